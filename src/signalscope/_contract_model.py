@@ -90,7 +90,9 @@ class Instrument:
         if not _NAME.match(self.name):
             raise ContractError(f"{where}: use dotted lower-case words, such as my_service.orders.placed")
         if self.unit == "1":
-            raise ContractError(f"{where}: leave the unit of a ratio empty (the Collector appends _ratio to 1)")
+            raise ContractError(
+                f"{where}: leave the unit of a ratio empty (the Collector appends _ratio to 1)"
+            )
         if (self.kind is Kind.HISTOGRAM) != (self.buckets is not None):
             raise ContractError(f"{where}: buckets belong to histograms, and each histogram needs them")
         if self.buckets is not None and list(self.buckets) != sorted(set(self.buckets)):

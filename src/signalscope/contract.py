@@ -4,11 +4,15 @@ Decorators look instruments up here; recording rules, alerts, dashboards, docs a
 are generated from it or checked against it. To find a metric, start with its row here: ``emitted_by``
 names the code that records it.
 
-Users add instruments of their own with `extend`.
+Users add instruments of their own with `extend`, and values to a closed set (their tiers, their models)
+with `allow` or, without code, with ``SIGNALSCOPE_ALLOW="user_tier=gold,platinum;model_type=local_vol"``.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import logging
+import os
 import threading
 from collections.abc import Iterable, Iterator
 
@@ -20,10 +24,13 @@ __all__ = [
     "ContractError",
     "Instrument",
     "Kind",
+    "allow",
     "extend",
     "get",
     "instruments",
 ]
+
+_logger = logging.getLogger("signalscope")
 
 # --- allowed values -------------------------------------------------------------------------------------
 
@@ -38,7 +45,6 @@ CRITICALITIES = ("critical", "mandatory", "high")
 BREAKER_STATES = ("closed", "open", "half_open")
 COMPLEXITIES = ("simple", "standard", "complex")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "_OTHER")
-STATUS_CODES = tuple(str(code) for code in range(100, 600))
 
 # --- buckets: every bound that a rule compares with is here -----------------------------------------------
 
@@ -51,13 +57,28 @@ SIGNAL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.
 FAST_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 CALL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0, 100000.0)
+BATCH_BUCKETS = (
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1000.0,
+    2500.0,
+    5000.0,
+    10000.0,
+    100000.0,
+)
 
 # --- attributes -----------------------------------------------------------------------------------------
 
 _ENDPOINT = Attribute("endpoint", "Route template; `unmatched` where no route matched.", cap=200)
 _METHOD = Attribute("method", "HTTP request method.", METHODS)
-_STATUS = Attribute("status_code", "HTTP response status code.", STATUS_CODES)
+_STATUS = Attribute("status_code", "HTTP response status code, 100 to 599.", cap=70)
 _TIER = Attribute("user_tier", "The caller's subscription tier.", USER_TIERS)
 _OPERATION_TYPE = Attribute("operation_type", "The kind of work.", cap=50)
 _CALCULATION = Attribute("calculation_type", "What was calculated.", CALCULATION_TYPES)
@@ -244,7 +265,7 @@ _BUILT_IN: tuple[Instrument, ...] = (
     *_section(
         "Circuit breakers",
         "BreakerMonitor",
-        ("signal_service.circuit_breaker.state", _G, "", "1 for the state the breaker is in, 0 for the others.",
+        ("signal_service.circuit_breaker.state", _G, "", "1 for the breaker's state, 0 for the others.",
          (_SERVICE, _SERVICE_OPERATION, _STATE), None),
         ("signal_service.circuit_breaker.transitions", _C, "{transition}", "State changes.",
          (_SERVICE, _SERVICE_OPERATION, _TO), None),
@@ -326,3 +347,60 @@ def extend(*extra: Instrument) -> None:
     with _lock:
         new: Iterable[Instrument] = [one for one in extra if _by_name.get(one.name) != one]
         _by_name = index((*_by_name.values(), *new))
+
+
+def allow(attribute: str, *values: str) -> None:
+    """Add values to a closed attribute, in every instrument that has it.
+
+    Call it before the code that uses the values is decorated. Values already allowed change nothing.
+
+    Args:
+        attribute: The attribute's key, such as ``user_tier`` or ``model_type``.
+        values: The new values.
+
+    Raises:
+        ContractError: No instrument has a closed attribute of that name, or no value is given.
+    """
+    if not values:
+        raise ContractError(f"no value to allow for attribute {attribute!r}")
+    global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
+    with _lock:
+        changed = {
+            one.name: dataclasses.replace(
+                one, attributes=tuple(_widened(each, attribute, values) for each in one.attributes)
+            )
+            for one in _by_name.values()
+        }
+        if not any(
+            each.name == attribute and each.values for one in changed.values() for each in one.attributes
+        ):
+            closed = sorted({a.name for one in changed.values() for a in one.attributes if a.values})
+            raise ContractError(
+                f"no closed attribute {attribute!r} in the contract; closed: {', '.join(closed)}"
+            )
+        _by_name = changed
+
+
+def _widened(candidate: Attribute, name: str, values: tuple[str, ...]) -> Attribute:
+    if candidate.name != name or candidate.values is None:
+        return candidate
+    return dataclasses.replace(candidate, values=tuple(dict.fromkeys((*candidate.values, *values))))
+
+
+def _allow_from_environment(setting: str) -> None:
+    """Apply SIGNALSCOPE_ALLOW; a mistake in it is logged and skipped, since it must not stop a service."""
+    for part in filter(None, (part.strip() for part in setting.split(";"))):
+        attribute, _, values = part.partition("=")
+        wanted = tuple(value.strip() for value in values.split(",") if value.strip())
+        try:
+            allow(attribute.strip(), *wanted)
+        except ContractError as error:
+            _logger.error(  # noqa: TRY400  # the message says it all; a traceback would only frighten
+                "SIGNALSCOPE_ALLOW: %r is ignored: %s; write for example "
+                "user_tier=gold,platinum;model_type=local_vol",
+                part,
+                error,
+            )
+
+
+_allow_from_environment(os.environ.get("SIGNALSCOPE_ALLOW", ""))
