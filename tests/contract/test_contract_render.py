@@ -1,0 +1,55 @@
+"""The contract for readers: Markdown, registry YAML and the terminal table agree with the table."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from signalscope import contract
+from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_committed_metrics_page_is_the_generated_one() -> None:
+    """docs/metrics.md is what `signalscope contract --format markdown` prints (`make generate` renews it)."""
+    assert (ROOT / "docs" / "metrics.md").read_text() == to_markdown()
+
+
+def test_the_terminal_table_shows_every_name_whole_at_80_columns() -> None:
+    """No Prometheus name is cut or wrapped, so that it can be copied."""
+    console = Console(file=io.StringIO(), width=80)
+    render_table(console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO, given above
+
+    assert not [one.prometheus_name for one in contract.instruments() if one.prometheus_name not in text]
+
+
+def test_the_registry_defines_each_attribute_once_and_refers_to_it_from_metrics() -> None:
+    """Weaver refuses a registry in which an attribute is defined twice or a reference leads nowhere."""
+    groups = yaml.safe_load(to_semconv_yaml())["groups"]
+    defined = [one["id"] for one in groups[0]["attributes"]]
+    metrics = [one for one in groups if one["type"] == "metric"]
+
+    assert len(set(defined)) == len(defined)
+    assert {one["metric_name"] for one in metrics} == {one.name for one in contract.instruments()}
+    assert {ref["ref"] for one in metrics for ref in one.get("attributes", ())} == set(defined)
+
+
+def test_the_registry_allows_every_value_the_contract_allows() -> None:
+    """An enum in the registry has all values of every instrument that uses the key, and `other`."""
+    groups = yaml.safe_load(to_semconv_yaml())["groups"]
+    enums = {
+        one["id"]: {member["value"] for member in one["type"]["members"]}
+        for one in groups[0]["attributes"]
+        if isinstance(one["type"], dict)
+    }
+
+    assert enums
+    for instrument in contract.instruments():
+        for attribute in instrument.attributes:
+            if attribute.name in enums:
+                assert {*(attribute.values or ()), contract.OTHER} <= enums[attribute.name]
