@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -60,10 +59,9 @@ FIXED = {
 
 
 @pytest.fixture
-def own_contract(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test change the contract without changing it for the others."""
     monkeypatch.setattr(contract, "_by_name", dict(contract._by_name))
-    return
 
 
 def test_the_table_has_the_fixed_names_with_their_labels_and_nothing_else() -> None:
