@@ -1,0 +1,115 @@
+"""The catalogue of faults: what each breaks, where it is switched, and what should then be seen.
+
+Standard library only at import: the command line and the services read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["DEPENDENCIES", "FAULTS", "Fault", "Mode", "UnknownFaultError", "find"]
+
+Where = Literal["service", "dependencies"]
+Mode = Literal["down", "slow", "failing"]
+
+#: The external services of the reference service, and how much depends on each.
+DEPENDENCIES = {
+    "ticker_service": "critical",
+    "marketplace_service": "mandatory",
+    "config_service": "critical",
+    "alert_service": "high",
+    "comms_service": "high",
+}
+
+
+class UnknownFaultError(ValueError):
+    """No such fault; the message names the ones there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that can be broken on purpose.
+
+    Attributes:
+        name: How it is called on the command line.
+        effect: What it does, in one sentence.
+        where: Whose ``/demo/faults/NAME`` switches it.
+        alerts: The alerts to expect while it is on.
+        dependency: The external service concerned, if one is.
+        mode: How that service is broken.
+    """
+
+    name: str
+    effect: str
+    where: Where
+    alerts: tuple[str, ...] = ()
+    dependency: str | None = None
+    mode: Mode | None = None
+
+
+def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
+    short = service.removesuffix("_service")
+    named = ("ConfigServiceUnavailable",) if service == "config_service" else ()
+    return (
+        Fault(
+            f"{short}-down", f"{service} closes its listening socket: connections are refused.",
+            "dependencies", named, service, "down",
+        ),
+        Fault(
+            f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays quick.",
+            "dependencies", (), service, "slow",
+        ),
+        Fault(
+            f"{short}-failing", f"{service} answers its calls with 503; its health check stays good.",
+            "dependencies", (), service, "failing",
+        ),
+    )  # fmt: skip
+
+
+_SERVICE_FAULTS = (
+    Fault("greeks-nan", "Every calculation gives NaN.", "service"),
+    Fault(
+        "greeks-failing", "Every Greeks calculation raises an error.", "service",
+        ("GreeksCalculationSystemFailure",),
+    ),
+    Fault(
+        "greeks-slow-vectorized", "Every array calculation takes 1.7 s.", "service",
+        ("SlowGreeksCalculations",),
+    ),
+    Fault("api-latency", "Every API request takes 6 s longer.", "service", ("SignalServiceHighLatency",)),
+    Fault("cache-flush", "Both caches are emptied five times a second.", "service"),
+    Fault("queue-flood", "The work queue is kept full of slow jobs of every priority.", "service"),
+    Fault(
+        "cpu-burn", "A thread of the service keeps one core busy; the service goes on answering.", "service",
+        ("SignalServiceHighCPUUsage",),
+    ),
+    Fault(
+        "subscription-surge", "12,000 users subscribe at once.", "service", ("HighActiveSubscriptions",)
+    ),
+)  # fmt: skip
+
+FAULTS: dict[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        *(fault for service in DEPENDENCIES for fault in _of_dependency(service)),
+        *_SERVICE_FAULTS,
+    )
+}
+
+
+def find(name: str, where: Where | None = None) -> Fault:
+    """The fault of that name.
+
+    Args:
+        name: The fault's name.
+        where: Only faults that are switched there.
+
+    Raises:
+        UnknownFaultError: There is no such fault.
+    """
+    fault = FAULTS.get(name)
+    if fault is None or (where is not None and fault.where != where):
+        names = (each.name for each in FAULTS.values() if where in (None, each.where))
+        raise UnknownFaultError(f"unknown fault {name!r}; there are: {', '.join(names)}")
+    return fault

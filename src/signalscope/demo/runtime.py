@@ -1,0 +1,158 @@
+"""The reference service's parts, put together from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from signalscope import observe_memory, observe_subscriptions, recording
+from signalscope.demo import caches, workqueue
+from signalscope.demo.accuracy import AccuracyJudge
+from signalscope.demo.background import Background
+from signalscope.demo.caches import Cache, MemoryCache
+from signalscope.demo.calculations import Calculator
+from signalscope.demo.chains import Chains
+from signalscope.demo.clients import Clients
+from signalscope.demo.counts import Counts
+from signalscope.demo.history import History
+from signalscope.demo.market import MarketSimulator
+from signalscope.demo.session import SessionClock
+from signalscope.demo.signals import SignalGenerator
+from signalscope.demo.subscriptions import Subscriptions
+from signalscope.demo.switches import FLOOD_JOB, Switches
+from signalscope.demo.thresholds import Alert, Thresholds
+from signalscope.demo.tiers import RateLimiter
+from signalscope.demo.workqueue import Job, MemoryQueue, Workers, WorkQueue
+
+__all__ = ["Runtime"]
+
+_GREEKS_CACHE = ("greeks", 256, 15.0)
+_INDICATORS_CACHE = ("indicators", 128, 12.0)
+_QUEUE_CAPACITY = 400
+_THREADS = 48  # slow calculations only wait, and must not make each other wait
+_FLOOD_JOB_SECONDS = 0.1
+
+
+class Runtime:
+    """Everything behind the routes; use it as an async context manager.
+
+    Environment: ``SIGNALSCOPE_DEMO_DEPENDENCIES`` (JSON: base URL of each external service),
+    ``SIGNALSCOPE_DEMO_SEED``, and ``REDIS_URL`` (caches and queue in Redis instead of in memory).
+
+    Raises:
+        ValueError: A setting is missing or cannot be understood; the message names it.
+    """
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.clock = SessionClock()
+        self.market = MarketSimulator(_seed(), self.clock.now)
+        self.calculator = Calculator(self.counts)
+        self.clients = Clients(_dependency_urls())
+        self.history = History()
+        self.subscriptions = Subscriptions()
+        self.thresholds = Thresholds(self.market)
+        self.limiter = RateLimiter()
+        self.judge = AccuracyJudge(self.market, self.history)
+        self._redis: Any = None
+        self.greeks_cache, self.indicators_cache, self.queue = self._stores()
+        both = [self.greeks_cache, self.indicators_cache]
+        self.chains = Chains(self.market, self.calculator, self.greeks_cache)
+        self.signals = SignalGenerator(
+            self.market, self.calculator, self.indicators_cache, self.clients["ticker_service"], self.counts
+        )
+        self.switches = Switches(self.calculator, both, self.queue, self.subscriptions)
+        self.background = Background(
+            chains=self.chains,
+            signals=self.signals,
+            judge=self.judge,
+            thresholds=self.thresholds,
+            clients=self.clients,
+            caches=both,
+            history=self.history,
+            queue=self.queue,
+        )
+        handlers = {
+            "deliver_signal": self._deliver_signal,
+            "deliver_alert": self._deliver_alert,
+            "refresh_chain": self._refresh_chain,
+            FLOOD_JOB: _flood,
+        }
+        self.workers = Workers(self.queue, handlers, self.counts)
+
+    async def __aenter__(self) -> Runtime:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "calculation"))
+        self._observe()
+        self.workers.start()
+        self.background.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.switches.close()
+        await self.background.stop()
+        await self.workers.stop()
+        await self.clients.close()
+        self.history.close()
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    def _stores(self) -> tuple[Cache, Cache, WorkQueue]:
+        url = os.environ.get("REDIS_URL")
+        if not url:
+            return (
+                MemoryCache(*_GREEKS_CACHE, self.counts),
+                MemoryCache(*_INDICATORS_CACHE, self.counts),
+                MemoryQueue(_QUEUE_CAPACITY, self.counts),
+            )
+        from signalscope.demo import redis_store  # noqa: PLC0415  # only where Redis is used
+
+        self._redis = redis_store.connect(url)
+        return (
+            redis_store.RedisCache(self._redis, *_GREEKS_CACHE, self.counts),
+            redis_store.RedisCache(self._redis, *_INDICATORS_CACHE, self.counts),
+            redis_store.RedisQueue(self._redis, _QUEUE_CAPACITY, self.counts),
+        )
+
+    def _observe(self) -> None:
+        caches.observe(self.greeks_cache)
+        caches.observe(self.indicators_cache)
+        workqueue.observe(self.queue)
+        observe_subscriptions(self.subscriptions.counted)
+        recording.observe("signal_service.thresholds.active", self.thresholds.counted)
+        for cache in (self.greeks_cache, self.indicators_cache):
+            observe_memory(f"{cache.name}_cache", cache.size_bytes)
+
+    async def _deliver_signal(self, job: Job) -> None:
+        await self.clients["comms_service"].ask("send_message", "POST", "/messages", job.payload)
+
+    async def _deliver_alert(self, job: Job) -> None:
+        await self.thresholds.deliver(Alert(*job.payload["alert"]), self.clients["alert_service"])
+
+    async def _refresh_chain(self, job: Job) -> None:
+        await self.chains.refresh(job.payload["symbol"])
+
+
+async def _flood(_: Job) -> None:
+    await asyncio.sleep(_FLOOD_JOB_SECONDS)
+
+
+def _seed() -> int:
+    text = os.environ.get("SIGNALSCOPE_DEMO_SEED", "7")
+    try:
+        return abs(int(text))
+    except ValueError:
+        raise ValueError(f"SIGNALSCOPE_DEMO_SEED must be a whole number, not {text!r}") from None
+
+
+def _dependency_urls() -> dict[str, str]:
+    text = os.environ.get("SIGNALSCOPE_DEMO_DEPENDENCIES", "{}")
+    try:
+        urls = json.loads(text)
+        return {str(name): str(url) for name, url in urls.items()}
+    except (ValueError, AttributeError):
+        raise ValueError(
+            f"SIGNALSCOPE_DEMO_DEPENDENCIES must be a JSON object of URLs, not {text!r}"
+        ) from None
