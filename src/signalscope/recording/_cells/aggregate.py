@@ -1,0 +1,111 @@
+"""The arithmetic of one series: totals since the start, and sums since each delta reader's last collection.
+
+Only a collection touches these, under the store's lock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
+
+from signalscope.recording._cells.exemplar import Sample
+from signalscope.recording._cells.feed import Summary
+
+__all__ = ["Aggregate", "Interval", "ReaderKey", "histogram_point", "number_point"]
+
+#: Identifies a reader within the aggregates; the reader's state in the store is used as one.
+ReaderKey = object
+
+
+class Interval:
+    """Sums over a stretch of time."""
+
+    __slots__ = ("buckets", "count", "high", "low", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.count = 0
+        self.total: float = 0
+        self.low = math.inf
+        self.high = -math.inf
+        self.buckets = [0] * (len(bounds) + 1)
+
+    def add(self, summary: Summary) -> None:
+        """Add the measurements of a summary."""
+        count, total, low, high, buckets = summary
+        self.count += count
+        self.total += total
+        if low < self.low:  # noqa: PLR1730  # a call of min costs more than the rest of this method
+            self.low = low
+        if high > self.high:  # noqa: PLR1730  # see above
+            self.high = high
+        own = self.buckets
+        for bucket, count in buckets:
+            own[bucket] += count
+
+
+class Aggregate:
+    """One series of one instrument.
+
+    Args:
+        attributes: The series' attributes, shared with every point made from it.
+        bounds: Upper bucket bounds of a histogram; empty for counters.
+        start: When the series began, in nanoseconds since the epoch.
+    """
+
+    __slots__ = ("attributes", "bounds", "intervals", "samples", "start", "total")
+
+    def __init__(self, attributes: Mapping[str, Any], bounds: tuple[float, ...], start: int) -> None:
+        self.attributes = dict(attributes)
+        self.bounds = bounds
+        self.restart(start)
+
+    def restart(self, start: int) -> None:
+        """Begin at zero: a new series, or the same one in a forked child."""
+        self.start = start
+        self.total = Interval(self.bounds)
+        self.intervals: dict[ReaderKey, Interval] = {}
+        self.samples: dict[ReaderKey, dict[int, Sample]] = {}
+
+    def absorb(self, summary: Summary, delta_readers: Sequence[ReaderKey]) -> None:
+        """Add measurements to the total, and to the interval of every reader that wants differences."""
+        self.total.add(summary)
+        if not delta_readers:
+            return
+        for reader in delta_readers:
+            interval = self.intervals.get(reader)
+            if interval is None:
+                interval = self.intervals[reader] = Interval(self.bounds)
+            interval.add(summary)
+
+    def offer(self, samples: Mapping[int, Sample], readers: Sequence[ReaderKey]) -> None:
+        """Keep exemplars until each of the readers has collected them."""
+        for reader in readers:
+            self.samples.setdefault(reader, {}).update(samples)
+
+
+def _builder(point_type: type[Any]) -> Callable[[dict[str, Any]], Any]:
+    """A constructor that fills a frozen data point in one step instead of one guarded assignment a field.
+
+    The SDK's points are frozen dataclasses: their constructor costs more than the rest of a collection does.
+    Where they keep their fields some other way than in a plain dictionary, their constructor is used.
+    """
+    new, put = object.__new__, object.__setattr__
+
+    def build(fields: dict[str, Any]) -> Any:
+        point = new(point_type)
+        put(point, "__dict__", fields)
+        return point
+
+    probe = dict.fromkeys(getattr(point_type, "__dataclass_fields__", {}), 0)
+    try:
+        fits = build(dict(probe)) == point_type(**probe)
+    except Exception:  # any difference at all means: use the constructor
+        fits = False
+    return build if fits else lambda fields: point_type(**fields)
+
+
+number_point: Callable[[dict[str, Any]], NumberDataPoint] = _builder(NumberDataPoint)
+histogram_point: Callable[[dict[str, Any]], HistogramDataPoint] = _builder(HistogramDataPoint)

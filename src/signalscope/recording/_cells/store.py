@@ -1,0 +1,305 @@
+"""All series of the process, and their collection into OpenTelemetry metrics.
+
+Binding a series takes no lock: the maps are filled with `dict.setdefault`, which is atomic, so that a first
+call inside a ``__del__`` during a collection cannot wait for that collection. Collections of several readers
+take turns (`Store.collect`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from opentelemetry.sdk.metrics import Exemplar
+from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, Metric, Sum
+
+from signalscope._contract_model import Instrument, Kind
+from signalscope.recording._cells import feed as feeds
+from signalscope.recording._cells.aggregate import Aggregate, Interval, histogram_point, number_point
+from signalscope.recording._cells.exemplar import Filter, Sample
+from signalscope.recording._cells.feed import NOTHING, Feed, Rejected, Summary
+
+__all__ = ["CARDINALITY_LIMIT", "Reader", "Store"]
+
+#: Series one instrument may have before further ones become one, as in the SDK.
+CARDINALITY_LIMIT = 2000
+_OVERFLOW: dict[str, Any] = {"otel.metric.overflow": True}
+#: The longest a reader waits for another reader's collection before it goes without.
+_TURN_SECONDS = 10.0
+
+
+class Reader:
+    """What one reader of the SDK wants, and when it last collected.
+
+    Args:
+        temporality: What it wants of each kind of instrument.
+        limits: Its cardinality limit for each kind.
+    """
+
+    def __init__(
+        self, temporality: Mapping[Kind, AggregationTemporality], limits: Mapping[Kind, int] | None = None
+    ) -> None:
+        self.temporality = dict(temporality)
+        self.limits = dict(limits or {})
+        self.previous: dict[str, int] = {}
+
+    def wants_delta(self, kind: Kind) -> bool:
+        """Whether it wants differences since its last collection."""
+        return self.temporality[kind] is AggregationTemporality.DELTA
+
+
+class _Family:
+    """The series of one instrument."""
+
+    def __init__(self, instrument: Instrument, readers: Sequence[Reader]) -> None:
+        self.instrument = instrument
+        self.bounds = instrument.buckets or ()
+        self.series: dict[tuple[str, ...], Aggregate] = {}
+        self.delta_readers = [reader for reader in readers if reader.wants_delta(instrument.kind)]
+        self.limit = min(
+            (reader.limits.get(instrument.kind, CARDINALITY_LIMIT) for reader in readers),
+            default=CARDINALITY_LIMIT,
+        )
+
+    def bind(self, values: tuple[str, ...]) -> Aggregate:
+        found = self.series.get(values)
+        if found is not None:
+            return found
+        attributes: Mapping[str, Any] = dict(zip(self.instrument.attribute_names, values, strict=True))
+        if len(self.series) >= self.limit:
+            values, attributes = (), _OVERFLOW
+        created = Aggregate(attributes, self.bounds, time.time_ns())
+        found = self.series.setdefault(values, created)
+        if found is created:
+            self.begin(found)
+        return found
+
+    def begin(self, aggregate: Aggregate) -> None:
+        """Let a counter be seen at 0 once, so that its first increment is one."""
+        if self.instrument.kind is not Kind.HISTOGRAM:
+            aggregate.absorb(NOTHING, self.delta_readers)
+
+
+class _Route(NamedTuple):
+    """A feed, the series its values belong to, and series that get a fixed amount for each value."""
+
+    feed: Feed
+    main: Aggregate
+    family: _Family
+    fixed: tuple[tuple[Aggregate, _Family, float], ...]
+
+
+class Store:
+    """The series of one process, as seen by the readers of one meter provider.
+
+    Args:
+        readers: Every reader that will collect.
+        exemplars: Which measurements become exemplars.
+    """
+
+    def __init__(self, readers: Sequence[Reader], exemplars: Filter) -> None:
+        self.readers = tuple(readers)
+        self.exemplars = exemplars
+        self.rejected = Rejected()
+        self._families: dict[str, _Family] = {}
+        self._routes: dict[tuple[Any, ...], _Route] = {}
+        self._turn = threading.Lock()
+        self._collecting: int | None = None
+
+    def bind(
+        self,
+        instrument: Instrument,
+        values: tuple[str, ...],
+        fixed: Sequence[tuple[Instrument, tuple[str, ...], float]] = (),
+    ) -> Feed:
+        """The feed of a series; the same one for the same arguments.
+
+        Args:
+            instrument: A counter, an up-down counter or a histogram.
+            values: The attribute values in the contract's order, already bounded.
+            fixed: Other series, each with an amount it gets whenever this feed gets a value.
+        """
+        key = (instrument.name, values, *((other.name, own, amount) for other, own, amount in fixed))
+        route = self._routes.get(key)
+        if route is None:
+            family = self._family(instrument)
+            feed = Feed(
+                family.bounds,
+                signed=instrument.kind is Kind.UPDOWNCOUNTER,
+                exemplars=self.exemplars,
+                rejected=self.rejected,
+            )
+            route = self._routes.setdefault(
+                key,
+                _Route(
+                    feed,
+                    family.bind(values),
+                    family,
+                    tuple(
+                        (self._family(other).bind(own), self._family(other), amount)
+                        for other, own, amount in fixed
+                    ),
+                ),
+            )
+        return route.feed
+
+    def _family(self, instrument: Instrument) -> _Family:
+        found = self._families.get(instrument.name)
+        return found or self._families.setdefault(instrument.name, _Family(instrument, self.readers))
+
+    def collect(self, reader: Reader, now: int, timeout: float = _TURN_SECONDS) -> list[Metric]:
+        """Everything recorded, as metrics for one reader.
+
+        Returns nothing when another collection keeps its turn for longer than the timeout, and when called
+        from inside a collection (a finalizer that flushes): what was recorded is then in the next one.
+
+        Args:
+            reader: One of the store's readers.
+            now: The time of the points, in nanoseconds since the epoch.
+            timeout: The longest to wait, in seconds.
+        """
+        if self._collecting == threading.get_ident() or not self._turn.acquire(timeout=timeout):
+            return []
+        turn = self._turn
+        try:
+            self._collecting = threading.get_ident()
+            self._drain()
+            return [
+                metric
+                for family in list(self._families.values())
+                if (metric := _metric(family, reader, now)) is not None
+            ]
+        finally:
+            self._collecting = None
+            turn.release()
+
+    def _drain(self) -> None:
+        """Bring everything that was recorded from the feeds to the series."""
+        for feed, main, family, fixed in list(self._routes.values()):
+            if (feed.buffer or feed.summaries) and (summary := feed.drain()) is not None:
+                main.absorb(summary, family.delta_readers)
+                for aggregate, own, amount in fixed:
+                    aggregate.absorb(_repeated(amount, summary[0], own.bounds), own.delta_readers)
+            if feed.samples:
+                self._offer(feed, main, fixed)
+
+    def _offer(
+        self, feed: Feed, main: Aggregate, fixed: tuple[tuple[Aggregate, _Family, float], ...]
+    ) -> None:
+        taken: dict[int, Sample] = {}
+        for bucket in list(feed.samples):
+            taken[bucket] = feed.samples.pop(bucket)
+        main.offer(taken, self.readers)
+        latest = max(taken.values(), key=lambda sample: sample.time_unix_nano)
+        for aggregate, own, amount in fixed:
+            sample = latest._replace(value=amount)
+            aggregate.offer({bisect_left(own.bounds, amount): sample}, self.readers)
+
+    def reset_after_fork(self) -> None:
+        """Begin at zero in a forked child, with free locks."""
+        self._turn = threading.Lock()
+        self._collecting = None
+        feeds.reset_after_fork()
+        start = time.time_ns()
+        for route in list(self._routes.values()):
+            route.feed.clear()
+        for family in list(self._families.values()):
+            for aggregate in list(family.series.values()):
+                aggregate.restart(start)
+                family.begin(aggregate)
+        for reader in self.readers:
+            reader.previous.clear()
+
+
+def _repeated(amount: float, count: int, bounds: tuple[float, ...]) -> Summary:
+    """The summary of the same amount, `count` times."""
+    if not count:
+        return NOTHING
+    buckets = ((bisect_left(bounds, amount), count),) if bounds else ()
+    return count, amount * count, amount, amount, buckets
+
+
+def _metric(family: _Family, reader: Reader, now: int) -> Metric | None:
+    """One instrument's points for one reader; None when it has none."""
+    instrument = family.instrument
+    temporality = reader.temporality[instrument.kind]
+    make = _histogram_point if instrument.kind is Kind.HISTOGRAM else _number_point
+    points: list[Any] = []
+    if temporality is AggregationTemporality.DELTA:
+        previous = reader.previous.get(instrument.name)
+        for aggregate in list(family.series.values()):
+            interval = aggregate.intervals.pop(reader, None)
+            if interval is not None:
+                start = previous or aggregate.start
+                points.append(make(aggregate, interval, start, now, _exemplars(aggregate, reader)))
+        reader.previous[instrument.name] = now
+    else:
+        for aggregate in list(family.series.values()):
+            exemplars = _exemplars(aggregate, reader) if aggregate.samples else []
+            points.append(make(aggregate, aggregate.total, aggregate.start, now, exemplars))
+    if not points:
+        return None
+    data: Histogram | Sum
+    if instrument.kind is Kind.HISTOGRAM:
+        data = Histogram(data_points=points, aggregation_temporality=temporality)
+    else:
+        data = Sum(
+            data_points=points,
+            aggregation_temporality=temporality,
+            is_monotonic=instrument.kind is Kind.COUNTER,
+        )
+    return Metric(name=instrument.name, description=instrument.description, unit=instrument.unit, data=data)
+
+
+def _number_point(
+    aggregate: Aggregate, sums: Interval, start: int, now: int, exemplars: list[Exemplar]
+) -> Any:
+    return number_point(
+        {
+            "attributes": aggregate.attributes,
+            "start_time_unix_nano": start,
+            "time_unix_nano": now,
+            "value": sums.total,
+            "exemplars": exemplars,
+        }
+    )
+
+
+def _histogram_point(
+    aggregate: Aggregate, sums: Interval, start: int, now: int, exemplars: list[Exemplar]
+) -> Any:
+    counted = sums.count > 0
+    return histogram_point(
+        {
+            "attributes": aggregate.attributes,
+            "start_time_unix_nano": start,
+            "time_unix_nano": now,
+            "count": sums.count,
+            "sum": sums.total,
+            "bucket_counts": tuple(sums.buckets),
+            "explicit_bounds": aggregate.bounds,
+            "min": sums.low if counted else None,
+            "max": sums.high if counted else None,
+            "exemplars": exemplars,
+        }
+    )
+
+
+def _exemplars(aggregate: Aggregate, reader: Reader) -> list[Exemplar]:
+    """The reader's exemplars of a series, in the order of the buckets; each is handed out once."""
+    kept = aggregate.samples.pop(reader, None)
+    if not kept:
+        return []
+    return [
+        Exemplar(
+            filtered_attributes={} if aggregate.attributes else None,
+            value=sample.value,
+            time_unix_nano=sample.time_unix_nano,
+            span_id=sample.span_id,
+            trace_id=sample.trace_id,
+        )
+        for _, sample in sorted(kept.items())
+    ]
