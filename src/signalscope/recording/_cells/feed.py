@@ -187,6 +187,8 @@ class Feed:
         generation = self.generation
         buffer, summaries = self.buffer, self.summaries
         size = len(buffer)
+        if not size:
+            return  # a collection was faster
         summary = _summary(buffer[:size], self)
         next_generation = generation + 1
         if self.generation == generation:
@@ -211,7 +213,7 @@ def _summary(values: list[float], feed: Feed) -> Summary:
         total = sum(values)
         values.sort()
         sound = math.isfinite(total) and (feed.signed or values[0] >= 0)
-    except (TypeError, ValueError, OverflowError, ArithmeticError):
+    except Exception:  # not numbers, then; whatever a foreign type does, it must not stop a fold
         sound = False
     if not sound:
         values = _usable(values, feed)
@@ -248,7 +250,7 @@ def _usable(values: list[float], feed: Feed) -> list[float]:
             if math.isfinite(value) and (feed.signed or value >= 0):
                 usable.append(value + 0)
                 continue
-        except Exception:  # noqa: S110  # whatever a foreign number type does, it must not stop a fold
+        except Exception:  # noqa: S110  # counted below
             pass
         feed.rejected.count += 1
     return usable

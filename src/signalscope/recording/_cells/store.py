@@ -179,7 +179,7 @@ class Store:
     def _drain(self) -> None:
         """Bring everything that was recorded from the feeds to the series."""
         for feed, main, family, fixed in list(self._routes.values()):
-            if (feed.buffer or feed.summaries) and (summary := feed.drain()) is not None:
+            if (feed.buffer or feed.summaries) and (summary := feed.drain()) is not None and summary[0]:
                 main.absorb(summary, family.delta_readers)
                 for aggregate, own, amount in fixed:
                     aggregate.absorb(_repeated(amount, summary[0], own.bounds), own.delta_readers)
@@ -216,8 +216,6 @@ class Store:
 
 def _repeated(amount: float, count: int, bounds: tuple[float, ...]) -> Summary:
     """The summary of the same amount, `count` times."""
-    if not count:
-        return NOTHING
     buckets = ((bisect_left(bounds, amount), count),) if bounds else ()
     return count, amount * count, amount, amount, buckets
 

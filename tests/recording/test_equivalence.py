@@ -1,0 +1,153 @@
+"""The fast path delivers what the SDK delivers for the same measurements."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+from unittest import mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.version import __version__ as otel_version
+from tests.recording.harness import (
+    ALL_DELTA,
+    BOUNDS,
+    COUNTER,
+    CUMULATIVE,
+    DELTA,
+    HISTOGRAM,
+    UPDOWN,
+    Pair,
+    points,
+)
+
+from signalscope._contract_model import Instrument, Kind
+
+INSTRUMENTS = {Kind.COUNTER: COUNTER, Kind.UPDOWNCOUNTER: UPDOWN, Kind.HISTOGRAM: HISTOGRAM}
+_OTEL = tuple(map(int, otel_version.split(".")[:2]))
+_IS_NEW = _OTEL >= (1, 45)
+#: Since then a delta stream continues at the reader's previous collection, also for series born later,
+_START_TIMES_AGREE = _IS_NEW
+#: and the SDK refuses values that are not finite. The fast path does so with every SDK.
+_ODD_VALUES = (math.nan, math.inf, -math.inf) if _IS_NEW else ()
+
+values = st.one_of(
+    st.integers(-5, 5_000),
+    st.floats(-2, 20, allow_nan=False),
+    st.sampled_from([*BOUNDS, 0.0, -0.0, 1e-300, 1e300, 5e-324, *_ODD_VALUES]),
+)
+records = st.tuples(st.just("record"), st.sampled_from(list(INSTRUMENTS)), st.sampled_from("abc"), values)
+collections = st.tuples(st.just("collect"), st.integers(0, 2))
+many_of_one = st.tuples(st.just("burst"), st.sampled_from("ab"), st.lists(st.floats(0, 12), max_size=300))
+scripts = st.lists(st.one_of(records, records, records, collections, many_of_one), max_size=60)
+
+
+@given(scripts)
+@settings(max_examples=150, deadline=None)
+def test_the_same_measurements_make_the_same_points(script: Sequence[tuple[Any, ...]]) -> None:
+    """Counts, sums, buckets, extremes, attributes, times and temporality, for three readers at once."""
+    with mock.patch("logging.Logger.warning"):
+        pair = Pair([CUMULATIVE, DELTA, ALL_DELTA])
+        recorded: set[tuple[Kind, str]] = set()
+        times = {time.time_ns()}
+        for step in (*script, ("collect", 0), ("collect", 1), ("collect", 2)):
+            if step[0] == "record":
+                _, kind, key, value = step
+                pair.both(INSTRUMENTS[kind], key)(value)
+                if math.isfinite(value) and (value >= 0 or kind is Kind.UPDOWNCOUNTER):
+                    recorded.add((kind, key))
+            elif step[0] == "burst":
+                record = pair.both(HISTOGRAM, step[1])
+                for value in step[2]:
+                    record(value)
+                    recorded.add((Kind.HISTOGRAM, step[1]))
+            else:
+                ours, theirs = pair.collect(step[1])
+                for kind, instrument in INSTRUMENTS.items():
+                    _assert_same(ours, theirs, instrument, {key for of, key in recorded if of is kind}, times)
+
+
+def _assert_same(
+    ours: dict[str, Any], theirs: dict[str, Any], instrument: Instrument, recorded: set[str], times: set[int]
+) -> None:
+    """Compare one instrument of one collection.
+
+    Ours may have series at zero that the SDK has not: counters and histograms are there from the moment they
+    are bound, so that their first increment is seen as one.
+    """
+    got, expected = points(ours, instrument), points(theirs, instrument)
+    assert expected.keys() <= got.keys()
+    for key in got.keys() - expected.keys():
+        assert _nothing_in(got[key]), f"a point for {key} that nothing was recorded in"
+        assert key not in recorded or instrument.kind is not Kind.HISTOGRAM
+    if not expected:
+        return
+    mine, other = ours[instrument.name], theirs[instrument.name]
+    assert (mine.unit, mine.description, type(mine.data)) == (other.unit, other.description, type(other.data))
+    assert mine.data.aggregation_temporality == other.data.aggregation_temporality
+    assert getattr(mine.data, "is_monotonic", None) == getattr(other.data, "is_monotonic", None)
+    for key, point in expected.items():
+        _assert_same_point(got[key], point, times)
+    times.add(next(iter(expected.values())).time_unix_nano)
+
+
+def _nothing_in(point: Any) -> bool:
+    return bool(getattr(point, "count", None) == 0 or getattr(point, "value", None) == 0)
+
+
+def _assert_same_point(got: Any, expected: Any, times: set[int]) -> None:
+    """Compare one point; `times` are the beginning of the test and the times of earlier collections."""
+    fields = dict(vars(expected))
+    start = fields.pop("start_time_unix_nano")
+    assert min(times) <= got.start_time_unix_nano <= got.time_unix_nano
+    if _START_TIMES_AGREE:
+        # Ours begin when they are bound, just before the SDK's first measurement; from a delta reader's
+        # first collection on, both begin where the last one ended.
+        assert got.start_time_unix_nano == start if start in times else got.start_time_unix_nano <= start
+    for name in ("sum", "value"):
+        if name in fields:
+            assert type(getattr(got, name)) is type(fields[name])
+            assert getattr(got, name) == pytest.approx(fields.pop(name), rel=1e-12, abs=1e-12, nan_ok=True)
+    for name, value in fields.items():
+        assert getattr(got, name) == value, name
+
+
+@pytest.mark.parametrize("temporality", [CUMULATIVE, DELTA], ids=["cumulative", "delta"])
+def test_an_empty_interval_looks_as_the_sdk_s_does(
+    temporality: dict[type, AggregationTemporality],
+) -> None:
+    """A cumulative point is repeated; a delta point is left out."""
+    pair = Pair([temporality])
+    pair.both(COUNTER, "a")(3)
+    pair.both(HISTOGRAM, "a")(0.7)
+    pair.collect()
+    ours, theirs = pair.collect()
+    assert points(ours, COUNTER).keys() == points(theirs, COUNTER).keys()
+    assert points(ours, HISTOGRAM).keys() == points(theirs, HISTOGRAM).keys()
+
+
+def test_nothing_is_delivered_when_there_is_nothing() -> None:
+    """The instrument that makes the SDK deliver is never itself in the output."""
+    pair = Pair()
+    assert pair.readers[0].get_metrics_data() is None
+    pair.feed(COUNTER, "a").record(1)
+    ours, theirs = pair.collect()
+    assert list(ours) == [COUNTER.name]
+    assert not theirs
+
+
+def test_a_delta_reader_that_joins_a_cumulative_one_sees_each_measurement_once() -> None:
+    """Each reader has its own intervals, whoever collects in between."""
+    pair = Pair([CUMULATIVE, DELTA])
+    record = pair.feed(COUNTER, "a").record
+    seen = 0
+    for round_ in range(1, 6):
+        record(round_)
+        pair.collect(0)
+        if round_ % 2:
+            seen += points(pair.collect(1)[0], COUNTER)["a"].value
+    assert seen == points(pair.collect(0)[0], COUNTER)["a"].value == 15

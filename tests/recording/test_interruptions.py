@@ -1,0 +1,177 @@
+"""Recording goes on, and stays exact, whatever interrupts it: signals, finalizers, threads that vanish."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import threading
+import time
+from types import FrameType
+
+import pytest
+from tests.recording.harness import COUNTER, HISTOGRAM, Pair, points
+
+from signalscope.recording._cells import feed as feeds
+from signalscope.recording._cells.feed import CAPACITY
+
+
+def test_a_recording_in_a_finalizer_during_a_collection_is_counted() -> None:
+    """Garbage collection can run user code, and with it a decorated call, in the middle of anything."""
+    pair = Pair()
+    record = pair.feed(HISTOGRAM, "a").record
+    finalized = 0
+
+    class Cyclic:
+        def __init__(self) -> None:
+            self.itself = self
+
+        def __del__(self) -> None:
+            nonlocal finalized
+            finalized += 1
+            for number in range(CAPACITY + 1):
+                pair.feed(HISTOGRAM, f"new-{finalized}").record(0.5)
+                record(number / CAPACITY)
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(5)
+    try:
+        for _ in range(30):
+            Cyclic()
+            record(1.0)
+            pair.collect()
+    finally:
+        gc.set_threshold(*threshold)
+        gc.collect()
+    found = points(pair.collect()[0], HISTOGRAM)
+    assert finalized == 30
+    assert found["a"].count == 30 + finalized * (CAPACITY + 1)
+    assert sum(point.count for key, point in found.items() if key != "a") == finalized * (CAPACITY + 1)
+
+
+def test_a_collection_inside_a_collection_leaves_everything_to_the_next() -> None:
+    """A finalizer that flushes must not wait for the collection it interrupts."""
+    pair = Pair()
+    store, wants = pair.cells.store, pair.cells.store.readers[0]
+    feed = pair.feed(HISTOGRAM, "a")
+    feed.record(1.0)
+    inner: list[object] = []
+
+    class Flushing(float):
+        def __add__(self, other: object) -> float:
+            inner.append(store.collect(wants, time.time_ns()))
+            return super().__add__(float(other))  # type: ignore[arg-type]  # only added to numbers here
+
+        __radd__ = __add__
+
+    feed.record(Flushing(1.0))
+    point = points(pair.collect()[0], HISTOGRAM)["a"]
+    assert inner
+    assert not any(inner)
+    assert (point.count, point.sum) == (2, 2.0)
+
+
+def test_an_interrupted_fold_neither_blocks_a_collection_nor_counts_twice() -> None:
+    """A signal handler that waits for the final export may have interrupted a fold."""
+    pair = Pair()
+    feed = pair.feed(HISTOGRAM, "a")
+    for _ in range(CAPACITY - 1):
+        feed.record(0.5)
+    in_fold, go_on = threading.Event(), threading.Event()
+
+    class Slow(float):
+        def __radd__(self, other: float) -> float:
+            if threading.current_thread() is thread and not go_on.is_set():
+                in_fold.set()
+                go_on.wait(30)
+            return float(other) + float(self)
+
+    thread = threading.Thread(target=lambda: feed.record(Slow(0.5)))
+    thread.start()
+    assert in_fold.wait(10)
+    begun = time.monotonic()
+    found = points(pair.collect()[0], HISTOGRAM)["a"]
+    assert time.monotonic() - begun < 5
+    assert found.count == CAPACITY
+    go_on.set()
+    thread.join()
+    feed.record(0.5)
+    assert points(pair.collect()[0], HISTOGRAM)["a"].count == CAPACITY + 1
+    assert feed.buffer == []
+
+
+def test_recording_does_not_wait_for_a_fold() -> None:
+    """While another thread folds, values are kept, and folded by the next that finds the way free."""
+    pair = Pair()
+    feed = pair.feed(HISTOGRAM, "a")
+    with feeds._Folding.lock:
+        for _ in range(3 * CAPACITY):
+            feed.record(0.5)
+        assert len(feed.buffer) == 3 * CAPACITY
+    feed.record(0.5)
+    assert feed.buffer == []
+    assert points(pair.collect()[0], HISTOGRAM)["a"].count == 3 * CAPACITY + 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+def test_signals_lose_nothing_and_repeat_nothing() -> None:
+    """A handler that records and one that raises, thousands of times, between any two steps of recording."""
+    pair = Pair()
+    record = pair.feed(HISTOGRAM, "a").record
+    in_handler = 0
+
+    class Interrupted(BaseException):
+        pass
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        nonlocal in_handler
+        in_handler += 1
+        pair.feed(COUNTER, "signals").record(1)
+        if in_handler % 2:
+            raise Interrupted
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+    begun = done = interrupted = 0
+    deadline = time.monotonic() + 3
+    try:
+        while time.monotonic() < deadline:
+            try:
+                for _ in range(1000):
+                    begun += 1
+                    record(0.5)
+                    done += 1
+            except Interrupted:
+                interrupted += 1
+    finally:
+        while True:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+                break
+            except Interrupted:
+                continue
+    found = points(pair.collect()[0], HISTOGRAM)["a"]
+    assert interrupted > 100
+    # An exception may hit before or after the append of the call it interrupts, never anything else.
+    assert done <= found.count <= begun
+    assert found.sum == found.count * 0.5
+    assert points(pair.collect()[0], COUNTER)["signals"].value == in_handler
+
+
+def test_values_that_are_no_numbers_do_not_stop_the_others() -> None:
+    """They are counted as refused, whatever their methods do."""
+
+    class Hostile:
+        def __radd__(self, other: object) -> object:
+            raise RuntimeError("never mind")
+
+        def __float__(self) -> float:
+            raise OSError("neither")
+
+    pair = Pair()
+    record = pair.feed(HISTOGRAM, "a").record
+    for value in (Hostile(), "x", None, 10**400, 1.0, True):
+        record(value)  # type: ignore[arg-type]  # that is the point
+    point = points(pair.collect()[0], HISTOGRAM)["a"]
+    assert (point.count, point.sum) == (2, 2.0)
+    assert pair.cells.store.rejected.count == 4

@@ -1,0 +1,108 @@
+"""What the user configures in the SDK holds for our instruments too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import Histogram, MeterProvider, UpDownCounter
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.view import (
+    DropAggregation,
+    ExplicitBucketHistogramAggregation,
+    ExponentialBucketHistogramAggregation,
+    SumAggregation,
+    View,
+)
+from tests.recording.harness import COUNTER, HISTOGRAM, UPDOWN, Pair, points
+
+from signalscope.recording._cells.backend import attach
+from signalscope.recording._cells.store import CARDINALITY_LIMIT
+
+VIEWS: Mapping[str, Mapping[str, Any]] = {
+    "rename": {"instrument_name": HISTOGRAM.name, "name": "renamed"},
+    "drop": {"instrument_name": HISTOGRAM.name, "aggregation": DropAggregation()},
+    "attributes": {"instrument_name": HISTOGRAM.name, "attribute_keys": {"other"}},
+    "buckets": {
+        "instrument_name": "test.hist*",
+        "aggregation": ExplicitBucketHistogramAggregation(boundaries=[1.0]),
+    },
+    "exponential": {"instrument_type": Histogram, "aggregation": ExponentialBucketHistogramAggregation()},
+    "by unit": {"instrument_unit": "s", "description": "Other words."},
+    "by meter": {"meter_name": "signalscope", "instrument_type": Histogram, "aggregation": SumAggregation()},
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_an_instrument_that_a_view_is_about_is_left_to_the_sdk(name: str) -> None:
+    """So that the View does to it whatever it does; the other instruments stay on the fast path."""
+    view = View(**VIEWS[name])
+    pair = Pair(views=[view])
+    assert not pair.cells.takes(HISTOGRAM)
+    assert pair.cells.takes(COUNTER)
+    assert pair.cells.takes(UPDOWN)
+
+
+def test_a_view_about_something_else_changes_nothing() -> None:
+    """Views for the metrics of other libraries do not slow ours down."""
+    pair = Pair(views=[View(instrument_name="http.server.request.duration", name="x")])
+    assert pair.cells.takes(HISTOGRAM)
+
+
+def test_a_view_about_everything_leaves_everything_to_the_sdk() -> None:
+    """Among it the instrument that makes the SDK deliver, without which ours would not be collected."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(
+        [reader], views=[View(instrument_name="*", aggregation=DropAggregation())], shutdown_on_exit=False
+    )
+    meter = provider.get_meter("signalscope")
+    assert attach(provider, [reader], meter, lambda _: None, lambda _: None) is None
+    assert reader.get_metrics_data() is None
+
+
+def test_a_reader_that_wants_exponential_histograms_gets_them_from_the_sdk() -> None:
+    """As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes the exporter ask."""
+    pair = Pair(
+        reader_options={"preferred_aggregation": {Histogram: ExponentialBucketHistogramAggregation()}}
+    )
+    assert not pair.cells.takes(HISTOGRAM)
+    assert pair.cells.takes(COUNTER)
+
+
+def test_the_buckets_an_exporter_asks_for_by_default_are_the_instrument_s_own() -> None:
+    """The OTLP exporter names the explicit-bucket aggregation without bounds; that is the fast path's."""
+    pair = Pair(reader_options={"preferred_aggregation": {Histogram: ExplicitBucketHistogramAggregation()}})
+    assert pair.cells.takes(HISTOGRAM)
+    other = Pair(
+        reader_options={
+            "preferred_aggregation": {Histogram: ExplicitBucketHistogramAggregation(boundaries=[1.0])}
+        }
+    )
+    assert not other.cells.takes(HISTOGRAM)
+
+
+def test_series_beyond_the_limit_become_one_and_nothing_is_lost() -> None:
+    """The SDK's cardinality limit and its overflow attribute."""
+    pair = Pair()
+    for number in range(CARDINALITY_LIMIT + 50):
+        pair.feed(COUNTER, str(number)).record(1)
+    found = points(pair.collect()[0], COUNTER)
+    assert len(found) == CARDINALITY_LIMIT + 1
+    assert found["<overflow>"].attributes == {"otel.metric.overflow": True}
+    assert found["<overflow>"].value == 50
+    assert sum(point.value for point in found.values()) == CARDINALITY_LIMIT + 50
+
+
+def test_a_reader_s_own_limit_holds() -> None:
+    """Where the SDK has limits for each reader, the least one counts."""
+    try:
+        pair = Pair(reader_options={"cardinality_limits": {UpDownCounter: 3}})
+    except TypeError:
+        pytest.skip("this SDK has no cardinality limits for readers")
+    for number in range(5):
+        pair.feed(UPDOWN, str(number)).record(1)
+        pair.feed(COUNTER, str(number)).record(1)
+    ours, _ = pair.collect()
+    assert set(points(ours, UPDOWN)) == {"0", "1", "2", "<overflow>"}
+    assert len(points(ours, COUNTER)) == 5
