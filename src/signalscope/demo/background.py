@@ -59,7 +59,7 @@ class Background:
             (self.refresh_market, 4.0),
             (self.watch_thresholds, 1.0),
             (self.evaluate_accuracy, 1.0),
-            (self.reload_config, 5.0),
+            (self.reload_config, 2.0),
             (self.housekeeping, 1.0),
         ]
         self._tasks = [

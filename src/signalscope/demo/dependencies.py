@@ -143,7 +143,12 @@ def _config(app: Starlette) -> uvicorn.Config:
 def _listen(port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise OSError(f"port {port} cannot be listened on: {error.strerror}") from None
     return listener
 
 

@@ -156,11 +156,18 @@ class MarketSimulator:
         )
         relative = np.exp(deviation * base_volatility * np.sqrt(expiry))
         strike = np.round(spot * relative, 2)
-        smile = -0.35 * np.log(relative) + 0.9 * np.log(relative) ** 2
+        smile = self._skew(symbol, moment, base_volatility) * np.log(relative) + 0.9 * np.log(relative) ** 2
         volatility = base_volatility * (1.0 + smile / np.sqrt(1.0 + 4.0 * expiry))
         quote = np.round(price(is_call, spot, strike, expiry, RATE, volatility, dividend), 2)
         self._spoil(quote, symbol, moment)
         return OptionChain(symbol, moment, spot, RATE, dividend, is_call, strike, expiry, volatility, quote)
+
+    def _skew(self, symbol: str, moment: datetime, annual: float) -> float:
+        """The slope of the smile: steeper when the day's price has fallen, as puts are sought then."""
+        day, step = _position(moment)
+        prices = self._day(day).prices[symbol]
+        moved = np.log(prices[step] / prices[0]) / (annual / np.sqrt(_TRADING_DAYS))
+        return float(-0.35 * (1.0 - 0.4 * np.tanh(moved)))
 
     def _spoil(self, quote: Array, symbol: str, moment: datetime) -> None:
         """Now and then one quote of a chain is rubbish for five minutes, as feeds have it."""

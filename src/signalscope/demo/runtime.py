@@ -85,6 +85,12 @@ class Runtime:
 
     async def __aenter__(self) -> Runtime:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "calculation"))
+        if self._redis is not None:
+            from signalscope.demo import redis_store  # noqa: PLC0415  # only where Redis is used
+
+            await redis_store.check(self._redis)
+        for cache in (self.greeks_cache, self.indicators_cache):
+            await cache.expire()  # takes stock of what another process may have left
         self._observe()
         self.workers.start()
         self.background.start()

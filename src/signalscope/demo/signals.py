@@ -35,6 +35,10 @@ COMPLEXITY = {
 SIGNAL_TYPES = tuple(COMPLEXITY)
 _MODEL = "black_scholes_merton"
 
+# Mean and standard deviation in the simulated market, over its first week.
+_USUAL_SKEW = (1.0327, 0.0129)
+_USUAL_GAMMA_CENTRE = (1.0093, 0.0058)
+
 
 class UnknownSignalTypeError(ValueError):
     """No such signal; the message names the ones there are."""
@@ -169,15 +173,18 @@ class SignalGenerator:
         implied, _ = self._calculator.chain_volatility(chain, _MODEL)
         puts = implied[~chain.is_call & (chain.strike < chain.spot)]
         calls = implied[chain.is_call & (chain.strike > chain.spot)]
-        return (
-            float((np.nanmean(puts) / np.nanmean(calls) - 1.12) / 0.04)
-            if np.isfinite(implied).any()
-            else np.nan
-        )
+        if np.isnan(puts).all() or np.isnan(calls).all():
+            return float("nan")
+        return _standardised(float(np.nanmean(puts) / np.nanmean(calls)), _USUAL_SKEW)
 
     def _gamma_exposure(self, symbol: str) -> float:
         """Whether dealers' gamma lies above or below the spot price, by the chain's gamma-weighted strike."""
         chain = self._market.chain(symbol)
         gamma = self._calculator.chain(chain, _MODEL).gamma
         centre = float(np.sum(gamma * chain.strike) / np.sum(gamma))
-        return (centre / chain.spot - 1.0) * 1000.0
+        return _standardised(centre / chain.spot, _USUAL_GAMMA_CENTRE)
+
+
+def _standardised(value: float, usual: tuple[float, float]) -> float:
+    mean, deviation = usual
+    return (value - mean) / deviation

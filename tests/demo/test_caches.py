@@ -1,0 +1,89 @@
+"""The caches: bounded, timed, and sure of why an entry left."""
+
+import pytest
+
+from signalscope.demo.caches import MemoryCache
+from signalscope.demo.counts import Counts
+
+
+class Clock:
+    """Time that passes when told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock at zero."""
+    return Clock()
+
+
+@pytest.fixture
+def counts() -> Counts:
+    """Empty counts."""
+    return Counts()
+
+
+@pytest.fixture
+def cache(clock: Clock, counts: Counts) -> MemoryCache:
+    """A cache of two entries that live ten seconds."""
+    return MemoryCache("greeks", 2, 10.0, counts, timer=clock)
+
+
+def evictions(counts: Counts) -> object:
+    """What the counts say about evictions."""
+    return counts.snapshot().get("cache_evictions", {}).get("by", {})
+
+
+async def test_hit_miss_and_size(cache: MemoryCache, counts: Counts) -> None:
+    """What was set is found; entries and bytes are those of the values held."""
+    assert await cache.get("a") is None
+    await cache.set("a", b"12345")
+    assert await cache.get("a") == b"12345"
+    assert (cache.entries(), cache.size_bytes()) == (1, 5)
+    by = counts.snapshot()["cache_operations"]["by"]
+    assert by == {"greeks,get,hit": 1, "greeks,get,miss": 1, "greeks,set,ok": 1}
+
+
+async def test_full_cache_makes_room(cache: MemoryCache, counts: Counts) -> None:
+    """The least recently used entry leaves by size."""
+    await cache.set("a", b"1")
+    await cache.set("b", b"2")
+    await cache.get("a")
+    await cache.set("c", b"3")
+    assert await cache.get("b") is None
+    assert await cache.get("a") == b"1"
+    assert evictions(counts) == {"greeks,size": 1}
+
+
+async def test_time_is_up(cache: MemoryCache, clock: Clock, counts: Counts) -> None:
+    """An entry past its time is a miss at once, and counted as evicted by ttl once."""
+    await cache.set("a", b"1")
+    clock.now = 10.5
+    assert await cache.get("a") is None
+    await cache.expire()
+    await cache.expire()
+    assert cache.entries() == 0
+    assert evictions(counts) == {"greeks,ttl": 1}
+
+
+async def test_delete_is_explicit(cache: MemoryCache, counts: Counts) -> None:
+    """Deleting counts what was there, and nothing that was not."""
+    await cache.set("a", b"1")
+    assert await cache.delete("a") is True
+    assert await cache.delete("a") is False
+    assert evictions(counts) == {"greeks,explicit": 1}
+
+
+async def test_clear_is_explicit(cache: MemoryCache, counts: Counts) -> None:
+    """A flush evicts every entry explicitly, and never what had expired before."""
+    await cache.set("a", b"1")
+    await cache.set("b", b"2")
+    assert await cache.clear() == 2
+    assert await cache.clear() == 0
+    assert cache.size_bytes() == 0
+    assert evictions(counts) == {"greeks,explicit": 2}

@@ -1,0 +1,165 @@
+"""The array engine agrees with vollib, and says where it has no answer."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from vollib.black_scholes import black_scholes  # type: ignore[import-untyped]  # vollib has no type hints
+from vollib.black_scholes.greeks import analytical as bs  # type: ignore[import-untyped]
+from vollib.black_scholes_merton import black_scholes_merton  # type: ignore[import-untyped]
+from vollib.black_scholes_merton.greeks import analytical as bsm  # type: ignore[import-untyped]
+from vollib.black_scholes_merton.implied_volatility import (  # type: ignore[import-untyped]
+    implied_volatility as vollib_volatility,
+)
+
+from signalscope.demo import engine
+
+# Flag, spot, strike, years, rate, volatility, yield: ordinary ones, hours before expiry, deep in and out.
+GRID = [
+    (flag, 100.0, strike, years, rate, volatility, dividend)
+    for flag, strike, years, rate, volatility, dividend in itertools.product(
+        "cp",
+        (20.0, 80.0, 97.5, 100.0, 130.0, 500.0),
+        (1e-6, 0.001, 0.1, 1.0, 5.0),
+        (-0.01, 0.0, 0.05),
+        (0.01, 0.2, 1.5),
+        (0.0, 0.03),
+    )
+]
+NAMES = ("price", "delta", "gamma", "theta", "vega", "rho")
+
+
+def arrays(grid: list[tuple[str, float, float, float, float, float, float]]) -> list[Any]:
+    """The grid's columns, the flag as whether it is a call."""
+    flags, *numbers = zip(*grid, strict=True)
+    return [np.array([flag == "c" for flag in flags]), *(np.array(column) for column in numbers)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_chain_results_equal_vollib_with_dividends(name: str) -> None:
+    """Each figure of each option is within 1e-9 of vollib's Black-Scholes-Merton, relative above 1."""
+    one_by_one = black_scholes_merton if name == "price" else getattr(bsm, name)
+    expected = [one_by_one(*row) for row in GRID]
+    np.testing.assert_allclose(getattr(engine, name)(*arrays(GRID)), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_chain_results_equal_vollib_without_dividends(name: str) -> None:
+    """With no dividend yield the figures are vollib's Black-Scholes ones."""
+    one_by_one = black_scholes if name == "price" else getattr(bs, name)
+    rows = [row[:6] for row in GRID if row[6] == 0.0]
+    expected = [one_by_one(*row) for row in rows]
+    columns = arrays([(*row, 0.0) for row in rows])[:6]
+    np.testing.assert_allclose(getattr(engine, name)(*columns), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_all_greeks_at_once_are_the_single_ones() -> None:
+    """`greeks` gives exactly what the functions for each figure give."""
+    together = engine.greeks(*arrays(GRID))
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(together, name), getattr(engine, name)(*arrays(GRID)))
+
+
+def test_put_call_parity() -> None:
+    """A call less a put is the discounted forward, whatever the volatility."""
+    _, spot, strike, t, r, sigma, q = arrays(GRID)
+    difference = engine.price(True, spot, strike, t, r, sigma, q) - engine.price(
+        False, spot, strike, t, r, sigma, q
+    )
+    np.testing.assert_allclose(difference, spot * np.exp(-q * t) - strike * np.exp(-r * t), atol=1e-10)
+
+
+def test_at_expiry_results_are_the_limits() -> None:
+    """With no time left the price is the intrinsic value, delta 0 or 1, gamma and vega 0."""
+    result = engine.greeks([True, True, False], 100.0, [90.0, 110.0, 110.0], 0.0, 0.05, 0.2)
+    np.testing.assert_array_equal(result.price, [10.0, 0.0, 10.0])
+    np.testing.assert_array_equal(result.delta, [1.0, 0.0, -1.0])
+    np.testing.assert_array_equal(result.gamma, [0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(result.vega, [0.0, 0.0, 0.0])
+
+
+def test_at_expiry_at_the_money_gamma_is_infinite() -> None:
+    """Where gamma has no finite limit, none is made up."""
+    assert engine.gamma(True, 100.0, 100.0, 0.0, 0.0, 0.2) == np.inf
+
+
+def test_without_volatility_the_price_is_the_discounted_intrinsic_value() -> None:
+    """A certain outcome is worth its present value."""
+    value = engine.price([True, False], 100.0, [90.0, 90.0], 1.0, 0.05, 0.0)
+    np.testing.assert_allclose(value, [100.0 - 90.0 * np.exp(-0.05), 0.0], atol=1e-12)
+
+
+def test_scenarios_broadcast() -> None:
+    """Spots in one dimension and strikes in the other give the whole table."""
+    table = engine.price(True, np.array([[90.0], [110.0]]), np.array([80.0, 100.0, 120.0]), 0.5, 0.01, 0.3)
+    assert table.shape == (2, 3)
+    assert table[1, 2] == engine.price(True, 110.0, 120.0, 0.5, 0.01, 0.3)
+
+
+def test_implied_volatility_finds_the_volatility_again() -> None:
+    """From an exact price with some time value the volatility comes back within 1e-9."""
+    is_call, spot, strike, t, r, sigma, q = arrays(GRID)
+    quote = engine.price(is_call, spot, strike, t, r, sigma, q)
+    sign = np.where(is_call, 1.0, -1.0)
+    time_value = quote - np.maximum(sign * (spot * np.exp(-q * t) - strike * np.exp(-r * t)), 0.0)
+    telling = time_value > 1e-3
+    assert telling.sum() > 200
+    found = engine.implied_volatility(quote, is_call, spot, strike, t, r, q)
+    assert found.converged[telling].all()
+    np.testing.assert_allclose(found.volatility[telling], sigma[telling], atol=1e-9)
+
+
+def _intrinsic(row: tuple[str, float, float, float, float, float, float]) -> float:
+    flag, s, k, t, r, _, q = row
+    forward = s * np.exp(-q * t) - k * np.exp(-r * t)
+    return float(max(forward if flag == "c" else -forward, 0.0))
+
+
+def test_implied_volatility_equals_vollib() -> None:
+    """Market prices with cents give the volatility that vollib finds, within 1e-9."""
+    rows = [
+        (round(float(black_scholes_merton(*row)), 2), *row)
+        for row in GRID
+        if row[3] >= 0.1 and 80.0 <= row[2] <= 130.0 and row[5] == 0.2 and row[4] >= 0.0
+    ]
+    # Where rounding to cents left no time value there is nothing to find.
+    rows = [row for row in rows if row[0] - _intrinsic(row[1:]) > 0.02]
+    assert len(rows) > 50
+    quotes = np.array([row[0] for row in rows])
+    is_call, spot, strike, t, r, _, q = arrays([row[1:] for row in rows])
+    found = engine.implied_volatility(quotes, is_call, spot, strike, t, r, q)
+    expected = [vollib_volatility(quote, s, k, t, r, q, flag) for quote, flag, s, k, t, r, _, q in rows]
+    assert found.converged.all()
+    np.testing.assert_allclose(found.volatility, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("quote", "why"),
+    [
+        (9.0, "below the intrinsic value"),
+        (10.0, "the intrinsic value itself"),
+        (100.0, "the spot price: no call is worth as much"),
+        (0.0, "worthless although in the money"),
+        (-1.0, "negative"),
+        (np.nan, "not a number"),
+        (np.inf, "infinite"),
+    ],
+)
+def test_impossible_price_is_not_converged(quote: float, why: str) -> None:
+    """A price that no volatility explains is flagged, and has no volatility."""
+    found = engine.implied_volatility([quote, 12.0], True, 100.0, 90.0, 0.5, 0.0)
+    assert found.converged.tolist() == [False, True], why
+    assert np.isnan(found.volatility[0])
+
+
+def test_too_few_iterations_are_not_converged() -> None:
+    """An iteration that was cut short is not passed off as a result."""
+    found = engine.implied_volatility(12.0, True, 100.0, 90.0, 0.5, 0.0, max_iterations=1)
+    assert not found.converged
+    assert np.isnan(found.volatility)
+
+
+def test_expired_option_has_no_implied_volatility() -> None:
+    """Without time left a price says nothing about volatility."""
+    assert not engine.implied_volatility(12.0, True, 100.0, 90.0, 0.0, 0.0).converged

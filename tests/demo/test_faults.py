@@ -1,0 +1,120 @@
+"""The catalogue of faults, and the switches inside the service."""
+
+import asyncio
+import threading
+
+import pytest
+
+from signalscope.demo.caches import MemoryCache
+from signalscope.demo.calculations import Calculator
+from signalscope.demo.counts import Counts
+from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
+from signalscope.demo.subscriptions import Subscriptions
+from signalscope.demo.switches import Switches
+from signalscope.demo.workqueue import MemoryQueue
+
+
+class Parts:
+    """A service's switchable parts."""
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.calculator = Calculator(self.counts)
+        self.cache = MemoryCache("greeks", 10, 60.0, self.counts)
+        self.queue = MemoryQueue(40, self.counts)
+        self.subscriptions = Subscriptions()
+        self.switches = Switches(self.calculator, [self.cache], self.queue, self.subscriptions)
+
+
+def test_each_dependency_can_be_down_slow_and_failing() -> None:
+    """Three faults for each of the five services."""
+    broken = {(fault.dependency, fault.mode) for fault in FAULTS.values() if fault.dependency}
+    assert broken == {(name, mode) for name in DEPENDENCIES for mode in ("down", "slow", "failing")}
+    assert {fault.where for fault in FAULTS.values() if fault.dependency} == {"dependencies"}
+
+
+def test_the_service_has_a_switch_for_each_of_its_faults() -> None:
+    """No fault of the catalogue is without effect, and all are off at first."""
+    state = Parts().switches.state()
+    assert set(state) == {name for name, fault in FAULTS.items() if fault.where == "service"}
+    assert not any(state.values())
+
+
+def test_unknown_fault_names_those_there_are() -> None:
+    """The error lists the faults of the place that was asked for."""
+    with pytest.raises(
+        UnknownFaultError, match=r"unknown fault 'config-down'; there are: greeks-nan, (?!.*-slow,)"
+    ):
+        find("config-down", "service")
+    with pytest.raises(UnknownFaultError, match=r"unknown fault 'coffee'; there are: ticker-down, .*cpu-burn"):
+        find("coffee")
+
+
+async def test_every_switch_goes_on_and_off() -> None:
+    """Each fault shows as on while it is on, twice on is once, and off ends it."""
+    parts = Parts()
+    for name in parts.switches.state():
+        parts.switches.switch(name, on=True)
+        parts.switches.switch(name, on=True)
+        await asyncio.sleep(0)
+        assert parts.switches.state()[name] is True
+        parts.switches.switch(name, on=False)
+        parts.switches.switch(name, on=False)
+        assert parts.switches.state()[name] is False
+    await parts.switches.close()
+    assert parts.switches.api_delay == 0.0
+    assert len(parts.subscriptions) == len(Subscriptions())
+
+
+async def test_surge_passes_ten_thousand_and_ends() -> None:
+    """The surge lifts the active subscriptions above 10,000; afterwards it is as before."""
+    parts = Parts()
+    before = len(parts.subscriptions)
+    parts.switches.switch("subscription-surge", on=True)
+    assert sum(number for number, _ in parts.subscriptions.counted()) > 10_000
+    parts.switches.switch("subscription-surge", on=False)
+    assert sum(number for number, _ in parts.subscriptions.counted()) == before
+
+
+async def test_flood_fills_the_queue() -> None:
+    """With the flood on the queue is full, of every priority."""
+    parts = Parts()
+    parts.switches.switch("queue-flood", on=True)
+    await asyncio.sleep(0.05)
+    assert parts.queue.sizes() == {"critical": 10, "high": 10, "medium": 10, "low": 10}
+    await parts.switches.close()
+
+
+async def test_flush_empties_the_cache() -> None:
+    """With the flush on nothing stays in the cache."""
+    parts = Parts()
+    await parts.cache.set("a", b"1")
+    parts.switches.switch("cache-flush", on=True)
+    await asyncio.sleep(0.05)
+    assert parts.cache.entries() == 0
+    await parts.switches.close()
+
+
+async def test_burn_takes_a_core_and_leaves_the_loop_free() -> None:
+    """The burning thread uses most of a core while the event loop's timers stay on time."""
+    import psutil  # noqa: PLC0415  # only here
+
+    parts = Parts()
+    loop = asyncio.get_running_loop()
+    process = psutil.Process()
+    parts.switches.switch("cpu-burn", on=True)
+    before, started = process.cpu_times(), loop.time()
+    latest = 0.0
+    while loop.time() - started < 1.5:
+        due = loop.time() + 0.01
+        await asyncio.sleep(0.01)
+        latest = max(latest, loop.time() - due)
+    used = process.cpu_times().user - before.user
+    elapsed = loop.time() - started
+    parts.switches.switch("cpu-burn", on=False)
+    threads = [one for one in threading.enumerate() if one.name == "fault-cpu-burn"]
+    for thread in threads:
+        thread.join(5)
+    assert threads
+    assert used / elapsed > 0.4  # a whole core unless the machine is shared with other tests
+    assert latest < 0.5

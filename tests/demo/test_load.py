@@ -1,0 +1,93 @@
+"""The load generator: reproducible, varied, and not to be stopped by a service that is away."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from signalscope.demo.load import Load
+from signalscope.demo.market import SYMBOLS
+from signalscope.demo.signals import SIGNAL_TYPES
+from signalscope.demo.tiers import TIERS
+
+
+def test_same_seed_same_requests() -> None:
+    """The mix is reproducible."""
+    one, other = Load(10, seed=4), Load(10, seed=4)
+    assert [one.draw() for _ in range(200)] == [other.draw() for _ in range(200)]
+
+
+def test_mix_has_all_tiers_symbols_signals_and_endpoints() -> None:
+    """Every tier asks, for every symbol and signal; chains and signals are asked for most."""
+    load = Load(10, seed=4)
+    drawn = [load.draw() for _ in range(3000)]
+    assert {tier for _, tier, _ in drawn} == set(TIERS)
+    paths = Counter(path.split("?")[0] for _, _, (_, path, _) in drawn)
+    for symbol in SYMBOLS:
+        assert paths[f"/api/v1/greeks/chain/{symbol}"] > 0
+    for signal_type in SIGNAL_TYPES:
+        assert any(path.startswith(f"/api/v1/signals/{signal_type}/") for path in paths)
+    for path in (
+        "/api/v1/greeks/option",
+        "/api/v1/greeks/portfolio",
+        "/api/v1/subscriptions",
+        "/api/v1/jobs",
+    ):
+        assert paths[path] > 0
+
+
+def test_one_user_asks_too_often() -> None:
+    """There is someone for the rate limit to stop."""
+    load = Load(20, seed=1)
+    users = Counter(user for user, _, _ in (load.draw() for _ in range(1000)))
+    assert users.most_common(1)[0][0] == "free-impatient"
+    assert users["free-impatient"] / 1000 * 20 > TIERS["free"].requests_per_second
+
+
+async def test_goes_on_while_the_service_is_away() -> None:
+    """Connection errors are counted, and it keeps asking."""
+    load = Load(200, seed=1)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.5, stop.set)
+    await load.run("http://127.0.0.1:9", stop)
+    assert load.results["ConnectError"] > 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
+    """A signal ends it with a last summary, status 0 and no traceback."""
+    command = [
+        sys.executable,
+        "-m",
+        "signalscope.demo.load",
+        "--target",
+        "http://127.0.0.1:9",
+        "--rate",
+        "50",
+    ]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": "src"},
+    ) as process:
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(2.0)
+        finally:
+            process.send_signal(number)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "ConnectError" in out.splitlines()[-1]
+    assert err == ""
+
+
+def test_impossible_rate_is_refused() -> None:
+    """A rate of nothing is named as the mistake."""
+    with pytest.raises(ValueError, match="the rate must be positive, not 0"):
+        Load(0)

@@ -1,0 +1,75 @@
+"""The work queue: urgent first, bounded, and every job accounted for."""
+
+import asyncio
+
+import pytest
+
+from signalscope.demo.counts import Counts
+from signalscope.demo.workqueue import Job, MemoryQueue, QueueFullError, UnknownPriorityError, Workers
+
+
+async def test_most_urgent_first_then_oldest() -> None:
+    """Jobs come out by priority, and in their order within one."""
+    queue = MemoryQueue(10, Counts())
+    for number, priority in enumerate(("low", "critical", "medium", "high", "critical", "low")):
+        await queue.put(Job("work", priority, {"number": number}))
+    assert queue.sizes() == {"critical": 2, "high": 1, "medium": 1, "low": 2}
+    order = [(await queue.get())[0].payload["number"] for _ in range(6)]
+    assert order == [1, 4, 3, 2, 0, 5]
+    assert queue.sizes() == {"critical": 0, "high": 0, "medium": 0, "low": 0}
+
+
+async def test_full_queue_rejects() -> None:
+    """Beyond its capacity a job is refused and counted as rejected, not as enqueued."""
+    counts = Counts()
+    queue = MemoryQueue(1, counts)
+    await queue.put(Job("work", "low"))
+    with pytest.raises(QueueFullError, match=r"full \(1 jobs\)"):
+        await queue.put(Job("work", "critical"))
+    assert counts.snapshot()["queue_items"]["by"] == {"low,enqueued": 1, "critical,rejected": 1}
+    assert queue.sizes()["critical"] == 0
+
+
+async def test_tells_when_a_job_was_added() -> None:
+    """Each job comes with the time it was put in."""
+    now = 5.0
+    queue = MemoryQueue(10, Counts(), monotonic=lambda: now)
+    await queue.put(Job("work", "low"))
+    now = 6.0
+    await queue.put(Job("work", "high"))
+    assert [(await queue.get())[1] for _ in range(2)] == [6.0, 5.0]
+
+
+async def test_unknown_priority_names_the_allowed_ones() -> None:
+    """The error says what may be used, and nothing is queued."""
+    queue = MemoryQueue(10, Counts())
+    with pytest.raises(
+        UnknownPriorityError, match="unknown priority 'urgent'; allowed: critical, high, medium, low"
+    ):
+        await queue.put(Job("work", "urgent"))
+    assert sum(queue.sizes().values()) == 0
+
+
+async def test_workers_process_and_survive_failures() -> None:
+    """A job that fails is counted as failed; the worker goes on with the next."""
+    counts = Counts()
+    queue = MemoryQueue(10, counts)
+    done = asyncio.Event()
+
+    async def handle(job: Job) -> None:
+        if job.payload.get("bad"):
+            raise RuntimeError("bad job")
+        done.set()
+
+    workers = Workers(queue, {"work": handle}, counts, number=1)
+    await queue.put(Job("work", "critical", {"bad": True}))
+    await queue.put(Job("unheard-of", "high"))
+    await queue.put(Job("work", "low"))
+    workers.start()
+    await asyncio.wait_for(done.wait(), 5)
+    await workers.stop()
+    by = counts.snapshot()["queue_items"]["by"]
+    assert by == {
+        "critical,enqueued": 1, "high,enqueued": 1, "low,enqueued": 1,
+        "critical,failed": 1, "high,failed": 1, "low,processed": 1,
+    }  # fmt: skip
