@@ -46,7 +46,9 @@ def test_unknown_fault_names_those_there_are() -> None:
         UnknownFaultError, match=r"unknown fault 'config-down'; there are: greeks-nan, (?!.*-slow,)"
     ):
         find("config-down", "service")
-    with pytest.raises(UnknownFaultError, match=r"unknown fault 'coffee'; there are: ticker-down, .*cpu-burn"):
+    with pytest.raises(
+        UnknownFaultError, match=r"unknown fault 'coffee'; there are: ticker-down, .*cpu-burn"
+    ):
         find("coffee")
 
 

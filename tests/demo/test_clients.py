@@ -1,0 +1,102 @@
+"""Calls to external services: guarded by a breaker each, and honest about failure."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED
+
+from signalscope.demo import clients as clients_module
+from signalscope.demo.clients import Clients, DependencyUnavailableError
+from signalscope.demo.dependencies import DependencyServer
+
+
+class Monitor:
+    """Remembers what a breaker's monitor is told."""
+
+    def __init__(self, service_name: str) -> None:
+        self.service_name = service_name
+        self.told: list[str] = []
+
+    def transition(self, to: str) -> None:
+        """A state was entered."""
+        self.told.append(to)
+
+    def success(self) -> None:
+        """A call succeeded."""
+        self.told.append("success")
+
+    def failure(self) -> None:
+        """A call failed."""
+        self.told.append("failure")
+
+    def rejected(self) -> None:
+        """A call was not let through."""
+        self.told.append("rejected")
+
+
+@pytest.fixture
+async def clients(
+    dependencies: dict[str, DependencyServer], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Clients]:
+    """Clients of the running services, their breakers open for a tenth of a second."""
+    monkeypatch.setattr(clients_module, "BreakerMonitor", Monitor)
+    monkeypatch.setattr(clients_module, "_SECONDS_OPEN", 0.1)
+    found = Clients({name: f"http://127.0.0.1:{server.port}" for name, server in dependencies.items()})
+    yield found
+    await found.close()
+
+
+def told(clients: Clients, name: str) -> list[str]:
+    """What the monitor of a service's breaker was told."""
+    monitor = clients[name].monitor
+    assert isinstance(monitor, Monitor)
+    return monitor.told
+
+
+async def test_answer_comes_back(clients: Clients) -> None:
+    """A call that works gives the answer, and counts as a success of that service's breaker alone."""
+    answer = await clients["ticker_service"].ask("quote", "GET", "/quotes/ALFA")
+    assert answer["symbol"] == "ALFA"
+    assert told(clients, "ticker_service") == ["success"]
+    assert told(clients, "config_service") == []
+
+
+async def test_breaker_opens_rejects_and_recovers(
+    clients: Clients, dependencies: dict[str, DependencyServer]
+) -> None:
+    """Five failures open the breaker, calls are then rejected unsent, and a good call closes it again."""
+    dependencies["config_service"].failing = True
+    config = clients["config_service"]
+    for _ in range(5):
+        with pytest.raises(DependencyUnavailableError, match="config_service: get_config: HTTPStatusError"):
+            await config.ask("get_config", "GET", "/config")
+    with pytest.raises(DependencyUnavailableError, match="circuit breaker is open"):
+        await config.ask("get_config", "GET", "/config")
+    assert told(clients, "config_service") == [*["failure"] * 4, "open", "failure", "rejected"]
+    dependencies["config_service"].failing = False
+    await asyncio.sleep(0.15)
+    await config.ask("get_config", "GET", "/config")
+    assert told(clients, "config_service")[-3:] == ["half_open", "closed", "success"]
+
+
+async def test_probe_sees_down_and_up(clients: Clients, dependencies: dict[str, DependencyServer]) -> None:
+    """A probe finds a service away, and finds it again, whatever the breaker thinks."""
+    await dependencies["ticker_service"].switch("down", on=True)
+    assert (await clients.probe())["ticker_service"] is False
+    assert clients["config_service"].healthy is True
+    await dependencies["ticker_service"].switch("down", on=False)
+    assert (await clients.probe())["ticker_service"] is True
+
+
+def test_missing_url_is_named() -> None:
+    """The setting's mistake is explained."""
+    with pytest.raises(
+        ValueError, match="SIGNALSCOPE_DEMO_DEPENDENCIES must give a URL for each of ticker_service"
+    ):
+        Clients({"ticker_service": "http://127.0.0.1:9"})
+
+
+def test_states_are_the_librarys() -> None:
+    """Every state of the breaker library has its name in the contract."""
+    assert set(clients_module._STATES) == {CLOSED, OPENED, HALF_OPENED}

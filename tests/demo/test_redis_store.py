@@ -1,0 +1,124 @@
+"""The caches and the queue in a real Redis behave as those in memory."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from signalscope.contract import PRIORITIES
+from signalscope.demo import redis_store
+from signalscope.demo.counts import Counts
+from signalscope.demo.workqueue import Job, QueueFullError
+
+pytestmark = pytest.mark.needs("redis")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of our own, on a socket file."""
+    program = shutil.which("redis-server")
+    assert program is not None
+    path = Path(tmp_path_factory.mktemp("redis")) / "redis.sock"
+    command = [program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        yield f"unix://{path}"
+        server.terminate()
+
+
+@pytest.fixture
+async def redis(url: str) -> AsyncIterator[Redis]:
+    """A client of an empty Redis."""
+    client: Any = redis_store.connect(url)
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await redis_store.check(client)
+                break
+            except RuntimeError:
+                await asyncio.sleep(0.02)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+def cache(redis: Redis, counts: Counts, ttl: float = 10.0) -> redis_store.RedisCache:
+    """A cache of two entries."""
+    return redis_store.RedisCache(redis, "greeks", 2, ttl, counts)
+
+
+async def test_hit_miss_entries_and_bytes(redis: Redis) -> None:
+    """What was set is found; entries and bytes are known after taking stock."""
+    one = cache(redis, Counts())
+    assert await one.get("a") is None
+    await one.set("a", b"12345")
+    assert await one.get("a") == b"12345"
+    await one.expire()
+    assert (one.entries(), one.size_bytes()) == (1, 5)
+
+
+async def test_evictions_have_their_reasons(redis: Redis) -> None:
+    """Too many entries leave by size, late ones by ttl, deleted and flushed ones explicitly."""
+    counts = Counts()
+    one = cache(redis, counts, ttl=0.2)
+    for key in "abc":
+        await one.set(key, b"1")
+    assert counts.snapshot()["cache_evictions"]["by"] == {"greeks,size": 1}
+    await asyncio.sleep(0.25)
+    assert await one.get("c") is None
+    await one.expire()
+    assert (one.entries(), one.size_bytes()) == (0, 0)
+    await one.set("d", b"1")
+    await one.set("e", b"1")
+    assert await one.delete("d") is True
+    assert await one.delete("d") is False
+    assert await one.clear() == 1
+    assert counts.snapshot()["cache_evictions"]["by"] == {
+        "greeks,size": 1, "greeks,ttl": 2, "greeks,explicit": 2,
+    }  # fmt: skip
+
+
+async def test_queue_gives_the_most_urgent_first(redis: Redis) -> None:
+    """Jobs come out by priority and age, with their payload and a time they were added."""
+    queue = redis_store.RedisQueue(redis, 10, Counts())
+    for number, priority in enumerate(("low", "critical", "medium", "critical")):
+        await queue.put(Job("work", priority, {"number": number}))
+    assert queue.sizes() == {"critical": 2, "high": 0, "medium": 1, "low": 1}
+    jobs = [await queue.get() for _ in range(4)]
+    assert [job.payload["number"] for job, _ in jobs] == [1, 3, 2, 0]
+    assert all(added.tzinfo is not None for _, added in jobs)
+    assert queue.sizes() == dict.fromkeys(PRIORITIES, 0)
+
+
+async def test_queue_is_bounded_over_all_priorities(redis: Redis) -> None:
+    """A full queue rejects whatever the priority."""
+    counts = Counts()
+    queue = redis_store.RedisQueue(redis, 2, counts)
+    await queue.put(Job("work", "low"))
+    await queue.put(Job("work", "high"))
+    with pytest.raises(QueueFullError, match="full"):
+        await queue.put(Job("work", "critical"))
+    assert counts.snapshot()["queue_items"]["by"]["critical,rejected"] == 1
+
+
+async def test_redis_away_is_a_miss_and_a_rejection() -> None:
+    """Without Redis requests go on: the cache misses, the queue says why it rejects."""
+    client: Any = redis_store.connect("redis://127.0.0.1:9")
+    one = cache(client, Counts())
+    await one.set("a", b"1")
+    assert await one.get("a") is None
+    with pytest.raises(QueueFullError, match="Redis does not answer"):
+        await redis_store.RedisQueue(client, 2, Counts()).put(Job("work", "low"))
+    with pytest.raises(RuntimeError, match="REDIS_URL: Redis does not answer"):
+        await redis_store.check(client)
+    await client.aclose()
+
+
+def test_wrong_url_names_the_setting() -> None:
+    """A URL that is none is explained."""
+    with pytest.raises(ValueError, match="REDIS_URL: "):
+        redis_store.connect("http://nowhere")

@@ -1,0 +1,187 @@
+"""The reference service over its API, with real external services behind it."""
+
+import asyncio
+
+import httpx
+import pytest
+from vollib.black_scholes_merton.greeks.analytical import (  # type: ignore[import-untyped]  # no type hints
+    delta as vollib_delta,
+)
+
+from signalscope.demo.dependencies import DependencyServer
+from signalscope.demo.market import RATE, SYMBOLS
+from signalscope.demo.runtime import Runtime
+
+OPTION = {"symbol": "ALFA", "flag": "c", "strike": 410.0, "days": 30, "volatility": 0.2}
+
+
+async def test_one_option_is_vollibs(client: httpx.AsyncClient) -> None:
+    """A single option's Greeks are what vollib gives at the market's price."""
+    answer = (await client.post("/api/v1/greeks/option", json=OPTION)).json()
+    expected = vollib_delta("c", answer["spot"], 410.0, 30 / 365, RATE, 0.2, SYMBOLS["ALFA"][2])
+    assert answer["delta"] == pytest.approx(expected, abs=1e-12)
+    assert set(answer) == {"symbol", "model", "spot", "price", "delta", "gamma", "theta", "vega", "rho"}
+
+
+async def test_impossible_quote_has_no_implied_volatility(client: httpx.AsyncClient) -> None:
+    """A quote below intrinsic value gives null, not an error and not a number."""
+    wanted = {**OPTION, "strike": 100.0, "quote": 0.5}
+    answer = await client.post("/api/v1/greeks/option", json=wanted)
+    assert answer.status_code == 200
+    assert answer.json()["iv"] is None
+
+
+async def test_chain_comes_from_the_cache_the_second_time(
+    client: httpx.AsyncClient, runtime: Runtime
+) -> None:
+    """A chain is calculated once; `fresh` drops it from the cache first."""
+    await runtime.background.stop()
+    url = "/api/v1/greeks/chain/ECHO?model=black_scholes"
+    first = (await client.get(url)).json()
+    before = runtime.counts.total("calculations")
+    assert (await client.get(url)).json() == first
+    assert runtime.counts.total("calculations") == before
+    await client.get(url + "&fresh=true")
+    assert runtime.counts.total("calculations") == before + 2
+    assert len(first["options"]["delta"]) == len(first["implied_volatility"]) == 656
+
+
+async def test_signal_is_stored_and_delivered(client: httpx.AsyncClient, runtime: Runtime) -> None:
+    """A signal answers, enters the history, and goes to subscribers through the queue."""
+    answer = (await client.get("/api/v1/signals/momentum/ALFA")).json()
+    assert answer["direction"] in ("buy", "sell", "hold")
+    assert answer["data_source"] == "ticker_service"
+    assert answer["queued_for_delivery"] is True
+    recent = (await client.get("/api/v1/signals/momentum")).json()
+    assert recent[0]["spot"] == answer["spot"]
+    async with asyncio.timeout(5):
+        # The counts are all that shows a job's end from outside: there is no event to wait for.
+        while not runtime.counts.snapshot()["queue_items"]["by"].get("high,processed"):  # type: ignore[union-attr]  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_signal_without_the_ticker_says_so(
+    client: httpx.AsyncClient, dependencies: dict[str, DependencyServer]
+) -> None:
+    """While the ticker service is away, signals name the fallback as their source."""
+    await dependencies["ticker_service"].switch("down", on=True)
+    assert (await client.get("/api/v1/signals/momentum/ALFA")).json()["data_source"] == "fallback"
+
+
+async def test_premium_features_are_for_premium_tiers(client: httpx.AsyncClient) -> None:
+    """The marketplace service decides: professional may, basic may not."""
+    allowed = await client.get("/api/v1/features/scenario/ALFA", headers={"X-User-Tier": "professional"})
+    refused = await client.get("/api/v1/features/scenario/ALFA", headers={"X-User-Tier": "basic"})
+    assert allowed.status_code == 200
+    values = allowed.json()["values"]
+    assert len(values) == 7
+    assert all(value > 0 for value in values)
+    assert refused.status_code == 403
+    assert "tier basic does not include it" in refused.json()["detail"]
+
+
+async def test_free_users_are_held_to_their_rate(client: httpx.AsyncClient) -> None:
+    """Too many requests are answered 429, with the time to wait."""
+    headers = {"X-User-Tier": "free", "X-User-Id": "eager"}
+    answers = [await client.get("/api/v1/subscriptions", headers=headers) for _ in range(8)]
+    assert [answer.status_code for answer in answers[:5]] == [200] * 5
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+async def test_subscriptions_come_and_go(client: httpx.AsyncClient) -> None:
+    """A user sees and ends only subscriptions of their own."""
+    made = await client.post("/api/v1/subscriptions", json={"signal_type": "momentum"})
+    number = made.json()["number"]
+    assert made.status_code == 201
+    assert [one["number"] for one in (await client.get("/api/v1/subscriptions")).json()] == [number]
+    other = await client.delete(f"/api/v1/subscriptions/{number}", headers={"X-User-Id": "somebody-else"})
+    assert other.status_code == 404
+    assert (await client.delete(f"/api/v1/subscriptions/{number}")).status_code == 204
+    assert (await client.get("/api/v1/subscriptions")).json() == []
+
+
+JOB = {"symbol": "ALFA", "priority": "urgent"}
+PIGEON = {"signal_type": "momentum", "delivery_method": "pigeon"}
+MOOD = {"threshold_type": "mood", "symbol": "ALFA", "bound": 1}
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "status", "says"),
+    [
+        ("GET /api/v1/greeks/chain/NOPE", None, 404, "unknown symbol 'NOPE'; known: ALFA, BRAV"),
+        ("GET /api/v1/greeks/chain/ALFA?model=heston", None, 422, "allowed: black_scholes, black_scholes_m"),
+        ("GET /api/v1/signals/astrology/ALFA", None, 422, "unknown signal 'astrology'; allowed: momentum"),
+        ("POST /api/v1/jobs", JOB, 422, "allowed: critical, high, medium, low"),
+        ("POST /api/v1/subscriptions", PIGEON, 422, "allowed: websocket, webhook, email"),
+        ("POST /api/v1/thresholds", MOOD, 422, "allowed: price_move"),
+        ("PUT /demo/faults/coffee", {"on": True}, 404, "unknown fault 'coffee'; there are: greeks-nan"),
+    ],
+)
+async def test_mistakes_are_explained(
+    client: httpx.AsyncClient, request_line: str, body: object, status: int, says: str
+) -> None:
+    """What is not known is named, and what would be allowed too."""
+    answer = await client.request(*request_line.split(), json=body)
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+
+
+async def test_unknown_tier_is_explained(client: httpx.AsyncClient) -> None:
+    """A tier that does not exist is the caller's mistake."""
+    answer = await client.get("/api/v1/subscriptions", headers={"X-User-Tier": "gold"})
+    assert answer.status_code == 422
+    assert "allowed: free, basic, professional, enterprise" in answer.json()["detail"]
+
+
+async def test_greeks_failing_fails_every_calculation(client: httpx.AsyncClient) -> None:
+    """With the fault on, requests for Greeks arrive and none is calculated; off, they are again."""
+    await client.put("/demo/faults/greeks-failing", json={"on": True})
+    answer = await client.post("/api/v1/greeks/option", json=OPTION)
+    assert answer.status_code == 503
+    assert "greeks-failing" in answer.json()["detail"]
+    assert (await client.get("/api/v1/greeks/chain/ALFA?fresh=true")).status_code == 503
+    await client.put("/demo/faults/greeks-failing", json={"on": False})
+    assert (await client.post("/api/v1/greeks/option", json=OPTION)).status_code == 200
+
+
+async def test_greeks_nan_gives_null(client: httpx.AsyncClient) -> None:
+    """Rubbish results are null in the answer, never a made-up number."""
+    await client.put("/demo/faults/greeks-nan", json={"on": True})
+    answer = (await client.post("/api/v1/greeks/option", json=OPTION)).json()
+    assert answer["delta"] is None
+    chain = (await client.get("/api/v1/greeks/chain/ALFA?fresh=true")).json()
+    assert set(chain["options"]["vega"]) == {None}
+
+
+async def test_slow_array_calculations_leave_the_loop_free(client: httpx.AsyncClient) -> None:
+    """A chain takes more than a second; other requests are answered meanwhile."""
+    await client.put("/demo/faults/greeks-slow-vectorized", json={"on": True})
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    chain = asyncio.create_task(client.get("/api/v1/greeks/chain/ALFA?fresh=true"))
+    await asyncio.sleep(0.05)
+    await client.get("/api/v1/subscriptions")
+    assert loop.time() - started < 1.0
+    assert (await chain).status_code == 200
+    assert loop.time() - started > 2.0
+
+
+async def test_api_latency_passes_five_seconds(client: httpx.AsyncClient) -> None:
+    """With the fault on an API request takes more than the 5 s of the alert."""
+    await client.put("/demo/faults/api-latency", json={"on": True})
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    assert (await client.get("/api/v1/subscriptions")).status_code == 200
+    assert loop.time() - started > 5.0
+
+
+async def test_stats_count_requests_by_route(client: httpx.AsyncClient) -> None:
+    """The service's own counts know each answered request by route template and status."""
+    await client.get("/api/v1/subscriptions")
+    await client.get("/api/v1/greeks/chain/NOPE")
+    await client.get("/nowhere")
+    by = (await client.get("/demo/stats")).json()["requests"]["by"]
+    assert by["GET,/api/v1/subscriptions,200"] == 1
+    assert by["GET,/api/v1/greeks/chain/{symbol},404"] == 1
+    assert by["GET,unmatched,404"] == 1
