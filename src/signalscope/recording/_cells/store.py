@@ -26,7 +26,9 @@ __all__ = ["CARDINALITY_LIMIT", "Reader", "Store"]
 
 #: Series one instrument may have before further ones become one, as in the SDK.
 CARDINALITY_LIMIT = 2000
-_OVERFLOW: dict[str, Any] = {"otel.metric.overflow": True}
+#: The key of the series that stands for all that are too many, and its attributes, as in the SDK.
+_OVERFLOW = ("otel.metric.overflow",)
+_OVERFLOW_ATTRIBUTES: Mapping[str, Any] = {"otel.metric.overflow": True}
 #: The longest a reader waits for another reader's collection before it goes without.
 _TURN_SECONDS = 10.0
 
@@ -64,13 +66,18 @@ class _Family:
             default=CARDINALITY_LIMIT,
         )
 
+    def admit(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """The key of the series that has these values: a known or new one, or that of the overflow."""
+        return values if values in self.series or len(self.series) < self.limit else _OVERFLOW
+
     def bind(self, values: tuple[str, ...]) -> Aggregate:
+        """The series of an admitted key."""
         found = self.series.get(values)
         if found is not None:
             return found
-        attributes: Mapping[str, Any] = dict(zip(self.instrument.attribute_names, values, strict=True))
-        if len(self.series) >= self.limit:
-            values, attributes = (), _OVERFLOW
+        attributes: Mapping[str, Any] = _OVERFLOW_ATTRIBUTES
+        if values is not _OVERFLOW:
+            attributes = dict(zip(self.instrument.attribute_names, values, strict=True))
         created = Aggregate(attributes, self.bounds, time.time_ns())
         found = self.series.setdefault(values, created)
         if found is created:
@@ -122,28 +129,25 @@ class Store:
             values: The attribute values in the contract's order, already bounded.
             fixed: Other series, each with an amount it gets whenever this feed gets a value.
         """
-        key = (instrument.name, values, *((other.name, own, amount) for other, own, amount in fixed))
+        key = (instrument.name, values, *fixed)
+        route = self._routes.get(key)
+        if route is not None:
+            return route.feed
+        family = self._family(instrument)
+        own = family.admit(values)
+        others = [(self._family(other), its, amount) for other, its, amount in fixed]
+        others = [(other, other.admit(its), amount) for other, its, amount in others]
+        key = (instrument.name, own, *((other.instrument, its, amount) for other, its, amount in others))
         route = self._routes.get(key)
         if route is None:
-            family = self._family(instrument)
             feed = Feed(
                 family.bounds,
                 signed=instrument.kind is Kind.UPDOWNCOUNTER,
                 exemplars=self.exemplars,
                 rejected=self.rejected,
             )
-            route = self._routes.setdefault(
-                key,
-                _Route(
-                    feed,
-                    family.bind(values),
-                    family,
-                    tuple(
-                        (self._family(other).bind(own), self._family(other), amount)
-                        for other, own, amount in fixed
-                    ),
-                ),
-            )
+            also = tuple((other.bind(its), other, amount) for other, its, amount in others)
+            route = self._routes.setdefault(key, _Route(feed, family.bind(own), family, also))
         return route.feed
 
     def _family(self, instrument: Instrument) -> _Family:
