@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,3 +107,23 @@ def test_a_reader_s_own_limit_holds() -> None:
     ours, _ = pair.collect()
     assert set(points(ours, UPDOWN)) == {"0", "1", "2", "<overflow>"}
     assert len(points(ours, COUNTER)) == 5
+
+
+def test_a_flood_of_attribute_values_takes_no_memory() -> None:
+    """A million series' names make as many series as the limit allows, and what they record is kept."""
+    pair = Pair()
+    for number in range(CARDINALITY_LIMIT):
+        pair.feed(COUNTER, f"kept-{number}").record(1)
+    pair.feed(COUNTER, "one too many").record(1)
+    pair.collect()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(1_000_000):
+            pair.feed(COUNTER, f"flood-{number}").record(1)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 200_000
+    found = points(pair.collect()[0], COUNTER)
+    assert found["<overflow>"].value == 1_000_001

@@ -1,0 +1,93 @@
+"""The private names of the SDK that the fast path reads are there; run it with the oldest and newest SDK."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    HistogramDataPoint,
+    InMemoryMetricReader,
+    NumberDataPoint,
+)
+from opentelemetry.sdk.metrics.view import View
+from tests.recording.harness import DELTA
+
+from signalscope._contract_model import Kind
+from signalscope.recording._cells import sdk
+from signalscope.recording._cells.aggregate import histogram_point, number_point
+from signalscope.recording._cells.backend import attach
+from signalscope.recording._cells.exemplar import Filter
+
+
+def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
+    """Else everything would silently take the slow path."""
+    view = View(instrument_name="a")
+    reader = InMemoryMetricReader(DELTA)
+    provider = MeterProvider(
+        [reader], views=[view], exemplar_filter=AlwaysOffExemplarFilter(), shutdown_on_exit=False
+    )
+    meter = provider.get_meter("tests")
+    assert sdk.views_of(provider) == (view,)
+    assert sdk.exemplar_filter(provider) is Filter.ALWAYS_OFF
+    assert sdk.matched_by([view], meter.create_counter("a"))
+    assert not sdk.matched_by([view], meter.create_counter("b"))
+    found = sdk.reader_wants(reader)
+    assert found is not None
+    wants, special = found
+    assert wants.temporality == {
+        Kind.COUNTER: AggregationTemporality.DELTA,
+        Kind.UPDOWNCOUNTER: AggregationTemporality.CUMULATIVE,
+        Kind.HISTOGRAM: AggregationTemporality.DELTA,
+    }
+    assert special == frozenset()
+
+
+def test_points_are_built_without_their_constructor() -> None:
+    """And equal those that the constructor builds."""
+    number = {"attributes": {}, "start_time_unix_nano": 1, "time_unix_nano": 2, "value": 3, "exemplars": []}
+    assert number_point(dict(number)) == NumberDataPoint(**number)  # type: ignore[arg-type]  # by field names
+    histogram = dict.fromkeys(HistogramDataPoint.__dataclass_fields__, 1)
+    assert histogram_point(dict(histogram)) == HistogramDataPoint(**histogram)  # type: ignore[arg-type]  # same
+
+
+def test_a_context_holds_its_span_and_nothing_else_when_fresh() -> None:
+    """How the fast path finds the span: a context is a mapping, falsy when empty."""
+    assert not Context()
+    assert len(trace.set_span_in_context(trace.INVALID_SPAN, Context())) == 1
+
+
+@pytest.mark.parametrize(
+    "missing",
+    ["_instrument_class_temporality", "_instrument_class_aggregation"],
+    ids=["temporality", "aggregation"],
+)
+def test_without_one_of_them_the_plain_api_is_used(missing: str) -> None:
+    """A later SDK that renames something costs speed, not measurements."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    before = getattr(reader, missing)
+    delattr(reader, missing)
+    meter = provider.get_meter("signalscope")
+    assert attach(provider, [reader], meter, lambda _: None, lambda _: None) is None
+    setattr(reader, missing, before)
+    counter = meter.create_counter("plain")
+    counter.add(2)
+    data = reader.get_metrics_data()
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert metric.name == "plain"
+
+
+def test_an_exemplar_filter_of_the_users_own_is_left_to_the_sdk() -> None:
+    """Only the SDK can ask it."""
+
+    class Own(AlwaysOffExemplarFilter):
+        pass
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], exemplar_filter=Own(), shutdown_on_exit=False)
+    meter = provider.get_meter("signalscope")
+    assert attach(provider, [reader], meter, lambda _: None, lambda _: None) is None
