@@ -61,9 +61,11 @@ class Pair:
             shutdown_on_exit=False,
             **self.provider_options,
         )
-        self.errors: list[str] = []
+        self.errors: list[tuple[str, int]] = []
         meter = self.provider.get_meter("signalscope")
-        cells = attach(self.provider, self.readers, meter, self._create, self.errors.append)
+        cells = attach(
+            self.provider, self.readers, meter, self._create, lambda *told: self.errors.append(told)
+        )
         assert cells is not None
         self.cells: Cells = cells
         self._twins = self.provider.get_meter("twin")

@@ -98,7 +98,7 @@ def test_values_that_are_refused_make_no_exemplar() -> None:
         record(value)  # type: ignore[arg-type]  # that is the point
     point = points(pair.collect()[0], HISTOGRAM)["a"]
     assert (point.count, list(point.exemplars)) == (0, [])
-    assert pair.cells.store.rejected.count == 5
+    assert pair.errors == [("recording.value", 5)]
 
 
 def test_trace_and_span_ids_arrive_by_otlp() -> None:

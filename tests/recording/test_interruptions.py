@@ -174,4 +174,4 @@ def test_values_that_are_no_numbers_do_not_stop_the_others() -> None:
         record(value)  # type: ignore[arg-type]  # that is the point
     point = points(pair.collect()[0], HISTOGRAM)["a"]
     assert (point.count, point.sum) == (2, 2.0)
-    assert pair.cells.store.rejected.count == 4
+    assert pair.errors == [("recording.value", 4)]

@@ -71,7 +71,7 @@ def test_without_one_of_them_the_plain_api_is_used(missing: str) -> None:
     before = getattr(reader, missing)
     delattr(reader, missing)
     meter = provider.get_meter("signalscope")
-    assert attach(provider, [reader], meter, lambda _: None, lambda _: None) is None
+    assert attach(provider, [reader], meter, lambda _: None, lambda *_: None) is None
     setattr(reader, missing, before)
     counter = meter.create_counter("plain")
     counter.add(2)
@@ -90,4 +90,4 @@ def test_an_exemplar_filter_of_the_users_own_is_left_to_the_sdk() -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], exemplar_filter=Own(), shutdown_on_exit=False)
     meter = provider.get_meter("signalscope")
-    assert attach(provider, [reader], meter, lambda _: None, lambda _: None) is None
+    assert attach(provider, [reader], meter, lambda _: None, lambda *_: None) is None

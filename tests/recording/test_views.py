@@ -58,7 +58,7 @@ def test_a_view_about_everything_leaves_everything_to_the_sdk() -> None:
         [reader], views=[View(instrument_name="*", aggregation=DropAggregation())], shutdown_on_exit=False
     )
     meter = provider.get_meter("signalscope")
-    assert attach(provider, [reader], meter, lambda _: None, lambda _: None) is None
+    assert attach(provider, [reader], meter, lambda _: None, lambda *_: None) is None
     assert reader.get_metrics_data() is None
 
 

@@ -15,7 +15,7 @@ from signalscope._contract_model import Instrument, Kind
 from signalscope.recording._cells.feed import Feed
 from signalscope.recording._cells.handover import Carrier, HandOver
 from signalscope.recording._cells.sdk import exemplar_filter, matched_by, reader_wants, views_of
-from signalscope.recording._cells.store import Store
+from signalscope.recording._cells.store import OnError, Store
 
 __all__ = ["Cells", "attach"]
 
@@ -70,7 +70,7 @@ def attach(
     readers: Sequence[MetricReader],
     meter: Meter,
     create: Callable[[Instrument], object],
-    on_error: Callable[[str], None],
+    on_error: OnError,
 ) -> Cells | None:
     """Put the fast path in front of every reader of a provider.
 
@@ -79,7 +79,7 @@ def attach(
         readers: All of its readers.
         meter: The provider's meter that our instruments belong to.
         create: Creates the SDK's instrument of a contract entry on that meter.
-        on_error: Told the name of a part of the fast path that failed.
+        on_error: Told of failures, and of values that were refused.
 
     Returns:
         The fast path, or None when this SDK, or how it is set up, leaves only the plain API: a reader whose
@@ -93,7 +93,7 @@ def attach(
     carrier = Carrier(meter)
     if len(known) < len(wishes) or (views and matched_by(views, carrier.instrument)):
         return None
-    store = Store([wants for wants, _ in known], exemplars)
+    store = Store([wants for wants, _ in known], exemplars, on_error)
     for reader, (wants, _) in zip(readers, known, strict=True):
         HandOver(reader, wants, store, on_error)
     carrier.present = True

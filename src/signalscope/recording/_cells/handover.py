@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics.export import Metric, MetricReader, MetricsData, ResourceMetrics, ScopeMetrics
 
-from signalscope.recording._cells.store import Reader, Store
+from signalscope.recording._cells.store import OnError, Reader, Store
 
 __all__ = ["CARRIER", "Carrier", "HandOver"]
 
@@ -51,12 +51,10 @@ class HandOver:
         reader: A reader of the provider; from now on its metrics include ours.
         wants: The reader's temporality and limits, known to the store.
         store: The series.
-        on_error: Told the name of a part that failed; the SDK's own metrics are delivered all the same.
+        on_error: Told when ours fail; the SDK's own metrics are delivered all the same.
     """
 
-    def __init__(
-        self, reader: MetricReader, wants: Reader, store: Store, on_error: Callable[[str], None]
-    ) -> None:
+    def __init__(self, reader: MetricReader, wants: Reader, store: Store, on_error: OnError) -> None:
         self._deliver = reader._receive_metrics
         self._wants = wants
         self._store = store
@@ -67,13 +65,9 @@ class HandOver:
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any
     ) -> None:
         """Deliver the SDK's metrics and ours; nothing when there are none."""
-        try:
-            metrics_data = self._merged(metrics_data, timeout_millis)
-        except Exception:
-            _logger.debug("recording: the hand-over failed", exc_info=True)
-            self._on_error("recording.handover")
-        if metrics_data is not None:
-            self._deliver(metrics_data, timeout_millis=timeout_millis, **kwargs)
+        merged = self._merged(metrics_data, timeout_millis)
+        if merged is not None:
+            self._deliver(merged, timeout_millis=timeout_millis, **kwargs)
 
     def _merged(self, metrics_data: MetricsData | None, timeout_millis: float) -> MetricsData | None:
         if metrics_data is None:
@@ -96,8 +90,16 @@ class HandOver:
             return scope
         others: list[Metric] = [metric for metric in scope.metrics if metric.name != CARRIER]
         now = _time_of(carried[0].data.data_points)
-        metrics = others + self._store.collect(self._wants, now, timeout_millis / 1e3)
+        metrics = others + self._ours(now, timeout_millis / 1e3)
         return ScopeMetrics(scope.scope, metrics, scope.schema_url) if metrics else None
+
+    def _ours(self, now: int, timeout: float) -> list[Metric]:
+        try:
+            return self._store.collect(self._wants, now, timeout)
+        except Exception:
+            _logger.debug("recording: a collection failed", exc_info=True)
+            self._on_error("recording.collect", 1)
+            return []
 
 
 def _time_of(points: Sequence[Any]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from opentelemetry.sdk.metrics import Exemplar
@@ -22,7 +22,7 @@ from signalscope.recording._cells.aggregate import Aggregate, Interval, histogra
 from signalscope.recording._cells.exemplar import Filter, Sample
 from signalscope.recording._cells.feed import NOTHING, Feed, Rejected, Summary
 
-__all__ = ["CARDINALITY_LIMIT", "Reader", "Store"]
+__all__ = ["CARDINALITY_LIMIT", "OnError", "Reader", "Store"]
 
 #: Series one instrument may have before further ones become one, as in the SDK.
 CARDINALITY_LIMIT = 2000
@@ -31,6 +31,10 @@ _OVERFLOW = ("otel.metric.overflow",)
 _OVERFLOW_ATTRIBUTES: Mapping[str, Any] = {"otel.metric.overflow": True}
 #: The longest a reader waits for another reader's collection before it goes without.
 _TURN_SECONDS = 10.0
+
+
+#: Told the name of a part of the fast path that failed, and how many times.
+OnError = Callable[[str, int], None]
 
 
 class Reader:
@@ -105,12 +109,15 @@ class Store:
     Args:
         readers: Every reader that will collect.
         exemplars: Which measurements become exemplars.
+        on_error: Told of values that were refused.
     """
 
-    def __init__(self, readers: Sequence[Reader], exemplars: Filter) -> None:
+    def __init__(self, readers: Sequence[Reader], exemplars: Filter, on_error: OnError) -> None:
         self.readers = tuple(readers)
         self.exemplars = exemplars
         self.rejected = Rejected()
+        self._reported = 0
+        self._on_error = on_error
         self._families: dict[str, _Family] = {}
         self._routes: dict[tuple[Any, ...], _Route] = {}
         self._turn = threading.Lock()
@@ -171,6 +178,10 @@ class Store:
         try:
             self._collecting = threading.get_ident()
             self._drain()
+            refused = self.rejected.count - self._reported
+            if refused:
+                self._reported += refused
+                self._on_error("recording.value", refused)
             return [
                 metric
                 for family in list(self._families.values())
@@ -206,6 +217,7 @@ class Store:
         """Begin at zero in a forked child, with free locks."""
         self._turn = threading.Lock()
         self._collecting = None
+        self._reported = self.rejected.count
         feeds.reset_after_fork()
         start = time.time_ns()
         for route in list(self._routes.values()):
