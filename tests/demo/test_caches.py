@@ -36,7 +36,7 @@ def cache(clock: Clock, counts: Counts) -> MemoryCache:
 
 def evictions(counts: Counts) -> object:
     """What the counts say about evictions."""
-    return counts.snapshot().get("cache_evictions", {}).get("by", {})
+    return counts.snapshot()["cache_evictions"]["by"]
 
 
 async def test_hit_miss_and_size(cache: MemoryCache, counts: Counts) -> None:

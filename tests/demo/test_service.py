@@ -56,7 +56,7 @@ async def test_signal_is_stored_and_delivered(client: httpx.AsyncClient, runtime
     assert recent[0]["spot"] == answer["spot"]
     async with asyncio.timeout(5):
         # The counts are all that shows a job's end from outside: there is no event to wait for.
-        while not runtime.counts.snapshot()["queue_items"]["by"].get("high,processed"):  # type: ignore[union-attr]  # noqa: ASYNC110
+        while not runtime.counts.snapshot()["queue_items"]["by"].get("high,processed"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from typing import TypedDict
 
-__all__ = ["Counts"]
+__all__ = ["Counts", "Family"]
+
+
+class Family(TypedDict):
+    """One family's counts: the total, and by labels joined with commas."""
+
+    total: int
+    by: dict[str, int]
 
 
 class Counts:
@@ -25,7 +33,7 @@ class Counts:
         with self._lock:
             return sum(self._families[family].values()) if family in self._families else 0
 
-    def snapshot(self) -> dict[str, dict[str, dict[str, int] | int]]:
+    def snapshot(self) -> dict[str, Family]:
         """Every family: its total, and the count for each combination of labels."""
         with self._lock:
             return {

@@ -131,8 +131,8 @@ class Load:
         return self._random.choices(_SYMBOLS, (30, 20, 15, 15, 10, 10))[0]
 
     def _chain(self, _tier: str) -> Ask:
-        options = self._random.random()
-        suffix = "?fresh=true" if options < 0.02 else ""
+        kind = self._random.random()
+        suffix = "?fresh=true" if kind < 0.03 else "?model=black_scholes" if kind < 0.11 else ""
         return "GET", f"/api/v1/greeks/chain/{self._symbol()}{suffix}", None
 
     def _signal(self, _tier: str) -> Ask:

@@ -177,8 +177,7 @@ async def signal(service: Service, tier: CallerTier, signal_type: str, symbol: s
     check_signal_type(signal_type)
     service.market.spot(symbol)
     count_feature("signals")
-    with measure_cost("signal", complexity="standard"):
-        one = await service.signals.generate(signal_type, symbol)
+    one = await service.signals.generate(signal_type, symbol)
     await service.judge.add(one)
     delivered = True
     try:

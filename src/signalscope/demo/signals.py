@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from signalscope import instrument_signal
+from signalscope import instrument_signal, measure_cost
 from signalscope.demo.caches import Cache
 from signalscope.demo.calculations import Calculator
 from signalscope.demo.clients import Client, DependencyUnavailableError
@@ -103,6 +104,12 @@ class SignalGenerator:
         self._indicators = indicators
         self._ticker = ticker
         self._counts = counts
+        self._calculations: dict[str, Callable[[str], float]] = {
+            "momentum": self._momentum,
+            "mean_reversion": self._mean_reversion,
+            "volatility_skew": self._volatility_skew,
+            "gamma_exposure": self._gamma_exposure,
+        }
 
     @instrument_signal(
         signal_type=lambda signal_type: signal_type,
@@ -145,15 +152,9 @@ class SignalGenerator:
         return strength
 
     def _calculate(self, signal_type: str, symbol: str) -> float:
-        match check_signal_type(signal_type):
-            case "momentum":
-                return self._momentum(symbol)
-            case "mean_reversion":
-                return self._mean_reversion(symbol)
-            case "volatility_skew":
-                return self._volatility_skew(symbol)
-            case _:
-                return self._gamma_exposure(symbol)
+        calculate = self._calculations[check_signal_type(signal_type)]
+        with measure_cost("signal", complexity=COMPLEXITY[signal_type]):
+            return calculate(symbol)
 
     def _momentum(self, symbol: str) -> float:
         """The t-statistic of the last five minutes' returns."""
