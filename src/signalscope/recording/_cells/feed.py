@@ -74,6 +74,7 @@ class Feed:
         record: Record one value, with the current span as a candidate for the exemplar. Never raises, never
             waits.
         record_unsampled: The same for callers who know that no sampled span is current.
+        takes_samples: Whether `sample` is wanted at all.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class Feed:
         "samples",
         "signed",
         "summaries",
+        "takes_samples",
     )
 
     record: Callable[[float], None]
@@ -101,6 +103,7 @@ class Feed:
         self.summaries: list[Summary] = []
         self.samples: dict[int, Sample] = {}
         self.generation = 0
+        self.takes_samples = exemplars is not Filter.ALWAYS_OFF
         self.arm(exemplars)
 
     def arm(self, exemplars: Filter) -> None:

@@ -1,0 +1,130 @@
+"""The narrow interface between everything that measures and OpenTelemetry.
+
+`family(name).series(*attribute values)` gives a bound series, and its `record` slot records into it. What is
+behind that is nobody's business here: the fast path of `_cells` when signalscope has configured the SDK, the
+plain OpenTelemetry API otherwise. See docs/recording.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+
+from signalscope import contract
+from signalscope._contract_model import ContractError, Kind
+from signalscope._version import __version__
+from signalscope.recording import _errors
+from signalscope.recording._cells.backend import attach
+from signalscope.recording._errors import internal_error
+from signalscope.recording._gauges import Observer
+from signalscope.recording._live import SCOPE, live
+from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
+
+__all__ = [
+    "Family",
+    "Group",
+    "Recorder",
+    "Series",
+    "active",
+    "family",
+    "group",
+    "initialise",
+    "internal_error",
+    "observe",
+]
+
+_families: dict[str, Family] = {}
+
+
+def family(name: str) -> Family:
+    """The series of an instrument; the same object each time.
+
+    Args:
+        name: The OpenTelemetry name, as in the contract.
+
+    Raises:
+        ContractError: No such instrument.
+    """
+    found = _families.get(name)
+    return found or _families.setdefault(name, Family(contract.get(name)))
+
+
+def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
+    """A recorder for a series, and for others that get a fixed amount each time the first gets a value.
+
+    On the fast path that is still a single append.
+    """
+    return main.family.group(main, fixed)
+
+
+def observe(name: str, callback: Observer) -> Callable[[], None]:
+    """Ask a callback for a gauge's values at each collection.
+
+    Args:
+        name: The OpenTelemetry name of a gauge.
+        callback: Returns pairs of a value and the attribute values in the contract's order. What it raises is
+            counted and logged, and costs only its own values.
+
+    Returns:
+        A function that takes the callback out again.
+
+    Raises:
+        ContractError: No such instrument, or it is not a gauge.
+    """
+    found = family(name)
+    if found.gauge is None:
+        raise ContractError(f"{name} is a {found.instrument.kind}, not a gauge; only gauges are observed")
+    return found.gauge.observe(callback)
+
+
+def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricReader] = ()) -> None:
+    """Begin to record, after a meter provider has been set.
+
+    With a provider that was just made, and all of its readers, the fast path is used where it applies; else
+    the plain API. Series that were bound earlier go on with what is used now, and counters begin at 0.
+
+    Args:
+        provider: The SDK's provider; None for whatever provider is set.
+        readers: Every reader of it.
+    """
+    live.meter = (provider or metrics.get_meter_provider()).get_meter(SCOPE, __version__)
+    live.cells = None
+    if provider is not None and readers:
+        live.cells = attach(provider, readers, live.meter, create_instrument, internal_error)
+    live.on = True
+    _arm()
+
+
+def _arm() -> None:
+    """Let every series record the way recording goes now."""
+    for each in list(_families.values()):
+        each.arm()
+
+
+def active() -> bool:
+    """Whether measurements go anywhere: something has set up OpenTelemetry, and it is not disabled."""
+    return live.on or live.awake()
+
+
+def _count_error(where: str, times: float) -> None:
+    family("signalscope.internal.errors").series(where).record(times)
+
+
+def _count_overflow(instrument: str, attribute: str) -> None:
+    family("signalscope.attribute.overflow").series(instrument, attribute).record(1)
+
+
+def _reset_after_fork() -> None:
+    for each in list(_families.values()):
+        if each.gauge is not None and each.instrument.kind is Kind.GAUGE:
+            each.gauge.reset_after_fork()
+
+
+live.on_waking = _arm
+_errors.connect(_count_error, _count_overflow)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_after_fork)

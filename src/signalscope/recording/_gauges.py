@@ -1,0 +1,90 @@
+"""Gauges: values that are set, cleared or observed, all through one observable instrument."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from signalscope._contract_model import Instrument
+from signalscope.recording import _errors
+from signalscope.recording._bounds import Bounds
+from signalscope.recording._live import live
+
+__all__ = ["Gauge", "Observer"]
+
+#: Returns values, each with attribute values in the contract's order.
+Observer = Callable[[], Iterable[tuple[float, tuple[str, ...]]]]
+
+
+class Gauge:
+    """The values of one gauge.
+
+    Args:
+        instrument: The contract's entry.
+        bounds: Keeps observed attribute values within it.
+    """
+
+    def __init__(self, instrument: Instrument, bounds: Bounds) -> None:
+        self._instrument = instrument
+        self._bounds = bounds
+        self._values: dict[tuple[str, ...], float] = {}
+        self._observers: dict[object, Observer] = {}
+        self._meter: object = None
+        self.create()
+
+    def create(self) -> None:
+        """Create the instrument on the current meter, once."""
+        if self._meter is not live.meter:
+            self._meter = meter = live.meter
+            meter.create_observable_gauge(
+                self._instrument.name,
+                callbacks=[self._observations],
+                unit=self._instrument.unit,
+                description=self._instrument.description,
+            )
+
+    def setter(self, values: tuple[str, ...]) -> Callable[[float], None]:
+        """Sets the value of one series; what is no finite number is refused and counted."""
+
+        def record(value: float) -> None:
+            try:
+                if math.isfinite(value):
+                    self._values[values] = value
+                    return
+            except Exception:  # noqa: S110  # no number at all: counted below
+                pass
+            _errors.internal_error("recording.value")
+
+        return record
+
+    def clear(self, values: tuple[str, ...]) -> None:
+        """Forget the value of one series."""
+        self._values.pop(values, None)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Ask an observer at each collection; returns the way to stop that."""
+        key = object()
+        self._observers[key] = observer
+
+        def unregister() -> None:
+            self._observers.pop(key, None)
+
+        return unregister
+
+    def reset_after_fork(self) -> None:
+        """Forget what the parent set; a child reports its own."""
+        self._values.clear()
+
+    def _observations(self, _options: CallbackOptions) -> Iterable[Observation]:
+        found = dict(self._values)
+        for observer in list(self._observers.values()):
+            try:
+                for value, values in observer():
+                    if math.isfinite(value):
+                        found[self._bounds.within(tuple(values))] = value
+            except Exception:  # an observer is user code
+                _errors.internal_error(f"observe.{self._instrument.name}")
+        names = self._instrument.attribute_names
+        return [Observation(value, dict(zip(names, values, strict=True))) for values, value in found.items()]

@@ -1,0 +1,215 @@
+"""Bound series: what decorators record into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from opentelemetry import trace
+from opentelemetry.trace import Span
+
+from signalscope._contract_model import ContractError, Instrument, Kind
+from signalscope.recording import _errors
+from signalscope.recording._bounds import Bounds
+from signalscope.recording._cells.feed import Feed
+from signalscope.recording._gauges import Gauge
+from signalscope.recording._live import live
+
+__all__ = ["Family", "Recorder", "Series"]
+
+Record = Callable[[float], None]
+
+
+class Recorder:
+    """Records a value in one series, or in several.
+
+    Attributes:
+        record: Record one value, with the current span as a candidate for the exemplar. Never raises. The
+            slot is filled anew when recording is initialised: read it on each call, do not keep it.
+        record_unsampled: The same, for callers who know that no sampled span is current.
+        record_under: The same, with a span of the caller's for the exemplar; it may have ended.
+    """
+
+    __slots__ = ("record", "record_under", "record_unsampled")
+
+    record: Record
+    record_unsampled: Record
+    record_under: Callable[[float, Span], None]
+
+    def _use_feed(self, feed: Feed) -> None:
+        def under(value: float, span: Span) -> None:
+            feed.record_unsampled(value)
+            if feed.takes_samples:
+                context = span.get_span_context()
+                if context.trace_flags.sampled:
+                    feed.sample(value, context)
+
+        self.record, self.record_unsampled, self.record_under = feed.record, feed.record_unsampled, under
+
+
+class Series(Recorder):
+    """One series of one instrument.
+
+    A counter's and an up-down counter's `record` adds, a histogram's records, a gauge's sets.
+    """
+
+    __slots__ = ("family", "values")
+
+    def __init__(self, family: Family, values: tuple[str, ...]) -> None:
+        self.family = family
+        self.values = values
+        self.arm()
+
+    def clear(self) -> None:
+        """Take a gauge's value out of the next collection; without meaning for other kinds."""
+        if self.family.gauge is not None:
+            self.family.gauge.clear(self.values)
+
+    def arm(self) -> None:
+        """Fill the slots for the way recording goes now."""
+        family, values = self.family, self.values
+        if family.gauge is not None:
+            setter = family.gauge.setter(values)
+            self.record = self.record_unsampled = setter
+            self.record_under = lambda value, _span: setter(value)
+        elif live.cells is not None and live.cells.takes(family.instrument):
+            self._use_feed(live.cells.bind(family.instrument, values))
+        else:
+            self._use_api()
+
+    def _use_api(self) -> None:
+        family = self.family
+        write = family.api_writer()
+        attributes = dict(zip(family.instrument.attribute_names, self.values, strict=True))
+
+        def record(value: float) -> None:
+            try:
+                write(value, attributes)
+            except Exception:  # the API checks nothing, and another SDK may be behind it
+                _errors.internal_error("recording.value")
+
+        def under(value: float, span: Span) -> None:
+            try:
+                write(value, attributes, trace.set_span_in_context(span))
+            except Exception:  # see above
+                _errors.internal_error("recording.value")
+
+        self.record, self.record_unsampled, self.record_under = record, record, under
+        if family.instrument.kind is not Kind.HISTOGRAM:
+            record(0)
+
+
+class Group(Recorder):
+    """A series, and others that get a fixed amount each time; one append on the fast path.
+
+    Args:
+        main: Gets the recorded value.
+        fixed: Series and amounts.
+    """
+
+    __slots__ = ("_fixed", "_main")
+
+    def __init__(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> None:
+        self._main = main
+        self._fixed = tuple(fixed)
+        self.arm()
+
+    def arm(self) -> None:
+        """Fill the slots for the way recording goes now."""
+        cells, main, fixed = live.cells, self._main, self._fixed
+        instruments = [main.family.instrument, *(series.family.instrument for series, _ in fixed)]
+        if cells is not None and all(map(cells.takes, instruments)):
+            others = [(series.family.instrument, series.values, amount) for series, amount in fixed]
+            self._use_feed(cells.bind(main.family.instrument, main.values, others))
+            return
+
+        def record(value: float) -> None:
+            main.record(value)
+            for series, amount in fixed:
+                series.record(amount)
+
+        def under(value: float, span: Span) -> None:
+            main.record_under(value, span)
+            for series, amount in fixed:
+                series.record_under(amount, span)
+
+        self.record, self.record_unsampled, self.record_under = record, record, under
+
+
+class Family:
+    """The series of one instrument.
+
+    Args:
+        instrument: The contract's entry.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.instrument = instrument
+        self._bounds = Bounds(instrument, self._overflowed)
+        self.gauge = Gauge(instrument, self._bounds) if instrument.kind is Kind.GAUGE else None
+        self._series: dict[tuple[str, ...], Series] = {}
+        self._groups: dict[tuple[object, ...], Group] = {}
+        self._api: Callable[..., None] | None = None
+
+    def series(self, *values: object) -> Series:
+        """The series with these attribute values, in the contract's order; the same object each time.
+
+        A value the contract does not allow, or one too many, becomes `other` and is counted.
+
+        Raises:
+            ContractError: The number of values is wrong.
+        """
+        try:
+            found = self._series.get(values)  # type: ignore[arg-type]  # other types find nothing
+            if found is not None:
+                return found
+        except TypeError:  # a value that cannot be hashed, and so cannot be known
+            pass
+        bounded = self._bounds.within(values)
+        found = self._series.get(bounded)
+        return found or self._series.setdefault(bounded, Series(self, bounded))
+
+    def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
+        """The group of these series and amounts; the same object each time."""
+        key = (main, *fixed)
+        found = self._groups.get(key)
+        return found or self._groups.setdefault(key, Group(main, fixed))
+
+    def arm(self) -> None:
+        """Make every recorder ready for the way recording goes now."""
+        self._api = None
+        if self.gauge is not None:
+            self.gauge.create()
+        for series in list(self._series.values()):
+            series.arm()
+        for group in list(self._groups.values()):
+            group.arm()
+
+    def api_writer(self) -> Callable[..., None]:
+        """The instrument's method of the OpenTelemetry API."""
+        if self._api is None:
+            self._api = api_instrument_writer(self.instrument)
+        return self._api
+
+    def _overflowed(self, attribute: str) -> None:
+        _errors.overflow(self.instrument.name, attribute)
+
+
+def create_instrument(instrument: Instrument) -> object:
+    """The instrument of the OpenTelemetry API that a contract entry describes; gauges are made elsewhere."""
+    meter, options = live.meter, {"unit": instrument.unit, "description": instrument.description}
+    if instrument.kind is Kind.COUNTER:
+        return meter.create_counter(instrument.name, **options)
+    if instrument.kind is Kind.UPDOWNCOUNTER:
+        return meter.create_up_down_counter(instrument.name, **options)
+    if instrument.kind is Kind.HISTOGRAM:
+        return meter.create_histogram(
+            instrument.name, **options, explicit_bucket_boundaries_advisory=instrument.buckets
+        )
+    raise ContractError(f"{instrument.name} is a gauge")
+
+
+def api_instrument_writer(instrument: Instrument) -> Callable[..., None]:
+    """The method that records: `write(value, attributes, context)`."""
+    made = create_instrument(instrument)
+    write: Callable[..., None] = getattr(made, "record" if instrument.kind is Kind.HISTOGRAM else "add")
+    return write
