@@ -12,7 +12,7 @@ from typing import NamedTuple
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 
-__all__ = ["Filter", "Sample", "filter_named", "sampled_span", "span_of"]
+__all__ = ["SPAN_KEY", "Filter", "Sample", "filter_named", "sampled_span", "span_of"]
 
 
 class Filter(StrEnum):
@@ -33,7 +33,7 @@ class Sample(NamedTuple):
 
 
 #: The key under which a context holds its span, found without naming the API's private constant.
-_SPAN_KEY: str = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
+SPAN_KEY: str = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 
 
 def filter_named(name: str) -> Filter | None:
@@ -46,7 +46,7 @@ def filter_named(name: str) -> Filter | None:
 
 def span_of(context: Context) -> trace.SpanContext | None:
     """The identity of the context's span, whether it is sampled or not; None where there is no span."""
-    span = context.get(_SPAN_KEY)
+    span = context.get(SPAN_KEY)
     if not isinstance(span, trace.Span) or span is trace.INVALID_SPAN:
         return None
     return span.get_span_context()
@@ -57,7 +57,7 @@ def sampled_span() -> trace.SpanContext | None:
     context = get_current()
     if not context:
         return None
-    span = context.get(_SPAN_KEY)
+    span = context.get(SPAN_KEY)
     if span is None:
         return None
     found: trace.SpanContext = span.get_span_context()  # type: ignore[attr-defined]  # only spans are stored

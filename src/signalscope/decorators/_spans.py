@@ -1,0 +1,96 @@
+"""Spans of decorated calls: made when asked for, cheaply found not to be wanted otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from opentelemetry import context, trace
+from opentelemetry.trace import Span, Status, StatusCode
+
+from signalscope._version import __version__
+from signalscope.recording import Recorder, internal_error
+from signalscope.recording._cells.exemplar import SPAN_KEY
+
+__all__ = ["OwnSpan", "SpanMaker", "SpanMode", "Under", "record"]
+
+#: "auto": a child when the current span is recording; "always": also a root; "never": none.
+SpanMode = Literal["auto", "always", "never"]
+#: What a recording is to know of spans: the call's own; False: no span at all is current; None: it has to
+#: look for itself.
+Under = Span | Literal[False] | None
+
+
+class OwnSpan:
+    """The span of one call.
+
+    Attributes:
+        span: OpenTelemetry's span.
+    """
+
+    __slots__ = ("_token", "span")
+
+    def __init__(self, span: Span, *, current: bool) -> None:
+        self.span = span
+        self._token = context.attach(trace.set_span_in_context(span)) if current else None
+
+    def end(self, error: BaseException | None) -> None:
+        """End it, with the exception that ended the call; never raises."""
+        try:
+            if error is not None and not isinstance(error, GeneratorExit):
+                self.span.record_exception(error)
+                self.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+            if self._token is not None:
+                context.detach(self._token)
+            self.span.end()
+        except Exception:  # ours, and not the caller's business
+            internal_error("decorators.span")
+
+
+class SpanMaker:
+    """Begins the spans of one decorated callable.
+
+    Args:
+        name: The spans' name.
+        mode: When to make one.
+        attributes: What is known of every call.
+
+    Attributes:
+        always: Whether every call gets one.
+    """
+
+    __slots__ = ("_attributes", "_name", "_tracer", "always")
+
+    def __init__(self, name: str, mode: SpanMode, attributes: Mapping[str, str]) -> None:
+        self._name = name
+        self.always = mode == "always"
+        self._attributes = dict(attributes)
+        self._tracer = trace.get_tracer("signalscope", __version__)
+
+    def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | None:
+        """Begin a span if one is wanted now; never raises.
+
+        Args:
+            here: The current context.
+            current: Whether to make it the current span.
+        """
+        if not self.always:
+            parent = here.get(SPAN_KEY)
+            if parent is None or not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
+                return None
+        try:
+            span = self._tracer.start_span(self._name, attributes=self._attributes)
+            return OwnSpan(span, current=current)
+        except Exception:  # ours, and not the caller's business
+            internal_error("decorators.span")
+            return None
+
+
+def record(recorder: Recorder, value: float, under: Under) -> None:
+    """Record a value, with the exemplar that fits."""
+    if under is None:
+        recorder.record(value)
+    elif under is False:
+        recorder.record_unsampled(value)
+    else:
+        recorder.record_under(value, under)

@@ -1,0 +1,245 @@
+"""The wrapper around a decorated callable: what every decorated call pays, and nothing else.
+
+`wrap` makes, for each sort of callable, a wrapper of the same sort: a function for a function, a coroutine
+function for a coroutine function, a generator function for a generator function. What is measured, and under
+which attributes, is the `Probe`'s business. On a call nothing is looked up that could be looked up before.
+
+A wrapper passes everything through: results, exceptions, what is sent into and thrown into generators. Only
+its frame is seen in tracebacks.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import AsyncGenerator, Callable, Generator
+from time import perf_counter
+from types import FunctionType
+from typing import Any, Protocol
+
+from opentelemetry.context import get_current
+
+from signalscope.decorators._proxy import CallableProxy
+from signalscope.decorators._spans import SpanMaker, Under
+from signalscope.recording import internal_error
+from signalscope.recording._live import live
+
+__all__ = ["Probe", "wrap"]
+
+Arguments = tuple[Any, ...]
+Keywords = dict[str, Any]
+
+
+class Probe(Protocol):
+    """What one decorated callable measures.
+
+    Attributes:
+        where: Names the decorator in internal errors.
+        spans: Makes its spans; None for one that never does.
+    """
+
+    where: str
+    spans: SpanMaker | None
+
+    def begin(self, args: Arguments, kwargs: Keywords) -> Any:
+        """Called before the call, when `has_begin` is true; what it returns is passed on as `begun`."""
+
+    def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
+        """Record a call that returned; `under` says what is known of spans."""
+
+    def fail(
+        self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
+    ) -> None:
+        """Record a call that raised, was cancelled or closed."""
+
+
+def wrap(call: Any, probe: Probe) -> Any:
+    """Instrument a callable.
+
+    Args:
+        call: A function, coroutine function, generator function, asynchronous generator function, class or
+            static method, property, or any other callable object.
+        probe: What to record.
+
+    Raises:
+        TypeError: It is not callable.
+    """
+    if isinstance(call, classmethod | staticmethod):
+        return type(call)(wrap(call.__func__, probe))
+    if isinstance(call, property):
+        getter = None if call.fget is None else wrap(call.fget, probe)
+        return property(getter, call.fset, call.fdel, call.__doc__)
+    if not callable(call):
+        raise TypeError(f"{call!r} is not callable, so it cannot be instrumented")
+    make = _maker_for(call)
+    if isinstance(call, FunctionType):
+        return functools.wraps(call)(make(call, probe))
+    return CallableProxy(call, lambda one: make(one, probe))
+
+
+def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
+    """The sort of wrapper for a callable, by what calling it gives."""
+    while isinstance(call, functools.partial):
+        call = call.func
+    if not inspect.isroutine(call) and not inspect.isclass(call):
+        call = getattr(call, "__call__", call)  # noqa: B004  # not to see whether it is callable, but how
+    if inspect.iscoroutinefunction(call):
+        return _coroutine_function
+    if inspect.isasyncgenfunction(call):
+        return _async_generator_function
+    if inspect.isgeneratorfunction(call):
+        code = getattr(call, "__code__", None)
+        awaited = bool(getattr(code, "co_flags", 0) & inspect.CO_ITERABLE_COROUTINE)
+        return _generator_coroutine if awaited else _generator_function
+    return _function
+
+
+def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
+    always = spans is not None and spans.always
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not live.on and not awake():
+            return call(*args, **kwargs)
+        here = get_current()
+        span = spans.begin(here) if (here or always) and spans is not None else None
+        under: Under = span.span if span is not None else None if here else False
+        begun = perf_counter()
+        try:
+            result = call(*args, **kwargs)
+        except BaseException as error:
+            elapsed = perf_counter() - begun
+            try:
+                fail(elapsed, args, kwargs, error, under)
+            except Exception:  # ours, and not the caller's business
+                internal_error(where)
+            if span is not None:
+                span.end(error)
+            raise
+        elapsed = perf_counter() - begun
+        try:
+            finish(elapsed, args, kwargs, result, under)
+        except Exception:  # ours, and not the caller's business
+            internal_error(where)
+        if span is not None:
+            span.end(None)
+        return result
+
+    return wrapper
+
+
+def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
+    always = spans is not None and spans.always
+
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if not live.on and not awake():
+            return await call(*args, **kwargs)
+        here = get_current()
+        span = spans.begin(here) if (here or always) and spans is not None else None
+        under: Under = span.span if span is not None else None if here else False
+        begun = perf_counter()
+        try:
+            result = await call(*args, **kwargs)
+        except BaseException as error:
+            elapsed = perf_counter() - begun
+            try:
+                fail(elapsed, args, kwargs, error, under)
+            except Exception:  # ours, and not the caller's business
+                internal_error(where)
+            if span is not None:
+                span.end(error)
+            raise
+        elapsed = perf_counter() - begun
+        try:
+            finish(elapsed, args, kwargs, result, under)
+        except Exception:  # ours, and not the caller's business
+            internal_error(where)
+        if span is not None:
+            span.end(None)
+        return result
+
+    return wrapper
+
+
+class _Timing:
+    """The recording of one generator, from its first step to its end; its span is nobody's current span.
+
+    Other code runs between a generator's steps, in whatever context, so that a span made current in one step
+    could not be taken back in another.
+    """
+
+    __slots__ = ("_args", "_begun", "_kwargs", "_probe", "_span")
+
+    def __init__(self, probe: Probe, args: Arguments, kwargs: Keywords) -> None:
+        self._probe, self._args, self._kwargs = probe, args, kwargs
+        here = get_current()
+        self._span = probe.spans.begin(here, current=False) if probe.spans is not None else None
+        self._begun = perf_counter()
+
+    def end(self, error: BaseException | None, result: Any = None) -> None:
+        """Record the end; never raises."""
+        elapsed = perf_counter() - self._begun
+        span = self._span
+        under: Under = None if span is None else span.span
+        try:
+            if error is None:
+                self._probe.finish(elapsed, self._args, self._kwargs, result, under)
+            else:
+                self._probe.fail(elapsed, self._args, self._kwargs, error, under)
+        except Exception:  # ours, and not the caller's business
+            internal_error(self._probe.where)
+        if span is not None:
+            span.end(error)
+
+
+def _generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        if not live.on and not live.awake():
+            return (yield from call(*args, **kwargs))
+        timing = _Timing(probe, args, kwargs)
+        try:
+            result = yield from call(*args, **kwargs)
+        except BaseException as error:
+            timing.end(error)
+            raise
+        timing.end(None, result)
+        return result
+
+    return wrapper
+
+
+def _generator_coroutine(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    """For functions made with `types.coroutine`: generators that can be awaited."""
+    return types.coroutine(_generator_function(call, probe))
+
+
+def _async_generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        timing = _Timing(probe, args, kwargs) if live.on or live.awake() else None
+        inner = call(*args, **kwargs)
+        try:
+            step = inner.__anext__()
+            while True:
+                try:
+                    value = await step
+                except StopAsyncIteration:
+                    break
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as thrown:  # into the generator it goes
+                    step = inner.athrow(thrown)
+                else:
+                    step = inner.asend(sent)
+        except BaseException as error:
+            if timing is not None:
+                timing.end(error)
+            raise
+        if timing is not None:
+            timing.end(None)
+
+    return wrapper
