@@ -19,6 +19,7 @@ SpanMode = Literal["auto", "always", "never"]
 #: What a recording is to know of spans: the call's own; False: no span at all is current; None: it has to
 #: look for itself.
 Under = Span | Literal[False] | None
+_SAMPLED = trace.TraceFlags.SAMPLED
 
 
 class OwnSpan:
@@ -67,17 +68,24 @@ class SpanMaker:
         self._attributes = dict(attributes)
         self._tracer = trace.get_tracer("signalscope", __version__)
 
-    def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | None:
+    def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | Literal[False] | None:
         """Begin a span if one is wanted now; never raises.
 
         Args:
             here: The current context.
             current: Whether to make it the current span.
+
+        Returns:
+            The span; else False when no sampled span is current either, None when there is one.
         """
         if not self.always:
             parent = here.get(SPAN_KEY)
-            if parent is None or not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
-                return None
+            if parent is None:
+                return False
+            if not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
+                # It may still be sampled: the span of another process, not continued in this one.
+                flags = parent.get_span_context().trace_flags  # type: ignore[attr-defined]  # see above
+                return None if flags & _SAMPLED else False
         try:
             span = self._tracer.start_span(self._name, attributes=self._attributes)
             return OwnSpan(span, current=current)

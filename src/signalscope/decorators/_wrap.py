@@ -103,8 +103,9 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
         if not live.on and not awake():
             return call(*args, **kwargs)
         here = get_current()
-        span = spans.begin(here) if (here or always) and spans is not None else None
-        under: Under = span.span if span is not None else None if here else False
+        # Found without a call in the usual case: nothing is current, and no root is wanted.
+        own = (None if spans is None else spans.begin(here)) if here or always else False
+        under: Under = own.span if own else own
         begun = perf_counter()
         try:
             result = call(*args, **kwargs)
@@ -114,16 +115,16 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
                 fail(elapsed, args, kwargs, error, under)
             except Exception:  # ours, and not the caller's business
                 internal_error(where)
-            if span is not None:
-                span.end(error)
+            if own:
+                own.end(error)
             raise
         elapsed = perf_counter() - begun
         try:
             finish(elapsed, args, kwargs, result, under)
         except Exception:  # ours, and not the caller's business
             internal_error(where)
-        if span is not None:
-            span.end(None)
+        if own:
+            own.end(None)
         return result
 
     return wrapper
@@ -137,8 +138,9 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
         if not live.on and not awake():
             return await call(*args, **kwargs)
         here = get_current()
-        span = spans.begin(here) if (here or always) and spans is not None else None
-        under: Under = span.span if span is not None else None if here else False
+        # Found without a call in the usual case: nothing is current, and no root is wanted.
+        own = (None if spans is None else spans.begin(here)) if here or always else False
+        under: Under = own.span if own else own
         begun = perf_counter()
         try:
             result = await call(*args, **kwargs)
@@ -148,16 +150,16 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
                 fail(elapsed, args, kwargs, error, under)
             except Exception:  # ours, and not the caller's business
                 internal_error(where)
-            if span is not None:
-                span.end(error)
+            if own:
+                own.end(error)
             raise
         elapsed = perf_counter() - begun
         try:
             finish(elapsed, args, kwargs, result, under)
         except Exception:  # ours, and not the caller's business
             internal_error(where)
-        if span is not None:
-            span.end(None)
+        if own:
+            own.end(None)
         return result
 
     return wrapper
@@ -170,19 +172,19 @@ class _Timing:
     could not be taken back in another.
     """
 
-    __slots__ = ("_args", "_begun", "_kwargs", "_probe", "_span")
+    __slots__ = ("_args", "_begun", "_kwargs", "_own", "_probe")
 
     def __init__(self, probe: Probe, args: Arguments, kwargs: Keywords) -> None:
         self._probe, self._args, self._kwargs = probe, args, kwargs
         here = get_current()
-        self._span = probe.spans.begin(here, current=False) if probe.spans is not None else None
+        self._own = probe.spans.begin(here, current=False) if probe.spans is not None else None
         self._begun = perf_counter()
 
     def end(self, error: BaseException | None, result: Any = None) -> None:
         """Record the end; never raises."""
         elapsed = perf_counter() - self._begun
-        span = self._span
-        under: Under = None if span is None else span.span
+        own = self._own
+        under: Under = own.span if own else own
         try:
             if error is None:
                 self._probe.finish(elapsed, self._args, self._kwargs, result, under)
@@ -190,8 +192,8 @@ class _Timing:
                 self._probe.fail(elapsed, self._args, self._kwargs, error, under)
         except Exception:  # ours, and not the caller's business
             internal_error(self._probe.where)
-        if span is not None:
-            span.end(error)
+        if own:
+            own.end(error)
 
 
 def _generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:

@@ -6,15 +6,13 @@ Only a collection touches these, under the store's lock.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
 
 from signalscope.recording._cells.exemplar import Sample
 from signalscope.recording._cells.feed import Summary
 
-__all__ = ["Aggregate", "Interval", "ReaderKey", "histogram_point", "number_point"]
+__all__ = ["Aggregate", "Interval", "ReaderKey"]
 
 #: Identifies a reader within the aggregates; the reader's state in the store is used as one.
 ReaderKey = object
@@ -42,8 +40,8 @@ class Interval:
         if high > self.high:  # noqa: PLR1730  # see above
             self.high = high
         own = self.buckets
-        for bucket, count in buckets:
-            own[bucket] += count
+        for bucket, counted in buckets:
+            own[bucket] += counted
 
 
 class Aggregate:
@@ -67,13 +65,12 @@ class Aggregate:
         self.start = start
         self.total = Interval(self.bounds)
         self.intervals: dict[ReaderKey, Interval] = {}
-        self.samples: dict[ReaderKey, dict[int, Sample]] = {}
+        # None rather than empty: a collection asks for it, and asking costs less than looking into a mapping.
+        self.samples: dict[ReaderKey, dict[int, Sample]] | None = None
 
     def absorb(self, summary: Summary, delta_readers: Sequence[ReaderKey]) -> None:
         """Add measurements to the total, and to the interval of every reader that wants differences."""
         self.total.add(summary)
-        if not delta_readers:
-            return
         for reader in delta_readers:
             interval = self.intervals.get(reader)
             if interval is None:
@@ -82,30 +79,17 @@ class Aggregate:
 
     def offer(self, samples: Mapping[int, Sample], readers: Sequence[ReaderKey]) -> None:
         """Keep exemplars until each of the readers has collected them."""
+        if self.samples is None:
+            self.samples = {}
         for reader in readers:
             self.samples.setdefault(reader, {}).update(samples)
 
-
-def _builder(point_type: type[Any]) -> Callable[[dict[str, Any]], Any]:
-    """A constructor that fills a frozen data point in one step instead of one guarded assignment a field.
-
-    The SDK's points are frozen dataclasses: their constructor costs more than the rest of a collection does.
-    Where they keep their fields some other way than in a plain dictionary, their constructor is used.
-    """
-    new, put = object.__new__, object.__setattr__
-
-    def build(fields: dict[str, Any]) -> Any:
-        point = new(point_type)
-        put(point, "__dict__", fields)
-        return point
-
-    probe = dict.fromkeys(getattr(point_type, "__dataclass_fields__", {}), 0)
-    try:
-        fits = build(dict(probe)) == point_type(**probe)
-    except Exception:  # any difference at all means: use the constructor
-        fits = False
-    return build if fits else lambda fields: point_type(**fields)
-
-
-number_point: Callable[[dict[str, Any]], NumberDataPoint] = _builder(NumberDataPoint)
-histogram_point: Callable[[dict[str, Any]], HistogramDataPoint] = _builder(HistogramDataPoint)
+    def take_samples(self, reader: ReaderKey) -> Mapping[int, Sample]:
+        """The exemplars a reader has not collected yet; each is handed out once."""
+        kept = self.samples
+        if kept is None:
+            return {}
+        taken = kept.pop(reader, {})
+        if not kept:
+            self.samples = None
+        return taken

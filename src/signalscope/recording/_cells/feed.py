@@ -39,6 +39,7 @@ _PATIENCE_SECONDS = 0.5
 #: index and its count, empty buckets left out. A plain tuple: a collection makes one for every series.
 Summary = tuple[int, float, float, float, Sequence[tuple[int, int]]]
 
+_INFINITY = math.inf
 #: No measurement at all.
 NOTHING: Summary = (0, 0, math.inf, -math.inf, ())
 
@@ -171,12 +172,14 @@ class Feed:
         try:
             size, many = len(buffer), len(summaries)
             latest = _summary(buffer[:size], self) if size else NOTHING
-            taken = [*summaries[:many], latest] if many else None
+            earlier = summaries[:many] if many else None
             self.generation += 1
-            del buffer[:size], summaries[:many]
+            del buffer[:size]
+            if many:
+                del summaries[:many]
         finally:
             lock.release()
-        return merge(taken) if taken else latest
+        return merge([*earlier, latest]) if earlier else latest
 
     def clear(self) -> None:
         """Forget everything, in place: recording functions hold on to the list. For a forked child."""
@@ -209,8 +212,8 @@ def _summary(values: list[float], feed: Feed) -> Summary:
     """Sum, extremes and bucket counts of some values, sorting them on the way."""
     bounds = feed.bounds
     if len(values) == 1:
-        value = values[0]
-        if type(value) is float and 0.0 <= value < math.inf:  # most series of a large collection
+        (value,) = values
+        if type(value) is float and 0.0 <= value < _INFINITY:  # most series of a large collection
             return 1, value, value, value, ((bisect_left(bounds, value), 1),) if bounds else ()
     try:
         total = sum(values)

@@ -10,17 +10,17 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, Metric, Sum
 
 from signalscope._contract_model import Instrument, Kind
 from signalscope.recording._cells import feed as feeds
-from signalscope.recording._cells.aggregate import Aggregate, Interval, histogram_point, number_point
+from signalscope.recording._cells.aggregate import Aggregate, Interval
 from signalscope.recording._cells.exemplar import Filter, Sample
 from signalscope.recording._cells.feed import NOTHING, Feed, Rejected, Summary
+from signalscope.recording._cells.points import histogram_points, number_points
 
 __all__ = ["CARDINALITY_LIMIT", "OnError", "Reader", "Store"]
 
@@ -195,7 +195,10 @@ class Store:
         """Bring everything that was recorded from the feeds to the series."""
         for feed, main, family, fixed in list(self._routes.values()):
             if (feed.buffer or feed.summaries) and (summary := feed.drain()) is not None and summary[0]:
-                main.absorb(summary, family.delta_readers)
+                if family.delta_readers:
+                    main.absorb(summary, family.delta_readers)
+                else:
+                    main.total.add(summary)
                 for aggregate, own, amount in fixed:
                     aggregate.absorb(_repeated(amount, summary[0], own.bounds), own.delta_readers)
             if feed.samples:
@@ -240,80 +243,31 @@ def _metric(family: _Family, reader: Reader, now: int) -> Metric | None:
     """One instrument's points for one reader; None when it has none."""
     instrument = family.instrument
     temporality = reader.temporality[instrument.kind]
-    make = _histogram_point if instrument.kind is Kind.HISTOGRAM else _number_point
-    points: list[Any] = []
+    sums: Iterable[tuple[Aggregate, Interval, int]]
     if temporality is AggregationTemporality.DELTA:
-        previous = reader.previous.get(instrument.name)
-        for aggregate in list(family.series.values()):
-            interval = aggregate.intervals.pop(reader, None)
-            if interval is not None:
-                start = previous or aggregate.start
-                points.append(make(aggregate, interval, start, now, _exemplars(aggregate, reader)))
+        sums = _since(family, reader, reader.previous.get(instrument.name))
         reader.previous[instrument.name] = now
     else:
-        for aggregate in list(family.series.values()):
-            exemplars = _exemplars(aggregate, reader) if aggregate.samples else []
-            points.append(make(aggregate, aggregate.total, aggregate.start, now, exemplars))
-    if not points:
-        return None
+        sums = ((aggregate, aggregate.total, aggregate.start) for aggregate in list(family.series.values()))
     data: Histogram | Sum
     if instrument.kind is Kind.HISTOGRAM:
-        data = Histogram(data_points=points, aggregation_temporality=temporality)
+        data = Histogram(data_points=histogram_points(sums, reader, now), aggregation_temporality=temporality)
     else:
         data = Sum(
-            data_points=points,
+            data_points=number_points(sums, reader, now),
             aggregation_temporality=temporality,
             is_monotonic=instrument.kind is Kind.COUNTER,
         )
+    if not data.data_points:
+        return None
     return Metric(name=instrument.name, description=instrument.description, unit=instrument.unit, data=data)
 
 
-def _number_point(
-    aggregate: Aggregate, sums: Interval, start: int, now: int, exemplars: list[Exemplar]
-) -> Any:
-    return number_point(
-        {
-            "attributes": aggregate.attributes,
-            "start_time_unix_nano": start,
-            "time_unix_nano": now,
-            "value": sums.total,
-            "exemplars": exemplars,
-        }
-    )
-
-
-def _histogram_point(
-    aggregate: Aggregate, sums: Interval, start: int, now: int, exemplars: list[Exemplar]
-) -> Any:
-    counted = sums.count > 0
-    return histogram_point(
-        {
-            "attributes": aggregate.attributes,
-            "start_time_unix_nano": start,
-            "time_unix_nano": now,
-            "count": sums.count,
-            "sum": sums.total,
-            "bucket_counts": tuple(sums.buckets),
-            "explicit_bounds": aggregate.bounds,
-            "min": sums.low if counted else None,
-            "max": sums.high if counted else None,
-            "exemplars": exemplars,
-        }
-    )
-
-
-def _exemplars(aggregate: Aggregate, reader: Reader) -> list[Exemplar]:
-    """The reader's exemplars of a series, in the order of the buckets; each is handed out once."""
-    kept = aggregate.samples.pop(reader, None)
-    if not kept:
-        return []
-    return [
-        Exemplar(
-            filtered_attributes={} if aggregate.attributes else None,
-            value=sample.value,
-            time_unix_nano=sample.time_unix_nano,
-            span_id=sample.span_id,
-            trace_id=sample.trace_id,
-        )
-        for _, sample in sorted(kept.items())
-    ]
+def _since(
+    family: _Family, reader: Reader, previous: int | None
+) -> Iterator[tuple[Aggregate, Interval, int]]:
+    """The series that were recorded in since the reader's last collection, and from when on."""
+    for aggregate in list(family.series.values()):
+        interval = aggregate.intervals.pop(reader, None)
+        if interval is not None:
+            yield aggregate, interval, previous or aggregate.start

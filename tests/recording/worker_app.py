@@ -1,0 +1,37 @@
+"""An ASGI application that does decorated work, for servers that fork."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import signalscope
+
+signalscope.configure(service_name="forking")
+
+
+@signalscope.instrument_greeks(calculation_type="delta", model_type="black_scholes")
+def delta(spot: float) -> float:
+    """Something to count."""
+    return 0.5
+
+
+for _ in range(7):
+    delta(1.0)  # recorded before the server forks: the parent's, and nobody else's
+
+
+async def app(
+    scope: Mapping[str, Any],
+    receive: Callable[[], Awaitable[Any]],
+    send: Callable[[Mapping[str, Any]], Awaitable[None]],
+) -> None:
+    """Call `delta` as often as the path's last part says; answer with the process that did."""
+    if scope["type"] != "http":
+        return
+    for _ in range(int(scope["path"].rsplit("/", 1)[-1] or 0)):
+        delta(1.0)
+    body = json.dumps({"pid": os.getpid()}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body})
