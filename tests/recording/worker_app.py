@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import signalscope
+from tests.recording.otlp_setup import set_up
 
-signalscope.configure(service_name="forking")
+from signalscope.decorators import instrument_greeks
+
+set_up()
 
 
-@signalscope.instrument_greeks(calculation_type="delta", model_type="black_scholes")
+@instrument_greeks(calculation_type="delta", model_type="black_scholes")
 def delta(spot: float) -> float:
     """Something to count."""
     return 0.5
 
 
-for _ in range(7):
+PRELOADED = 7
+for _ in range(PRELOADED):
     delta(1.0)  # recorded before the server forks: the parent's, and nobody else's
 
 
@@ -32,6 +36,7 @@ async def app(
         return
     for _ in range(int(scope["path"].rsplit("/", 1)[-1] or 0)):
         delta(1.0)
+    await asyncio.sleep(0.05)  # so that several workers are at work at once
     body = json.dumps({"pid": os.getpid()}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
     await send({"type": "http.response.body", "body": body})

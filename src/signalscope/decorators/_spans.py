@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, final
 
 from opentelemetry import context, trace
 from opentelemetry.trace import Span, Status, StatusCode
@@ -22,6 +22,7 @@ Under = Span | Literal[False] | None
 _SAMPLED = trace.TraceFlags.SAMPLED
 
 
+@final
 class OwnSpan:
     """The span of one call.
 

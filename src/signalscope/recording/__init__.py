@@ -20,6 +20,7 @@ from signalscope._version import __version__
 from signalscope.recording import _errors
 from signalscope.recording._cells.backend import attach
 from signalscope.recording._errors import internal_error
+from signalscope.recording._fork import flush_in_children, renew_in_children
 from signalscope.recording._gauges import Observer
 from signalscope.recording._live import SCOPE, live
 from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
@@ -95,6 +96,8 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
     live.cells = None
     if provider is not None and readers:
         live.cells = attach(provider, readers, live.meter, create_instrument, internal_error)
+        renew_in_children(provider, readers)
+        flush_in_children(provider)
     live.on = True
     _arm()
 

@@ -1,0 +1,123 @@
+"""Making an OpenTelemetry SDK usable in a forked child.
+
+The child inherits the parent's memory but only the forking thread. A lock that another thread held stays
+held for ever, sums that the parent exports would be exported a second time under another instance id, and two
+processes would talk over the same connections. So in the child every lock below the provider is a new one,
+the SDK's sums are forgotten, and exporters make new connections. Nothing is done before the fork, which
+therefore never waits.
+
+Children of `multiprocessing` leave without the interpreter's exit handlers, so they export their last
+interval in one of multiprocessing's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from multiprocessing import util
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+
+__all__ = ["flush_in_children", "renew", "renew_in_children"]
+
+#: The longest a child of multiprocessing waits for its last export.
+_LAST_EXPORT_MILLIS = 5_000
+#: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
+_LAST = 0
+
+_LOCKS: Mapping[type, Any] = {
+    type(threading.Lock()): threading.Lock,
+    type(threading.RLock()): threading.RLock,
+}
+#: Whose objects are looked into. Everything else that hangs on a provider is the user's, or has no locks.
+_OURS = ("opentelemetry.", "signalscope.")
+
+
+def renew_in_children(provider: object, readers: Iterable[object]) -> None:
+    """See to it that a provider works in every process forked from now on.
+
+    Args:
+        provider: The meter provider; the tracer provider is found when the fork happens.
+        readers: Its readers.
+    """
+    if not hasattr(os, "register_at_fork"):
+        return
+    roots = [weakref.ref(each) for each in (provider, *readers)]
+
+    def after_in_child() -> None:
+        alive = [root for ref in roots if (root := ref()) is not None]
+        for root in alive:
+            _forget(root)
+        renew(*alive, trace.get_tracer_provider())
+
+    os.register_at_fork(after_in_child=after_in_child)
+
+
+def flush_in_children(provider: MeterProvider) -> None:
+    """Export the last interval of every process of `multiprocessing` when its work is done."""
+    flush_at_end = weakref.WeakMethod(provider.force_flush)
+
+    def flush() -> None:
+        force_flush = flush_at_end()
+        if force_flush is not None:
+            with contextlib.suppress(Exception):  # the end of a process is no place to complain
+                force_flush(_LAST_EXPORT_MILLIS)
+
+    def at_end(_provider: object) -> None:
+        util.Finalize(None, flush, exitpriority=_LAST)
+
+    util.register_after_fork(provider, at_end)
+    if multiprocessing.parent_process() is not None:
+        at_end(provider)
+
+
+def renew(*roots: object) -> None:
+    """Give everything below the roots new locks and connections; for a child that has just been forked."""
+    for each in list(_below(roots)):
+        attributes = getattr(each, "__dict__", {})
+        for name, value in list(attributes.items()):
+            make = _LOCKS.get(type(value))
+            if make is not None:
+                object.__setattr__(each, name, make())
+            elif isinstance(value, threading.Event | threading.Condition):
+                value._at_fork_reinit()  # type: ignore[union-attr]  # what threading itself calls in a child
+        adapters = attributes.get("adapters")
+        if isinstance(adapters, dict):  # a session of requests: unpickling is how an adapter starts anew
+            for adapter in adapters.values():
+                adapter.__setstate__(adapter.__getstate__())
+
+
+def _below(roots: Iterable[object]) -> Iterator[object]:
+    """The roots and every object of OpenTelemetry that can be reached from them, once each."""
+    waiting = list(roots)
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, dict):
+            waiting.extend(one.keys())
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple | set | frozenset):
+            waiting.extend(one)
+        elif type(one).__module__.startswith(_OURS) or type(one).__module__ == "requests.sessions":
+            yield one
+            waiting.extend(getattr(one, "__dict__", {}).values())
+            if (bound_to := getattr(one, "__self__", None)) is not None:
+                waiting.append(bound_to)
+
+
+def _forget(provider: object) -> None:
+    """Let the SDK's own sums begin at zero; private, and where it is absent, there is nothing to forget."""
+    consumer = getattr(provider, "_measurement_consumer", None)
+    storages = getattr(consumer, "_reader_storages", {})
+    for storage in storages.values():
+        if hasattr(storage, "_instrument_view_instrument_matches"):
+            storage._instrument_view_instrument_matches = {}

@@ -1,0 +1,24 @@
+"""A provider that exports by OTLP to the endpoint of the environment: a small distribution."""
+
+from __future__ import annotations
+
+import os
+
+from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+from signalscope import recording
+
+
+def set_up(interval_millis: float = 200) -> MeterProvider:
+    """Configure this process, and those forked from it."""
+    exporter = OTLPMetricExporter(
+        endpoint=f"{os.environ['OTEL_EXPORTER_OTLP_ENDPOINT']}/v1/metrics", timeout=3
+    )
+    reader = PeriodicExportingMetricReader(exporter, export_interval_millis=interval_millis)
+    provider = MeterProvider([reader])
+    metrics.set_meter_provider(provider)
+    recording.initialise(provider, [reader])
+    return provider

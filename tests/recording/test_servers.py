@@ -1,0 +1,162 @@
+"""Servers that fork, and multiprocessing: sums over the processes equal the calls that were made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.recording.receiver import Receiver, receiving
+
+_ROOT = Path(__file__).parents[2]
+_SECONDS = "signal_service.greeks.calculation"
+_OPTIONS = "signal_service.greeks.options"
+_PRELOADED = 7
+
+
+def _environment(receiver: Receiver) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'src'}",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _gunicorn(receiver: Receiver, *options: str) -> Iterator[str]:
+    """Gunicorn with uvicorn's workers and a preloaded application; stopped gracefully at the end."""
+    address = f"127.0.0.1:{_free_port()}"
+    command = [
+        sys.executable, "-m", "gunicorn", "tests.recording.worker_app:app", "--preload",
+        "--worker-class", "uvicorn.workers.UvicornWorker", "--workers", "4", "--bind", address,
+        "--graceful-timeout", "10", "--log-level", "warning", *options,
+    ]  # fmt: skip
+    server = subprocess.Popen(command, env=_environment(receiver), cwd=_ROOT)
+    try:
+        _wait_for(address)
+        yield f"http://{address}"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+
+
+def _wait_for(address: str) -> None:
+    host, port = address.split(":")
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            socket.create_connection((host, int(port)), timeout=1).close()
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server did not start")
+
+
+def _ask(url: str) -> int:
+    """Call the application; the process that answered."""
+    for attempt in range(20):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                pid: int = json.load(answer)["pid"]
+                return pid
+        except OSError:
+            if attempt == 19:
+                raise
+            time.sleep(0.1)  # a worker that is being replaced
+    raise AssertionError("unreachable")
+
+
+def _ask_often(url: str, times: int) -> set[int]:
+    """Call the application from many clients; the processes that answered."""
+    with ThreadPoolExecutor(16) as clients:
+        return set(clients.map(_ask, [url] * times))
+
+
+def test_every_gunicorn_worker_counts_its_own_calls() -> None:
+    """Each has an instance id of its own and starts at zero; together they have every call, once."""
+    with receiving() as receiver:
+        with _gunicorn(receiver) as url:
+            pids = _ask_often(f"{url}/work/10", 200)
+        counts, options = receiver.counts(_SECONDS), receiver.counts(_OPTIONS)
+    assert len(pids) == 4
+    assert len(counts) == 5, "four workers and their parent"
+    assert _PRELOADED in counts.values(), "the parent's own calls, and none of its children's"
+    assert sum(counts.values()) == _PRELOADED + 200 * 10
+    assert options == counts
+
+
+def test_recycled_workers_lose_nothing() -> None:
+    """A worker that has served its share exports before it leaves; its successor is somebody else."""
+    with receiving() as receiver:
+        with _gunicorn(receiver, "--max-requests", "20") as url:
+            pids = _ask_often(f"{url}/work/10", 300)
+        counts = receiver.counts(_SECONDS)
+    assert len(pids) > 4
+    assert sum(counts.values()) == _PRELOADED + 300 * 10
+
+
+_SCRIPT = """
+import multiprocessing, sys, time
+from signalscope.decorators import instrument_greeks
+from tests.recording.otlp_setup import set_up
+
+@instrument_greeks(calculation_type="delta", model_type="black_scholes")
+def delta(spot):
+    return 0.5
+
+def work(calls):
+    if multiprocessing.get_start_method() != "fork":
+        set_up(interval_millis=60_000)
+    for _ in range(calls):
+        delta(1.0)
+
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    set_up(interval_millis=60_000)
+    for _ in range(5):
+        delta(1.0)
+    children = [multiprocessing.Process(target=work, args=(calls,)) for calls in (11, 13)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(30)
+    assert [child.exitcode for child in children] == [0, 0]
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_of_multiprocessing_count_their_own_calls(method: str, tmp_path: Path) -> None:
+    """Whichever way they are started; the last interval is exported although they leave without atexit."""
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(_SCRIPT), encoding="utf-8")
+    with receiving() as receiver:
+        run = subprocess.run(
+            [sys.executable, str(script), method],
+            env=_environment(receiver),
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        counts = receiver.counts(_SECONDS)
+    assert run.returncode == 0, run.stderr
+    assert sorted(counts.values()) == [5, 11, 13]
