@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _HERE = Path(__file__).parent
 _ENVIRONMENT = {
     **os.environ,
@@ -14,14 +16,15 @@ _ENVIRONMENT = {
 }
 
 
-def test_thousands_of_forks_while_threads_record_and_collect() -> None:
-    """Every child counts its own calls exactly, and the parent loses none of its own."""
+@pytest.mark.parametrize(("script", "forks"), [("fork_storm.py", 2000), ("fork_storm_sdk.py", 1000)])
+def test_thousands_of_forks_while_threads_record_and_collect(script: str, forks: int) -> None:
+    """Every child counts its own calls exactly; through the whole SDK, its exporters included, as well."""
     run = subprocess.run(
-        [sys.executable, str(_HERE / "fork_storm.py"), "2000"],
+        [sys.executable, str(_HERE / script), str(forks)],
         env=_ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
-    assert (run.returncode, run.stdout.strip()) == (0, "2000"), run.stderr
+    assert (run.returncode, run.stdout.strip()) == (0, str(forks)), run.stderr

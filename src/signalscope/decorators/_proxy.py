@@ -28,7 +28,7 @@ class CallableProxy(wrapt.ObjectProxy[Any]):
         self._self_make = make
         self._self_call = make(wrapped)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._self_call(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

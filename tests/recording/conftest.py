@@ -1,0 +1,69 @@
+"""Recording through the fast path and through the plain API of a provider somebody else has set up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from signalscope import recording
+from signalscope.recording import _live
+
+
+class Recorded:
+    """What was recorded since the fixture began.
+
+    Args:
+        path: "cells" or "api".
+    """
+
+    def __init__(self, path: str) -> None:
+        self._reader = InMemoryMetricReader()
+        provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        if path == "cells":
+            recording.initialise(provider, [self._reader])
+        else:
+            # As when the provider is another's: its meter is known, its readers are not.
+            recording.initialise(provider)
+
+    def points(self, name: str) -> dict[tuple[str, ...], Any]:
+        """The points of an instrument that something was recorded in, by their attributes' values."""
+        data = self._reader.get_metrics_data()
+        return {
+            tuple(map(str, (point.attributes or {}).values())): point
+            for resource in (data.resource_metrics if data else ())
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+            if getattr(point, "count", 1) and getattr(point, "value", 1)
+        }
+
+    def counts(self, name: str) -> dict[tuple[str, ...], float]:
+        """Counts of histograms, values of counters."""
+        return {key: getattr(p, "count", None) or p.value for key, p in self.points(name).items()}
+
+
+@pytest.fixture(params=["cells", "api"])
+def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
+    """A fresh provider behind the recording interface, on the fast path and on the plain API."""
+    live = _live.live
+    before = live.on, live.cells, live.meter
+    yield Recorded(request.param)
+    live.on, live.cells, live.meter = before
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+    """A tracer provider for decorators made from now on; what the function returns are its ended spans."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", provider)
+    return lambda: list(exporter.get_finished_spans())

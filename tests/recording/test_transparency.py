@@ -1,0 +1,376 @@
+"""What is decorated behaves as if it were not: results, exceptions, signatures, kinds, identity."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import functools
+import inspect
+import math
+import pickle
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any, NamedTuple
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, validate_call
+from tests.recording.conftest import Recorded
+
+from signalscope.decorators import instrument_greeks
+
+decorate: Callable[[Any], Any] = instrument_greeks(calculation_type="delta", check=False)
+
+
+def plain(a: int, b: int = 2, *rest: int, c: int = 3, **more: int) -> tuple[Any, ...]:
+    """A function with every sort of parameter."""
+    return a, b, rest, c, more
+
+
+def positional_only(a: int, /, b: int) -> tuple[int, int]:
+    """A parameter that has no name for callers."""
+    return a, b
+
+
+def keyword_only(*, self: int, args: int, kwargs: int) -> tuple[int, int, int]:
+    """Parameters named as a careless wrapper names its own."""
+    return self, args, kwargs
+
+
+def failing(a: Any) -> Any:
+    """Always raises."""
+    raise LookupError(a)
+
+
+def generating(n: int) -> Iterator[int]:
+    """Yields."""
+    yield from range(n)
+
+
+async def awaiting(a: int) -> int:
+    """Awaits."""
+    await asyncio.sleep(0)
+    return a
+
+
+async def both(n: int) -> AsyncIterator[int]:
+    """Yields and awaits."""
+    for step in range(n):
+        await asyncio.sleep(0)
+        yield step
+
+
+class Adding:
+    """An object that can be called."""
+
+    def __init__(self) -> None:
+        self.state = 5
+
+    def __call__(self, a: int) -> int:
+        """Adds."""
+        return a + self.state
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Adding) and other.state == self.state
+
+    def __hash__(self) -> int:
+        return self.state
+
+
+class AwaitedCallable:
+    """An object whose call is a coroutine."""
+
+    async def __call__(self, a: int) -> int:
+        """Gives it back."""
+        return a
+
+
+@functools.lru_cache
+def cached(a: int) -> int:
+    """With a cache in front."""
+    return a
+
+
+@functools.singledispatch
+def dispatched(a: Any) -> str:
+    """By type."""
+    return f"any {a}"
+
+
+@dispatched.register
+def _of_int(a: int) -> str:
+    return f"int {a}"
+
+
+@types.coroutine
+def old_style(a: int) -> Any:
+    """A generator that can be awaited."""
+    yield
+    return a
+
+
+CALLABLES: dict[str, Any] = {
+    "plain": plain,
+    "positional-only": positional_only,
+    "keyword-only": keyword_only,
+    "failing": failing,
+    "generator": generating,
+    "coroutine": awaiting,
+    "async generator": both,
+    "object": Adding(),
+    "awaited object": AwaitedCallable(),
+    "partial": functools.partial(plain, 1, c=9),
+    "partial of a coroutine": functools.partial(awaiting, 4),
+    "lru_cache": cached,
+    "singledispatch": dispatched,
+    "builtin": len,
+    "builtin without a signature": max,
+    "C function": math.hypot,
+    "bound builtin method": [3, 1, 2].count,
+    "bound method": Adding().__call__,
+    "class": complex,
+    "named tuple": NamedTuple("Pair", [("a", int), ("b", int)]),
+    "lambda": lambda *a: a,
+    "coroutine of a generator": old_style,
+    "decorated before": decorate(plain),
+}
+WRAPPED = {name: decorate(each) for name, each in CALLABLES.items()}
+
+arguments = st.lists(
+    st.one_of(st.integers(-2, 4), st.just("text"), st.lists(st.integers(), max_size=3)), max_size=3
+)
+keywords = st.dictionaries(
+    st.sampled_from(["a", "b", "c", "self", "args", "kwargs", "x"]), st.integers(0, 4), max_size=3
+)
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+@given(arguments, keywords)
+@settings(max_examples=40, deadline=None)
+def test_a_call_does_what_it_did(name: str, args: list[Any], kwargs: dict[str, int]) -> None:
+    """The same result or the same exception, down to its message, for right and wrong arguments."""
+    expected = _done(CALLABLES[name], copy.deepcopy(args), kwargs)
+    assert _done(WRAPPED[name], args, kwargs) == expected
+
+
+def _done(call: Any, args: list[Any], kwargs: dict[str, int]) -> tuple[str, Any]:
+    """What a call comes to, its generator exhausted or its coroutine awaited."""
+    try:
+        got = call(*args, **kwargs)
+        if inspect.iscoroutine(got) or inspect.isasyncgen(got) or inspect.isawaitable(got):
+            got = asyncio.run(_awaited(got))
+        elif inspect.isgenerator(got):
+            got = list(got)
+    except Exception as error:  # whatever it is, both must raise it
+        return type(error).__name__, str(error)
+    return "returned", got
+
+
+async def _awaited(got: Any) -> Any:
+    return [each async for each in got] if inspect.isasyncgen(got) else await got
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_it_is_of_the_same_kind(name: str) -> None:
+    """As `inspect` sees it: the sort of function, signature, name, documentation, annotations."""
+    before, after = CALLABLES[name], WRAPPED[name]
+    for question in (
+        inspect.iscoroutinefunction,
+        inspect.isgeneratorfunction,
+        inspect.isasyncgenfunction,
+        inspect.isclass,
+        asyncio.iscoroutinefunction,
+        callable,
+    ):
+        assert question(after) == question(before), question.__name__
+    assert _signature(after) == _signature(before)
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__", "__annotations__"):
+        assert getattr(after, attribute, None) == getattr(before, attribute, None), attribute
+
+
+def _signature(call: Any) -> Any:
+    try:
+        return inspect.signature(call)
+    except ValueError as error:
+        return type(error)
+
+
+@decorate
+def at_module_level(a: int) -> int:
+    """Found by its name when unpickled."""
+    return a
+
+
+def test_functions_survive_pickling_and_copying() -> None:
+    """By their name, as all functions do; copies of a function are the function."""
+    assert pickle.loads(pickle.dumps(at_module_level)) is at_module_level
+    assert copy.copy(at_module_level) is at_module_level
+    assert copy.deepcopy(at_module_level) is at_module_level
+
+
+def test_callable_objects_survive_pickling_and_copying(recorded: Recorded) -> None:
+    """Their state goes with them, copies are independent and still measured."""
+    before = decorate(Adding())
+    assert before == Adding()
+    assert before.state == 5
+    copied = copy.copy(before)
+    copied.state = 7
+    assert (before(1), copied(1)) == (6, 8)
+    deep = copy.deepcopy(before)
+    deep.state = 8
+    assert (before(1), deep(1)) == (6, 9)
+    assert pickle.loads(pickle.dumps(before))(1) == 6
+    assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 4
+
+
+def test_methods_of_every_kind(recorded: Recorded) -> None:
+    """Whichever side of `classmethod` and `staticmethod` it is on; properties; inheritance; `super`."""
+
+    class Base:
+        @decorate
+        def method(self, a: int) -> tuple[Any, int]:
+            return type(self).__name__, a
+
+        @decorate
+        @classmethod
+        def outside(cls, a: int) -> tuple[str, int]:
+            return cls.__name__, a
+
+        @classmethod
+        @decorate
+        def inside(cls, a: int) -> tuple[str, int]:
+            return cls.__name__, a
+
+        @decorate
+        @staticmethod
+        def static(a: int) -> int:
+            return a
+
+        @decorate  # type: ignore[prop-decorator]  # ours may be
+        @property
+        def prop(self) -> str:
+            """What it is."""
+            return type(self).__name__
+
+        builtin = decorate(len)
+        partial = decorate(functools.partial(plain, 1))
+
+        @decorate
+        async def coroutine(self) -> str:
+            return type(self).__name__
+
+    class Derived(Base):
+        @decorate
+        def method(self, a: int) -> tuple[Any, int]:
+            return super().method(a + 1)  # type: ignore[no-any-return]  # `decorate` is typed loosely here
+
+    one: Any = Derived()
+    assert one.method(1) == ("Derived", 2)
+    assert Derived.method(one, 1) == ("Derived", 2)
+    assert one.outside(3) == Derived.outside(3) == ("Derived", 3)
+    assert one.inside(3) == Derived.inside(3) == ("Derived", 3)
+    assert one.static(4) == Base.static(4) == 4
+    assert one.prop == "Derived"
+    assert Base.prop.__doc__ == "What it is."
+    assert one.builtin([1, 2]) == 2
+    assert one.partial(5) == (1, 5, (), 3, {})
+    assert asyncio.run(one.coroutine()) == "Derived"
+    assert inspect.ismethod(one.method)
+    assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 14
+
+
+def test_registering_with_a_decorated_dispatcher(recorded: Recorded) -> None:
+    """`functools.singledispatch` keeps its registry, and takes decorated implementations."""
+
+    @decorate
+    @functools.singledispatch
+    def describe(a: Any) -> str:
+        return "any"
+
+    @describe.register  # type: ignore[untyped-decorator]  # `decorate` is typed loosely here
+    @decorate
+    def _of_text(a: str) -> str:
+        return "text"
+
+    assert (describe(1), describe("x")) == ("any", "text")
+    assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 3
+
+
+def test_pydantic_validates_through_it() -> None:
+    """`validate_call` on either side sees the annotations."""
+
+    @decorate
+    @validate_call
+    def inside(a: int) -> int:
+        return a
+
+    @validate_call
+    @decorate
+    def outside(a: int) -> int:
+        return a
+
+    assert inside("3") == outside("4") - 1 == 3
+
+
+class Order(BaseModel):
+    """What the endpoint takes."""
+
+    size: int
+
+
+@decorate
+def sync_dependency(q: int = 1) -> int:
+    """Runs in a thread."""
+    return q
+
+
+@decorate
+async def async_dependency(q: int = 1) -> int:
+    """Runs in the loop."""
+    return q + 1
+
+
+ENTERED: list[str] = []
+
+
+@decorate
+def yielding_dependency(q: int = 1) -> Iterator[int]:
+    """Is finished after the answer."""
+    ENTERED.append("in")
+    yield q + 2
+    ENTERED.append("out")
+
+
+@decorate
+async def endpoint(
+    item: str,
+    order: Order,
+    of: Annotated[int, Depends(sync_dependency)],
+    and_of: Annotated[int, Depends(async_dependency)],
+    also: Annotated[int, Depends(yielding_dependency)],
+) -> dict[str, Any]:
+    """Shows what it was given."""
+    return {"item": item, "size": order.size, "given": [of, and_of, also]}
+
+
+async def test_fastapi_takes_it_as_dependency_and_endpoint() -> None:
+    """Plain, asynchronous and yielding dependencies, an object; parameters from path, query and body."""
+    app = FastAPI()
+    app.post("/{item}")(endpoint)
+    app.get("/object")(decorate(Adding()))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.post("/x?q=5", json={"size": 3})
+        assert answer.json() == {"item": "x", "size": 3, "given": [5, 6, 7]}
+        assert ENTERED == ["in", "out"]
+        assert (await client.post("/x?q=word", json={"size": 3})).status_code == 422
+        assert (await client.get("/object?a=4")).json() == 9
+
+
+def test_what_cannot_be_called_is_refused() -> None:
+    """At decoration, not at the first call."""
+    with pytest.raises(TypeError, match="not callable"):
+        decorate(5)
