@@ -42,7 +42,7 @@ class Slow(MetricExporter):
         for scope in metrics_data.resource_metrics[0].scope_metrics:
             for metric in scope.metrics:
                 points: Any = metric.data.data_points
-                self.counts[metric.name] = sum(getattr(p, "count", None) or p.value for p in points)
+                self.counts[metric.name] = sum(p.count if hasattr(p, "count") else p.value for p in points)
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:

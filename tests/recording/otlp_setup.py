@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import uuid
 
 from opentelemetry import metrics
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
 
 from signalscope import recording
 
@@ -18,7 +20,8 @@ def set_up(interval_millis: float = 200) -> MeterProvider:
         endpoint=f"{os.environ['OTEL_EXPORTER_OTLP_ENDPOINT']}/v1/metrics", timeout=3
     )
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=interval_millis)
-    provider = MeterProvider([reader])
+    resource = Resource.create({"service.instance.id": str(uuid.uuid4())})
+    provider = MeterProvider([reader], resource)
     metrics.set_meter_provider(provider)
     recording.initialise(provider, [reader])
     return provider

@@ -7,7 +7,6 @@ plain OpenTelemetry API otherwise. See docs/recording.md.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 from opentelemetry import metrics
@@ -20,7 +19,7 @@ from signalscope._version import __version__
 from signalscope.recording import _errors
 from signalscope.recording._cells.backend import attach
 from signalscope.recording._errors import internal_error
-from signalscope.recording._fork import flush_in_children, renew_in_children
+from signalscope.recording._fork import flush_in_children, in_children, renew_in_children
 from signalscope.recording._gauges import Observer
 from signalscope.recording._live import SCOPE, live
 from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
@@ -129,5 +128,4 @@ def _reset_after_fork() -> None:
 
 live.on_waking = _arm
 _errors.connect(_count_error, _count_overflow)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_after_fork)
+in_children(_reset_after_fork)

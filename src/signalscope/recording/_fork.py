@@ -16,20 +16,23 @@ import contextlib
 import multiprocessing
 import os
 import threading
+import uuid
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing import util
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
 
-__all__ = ["flush_in_children", "renew", "renew_in_children"]
+__all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 
 #: The longest a child of multiprocessing waits for its last export.
 _LAST_EXPORT_MILLIS = 5_000
 #: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
 _LAST = 0
+_INSTANCE = "service.instance.id"
 
 _LOCKS: Mapping[type, Any] = {
     type(threading.Lock()): threading.Lock,
@@ -39,6 +42,26 @@ _LOCKS: Mapping[type, Any] = {
 _OURS = ("opentelemetry.", "signalscope.")
 
 
+#: Called in a forked child, in this order.
+_in_children: list[Callable[[], object]] = []
+
+
+def in_children(act: Callable[[], object]) -> None:
+    """Do something in every process forked from now on, before readers start their threads there."""
+    _in_children.append(act)
+
+
+def _after_in_child() -> None:
+    for act in _in_children:
+        act()
+
+
+if hasattr(os, "register_at_fork"):
+    # Once, when signalscope is imported: such handlers run in the order in which they were registered, and a
+    # reader registers its own, which starts a thread that collects, when it is made.
+    os.register_at_fork(after_in_child=_after_in_child)
+
+
 def renew_in_children(provider: object, readers: Iterable[object]) -> None:
     """See to it that a provider works in every process forked from now on.
 
@@ -46,17 +69,15 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
         provider: The meter provider; the tracer provider is found when the fork happens.
         readers: Its readers.
     """
-    if not hasattr(os, "register_at_fork"):
-        return
     roots = [weakref.ref(each) for each in (provider, *readers)]
 
-    def after_in_child() -> None:
+    def act() -> None:
         alive = [root for ref in roots if (root := ref()) is not None]
         for root in alive:
             _forget(root)
         renew(*alive, trace.get_tracer_provider())
 
-    os.register_at_fork(after_in_child=after_in_child)
+    in_children(act)
 
 
 def flush_in_children(provider: MeterProvider) -> None:
@@ -115,9 +136,16 @@ def _below(roots: Iterable[object]) -> Iterator[object]:
 
 
 def _forget(provider: object) -> None:
-    """Let the SDK's own sums begin at zero; private, and where it is absent, there is nothing to forget."""
+    """Let the SDK's own sums begin at zero, under a new instance id.
+
+    Both are private to the SDK. Where the names are absent nothing is done; an SDK that renews the instance
+    id itself does so after this.
+    """
     consumer = getattr(provider, "_measurement_consumer", None)
-    storages = getattr(consumer, "_reader_storages", {})
-    for storage in storages.values():
+    for storage in getattr(consumer, "_reader_storages", {}).values():
         if hasattr(storage, "_instrument_view_instrument_matches"):
             storage._instrument_view_instrument_matches = {}
+    config: Any = getattr(provider, "_sdk_config", None)
+    resource = getattr(config, "resource", None)
+    if isinstance(resource, Resource) and _INSTANCE in resource.attributes:
+        config.resource = resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import weakref
 from collections.abc import Callable, Sequence
 
@@ -16,6 +15,7 @@ from signalscope.recording._cells.feed import Feed
 from signalscope.recording._cells.handover import Carrier, HandOver
 from signalscope.recording._cells.sdk import exemplar_filter, matched_by, reader_wants, views_of
 from signalscope.recording._cells.store import OnError, Store
+from signalscope.recording._fork import in_children
 
 __all__ = ["Cells", "attach"]
 
@@ -98,6 +98,6 @@ def attach(
         HandOver(reader, wants, store, on_error)
     carrier.present = True
     weak_reset = weakref.WeakMethod(store.reset_after_fork)
-    os.register_at_fork(after_in_child=lambda: (reset := weak_reset()) and reset())
+    in_children(lambda: (reset := weak_reset()) and reset())
     sdk_only = frozenset[Kind]().union(*(special for _, special in known))
     return Cells(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))

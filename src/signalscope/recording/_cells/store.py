@@ -172,9 +172,9 @@ class Store:
             now: The time of the points, in nanoseconds since the epoch.
             timeout: The longest to wait, in seconds.
         """
-        if self._collecting == threading.get_ident() or not self._turn.acquire(timeout=timeout):
+        turn = self._turn  # a fork may replace it
+        if self._collecting == threading.get_ident() or not turn.acquire(timeout=timeout):
             return []
-        turn = self._turn
         try:
             self._collecting = threading.get_ident()
             self._drain()

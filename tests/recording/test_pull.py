@@ -1,0 +1,93 @@
+"""Readers that are scraped get the same metrics as readers that push."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client import CollectorRegistry, generate_latest
+
+from signalscope import recording
+from signalscope.contract import ContractError
+from signalscope.recording import _live
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    live = _live.live
+    before = live.on, live.cells, live.meter
+    yield
+    live.on, live.cells, live.meter = before
+
+
+def test_a_scrape_and_a_push_see_the_same_totals() -> None:
+    """Under the contract's names; the instrument that makes the SDK deliver is not among them."""
+    registry = CollectorRegistry()
+    pull, push = PrometheusMetricReader(registry=registry, scope_info_enabled=False), InMemoryMetricReader()
+    provider = MeterProvider([pull, push], shutdown_on_exit=False)
+    recording.initialise(provider, [pull, push])
+    task = recording.family("signal_service.background_task").series("refresh", "low", "success")
+    feature = recording.family("signal_service.feature_usage").series("export", "free")
+    for _ in range(700):
+        task.record(0.25)
+        feature.record(2)
+    for _ in range(2):
+        text = generate_latest(registry).decode()
+        labels = 'outcome="success",priority="low",task_type="refresh"'
+        assert f"signal_service_background_task_seconds_count{{{labels}}} 700.0" in text
+        assert 'signal_service_feature_usage_total{feature="export",user_tier="free"} 1400.0' in text
+        assert "carrier" not in text
+    data = push.get_metrics_data()
+    assert data is not None
+    counts = {
+        metric.name: [getattr(point, "count", None) or getattr(point, "value", None) for point in points]
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+        for points in [metric.data.data_points]
+        if any(getattr(point, "count", 1) for point in points)
+    }
+    assert counts["signal_service.background_task"] == [700]
+    assert 1400 in counts["signal_service.feature_usage"]
+    assert "signalscope.recording.carrier" not in counts
+
+
+def test_gauges_are_set_cleared_and_observed() -> None:
+    """All three at once; an observer that fails costs only its own values, and is counted."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    recording.initialise(provider, [reader])
+    name = "signal_service.cache.entries"
+    stays, goes = recording.family(name).series("stays"), recording.family(name).series("goes")
+    stays.record(3)
+    goes.record(4)
+    goes.record(float("nan"))
+    unregister = [
+        recording.observe(name, lambda: [(5, ("observed",))]),
+        recording.observe(name, lambda: 1 / 0),  # type: ignore[arg-type,return-value]  # that is the point
+    ]
+
+    def values() -> dict[str, float]:
+        data = reader.get_metrics_data()
+        assert data is not None
+        return {
+            str((point.attributes or {})["cache_type"]): point.value  # type: ignore[union-attr]  # a gauge
+            for metric in data.resource_metrics[0].scope_metrics[0].metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        }
+
+    assert values() == {"stays": 3, "goes": 4, "observed": 5}
+    goes.clear()
+    unregister[0]()
+    assert values() == {"stays": 3}
+    unregister[1]()
+    stays.clear()
+    assert values() == {}
+
+
+def test_only_gauges_are_observed() -> None:
+    """Observing a counter is a mistake that is told at once."""
+    with pytest.raises(ContractError, match="not a gauge"):
+        recording.observe("signal_service.feature_usage", list)
