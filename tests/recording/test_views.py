@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import Histogram, MeterProvider, UpDownCounter
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import ExponentialHistogram, InMemoryMetricReader, Sum
 from opentelemetry.sdk.metrics.view import (
     DropAggregation,
     ExplicitBucketHistogramAggregation,
@@ -18,6 +18,8 @@ from opentelemetry.sdk.metrics.view import (
 )
 from tests.recording.harness import COUNTER, HISTOGRAM, UPDOWN, Pair, points
 
+from signalscope import contract, recording
+from signalscope.recording import _live
 from signalscope.recording._cells.backend import attach
 from signalscope.recording._cells.store import CARDINALITY_LIMIT
 
@@ -127,3 +129,37 @@ def test_a_flood_of_attribute_values_takes_no_memory() -> None:
     assert after - before < 200_000
     found = points(pair.collect()[0], COUNTER)
     assert found["<overflow>"].value == 1_000_001
+
+
+def _delivered(name: str) -> dict[str, Any]:
+    """What a provider with one of the views delivers of two durations, recorded through the interface."""
+    reader = InMemoryMetricReader()
+    contract.extend(HISTOGRAM)
+    provider = MeterProvider([reader], views=[View(**VIEWS[name])], shutdown_on_exit=False)
+    live = _live.live
+    before = live.on, live.cells, live.meter
+    try:
+        recording.initialise(provider, [reader])
+        for key in ("a", "b"):
+            recording.family(HISTOGRAM.name).series(key).record(0.7)
+        data = reader.get_metrics_data()
+    finally:
+        live.on, live.cells, live.meter = before
+    return {
+        metric.name: metric.data
+        for resource in (data.resource_metrics if data else ())
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+        if metric.unit == "s"
+    }
+
+
+def test_views_do_to_our_instruments_what_they_do_to_any() -> None:
+    """Renamed, dropped, with fewer attributes, other buckets, exponential, summed."""
+    assert list(_delivered("rename")) == ["renamed"]
+    assert _delivered("drop") == {}
+    (point,) = _delivered("attributes")[HISTOGRAM.name].data_points
+    assert (point.attributes, point.count) == ({}, 2)
+    assert [p.explicit_bounds for p in _delivered("buckets")[HISTOGRAM.name].data_points] == [(1.0,)] * 2
+    assert isinstance(_delivered("exponential")[HISTOGRAM.name], ExponentialHistogram)
+    assert isinstance(_delivered("by meter")[HISTOGRAM.name], Sum)

@@ -1,0 +1,146 @@
+"""Whatever ends a process, its last interval is exported, within a bounded time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.recording.receiver import receiving
+
+_ROOT = Path(__file__).parents[2]
+_SECONDS = "signal_service.greeks.calculation"
+_SCRIPT = """
+import os, signal, sys, threading, time
+from signalscope import recording
+from signalscope.decorators import instrument_greeks
+from tests.recording.otlp_setup import set_up
+
+@instrument_greeks(calculation_type="delta", model_type="black_scholes")
+def delta():
+    return 0.5
+
+provider = set_up(interval_millis=60_000)
+for _ in range(1234):
+    delta()
+{end}
+"""
+ENDS = {
+    "return": ("", 0),
+    "sys.exit": ("sys.exit(3)", 3),
+    "unhandled exception": ("raise LookupError('never mind')", 1),
+    "SIGINT": ("os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", -signal.SIGINT),
+    "SIGTERM with a handler that exits": (
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "time.sleep(9)",
+        0,
+    ),
+    "SIGTERM during recording, with a handler that flushes": (
+        "signal.signal(signal.SIGTERM, lambda *_: (provider.force_flush(), os._exit(0)))\n"
+        "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "other = recording.family('signal_service.feature_usage').series('loop', 'free')\n"
+        "while True: other.record(1)",
+        0,
+    ),
+}
+
+
+def _run(script: Path, endpoint: str) -> tuple[int, float]:
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'src'}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+        },
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, time.monotonic() - begun
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_last_interval_is_exported(end: str, tmp_path: Path) -> None:
+    """Once, and complete."""
+    code, status = ENDS[end]
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT.format(end=code), encoding="utf-8")
+    with receiving() as receiver:
+        returned, _ = _run(script, receiver.endpoint)
+        counts = receiver.counts(_SECONDS)
+    assert returned == status
+    assert list(counts.values()) == [1234]
+
+
+def test_without_a_collector_the_end_is_bounded(tmp_path: Path) -> None:
+    """Nobody listens: the process gives up after the exporter's timeout, three seconds here."""
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT.format(end=""), encoding="utf-8")
+    returned, seconds = _run(script, "http://127.0.0.1:9")
+    assert returned == 0
+    assert seconds < 20
+
+
+_FOREIGN = """
+import sys
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from signalscope import recording
+from signalscope.decorators import instrument_greeks
+
+@instrument_greeks(calculation_type="delta", model_type="black_scholes")
+def delta():
+    return 0.5
+
+def values(name):
+    data = reader.get_metrics_data()
+    return [getattr(point, "count", None) if hasattr(point, "count") else point.value
+            for resource in (data.resource_metrics if data else ()) for scope in resource.scope_metrics
+            for metric in scope.metrics if metric.name == name for point in metric.data.data_points]
+
+delta()
+assert not recording.active()
+reader = InMemoryMetricReader()
+metrics.set_meter_provider(MeterProvider([reader]))
+if sys.argv[1] == "disabled":
+    delta()
+    assert not recording.active()
+    assert values("signal_service.greeks.calculation") == []
+else:
+    assert recording.active()
+    assert values("signal_service.greeks.options") == [0], "a counter begins at zero"
+    for _ in range(5):
+        delta()
+    assert values("signal_service.greeks.calculation") == [5]
+    assert values("signal_service.greeks.options") == [5]
+    assert recording._live.live.cells is None
+print("ok")
+"""
+
+
+@pytest.mark.parametrize("mode", ["foreign", "disabled"])
+def test_a_provider_of_somebody_else_s_is_found(mode: str, tmp_path: Path) -> None:
+    """From then on calls are recorded through it, unless OTEL_SDK_DISABLED says that nothing is."""
+    script = tmp_path / "script.py"
+    script.write_text(_FOREIGN, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script), mode],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'src'}",
+            "OTEL_SDK_DISABLED": str(mode == "disabled").lower(),
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.strip() == "ok", done.stderr
