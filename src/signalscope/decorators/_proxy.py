@@ -6,14 +6,20 @@ import copy
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
 __all__ = ["CallableProxy"]
 
 
-class CallableProxy(wrapt.ObjectProxy[Any]):
+if TYPE_CHECKING:
+    _Proxy = wrapt.ObjectProxy[Any]
+else:
+    _Proxy = wrapt.ObjectProxy  # subscripted only since wrapt 2
+
+
+class CallableProxy(_Proxy):
     """Stands for a callable object in every respect but the call.
 
     Attributes, equality, `isinstance`, and whether it binds as a method are the object's own.

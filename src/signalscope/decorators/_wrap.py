@@ -98,9 +98,15 @@ def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
 def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
     always = spans is not None and spans.always
+    # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
+    metrics_api, trace_api = live.metrics_api, live.trace_api
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if not live.on and not awake():
+        if not live.on and (
+            live.disabled
+            or (metrics_api._METER_PROVIDER is None and trace_api._TRACER_PROVIDER is None)
+            or not awake()
+        ):
             return call(*args, **kwargs)
         here = get_current()
         # Found without a call in the usual case: nothing is current, and no root is wanted.
@@ -133,9 +139,15 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
 def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
     always = spans is not None and spans.always
+    # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
+    metrics_api, trace_api = live.metrics_api, live.trace_api
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if not live.on and not awake():
+        if not live.on and (
+            live.disabled
+            or (metrics_api._METER_PROVIDER is None and trace_api._TRACER_PROVIDER is None)
+            or not awake()
+        ):
             return await call(*args, **kwargs)
         here = get_current()
         # Found without a call in the usual case: nothing is current, and no root is wanted.

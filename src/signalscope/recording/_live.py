@@ -24,27 +24,29 @@ class Live:
         on: Whether measurements or spans go anywhere. Read on every decorated call.
         cells: The fast path; None when the plain API is used.
         meter: The meter of our instruments; one that forwards once a provider is set, until then.
+        disabled: Whether OTEL_SDK_DISABLED was set when signalscope was imported; then nothing ever records.
+        metrics_api, trace_api: The API's modules, whose variables say whether a provider has been set.
         on_waking: Called once when `awake` has found a provider that signalscope did not set up.
     """
 
-    __slots__ = ("_disabled", "_metrics", "_traces", "cells", "meter", "on", "on_waking")
+    __slots__ = ("cells", "disabled", "meter", "metrics_api", "on", "on_waking", "trace_api")
 
     def __init__(self) -> None:
         self.on = False
         self.cells: Cells | None = None
         self.on_waking: Callable[[], None] | None = None
         self.meter = metrics.get_meter(SCOPE, __version__)
-        self._disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        self.disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         # The API has no way to ask "has a provider been set?" that takes less than a microsecond. Where its
         # module variables are not what they were, the question is answered with yes.
-        self._metrics: Any = _module_with(metrics, "_METER_PROVIDER")
-        self._traces: Any = _module_with(trace, "_TRACER_PROVIDER")
+        self.metrics_api: Any = _module_with(metrics, "_METER_PROVIDER")
+        self.trace_api: Any = _module_with(trace, "_TRACER_PROVIDER")
 
     def awake(self) -> bool:
         """Whether somebody has set up OpenTelemetry meanwhile; asked on each call while `on` is false."""
-        if self._disabled:
+        if self.disabled:
             return False
-        if self._metrics._METER_PROVIDER is None and self._traces._TRACER_PROVIDER is None:
+        if self.metrics_api._METER_PROVIDER is None and self.trace_api._TRACER_PROVIDER is None:
             return False
         self.on = True
         if self.on_waking is not None:
