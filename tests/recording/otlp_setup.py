@@ -14,8 +14,12 @@ from opentelemetry.sdk.resources import Resource
 from signalscope import recording
 
 
-def set_up(interval_millis: float = 200) -> MeterProvider:
-    """Configure this process, and those forked from it."""
+def set_up(interval_millis: float = 2_000) -> MeterProvider:
+    """Configure this process, and those forked from it.
+
+    Args:
+        interval_millis: Also how long the SDK's last export may take.
+    """
     exporter = OTLPMetricExporter(
         endpoint=f"{os.environ['OTEL_EXPORTER_OTLP_ENDPOINT']}/v1/metrics", timeout=3
     )

@@ -94,11 +94,11 @@ def test_values_that_are_refused_make_no_exemplar() -> None:
     """A negative duration, NaN, or no number at all."""
     pair = Pair(provider_options={"exemplar_filter": AlwaysOnExemplarFilter()})
     record = pair.feed(HISTOGRAM, "a").record
-    for value in (-1.0, float("nan"), float("inf"), "x", None):
+    for value in (-1.0, float("nan"), float("inf"), "x", None, 10**400):
         record(value)  # type: ignore[arg-type]  # that is the point
     point = points(pair.collect()[0], HISTOGRAM)["a"]
     assert (point.count, list(point.exemplars)) == (0, [])
-    assert pair.errors == [("recording.value", 5)]
+    assert pair.errors == [("recording.value", 6)]
 
 
 def test_trace_and_span_ids_arrive_by_otlp() -> None:

@@ -117,15 +117,16 @@ def test_signals_lose_nothing_and_repeat_nothing() -> None:
     """A handler that records and one that raises, thousands of times, between any two steps of recording."""
     pair = Pair()
     record = pair.feed(HISTOGRAM, "a").record
-    in_handler = 0
+    in_handler = recorded = 0
 
     class Interrupted(BaseException):
         pass
 
     def handler(_number: int, _frame: FrameType | None) -> None:
-        nonlocal in_handler
+        nonlocal in_handler, recorded
         in_handler += 1
-        pair.feed(COUNTER, "signals").record(1)
+        pair.feed(COUNTER, "signals").record(1)  # may itself be interrupted by the next signal
+        recorded += 1
         if in_handler % 2:
             raise Interrupted
 
@@ -133,29 +134,24 @@ def test_signals_lose_nothing_and_repeat_nothing() -> None:
     signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
     begun = done = interrupted = 0
     deadline = time.monotonic() + 3
-    try:
-        while time.monotonic() < deadline:
-            try:
-                for _ in range(1000):
-                    begun += 1
-                    record(0.5)
-                    done += 1
-            except Interrupted:
-                interrupted += 1
-    finally:
-        while True:
-            try:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(signal.SIGALRM, before)
-                break
-            except Interrupted:
-                continue
+    is_over = False
+    while not is_over:
+        try:
+            while time.monotonic() < deadline:
+                begun += 1
+                record(0.5)
+                done += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            is_over = True
+        except Interrupted:
+            interrupted += 1
     found = points(pair.collect()[0], HISTOGRAM)["a"]
     assert interrupted > 100
     # An exception may hit before or after the append of the call it interrupts, never anything else.
     assert done <= found.count <= begun
     assert found.sum == found.count * 0.5
-    assert points(pair.collect()[0], COUNTER)["signals"].value == in_handler
+    assert recorded <= points(pair.collect()[0], COUNTER)["signals"].value <= in_handler
 
 
 def test_values_that_are_no_numbers_do_not_stop_the_others() -> None:

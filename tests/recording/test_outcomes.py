@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from opentelemetry import trace
 from tests.recording.conftest import Recorded
 
+from signalscope import contract, recording
 from signalscope.decorators import arg, instrument_greeks, result
 
 SECONDS = "signal_service.greeks.calculation"
@@ -254,3 +256,31 @@ def test_what_fails_in_the_instrumentation_is_not_the_caller_s_business(recorded
 
     assert delta(0.5) == 0.5
     assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks",): 1}
+
+
+FLOODS = [("cells", 1_000_000), ("api", 30_000)]
+
+
+@pytest.mark.parametrize(("recorded", "flood"), FLOODS, indirect=["recorded"])
+def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, flood: int) -> None:
+    """A name that is new on every call: the first have series, the rest is `other`; memory is flat."""
+    family = recording.family("signal_service.background_task")
+    for number in range(200):
+        family.series(f"first-{number}", "low", "success").record(1.0)
+    recorded.counts("signal_service.background_task")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(flood):
+            family.series(f"flood-{number}", "low", "success").record(1.0)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 300_000
+    counts = recorded.counts("signal_service.background_task")
+    cap = contract.get("signal_service.background_task").attributes[0].cap
+    # Another test may have used some of the names that the process has room for.
+    assert cap - 5 <= len(counts) <= cap + 1
+    assert sum(counts.values()) == 200 + flood
+    overflow = recorded.counts("signalscope.attribute.overflow")
+    assert overflow["signal_service.background_task", "task_type"] >= 200 + flood - cap

@@ -150,7 +150,7 @@ def _delivered(name: str) -> dict[str, Any]:
         for resource in (data.resource_metrics if data else ())
         for scope in resource.scope_metrics
         for metric in scope.metrics
-        if metric.unit == "s"
+        if metric.name in {HISTOGRAM.name, "renamed"}
     }
 
 

@@ -23,6 +23,7 @@ from signalscope.recording._fork import flush_in_children, in_children, renew_in
 from signalscope.recording._gauges import Observer
 from signalscope.recording._live import SCOPE, live
 from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
+from signalscope.recording._servers import flush_when_served
 
 __all__ = [
     "Family",
@@ -97,6 +98,7 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
         live.cells = attach(provider, readers, live.meter, create_instrument, internal_error)
         renew_in_children(provider, readers)
         flush_in_children(provider)
+        flush_when_served(provider)
     live.on = True
     _arm()
 

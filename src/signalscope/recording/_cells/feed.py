@@ -146,8 +146,8 @@ class Feed:
                 self.samples[bucket] = Sample(
                     value, time.time_ns(), span.trace_id if span else None, span.span_id if span else None
                 )
-        except TypeError:
-            return  # not a number: folding counts it as rejected
+        except Exception:  # no number that could be used: folding counts it as rejected
+            return
 
     def fold(self) -> None:
         """Fold the buffer unless somebody else is folding; never waits, never raises."""
@@ -170,10 +170,10 @@ class Feed:
             lock = _Folding.lock = threading.Lock()
             lock.acquire()
         try:
+            self.generation += 1  # from here on, a fold that was interrupted will change nothing
             size, many = len(buffer), len(summaries)
             latest = _summary(buffer[:size], self) if size else NOTHING
             earlier = summaries[:many] if many else None
-            self.generation += 1
             del buffer[:size]
             if many:
                 del summaries[:many]
@@ -197,10 +197,11 @@ class Feed:
             return  # a collection was faster
         summary = _summary(buffer[:size], self)
         next_generation = generation + 1
-        if self.generation == generation:
-            self.generation = next_generation
-            del buffer[:size]
-            summaries.append(summary)
+        if self.generation != generation:
+            return  # overtaken by a collection, which has taken these values
+        self.generation = next_generation
+        del buffer[:size]
+        summaries.append(summary)
         if len(summaries) >= _SUMMARIES:
             many = len(summaries)
             merged = [merge(summaries[:many])]
