@@ -1,0 +1,67 @@
+"""Production monitoring for options-signal services, from the function call to the pager.
+
+Decorate what matters (`instrument_greeks` and its kin), report what only you know (`report_health`,
+`observe_cache`, ...), and start the service with ``opentelemetry-instrument``, or call `configure` once. The
+metrics that result are listed in docs/metrics.md; their names, labels and allowed values are in
+`signalscope.contract`.
+"""
+
+from signalscope._health import report_dependency_health, report_health
+from signalscope._user import current_tier, user_context
+from signalscope._version import __version__
+from signalscope.contract import ContractError
+from signalscope.decorators import (
+    BreakerMonitor,
+    arg,
+    count_eviction,
+    count_feature,
+    count_queue_item,
+    count_rate_limit_hit,
+    count_signal,
+    instrument_cache,
+    instrument_dependency,
+    instrument_greeks,
+    instrument_query,
+    instrument_queue,
+    instrument_signal,
+    instrument_task,
+    measure_cost,
+    observe_cache,
+    observe_memory,
+    observe_queue,
+    observe_subscriptions,
+    record_accuracy,
+    record_cost,
+    result,
+)
+
+__all__ = [
+    "BreakerMonitor",
+    "ContractError",
+    "__version__",
+    "arg",
+    "count_eviction",
+    "count_feature",
+    "count_queue_item",
+    "count_rate_limit_hit",
+    "count_signal",
+    "current_tier",
+    "instrument_cache",
+    "instrument_dependency",
+    "instrument_greeks",
+    "instrument_query",
+    "instrument_queue",
+    "instrument_signal",
+    "instrument_task",
+    "measure_cost",
+    "observe_cache",
+    "observe_memory",
+    "observe_queue",
+    "observe_subscriptions",
+    "record_accuracy",
+    "record_cost",
+    "report_dependency_health",
+    "report_health",
+    "result",
+    "user_context",
+]

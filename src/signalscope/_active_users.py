@@ -1,8 +1,8 @@
 """How many distinct users were seen in the last hour and day, in bounded memory.
 
 Users are put into HyperLogLog sketches (Flajolet et al. 2007, as Apache DataSketches implements them), one
-for each tier and five minutes; a window is the union of its sketches. With 4096 registers the standard error is 1.6 %, small
-numbers are exact, and no user id is kept.
+for each tier and five minutes; a window is the union of its sketches. With 4096 registers the standard
+error is 1.6 %; small numbers are exact, and no user id is kept.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from signalscope import contract
 from signalscope.recording import observe
 from signalscope.recording._fork import in_children
 
@@ -24,8 +25,7 @@ WINDOWS = {"1h": 3600.0, "24h": 86400.0}
 _SLOT_SECONDS = 300.0
 _SLOTS = int(max(WINDOWS.values()) / _SLOT_SECONDS)
 _LG_K = 12
-#: Tiers are few; a flood of them must not become a flood of sketches.
-_MOST_TIERS = 20
+_NAME = "signal_service.active_users"
 
 
 class ActiveUsers:
@@ -42,16 +42,15 @@ class ActiveUsers:
         self._clock = clock
         self._lock = threading.Lock()
         self._slots: dict[tuple[str, int], Any] = {}
-        self._tiers: set[str] = set()
+        tiers = next(each for each in contract.get(_NAME).attributes if each.name == "user_tier")
+        self._tiers = frozenset(tiers.values or ())
 
     def saw(self, tier: str, user: str) -> None:
-        """Count a user."""
+        """Count a user; one of a tier that the contract does not know is of the tier `other`."""
         slot = int(self._clock() // _SLOT_SECONDS)
+        if tier not in self._tiers:
+            tier = contract.OTHER
         with self._lock:
-            if tier not in self._tiers:
-                if len(self._tiers) >= _MOST_TIERS:
-                    tier = "other"
-                self._tiers.add(tier)
             sketch = self._slots.get((tier, slot))
             if sketch is None:
                 self._forget(slot)
@@ -113,10 +112,10 @@ def _make() -> None:
     except ImportError:
         _Shared.missing = True
         _logger.info(
-            "signalscope: signal_service.active_users is not measured, because datasketches is not installed; "
+            "signalscope: signal_service.active_users is not measured: datasketches is not installed; "
             "pip install 'signalscope[numeric]'"
         )
         return
     _Shared.users = users
-    observe("signal_service.active_users", users.counted)
+    observe(_NAME, users.counted)
     in_children(users.clear)

@@ -46,7 +46,7 @@ _watcher: ContextVar[Caller | None] = ContextVar("signalscope_caller_watcher", d
 
 @contextmanager
 def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: bool = False) -> Iterator[None]:
-    """Say whom the work inside the block is done for; also usable as a decorator.
+    """Say whom the work inside the block is done for.
 
     The block may contain `await`: tasks and `asyncio.to_thread` started inside it inherit the context.
 

@@ -66,9 +66,10 @@ def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
-    """A tracer provider for decorators made from now on; what the function returns are its ended spans."""
+    """A tracer provider for spans made from now on; what the function returns are its ended spans."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr("opentelemetry.trace._TRACER_PROVIDER", provider)
+    monkeypatch.setattr(_live.live, "tracer", provider.get_tracer("signalscope"))
     return lambda: list(exporter.get_finished_spans())

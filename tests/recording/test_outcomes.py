@@ -13,8 +13,9 @@ import pytest
 from opentelemetry import trace
 from tests.recording.conftest import Recorded
 
-from signalscope import contract, recording
+from signalscope.contract import Attribute, Instrument, Kind
 from signalscope.decorators import arg, instrument_greeks, result
+from signalscope.recording import Family
 
 SECONDS = "signal_service.greeks.calculation"
 OPTIONS = "signal_service.greeks.options"
@@ -248,14 +249,41 @@ def test_a_span_is_a_child_of_the_recording_one_and_the_exemplar_s(
 
 
 def test_what_fails_in_the_instrumentation_is_not_the_caller_s_business(recorded: Recorded) -> None:
-    """A callable of the user's for an attribute raises: the call goes on, the failure is counted."""
+    """A callable of the user's raises: the call is measured, under `other`, and the failure counted."""
 
     @instrument_greeks(calculation_type=lambda spot: spot.nonsense)
     def delta(spot: float) -> float:
         return spot
 
     assert delta(0.5) == 0.5
-    assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks",): 1}
+    assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks.attributes",): 1}
+    assert recorded.counts(SECONDS) == {("other", "false", "other", "1", "success"): 1}
+
+
+def test_attributes_of_a_result_that_never_came_are_other(recorded: Recorded) -> None:
+    """A call raises, and an attribute is taken from its result: measured, and no error of ours."""
+
+    @instrument_greeks(calculation_type="delta", model_type=lambda result: result.model)
+    def delta(spot: float) -> float:
+        raise ValueError(spot)
+
+    with pytest.raises(ValueError, match="1"):
+        delta(1.0)
+    assert recorded.counts(SECONDS) == {("delta", "false", "other", "1", "error"): 1}
+    assert recorded.counts("signalscope.internal.errors") == {}
+
+
+def test_an_unknown_batch_size_is_not_invented(recorded: Recorded) -> None:
+    """The callable that tells the batch size fails: the time is recorded, options priced are not."""
+
+    @instrument_greeks(calculation_type="chain", vectorized=True, batch_size=arg("strikes.size"))
+    def chain(strikes: object) -> float:
+        return 1.0
+
+    chain(7)
+    assert recorded.counts(SECONDS) == {("chain", "true", "other", "other", "success"): 1}
+    assert recorded.counts("signal_service.greeks.options") == {}
+    assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks.batch_size",): 1}
 
 
 FLOODS = [("cells", 1_000_000), ("api", 30_000)]
@@ -264,23 +292,23 @@ FLOODS = [("cells", 1_000_000), ("api", 30_000)]
 @pytest.mark.parametrize(("recorded", "flood"), FLOODS, indirect=["recorded"])
 def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, flood: int) -> None:
     """A name that is new on every call: the first have series, the rest is `other`; memory is flat."""
-    family = recording.family("signal_service.background_task")
+    attributes = (Attribute("name", "New on every call.", cap=50),)
+    family = Family(Instrument("test.flood", Kind.COUNTER, "{x}", "Flooded.", "tests", attributes))
     for number in range(200):
-        family.series(f"first-{number}", "low", "success").record(1.0)
-    recorded.counts("signal_service.background_task")
+        family.series(f"first-{number}").record(1.0)
+    recorded.counts("test.flood")
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
         for number in range(flood):
-            family.series(f"flood-{number}", "low", "success").record(1.0)
+            family.series(f"flood-{number}").record(1.0)
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert after - before < 300_000
-    counts = recorded.counts("signal_service.background_task")
-    cap = contract.get("signal_service.background_task").attributes[0].cap
-    # Another test may have used some of the names that the process has room for.
-    assert cap - 5 <= len(counts) <= cap + 1
+    counts = recorded.counts("test.flood")
+    assert len(counts) == 50 + 1
     assert sum(counts.values()) == 200 + flood
+    assert counts["other",] == 200 + flood - 50
     overflow = recorded.counts("signalscope.attribute.overflow")
-    assert overflow["signal_service.background_task", "task_type"] >= 200 + flood - cap
+    assert overflow["test.flood", "name"] == 200 + flood - 50

@@ -1,6 +1,51 @@
-"""Decorators for the calculations, signals, caches, queues and calls of an options-signal service."""
+"""Decorators and calls for the calculations, signals, caches, queues and calls of a signal service."""
 
+from signalscope.decorators._observe import (
+    observe_cache,
+    observe_memory,
+    observe_queue,
+    observe_subscriptions,
+)
 from signalscope.decorators._values import arg, result
+from signalscope.decorators.breaker import BreakerMonitor
+from signalscope.decorators.business import (
+    count_eviction,
+    count_feature,
+    count_queue_item,
+    count_rate_limit_hit,
+    count_signal,
+    measure_cost,
+    record_accuracy,
+    record_cost,
+)
+from signalscope.decorators.cache import instrument_cache
+from signalscope.decorators.dependency import instrument_dependency
 from signalscope.decorators.greeks import instrument_greeks
+from signalscope.decorators.queue import instrument_queue
+from signalscope.decorators.signal import instrument_signal
+from signalscope.decorators.task import instrument_query, instrument_task
 
-__all__ = ["arg", "instrument_greeks", "result"]
+__all__ = [
+    "BreakerMonitor",
+    "arg",
+    "count_eviction",
+    "count_feature",
+    "count_queue_item",
+    "count_rate_limit_hit",
+    "count_signal",
+    "instrument_cache",
+    "instrument_dependency",
+    "instrument_greeks",
+    "instrument_query",
+    "instrument_queue",
+    "instrument_signal",
+    "instrument_task",
+    "measure_cost",
+    "observe_cache",
+    "observe_memory",
+    "observe_queue",
+    "observe_subscriptions",
+    "record_accuracy",
+    "record_cost",
+    "result",
+]

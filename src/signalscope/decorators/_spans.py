@@ -8,9 +8,9 @@ from typing import Literal, final
 from opentelemetry import context, trace
 from opentelemetry.trace import Span, Status, StatusCode
 
-from signalscope._version import __version__
 from signalscope.recording import Recorder, internal_error
 from signalscope.recording._cells.exemplar import SPAN_KEY
+from signalscope.recording._live import live
 
 __all__ = ["OwnSpan", "SpanMaker", "SpanMode", "Under", "record"]
 
@@ -61,13 +61,12 @@ class SpanMaker:
         always: Whether every call gets one.
     """
 
-    __slots__ = ("_attributes", "_name", "_tracer", "always")
+    __slots__ = ("_attributes", "_name", "always")
 
     def __init__(self, name: str, mode: SpanMode, attributes: Mapping[str, str]) -> None:
         self._name = name
         self.always = mode == "always"
         self._attributes = dict(attributes)
-        self._tracer = trace.get_tracer("signalscope", __version__)
 
     def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | Literal[False] | None:
         """Begin a span if one is wanted now; never raises.
@@ -88,7 +87,7 @@ class SpanMaker:
                 flags = parent.get_span_context().trace_flags  # type: ignore[attr-defined]  # see above
                 return None if flags & _SAMPLED else False
         try:
-            span = self._tracer.start_span(self._name, attributes=self._attributes)
+            span = live.tracer.start_span(self._name, attributes=self._attributes)
             return OwnSpan(span, current=current)
         except Exception:  # ours, and not the caller's business
             internal_error("decorators.span")

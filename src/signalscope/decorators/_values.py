@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from signalscope._contract_model import ContractError
 
-__all__ = ["Field", "Getter", "Value", "arg", "compile_value", "result"]
+__all__ = ["Field", "Getter", "Value", "arg", "compile_value", "needs_result", "result"]
 
 T = TypeVar("T")
 #: A constant, or a callable whose parameter names are parameters of the decorated function, or `result`.
@@ -82,6 +82,18 @@ def compile_value(value: Any, call: Any, option: str) -> Getter | None:
         (only,) = getters
         return lambda args, kwargs, returned: value(only(args, kwargs, returned))
     return lambda args, kwargs, returned: value(*[get(args, kwargs, returned) for get in getters])
+
+
+def needs_result(value: Any) -> bool:
+    """Whether an option is taken from the call's result, so that a call that failed has none."""
+    if isinstance(value, Field):
+        return value.root == _RESULT
+    if not callable(value):
+        return False
+    try:
+        return _RESULT in inspect.signature(value).parameters
+    except (TypeError, ValueError):  # `compile_value` refuses it
+        return False
 
 
 def _parameter(name: str, call: Any, option: str) -> Getter:

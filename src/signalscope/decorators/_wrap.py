@@ -25,7 +25,7 @@ from signalscope.decorators._spans import SpanMaker, Under
 from signalscope.recording import internal_error
 from signalscope.recording._live import live
 
-__all__ = ["Probe", "wrap"]
+__all__ = ["Arguments", "Keywords", "Probe", "wrap"]
 
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
@@ -41,9 +41,6 @@ class Probe(Protocol):
 
     where: str
     spans: SpanMaker | None
-
-    def begin(self, args: Arguments, kwargs: Keywords) -> Any:
-        """Called before the call, when `has_begin` is true; what it returns is passed on as `begun`."""
 
     def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
         """Record a call that returned; `under` says what is known of spans."""

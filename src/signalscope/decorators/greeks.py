@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, overload
 
 from signalscope import contract
-from signalscope._contract_model import OTHER, ContractError
+from signalscope._contract_model import OTHER
+from signalscope.decorators._attributes import Attributes
 from signalscope.decorators._checks import bounds_of, examine, size_of
-from signalscope.decorators._spans import SpanMaker, SpanMode, Under, record
-from signalscope.decorators._values import Getter, Value, compile_value
-from signalscope.decorators._wrap import Arguments, Keywords, wrap
-from signalscope.recording import Recorder, family, group
+from signalscope.decorators._probe import decorated, outcome_of, span_maker
+from signalscope.decorators._spans import SpanMode, Under, record
+from signalscope.decorators._values import Value, compile_value
+from signalscope.decorators._wrap import Arguments, Keywords
+from signalscope.recording import Recorder, family, group, internal_error
 
 __all__ = ["batch_class", "instrument_greeks"]
 
@@ -67,13 +68,11 @@ def instrument_greeks(
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
     """
 
-    def decorate(function: Any) -> Any:
-        inner = getattr(function, "__func__", None) or getattr(function, "fget", None) or function
+    def probe(inner: Any) -> _Greeks:
         kind = calculation_type if calculation_type is not None else _inferred(inner)
-        probe = _Greeks(inner, kind, model_type, vectorized, batch_size, check=check, span=span)
-        return wrap(function, probe)
+        return _Greeks(inner, kind, model_type, vectorized, batch_size, check=check, span=span)
 
-    return decorate if call is None else decorate(call)
+    return decorated(call, probe)
 
 
 class _Greeks:
@@ -92,47 +91,23 @@ class _Greeks:
         check: bool,
         span: SpanMode,
     ) -> None:
-        instrument = contract.get(_SECONDS)
-        given = (calculation_type, vectorized, model_type)
-        self._getters: tuple[Getter | None, ...] = tuple(
-            compile_value(value, call, name)
-            for name, value in zip(("calculation_type", "vectorized", "model_type"), given, strict=True)
-        )
-        self._constants = tuple(map(_as_text, given))
-        for attribute, getter, value in zip(
-            instrument.attributes, self._getters, self._constants, strict=False
-        ):
-            if getter is None and attribute.values and value not in (*attribute.values, OTHER):
-                raise ContractError(
-                    f"{attribute.name}={value!r} is not allowed; "
-                    f"allowed: {', '.join(attribute.values)}, {OTHER}"
-                )
+        options = {"calculation_type": calculation_type, "vectorized": vectorized, "model_type": model_type}
+        self._attributes = Attributes(_SECONDS, call, options, self.where)
         self._batch = None if batch_size is None else compile_value(batch_size, call, "batch_size")
         self._batch_constant = batch_size if batch_size is not None and self._batch is None else None
         # What a generator returns at its end is not what it calculated.
         self._check = check and not (inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call))
-        self._are_constant = not any(self._getters)
-        constants = {
-            name: value
-            for name, getter, value in zip(
-                instrument.attribute_names, self._getters, self._constants, strict=False
-            )
-            if getter is None
-        }
-        name = getattr(call, "__name__", type(call).__name__)
-        self.spans = None if span == "never" else SpanMaker(name, span, constants)
+        self.spans = span_maker(call, span, self._attributes.constants)
         self._scalars: dict[tuple[str, ...], tuple[Recorder, float, float]] = {}
         # Bound now, so that the series is there, at zero, before the first call.
-        self._scalar = self._scalar_for(self._constants) if self._are_constant else None
+        constant = self._attributes.all_constant
+        self._scalar = None if constant is None else self._scalar_for(constant)
         self.finish = self._finisher()
-
-    def begin(self, args: Arguments, kwargs: Keywords) -> None:
-        """Nothing to remember."""
 
     def _finisher(self) -> Callable[[float, Arguments, Keywords, Any, Under], None]:
         """The recording of a call that returned: a scalar within its bounds at once, all else at length."""
         constant = self._scalar
-        attributes, scalars, check = self._attributes, self._scalars, self._check
+        attributes, scalars, check = self._attributes.of, self._scalars, self._check
         at_length, scalar_for = self._finish_at_length, self._scalar_for
         single = self._batch is None and self._batch_constant in (None, 1)
 
@@ -157,22 +132,10 @@ class _Greeks:
         self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
     ) -> None:
         """Record a call that raised, or was cancelled."""
-        is_cancelled = isinstance(error, asyncio.CancelledError | GeneratorExit)
         size = self._size(args, kwargs, None)
-        outcome = "cancelled" if is_cancelled else "error"
-        series = family(_SECONDS).series(*self._attributes(args, kwargs, None), batch_class(size), outcome)
+        values = self._attributes.of_failed(args, kwargs)
+        series = family(_SECONDS).series(*values, batch_class(size), outcome_of(error))
         record(series, elapsed, under)
-
-    def _attributes(self, args: Arguments, kwargs: Keywords, result: Any) -> tuple[str, ...]:
-        """Calculation type, vectorized and model type of one call."""
-        if self._are_constant:
-            return self._constants
-        return tuple(
-            [
-                constant if get is None else _as_text(get(args, kwargs, result))
-                for get, constant in zip(self._getters, self._constants, strict=True)
-            ]
-        )
 
     def _scalar_for(self, values: tuple[str, ...]) -> tuple[Recorder, float, float]:
         """The recorder of calls that are about one option, and the bounds of their results."""
@@ -188,7 +151,7 @@ class _Greeks:
     def _finish_at_length(
         self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under
     ) -> None:
-        values = self._attributes(args, kwargs, result)
+        values = self._attributes.of(args, kwargs, result)
         size = self._size(args, kwargs, result)
         outcome = "success"
         if self._check:
@@ -199,13 +162,20 @@ class _Greeks:
                 for reason, count in tally.items():
                     record(family(_INVALID).series(reason, values[0], values[2]), count, under)
         record(family(_SECONDS).series(*values, batch_class(size), outcome), elapsed, under)
-        record(family(_OPTIONS).series(*values), size, under)
-        record(family(_BATCH).series(*values[:2]), size, under)
+        if size is not None:
+            record(family(_OPTIONS).series(*values), size, under)
+            record(family(_BATCH).series(*values[:2]), size, under)
 
-    def _size(self, args: Arguments, kwargs: Keywords, result: Any) -> int:
+    def _size(self, args: Arguments, kwargs: Keywords, result: Any) -> int | None:
+        """How many options the call was about; None when the user's callable failed to say."""
         if self._batch is not None:
-            given = self._batch(args, kwargs, result)
-            return given if isinstance(given, int) else size_of(given)
+            try:
+                given = self._batch(args, kwargs, result)
+                return given if isinstance(given, int) else size_of(given)
+            except Exception:  # the user's callable
+                if result is not None:  # a failed call may have no size
+                    internal_error(f"{self.where}.batch_size")
+                return None
         if isinstance(self._batch_constant, int):
             return self._batch_constant
         return size_of(result)
@@ -215,12 +185,14 @@ class _Greeks:
 _REMEMBERED = 1000
 
 
-def batch_class(size: int) -> str:
+def batch_class(size: int | None) -> str:
     """The contract's class of a number of options.
 
     Args:
-        size: How many options; none counts as one.
+        size: How many options; 0 counts as one; None, an unknown number, is ``other``.
     """
+    if size is None:
+        return OTHER
     if size <= 1:
         return "1"
     if size <= 10:
@@ -228,14 +200,6 @@ def batch_class(size: int) -> str:
     if size <= 100:
         return "11-100"
     return "101-1000" if size <= 1000 else "1001+"
-
-
-def _as_text(value: Any) -> str:
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return value if type(value) is str else str(value)
 
 
 def _inferred(call: Any) -> str:

@@ -7,9 +7,10 @@ plain OpenTelemetry API otherwise. See docs/recording.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from opentelemetry import metrics
+from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 
@@ -36,6 +37,7 @@ __all__ = [
     "initialise",
     "internal_error",
     "observe",
+    "redirected",
 ]
 
 _families: dict[str, Family] = {}
@@ -101,6 +103,27 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
         flush_when_served(provider)
     live.on = True
     _arm()
+
+
+@contextmanager
+def redirected(
+    provider: MeterProvider, readers: Sequence[MetricReader], tracer: trace.Tracer
+) -> Iterator[None]:
+    """Record into other providers while the block runs: what tests do.
+
+    Args:
+        provider: As for `initialise`.
+        readers: As for `initialise`.
+        tracer: Makes the spans meanwhile.
+    """
+    before = live.on, live.cells, live.meter, live.tracer
+    initialise(provider, readers)
+    live.tracer = tracer
+    try:
+        yield
+    finally:
+        live.on, live.cells, live.meter, live.tracer = before
+        _arm()
 
 
 def _arm() -> None:

@@ -24,18 +24,20 @@ class Live:
         on: Whether measurements or spans go anywhere. Read on every decorated call.
         cells: The fast path; None when the plain API is used.
         meter: The meter of our instruments; one that forwards once a provider is set, until then.
+        tracer: The tracer of our spans; one that forwards in the same way.
         disabled: Whether OTEL_SDK_DISABLED was set when signalscope was imported; then nothing ever records.
         metrics_api, trace_api: The API's modules, whose variables say whether a provider has been set.
         on_waking: Called once when `awake` has found a provider that signalscope did not set up.
     """
 
-    __slots__ = ("cells", "disabled", "meter", "metrics_api", "on", "on_waking", "trace_api")
+    __slots__ = ("cells", "disabled", "meter", "metrics_api", "on", "on_waking", "trace_api", "tracer")
 
     def __init__(self) -> None:
         self.on = False
         self.cells: Cells | None = None
         self.on_waking: Callable[[], None] | None = None
         self.meter = metrics.get_meter(SCOPE, __version__)
+        self.tracer = trace.get_tracer(SCOPE, __version__)
         self.disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         # The API has no way to ask "has a provider been set?" that takes less than a microsecond. Where its
         # module variables are not what they were, the question is answered with yes.

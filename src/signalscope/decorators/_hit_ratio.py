@@ -1,0 +1,67 @@
+"""Hits over gets of each cache in the last five minutes: the rolling window of `cache.hit_ratio`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+from signalscope.recording import observe
+from signalscope.recording._fork import in_children
+
+__all__ = ["HitRatios", "count_get"]
+
+WINDOW_SECONDS = 300.0
+_SLOT_SECONDS = 10.0
+_SLOTS = int(WINDOW_SECONDS / _SLOT_SECONDS)
+
+
+class HitRatios:
+    """Rolling hit ratios, by cache.
+
+    Args:
+        clock: Seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        # By cache, then by ten seconds: hits and gets.
+        self._slots: dict[str, dict[int, list[int]]] = {}
+
+    def count(self, cache: str, *, hit: bool) -> None:
+        """Count a get; callers keep the number of caches within the contract's bound."""
+        slot = int(self._clock() / _SLOT_SECONDS)
+        with self._lock:
+            slots = self._slots.setdefault(cache, {})
+            counted = slots.get(slot)
+            if counted is None:
+                for old in [each for each in slots if each <= slot - _SLOTS]:
+                    del slots[old]
+                counted = slots[slot] = [0, 0]
+            counted[0] += hit
+            counted[1] += 1
+
+    def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
+        """The ratio of every cache that had gets in the window."""
+        oldest = int(self._clock() / _SLOT_SECONDS) - _SLOTS
+        with self._lock:
+            copied = {
+                cache: [tuple(counted) for slot, counted in slots.items() if slot > oldest]
+                for cache, slots in self._slots.items()
+            }
+        for cache, counts in copied.items():
+            gets = sum(each for _, each in counts)
+            if gets:
+                yield sum(hits for hits, _ in counts) / gets, (cache,)
+
+    def clear(self) -> None:
+        """Begin anew, with a free lock; for a forked child."""
+        self._lock = threading.Lock()
+        self._slots.clear()
+
+
+_shared = HitRatios()
+count_get = _shared.count
+observe("signal_service.cache.hit_ratio", _shared.ratios)
+in_children(_shared.clear)

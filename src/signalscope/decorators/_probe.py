@@ -1,0 +1,42 @@
+"""What the decorators have in common: being used bare or with arguments, outcomes, spans."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from signalscope.decorators._spans import SpanMaker, SpanMode
+from signalscope.decorators._wrap import Probe, wrap
+
+__all__ = ["decorated", "name_of", "outcome_of", "span_maker"]
+
+
+def decorated(call: Any, probe: Callable[[Any], Probe]) -> Any:
+    """The instrumented callable; or, when there is none yet, the decorator that instruments one.
+
+    Args:
+        call: What the decorator was used on; None when it was used with arguments.
+        probe: Makes the probe of a callable; methods come without their descriptor.
+    """
+
+    def decorate(function: Any) -> Any:
+        inner = getattr(function, "__func__", None) or getattr(function, "fget", None) or function
+        return wrap(function, probe(inner))
+
+    return decorate if call is None else decorate(call)
+
+
+def name_of(call: Any) -> str:
+    """The name of a callable: the default of attributes such as ``operation``."""
+    return str(getattr(call, "__name__", type(call).__name__))
+
+
+def outcome_of(error: BaseException) -> str:
+    """The contract's outcome of a call that raised."""
+    return "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else "error"
+
+
+def span_maker(call: Any, mode: SpanMode, attributes: Mapping[str, str]) -> SpanMaker | None:
+    """Makes the spans of a callable; None when it is to have none."""
+    return None if mode == "never" else SpanMaker(name_of(call), mode, attributes)

@@ -1,0 +1,156 @@
+"""Business calls: features, costs, signals, queue items, evictions, limits and accuracy, counted by hand.
+
+None of them raises for a value at run time: an attribute value that the contract does not allow is recorded
+as `other` and counted in `signalscope.attribute.overflow`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from signalscope._contract_model import OTHER
+from signalscope._user import current_tier
+from signalscope.recording import family
+
+__all__ = [
+    "count_eviction",
+    "count_feature",
+    "count_queue_item",
+    "count_rate_limit_hit",
+    "count_signal",
+    "measure_cost",
+    "record_accuracy",
+    "record_cost",
+]
+
+_logger = logging.getLogger("signalscope")
+_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+
+
+def count_feature(feature: str, *, premium: bool = False, tier: str | None = None) -> None:
+    """Count one use of a product feature.
+
+    Args:
+        feature: The feature's name.
+        premium: Whether it is a paid extra; then it is counted as premium use too.
+        tier: The user's tier; by default that of the current `user_context`.
+    """
+    tier = current_tier() if tier is None else tier
+    family("signal_service.feature_usage").series(feature, tier).record(1)
+    if premium:
+        family("signal_service.premium_feature_usage").series(feature, tier).record(1)
+
+
+def record_cost(
+    operation_type: str, cpu_seconds: float, *, complexity: str = OTHER, tier: str | None = None
+) -> None:
+    """Record what a piece of work cost: CPU-seconds times SIGNALSCOPE_CPU_SECOND_PRICE.
+
+    Without a price nothing is recorded: a cost of zero would be an invention.
+
+    Args:
+        operation_type: The kind of work.
+        cpu_seconds: The CPU time it took, in seconds.
+        complexity: simple, standard or complex.
+        tier: Whom it was done for; by default the tier of the current `user_context`.
+    """
+    price = _price(os.environ.get(_PRICE))
+    if price is not None:
+        tier = current_tier() if tier is None else tier
+        series = family("signal_service.calculation_cost").series(operation_type, tier, complexity)
+        series.record(cpu_seconds * price)
+
+
+@contextmanager
+def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | None = None) -> Iterator[None]:
+    """Record the cost of the CPU time that this thread spends in the block.
+
+    The block must not contain `await`: what the thread does for other tasks meanwhile would be charged too.
+    An exception goes through; what was spent until then is recorded.
+
+    Args:
+        operation_type: As for `record_cost`.
+        complexity: As for `record_cost`.
+        tier: As for `record_cost`.
+    """
+    begun = time.thread_time()
+    try:
+        yield
+    finally:
+        record_cost(operation_type, time.thread_time() - begun, complexity=complexity, tier=tier)
+
+
+@cache
+def _price(text: str | None) -> float | None:
+    """The price of a CPU-second; a mistake in it is logged once."""
+    if not text:
+        return None
+    try:
+        price = float(text)
+    except ValueError:
+        price = math.nan
+    if math.isfinite(price) and price >= 0:
+        return price
+    _logger.error("%s must be a number that is not negative, not %r; no costs are recorded", _PRICE, text)
+    return None
+
+
+def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
+    """Count signals that were emitted.
+
+    Args:
+        signal_type: Their kind.
+        direction: buy, sell or hold.
+        number: How many.
+    """
+    family("signal_service.signals.emitted").series(signal_type, direction).record(number)
+
+
+def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
+    """Set the share of signals that proved right.
+
+    Args:
+        signal_type: Their kind.
+        time_horizon: The time after which they were judged, such as ``15m``.
+        ratio: From 0 to 1.
+    """
+    family("signal_service.signal.accuracy_ratio").series(signal_type, time_horizon).record(ratio)
+
+
+def count_rate_limit_hit(endpoint: str, limit_type: str) -> None:
+    """Count a request that was refused by a rate limit.
+
+    Args:
+        endpoint: The route template, never the path itself.
+        limit_type: Which limit: per user, per address, ...
+    """
+    family("signal_service.rate_limit.hits").series(endpoint, limit_type).record(1)
+
+
+def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
+    """Count entries that left a cache.
+
+    Args:
+        cache_type: Which cache.
+        reason: ``size`` (to make room), ``ttl`` (their time was up) or ``explicit`` (deleted, flushed).
+        number: How many.
+    """
+    family("signal_service.cache.evictions").series(cache_type, reason).record(number)
+
+
+def count_queue_item(queue_type: str, priority: str, event: str, number: int = 1) -> None:
+    """Count items of a queue by what happened to them; `@instrument_queue` does it for decorated functions.
+
+    Args:
+        queue_type: Which queue.
+        priority: critical, high, medium or low.
+        event: enqueued, processed, failed, rejected or dropped.
+        number: How many.
+    """
+    family("signal_service.queue.items").series(queue_type, priority, event).record(number)

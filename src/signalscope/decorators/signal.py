@@ -1,0 +1,102 @@
+"""`@instrument_signal`: the generation of trading signals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ParamSpec, TypeVar, overload
+
+from signalscope._contract_model import OTHER
+from signalscope.decorators._probe import decorated, name_of
+from signalscope.decorators._spans import SpanMode, Under, record
+from signalscope.decorators._timed import Timed
+from signalscope.decorators._values import Value, compile_value
+from signalscope.decorators._wrap import Arguments, Keywords
+from signalscope.recording import family, internal_error
+
+__all__ = ["instrument_signal"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+#: One direction, several, or how many of each.
+Emitted = str | Iterable[str] | Mapping[str, int] | None
+
+_EMITTED = "signal_service.signals.emitted"
+
+
+@overload
+def instrument_signal(call: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def instrument_signal(
+    *,
+    signal_type: Value[str] | None = None,
+    complexity: Value[str] = OTHER,
+    data_source: Value[str] = OTHER,
+    emitted: Value[Emitted] = None,
+    span: SpanMode = "auto",
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def instrument_signal(
+    call: Callable[..., Any] | None = None,
+    /,
+    *,
+    signal_type: Value[str] | None = None,
+    complexity: Value[str] = OTHER,
+    data_source: Value[str] = OTHER,
+    emitted: Value[Emitted] = None,
+    span: SpanMode = "auto",
+) -> Any:
+    """Measure the generation of signals: its time, and the signals that came out of it.
+
+    Args:
+        call: The function, when used without arguments.
+        signal_type: The kind of signal; by default the function's name.
+        complexity: How demanding it is: simple, standard or complex.
+        data_source: Where the market data came from.
+        emitted: The direction (buy, sell or hold) of the signal that a call emitted, a sequence of
+            directions, or a mapping of directions to numbers; usually a callable of ``result``. Without it,
+            or where it is None, no signal is counted; `signalscope.count_signal` counts by hand.
+        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+
+    Raises:
+        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+    """
+
+    def probe(inner: Any) -> _Signal:
+        options = {
+            "signal_type": name_of(inner) if signal_type is None else signal_type,
+            "complexity": complexity,
+            "data_source": data_source,
+        }
+        return _Signal(inner, options, emitted, span)
+
+    return decorated(call, probe)
+
+
+class _Signal(Timed):
+    """What one decorated generation measures."""
+
+    def __init__(self, call: Any, options: Mapping[str, Any], emitted: Any, span: SpanMode) -> None:
+        super().__init__(
+            call, "signal_service.signal.generation", options, where="decorators.signal", span=span
+        )
+        self._get = compile_value(emitted, call, "emitted")
+        self._constant = emitted if self._get is None else None
+
+    def after(
+        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, result: Any, under: Under
+    ) -> None:
+        """Count what was emitted."""
+        directions = self._constant
+        if self._get is not None:
+            try:
+                directions = self._get(args, kwargs, result)
+            except Exception:  # the user's callable
+                internal_error(f"{self.where}.emitted")
+                return
+        if directions is None:
+            return
+        if isinstance(directions, str):
+            record(family(_EMITTED).series(values[0], directions), 1, under)
+            return
+        for direction, number in Counter(directions).items():  # of a mapping: its numbers
+            record(family(_EMITTED).series(values[0], direction), number, under)
