@@ -1,0 +1,189 @@
+"""`@instrument_signal`, `_dependency`, `_task` and `_query`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from signalscope import (
+    ContractError,
+    instrument_dependency,
+    instrument_query,
+    instrument_signal,
+    instrument_task,
+)
+from signalscope.testing import Captured
+
+EMITTED = "signal_service_signals_emitted_total"
+ERRORS = "signal_service_dependency_errors_total"
+DURATION = "signal_service_external_service_duration_seconds"
+
+
+@dataclass
+class _Signal:
+    direction: str
+    source: str
+
+
+def test_signals_are_timed_and_counted(captured: Captured) -> None:
+    """One direction, several, a mapping, none: each counts what it says."""
+    results = [_Signal("buy", "feed"), _Signal("sell", "feed")]
+
+    @instrument_signal(
+        signal_type=lambda kind: kind,
+        complexity="simple",
+        data_source=lambda result: result.source,
+        emitted=lambda result: result.direction,
+    )
+    def generate(kind: str) -> _Signal:
+        return results.pop()
+
+    @instrument_signal(signal_type="batch", emitted=lambda result: result)
+    def many(found: object) -> object:
+        return found
+
+    generate("momentum")
+    generate("momentum")
+    many(["buy", "hold", "buy"])
+    many({"hold": 4})
+    many(None)
+    assert captured.value(EMITTED, signal_type="momentum", direction="buy") == 1
+    assert captured.value(EMITTED, signal_type="momentum", direction="sell") == 1
+    assert captured.value(EMITTED, signal_type="batch", direction="buy") == 2
+    assert captured.value(EMITTED, signal_type="batch", direction="hold") == 5
+    name = "signal_service_signal_generation_seconds"
+    assert captured.count(name, signal_type="momentum", complexity="simple", data_source="feed") == 2
+    assert captured.count(name, signal_type="batch", outcome="success") == 3
+
+
+def test_a_failed_signal_has_no_result_to_ask(captured: Captured) -> None:
+    """The generation raises: timed as an error, nothing emitted, and no error of the instrumentation."""
+
+    @instrument_signal(data_source=lambda result: result.source, emitted=lambda result: result.direction)
+    def skew() -> _Signal:
+        raise RuntimeError("no quotes")
+
+    with pytest.raises(RuntimeError, match="no quotes"):
+        skew()
+    (point,) = captured.points("signal_service_signal_generation_seconds")
+    assert point.labels == {
+        "signal_type": "skew", "complexity": "other", "data_source": "other", "outcome": "error"
+    }  # fmt: skip
+    assert captured.points(EMITTED) == []
+    assert captured.points("signalscope_internal_errors_total") == []
+
+
+def test_an_unknown_direction_is_other_and_counted(captured: Captured) -> None:
+    """The measurement is kept, and the overflow says that something is wrong."""
+
+    @instrument_signal(signal_type="odd", emitted="sideways")
+    def generate() -> None: ...
+
+    generate()
+    assert captured.value(EMITTED, signal_type="odd", direction="other") == 1
+    overflow = captured.value(
+        "signalscope_attribute_overflow_total",
+        instrument="signal_service.signals.emitted",
+        attribute="direction",
+    )
+    assert overflow is not None
+    assert overflow >= 1
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "errors"), [(200, "success", 0), (404, "success", 0), (503, "error", 1)]
+)
+def test_a_response_that_says_so_is_an_error(
+    captured: Captured, status: int, outcome: str, errors: int
+) -> None:
+    """A server error returned, not raised, counts; a client error may be an ordinary answer."""
+
+    @instrument_dependency(service_name="ticker_service", operation="quote", criticality="critical")
+    async def quote() -> httpx.Response:
+        return httpx.Response(status)
+
+    asyncio.run(quote())
+    assert captured.count(DURATION, service_name="ticker_service", outcome=outcome) == 1
+    assert (captured.value(ERRORS, error_type="503", impact_level="critical") or 0) == errors
+
+
+def test_errors_have_their_type(captured: Captured) -> None:
+    """The exception's class; the status, where it carries a response; a cancelled call is no error."""
+
+    @instrument_dependency(service_name="own_service", criticality=lambda level: level)
+    async def ask(error: Exception | None, level: str = "mandatory") -> None:
+        if error is None:
+            await asyncio.sleep(30)
+        else:
+            raise error
+
+    async def all_of_them() -> None:
+        request = httpx.Request("GET", "http://127.0.0.1/")
+        for error in (
+            httpx.ConnectTimeout("late"),
+            httpx.HTTPStatusError("bad", request=request, response=httpx.Response(502)),
+        ):
+            with pytest.raises(type(error)):
+                await ask(error)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask(None), 0.01)
+
+    asyncio.run(all_of_them())
+    errors = {(p.labels["error_type"], p.labels["impact_level"]): p.value for p in captured.points(ERRORS)}
+    assert errors == {("ConnectTimeout", "mandatory"): 1, ("502", "mandatory"): 1}
+    assert captured.count(DURATION, operation="ask", outcome="error") == 2
+    assert captured.count(DURATION, operation="ask", outcome="cancelled") == 1
+
+
+def test_tasks_and_queries_take_their_function_s_name(captured: Captured) -> None:
+    """Used bare; a failing query is timed as well."""
+
+    @instrument_task
+    def nightly() -> int:
+        return 3
+
+    @instrument_query(table="signals", operation="delete")
+    def prune() -> None:
+        raise OSError("disk")
+
+    assert nightly() == 3
+    with pytest.raises(OSError, match="disk"):
+        prune()
+    task, query = "signal_service_background_task_seconds", "signal_service_database_query_seconds"
+    assert captured.count(task, task_type="nightly", priority="medium", outcome="success") == 1
+    assert captured.count(query, query_type="prune", table="signals", operation="delete") == 1
+
+
+def test_a_span_is_made_under_a_recording_one(captured: Captured) -> None:
+    """The child carries the constant attributes, and the exemplar its trace id."""
+
+    @instrument_task(task_type="traced", priority="low")
+    def work() -> None: ...
+
+    work()
+    with captured.tracer.start_as_current_span("request") as request:
+        work()
+    names = [span.name for span in captured.spans()]
+    assert names == ["work", "request"]
+    assert dict(captured.spans()[0].attributes or {}) == {"task_type": "traced", "priority": "low"}
+    (point,) = captured.points("signal_service_background_task_seconds", task_type="traced")
+    assert point.count == 2
+    assert point.trace_ids == (format(request.get_span_context().trace_id, "032x"),)
+
+
+@pytest.mark.parametrize(
+    ("decorator", "message"),
+    [
+        (lambda: instrument_task(priority="urgent"), "priority='urgent' is not allowed; allowed: critical"),
+        (lambda: instrument_query(operation="upsert"), "operation='upsert' is not allowed"),
+        (lambda: instrument_signal(complexity="hard"), "complexity='hard' is not allowed; allowed: simple"),
+        (lambda: instrument_dependency(criticality="low"), "impact_level='low' is not allowed"),
+    ],
+)
+def test_constants_are_checked_at_decoration(decorator: object, message: str) -> None:
+    """The error names the attribute, the value and what is allowed."""
+    with pytest.raises(ContractError, match=message):
+        decorator()(print)  # type: ignore[operator]  # a lambda above

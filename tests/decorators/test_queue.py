@@ -1,0 +1,89 @@
+"""`@instrument_queue`: what happens to items, and how long they waited."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from signalscope import ContractError, arg, instrument_queue
+from signalscope.testing import Captured
+
+ITEMS = "signal_service_queue_items_total"
+WAIT = "signal_service_queue_wait_seconds"
+
+
+def test_items_go_in_and_come_out(captured: Captured) -> None:
+    """Enqueued = processed + failed + dropped, and rejected ones never were in the queue."""
+
+    @instrument_queue(queue_type="work", priority=arg("priority"), step="put")
+    def put(priority: str, room: bool) -> None:
+        if not room:
+            raise OverflowError
+
+    @instrument_queue(queue_type="work", priority=arg("priority"), enqueued_at=arg("since"))
+    async def process(priority: str, since: float, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError(seconds)
+        await asyncio.sleep(seconds)
+
+    async def work() -> None:
+        now = time.monotonic()
+        await process("high", now - 3, 0)
+        with pytest.raises(ValueError, match="-1"):
+            await process("high", now - 3, -1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process("high", now - 3, 30), 0.01)
+
+    for _ in range(3):
+        put("high", True)
+    with pytest.raises(OverflowError):
+        put("low", False)
+    asyncio.run(work())
+    events = {point.labels["event"]: point.value for point in captured.points(ITEMS)}
+    assert events == {"enqueued": 3, "rejected": 1, "processed": 1, "failed": 1, "dropped": 1}
+    waits = {point.labels["outcome"]: point for point in captured.points(WAIT)}
+    assert set(waits) == {"success", "error", "cancelled"}
+    assert all(point.count == 1 and 3 <= point.value < 3.5 for point in waits.values())
+
+
+def test_waiting_is_also_told_by_another_process_clock(captured: Captured) -> None:
+    """An aware datetime works; one in the future, by another machine's clock, waited no time at all."""
+
+    @instrument_queue(queue_type="far", enqueued_at=arg("since"))
+    def process(since: datetime | None) -> None:
+        assert since is None or since.tzinfo
+
+    process(datetime.now(UTC) - timedelta(seconds=7))
+    process(datetime.now(UTC) + timedelta(seconds=7))
+    process(None)
+    (point,) = captured.points(WAIT, queue_type="far")
+    assert point.count == 2
+    assert 7 <= point.value < 7.5
+
+
+def test_a_time_that_is_none_is_counted_not_raised(captured: Captured) -> None:
+    """`enqueued_at` gives rubbish: the work is measured, the wait is not, the failure is counted."""
+
+    @instrument_queue(queue_type="odd", enqueued_at=arg("since"))
+    def process(since: str) -> str:
+        return since
+
+    assert process("yesterday") == "yesterday"
+    assert captured.points(WAIT, queue_type="odd") == []
+    assert captured.value("signalscope_internal_errors_total", where="decorators.queue.enqueued_at") == 1
+    assert captured.value(ITEMS, queue_type="odd", event="processed") == 1
+
+
+def test_mistakes_are_told_at_decoration() -> None:
+    """An unknown priority, step or parameter names itself and what is allowed."""
+    with pytest.raises(ContractError, match="priority='urgent' is not allowed; allowed: critical, high"):
+        instrument_queue(priority="urgent")(print)
+    with pytest.raises(ContractError, match="step='take' is not allowed; allowed: process, put"):
+        instrument_queue(step="take")  # type: ignore[call-overload]  # the mistake
+    with pytest.raises(ContractError, match="no parameter 'prio'; did you mean 'priority'"):
+
+        @instrument_queue(priority=arg("prio"))
+        def process(priority: str) -> None: ...
