@@ -6,6 +6,7 @@ metrics that result are listed in docs/metrics.md; their names, labels and allow
 `signalscope.contract`.
 """
 
+from signalscope._configure import configure, shutdown
 from signalscope._health import report_dependency_health, report_health
 from signalscope._user import current_tier, user_context
 from signalscope._version import __version__
@@ -40,6 +41,7 @@ __all__ = [
     "ContractError",
     "__version__",
     "arg",
+    "configure",
     "count_eviction",
     "count_feature",
     "count_queue_item",
@@ -63,5 +65,6 @@ __all__ = [
     "report_dependency_health",
     "report_health",
     "result",
+    "shutdown",
     "user_context",
 ]

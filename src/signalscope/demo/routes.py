@@ -6,9 +6,9 @@ import asyncio
 import math
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import count_feature, count_rate_limit_hit, measure_cost
 from signalscope.demo.calculations import SINGLE, CalculationError, Option, check_model
 from signalscope.demo.chains import DEFAULT_MODEL

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import signalscope.fastapi
+from fastapi import FastAPI, Request
 from signalscope import user_context
 from signalscope.demo import routes
 from signalscope.demo.calculations import CalculationError, UnknownModelError

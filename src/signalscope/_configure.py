@@ -1,0 +1,240 @@
+"""Setting up OpenTelemetry, once: what the launcher's configurator and `signalscope.configure` share.
+
+The `OTEL_*` variables mean what they mean for the SDK, which reads them itself. What is added: exporters are chosen
+by whether there is an endpoint, every process has its own instance id, `/metrics` works beside what is pushed, the
+recording core is put in front of the readers, and the last interval is exported at SIGTERM.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from opentelemetry import metrics, trace
+from opentelemetry.sdk._configuration import _initialize_components
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.util._importlib_metadata import entry_points
+
+from signalscope import _pull, _termination, recording
+from signalscope._contract_model import ContractError
+from signalscope._version import __version__
+from signalscope.recording._process import observe_process
+
+__all__ = ["begin", "configure", "configure_for_launcher", "defaults", "shutdown"]
+
+_logger = logging.getLogger("signalscope")
+_lock = threading.Lock()
+_PULL = "signalscope_pull"
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"
+_SIGNALS = ("TRACES", "METRICS", "LOGS")
+
+
+class _State:
+    """Whether this process has been configured."""
+
+    done = False
+
+
+def configure(
+    *,
+    service_name: str | None = None,
+    endpoint: str | None = None,
+    protocol: str | None = None,
+    resource_attributes: Mapping[str, str] | None = None,
+    metrics_exporter: str | None = None,
+    traces_exporter: str | None = None,
+    export_interval: float | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Set up OpenTelemetry for this process, as ``opentelemetry-instrument`` would; later calls do nothing.
+
+    Arguments override ``OTEL_*`` variables, which override defaults. Where another part of the program has
+    already set a meter provider, that one is used, and nothing is set up.
+
+    Args:
+        service_name: ``service.name`` of the resource: the ``job`` in Prometheus.
+        endpoint: Base URL of the OTLP receiver, such as ``http://127.0.0.1:4318``. Without one nothing is
+            pushed, and `/metrics` still works.
+        protocol: ``http/protobuf`` (the default) or ``grpc``.
+        resource_attributes: More attributes of the resource.
+        metrics_exporter: ``otlp``, ``prometheus``, ``console``, ``none``, or several of them with commas.
+        traces_exporter: ``otlp``, ``console``, ``none``.
+        export_interval: Seconds between two exports of metrics.
+        environment: Any other ``OTEL_*`` variables, as if they were set.
+
+    Raises:
+        ContractError: An argument is not allowed; the message says what is.
+    """
+    if protocol not in (None, "http/protobuf", "grpc"):
+        raise ContractError(f"protocol={protocol!r} is not allowed; allowed: http/protobuf, grpc")
+    if export_interval is not None and not export_interval > 0:
+        raise ContractError(f"export_interval={export_interval!r} must be a positive number of seconds")
+    overrides = {
+        **(environment or {}),
+        "OTEL_SERVICE_NAME": service_name,
+        _ENDPOINT: endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_METRICS_EXPORTER": metrics_exporter,
+        "OTEL_TRACES_EXPORTER": traces_exporter,
+        "OTEL_METRIC_EXPORT_INTERVAL": None if export_interval is None else str(int(export_interval * 1e3)),
+    }
+    with _lock, _environment({key: value for key, value in overrides.items() if value is not None}):
+        if not _State.done:
+            _State.done = True
+            with _environment(defaults(os.environ)):
+                _set_up(dict(resource_attributes or {}))
+    os.environ.setdefault(_SEMCONV, "http")  # instrumentors read it later
+
+
+def configure_for_launcher(auto_instrumentation_version: str | None = None, **options: Any) -> None:
+    """Set up OpenTelemetry as the launcher asks; a mistake in the environment costs telemetry, not the service."""
+    with _lock, _environment(defaults(os.environ)):
+        if not _State.done:
+            _State.done = True
+            try:
+                _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)
+            except RuntimeError as error:  # an exporter that is not there
+                _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all
+
+
+def shutdown(timeout: float = 5.0) -> None:
+    """Export what is left and stop the providers that `configure` made.
+
+    Args:
+        timeout: The longest to wait, in seconds.
+    """
+    _termination.flush(timeout)
+    for provider in (metrics.get_meter_provider(), trace.get_tracer_provider()):
+        stop = getattr(provider, "shutdown", None)
+        if stop is not None:
+            stop()
+
+
+def defaults(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are not set, and what they are then.
+
+    OTLP is used for the signals that have an endpoint; without one a service would complain all day.
+    """
+    found: dict[str, str] = {_SEMCONV: "http"}
+    for signal in _SIGNALS:
+        has_endpoint = environment.get(_ENDPOINT) or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+        wanted = "otlp" if has_endpoint and signal != "LOGS" else "none"
+        found[f"OTEL_{signal}_EXPORTER"] = wanted
+    found["OTEL_EXPORTER_OTLP_PROTOCOL"] = _protocol(environment.get(_ENDPOINT, ""))
+    return {name: value for name, value in found.items() if not environment.get(name)}
+
+
+def _protocol(endpoint: str) -> str:
+    """HTTP, as the specification says; gRPC for its own port, where its exporter is installed."""
+    if not endpoint or urlsplit(endpoint).port != 4317:
+        return "http/protobuf"
+    if any(entry_points(group="opentelemetry_metrics_exporter", name="otlp_proto_grpc")):
+        return "grpc"
+    _logger.warning(
+        "%s=%s looks like gRPC, which needs: pip install 'signalscope[grpc]'; trying OTLP over HTTP, whose usual "
+        "port is 4318",
+        _ENDPOINT,
+        endpoint,
+    )
+    return "http/protobuf"
+
+
+def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return
+    if _is_set_up():
+        _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
+        recording.initialise()
+        return
+    serves = _take_prometheus()
+    _initialize_components(
+        metric_exporter_names=[_PULL],
+        resource_attributes={**_identity(), **resource_attributes},
+        **options,
+    )
+    begin()
+    if serves is not None:
+        _serve(*serves)
+
+
+def begin() -> None:
+    """Record into the provider that was just made, and see to its last export."""
+    provider = metrics.get_meter_provider()
+    if not isinstance(provider, MeterProvider):
+        recording.initialise()
+        return
+    readers = getattr(getattr(provider, "_sdk_config", None), "metric_readers", ())
+    recording.initialise(provider, list(readers))
+    observe_process()
+    _termination.flush_at_sigterm()
+
+
+def _is_set_up() -> bool:
+    """Whether another part of the program has set a provider of the SDK."""
+    return isinstance(metrics.get_meter_provider(), MeterProvider)
+
+
+def _identity() -> dict[str, str]:
+    found = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
+    if "service.instance.id=" not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        found["service.instance.id"] = str(uuid.uuid4())
+    return found
+
+
+def _take_prometheus() -> tuple[str, int] | None:
+    """Take ``prometheus`` out of the exporters: the pull reader does that; where to serve it.
+
+    OpenTelemetry's own would be a second reader, without exemplars, and fails where the port is taken.
+    """
+    names = [name.strip() for name in os.environ.get("OTEL_METRICS_EXPORTER", "").split(",")]
+    if "prometheus" not in names:
+        return None
+    os.environ["OTEL_METRICS_EXPORTER"] = ",".join(n for n in names if n != "prometheus") or "none"
+    host = os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost"
+    port = os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT") or "9464"
+    if port.isdigit():
+        return host, int(port)
+    _logger.error("OTEL_EXPORTER_PROMETHEUS_PORT must be a port number, not %r; metrics are not served", port)
+    return None
+
+
+def _serve(host: str, port: int) -> None:
+    from prometheus_client import start_http_server  # noqa: PLC0415  # only where it serves
+
+    reader = _pull.current()
+    if reader is None:
+        return
+    try:
+        start_http_server(port, host, registry=reader.registry)
+    except OSError as error:
+        _logger.warning(
+            "signalscope: metrics are not served on %s:%d (%s); another worker of this service may have the port. "
+            "Set OTEL_EXPORTER_PROMETHEUS_PORT for each process, or push with OTEL_METRICS_EXPORTER=otlp",
+            host,
+            port,
+            error.strerror or error,
+        )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables while the SDK reads them."""
+    before = {name: os.environ.get(name) for name in values}
+    exporter = os.environ.get("OTEL_METRICS_EXPORTER")
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        before.setdefault("OTEL_METRICS_EXPORTER", exporter)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,57 @@
+"""The last export when a process is told to terminate.
+
+Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
+`recording._servers`); for every other program one is installed that exports, and then lets the signal do what it
+does. Exporting is done by another thread, because the main thread may have been interrupted inside a lock that the
+exporter needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from types import FrameType
+
+from opentelemetry import metrics, trace
+
+__all__ = ["flush", "flush_at_sigterm"]
+
+#: The longest that a terminating process waits for its last export, in seconds.
+SECONDS = 5.0
+
+
+def flush(timeout: float = SECONDS) -> None:
+    """Export what is left, of metrics and spans at once; never raises and never waits longer than the timeout."""
+    waiting = [
+        threading.Thread(target=_flush, args=(provider, timeout), daemon=True, name="signalscope-flush")
+        for provider in (metrics.get_meter_provider(), trace.get_tracer_provider())
+    ]
+    with contextlib.suppress(RuntimeError):  # no threads can be started any more
+        for thread in waiting:
+            thread.start()
+        for thread in waiting:
+            thread.join(timeout)
+
+
+def _flush(provider: object, timeout: float) -> None:
+    force_flush = getattr(provider, "force_flush", None)
+    if force_flush is not None:
+        with contextlib.suppress(Exception):  # the end of a process is no place to complain
+            force_flush(int(timeout * 1e3))
+
+
+def flush_at_sigterm() -> None:
+    """Export before SIGTERM ends this process, unless the program has a handler of its own."""
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    flush()
+    os.kill(os.getpid(), number)

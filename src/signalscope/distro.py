@@ -1,0 +1,48 @@
+"""The distro and the configurator that `opentelemetry-instrument` loads.
+
+Where another distribution is installed too, choose this one with ``OTEL_PYTHON_DISTRO=signalscope`` and
+``OTEL_PYTHON_CONFIGURATOR=signalscope``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+from signalscope import _configure
+
+__all__ = ["SignalscopeConfigurator", "SignalscopeDistro"]
+
+_logger = logging.getLogger("signalscope")
+
+
+class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
+    """Sets the defaults of the environment; what the user has set stays."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        for name, value in _configure.defaults(os.environ).items():
+            os.environ.setdefault(name, value)
+
+    def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
+        """Load one instrumentor; one that fails is logged and never stops the others."""
+        try:
+            super().load_instrumentor(entry_point, **kwargs)
+        except ImportError:
+            raise  # the launcher knows what that means
+        except Exception:
+            _logger.exception("signalscope: instrumenting %s failed; going on without it", entry_point.name)
+
+
+class SignalscopeConfigurator(_OTelSDKConfigurator):
+    """Sets up the SDK, and the recording core in front of it."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        if os.environ.get("OTEL_CONFIG_FILE"):
+            super()._configure(**kwargs)  # type: ignore[no-untyped-call]  # the SDK leaves its types out
+            _configure.begin()
+        else:
+            _configure.configure_for_launcher(**kwargs)

@@ -1,0 +1,150 @@
+"""The ASGI middleware that measures an application's API: durations, counts, requests in progress."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
+from typing import Any
+
+from signalscope._user import UNKNOWN, Caller, watch_caller
+from signalscope.contract import METHODS
+from signalscope.fastapi._routes import Groups, is_ours, route_of
+from signalscope.recording import Recorder, family, group, internal_error
+from signalscope.recording._live import live
+
+__all__ = ["ApiMetrics"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_DURATION = "signal_service.api.request.duration"
+_REQUESTS = "signal_service.api.requests"
+_CONCURRENT = "signal_service.concurrent_requests"
+_METHODS = frozenset(METHODS)
+#: Combinations of attribute values whose recorders one middleware remembers.
+_REMEMBERED = 2_000
+#: The status of a request whose client went away before there was one, as nginx logs it.
+_CLIENT_CLOSED = 499
+_SERVER_ERROR = 500
+
+
+class ApiMetrics:
+    """Measures every HTTP request of an application, once; everything else passes through.
+
+    Args:
+        app: The application, or the rest of its middleware.
+        tier_header: Name of a request header that has the caller's tier, for services that do not use
+            `signalscope.user_context`; by default SIGNALSCOPE_USER_TIER_HEADER.
+    """
+
+    def __init__(self, app: App, tier_header: str | None = None) -> None:
+        self.app = app
+        header = tier_header or os.environ.get("SIGNALSCOPE_USER_TIER_HEADER", "")
+        self._tier_header = header.strip().lower().encode("latin-1")
+        self._groups = Groups()
+        self._recorders: dict[tuple[str, ...], Recorder] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or not (live.on or live.awake()) or scope.get(_MEASURED):
+            await self.app(scope, receive, send)
+            return
+        request = _Request(self, scope)
+        try:
+            with watch_caller() as request.caller:
+                await self.app(scope, receive, request.sender(send))
+        except BaseException as error:
+            request.end(_CLIENT_CLOSED if isinstance(error, asyncio.CancelledError) else _SERVER_ERROR)
+            raise
+        request.end(_SERVER_ERROR)
+
+    def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
+        """Records the duration of requests with these attributes, and counts them."""
+        values = (endpoint, method, status, tier, kind)
+        found = self._recorders.get(values)
+        if found is None:
+            counted = family(_REQUESTS).series(endpoint, method, status, tier)
+            found = group(family(_DURATION).series(*values), ((counted, 1),))
+            if len(self._recorders) < _REMEMBERED:
+                self._recorders[values] = found
+        return found
+
+    def tier_of(self, scope: Scope, caller: Caller) -> str:
+        """The caller's tier: what the service said, else what the header says."""
+        if caller.tier != UNKNOWN or not self._tier_header:
+            return caller.tier
+        for name, value in scope["headers"]:
+            if name == self._tier_header:
+                return str(value.decode("latin-1")).strip().lower()
+        return UNKNOWN
+
+
+#: Marks a scope whose request is being measured, so that nested middlewares count it once.
+_MEASURED = "signalscope.measured"
+
+
+class _Request:
+    """One request being served."""
+
+    __slots__ = ("_begun", "_concurrent", "_middleware", "_root_path", "_scope", "_status", "caller")
+
+    def __init__(self, middleware: ApiMetrics, scope: Scope) -> None:
+        self._middleware = middleware
+        self._scope = scope
+        self._status = 0
+        self.caller = Caller()
+        scope[_MEASURED] = True
+        self._root_path = str(scope.get("root_path", ""))
+        self._concurrent: Recorder | None = None
+        try:
+            self._concurrent = family(_CONCURRENT).series(middleware._groups.of(scope))
+            self._concurrent.record(1)
+        except Exception:  # ours, and not the request's business
+            internal_error("fastapi.middleware")
+        self._begun = perf_counter()
+
+    def sender(self, send: Send) -> Send:
+        """Sends on, and notices the status and the last byte."""
+
+        async def sending(message: Message) -> None:
+            kind = message["type"]
+            if kind == "http.response.start":
+                self._status = message["status"]
+            await send(message)
+            if kind == "http.response.pathsend" or (
+                kind == "http.response.body" and not message.get("more_body")
+            ):
+                self.end(_SERVER_ERROR)
+
+        return sending
+
+    def end(self, status: int) -> None:
+        """Record it, once; never raises.
+
+        Args:
+            status: The status when no response was begun.
+        """
+        begun, self._begun = self._begun, 0.0
+        if not begun:
+            return
+        elapsed = perf_counter() - begun
+        try:
+            if self._concurrent is not None:
+                self._concurrent.record(-1)
+            self._record(elapsed, str(self._status or status))
+        except Exception:  # ours, and not the request's business
+            internal_error("fastapi.middleware")
+
+    def _record(self, elapsed: float, status: str) -> None:
+        scope, middleware = self._scope, self._middleware
+        if is_ours(scope):
+            return
+        endpoint, kind = route_of(scope, self._root_path)
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        tier = middleware.tier_of(scope, self.caller)
+        middleware.recorder(endpoint, method, status, tier, kind).record(elapsed)

@@ -1,0 +1,75 @@
+"""What a request's endpoint, group and kind of work are called: by its route, never by its path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["UNMATCHED", "Groups", "is_ours", "route_of"]
+
+#: The endpoint of requests that no route matched.
+UNMATCHED = "unmatched"
+_IGNORED = re.compile(r"api|v\d+")
+_OURS = "signalscope.fastapi"
+
+
+def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
+    """The route template of a request that has been routed, and the kind of work.
+
+    Args:
+        scope: The ASGI scope, as the router has left it.
+        root_path: The scope's ``root_path`` before routing; mounted applications add to it.
+    """
+    route = scope.get("route")
+    endpoint = scope.get("endpoint")
+    if route is None:
+        route = _with_endpoint(getattr(scope.get("app"), "routes", ()), endpoint)
+    mounted = str(scope.get("root_path", "")).removeprefix(root_path)
+    path = getattr(route, "path", None)
+    if path is None:
+        if endpoint is None or not mounted:
+            return UNMATCHED, UNMATCHED
+        return mounted, getattr(endpoint, "__name__", type(endpoint).__name__)
+    tags = getattr(route, "tags", None)
+    kind = str(tags[0]) if tags else str(getattr(route, "name", "") or path)
+    return f"{mounted}{path}", kind
+
+
+def is_ours(scope: Mapping[str, Any]) -> bool:
+    """Whether a request was for an endpoint of signalscope's own, which is no business of the service."""
+    module = getattr(scope.get("endpoint"), "__module__", "") or ""
+    return module == _OURS or module.startswith(f"{_OURS}.")
+
+
+def _with_endpoint(routes: Iterable[Any], endpoint: object) -> Any:
+    if endpoint is None:
+        return None
+    return next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
+
+
+class Groups:
+    """The endpoint groups of one application: the first telling segment of its route templates.
+
+    A request is in progress before it is routed, so its group is told from its path; but only a segment that
+    a route has is used, or anybody could invent groups.
+    """
+
+    def __init__(self) -> None:
+        self._known: frozenset[str] = frozenset()
+        self._of_routes = -1
+
+    def of(self, scope: Mapping[str, Any]) -> str:
+        """The group of a request."""
+        routes = getattr(scope.get("app"), "routes", ())
+        if len(routes) != self._of_routes:
+            self._of_routes = len(routes)
+            self._known = frozenset(_segment(getattr(route, "path", "")) for route in routes)
+        segment = _segment(scope.get("path", ""))
+        return segment if segment in self._known else UNMATCHED
+
+
+def _segment(path: str) -> str:
+    """The first segment that is neither ``api`` nor a version."""
+    segments = [each for each in path.split("/") if each]
+    return next((each for each in segments if not _IGNORED.fullmatch(each)), "/")

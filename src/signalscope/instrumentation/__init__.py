@@ -1,0 +1,1 @@
+"""Instrumentors that the launcher finds: one a library, each reversible and idempotent."""

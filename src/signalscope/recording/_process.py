@@ -1,0 +1,56 @@
+"""CPU time and memory of this process, under the names Prometheus clients use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from signalscope.recording import family, observe
+from signalscope.recording._fork import in_children
+
+__all__ = ["observe_process"]
+
+_STATM = Path("/proc/self/statm")
+
+
+class _Cpu:
+    """CPU seconds that have been recorded so far; None while nothing observes them."""
+
+    recorded: float | None = None
+
+
+def observe_process() -> None:
+    """Report `process.cpu` and `process.resident_memory` at every collection from now on; once.
+
+    Where there is no /proc, memory is not reported: the highest ever is not what is used now.
+    """
+    if _Cpu.recorded is None:
+        _Cpu.recorded = 0.0
+        observe("process.resident_memory", _memory)
+        observe("signal_service.memory.usage", lambda: ((used, ("process",)) for used, _ in _memory()))
+        in_children(_begin_anew)
+
+
+def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
+    """Resident bytes; CPU time is recorded on the way, for the same collection."""
+    _record_cpu()
+    try:
+        pages = int(_STATM.read_text(encoding="ascii").split()[1])
+    except OSError:
+        return
+    yield float(pages * os.sysconf("SC_PAGE_SIZE")), ()
+
+
+def _record_cpu() -> None:
+    times = os.times()
+    spent = times.user + times.system
+    since = spent - (_Cpu.recorded or 0.0)
+    if since > 0:
+        _Cpu.recorded = spent
+        family("process.cpu").series().record(since)
+
+
+def _begin_anew() -> None:
+    """In a forked child, whose CPU time begins at zero as well."""
+    _Cpu.recorded = 0.0
