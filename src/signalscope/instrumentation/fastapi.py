@@ -1,7 +1,7 @@
 """API metrics of every FastAPI and Starlette application, without a change to its code.
 
-Request spans and `http.*` metrics are the official FastAPI instrumentor's business; this one adds the contract's API
-metrics, inside its span.
+Request spans and `http.*` metrics are the official FastAPI instrumentor's business; this one adds the contract's
+API metrics, inside its span.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from opentelemetry.instrumentation.utils import unwrap
 
 __all__ = ["FastAPIApiMetricsInstrumentor"]
 
+#: Modules, and the class in each that builds a middleware stack in its own way.
+_CLASSES = {"starlette.applications": "Starlette", "fastapi.applications": "FastAPI"}
+_METHOD = "build_middleware_stack"
+
 
 class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     """Adds the API middleware when an application builds its middleware stack.
@@ -24,21 +28,26 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
     It works however the application's class was imported, and before or after other instrumentors.
     """
 
+    _patched: tuple[type, ...] = ()
+
     def instrumentation_dependencies(self) -> Collection[str]:
         """The supported versions."""
         return ("starlette >= 0.40, < 2",)
 
     def _instrument(self, **kwargs: Any) -> None:
-        wrapt.register_post_import_hook(_patch, "starlette.applications")
+        for module in _CLASSES:
+            wrapt.register_post_import_hook(self._patch, module)
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        from starlette.applications import Starlette  # noqa: PLC0415  # not imported for programs without it
+        for each in self._patched:
+            unwrap(each, _METHOD)
+        self._patched = ()
 
-        unwrap(Starlette, "build_middleware_stack")
+    def _patch(self, module: Any) -> None:
+        from signalscope.fastapi._instrument import add_at_build  # noqa: PLC0415  # needs what was just imported
 
-
-def _patch(module: Any) -> None:
-    from signalscope.fastapi._instrument import add_at_build  # noqa: PLC0415  # needs what was just imported
-
-    if not isinstance(module.Starlette.build_middleware_stack, wrapt.ObjectProxy):
-        wrapt.wrap_function_wrapper(module.Starlette, "build_middleware_stack", add_at_build)
+        application = getattr(module, _CLASSES[module.__name__])
+        method = application.__dict__.get(_METHOD)
+        if method is not None and not isinstance(method, wrapt.ObjectProxy):
+            wrapt.wrap_function_wrapper(application, _METHOD, add_at_build)
+            self._patched = (*self._patched, application)
