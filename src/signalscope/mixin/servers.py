@@ -1,0 +1,59 @@
+"""The configuration of Prometheus and Alertmanager."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signalscope.mixin._promql import duration
+from signalscope.mixin.config import Config
+
+__all__ = ["JOBS", "alertmanager", "prometheus"]
+
+#: The jobs that Prometheus scrapes; each has its targets in targets/JOB.json.
+JOBS = ("signal-service", "otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
+
+
+def prometheus(config: Config) -> dict[str, Any]:
+    """prometheus.yml. Targets and rules are looked for beside it."""
+    return {
+        "global": {
+            "scrape_interval": duration(config.pipeline.scrape),
+            "scrape_timeout": duration(config.pipeline.scrape),
+            "evaluation_interval": duration(config.pipeline.evaluation),
+        },
+        "rule_files": ["rules/*.yaml"],
+        "alerting": {"alertmanagers": [{"file_sd_configs": _targets("alertmanager")}]},
+        "scrape_configs": [
+            {
+                # Only whether it answers: what it measures comes through the Collector.
+                "job_name": config.selectors.job,
+                "file_sd_configs": _targets("signal-service"),
+                "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": ".+", "action": "drop"}],
+            },
+            # Its series have the job and instance of the services that pushed them.
+            {
+                "job_name": "otel-collector",
+                "honor_labels": True,
+                "file_sd_configs": _targets("otel-collector"),
+            },
+            *({"job_name": job, "file_sd_configs": _targets(job)} for job in JOBS[2:]),
+        ],
+    }
+
+
+def alertmanager(config: Config) -> dict[str, Any]:
+    """alertmanager.yml. Where alerts go is for each installation to say; here they stay in Alertmanager."""
+    return {
+        "route": {
+            "receiver": "default",
+            "group_by": ["alertname", "job"],
+            "group_wait": duration(config.pipeline.delay),
+            "group_interval": "1m",
+            "repeat_interval": "4h",
+        },
+        "receivers": [{"name": "default"}],
+    }
+
+
+def _targets(job: str) -> list[dict[str, Any]]:
+    return [{"files": [f"targets/{job}.json"], "refresh_interval": "5s"}]
