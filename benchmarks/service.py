@@ -62,13 +62,13 @@ def _has_instrument_app() -> bool:
 
 
 def _application(variant: str) -> Any:
-    from fastapi import FastAPI  # noqa: PLC0415  # in the measured process only
     from opentelemetry import metrics, trace  # noqa: PLC0415  # in the measured process only
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415  # as above
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  # as above
     from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415  # as above
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # as above
 
+    from fastapi import FastAPI  # noqa: PLC0415  # in the measured process only
     from signalscope import recording  # noqa: PLC0415  # as above
 
     app = FastAPI()

@@ -169,9 +169,7 @@ def test_a_breaker_s_series_go_with_it(captured: Captured) -> None:
 
 def test_an_unknown_breaker_state_is_told(captured: Captured) -> None:
     """At once when the monitor is made; counted, not raised, when it comes at run time."""
-    with pytest.raises(
-        ContractError, match="'ajar' is not allowed; allowed: closed, open, half_open"
-    ):
+    with pytest.raises(ContractError, match="'ajar' is not allowed; allowed: closed, open, half_open"):
         BreakerMonitor("x", state="ajar")
     breaker = BreakerMonitor("odd_service")
     breaker.transition("ajar")

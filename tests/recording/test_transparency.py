@@ -14,12 +14,12 @@ from typing import Annotated, Any, NamedTuple
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, validate_call
 from tests.recording.conftest import Recorded
 
+from fastapi import Depends, FastAPI
 from signalscope.decorators import instrument_greeks
 
 decorate: Callable[[Any], Any] = instrument_greeks(calculation_type="delta", check=False)

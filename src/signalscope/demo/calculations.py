@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from vollib.black_scholes import black_scholes  # type: ignore[import-untyped]  # vollib has no type hints
-from vollib.black_scholes.greeks import analytical as bs_greeks  # type: ignore[import-untyped]  # vollib has no type hints
-from vollib.black_scholes.implied_volatility import implied_volatility as bs_volatility  # type: ignore[import-untyped]  # vollib has no type hints
-from vollib.black_scholes_merton import black_scholes_merton  # type: ignore[import-untyped]  # vollib has no type hints
-from vollib.black_scholes_merton.greeks import analytical as bsm_greeks  # type: ignore[import-untyped]  # vollib has no type hints
-from vollib.black_scholes_merton.implied_volatility import implied_volatility as bsm_volatility  # type: ignore[import-untyped]  # vollib has no type hints
+from vollib.black_scholes import black_scholes
+from vollib.black_scholes.greeks import analytical as bs_greeks
+from vollib.black_scholes.implied_volatility import implied_volatility as bs_volatility
+from vollib.black_scholes_merton import black_scholes_merton
+from vollib.black_scholes_merton.greeks import analytical as bsm_greeks
+from vollib.black_scholes_merton.implied_volatility import implied_volatility as bsm_volatility
 
 from signalscope import instrument_greeks
 from signalscope.decorators import arg

@@ -68,7 +68,9 @@ def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
 
 
 _SERVICE_FAULTS = (
-    Fault("greeks-nan", "Every calculation gives NaN.", "service"),
+    Fault(
+        "greeks-nan", "Every calculation gives NaN.", "service", ("GreeksCalculationSystemFailure",)
+    ),
     Fault(
         "greeks-failing", "Every Greeks calculation raises an error.", "service",
         ("GreeksCalculationSystemFailure",),

@@ -82,9 +82,8 @@ class Holds(_Section):
     slow_greeks: Seconds = 30
     subscriptions: Seconds = 30
     cpu: Seconds = 600
-    keep_firing: Seconds = Field(
-        60, description="How long an alert on a rate goes on after it was last true."
-    )
+    #: How long an alert on a rate goes on after it was last true.
+    keep_firing: Seconds = 60
 
 
 class Config(_Section):

@@ -1,0 +1,39 @@
+# make demo    the reference service under load, with the whole pipeline; Ctrl-C ends it
+# make test    every check and test, the real binaries included
+# Arguments are passed on: make demo ARGS='--duration 60', make test ARGS='tests/contract -x'
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup demo test lint bench generate test-oldest
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## the virtual environment in .venv, and the Collector, Prometheus and Alertmanager
+	@$(PYTHON) tools/setup.py
+
+demo: setup ## run the demo until Ctrl-C
+	@exec $(BIN)/signalscope demo $(ARGS)
+
+lint: setup ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+test: setup ## all checks and tests; with ARGS only the tests they select
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --no-print-directory lint
+endif
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, in an environment of their own
+	@$(BIN)/python tools/oldest.py $(ARGS)
+
+generate: setup ## rules, runbooks, server configuration and docs
+	@$(BIN)/signalscope generate $(ARGS)
+
+bench: setup ## measure the recording core; writes benchmarks/results.json
+	@$(BIN)/python -m benchmarks $(ARGS)

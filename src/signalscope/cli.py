@@ -1,0 +1,209 @@
+"""The command line: ``contract``, ``generate``, ``demo`` and ``fault``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from signalscope import __version__
+from signalscope._contract_model import ContractError
+from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="signalscope",
+    help="Production monitoring for options-signal services, from the function call to the pager.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_out = Console()
+_err = Console(stderr=True)
+
+
+class Format(StrEnum):
+    """How the contract is shown."""
+
+    TABLE = "table"
+    MARKDOWN = "markdown"
+    SEMCONV = "semconv"
+
+
+class Switch(StrEnum):
+    """What to do with a fault."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class _UserError(Exception):
+    """Something the user can put right; the message says how."""
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        _out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def contract(
+    format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TABLE,  # noqa: A002  # the option's name
+) -> None:
+    """Print every metric: its kind, labels, allowed values and buckets."""
+    if format is Format.TABLE:
+        render_table(_out)
+    else:
+        sys.stdout.write(to_markdown() if format is Format.MARKDOWN else to_semconv_yaml())
+
+
+@app.command()
+def generate(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write below.")] = Path(),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a file is not up to date.")
+    ] = False,
+) -> None:
+    """Write the rules, runbooks and server configuration."""
+    try:
+        from signalscope.mixin import generate as generator  # noqa: PLC0415  # pydantic is an extra
+        from signalscope.mixin.config import ConfigError, load  # noqa: PLC0415  # see above
+    except ModuleNotFoundError as error:
+        raise _UserError(f"{error.name} is not installed; pip install 'signalscope[mixin]'") from None
+    try:
+        loaded = load(config)
+    except ConfigError as error:
+        raise _UserError(str(error)) from None
+    if check:
+        stale = generator.differences(loaded, out)
+        if stale:
+            raise _UserError(f"not up to date: {', '.join(stale)}; run `signalscope generate`")
+        _out.print("Everything is up to date.")
+        return
+    try:
+        changed = generator.generate(loaded, out)
+    except OSError as error:
+        raise _UserError(f"{error.filename}: {error.strerror}") from None
+    for path in changed:
+        _out.print(f"wrote {path}", highlight=False)
+    if not changed:
+        _out.print("Everything is up to date.")
+
+
+@app.command()
+def demo(  # noqa: PLR0917  # each is an option on the command line
+    duration: Annotated[
+        float | None, typer.Option(min=1, help="Seconds to run for; else until Ctrl-C.")
+    ] = None,
+    endpoints: Annotated[Path | None, typer.Option(help="A file that gets what runs where, as JSON.")] = None,
+    load: Annotated[float, typer.Option(min=0, help="Requests per second, on average.")] = 20.0,
+    service_port: Annotated[int | None, typer.Option(help="Port of the service (8000).")] = None,
+    console_port: Annotated[int | None, typer.Option(help="Port of the console (8080).")] = None,
+    prometheus_port: Annotated[int | None, typer.Option(help="Port of Prometheus (9090).")] = None,
+    alertmanager_port: Annotated[int | None, typer.Option(help="Port of Alertmanager (9093).")] = None,
+) -> None:
+    """Run the reference service under load, with the whole pipeline."""
+    try:
+        from signalscope.demo import binaries, ports, run  # noqa: PLC0415  # its packages are an extra
+        from signalscope.demo._processes import PartError  # noqa: PLC0415  # see above
+    except ModuleNotFoundError as error:
+        raise _UserError(f"{error.name} is not installed; pip install 'signalscope[demo]'") from None
+    if endpoints is not None and not endpoints.absolute().parent.is_dir():
+        raise _UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
+    asked = {
+        "service": service_port,
+        "console": console_port,
+        "prometheus": prometheus_port,
+        "alertmanager": alertmanager_port,
+    }
+    try:
+        run.run(_out, duration=duration, endpoints=endpoints, load=load, ports=asked)
+    except (PartError, ports.PortError, binaries.BinaryError) as error:
+        raise _UserError(str(error)) from None
+
+
+@app.command(no_args_is_help=True)
+def fault(
+    name: Annotated[str, typer.Argument(help="A fault, or `list`.")],
+    switch: Annotated[Switch | None, typer.Argument(help="on or off")] = None,
+) -> None:
+    """Break a part of the running demo on purpose, or mend it.
+
+    `signalscope fault list` shows all of them, and the alerts to expect.
+    """
+    from signalscope.demo import faults, state  # noqa: PLC0415  # only this command needs them
+
+    try:
+        if name == "list":
+            _out.print(_fault_table(faults.FAULTS))
+            return
+        found = faults.find(name)
+        if switch is None:
+            raise _UserError(f"say what to do with it: signalscope fault {name} on (or off)")
+        running = state.read()
+    except (faults.UnknownFaultError, state.NoDemoError) as error:
+        raise _UserError(str(error)) from None
+    base = running["service"] if found.where == "service" else running["dependencies"]["control"]
+    _put(f"{base}/demo/faults/{name}", {"on": switch is Switch.ON})
+    _out.print(
+        f"{name} is {switch.value}. {found.effect}" if switch is Switch.ON else f"{name} is off.",
+        highlight=False,
+    )
+    if switch is Switch.ON:
+        for alert, seconds in _expected(found):
+            _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.", highlight=False)
+        if not found.alerts:
+            _out.print("No alert is about this yet; watch it on the console.", highlight=False)
+    _out.print(f"Watch {running['console']}", highlight=False)
+
+
+def _fault_table(known: dict[str, Any]) -> Table:
+    table = Table("fault", "what it does", "alert", "within", title="signalscope fault NAME on|off")
+    for each in known.values():
+        expected = _expected(each)
+        alerts = "\n".join(alert for alert, _ in expected) or "-"
+        table.add_row(each.name, each.effect, alerts, "\n".join(f"{seconds} s" for _, seconds in expected))
+    return table
+
+
+def _expected(found: Any) -> list[tuple[str, int]]:
+    from signalscope.mixin.alerts import expected_seconds  # noqa: PLC0415  # only this command needs it
+
+    return [(alert, expected_seconds(alert)) for alert in found.alerts]
+
+
+def _put(url: str, body: dict[str, Any]) -> None:
+    request = urllib.request.Request(  # noqa: S310  # an http URL of the running demo
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
+    )
+    try:
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # see above
+    except (urllib.error.URLError, OSError) as error:
+        raise _UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None
+
+
+def run() -> None:
+    """The command line; mistakes of the user end with one line and exit status 1."""
+    try:
+        app()
+    except (_UserError, ContractError) as error:
+        _err.print(f"[red]error:[/red] {error}", highlight=False)
+        sys.exit(1)

@@ -1,0 +1,133 @@
+"""Starting and ending the local stack's processes: each in a session of its own, with its output in a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+__all__ = ["Part", "PartError", "answers", "free_port", "is_free", "wait_until"]
+
+_LAST_LINES = 12
+
+
+class PartError(RuntimeError):
+    """A part of the stack did not start, or has ended unasked; the message has its last lines."""
+
+
+class Part:
+    """One process of the stack.
+
+    Args:
+        name: What it is called.
+        command: Program and arguments.
+        log: The file its output goes to.
+        environment: Variables in addition to this process' own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            # A session of its own: Ctrl-C in the terminal is for us, who end the parts in their order.
+            self._process = subprocess.Popen(  # noqa: S603  # programs of ours and of `binaries`
+                [str(each) for each in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def check(self) -> None:
+        """See that it runs.
+
+        Raises:
+            PartError: It has ended.
+        """
+        status = self._process.poll()
+        if status is not None:
+            raise PartError(f"{self.name} ended with status {status}. Its last lines:\n{self.last_lines()}")
+
+    def last_lines(self) -> str:
+        """The end of its output."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(f"    {line}" for line in lines[-_LAST_LINES:]) or "    (it printed nothing)"
+
+    def stop(self, patience: float = 10.0) -> None:
+        """End it and everything it has started: asked first, killed when it does not listen."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
+
+def wait_until(
+    is_so: Callable[[], bool], what: str, seconds: float, parts: Sequence[Part] = (), every: float = 0.1
+) -> None:
+    """Wait for something, while the parts run.
+
+    Raises:
+        PartError: It did not come to be in time, or a part has ended.
+    """
+    end = time.monotonic() + seconds
+    while not is_so():
+        for part in parts:
+            part.check()
+        if time.monotonic() > end:
+            tails = "\n".join(f"{part.name}:\n{part.last_lines()}" for part in parts[-1:])
+            raise PartError(f"{what}: not after {seconds:.0f} s. {tails}")
+        time.sleep(every)
+
+
+def answers(url: str) -> bool:
+    """Whether something answers a GET request with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # an http URL of ours
+            return 200 <= int(response.status) < 300
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def is_free(port: int) -> bool:
+    """Whether a port of the loopback interface can be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,319 @@
+"""The Collector, Prometheus and Alertmanager, with their tools: found, built or copied, at the pinned versions.
+
+Standard library only, and no import of signalscope: it runs while the virtual environment is still being made::
+
+    python3 src/signalscope/demo/binaries.py            # get what is missing
+    python3 src/signalscope/demo/binaries.py --check    # only say where everything is
+
+Each is looked for on PATH, where only the pinned version counts; then in the cache,
+``$XDG_CACHE_HOME/signalscope/bin/PROJECT-VERSION/``. What is missing is built with Go from ``tools/`` and
+``collector/builder.yaml``, else copied out of the pinned container image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ROOT", "BinaryError", "Project", "find", "install", "missing", "projects", "versions"]
+
+#: The checkout.
+ROOT = Path(__file__).resolve().parents[3]
+_OLDEST_GO = (1, 26)
+_REPORT_SECONDS = 10.0
+
+Say = Callable[[str], None]
+
+
+class BinaryError(RuntimeError):
+    """A part that is missing, or could not be got; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One of the pinned parts.
+
+    Attributes:
+        name: What people call it.
+        version: The pinned version.
+        binaries: What it installs, each with the names it may have on PATH.
+        image: The container image that has them.
+        in_image: Where each is in the image.
+        packages: Go packages of tools/NAME; empty for the Collector, which the builder makes.
+    """
+
+    name: str
+    version: str
+    binaries: tuple[tuple[str, tuple[str, ...]], ...]
+    image: str
+    in_image: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where it is cached."""
+        return _cache() / f"{self.name}-{self.version}"
+
+
+def versions(path: Path = ROOT / ".env") -> dict[str, str]:
+    """The pinned versions and images.
+
+    Raises:
+        BinaryError: The file is not there: this is not a checkout.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        raise BinaryError(
+            f"{path} is not there. The local stack runs from a checkout: git clone the repository and use make demo"
+        ) from None
+    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def projects() -> tuple[Project, ...]:
+    """The parts of the local stack, the one that takes longest first."""
+    pinned = versions()
+    prometheus, alertmanager = (
+        "github.com/prometheus/prometheus/cmd",
+        "github.com/prometheus/alertmanager/cmd",
+    )
+    return (
+        Project(
+            "otelcol",
+            pinned["OTELCOL_VERSION"],
+            (("signalscope-otelcol", ("signalscope-otelcol", "otelcol-contrib")),),
+            pinned["OTELCOL_IMAGE"],
+            ("/otelcol-contrib",),
+        ),
+        Project(
+            "prometheus",
+            pinned["PROMETHEUS_VERSION"],
+            (("prometheus", ("prometheus",)), ("promtool", ("promtool",))),
+            pinned["PROMETHEUS_IMAGE"],
+            ("/bin/prometheus", "/bin/promtool"),
+            (f"{prometheus}/prometheus", f"{prometheus}/promtool"),
+            # Service discovery of clouds is most of its size; files and HTTP stay.
+            ("-tags", "remove_all_sd"),
+        ),
+        Project(
+            "alertmanager",
+            pinned["ALERTMANAGER_VERSION"],
+            (("alertmanager", ("alertmanager",)), ("amtool", ("amtool",))),
+            pinned["ALERTMANAGER_IMAGE"],
+            ("/bin/alertmanager", "/bin/amtool"),
+            (f"{alertmanager}/alertmanager", f"{alertmanager}/amtool"),
+        ),
+    )
+
+
+def find(name: str) -> Path:
+    """Where a binary is: ``signalscope-otelcol``, ``prometheus``, ``promtool``, ``alertmanager`` or ``amtool``.
+
+    Raises:
+        BinaryError: It is not there at the pinned version.
+    """
+    for project in projects():
+        for binary, aliases in project.binaries:
+            if binary == name:
+                found = _on_path(aliases, project.version) or _cached(project, binary)
+                if found is None:
+                    raise BinaryError(f"{name} {project.version} is missing; `make setup` gets it")
+                return found
+    raise BinaryError(f"no binary {name!r}")
+
+
+def missing() -> list[Project]:
+    """The parts of which something is not there."""
+    return [
+        project
+        for project in projects()
+        if not all(
+            _on_path(aliases, project.version) or _cached(project, binary)
+            for binary, aliases in project.binaries
+        )
+    ]
+
+
+def install(say: Say = print) -> None:
+    """Get everything that is missing, one part after the other, saying how far it is.
+
+    Args:
+        say: Told what is done, a line at a time.
+
+    Raises:
+        BinaryError: A part could not be got; the message says why, and what to do.
+    """
+    for project in missing():
+        begun = time.monotonic()
+        project.folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{project.name}-", dir=project.folder.parent) as work:
+            made = Path(work) / "made"
+            made.mkdir()
+            _get(project, made, Path(work), say)
+            shutil.rmtree(project.folder, ignore_errors=True)
+            made.rename(project.folder)
+        say(f"{project.name} {project.version}: ready after {time.monotonic() - begun:.0f} s")
+
+
+def _get(project: Project, made: Path, work: Path, say: Say) -> None:
+    reasons = []
+    for way in (_build, _copy):
+        try:
+            way(project, made, work, say)
+        except BinaryError as error:
+            reasons.append(str(error))
+        else:
+            return
+    raise BinaryError(
+        f"{project.name} {project.version} cannot be had:\n  - "
+        + "\n  - ".join(reasons)
+        + f"\nInstall Go {_OLDEST_GO[0]}.{_OLDEST_GO[1]} or newer (https://go.dev/dl/), or start Docker, or put "
+        f"{' and '.join(name for name, _ in project.binaries)} {project.version} on your PATH. Then: make setup"
+    )
+
+
+def _build(project: Project, made: Path, work: Path, say: Say) -> None:
+    go = _go()
+    say(f"{project.name} {project.version}: building with Go")
+    if project.packages:
+        flags = [*project.flags, "-trimpath", "-ldflags=-s -w"]
+        _run(
+            project,
+            [go, "build", *flags, "-o", f"{made}/", *project.packages],
+            ROOT / "tools" / project.name,
+            say,
+        )
+        return
+    builder = "go.opentelemetry.io/collector/cmd/builder"
+    _run(project, [go, "build", "-o", f"{work}/builder", builder], ROOT / "tools" / "builder", say)
+    manifest = (ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
+    own = work / "builder.yaml"
+    own.write_text(re.sub(r"output_path: .*", f"output_path: {work}/sources", manifest), encoding="utf-8")
+    _run(project, [f"{work}/builder", f"--config={own}", "--ldflags=-s -w"], work, say)
+    shutil.move(f"{work}/sources/signalscope-otelcol", made)
+
+
+def _copy(project: Project, made: Path, _work: Path, say: Say) -> None:
+    docker = shutil.which("docker")
+    if docker is None:
+        raise BinaryError("Docker is not installed")
+    say(f"{project.name} {project.version}: copying out of {project.image}")
+    created = subprocess.run([docker, "create", project.image], capture_output=True, text=True, check=False)
+    if created.returncode:
+        raise BinaryError(f"Docker: {_last(created.stderr)}")
+    container = created.stdout.strip()
+    try:
+        for (name, _), inside in zip(project.binaries, project.in_image, strict=True):
+            _run(project, [docker, "cp", f"{container}:{inside}", f"{made}/{name}"], made, say)
+    finally:
+        subprocess.run([docker, "rm", container], capture_output=True, check=False)
+
+
+def _go() -> str:
+    go = shutil.which("go")
+    if go is None:
+        raise BinaryError("Go is not installed")
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False)
+    number = re.match(r"go(\d+)\.(\d+)", answer.stdout)
+    if number is None or (int(number[1]), int(number[2])) < _OLDEST_GO:
+        raise BinaryError(
+            f"Go {answer.stdout.strip() or '?'} is too old; {_OLDEST_GO[0]}.{_OLDEST_GO[1]} is needed"
+        )
+    return go
+
+
+def _run(project: Project, command: Sequence[str], folder: Path, say: Say) -> None:
+    """Run a step, saying every few seconds that it still runs and what it does."""
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+    latest = ["starting"]
+    begun = time.monotonic()
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as step:
+        lines: list[str] = []
+        reader = threading.Thread(target=_read, args=(step.stdout, lines, latest), daemon=True)
+        reader.start()
+        try:
+            while True:
+                try:
+                    step.wait(_REPORT_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    say(
+                        f"{project.name} {project.version}: {time.monotonic() - begun:.0f} s: {latest[0][:90]}"
+                    )
+        except BaseException:
+            step.terminate()
+            raise
+        reader.join(5)
+        if step.returncode:
+            raise BinaryError(f"{Path(command[0]).name} {command[1]} failed: " + " | ".join(lines[-5:]))
+
+
+def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str]) -> None:
+    for line in stream or ():
+        if line.strip():
+            lines.append(line.strip())
+            latest[0] = line.strip()
+            del lines[:-50]
+
+
+def _on_path(names: Iterable[str], version: str) -> Path | None:
+    for name in names:
+        found = shutil.which(name)
+        if found is None:
+            continue
+        answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+        if re.search(rf"\bv?{re.escape(version)}\b", answer.stdout + answer.stderr):
+            return Path(found)
+    return None
+
+
+def _cached(project: Project, binary: str) -> Path | None:
+    path = project.folder / binary
+    return path if path.is_file() and os.access(path, os.X_OK) else None
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "signalscope" / "bin"
+
+
+def _last(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Get what is missing, or say what is there."""
+    parser = argparse.ArgumentParser(description="Get the Collector, Prometheus and Alertmanager.")
+    parser.add_argument("--check", action="store_true", help="only say where they are")
+    options = parser.parse_args(arguments)
+    try:
+        if not options.check:
+            install(lambda line: print(line, flush=True))
+        for project in projects():
+            for name, _ in project.binaries:
+                print(f"{name}: {find(name)}")
+    except BinaryError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The ports of the local stack: the usual ones, others where those are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from signalscope.demo._processes import free_port, is_free
+
+__all__ = ["PortError", "Ports", "choose", "free"]
+
+
+class PortError(ValueError):
+    """A port that was asked for is taken, or is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where each part listens, on the loopback interface."""
+
+    service: int = 8000
+    console: int = 8080
+    prometheus: int = 9090
+    alertmanager: int = 9093
+    otlp_grpc: int = 4317
+    otlp_http: int = 4318
+    collector: int = 8889
+    telemetry: int = 8888
+    health: int = 13133
+
+
+def choose(asked: dict[str, int | None] | None = None) -> tuple[Ports, list[str]]:
+    """Ports for everything.
+
+    Args:
+        asked: Ports that the user wants, by name; None for the usual one or, where that is taken, the next.
+
+    Returns:
+        The ports, and a line about each that is not the usual one.
+
+    Raises:
+        PortError: A port that was asked for is taken; the message says which, and the way out.
+    """
+    ports, notes = Ports(), []
+    taken: set[int] = set()
+    for each in fields(Ports):
+        wanted = (asked or {}).get(each.name)
+        if wanted is not None:
+            if not 1 <= wanted <= 65_535:
+                raise PortError(f"--{each.name}-port {wanted}: a port is a number from 1 to 65535")
+            if not is_free(wanted) or wanted in taken:
+                raise PortError(
+                    f"--{each.name}-port {wanted}: something else listens there; choose another port, or leave the "
+                    "option out to get a free one"
+                )
+            port = wanted
+        else:
+            usual = int(getattr(ports, each.name))
+            port = (
+                next((p for p in range(usual, usual + 200) if p not in taken and is_free(p)), 0)
+                or free_port()
+            )
+            if port != usual:
+                notes.append(f"port {usual} is taken; {each.name.replace('_', ' ')} uses {port}")
+        taken.add(port)
+        ports = replace(ports, **{each.name: port})
+    return ports, notes
+
+
+def free() -> Ports:
+    """Ports that nobody uses now; for tests."""
+    found: list[int] = []
+    while len(found) < len(fields(Ports)):
+        port = free_port()
+        if port not in found:
+            found.append(port)
+    return Ports(*found)

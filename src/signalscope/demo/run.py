@@ -1,0 +1,145 @@
+"""`signalscope demo`: the local stack, until Ctrl-C or for some seconds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from signalscope.demo import binaries, state
+from signalscope.demo.faults import FAULTS
+from signalscope.demo.ports import choose
+from signalscope.demo.stack import Stack
+from signalscope.mixin.alerts import expected_seconds
+
+__all__ = ["run"]
+
+
+class _Terminated(BaseException):
+    """SIGTERM: to be ended like Ctrl-C."""
+
+
+def run(
+    console: Console,
+    *,
+    duration: float | None,
+    endpoints: Path | None,
+    load: float,
+    ports: dict[str, int | None],
+) -> None:
+    """Start everything, say what runs where, and wait.
+
+    Args:
+        console: Where to say it.
+        duration: Seconds to run for, once everything is ready; None until Ctrl-C.
+        endpoints: A file that gets what runs where, as JSON, once everything is ready.
+        load: Requests per second, on average.
+        ports: Ports that the user asked for.
+
+    Raises:
+        PartError: A part did not start, ended unasked, or no data arrived.
+        PortError: A port that was asked for is taken.
+        BinaryError: This is not a checkout.
+    """
+    begun = time.monotonic()
+
+    def say(line: str) -> None:
+        console.print(
+            f"[dim]{time.monotonic() - begun:5.1f} s[/dim]  {line}", highlight=False, soft_wrap=True
+        )
+
+    chosen, notes = choose(ports)
+    for note in notes:
+        say(note)
+    lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
+    embedded = f"{lacking} cannot be found (see the notes above)" if lacking else None
+    with _ended_by_signals():
+        try:
+            with Stack(chosen, load=load, say=say, embedded=embedded) as stack:
+                say("waiting for data")
+                stack.wait_for_data()
+                say("ready")
+                found = stack.endpoints()
+                state.write(found)
+                if endpoints is not None:
+                    _write(endpoints, json.dumps(found, indent=1))
+                console.print(_welcome(stack), highlight=False, soft_wrap=True)
+                _watch(stack, duration)
+        except (KeyboardInterrupt, _Terminated):
+            pass
+        finally:
+            state.forget()
+    console.print("Everything has ended.", highlight=False)
+
+
+def _watch(stack: Stack, duration: float | None) -> None:
+    end = None if duration is None else time.monotonic() + duration
+    while end is None or time.monotonic() < end:
+        stack.check()
+        time.sleep(0.5 if end is None else max(0.0, min(0.5, end - time.monotonic())))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that others wait for: it is there only when it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM end the block like Ctrl-C; a second signal does not interrupt the ending."""
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
+
+    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _welcome(stack: Stack) -> str:
+    name = "config-down"
+    fault = FAULTS[name]
+    lines = [
+        "",
+        "[bold]A signal service is running, under load, with its whole monitoring.[/bold]",
+        "",
+        f"  open         [bold]{stack.url('console')}[/bold]   what runs, what it measures, which alerts fire",
+        f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
+    ]
+    if stack.embedded is None:
+        lines += [
+            f"  Prometheus   {stack.url('prometheus')}   API only: try /api/v1/query?query=up",
+            f"  Alertmanager {stack.url('alertmanager')}   API only: try /api/v2/alerts",
+            f"  Collector    OTLP {stack.url('otlp_grpc')} (gRPC), {stack.url('otlp_http')} (HTTP)",
+        ]
+    else:
+        lines += [
+            "",
+            f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
+            "  Metrics are at the service's /metrics only.",
+        ]
+    lines += [
+        "",
+        "  Break something on purpose, in another terminal:",
+        "    [bold].venv/bin/signalscope fault list[/bold]",
+        f"    [bold].venv/bin/signalscope fault {name} on[/bold]   "
+        f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s",
+        "",
+        f"  Logs: {stack.data}   Ctrl-C ends everything and leaves nothing behind.",
+        "",
+    ]
+    return "\n".join(lines)
