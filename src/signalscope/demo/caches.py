@@ -47,9 +47,9 @@ class Cache(Protocol):
         """Bytes of all values held now."""
 
 
-def observe(cache: Cache) -> None:
-    """Report a cache's entries, capacity and size at each collection."""
-    observe_cache(
+def observe(cache: Cache) -> Callable[[], None]:
+    """Report a cache's entries, capacity and size at each collection; returns the way to end that."""
+    return observe_cache(
         cache.name, entries=cache.entries, capacity=lambda: cache.capacity, size_bytes=cache.size_bytes
     )
 

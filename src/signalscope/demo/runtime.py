@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from signalscope import observe_memory, observe_subscriptions, recording
@@ -40,7 +42,8 @@ class Runtime:
     """Everything behind the routes; use it as an async context manager.
 
     Environment: ``SIGNALSCOPE_DEMO_DEPENDENCIES`` (JSON: base URL of each external service),
-    ``SIGNALSCOPE_DEMO_SEED``, and ``REDIS_URL`` (caches and queue in Redis instead of in memory).
+    ``SIGNALSCOPE_DEMO_SEED``, ``REDIS_URL`` (caches and queue in Redis instead of in memory), and
+    ``SIGNALSCOPE_DEMO_STATS_FILE`` (gets the service's own counts, as JSON, when it stops).
 
     Raises:
         ValueError: A setting is missing or cannot be understood; the message names it.
@@ -57,6 +60,7 @@ class Runtime:
         self.thresholds = Thresholds(self.market)
         self.limiter = RateLimiter()
         self.judge = AccuracyJudge(self.market, self.history)
+        self._observed: list[Callable[[], None]] = []
         self._redis: Any = None
         self.greeks_cache, self.indicators_cache, self.queue = self._stores()
         both = [self.greeks_cache, self.indicators_cache]
@@ -97,11 +101,15 @@ class Runtime:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for unregister in self._observed:
+            unregister()
         await self.switches.close()
         await self.background.stop()
         await self.workers.stop()
         await self.clients.close()
         self.history.close()
+        if path := os.environ.get("SIGNALSCOPE_DEMO_STATS_FILE"):
+            await asyncio.to_thread(Path(path).write_text, json.dumps(self.counts.snapshot()), "utf-8")
         if self._redis is not None:
             await self._redis.aclose()
 
@@ -123,13 +131,17 @@ class Runtime:
         )
 
     def _observe(self) -> None:
-        caches.observe(self.greeks_cache)
-        caches.observe(self.indicators_cache)
-        workqueue.observe(self.queue)
-        observe_subscriptions(self.subscriptions.counted)
-        recording.observe("signal_service.thresholds.active", self.thresholds.counted)
-        for cache in (self.greeks_cache, self.indicators_cache):
-            observe_memory(f"{cache.name}_cache", cache.size_bytes)
+        self._observed = [
+            caches.observe(self.greeks_cache),
+            caches.observe(self.indicators_cache),
+            workqueue.observe(self.queue),
+            observe_subscriptions(self.subscriptions.counted),
+            recording.observe("signal_service.thresholds.active", self.thresholds.counted),
+            *(
+                observe_memory(f"{cache.name}_cache", cache.size_bytes)
+                for cache in (self.greeks_cache, self.indicators_cache)
+            ),
+        ]
 
     async def _deliver_signal(self, job: Job) -> None:
         await self.clients["comms_service"].ask("send_message", "POST", "/messages", job.payload)

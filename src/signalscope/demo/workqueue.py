@@ -90,9 +90,9 @@ class WorkQueue(Protocol):
         """Waiting jobs by priority, all four of them."""
 
 
-def observe(queue: WorkQueue) -> None:
-    """Report a queue's sizes and capacity at each collection."""
-    observe_queue(QUEUE_TYPE, sizes=queue.sizes, capacity=queue.capacity)
+def observe(queue: WorkQueue) -> Callable[[], None]:
+    """Report a queue's sizes and capacity at each collection; returns the way to end that."""
+    return observe_queue(QUEUE_TYPE, sizes=queue.sizes, capacity=queue.capacity)
 
 
 class MemoryQueue:

@@ -1,0 +1,253 @@
+"""From the reference service to Prometheus and Alertmanager: names, labels, counts, exemplars, alerts.
+
+The tests share one running stack and are written in the order in which they run: the last ones break it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.waiting import eventually, get, put
+
+from signalscope import contract
+from signalscope.contract import Kind
+from signalscope.demo._processes import answers
+from signalscope.demo.stack import Stack
+from signalscope.mixin.alerts import expected_seconds
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.needs("collector", "prometheus", "alertmanager"),
+    pytest.mark.timeout(600),
+]
+
+#: What a running service has only when something goes wrong or a user is too quick; provoked below.
+_FAULTS = ("ticker-failing", "greeks-nan", "queue-flood")
+
+
+def _switch(stack: Stack, fault: str, on: bool) -> None:
+    at_dependencies = fault.split("-", maxsplit=1)[0] in {"ticker", "config", "alert", "comms", "marketplace"}
+    base = stack.control if at_dependencies else stack.url("service")
+    put(f"{base}/demo/faults/{fault}", {"on": on})
+
+
+def _alerts(stack: Stack) -> dict[str, dict[str, Any]]:
+    """The alerts that Alertmanager has as active, by name."""
+    found = get(f"{stack.url('alertmanager')}/api/v2/alerts?active=true")
+    return {each["labels"]["alertname"]: each for each in found if each["status"]["state"] == "active"}
+
+
+@pytest.fixture(scope="module")
+def troubled(stack: Stack) -> Stack:
+    """The stack after everything that can go wrong has gone wrong for a moment."""
+    for fault in _FAULTS:
+        _switch(stack, fault, on=True)
+    request = urllib.request.Request(
+        f"{stack.url('service')}/api/v1/signals/momentum/ALFA",
+        headers={"X-User-Tier": "free", "X-User-Id": "eager"},
+    )
+
+    def limited() -> bool:
+        try:
+            urllib.request.urlopen(request, timeout=5).close()
+        except urllib.error.HTTPError as error:
+            return error.code == 429
+        return False
+
+    for _ in range(20):
+        if limited():
+            break
+    eventually(
+        lambda: stack.query("signal_service_circuit_breaker_calls_total{outcome='rejected'} > 0"),
+        60,
+        "breaker",
+    )
+    for fault in _FAULTS:
+        _switch(stack, fault, on=False)
+    return stack
+
+
+def test_every_metric_has_the_contract_s_labels_and_no_others(troubled: Stack) -> None:
+    """Each instrument is in Prometheus, by exactly its name, with job, instance and its own labels."""
+
+    def missing() -> list[str]:
+        return [
+            one.prometheus_name
+            for one in contract.instruments()
+            if one.name != "signalscope.internal.errors"
+            and not troubled.query(f"count({one.series_names[-1]})")
+        ]
+
+    try:
+        eventually(lambda: not missing(), 90, "every metric of the contract")
+    except AssertionError:
+        assert missing() == []
+    for one in contract.instruments():
+        for name in one.series_names:
+            expected = {
+                "job",
+                "instance",
+                *one.attribute_names,
+                *(["le"] if name.endswith("_bucket") else []),
+            }
+            for series in troubled.query(f"{{__name__='{name}', job='signal-service'}}"):
+                assert set(series["metric"]) - {"__name__"} == expected, name
+
+
+def test_labels_stay_within_their_bounds(troubled: Stack) -> None:
+    """Closed sets have their values; a histogram has the contract's buckets."""
+    for one in contract.instruments():
+        for attribute in one.attributes:
+            if attribute.values is not None:
+                found = {
+                    each["metric"].get(attribute.name)
+                    for each in troubled.query(f"count by ({attribute.name}) ({one.series_names[-1]})")
+                }
+                assert found <= {*attribute.values, contract.OTHER}, one.name
+        if one.kind is Kind.HISTOGRAM:
+            bounds = troubled.query(f"count by (le) ({one.prometheus_name}_bucket{{job='signal-service'}})")
+            found_bounds = {float(each["metric"]["le"]) for each in bounds} - {float("inf")}
+            assert found_bounds == set(one.buckets or ()), one.name
+
+
+def test_rules_record(stack: Stack) -> None:
+    """The error rate exists for the service and for endpoints; no rule fails to evaluate."""
+    found = eventually(lambda: stack.query("signal_service_error_rate_percentage"), 30, "the error rate")
+    assert any("endpoint" not in each["metric"] for each in found)
+    assert any("endpoint" in each["metric"] for each in found)
+    groups = get(f"{stack.url('prometheus')}/api/v1/rules")["data"]["groups"]
+    assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+
+
+def test_every_target_is_up(stack: Stack) -> None:
+    """All five jobs are scraped; of the service's own page only `up` is kept."""
+    up = {each["metric"]["job"]: each["value"][1] for each in stack.query("up")}
+    assert up == dict.fromkeys(
+        ("signal-service", "otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager"), "1"
+    )
+    service = stack.url("service").removeprefix("http://")
+    scraped = stack.query(f"count by (__name__) ({{instance='{service}'}})")
+    assert {each["metric"]["__name__"].split("_")[0] for each in scraped} <= {"up", "scrape"}
+
+
+def test_the_service_s_own_page_has_the_same_names(stack: Stack) -> None:
+    """`/metrics` and the Collector agree, and so do their labels."""
+    request = urllib.request.Request(
+        f"{stack.url('service')}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.headers["Content-Type"].startswith("application/openmetrics-text")
+        page = response.read().decode()
+    assert page.endswith("# EOF\n")
+    assert 'trace_id="' in page
+    own = {line.split("{")[0].split(" ")[0] for line in page.splitlines() if not line.startswith("#")}
+    ours = {name for one in contract.instruments() for name in one.series_names}
+    here = own & ours
+    there = {
+        each["metric"]["__name__"]
+        for each in stack.query("count by (__name__) ({job='signal-service', instance!~'.*:.*'})")
+    }
+    assert here == there & ours
+
+
+def test_exemplars_lead_to_exported_traces(stack: Stack) -> None:
+    """A trace id beside a bucket of the Greeks histogram is one that the Collector exported."""
+    path = stack.data / "traces.jsonl"
+
+    def common() -> set[str]:
+        query = "signal_service_greeks_calculation_seconds_bucket"
+        now = time.time()
+        url = f"{stack.url('prometheus')}/api/v1/query_exemplars?query={query}&start={now - 300}&end={now}"
+        exemplars = {each["labels"]["trace_id"] for one in get(url)["data"] for each in one["exemplars"]}
+        exported = {
+            span["traceId"]
+            for line in path.read_text(encoding="utf-8").splitlines()
+            for resource in json.loads(line)["resourceSpans"]
+            for scope in resource["scopeSpans"]
+            for span in scope["spans"]
+        }
+        return exemplars & exported
+
+    assert eventually(common, 60, "an exemplar of an exported trace")
+
+
+def test_no_user_and_no_secret_is_exported(stack: Stack) -> None:
+    """User ids of the load are neither in a trace nor in a label; their hashes are in traces."""
+    traces = (stack.data / "traces.jsonl").read_text(encoding="utf-8")
+    assert '"user.hash"' in traces
+    assert "user-" not in traces
+    assert not stack.query("{__name__=~'.+', user_id=~'.+'}")
+
+
+def test_the_config_service_s_alert_fires(stack: Stack) -> None:
+    """Its fault makes ConfigServiceUnavailable reach Alertmanager in the time that is promised, and resolve."""
+    name = "ConfigServiceUnavailable"
+    assert name not in _alerts(stack)
+    _switch(stack, "config-down", on=True)
+    begun = time.monotonic()
+    eventually(lambda: name in _alerts(stack), 90, name)
+    took = time.monotonic() - begun
+    _switch(stack, "config-down", on=False)
+    assert 10 <= took <= expected_seconds(name) + 10
+    eventually(lambda: name not in _alerts(stack), 360, f"{name} resolved")
+
+
+def test_a_killed_service_is_noticed_and_its_return_too(stack: Stack) -> None:
+    """SignalServiceDown is in Alertmanager 30 to 60 s after the kill, and resolves after the restart."""
+    name = "SignalServiceDown"
+    assert name not in _alerts(stack)
+    stack.parts["service"].kill()
+    begun = time.monotonic()
+    eventually(lambda: name in _alerts(stack), 90, name)
+    took = time.monotonic() - begun
+    assert 30 <= took <= 60
+    alert = _alerts(stack)[name]
+    assert alert["labels"]["severity"] == "critical"
+    assert set(alert["annotations"]) == {"summary", "description", "impact", "response", "runbook_url"}
+    stack.start_service()
+    assert answers(f"{stack.url('service')}/health")
+    eventually(lambda: name not in _alerts(stack), 360, f"{name} resolved")
+
+
+def test_what_was_calculated_is_what_was_counted(stack: Stack, stats_file: Path) -> None:
+    """After a graceful stop, Prometheus has exactly the calculations, options and signals the service counted."""
+    time.sleep(10)  # of load after the restart
+    stack.parts["load"].stop()
+    stack.parts["service"].stop()
+    stats = json.loads(stats_file.read_text(encoding="utf-8"))
+
+    def totals() -> dict[str, float]:
+        found = {}
+        instance = _newest_instance(stack)
+        for family, series in _COUNTED.items():
+            (one,) = stack.query(f"sum({series}{{instance='{instance}'}})")
+            found[family] = float(one["value"][1])
+        return found
+
+    expected = {family: stats[family]["total"] for family in _COUNTED}
+    assert all(expected.values()), expected
+    try:
+        eventually(lambda: totals() == expected, 30, "the counts")
+    except AssertionError:
+        assert totals() == expected
+
+
+_COUNTED = {
+    "calculations": "signal_service_greeks_calculation_seconds_count",
+    "signals": "signal_service_signals_emitted_total",
+    "cache_operations": "signal_service_cache_operations_total",
+    "cache_evictions": "signal_service_cache_evictions_total",
+    "queue_items": "signal_service_queue_items_total",
+}
+
+
+def _newest_instance(stack: Stack) -> str:
+    """The instance that began last: the one with the least CPU time."""
+    found = stack.query("bottomk(1, process_cpu_seconds_total{job='signal-service'})")
+    return str(found[0]["metric"]["instance"])
