@@ -34,9 +34,8 @@ def _why_missing(part: str) -> str | None:
         return None if found else f"{_PACKAGES[part]} is not installed (apt-get install {_PACKAGES[part]})"
     if part == "docker-compose":
         return _why_no_compose()
-    raise pytest.UsageError(
-        f"unknown part {part!r}; there are: {', '.join((*_BINARIES, *_PACKAGES))}, docker-compose"
-    )
+    known = ", ".join((*_BINARIES, *_PACKAGES, "docker-compose"))
+    raise pytest.UsageError(f"unknown part {part!r}; there are: {known}")
 
 
 def _why_no_compose() -> str | None:

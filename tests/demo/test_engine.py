@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vollib.black_scholes import black_scholes  # type: ignore[import-untyped]  # vollib has no type hints
-from vollib.black_scholes.greeks import analytical as bs  # type: ignore[import-untyped]
-from vollib.black_scholes_merton import black_scholes_merton  # type: ignore[import-untyped]
-from vollib.black_scholes_merton.greeks import analytical as bsm  # type: ignore[import-untyped]
-from vollib.black_scholes_merton.implied_volatility import (  # type: ignore[import-untyped]
+from vollib.black_scholes import black_scholes
+from vollib.black_scholes.greeks import analytical as bs
+from vollib.black_scholes_merton import black_scholes_merton
+from vollib.black_scholes_merton.greeks import analytical as bsm
+from vollib.black_scholes_merton.implied_volatility import (
     implied_volatility as vollib_volatility,
 )
 

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 import pytest
-from vollib.black_scholes_merton.greeks.analytical import (  # type: ignore[import-untyped]  # no type hints
+from vollib.black_scholes_merton.greeks.analytical import (
     delta as vollib_delta,
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
+from signalscope._contract_model import OTHER
 from signalscope.decorators._attributes import Attributes
 from signalscope.decorators._probe import decorated, name_of, outcome_of
 from signalscope.decorators._spans import SpanMode, Under, record
@@ -20,6 +21,8 @@ R = TypeVar("R")
 
 _ERRORS = "signal_service.dependency.errors"
 _SERVER_ERROR = 500
+#: Services whose errors one decorated function lets begin at zero.
+_REMEMBERED = 1000
 
 
 @overload
@@ -79,6 +82,7 @@ class _Dependency(Timed):
             where="decorators.dependency",
             span=span,
         )
+        self._born: set[tuple[str, str]] = set()
         self._impact = Attributes(_ERRORS, call, {"impact_level": criticality}, self.where)
 
     def outcome(self, result: Any) -> str:
@@ -91,9 +95,16 @@ class _Dependency(Timed):
     ) -> None:
         """Count a response that says there was an error."""
         status = _status_of(result)
+        (impact,) = self._impact.of(args, kwargs, result)
+        self._be_born(values[0], impact)
         if status is not None and status >= _SERVER_ERROR:
-            (impact,) = self._impact.of(args, kwargs, result)
             record(family(_ERRORS).series(values[0], str(status), impact), 1, under)
+
+    def _be_born(self, service: str, impact: str) -> None:
+        """Let a service's errors begin at zero, before there is one whose type could be named."""
+        if (service, impact) not in self._born and len(self._born) < _REMEMBERED:
+            self._born.add((service, impact))
+            family(_ERRORS).series(service, OTHER, impact)
 
     def after_error(
         self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, error: BaseException, under: Under

@@ -98,6 +98,7 @@ class _Greeks:
         # What a generator returns at its end is not what it calculated.
         self._check = check and not (inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call))
         self.spans = span_maker(call, span, self._attributes.constants)
+        self._born: set[tuple[str, ...]] = set()
         self._scalars: dict[tuple[str, ...], tuple[Recorder, float, float]] = {}
         # Bound now, so that the series is there, at zero, before the first call.
         constant = self._attributes.all_constant
@@ -143,15 +144,24 @@ class _Greeks:
             family(_SECONDS).series(*values, "1", "success"),
             ((family(_OPTIONS).series(*values), 1), (family(_BATCH).series(*values[:2]), 1)),
         )
+        self._be_born(values)
         found = (recorder, *bounds_of(values[0]))
         if len(self._scalars) < _REMEMBERED:
             self._scalars[values] = found
         return found
 
+    def _be_born(self, values: tuple[str, ...]) -> None:
+        """Let the counters of unusable results begin at zero, so that the first one is an increase."""
+        if self._check and values not in self._born and len(self._born) < _REMEMBERED:
+            self._born.add(values)
+            for reason in contract.INVALID_REASONS:
+                family(_INVALID).series(reason, values[0], values[2])
+
     def _finish_at_length(
         self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under
     ) -> None:
         values = self._attributes.of(args, kwargs, result)
+        self._be_born(values)
         size = self._size(args, kwargs, result)
         outcome = "success"
         if self._check:
