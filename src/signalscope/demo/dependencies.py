@@ -46,13 +46,15 @@ class DependencyServer:
 
     Attributes:
         name: Which of the five it is.
-        port: Its port on the loopback interface; 0 takes a free one, kept from then on.
+        port: Its port; 0 takes a free one, kept from then on.
+        host: The address it listens on; the loopback interface, but for containers.
         slow: Answer calls late.
         failing: Answer calls with 503.
     """
 
     name: str
     port: int
+    host: str = "127.0.0.1"
     slow: bool = False
     failing: bool = False
     _server: uvicorn.Server | None = None
@@ -69,7 +71,7 @@ class DependencyServer:
         """Listen; nothing happens when it does already."""
         if self._task is not None:
             return
-        listener = _listen(self.port)
+        listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
         self._server = _Quiet(_config(self._app()))
         self._task = asyncio.create_task(self._server.serve([listener]), name=self.name)
@@ -140,11 +142,11 @@ def _config(app: Starlette) -> uvicorn.Config:
     )
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
         listener.listen()
     except OSError as error:
         listener.close()
@@ -209,15 +211,15 @@ def parse_ports(text: str) -> dict[str, int]:
     return ports
 
 
-async def _run(ports: dict[str, int]) -> None:
+async def _run(ports: dict[str, int], host: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    servers = {name: DependencyServer(name, ports[name]) for name in DEPENDENCIES}
+    servers = {name: DependencyServer(name, ports[name], host) for name in DEPENDENCIES}
     for server in servers.values():
         await server.open()
-    listener = _listen(ports[_CONTROL])
+    listener = _listen(host, ports[_CONTROL])
     control = _Quiet(_config(control_app(servers)))
     serving = asyncio.create_task(control.serve([listener]))
     bound = {name: server.port for name, server in servers.items()} | {_CONTROL: listener.getsockname()[1]}
@@ -231,9 +233,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the five services until SIGINT or SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m signalscope.demo.dependencies", description=__doc__)
     parser.add_argument("--ports", required=True, help="JSON or name=port,...; 0 takes a free port")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     options = parser.parse_args(arguments)
     try:
-        asyncio.run(_run(parse_ports(options.ports)))
+        asyncio.run(_run(parse_ports(options.ports), options.host))
     except (ValueError, OSError) as error:
         parser.exit(2, f"signalscope.demo.dependencies: {error}\n")
 

@@ -1,0 +1,74 @@
+"""A real Collector with the committed configuration, on free ports."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signalscope.demo import binaries
+from signalscope.demo._processes import Part, answers, free_port, wait_until
+
+CONFIG = binaries.ROOT / "collector" / "config.yaml"
+
+
+@dataclass
+class Collector:
+    """A running Collector."""
+
+    http: str
+    page: str
+    traces: Path
+    part: Part
+
+    def send(self, signal: str, body: dict[str, Any]) -> None:
+        """Send OTLP as JSON: ``metrics`` or ``traces``."""
+        request = urllib.request.Request(
+            f"{self.http}/v1/{signal}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=5).close()
+
+    def scrape(self) -> str:
+        """What Prometheus would get, in OpenMetrics."""
+        accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+        with urllib.request.urlopen(urllib.request.Request(self.page, headers=accept), timeout=5) as response:
+            return str(response.read().decode())
+
+    def when(self, is_so: Callable[[], bool], what: str) -> None:
+        """Wait for something."""
+        wait_until(is_so, what, 30, [self.part])
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[Collector]:
+    """A Collector that keeps every trace, in a file."""
+    ports = {
+        name: free_port()
+        for name in ("OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "HEALTH_ENDPOINT")
+    }
+    environment = {name: f"127.0.0.1:{port}" for name, port in ports.items()} | {
+        "TELEMETRY_PORT": str(free_port()),
+        "TRACES_FILE": str(tmp_path / "traces.jsonl"),
+        "TRACE_SAMPLING_PERCENT": "100",
+        "TAIL_SAMPLING_WAIT": "1s",
+        "SIGNALSCOPE_HASH_SALT": "salt-",
+    }
+    log = tmp_path / "collector.log"
+    part = Part("collector", [binaries.find("signalscope-otelcol"), "--config", CONFIG], log, environment)
+    try:
+        wait_until(
+            lambda: answers(f"http://127.0.0.1:{ports['HEALTH_ENDPOINT']}"), "the collector", 30, [part]
+        )
+        yield Collector(
+            f"http://127.0.0.1:{ports['OTLP_HTTP_ENDPOINT']}",
+            f"http://127.0.0.1:{ports['PROMETHEUS_ENDPOINT']}/metrics",
+            tmp_path / "traces.jsonl",
+            part,
+        )
+    finally:
+        part.stop()

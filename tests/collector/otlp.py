@@ -1,0 +1,90 @@
+"""OTLP messages as JSON, in a few words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Value = str | int | float | bool
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+SPAN_ID = "b7ad6b7169203331"
+#: The time of every point: those of one collection share theirs.
+_NOW = time.time_ns()
+
+
+def attributes(values: Mapping[str, Value]) -> list[dict[str, Any]]:
+    """Attributes."""
+    kinds = {str: "stringValue", bool: "boolValue", int: "intValue", float: "doubleValue"}
+    return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in values.items()]
+
+
+def metrics(resource: Mapping[str, Value], *found: dict[str, Any]) -> dict[str, Any]:
+    """A request with metrics of one resource."""
+    scopes = [{"scope": {"name": "test"}, "metrics": list(found)}]
+    return {"resourceMetrics": [{"resource": {"attributes": attributes(resource)}, "scopeMetrics": scopes}]}
+
+
+def counter(name: str, unit: str, *points: tuple[Mapping[str, Value], float]) -> dict[str, Any]:
+    """A cumulative counter."""
+    data = [_point(labels) | {"asDouble": value} for labels, value in points]
+    return {
+        "name": name, "unit": unit,
+        "sum": {"dataPoints": data, "aggregationTemporality": 2, "isMonotonic": True},
+    }  # fmt: skip
+
+
+def gauge(name: str, unit: str, *points: tuple[Mapping[str, Value], float]) -> dict[str, Any]:
+    """A gauge."""
+    data = [_point(labels) | {"asDouble": value} for labels, value in points]
+    return {"name": name, "unit": unit, "gauge": {"dataPoints": data}}
+
+
+def histogram(
+    name: str,
+    bounds: Sequence[float],
+    *points: tuple[Mapping[str, Value], Sequence[int], float],
+    exemplar: bool = False,
+) -> dict[str, Any]:
+    """A cumulative histogram in seconds: labels, counts and sum of each point."""
+    data = []
+    for labels, counts, total in points:
+        point = _point(labels) | {
+            "explicitBounds": list(bounds), "bucketCounts": [str(each) for each in counts],
+            "count": str(sum(counts)), "sum": total,
+        }  # fmt: skip
+        if exemplar:
+            point["exemplars"] = [
+                {
+                    "timeUnixNano": point["timeUnixNano"],
+                    "asDouble": 0.2,
+                    "traceId": TRACE_ID,
+                    "spanId": SPAN_ID,
+                }
+            ]
+        data.append(point)
+    return {"name": name, "unit": "s", "histogram": {"dataPoints": data, "aggregationTemporality": 2}}
+
+
+def span(
+    name: str, labels: Mapping[str, Value], number: int, seconds: float = 0.02, *, error: bool = False
+) -> dict[str, Any]:
+    """A span of a trace of its own, told apart by its number."""
+    end = time.time_ns()
+    return {
+        "traceId": f"{number:032x}", "spanId": f"{number:016x}", "name": name, "kind": 2,
+        "startTimeUnixNano": str(end - int(seconds * 1e9)), "endTimeUnixNano": str(end),
+        "attributes": attributes(labels), "status": {"code": 2 if error else 0},
+    }  # fmt: skip
+
+
+def traces(resource: Mapping[str, Value], *spans: dict[str, Any]) -> dict[str, Any]:
+    """A request with spans of one resource."""
+    scopes = [{"scope": {"name": "test"}, "spans": list(spans)}]
+    return {"resourceSpans": [{"resource": {"attributes": attributes(resource)}, "scopeSpans": scopes}]}
+
+
+def _point(labels: Mapping[str, Value]) -> dict[str, Any]:
+    return {
+        "attributes": attributes(labels), "startTimeUnixNano": str(_NOW - 10**9), "timeUnixNano": str(_NOW)
+    }  # fmt: skip

@@ -1,0 +1,218 @@
+"""OTLP in, and what Prometheus scrapes out, compared with committed files.
+
+After an intended change of collector/config.yaml: UPDATE_GOLDEN=1 make test ARGS=tests/collector, and read the diff.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.collector.conftest import CONFIG, Collector
+from tests.collector.otlp import TRACE_ID, Value, counter, gauge, histogram, metrics, span, traces
+
+from signalscope import contract
+from signalscope.contract import Kind
+from signalscope.demo import binaries
+
+pytestmark = pytest.mark.needs("collector")
+
+GOLDEN = Path(__file__).parent / "golden"
+OURS = {
+    "service.name": "signal-service",
+    "service.instance.id": "one",
+    "telemetry.distro.name": "signalscope",
+}
+THEIRS = {"service.name": "orders", "service.instance.id": "two"}
+
+
+def _stable(page: str) -> str:
+    """The page without what differs from run to run."""
+    page = re.sub(r"(# \{[^}]*\} \S+) \d+\.?\d*(e\+\d+)?", r"\1", page)  # the time of an exemplar
+    return (
+        "\n".join(sorted(line for line in page.splitlines() if not line.startswith("# ") or "# TYPE" in line))
+        + "\n"
+    )
+
+
+def _compare(name: str, page: str) -> None:
+    path, found = GOLDEN / name, _stable(page)
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(found, encoding="utf-8")
+    assert found == path.read_text(encoding="utf-8")
+
+
+def test_metrics_of_our_sdk_pass_unchanged(collector: Collector) -> None:
+    """Names, labels, buckets and exemplars are the contract's, with job and instance."""
+    delta = {
+        "calculation_type": "delta", "vectorized": "false", "model_type": "black", "batch_size": "1",
+        "outcome": "success",
+    }  # fmt: skip
+    collector.send(
+        "metrics",
+        metrics(
+            OURS,
+            histogram(
+                "signal_service.greeks.calculation", (0.1, 0.5), (delta, (1, 2, 3), 4.5), exemplar=True
+            ),
+            counter("signal_service.calculation_cost", "{currency}", ({"user_tier": "free"}, 0.25)),
+            gauge("signal_service.cache.hit_ratio", "", ({"cache_type": "greeks"}, 0.9)),
+            counter("process.cpu", "s", ({}, 12.5)),
+            counter("otel.sdk.span.started", "{span}", ({}, 5)),
+            # Not mapped: this service measures its API itself.
+            histogram("http.server.request.duration", (0.1,), ({"http.route": "/a"}, (1, 0), 0.05)),
+        ),
+    )
+    collector.when(lambda: "process_cpu_seconds_total" in collector.scrape(), "metrics on the page")
+    page = collector.scrape()
+    assert f'trace_id="{TRACE_ID}"' in page
+    _compare("ours.prom", page)
+
+
+def test_metrics_of_other_sdks_get_our_names(collector: Collector) -> None:
+    """HTTP semantic conventions become the API family, points of one series are added up; identities are gone."""
+    ok: dict[str, Value] = {
+        "http.request.method": "GET",
+        "http.route": "/orders/{id}",
+        "http.response.status_code": 200,
+    }
+    personal = {"user.id": "alice", "api_key": "k-123", "note": "mail bob@example.com", "side": "buy"}
+    collector.send(
+        "metrics",
+        metrics(
+            THEIRS,
+            histogram(
+                "http.server.request.duration",
+                (0.1, 0.5),
+                (ok | {"url.scheme": "http"}, (1, 2, 0), 0.7),
+                (ok | {"url.scheme": "https"}, (3, 0, 1), 1.1),
+                ({"http.request.method": "GET", "error.type": "TimeoutError"}, (0, 0, 1), 9.0),
+            ),
+            counter("process.cpu.time", "s", ({"cpu.mode": "user"}, 1.5), ({"cpu.mode": "system"}, 0.5)),
+            gauge("process.memory.usage", "By", ({}, 1024)),
+            counter("orders.placed", "{order}", (personal, 7)),
+        ),
+    )
+    collector.when(lambda: "orders_placed" in collector.scrape(), "metrics on the page")
+    page = collector.scrape()
+    assert not re.search("alice|k-123|bob@", page)
+    _compare("theirs.prom", page)
+
+
+def _exported(collector: Collector) -> dict[str, dict[str, Any]]:
+    """The exported spans by name, with their attributes as a mapping."""
+
+    def spans() -> Iterator[dict[str, Any]]:
+        for line in collector.traces.read_text(encoding="utf-8").rpartition("\n")[0].splitlines():
+            for resource in json.loads(line)["resourceSpans"]:
+                for scope in resource["scopeSpans"]:
+                    yield from scope["spans"]
+
+    return {
+        each["name"]: {a["key"]: next(iter(a["value"].values())) for a in each.get("attributes", [])}
+        for each in spans()
+    }
+
+
+def test_traces_are_redacted_filtered_and_counted(collector: Collector) -> None:
+    """User ids become keyed hashes, secrets are masked, health checks are dropped, spans become metrics."""
+    secrets = {
+        "user.id": "alice", "authorization": "Bearer abcdefghijkl", "url.full": "http://x/?token=abc123",
+        "http.method": "GET", "comment": "ask bob@example.com", "db.password": "hunter2",
+    }  # fmt: skip
+    collector.send(
+        "traces",
+        traces(
+            OURS,
+            span("GET /a", secrets, 1),
+            span("GET /health", {"http.route": "/health"}, 2),
+            span("GET /metrics", {"url.path": "/metrics"}, 3),
+            span("failing", {}, 4, error=True),
+        ),
+    )
+    collector.when(lambda: collector.traces.exists() and len(_exported(collector)) >= 2, "exported traces")
+    found = _exported(collector)
+    assert set(found) == {"GET /a", "failing"}
+    text = collector.traces.read_text(encoding="utf-8")
+    assert not re.search("alice|abcdefghijkl|abc123|bob@|hunter2", text)
+    assert len(found["GET /a"]["user.hash"]) == 64
+    assert found["GET /a"]["http.request.method"] == "GET"
+
+    def counted() -> str:
+        lines = [
+            line
+            for line in collector.scrape().splitlines()
+            if line.startswith("traces_span_metrics_calls_total")
+        ]
+        return "\n".join(line.partition(" # ")[0] for line in sorted(lines))
+
+    collector.when(lambda: counted().count(" 1.0") == 2, "span metrics")
+    assert counted() == (
+        'traces_span_metrics_calls_total{instance="one",job="signal-service",span_kind="SPAN_KIND_SERVER",'
+        'span_name="GET /a",status_code="STATUS_CODE_UNSET"} 1.0\n'
+        'traces_span_metrics_calls_total{instance="one",job="signal-service",span_kind="SPAN_KIND_SERVER",'
+        'span_name="failing",status_code="STATUS_CODE_ERROR"} 1.0'
+    )
+
+
+def test_every_instrument_of_the_contract_keeps_its_name(collector: Collector) -> None:
+    """Each, sent as the SDK would send it, comes out under its Prometheus name and its labels."""
+    sent = []
+    for one in contract.instruments():
+        labels = {attribute.name: (attribute.values or ("x",))[0] for attribute in one.attributes}
+        if one.kind is Kind.HISTOGRAM:
+            bounds = one.buckets or ()
+            made = histogram(one.name, bounds, (labels, (1,) * (len(bounds) + 1), 1.0)) | {"unit": one.unit}
+        elif one.kind is Kind.COUNTER:
+            made = counter(one.name, one.unit, (labels, 1.0))
+        else:
+            made = gauge(one.name, one.unit, (labels, 1.0))
+        sent.append(made)
+    collector.send("metrics", metrics(OURS, *sent))
+    last = sent[-1]["name"]
+    collector.when(lambda: contract.get(last).series_names[-1] in collector.scrape(), "metrics on the page")
+    found: dict[str, set[str]] = {}
+    for line in collector.scrape().splitlines():
+        if not line.startswith("#"):
+            name, _, rest = line.partition("{")
+            found.setdefault(name, set()).update(re.findall(r'(\w+)="', rest.partition("}")[0]))
+    for one in contract.instruments():
+        for name in one.series_names:
+            extra = {"le"} if name.endswith("_bucket") else set()
+            assert found.get(name) == {"job", "instance", *one.attribute_names} | extra, name
+
+
+def test_the_manifest_and_the_modules_have_the_pinned_versions() -> None:
+    """.env is the one place; builder.yaml and tools/ agree with it."""
+    pinned = binaries.versions()
+    manifest = (binaries.ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
+    assert f"version: {pinned['OTELCOL_VERSION']}" in manifest
+    modules = set(re.findall(r"gomod: (?!.*confmap)\S+ v(\S+)", manifest))
+    assert modules == {pinned["OTELCOL_VERSION"]}
+    prometheus = (binaries.ROOT / "tools" / "prometheus" / "go.mod").read_text(encoding="utf-8")
+    major, minor, patch = pinned["PROMETHEUS_VERSION"].split(".")
+    assert f"github.com/prometheus/prometheus v0.{major}{int(minor):02}.{patch}" in prometheus
+    alertmanager = (binaries.ROOT / "tools" / "alertmanager" / "go.mod").read_text(encoding="utf-8")
+    assert f"github.com/prometheus/alertmanager v{pinned['ALERTMANAGER_VERSION']}" in alertmanager
+    for name in ("OTELCOL", "PROMETHEUS", "ALERTMANAGER"):
+        assert pinned[f"{name}_IMAGE"].endswith(pinned[f"{name}_VERSION"])
+
+
+def test_a_broken_configuration_is_told_in_one_line(tmp_path: Path) -> None:
+    """`validate` names the component and the key."""
+    broken = tmp_path / "config.yaml"
+    broken.write_text(
+        CONFIG.read_text(encoding="utf-8").replace("check_interval", "check_intervall"), encoding="utf-8"
+    )
+    command = [binaries.find("signalscope-otelcol"), "validate", "--config", broken]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "memory_limiter" in done.stderr
+    assert "check_intervall" in done.stderr
