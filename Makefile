@@ -23,7 +23,8 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-test: setup ## all checks and tests; with ARGS only the tests they select
+test: ## all checks and tests; with ARGS only the tests they select
+	@$(PYTHON) tools/setup.py --tests
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory lint
 endif

@@ -53,7 +53,7 @@ def environment(failures: list[str]) -> None:
 def tools(failures: list[str]) -> None:
     """Get the binaries; without them the demo runs embedded, and tests say what they did not run."""
     try:
-        binaries.install(say)
+        binaries.install(say, tests="--tests" in sys.argv)
     except binaries.BinaryError as error:
         failures.append(str(error))
 

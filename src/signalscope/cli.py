@@ -203,7 +203,7 @@ def _put(url: str, body: dict[str, Any]) -> None:
 def run() -> None:
     """The command line; mistakes of the user end with one line and exit status 1."""
     try:
-        app()
+        app(prog_name="signalscope")
     except (_UserError, ContractError) as error:
         _err.print(f"[red]error:[/red] {error}", highlight=False)
         sys.exit(1)

@@ -50,6 +50,8 @@ class Project:
         image: The container image that has them.
         in_image: Where each is in the image.
         packages: Go packages of tools/NAME; empty for the Collector, which the builder makes.
+        flags: More flags of the build.
+        stamp: More flags of the linker.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Project:
     in_image: tuple[str, ...]
     packages: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    stamp: str = ""
 
     @property
     def folder(self) -> Path:
@@ -118,13 +121,29 @@ def projects() -> tuple[Project, ...]:
     )
 
 
+def projects_for_tests() -> tuple[Project, ...]:
+    """What only the tests need."""
+    pinned = versions()
+    return (
+        Project(
+            "compose",
+            pinned["COMPOSE_VERSION"],
+            (("docker-compose", ("docker-compose",)),),
+            pinned["COMPOSE_IMAGE"],
+            ("/docker-compose",),
+            ("github.com/docker/compose/v2/cmd",),
+            stamp=f" -X github.com/docker/compose/v2/internal.Version=v{pinned['COMPOSE_VERSION']}",
+        ),
+    )
+
+
 def find(name: str) -> Path:
     """Where a binary is: ``signalscope-otelcol``, ``prometheus``, ``promtool``, ``alertmanager`` or ``amtool``.
 
     Raises:
         BinaryError: It is not there at the pinned version.
     """
-    for project in projects():
+    for project in (*projects(), *projects_for_tests()):
         for binary, aliases in project.binaries:
             if binary == name:
                 found = _on_path(aliases, project.version) or _cached(project, binary)
@@ -134,11 +153,11 @@ def find(name: str) -> Path:
     raise BinaryError(f"no binary {name!r}")
 
 
-def missing() -> list[Project]:
-    """The parts of which something is not there."""
+def missing(*, tests: bool = False) -> list[Project]:
+    """The parts of which something is not there; with what only the tests need, if asked."""
     return [
         project
-        for project in projects()
+        for project in (*projects(), *(projects_for_tests() if tests else ()))
         if not all(
             _on_path(aliases, project.version) or _cached(project, binary)
             for binary, aliases in project.binaries
@@ -146,16 +165,17 @@ def missing() -> list[Project]:
     ]
 
 
-def install(say: Say = print) -> None:
+def install(say: Say = print, *, tests: bool = False) -> None:
     """Get everything that is missing, one part after the other, saying how far it is.
 
     Args:
         say: Told what is done, a line at a time.
+        tests: Also what only the tests need.
 
     Raises:
         BinaryError: A part could not be got; the message says why, and what to do.
     """
-    for project in missing():
+    for project in missing(tests=tests):
         begun = time.monotonic()
         project.folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"{project.name}-", dir=project.folder.parent) as work:
@@ -188,10 +208,10 @@ def _build(project: Project, made: Path, work: Path, say: Say) -> None:
     go = _go()
     say(f"{project.name} {project.version}: building with Go")
     if project.packages:
-        flags = [*project.flags, "-trimpath", "-ldflags=-s -w"]
+        flags = [*project.flags, "-trimpath", f"-ldflags=-s -w{project.stamp}"]
         _run(
             project,
-            [go, "build", *flags, "-o", f"{made}/", *project.packages],
+            [go, "build", *flags, "-o", _output(project, made), *project.packages],
             ROOT / "tools" / project.name,
             say,
         )
@@ -203,6 +223,11 @@ def _build(project: Project, made: Path, work: Path, say: Say) -> None:
     own.write_text(re.sub(r"output_path: .*", f"output_path: {work}/sources", manifest), encoding="utf-8")
     _run(project, [f"{work}/builder", f"--config={own}", "--ldflags=-s -w"], work, say)
     shutil.move(f"{work}/sources/signalscope-otelcol", made)
+
+
+def _output(project: Project, made: Path) -> str:
+    """Where Go builds to: a folder for several, a file for one, whose package may be called otherwise."""
+    return f"{made}/" if len(project.packages) > 1 else f"{made}/{project.binaries[0][0]}"
 
 
 def _copy(project: Project, made: Path, _work: Path, say: Say) -> None:

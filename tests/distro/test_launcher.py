@@ -1,0 +1,260 @@
+"""The launcher, `configure()` and the end of a process: real programs, and a real OTLP endpoint."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from tests.recording.receiver import Receiver, receiving
+
+from signalscope.demo._processes import answers, free_port
+
+pytestmark = pytest.mark.timeout(120)
+
+BIN = Path(sys.executable).parent
+PROGRAM = """
+import sys, time
+from signalscope import instrument_greeks
+{setup}
+@instrument_greeks(calculation_type="delta", model_type="black", span="always")
+def delta(x): return x
+for _ in range(7): delta(0.5)
+print("ready", flush=True)
+{ending}
+"""
+
+
+def _environment(receiver: Receiver | None, **more: str) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    own |= {"OTEL_PYTHON_DISTRO": "signalscope", "OTEL_PYTHON_CONFIGURATOR": "signalscope"}
+    if receiver is not None:
+        # One export a minute: whatever arrives in these tests was exported at the end.
+        own |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}
+    return own | more
+
+
+def _program(tmp_path: Path, setup: str = "", ending: str = "") -> Path:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM.format(setup=setup, ending=ending), encoding="utf-8")
+    return path
+
+
+def _calculated(receiver: Receiver) -> list[int]:
+    return list(receiver.counts("signal_service.greeks.calculation").values())
+
+
+def _launch(path: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / "opentelemetry-instrument", sys.executable, path],
+        env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_a_program_under_the_launcher_exports_at_its_end(tmp_path: Path) -> None:
+    """No code of it sets anything up; resource and counts are right."""
+    with receiving() as receiver:
+        done = _launch(_program(tmp_path), _environment(receiver, OTEL_SERVICE_NAME="mine"))
+        assert done.returncode == 0, done.stderr
+        assert _calculated(receiver) == [7]
+        resource = next(receiver.metrics())[0]
+    assert resource["service.name"] == "mine"
+    assert resource["telemetry.distro.name"] == "signalscope"
+    assert len(resource["service.instance.id"]) == 36
+    assert done.stderr == ""
+
+
+def test_configure_does_the_same_in_code(tmp_path: Path) -> None:
+    """Once, with arguments that override the environment."""
+    setup = "import signalscope\nfor _ in range(2): signalscope.configure(service_name='by-code')"
+    with receiving() as receiver:
+        environment = _environment(receiver, OTEL_SERVICE_NAME="by-environment")
+        done = subprocess.run(
+            [sys.executable, _program(tmp_path, setup)],
+            env=environment, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert _calculated(receiver) == [7]
+        assert next(receiver.metrics())[0]["service.name"] == "by-code"
+
+
+def test_without_an_endpoint_nobody_complains(tmp_path: Path) -> None:
+    """No error at the start, none while it runs, none at the end."""
+    done = _launch(_program(tmp_path, ending="time.sleep(1)"), _environment(None))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ready\n", "")
+
+
+def test_a_disabled_sdk_records_nothing(tmp_path: Path) -> None:
+    """OTEL_SDK_DISABLED=true means what it means elsewhere."""
+    with receiving() as receiver:
+        done = _launch(_program(tmp_path), _environment(receiver, OTEL_SDK_DISABLED="true"))
+        assert done.returncode == 0
+        assert receiver.requests == []
+
+
+def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
+    """OTEL_METRICS_EXPORTER=none is obeyed, although there is an endpoint."""
+    with receiving() as receiver:
+        done = _launch(_program(tmp_path), _environment(receiver, OTEL_METRICS_EXPORTER="none"))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert receiver.requests == []
+
+
+def test_an_exporter_that_is_not_there_costs_telemetry_not_the_service(tmp_path: Path) -> None:
+    """One line names it."""
+    done = _launch(_program(tmp_path), _environment(None, OTEL_METRICS_EXPORTER="carrier_pigeon"))
+    assert done.returncode == 0
+    assert done.stdout == "ready\n"
+    assert "no telemetry: Requested component 'carrier_pigeon' not found" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_exports_the_last_interval(tmp_path: Path, number: signal.Signals) -> None:
+    """And the program ends as the signal says, in a program that handles none."""
+    with receiving() as receiver:
+        process = subprocess.Popen(
+            [BIN / "opentelemetry-instrument", sys.executable, _program(tmp_path, ending="time.sleep(60)")],
+            env=_environment(receiver), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        status = process.wait(30)
+        process.stdout.close()
+        assert status == -number
+        assert _calculated(receiver) == [7]
+
+
+def test_a_collector_that_is_gone_does_not_hold_the_end_up(tmp_path: Path) -> None:
+    """SIGTERM ends the program within seconds, whatever the exporter's timeout."""
+    process = subprocess.Popen(
+        [BIN / "opentelemetry-instrument", sys.executable, _program(tmp_path, ending="time.sleep(60)")],
+        env=_environment(None, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}"),
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    begun = time.monotonic()
+    process.terminate()
+    assert process.wait(30) == -signal.SIGTERM
+    process.stdout.close()
+    assert time.monotonic() - begun < 15
+
+
+def test_a_handler_of_the_program_s_own_stays(tmp_path: Path) -> None:
+    """It is not replaced, and a graceful exit exports as always."""
+    setup = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(3))"
+    with receiving() as receiver:
+        process = subprocess.Popen(
+            [BIN / "opentelemetry-instrument", sys.executable, _program(tmp_path, setup, "time.sleep(60)")],
+            env=_environment(receiver), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.wait(30) == 3
+        process.stdout.close()
+        assert _calculated(receiver) == [7]
+
+
+SERVICE = """
+from fastapi import FastAPI
+from signalscope import instrument_greeks
+app = FastAPI()
+@instrument_greeks(calculation_type="delta", model_type="black")
+def delta(x: float) -> float: return x
+@app.get("/delta/{x}")
+def route(x: float) -> float: return delta(x)
+@app.get("/ready")
+def ready() -> str: return "yes"
+"""
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        ("uvicorn", "service:app", "--host", "127.0.0.1", "--port", "{port}"),
+        ("uvicorn", "service:app", "--host", "127.0.0.1", "--port", "{port}", "--workers", "2"),
+        (
+            "gunicorn",
+            "service:app",
+            "-k",
+            "uvicorn.workers.UvicornWorker",
+            "-w",
+            "2",
+            "-b",
+            "127.0.0.1:{port}",
+        ),
+    ],
+    ids=["uvicorn", "uvicorn-workers", "gunicorn"],
+)
+def test_a_service_that_knows_nothing_is_measured(tmp_path: Path, server: tuple[str, ...]) -> None:
+    """API metrics and Greeks of every worker, each under its own instance; nothing is lost at SIGTERM."""
+    (tmp_path / "service.py").write_text(SERVICE, encoding="utf-8")
+    port = free_port()
+    command = [each.format(port=port) for each in server]
+    with receiving() as receiver:
+        process = subprocess.Popen(
+            [BIN / "opentelemetry-instrument", BIN / command[0], *command[1:]],
+            cwd=tmp_path, env=_environment(receiver), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            end = time.monotonic() + 60
+            while not answers(f"http://127.0.0.1:{port}/ready"):
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.1)
+            for number in range(30):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/delta/0.{number}", timeout=5).close()
+        finally:
+            process.terminate()
+            process.wait(30)
+        assert sum(_calculated(receiver)) == 30
+        requests: dict[tuple[str, str], float] = {}
+        for resource, metric in receiver.metrics():
+            if metric.name == "signal_service.api.requests":
+                for point in metric.sum.data_points:
+                    labels = {each.key: each.value.string_value for each in point.attributes}
+                    key = (resource["service.instance.id"], labels["endpoint"])
+                    requests[key] = point.as_double or point.as_int
+        assert sum(value for (_, endpoint), value in requests.items() if endpoint == "/delta/{x}") == 30
+        assert receiver.counts("process.cpu")
+
+
+def test_prometheus_as_an_exporter_is_served_with_exemplars(tmp_path: Path) -> None:
+    """On its port; a second process, whose port is taken, says so once and works."""
+    port = free_port()
+    environment = _environment(
+        None,
+        OTEL_METRICS_EXPORTER="prometheus",
+        OTEL_EXPORTER_PROMETHEUS_PORT=str(port),
+        OTEL_TRACES_EXPORTER="console",
+    )
+    path = _program(tmp_path, ending="time.sleep(60)")
+    command = [BIN / "opentelemetry-instrument", sys.executable, path]
+    first = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "ready\n"
+        request = urllib.request.Request(
+            f"http://localhost:{port}/metrics",
+            headers={"Accept": "application/openmetrics-text; version=1.0.0"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as response:
+            page = response.read().decode()
+        assert "signal_service_greeks_calculation_seconds_count" in page
+        assert "trace_id=" in page
+        second = _launch(_program(tmp_path), environment)
+        assert second.returncode == 0
+        assert f"metrics are not served on localhost:{port}" in second.stderr
+    finally:
+        first.kill()
+        first.communicate()

@@ -1,0 +1,254 @@
+"""API metrics: names by route, status, tier, streaming, failures, cancellation, concurrency."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from fastapi.responses import StreamingResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount, Route
+
+import signalscope.fastapi
+from fastapi import APIRouter, FastAPI, HTTPException
+from signalscope import user_context
+from signalscope.fastapi import ApiMetrics, instrument_app, uninstrument_app
+from signalscope.instrumentation.fastapi import FastAPIApiMetricsInstrumentor
+from signalscope.testing import Captured, capture
+
+DURATION = "signal_service_api_request_duration_seconds"
+REQUESTS = "signal_service_api_requests_total"
+CONCURRENT = "signal_service_concurrent_requests"
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """Everything recorded during the test."""
+    with capture() as found:
+        yield found
+
+
+def _app() -> FastAPI:
+    app = FastAPI()
+    orders = APIRouter(prefix="/api/v1/orders", tags=["orders"])
+
+    @orders.get("/{number}")
+    async def order(number: int) -> int:
+        if number == 404:
+            raise HTTPException(404)
+        if number == 500:
+            raise ValueError(number)
+        return number
+
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"a"
+            await asyncio.sleep(0.1)
+            yield b"b"
+
+        return StreamingResponse(chunks())
+
+    @app.get("/slow")
+    async def slow() -> None:
+        await asyncio.sleep(30)
+
+    app.include_router(orders)
+    app.include_router(signalscope.fastapi.router)
+    return app
+
+
+def _client(app: Starlette, **options: object) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://service", **options)  # type: ignore[arg-type]
+
+
+def _requests(captured: Captured) -> dict[tuple[str, str, str], float]:
+    return {
+        (p.labels["endpoint"], p.labels["method"], p.labels["status_code"]): p.value
+        for p in captured.points(REQUESTS)
+    }
+
+
+async def test_requests_are_counted_by_route_never_by_path(captured: Captured) -> None:
+    """A thousand paths of one route are one endpoint; what no route matched is `unmatched`; ours are not counted."""
+    app = _app()
+    instrument_app(app)
+    async with _client(app) as client:
+        for number in range(20):
+            await client.get(f"/api/v1/orders/{number}")
+        for path in (
+            "/api/v1/orders/404",
+            "/api/v1/orders/500",
+            "/wp-admin/x",
+            "/.git/config",
+            "/metrics",
+            "/health",
+        ):
+            await client.get(path)
+        await client.post("/api/v1/orders/1")
+        await client.request("BREW", "/api/v1/orders/1")
+    assert _requests(captured) == {
+        ("/api/v1/orders/{number}", "GET", "200"): 20,
+        ("/api/v1/orders/{number}", "GET", "404"): 1,
+        ("/api/v1/orders/{number}", "GET", "500"): 1,
+        ("/api/v1/orders/{number}", "POST", "405"): 1,
+        ("/api/v1/orders/{number}", "_OTHER", "405"): 1,
+        ("unmatched", "GET", "404"): 2,
+    }
+    assert captured.count(DURATION, operation_type="orders") == 24
+    assert captured.count(DURATION) == sum(_requests(captured).values())
+
+
+async def test_the_tier_is_what_the_service_says(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user context entered anywhere inside; else the header that is configured; else unknown."""
+    monkeypatch.setenv("SIGNALSCOPE_USER_TIER_HEADER", "X-Tier")
+    app = FastAPI()
+
+    @app.get("/said")
+    async def said() -> None:
+        with user_context(tier="enterprise"):
+            await asyncio.sleep(0)
+
+    @app.get("/silent")
+    async def silent() -> None: ...
+
+    instrument_app(app)
+    async with _client(app) as client:
+        await client.get("/said", headers={"X-Tier": "free"})
+        await client.get("/silent", headers={"X-Tier": "Basic"})
+        await client.get("/silent")
+        await client.get("/silent", headers={"X-Tier": "vip-4711"})
+    tiers = {(p.labels["endpoint"], p.labels["user_tier"]): p.value for p in captured.points(REQUESTS)}
+    assert tiers == {
+        ("/said", "enterprise"): 1, ("/silent", "basic"): 1, ("/silent", "unknown"): 1, ("/silent", "other"): 1
+    }  # fmt: skip
+
+
+async def test_a_stream_is_timed_to_its_last_byte(captured: Captured) -> None:
+    """And counted once."""
+    app = _app()
+    instrument_app(app)
+    async with _client(app) as client:
+        assert (await client.get("/stream")).content == b"ab"
+    (point,) = captured.points(DURATION, endpoint="/stream")
+    assert point.count == 1
+    assert point.value >= 0.1
+
+
+async def test_a_request_whose_client_left_is_counted_and_released(captured: Captured) -> None:
+    """Cancelled before there was a response: status 499, and no request is in progress any more."""
+    app = _app()
+    instrument_app(app)
+    async with _client(app) as client:
+        request = asyncio.create_task(client.get("/slow"))
+        await asyncio.sleep(0.1)
+        (during,) = captured.points(CONCURRENT, endpoint_group="slow")
+        assert during.value == 1
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+    assert _requests(captured) == {("/slow", "GET", "499"): 1}
+    assert captured.points(CONCURRENT, endpoint_group="slow") == []  # zero again
+
+
+async def test_groups_are_those_of_the_routes(captured: Captured) -> None:
+    """`api` and versions are skipped; nobody can invent a group by a path."""
+    app = _app()
+    instrument_app(app)
+    seen: list[str] = []
+
+    async def look(request: Request) -> PlainTextResponse:
+        seen.extend(p.labels["endpoint_group"] for p in captured.points(CONCURRENT))
+        return PlainTextResponse("")
+
+    app.add_route("/api/v2/reports/{name}", look)
+    async with _client(app) as client:
+        await client.get("/api/v2/reports/a")
+        await client.get("/api/v2/invented/a")
+    assert seen == ["reports"]
+
+
+async def test_mounted_applications_have_their_prefix(captured: Captured) -> None:
+    """Also plain Starlette routes, and whatever their own middlewares do."""
+
+    async def page(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    app = Starlette(
+        routes=[Mount("/admin", Starlette(routes=[Route("/users/{name}", page)])), Route("/top", page)]
+    )
+    instrument_app(app)
+    async with _client(app) as client:
+        await client.get("/admin/users/alice")
+        await client.get("/top")
+    assert _requests(captured) == {("/admin/users/{name}", "GET", "200"): 1, ("/top", "GET", "200"): 1}
+
+
+async def test_instrumenting_twice_counts_once_and_can_be_undone(captured: Captured) -> None:
+    """By hand, by hand again, and by the launcher's instrumentor; then not at all."""
+    app = _app()
+    instrument_app(app)
+    instrument_app(app)
+    instrumentor = FastAPIApiMetricsInstrumentor()
+    build = FastAPI.build_middleware_stack
+    instrumentor.instrument(skip_dep_check=True)
+    try:
+        async with _client(app) as client:
+            await client.get("/api/v1/orders/1")
+        assert sum(_requests(captured).values()) == 1
+        late = _app()
+        async with _client(late) as client:
+            await client.get("/api/v1/orders/1")
+        assert sum(_requests(captured).values()) == 2
+    finally:
+        instrumentor.uninstrument()
+    assert FastAPI.build_middleware_stack is build
+    uninstrument_app(app)
+    async with _client(app) as client:
+        await client.get("/api/v1/orders/1")
+        await client.get("/api/v1/orders/2")
+    async with _client(_app()) as client:
+        await client.get("/api/v1/orders/2")
+    assert sum(_requests(captured).values()) == 2
+
+
+async def test_too_late_is_told() -> None:
+    """An application that has served requests cannot be instrumented any more."""
+    app = _app()
+    async with _client(app) as client:
+        await client.get("/stream")
+    with pytest.raises(RuntimeError, match="before the application serves its first request"):
+        instrument_app(app)
+
+
+async def test_a_failure_of_ours_is_not_the_request_s_business(
+    captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is answered, and the failure counted."""
+    app = _app()
+    instrument_app(app)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(ApiMetrics, "recorder", broken)
+    async with _client(app) as client:
+        assert (await client.get("/api/v1/orders/1")).json() == 1
+    assert captured.value("signalscope_internal_errors_total", where="fastapi.middleware") == 1
+
+
+async def test_other_protocols_pass_through() -> None:
+    """A lifespan or websocket scope reaches the application untouched."""
+    seen = []
+
+    async def app(scope: object, receive: object, send: object) -> None:
+        seen.append((scope, receive, send))
+
+    scope = {"type": "websocket"}
+    with capture():
+        await ApiMetrics(app)(scope, None, None)  # type: ignore[arg-type]  # never called
+    assert seen == [(scope, None, None)]

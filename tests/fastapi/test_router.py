@@ -1,0 +1,55 @@
+"""`/health` and `/metrics` of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+import signalscope.fastapi
+from fastapi import FastAPI
+from signalscope import _health, report_health
+
+
+@pytest.fixture(autouse=True)
+def _no_components() -> Iterator[None]:
+    _health._components.clear()
+    yield
+    _health._components.clear()
+
+
+async def _get(path: str) -> httpx.Response:
+    app = FastAPI()
+    app.include_router(signalscope.fastapi.router)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        return await client.get(path)
+
+
+async def test_health_is_unknown_until_something_was_reported() -> None:
+    """Nothing is invented, and a service that has no checks is not taken out of service."""
+    response = await _get("/health")
+    assert (response.status_code, response.json()) == (200, {"status": "unknown", "components": {}})
+
+
+async def test_health_is_what_was_reported() -> None:
+    """A part that fails makes the service degraded; only the service itself makes it unhealthy, with 503."""
+    report_health("database", 0)
+    response = await _get("/health")
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    report_health("service", 0)
+    response = await _get("/health")
+    assert response.status_code == 503
+    assert response.json() == {
+        "status": "unhealthy", "components": {"database": "unhealthy", "service": "unhealthy"}
+    }  # fmt: skip
+    report_health("service", 1)
+    assert (await _get("/health")).json()["status"] == "healthy"
+
+
+async def test_metrics_say_what_to_do_when_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """503, so that a scrape fails visibly, with the way out."""
+    monkeypatch.setattr("signalscope._pull._Current.reader", None)
+    response = await _get("/metrics")
+    assert response.status_code == 503
+    assert "opentelemetry-instrument" in response.text

@@ -1,0 +1,125 @@
+"""The command line: what people read."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from signalscope import contract
+from signalscope.demo import state
+from signalscope.demo.faults import FAULTS
+from signalscope.demo.ports import PortError, choose
+
+
+def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "signalscope", *arguments]
+    own = {**os.environ, "COLUMNS": "160", "TERM": "dumb", **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=own)
+
+
+def test_without_arguments_it_says_what_it_can_do() -> None:
+    """And so does --help, of it and of each command."""
+    for arguments in ((), ("--help",)):
+        done = _run(*arguments)
+        for command in ("contract", "generate", "demo", "fault"):
+            assert command in done.stdout
+    for command in ("contract", "generate", "demo", "fault"):
+        assert "Usage: signalscope" in _run(command, "--help").stdout
+
+
+def test_the_contract_is_printed_in_three_ways() -> None:
+    """A table, the committed Markdown, and a registry that has every metric."""
+    table = _run("contract").stdout
+    assert "signal_service_greeks_calculation_seconds" in table
+    registry = yaml.safe_load(_run("contract", "--format", "semconv").stdout)
+    names = {group.get("metric_name") for group in registry["groups"]}
+    assert {one.name for one in contract.instruments() if not one.section.startswith("Thresholds")} <= names
+    committed = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert _run("contract", "--format", "markdown").stdout == committed
+
+
+def test_generate_writes_and_checks(tmp_path: Path) -> None:
+    """Files go below the folder; a second run changes nothing; an edit is noticed."""
+    out = ("generate", "--out", str(tmp_path))
+    assert "rules/signalscope-alerts.yaml" in _run(*out).stdout
+    assert "up to date" in _run(*out).stdout
+    (tmp_path / "rules" / "signalscope-alerts.yaml").write_text("", encoding="utf-8")
+    done = _run(*out, "--check")
+    assert done.returncode == 1
+    assert "not up to date: rules/signalscope-alerts.yaml" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fault", "coffee", "on"), "error: unknown fault 'coffee'; there are: ticker-down"),
+        (("fault", "config-down"), "error: say what to do with it: signalscope fault config-down on"),
+        (("fault", "config-down", "on"), "error: no demo is running; start one with `make demo`"),
+        (
+            ("demo", "--endpoints", "/nowhere/at/all.json"),
+            "error: --endpoints /nowhere/at/all.json: there is no folder",
+        ),
+        (("generate", "--config", "none.toml"), "error: none.toml: No such file or directory"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    """Each names the thing and the way out, and there is no traceback."""
+    done = _run(*arguments, XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode != 0
+    assert message in re.sub(r"\s+", " ", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_faults_are_listed_with_what_to_expect() -> None:
+    """All of them, with the alert and its time."""
+    listed = _run("fault", "list").stdout
+    for fault in FAULTS.values():
+        assert fault.name in listed
+        for alert in fault.alerts:
+            assert alert in listed
+    assert re.search(r"ConfigServiceUnavailable\W+\d+ s", listed)
+
+
+def test_a_taken_port_is_left_alone() -> None:
+    """A usual one is replaced, and said; one that was asked for is an error that names the option."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            PortError, match=rf"--service-port {port}: something else listens there; choose another"
+        ):
+            choose({"service": port})
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 9093))
+        taken.listen()
+        ports, notes = choose()
+    assert ports.alertmanager != 9093
+    assert f"port 9093 is taken; alertmanager uses {ports.alertmanager}" in notes
+
+
+def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its note may be left after a crash; its token is for the user's eyes only."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    state.write({"service": "http://127.0.0.1:1"})
+    path = tmp_path / "signalscope" / "demo.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert state.read()["service"] == "http://127.0.0.1:1"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    path.write_text(json.dumps({"service": "x", "demo_pid": ended.pid}), encoding="utf-8")
+    with pytest.raises(state.NoDemoError):
+        state.read()
+    state.forget()  # another process' note
+    assert path.exists()

@@ -1,0 +1,99 @@
+"""docker-compose.yml: read as Docker reads it, with every mounted file there, and nothing open to the network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signalscope.demo import binaries
+from signalscope.demo.dependencies import parse_ports
+from signalscope.demo.faults import DEPENDENCIES
+from signalscope.mixin.servers import JOBS
+
+pytestmark = pytest.mark.needs("docker-compose")
+
+ROOT = binaries.ROOT
+
+
+def _config(**environment: str) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [binaries.find("docker-compose"), "config", "--format", "json"]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GRAFANA")}
+    return subprocess.run(
+        command, cwd=ROOT, env={**own, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def config() -> dict[str, Any]:
+    """The effective configuration."""
+    done = _config(GRAFANA_ADMIN_PASSWORD="chosen")
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_there_is_no_default_password() -> None:
+    """Without one of the user's, compose says which variable to set."""
+    done = _config()
+    assert done.returncode != 0
+    assert "GRAFANA_ADMIN_PASSWORD" in done.stderr
+
+
+def test_images_are_pinned_and_parts_are_there(config: dict[str, Any]) -> None:
+    """All nine, each with a memory limit and an image from .env."""
+    services = config["services"]
+    containers = "service load dependencies otel-collector prometheus alertmanager grafana jaeger redis"
+    assert set(services) == set(containers.split())
+    pinned = set(binaries.versions().values())
+    for name, service in services.items():
+        assert int(service["mem_limit"]) > 0, name
+        assert "build" in service or service["image"] in pinned, name
+
+
+def test_ports_are_bound_to_loopback(config: dict[str, Any]) -> None:
+    """Nothing of the stack can be reached from another machine."""
+    for name, service in config["services"].items():
+        for port in service.get("ports", ()):
+            assert port["host_ip"] == "127.0.0.1", name
+
+
+def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -> None:
+    """The same configuration files, read-only."""
+    mounted = {}
+    for name, service in config["services"].items():
+        for volume in service.get("volumes", ()):
+            if volume["type"] == "bind":
+                source = Path(volume["source"])
+                assert source.exists(), source
+                assert volume.get("read_only"), name
+                mounted[str(source.relative_to(ROOT))] = name
+    local = {
+        "collector/config.yaml", "deploy/prometheus/prometheus.yml", "rules", "rules/alertmanager/alertmanager.yml",
+        "dashboards",
+    }  # fmt: skip
+    assert local <= set(mounted)
+
+
+def test_every_job_has_its_targets(config: dict[str, Any]) -> None:
+    """With the services' names, and ports that they listen on."""
+    for job in JOBS:
+        (group,) = json.loads(
+            (ROOT / "deploy" / "compose" / "targets" / f"{job}.json").read_text(encoding="utf-8")
+        )
+        for target in group["targets"]:
+            host, _, port = target.partition(":")
+            assert host in config["services"] or host == "127.0.0.1"
+            assert port.isdigit()
+
+
+def test_the_external_services_are_where_the_service_looks(config: dict[str, Any]) -> None:
+    """Ports of the one command and URLs of the other agree."""
+    command = config["services"]["dependencies"]["command"]
+    ports = parse_ports(command[command.index("--ports") + 1])
+    urls = json.loads(config["services"]["service"]["environment"]["SIGNALSCOPE_DEMO_DEPENDENCIES"])
+    assert urls == {name: f"http://dependencies:{ports[name]}" for name in DEPENDENCIES}

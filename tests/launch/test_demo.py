@@ -1,0 +1,152 @@
+"""`signalscope demo` as a user runs it: ready, ended by Ctrl-C, nothing left behind, failures told."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.launch.leftovers import alive
+
+from signalscope.demo import binaries
+from signalscope.demo._processes import answers
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.needs("collector", "prometheus", "alertmanager"),
+    pytest.mark.timeout(180),
+]
+
+
+class _Demo:
+    """A demo in a process of its own, with its temporary files and state below a folder."""
+
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        self.folder = folder
+        self.endpoints = folder / "endpoints.json"
+        (folder / "tmp").mkdir()
+        self.output = folder / "output.txt"
+        own = {
+            **os.environ,
+            "TMPDIR": str(folder / "tmp"),
+            "XDG_STATE_HOME": str(folder / "state"),
+            **environment,
+        }
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "signalscope", "demo", "--endpoints", str(self.endpoints), *arguments],
+                stdout=output, stderr=subprocess.STDOUT, env=own,
+            )  # fmt: skip
+
+    def ready(self) -> dict[str, Any]:
+        """What runs where, once everything does."""
+        end = time.monotonic() + 90
+        while not self.endpoints.exists():
+            assert self.process.poll() is None, self.text()
+            assert time.monotonic() < end, self.text()
+            time.sleep(0.2)
+        found: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
+        return found
+
+    def text(self) -> str:
+        """What it has printed."""
+        return self.output.read_text(encoding="utf-8")
+
+    def nothing_is_left(self, pids: dict[str, int]) -> None:
+        """No process, no data, no note."""
+        assert not [name for name, pid in pids.items() if alive(pid)]
+        assert list((self.folder / "tmp").iterdir()) == []
+        assert not (self.folder / "state" / "signalscope" / "demo.json").exists()
+
+
+@pytest.fixture
+def demos() -> Iterator[list[_Demo]]:
+    """Demos that are ended, whatever the test did."""
+    started: list[_Demo] = []
+    yield started
+    for demo in started:
+        if demo.process.poll() is None:
+            demo.process.send_signal(signal.SIGTERM)
+            demo.process.wait(60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], number: signal.Signals) -> None:
+    """Everything answers; the text says what to open and what to break; a signal ends all of it."""
+    demo = _Demo(tmp_path)
+    demos.append(demo)
+    found = demo.ready()
+    assert {"service", "prometheus", "alertmanager", "console", "collector", "pids", "token"} <= set(found)
+    assert set(found["collector"]) == {"otlp_grpc", "otlp_http", "prometheus", "telemetry"}
+    assert len(found["token"]) >= 24
+    for url in (
+        f"{found['service']}/health", f"{found['prometheus']}/-/ready", f"{found['alertmanager']}/-/ready",
+        found["console"], found["collector"]["prometheus"], found["collector"]["telemetry"],
+    ):  # fmt: skip
+        assert answers(url), url
+    assert all(alive(pid) for pid in found["pids"].values())
+    demo.process.send_signal(number)
+    assert demo.process.wait(60) == 0
+    for line in (found["console"], "fault list", "fires within", "Ctrl-C"):
+        assert line in demo.text()
+    demo.nothing_is_left(found["pids"])
+
+
+def test_a_part_that_dies_ends_the_demo_with_a_failure(tmp_path: Path, demos: list[_Demo]) -> None:
+    """The part and its last lines are told, the exit status is not 0, and nothing is left."""
+    demo = _Demo(tmp_path)
+    demos.append(demo)
+    pids = demo.ready()["pids"]
+    os.kill(pids["prometheus"], signal.SIGKILL)
+    assert demo.process.wait(60) == 1
+    assert "error: prometheus ended with status -9" in demo.text()
+    demo.nothing_is_left(pids)
+
+
+def test_a_broken_collector_configuration_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the Collector and what is wrong with which key, and everything is ended again."""
+    root = tmp_path / "checkout"
+    (root / "collector").mkdir(parents=True)
+    shutil.copy(binaries.ROOT / ".env", root)
+    for name in ("rules", "deploy"):
+        (root / name).symlink_to(binaries.ROOT / name)
+    text = (binaries.ROOT / "collector" / "config.yaml").read_text(encoding="utf-8")
+    (root / "collector" / "config.yaml").write_text(
+        text.replace("check_interval", "chekc_interval"), encoding="utf-8"
+    )
+    code = (
+        f"import pathlib; from signalscope.demo import binaries; binaries.ROOT = pathlib.Path({str(root)!r}); "
+        "from signalscope.cli import run; run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False, timeout=90,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "error: collector ended" in done.stderr
+    assert "chekc_interval" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("signalscope-*"))
+
+
+def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:
+    """Pull mode and the console; what is missing is named."""
+    demo = _Demo(tmp_path, "--duration", "2", PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
+    demos.append(demo)
+    found = demo.ready()
+    assert "prometheus" not in found
+    assert demo.process.wait(60) == 0
+    assert "Embedded" in demo.text()
+    assert f"otelcol {binaries.versions()['OTELCOL_VERSION']}" in demo.text()
+    demo.nothing_is_left(found["pids"])
