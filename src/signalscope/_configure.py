@@ -24,6 +24,7 @@ from opentelemetry.util._importlib_metadata import entry_points
 from signalscope import _pull, _termination, recording
 from signalscope._contract_model import ContractError
 from signalscope._version import __version__
+from signalscope.recording._cells.sdk import readers_of
 from signalscope.recording._process import observe_process
 
 __all__ = ["begin", "configure", "configure_for_launcher", "defaults", "shutdown"]
@@ -170,8 +171,7 @@ def begin() -> None:
     if not isinstance(provider, MeterProvider):
         recording.initialise()
         return
-    readers = getattr(getattr(provider, "_sdk_config", None), "metric_readers", ())
-    recording.initialise(provider, list(readers))
+    recording.initialise(provider, readers_of(provider))
     observe_process()
     _termination.flush_at_sigterm()
 

@@ -69,6 +69,14 @@ def test_a_program_under_the_launcher_exports_at_its_end(tmp_path: Path) -> None
     assert done.stderr == ""
 
 
+def test_the_launcher_uses_the_fast_path(tmp_path: Path) -> None:
+    """The recording core is in front of the readers that the SDK's configuration has made, push and pull."""
+    ending = "from signalscope.recording._live import live\nprint(len(live.cells.store.readers))"
+    with receiving() as receiver:
+        done = _launch(_program(tmp_path, ending=ending), _environment(receiver))
+        assert done.stdout == "ready\n2\n"
+
+
 def test_configure_does_the_same_in_code(tmp_path: Path) -> None:
     """Once, with arguments that override the environment."""
     setup = "import signalscope\nfor _ in range(2): signalscope.configure(service_name='by-code')"
@@ -237,7 +245,7 @@ def test_prometheus_as_an_exporter_is_served_with_exemplars(tmp_path: Path) -> N
         OTEL_TRACES_EXPORTER="console",
     )
     path = _program(tmp_path, ending="time.sleep(60)")
-    command = [BIN / "opentelemetry-instrument", sys.executable, path]
+    command: list[str | Path] = [BIN / "opentelemetry-instrument", sys.executable, path]
     first = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

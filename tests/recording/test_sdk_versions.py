@@ -20,6 +20,7 @@ from signalscope.recording._cells import sdk
 from signalscope.recording._cells.backend import attach
 from signalscope.recording._cells.exemplar import Filter
 from signalscope.recording._cells.points import fits
+from signalscope.recording._cells.sdk import readers_of
 
 
 def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
@@ -94,3 +95,10 @@ def test_an_exemplar_filter_of_the_users_own_is_left_to_the_sdk() -> None:
     provider = MeterProvider([reader], exemplar_filter=Own(), shutdown_on_exit=False)
     meter = provider.get_meter("signalscope")
     assert attach(provider, [reader], meter, lambda _: None, lambda *_: None) is None
+
+
+def test_a_provider_s_readers_can_be_known() -> None:
+    """All of them, in the installed SDK: without them, only the plain API would be left under the launcher."""
+    readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+    assert list(readers_of(MeterProvider(readers, shutdown_on_exit=False))) == readers
+    assert list(readers_of(object())) == []

@@ -6,7 +6,7 @@ API metrics, inside its span.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import wrapt
@@ -44,10 +44,15 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
         self._patched = ()
 
     def _patch(self, module: Any) -> None:
-        from signalscope.fastapi._instrument import add_at_build  # noqa: PLC0415  # needs what was just imported
-
         application = getattr(module, _CLASSES[module.__name__])
         method = application.__dict__.get(_METHOD)
         if method is not None and not isinstance(method, wrapt.ObjectProxy):
-            wrapt.wrap_function_wrapper(application, _METHOD, add_at_build)
+            wrapt.wrap_function_wrapper(application, _METHOD, _add_at_build)
             self._patched = (*self._patched, application)
+
+
+def _add_at_build(build: Callable[..., Any], app: Any, args: Any, kwargs: Any) -> Any:
+    # When a stack is built; the hook above runs while FastAPI's own package is still being imported.
+    from signalscope.fastapi._instrument import add_at_build  # noqa: PLC0415  # see above
+
+    return add_at_build(build, app, args, kwargs)

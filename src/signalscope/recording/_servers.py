@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 import wrapt
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 
 __all__ = ["flush_when_served"]
@@ -40,10 +41,12 @@ async def _shutdown(wrapped: Callable[..., Any], _server: Any, args: Any, kwargs
     try:
         return await wrapped(*args, **kwargs)
     finally:
-        with contextlib.suppress(Exception):  # the end of a process is no place to complain
-            await asyncio.to_thread(_flush)
+        await asyncio.to_thread(_flush)
 
 
 def _flush() -> None:
-    for provider in list(_providers):
-        provider.force_flush(_LAST_EXPORT_MILLIS)
+    for provider in (trace.get_tracer_provider(), *list(_providers)):
+        force_flush = getattr(provider, "force_flush", None)
+        if force_flush is not None:
+            with contextlib.suppress(Exception):  # the end of a process is no place to complain
+                force_flush(_LAST_EXPORT_MILLIS)

@@ -5,7 +5,8 @@ Every private name of the OpenTelemetry SDK that the fast path reads is in this 
 and the plain OpenTelemetry API is used. `tests/recording/test_sdk_versions.py` says which are there in the
 oldest and newest supported release.
 
-* `MeterProvider._sdk_config` (views, exemplar filter), `View._match`
+* `MeterProvider._sdk_config` (views, exemplar filter; in older releases also the readers), `View._match`
+* `MeterProvider._metric_readers`
 * `MetricReader._instrument_class_temporality`, `_instrument_class_aggregation`,
   `_instrument_class_cardinality_limit` (the last since 1.45)
 * `MetricReader._receive_metrics`: documented for overriding, so not private in spirit
@@ -31,7 +32,7 @@ from signalscope._contract_model import Kind
 from signalscope.recording._cells.exemplar import Filter
 from signalscope.recording._cells.store import Reader
 
-__all__ = ["exemplar_filter", "matched_by", "reader_wants", "views_of"]
+__all__ = ["exemplar_filter", "matched_by", "reader_wants", "readers_of", "views_of"]
 
 _API_CLASSES: Mapping[Kind, type] = {
     Kind.COUNTER: ApiCounter,
@@ -44,6 +45,16 @@ def views_of(provider: object) -> Sequence[Any] | None:
     """The provider's views; None when they cannot be known."""
     views = getattr(getattr(provider, "_sdk_config", None), "views", None)
     return tuple(views) if isinstance(views, Sequence) else None
+
+
+def readers_of(provider: object) -> Sequence[MetricReader]:
+    """All readers of a provider; none when they cannot be known."""
+    for holder in (provider, getattr(provider, "_sdk_config", None)):
+        for name in ("_metric_readers", "metric_readers"):
+            readers = getattr(holder, name, None)
+            if isinstance(readers, Sequence) and all(isinstance(each, MetricReader) for each in readers):
+                return tuple(readers)
+    return ()
 
 
 def matched_by(views: Iterable[Any], sdk_instrument: object) -> bool:
