@@ -172,6 +172,12 @@ class Feed:
         try:
             self.generation += 1  # from here on, a fold that was interrupted will change nothing
             size, many = len(buffer), len(summaries)
+            if size == 1 and not many:  # most series of a large collection
+                value = buffer.pop(0)
+                if type(value) is float and 0.0 <= value < _INFINITY:
+                    bounds = self.bounds
+                    return 1, value, value, value, ((bisect_left(bounds, value), 1),) if bounds else ()
+                return _summary([value], self)
             latest = _summary(buffer[:size], self) if size else NOTHING
             earlier = summaries[:many] if many else None
             del buffer[:size]
@@ -212,10 +218,6 @@ class Feed:
 def _summary(values: list[float], feed: Feed) -> Summary:
     """Sum, extremes and bucket counts of some values, sorting them on the way."""
     bounds = feed.bounds
-    if len(values) == 1:
-        (value,) = values
-        if type(value) is float and 0.0 <= value < _INFINITY:  # most series of a large collection
-            return 1, value, value, value, ((bisect_left(bounds, value), 1),) if bounds else ()
     try:
         total = sum(values)
         values.sort()
