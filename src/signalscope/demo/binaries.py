@@ -211,13 +211,13 @@ def _build(project: Project, made: Path, work: Path, say: Say) -> None:
         flags = [*project.flags, "-trimpath", f"-ldflags=-s -w{project.stamp}"]
         _run(
             project,
-            [go, "build", *flags, "-o", _output(project, made), *project.packages],
+            [go, "build", "-v", *flags, "-o", _output(project, made), *project.packages],
             ROOT / "tools" / project.name,
             say,
         )
         return
     builder = "go.opentelemetry.io/collector/cmd/builder"
-    _run(project, [go, "build", "-o", f"{work}/builder", builder], ROOT / "tools" / "builder", say)
+    _run(project, [go, "build", "-v", "-o", f"{work}/builder", builder], ROOT / "tools" / "builder", say)
     manifest = (ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
     own = work / "builder.yaml"
     own.write_text(re.sub(r"output_path: .*", f"output_path: {work}/sources", manifest), encoding="utf-8")
@@ -291,8 +291,14 @@ def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str]) -> 
     for line in stream or ():
         if line.strip():
             lines.append(line.strip())
-            latest[0] = line.strip()
+            latest[0] = _readable(line)
             del lines[:-50]
+
+
+def _readable(line: str) -> str:
+    """A line of Go's or the builder's, whose log has time, level and place before the message."""
+    fields = line.strip().split("\t")
+    return fields[3] if len(fields) > 3 else fields[0]
 
 
 def _on_path(names: Iterable[str], version: str) -> Path | None:
