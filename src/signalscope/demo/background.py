@@ -14,6 +14,7 @@ from signalscope.demo.clients import Clients, DependencyUnavailableError
 from signalscope.demo.history import History
 from signalscope.demo.market import SYMBOLS
 from signalscope.demo.signals import SIGNAL_TYPES, SignalGenerator
+from signalscope.demo.tasks import cancel_all
 from signalscope.demo.thresholds import Alert, Thresholds
 from signalscope.demo.workqueue import Job, QueueFullError, WorkQueue
 
@@ -69,9 +70,7 @@ class Background:
 
     async def stop(self) -> None:
         """Stop all of them."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
 
     @instrument_task(priority="critical")
     async def health_probe(self) -> None:
@@ -80,7 +79,8 @@ class Background:
         for name, healthy in answers.items():
             report_health(name, 1 if healthy else 0)
         try:
-            await asyncio.wait_for(self._history.ping(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._history.ping()
             report_health("database", 1)
         except Exception:
             report_health("database", 0)

@@ -14,6 +14,7 @@ from signalscope.demo.caches import Cache
 from signalscope.demo.calculations import Calculator
 from signalscope.demo.faults import FAULTS, find
 from signalscope.demo.subscriptions import Subscriptions
+from signalscope.demo.tasks import cancel_all
 from signalscope.demo.workqueue import Job, QueueFullError, WorkQueue
 
 __all__ = ["FLOOD_JOB", "Switches"]
@@ -72,7 +73,7 @@ class Switches:
         """Switch everything off."""
         for name in tuple(self._on):
             self.switch(name, on=False)
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await cancel_all(self._tasks.values())
 
     def _delay_api(self, on: bool) -> None:
         self.api_delay = _API_DELAY_SECONDS if on else 0.0

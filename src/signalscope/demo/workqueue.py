@@ -18,6 +18,7 @@ from signalscope import count_queue_item, instrument_queue, observe_queue
 from signalscope.contract import PRIORITIES
 from signalscope.decorators import arg
 from signalscope.demo.counts import Counts
+from signalscope.demo.tasks import cancel_all
 
 __all__ = [
     "QUEUE_TYPE",
@@ -179,9 +180,7 @@ class Workers:
 
     async def stop(self) -> None:
         """Stop; a job being processed is cancelled."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_all(self._tasks)
         self._tasks = []
 
     async def _work(self) -> None:
