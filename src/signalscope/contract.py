@@ -121,7 +121,9 @@ _DELIVERY = Attribute("delivery_method", "How signals reach the subscriber.", ca
 _FEATURE = Attribute("feature", "The product feature.", cap=50)
 _WINDOW = Attribute("window", "The time window looked back over.", ("1h", "24h"))
 _COMPONENT = Attribute("component", "The checked component.", cap=50)
-_GROUP = Attribute("endpoint_group", "First segment of the route template.", cap=50)
+_GROUP = Attribute(
+    "endpoint_group", "First segment of the route template that is neither `api` nor a version.", cap=50
+)
 _LIMIT = Attribute("limit_type", "Which limit was hit.", cap=20)
 
 
@@ -141,7 +143,7 @@ _C, _U, _H, _G = Kind.COUNTER, Kind.UPDOWNCOUNTER, Kind.HISTOGRAM, Kind.GAUGE
 _BUILT_IN: tuple[Instrument, ...] = (
     *_section(
         "API",
-        "signalscope.fastapi middleware",
+        "signalscope.fastapi (ApiMetrics)",
         ("signal_service.api.request.duration", _H, "s", "Time to serve an HTTP request.",
          (_ENDPOINT, _METHOD, _STATUS, _TIER, _OPERATION_TYPE), API_BUCKETS),
         ("signal_service.api.requests", _C, "{request}", "HTTP requests served.",
@@ -244,7 +246,7 @@ _BUILT_IN: tuple[Instrument, ...] = (
     ),
     *_section(
         "Memory, database and tasks",
-        "signalscope.configure (process observer)",
+        "signalscope.recording._process",
         ("process.cpu", _C, "s", "Total user and system CPU time spent.", (), None),
         ("process.resident_memory", _G, "By", "Resident memory size.", (), None),
     ),
