@@ -7,6 +7,7 @@ error is 1.6 %; small numbers are exact, and no user id is kept.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -71,7 +72,7 @@ class ActiveUsers:
                     yield round(union.get_estimate()), (window, tier)
 
     def clear(self) -> None:
-        """Begin anew, with a free lock; for a forked child."""
+        """Begin anew, with a free lock: in a forked child, and at exit, where the library counts what is left."""
         self._lock = threading.Lock()
         self._slots.clear()
 
@@ -119,3 +120,4 @@ def _make() -> None:
     _Shared.users = users
     observe(_NAME, users.counted)
     in_children(users.clear)
+    atexit.register(users.clear)

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope import __version__
 from signalscope._contract_model import ContractError
 from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml

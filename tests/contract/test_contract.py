@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import signalscope.demo.instruments  # noqa: F401  # the thresholds family
 from signalscope import contract
 from signalscope.contract import Attribute, ContractError, Instrument, Kind
 
@@ -53,6 +54,12 @@ FIXED = {
     "signal_service_premium_feature_usage_total": "feature user_tier",
     "signal_service_feature_usage_total": "feature user_tier",
     "signal_service_active_users": "window user_tier",
+    "signal_service_thresholds_active": "threshold_type severity",
+    "signal_service_threshold_checks_total": "threshold_type",
+    "signal_service_threshold_breaches_total": "threshold_type severity",
+    "signal_service_threshold_check_duration_seconds": "threshold_type",
+    "signal_service_alerts_sent_total": "channel severity",
+    "signal_service_alert_delivery_duration_seconds": "channel outcome",
     "signalscope_attribute_overflow_total": "instrument attribute",
     "signalscope_internal_errors_total": "where",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
+import signalscope.demo.instruments  # noqa: F401  # the thresholds family, which the page has
 from signalscope import contract
 from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml
 

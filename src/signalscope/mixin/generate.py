@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope._contract_render import to_markdown
 from signalscope.mixin import servers
 from signalscope.mixin._promql import duration

@@ -117,12 +117,16 @@ def redirected(
         tracer: Makes the spans meanwhile.
     """
     before = live.on, live.cells, live.meter, live.tracer
+    gauges = {name: each.gauge.exchange({}) for name, each in _families.items() if each.gauge is not None}
     initialise(provider, readers)
     live.tracer = tracer
     try:
         yield
     finally:
         live.on, live.cells, live.meter, live.tracer = before
+        for name, each in list(_families.items()):
+            if each.gauge is not None:
+                each.gauge.exchange(gauges.get(name, {}))
         _arm()
 
 
@@ -148,7 +152,7 @@ def _count_overflow(instrument: str, attribute: str) -> None:
 def _reset_after_fork() -> None:
     for each in list(_families.values()):
         if each.gauge is not None and each.instrument.kind is Kind.GAUGE:
-            each.gauge.reset_after_fork()
+            each.gauge.exchange({})  # a child reports its own
 
 
 live.on_waking = _arm

@@ -73,9 +73,10 @@ class Gauge:
 
         return unregister
 
-    def reset_after_fork(self) -> None:
-        """Forget what the parent set; a child reports its own."""
-        self._values.clear()
+    def exchange(self, values: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+        """Put other values in the place of those that were set, which are returned."""
+        before, self._values = self._values, values
+        return before
 
     def _observations(self, _options: CallbackOptions) -> Iterable[Observation]:
         found = dict(self._values)
