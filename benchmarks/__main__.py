@@ -1,4 +1,4 @@
-"""Measure everything, print the table, write benchmarks/results.json.
+"""Measure everything, print the table, write benchmarks/results.json and the table in docs/recording.md.
 
 Usage: python -m benchmarks [--rounds N] [--no-others]
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from benchmarks import cases, others, service, unconfigured
 from benchmarks.measure import pin
-from benchmarks.report import Result, show, write
+from benchmarks.report import Result, show, write, write_docs
 
 
 def main() -> int:
@@ -27,6 +27,7 @@ def main() -> int:
         print(f"{result.case}: measured", file=sys.stderr)
         results.append(result)
     write(results, options.rounds)
+    write_docs()
     show(results)
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["Result", "show", "write"]
+__all__ = ["DOCS", "RESULTS", "Result", "markdown", "show", "write", "write_docs"]
 
 RESULTS = Path(__file__).parent / "results.json"
+DOCS = Path(__file__).parents[1] / "docs" / "recording.md"
+_BEGIN, _END = "<!-- measured: written by `make bench` -->\n", "<!-- measured: end -->\n"
 _PACKAGES = (
     "opentelemetry-api",
     "opentelemetry-sdk",
@@ -73,6 +75,31 @@ def show(results: Sequence[Result]) -> None:
             result.note if result.met is None else ("yes" if result.met else "[red]NO[/red]"),
         )
     Console().print(table)
+
+
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table as Markdown, from the rows of benchmarks/results.json."""
+    lines = [
+        "| case | adds | compared with | ratio | target | met |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        added = "-" if row["added_ns"] is None else _duration(row["added_ns"])
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
+        target = "" if row["target"] is None else f"{row['target']:g}"
+        met = row["note"] if row["met"] is None else ("yes" if row["met"] else "**no**")
+        baseline = "" if row["baseline"] == "-" else row["baseline"]
+        lines.append(f"| {row['case']} | {added} | {baseline} | {ratio} | {target} | {met} |")
+    versions = ", ".join(f"{name} {found}" for name, found in rows[0]["versions"].items())
+    return "\n".join([*lines, "", f"{rows[0]['machine']['cpu']}; {versions}.", ""])
+
+
+def write_docs() -> None:
+    """Put the table of benchmarks/results.json into docs/recording.md."""
+    before, _, rest = DOCS.read_text(encoding="utf-8").partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    table = markdown(json.loads(RESULTS.read_text(encoding="utf-8")))
+    DOCS.write_text(f"{before}{_BEGIN}{table}{_END}{after}", encoding="utf-8")
 
 
 def _duration(nanoseconds: float) -> str:
