@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from opentelemetry import metrics, trace
-from opentelemetry.sdk._configuration import _initialize_components
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.util._importlib_metadata import entry_points
 
@@ -154,6 +153,9 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
         _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
         recording.initialise()
         return
+    # What distributions build on; imported late, since it brings the SDK's logs along.
+    from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above
+
     serves = _take_prometheus()
     _initialize_components(
         metric_exporter_names=[_PULL],

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
+from opentelemetry.instrumentation import auto_instrumentation
 from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from signalscope import _configure
 
-__all__ = ["SignalscopeConfigurator", "SignalscopeDistro"]
+__all__ = ["SignalscopeConfigurator", "SignalscopeDistro", "instrument_children"]
 
 _logger = logging.getLogger("signalscope")
 
@@ -35,6 +37,18 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
             raise  # the launcher knows what that means
         except Exception:
             _logger.exception("signalscope: instrumenting %s failed; going on without it", entry_point.name)
+
+
+def instrument_children() -> None:
+    """Let Python processes started by this one be instrumented too: uvicorn's workers are such ones.
+
+    The launcher does that by a folder in PYTHONPATH, which it takes out while it works; some older releases did
+    not put it back.
+    """
+    folder = str(Path(auto_instrumentation.__file__).parent)
+    paths = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    if folder not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *paths])
 
 
 class SignalscopeConfigurator(_OTelSDKConfigurator):

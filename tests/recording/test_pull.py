@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 
 from signalscope import recording
+from signalscope._pull import PullReader
 from signalscope.contract import ContractError
 from signalscope.recording import _live
 
@@ -26,8 +26,7 @@ def _restored() -> Iterator[None]:
 
 def test_a_scrape_and_a_push_see_the_same_totals() -> None:
     """Under the contract's names; the instrument that makes the SDK deliver is not among them."""
-    registry = CollectorRegistry()
-    pull, push = PrometheusMetricReader(registry=registry, scope_info_enabled=False), InMemoryMetricReader()
+    pull, push = PullReader(), InMemoryMetricReader()
     provider = MeterProvider([pull, push], shutdown_on_exit=False)
     recording.initialise(provider, [pull, push])
     task = recording.family("signal_service.background_task").series("refresh", "low", "success")
@@ -36,7 +35,7 @@ def test_a_scrape_and_a_push_see_the_same_totals() -> None:
         task.record(0.25)
         feature.record(2)
     for _ in range(2):
-        text = generate_latest(registry).decode()
+        text = generate_latest(pull.registry).decode()
         labels = 'outcome="success",priority="low",task_type="refresh"'
         assert f"signal_service_background_task_seconds_count{{{labels}}} 700.0" in text
         assert 'signal_service_feature_usage_total{feature="export",user_tier="free"} 1400.0' in text
