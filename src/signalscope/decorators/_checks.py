@@ -27,6 +27,8 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
     "iv": (0.0, _MAX),
 }
 _ANY = (-_MAX, _MAX)
+#: Other names that the parts of a result may have.
+_ALIASES: Mapping[str, str] = {"volatility": "iv", "implied_volatility": "iv", "value": "price"}
 #: Values that are looked at one by one when an array has failed.
 _SAMPLE = 1000
 
@@ -61,18 +63,37 @@ def examine(result: Any, calculation_type: str) -> tuple[Tally, int]:
     """
     tally: Tally = {}
     looked = 0
+    converged = getattr(result, "converged", True)
     for name, values in _parts(result, calculation_type):
         low, high = bounds_of(name)
-        for value in _suspects(values, low, high):
-            looked += 1
+        used = _converged_part(values, converged)
+        suspects = _suspects(used, low, high)
+        looked += len(suspects) or int(getattr(used, "size", 0))
+        for value in suspects:
             reason = _reason(value, low, high)
             if reason is not None:
                 tally[reason] = tally.get(reason, 0) + 1
-    converged = getattr(result, "converged", True)
-    if converged is False:
-        tally["not_converged"] = tally.get("not_converged", 0) + 1
-        looked = max(looked, 1)
+    failed = _not_converged(converged)
+    if failed:
+        tally["not_converged"] = failed
+        looked += failed
     return tally, looked
+
+
+def _not_converged(converged: Any) -> int:
+    """How many calculations did not converge, by a result's `converged`: a truth value, or an array of them."""
+    if hasattr(converged, "sum") and hasattr(converged, "size"):
+        return int(converged.size) - int(converged.sum())
+    return 1 if converged is False else 0
+
+
+def _converged_part(values: Any, converged: Any) -> Any:
+    """The values of calculations that converged; what the others gave is not looked at a second time."""
+    if converged is False:
+        return ()
+    if getattr(converged, "shape", None) == getattr(values, "shape", ...):
+        return values[converged.astype(bool)]
+    return values
 
 
 def _parts(result: Any, calculation_type: str) -> Iterator[tuple[str, Any]]:
@@ -86,8 +107,9 @@ def _parts(result: Any, calculation_type: str) -> Iterator[tuple[str, Any]]:
         yield calculation_type, result
         return
     for name, values in fields.items():
-        if str(name) in BOUNDS:
-            yield str(name), values
+        greek = _ALIASES.get(str(name), str(name))
+        if greek in BOUNDS:
+            yield greek, values
 
 
 def _suspects(values: Any, low: float, high: float) -> Sequence[Any]:
