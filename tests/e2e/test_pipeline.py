@@ -220,13 +220,14 @@ def test_what_was_calculated_is_what_was_counted(stack: Stack, stats_file: Path)
     stack.parts["service"].stop()
     stats = json.loads(stats_file.read_text(encoding="utf-8"))
 
+    instance = _newest_instance(stack)
+
     def totals() -> dict[str, float]:
-        found = {}
-        instance = _newest_instance(stack)
-        for family, series in _COUNTED.items():
-            (one,) = stack.query(f"sum({series}{{instance='{instance}'}})")
-            found[family] = float(one["value"][1])
-        return found
+        return {
+            family: float(one["value"][1])
+            for family, series in _COUNTED.items()
+            for one in stack.query(f"sum({series}{{instance='{instance}'}})")
+        }
 
     expected = {family: stats[family]["total"] for family in _COUNTED}
     assert all(expected.values()), expected
@@ -246,6 +247,7 @@ _COUNTED = {
 
 
 def _newest_instance(stack: Stack) -> str:
-    """The instance that began last: the one with the least CPU time."""
-    found = stack.query("bottomk(1, process_cpu_seconds_total{job='signal-service'})")
-    return str(found[0]["metric"]["instance"])
+    """The instance whose first sample is the latest; the killed one's series outlive it by some minutes."""
+    cpu = "process_cpu_seconds_total{job='signal-service'}"
+    (newest,) = stack.query(f"topk(1, min_over_time(timestamp({cpu})[1h:5s]))")
+    return str(newest["metric"]["instance"])
