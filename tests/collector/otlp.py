@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,6 +65,35 @@ def histogram(
             ]
         data.append(point)
     return {"name": name, "unit": "s", "histogram": {"dataPoints": data, "aggregationTemporality": 2}}
+
+
+def exponential(name: str, *points: tuple[Mapping[str, Value], float, int]) -> dict[str, Any]:
+    """A cumulative exponential histogram in seconds: labels, a value, and how often it was recorded."""
+    data = [
+        _point(labels)
+        | {
+            # At scale 3 the bucket of index i reaches from base**i to base**(i+1), with base 2**(1/8).
+            "scale": 3, "count": str(count), "sum": value * count, "zeroCount": "0",
+            "positive": {"offset": math.ceil(math.log2(value) * 8) - 1, "bucketCounts": [str(count)]},
+        }
+        for labels, value, count in points
+    ]  # fmt: skip
+    return {
+        "name": name, "unit": "s", "exponentialHistogram": {"dataPoints": data, "aggregationTemporality": 2}
+    }  # fmt: skip
+
+
+def as_differences(request: dict[str, Any]) -> dict[str, Any]:
+    """The same request from an exporter of differences, with an interval that ends now."""
+    now = time.time_ns()
+    for resource in request["resourceMetrics"]:
+        for scope in resource["scopeMetrics"]:
+            for metric in scope["metrics"]:
+                data = metric.get("sum") or metric["histogram"]
+                data["aggregationTemporality"] = 1
+                for point in data["dataPoints"]:
+                    point |= {"startTimeUnixNano": str(now - 10**6), "timeUnixNano": str(now)}
+    return request
 
 
 def span(

@@ -9,13 +9,25 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.collector.conftest import CONFIG, Collector
-from tests.collector.otlp import TRACE_ID, Value, counter, gauge, histogram, metrics, span, traces
+from tests.collector.otlp import (
+    TRACE_ID,
+    Value,
+    as_differences,
+    counter,
+    exponential,
+    gauge,
+    histogram,
+    metrics,
+    span,
+    traces,
+)
 
 from signalscope import contract
 from signalscope.contract import Kind
@@ -105,6 +117,36 @@ def test_metrics_of_other_sdks_get_our_names(collector: Collector) -> None:
     page = collector.scrape()
     assert not re.search("alice|k-123|bob@", page)
     _compare("theirs.prom", page)
+
+
+def test_differences_are_added_up(collector: Collector) -> None:
+    """Intervals of a delta exporter that do not meet, as the SDKs' do not, lose nothing."""
+    route: dict[str, Value] = {"http.route": "/a", "http.response.status_code": 200}
+    for _ in range(3):
+        sent = metrics(
+            THEIRS,
+            histogram("http.server.request.duration", (0.5,), (route, (2, 1), 1.5)),
+            counter("orders.placed", "{order}", ({}, 7)),
+        )
+        collector.send("metrics", as_differences(sent))
+        time.sleep(0.01)
+    requests = 'signal_service_api_requests_total{endpoint="/a",instance="two",job="orders",'
+    collector.when(
+        lambda: f'{requests}status_code="200",user_tier="unknown"}} 9.0' in collector.scrape(), "all requests"
+    )
+    assert 'orders_placed_total{instance="two",job="orders"} 21.0' in collector.scrape()
+
+
+def test_requests_are_counted_whatever_the_histogram(collector: Collector) -> None:
+    """An exponential histogram has no buckets for the page; the requests in it are counted all the same."""
+    route: dict[str, Value] = {"http.route": "/a", "http.response.status_code": 200}
+    collector.send("metrics", metrics(THEIRS, exponential("http.server.request.duration", (route, 0.3, 4))))
+    collector.when(lambda: "api_requests_total" in collector.scrape(), "metrics on the page")
+    page = collector.scrape()
+    requests = (
+        'signal_service_api_requests_total{endpoint="/a",instance="two",job="orders",status_code="200",'
+    )
+    assert f'{requests}user_tier="unknown"}} 4.0' in page
 
 
 def _exported(collector: Collector) -> dict[str, dict[str, Any]]:
