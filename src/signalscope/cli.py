@@ -177,7 +177,11 @@ def fault(
 
 
 def _fault_table(known: dict[str, Any]) -> Table:
-    table = Table("fault", "what it does", "alert", "within", title="signalscope fault NAME on|off")
+    table = Table(title="signalscope fault NAME on|off")
+    table.add_column("fault", no_wrap=True)
+    table.add_column("what it does", ratio=1)
+    table.add_column("alert", overflow="fold")
+    table.add_column("within", no_wrap=True)
     for each in known.values():
         expected = _expected(each)
         alerts = "\n".join(alert for alert, _ in expected) or "-"

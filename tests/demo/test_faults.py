@@ -41,7 +41,7 @@ def test_the_service_has_a_switch_for_each_of_its_faults() -> None:
 
 
 def test_unknown_fault_names_those_there_are() -> None:
-    """The error lists the faults of the place that was asked for."""
+    """The error names the nearest fault, and lists those of the place that was asked for."""
     with pytest.raises(
         UnknownFaultError, match=r"unknown fault 'config-down'; there are: greeks-nan, (?!.*-slow,)"
     ):
@@ -50,6 +50,10 @@ def test_unknown_fault_names_those_there_are() -> None:
         UnknownFaultError, match=r"unknown fault 'coffee'; there are: ticker-down, .*cpu-burn"
     ):
         find("coffee")
+    with pytest.raises(
+        UnknownFaultError, match=r"unknown fault 'cofig-down' \(did you mean config-down\?\); "
+    ):
+        find("cofig-down")
 
 
 async def test_every_switch_goes_on_and_off() -> None:

@@ -6,6 +6,7 @@ Standard library only at import: the command line and the services read it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Literal
 
 __all__ = ["DEPENDENCIES", "FAULTS", "Fault", "Mode", "UnknownFaultError", "find"]
@@ -112,6 +113,7 @@ def find(name: str, where: Where | None = None) -> Fault:
     """
     fault = FAULTS.get(name)
     if fault is None or (where is not None and fault.where != where):
-        names = (each.name for each in FAULTS.values() if where in (None, each.where))
-        raise UnknownFaultError(f"unknown fault {name!r}; there are: {', '.join(names)}")
+        names = [each.name for each in FAULTS.values() if where in (None, each.where)]
+        meant = "".join(f" (did you mean {near}?)" for near in get_close_matches(name, names, 1, cutoff=0.8))
+        raise UnknownFaultError(f"unknown fault {name!r}{meant}; there are: {', '.join(names)}")
     return fault
