@@ -28,6 +28,8 @@ class Timed:
         has_outcome: Whether the histogram's last attribute is the outcome.
     """
 
+    contains = False
+
     def __init__(
         self,
         call: Any,

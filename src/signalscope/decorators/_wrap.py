@@ -20,12 +20,13 @@ from typing import Any, Protocol
 
 from opentelemetry.context import get_current
 
+from signalscope.decorators._nesting import enter, leave, nesting
 from signalscope.decorators._proxy import CallableProxy
 from signalscope.decorators._spans import SpanMaker, Under
 from signalscope.recording import internal_error
 from signalscope.recording._live import live
 
-__all__ = ["Arguments", "Keywords", "Probe", "wrap"]
+__all__ = ["Arguments", "Keywords", "Probe", "either", "wrap"]
 
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
@@ -37,10 +38,12 @@ class Probe(Protocol):
     Attributes:
         where: Names the decorator in internal errors.
         spans: Makes its spans; None for one that never does.
+        contains: Whether calls of libraries inside it are a part of it, and not measured on their own.
     """
 
     where: str
     spans: SpanMaker | None
+    contains: bool
 
     def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
         """Record a call that returned; `under` says what is known of spans."""
@@ -75,6 +78,44 @@ def wrap(call: Any, probe: Probe) -> Any:
     return CallableProxy(call, lambda one: make(one, probe))
 
 
+def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> Any:
+    """What calls one of two, of the same sort and the same look as both.
+
+    Args:
+        original: The callable as it was.
+        measured: The same, instrumented by `wrap`.
+        otherwise: Asked on each call, when the call is made: whether it is to be the original.
+    """
+    if isinstance(original, classmethod | staticmethod):
+        return type(original)(either(original.__func__, measured.__func__, otherwise=otherwise))
+    if isinstance(original, property):
+        getter = None if original.fget is None else either(original.fget, measured.fget, otherwise=otherwise)
+        return property(getter, original.fset, original.fdel, original.__doc__)
+    chosen = _choosing(_maker_for(original), original, measured, otherwise)
+    if isinstance(original, FunctionType):
+        return functools.wraps(original)(chosen)
+    return CallableProxy(original, lambda _: chosen)
+
+
+def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], bool]) -> Callable[..., Any]:
+    def choose(*args: Any, **kwargs: Any) -> Any:
+        return (original if otherwise() else measured)(*args, **kwargs)
+
+    async def choose_and_await(*args: Any, **kwargs: Any) -> Any:
+        return await (original if otherwise() else measured)(*args, **kwargs)
+
+    def choose_and_yield(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        return (yield from (original if otherwise() else measured)(*args, **kwargs))
+
+    if make is _coroutine_function:
+        return choose_and_await
+    if make is _generator_function:
+        return choose_and_yield
+    if make is _generator_coroutine:
+        return types.coroutine(choose_and_yield)
+    return _async_generator_function(choose, None) if make is _async_generator_function else choose
+
+
 def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
     """The sort of wrapper for a callable, by what calling it gives."""
     while isinstance(call, functools.partial):
@@ -94,6 +135,7 @@ def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
 
 def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
+    contains = probe.contains
     always = spans is not None and spans.always
     # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
     metrics_api, trace_api = live.metrics_api, live.trace_api
@@ -109,11 +151,14 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
         # Found without a call in the usual case: nothing is current, and no root is wanted.
         own = (None if spans is None else spans.begin(here)) if here or always else False
         under: Under = own.span if own else own
+        entered = enter() if contains and nesting.on else None
         begun = perf_counter()
         try:
             result = call(*args, **kwargs)
         except BaseException as error:
             elapsed = perf_counter() - begun
+            if entered is not None:
+                leave(entered)
             try:
                 fail(elapsed, args, kwargs, error, under)
             except Exception:  # ours, and not the caller's business
@@ -122,6 +167,8 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
                 own.end(error)
             raise
         elapsed = perf_counter() - begun
+        if entered is not None:
+            leave(entered)
         try:
             finish(elapsed, args, kwargs, result, under)
         except Exception:  # ours, and not the caller's business
@@ -135,6 +182,7 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
 
 def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
+    contains = probe.contains
     always = spans is not None and spans.always
     # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
     metrics_api, trace_api = live.metrics_api, live.trace_api
@@ -150,11 +198,14 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
         # Found without a call in the usual case: nothing is current, and no root is wanted.
         own = (None if spans is None else spans.begin(here)) if here or always else False
         under: Under = own.span if own else own
+        entered = enter() if contains and nesting.on else None
         begun = perf_counter()
         try:
             result = await call(*args, **kwargs)
         except BaseException as error:
             elapsed = perf_counter() - begun
+            if entered is not None:
+                leave(entered)
             try:
                 fail(elapsed, args, kwargs, error, under)
             except Exception:  # ours, and not the caller's business
@@ -163,6 +214,8 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
                 own.end(error)
             raise
         elapsed = perf_counter() - begun
+        if entered is not None:
+            leave(entered)
         try:
             finish(elapsed, args, kwargs, result, under)
         except Exception:  # ours, and not the caller's business
@@ -226,9 +279,9 @@ def _generator_coroutine(call: Callable[..., Any], probe: Probe) -> Callable[...
     return types.coroutine(_generator_function(call, probe))
 
 
-def _async_generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
+def _async_generator_function(call: Callable[..., Any], probe: Probe | None) -> Callable[..., Any]:
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        timing = _Timing(probe, args, kwargs) if live.on or live.awake() else None
+        timing = _Timing(probe, args, kwargs) if probe is not None and (live.on or live.awake()) else None
         inner = call(*args, **kwargs)
         try:
             step = inner.__anext__()

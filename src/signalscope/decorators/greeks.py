@@ -79,6 +79,7 @@ class _Greeks:
     """What one decorated calculation measures."""
 
     where = "decorators.greeks"
+    contains = True
 
     def __init__(
         self,

@@ -1,0 +1,175 @@
+"""The base of our instrumentors: one library each, patched when the program imports it, and never before.
+
+A subclass declares its `Library` and says what to patch in which module:
+
+    class ExampleInstrumentor(LibraryInstrumentor):
+        library = Library(name="example", supports=("example >= 1, < 3",), ...)
+
+        def hooks(self):
+            return {"example.pricing": self._pricing}
+
+        def _pricing(self, module):
+            self.measure(module, "delta", instrument_greeks(calculation_type="delta"))
+
+Everything else is here: the check of the installed version, import hooks, names that other modules hold, reversal,
+suppression, request and response hooks.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from types import ModuleType
+from typing import Any, ClassVar
+
+from opentelemetry.context import get_current
+from opentelemetry.instrumentation.dependencies import (
+    DependencyConflict,
+    DependencyConflictError,
+    get_dependency_conflicts,
+)
+from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
+    BaseInstrumentor,
+)
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+from signalscope.decorators._nesting import inside, nesting
+from signalscope.decorators._wrap import either
+from signalscope.instrumentation._call_hooks import with_hooks
+from signalscope.instrumentation._hooks import when_imported
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._patches import Patches
+
+__all__ = ["Hook", "LibraryInstrumentor", "suppressed"]
+
+_logger = logging.getLogger("signalscope")
+#: Told of a module when it has been imported.
+Hook = Callable[[ModuleType], None]
+
+
+def suppressed() -> bool:
+    """Whether instrumentation is suppressed where this is called (`suppress_instrumentation`)."""
+    return bool(get_current()) and not is_instrumentation_enabled()
+
+
+class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
+    """Instruments one library.
+
+    `instrument` takes, besides what every instrumentor takes:
+
+    * ``request_hook(span, args, kwargs)``: called before a measured call that has a recording span;
+    * ``response_hook(span, result)``: called after it, unless it raised;
+    * ``span``: ``auto`` (the default: a child span when the current span is recording), ``always`` or ``never``.
+
+    Attributes:
+        library: What it says about itself.
+        patches: What is patched.
+        options: The arguments of `instrument`.
+    """
+
+    library: ClassVar[Library]
+    patches: Patches
+    options: Mapping[str, Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "patches"):  # there is one of each class, and it may be asked for again
+            self.patches = Patches()
+            self.options = {}
+
+    @abstractmethod
+    def hooks(self) -> Mapping[str, Hook]:
+        """What to do with which module, by its full name, once the program has imported it."""
+
+    def begin(self) -> None:
+        """Do what has to be done besides patching, when it is instrumented."""
+
+    def end(self) -> None:
+        """Undo that."""
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """The supported versions; one of them is enough."""
+        return self.library.supports
+
+    def conflict(self) -> DependencyConflict | None:
+        """Why the installed library cannot be instrumented; None when it can."""
+        conflicts = [get_dependency_conflicts([each]) for each in self.library.supports]
+        if not conflicts or None in conflicts:
+            return None
+        found = [each for each in conflicts if each is not None and each.found]
+        return (found or conflicts)[0]
+
+    @property
+    def active(self) -> bool:
+        """Whether it is instrumented now."""
+        return bool(self.is_instrumented_by_opentelemetry)
+
+    def instrument(self, **kwargs: Any) -> Any:
+        """Instrument the library, unless it is not installed or not supported: then nothing happens.
+
+        The installed version is looked at whatever ``skip_dep_check`` says, since the launcher sets it after a look
+        at the requirements of a whole distribution, not at this one library's.
+
+        Raises:
+            DependencyConflictError: With ``raise_exception_on_conflict=True``, why nothing happens.
+        """
+        conflict = self.conflict()
+        if conflict is None:
+            return super().instrument(**{**kwargs, "skip_dep_check": True})
+        if kwargs.get("raise_exception_on_conflict"):
+            raise DependencyConflictError(conflict)
+        _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
+        return None
+
+    def measure(self, owner: Any, name: str, measured: Callable[[Any], Any], *, nested: bool = False) -> bool:
+        """Patch a function of a module, or a method of a class.
+
+        Args:
+            owner: The module or class.
+            name: The attribute. It is left alone when there is none.
+            measured: Gives the measured callable for the original: a decorator of `signalscope.decorators`.
+            nested: Whether calls inside a measured calculation are measured too.
+
+        Returns:
+            Whether there is such an attribute.
+        """
+
+        def make(original: Any, undone: Callable[[], bool]) -> Any:
+            hooked = with_hooks(original, self.options.get("request_hook"), self.options.get("response_hook"))
+
+            def otherwise() -> bool:
+                return undone() or (not nested and inside()) or suppressed()
+
+            return either(original, measured(hooked), otherwise=otherwise)
+
+        return self.patches.add(owner, name, make)
+
+    @property
+    def span(self) -> Any:
+        """When measured calls are to have spans."""
+        return self.options.get("span", "auto")
+
+    def _instrument(self, **kwargs: Any) -> None:
+        self.options = kwargs
+        nesting.on = True
+        self.begin()
+        for name, hook in self.hooks().items():
+            when_imported(name, self._while_instrumented(hook, kwargs))
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        self.options = {}
+        self.patches.undo()
+        self.end()
+
+    def _while_instrumented(self, hook: Hook, options: Mapping[str, Any]) -> Hook:
+        """The hook, unless it was uninstrumented (and perhaps instrumented anew) before the module was imported."""
+
+        def call(module: ModuleType) -> None:
+            if self.options is options:
+                try:
+                    hook(module)
+                finally:
+                    self.patches.spread(module)
+
+        return call

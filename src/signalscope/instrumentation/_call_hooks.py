@@ -1,0 +1,78 @@
+"""Request and response hooks, as the official instrumentors have them: to put things on the span of a call."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from opentelemetry.trace import Span, get_current_span
+
+from signalscope.recording import internal_error
+
+__all__ = ["RequestHook", "ResponseHook", "with_hooks"]
+
+#: Gets the span, the positional and the keyword arguments; a method's first argument is its object.
+RequestHook = Callable[[Span, tuple[Any, ...], dict[str, Any]], None]
+#: Gets the span and the result.
+ResponseHook = Callable[[Span, Any], None]
+
+
+def with_hooks(call: Any, request: RequestHook | None, response: ResponseHook | None) -> Any:
+    """The callable, calling the hooks before and after; itself when there are none.
+
+    What a hook raises is counted in `signalscope.internal.errors`, and changes nothing. Generators have no hooks.
+    """
+    if (request is None and response is None) or not inspect.isroutine(call):
+        return call
+    if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        return call
+    if isinstance(call, classmethod | staticmethod):
+        return type(call)(with_hooks(call.__func__, request, response))
+
+    hooks = _Hooks(request, response)
+    if inspect.iscoroutinefunction(call):
+
+        @functools.wraps(call)
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            span = hooks.before(args, kwargs)
+            result = await call(*args, **kwargs)
+            hooks.after(span, result)
+            return result
+
+        return awaited
+
+    @functools.wraps(call)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        span = hooks.before(args, kwargs)
+        result = call(*args, **kwargs)
+        hooks.after(span, result)
+        return result
+
+    return called
+
+
+class _Hooks:
+    """Calls the hooks, and keeps what they raise to itself."""
+
+    def __init__(self, request: RequestHook | None, response: ResponseHook | None) -> None:
+        self._request, self._response = request, response
+
+    def before(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+        span = get_current_span()
+        if not span.is_recording():
+            return None
+        if self._request is not None:
+            try:
+                self._request(span, args, kwargs)
+            except Exception:  # the user's hook
+                internal_error("instrumentation.request_hook")
+        return span
+
+    def after(self, span: Span | None, result: Any) -> None:
+        if span is not None and self._response is not None:
+            try:
+                self._response(span, result)
+            except Exception:  # the user's hook
+                internal_error("instrumentation.response_hook")

@@ -1,0 +1,263 @@
+"""The base of instrumentors, with a library made for the test: what every integration can rely on."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import wrapt
+from opentelemetry.instrumentation.dependencies import DependencyConflictError
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+
+from signalscope import instrument_greeks
+from signalscope.instrumentation._base import LibraryInstrumentor
+from signalscope.instrumentation._library import Library
+from signalscope.testing import Captured, capture
+
+PRICING = """
+def delta(s, k=100.0):
+    return 0.5 if s >= k else gamma(s)
+def gamma(s):
+    return 0.25
+async def vega(s):
+    return gamma(s)
+def failing(s):
+    raise LookupError(s)
+class Option:
+    @staticmethod
+    def rho(s):
+        return s
+    @classmethod
+    def theta(cls, s):
+        return cls, s
+    def price(self, s):
+        return s
+class American(Option):
+    pass
+"""
+USING = "from zs_lib.pricing import delta\nimport zs_lib.pricing\n"
+
+
+class Instrumentor(LibraryInstrumentor):
+    """Instruments the test's library."""
+
+    library = Library(
+        name="zs_lib", title="zs_lib", kind="greeks", supports=(), tested=None, measures=(), spans="", unit="",
+        not_measured=(),
+    )  # fmt: skip
+
+    def hooks(self) -> Mapping[str, Callable[[ModuleType], None]]:
+        """One module."""
+        return {"zs_lib.pricing": self._pricing}
+
+    def _pricing(self, module: Any) -> None:
+        for name in ("delta", "gamma", "vega", "failing", "missing"):
+            self.measure(module, name, instrument_greeks(calculation_type="delta", span=self.span))
+        for name in ("rho", "theta", "price"):
+            self.measure(module.Option, name, instrument_greeks(calculation_type="price", check=False))
+        self.measure(module.American, "rho", instrument_greeks(calculation_type="price", check=False))
+
+
+@pytest.fixture
+def instrumentor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instrumentor]:
+    """The instrumentor, with its library importable and not imported."""
+    package = tmp_path / "zs_lib"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "pricing.py").write_text(PRICING, encoding="utf-8")
+    (tmp_path / "zs_using.py").write_text(USING, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    found = Instrumentor()
+    yield found
+    if found.active:
+        found.uninstrument()
+    for name in [name for name in sys.modules if name.startswith("zs_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """What is recorded."""
+    with capture() as found:
+        yield found
+
+
+def _count(captured: Captured) -> int:
+    return captured.count("signal_service_greeks_calculation_seconds")
+
+
+def test_nothing_is_imported_until_the_program_does(instrumentor: Instrumentor) -> None:
+    """Instrumenting does not import the library."""
+    instrumentor.instrument()
+    assert not [name for name in sys.modules if name.startswith("zs_")]
+
+
+def test_names_imported_later_are_measured(instrumentor: Instrumentor, captured: Captured) -> None:
+    """A module that does `from library import delta` gets the measured function."""
+    instrumentor.instrument()
+    using = importlib.import_module("zs_using")
+    assert using.delta(120.0) == 0.5
+    assert _count(captured) == 1
+
+
+def test_names_imported_earlier_are_measured_too(instrumentor: Instrumentor, captured: Captured) -> None:
+    """And uninstrumenting gives every module the very object it had."""
+    using = importlib.import_module("zs_using")
+    original, method = using.delta, using.zs_lib.pricing.Option.__dict__["rho"]
+    instrumentor.instrument()
+    assert using.delta is using.zs_lib.pricing.delta is not original
+    using.delta(120.0)
+    assert _count(captured) == 1
+    assert "rho" in vars(using.zs_lib.pricing.American)
+    instrumentor.uninstrument()
+    assert using.delta is using.zs_lib.pricing.delta is original
+    assert using.zs_lib.pricing.Option.__dict__["rho"] is method
+    assert "rho" not in vars(using.zs_lib.pricing.American)
+    using.delta(120.0)
+    assert _count(captured) == 1
+
+
+def test_uninstrumented_before_the_import(instrumentor: Instrumentor) -> None:
+    """A hook that is left over does nothing."""
+    instrumentor.instrument()
+    instrumentor.uninstrument()
+    using = importlib.import_module("zs_using")
+    assert not hasattr(using.delta, "__wrapped__")
+
+
+def test_instrumenting_twice_counts_once(
+    instrumentor: Instrumentor, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also after it was uninstrumented in between."""
+    using = importlib.import_module("zs_using")
+    with caplog.at_level(logging.ERROR):
+        instrumentor.instrument()
+        instrumentor.instrument()
+        instrumentor.uninstrument()
+        instrumentor.instrument()
+    using.delta(120.0)
+    assert _count(captured) == 1
+
+
+def test_nested_calls_count_once(instrumentor: Instrumentor, captured: Captured) -> None:
+    """A calculation that calls another of the library, and one inside a decorated calculation."""
+    using = importlib.import_module("zs_using")
+    instrumentor.instrument()
+    using.delta(80.0)  # calls gamma
+    assert _count(captured) == 1
+
+    @instrument_greeks(calculation_type="chain")
+    def chain(spots: list[float]) -> list[float]:
+        return [using.delta(spot) for spot in spots]
+
+    chain([80.0, 120.0, 130.0])
+    assert captured.count("signal_service_greeks_calculation_seconds", calculation_type="chain") == 1
+    assert _count(captured) == 2
+    using.delta(80.0)
+    assert _count(captured) == 3
+
+
+async def test_natures_signatures_and_results_are_kept(
+    instrumentor: Instrumentor, captured: Captured
+) -> None:
+    """Coroutine functions stay such, static and class methods too; exceptions pass."""
+    instrumentor.instrument()
+    pricing = importlib.import_module("zs_lib.pricing")
+    assert inspect.iscoroutinefunction(pricing.vega)
+    assert await pricing.vega(1.0) == 0.25
+    assert str(inspect.signature(pricing.delta)) == "(s, k=100.0)"
+    assert pricing.Option.rho(3) == pricing.Option().rho(3) == pricing.American.rho(3) == 3
+    assert pricing.American.theta(3) == (pricing.American, 3)
+    assert pricing.Option().price(4) == 4
+    with pytest.raises(LookupError):
+        pricing.failing(1)
+    assert _count(captured) == 7
+    assert captured.count("signal_service_greeks_calculation_seconds", outcome="error") == 1
+
+
+def test_suppression(instrumentor: Instrumentor, captured: Captured) -> None:
+    """Inside OpenTelemetry's `suppress_instrumentation` nothing is measured."""
+    instrumentor.instrument()
+    pricing = importlib.import_module("zs_lib.pricing")
+    with suppress_instrumentation():
+        pricing.delta(120.0)
+    assert _count(captured) == 0
+
+
+def test_request_and_response_hooks(instrumentor: Instrumentor, captured: Captured) -> None:
+    """They get the span of the call; what they raise changes nothing."""
+
+    def request(span: Any, args: Any, kwargs: Any) -> None:
+        span.set_attribute("spot", args[0])
+
+    def response(span: Any, result: Any) -> None:
+        span.set_attribute("delta", result)
+        raise ValueError
+
+    instrumentor.instrument(request_hook=request, response_hook=response)
+    pricing = importlib.import_module("zs_lib.pricing")
+    with captured.tracer.start_as_current_span("request"):
+        assert pricing.delta(120.0) == 0.5
+    assert pricing.delta(120.0) == 0.5
+    span, _ = captured.spans()
+    assert dict(span.attributes or {}).items() >= {"spot": 120.0, "delta": 0.5}.items()
+
+
+def test_a_wrapper_put_around_ours_loses_only_ours(instrumentor: Instrumentor, captured: Captured) -> None:
+    """Another instrumentor patches after ours, and ours is undone first: theirs stays, over the original."""
+    pricing = importlib.import_module("zs_lib.pricing")
+    original = pricing.delta
+    instrumentor.instrument()
+    calls = []
+
+    def theirs(wrapped: Any, _: Any, args: Any, kwargs: Any) -> Any:
+        calls.append(args)
+        return wrapped(*args, **kwargs)
+
+    wrapt.wrap_function_wrapper(pricing, "delta", theirs)
+    pricing.delta(120.0)
+    assert (len(calls), _count(captured)) == (1, 1)
+    instrumentor.uninstrument()
+    pricing.delta(120.0)
+    assert (len(calls), _count(captured)) == (2, 1)
+    assert pricing.delta.__wrapped__ is original
+    instrumentor.instrument()
+    pricing.delta(120.0)
+    assert (len(calls), _count(captured)) == (3, 2)
+
+
+def test_a_hook_that_fails_does_not_fail_the_import(
+    instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The program's import succeeds, and the log says what is not instrumented."""
+
+    def failing(_: Any) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(instrumentor, "_pricing", failing)
+    instrumentor.instrument()
+    using = importlib.import_module("zs_using")
+    assert using.delta(120.0) == 0.5
+    assert "instrumenting the module zs_lib.pricing failed" in caplog.text
+
+
+def test_a_library_that_is_missing_or_too_old_is_skipped_quietly(
+    instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the official instrumentors do; whoever asks for the exception gets it."""
+    for requirement in ("zs-not-there >= 1", "wrapt >= 99"):
+        library = Library("x", "X", "greeks", (requirement,), None, (), "", "", ())
+        monkeypatch.setattr(Instrumentor, "library", library)
+        with caplog.at_level(logging.WARNING):
+            instrumentor.instrument(skip_dep_check=True)
+        assert (instrumentor.active, caplog.records) == (False, [])
+        with pytest.raises(DependencyConflictError):
+            instrumentor.instrument(raise_exception_on_conflict=True)
