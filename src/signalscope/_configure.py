@@ -208,13 +208,10 @@ def _take_prometheus() -> tuple[str, int] | None:
 
 
 def _serve(host: str, port: int) -> None:
-    from prometheus_client import start_http_server  # noqa: PLC0415  # only where it serves
-
-    reader = _pull.current()
-    if reader is None:
+    if _pull.current() is None:
         return
     try:
-        start_http_server(port, host, registry=reader.registry)
+        _pull.serve(host, port)
     except OSError as error:
         _logger.warning(
             "signalscope: metrics are not served on %s:%d (%s); another worker of this service may have the port. "

@@ -3,68 +3,49 @@
 It is attached beside whatever pushes, so that every service can be scraped as well. What differs from
 `PrometheusMetricReader`: exemplars of histogram buckets are kept (shown in the OpenMetrics format); a metric or
 point that cannot be shown costs only itself; exponential histograms are shown with their count and sum; two
-metrics of one name never give an invalid page; scope labels are left out, as the Collector leaves them out.
+metrics of one name never give an invalid page; scope labels are left out, as the Collector leaves them out; ten
+thousand series take a fraction of the time (docs/monitoring-api.md).
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.exporter.prometheus._mapping import map_unit, sanitize_attribute, sanitize_full_name
-from opentelemetry.sdk.metrics.export import (
-    ExponentialHistogram,
-    Gauge,
-    Histogram,
-    Metric,
-    MetricsData,
-    Sum,
-)
-from prometheus_client import REGISTRY, CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-)
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.registry import Collector
-from prometheus_client.samples import Exemplar
+from opentelemetry.sdk.metrics.export import MetricsData
+from prometheus_client import REGISTRY
 
-from signalscope.recording import internal_error
+from signalscope._exposition import Writer, accepted
 
-__all__ = ["PullReader", "current", "render"]
+__all__ = ["PullReader", "current", "render", "serve"]
 
 
 class PullReader(PrometheusMetricReader):
-    """Collects when it is scraped.
-
-    Attributes:
-        registry: Renders what was collected; its own one, so that nothing else of the process is in it.
-    """
+    """Collects when it is scraped."""
 
     def __init__(self) -> None:
         super().__init__()
         REGISTRY.unregister(self._collector)
         self._one_at_a_time = threading.Lock()
         self._received: list[MetricsData] = []
-        self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(_Scraped(self))
+        self._writer = Writer()
         _Current.reader = self
 
-    def scrape(self) -> list[MetricsData]:
-        """Collect now; nothing after a shutdown."""
-        if _Current.reader is not self:
-            return []
+    def page(self, content_type: str) -> bytes:
+        """Collect now, and write it down; an empty page after a shutdown.
+
+        Args:
+            content_type: One of `signalscope._exposition`.
+        """
         with self._one_at_a_time:
             self._received = []
-            self.collect()
-            return self._received
+            if _Current.reader is self:
+                self.collect()
+            return self._writer.write(self._received, content_type)
 
     def _receive_metrics(
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any
@@ -101,133 +82,34 @@ def render(accept: str = "") -> tuple[bytes, str] | None:
     reader = _Current.reader
     if reader is None:
         return None
-    encode, content_type = choose_encoder(accept)
-    return encode(reader.registry), content_type
+    content_type = accepted(accept)
+    return reader.page(content_type), content_type
 
 
-class _Scraped(Collector):
-    """What `prometheus_client` asks for families."""
+def serve(host: str, port: int) -> None:
+    """Serve the page on a port of its own, at every path, until the process ends.
 
-    def __init__(self, reader: PullReader) -> None:
-        self._reader = reader
-
-    def collect(self) -> Iterable[Family]:
-        """The families of a collection that is made now."""
-        page = _Page()
-        for data in self._reader.scrape():
-            for of_resource in data.resource_metrics:
-                page.add_target(of_resource.resource.attributes)
-                for scope in of_resource.scope_metrics:
-                    for metric in scope.metrics:
-                        page.add(metric)
-        return page.families.values()
-
-
-class _Page:
-    """Families by name, each a valid one.
-
-    Attributes:
-        families: What to show.
+    Raises:
+        OSError: The port is taken, or there is no such host.
     """
-
-    def __init__(self) -> None:
-        self.families: dict[str, Family] = {}
-        self._seen: set[tuple[str, tuple[str, ...]]] = set()
-
-    def add_target(self, attributes: Mapping[str, Any]) -> None:
-        """Describe the process."""
-        labels = {sanitize_attribute(key): _text(value) for key, value in attributes.items()}
-        info = InfoMetricFamily("target", "Target metadata")
-        info.add_metric((), labels)
-        self.families["target"] = info
-
-    def add(self, metric: Metric) -> None:
-        """Add a metric; one that cannot be shown is counted, and the page goes on."""
-        try:
-            self._add(metric)
-        except Exception:  # another part of the program made it
-            internal_error("pull.metric")
-
-    def _add(self, metric: Metric) -> None:
-        make = _family_of(metric)
-        points: Sequence[Any] = metric.data.data_points
-        if make is None:
-            internal_error("pull.metric")
-            return
-        name = _name(metric, is_counter=make is CounterMetricFamily)
-        keys = sorted({key for point in points for key in (point.attributes or {})})
-        labels = [sanitize_attribute(key) for key in keys]
-        fresh = make(name, metric.description or name, labels=labels)
-        family = self.families.setdefault(name, fresh)
-        if type(family) is not type(fresh):
-            internal_error("pull.collision")  # two kinds of metric under one name: the first is shown
-            return
-        for point in points:
-            attributes = point.attributes or {}
-            values = tuple(_text(attributes[key]) if key in attributes else "" for key in keys)
-            identity = (name, (*labels, *values))
-            if identity in self._seen:
-                internal_error("pull.collision")
-                continue
-            self._seen.add(identity)
-            family._labelnames = tuple(labels)  # type: ignore[attr-defined]  # of this metric, if merged
-            self._add_point(family, values, point)
-
-    def _add_point(self, family: Any, values: tuple[str, ...], point: Any) -> None:
-        try:
-            if isinstance(family, HistogramMetricFamily):
-                family.add_metric(values, list(_buckets(point)), point.sum)
-            else:
-                family.add_metric(values, point.value)
-        except Exception:  # see `add`
-            internal_error("pull.point")
+    server = make_server(host, port, _answer, server_class=_Server, handler_class=_Quiet)
+    threading.Thread(target=server.serve_forever, name="signalscope-metrics", daemon=True).start()
 
 
-def _family_of(metric: Metric) -> Any:
-    """How Prometheus sees a metric; None for what it cannot show."""
-    data = metric.data
-    if isinstance(data, Histogram | ExponentialHistogram):
-        return HistogramMetricFamily
-    if isinstance(data, Sum):
-        return CounterMetricFamily if data.is_monotonic else GaugeMetricFamily
-    return GaugeMetricFamily if isinstance(data, Gauge) else None
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
 
 
-def _name(metric: Metric, *, is_counter: bool) -> str:
-    """The name that the Collector gives it too; a counter's without `_total`, which the page adds."""
-    name = sanitize_full_name(metric.name)
-    unit = map_unit(metric.unit or "")
-    if is_counter:
-        name = name.removesuffix("_total")
-    if unit and not name.endswith(f"_{unit}"):
-        name = f"{name}_{unit}"
-    return name
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class' name
+        """Say nothing about a scrape."""
 
 
-def _buckets(point: Any) -> Iterator[tuple[str, int] | tuple[str, int, Exemplar]]:
-    """Cumulative buckets with their exemplars; only the last one of an exponential histogram."""
-    bounds: Sequence[float] = getattr(point, "explicit_bounds", ())
-    counts: Sequence[int] = point.bucket_counts if hasattr(point, "explicit_bounds") else (point.count,)
-    shown = {
-        bisect_left(bounds, each.value): each
-        for each in sorted(point.exemplars or (), key=lambda each: each.time_unix_nano)
-        if each.trace_id
-    }
-    for place, count in enumerate(accumulate(counts)):
-        bound = "+Inf" if place >= len(bounds) else str(float(bounds[place]))
-        exemplar = shown.get(place)
-        if exemplar is None:
-            yield bound, count
-        else:
-            labels = {
-                "trace_id": format(exemplar.trace_id, "032x"),
-                "span_id": format(exemplar.span_id, "016x"),
-            }
-            yield bound, count, Exemplar(labels, exemplar.value, exemplar.time_unix_nano / 1e9)
-
-
-def _text(value: Any) -> str:
-    """A label's value; booleans as JSON writes them."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    page = render(environ.get("HTTP_ACCEPT", ""))
+    if page is None:
+        start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
+        return [b"# the process is ending\n"]
+    body, content_type = page
+    start_response("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    return [body]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from prometheus_client import generate_latest
 
 from signalscope import recording
+from signalscope._exposition import TEXT
 from signalscope._pull import PullReader
 from signalscope.contract import ContractError
 from signalscope.recording import _live
@@ -35,7 +35,7 @@ def test_a_scrape_and_a_push_see_the_same_totals() -> None:
         task.record(0.25)
         feature.record(2)
     for _ in range(2):
-        text = generate_latest(pull.registry).decode()
+        text = pull.page(TEXT).decode()
         labels = 'outcome="success",priority="low",task_type="refresh"'
         assert f"signal_service_background_task_seconds_count{{{labels}}} 700.0" in text
         assert 'signal_service_feature_usage_total{feature="export",user_tier="free"} 1400.0' in text
