@@ -13,26 +13,36 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-__all__ = ["Config", "ConfigError", "Holds", "Pipeline", "Selectors", "Thresholds", "Windows", "load"]
+from signalscope.mixin._calendar_settings import Calendar
+from signalscope.mixin._insight_settings import Anomaly, Forecast
+from signalscope.mixin._route_settings import Routes
+from signalscope.mixin._section import Seconds, Section, Text, Window
 
-Seconds = Annotated[int, Field(ge=0, le=86_400)]
-Window = Annotated[int, Field(ge=15, le=86_400)]
-Text = Annotated[str, Field(min_length=1, pattern=r'^[^"\\\n]+$')]
+__all__ = [
+    "Anomaly",
+    "Calendar",
+    "Config",
+    "ConfigError",
+    "Forecast",
+    "Holds",
+    "Pipeline",
+    "Routes",
+    "Selectors",
+    "Thresholds",
+    "Windows",
+    "load",
+]
 
 
 class ConfigError(ValueError):
     """A configuration file that cannot be used; the message names the file, line and key."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Pipeline(_Section):
+class Pipeline(Section):
     """How often data moves on, in seconds. Ten seconds for an alert need steps of five."""
 
     export: Seconds = 5
@@ -45,7 +55,7 @@ class Pipeline(_Section):
         return self.export + self.scrape + self.evaluation
 
 
-class Selectors(_Section):
+class Selectors(Section):
     """Which series are the service's."""
 
     job: Text = "signal-service"
@@ -54,7 +64,7 @@ class Selectors(_Section):
     config_service: Text = "config_service"
 
 
-class Thresholds(_Section):
+class Thresholds(Section):
     """What is compared with."""
 
     api_p95_seconds: float = Field(default=5.0, gt=0)
@@ -63,7 +73,7 @@ class Thresholds(_Section):
     cpu_percent: float = Field(default=80.0, gt=0, description="Of one core, by process.")
 
 
-class Windows(_Section):
+class Windows(Section):
     """How far rates look back, in seconds."""
 
     error_rate: Window = 300
@@ -72,7 +82,7 @@ class Windows(_Section):
     cpu: Window = 60
 
 
-class Holds(_Section):
+class Holds(Section):
     """How long a condition must last before its alert fires, in seconds."""
 
     service_down: Seconds = 30
@@ -86,7 +96,7 @@ class Holds(_Section):
     keep_firing: Seconds = 60
 
 
-class Config(_Section):
+class Config(Section):
     """All of it."""
 
     pipeline: Pipeline = Pipeline()
@@ -94,6 +104,10 @@ class Config(_Section):
     thresholds: Thresholds = Thresholds()
     windows: Windows = Windows()
     holds: Holds = Holds()
+    calendar: Calendar = Calendar()
+    anomaly: Anomaly = Anomaly()
+    forecast: Forecast = Forecast()
+    routes: Routes = Routes()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
 
 

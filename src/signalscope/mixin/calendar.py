@@ -1,0 +1,177 @@
+"""The trading calendar in PromQL: local time with its clock changes, trading days, sessions.
+
+PromQL's own ``hour()`` and ``day_of_week()`` know UTC only. So the generator takes the moments at which the
+exchange's clock changes from the time-zone database and writes them into one rule; everything else is arithmetic
+on local time. Each series is there for now and for 24 and 48 hours ahead (label ``horizon``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+from signalscope.mixin import series
+from signalscope.mixin._calendar_settings import WEEKDAYS, Calendar
+from signalscope.mixin._promql import duration
+from signalscope.mixin.config import Config
+from signalscope.mixin.recordings import Recording
+
+__all__ = ["CLOSED", "HORIZONS", "OPEN", "calendar", "clock_changes", "same_time", "session_now"]
+
+#: How far ahead the calendar and the forecast look, in seconds, by the label ``horizon``.
+HORIZONS = {"24h": 86_400, "48h": 172_800}
+NOW = "now"
+#: Values of the session series: no trading day; a trading day outside of its session; in the session.
+NO_TRADING, CLOSED, OPEN = 0, 1, 2
+_DAY = 86_400
+_EPOCH = date(1970, 1, 1)
+
+
+def calendar(config: Config) -> list[Recording]:
+    """The rules of the calendar, each after those it needs."""
+    offset, session, to_close = (
+        series.get(key).name for key in ("CALENDAR_OFFSET", "CALENDAR_SESSION", "CALENDAR_CLOSE")
+    )
+    local = series.get("CALENDAR_LOCAL").name
+    settings = config.calendar
+    ahead = {NOW: 0, **HORIZONS}
+    return [
+        Recording(
+            offset, _union(_labelled(_offset(settings, seconds), label) for label, seconds in ahead.items())
+        ),
+        Recording(
+            local,
+            _union(
+                f'({offset}{{horizon="{label}"}} + time(){f" + {seconds}" if seconds else ""})'
+                for label, seconds in ahead.items()
+            ),
+        ),
+        Recording(session, _session(settings, local)),
+        Recording(
+            to_close,
+            f'({_closes(settings, f"""{local}{{horizon="{NOW}"}}""")} - {local}{{horizon="{NOW}"}} % {_DAY})'
+            f" and {session} == {OPEN}",
+        ),
+    ]
+
+
+def session_now() -> str:
+    """An expression that has one series, without labels of use, while the market is open."""
+    return f'{series.get("CALENDAR_SESSION").name}{{horizon="{NOW}"}} == {OPEN}'
+
+
+def same_time(
+    expr: str, back: int, settings: Calendar, *, horizon: str = NOW, same_session: bool = True
+) -> str:
+    """A series as it was at the same local time of an earlier day.
+
+    Args:
+        expr: A selector, without an offset.
+        back: Days before the moment that is meant.
+        settings: The calendar; a zone whose clock never changes needs no more than one term.
+        horizon: The moment: ``now``, or how far ahead.
+        same_session: Only when both moments are in the session, or both out of it, or on no trading day.
+    """
+    offset, session = series.get("CALENDAR_OFFSET").name, series.get("CALENDAR_SESSION").name
+    lag = back * _DAY - HORIZONS.get(horizon, 0)
+    terms = []
+    for shift in _shifts(settings):
+        at = f"offset {duration(lag + shift)}" if lag + shift else ""
+        moved = f"{offset}{{horizon='{horizon}'}}" + (
+            f" - {shift}" if shift > 0 else f" + {-shift}" if shift else ""
+        )
+        term = f"{expr} {at} and on () ({moved} == on () {offset}{{horizon='{NOW}'}} {at})"
+        if same_session:
+            term += (
+                f" and on () ({session}{{horizon='{horizon}'}} == on () {session}{{horizon='{NOW}'}} {at})"
+            )
+        terms.append(f"({term})".replace("'", '"').replace("  ", " ").replace(" )", ")"))
+    return _union(terms)
+
+
+def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
+    """When the zone's clock changes, and to which offset from UTC: both in seconds; the start of validity first."""
+    zone = settings.zone
+    at = datetime.combine(settings.valid_from, time(0), zone).astimezone(UTC)
+    end = datetime.combine(settings.valid_until + timedelta(days=1), time(0), zone).astimezone(UTC)
+    known = _utc_offset(at, settings)
+    yield int(at.timestamp()), known
+    while at < end:
+        following = min(at + timedelta(days=1), end)
+        if (changed := _utc_offset(following, settings)) != known:
+            early, late = int(at.timestamp()), int(following.timestamp())
+            while late - early > 1:
+                middle = (early + late) // 2
+                if _utc_offset(datetime.fromtimestamp(middle, UTC), settings) == known:
+                    early = middle
+                else:
+                    late = middle
+            known = changed
+            yield late, known
+        at = following
+
+
+def _utc_offset(at: datetime, settings: Calendar) -> int:
+    found = at.astimezone(settings.zone).utcoffset()
+    assert found is not None
+    return int(found.total_seconds())
+
+
+def _shifts(settings: Calendar) -> list[int]:
+    """By how much an offset of whole days is off, in seconds: 0, and what the clock is ever moved by."""
+    offsets = {offset for _, offset in clock_changes(settings)}
+    return sorted({a - b for a in offsets for b in offsets}, key=lambda shift: (abs(shift), shift))
+
+
+def _offset(settings: Calendar, ahead: int) -> str:
+    at = f"(time() + {ahead})" if ahead else "time()"
+    (begin, first), *changes = clock_changes(settings)
+    end = datetime.combine(settings.valid_until + timedelta(days=1), time(0), settings.zone)
+    terms, known = [f"vector({first})"], first
+    for when, offset in changes:
+        by = offset - known
+        terms.append(f"{'+' if by > 0 else '-'} {abs(by)} * ({at} >= bool {when})")
+        known = offset
+    valid = f"(vector({at}) >= {begin} < {int(end.timestamp())})"
+    return f"({' '.join(terms)}) and {valid}"
+
+
+def _session(settings: Calendar, local: str) -> str:
+    opens = _seconds(settings.opens)
+    days = _union(f"day_of_week({local}) == {(WEEKDAYS.index(day) + 1) % 7}" for day in settings.days)
+    holidays = _union(f"floor({local} / {_DAY}) == {_number(day)}" for day in _relevant(settings))
+    trading = f"({days})" + (f" unless ({holidays})" if holidays else "")
+    opened = f"({local} % {_DAY} >= bool {opens}) * ({local} % {_DAY} < bool ({_closes(settings, local)}))"
+    return f"(1 + {opened} and ({trading})) or 0 * {local}"
+
+
+def _relevant(settings: Calendar) -> list[date]:
+    """The holidays that would be trading days."""
+    return sorted(day for day in set(settings.holidays) if WEEKDAYS[day.weekday()] in settings.days)
+
+
+def _closes(settings: Calendar, local: str) -> str:
+    """When the session ends, in seconds of the local day."""
+    usual = _seconds(settings.closes)
+    early = [
+        f" - {usual - _seconds(closes)} * (floor({local} / {_DAY}) == bool {_number(day)})"
+        for day, closes in sorted(settings.early_closes.items())
+    ]
+    return f"{usual}{''.join(early)}" if early else f"{usual} + 0 * {local}"
+
+
+def _labelled(expr: str, horizon: str) -> str:
+    return f'label_replace({expr}, "horizon", "{horizon}", "", "")'
+
+
+def _union(terms: Iterator[str] | list[str]) -> str:
+    return " or ".join(terms)
+
+
+def _seconds(at: time) -> int:
+    return at.hour * 3_600 + at.minute * 60 + at.second
+
+
+def _number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - _EPOCH).days
