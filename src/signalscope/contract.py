@@ -26,6 +26,7 @@ __all__ = [
     "Kind",
     "allow",
     "extend",
+    "extensions",
     "get",
     "instruments",
 ]
@@ -334,6 +335,12 @@ def get(name: str) -> Instrument:
         raise ContractError(
             f"no instrument {name!r} in the contract; declare it with signalscope.contract.extend(...)"
         ) from None
+
+
+def extensions() -> Iterator[Instrument]:
+    """The instruments that were added with `extend`, in the order they were added."""
+    built_in = {one.name for one in _BUILT_IN}
+    return iter(tuple(one for one in _by_name.values() if one.name not in built_in))
 
 
 def extend(*extra: Instrument) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from signalscope.mixin._calendar_settings import Calendar
+from signalscope.mixin._dashboard_settings import Dashboards
 from signalscope.mixin._insight_settings import Anomaly, Forecast
 from signalscope.mixin._route_settings import Routes
 from signalscope.mixin._section import Seconds, Section, Text, Window
@@ -27,6 +28,7 @@ __all__ = [
     "Calendar",
     "Config",
     "ConfigError",
+    "Dashboards",
     "Forecast",
     "Holds",
     "Pipeline",
@@ -108,6 +110,7 @@ class Config(Section):
     anomaly: Anomaly = Anomaly()
     forecast: Forecast = Forecast()
     routes: Routes = Routes()
+    dashboards: Dashboards = Dashboards()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
 
 

@@ -10,7 +10,7 @@ import yaml
 
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope._contract_render import to_markdown
-from signalscope.mixin import servers
+from signalscope.mixin import dashboards, servers
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.config import Config
@@ -80,6 +80,8 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
         yield f"docs/runbooks/{alert.name}.md", runbook(alert, HEADER)
     yield "docs/runbooks/README.md", index(every, HEADER)
     yield "docs/metrics.md", to_markdown()
+    for name, content in dashboards.files(config, HEADER).items():
+        yield f"dashboards/{name}", content
 
 
 def _group(name: str, interval: str, rules: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,38 @@
+"""Grafana dashboards, generated from the contract, the table of recorded series and the config."""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import (
+    capacity,
+    cost,
+    developer,
+    executive,
+    experience,
+    extended,
+    operations,
+    revenue,
+    telemetry,
+)
+from signalscope.mixin.dashboards._board import TAG, rendered
+from signalscope.mixin.dashboards._model import Board
+
+__all__ = ["TAG", "boards", "files"]
+
+
+def boards(config: Config) -> list[Board]:
+    """Every dashboard, in the order in which they are listed."""
+    makers = (executive, operations, developer, capacity, revenue, experience, cost, telemetry, extended)
+    return [found for found in (maker.board(config) for maker in makers) if found is not None]
+
+
+def files(config: Config, header: str) -> dict[str, str]:
+    """Every dashboard's file below ``dashboards/``, and its JSON.
+
+    Args:
+        config: The configuration.
+        header: What the first line of a generated file says.
+    """
+    every = boards(config)
+    titles = {board.key: board.title for board in every}
+    return {f"{board.key}.json": rendered(board, config, header, titles) for board in every}

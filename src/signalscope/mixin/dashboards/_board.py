@@ -1,0 +1,129 @@
+"""From a dashboard's description to Grafana's JSON: layout, variables, links."""
+
+from __future__ import annotations
+
+import json
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
+
+from signalscope.mixin._promql import duration, metric
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards._model import Board, Line, Panel
+from signalscope.mixin.dashboards._panel import DATASOURCE, build
+
+__all__ = ["TAG", "WIDTH", "rendered"]
+
+#: Every dashboard of ours has it, and links between them go by it.
+TAG = "signalscope"
+#: The grid's columns.
+WIDTH = 24
+_KEPT = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "job", "instance", "tier"))
+
+
+def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) -> str:
+    """A dashboard as JSON; its first line says that it is generated.
+
+    Args:
+        board: The dashboard.
+        config: Where runbooks are, and how often data comes.
+        header: What the first line says.
+        titles: The titles of all dashboards, by their keys, for links.
+
+    Raises:
+        KeyError: A panel leads to a dashboard that there is not.
+    """
+    builder = (
+        dashboard.Dashboard(f"signalscope / {board.title}")
+        .uid(board.uid)
+        .description(f"{header} {board.description}")
+        .tags([TAG])
+        .readonly()
+        .time(board.since, "now")
+        .refresh(duration(2 * config.pipeline.scrape))
+        .timezone("browser")
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .link(
+            dashboard.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
+            .as_dropdown(True).include_vars(True).keep_time(True)
+        )
+    )  # fmt: skip
+    for variable in _variables(config):
+        builder = builder.with_variable(variable)
+    number, top = 1, 0
+    for row in board.rows:
+        builder = builder.with_row(
+            dashboard.Row(row.title)
+            .id(number)
+            .collapsed(False)
+            .grid_pos(models.GridPos(h=1, w=WIDTH, x=0, y=top))
+        )
+        number, top = number + 1, top + 1
+        for line in row.lines:
+            left = 0
+            for panel, width in zip(line.panels, _widths(line), strict=True):
+                position = models.GridPos(h=line.height, w=width, x=left, y=top)
+                links = _links(panel, config, titles)
+                builder = builder.with_panel(build(panel, number, position, links))
+                number, left = number + 1, left + width
+            top += line.height
+    content = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
+    first = {"description": content.pop("description")}
+    text = json.dumps({**first, **content}, indent=1, ensure_ascii=False)
+    return "{" + text[1:].lstrip() + "\n"
+
+
+def _widths(line: Line) -> list[int]:
+    """Whole columns in the proportion of the panels' weights, without a rest."""
+    total, done, widths = sum(panel.weight for panel in line.panels), 0, []
+    for panel in line.panels:
+        before = WIDTH * done // total
+        done += panel.weight
+        widths.append(WIDTH * done // total - before)
+    return widths
+
+
+def _links(panel: Panel, config: Config, titles: dict[str, str]) -> list[dashboard.DashboardLink]:
+    found = [
+        dashboard.DashboardLink(f"Runbook: {name}")
+        .type(models.DashboardLinkType.LINK)
+        .url(f"{config.runbooks}/{name}.md")
+        .target_blank(True)
+        for name in panel.alerts
+    ]
+    if panel.leads_to:
+        found.append(
+            dashboard.DashboardLink(f"More: {titles[panel.leads_to]}")
+            .type(models.DashboardLinkType.LINK)
+            .url(f"/d/signalscope-{panel.leads_to}?${{__url_time_range}}&{_KEPT}")
+        )
+    return found
+
+
+def _variables(config: Config) -> list[dashboard.DatasourceVariable | dashboard.QueryVariable]:
+    cpu, requests = metric("process.cpu"), metric("signal_service.api.requests", "user_tier")
+    job = config.selectors.job
+    chosen = models.VariableOption(selected=True, text=[job], value=[job])
+    return [
+        dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
+        _query("job", "Job", f"label_values({cpu}, job)").current(chosen),
+        _query("instance", "Instance", f'label_values({cpu}{{job=~"$job"}}, instance)'),
+        _query("tier", "Tier", f'label_values({requests}{{job=~"$job"}}, user_tier)'),
+    ]
+
+
+def _query(name: str, label: str, query: str) -> dashboard.QueryVariable:
+    everything = models.VariableOption(selected=True, text=["All"], value=["$__all"])
+    return (
+        dashboard.QueryVariable(name)
+        .label(label)
+        .query(query)
+        .datasource(DATASOURCE)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_ASC)
+        .multi(True)
+        .include_all(True)
+        .all_value(".+")
+        .current(everything)
+    )

@@ -1,0 +1,114 @@
+"""Expressions for panels: of the contract's instruments, for the dashboard's variables."""
+
+from __future__ import annotations
+
+import re
+
+from signalscope import contract
+from signalscope._contract_model import ContractError
+from signalscope.mixin import series
+from signalscope.mixin._promql import metric
+
+__all__ = ["INTERVAL", "gauge_of", "grown", "heat_of", "mean", "of", "quantile", "rate", "recorded", "whole"]
+
+#: Grafana's window for rates: never shorter than four scrapes.
+INTERVAL = "$__rate_interval"
+_TIER = "user_tier"
+#: What every series has, whatever the contract says of its instrument.
+_RESOURCE = {"job", "instance"}
+
+
+def of(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] = ()) -> str:
+    """A selector of an instrument's series, for the chosen job, instances and, where it has them, tiers.
+
+    Args:
+        name: The instrument's OpenTelemetry name.
+        where: More matchers, such as ``outcome="success"``.
+        suffix: ``_bucket``, ``_sum`` or ``_count`` of a histogram.
+        labels: Labels that the expression around it uses.
+
+    Raises:
+        ContractError: There is no such instrument, label or suffix.
+    """
+    used = {*map(_label, where), *labels} - _RESOURCE
+    full = metric(name, *used, suffix=suffix)
+    matchers = ['job=~"$job"', 'instance=~"$instance"']
+    if _TIER in contract.get(name).attribute_names:
+        matchers.append(f'{_TIER}=~"${_TIER.removeprefix("user_")}"')
+    return f"{full}{{{', '.join((*matchers, *where))}}}"
+
+
+def rate(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "") -> str:
+    """How fast a counter grows, per second, of all instances together."""
+    return f"{_sum(by)}(rate({of(name, *where, suffix=suffix, labels=by)}[{INTERVAL}]))"
+
+
+def grown(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "", over: str = "$__range") -> str:
+    """By how much a counter grew in the shown time, of all instances together."""
+    return f"{_sum(by)}(increase({of(name, *where, suffix=suffix, labels=by)}[{over}]))"
+
+
+def gauge_of(name: str, *where: str, by: tuple[str, ...] = (), how: str = "sum") -> str:
+    """A gauge, of all instances together.
+
+    Args:
+        name: The instrument's OpenTelemetry name.
+        where: More matchers.
+        by: Labels to keep.
+        how: ``sum`` of what each instance has its own share of; ``max`` or ``min`` of what all see alike.
+    """
+    return f"{_sum(by, how)}({of(name, *where, labels=by)})"
+
+
+def quantile(q: float, name: str, *where: str, by: tuple[str, ...] = ()) -> str:
+    """A quantile of a histogram, of all instances together."""
+    return f"histogram_quantile({q:g}, {rate(name, *where, by=(*by, 'le'), suffix='_bucket')})"
+
+
+def mean(name: str, *where: str, by: tuple[str, ...] = ()) -> str:
+    """The mean of a histogram's measurements."""
+    total, count = (rate(name, *where, by=by, suffix=suffix) for suffix in ("_sum", "_count"))
+    return f"{total} / ({count} > 0)"
+
+
+def heat_of(name: str, *where: str) -> str:
+    """How many measurements fell into each bucket."""
+    return grown(name, *where, by=("le",), suffix="_bucket", over=INTERVAL)
+
+
+def recorded(key: str, *where: str) -> str:
+    """A selector of a recorded series, for the chosen job and, where it has them, instances and tiers.
+
+    Args:
+        key: Its key in the table of series.
+        where: More matchers.
+
+    Raises:
+        ContractError: There is no such series or label.
+    """
+    found = series.get(key)
+    unknown = {_label(each) for each in where} - found.all_labels
+    if unknown:
+        raise ContractError(f"{key} has no label {', '.join(sorted(unknown))}")
+    matchers = ['job=~"$job"']
+    if "instance" in found.labels:
+        matchers.append('instance=~"$instance"')
+    if _TIER in found.labels:
+        matchers.append(f'{_TIER}=~"${_TIER.removeprefix("user_")}"')
+    return f"{found.name}{{{', '.join((*matchers, *where))}}}"
+
+
+def whole(key: str) -> str:
+    """The total among the series of a name that some of have a label more."""
+    return recorded(key, *(f'{label}=""' for label in series.get(key).optional))
+
+
+def _label(matcher: str) -> str:
+    found = re.match(r"\w+", matcher)
+    if found is None:
+        raise ContractError(f'{matcher!r} is no matcher; write for example outcome="success"')
+    return found[0]
+
+
+def _sum(by: tuple[str, ...], how: str = "sum") -> str:
+    return f"{how} by ({', '.join(by)}) " if by else how

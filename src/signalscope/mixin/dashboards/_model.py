@@ -1,0 +1,184 @@
+"""What a dashboard is made of: rows of lines of panels, each of which answers a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from signalscope.mixin.dashboards._look import NO_LIMITS, Limits
+
+__all__ = [
+    "Board",
+    "Kind",
+    "Line",
+    "Panel",
+    "Query",
+    "Row",
+    "bars",
+    "gauge",
+    "heat",
+    "series",
+    "stat",
+    "states",
+    "table",
+]
+
+Kind = Literal["stat", "gauge", "bars", "table", "series", "heat", "states"]
+Shape = Literal["line", "forecast", "upper", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One expression of a panel.
+
+    Attributes:
+        expr: PromQL, with the dashboard's variables.
+        legend: The name of its series; ``{{label}}`` is the value of a label. In a table: the column's heading.
+        shape: How it is drawn: measured, expected, or a bound of what is expected.
+        unit: Of this column, where it differs from the panel's.
+        limits: Of this column.
+    """
+
+    expr: str
+    legend: str = ""
+    shape: Shape = "line"
+    unit: str | None = None
+    limits: Limits | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        kind: How it is drawn.
+        title: The question that it answers.
+        description: What the numbers mean, and what to look at next.
+        queries: What is asked of Prometheus.
+        unit: Grafana's name of the unit.
+        empty: What is shown where there is no data: what that means.
+        limits: Colours and threshold lines; from the config.
+        alerts: Alerts about the same; their runbooks are linked.
+        leads_to: The dashboard that tells more; linked with the variables kept.
+        weight: Its share of the line's width.
+        low: The least value of the axis.
+        high: The greatest value of the axis.
+        decimals: Digits after the point; None for as many as are needed.
+        stacked: Whether series are drawn on top of each other.
+        exemplars: Whether single measurements are marked, which lead to their traces.
+        states: What a value means: a text and its colour.
+        columns: Labels that a table shows, and their headings.
+        links: Where a column's cells lead to, as a URL with ``${__data.fields.HEADING}``.
+    """
+
+    kind: Kind
+    title: str
+    description: str
+    queries: tuple[Query, ...]
+    unit: str
+    empty: str
+    limits: Limits = NO_LIMITS
+    alerts: tuple[str, ...] = ()
+    leads_to: str = ""
+    weight: int = 1
+    low: float | None = None
+    high: float | None = None
+    decimals: int | None = None
+    stacked: bool = False
+    exemplars: bool = False
+    states: Mapping[float, tuple[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Panels side by side, as wide as the dashboard together.
+
+    Attributes:
+        height: In grid units of 38 pixels.
+        panels: From left to right.
+    """
+
+    height: int
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Lines under a heading: the verdict first, then causes, then detail."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One dashboard.
+
+    Attributes:
+        key: Its file's name and the end of its uid.
+        title: Its title.
+        description: Whose questions it answers.
+        rows: Its content.
+        since: The time range that it opens with.
+    """
+
+    key: str
+    title: str
+    description: str
+    rows: tuple[Row, ...]
+    since: str = "now-1h"
+
+    @property
+    def uid(self) -> str:
+        """How Grafana and links know it."""
+        return f"signalscope-{self.key}"
+
+
+def stat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
+    """The latest value, large, above what it was before."""
+    return Panel(
+        kind="stat", title=title, description=description, queries=(Query(expr),), unit=unit, empty=empty, **more
+    )  # fmt: skip
+
+
+def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
+    """The latest value between its least and its greatest."""
+    return Panel(
+        kind="gauge", title=title, description=description, queries=(Query(expr),), unit=unit, empty=empty, **more
+    )  # fmt: skip
+
+
+def _several(
+    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query, **more: Any
+) -> Panel:
+    return Panel(
+        kind=kind, title=title, description=description, queries=queries, unit=unit, empty=empty, **more
+    )  # fmt: skip
+
+
+def series(title: str, description: str, unit: str, empty: str, *queries: Query, **more: Any) -> Panel:
+    """Values over time."""
+    return _several("series", title, description, unit, empty, *queries, **more)
+
+
+def bars(title: str, description: str, unit: str, empty: str, *queries: Query, **more: Any) -> Panel:
+    """The latest values, to be compared with each other."""
+    return _several("bars", title, description, unit, empty, *queries, **more)
+
+
+def table(title: str, description: str, empty: str, *queries: Query, **more: Any) -> Panel:
+    """The latest values of several expressions, joined by their labels."""
+    return _several("table", title, description, "short", empty, *queries, **more)
+
+
+def states(title: str, description: str, empty: str, *queries: Query, **more: Any) -> Panel:
+    """In which state something was, over time."""
+    return _several("states", title, description, "short", empty, *queries, **more)
+
+
+def heat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
+    """How many measurements fell into each bucket of a histogram, over time."""
+    return _several("heat", title, description, unit, empty, Query(expr, "{{le}}"), **more)

@@ -1,0 +1,304 @@
+"""From a panel's description to Grafana's panel, through grafana-foundation-sdk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    dashboard,
+    gauge,
+    heatmap,
+    prometheus,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.models import common as options
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import heatmap as heatmap_models
+from grafana_foundation_sdk.models import prometheus as prometheus_models
+
+from signalscope.mixin.dashboards._look import BAND, FORECAST, PALETTE, Limits
+from signalscope.mixin.dashboards._model import Kind, Panel, Query
+
+__all__ = ["DATASOURCE", "build"]
+
+DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+_LATEST = ["lastNotNull"]
+
+
+def build(panel: Panel, number: int, position: models.GridPos, links: list[dashboard.DashboardLink]) -> Any:
+    """The SDK's builder of a panel.
+
+    Args:
+        panel: What it shows.
+        number: Its id within the dashboard.
+        position: Where it is on the grid.
+        links: What it links to.
+    """
+    builder = _BUILDERS[panel.kind](panel)
+    builder = (
+        builder.id(number)
+        .title(panel.title)
+        .description(panel.description)
+        .datasource(DATASOURCE)
+        .grid_pos(position)
+        .links(links)
+        .unit(panel.unit)
+        .no_value(panel.empty)
+        .thresholds(_thresholds(panel.limits))
+    )
+    for index, query in enumerate(panel.queries):
+        builder = builder.with_target(_target(panel, query, chr(ord("A") + index)))
+    if panel.decimals is not None:
+        builder = builder.decimals(panel.decimals)
+    if panel.low is not None:
+        builder = builder.min(panel.low)
+    if panel.high is not None:
+        builder = builder.max(panel.high)
+    if panel.states:
+        builder = builder.mappings([_mapping(panel)])
+    return builder
+
+
+def _target(panel: Panel, query: Query, letter: str) -> prometheus.Dataquery:
+    target = prometheus.Dataquery().expr(query.expr).ref_id(letter).datasource(DATASOURCE)
+    target = target.editor_mode(prometheus_models.QueryEditorMode.CODE)
+    if query.legend and panel.kind != "table":
+        target = target.legend_format(query.legend)
+    target = target.instant() if panel.kind in {"table", "bars"} else target.range()
+    if panel.kind == "table":
+        target = target.format(prometheus_models.PromQueryFormat.TABLE)
+    elif panel.kind == "heat":
+        target = target.format(prometheus_models.PromQueryFormat.HEATMAP)
+    return target.exemplar(True) if panel.exemplars else target
+
+
+def _thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
+    steps = [models.Threshold(None, limits.base)]
+    steps += [models.Threshold(value, colour) for value, colour in limits.steps]
+    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def _mapping(panel: Panel) -> models.ValueMap:
+    found = {
+        f"{value:g}": models.ValueMappingResult(text=text, color=colour, index=index)
+        for index, (value, (text, colour)) in enumerate(panel.states.items())
+    }
+    return models.ValueMap(options=found)
+
+
+def _colour(mode: models.FieldColorModeId) -> dashboard.FieldColor:
+    return dashboard.FieldColor().mode(mode)
+
+
+def _stat(panel: Panel) -> stat.Panel:
+    coloured = bool(panel.limits.steps or panel.states)
+    return (
+        stat.Panel()
+        .reduce_options(common.ReduceDataOptions().calcs(_LATEST))
+        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .color_mode(options.BigValueColorMode.BACKGROUND if coloured else options.BigValueColorMode.VALUE)
+        .graph_mode(options.BigValueGraphMode.NONE if panel.states else options.BigValueGraphMode.AREA)
+        .text_mode(options.BigValueTextMode.VALUE)
+    )
+
+
+def _gauge(_: Panel) -> gauge.Panel:
+    return (
+        gauge.Panel()
+        .reduce_options(common.ReduceDataOptions().calcs(_LATEST))
+        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .show_threshold_markers(True)
+    )
+
+
+def _bars(panel: Panel) -> Any:
+    scheme = models.FieldColorModeId.THRESHOLDS
+    builder = (
+        bargauge.Panel().color_scheme(_colour(scheme)) if panel.limits.steps else _named(bargauge.Panel())
+    )
+    return _with_names(
+        builder.reduce_options(common.ReduceDataOptions().calcs(_LATEST))
+        .orientation(options.VizOrientation.HORIZONTAL)
+        .display_mode(options.BarGaugeDisplayMode.BASIC)
+        .value_mode(options.BarGaugeValueMode.TEXT),
+        panel,
+    )
+
+
+def _named(builder: Any) -> Any:
+    """The same name has the same colour everywhere."""
+    return builder.color_scheme(_colour(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+
+
+def _series(panel: Panel) -> Any:
+    several = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
+    builder = _named(
+        timeseries.Panel()
+        .line_width(2 if not panel.stacked else 1)
+        .fill_opacity(55 if panel.stacked else 0 if several else 12)
+        .show_points(options.VisibilityMode.AUTO)
+        .span_nulls(False)
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(options.LegendDisplayMode.LIST)
+            .placement(options.LegendPlacement.BOTTOM)
+            .show_legend(several)
+        )
+        .tooltip(
+            common.VizTooltipOptions()
+            .mode(options.TooltipDisplayMode.MULTI)
+            .sort(options.SortOrder.DESCENDING)
+        )
+    )
+    if panel.low is None:
+        builder = builder.axis_soft_min(0)
+    if panel.stacked:
+        builder = builder.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL).group("A"))
+    if panel.limits.steps and panel.limits.lines:
+        builder = builder.thresholds_style(
+            common.GraphThresholdsStyleConfig().mode(options.GraphThresholdsStyleMode.DASHED)
+        )
+    builder = _with_names(builder, panel)
+    lower = next((query.legend for query in panel.queries if query.shape == "lower"), "")
+    for query in panel.queries:
+        if query.shape != "line":
+            builder = builder.override_by_name(query.legend, _shaped(query, lower))
+    return builder
+
+
+def _shaped(query: Query, lower: str) -> list[models.DynamicConfigValue]:
+    if query.shape == "forecast":
+        return [
+            _fixed(FORECAST),
+            models.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]}),
+        ]
+    found = [_fixed(BAND), models.DynamicConfigValue("custom.lineWidth", 1)]
+    if query.shape == "upper":
+        found.append(models.DynamicConfigValue("custom.fillBelowTo", lower))
+        found.append(models.DynamicConfigValue("custom.fillOpacity", 15))
+    return found
+
+
+def _fixed(colour: str) -> models.DynamicConfigValue:
+    return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+
+
+def _with_names(builder: Any, panel: Panel) -> Any:
+    """Give series that are named after a label's value the colour that this value has everywhere."""
+    labels = {match for query in panel.queries for match in re.findall(r"^{{(\w+)}}", query.legend)}
+    colours: dict[str, str] = {}
+    for label in sorted(labels):
+        colours |= PALETTE.get(label, {})
+    plain = {query.legend for query in panel.queries if "{{" not in query.legend}
+    for known in PALETTE.values():
+        colours |= {name: colour for name, colour in known.items() if name in plain}
+    for name, colour in colours.items():
+        builder = builder.override_by_name(name, [_fixed(colour)])
+    return builder
+
+
+def _heat(panel: Panel) -> heatmap.Panel:
+    colours = (
+        heatmap.HeatmapColorOptions()
+        .mode(heatmap_models.HeatmapColorMode.SCHEME)
+        .scheme("Blues")
+        .fill("dark-blue")
+        .scale(heatmap_models.HeatmapColorScale.EXPONENTIAL)
+        .exponent(0.5)
+        .steps(64)
+    )
+    return (
+        heatmap.Panel()
+        .calculate(False)
+        .color(colours)
+        .cell_gap(1)
+        .y_axis(heatmap.YAxisConfig().unit(panel.unit).axis_placement(options.AxisPlacement.LEFT))
+        .rows_frame(heatmap.RowsHeatmapOptions().layout(options.HeatmapCellLayout.AUTO))
+        .cell_values(heatmap.CellValues().unit("short"))
+        .filter_values(heatmap.FilterValueRange().le(1e-9))
+        .show_value(options.VisibilityMode.NEVER)
+        .mode(options.TooltipDisplayMode.SINGLE)
+        .show_color_scale(False)
+        .show_legend()
+    )
+
+
+def _states(_: Panel) -> statetimeline.Panel:
+    return (
+        statetimeline.Panel()
+        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .merge_values(True)
+        .show_value(options.VisibilityMode.AUTO)
+        .row_height(0.8)
+        .line_width(0)
+        .fill_opacity(80)
+        .legend(common.VizLegendOptions().show_legend(False).placement(options.LegendPlacement.BOTTOM))
+    )
+
+
+def _table(panel: Panel) -> table.Panel:
+    one = len(panel.queries) == 1
+    names = {
+        ("Value" if one else f"Value #{chr(ord('A') + index)}"): query.legend
+        for index, query in enumerate(panel.queries)
+    }
+    shown = [*panel.columns, *names]
+    builder = (
+        table.Panel()
+        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
+        .with_transformation(
+            models.DataTransformerConfig(
+                id_val="organize",
+                options={
+                    "excludeByName": dict.fromkeys(("Time", "__name__", "job", "alertstate"), True),
+                    "indexByName": {name: index for index, name in enumerate(shown)},
+                    "renameByName": {**panel.columns, **names},
+                },
+            )
+        )
+        .sort_by([common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(True)])
+    )
+    for query in panel.queries:
+        builder = builder.override_by_name(query.legend, _column(query, panel))
+    for label, heading in panel.columns.items():
+        properties = []
+        if heading in panel.links:
+            properties.append(
+                models.DynamicConfigValue("links", [{"title": "Open", "url": panel.links[heading]}])
+            )
+        if label in PALETTE:
+            known = {name: {"text": name, "color": colour} for name, colour in PALETTE[label].items()}
+            properties.append(models.DynamicConfigValue("mappings", [{"type": "value", "options": known}]))
+            properties.append(models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+        if properties:
+            builder = builder.override_by_name(heading, properties)
+    return builder
+
+
+def _column(query: Query, panel: Panel) -> list[models.DynamicConfigValue]:
+    found = [models.DynamicConfigValue("unit", query.unit or panel.unit)]
+    if query.limits is not None:
+        steps: list[dict[str, object]] = [{"value": None, "color": query.limits.base}]
+        steps += [{"value": value, "color": colour} for value, colour in query.limits.steps]
+        found.append(models.DynamicConfigValue("thresholds", {"mode": "absolute", "steps": steps}))
+        found.append(models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+    return found
+
+
+_BUILDERS: dict[Kind, Callable[[Panel], Any]] = {
+    "stat": _stat,
+    "gauge": _gauge,
+    "bars": _bars,
+    "table": _table,
+    "series": _series,
+    "heat": _heat,
+    "states": _states,
+}

@@ -1,0 +1,189 @@
+"""Capacity planning: what runs out, when, and what is to be done before?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _shared as shared
+from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded
+from signalscope.mixin.dashboards._look import below
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+
+__all__ = ["board"]
+
+_DAY = 86_400.0
+#: Of resources that can be full; `load` is in requests a second.
+_SHARES, _LOAD, _AHEAD = 'resource!="load"', 'resource="load"', 'horizon="48h"'
+_SOON = below(_DAY, 2 * _DAY)
+_NO_HISTORY = "not enough history for a forecast yet"
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever plans."""
+    return Board(
+        "capacity",
+        "Capacity planning",
+        "What runs out, when, and what is to be done before? For whoever plans.",
+        (
+            Row("Verdict: is there room?", (Line(4, _verdict(config)),)),
+            Row("Trends and the next 48 hours", (Line(9, _trends(config)), Line(8, _normal()))),
+            Row("Bottleneck and recommendation", (Line(8, _bottleneck(config)),)),
+            Row("Detail: what is used, and what it costs", (Line(8, _detail(config)), Line(8, _cost()))),
+        ),
+        since="now-6h",
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        stat(
+            "How many replicas are wanted?",
+            "The most that any reason asks for; the reasons are below.",
+            f"max({recorded('SCALING')})", "none", "no measured capacity yet", decimals=0,
+        ),
+        stat(
+            "How many run?",
+            "Replicas that report.",
+            recorded("REPLICAS"), "none", "no replica reports", decimals=0,
+        ),
+        stat(
+            "When does the first resource run out?",
+            "The soonest exhaustion of any resource, if its load goes on as expected.",
+            f"min({recorded('EXHAUSTION')})", "dtdurations", _NO_HISTORY,
+            limits=_SOON, decimals=0,
+        ),
+        shared.bottleneck(config),
+        stat(
+            "What did the last hour cost?",
+            "CPU time at the configured price.",
+            f"sum({recorded('COST')})", "currencyUSD", "no price is configured", leads_to="cost",
+        ),
+    )  # fmt: skip
+
+
+def _trends(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "How full is each resource, and how full will it be in 48 hours?",
+            "The fullest's share. Dashed: expected in 48 hours; nine of ten forecasts kept within the band.",
+            "percentunit", "no resource reports",
+            Query(f"max({recorded('CAPACITY_USED', _SHARES)})", "now"),
+            Query(f"max({recorded('FORECAST', _SHARES, _AHEAD)})", "in 48 hours", "forecast"),
+            Query(f"max({recorded('FORECAST_UPPER', _SHARES, _AHEAD)})", "at most", "upper"),
+            Query(f"max({recorded('FORECAST_LOWER', _SHARES, _AHEAD)})", "at least", "lower"),
+            low=0.0, limits=shared.saturation_limits(config), weight=3,
+        ),
+        table(
+            "What runs out, and when?",
+            "Each resource now and in 48 hours, and the time until it is exhausted.",
+            "no resource reports",
+            Query(f"max by (resource) ({recorded('CAPACITY_USED', _SHARES)})", "Now", unit="percentunit",
+                  limits=shared.saturation_limits(config)),
+            Query(f"max by (resource) ({recorded('FORECAST', _SHARES, _AHEAD)})", "In 48 h", unit="percentunit",
+                  limits=shared.saturation_limits(config)),
+            Query(f"min by (resource) ({recorded('EXHAUSTION')})", "Exhausted in", unit="dtdurations",
+                  limits=_SOON),
+            columns={"resource": "Resource"}, weight=2,
+        ),
+    )  # fmt: skip
+
+
+def _normal() -> tuple[Panel, ...]:
+    def banded(title: str, description: str, unit: str, signal: str) -> Panel:
+        of = f'signal="{signal}"'
+        return series(
+            title, description, unit, "not enough history to say what is normal",
+            Query(recorded("ANOMALY_LEVEL", of), "measured"),
+            Query(recorded("ANOMALY_UPPER", of), "the most that is normal", "upper"),
+            Query(recorded("ANOMALY_LOWER", of), "the least that is normal", "lower"),
+        )  # fmt: skip
+
+    return (
+        series(
+            "Is the load what was foreseen?",
+            "Requests per second, and what was foreseen for then. A time range up to now+48h shows what is coming.",
+            "reqps", _NO_HISTORY,
+            Query(recorded("CAPACITY_USED", _LOAD), "measured"),
+            Query(f"{recorded('FORECAST', _LOAD, _AHEAD)} offset 48h", "foreseen", "forecast"),
+            Query(f"{recorded('FORECAST_UPPER', _LOAD, _AHEAD)} offset 48h", "at most", "upper"),
+            Query(f"{recorded('FORECAST_LOWER', _LOAD, _AHEAD)} offset 48h", "at least", "lower"),
+        ),
+        banded("Is the load what it usually is?", "Requests per second within the band of what is normal.",
+               "reqps", "request_rate"),
+        banded("Are as many options priced as usual?", "Options per second within the band of what is normal.",
+               "cps", "greeks_throughput"),
+        banded("Are as many signals emitted as usual?", "Signals per second within the band of what is normal.",
+               "cps", "signal_rate"),
+    )  # fmt: skip
+
+
+def _bottleneck(config: Config) -> tuple[Panel, ...]:
+    return (
+        bars(
+            "Which resource is the bottleneck?",
+            "Saturation now; the highest is what limits the service.",
+            "percentunit", "no resource reports", Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
+            low=0.0, high=1.0, limits=shared.saturation_limits(config),
+        ),
+        series(
+            "What has been the bottleneck?",
+            "Saturation by kind of resource.",
+            "percentunit", "no resource reports",
+            Query(f"max by (kind) ({recorded('BOTTLENECK')})", "{{kind}}"),
+            low=0.0, high=1.0, limits=shared.saturation_limits(config),
+        ),
+        bars(
+            "What asks for how many replicas?",
+            "Replicas wanted, by reason.",
+            "none", "no measured capacity yet", Query(recorded("SCALING_CANDIDATE"), "{{reason}}"),
+            low=0.0, decimals=0,
+        ),
+    )  # fmt: skip
+
+
+def _detail(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "How many cores are in use?",
+            "CPU time of all processes, per second.",
+            "none", "no process reports", Query(rate("process.cpu"), "cores"), alerts=("SignalServiceHighCPUUsage",),
+        ),
+        series(
+            "How much memory is in use?",
+            "Resident memory of all processes.",
+            "bytes", "no process reports", Query(gauge_of("process.resident_memory"), "memory"),
+        ),
+        series(
+            "How full are queues?",
+            "Items waiting, of those each queue can hold.",
+            "percentunit", "no queue is observed", Query(recorded("QUEUE_FILL"), "{{queue_type}}"),
+            low=0.0, high=1.0, limits=shared.saturation_limits(config),
+        ),
+        series(
+            "How full are caches?",
+            "Entries, of those each cache can hold. A full cache is no problem as long as it hits.",
+            "percentunit", "no cache is observed", Query(recorded("CACHE_FILL"), "{{cache_type}}"),
+            low=0.0, high=1.0,
+        ),
+    )  # fmt: skip
+
+
+def _cost() -> tuple[Panel, ...]:
+    return (
+        series(
+            "How does the cost develop?",
+            "Cost of the last hour by kind of work.",
+            "currencyUSD", "no price is configured", Query(recorded("COST"), "{{operation_type}}"),
+            stacked=True, leads_to="cost",
+        ),
+        series(
+            "What can one replica take?",
+            "Requests per second at the CPU that is aimed at, as measured while replicas were busy.",
+            "reqps", "no measured capacity yet", Query(recorded("REPLICA_CAPACITY"), "one replica"),
+        ),
+        series(
+            "How do subscriptions drive the load?",
+            "Active subscriptions by tier.",
+            "short", "no subscriptions", Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"), stacked=True,
+            alerts=("HighActiveSubscriptions",), leads_to="revenue",
+        ),
+    )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Cost optimisation: what is paid for nothing?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _shared as shared
+from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
+from signalscope.mixin.dashboards._look import BAD, GOOD, Limits
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+
+__all__ = ["board"]
+
+_FREE = "no price is configured (SIGNALSCOPE_CPU_SECOND_PRICE)"
+_ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever pays."""
+    return Board(
+        "cost",
+        "Cost optimisation",
+        "What is paid for, by whom, and what for nothing? For whoever pays.",
+        (
+            Row("Verdict: what does it cost?", (Line(4, _verdict(config)),)),
+            Row("Causes: tiers, features, kinds of work", (Line(8, _who()), Line(8, _what()))),
+            Row("Detail: where to save", (Line(8, _waste(config)),)),
+        ),
+        since="now-6h",
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        stat(
+            "What did the last hour cost?",
+            "CPU time at the configured price.",
+            f"sum({recorded('COST')})", "currencyUSD", _FREE,
+        ),
+        stat(
+            "What does a calculation cost?",
+            "Cost of the last hour for each Greeks calculation in it.",
+            recorded("COST_PER_CALCULATION"), "currencyUSD", _FREE,
+        ),
+        stat(
+            "What does a user cost?",
+            "Cost of the last hour for each user active in it.",
+            whole("COST_PER_USER"), "currencyUSD", _FREE,
+        ),
+        stat(
+            "What earns the least?",
+            "The feature with the lowest share of the revenue less the cost of its work, per hour.",
+            f"min({recorded('PROFITABILITY')})", "currencyUSD", "no feature was used",
+            limits=Limits(BAD, ((0.0, GOOD),)),
+        ),
+        stat(
+            "How many options are priced in arrays?",
+            "Each one that is not costs many times as much.",
+            whole("VECTORIZED_SHARE"), "percentunit", "no calculation in this time",
+            limits=shared.vectorized_limits(config), leads_to="developer", decimals=1,
+        ),
+    )  # fmt: skip
+
+
+def _who() -> tuple[Panel, ...]:
+    return (
+        series(
+            "Which tier costs most?",
+            "Cost of the last hour by tier.",
+            "currencyUSD", _FREE, Query(recorded("COST_TIER"), "{{user_tier}}"), stacked=True,
+        ),
+        bars(
+            "Which tier pays for itself?",
+            "What a tier brings in an hour, by its monthly revenue, less what it costs.",
+            "currencyUSD", "no subscriptions, or no price is configured",
+            Query(
+                f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / 730"
+                f" - max by (user_tier) ({recorded('COST_TIER')}))", "{{user_tier}}",
+            ), leads_to="revenue", limits=Limits(BAD, ((0.0, GOOD),)),
+        ),
+        bars(
+            "What does a user of each tier cost?",
+            "Cost of the last hour for each user active in it.",
+            "currencyUSD", _FREE, Query(recorded("COST_PER_USER", 'user_tier!=""'), "{{user_tier}}"), low=0.0,
+        ),
+    )  # fmt: skip
+
+
+def _what() -> tuple[Panel, ...]:
+    return (
+        table(
+            "Which feature pays?",
+            "Uses in the last hour, and the feature's share of the revenue less the cost of its work.",
+            "no feature was used",
+            Query(f"max by (feature) ({recorded('PROFITABILITY')})", "Profit per hour", unit="currencyUSD",
+                  limits=Limits(BAD, ((0.0, GOOD),))),
+            Query(f"sum by (feature) ({recorded('FEATURE_USES')})", "Uses", unit="short"),
+            columns={"feature": "Feature"},
+        ),
+        series(
+            "What kind of work costs most?",
+            "Cost of the last hour by kind of work.",
+            "currencyUSD", _FREE, Query(recorded("COST"), "{{operation_type}}"), stacked=True,
+        ),
+        series(
+            "Does a calculation get cheaper?",
+            "Cost of the last hour for each Greeks calculation in it; it should fall.",
+            "currencyUSD", _FREE, Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="developer",
+        ),
+    )  # fmt: skip
+
+
+def _waste(config: Config) -> tuple[Panel, ...]:
+    options = rate("signal_service.greeks.options", _SINGLE, by=("job",))
+    dearer = f"(max by (job) ({recorded('PER_OPTION', _SINGLE)}) - max by (job) ({recorded('PER_OPTION', _ARRAYS)}))"
+    return (
+        series(
+            "What would arrays save?",
+            "CPU seconds per second that options priced one by one take beyond what they would take in arrays.",
+            "none", "no option is priced one by one", Query(f"{options} * {dearer}", "seconds per second"),
+            leads_to="developer",
+        ),
+        series(
+            "What is calculated again for want of a hit?",
+            "Misses per second, by cache.",
+            "cps", "no cache missed",
+            Query(rate("signal_service.cache.operations", 'operation="get"', 'result="miss"', by=("cache_type",)),
+                  "{{cache_type}}"),
+            leads_to="developer",
+        ),
+        series(
+            "What is paid for and thrown away?",
+            "Results that cannot be used, and signals that failed, per second.",
+            "cps", "nothing was thrown away",
+            Query(rate("signal_service.greeks.invalid_results"), "results that cannot be used"),
+            Query(rate("signal_service.signal.generation", 'outcome!="success"', suffix="_count"),
+                  "signals that failed"),
+        ),
+        bars(
+            "Which memory is held for caches?",
+            "Bytes the cached values take.",
+            "bytes", "no cache is observed",
+            Query(gauge_of("signal_service.cache.size", by=("cache_type",)), "{{cache_type}}"), low=0.0,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,285 @@
+"""Developer: which code is slow, wrong or wasteful?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _shared as shared
+from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
+from signalscope.mixin.dashboards._look import above
+from signalscope.mixin.dashboards._model import (
+    Board,
+    Line,
+    Panel,
+    Query,
+    Row,
+    bars,
+    heat,
+    series,
+    stat,
+    table,
+)
+
+__all__ = ["board"]
+
+_QUIET = "no requests in this time"
+_GREEKS = "no calculation in this time"
+_CALCULATION = "signal_service.greeks.calculation"
+_ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
+_API = "signal_service.api.request.duration"
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever changes the code."""
+    return Board(
+        "developer",
+        "Developer",
+        "Which code is slow, wrong or wasteful? For whoever changes it.",
+        (
+            Row("Verdict: is the code well?", (Line(4, _verdict(config)),)),
+            Row("API: which endpoint?", (Line(9, _endpoints(config)), Line(8, _api(config)))),
+            Row("Greeks: vectorised or one by one?", (Line(8, _greeks(config)), Line(8, _batches()))),
+            Row("Models: which one, and how good?", (Line(8, _models()), Line(8, _signals()))),
+            Row("Cache and database", (Line(8, _caches(config)), Line(8, _database()))),
+        ),
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        shared.latency(config, "operations"),
+        shared.error_rate(config, "operations"),
+        stat(
+            "How many options are priced in arrays?",
+            "Options priced in array operations, of all options priced.",
+            whole("VECTORIZED_SHARE"), "percentunit", _GREEKS, limits=shared.vectorized_limits(config), decimals=1,
+        ),
+        stat(
+            "How long do slow array calculations take?",
+            "90th percentile of vectorised calculation calls.",
+            recorded("VECTORIZED_P90"), "s", _GREEKS,
+            limits=above(config.thresholds.vectorized_p90_seconds), alerts=("SlowGreeksCalculations",),
+        ),
+        stat(
+            "How many results cannot be used?",
+            "NaN, infinite, missing, out of range or not converged, for each option priced.",
+            recorded("GREEKS_INVALID_RATIO"), "percentunit", _GREEKS,
+            limits=shared.invalid_limits(config), alerts=("GreeksCalculationSystemFailure",), decimals=2,
+        ),
+        stat(
+            "How many times cheaper are arrays?",
+            "Calculation time for each option one by one, over the time in arrays.",
+            recorded("VECTORIZED_SPEEDUP"), "none", "both ways are needed to compare them", decimals=0,
+        ),
+    )  # fmt: skip
+
+
+def _endpoints(config: Config) -> tuple[Panel, ...]:
+    return (
+        table(
+            "Which endpoint is slow or failing?",
+            "Each endpoint now: requests per second, failures, quantiles of latency.",
+            _QUIET,
+            Query(rate("signal_service.api.requests", by=("endpoint",)), "Requests", unit="reqps"),
+            Query(recorded("ERROR_RATE", 'endpoint!=""'), "Failing", unit="percent",
+                  limits=shared.error_limits(config)),
+            Query(quantile(0.5, _API, by=("endpoint",)), "Half", unit="s"),
+            Query(quantile(0.95, _API, by=("endpoint",)), "95 of 100", unit="s",
+                  limits=shared.latency_limits(config)),
+            columns={"endpoint": "Endpoint"}, weight=2,
+        ),
+        heat(
+            "How are response times spread?",
+            "Requests by duration: two bands are two kinds of work, a moving band is a change.",
+            heat_of(_API), "s", _QUIET,
+        ),
+    )  # fmt: skip
+
+
+def _api(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "Which endpoint got slower?",
+            "95th percentile of latency by endpoint; points lead to traces.",
+            "s", _QUIET, Query(quantile(0.95, _API, by=("endpoint",)), "{{endpoint}}"),
+            exemplars=True, limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",),
+        ),
+        series(
+            "Where do errors come from?",
+            "Requests that ended with 5xx, per second, by endpoint.",
+            "reqps", "no request failed",
+            Query(rate("signal_service.api.requests", 'status_code=~"5.."', by=("endpoint",)), "{{endpoint}}"),
+        ),
+        series(
+            "Which external call costs time?",
+            "Seconds spent waiting for each external service, each second.",
+            "none", "no calls in this time",
+            Query(rate("signal_service.external_service.duration", by=("service_name",), suffix="_sum"),
+                  "{{service_name}}"),
+            stacked=True,
+        ),
+    )  # fmt: skip
+
+
+def _greeks(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "What does one option cost?",
+            "Calculation time for each option, in arrays and one by one. Close together: the arrays are none.",
+            "s", _GREEKS,
+            Query(recorded("PER_OPTION", _ARRAYS), "vectorised"),
+            Query(recorded("PER_OPTION", _SINGLE), "one by one"),
+        ),
+        series(
+            "How long do calculations take?",
+            "90th percentile of a call, in arrays and one by one; points lead to traces.",
+            "s", _GREEKS,
+            Query(quantile(0.9, _CALCULATION, _ARRAYS), "vectorised"),
+            Query(quantile(0.9, _CALCULATION, _SINGLE), "one by one"),
+            exemplars=True, limits=above(config.thresholds.vectorized_p90_seconds),
+            alerts=("SlowGreeksCalculations",),
+        ),
+        series(
+            "How many options are priced, and how?",
+            "Options per second, in arrays and one by one.",
+            "cps", _GREEKS,
+            Query(rate("signal_service.greeks.options", _ARRAYS), "vectorised"),
+            Query(rate("signal_service.greeks.options", _SINGLE), "one by one"),
+            stacked=True,
+        ),
+    )  # fmt: skip
+
+
+def _batches() -> tuple[Panel, ...]:
+    return (
+        heat(
+            "How large are the batches?",
+            "Calculation calls by the number of options in them.",
+            heat_of("signal_service.greeks.batch_options", _ARRAYS), "short", _GREEKS,
+        ),
+        bars(
+            "Which batch size is the cheapest?",
+            "Calculation time for each option by class of batch size.",
+            "s", _GREEKS,
+            Query(f"sort({recorded('PER_OPTION_BATCH', _ARRAYS)})", "{{batch_size}}"),
+            low=0.0,
+        ),
+        series(
+            "Why can results not be used?",
+            "Results per second, by reason; large arrays are sampled.",
+            "cps", "every result could be used",
+            Query(rate("signal_service.greeks.invalid_results", by=("reason",)), "{{reason}}"),
+            alerts=("GreeksCalculationSystemFailure",),
+        ),
+    )  # fmt: skip
+
+
+def _models() -> tuple[Panel, ...]:
+    by = ("model_type", "calculation_type")
+    return (
+        table(
+            "Which model is slow or fails?",
+            "Each model and what it calculates, now.",
+            _GREEKS,
+            Query(rate(_CALCULATION, by=by, suffix="_count"), "Calls", unit="cps"),
+            Query(mean(_CALCULATION, by=by), "Mean", unit="s"),
+            Query(quantile(0.95, _CALCULATION, by=by), "95 of 100", unit="s"),
+            columns={"model_type": "Model", "calculation_type": "Calculation"}, weight=2,
+        ),
+        series(
+            "How do calculations end?",
+            "Calls per second by outcome. A result that is rubbish is not a success.",
+            "cps", _GREEKS, Query(rate(_CALCULATION, by=("outcome",), suffix="_count"), "{{outcome}}"),
+            stacked=True, alerts=("GreeksCalculationSystemFailure",),
+        ),
+    )  # fmt: skip
+
+
+def _signals() -> tuple[Panel, ...]:
+    return (
+        series(
+            "How long do signals take?",
+            "95th percentile of generation by kind of signal; points lead to traces.",
+            "s", "no signal in this time",
+            Query(quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), "{{signal_type}}"),
+            exemplars=True,
+        ),
+        series(
+            "Which signals prove right?",
+            "Share of signals that proved right, by kind: the mean of instances and horizons.",
+            "percentunit", "no signal was judged yet",
+            Query(gauge_of("signal_service.signal.accuracy_ratio", by=("signal_type",), how="avg"),
+                  "{{signal_type}}"),
+            low=0.0, high=1.0,
+        ),
+        series(
+            "What do signals suggest?",
+            "Signals per second by direction.",
+            "cps", "no signal in this time",
+            Query(rate("signal_service.signals.emitted", by=("direction",)), "{{direction}}"),
+        ),
+    )  # fmt: skip
+
+
+def _caches(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "Do caches answer?",
+            "Hits, of all gets, by cache.",
+            "percentunit", "no cache was asked",
+            Query(gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), "{{cache_type}}"),
+            low=0.0, high=1.0, limits=shared.cache_limits(config),
+        ),
+        series(
+            "How quick are they?",
+            "95th percentile of a cache operation, by cache.",
+            "s", "no cache was asked",
+            Query(quantile(0.95, "signal_service.cache.operation", by=("cache_type",)), "{{cache_type}}"),
+        ),
+        series(
+            "Why do entries leave?",
+            "Entries per second, by cache and reason. Size: the cache is too small; ttl: it is only old.",
+            "cps", "no entry left",
+            Query(rate("signal_service.cache.evictions", by=("cache_type", "reason")), "{{cache_type}} {{reason}}"),
+        ),
+        bars(
+            "How full are they?",
+            "Entries, of those each cache can hold.",
+            "percentunit", "no cache is observed",
+            Query(f"{gauge_of('signal_service.cache.entries', by=('cache_type',))} / "
+                  f"{gauge_of('signal_service.cache.capacity', by=('cache_type',))}", "{{cache_type}}"),
+            low=0.0, high=1.0,
+        ),
+    )  # fmt: skip
+
+
+def _database() -> tuple[Panel, ...]:
+    return (
+        series(
+            "Which query is slow?",
+            "95th percentile of a query, by table and operation; points lead to traces.",
+            "s", "no query in this time",
+            Query(quantile(0.95, "signal_service.database.query", by=("table", "operation")),
+                  "{{table}} {{operation}}"),
+            exemplars=True,
+        ),
+        series(
+            "How many queries are made?",
+            "Queries per second, by table and operation.",
+            "cps", "no query in this time",
+            Query(rate("signal_service.database.query", by=("table", "operation"), suffix="_count"),
+                  "{{table}} {{operation}}"),
+        ),
+        series(
+            "Which background task is slow?",
+            "95th percentile by kind of task.",
+            "s", "no task ran in this time",
+            Query(quantile(0.95, "signal_service.background_task", by=("task_type",)), "{{task_type}}"),
+        ),
+        series(
+            "How much memory does each kind of work hold?",
+            "Bytes in use, as the service reports them.",
+            "bytes", "nothing is observed",
+            Query(gauge_of("signal_service.memory.usage", 'operation_type!="process"', by=("operation_type",)),
+                  "{{operation_type}}"),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""Executive: do we keep our promises, and does it pay?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _shared as shared
+from signalscope.mixin.dashboards._expr import quantile, recorded, whole
+from signalscope.mixin.dashboards._look import GOOD, WARN, Limits, below
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+
+__all__ = ["board"]
+
+_QUIET = "no requests in this time"
+_REACHED = Limits(WARN, ((1.0, GOOD),))
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever answers for the service."""
+    return Board(
+        "executive",
+        "Executive",
+        "Do we keep our promises, and does it pay? For whoever answers for the service.",
+        (
+            Row("Verdict: do we keep our promises?", (Line(4, _verdict(config)),)),
+            Row("Goals and objectives", (Line(9, _goals()), Line(7, _objectives(config)))),
+            Row("Business and users", (Line(8, _business()), Line(8, _users(config)))),
+        ),
+        since="now-6h",
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        shared.up(config),
+        shared.budget(config),
+        shared.satisfaction(config),
+        stat(
+            "How much monthly revenue is served well?",
+            "Revenue of each tier times its users' satisfaction.",
+            f"sum({recorded('REVENUE_IMPACT')})", "currencyUSD", "no subscriptions or no satisfaction yet",
+            leads_to="revenue", decimals=0,
+        ),
+        shared.subscriptions(config),
+        stat(
+            "How many goals are reached?",
+            "Of all KPIs that have a value now; the table below says which are not.",
+            f"count({recorded('KPI_ATTAINMENT')} >= 1) / count({recorded('KPI_ATTAINMENT')})",
+            "percentunit", "no KPI has a value yet", decimals=0,
+        ),
+    )  # fmt: skip
+
+
+def _goals() -> tuple[Panel, ...]:
+    by = "max by (kpi, category, cache_type)"
+    return (
+        table(
+            "Which goals do we miss?",
+            "Each KPI's value and target in its own unit, and how near it is: 100 % is reached.",
+            "no KPI has a value yet",
+            Query(f"{by} ({recorded('KPI_ATTAINMENT')})", "Reached", unit="percentunit", limits=_REACHED),
+            Query(f"{by} ({recorded('KPI_VALUE')})", "Now"),
+            Query(f"{by} ({recorded('KPI_TARGET')})", "Target"),
+            columns={"kpi": "Goal", "category": "Kind", "cache_type": "Cache"}, weight=3,
+        ),
+        bars(
+            "How near is each kind of goal?",
+            "The mean of its KPIs; 100 % is reached.",
+            "percentunit", "no KPI has a value yet",
+            Query(f"avg by (category) ({recorded('KPI_ATTAINMENT')})", "{{category}}"),
+            low=0.0, high=1.0, limits=_REACHED, weight=2,
+        ),
+    )  # fmt: skip
+
+
+def _objectives(config: Config) -> tuple[Panel, ...]:
+    by = "max by (sloth_slo)"
+    return (
+        table(
+            "Which objectives are in danger?",
+            "Error budget that is left of the period's, and how many times too fast it is being spent now.",
+            "no SLO has seen traffic yet",
+            Query(f"{by} ({recorded('SLO_BURN')})", "Burning", unit="none"),
+            Query(f"{by} ({recorded('SLO_REMAINING')})", "Budget left", unit="percentunit",
+                  limits=below(0, config.dashboards.budget_warning)),
+            Query(f"{by} ({recorded('SLO_OBJECTIVE')})", "Objective", unit="percentunit"),
+            columns={"sloth_slo": "Objective of"}, weight=3,
+        ),
+        bars(
+            "How much error budget is left?",
+            "Of each SLO's period.",
+            "percentunit", "no SLO has seen traffic yet",
+            Query(f"{by} ({recorded('SLO_REMAINING')})", "{{sloth_slo}}"),
+            low=0.0, high=1.0, limits=below(0, config.dashboards.budget_warning), weight=2,
+            leads_to="operations",
+        ),
+    )  # fmt: skip
+
+
+def _business() -> tuple[Panel, ...]:
+    return (
+        series(
+            "Do subscriptions grow?",
+            "Active subscriptions by tier.",
+            "short", "no subscriptions", Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"),
+            stacked=True, leads_to="revenue", alerts=("HighActiveSubscriptions",),
+        ),
+        series(
+            "What does a calculation cost?",
+            "Cost of the last hour for each calculation in it; it should fall.",
+            "currencyUSD", "no price is configured, or no calculation was made",
+            Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="cost",
+        ),
+        series(
+            "Who is active?",
+            "Distinct users of the last hour, by tier.",
+            "short", "no users were seen", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
+            stacked=True, leads_to="experience",
+        ),
+    )  # fmt: skip
+
+
+def _users(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "Are users satisfied?",
+            "0 to 100 for each tier: quick answers count whole, tolerable ones half, slow and failed ones not.",
+            "none", _QUIET, Query(recorded("SATISFACTION", 'user_tier!=""'), "{{user_tier}}"),
+            low=0.0, high=100.0, leads_to="experience",
+        ),
+        series(
+            "How long do clients wait?",
+            "95th percentile of API latency by tier.",
+            "s", _QUIET,
+            Query(quantile(0.95, "signal_service.api.request.duration", by=("user_tier",)), "{{user_tier}}"),
+            limits=shared.latency_limits(config), leads_to="experience", alerts=("SignalServiceHighLatency",),
+        ),
+        series(
+            "What share of requests fails?",
+            "Requests that ended with 5xx, of all.",
+            "percent", _QUIET, Query(whole("ERROR_RATE"), "failed"), leads_to="operations",
+            limits=shared.error_limits(config),
+        ),
+    )  # fmt: skip

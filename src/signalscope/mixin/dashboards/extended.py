@@ -1,0 +1,106 @@
+"""Your instruments: a row for each one that was added to the contract."""
+
+from __future__ import annotations
+
+from signalscope import contract
+from signalscope.contract import Instrument, Kind
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, heat, series, stat
+
+__all__ = ["board"]
+
+_UNITS = {"s": "s", "By": "bytes", "": "none"}
+
+
+def board(_: Config) -> Board | None:
+    """The dashboard of instruments added with `contract.extend`; None when there are none."""
+    rows = tuple(_row(each) for each in contract.extensions())
+    if not rows:
+        return None
+    return Board(
+        "extended",
+        "Your instruments",
+        "What do the instruments say that were added to the contract? A row for each.",
+        rows,
+    )
+
+
+def _row(one: Instrument) -> Row:
+    make = _histogram if one.kind is Kind.HISTOGRAM else _counter if one.kind is Kind.COUNTER else _gauge
+    return Row(f"{one.prometheus_name}: {one.description}", (Line(8, make(one)),))
+
+
+def _counter(one: Instrument) -> tuple[Panel, ...]:
+    noun = _noun(one)
+    return (
+        stat(
+            f"How many {noun} are there?", f"{one.description} Per second, now.",
+            rate(one.name), "cps", f"no {noun} in this time",
+        ),
+        *(
+            series(
+                f"How many {noun}, by {_words(label)}?", f"{one.description} Per second. {_about(one, label)}",
+                "cps", f"no {noun} in this time", Query(rate(one.name, by=(label,)), f"{{{{{label}}}}}"),
+                stacked=True, weight=2,
+            )
+            for label in one.attribute_names
+        ),
+    )  # fmt: skip
+
+
+def _gauge(one: Instrument) -> tuple[Panel, ...]:
+    how = "sum" if one.kind is Kind.UPDOWNCOUNTER else "max"
+    note = "The sum of all instances." if how == "sum" else "The highest that any instance reports."
+    unit = _UNITS.get(one.unit, "short")
+    noun = _noun(one)
+    every = gauge_of(one.name, by=one.attribute_names, how=how)
+    total = f"sum({every})" if one.unit and one.attribute_names else gauge_of(one.name, how=how)
+    return (
+        stat(f"How many {noun} are there?", f"{one.description} {note}", total, unit, "nothing is reported"),
+        *(
+            series(
+                f"How many {noun}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
+                "nothing is reported",
+                Query(f"{'sum' if one.unit else how} by ({label}) ({every})", f"{{{{{label}}}}}"), weight=2,
+            )
+            for label in one.attribute_names
+        ),
+    )  # fmt: skip
+
+
+def _histogram(one: Instrument) -> tuple[Panel, ...]:
+    unit = _UNITS.get(one.unit, "short")
+    empty = "nothing was measured in this time"
+    return (
+        stat("What is usual?", f"{one.description} The mean.", mean(one.name), unit, empty),
+        series(
+            "How is it spread?", f"{one.description} Quantiles; points lead to traces.", unit, empty,
+            Query(quantile(0.5, one.name), "half"),
+            Query(quantile(0.95, one.name), "95 of 100"),
+            Query(quantile(0.99, one.name), "99 of 100"), exemplars=True, weight=2,
+        ),
+        heat("Where do measurements fall?", f"{one.description} Measurements by bucket.", heat_of(one.name), unit,
+             empty, weight=2),
+        *(
+            series(
+                f"Which {_words(label)} stands out?", f"{one.description} 95th percentile. {_about(one, label)}",
+                unit, empty, Query(quantile(0.95, one.name, by=(label,)), f"{{{{{label}}}}}"), weight=2,
+            )
+            for label in one.attribute_names[:2]
+        ),
+    )  # fmt: skip
+
+
+def _noun(one: Instrument) -> str:
+    """What is counted: the unit's annotation in the plural, or the name's last word."""
+    word = one.unit.strip("{}") if one.unit.startswith("{") else one.name.rpartition(".")[2].replace("_", " ")
+    return f"{word}es" if word.endswith(("s", "ch", "sh", "x")) else f"{word}s"
+
+
+def _words(label: str) -> str:
+    return label.replace("_", " ")
+
+
+def _about(one: Instrument, label: str) -> str:
+    return next(each.description for each in one.attributes if each.name == label)

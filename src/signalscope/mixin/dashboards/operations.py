@@ -1,0 +1,232 @@
+"""Operations: is it well now, and if not, where?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _shared as shared
+from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
+from signalscope.mixin.dashboards._look import BAD, GOOD, WARN, above
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, states
+
+__all__ = ["board"]
+
+_QUIET = "no requests in this time"
+_CALLS = "no calls in this time"
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever is on call."""
+    return Board(
+        "operations",
+        "Operations",
+        "Is the service well now, and if not, where? For whoever is on call.",
+        (
+            Row("Verdict: is the service well?", (Line(4, _verdict(config)), Line(7, _alerts(config)))),
+            Row(
+                "Causes: load, dependencies, breakers, queues, resources",
+                (
+                    Line(8, _load(config)),
+                    Line(8, _dependencies()),
+                    Line(8, _queues(config)),
+                    Line(8, _resources(config)),
+                ),
+            ),
+            Row("Detail", (Line(8, _detail()), Line(8, _more(config)))),
+        ),
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        shared.up(config),
+        shared.firing(),
+        shared.error_rate(config, "developer"),
+        shared.latency(config, "developer"),
+        shared.budget(config),
+        shared.bottleneck(config),
+    )  # fmt: skip
+
+
+def _alerts(config: Config) -> tuple[Panel, ...]:
+    return (
+        shared.alert_table(config, 3),
+        states(
+            "Since when do they fire?",
+            "Each alert over time: firing, or still waiting for its hold to pass.",
+            "no alert fired in this time",
+            Query('max by (alertname) (ALERTS{alertstate="firing"} * 2 or ALERTS{alertstate="pending"})',
+                  "{{alertname}}"),
+            states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=2,
+        ),
+    )  # fmt: skip
+
+
+def _load(config: Config) -> tuple[Panel, ...]:
+    requests, latency = "signal_service.api.requests", "signal_service.api.request.duration"
+    return (
+        series(
+            "How many requests arrive, and how do they end?",
+            "Requests per second by class of status. A drop without a deploy is as telling as a rise of 5xx.",
+            "reqps", _QUIET,
+            *(Query(rate(requests, f'status_code=~"{digit}.."'), f"{digit}xx") for digit in "2345"),
+            stacked=True, leads_to="developer",
+        ),
+        series(
+            "How long do clients wait?",
+            "Quantiles of API latency. Points are single requests: each leads to its trace.",
+            "s", _QUIET,
+            Query(quantile(0.5, latency), "half"),
+            Query(quantile(0.95, latency), "95 of 100"),
+            Query(quantile(0.99, latency), "99 of 100"),
+            limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to="developer",
+            exemplars=True,
+        ),
+    )  # fmt: skip
+
+
+def _dependencies() -> tuple[Panel, ...]:
+    return (
+        states(
+            "Which external service is unhealthy?",
+            "The service's own probes; unhealthy only when every instance finds it so.",
+            "no dependency is probed",
+            Query(
+                gauge_of("signal_service.external_service.health", by=("service_name",), how="max"),
+                "{{service_name}}",
+            ),
+            states={0.0: ("unhealthy", BAD), 1.0: ("healthy", GOOD)}, alerts=("ConfigServiceUnavailable",),
+        ),
+        states(
+            "Which circuit breaker is not closed?",
+            "Open: calls are refused without being tried. Half open: one is tried.",
+            "no circuit breaker is watched",
+            Query(
+                f"clamp_max({_breaker('half_open')} + 2 * {_breaker('open')}, 2)",
+                "{{service_name}}",
+            ),
+            states={0.0: ("closed", GOOD), 1.0: ("half open", WARN), 2.0: ("open", BAD)},
+        ),
+        series(
+            "Which dependency makes us wait?",
+            "95th percentile of the time of a call to each external service.",
+            "s", _CALLS,
+            Query(quantile(0.95, "signal_service.external_service.duration", by=("service_name",)),
+                  "{{service_name}}"),
+            exemplars=True, leads_to="developer",
+        ),
+    )  # fmt: skip
+
+
+def _queues(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "What is waiting in the queues?",
+            "Items waiting, by priority. Critical items waiting are a problem of their own.",
+            "short", "no queue is observed",
+            Query(gauge_of("signal_service.queue.size", by=("priority",)), "{{priority}}"),
+            stacked=True,
+        ),
+        series(
+            "How long does work wait before it is begun?",
+            "95th percentile from enqueue to the start of processing, by priority.",
+            "s", "nothing was taken from a queue in this time",
+            Query(quantile(0.95, "signal_service.queue.wait", by=("priority",)), "{{priority}}"),
+        ),
+        series(
+            "Do caches answer?",
+            "Hits, of all gets, by cache: what the service's instances saw in their last five minutes.",
+            "percentunit", "no cache was asked",
+            Query(gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), "{{cache_type}}"),
+            low=0.0, high=1.0, leads_to="developer", limits=shared.cache_limits(config),
+        ),
+    )  # fmt: skip
+
+
+def _resources(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "Which process is short of CPU?",
+            "CPU time of each process, of one core: a Python process can hardly use more.",
+            "percentunit", "no process reports",
+            Query(rate("process.cpu", by=("instance",)), "{{instance}}"),
+            limits=above(config.thresholds.cpu_percent / 100), alerts=("SignalServiceHighCPUUsage",),
+            leads_to="capacity",
+        ),
+        series(
+            "How much memory does each process hold?",
+            "Resident memory.",
+            "bytes", "no process reports",
+            Query(gauge_of("process.resident_memory", by=("instance",)), "{{instance}}"),
+            leads_to="capacity", limits=shared.memory_limits(config),
+        ),
+        bars(
+            "Which resource is nearest its limit?",
+            "Saturation of each resource, now; the highest is the bottleneck.",
+            "percentunit", "no resource reports",
+            Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
+            low=0.0, high=1.0, limits=shared.saturation_limits(config), leads_to="capacity",
+        ),
+    )  # fmt: skip
+
+
+def _breaker(state: str) -> str:
+    name = "signal_service.circuit_breaker.state"
+    return gauge_of(name, f'state="{state}"', by=("service_name",), how="max")
+
+
+def _detail() -> tuple[Panel, ...]:
+    return (
+        states(
+            "Which component is degraded?",
+            "The latest health check of each component, the worst of all instances.",
+            "no health check has run",
+            Query(gauge_of("signal_service.health_check.status", by=("component",), how="min"), "{{component}}"),
+            states={0.0: ("unhealthy", BAD), 0.5: ("degraded", WARN), 1.0: ("healthy", GOOD)},
+        ),
+        series(
+            "What is being served now?",
+            "Requests in progress, by group of endpoints. A rise with an even load: something holds them up.",
+            "short", _QUIET,
+            Query(gauge_of("signal_service.concurrent_requests", by=("endpoint_group",)), "{{endpoint_group}}"),
+            stacked=True,
+        ),
+        series(
+            "Whom does a rate limit turn away?",
+            "Requests refused per second, by limit.",
+            "reqps", "no rate limit was hit",
+            Query(rate("signal_service.rate_limit.hits", by=("limit_type",)), "{{limit_type}}"),
+        ),
+    )  # fmt: skip
+
+
+def _more(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "Why do calls to dependencies fail?",
+            "Failed calls per second, by service and type of error.",
+            "cps", "no call failed",
+            Query(rate("signal_service.dependency.errors", by=("service_name", "error_type")),
+                  "{{service_name}} {{error_type}}"),
+        ),
+        series(
+            "What do breakers refuse?",
+            "Calls that an open breaker refused, per second.",
+            "cps", "no breaker refused a call",
+            Query(rate("signal_service.circuit_breaker.calls", 'outcome="rejected"', by=("service_name",)),
+                  "{{service_name}}"),
+        ),
+        series(
+            "How does work in the queues end?",
+            "Items per second, by what happened to them.",
+            "cps", "nothing happened in a queue",
+            Query(rate("signal_service.queue.items", by=("event",)), "{{event}}"),
+        ),
+        series(
+            "Is what we see unusual?",
+            "Requests per second, and what is normal for now by the last hours.",
+            "reqps", "not enough history to say what is normal",
+            Query(recorded("ANOMALY_LEVEL", 'signal="request_rate"'), "measured"),
+            Query(recorded("ANOMALY_UPPER", 'signal="request_rate"'), "the most that is normal", "upper"),
+            Query(recorded("ANOMALY_LOWER", 'signal="request_rate"'), "the least that is normal", "lower"),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,135 @@
+"""Revenue: what brings money in, and what puts it at risk?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _shared as shared
+from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
+from signalscope.mixin.dashboards._look import BAD, GOOD, Limits
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat
+
+__all__ = ["board"]
+
+_NOBODY = "no subscriptions"
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever sells."""
+    return Board(
+        "revenue",
+        "Revenue",
+        "What brings money in, and what puts it at risk? For whoever sells.",
+        (
+            Row("Verdict: is revenue safe?", (Line(4, _verdict(config)),)),
+            Row("Causes: who pays, and for what", (Line(8, _tiers(config)), Line(8, _features()))),
+            Row("Detail", (Line(8, _detail()),)),
+        ),
+        since="now-6h",
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        stat(
+            "How much comes in each month?",
+            "What the active subscriptions bring in, by the prices in the config.",
+            f"sum({recorded('REVENUE')})", "currencyUSD", _NOBODY, decimals=0,
+        ),
+        stat(
+            "How much of it is served well?",
+            "Revenue of each tier times its users' satisfaction, of all revenue.",
+            f"sum({recorded('REVENUE_IMPACT')}) / sum({recorded('REVENUE')})", "percentunit",
+            "no satisfaction yet", limits=shared.satisfaction_limits(config, 100), leads_to="experience", decimals=1,
+        ),
+        shared.subscriptions(config),
+        stat(
+            "Do subscriptions grow?",
+            "Against 30 days before; against one day before where there is less history.",
+            f"max({recorded('SUBSCRIPTION_GROWTH', _MONTH)}) or max({recorded('SUBSCRIPTION_GROWTH', _A_DAY)})",
+            "percentunit", "less than a day of history",
+            limits=Limits(BAD, ((0.0, GOOD),)), decimals=1,
+        ),
+        stat(
+            "How many users pay for premium?",
+            "Users active in the last 24 hours whose tier is a premium one, of all active users.",
+            recorded("PREMIUM_ADOPTION"), "percentunit", "no users were seen", decimals=0,
+        ),
+    )  # fmt: skip
+
+
+_MONTH, _A_DAY = 'period="30d"', 'period="1d"'
+
+
+def _tiers(config: Config) -> tuple[Panel, ...]:
+    return (
+        series(
+            "Which tier brings it in?",
+            "Monthly revenue by tier.",
+            "currencyUSD", _NOBODY, Query(recorded("REVENUE"), "{{user_tier}}"), stacked=True,
+        ),
+        series(
+            "How many subscriptions are there?",
+            "Active subscriptions by tier.",
+            "short", _NOBODY, Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"), stacked=True,
+            alerts=("HighActiveSubscriptions",),
+        ),
+        series(
+            "Are those who pay satisfied?",
+            "Satisfaction by tier: a paying tier below the others is revenue at risk.",
+            "none", "no requests in this time",
+            Query(recorded("SATISFACTION", 'user_tier!=""'), "{{user_tier}}"), low=0.0, high=100.0,
+            leads_to="experience", limits=shared.satisfaction_limits(config),
+        ),
+    )  # fmt: skip
+
+
+def _features() -> tuple[Panel, ...]:
+    return (
+        bars(
+            "Which premium features are used?",
+            "Uses in the last hour.",
+            "short", "no premium feature was used",
+            Query(f"sort_desc(sum by (feature) ({recorded('PREMIUM_USAGE')}))", "{{feature}}"), low=0.0, decimals=0,
+        ),
+        bars(
+            "Which features pay?",
+            "A feature's share of the revenue, by its uses, less the cost of its work, per hour.",
+            "currencyUSD", "no feature was used",
+            Query(f"sort_desc({recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
+            limits=Limits(BAD, ((0.0, GOOD),)),
+        ),
+        series(
+            "Is revenue served better or worse?",
+            "Monthly revenue that is served to satisfaction, of what comes in.",
+            "currencyUSD", "no satisfaction yet",
+            Query(f"sum({recorded('REVENUE')})", "comes in"),
+            Query(f"sum({recorded('REVENUE_IMPACT')})", "served well"),
+        ),
+    )  # fmt: skip
+
+
+def _detail() -> tuple[Panel, ...]:
+    return (
+        series(
+            "Do users come back?",
+            "Stickiness: users of the last hour, of those of the last day; others: against a day, a week before.",
+            "percentunit", "less than a day of history", Query(recorded("RETENTION"), "{{metric}}"),
+        ),
+        bars(
+            "How do subscribers want their signals?",
+            "Active subscriptions by way of delivery.",
+            "short", _NOBODY,
+            Query(
+                "sum by (delivery_method) ("
+                + gauge_of("signal_service.active_subscriptions", how="max",
+                           by=("user_tier", "signal_type", "delivery_method"))
+                + ")", "{{delivery_method}}",
+            ), decimals=0, low=0.0,
+        ),
+        bars(
+            "Which tier uses features?",
+            "Uses of features in the shown time.",
+            "short", "no feature was used",
+            Query(grown("signal_service.feature_usage", by=("user_tier",)), "{{user_tier}}"), decimals=0, low=0.0,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,216 @@
+"""Telemetry pipeline: can the other dashboards be believed?"""
+
+from __future__ import annotations
+
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards._expr import gauge_of, rate
+from signalscope.mixin.dashboards._look import BAD, GOOD, Limits, above
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, states
+from signalscope.mixin.dashboards._pipeline import by, total
+
+__all__ = ["board"]
+
+_NO_COLLECTOR = "the Collector's metrics about itself are not scraped"
+_NO_PROMETHEUS = "Prometheus does not scrape itself"
+_NONE = Limits(GOOD, ((1e-9, BAD),), lines=False)
+_OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.errors"
+
+
+def board(config: Config) -> Board:
+    """The dashboard of whoever runs the monitoring."""
+    return Board(
+        "telemetry",
+        "Telemetry pipeline",
+        "Can the other dashboards be believed? For whoever runs the monitoring.",
+        (
+            Row("Verdict: does everything arrive?", (Line(4, _verdict(config)),)),
+            Row("Collector", (Line(8, _received()), Line(8, _sent()))),
+            Row("SDK: what did the instrumentation itself do?", (Line(8, _sdk()),)),
+            Row("Prometheus and Alertmanager", (Line(8, _rules(config)), Line(8, _targets()))),
+        ),
+    )
+
+
+def _verdict(config: Config) -> tuple[Panel, ...]:
+    return (
+        stat(
+            "How many targets are down?",
+            "Targets that do not answer Prometheus.",
+            "sum(1 - up)", "short", _NO_PROMETHEUS, limits=_NONE, decimals=0,
+        ),
+        stat(
+            "How old is the newest number?",
+            "Time since the service's last sample; a few intervals are normal.",
+            f"min(time() - timestamp({_cpu()}))", "s", "no process reports",
+            limits=above(6.0 * config.pipeline.delay, 2.0 * config.pipeline.delay), decimals=0,
+        ),
+        stat(
+            "What does the Collector refuse?",
+            "Points and spans refused per second: it is short of memory.",
+            _refused(), "cps", _NO_COLLECTOR, limits=_NONE,
+        ),
+        stat(
+            "What can it not pass on?",
+            "Points and spans per second that an exporter could not send.",
+            _failed(), "cps", _NO_COLLECTOR, limits=_NONE,
+        ),
+        stat(
+            "Which values did not fit?",
+            "Label values per second that were not allowed, or one too many, and became `other`.",
+            _or_none(_OVERFLOW), "cps", "no process reports", limits=_NONE,
+        ),
+        stat(
+            "Which rules fail?",
+            "Evaluations that fail, per second.",
+            by("prometheus_rule_evaluation_failures_total"), "cps", _NO_PROMETHEUS, limits=_NONE,
+        ),
+    )  # fmt: skip
+
+
+def _cpu() -> str:
+    return gauge_of("process.resident_memory").removeprefix("sum(").removesuffix(")")
+
+
+def _or_none(name: str, *labels: str) -> str:
+    """A counter of the SDK per second: zero while processes report and it counts nothing."""
+    grouped = rate(name, by=labels)
+    return f"{grouped} or 0 * {rate('process.cpu')}" if not labels else grouped
+
+
+def _refused() -> str:
+    kinds = ("metric_points", "spans")
+    return " + ".join(by(f"otelcol_receiver_refused_{kind}") for kind in kinds)
+
+
+def _failed() -> str:
+    kinds = ("metric_points", "spans")
+    return " + ".join(
+        f"({total(f'otelcol_exporter_send_failed_{kind}', f'otelcol_exporter_sent_{kind}')})"
+        for kind in kinds
+    )
+
+
+def _received() -> tuple[Panel, ...]:
+    return (
+        series(
+            "How much does the Collector receive?",
+            "Metric points and spans per second.",
+            "cps", _NO_COLLECTOR,
+            Query(by("otelcol_receiver_accepted_metric_points"), "metric points"),
+            Query(by("otelcol_receiver_accepted_spans"), "spans"),
+        ),
+        series(
+            "Does it refuse any?",
+            "Refused per second: above zero, senders retry and in the end drop.",
+            "cps", _NO_COLLECTOR,
+            Query(by("otelcol_receiver_refused_metric_points"), "metric points"),
+            Query(by("otelcol_receiver_refused_spans"), "spans"),
+            limits=_NONE,
+        ),
+        series(
+            "Where do items get lost on the way?",
+            "What goes into each processor less what comes out. Sampling and noise filters drop on purpose.",
+            "cps", _NO_COLLECTOR,
+            Query(f"{by('otelcol_processor_incoming_items', 'processor')}"
+                  f" - {by('otelcol_processor_outgoing_items', 'processor')}", "{{processor}}"),
+        ),
+    )  # fmt: skip
+
+
+def _sent() -> tuple[Panel, ...]:
+    return (
+        series(
+            "How much does it pass on?",
+            "Metric points and spans per second, by exporter.",
+            "cps", _NO_COLLECTOR,
+            Query(by("otelcol_exporter_sent_metric_points", "exporter"), "points to {{exporter}}"),
+            Query(by("otelcol_exporter_sent_spans", "exporter"), "spans to {{exporter}}"),
+        ),
+        series(
+            "What can an exporter not send?",
+            "Failed per second, by exporter.",
+            "cps", _NO_COLLECTOR,
+            Query(total("otelcol_exporter_send_failed_metric_points", "otelcol_exporter_sent_metric_points",
+                        "exporter"), "points to {{exporter}}"),
+            Query(total("otelcol_exporter_send_failed_spans", "otelcol_exporter_sent_spans", "exporter"),
+                  "spans to {{exporter}}"),
+            limits=_NONE,
+        ),
+        series(
+            "How much memory and CPU does it use?",
+            "Resident memory of the Collector's process.",
+            "bytes", _NO_COLLECTOR, Query("sum by (instance) (otelcol_process_memory_rss)", "{{instance}}"),
+        ),
+    )  # fmt: skip
+
+
+def _sdk() -> tuple[Panel, ...]:
+    return (
+        series(
+            "Which label values did not fit?",
+            "Per second, of all instruments: values that were not allowed, or one too many.",
+            "cps", "no process reports", Query(_or_none(_OVERFLOW), "values that became other"), limits=_NONE,
+        ),
+        series(
+            "Did the instrumentation itself fail?",
+            "Failures per second; the user's code went on.",
+            "cps", "no process reports", Query(_or_none(_ERRORS), "failures"), limits=_NONE,
+        ),
+        series(
+            "How old are the numbers?",
+            "Time since the last sample of each process.",
+            "s", "no process reports",
+            Query(f"max by (instance) (time() - timestamp({_cpu()}))", "{{instance}}"),
+        ),
+    )  # fmt: skip
+
+
+def _rules(config: Config) -> tuple[Panel, ...]:
+    group = "prometheus_rule_group_"
+    return (
+        bars(
+            "Which rules take long?",
+            "Time of the last evaluation of each group, of its interval: above 1 evaluations are skipped.",
+            "percentunit", _NO_PROMETHEUS,
+            Query(
+                f'label_replace(sort_desc({group}last_duration_seconds / {group}interval_seconds),'
+                ' "group", "$1", "rule_group", ".*;(.*)")', "{{group}}",
+            ), low=0.0, high=1.0,
+            limits=above(config.dashboards.saturation_critical, config.dashboards.saturation_warning),
+        ),
+        series(
+            "Do rules fail?",
+            "Evaluations and failures per second.",
+            "cps", _NO_PROMETHEUS,
+            Query(by("prometheus_rule_evaluations_total"), "evaluations"),
+            Query(by("prometheus_rule_evaluation_failures_total"), "failed"),
+        ),
+        series(
+            "Do alerts reach Alertmanager?",
+            "Notifications per second, sent and dropped.",
+            "cps", _NO_PROMETHEUS,
+            Query(by("prometheus_notifications_sent_total"), "sent"),
+            Query(by("prometheus_notifications_dropped_total"), "dropped"),
+        ),
+    )  # fmt: skip
+
+
+def _targets() -> tuple[Panel, ...]:
+    return (
+        states(
+            "Which target does not answer?",
+            "What Prometheus scrapes; a target that is down may still serve users.",
+            "Prometheus has no targets", Query("min by (job) (up)", "{{job}}"),
+            states={0.0: ("down", BAD), 1.0: ("up", GOOD)}, alerts=("SignalServiceDown",),
+        ),
+        series(
+            "How long does a scrape take?",
+            "By job.",
+            "s", "Prometheus has no targets", Query("max by (job) (scrape_duration_seconds)", "{{job}}"),
+        ),
+        series(
+            "How many series are there?",
+            "In Prometheus' memory: a steady rise is a label without bounds.",
+            "short", _NO_PROMETHEUS, Query("sum(prometheus_tsdb_head_series)", "series"),
+        ),
+    )  # fmt: skip

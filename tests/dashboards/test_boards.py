@@ -1,0 +1,232 @@
+"""The dashboards: valid for Grafana, without holes, about what exists, in one visual language."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+from tests.dashboards.promql import filled, grouped, selectors
+
+from signalscope import contract
+from signalscope.contract import ContractError
+from signalscope.demo import binaries
+from signalscope.mixin import series
+from signalscope.mixin.alerts import alerts
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
+from signalscope.mixin.dashboards._look import PALETTE
+from signalscope.mixin.generate import HEADER
+
+BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
+_OF_ISSUE = "executive operations developer capacity revenue experience cost telemetry extended"
+each_board = pytest.mark.parametrize("name", BOARDS)
+
+
+def _panels(board: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def _expressions() -> list[tuple[str, str]]:
+    return [
+        (f"{name}: {panel['title']}", target["expr"])
+        for name, board in BOARDS.items()
+        for panel in _panels(board)
+        for target in panel["targets"]
+    ]
+
+
+def test_every_dashboard_is_there() -> None:
+    """Each with a uid of its own, and committed."""
+    assert [board.key for board in boards(Config())] == _OF_ISSUE.split()
+    for name, board in BOARDS.items():
+        assert board["uid"] == f"signalscope-{name.removesuffix('.json')}"
+        assert "signalscope" in board["tags"]
+        assert json.loads((binaries.ROOT / "dashboards" / name).read_text(encoding="utf-8")) == board
+
+
+@each_board
+def test_grafana_s_models_read_and_write_it_unchanged(name: str) -> None:
+    """grafana-foundation-sdk's models of the dashboard and of every panel know every field of it."""
+    board = BOARDS[name]
+    again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+    assert again == board
+
+
+@each_board
+def test_panels_neither_overlap_nor_leave_holes(name: str) -> None:
+    """Every cell of the grid down to the last line belongs to exactly one panel; ids are unique."""
+    taken: dict[tuple[int, int], int] = {}
+    for panel in BOARDS[name]["panels"]:
+        at = panel["gridPos"]
+        for x in range(at["x"], at["x"] + at["w"]):
+            for y in range(at["y"], at["y"] + at["h"]):
+                assert (x, y) not in taken, (panel["title"], taken[x, y])
+                taken[x, y] = panel["id"]
+    height = max(y for _, y in taken) + 1
+    assert set(taken) == {(x, y) for x in range(24) for y in range(height)}
+    ids = [panel["id"] for panel in BOARDS[name]["panels"]]
+    assert len(set(ids)) == len(ids)
+
+
+@each_board
+def test_the_verdict_is_on_top(name: str) -> None:
+    """The first row says how it is; titles within a dashboard are different questions."""
+    board = BOARDS[name]
+    if name != "extended.json":
+        assert board["panels"][0]["title"].startswith("Verdict: ")
+    assert board["panels"][1]["type"] in {"stat", "gauge", "timeseries"}
+    for row in _by_row(board):
+        titles = [panel["title"] for panel in row]
+        assert len(set(titles)) == len(titles), titles
+
+
+def _by_row(board: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    rows: list[list[dict[str, Any]]] = []
+    for panel in board["panels"]:
+        if panel["type"] == "row":
+            rows.append([])
+        else:
+            rows[-1].append(panel)
+    return rows
+
+
+@pytest.mark.parametrize(("where", "expression"), _expressions())
+def test_every_metric_and_label_exists(where: str, expression: str) -> None:
+    """In the contract, in the table of recorded series, or among the pipeline's own."""
+    labels: dict[str, set[str]] = defaultdict(lambda: {"job", "instance"})
+    for one in contract.instruments():
+        for name in one.series_names:
+            labels[name] |= {*one.attribute_names, *(["le"] if name.endswith("_bucket") else ())}
+    for recorded in series.all_series():
+        labels[recorded.name] = set(recorded.all_labels)
+    for name, own in _pipeline.SERIES.items():
+        labels[name] |= set(own)
+    known: set[str] = set()
+    for name, matchers in selectors(expression):
+        assert name in labels, where
+        assert set(matchers) <= labels[name], (where, name)
+        known |= labels[name]
+    if "ALERTS" in expression:
+        known |= {"service_name"}  # alerts keep the labels of what they are about
+    assert grouped(expression) <= known, where
+
+
+@pytest.mark.needs("promtool")
+def test_every_expression_is_promql(tmp_path: Path) -> None:
+    """Prometheus' own parser reads all of them."""
+    rules = [
+        {"record": f"panel:{number}", "expr": filled(expression)}
+        for number, (_, expression) in enumerate(_expressions())
+    ]
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
+    done = subprocess.run(
+        [binaries.find("promtool"), "check", "rules", "--lint=none", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_links_lead_somewhere() -> None:
+    """Runbooks are there; other dashboards exist, and keep variables and time."""
+    names = {alert.name for alert in alerts(Config())}
+    uids = {board["uid"] for board in BOARDS.values()}
+    led_to = set()
+    for board in BOARDS.values():
+        assert [link["tags"] for link in board["links"]] == [["signalscope"]]
+        assert board["links"][0]["includeVars"]
+        for panel in _panels(board):
+            for link in panel.get("links", ()):
+                if link["title"].startswith("Runbook"):
+                    page = link["url"].rpartition("/")[2]
+                    assert page.removesuffix(".md") in names
+                    assert (binaries.ROOT / "docs" / "runbooks" / page).is_file()
+                else:
+                    uid, _, query = link["url"].removeprefix("/d/").partition("?")
+                    assert uid in uids
+                    for kept in (
+                        "__url_time_range",
+                        "datasource:queryparam",
+                        "job:queryparam",
+                        "tier:queryparam",
+                    ):
+                        assert f"${{{kept}}}" in query
+                    led_to.add(uid)
+    assert led_to == uids - {"signalscope-telemetry", "signalscope-extended"}
+
+
+def test_the_same_name_has_the_same_colour_everywhere() -> None:
+    """Whatever the dashboard and panel."""
+    colours: dict[str, set[str]] = defaultdict(set)
+    for board in BOARDS.values():
+        for panel in _panels(board):
+            for override in panel["fieldConfig"]["overrides"]:
+                for each in override["properties"]:
+                    if each["id"] == "color":
+                        colours[override["matcher"]["options"]].add(each["value"]["fixedColor"])
+    assert colours["5xx"] == {PALETTE["status"]["5xx"]}
+    assert colours["enterprise"] == {PALETTE["user_tier"]["enterprise"]}
+    assert {name: found for name, found in colours.items() if len(found) > 1} == {}
+
+
+def test_thresholds_are_the_config_s() -> None:
+    """Another threshold in the config moves the line in the panel."""
+    changed = files(Config.model_validate({"thresholds": {"api_p95_seconds": 3.25}}), HEADER)
+    for name in ("operations.json", "developer.json", "experience.json"):
+        steps = [
+            step["value"]
+            for panel in _panels(json.loads(changed[name]))
+            for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        ]
+        assert 3.25 in steps, name
+        assert Config().thresholds.api_p95_seconds not in steps, name
+
+
+def test_exemplars_are_asked_for_where_a_trace_may_explain() -> None:
+    """Panels of quantiles of requests, calculations, signals and calls."""
+    marked = {
+        name
+        for name, board in BOARDS.items()
+        for panel in _panels(board)
+        for target in panel["targets"]
+        if target.get("exemplar")
+    }
+    assert {"operations.json", "developer.json", "experience.json"} <= marked
+    for board in BOARDS.values():
+        for panel in _panels(board):
+            for target in panel["targets"]:
+                assert not target.get("exemplar") or re.search(r"_bucket\{", target["expr"]), panel["title"]
+
+
+def test_each_extended_instrument_has_a_row() -> None:
+    """The thresholds family of the reference service is one example."""
+    rows = [panel["title"] for panel in BOARDS["extended.json"]["panels"] if panel["type"] == "row"]
+    assert [row.partition(":")[0] for row in rows] == [one.prometheus_name for one in contract.extensions()]
+    text = json.dumps(BOARDS["extended.json"])
+    for one in contract.extensions():
+        assert one.series_names[0] in text
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: _expr.of("signal_service.api.request"), r"no instrument"),
+        (lambda: _expr.rate("signal_service.api.requests", by=("tier",)), r"has no label tier"),
+        (lambda: _expr.recorded("API_P95S"), r"did you mean API_P95"),
+        (lambda: _expr.recorded("API_P95", 'endpoint="/"'), r"API_P95 has no label endpoint"),
+        (lambda: _pipeline.by("otelcol_receiver_refused_span"), r"did you mean otelcol_receiver_refused_spans"),
+        (lambda: _pipeline.by("otelcol_process_memory_rss", "host"), r"has no label host"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_name_is_refused(make: Any, message: str) -> None:
+    """With the nearest name, where there is one."""
+    with pytest.raises(ContractError, match=message):
+        make()

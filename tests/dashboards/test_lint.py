@@ -1,0 +1,129 @@
+"""The rules of grafana/dashboard-linter, whose Go tool cannot be had through the module proxy."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from tests.dashboards.promql import ranges, selectors
+
+from signalscope.demo import binaries
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import files
+
+BOARDS = {name: json.loads(text) for name, text in files(Config(), "Generated.").items()}
+_LINT = yaml.safe_load((binaries.ROOT / "dashboards" / ".lint").read_text(encoding="utf-8"))["exclusions"]
+#: Units of Grafana (packages/grafana-data/src/valueFormats/categories.ts) that panels may use.
+_UNITS = {
+    "none", "short", "percent", "percentunit", "s", "bytes", "cps", "reqps", "dtdurations", "currencyUSD",
+}  # fmt: skip
+
+each_board = pytest.mark.parametrize("name", BOARDS)
+
+
+def _panels(board: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def _excluded(rule: str, board: dict[str, Any], panel: dict[str, Any]) -> bool:
+    entries = _LINT.get(rule, {}).get("entries")
+    if rule in _LINT and entries is None:
+        return True
+    return any(
+        each.get("dashboard", board["title"]) == board["title"]
+        and each.get("panel", panel["title"]) == panel["title"]
+        for each in entries or ()
+    )
+
+
+@each_board
+def test_variables(name: str) -> None:
+    """Data source, job and instance, as the linter wants them, and the tier; renewed when the time changes."""
+    board = BOARDS[name]
+    datasource, *queried = board["templating"]["list"]
+    assert (datasource["type"], datasource["name"], datasource["label"]) == (
+        "datasource",
+        "datasource",
+        "Data source",
+    )
+    assert datasource["query"] == "prometheus"
+    assert [each["name"] for each in queried] == ["job", "instance", "tier"]
+    for each in queried:
+        assert each["label"] == each["name"].title()
+        assert each["type"] == "query"
+        assert each["datasource"]["uid"] == "${datasource}"
+        assert each["multi"]
+        assert each["allValue"] == ".+"
+        assert each["refresh"] == 2
+        assert re.fullmatch(r"label_values\(([a-z_]+)(\{job=~\"\$job\"\})?, \w+\)", each["query"])
+
+
+@each_board
+def test_dashboards_are_not_editable_and_renewed(name: str) -> None:
+    """What is generated is changed in the code; a copy can be edited."""
+    assert BOARDS[name]["editable"] is False
+    assert BOARDS[name]["refresh"] == "10s"
+
+
+@each_board
+def test_panels_have_a_question_a_description_a_unit_and_a_target(name: str) -> None:
+    """And the datasource that is chosen above."""
+    for panel in _panels(BOARDS[name]):
+        assert panel["title"].endswith("?"), panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults["unit"] in _UNITS, panel["title"]
+        assert defaults["noValue"], panel["title"]
+        assert panel["targets"], panel["title"]
+        for target in panel["targets"]:
+            assert target["datasource"]["uid"] == "${datasource}"
+        for override in panel["fieldConfig"]["overrides"]:
+            for each in override["properties"]:
+                assert each["id"] != "unit" or each["value"] in _UNITS, panel["title"]
+
+
+@each_board
+def test_rates_use_grafana_s_interval(name: str) -> None:
+    """Or a rate over less than two scrapes would be empty; only what is about all shown time says so."""
+    for panel in _panels(BOARDS[name]):
+        for target in panel["targets"]:
+            for function, window in ranges(target["expr"]):
+                assert window in ("$__rate_interval", "$__range"), panel["title"]
+                assert function in ("rate", "increase"), panel["title"]
+                assert window == "$__rate_interval" or function == "increase", panel["title"]
+
+
+@each_board
+def test_counters_are_not_shown_as_they_are(name: str) -> None:
+    """They only grow: a rate or an increase tells something."""
+    for panel in _panels(BOARDS[name]):
+        for target in panel["targets"]:
+            for counter in re.findall(r"[\w:]+_total\b[^,)]*", target["expr"]):
+                assert re.search(rf"(rate|increase)\({re.escape(counter)}", target["expr"]), panel["title"]
+
+
+@each_board
+@pytest.mark.parametrize("label", ["job", "instance"])
+def test_selectors_have_job_and_instance(name: str, label: str) -> None:
+    """The variables above the dashboard filter everything, except where an exclusion says why not."""
+    board = BOARDS[name]
+    for panel in _panels(board):
+        for target in panel["targets"]:
+            for series, matchers in selectors(target["expr"]):
+                if matchers.get(label) != f'=~"${label}"':
+                    assert _excluded(f"target-{label}-rule", board, panel), (panel["title"], series)
+
+
+def test_exclusions_are_needed() -> None:
+    """Each entry has a reason, and names a dashboard or panel that there is."""
+    boards = {board["title"] for board in BOARDS.values()}
+    panels = {panel["title"] for board in BOARDS.values() for panel in _panels(board)}
+    for rule in _LINT.values():
+        assert rule["reason"]
+        for entry in rule.get("entries", ()):
+            assert entry.get("dashboard", next(iter(boards))) in boards
+            assert entry.get("panel", next(iter(panels))) in panels
