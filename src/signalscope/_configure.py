@@ -152,6 +152,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
     if _is_set_up():
         _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
         recording.initialise()
+        _termination.flush_at_sigterm()
         return
     # What distributions build on; imported late, since it brings the SDK's logs along.
     from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above

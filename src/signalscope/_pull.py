@@ -53,6 +53,10 @@ class PullReader(PrometheusMetricReader):
         if metrics_data is not None:
             self._received.append(metrics_data)
 
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Nothing is kept that could be flushed; collecting now would put points into a scrape twice."""
+        return True
+
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Show nothing from now on."""
         if _Current.reader is self:

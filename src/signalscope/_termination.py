@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from types import FrameType
 
 from opentelemetry import metrics, trace
@@ -31,8 +32,9 @@ def flush(timeout: float = SECONDS) -> None:
     with contextlib.suppress(RuntimeError):  # no threads can be started any more
         for thread in waiting:
             thread.start()
+        deadline = time.monotonic() + timeout
         for thread in waiting:
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _flush(provider: object, timeout: float) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
+
+from signalscope import _pull, recording
+from signalscope.recording import _fork, _live
 
 _HERE = Path(__file__).parent
 _ENVIRONMENT = {
@@ -28,3 +38,105 @@ def test_thousands_of_forks_while_threads_record_and_collect(script: str, forks:
         check=False,
     )
     assert (run.returncode, run.stdout.strip()) == (0, str(forks)), run.stderr
+
+
+def _in_child(check: Callable[[], bool]) -> bool:
+    """Whether something is so in a forked child, which has ten seconds to say."""
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(10)
+        status = 3
+        try:
+            status = 0 if check() else 1
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> None:
+    """The lock that scrapes take turns with is free in the child."""
+    reader = _pull.PullReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    live = _live.live
+    before = live.on, live.cells, live.meter
+    scraping, done = threading.Event(), threading.Event()
+
+    def scrape() -> None:
+        with reader._one_at_a_time:  # what a scrape holds
+            scraping.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=scrape)
+    try:
+        recording.initialise(provider, [reader])
+        series = recording.family("signal_service.background_task").series("forked", "low", "success")
+        series.record(0.5)
+        thread.start()
+        assert scraping.wait(10)
+
+        def check() -> bool:
+            series.record(0.5)
+            page = _pull.render()
+            return page is not None and b'task_type="forked"} 1.0' in page[0]
+
+        assert _in_child(check)
+    finally:
+        done.set()
+        thread.join()
+        reader.shutdown()
+        live.on, live.cells, live.meter = before
+
+
+def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody could catch it there; and what it was about may be gone."""
+
+    class Subject:
+        pass
+
+    done: list[str] = []
+    before = len(_fork._in_children)
+    subjects = [Subject(), Subject(), Subject()]
+    _fork.in_children(lambda: done.append("first"), of=subjects[0])
+    _fork.in_children(lambda: 1 / 0, of=subjects[1])
+    _fork.in_children(lambda: done.append("last"), of=subjects[2])
+    assert _in_child(lambda: done == ["first", "last"])
+    del subjects[:]
+    assert len(_fork._in_children) == before
+
+
+def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the parent counted is the parent's; counters are there at zero, under an instance id of the child's."""
+    reader = InMemoryMetricReader()
+    resource = Resource({"service.instance.id": "parent"})
+    provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+    live = _live.live
+    before = live.on, live.cells, live.meter
+    monkeypatch.setattr(metrics, "get_meter_provider", lambda: provider)
+    series = recording.family("signal_service.feature_usage").series("forked", "free")
+    try:
+        recording.initialise()
+        for _ in range(5):
+            series.record(1)
+
+        def told() -> tuple[float, object]:
+            data = reader.get_metrics_data()
+            assert data is not None
+            (of_resource,) = data.resource_metrics
+            points = {
+                tuple((point.attributes or {}).values()): point
+                for metric in of_resource.scope_metrics[0].metrics
+                if metric.name == "signal_service.feature_usage"
+                for point in metric.data.data_points
+            }
+            value: float = points["forked", "free"].value  # type: ignore[union-attr]  # a counter's
+            return value, of_resource.resource.attributes["service.instance.id"]
+
+        def check() -> bool:
+            at_first, instance = told()
+            series.record(1)
+            return (at_first, told()[0], instance != "parent") == (0, 1, True)
+
+        assert _in_child(check)
+        assert told() == (5, "parent")
+    finally:
+        live.on, live.cells, live.meter = before

@@ -248,6 +248,29 @@ def test_a_span_is_a_child_of_the_recording_one_and_the_exemplar_s(
     assert exemplars == {good.context.span_id, bad.context.span_id}
 
 
+def test_an_exception_that_cannot_be_shown_leaves_no_span_behind(
+    recorded: Recorded, spans: Callable[[], list[Any]]
+) -> None:
+    """Its `__str__` fails: its span ends, with its name, and the caller's span is current again."""
+
+    class UnshownError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no")
+
+    @instrument_greeks(calculation_type="delta")
+    def delta() -> float:
+        raise UnshownError
+
+    with trace.get_tracer("tests").start_as_current_span("request") as request:
+        with pytest.raises(UnshownError):
+            delta()
+        assert trace.get_current_span() is request
+    failed, _ = spans()
+    assert (failed.name, failed.status.description) == ("delta", "UnshownError")
+    assert _outcomes(recorded) == {"error": 1}
+    assert recorded.counts("signalscope.internal.errors") == {("decorators.span",): 1}
+
+
 def test_what_fails_in_the_instrumentation_is_not_the_caller_s_business(recorded: Recorded) -> None:
     """A callable of the user's raises: the call is measured, under `other`, and the failure counted."""
 

@@ -370,7 +370,123 @@ async def test_fastapi_takes_it_as_dependency_and_endpoint() -> None:
         assert (await client.get("/object?a=4")).json() == 9
 
 
-def test_what_cannot_be_called_is_refused() -> None:
-    """At decoration, not at the first call."""
-    with pytest.raises(TypeError, match="not callable"):
-        decorate(5)
+@pytest.mark.parametrize(
+    "what",
+    [5, "delta", functools.partialmethod(plain, 1), functools.singledispatchmethod(plain)],
+    ids=["number", "text", "partialmethod", "singledispatchmethod"],
+)
+def test_what_cannot_be_called_is_refused(what: Any) -> None:
+    """At decoration, not at the first call; the message says what to decorate instead."""
+    with pytest.raises(TypeError, match=r"not callable.*; decorate the function that it is made from"):
+        decorate(what)
+
+
+def test_cached_properties_and_kinds_of_properties(recorded: Recorded) -> None:
+    """A cached property is calculated and measured once; a property stays of its class."""
+
+    class Kind(property):
+        pass
+
+    class Option:
+        @decorate  # type: ignore[prop-decorator]  # ours may be
+        @functools.cached_property
+        def cached(self) -> list[int]:
+            return []
+
+        @functools.cached_property
+        @decorate
+        def other(self) -> list[int]:
+            return []
+
+        own: Any = decorate(Kind(lambda self: 7))
+
+    one = Option()
+    assert one.cached is one.cached
+    assert one.other is one.other
+    assert one.own == 7
+    assert type(Option.__dict__["own"]) is Kind
+    assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 3
+
+
+def test_a_bound_method_s_arguments_are_the_call_s(recorded: Recorded) -> None:
+    """What is taken from arguments does not count `self`, which was given when the method was bound."""
+
+    class Pricer:
+        def price(self, model: str, options: int = 3) -> float:
+            return 0.5
+
+        @classmethod
+        def shared(cls, model: str, options: int = 3) -> float:
+            return 0.5
+
+    measure: Any = instrument_greeks(
+        calculation_type="price", model_type=lambda model: model, batch_size=lambda options: options
+    )
+    for bound in (Pricer().price, Pricer.shared):
+        call = measure(bound)
+        call("black", 50)
+        call(model="heston")
+    assert recorded.counts("signal_service.greeks.calculation") == {
+        ("price", "false", "black", "11-100", "success"): 2,
+        ("price", "false", "heston", "2-10", "success"): 2,
+    }
+
+
+def test_an_argument_is_found_however_it_is_given(recorded: Recorded) -> None:
+    """A positional-only one never by a keyword of the same name; one that the call has not is `other`, counted."""
+
+    @instrument_greeks(calculation_type="price", model_type=lambda model: model)
+    def price(model: str = "black", /, **more: str) -> float:
+        return 0.5
+
+    def with_session(call: Callable[..., float]) -> Callable[..., float]:
+        @functools.wraps(call)
+        def inner(*args: Any) -> float:
+            return call("session", *args)
+
+        return inner
+
+    @instrument_greeks(calculation_type="rho", model_type=lambda model: model)
+    @with_session
+    def rho(session: str, model: str) -> float:
+        return 0.5
+
+    price(model="heston")
+    rho("heston")
+    assert recorded.counts("signal_service.greeks.calculation") == {
+        ("price", "false", "black", "1", "success"): 1,
+        ("rho", "false", "other", "1", "success"): 1,
+    }
+    assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks.attributes",): 1}
+
+
+@pytest.mark.parametrize("what", [len, math.hypot, complex], ids=["builtin", "C function", "class"])
+def test_builtins_survive_pickling(what: Any) -> None:
+    """As themselves."""
+    assert pickle.loads(pickle.dumps(decorate(what))) is what
+
+
+async def test_an_abandoned_asynchronous_generator_is_closed_once() -> None:
+    """The event loop closes those it knows: the outer one, which closes the inner one."""
+    complaints: list[Any] = []
+    closed: list[int] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+
+    @decorate
+    async def abandoned() -> AsyncIterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            await asyncio.sleep(0.01)
+            closed.append(1)
+
+    kept: Any = abandoned()
+    assert await kept.__anext__() == 1
+    async for value in abandoned():
+        assert value == 1
+        break
+    await asyncio.sleep(0.05)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    assert closed == [1, 1]
+    assert complaints == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
+from signalscope._contract_model import ContractError
 from signalscope.decorators._spans import SpanMaker, SpanMode
-from signalscope.decorators._wrap import Probe, wrap
+from signalscope.decorators._wrap import Probe, function_of, wrap
 
 __all__ = ["decorated", "name_of", "outcome_of", "span_maker"]
 
@@ -21,8 +22,7 @@ def decorated(call: Any, probe: Callable[[Any], Probe]) -> Any:
     """
 
     def decorate(function: Any) -> Any:
-        inner = getattr(function, "__func__", None) or getattr(function, "fget", None) or function
-        return wrap(function, probe(inner))
+        return wrap(function, probe(function_of(function)))
 
     return decorate if call is None else decorate(call)
 
@@ -38,5 +38,11 @@ def outcome_of(error: BaseException) -> str:
 
 
 def span_maker(call: Any, mode: SpanMode, attributes: Mapping[str, str]) -> SpanMaker | None:
-    """Makes the spans of a callable; None when it is to have none."""
+    """Makes the spans of a callable; None when it is to have none.
+
+    Raises:
+        ContractError: There is no such mode.
+    """
+    if mode not in get_args(SpanMode):
+        raise ContractError(f"span={mode!r} is not allowed; allowed: {', '.join(get_args(SpanMode))}")
     return None if mode == "never" else SpanMaker(name_of(call), mode, attributes)

@@ -39,14 +39,23 @@ class OwnSpan:
     def end(self, error: BaseException | None) -> None:
         """End it, with the exception that ended the call; never raises."""
         try:
-            if error is not None and not isinstance(error, GeneratorExit):
-                self.span.record_exception(error)
-                self.span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
             if self._token is not None:
                 context.detach(self._token)
-            self.span.end()
-        except Exception:  # ours, and not the caller's business
+            if error is not None and not isinstance(error, GeneratorExit):
+                self.span.set_status(Status(StatusCode.ERROR, _told(error)))
+                self.span.record_exception(error)
+        except Exception:  # ours, or a `__str__` of the exception that fails
             internal_error("decorators.span")
+        finally:
+            self.span.end()
+
+
+def _told(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return f"{name}: {error}"
+    except Exception:  # it cannot even be shown
+        return name
 
 
 class SpanMaker:
@@ -78,15 +87,15 @@ class SpanMaker:
         Returns:
             The span; else False when no sampled span is current either, None when there is one.
         """
-        if not self.always:
-            parent = here.get(SPAN_KEY)
-            if parent is None:
-                return False
-            if not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
-                # It may still be sampled: the span of another process, not continued in this one.
-                flags = parent.get_span_context().trace_flags  # type: ignore[attr-defined]  # see above
-                return None if flags & _SAMPLED else False
         try:
+            if not self.always:
+                parent = here.get(SPAN_KEY)
+                if parent is None:
+                    return False
+                if not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
+                    # It may still be sampled: the span of another process, not continued in this one.
+                    flags = parent.get_span_context().trace_flags  # type: ignore[attr-defined]  # see above
+                    return None if flags & _SAMPLED else False
             span = live.tracer.start_span(self._name, attributes=self._attributes)
             return OwnSpan(span, current=current)
         except Exception:  # ours, and not the caller's business

@@ -74,9 +74,14 @@ def compile_value(value: Any, call: Any, option: str) -> Getter | None:
     if not callable(value):
         return None
     try:
-        wanted = list(inspect.signature(value).parameters)
+        parameters = inspect.signature(value).parameters
     except (TypeError, ValueError):
         raise ContractError(f"{option}: the parameters of {value!r} cannot be read; use a lambda") from None
+    if any(each.kind is each.KEYWORD_ONLY for each in parameters.values()):
+        raise ContractError(
+            f"{option}: {value!r} has keyword-only parameters; its values are given by position"
+        )
+    wanted = list(parameters)
     getters = [_parameter(name, call, option) for name in wanted]
     if len(getters) == 1:
         (only,) = getters
@@ -112,16 +117,24 @@ def _parameter(name: str, call: Any, option: str) -> Getter:
             f"{option}: {getattr(call, '__qualname__', call)!s} has no parameter {name!r}{hint}"
         )
     position = list(parameters).index(name)
-    default = None if found.default is inspect.Parameter.empty else found.default
     if found.kind is inspect.Parameter.VAR_POSITIONAL:
         return lambda args, _kwargs, _returned: args[position:]
     if found.kind is inspect.Parameter.VAR_KEYWORD:
-        named = frozenset(parameters)
+        named = {key for key, each in parameters.items() if each.kind is not each.POSITIONAL_ONLY}
         return lambda _args, kwargs, _returned: {k: v for k, v in kwargs.items() if k not in named}
-    if found.kind is inspect.Parameter.KEYWORD_ONLY:
-        return lambda _args, kwargs, _returned: kwargs.get(name, default)
+
+    is_positional = found.kind is not inspect.Parameter.KEYWORD_ONLY
+    is_named = found.kind is not inspect.Parameter.POSITIONAL_ONLY
+    default = found.default
 
     def get(args: tuple[Any, ...], kwargs: dict[str, Any], _returned: Any) -> Any:
-        return args[position] if len(args) > position else kwargs.get(name, default)
+        if is_positional and len(args) > position:
+            return args[position]
+        value = kwargs.get(name, default) if is_named else default
+        if value is inspect.Parameter.empty:
+            raise LookupError(
+                f"the call has no argument {name!r}"
+            )  # its signature says otherwise than it does
+        return value
 
     return get

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from time import perf_counter
@@ -65,13 +66,14 @@ def wrap(call: Any, probe: Probe) -> Any:
     Raises:
         TypeError: It is not callable.
     """
-    if isinstance(call, classmethod | staticmethod):
-        return type(call)(wrap(call.__func__, probe))
+    if isinstance(call, classmethod | staticmethod | functools.cached_property):
+        return type(call)(wrap(function_of(call), probe))
     if isinstance(call, property):
-        getter = None if call.fget is None else wrap(call.fget, probe)
-        return property(getter, call.fset, call.fdel, call.__doc__)
+        return call if call.fget is None else call.getter(wrap(call.fget, probe))
     if not callable(call):
-        raise TypeError(f"{call!r} is not callable, so it cannot be instrumented")
+        raise TypeError(
+            f"{call!r} is not callable, so it cannot be instrumented; decorate the function that it is made from"
+        )
     make = _maker_for(call)
     if isinstance(call, FunctionType):
         return functools.wraps(call)(make(call, probe))
@@ -114,6 +116,15 @@ def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], b
     if make is _generator_coroutine:
         return types.coroutine(choose_and_yield)
     return _async_generator_function(choose, None) if make is _async_generator_function else choose
+
+
+def function_of(call: Any) -> Any:
+    """The function below a descriptor of the standard library; anything else as it is."""
+    if isinstance(call, classmethod | staticmethod):
+        return call.__func__
+    if isinstance(call, functools.cached_property):
+        return call.func
+    return call.fget if isinstance(call, property) and call.fget is not None else call
 
 
 def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
@@ -284,7 +295,7 @@ def _async_generator_function(call: Callable[..., Any], probe: Probe | None) -> 
         timing = _Timing(probe, args, kwargs) if probe is not None and (live.on or live.awake()) else None
         inner = call(*args, **kwargs)
         try:
-            step = inner.__anext__()
+            step = _first_step(inner)
             while True:
                 try:
                     value = await step
@@ -307,3 +318,17 @@ def _async_generator_function(call: Callable[..., Any], probe: Probe | None) -> 
             timing.end(None)
 
     return wrapper
+
+
+def _first_step(inner: AsyncGenerator[Any, Any]) -> Any:
+    """Begin an asynchronous generator without the event loop's noticing.
+
+    The loop closes, at its end, the generators that it has noticed. The outer one closes the inner one; closing
+    both at once would fail.
+    """
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(None, None)
+    try:
+        return inner.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(*hooks)

@@ -16,7 +16,7 @@ from functools import cache
 
 from signalscope._contract_model import OTHER
 from signalscope._user import current_tier
-from signalscope.recording import family
+from signalscope.recording import family, internal_error
 
 __all__ = [
     "count_eviction",
@@ -64,7 +64,12 @@ def record_cost(
     if price is not None:
         tier = current_tier() if tier is None else tier
         series = family("signal_service.calculation_cost").series(operation_type, tier, complexity)
-        series.record(cpu_seconds * price)
+        try:
+            cost = float(cpu_seconds) * price
+        except (TypeError, ValueError, OverflowError):  # no number
+            internal_error("record_cost")
+        else:
+            series.record(cost)
 
 
 @contextmanager

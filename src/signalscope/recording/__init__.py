@@ -7,6 +7,7 @@ plain OpenTelemetry API otherwise. See docs/recording.md.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -19,6 +20,7 @@ from signalscope._contract_model import ContractError, Kind
 from signalscope._version import __version__
 from signalscope.recording import _errors
 from signalscope.recording._cells.backend import attach
+from signalscope.recording._cells.sdk import readers_of
 from signalscope.recording._errors import internal_error
 from signalscope.recording._fork import flush_in_children, in_children, renew_in_children
 from signalscope.recording._gauges import Observer
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 _families: dict[str, Family] = {}
+_accompanied: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
 
 
 def family(name: str) -> Family:
@@ -94,15 +97,39 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
         provider: The SDK's provider; None for whatever provider is set.
         readers: Every reader of it.
     """
-    live.meter = (provider or metrics.get_meter_provider()).get_meter(SCOPE, __version__)
+    used = provider or metrics.get_meter_provider()
+    live.meter = used.get_meter(SCOPE, __version__)
     live.cells = None
     if provider is not None and readers:
         live.cells = attach(provider, readers, live.meter, create_instrument, internal_error)
-        renew_in_children(provider, readers)
-        flush_in_children(provider)
-        flush_when_served(provider)
+    _accompany(used)
     live.on = True
     _arm()
+
+
+def _accompany(provider: object) -> None:
+    """See to it that a provider works in forked children, and exports its last interval; once for each provider.
+
+    Somebody else's too: calls counted twice, by a parent and by its child, are nobody's wish.
+    """
+    if isinstance(provider, MeterProvider) and provider not in _accompanied:
+        _accompanied.add(provider)
+        renew_in_children(provider, readers_of(provider))
+        in_children(_arm_after_fork, of=provider)
+        flush_in_children(provider)
+        flush_when_served(provider)
+
+
+def _wake() -> None:
+    """Begin to record through a provider that somebody else has set up."""
+    _accompany(metrics.get_meter_provider())
+    _arm()
+
+
+def _arm_after_fork() -> None:
+    """Let counters begin at zero in a child as well, where the SDK keeps them; the fast path does it itself."""
+    if live.on and live.cells is None:
+        _arm()
 
 
 @contextmanager
@@ -155,6 +182,6 @@ def _reset_after_fork() -> None:
             each.gauge.exchange({})  # a child reports its own
 
 
-live.on_waking = _arm
+live.on_waking = _wake
 _errors.connect(_count_error, _count_overflow)
 in_children(_reset_after_fork)

@@ -40,6 +40,9 @@ class Bounds:
 
     def _one(self, attribute: Attribute, seen: dict[str, None], value: object) -> str:
         text = _text(value)
+        if text is None:
+            self._on_overflow(attribute.name)
+            return OTHER
         if text == OTHER or text in seen:
             return text
         if attribute.values is None:
@@ -53,13 +56,13 @@ class Bounds:
         return OTHER
 
 
-def _text(value: object) -> str:
-    """An attribute value as text; booleans as Prometheus users write them."""
+def _text(value: object) -> str | None:
+    """An attribute value as text, booleans as Prometheus users write them; None for what cannot be exported."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if type(value) is str:
-        return value
     try:
-        return str(value)
-    except Exception:  # the value's own __str__ failed
-        return OTHER
+        text = value if type(value) is str else str(value)
+        text.encode()  # a lone surrogate would fail in the exporter, and take everything else along
+    except Exception:  # see above, or the value's own __str__ failed
+        return None
+    return text

@@ -26,6 +26,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
+from signalscope.recording._errors import internal_error
+
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 
 #: The longest a child of multiprocessing waits for its last export.
@@ -39,21 +41,31 @@ _LOCKS: Mapping[type, Any] = {
     type(threading.RLock()): threading.RLock,
 }
 #: Whose objects are looked into. Everything else that hangs on a provider is the user's, or has no locks.
-_OURS = ("opentelemetry.", "signalscope.")
+_OURS = ("opentelemetry.", "signalscope.", "prometheus_client.", "requests.sessions")
 
 
 #: Called in a forked child, in this order.
 _in_children: list[Callable[[], object]] = []
 
 
-def in_children(act: Callable[[], object]) -> None:
-    """Do something in every process forked from now on, before readers start their threads there."""
+def in_children(act: Callable[[], object], of: object = None) -> None:
+    """Do something in every process forked from now on, before readers start their threads there.
+
+    Args:
+        act: What to do; a failure of it is counted, and the others are done all the same.
+        of: What it is about; when that is no more, there is nothing left to do. The act must not keep it.
+    """
     _in_children.append(act)
+    if of is not None:
+        weakref.finalize(of, _in_children.remove, act).atexit = False
 
 
 def _after_in_child() -> None:
-    for act in _in_children:
-        act()
+    for act in tuple(_in_children):  # collecting garbage meanwhile may take some out
+        try:
+            act()
+        except Exception:  # nobody could catch it here, and the others would be left out
+            internal_error("recording.fork")
 
 
 if hasattr(os, "register_at_fork"):
@@ -77,7 +89,7 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
             _forget(root)
         renew(*alive, trace.get_tracer_provider())
 
-    in_children(act)
+    in_children(act, of=provider)
 
 
 def flush_in_children(provider: MeterProvider) -> None:
@@ -128,7 +140,7 @@ def _below(roots: Iterable[object]) -> Iterator[object]:
             waiting.extend(one.values())
         elif isinstance(one, list | tuple | set | frozenset):
             waiting.extend(one)
-        elif type(one).__module__.startswith(_OURS) or type(one).__module__ == "requests.sessions":
+        elif type(one).__module__.startswith(_OURS):
             yield one
             waiting.extend(getattr(one, "__dict__", {}).values())
             if (bound_to := getattr(one, "__self__", None)) is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -10,6 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from signalscope._contract_model import Instrument
 from signalscope.recording import _errors
 from signalscope.recording._bounds import Bounds
+from signalscope.recording._cells.numbers import plain
 from signalscope.recording._live import live
 
 __all__ = ["Gauge", "Observer"]
@@ -50,12 +50,9 @@ class Gauge:
 
         def record(value: float) -> None:
             try:
-                if math.isfinite(value):
-                    self._values[values] = value
-                    return
-            except Exception:  # noqa: S110  # no number at all: counted below
-                pass
-            _errors.internal_error("recording.value")
+                self._values[values] = plain(value, signed=True)
+            except Exception:  # no number that could be shown
+                _errors.internal_error("recording.value")
 
         return record
 
@@ -83,8 +80,10 @@ class Gauge:
         for observer in list(self._observers.values()):
             try:
                 for value, values in observer():
-                    if math.isfinite(value):
-                        found[self._bounds.within(tuple(values))] = value
+                    try:
+                        found[self._bounds.within(tuple(values))] = plain(value, signed=True)
+                    except (ArithmeticError, TypeError, ValueError):  # no number that could be shown
+                        _errors.internal_error("recording.value")
             except Exception:  # an observer is user code
                 _errors.internal_error(f"observe.{self._instrument.name}")
         names = self._instrument.attribute_names

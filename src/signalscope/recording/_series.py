@@ -11,6 +11,7 @@ from signalscope._contract_model import ContractError, Instrument, Kind
 from signalscope.recording import _errors
 from signalscope.recording._bounds import Bounds
 from signalscope.recording._cells.feed import Feed
+from signalscope.recording._cells.numbers import plain
 from signalscope.recording._gauges import Gauge
 from signalscope.recording._live import live
 
@@ -80,16 +81,17 @@ class Series(Recorder):
         family = self.family
         write = family.api_writer()
         attributes = dict(zip(family.instrument.attribute_names, self.values, strict=True))
+        signed = family.instrument.kind is Kind.UPDOWNCOUNTER
 
         def record(value: float) -> None:
             try:
-                write(value, attributes)
+                write(plain(value, signed=signed), attributes)
             except Exception:  # the API checks nothing, and another SDK may be behind it
                 _errors.internal_error("recording.value")
 
         def under(value: float, span: Span) -> None:
             try:
-                write(value, attributes, trace.set_span_in_context(span))
+                write(plain(value, signed=signed), attributes, trace.set_span_in_context(span))
             except Exception:  # see above
                 _errors.internal_error("recording.value")
 

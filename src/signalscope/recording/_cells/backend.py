@@ -98,6 +98,6 @@ def attach(
         HandOver(reader, wants, store, on_error)
     carrier.present = True
     weak_reset = weakref.WeakMethod(store.reset_after_fork)
-    in_children(lambda: (reset := weak_reset()) and reset())
+    in_children(lambda: (reset := weak_reset()) and reset(), of=store)
     sdk_only = frozenset[Kind]().union(*(special for _, special in known))
     return Cells(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))

@@ -23,6 +23,7 @@ from opentelemetry.context import get_current
 from opentelemetry.trace import SpanContext
 
 from signalscope.recording._cells.exemplar import Filter, Sample, sampled_span, span_of
+from signalscope.recording._cells.numbers import is_plain, plain
 
 __all__ = ["CAPACITY", "NOTHING", "Feed", "Rejected", "Summary", "merge", "reset_after_fork"]
 
@@ -141,13 +142,12 @@ class Feed:
     def sample(self, value: float, span: SpanContext | None) -> None:
         """Keep one measurement as the exemplar of its bucket, in place of an earlier one."""
         try:
-            bucket = bisect_left(self.bounds, value)
-            if math.isfinite(value) and (self.signed or value >= 0):
-                self.samples[bucket] = Sample(
-                    value, time.time_ns(), span.trace_id if span else None, span.span_id if span else None
-                )
+            number = plain(value, signed=self.signed)
         except Exception:  # no number that could be used: folding counts it as rejected
             return
+        self.samples[bisect_left(self.bounds, number)] = Sample(
+            number, time.time_ns(), span.trace_id if span else None, span.span_id if span else None
+        )
 
     def fold(self) -> None:
         """Fold the buffer unless somebody else is folding; never waits, never raises."""
@@ -216,20 +216,21 @@ class Feed:
 
 
 def _summary(values: list[float], feed: Feed) -> Summary:
-    """Sum, extremes and bucket counts of some values, sorting them on the way."""
-    bounds = feed.bounds
+    """Sum, extremes and bucket counts of some values, sorting them on the way; never raises."""
     try:
-        total = sum(values)
-        values.sort()
-        sound = math.isfinite(total) and (feed.signed or values[0] >= 0)
-    except Exception:  # not numbers, then; whatever a foreign type does, it must not stop a fold
-        sound = False
-    if not sound:
-        values = _usable(values, feed)
-        if not values:
-            return NOTHING
-        total = sum(values)
-        values.sort()
+        summary = _added(values, feed.bounds)
+        _, total, low, high, _ = summary
+        if all(map(is_plain, (total, low, high))) and math.isfinite(total) and (low >= 0 or feed.signed):
+            return summary
+    except Exception:  # noqa: S110  # not numbers, then; whatever a foreign type does, it must not stop a fold
+        pass
+    values = _usable(values, feed)
+    return _added(values, feed.bounds) if values else NOTHING
+
+
+def _added(values: list[float], bounds: Sequence[float]) -> Summary:
+    total = sum(values)
+    values.sort()
     return len(values), total, values[0], values[-1], _buckets(values, bounds)
 
 
@@ -252,16 +253,13 @@ def _buckets(values: list[float], bounds: Sequence[float]) -> Sequence[tuple[int
 
 
 def _usable(values: list[float], feed: Feed) -> list[float]:
-    """The values the SDK would accept; the others are counted."""
+    """The values the SDK would accept, as plain numbers; the others are counted."""
     usable = []
     for value in values:
         try:
-            if math.isfinite(value) and (feed.signed or value >= 0):
-                usable.append(value + 0)
-                continue
-        except Exception:  # noqa: S110  # counted below
-            pass
-        feed.rejected.count += 1
+            usable.append(plain(value, signed=feed.signed))
+        except Exception:  # whatever a foreign type does
+            feed.rejected.count += 1
     return usable
 
 

@@ -83,10 +83,8 @@ class _Family:
         if values is not _OVERFLOW:
             attributes = dict(zip(self.instrument.attribute_names, values, strict=True))
         created = Aggregate(attributes, self.bounds, time.time_ns())
-        found = self.series.setdefault(values, created)
-        if found is created:
-            self.begin(found)
-        return found
+        self.begin(created)  # while nobody else can have found it
+        return self.series.setdefault(values, created)
 
     def begin(self, aggregate: Aggregate) -> None:
         """Let a counter be seen at 0 once, so that its first increment is one."""
