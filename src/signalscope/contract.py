@@ -36,7 +36,10 @@ _logger = logging.getLogger("signalscope")
 # --- allowed values -------------------------------------------------------------------------------------
 
 CALCULATION_TYPES = ("delta", "gamma", "theta", "vega", "rho", "iv", "price", "chain")
-MODEL_TYPES = ("black", "black_scholes", "black_scholes_merton", "binomial", "monte_carlo", "heston", "sabr")
+MODEL_TYPES = (
+    "black", "black_scholes", "black_scholes_merton", "garman_kohlhagen", "bachelier", "heston", "bates", "sabr",
+    "short_rate", "discounting", "american_approximation", "binomial", "lattice", "finite_difference", "monte_carlo",
+)  # fmt: skip
 BATCH_CLASSES = ("1", "2-10", "11-100", "101-1000", "1001+")
 OUTCOMES = ("success", "invalid", "error", "cancelled")
 INVALID_REASONS = ("nan", "none", "infinite", "out_of_range", "not_converged")

@@ -29,6 +29,7 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 _ANY = (-_MAX, _MAX)
 #: Other names that the parts of a result may have.
 _ALIASES: Mapping[str, str] = {"volatility": "iv", "implied_volatility": "iv", "value": "price"}
+_FINITE = "finite"
 #: Values that are looked at one by one when an array has failed.
 _SAMPLE = 1000
 
@@ -36,13 +37,23 @@ _SAMPLE = 1000
 Tally = dict[str, int]
 
 
-def bounds_of(calculation_type: str) -> tuple[float, float]:
-    """The bounds of a calculation's values."""
-    return BOUNDS.get(calculation_type, _ANY)
+def bounds_of(calculation_type: str, check: bool | str = True) -> tuple[float, float]:
+    """The bounds of a calculation's values.
+
+    Args:
+        calculation_type: What is calculated.
+        check: ``finite`` where values need only be finite numbers.
+    """
+    return _ANY if check == _FINITE else BOUNDS.get(calculation_type, _ANY)
 
 
 def size_of(result: Any) -> int:
-    """The number of options a result is about: the length of its (first) array or sequence, else 1."""
+    """The number of options a result is about: the length of its (first) array or sequence, else 1.
+
+    Of a table (pandas, polars) that is the number of its rows.
+    """
+    if hasattr(result, "columns"):
+        return len(result)
     shape = getattr(result, "shape", None)
     if shape is not None:
         return int(math.prod(shape)) if shape else 1
@@ -55,8 +66,13 @@ def size_of(result: Any) -> int:
     return 1
 
 
-def examine(result: Any, calculation_type: str) -> tuple[Tally, int]:
+def examine(result: Any, calculation_type: str, check: bool | str = True) -> tuple[Tally, int]:
     """Look at a result.
+
+    Args:
+        result: The result.
+        calculation_type: What was calculated.
+        check: ``finite`` where values need only be finite numbers.
 
     Returns:
         How many values cannot be used, by reason, and how many values were looked at.
@@ -65,7 +81,7 @@ def examine(result: Any, calculation_type: str) -> tuple[Tally, int]:
     looked = 0
     converged = getattr(result, "converged", True)
     for name, values in _parts(result, calculation_type):
-        low, high = bounds_of(name)
+        low, high = bounds_of(name, check)
         used = _converged_part(values, converged)
         suspects = _suspects(used, low, high)
         looked += len(suspects) or int(getattr(used, "size", 0))
@@ -103,13 +119,20 @@ def _parts(result: Any, calculation_type: str) -> Iterator[tuple[str, Any]]:
         fields = result
     elif isinstance(result, tuple) and hasattr(result, "_fields"):
         fields = dict(zip(result._fields, result, strict=True))
+    elif hasattr(result, "columns") and hasattr(result, "__getitem__"):
+        fields = {name: result[name] for name in result.columns}
     if fields is None:
-        yield calculation_type, result
+        yield calculation_type, _as_array(result)
         return
     for name, values in fields.items():
-        greek = _ALIASES.get(str(name), str(name))
+        greek = _ALIASES.get(str(name).lower(), str(name).lower())
         if greek in BOUNDS:
-            yield greek, values
+            yield greek, _as_array(values)
+
+
+def _as_array(values: Any) -> Any:
+    """The array of a column (pandas, polars); anything else as it is."""
+    return values.to_numpy() if hasattr(values, "to_numpy") else values
 
 
 def _suspects(values: Any, low: float, high: float) -> Sequence[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from signalscope import contract
 from signalscope._contract_model import OTHER
@@ -36,7 +36,8 @@ def instrument_greeks(
     model_type: Value[str] = OTHER,
     vectorized: Value[bool] = False,
     batch_size: Value[int] | None = None,
-    check: bool = True,
+    check: bool | Literal["finite"] = True,
+    values: Value[Any] | None = None,
     span: SpanMode = "auto",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def instrument_greeks(
@@ -47,7 +48,8 @@ def instrument_greeks(
     model_type: Value[str] = OTHER,
     vectorized: Value[bool] = False,
     batch_size: Value[int] | None = None,
-    check: bool = True,
+    check: bool | Literal["finite"] = True,
+    values: Value[Any] | None = None,
     span: SpanMode = "auto",
 ) -> Any:
     """Measure calculations: their time, how many options they priced, and results that cannot be used.
@@ -61,7 +63,10 @@ def instrument_greeks(
         batch_size: How many options a call is about. By default the length of the result's array or
             sequence, or 1.
         check: Whether to look for results that are NaN, None, infinite, out of range or not converged. A call
-            of whose values none can be used has the outcome ``invalid``.
+            of whose values none can be used has the outcome ``invalid``. ``finite``: only for those that are NaN,
+            None or infinite, where other values may be right: positions that may be short, differences of prices.
+        values: What to look at instead of the result, where a call leaves its values elsewhere:
+            ``lambda self: self.greeks``.
         span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
 
     Raises:
@@ -70,7 +75,7 @@ def instrument_greeks(
 
     def probe(inner: Any) -> _Greeks:
         kind = calculation_type if calculation_type is not None else _inferred(inner)
-        return _Greeks(inner, kind, model_type, vectorized, batch_size, check=check, span=span)
+        return _Greeks(inner, kind, model_type, vectorized, batch_size, check=check, values=values, span=span)
 
     return decorated(call, probe)
 
@@ -89,7 +94,8 @@ class _Greeks:
         vectorized: Value[bool],
         batch_size: Value[int] | None,
         *,
-        check: bool,
+        check: bool | Literal["finite"],
+        values: Value[Any] | None,
         span: SpanMode,
     ) -> None:
         options = {"calculation_type": calculation_type, "vectorized": vectorized, "model_type": model_type}
@@ -97,7 +103,9 @@ class _Greeks:
         self._batch = None if batch_size is None else compile_value(batch_size, call, "batch_size")
         self._batch_constant = batch_size if batch_size is not None and self._batch is None else None
         # What a generator returns at its end is not what it calculated.
-        self._check = check and not (inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call))
+        generates = inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)
+        self._check: bool | str = False if generates else check
+        self._values = None if values is None else compile_value(values, call, "values")
         self.spans = span_maker(call, span, self._attributes.constants)
         self._born: set[tuple[str, ...]] = set()
         self._scalars: dict[tuple[str, ...], tuple[Recorder, float, float]] = {}
@@ -111,7 +119,7 @@ class _Greeks:
         constant = self._scalar
         attributes, scalars, check = self._attributes.of, self._scalars, self._check
         at_length, scalar_for = self._finish_at_length, self._scalar_for
-        single = self._batch is None and self._batch_constant in (None, 1)
+        single = self._batch is None and self._batch_constant in (None, 1) and self._values is None
 
         def finish(elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
             if single and type(result) is float:
@@ -146,7 +154,7 @@ class _Greeks:
             ((family(_OPTIONS).series(*values), 1), (family(_BATCH).series(*values[:2]), 1)),
         )
         self._be_born(values)
-        found = (recorder, *bounds_of(values[0]))
+        found = (recorder, *bounds_of(values[0], self._check))
         if len(self._scalars) < _REMEMBERED:
             self._scalars[values] = found
         return found
@@ -163,10 +171,15 @@ class _Greeks:
     ) -> None:
         values = self._attributes.of(args, kwargs, result)
         self._be_born(values)
+        if self._values is not None:
+            try:
+                result = self._values(args, kwargs, result)
+            except Exception:  # the user's callable
+                internal_error(f"{self.where}.values")
         size = self._size(args, kwargs, result)
         outcome = "success"
         if self._check:
-            tally, looked = examine(result, values[0])
+            tally, looked = examine(result, values[0], self._check)
             if tally:
                 if sum(tally.values()) >= looked:
                     outcome = "invalid"

@@ -126,7 +126,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         """Patch a function of a module, or a method of a class.
 
         Args:
-            owner: The module or class.
+            owner: The module or class; None for one that this version of the library does not have.
             name: The attribute. It is left alone when there is none.
             measured: Gives the measured callable for the original: a decorator of `signalscope.decorators`.
             nested: Whether calls inside a measured calculation are measured too.
@@ -134,6 +134,8 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         Returns:
             Whether there is such an attribute.
         """
+        if owner is None:
+            return False
 
         def make(original: Any, undone: Callable[[], bool]) -> Any:
             hooked = with_hooks(original, self.options.get("request_hook"), self.options.get("response_hook"))

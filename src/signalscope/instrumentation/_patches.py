@@ -48,6 +48,13 @@ class Patch:
         self.replacement = make(found, lambda: self.undone)
         setattr(owner, name, self.replacement)
 
+    def in_place(self) -> bool:
+        """Whether the replacement is still there, or within a wrapper; somebody may have put something else there."""
+        now = vars(self.owner).get(self.name, _NOTHING)
+        while now is not self.replacement and isinstance(now, _Proxy):
+            now = now.__wrapped__
+        return now is self.replacement
+
     def undo(self) -> None:
         """Give the original back; where somebody has wrapped the replacement, take it out of there if possible."""
         self.undone = True
@@ -82,7 +89,7 @@ class Patches:
             return False
         with _lock:
             patch = _all.get((id(owner), name))
-            if patch is None:
+            if patch is None or not patch.in_place():
                 patch = _all[id(owner), name] = Patch(owner, name, make)
                 self._new.append(patch)
             if patch not in self._mine:
@@ -111,7 +118,8 @@ class Patches:
             for patch in reversed(self._mine):
                 patch.claims -= 1
                 if patch.claims == 0:
-                    _all.pop((id(patch.owner), patch.name), None)
+                    if _all.get((id(patch.owner), patch.name)) is patch:
+                        del _all[id(patch.owner), patch.name]
                     patch.undo()
                     ended.append(patch)
             self._mine.clear()

@@ -1,0 +1,18 @@
+"""What integrations of Greeks libraries share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["GREEKS", "METRICS", "SPANS"]
+
+#: Names of functions and methods, and what they calculate.
+GREEKS: Mapping[str, str] = {name: name for name in ("delta", "gamma", "theta", "vega", "rho")}
+#: What every Greeks library feeds.
+METRICS = (
+    "signal_service.greeks.calculation",
+    "signal_service.greeks.options",
+    "signal_service.greeks.invalid_results",
+    "signal_service.greeks.batch_options",
+)
+SPANS = "A child span of each calculation when the current span is recording, named as the function is."

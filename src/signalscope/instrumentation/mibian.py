@@ -1,0 +1,81 @@
+"""mibian: prices, Greeks and implied volatilities that constructors calculate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from signalscope.decorators import instrument_greeks
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._greeks import METRICS, SPANS
+from signalscope.instrumentation._library import Library
+
+__all__ = ["MibianInstrumentor"]
+
+_CLASSES = {"BS": "black_scholes", "GK": "garman_kohlhagen", "Me": "black_scholes_merton"}
+#: Where its search for a volatility begins and ends, in percent: at the edges it has found none.
+_LEAST, _GREATEST = 0.00001, 500.0
+
+
+class MibianInstrumentor(LibraryInstrumentor):
+    """Measures the constructors of mibian's classes."""
+
+    library = Library(
+        name="mibian",
+        title="mibian",
+        kind="greeks",
+        supports=("mibian >= 0.1.3, < 0.2",),
+        tested=("0.1.3", "0.1.3"),
+        measures=METRICS,
+        spans=SPANS,
+        unit="A constructor's call: with a volatility, prices and Greeks of the call and the put of one strike, a "
+        "`chain` of one option; with `performance`, their `price`; with prices alone, their `iv`, however many "
+        "prices the search tries.",
+        not_measured=("Reading attributes, which calculates nothing.",),
+        notes=(
+            "The library searches volatilities between 0 and 500 % and returns the edge when there is none: that is "
+            "`not_converged`.",
+            "Theta is per calendar day, rates and volatilities are in percent.",
+        ),
+    )
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The one module."""
+        return {"mibian": self._patch}
+
+    def _patch(self, module: ModuleType) -> None:
+        for name, model in _CLASSES.items():
+            measured = instrument_greeks(
+                calculation_type=_calculated,
+                model_type=model,
+                batch_size=1,
+                values=_values,
+                span=self.span,
+            )
+            self.measure(getattr(module, name, None), "__init__", measured)
+
+
+def _calculated(volatility: Any, performance: Any) -> str:
+    if volatility:
+        return "price" if performance else "chain"
+    return "iv"
+
+
+class _Values(dict[str, Any]):
+    """What a constructor has calculated, by Greek."""
+
+    converged = True
+
+
+def _values(self: Any, volatility: Any) -> _Values:
+    found = _Values()
+    if volatility:
+        for greek in ("price", "delta", "theta"):
+            found[greek] = [getattr(self, f"{side}{greek.capitalize()}", None) for side in ("call", "put")]
+        found |= {greek: getattr(self, greek, None) for greek in ("gamma", "vega")}
+        return found if found["gamma"] is not None else _Values(price=found["price"])
+    if getattr(self, "impliedVolatility", None) is not None:
+        found["iv"] = self.impliedVolatility
+        found.converged = _LEAST < self.impliedVolatility < _GREATEST * 0.9999
+    return found

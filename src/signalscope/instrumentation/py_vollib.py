@@ -1,0 +1,49 @@
+"""py_vollib: prices, implied volatilities and Greeks of one option a call."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+
+from signalscope.instrumentation._base import Hook
+from signalscope.instrumentation._greeks import METRICS, SPANS
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._vollib import functions
+from signalscope.instrumentation.vollib import VollibInstrumentor
+
+__all__ = ["PyVollibInstrumentor"]
+
+
+class PyVollibInstrumentor(VollibInstrumentor):
+    """Measures py_vollib's functions: its own up to 1.0.1, vollib's under its name since 1.0.7."""
+
+    library = Library(
+        name="py_vollib",
+        title="py_vollib",
+        kind="greeks",
+        supports=("py_vollib >= 1.0.1, < 2",),
+        tested=("1.0.1", "1.0.12"),
+        measures=METRICS,
+        spans=SPANS,
+        unit="As for vollib. Where py_vollib is another name of vollib, a call is measured once, by either "
+        "instrumentor.",
+        not_measured=("`py_lets_be_rational` and `py_vollib.helpers` called directly.",),
+        notes=("py_vollib itself warns that it is deprecated.",),
+    )
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """Every module with functions, and the package itself, which may put vollib's modules in their place."""
+        own: dict[str, Hook] = {
+            f"py_vollib.{name}": functools.partial(self._patch, model, calculations, numerical)
+            for name, model, calculations, numerical in functions()
+        }
+        return {**own, "py_vollib": self._patch_aliases}
+
+    def _patch_aliases(self, package: ModuleType) -> None:
+        """Patch modules that were put into `sys.modules`: nobody imports them under this name."""
+        for name, model, calculations, numerical in functions():
+            module = sys.modules.get(f"{package.__name__}.{name}")
+            if module is not None and not module.__name__.startswith(f"{package.__name__}."):
+                self._patch(model, calculations, numerical, module)

@@ -1,0 +1,144 @@
+"""QuantLib: prices and Greeks of instruments, by the engine that calculates them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import weakref
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from signalscope._contract_model import OTHER
+from signalscope.decorators import instrument_greeks
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._library import Library
+
+__all__ = ["QuantLibInstrumentor"]
+
+_METHODS: Mapping[str, str] = {**GREEKS, "NPV": "price", "thetaPerDay": "theta", "impliedVolatility": "iv"}
+_CALCULATORS = {"BlackCalculator": "black", "BachelierCalculator": "bachelier"}
+_FUNCTIONS: Mapping[str, tuple[str, str]] = {
+    "blackFormula": ("price", "black"),
+    "blackFormulaImpliedStdDev": ("iv", "black"),
+    "blackFormulaImpliedStdDevLiRS": ("iv", "black"),
+    "bachelierBlackFormula": ("price", "bachelier"),
+    "bachelierBlackFormulaImpliedVol": ("iv", "bachelier"),
+}
+#: What begins, or is part of, an engine's name: its model. The first that fits counts; numerical methods come first,
+#: since they decide what a calculation costs.
+_BEGINNINGS = {"MC": "monte_carlo", "Binomial": "binomial", "Fd": "finite_difference", "Tree": "lattice"}
+_PARTS = {
+    "Bates": "bates",
+    "HullWhite": "short_rate",
+    "Heston": "heston",
+    "Sabr": "sabr",
+    "Jamshidian": "short_rate",
+    "G2": "short_rate",
+    "Gaussian1d": "short_rate",
+    "Bachelier": "bachelier",
+    "Discounting": "discounting",
+    "BaroneAdesiWhaley": "american_approximation",
+    "BjerksundStenslandApproximation": "american_approximation",
+    "JuQuadratic": "american_approximation",
+    "QdPlus": "american_approximation",
+    "QdFp": "american_approximation",
+    "CEV": OTHER,
+    "GJRGARCH": OTHER,
+    "VarianceGamma": OTHER,
+    "Cds": OTHER,
+    "Perpetual": OTHER,
+    "Analytic": "black_scholes_merton",
+    "DividendEuropean": "black_scholes_merton",
+    "Integral": "black_scholes_merton",
+    "Black": "black",
+}
+
+
+class QuantLibInstrumentor(LibraryInstrumentor):
+    """Measures `NPV` and the Greeks of instruments, Black and Bachelier formulas and calculators."""
+
+    library = Library(
+        name="quantlib",
+        title="QuantLib",
+        kind="greeks",
+        supports=("QuantLib >= 1.28, < 2",),
+        tested=("1.28", "1.44"),
+        measures=METRICS,
+        spans=SPANS,
+        unit="A call of `NPV`, of a Greek (`delta`, `gamma`, `theta`, `thetaPerDay`, `vega`, `rho`), or of "
+        "`impliedVolatility`, about one instrument.",
+        not_measured=(
+            "What is read from an instrument otherwise: clean prices of bonds, fair rates of swaps, other "
+            "sensitivities.",
+            "Curves, calibration and term structures.",
+        ),
+        notes=(
+            "An engine calculates the price and all Greeks at the first of these calls after the market has changed; "
+            "the others read what it has found, and are short.",
+            "`model_type` is the engine's, as `setPricingEngine` was told: a numerical method (monte_carlo, "
+            "binomial, lattice, finite_difference) before the model. Of an instrument that got its engine otherwise "
+            "it is `other`.",
+            "Swaps and short positions have negative prices, exotic options Greeks of either sign: only NaN and "
+            "infinite values are invalid. A Greek that the engine does not provide raises, and is an `error`.",
+        ),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "_models"):
+            # Instruments, and the model of the engine they were given.
+            self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The module that has everything; the package only imports its names."""
+        return {"QuantLib.QuantLib": self._patch}
+
+    def _patch(self, module: ModuleType) -> None:
+        instrument = getattr(module, "Instrument", None)
+        if instrument is None:
+            return
+        self.patches.add(instrument, "setPricingEngine", self._remembering)
+        models = self._models
+
+        def model_of(self: Any) -> str:
+            return models.get(self, OTHER)
+
+        for each in list(vars(module).values()):
+            if inspect.isclass(each) and issubclass(each, instrument):
+                for name, calculated in _METHODS.items():
+                    if name in vars(each):
+                        self.measure(each, name, self._calculation(calculated, model_of))
+        for name, model in _CALCULATORS.items():
+            for method, calculated in {**GREEKS, "value": "price"}.items():
+                self.measure(getattr(module, name, None), method, self._calculation(calculated, model))
+        for name, (calculated, model) in _FUNCTIONS.items():
+            self.measure(module, name, self._calculation(calculated, model))
+
+    def _calculation(self, calculated: str, model: Any) -> Callable[[Any], Any]:
+        return instrument_greeks(
+            calculation_type=calculated, model_type=model, batch_size=1, check="finite", span=self.span
+        )
+
+    def _remembering(self, original: Any, undone: Callable[[], bool]) -> Any:
+        """`setPricingEngine`, remembering the engine's model."""
+
+        @functools.wraps(original)
+        def set_engine(instrument: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(instrument, *args, **kwargs)
+            if not undone():
+                engine = next(iter((*args, *kwargs.values())), None)
+                self._models[instrument] = _model(type(engine).__name__)
+            return result
+
+        return set_engine
+
+
+@functools.cache
+def _model(engine: str) -> str:
+    """The model by the name of an engine's class."""
+    for beginning, model in _BEGINNINGS.items():
+        if engine.startswith(beginning):
+            return model
+    return next((model for part, model in _PARTS.items() if part in engine), OTHER)
