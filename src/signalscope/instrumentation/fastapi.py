@@ -15,6 +15,8 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 from opentelemetry.instrumentation.utils import unwrap
 
+from signalscope.instrumentation._library import Library
+
 __all__ = ["FastAPIApiMetricsInstrumentor"]
 
 #: Modules, and the class in each that builds a middleware stack in its own way.
@@ -28,11 +30,27 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
     It works however the application's class was imported, and before or after other instrumentors.
     """
 
+    library = Library(
+        name="signalscope_fastapi",
+        title="FastAPI and Starlette",
+        kind="api",
+        supports=("starlette >= 0.40, < 2",),
+        tested=None,
+        measures=(
+            "signal_service.api.request.duration",
+            "signal_service.api.requests",
+            "signal_service.concurrent_requests",
+        ),
+        spans="The official instrumentor's span of each request.",
+        unit="A request, to the last byte of its response.",
+        not_measured=("Requests for signalscope's own routes.", "WebSocket connections."),
+        delegated="`opentelemetry-instrumentation-fastapi`",
+    )
     _patched: tuple[type, ...] = ()
 
     def instrumentation_dependencies(self) -> Collection[str]:
         """The supported versions."""
-        return ("starlette >= 0.40, < 2",)
+        return self.library.supports
 
     def _instrument(self, **kwargs: Any) -> None:
         for module in _CLASSES:

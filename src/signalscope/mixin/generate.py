@@ -10,6 +10,7 @@ import yaml
 
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope._contract_render import to_markdown
+from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import dashboards, servers
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alerts import Alert, alerts
@@ -80,6 +81,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
         yield f"docs/runbooks/{alert.name}.md", runbook(alert, HEADER)
     yield "docs/runbooks/README.md", index(every, HEADER)
     yield "docs/metrics.md", to_markdown()
+    yield "docs/instrumentation.md", integrations.page(HEADER)
     for name, content in dashboards.files(config, HEADER).items():
         yield f"dashboards/{name}", content
 

@@ -1,0 +1,148 @@
+"""Every integration, found in this package, and the page of the documentation about them."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Sequence
+
+from signalscope import contract, instrumentation
+from signalscope.instrumentation._library import Library
+
+__all__ = ["libraries", "page"]
+
+#: The order of kinds, and what each is called.
+_KINDS = {
+    "greeks": "Greeks and prices",
+    "cache": "Caches",
+    "queue": "Queues",
+    "task": "Tasks",
+    "breaker": "Circuit breakers",
+    "dependency": "External services",
+    "database": "Databases",
+    "api": "API",
+}
+_INTRODUCTION = """\
+# Instrumentation without code
+
+```sh
+pip install signalscope
+OTEL_SERVICE_NAME=signal-service OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \\
+  opentelemetry-instrument uvicorn my.service:app
+```
+
+The launcher finds an instrumentor for each library below. A library is patched when the program imports it,
+before anybody gets a name of it; nothing is imported that the program does not import itself.
+`opentelemetry-instrument` works in front of `python script.py`, `python -m package`, `uvicorn` (with
+`--workers` and `--reload` too) and `gunicorn -k uvicorn.workers.UvicornWorker`. Without the launcher, an
+instrumentor is switched on in code, before or after the library is imported:
+
+```python
+from signalscope.instrumentation.vollib import VollibInstrumentor
+
+VollibInstrumentor().instrument()
+```
+
+Functions of your own are measured by a [targets file](targets.md).
+
+* **One calculation counts once.** What a measured calculation calls inside, of the same library or of another,
+  is a part of it. That holds for decorated calculations too: a chain that calls vollib for each option is one
+  `chain`. A calculation that hands its work to threads of a pool is left by the calls in there, which count by
+  themselves.
+* **Values are untouched**: results, exceptions, signatures. What instrumentation itself fails at is counted in
+  `signalscope_internal_errors_total`.
+* **Versions** are checked for each library. One that is missing, or too old or too new, is not instrumented;
+  the log says so at level INFO (logger `signalscope`).
+* **Switching off**: `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` takes the names in the tables, with commas. Inside
+  OpenTelemetry's `suppress_instrumentation()` nothing is measured.
+* **Reversible**: `uninstrument()` puts the very objects back that were there before, also where other modules
+  hold them by name. What holds them otherwise (an element of a list, a default argument) keeps a wrapper that
+  only passes through.
+* **Hooks**: `instrument(request_hook=..., response_hook=...)`. The first gets the span, the positional and the
+  keyword arguments before a measured call, the second the span and the result after it. They are called where
+  there is a recording span. `instrument(span="never")` makes no spans, `span="always"` also roots; the default
+  is a child where the current span is recording.
+* **Order** among instrumentors does not matter; one that fails is logged, and stops nothing.
+"""
+
+
+def libraries() -> list[Library]:
+    """What every integration says about itself, in the documentation's order."""
+    found = {library.name: library for library in _declared()}
+    kinds = list(_KINDS)
+    return sorted(found.values(), key=lambda each: (kinds.index(each.kind), each.title.lower()))
+
+
+def page(header: str) -> str:
+    """The page in Markdown.
+
+    Args:
+        header: What a generated file says first.
+    """
+    parts = [f"<!-- {header} -->\n", _INTRODUCTION]
+    every = libraries()
+    parts.append(
+        _table(
+            ["library", "name", "versions", "tested", "metrics", "spans", "not measured"],
+            [_row(each) for each in every],
+        )
+    )
+    for kind, title in _KINDS.items():
+        of_kind = [each for each in every if each.kind == kind]
+        if of_kind:
+            parts.append(f"## {title}\n")
+            parts += [_section(each) for each in of_kind]
+    return "\n".join(parts)
+
+
+def _declared() -> Iterator[Library]:
+    for module in pkgutil.iter_modules(instrumentation.__path__):
+        if module.name.startswith("_"):
+            continue
+        imported = importlib.import_module(f"{instrumentation.__name__}.{module.name}")
+        for _, each in inspect.getmembers(imported, inspect.isclass):
+            library = vars(each).get("library")
+            if isinstance(library, Library):
+                yield library
+
+
+def _row(library: Library) -> list[str]:
+    tested = "-" if library.tested is None else " and ".join(dict.fromkeys(library.tested))
+    return [
+        f"[{library.title}](#{_anchor(library.title)})",
+        f"`{library.name}`",
+        "<br>".join(f"`{each}`" for each in library.supports) or "with Python",
+        tested,
+        "<br>".join(_metric(each) for each in library.measures),
+        library.spans,
+        " ".join(library.not_measured),
+    ]
+
+
+def _metric(name: str) -> str:
+    return f"`{contract.get(name).prometheus_name}`"
+
+
+def _section(library: Library) -> str:
+    lines = [
+        f"### {library.title}",
+        "",
+        f"- **Counts as one:** {library.unit}",
+        f"- **Spans:** {library.spans}",
+    ]
+    if library.delegated:
+        lines.append(f"- **With:** {library.delegated}, the official instrumentor.")
+    lines += [f"- {each}" for each in library.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _anchor(title: str) -> str:
+    """The anchor that Markdown renderers give a heading."""
+    kept = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
+    return kept.replace(" ", "-")

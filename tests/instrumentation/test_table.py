@@ -1,0 +1,41 @@
+"""Every integration is declared, can be found by the launcher, and is documented."""
+
+from __future__ import annotations
+
+import tomllib
+
+from opentelemetry.util._importlib_metadata import entry_points
+
+from signalscope import contract
+from signalscope.demo.binaries import ROOT
+from signalscope.instrumentation._table import libraries, page
+
+
+def test_each_integration_has_an_entry_point_of_its_name() -> None:
+    """And each entry point is an integration's; the installed ones are those of pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = project["entry-points"]["opentelemetry_instrumentor"]
+    assert set(declared) == {each.name for each in libraries()}
+    installed = {each.name: each.value for each in entry_points(group="opentelemetry_instrumentor")}
+    assert declared.items() <= installed.items()
+    for each in libraries():
+        module, _, name = declared[each.name].partition(":")
+        loaded = vars(__import__(module, fromlist=[name]))[name]
+        assert loaded.library is each
+
+
+def test_each_integration_feeds_metrics_of_the_contract() -> None:
+    """A name that the contract does not have would be an error here."""
+    for library in libraries():
+        assert library.measures
+        for name in library.measures:
+            contract.get(name)
+
+
+def test_the_page_has_every_integration() -> None:
+    """With its versions, its metrics, and what it does not measure."""
+    shown = page("Generated.")
+    for library in libraries():
+        assert f"### {library.title}\n" in shown
+        for requirement in library.supports:
+            assert f"`{requirement}`" in shown
