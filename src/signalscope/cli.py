@@ -1,4 +1,4 @@
-"""The command line: ``contract``, ``generate``, ``demo`` and ``fault``."""
+"""The command line: ``contract``, ``generate``, ``demo``, ``fault``, and the commands of `_commands`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from rich.table import Table
 
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope import __version__
+from signalscope._commands import UserError
+from signalscope._commands.console import console
 from signalscope._contract_model import ContractError
 from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml
 
@@ -30,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(console)
 _out = Console()
 _err = Console(stderr=True)
 
@@ -47,10 +50,6 @@ class Switch(StrEnum):
 
     ON = "on"
     OFF = "off"
-
-
-class _UserError(Exception):
-    """Something the user can put right; the message says how."""
 
 
 @app.callback(invoke_without_command=True)
@@ -88,21 +87,21 @@ def generate(
         from signalscope.mixin import generate as generator  # noqa: PLC0415  # pydantic is an extra
         from signalscope.mixin.config import ConfigError, load  # noqa: PLC0415  # see above
     except ModuleNotFoundError as error:
-        raise _UserError(f"{error.name} is not installed; pip install 'signalscope[mixin]'") from None
+        raise UserError(f"{error.name} is not installed; pip install 'signalscope[mixin]'") from None
     try:
         loaded = load(config)
     except ConfigError as error:
-        raise _UserError(str(error)) from None
+        raise UserError(str(error)) from None
     if check:
         stale = generator.differences(loaded, out)
         if stale:
-            raise _UserError(f"not up to date: {', '.join(stale)}; run `signalscope generate`")
+            raise UserError(f"not up to date: {', '.join(stale)}; run `signalscope generate`")
         _out.print("Everything is up to date.")
         return
     try:
         changed = generator.generate(loaded, out)
     except OSError as error:
-        raise _UserError(f"{error.filename}: {error.strerror}") from None
+        raise UserError(f"{error.filename}: {error.strerror}") from None
     for path in changed:
         _out.print(f"wrote {path}", highlight=False)
     if not changed:
@@ -126,9 +125,9 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
         from signalscope.demo import binaries, ports, run  # noqa: PLC0415  # its packages are an extra
         from signalscope.demo._processes import PartError  # noqa: PLC0415  # see above
     except ModuleNotFoundError as error:
-        raise _UserError(f"{error.name} is not installed; pip install 'signalscope[demo]'") from None
+        raise UserError(f"{error.name} is not installed; pip install 'signalscope[demo]'") from None
     if endpoints is not None and not endpoints.absolute().parent.is_dir():
-        raise _UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
+        raise UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
     asked = {
         "service": service_port,
         "console": console_port,
@@ -138,7 +137,7 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
     try:
         run.run(_out, duration=duration, endpoints=endpoints, load=load, ports=asked)
     except (PartError, ports.PortError, binaries.BinaryError) as error:
-        raise _UserError(str(error)) from None
+        raise UserError(str(error)) from None
 
 
 @app.command(no_args_is_help=True)
@@ -158,10 +157,10 @@ def fault(
             return
         found = faults.find(name)
         if switch is None:
-            raise _UserError(f"say what to do with it: signalscope fault {name} on (or off)")
+            raise UserError(f"say what to do with it: signalscope fault {name} on (or off)")
         running = state.read()
     except (faults.UnknownFaultError, state.NoDemoError) as error:
-        raise _UserError(str(error)) from None
+        raise UserError(str(error)) from None
     base = running["service"] if found.where == "service" else running["dependencies"]["control"]
     _put(f"{base}/demo/faults/{name}", {"on": switch is Switch.ON})
     _out.print(
@@ -202,13 +201,13 @@ def _put(url: str, body: dict[str, Any]) -> None:
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # see above
     except (urllib.error.URLError, OSError) as error:
-        raise _UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None
+        raise UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None
 
 
 def run() -> None:
     """The command line; mistakes of the user end with one line and exit status 1."""
     try:
         app(prog_name="signalscope")
-    except (_UserError, ContractError) as error:
+    except (UserError, ContractError) as error:
         _err.print(f"[red]error:[/red] {error}", highlight=False)
         sys.exit(1)

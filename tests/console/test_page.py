@@ -1,17 +1,20 @@
-"""The console in a real browser: what it shows when Prometheus has data, and when it does not answer."""
+"""The console in a real browser: what it draws and says, with data and without, by keys and on narrow screens."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import sys
 import threading
+import time
+import urllib.parse
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.browser import Browser
 
 from signalscope.demo._processes import Part, answers, free_port, wait_until
 
@@ -27,29 +30,57 @@ _ALERT = {
         "runbook_url": "https://example.com/down.md",
     },
 }
+_THRESHOLDS = {
+    "mode": "absolute",
+    "steps": [{"value": None, "color": "green"}, {"value": 5, "color": "red"}],
+}
 
 
 class _FakePrometheus(BaseHTTPRequestHandler):
-    """A stand-in: a real one cannot be made to have a chosen alert firing within a second."""
+    """A stand-in: a real one cannot be made to have chosen values and a firing alert within a second."""
+
+    asked: list[str] = []  # noqa: RUF012  # shared by its instances, one for each request
 
     def do_GET(self) -> None:
-        if self.path.startswith("/api/v1/alerts"):
-            data: object = {"alerts": [_ALERT]}
-        elif self.path.startswith("/api/v1/targets"):
-            target = {
-                "labels": {"job": "signal-service"},
-                "scrapeUrl": "http://127.0.0.1:1/metrics",
-                "health": "up",
-            }
-            data = {"activeTargets": [target]}
-        else:
-            has_data = "greeks_options_total" in self.path and "vectorized" not in self.path
-            data = {"result": [{"value": [0, "4321"]}] if has_data else []}
-        body = json.dumps({"status": "success", "data": data}).encode()
+        path, _, query = self.path.partition("?")
+        parameters = dict(urllib.parse.parse_qsl(query))
+        self.asked.append(parameters.get("query", path))
+        known = {
+            "/api/v1/alerts": {"alerts": [_ALERT]},
+            "/api/v1/targets": {"activeTargets": [
+                {"labels": {"job": "signal-service"}, "scrapeUrl": "http://127.0.0.1:1/metrics", "health": "up"}
+            ]},
+            "/api/v1/label/job/values": ["signal-service"],
+            "/api/v1/label/user_tier/values": ["basic", "free"],
+        }  # fmt: skip
+        data = known.get(path, {"resultType": "matrix", "result": self._result(path, parameters)})
+        status = {"status": "success", "data": data}
+        if "broken" in parameters.get("query", ""):
+            status = {"status": "error", "error": "parse error: it is broken"}
+        body = json.dumps(status).encode()
         self.send_response(200)
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _result(self, path: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
+        name, _, value = parameters.get("query", "").partition(" + ")
+        if not value:
+            return []
+        labels = (
+            [{"user_tier": "free", "le": "0.5"}, {"user_tier": "basic", "le": "+Inf"}]
+            if "by" in name
+            else [{}]
+        )
+        if path.endswith("query"):
+            return [{"metric": each, "value": [time.time(), value]} for each in labels]
+        start, end, step = (float(parameters[key]) for key in ("start", "end", "step"))
+        times = [start + step * index for index in range(int((end - start) / step) + 1)]
+        return [
+            {"metric": each, "values": [[at, str(float(value) * (number + 1))] for at in times]}
+            for number, each in enumerate(labels)
+        ]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
         """Stay quiet."""
@@ -58,6 +89,7 @@ class _FakePrometheus(BaseHTTPRequestHandler):
 @pytest.fixture
 def prometheus() -> Iterator[str]:
     """The stand-in's URL."""
+    _FakePrometheus.asked.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _FakePrometheus)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -67,46 +99,199 @@ def prometheus() -> Iterator[str]:
     thread.join()
 
 
-def _page(tmp_path: Path, endpoints: dict[str, object]) -> str:
-    """What a browser shows of the console, as HTML after its script has run."""
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    """A browser of one's own."""
+    with Browser(tmp_path / "profile") as running:
+        yield running
+
+
+def _panel(number: int, kind: str, expr: str, **more: Any) -> dict[str, Any]:
+    target = {"refId": "A", "expr": expr, "legendFormat": more.pop("legend", ""), **more.pop("target", {})}
+    defaults = {"unit": "reqps", "noValue": "nothing came", "thresholds": _THRESHOLDS, "custom": {},
+                "color": {"mode": "thresholds"}, **more.pop("defaults", {})}  # fmt: skip
+    return {
+        "id": number, "type": kind, "title": f"What about {kind}?", "description": "About it.", "targets": [target],
+        "gridPos": {"x": (number * 6) % 24, "y": number // 4 * 6, "w": 6, "h": 6},
+        "fieldConfig": {"defaults": defaults, "overrides": []}, "options": {"colorMode": "background"}, **more,
+    }  # fmt: skip
+
+
+def _board() -> dict[str, Any]:
+    by, instant = "sum by (user_tier) (a)", {"instant": True}
+    panels = [
+        _panel(0, "stat", "a + 4321", defaults={"unit": "reqps"}),
+        _panel(1, "gauge", "a + 0.25", defaults={"unit": "percentunit", "min": 0, "max": 1}),
+        _panel(2, "bargauge", f"{by} + 7", legend="{{user_tier}}", target=instant),
+        _panel(3, "timeseries", f'{by}{{user_tier=~"$tier"}} + 3', legend="tier {{user_tier}}"),
+        _panel(4, "state-timeline", "a + 1", legend="it", defaults={"mappings": [
+            {"type": "value", "options": {"1": {"text": "well", "color": "green"}}}]}),
+        _panel(5, "heatmap", f"{by} + 5", options={"yAxis": {"unit": "s"}}),
+        _panel(6, "table", f"{by} + 9", target=instant, defaults={"unit": "s"}, transformations=[
+            {"id": "organize", "options": {"renameByName": {"user_tier": "Tier", "Value": "Time"},
+             "indexByName": {"user_tier": 0, "Value": 1}, "excludeByName": {"le": True}}}]),
+        _panel(7, "stat", "a"),
+        _panel(8, "stat", "broken"),
+    ]  # fmt: skip
+    tier = {"type": "query", "name": "tier", "label": "Tier", "query": "label_values(a, user_tier)",
+            "multi": True, "allValue": ".+", "current": {"value": ["$__all"]}}  # fmt: skip
+    return {
+        "uid": "mine", "title": "Mine", "description": "My own.", "time": {"from": "now-15m", "to": "now"},
+        "templating": {"list": [tier]}, "panels": panels,
+    }  # fmt: skip
+
+
+@contextmanager
+def _console(
+    tmp_path: Path, endpoints: dict[str, object], board: dict[str, Any] | None = None
+) -> Iterator[str]:
+    """A running console's URL."""
     file, port = tmp_path / "endpoints.json", free_port()
     file.write_text(json.dumps(endpoints), encoding="utf-8")
     command = [sys.executable, "-m", "signalscope.console", "--port", str(port), "--endpoints", str(file)]
+    if board is not None:
+        (tmp_path / "boards").mkdir()
+        (tmp_path / "boards" / "mine.json").write_text(json.dumps(board), encoding="utf-8")
+        command += ["--dashboards", str(tmp_path / "boards")]
     part = Part("console", command, tmp_path / "console.log")
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the console", 30, [part])
-        flags = (
-            "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-            "--disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
-        )
-        done = subprocess.run(
-            [shutil.which("chromium") or "", *flags.split(), f"--user-data-dir={tmp_path / 'profile'}",
-             f"http://127.0.0.1:{port}/"],
-            capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: answers(f"{url}/healthz"), "the console", 30, [part])
+        yield url
     finally:
         part.stop()
 
 
-def test_it_shows_alerts_numbers_and_targets(tmp_path: Path, prometheus: str) -> None:
-    """Numbers are Prometheus'; what has no data is a dash, not a zero; the token is nowhere."""
-    html = _page(
-        tmp_path, {"service": "http://127.0.0.1:1", "prometheus": prometheus, "token": "s3cret-token"}
-    )
-    assert "SignalServiceDown (firing)" in html
-    assert "it is down. Restart it." in html
-    assert "4321 /s" in html
-    assert "<b>\N{EN DASH}</b>" in html
-    assert "signal-service" in html
-    assert "s3cret-token" not in html
+_STATES = "Object.fromEntries([...document.querySelectorAll('.panel')].map(p => [p.dataset.panel, p.dataset.state]))"
+_DONE = (
+    "document.querySelectorAll('.panel').length > 0 && !document.querySelector('[data-state=waiting]')"
+    " && document.body.dataset.busy === 'false'"
+)
 
 
-def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path) -> None:
+def _text(browser: Browser, number: int, selector: str = "*") -> str:
+    return str(browser.run(f"document.querySelector('[data-panel=\"{number}\"] {selector}').textContent"))
+
+
+def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """With units, mappings and legends; no data is what the panel says it means; an error is Prometheus' own."""
+    with _console(tmp_path, {"prometheus": prometheus, "token": "s3cret-token"}, _board()) as url:
+        browser.open(f"{url}/d/mine?theme=dark")
+        browser.until(_DONE)
+        states = browser.run(_STATES)
+        assert states == {**{str(number): "data" for number in range(7)}, "7": "empty", "8": "error"}
+        assert _text(browser, 0, ".stat b") == "4.32 K req/s"
+        assert "250, 73, 92" not in browser.run(
+            "getComputedStyle(document.querySelector('.stat')).backgroundColor"
+        )
+        assert browser.run("document.querySelector('.body.gauge').getAttribute('aria-label')") == "25%"
+        assert _text(browser, 2, ".bars") == "free7 req/sbasic7 req/s"
+        assert _text(browser, 3, ".legend") == "tier freetier basic"
+        assert browser.run("document.querySelectorAll('[data-panel=\"3\"] canvas').length") == 1
+        assert _text(browser, 4, ".stretch") == "well"
+        assert browser.run("document.querySelectorAll('[data-panel=\"5\"] canvas').length") >= 1
+        assert _text(browser, 6, "table") == "TierTimefree9 sbasic9 s"
+        assert _text(browser, 7, ".note") == "nothing came"
+        assert _text(browser, 8, ".note") == "parse error: it is broken"
+        assert "It is not Grafana." in browser.run("document.body.textContent")
+        assert "s3cret-token" not in browser.run("document.documentElement.outerHTML")
+        assert browser.complaints == []
+
+
+def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """A chosen tier is in the next query and in the address; so is the time; the theme stays on the next page."""
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        browser.open(f"{url}/d/mine?from=now-5m&var-tier=free")
+        browser.until(_DONE)
+        assert any('user_tier=~"free"' in each for each in _FakePrometheus.asked)
+        browser.run("document.querySelector('.variable summary').click()")
+        browser.run("document.querySelector('.menu input[value=basic]').click()")
+        browser.until("location.search.includes('var-tier=%24__all')")
+        browser.until(_DONE)
+        assert any('user_tier=~".+"' in each for each in _FakePrometheus.asked)
+        browser.run(
+            "const s = document.getElementById('range'); s.value = 'now-6h'; s.dispatchEvent(new Event('change'))"
+        )
+        browser.until("location.search.includes('from=now-6h')")
+        before = browser.run("document.documentElement.dataset.theme")
+        browser.press("t")
+        other = "light" if before == "dark" else "dark"
+        browser.until(f"document.documentElement.dataset.theme === '{other}'")
+        browser.open(f"{url}/stack")
+        browser.until("document.getElementById('targets') !== null")
+        assert browser.run("document.documentElement.dataset.theme") == other
+
+
+def test_it_refreshes_itself(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """As often as it is told; a panel's query is asked again."""
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        browser.open(f"{url}/d/mine?refresh=1s")
+        browser.until(_DONE)
+        before = _FakePrometheus.asked.count("a + 4321")
+        browser.until("new Promise(done => setTimeout(() => done(true), 2500))")
+        assert _FakePrometheus.asked.count("a + 4321") >= before + 1
+
+
+def test_keys_and_narrow_screens(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """A panel is reached and explained by keys alone; on a telephone panels are as wide as the screen."""
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        browser.open(f"{url}/d/mine")
+        browser.until(_DONE)
+        browser.press("j")
+        browser.press("j")
+        assert browser.run("document.activeElement.dataset.panel") == "1"
+        browser.press("k")
+        browser.press("Enter")
+        assert "a + 4321" in browser.until("document.querySelector('dialog[open]')?.textContent")
+        browser.press("Escape")
+        browser.until("document.querySelector('dialog') === null")
+        assert browser.run("document.activeElement.dataset.panel") == "0"
+        browser.resize(390, 800)
+        width = "document.querySelector('[data-panel=\"3\"]').getBoundingClientRect().width"
+        browser.until(f"{width} > 350 && {width} <= 390")
+        assert browser.run("document.documentElement.scrollWidth") <= 390
+        assert browser.complaints == []
+
+
+def test_it_shows_alerts_and_targets(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """What fires and what to do, what is scraped, what runs where; the token is nowhere."""
+    places: dict[str, object] = {
+        "service": "http://127.0.0.1:1",
+        "prometheus": prometheus,
+        "token": "s3cret-token",
+    }
+    with _console(tmp_path, places) as url:
+        browser.open(f"{url}/stack")
+        shown = browser.until("document.getElementById('targets') && document.body.textContent")
+        for text in (
+            "SignalServiceDown (firing)",
+            "it is down. Restart it.",
+            "signal-service",
+            "http://127.0.0.1:1/metrics",
+        ):
+            assert text in shown
+        assert "s3cret-token" not in browser.run("document.documentElement.outerHTML")
+
+
+def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -> None:
     """Prometheus is away, or was never there: told in words, and no number is shown."""
-    html = _page(tmp_path, {"service": "http://127.0.0.1:1", "prometheus": f"http://127.0.0.1:{free_port()}"})
-    assert "Prometheus does not answer: ConnectError" in html
-    assert '<div class="number"' not in html
-    html = _page(tmp_path, {"service": "http://127.0.0.1:1"})
-    assert "There is no Prometheus: the demo runs embedded." in html
+    with _console(tmp_path, {"prometheus": f"http://127.0.0.1:{free_port()}"}, _board()) as url:
+        browser.open(f"{url}/stack")
+        browser.until("document.body.textContent.includes('Prometheus does not answer: ConnectError')")
+        browser.open(f"{url}/d/mine")
+        browser.until(_DONE)
+        assert set(browser.run(_STATES).values()) == {"error"}
+        assert "Prometheus does not answer" in _text(browser, 0, ".note")
+    with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
+        browser.open(f"{url}/")
+        browser.until("document.body.textContent.includes('There is no Prometheus: the demo runs embedded.')")
+
+
+def test_a_mistake_in_the_page_would_be_seen(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """What the other tests rely on: an exception, a failed load and `console.error` are complaints."""
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        browser.open(f"{url}/d/mine")
+        browser.until(_DONE)
+        browser.run("setTimeout(() => { throw new Error('thrown') }); console.error('said'); fetch('/none')")
+        browser.until("new Promise(done => setTimeout(() => done(true), 500))")
+        assert len(browser.complaints) == 3, browser.complaints

@@ -1,1 +1,1 @@
-"""A page that shows what the local stack runs, what it measures and which alerts fire."""
+"""A page that draws the dashboards without Grafana, and shows what runs and which alerts there are."""

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from signalscope.console.app import make_app
+from signalscope.console._boards import Boards, from_folder
+from signalscope.console.app import Settings
+from signalscope.console.serve import serve
 
 __all__ = ["main"]
 
@@ -21,9 +21,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--endpoints", type=Path, required=True, help="what `signalscope demo --endpoints` wrote"
     )
+    parser.add_argument("--dashboards", type=Path, help="a folder of dashboards")
+    parser.add_argument("--scrape", type=int, default=5, help="seconds between two scrapes")
     options = parser.parse_args(arguments)
     endpoints: dict[str, Any] = json.loads(options.endpoints.read_text(encoding="utf-8"))
-    uvicorn.run(make_app(endpoints), host="127.0.0.1", port=options.port, log_level="warning")
+    boards = Boards([]) if options.dashboards is None else from_folder(options.dashboards)
+    settings = Settings(endpoints.get("prometheus"), boards, endpoints, options.scrape)
+    serve(settings, options.port)
 
 
 if __name__ == "__main__":

@@ -1,91 +1,147 @@
-"""The console's page and the numbers on it, all asked of Prometheus."""
+"""The console: a page that draws the dashboards, and says what runs where; every number is asked of Prometheus."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import httpx
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
-from signalscope.mixin.recordings import API_P95, ERROR_RATE
+from signalscope.console._boards import Boards
+from signalscope.console._proxy import forward
 
-__all__ = ["NUMBERS", "make_app"]
+__all__ = ["Settings", "make_app"]
 
-#: What the page shows: a title, a unit, and the query.
-NUMBERS = (
-    ("API requests", "/s", "sum(rate(signal_service_api_requests_total[1m]))"),
-    ("API errors", "%", f'{ERROR_RATE}{{endpoint=""}}'),
-    ("API p95", "s", API_P95),
-    ("Options priced", "/s", "sum(rate(signal_service_greeks_options_total[1m]))"),
-    (
-        "Vectorised share",
-        "%",
-        '100 * sum(rate(signal_service_greeks_options_total{vectorized="true"}[5m]))'
-        " / sum(rate(signal_service_greeks_options_total[5m]))",
-    ),
-    ("Signals", "/s", "sum(rate(signal_service_signals_emitted_total[1m]))"),
-    ("Greeks cache hits", "%", '100 * avg(signal_service_cache_hit_ratio{cache_type="greeks"})'),
-    ("Queued", "", "sum(signal_service_queue_size)"),
-    ("Subscriptions", "", "sum(signal_service_active_subscriptions)"),
-    ("CPU of the service", "%", '100 * sum(rate(process_cpu_seconds_total{job="signal-service"}[1m]))'),
+#: Nothing comes from another host; styles are set by the charts' tooltips.
+_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; "
+    "base-uri 'none'"
 )
 
 
-def make_app(endpoints: dict[str, Any]) -> Starlette:
-    """The console.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the console shows, and where it asks.
+
+    Attributes:
+        prometheus: Its base URL; None where there is none.
+        boards: The dashboards.
+        endpoints: What runs where, as `signalscope demo` writes it; empty without a demo.
+        scrape_seconds: How often Prometheus scrapes: rates look back at least four times as far.
+        traces: The address of one trace, with ``{trace_id}`` in it; None without a trace backend.
+    """
+
+    prometheus: str | None
+    boards: Boards
+    endpoints: dict[str, Any] = field(default_factory=dict)
+    scrape_seconds: int = 15
+    traces: str | None = None
+
+
+def make_app(settings: Settings) -> Starlette:
+    """The console. It answers only to names of this machine, and passes on nothing but reading queries.
 
     Args:
-        endpoints: What runs where, as `signalscope demo` writes it; the token is not shown.
+        settings: What it shows.
     """
-    shown = {name: value for name, value in endpoints.items() if name not in ("token", "pids", "demo_pid")}
-    page = resources.files("signalscope.console").joinpath("page.html").read_text(encoding="utf-8")
+    hidden = ("token", "pids", "demo_pid")
+    endpoints = {name: value for name, value in settings.endpoints.items() if name not in hidden}
+    files = resources.files("signalscope.console")
+    page = files.joinpath("page.html").read_text(encoding="utf-8")
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with httpx.AsyncClient(timeout=3) as client:
+        async with httpx.AsyncClient(timeout=30) as client:
             app.state.client = client
             yield
 
     async def index(_: Request) -> Response:
-        return HTMLResponse(page)
+        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def status(request: Request) -> Response:
-        return JSONResponse(await _status(request.app.state.client, shown))
+        return JSONResponse(await _status(request.app.state.client, settings.prometheus, endpoints))
 
-    routes = [Route("/", index), Route("/healthz", healthz), Route("/status", status)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    async def known(_: Request) -> Response:
+        return JSONResponse(
+            {
+                "prometheus": settings.prometheus,
+                "scrape_seconds": settings.scrape_seconds,
+                "traces": settings.traces,
+                "home": settings.boards.home,
+            }
+        )
+
+    async def boards(_: Request) -> Response:
+        return JSONResponse(settings.boards.list())
+
+    async def board(request: Request) -> Response:
+        uid = request.path_params["uid"]
+        found = settings.boards.get(uid)
+        if found is None:
+            names = ", ".join(each["uid"] for each in settings.boards.list())
+            return JSONResponse({"error": f"there is no dashboard {uid!r}; there are: {names}"}, 404)
+        return JSONResponse(found)
+
+    async def prometheus(request: Request) -> Response:
+        return await forward(request, settings.prometheus)
+
+    routes = [
+        *(Route(path, index) for path in ("/", "/stack", "/d/{uid}", "/d/{uid}/{slug}")),
+        Route("/healthz", healthz),
+        Route("/status", status),
+        Route("/api/settings", known),
+        Route("/api/dashboards", boards),
+        Route("/api/dashboards/{uid}", board),
+        Route("/prometheus/api/v1/{path:path}", prometheus),
+        Mount("/static", StaticFiles(directory=Path(str(files)) / "static")),
+    ]
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
+    return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
 
 
-async def _status(client: httpx.AsyncClient, endpoints: dict[str, Any]) -> dict[str, Any]:
-    prometheus = endpoints.get("prometheus")
+async def _status(
+    client: httpx.AsyncClient, prometheus: str | None, endpoints: dict[str, Any]
+) -> dict[str, Any]:
+    shown = {
+        "endpoints": endpoints or ({"prometheus": prometheus} if prometheus else {}),
+        "demo": bool(endpoints),
+    }
     if prometheus is None:
-        return {"endpoints": endpoints, "problem": "There is no Prometheus: the demo runs embedded."}
+        return {**shown, "problem": "There is no Prometheus: the demo runs embedded."}
     try:
-        alerts, targets, *numbers = await asyncio.gather(
+        alerts, targets = await asyncio.gather(
             _get(client, f"{prometheus}/api/v1/alerts"),
             _get(client, f"{prometheus}/api/v1/targets?state=active"),
-            *(_get(client, f"{prometheus}/api/v1/query", query=query) for _, _, query in NUMBERS),
         )
-    except (httpx.HTTPError, ValueError) as error:
-        return {"endpoints": endpoints, "problem": f"Prometheus does not answer: {type(error).__name__}"}
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        return {**shown, "problem": f"Prometheus does not answer: {type(error).__name__}"}
     return {
-        "endpoints": endpoints,
-        "numbers": [
-            {"title": title, "unit": unit, "value": _value(found), "query": query}
-            for (title, unit, query), found in zip(NUMBERS, numbers, strict=True)
-        ],
+        **shown,
         "alerts": [
-            {"state": each["state"], "since": each["activeAt"], **each["labels"], **each["annotations"]}
+            {
+                "summary": "",
+                "response": "",
+                "severity": "info",
+                **each["labels"],
+                **each["annotations"],
+                "state": each["state"],
+                "since": each["activeAt"],
+            }
             for each in alerts["alerts"]
         ],
         "targets": [
@@ -95,17 +151,8 @@ async def _status(client: httpx.AsyncClient, endpoints: dict[str, Any]) -> dict[
     }
 
 
-async def _get(client: httpx.AsyncClient, url: str, **parameters: str) -> dict[str, Any]:
-    response = await client.get(url, params=parameters or None)
+async def _get(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    response = await client.get(url, timeout=5)
     response.raise_for_status()
     found: dict[str, Any] = response.json()["data"]
     return found
-
-
-def _value(found: dict[str, Any]) -> float | None:
-    """The number of a query's only result; None when it has none, or no number."""
-    try:
-        number = float(found["result"][0]["value"][1])
-    except (KeyError, IndexError, ValueError):
-        return None
-    return number if number == number else None  # noqa: PLR0124  # NaN is not equal to itself

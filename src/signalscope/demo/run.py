@@ -117,7 +117,7 @@ def _welcome(stack: Stack) -> str:
         "",
         "[bold]A signal service is running, under load, with its whole monitoring.[/bold]",
         "",
-        f"  open         [bold]{stack.url('console')}[/bold]   what runs, what it measures, which alerts fire",
+        f"  open         [bold]{stack.url('console')}[/bold]   the dashboards, the alerts, what runs where",
         f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
     ]
     if stack.embedded is None:

@@ -273,8 +273,9 @@ class Stack:
         path = self.data / "endpoints.json"
         path.write_text(json.dumps(self.endpoints()), encoding="utf-8")
         part = self._add_module(
-            "console", "signalscope.console", "--port", str(self.ports.console), "--endpoints", str(path)
-        )
+            "console", "signalscope.console", "--port", str(self.ports.console), "--endpoints", str(path),
+            "--dashboards", str(binaries.ROOT / "dashboards"),
+        )  # fmt: skip
         self._wait_for(part, f"{self.url('console')}/healthz")
 
     def _add_module(self, name: str, module: str, *arguments: str) -> Part:

@@ -137,7 +137,7 @@ def _sent() -> tuple[Panel, ...]:
             limits=_NONE,
         ),
         series(
-            "How much memory and CPU does it use?",
+            "How much memory does it use?",
             "Resident memory of the Collector's process.",
             "bytes", _NO_COLLECTOR, Query("sum by (instance) (otelcol_process_memory_rss)", "{{instance}}"),
         ),

@@ -1,0 +1,186 @@
+/** A dashboard: its variables, its time, its rows, and when they are asked again. */
+
+import { element } from "./look.js";
+import { PanelView } from "./panel.js";
+import { labelValues, moment } from "./query.js";
+
+const RANGES = [["now-5m", "Last 5 minutes"], ["now-15m", "Last 15 minutes"], ["now-30m", "Last 30 minutes"], ["now-1h", "Last hour"],
+  ["now-3h", "Last 3 hours"], ["now-6h", "Last 6 hours"], ["now-24h", "Last 24 hours"], ["now-2d", "Last 2 days"],
+  ["now-7d", "Last 7 days"], ["now-30d", "Last 30 days"]];
+const REFRESHES = ["", "5s", "10s", "30s", "1m", "5m"];
+
+export class Board {
+  constructor(json, settings, parameters) {
+    this.json = json;
+    this.settings = settings;
+    this.from = parameters.get("from") ?? json.time?.from ?? "now-1h";
+    this.to = parameters.get("to") ?? json.time?.to ?? "now";
+    this.every = parameters.get("refresh") ?? json.refresh ?? "";
+    this.variables = {};
+    for (const variable of json.templating?.list ?? []) {
+      if (variable.type !== "query") continue;
+      const wanted = parameters.getAll(`var-${variable.name}`), preset = variable.current?.value;
+      const chosen = wanted.length ? wanted.map((each) => (each === "All" ? "$__all" : each)) : [preset ?? "$__all"].flat();
+      this.variables[variable.name] = { ...variable, chosen, values: [] };
+    }
+    this.views = [];
+    this.seen = new IntersectionObserver((entries) => this.appeared(entries), { rootMargin: "200px" });
+    this.visible = new Set();
+    this.main = element("main", { id: "board" });
+    this.controls = element("div", { class: "controls", role: "toolbar", "aria-label": "Variables and time" });
+  }
+
+  context() {
+    return { from: moment(this.from), to: moment(this.to), scrape: this.settings.scrape_seconds, variables: this.variables };
+  }
+
+  /** Build the page, and begin to ask. */
+  async start() {
+    this.rows();
+    await this.values();
+    this.toolbar();
+    this.refresh();
+    this.schedule();
+  }
+
+  stop() {
+    clearTimeout(this.timer);
+    this.abort?.abort();
+    this.seen.disconnect();
+    for (const view of this.views) view.dispose();
+  }
+
+  rows() {
+    let grid = null, top = 0;
+    const begin = (title, y) => {
+      grid = element("div", { class: "grid" });
+      top = y;
+      const section = element("details", { class: "row", open: true }, element("summary", {}, element("h2", {}, title)), grid);
+      section.addEventListener("toggle", () => { if (section.open) window.dispatchEvent(new Event("resize")); });
+      this.main.append(section);
+    };
+    for (const panel of this.json.panels) {
+      if (panel.type === "row") { begin(panel.title, panel.gridPos.y + 1); continue; }
+      if (!grid) begin("", 0);
+      const view = new PanelView(panel, this);
+      view.node.style.setProperty("--y", panel.gridPos.y - top + 1);
+      grid.append(view.node);
+      this.views.push(view);
+      view.node.view = view;
+      this.seen.observe(view.node);
+    }
+  }
+
+  /** The values of each variable; one that cannot be asked has none, and everything stays chosen. */
+  async values() {
+    for (const variable of Object.values(this.variables)) {
+      try {
+        variable.values = await labelValues(variable.query?.query ?? variable.query, this.variables, this.context());
+      } catch {
+        variable.values = [];
+      }
+      if (!variable.chosen.includes("$__all") && variable.values.length && !variable.chosen.some((each) => variable.values.includes(each)))
+        variable.chosen = ["$__all"];
+    }
+  }
+
+  toolbar() {
+    const choice = (name, label, options, value, change) => {
+      const known = options.some(([each]) => each === value) ? options : [[value, value], ...options];
+      const select = element("select", { "aria-label": label, id: name, onchange: (event) => change(event.target.value) },
+        ...known.map(([each, text]) => element("option", { value: each, selected: each === value }, text)));
+      return element("label", {}, element("span", {}, label), select);
+    };
+    const variables = Object.values(this.variables).map((variable) => this.variable(variable));
+    this.controls.replaceChildren(
+      element("span", { class: "source", title: "Where every number comes from" }, `Prometheus ${this.settings.prometheus}`),
+      ...variables,
+      choice("range", "Time", RANGES, this.from, (value) => { this.from = value; this.to = "now"; this.changed(); }),
+      choice("refresh", "Refresh", REFRESHES.map((each) => [each, each || "Off"]), this.every, (value) => { this.every = value; this.changed(); }),
+      element("button", { type: "button", class: "now", title: "Refresh now (r)", onclick: () => this.refresh() }, "Refresh"),
+    );
+  }
+
+  /** Checkboxes in a menu: none or all checked is All. */
+  variable(variable) {
+    const all = variable.chosen.includes("$__all");
+    const text = () => (variable.chosen.includes("$__all") ? "All" : variable.chosen.join(", "));
+    const summary = element("summary", { "aria-label": `${variable.label}: ${text()}` }, element("span", {}, variable.label), element("b", {}, text()));
+    const boxes = variable.values.map((value) => element("label", {}, element("input", {
+      type: "checkbox", value, checked: all || variable.chosen.includes(value),
+      onchange: () => {
+        const checked = boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value);
+        variable.chosen = checked.length === 0 || checked.length === variable.values.length ? ["$__all"] : checked;
+        summary.lastChild.textContent = text();
+        this.changed();
+      },
+    }), value));
+    return element("details", { class: "variable" }, summary,
+      element("div", { class: "menu" }, ...(boxes.length ? boxes : [element("span", {}, "no values yet")])));
+  }
+
+  changed() {
+    history.replaceState(null, "", `${location.pathname}?${this.parameters()}`);
+    this.refresh();
+    this.schedule();
+  }
+
+  /** The state as Grafana writes it into an address. */
+  parameters() {
+    const found = new URLSearchParams(location.search);
+    found.set("from", this.from);
+    found.set("to", this.to);
+    if (this.every) found.set("refresh", this.every); else found.delete("refresh");
+    for (const { name, chosen } of Object.values(this.variables)) {
+      found.delete(`var-${name}`);
+      for (const each of chosen) found.append(`var-${name}`, each);
+    }
+    return found;
+  }
+
+  /** A link of a panel, with time and variables kept. */
+  linked(url) {
+    const kept = this.parameters();
+    const only = (test) => new URLSearchParams([...kept].filter(([name]) => test(name))).toString();
+    return url.replace("${__url_time_range}", only((name) => name === "from" || name === "to"))
+      .replace(/\$\{(\w+):queryparam\}/g, (_, name) => only((each) => each === `var-${name}`)).replace(/&{2,}/g, "&").replace(/\?&/, "?");
+  }
+
+  openTrace(trace) {
+    const { traces } = this.settings;
+    if (traces) window.open(traces.replace("{trace_id}", encodeURIComponent(trace)), "_blank", "noreferrer");
+    else window.prompt("There is no trace backend here; the trace's id is:", trace);
+  }
+
+  appeared(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) this.visible.add(target.view); else this.visible.delete(target.view);
+      if (isIntersecting && this.ready && target.dataset.state === "waiting") target.view.refresh(this.abort.signal);
+    }
+  }
+
+  /** Ask again for what can be seen; the rest waits until it is scrolled to. */
+  async refresh() {
+    this.abort?.abort();
+    this.abort = new AbortController();
+    this.ready = true;
+    for (const view of this.views) if (!this.visible.has(view)) view.node.dataset.state = "waiting";
+    document.body.dataset.busy = "true";
+    await Promise.all([...this.visible].map((view) => view.refresh(this.abort.signal)));
+    document.body.dataset.busy = "false";
+  }
+
+  schedule() {
+    clearTimeout(this.timer);
+    const match = /^(\d+)([sm])$/.exec(this.every);
+    if (!match) return;
+    this.timer = setTimeout(async () => {
+      if (!document.hidden) await this.refresh();
+      this.schedule();
+    }, Number(match[1]) * (match[2] === "m" ? 60_000 : 1000));
+  }
+
+  redraw() {
+    for (const view of this.views) view.draw();
+  }
+}

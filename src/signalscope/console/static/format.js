@@ -1,0 +1,67 @@
+/** Numbers as people read them: Grafana's units, as far as the dashboards use them. */
+
+const digits = (value, decimals) => {
+  if (decimals !== undefined && decimals !== null) return value.toFixed(decimals);
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 10) return trim(value.toFixed(1));
+  if (size >= 0.01) return trim(value.toFixed(size >= 1 ? 2 : 3));
+  return trim(value.toPrecision(2));
+};
+const trim = (text) => (text.includes(".") && !text.includes("e") ? text.replace(/\.?0+$/, "") : text);
+
+const scaled = (base, names, space = " ") => (value, decimals) => {
+  let rest = value, index = 0;
+  while (Math.abs(rest) >= base && index < names.length - 1) { rest /= base; index += 1; }
+  return digits(rest, index ? undefined : decimals) + (names[index] ? space + names[index] : "");
+};
+const short = scaled(1000, ["", "K", "Mil", "Bil", "Tri"]);
+const bytes = scaled(1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
+
+/** Seconds, in the unit that suits. */
+const seconds = (value, decimals) => {
+  const size = Math.abs(value);
+  if (size === 0) return "0 s";
+  for (const [limit, factor, name] of [[1e-6, 1e9, "ns"], [1e-3, 1e6, "µs"], [1, 1e3, "ms"]])
+    if (size < limit) return `${digits(value * factor)} ${name}`;
+  for (const [limit, factor, name] of [[60, 1, "s"], [3600, 60, "mins"], [86400, 3600, "hours"]])
+    if (size < limit) return `${digits(value / factor, factor === 1 ? decimals : undefined)} ${name}`;
+  return `${digits(value / 86400)} days`;
+};
+
+/** A duration in its two largest units: 2 hours, 5 minutes. */
+const duration = (value) => {
+  let rest = Math.round(Math.abs(value));
+  const parts = [];
+  for (const [size, name] of [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]]) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count) parts.push(`${count} ${name}${count === 1 ? "" : "s"}`);
+  }
+  return (value < 0 ? "-" : "") + (parts.slice(0, 2).join(", ") || "0 seconds");
+};
+
+const UNITS = {
+  none: digits,
+  short,
+  percent: (value, decimals) => `${digits(value, decimals)}%`,
+  percentunit: (value, decimals) => `${digits(value * 100, decimals)}%`,
+  s: seconds,
+  bytes,
+  cps: (value, decimals) => `${short(value, decimals)} c/s`,
+  reqps: (value, decimals) => `${short(value, decimals)} req/s`,
+  dtdurations: duration,
+  currencyUSD: (value, decimals) => (value < 0 ? "-" : "") + "$" + scaled(1000, ["", "K", "M", "B"], "")(Math.abs(value), decimals),
+};
+
+/** The units that this page knows. */
+export const units = Object.keys(UNITS);
+
+/** A number with its unit; null and NaN have none. */
+export const format = (value, unit = "none", decimals = undefined) => {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "-∞";
+  return (UNITS[unit] ?? digits)(value, decimals);
+};

@@ -1,0 +1,71 @@
+/** Colours by Grafana's names, for both themes, and what an element of a panel is coloured by. */
+
+const HUES = {
+  red: ["#C4162A", "#E02F44", "#F2495C", "#FF7383", "#FFA6B0"],
+  orange: ["#FA6400", "#FF780A", "#FF9830", "#FFB357", "#FFCB7D"],
+  yellow: ["#E0B400", "#F2CC0C", "#FADE2A", "#FFEE52", "#FFF899"],
+  green: ["#37872D", "#56A64B", "#73BF69", "#96D98D", "#C8F2C2"],
+  blue: ["#1F60C4", "#3274D9", "#5794F2", "#8AB8FF", "#C0D8FF"],
+  purple: ["#8F3BB8", "#A352CC", "#B877D9", "#CA95E5", "#DEB6F2"],
+};
+const SHADES = ["dark-", "semi-dark-", "", "light-", "super-light-"];
+const OTHERS = [
+  "#5794F2", "#FF9830", "#B877D9", "#73BF69", "#FADE2A", "#6ED0E0", "#E24D42", "#BA43A9", "#8AB8FF", "#C0A16B",
+  "#508642", "#CA95E5", "#3F6833", "#70DBED", "#F9934E", "#447EBC",
+];
+
+export const dark = () => document.documentElement.dataset.theme === "dark";
+
+/** The colour behind one of Grafana's names; in the light theme a shade darker, to be seen on white. */
+export const colour = (name) => {
+  if (name === "text") return dark() ? "#d8d9da" : "#24292e";
+  for (const [hue, shades] of Object.entries(HUES)) {
+    const at = SHADES.findIndex((shade) => shade + hue === name);
+    if (at >= 0) return shades[dark() ? at : Math.max(0, at - 1)];
+  }
+  return name;
+};
+
+/** The same name has the same colour, wherever it is. */
+export const byName = (name) => {
+  let hash = 0;
+  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) >>> 0;
+  return OTHERS[hash % OTHERS.length];
+};
+
+/** The colour of a value by thresholds. */
+export const byThreshold = (value, thresholds) => {
+  let found = "text";
+  for (const step of thresholds?.steps ?? [])
+    if (step.value === null || step.value === undefined || value >= step.value) found = step.color;
+  return colour(found);
+};
+
+/** The text and colour that a value is mapped to, if it is. */
+export const mapped = (value, mappings) => {
+  for (const mapping of mappings ?? []) {
+    const found = mapping.type === "value" ? mapping.options[String(value)] : undefined;
+    if (found) return found;
+  }
+  return undefined;
+};
+
+/** A colour with opacity, for charts. */
+export const faded = (hex, share) => {
+  const at = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(hex);
+  return at ? `rgba(${at.slice(1).map((each) => parseInt(each, 16)).join(",")},${share})` : hex;
+};
+
+/** Make an element; text is set as text, never as markup. */
+export const element = (tag, attributes = {}, ...children) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name === "style") Object.assign(made.style, value);
+    else if (name === "dataset") Object.assign(made.dataset, value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+};

@@ -1,0 +1,25 @@
+/** Moments on a time axis. */
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** As much of a moment as the range needs. */
+export const clock = (time, from, to) => {
+  const at = new Date(time), hours = (to - from) / 3_600_000;
+  const day = `${two(at.getMonth() + 1)}/${two(at.getDate())}`, hour = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  if (hours <= 1) return `${hour}:${two(at.getSeconds())}`;
+  return hours <= 30 ? hour : hours <= 24 * 4 ? `${day} ${hour}` : day;
+};
+
+/** The axis of a chart. */
+export const timeAxis = ({ from, to }, style) => ({
+  type: "time", min: from * 1000, max: to * 1000, splitNumber: 4, axisLine: { lineStyle: { color: style.line } },
+  axisLabel: { color: style.soft, fontSize: 11, hideOverlap: true,
+    formatter: (value) => clock(value, from * 1000, to * 1000 - (to - from > 1800 ? 0 : 1)).replace(/^(\d\d:\d\d):00$/, "$1") },
+  splitLine: { show: false }, axisTick: { show: false },
+});
+
+/** Colours of axes and text in this theme. */
+export const chartStyle = () => {
+  const of = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  return { text: of("--text"), soft: of("--soft"), line: of("--line"), card: of("--card") };
+};

@@ -1,0 +1,115 @@
+/** Values over time. */
+
+import { fieldOf, latest, seriesColour } from "../fields.js";
+import { format } from "../format.js";
+import { colour, element, faded } from "../look.js";
+import { chartStyle, clock, timeAxis } from "./time.js";
+
+/** The same moments for every series, so that they can be stacked. */
+const aligned = (series) => {
+  const times = [...new Set(series.flatMap((each) => each.points.map(([time]) => time)))].sort((a, b) => a - b);
+  return series.map((each) => {
+    const values = new Map(each.points);
+    return { ...each, points: times.map((time) => [time, values.get(time) ?? null]) };
+  });
+};
+
+/** The area between an upper and a lower bound. */
+const band = (upper, lower, hue, share) => {
+  const below = new Map(lower.points);
+  const both = upper.points.filter(([time, value]) => value !== null && (below.get(time) ?? null) !== null);
+  return {
+    type: "custom", data: both.length ? [both[0]] : [], silent: true, clip: true, animation: false,
+    renderItem: (_, api) => ({ type: "polygon", style: { fill: faded(hue, share) }, shape: { points: [
+      ...both.map((point) => api.coord(point)), ...both.toReversed().map(([time]) => api.coord([time, below.get(time)])),
+    ] } }),
+  };
+};
+
+/** Of the single measurements, the longest of each stretch of time: those are the ones to look into. */
+const telling = (marks, { from, to }) => {
+  const found = new Map(), stretch = ((to - from) * 1000) / 60;
+  for (const mark of marks) {
+    const at = Math.floor(mark.time / stretch);
+    if (mark.value > (found.get(at)?.value ?? -Infinity)) found.set(at, mark);
+  }
+  return [...found.values()];
+};
+
+const thresholdLines = (panel, style) => {
+  const { thresholds, custom } = panel.fieldConfig.defaults;
+  if (!["dashed", "line", "line+area", "dashed+area"].includes(custom?.thresholdsStyle?.mode)) return undefined;
+  const lines = thresholds.steps.filter((step) => step.value !== null && step.value !== undefined);
+  return { silent: true, symbol: "none", label: { show: false }, animation: false,
+    data: lines.map((step) => ({ yAxis: step.value, lineStyle: { type: "dashed", width: 1.5, color: colour(step.color) } })), style };
+};
+
+const tooltip = (panel, series, context, marks) => (found) => {
+  const time = found[0]?.axisValue, { encodeHTML } = window.echarts.format;
+  const rows = found.filter((each) => each.seriesType === "line" && each.value[1] !== null && !Number.isNaN(each.value[1]))
+    .sort((a, b) => b.value[1] - a.value[1]).slice(0, 15)
+    .map((each) => {
+      const field = fieldOf(panel, each.seriesName);
+      return `<div class="tip"><i style="background:${each.color}"></i>${encodeHTML(each.seriesName || "value")}<b>${encodeHTML(format(each.value[1], field.unit, field.decimals))}</b></div>`;
+    });
+  const near = marks.filter((each) => Math.abs(each.time - time) < context.interval * 1500).slice(0, 3).map((each) =>
+    `<div class="tip"><i class="mark"></i>trace ${encodeHTML(each.trace.slice(0, 12))}…<b>${encodeHTML(format(each.value, panel.fieldConfig.defaults.unit))}</b></div>`);
+  return `<time>${clock(time, time, time + 3_600_000)}</time>${rows.join("")}${near.join("")}`;
+};
+
+const legend = (panel, series, hidden, redraw) => {
+  if (panel.options?.legend?.showLegend === false) return null;
+  return element("div", { class: "legend" }, ...series.map((each) => element("button", {
+    type: "button", "aria-pressed": String(!hidden.has(each.name)), title: `Show or hide ${each.name}`,
+    onclick: (event) => { event.stopPropagation(); hidden.has(each.name) ? hidden.delete(each.name) : hidden.add(each.name); redraw(); },
+  }, element("i", { style: { background: seriesColour(fieldOf(panel, each.name), each.name) } }), each.name)));
+};
+
+export const draw = (body, panel, found, context) => {
+  let series = found.filter((each) => latest(each) !== null);
+  if (!series.length) return false;
+  const defaults = panel.fieldConfig.defaults, style = chartStyle(), hidden = context.hidden;
+  const stacked = defaults.custom?.stacking?.mode === "normal";
+  if (stacked) series = aligned(series);
+  const marks = telling(context.marks ?? [], context);
+  const holder = element("div", { class: "chart" });
+  body.replaceChildren(holder, ...[legend(panel, series, hidden, () => draw(body, panel, found, context))].filter(Boolean));
+  const visible = series.filter((each) => !hidden.has(each.name));
+  const lines = visible.map((each, index) => {
+    const field = fieldOf(panel, each.name), hue = seriesColour(field, each.name), custom = field.custom;
+    const alone = each.points.filter(([, value]) => value !== null).length === 1;
+    return {
+      type: "line", name: each.name, data: each.points, symbol: "circle", symbolSize: alone ? 5 : 0, showSymbol: alone,
+      color: hue, animation: false, connectNulls: false, stack: stacked ? "all" : undefined, z: 3,
+      lineStyle: { width: custom.lineWidth ?? 1, type: custom.lineStyle?.fill === "dash" ? [8, 6] : "solid" },
+      areaStyle: custom.fillOpacity && !custom.fillBelowTo ? { opacity: custom.fillOpacity / 100 } : undefined,
+      emphasis: { disabled: true }, markLine: index === 0 ? thresholdLines(panel, style) : undefined,
+    };
+  });
+  for (const upper of visible) {
+    const field = fieldOf(panel, upper.name), lower = visible.find((each) => each.name === field.custom.fillBelowTo);
+    if (lower) lines.push(band(upper, lower, seriesColour(field, upper.name), (field.custom.fillOpacity ?? 15) / 100));
+  }
+  if (marks.length) lines.push({
+    type: "scatter", name: "traces", symbol: "diamond", symbolSize: 7, z: 4, animation: false, clip: true,
+    itemStyle: { color: "transparent", borderColor: colour("semi-dark-green"), borderWidth: 1.3 },
+    data: marks.map((each) => ({ value: [each.time, each.value], trace: each.trace })),
+  });
+  const least = defaults.min ?? (defaults.custom?.axisSoftMin === 0 ? (span) => Math.min(0, span.min) : undefined);
+  const chart = context.chartOf(holder);
+  chart.setOption({
+    grid: { left: 8, right: 12, top: 10, bottom: 4, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    xAxis: timeAxis(context, style),
+    yAxis: { type: "value", min: least, max: defaults.max ?? undefined, splitNumber: 4,
+      interval: defaults.min === 0 && defaults.max ? defaults.max / 4 : undefined,
+      axisLabel: { color: style.soft, fontSize: 11, formatter: (value) => format(value, defaults.unit) },
+      splitLine: { lineStyle: { color: style.line } } },
+    tooltip: { trigger: "axis", confine: true, transitionDuration: 0, backgroundColor: style.card, borderColor: style.line,
+      textStyle: { color: style.text, fontSize: 12 }, axisPointer: { type: "line", lineStyle: { color: style.soft } },
+      formatter: tooltip(panel, series, context, marks) },
+    series: lines,
+  }, true);
+  chart.off("click");
+  chart.on("click", { seriesType: "scatter" }, ({ data }) => context.openTrace(data.trace));
+  return true;
+};

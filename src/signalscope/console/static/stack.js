@@ -1,0 +1,41 @@
+/** What runs where, which alerts there are, which targets answer. */
+
+import { element } from "./look.js";
+
+const row = (...cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
+const dot = (text, kind) => element("span", { class: `dot ${kind}` }, text);
+const link = (url, text) => element("a", { href: url, rel: "noreferrer" }, text ?? url);
+const flat = (value, name) => Object.entries(value).flatMap(([key, each]) =>
+  typeof each === "object" ? flat(each, `${name}${key} `) : [[(name + key).replaceAll("_", " "), each]]);
+
+export class Stack {
+  constructor() {
+    this.controls = element("div", { class: "controls" });
+    this.main = element("main", { id: "stack" });
+  }
+
+  async start() {
+    await this.refresh();
+    this.timer = setInterval(() => this.refresh(), 5000);
+  }
+
+  stop() { clearInterval(this.timer); }
+
+  redraw() {}
+
+  async refresh() {
+    let status;
+    try { status = await (await fetch("/status")).json(); } catch { status = { problem: "The console has ended.", endpoints: {} }; }
+    const alerts = (status.alerts ?? []).map((each) => row(dot(`${each.alertname} (${each.state})`, each.severity),
+      `${each.summary}. ${each.response}`, each.runbook_url ? link(each.runbook_url, "runbook") : ""));
+    const none = row(dot(status.problem ? "unknown" : "none", status.problem ? "unknown" : "up"));
+    const targets = (status.targets ?? []).map((each) => row(dot(each.job, each.health), link(each.url), each.health));
+    const places = flat(status.endpoints ?? {}, "").map(([name, value]) => row(name, /^https?:/.test(value) ? link(value) : String(value)));
+    const table = (id, title, rows) => [element("h2", {}, title), element("div", { class: "scroll" }, element("table", { id }, element("tbody", {}, ...rows)))];
+    this.main.replaceChildren(
+      element("p", { id: "problem", role: "alert" }, status.problem ?? ""),
+      ...table("alerts", "Alerts", alerts.length ? alerts : [none]),
+      ...table("targets", "Targets", targets), ...table("endpoints", "Where", places),
+      ...(status.demo ? [element("p", {}, "Break something: ", element("code", {}, ".venv/bin/signalscope fault list"))] : []));
+  }
+}

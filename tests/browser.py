@@ -1,0 +1,153 @@
+"""A headless Chromium, driven through its debugging pipe: pages, keys, screen sizes, pictures, complaints."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import os
+import select
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+__all__ = ["Browser"]
+
+_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe"
+)
+
+
+class Browser:
+    """One page; use it as a context manager.
+
+    Args:
+        profile: A folder for its profile.
+        width: Of the page, in pixels.
+        height: Of the page, in pixels.
+
+    Attributes:
+        complaints: Uncaught exceptions, `console.error`, failed loads: everything a developer would see in red.
+    """
+
+    def __init__(self, profile: Path, width: int = 1500, height: int = 1000) -> None:
+        self.complaints: list[str] = []
+        self._profile = profile
+        self._size = (width, height)
+        self._ids = itertools.count(1)
+        self._rest = b""
+        self._session: str | None = None
+
+    def __enter__(self) -> Browser:
+        to_read, self._out = os.pipe()
+        self._in, to_write = os.pipe()
+        command = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
+        self._process = subprocess.Popen(
+            ["bash", "-c", command, shutil.which("chromium") or "chromium", *_FLAGS.split(),
+             f"--user-data-dir={self._profile}", "about:blank"],
+            pass_fds=(to_read, to_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        os.close(to_read)
+        os.close(to_write)
+        targets = self._call("Target.getTargets")["targetInfos"]
+        page = next(each["targetId"] for each in targets if each["type"] == "page")
+        self._session = self._call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
+        self.resize(*self._size)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        os.close(self._in)
+        os.close(self._out)
+
+    def open(self, url: str) -> None:
+        """Go to an address, and wait until the page is loaded."""
+        self._call("Page.navigate", url=url)
+        self.until("document.readyState === 'complete'")
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page another size."""
+        self._call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript expression; a promise is waited for."""
+        found = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        return found["result"].get("value")
+
+    def until(self, script: str, seconds: float = 30) -> Any:
+        """The first truthy value of an expression; fails when there is none in time."""
+        end = time.monotonic() + seconds
+        while True:
+            found = self.run(script)
+            if found:
+                return found
+            assert time.monotonic() < end, (
+                f"not within {seconds:.0f} s: {script}; complaints: {self.complaints}"
+            )
+            time.sleep(0.1)
+
+    def press(self, key: str) -> None:
+        """Press and release a key."""
+        code = {"Enter": 13, "Escape": 27, "Tab": 9}.get(key)
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        common: dict[str, Any] = {"key": key, "text": text}
+        if code is not None:
+            common["windowsVirtualKeyCode"] = code
+        self._call("Input.dispatchKeyEvent", type="keyDown", **common)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **{**common, "text": ""})
+
+    def picture(self, path: Path) -> None:
+        """Write what is shown as PNG."""
+        found = self._call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(found["data"]))
+
+    def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        number = next(self._ids)
+        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == number:
+                assert "error" not in answer, (method, answer["error"])
+                result: dict[str, Any] = answer["result"]
+                return result
+            self._notice(answer)
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._in], [], [], 60)
+            assert ready, "Chromium does not answer"
+            chunk = os.read(self._in, 1 << 20)
+            assert chunk, "Chromium has ended"
+            self._rest += chunk
+        message, _, self._rest = self._rest.partition(b"\0")
+        found: dict[str, Any] = json.loads(message)
+        return found
+
+    def _notice(self, event: dict[str, Any]) -> None:
+        parameters = event.get("params", {})
+        if event.get("method") == "Runtime.exceptionThrown":
+            details = parameters["exceptionDetails"]
+            self.complaints.append(details.get("exception", {}).get("description") or details["text"])
+        elif event.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+            self.complaints.append(f"{parameters['entry']['text']} {parameters['entry'].get('url', '')}")
+        elif event.get("method") == "Runtime.consoleAPICalled" and parameters["type"] in {"error", "assert"}:
+            self.complaints.append(json.dumps(parameters["args"]))

@@ -1,0 +1,159 @@
+"""The console's server: what it passes on, to whom it answers, where its files come from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from signalscope._commands import UserError
+from signalscope.cli import app as cli
+from signalscope.console._boards import BoardError, Boards, from_config, from_folder
+from signalscope.console.app import Settings, make_app
+from signalscope.demo import binaries
+
+_BOARD: dict[str, Any] = {"uid": "mine", "title": "Mine", "panels": [{"id": 1}]}
+_STATIC = Path(str(resources.files("signalscope.console"))) / "static"
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A console whose Prometheus is away."""
+    made = make_app(Settings("http://127.0.0.1:1", Boards([_BOARD])))
+    transport = httpx.ASGITransport(made)
+    async with (
+        made.router.lifespan_context(made),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as running,
+    ):
+        yield running
+
+
+async def test_only_reading_is_passed_on(client: httpx.AsyncClient) -> None:
+    """Nothing that changes Prometheus or tells of its configuration; and only GET."""
+    for path in ("query?query=up", "label/job/values", "query_range", "query_exemplars", "targets", "rules"):
+        answer = await client.get(f"/prometheus/api/v1/{path}")
+        assert answer.status_code == 502
+        assert answer.json()["error"] == "Prometheus does not answer at http://127.0.0.1:1: ConnectError"
+    for path in (
+        "admin/tsdb/delete_series",
+        "write",
+        "status/config",
+        "label/a/b/values",
+        "query/../admin/tsdb/snapshot",
+    ):
+        assert (await client.get(f"/prometheus/api/v1/{path}")).status_code in {403, 404}, path
+    for method in ("POST", "PUT", "DELETE"):
+        assert (await client.request(method, "/prometheus/api/v1/query")).status_code == 405
+
+
+async def test_another_site_s_name_is_refused(client: httpx.AsyncClient) -> None:
+    """A page elsewhere cannot read through a name that it makes point here."""
+    assert (await client.get("/api/settings", headers={"Host": "evil.example"})).status_code == 400
+    assert (await client.get("/api/settings", headers={"Host": "localhost:8080"})).status_code == 200
+
+
+async def test_the_page_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+    """It works without the internet, and a policy says so to the browser."""
+    page = await client.get("/d/mine")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    for source in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert source == "data:," or (await client.get(source)).status_code == 200, source
+    for script in _STATIC.rglob("*.js"):
+        if script.parent.name != "vendor":
+            for imported in re.findall(r'from "([^"]+)"', script.read_text(encoding="utf-8")):
+                assert (script.parent / imported).is_file(), (script, imported)
+
+
+async def test_an_unknown_dashboard_is_named(client: httpx.AsyncClient) -> None:
+    """With those that there are."""
+    answer = await client.get("/api/dashboards/yours")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "there is no dashboard 'yours'; there are: mine"
+
+
+def test_the_chart_library_is_the_one_that_is_noted() -> None:
+    """Its version, licence and content are what vendor.json says, and nothing else is there."""
+    folder = _STATIC / "vendor"
+    noted = json.loads((folder / "vendor.json").read_text(encoding="utf-8"))
+    assert noted["licence"] == "Apache-2.0"
+    assert noted["version"] in (folder / noted["file"]).read_text(encoding="utf-8")[-400:]
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.iterdir()
+        if path.name != "vendor.json"
+    }
+    assert found == noted["sha256"]
+    assert noted["file"] in (folder.parents[1] / "page.html").read_text(encoding="utf-8")
+
+
+def test_the_page_knows_all_that_the_dashboards_use() -> None:
+    """Every unit, kind of panel, override and transformation of a generated dashboard is drawn, not passed over."""
+    source = {path.name: path.read_text(encoding="utf-8") for path in _STATIC.rglob("*.js")}
+    units = set(re.findall(r"^  (\w+)[:,]", source["format.js"].partition("const UNITS")[2], re.MULTILINE))
+    kinds = set(re.findall(r"[\w-]+", source["panel.js"].partition("const DRAW = {")[2].partition("}")[0]))
+    for listed in from_config(None).list():
+        board = from_config(None).get(listed["uid"]) or {}
+        for panel in board["panels"]:
+            if panel["type"] == "row":
+                continue
+            assert panel["type"] in kinds
+            assert panel["fieldConfig"]["defaults"]["unit"] in units
+            assert {each["id"] for each in panel.get("transformations") or ()} <= {"merge", "organize"}
+            for override in panel["fieldConfig"]["overrides"]:
+                assert override["matcher"]["id"] == "byName"
+                for each in override["properties"]:
+                    assert each["id"] != "unit" or each["value"] in units
+                    name = each["id"].removeprefix("custom.")
+                    assert name in {"color", "unit", "links", "mappings", "thresholds", "lineStyle", "lineWidth",
+                                    "fillBelowTo", "fillOpacity", "cellOptions"}  # fmt: skip
+
+
+def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:
+    """The committed ones are those that the config gives; the console opens with Operations."""
+    committed, made = from_folder(binaries.ROOT / "dashboards"), from_config(None)
+    assert committed.list() == made.list()
+    assert made.home == "signalscope-operations"
+    (tmp_path / "one.json").write_text(json.dumps(_BOARD), encoding="utf-8")
+    assert from_folder(tmp_path).home == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"one.json: not JSON: .*line 1"),
+        ('{"uid": "a"}', r"one.json: no dashboard of Grafana: it has no title, panels"),
+        ("[]", r"it has no uid, title, panels"),
+        (None, r"there are no dashboards"),
+    ],
+)
+def test_files_that_are_no_dashboards_are_named(tmp_path: Path, text: str | None, message: str) -> None:
+    """With the reason."""
+    if text is not None:
+        (tmp_path / "one.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BoardError, match=message):
+        from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--prometheus", "127.0.0.1:9090"], "write a whole address, for example http://127.0.0.1:9090"),
+        (["--prometheus", "http://127.0.0.1:1", "--dashboards", "/none"], "/none: there is no such folder"),
+        (["--prometheus", "http://127.0.0.1:1", "--traces", "http://jaeger"], "it needs {trace_id}"),
+        (["--prometheus", "http://127.0.0.1:1", "--config", "/none.toml"], "/none.toml: No such file"),
+    ],
+)
+def test_mistakes_on_the_command_line(arguments: list[str], message: str) -> None:
+    """Each is one clear error."""
+    result = CliRunner().invoke(cli, ["console", *arguments])
+    assert isinstance(result.exception, UserError)
+    assert message in str(result.exception)
