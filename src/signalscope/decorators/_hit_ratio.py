@@ -29,8 +29,8 @@ class HitRatios:
         # By cache, then by ten seconds: hits and gets.
         self._slots: dict[str, dict[int, list[int]]] = {}
 
-    def count(self, cache: str, *, hit: bool) -> None:
-        """Count a get; callers keep the number of caches within the contract's bound."""
+    def count(self, cache: str, *, hit: bool, times: int = 1) -> None:
+        """Count gets; callers keep the number of caches within the contract's bound."""
         slot = int(self._clock() / _SLOT_SECONDS)
         with self._lock:
             slots = self._slots.setdefault(cache, {})
@@ -39,8 +39,8 @@ class HitRatios:
                 for old in [each for each in slots if each <= slot - _SLOTS]:
                     del slots[old]
                 counted = slots[slot] = [0, 0]
-            counted[0] += hit
-            counted[1] += 1
+            counted[0] += times if hit else 0
+            counted[1] += times
 
     def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
         """The ratio of every cache that had gets in the window."""

@@ -1,7 +1,8 @@
-"""Whether this call runs inside a calculation that is measured already, so that nested calls count once.
+"""Whether this call runs inside one that is measured already, so that nested calls count once.
 
-A calculation says so while it runs, in the context: threads and tasks that it starts with a copy of its context are
-inside too, until it has ended. Only automatic instrumentation asks; what a person has decorated is always measured.
+A calculation, a cache operation or a call to a service says so while it runs, in the context: threads and tasks
+that it starts with a copy of its context are inside too, until it has ended. Only automatic instrumentation asks;
+what a person has decorated is always measured.
 """
 
 from __future__ import annotations
@@ -15,18 +16,24 @@ __all__ = ["Inside", "enter", "inside", "leave", "nesting"]
 
 @final
 class Inside:
-    """One running calculation; ``over`` once it has ended, which tasks that outlive it can see."""
+    """One running call; ``over`` once it has ended, which tasks that outlive it can see.
 
-    __slots__ = ("over", "token")
+    Args:
+        kind: calculation, cache or dependency.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("kind", "outer", "over", "token")
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.outer = _current.get()
         self.over = False
         self.token: Token[Inside | None] | None = None
 
 
 @final
 class _Nesting:
-    """Whether anybody asks: calculations say nothing before some library or target is instrumented."""
+    """Whether anybody asks: calls say nothing before some library or target is instrumented."""
 
     __slots__ = ("on",)
 
@@ -35,18 +42,22 @@ class _Nesting:
 
 
 nesting = _Nesting()
-_current: ContextVar[Inside | None] = ContextVar("signalscope_calculation", default=None)
+_current: ContextVar[Inside | None] = ContextVar("signalscope_inside", default=None)
 
 
-def inside() -> bool:
-    """Whether a measured calculation is running around this call."""
+def inside(kind: str = "calculation") -> bool:
+    """Whether a measured call of a kind is running around this one."""
     found = _current.get()
-    return found is not None and not found.over
+    while found is not None:
+        if found.kind == kind and not found.over:
+            return True
+        found = found.outer
+    return False
 
 
-def enter() -> Inside:
-    """A calculation begins."""
-    found = Inside()
+def enter(kind: str = "calculation") -> Inside:
+    """A call of a kind begins."""
+    found = Inside(kind)
     found.token = _current.set(found)
     return found
 

@@ -28,7 +28,7 @@ class Timed:
         has_outcome: Whether the histogram's last attribute is the outcome.
     """
 
-    contains = False
+    contains = ""
 
     def __init__(
         self,

@@ -39,12 +39,13 @@ class Probe(Protocol):
     Attributes:
         where: Names the decorator in internal errors.
         spans: Makes its spans; None for one that never does.
-        contains: Whether calls of libraries inside it are a part of it, and not measured on their own.
+        contains: Calls of libraries of this kind inside it are a part of it, and not measured on their own
+            (calculation, cache, dependency); empty for none.
     """
 
     where: str
     spans: SpanMaker | None
-    contains: bool
+    contains: str
 
     def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
         """Record a call that returned; `under` says what is known of spans."""
@@ -162,7 +163,7 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
         # Found without a call in the usual case: nothing is current, and no root is wanted.
         own = (None if spans is None else spans.begin(here)) if here or always else False
         under: Under = own.span if own else own
-        entered = enter() if contains and nesting.on else None
+        entered = enter(contains) if contains and nesting.on else None
         begun = perf_counter()
         try:
             result = call(*args, **kwargs)
@@ -209,7 +210,7 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
         # Found without a call in the usual case: nothing is current, and no root is wanted.
         own = (None if spans is None else spans.begin(here)) if here or always else False
         under: Under = own.span if own else own
-        entered = enter() if contains and nesting.on else None
+        entered = enter(contains) if contains and nesting.on else None
         begun = perf_counter()
         try:
             result = await call(*args, **kwargs)

@@ -9,11 +9,17 @@ from signalscope._contract_model import ContractError
 from signalscope.contract import BREAKER_STATES
 from signalscope.recording import family, internal_error, observe
 
-__all__ = ["BreakerMonitor"]
+__all__ = ["BreakerMonitor", "is_monitored"]
 
 _STATE = "signal_service.circuit_breaker.state"
 _TRANSITIONS = "signal_service.circuit_breaker.transitions"
 _CALLS = "signal_service.circuit_breaker.calls"
+_monitors: weakref.WeakSet[BreakerMonitor] = weakref.WeakSet()
+
+
+def is_monitored(service_name: str) -> bool:
+    """Whether the program itself reports a breaker of this service, so that nothing else has to."""
+    return any(each.service_name == service_name for each in list(_monitors))
 
 
 class BreakerMonitor:
@@ -29,6 +35,7 @@ class BreakerMonitor:
 
     Attributes:
         state: The state it is in.
+        service_name: The external service it guards.
 
     Raises:
         ContractError: There is no such state.
@@ -40,6 +47,8 @@ class BreakerMonitor:
                 f"breaker state {state!r} is not allowed; allowed: {', '.join(BREAKER_STATES)}"
             )
         self.state = state
+        self.service_name = service_name
+        _monitors.add(self)
         self._of = (service_name, operation)
         self._calls = {
             outcome: family(_CALLS).series(*self._of, outcome)

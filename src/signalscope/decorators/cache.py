@@ -72,6 +72,8 @@ def instrument_cache(
 class _Cache(Timed):
     """What one decorated operation measures."""
 
+    contains = "cache"
+
     def __init__(
         self,
         call: Any,

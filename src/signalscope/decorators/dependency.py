@@ -14,7 +14,7 @@ from signalscope.decorators._values import Value
 from signalscope.decorators._wrap import Arguments, Keywords
 from signalscope.recording import family
 
-__all__ = ["instrument_dependency"]
+__all__ = ["Dependency", "instrument_dependency"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,18 +61,20 @@ def instrument_dependency(
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
     """
 
-    def probe(inner: Any) -> _Dependency:
+    def probe(inner: Any) -> Dependency:
         options = {
             "service_name": name_of(inner) if service_name is None else service_name,
             "operation": name_of(inner) if operation is None else operation,
         }
-        return _Dependency(inner, options, criticality, span)
+        return Dependency(inner, options, criticality, span)
 
     return decorated(call, probe)
 
 
-class _Dependency(Timed):
+class Dependency(Timed):
     """What one decorated call to a service measures."""
+
+    contains = "dependency"
 
     def __init__(self, call: Any, options: Mapping[str, Any], criticality: Any, span: SpanMode) -> None:
         super().__init__(

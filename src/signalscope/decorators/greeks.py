@@ -84,7 +84,7 @@ class _Greeks:
     """What one decorated calculation measures."""
 
     where = "decorators.greeks"
-    contains = True
+    contains = "calculation"
 
     def __init__(
         self,

@@ -123,7 +123,7 @@ class _Put:
     """What one function that puts items in measures."""
 
     where = "decorators.queue"
-    contains = False
+    contains = ""
 
     def __init__(self, call: Any, options: Mapping[str, Any], span: SpanMode) -> None:
         self._attributes = Attributes(_ITEMS, call, options, self.where)

@@ -1,0 +1,147 @@
+"""Where an object lives in the program: the name of a cache, queue or breaker that has none of its own.
+
+An object is made before it gets a name (``greeks_cache = TTLCache(...)``), so the place where it is made is noted
+then, and what holds it is looked for when it is used.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any, NamedTuple
+
+__all__ = ["Found", "Place", "full_name", "made_here", "readable"]
+
+#: Entries of a dictionary that are looked at; larger ones are data, no table of caches.
+_MOST_ENTRIES = 64
+#: Frames that are looked at for the program's own.
+_MOST_FRAMES = 30
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
+
+
+class Found(NamedTuple):
+    """What an object is called.
+
+    Attributes:
+        path: ``module:NAME``, ``module:Class.attribute``, ``module:NAME[key]``, or the function that made it.
+        names: What describes it, best first: the variable, then the class or function around it.
+    """
+
+    path: str
+    names: tuple[str, ...]
+
+
+class Place:
+    """Where an object was made.
+
+    Args:
+        frame: The frame of the program that made it.
+    """
+
+    __slots__ = ("_module", "_owner", "_qualname")
+
+    def __init__(self, frame: FrameType) -> None:
+        self._module = str(frame.f_globals.get("__name__", ""))
+        code = frame.f_code
+        self._qualname = "" if code.co_name == "<module>" else code.co_qualname
+        self._owner: weakref.ref[Any] | None = None
+        owner = _first_argument(frame)
+        if owner is not None:
+            try:
+                self._owner = weakref.ref(owner)
+            except TypeError:  # a number, a tuple: nothing that holds caches
+                self._owner = None
+
+    @property
+    def path(self) -> str:
+        """The function, or the module, that made it."""
+        return f"{self._module}:{self._qualname}" if self._qualname else self._module
+
+    def find(self, thing: object) -> Found | None:
+        """What holds an object; None when nothing that was looked at does (yet)."""
+        for prefix, owner_name, namespace in self._namespaces():
+            for name, keys in _search(namespace, thing):
+                dotted = f"{prefix}{name}" + "".join(f"[{key}]" for key in keys)
+                return Found(dotted, (*reversed(keys), name, owner_name))
+        return None
+
+    def otherwise(self) -> Found:
+        """What to call it when nothing holds it: by the function that made it."""
+        function = [part for part in self._qualname.split(".") if part != "<locals>"]
+        return Found(self.path, tuple(reversed(function)))
+
+    def _namespaces(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        module = sys.modules.get(self._module)
+        if module is not None:
+            yield f"{self._module}:", "", vars(module)
+        owner = self._owner() if self._owner is not None else None
+        if owner is not None:
+            of_class = owner if isinstance(owner, type) else type(owner)
+            prefix = f"{of_class.__module__}:{of_class.__qualname__}."
+            for holder in (owner, of_class):
+                yield prefix, of_class.__name__, getattr(holder, "__dict__", {})
+        found: Any = module  # a class body is a frame of that class's name
+        for part in self._qualname.split("."):
+            found = getattr(found, "__dict__", {}).get(part)
+            if isinstance(found, type):
+                yield f"{self._module}:{found.__qualname__}.", found.__name__, vars(found)
+
+
+def made_here(thing: object | None, library: Iterable[str]) -> Place | None:
+    """The place in the program from which this is called, through a library.
+
+    Args:
+        thing: The object that is being made; its own constructors are no place.
+        library: Packages whose frames are no place either.
+    """
+    skipped = ("signalscope", "wrapt", "functools", *library)
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return None
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in skipped and (thing is None or _first_argument(frame) is not thing):
+            return Place(frame)
+        frame = frame.f_back
+    return None
+
+
+def full_name(function: Any) -> str:
+    """``module:qualified.name`` of a function."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")
+    return f"{getattr(function, '__module__', '')}:{name}"
+
+
+def readable(names: Iterable[str], *nouns: str) -> str | None:
+    """The first name that says something, as a label: lower case, words with underscores, without the nouns.
+
+    ``GREEKS_CACHE`` and ``_greeks_cache`` are ``greeks``; ``QuoteCache`` is ``quote``; ``_cache`` says nothing.
+    """
+    for name in names:
+        words = [word.lower() for word in _WORD.findall(name)]
+        said = [word for word in words if word not in nouns]
+        if said:
+            return "_".join(said)
+    return None
+
+
+def _first_argument(frame: FrameType) -> Any:
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
+def _search(namespace: Mapping[str, Any], thing: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Names that hold an object, and keys of dictionaries that do."""
+    tables = []
+    for name, value in list(namespace.items()):
+        if value is thing and not name.startswith("__"):
+            yield name, ()
+        elif type(value) is dict and 0 < len(value) <= _MOST_ENTRIES:
+            tables.append((name, value))
+    for name, table in tables:
+        for key, value in list(table.items()):
+            if value is thing:
+                yield name, (str(key),)

@@ -1,0 +1,238 @@
+"""aiocache: every cache, also behind `cached`, `cached_stampede` and `multi_cached`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._caches import CACHE_METRICS, CacheMetrics, TrackedCache, within
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._places import full_name, made_here
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.instrumentation._weak import WeakTable
+from signalscope.recording import internal_error
+
+__all__ = ["AiocacheInstrumentor"]
+
+_WHERE = "instrumentation.aiocache"
+#: Which of its gets a `cached_stampede` is making for one call; None outside of one.
+_attempt: ContextVar[int | None] = ContextVar("signalscope_aiocache_attempt", default=None)
+_calls: ContextVar[dict[str, int] | None] = ContextVar("signalscope_aiocache_calls", default=None)
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+
+class AiocacheInstrumentor(LibraryInstrumentor):
+    """Measures the caches of aiocache."""
+
+    library = Library(
+        name="aiocache",
+        title="aiocache",
+        kind="cache",
+        supports=("aiocache >= 0.12, < 0.13",),
+        tested=("0.12.0", "0.12.3"),
+        measures=CACHE_METRICS,
+        spans="None.",
+        unit=(
+            "A get that finds None is a miss, as for aiocache: a cached None too; one that gives the default "
+            "that it was called with is a miss. `cached_stampede` looks twice and counts once. Of several "
+            "keys, each is counted. `add`, `set` and `multi_set` are sets."
+        ),
+        not_measured=(
+            "Entries, capacity and evictions: all memory caches of a process share one dictionary.",
+            "`exists`, `increment`, `expire`, `clear` and `raw`.",
+            "Anything while AIOCACHE_DISABLE=1.",
+        ),
+        notes=(
+            "`cache_type` is the cache's alias, else its namespace, else the variable or function that has it.",
+        ),
+    )
+
+    caches: WeakTable[TrackedCache]
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "caches"):
+            self.caches = WeakTable()
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The modules of caches and of decorators."""
+        return {
+            "aiocache.base": self._patch,
+            "aiocache.decorators": self._patch_decorators,
+            "aiocache.factory": self._patch_factory,
+        }
+
+    def end(self) -> None:
+        """Forget the caches."""
+        self.caches.clear()
+
+    def _patch(self, module: ModuleType) -> None:
+        base, add = module.BaseCache, self.patches.add
+        add(base, "__init__", self._init)
+        add(base, "get", self._get)
+        add(base, "multi_get", self._multi_get)
+        for name in ("set", "add"):
+            add(base, name, functools.partial(self._other, operation="set", count=lambda _: 1))
+        add(base, "multi_set", functools.partial(self._other, operation="set", count=len))
+        add(base, "delete", functools.partial(self._other, operation="delete", count=lambda _: 1))
+
+    def _patch_decorators(self, module: ModuleType) -> None:
+        for each in (module.cached, module.multi_cached):
+            self.patches.add(each, "__call__", self._decorate)
+        self.patches.add(module.cached_stampede, "decorator", self._stampede)
+        self.patches.add(module.cached_stampede, "get_from_cache", self._get_in_stampede)
+
+    def _patch_factory(self, module: ModuleType) -> None:
+        self.patches.add(type(module.caches), "get", self._by_alias)
+
+    def _init(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
+            original(cache, *args, **kwargs)
+            if not undone():
+                try:
+                    self._track(cache)
+                except Exception:  # ours, and not the caller's business
+                    internal_error(_WHERE)
+
+        return init
+
+    def _get(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        async def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if _is_off(undone):
+                return await original(cache, *args, **kwargs)
+            default = args[1] if len(args) > 1 else kwargs.get("default")
+            begun = perf_counter()
+            try:
+                with within():
+                    value = await original(cache, *args, **kwargs)
+            except BaseException:
+                self._record(cache, lambda to: to.done("get", perf_counter() - begun, "error"))
+                raise
+            hit = value is not None and value is not default
+            if hit or _attempt.get() != 1:  # the second look of a stampede decides
+                self._record(cache, lambda to: to.get(perf_counter() - begun, hit=hit))
+            return value
+
+        return get
+
+    def _multi_get(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        async def multi_get(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if _is_off(undone):
+                return await original(cache, *args, **kwargs)
+            begun = perf_counter()
+            try:
+                with within():
+                    values = await original(cache, *args, **kwargs)
+            except BaseException:
+                self._record(cache, lambda to: to.done("get", perf_counter() - begun, "error"))
+                raise
+            elapsed = perf_counter() - begun
+            misses = sum(value is None for value in values)
+            self._record(cache, lambda to: to.gets(elapsed, len(values) - misses, misses))
+            return values
+
+        return multi_get
+
+    def _other(
+        self, original: Method, undone: Undone, *, operation: str, count: Callable[[Any], int]
+    ) -> Method:
+        @functools.wraps(original)
+        async def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if _is_off(undone):
+                return await original(cache, *args, **kwargs)
+            begun = perf_counter()
+            try:
+                with within():
+                    value = await original(cache, *args, **kwargs)
+            except BaseException:
+                self._record(cache, lambda to: to.done(operation, perf_counter() - begun, "error"))
+                raise
+            elapsed = perf_counter() - begun
+            first = args[0] if args else next(iter(kwargs.values()), ())
+            self._record(cache, lambda to: to.done(operation, elapsed, times=_safe(count, first)))
+            return value
+
+        return other
+
+    def _decorate(self, original: Method, undone: Undone) -> Method:
+        """A function is decorated: it may give its name to the cache that is made for it."""
+
+        @functools.wraps(original)
+        def decorate(decorator: Any, function: Any) -> Any:
+            value = original(decorator, function)
+            tracked = self.caches.get(decorator.cache)
+            if tracked is not None and not undone():
+                tracked.hints.append(full_name(function))
+            return value
+
+        return decorate
+
+    def _stampede(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        async def decorator(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            token = _calls.set({})
+            try:
+                return await original(self_, *args, **kwargs)
+            finally:
+                _calls.reset(token)
+
+        return decorator
+
+    def _get_in_stampede(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        async def get_from_cache(self_: Any, key: Any) -> Any:
+            calls = _calls.get()
+            if calls is None or undone():
+                return await original(self_, key)
+            number = calls[key] = calls.get(key, 0) + 1
+            token = _attempt.set(number)
+            try:
+                return await original(self_, key)
+            finally:
+                _attempt.reset(token)
+
+        return get_from_cache
+
+    def _by_alias(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def get(caches: Any, alias: str) -> Any:
+            cache = original(caches, alias)
+            tracked = self.caches.get(cache)
+            if not undone() and tracked is not None and alias != "default" and not tracked.cache_type:
+                tracked.call(alias)
+            return cache
+
+        return get
+
+    def _track(self, cache: Any) -> TrackedCache:
+        names = [cache.namespace] if isinstance(cache.namespace, str) else []
+        tracked = TrackedCache("aiocache", made_here(cache, ("aiocache",)), names)
+        self.caches.set(cache, tracked)
+        return tracked
+
+    def _record(self, cache: Any, act: Callable[[CacheMetrics], None]) -> None:
+        try:
+            act((self.caches.get(cache) or self._track(cache)).metrics(cache))
+        except Exception:  # ours, and not the caller's business
+            internal_error(_WHERE)
+
+
+def _is_off(undone: Undone) -> bool:
+    return left_alone(undone, "cache") or os.environ.get("AIOCACHE_DISABLE") == "1"
+
+
+def _safe(count: Callable[[Any], int], what: Any) -> int:
+    try:
+        return count(what)
+    except TypeError:  # an iterator of pairs, used up by now
+        return 1

@@ -1,0 +1,51 @@
+"""aiohttp's client: calls of `ClientSession` to known services; spans are the official instrumentor's business."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+from urllib.parse import urljoin
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._http import NOT_MEASURED, SPANS, UNIT, asynchronously
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._services import DEPENDENCY_METRICS
+
+__all__ = ["AiohttpClientInstrumentor"]
+
+
+class AiohttpClientInstrumentor(LibraryInstrumentor):
+    """Records calls to external services."""
+
+    library = Library(
+        name="signalscope_aiohttp_client",
+        title="aiohttp (client)",
+        kind="dependency",
+        supports=("aiohttp >= 3.8, < 4",),
+        tested=("3.9.5", "3.14.5"),
+        measures=DEPENDENCY_METRICS,
+        spans=SPANS,
+        unit=UNIT,
+        not_measured=(
+            *NOT_MEASURED,
+            "The body: a call ends with the headers of the response.",
+            "WebSockets.",
+        ),
+        delegated="opentelemetry-instrumentation-aiohttp-client",
+    )
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The module of sessions."""
+        return {"aiohttp.client": self._patch}
+
+    def _patch(self, module: ModuleType) -> None:
+        self.patches.add(
+            module.ClientSession, "_request", functools.partial(asynchronously, request=_request)
+        )
+
+
+def _request(session: Any, method: str, url: Any, **_: Any) -> tuple[str, str]:
+    base = getattr(session, "_base_url", None)
+    return str(url) if base is None else urljoin(str(base), str(url)), method

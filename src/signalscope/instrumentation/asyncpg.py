@@ -1,0 +1,85 @@
+"""asyncpg: queries of connections and prepared statements; spans are the official instrumentor's business."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.instrumentation._sql import record_query
+from signalscope.instrumentation.sqlalchemy import in_sqlalchemy
+
+__all__ = ["AsyncpgInstrumentor"]
+
+_CONNECTION = ("execute", "executemany", "fetch", "fetchrow", "fetchval", "fetchmany")
+_STATEMENT = ("fetch", "fetchrow", "fetchval", "fetchmany", "executemany")
+_querying: ContextVar[bool] = ContextVar("signalscope_asyncpg", default=False)
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+
+class AsyncpgInstrumentor(LibraryInstrumentor):
+    """Records queries."""
+
+    library = Library(
+        name="signalscope_asyncpg",
+        title="asyncpg",
+        kind="database",
+        supports=("asyncpg >= 0.27, < 1",),
+        tested=("0.29.0", "0.32.0"),
+        measures=("signal_service.database.query",),
+        spans="The official instrumentor's.",
+        unit=(
+            "One `execute`, `executemany` or `fetch*` of a connection, a pool or a prepared statement is one "
+            "query, failed ones included. `query_type` is postgresql; `table` the first table that the "
+            "statement names."
+        ),
+        not_measured=(
+            "Cursors, `copy_*`, and the BEGIN and COMMIT of `transaction()`.",
+            "What SQLAlchemy executes: it is counted there.",
+        ),
+        delegated="opentelemetry-instrumentation-asyncpg",
+    )
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The modules of connections and of prepared statements."""
+        return {"asyncpg.connection": self._connections, "asyncpg.prepared_stmt": self._statements}
+
+    def _connections(self, module: ModuleType) -> None:
+        for name in _CONNECTION:
+            if name in vars(module.Connection):
+                self.patches.add(
+                    module.Connection, name, functools.partial(_query, text=lambda _, query: query)
+                )
+
+    def _statements(self, module: ModuleType) -> None:
+        for name in _STATEMENT:
+            if name in vars(module.PreparedStatement):
+                self.patches.add(
+                    module.PreparedStatement,
+                    name,
+                    functools.partial(_query, text=lambda of, _: of.get_query()),
+                )
+
+
+def _query(original: Method, undone: Undone, *, text: Callable[[Any, Any], Any]) -> Method:
+    @functools.wraps(original)
+    async def query(of: Any, *args: Any, **kwargs: Any) -> Any:
+        if _querying.get() or in_sqlalchemy.get() or left_alone(undone):
+            return await original(of, *args, **kwargs)
+        statement = text(of, args[0] if args else kwargs.get("query", kwargs.get("command")))
+        token = _querying.set(True)
+        begun = perf_counter()
+        try:
+            return await original(of, *args, **kwargs)
+        finally:
+            _querying.reset(token)
+            record_query("postgresql", statement, begun)
+
+    return query

@@ -1,0 +1,325 @@
+"""cachetools: `Cache` and its subclasses, the user's own ones included, also behind `cached` and `cachedmethod`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import threading
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._caches import CACHE_METRICS, CacheSizes, TrackedCache
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._places import full_name, made_here
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.instrumentation._weak import WeakTable
+from signalscope.recording import internal_error
+
+__all__ = ["CachetoolsInstrumentor"]
+
+_WHERE = "instrumentation.cachetools"
+_ABSENT = object()
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+
+class _Now(threading.local):
+    """The operation that this thread is in: what a cache does for itself inside is none of the program's."""
+
+    cache: object = None
+    kind = ""
+    expiring = False
+    deleting = False
+
+
+_now = _Now()
+
+
+class CachetoolsInstrumentor(LibraryInstrumentor):
+    """Measures the caches of cachetools."""
+
+    library = Library(
+        name="cachetools",
+        title="cachetools",
+        kind="cache",
+        supports=("cachetools >= 5.3, < 9",),
+        tested=("5.3.0", "8.0.2"),
+        measures=(
+            *CACHE_METRICS,
+            "signal_service.cache.entries",
+            "signal_service.cache.capacity",
+            "signal_service.cache.evictions",
+        ),
+        spans="None: a lookup is quicker than a span.",
+        unit=(
+            "A get is `cache[key]` or `get`; a key that is not there, or whose time is over, is a miss, also "
+            "when `__missing__` gives a value. `key in cache` counts when it finds nothing, as a miss: a "
+            "read follows otherwise. `cache[key] = value` and `setdefault` are sets; `pop`, `popitem`, `del` "
+            "and `clear` deletes. An entry that makes room for another left by `size`, one that expired by "
+            "`ttl` (when the cache notices it), one that the program took out `explicit`."
+        ),
+        not_measured=(
+            "Plain dictionaries given to `cached`.",
+            "The capacity of a cache with `getsizeof`, which is not a number of entries.",
+        ),
+        notes=(
+            "Iterating over `items()` or `values()` reads every entry, so it counts hits.",
+            "An entry that has expired counts in `cache.entries` until the cache takes it out.",
+        ),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "caches"):
+            self.caches: WeakTable[TrackedCache] = WeakTable()
+            self.sizes = CacheSizes(lambda _: None, lambda _: None)
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The one module."""
+        return {"cachetools": self._patch}
+
+    def end(self) -> None:
+        """Forget the caches."""
+        self.sizes.end()
+        self.caches.clear()
+
+    def _patch(self, module: ModuleType) -> None:
+        base = module.Cache
+        length, maxsize = base.__len__, base.maxsize.fget
+
+        def capacity(cache: Any) -> float | None:
+            most = maxsize(cache)
+            counts_entries = cache.getsizeof is base.getsizeof
+            return float(most) if counts_entries and math.isfinite(most) else None
+
+        self.sizes = CacheSizes(lambda cache: float(length(cache)), capacity)
+        self.sizes.begin()
+        self._missing, self._length = base.__missing__, length
+        ways: Mapping[str, Callable[[Method, Undone], Method]] = {
+            "__getitem__": self._getitem,
+            "get": self._get,
+            "__contains__": self._contains,
+            "__setitem__": functools.partial(self._other, kind="set"),
+            "setdefault": functools.partial(self._other, kind="set"),
+            "pop": functools.partial(self._other, kind="delete"),
+            "popitem": functools.partial(self._other, kind="delete"),
+            "__delitem__": self._delitem,
+            "expire": self._expire,
+        }
+        for each in list(vars(module).values()):
+            if inspect.isclass(each) and issubclass(each, base):
+                for name, make in ways.items():
+                    if name in vars(each):
+                        self.patches.add(each, name, make)
+                if each is base or "clear" in vars(each):
+                    self.patches.add(each, "clear", functools.partial(self._other, kind="clear"))
+        self.patches.add(base, "__init__", self._init)
+        self.patches.add(module, "cached", self._cached)
+
+    # --- what is patched --------------------------------------------------------------------------------------
+
+    def _init(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
+            original(cache, *args, **kwargs)
+            if not undone():
+                try:
+                    self._track(cache, TrackedCache("cachetools", made_here(cache, ("cachetools",))))
+                except Exception:  # ours, and not the caller's business
+                    internal_error(_WHERE)
+
+        return init
+
+    def _cached(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def cached(*args: Any, **kwargs: Any) -> Any:
+            decorator = original(*args, **kwargs)
+            tracked = self.caches.get(kwargs.get("cache", args[0] if args else None))
+            if undone() or tracked is None:
+                return decorator
+
+            @functools.wraps(decorator)
+            def named(function: Any) -> Any:
+                tracked.hints.append(full_name(function))
+                return decorator(function)
+
+            return named
+
+        return cached
+
+    def _getitem(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def getitem(cache: Any, key: Any, *rest: Any, **more: Any) -> Any:
+            if _now.cache is cache or left_alone(undone, "cache"):
+                return original(cache, key, *rest, **more)
+            before = _now.cache, _now.kind
+            _now.cache, _now.kind = cache, "get"
+            begun = perf_counter()
+            try:
+                there = type(cache).__missing__ is self._missing or key in cache
+                value = original(cache, key, *rest, **more)
+            except KeyError:
+                self._got(cache, begun, hit=False)
+                raise
+            except BaseException:
+                self._done(cache, "get", begun, "error")
+                raise
+            finally:
+                _now.cache, _now.kind = before
+            self._got(cache, begun, hit=there)
+            return value
+
+        return getitem
+
+    def _get(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if _now.cache is cache or left_alone(undone, "cache") or not _is_lookup(args, kwargs):
+                return original(cache, *args, **kwargs)
+            key = args[0] if args else kwargs["key"]
+            default = args[1] if len(args) > 1 else kwargs.get("default")
+            before = _now.cache, _now.kind
+            _now.cache, _now.kind = cache, "get"
+            begun = perf_counter()
+            try:
+                value = original(cache, key, _ABSENT)
+            except BaseException:
+                self._done(cache, "get", begun, "error")
+                raise
+            finally:
+                _now.cache, _now.kind = before
+            self._got(cache, begun, hit=value is not _ABSENT)
+            return default if value is _ABSENT else value
+
+        return get
+
+    def _contains(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def contains(cache: Any, key: Any) -> Any:
+            if _now.cache is cache or left_alone(undone, "cache"):
+                return original(cache, key)
+            begun = perf_counter()
+            there = original(cache, key)
+            if not there:
+                self._got(cache, begun, hit=False)
+            return there
+
+        return contains
+
+    def _other(self, original: Method, undone: Undone, *, kind: str) -> Method:
+        operation = "set" if kind == "set" else "delete"
+
+        @functools.wraps(original)
+        def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if _now.cache is cache and kind == "set" and not undone():
+                return self._set_inside(original, cache, args, kwargs)
+            if _now.cache is cache or left_alone(undone, "cache"):
+                return original(cache, *args, **kwargs)
+            before = _now.cache, _now.kind
+            _now.cache, _now.kind = cache, kind
+            entries = self._length(cache) if kind == "clear" else 0
+            begun = perf_counter()
+            try:
+                value = original(cache, *args, **kwargs)
+            except BaseException:
+                self._done(cache, operation, begun, "error")
+                raise
+            finally:
+                _now.cache, _now.kind = before
+            self._done(cache, operation, begun, "ok")
+            if kind == "clear":
+                self._evicted(cache, "explicit", entries - self._length(cache))
+            return value
+
+        return other
+
+    @staticmethod
+    def _set_inside(original: Method, cache: Any, args: Any, kwargs: Any) -> Any:
+        """A set that is a part of `setdefault` or of a `__missing__`; it may need room too."""
+        before, _now.kind = _now.kind, "set"
+        try:
+            return original(cache, *args, **kwargs)
+        finally:
+            _now.kind = before
+
+    def _delitem(self, original: Method, undone: Undone) -> Method:
+        alone = self._other(original, undone, kind="delete")
+
+        @functools.wraps(original)
+        def delitem(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if _now.cache is not cache:
+                if left_alone(undone, "cache"):
+                    return original(cache, *args, **kwargs)
+                value = alone(cache, *args, **kwargs)
+                self._evicted(cache, "explicit")
+                return value
+            if _now.deleting or _now.kind == "clear" or undone():
+                return original(cache, *args, **kwargs)
+            _now.deleting = True
+            try:
+                value = original(cache, *args, **kwargs)
+            finally:
+                _now.deleting = False
+            in_set = "size" if _now.kind == "set" else "explicit"
+            self._evicted(cache, "ttl" if _now.expiring else in_set)
+            return value
+
+        return delitem
+
+    def _expire(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def expire(cache: Any, *args: Any, **kwargs: Any) -> Any:
+            if left_alone(undone, "cache"):
+                return original(cache, *args, **kwargs)
+            before = _now.cache, _now.kind, _now.expiring, _now.deleting
+            kind = _now.kind if _now.cache is cache else "expire"
+            _now.cache, _now.kind, _now.expiring, _now.deleting = cache, kind, True, False
+            try:
+                return original(cache, *args, **kwargs)
+            finally:
+                _now.cache, _now.kind, _now.expiring, _now.deleting = before
+
+        return expire
+
+    # --- recording; none of these raises ------------------------------------------------------------------------
+
+    def _track(self, cache: Any, tracked: TrackedCache) -> TrackedCache:
+        self.caches.set(cache, tracked)
+        # By reference to what is tracked only: the table keeps the cache no longer than it lives.
+        self.sizes.add(cache, lambda: tracked.cache_type)
+        return tracked
+
+    def _tracked(self, cache: Any) -> TrackedCache:
+        found = self.caches.get(cache)  # one that was copied or unpickled has not passed its constructor
+        return found or self._track(cache, TrackedCache("cachetools", made_here(cache, ("cachetools",))))
+
+    def _got(self, cache: Any, begun: float, *, hit: bool) -> None:
+        elapsed = perf_counter() - begun
+        try:
+            self._tracked(cache).metrics(cache).get(elapsed, hit=hit)
+        except Exception:  # ours, and not the caller's business
+            internal_error(_WHERE)
+
+    def _done(self, cache: Any, operation: str, begun: float, result: str) -> None:
+        elapsed = perf_counter() - begun
+        try:
+            self._tracked(cache).metrics(cache).done(operation, elapsed, result)
+        except Exception:  # ours, and not the caller's business
+            internal_error(_WHERE)
+
+    def _evicted(self, cache: Any, reason: str, times: int = 1) -> None:
+        try:
+            self._tracked(cache).metrics(cache).evicted(reason, times)
+        except Exception:  # ours, and not the caller's business
+            internal_error(_WHERE)
+
+
+def _is_lookup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether `get` was called with what it takes; otherwise it complains itself."""
+    return 0 < len(args) + len(kwargs) <= 2 and len(args) + ("key" in kwargs) + ("default" in kwargs) == len(
+        args
+    ) + len(kwargs)

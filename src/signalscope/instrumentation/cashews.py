@@ -1,0 +1,215 @@
+"""cashews: every `Cache`, with its prefixes and middlewares, also behind its decorators."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._caches import (
+    CACHE_METRICS,
+    CacheMetrics,
+    CacheSizes,
+    TrackedCache,
+    cache_patterns,
+    metrics_of,
+    within,
+)
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._places import made_here
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.instrumentation._weak import WeakTable
+from signalscope.recording import internal_error
+
+__all__ = ["CashewsInstrumentor"]
+
+_WHERE = "instrumentation.cashews"
+_COMMANDS = {
+    "get": "get",
+    "get_many": "get",
+    "set": "set",
+    "set_many": "set",
+    "delete": "delete",
+    "delete_many": "delete",
+}
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+
+class CashewsInstrumentor(LibraryInstrumentor):
+    """Measures the caches of cashews, by a middleware next to the backend."""
+
+    library = Library(
+        name="cashews",
+        title="cashews",
+        kind="cache",
+        supports=("cashews >= 6.0, < 8",),
+        tested=("6.0.0", "7.6.0"),
+        measures=(*CACHE_METRICS, "signal_service.cache.entries", "signal_service.cache.capacity"),
+        spans="None.",
+        unit=(
+            "What reaches the backend, after every middleware of the program: a get that gives the default "
+            "that it was called with is a miss, as for cashews. A disabled cache reaches no backend, so "
+            "nothing is counted. Of several keys, each is counted. `set` that `exist` forbids is a set."
+        ),
+        not_measured=(
+            "`incr`, locks, bits, sets, `scan`, `get_match`, `delete_match` and `clear`.",
+            "Evictions, and the sizes of Redis and disk backends.",
+        ),
+        notes=(
+            "`cache_type` is what SIGNALSCOPE_CACHES says of the key (`greeks:*=greeks`), else the prefix "
+            "that the backend was set up with, else the cache's name.",
+        ),
+    )
+
+    caches: WeakTable[TrackedCache]
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "caches"):
+            self.caches = WeakTable()
+            self.sizes = CacheSizes(lambda memory: len(memory.store), lambda memory: memory.size)
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The module of the class that all caches come from."""
+        return {"cashews.wrapper.wrapper": self._patch}
+
+    def begin(self) -> None:
+        """Report sizes."""
+        self.sizes.begin()
+
+    def end(self) -> None:
+        """Forget the caches."""
+        self.sizes.end()
+        self.caches.clear()
+
+    def _patch(self, module: ModuleType) -> None:
+        self.patches.add(module.Wrapper, "__init__", self._init)
+        self.patches.add(module.Wrapper, "_with_middlewares_for_backend", self._with_middlewares)
+        self.patches.add(module.Wrapper, "_add_backend", self._add_backend)
+
+    def _init(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
+            original(cache, *args, **kwargs)
+            if not undone():
+                try:
+                    self._track(cache)
+                except Exception:  # ours, and not the caller's business
+                    internal_error(_WHERE)
+
+        return init
+
+    def _add_backend(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def add_backend(cache: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+            value = original(cache, backend, *args, **kwargs)
+            try:
+                if not undone() and hasattr(backend, "store") and hasattr(backend, "size"):
+                    tracked = self.caches.get(cache) or self._track(cache)
+                    prefix = _prefix(cache, backend)
+                    self.sizes.add(backend, lambda: prefix or tracked.cache_type)
+            except Exception:  # ours, and not the caller's business
+                internal_error(_WHERE)
+            return value
+
+        return add_backend
+
+    def _with_middlewares(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def with_middlewares(cache: Any, cmd: Any, backend: Any, middlewares: Any) -> Any:
+            operation = _COMMANDS.get(cmd.value)
+            if operation is None or left_alone(undone, "cache"):
+                return original(cache, cmd, backend, middlewares)
+
+            async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+                return await self._measured(cache, operation, backend, call, args, kwargs)
+
+            return original(cache, cmd, backend, [measure, *middlewares])
+
+        return with_middlewares
+
+    async def _measured(  # noqa: PLR0917  # what a middleware gets
+        self, cache: Any, operation: str, backend: Any, call: Method, args: Any, kwargs: Any
+    ) -> Any:
+        begun = perf_counter()
+        try:
+            with within():
+                value = await call(*args, **kwargs)
+        except BaseException:
+            elapsed = perf_counter() - begun
+            self._record(cache, backend, args, kwargs, lambda to: to.done(operation, elapsed, "error"))
+            raise
+        elapsed = perf_counter() - begun
+        if operation == "get" and args:
+            self._record_many(
+                cache, backend, elapsed, list(zip(args, value, strict=False)), kwargs.get("default")
+            )
+            return value
+        found = operation != "get" or value is not kwargs.get("default")
+
+        def act(to: CacheMetrics) -> None:
+            if operation == "get":
+                to.get(elapsed, hit=found)
+            else:
+                to.done(operation, elapsed, times=max(1, len(kwargs.get("pairs", args))))
+
+        self._record(cache, backend, args, kwargs, act)
+        return value
+
+    def _record_many(
+        self, cache: Any, backend: Any, elapsed: float, got: Sequence[tuple[Any, Any]], default: Any
+    ) -> None:
+        """The gets of one command, whose keys may belong to several caches."""
+        counted: dict[CacheMetrics, list[int]] = {}
+        for key, value in got:
+            self._record(
+                cache,
+                backend,
+                (key,),
+                {},
+                lambda to, missed=value is default: counted.setdefault(to, []).append(missed),  # type: ignore[misc]
+            )
+        for to, missed in counted.items():
+            to.gets(elapsed, len(missed) - sum(missed), sum(missed))
+
+    def _track(self, cache: Any) -> TrackedCache:
+        name = getattr(cache, "name", "")
+        tracked = TrackedCache("cashews", made_here(cache, ("cashews",)), [name] if name else [])
+        self.caches.set(cache, tracked)
+        return tracked
+
+    def _record(
+        self, cache: Any, backend: Any, args: Any, kwargs: Any, act: Callable[[CacheMetrics], None]
+    ) -> None:
+        try:
+            tracked = self.caches.get(cache) or self._track(cache)
+            prefix = _prefix(cache, backend)
+            chosen = None
+            if cache_patterns():
+                chosen = cache_patterns().find([*_keys(args, kwargs), prefix])
+            of_cache = tracked.metrics(cache)
+            named = chosen or prefix
+            act(metrics_of(named) if named else of_cache)
+        except Exception:  # ours, and not the caller's business
+            internal_error(_WHERE)
+
+
+def _prefix(cache: Any, backend: Any) -> str:
+    """The prefix that a backend was set up with, without its separators."""
+    backend = getattr(backend, "_backend", backend)  # a transaction's
+    for prefix, found in cache._backends.items():
+        if found is backend or (isinstance(found, tuple) and found[0] is backend):  # until cashews 7
+            return str(prefix).strip(":-_/. ")
+    return ""
+
+
+def _keys(args: Any, kwargs: Mapping[str, Any]) -> list[str]:
+    """The first key of a command: several keys of one backend are one command."""
+    if args:
+        return [str(args[0])]
+    key = kwargs.get("key")
+    return [str(key if key is not None else next(iter(kwargs.get("pairs", {})), ""))]

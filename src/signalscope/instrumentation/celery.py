@@ -1,0 +1,138 @@
+"""Celery: tasks that are sent and tasks that workers run, by Celery's own signals.
+
+Spans are the official instrumentor's business.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from types import ModuleType
+from typing import Any
+
+from signalscope import _termination
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.recording import family, internal_error
+
+__all__ = ["CeleryInstrumentor"]
+
+_TASK = "signal_service.background_task"
+_ITEMS = "signal_service.queue.items"
+#: Celery's numbers mean the opposite with Redis and with RabbitMQ, so they are not told apart.
+_PRIORITY = "medium"
+_OUTCOMES = {"SUCCESS": "success", "FAILURE": "error", "RETRY": "error"}
+_EVENTS = {"SUCCESS": "processed", "FAILURE": "failed"}
+#: Running tasks that are kept, for when Celery does not say how some of them end.
+_MOST_RUNNING = 10_000
+_LAST_EXPORT_SECONDS = 5.0
+
+
+class CeleryInstrumentor(LibraryInstrumentor):
+    """Measures the tasks of Celery."""
+
+    library = Library(
+        name="signalscope_celery",
+        title="Celery",
+        kind="task",
+        supports=("celery >= 5.2, < 6",),
+        tested=("5.2.7", "5.7.0"),
+        measures=(_TASK, _ITEMS),
+        spans="The official instrumentor's.",
+        unit=(
+            "One run of a task is one background task, by the task's name; one that is retried is an error "
+            "and counts again when it runs again, one that was ignored or rejected is cancelled. A message "
+            "that was sent is `enqueued`; a task that ended is `processed` or `failed`; one that was revoked "
+            "is `dropped`. `queue_type` is the routing key. Tasks called directly, and eager ones, are in no "
+            "queue."
+        ),
+        not_measured=(
+            "The size of queues and the wait in them: messages carry no time.",
+            "Priorities: their order depends on the broker (medium).",
+            "Tasks whose process was killed.",
+        ),
+        notes=("A process of the worker's pool exports its last interval when the pool ends it.",),
+        delegated="opentelemetry-instrumentation-celery",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "_running"):
+            self._running: OrderedDict[str, float] = OrderedDict()
+            self._disconnect: list[Callable[[], object]] = []
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The module of signals."""
+        return {"celery.signals": self._connect}
+
+    def end(self) -> None:
+        """Disconnect."""
+        for disconnect in self._disconnect:
+            disconnect()
+        self._disconnect = []
+        self._running.clear()
+
+    def _connect(self, signals: ModuleType) -> None:
+        receivers: Mapping[str, Callable[..., None]] = {
+            "task_prerun": self._begun,
+            "task_postrun": self._ended,
+            "task_revoked": self._revoked,
+            "after_task_publish": self._sent,
+            "worker_process_shutdown": self._flush,
+        }
+        for name, receiver in receivers.items():
+            signal = getattr(signals, name)
+            signal.connect(receiver, weak=False)
+            self._disconnect.append(lambda signal=signal, to=receiver: signal.disconnect(to))  # type: ignore[misc]
+
+    def _begun(self, task_id: Any = None, **_: Any) -> None:
+        if task_id is not None:
+            self._running[task_id] = perf_counter()
+            while len(self._running) > _MOST_RUNNING:
+                self._running.popitem(last=False)
+
+    def _ended(self, task_id: Any = None, task: Any = None, state: Any = None, **_: Any) -> None:
+        begun = self._running.pop(task_id, None)
+        if begun is None or left_alone(lambda: False):
+            return
+        try:
+            outcome = _OUTCOMES.get(state, "cancelled")
+            family(_TASK).series(task.name, _PRIORITY, outcome).record(perf_counter() - begun)
+            queue = _queue_of(task.request)
+            if queue is not None and state in _EVENTS:
+                _count(queue, _EVENTS[state])
+        except Exception:  # ours, and not the caller's business
+            internal_error("instrumentation.celery")
+
+    def _revoked(self, request: Any = None, **_: Any) -> None:
+        queue = _queue_of(request)
+        if queue is not None and not left_alone(lambda: False):
+            _count(queue, "dropped")
+
+    def _sent(self, routing_key: Any = None, **_: Any) -> None:
+        if routing_key and not left_alone(lambda: False):
+            _count(str(routing_key), "enqueued")
+
+    def _flush(self, **_: Any) -> None:
+        """Processes of the pool end without the interpreter's exit handlers."""
+        try:
+            _termination.flush(_LAST_EXPORT_SECONDS)
+        except Exception:  # ours, and not the caller's business
+            internal_error("instrumentation.celery")
+
+
+def _queue_of(request: Any) -> str | None:
+    """The routing key that a task came by; None for one that was called directly."""
+    if getattr(request, "is_eager", False) or getattr(request, "called_directly", False):
+        return None
+    found = (getattr(request, "delivery_info", None) or {}).get("routing_key")
+    return str(found) if found else None
+
+
+def _count(queue: str, event: str) -> None:
+    try:
+        family(_ITEMS).series(queue, _PRIORITY, event).record(1)
+    except Exception:  # ours, and not the caller's business
+        internal_error("instrumentation.celery")

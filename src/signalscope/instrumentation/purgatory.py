@@ -1,0 +1,148 @@
+"""purgatory: every breaker of its factories, as a decorator or context manager, synchronous and asynchronous."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from signalscope._contract_model import OTHER
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._breakers import BREAKER_METRICS, Breaker, service_of, state_points
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.recording import internal_error, observe
+
+__all__ = ["PurgatoryInstrumentor"]
+
+_STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
+#: Circuits that are told apart; the contract allows fewer.
+_MOST_CIRCUITS = 500
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+
+class PurgatoryInstrumentor(LibraryInstrumentor):
+    """Measures the breakers of purgatory."""
+
+    library = Library(
+        name="purgatory",
+        title="purgatory",
+        kind="breaker",
+        supports=("purgatory >= 1.0, < 4",),
+        tested=("1.0.3", "3.0.1"),
+        measures=BREAKER_METRICS,
+        spans="None.",
+        unit=(
+            "A call that an opened circuit turns away is `rejected`; one that raises is a `failure`, the "
+            "tripping one and one that was under way when another tripped it included; one that raises an "
+            "excluded exception is a `success`, as for purgatory."
+        ),
+        not_measured=("With Redis as storage: state changes of other processes, before the next call here.",),
+        notes=(
+            "`service_name` is the circuit's name.",
+            "purgatory half-opens a circuit at the first call after its TTL, and it is shown as open until then.",
+        ),
+    )
+
+    circuits: dict[str, Breaker]
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "circuits"):
+            self.circuits = {}
+            self._end: Callable[[], None] | None = None
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The one module that factories of both sorts use."""
+        return {"purgatory.domain.model": self._patch}
+
+    def begin(self) -> None:
+        """Report states."""
+        self._end = observe("signal_service.circuit_breaker.state", self._states)
+
+    def end(self) -> None:
+        """Forget the circuits."""
+        if self._end is not None:
+            self._end()
+        self._end = None
+        self.circuits.clear()
+
+    def _patch(self, module: ModuleType) -> None:
+        self.patches.add(module.Context, "__init__", self._init)
+        self.patches.add(module.Context, "set_state", self._set_state)
+        self.patches.add(
+            module.Context, "handle_new_request", functools.partial(self._admit, rejection=module.OpenedState)
+        )
+        for state in (module.ClosedState, module.HalfOpenedState, module.OpenedState):
+            self.patches.add(state, "handle_exception", functools.partial(self._ended, outcome="failure"))
+            self.patches.add(state, "handle_end_request", functools.partial(self._ended, outcome="success"))
+
+    def _init(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def init(context: Any, *args: Any, **kwargs: Any) -> None:
+            original(context, *args, **kwargs)
+            if not left_alone(undone):
+                self._seen(context)
+
+        return init
+
+    def _set_state(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def set_state(context: Any, *args: Any, **kwargs: Any) -> Any:
+            value = original(context, *args, **kwargs)
+            if not left_alone(undone):
+                self._seen(context)
+            return value
+
+        return set_state
+
+    def _admit(self, original: Method, undone: Undone, *, rejection: type[BaseException]) -> Method:
+        @functools.wraps(original)
+        def handle_new_request(context: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(context, *args, **kwargs)
+            except rejection:
+                if not left_alone(undone):
+                    self._count(context, "rejected")
+                raise
+
+        return handle_new_request
+
+    def _ended(self, original: Method, undone: Undone, *, outcome: str) -> Method:
+        @functools.wraps(original)
+        def ended(state: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
+            if not left_alone(undone):
+                self._count(context, outcome)
+            return original(state, context, *args, **kwargs)
+
+        return ended
+
+    def _circuit(self, context: Any) -> Breaker:
+        name = str(context.name)
+        found = self.circuits.get(name)
+        if found is None:
+            if len(self.circuits) >= _MOST_CIRCUITS:
+                name = OTHER
+            of = service_of(name) or (name, "all")
+            made = Breaker(lambda: None, lambda: (of, True))
+            found = self.circuits.setdefault(name, made)
+            found.seen = _STATES.get(context.state, "closed")
+            found.begin()
+        return found
+
+    def _seen(self, context: Any) -> None:
+        try:
+            self._circuit(context).turned(_STATES[context.state])
+        except Exception:  # ours, and not the caller's business
+            internal_error("instrumentation.purgatory")
+
+    def _count(self, context: Any, outcome: str) -> None:
+        try:
+            self._circuit(context).call(outcome)
+        except Exception:  # ours, and not the caller's business
+            internal_error("instrumentation.purgatory")
+
+    def _states(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
+        return state_points((each.of, each.seen) for each in list(self.circuits.values()))

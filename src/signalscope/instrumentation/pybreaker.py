@@ -1,0 +1,151 @@
+"""pybreaker: every `CircuitBreaker`, as a decorator, with `call`, `calling`, generators and Tornado coroutines."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from types import ModuleType, TracebackType
+from typing import Any
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._breakers import BREAKER_METRICS, Breakers
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._places import made_here
+from signalscope.instrumentation._quiet import left_alone
+from signalscope.recording import internal_error
+
+__all__ = ["PybreakerInstrumentor"]
+
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+
+class PybreakerInstrumentor(LibraryInstrumentor):
+    """Measures the breakers of pybreaker."""
+
+    library = Library(
+        name="pybreaker",
+        title="pybreaker",
+        kind="breaker",
+        supports=("pybreaker >= 1.0, < 2",),
+        tested=("1.0.2", "1.4.1"),
+        measures=BREAKER_METRICS,
+        spans="None.",
+        unit=(
+            "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, "
+            "though both raise `CircuitBreakerError`. A call that raises an excluded exception is a "
+            "`success`, as for pybreaker. A generator is a call that ends with its last item."
+        ),
+        not_measured=("With Redis as storage: state changes of other processes, before the next call here.",),
+        notes=(
+            "pybreaker turns half open at the first call after `reset_timeout`, and is shown as open until then.",
+        ),
+    )
+
+    breakers: Breakers
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "breakers"):
+            self.breakers = Breakers(_state, lambda breaker: breaker._name, "pybreaker", "tornado")
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The one module."""
+        return {"pybreaker": self._patch}
+
+    def begin(self) -> None:
+        """Report states."""
+        self.breakers.begin()
+
+    def end(self) -> None:
+        """Forget the breakers."""
+        self.breakers.end()
+
+    def _patch(self, module: ModuleType) -> None:
+        self.patches.add(module.CircuitBreaker, "__init__", self._init)
+        self.patches.add(module.CircuitBreaker, "_create_new_state", self._created)
+        self.patches.add(module.CircuitBreaker, "_inc_counter", self._failed)
+        self.patches.add(module.CircuitBreakerState, "_handle_success", self._succeeded)
+        self.patches.add(
+            module.CircuitOpenState,
+            "before_call",
+            functools.partial(self._before_call, error=module.CircuitBreakerError),
+        )
+
+    def _init(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def init(breaker: Any, *args: Any, **kwargs: Any) -> None:
+            original(breaker, *args, **kwargs)
+            if not undone():
+                try:
+                    self.breakers.of(breaker, made_here(breaker, self.breakers.library))
+                except Exception:  # ours, and not the caller's business
+                    internal_error("instrumentation.pybreaker")
+
+        return init
+
+    def _created(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def create(breaker: Any, *args: Any, **kwargs: Any) -> Any:
+            state = original(breaker, *args, **kwargs)
+            if "_state" in vars(breaker) and not left_alone(undone):  # else it is being made
+                try:
+                    self.breakers.of(breaker).turned(_text(state))
+                except Exception:  # ours, and not the caller's business
+                    internal_error("instrumentation.pybreaker")
+            return state
+
+        return create
+
+    def _failed(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def failed(breaker: Any) -> Any:
+            if not left_alone(undone):
+                self.breakers.of(breaker).call("failure")
+            return original(breaker)
+
+        return failed
+
+    def _succeeded(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def succeeded(state: Any) -> Any:
+            if not left_alone(undone):
+                self.breakers.of(state._breaker).call("success")
+            return original(state)
+
+        return succeeded
+
+    def _before_call(self, original: Method, undone: Undone, *, error: type[Exception]) -> Method:
+        """Rejects, or else turns half open and makes the call, which may raise the same exception."""
+        code = getattr(original, "__code__", None)
+
+        @functools.wraps(original)
+        def before_call(state: Any, *args: Any, **kwargs: Any) -> Any:
+            if left_alone(undone):
+                return original(state, *args, **kwargs)
+            try:
+                return original(state, *args, **kwargs)
+            except error as raised:
+                if _raised_in(code, raised.__traceback__):
+                    self.breakers.of(state._breaker).call("rejected")
+                raise
+
+        return before_call
+
+
+def _state(breaker: Any) -> str:
+    return _text(breaker._state)
+
+
+def _text(state: Any) -> str:
+    return str(state.name).replace("-", "_")
+
+
+def _raised_in(code: object, traceback: TracebackType | None) -> bool:
+    """Whether the exception comes from this function itself, and it is on the way only once."""
+    seen, innermost = 0, None
+    while traceback is not None:
+        innermost = traceback.tb_frame.f_code
+        seen += innermost is code
+        traceback = traceback.tb_next
+    return innermost is code and seen == 1

@@ -1,0 +1,243 @@
+"""Queues of the standard library, those that were given a name: `queue.Queue`, `asyncio.Queue` and their subclasses.
+
+A process has queues that nobody wants to see (of thread pools, of loggers), so a queue is measured only when it is
+named, in code with `name_queue`, or from outside:
+``SIGNALSCOPE_QUEUES="my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"``, where the numbers in brackets are
+the highest ones that are still critical, high and medium.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import queue
+import re
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from signalscope._contract_model import ContractError
+from signalscope.contract import PRIORITIES
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._places import Place, made_here
+from signalscope.instrumentation._priorities import LEVELS, classifier
+from signalscope.instrumentation._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
+from signalscope.instrumentation._settings import Patterns
+from signalscope.instrumentation._weak import WeakTable
+from signalscope.recording import internal_error, observe
+
+__all__ = ["QueuesInstrumentor", "name_queue"]
+
+_logger = logging.getLogger("signalscope")
+_WHERE = "instrumentation.queues"
+_VARIABLE = "SIGNALSCOPE_QUEUES"
+_EXAMPLE = "my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"
+_VALUE = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<levels>[^()]*)\))?\Z")
+#: Puts before it is clear that a queue has no name: its variable may be assigned after its first items.
+_LAST_LOOK = 64
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
+
+_measured: WeakTable[MeasuredQueue] = WeakTable()
+
+
+def name_queue(
+    of: Any,
+    queue_type: str,
+    *,
+    priority: Callable[[Any], Any] | None = None,
+    levels: Sequence[float] = LEVELS,
+) -> None:
+    """Measure a queue: its size and capacity, how long items wait and are worked on, what goes through it.
+
+    Items in a priority queue have the priority that they say: an attribute or key ``priority``, or the first element
+    of a tuple. Texts and enumerations are taken by their names, numbers by ``levels``. Items of other queues that say
+    nothing are ``medium``. The items themselves are not touched.
+
+    Args:
+        of: A `queue.Queue` or `asyncio.Queue`, or a subclass of them. Its size is reported while it lives.
+        queue_type: What to call it; naming it again changes the name.
+        priority: Gives the priority of an item, as a number, a text or an enumeration.
+        levels: The highest numbers that are still critical, high and medium.
+
+    Raises:
+        ContractError: It is no such queue (a `queue.SimpleQueue` cannot be measured), or the levels are not three
+            ascending numbers.
+    """
+    if not isinstance(of, queue.Queue | asyncio.Queue):
+        raise ContractError(f"{of!r} cannot be measured: name a queue.Queue or asyncio.Queue, or a subclass")
+    if len(levels) != len(PRIORITIES) - 1 or list(levels) != sorted(levels):
+        raise ContractError(
+            f"levels={levels!r} must be three ascending numbers: for critical, high and medium"
+        )
+    before = _measured.get(of)
+    if before is not None:
+        before.end()
+    ordered = isinstance(of, queue.PriorityQueue | asyncio.PriorityQueue)
+    _measured.set(of, MeasuredQueue(of, queue_type, classifier(priority, tuple(levels), ordered=ordered)))
+    _Reporting.begin()
+
+
+class _Reporting:
+    """Reports the sizes of all named queues, from the first on."""
+
+    begun = False
+
+    @classmethod
+    def begin(cls) -> None:
+        if not cls.begun:
+            cls.begun = True
+            observe("signal_service.queue.size", cls.sizes)
+            observe("signal_service.queue.capacity", cls.capacities)
+
+    @staticmethod
+    def sizes() -> Iterator[tuple[float, tuple[str, str]]]:
+        for queue_type, sizes in sum_sizes(_measured.values()).items():
+            for priority, number in {**dict.fromkeys(PRIORITIES, 0.0), **sizes}.items():
+                yield number, (queue_type, priority)
+
+    @staticmethod
+    def capacities() -> Iterator[tuple[float, tuple[str]]]:
+        sums: dict[str, float | None] = {}
+        for each in _measured.values():
+            before, most = sums.get(each.queue_type, 0.0), each.capacity
+            sums[each.queue_type] = None if before is None or most is None else before + most
+        for queue_type, most in sums.items():
+            if most is not None:
+                yield most, (queue_type,)
+
+
+class _Name(NamedTuple):
+    queue_type: str
+    levels: tuple[float, ...]
+
+
+class QueuesInstrumentor(LibraryInstrumentor):
+    """Measures the queues that SIGNALSCOPE_QUEUES names."""
+
+    library = Library(
+        name="queue",
+        title="queue, asyncio",
+        kind="queue",
+        supports=(),
+        tested=None,
+        measures=QUEUE_METRICS,
+        spans="None.",
+        unit=(
+            "An item is `enqueued` when it is in the queue and `processed` when it is taken out: the queue "
+            "is not told how the work ended. A put that finds the queue full is `rejected`; items that were "
+            "removed without being taken are `dropped`. `queue.wait` is the time in between; "
+            "`queue.processing` the time from there to `task_done`, of workers that take one item at a time, "
+            "an error when `task_done` is called while an exception is on its way."
+        ),
+        not_measured=(
+            "Queues without a name (SIGNALSCOPE_QUEUES, `name_queue`).",
+            "`queue.SimpleQueue` and the queues of `multiprocessing`.",
+            "The wait of items that were in the queue before it was named.",
+        ),
+        notes=(
+            "Numbers are priorities by SIGNALSCOPE_QUEUES' brackets, else: up to 0 critical, 1 high, 2 "
+            "medium, above low.",
+        ),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not hasattr(self, "_probes"):
+            self._probes: WeakTable[Method] = WeakTable()
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The two modules, when queues are named."""
+        self._patterns = Patterns(_VARIABLE, _EXAMPLE)
+        self._names = {value: _parsed(value) for _, value in self._patterns.pairs}
+        return {"queue": self._patch, "asyncio.queues": self._patch} if self._patterns else {}
+
+    def end(self) -> None:
+        """Give every queue back as it was."""
+        for each in _measured.values():
+            each.end()
+        _measured.clear()
+        for of, probe in self._probes.items():
+            if vars(of).get("_put") is probe:
+                del of._put  # type: ignore[attr-defined]  # it is a queue
+        self._probes.clear()
+
+    def _patch(self, module: ModuleType) -> None:
+        self.patches.add(module.Queue, "__init__", self._init)
+
+    def _init(self, original: Method, undone: Undone) -> Method:
+        @functools.wraps(original)
+        def init(of: Any, *args: Any, **kwargs: Any) -> None:
+            original(of, *args, **kwargs)
+            if not undone():
+                try:
+                    place = made_here(of, ("queue", "asyncio"))
+                    if place is not None:
+                        self._probe(of, place)
+                except Exception:  # ours, and not the caller's business
+                    internal_error(_WHERE)
+
+        return init
+
+    def _probe(self, of: Any, place: Place) -> None:
+        """Look for the queue's name when items are put in, for a while."""
+        put, seen, reference = type(of)._put, 0, weakref.ref(of)
+
+        def probe(item: Any) -> Any:
+            nonlocal seen
+            alive: Any = reference()
+            seen += 1
+            if seen & (seen - 1) == 0:
+                try:
+                    name = self._name(alive, place) if self.active else None
+                    if name is not None or seen >= _LAST_LOOK or not self.active:
+                        del alive._put
+                    if name is not None:
+                        name_queue(alive, name.queue_type, levels=name.levels or LEVELS)
+                        return alive._put(item)
+                except Exception:  # ours, and not the caller's business
+                    internal_error(_WHERE)
+            return put(alive, item)
+
+        of._put = probe
+        self._probes.set(of, probe)
+
+    def _name(self, of: Any, place: Place) -> _Name | None:
+        for pattern, value in self._patterns.pairs:
+            if _resolves(pattern, of):
+                return self._names[value]
+        found = place.find(of) or place.otherwise()
+        chosen = self._patterns.find([found.path])
+        return None if chosen is None else self._names[chosen]
+
+
+def _resolves(path: str, thing: object) -> bool:
+    """Whether a path such as ``module:app.state.queue`` leads to an object now."""
+    module, _, names = path.partition(":")
+    found: Any = sys.modules.get(module)
+    for name in names.split("."):
+        if found is None:
+            return False
+        found = getattr(found, name, None)
+    return found is thing
+
+
+def _parsed(value: str) -> _Name | None:
+    """A value of SIGNALSCOPE_QUEUES."""
+    found = _VALUE.match(value)
+    levels: tuple[float, ...] = ()
+    try:
+        if found is not None and found["levels"] is not None:
+            levels = tuple(float(each) for each in found["levels"].split(","))
+            if len(levels) != len(PRIORITIES) - 1 or list(levels) != sorted(levels):
+                found = None
+    except ValueError:
+        found = None
+    if found is None:
+        _logger.error("%s: %r is ignored: write for example %s", _VARIABLE, value, _EXAMPLE)
+        return None
+    return _Name(found["name"], levels)

@@ -1,0 +1,43 @@
+"""requests: calls of `Session` to known services; spans are the official instrumentor's business."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._http import NOT_MEASURED, SPANS, UNIT, synchronously
+from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._services import DEPENDENCY_METRICS
+
+__all__ = ["RequestsInstrumentor"]
+
+
+class RequestsInstrumentor(LibraryInstrumentor):
+    """Records calls to external services."""
+
+    library = Library(
+        name="signalscope_requests",
+        title="requests",
+        kind="dependency",
+        supports=("requests >= 2.25, < 3",),
+        tested=("2.28.2", "2.34.2"),
+        measures=DEPENDENCY_METRICS,
+        spans=SPANS,
+        unit=UNIT,
+        not_measured=NOT_MEASURED,
+        delegated="opentelemetry-instrumentation-requests",
+    )
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """The module of sessions."""
+        return {"requests.sessions": self._patch}
+
+    def _patch(self, module: ModuleType) -> None:
+        self.patches.add(module.Session, "send", functools.partial(synchronously, request=_request))
+
+
+def _request(_session: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:
+    return request.url, request.method
