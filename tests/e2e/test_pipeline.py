@@ -19,7 +19,7 @@ from signalscope import contract
 from signalscope.contract import Kind
 from signalscope.demo._processes import answers
 from signalscope.demo.stack import Stack
-from signalscope.mixin.alerts import expected_seconds
+from signalscope.mixin.alerts import ANNOTATIONS, expected_seconds
 
 pytestmark = [
     pytest.mark.e2e,
@@ -207,7 +207,7 @@ def test_a_killed_service_is_noticed_and_its_return_too(stack: Stack) -> None:
     assert 30 <= took <= 60
     alert = _alerts(stack)[name]
     assert alert["labels"]["severity"] == "critical"
-    assert set(alert["annotations"]) == {"summary", "description", "impact", "response", "runbook_url"}
+    assert set(alert["annotations"]) == set(ANNOTATIONS)
     stack.start_service()
     assert answers(f"{stack.url('service')}/health")
     eventually(lambda: name not in _alerts(stack), 360, f"{name} resolved")

@@ -31,11 +31,11 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
     [
         (
             "[thresholds]\n\napi_p95 = 3\n",
-            r"my.toml:3: thresholds.api_p95: there is no such key",
+            r"my.toml:3: thresholds.api_p95: there is no such key; did you mean api_p95_seconds\?",
         ),
         (
             "[treshold]\n",
-            r"my.toml:1: treshold: there is no such key; there are: pipeline, selectors, thresholds",
+            r"my.toml:1: treshold: there is no such key; did you mean thresholds\? There are: pipeline, selectors",
         ),
         ("[holds]\ncpu = -1\n", r"my.toml:2: holds.cpu: .*greater than or equal to 0"),
         ('[windows]\nlatency = "2m"\n', r"my.toml:2: windows.latency: .*valid integer"),

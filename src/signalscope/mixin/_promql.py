@@ -1,11 +1,17 @@
-"""Metric names and durations for expressions, taken from the contract so that none can be misspelt."""
+"""Expressions, made from the contract and the table of recorded series so that no name can be misspelt."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from signalscope import contract
 from signalscope._contract_model import ContractError
+from signalscope.mixin import series
 
-__all__ = ["duration", "metric"]
+__all__ = ["Promql", "duration", "le", "metric", "named", "ratio"]
+
+_ALWAYS = {"le", "job", "instance"}
 
 
 def metric(name: str, *labels: str, suffix: str = "") -> str:
@@ -20,7 +26,7 @@ def metric(name: str, *labels: str, suffix: str = "") -> str:
         ContractError: There is no such instrument, label or suffix.
     """
     instrument = contract.get(name)
-    unknown = set(labels) - {*instrument.attribute_names, "le"}
+    unknown = set(labels) - {*instrument.attribute_names} - _ALWAYS
     if unknown:
         raise ContractError(f"{name} has no label {', '.join(sorted(unknown))}")
     full = f"{instrument.prometheus_name}{suffix}"
@@ -29,9 +35,103 @@ def metric(name: str, *labels: str, suffix: str = "") -> str:
     return full
 
 
+class Promql:
+    """Expressions about the series of one service.
+
+    Args:
+        job: The service's job.
+    """
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+
+    def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
+        """The series of an instrument, of every process.
+
+        Args:
+            name: Its OpenTelemetry name.
+            matchers: Such as ``outcome="success"``.
+            suffix: As for `metric`.
+
+        Raises:
+            ContractError: As for `metric`.
+        """
+        full = metric(name, *map(_label, matchers), suffix=suffix)
+        return f"{full}{{{self._matchers(matchers)}}}"
+
+    def rate(self, name: str, *matchers: str, by: str = "", over: str = "5m", suffix: str = "") -> str:
+        """What happens each second in the whole service: rates of every process, then their sum.
+
+        Args:
+            name: As for `raw`.
+            matchers: As for `raw`.
+            by: Labels to keep beside the job, with commas.
+            over: How far to look back.
+            suffix: As for `metric`.
+
+        Raises:
+            ContractError: As for `metric`.
+        """
+        return self._summed("rate", name, matchers, by=by, over=over, suffix=suffix)
+
+    def increase(self, name: str, *matchers: str, by: str = "", over: str = "1h", suffix: str = "") -> str:
+        """How many there were in the whole service; see `rate`."""
+        return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
+
+    def of(self, key: str, *matchers: str) -> str:
+        """A recorded series of this service.
+
+        Args:
+            key: As for `signalscope.mixin.series.get`.
+            matchers: Such as ``user_tier="free"``.
+
+        Raises:
+            ContractError: There is no such series, or it has no such label.
+        """
+        found = series.get(key)
+        unknown = {*map(_label, matchers)} - found.all_labels
+        if unknown:
+            raise ContractError(f"{found.name} has no label {', '.join(sorted(unknown))}")
+        return f"{found.name}{{{self._matchers(matchers)}}}"
+
+    def _summed(
+        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: str, suffix: str
+    ) -> str:
+        metric(name, *filter(None, (each.strip() for each in by.split(","))), suffix=suffix)
+        kept = f"job, {by}" if by else "job"
+        return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{over}]))"
+
+    def _matchers(self, matchers: Iterable[str]) -> str:
+        return ", ".join((f'job="{self.job}"', *matchers))
+
+
+def ratio(part: str, whole: str) -> str:
+    """A share: absent while there is no whole, 0 while there is a whole and no part."""
+    return f"({part} or 0 * {whole}) / ({whole} > 0)"
+
+
+def named(expression: str, **labels: str) -> str:
+    """An expression whose series get labels that they did not have."""
+    for name, value in labels.items():
+        expression = f'label_replace({expression}, "{name}", "{value}", "", "")'
+    return expression
+
+
+def le(bound: float) -> str:
+    """The matcher of a bucket, as Prometheus 2 and 3 write its bound."""
+    return f'le="{bound:g}"' if bound != int(bound) else f'le=~"{bound:g}|{bound:g}[.]0"'
+
+
 def duration(seconds: int) -> str:
     """A duration as Prometheus writes it: the largest unit that gives a whole number."""
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
+
+
+def _label(matcher: str) -> str:
+    found = re.match(r"[a-z_]+", matcher)
+    if found is None:
+        raise ContractError(f'{matcher!r} is no matcher; write for example outcome="success"')
+    return found.group()

@@ -11,11 +11,12 @@ import yaml
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope._contract_render import to_markdown
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import dashboards, servers
+from signalscope.mixin import dashboards, servers, slos
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.config import Config
-from signalscope.mixin.recordings import recordings
+from signalscope.mixin.recordings import groups
+from signalscope.mixin.rules import Group
 from signalscope.mixin.runbooks import index, runbook
 
 __all__ = ["HEADER", "differences", "generate", "rendered"]
@@ -60,25 +61,13 @@ def differences(config: Config, out: Path) -> list[str]:
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
-    interval = duration(config.pipeline.evaluation)
-    yield (
-        "rules/signalscope-recordings.yaml",
-        _yaml(
-            _group(
-                "signalscope-recordings",
-                interval,
-                [{"record": r.record, "expr": r.expr} for r in recordings(config)],
-            )
-        ),
-    )
-    yield (
-        "rules/signalscope-alerts.yaml",
-        _yaml(_group("signalscope-alerts", interval, [_alert(alert, config) for alert in every])),
-    )
+    yield "rules/signalscope-recordings.yaml", _yaml(_groups(groups(config)))
+    yield "rules/signalscope-slos.yaml", _yaml(_groups(slos.groups(config)))
+    yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
     yield "rules/alertmanager/alertmanager.yml", _yaml(servers.alertmanager(config))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
     for alert in every:
-        yield f"docs/runbooks/{alert.name}.md", runbook(alert, HEADER)
+        yield f"docs/runbooks/{alert.name}.md", runbook(alert, config, HEADER)
     yield "docs/runbooks/README.md", index(every, HEADER)
     yield "docs/metrics.md", to_markdown()
     yield "docs/instrumentation.md", integrations.page(HEADER)
@@ -86,8 +75,40 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
         yield f"dashboards/{name}", content
 
 
-def _group(name: str, interval: str, rules: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"groups": [{"name": name, "interval": interval, "rules": rules}]}
+def _groups(every: list[Group]) -> dict[str, Any]:
+    return {
+        "groups": [
+            {
+                "name": f"signalscope-{group.name}",
+                "interval": duration(group.interval),
+                "rules": [
+                    {
+                        "record": rule.record,
+                        "expr": rule.expr,
+                        **({"labels": dict(rule.labels)} if rule.labels else {}),
+                    }
+                    for rule in group.rules
+                ],
+            }
+            for group in every
+            if group.rules
+        ]
+    }
+
+
+def _alerts(every: list[Alert], config: Config) -> dict[str, Any]:
+    """A group for each domain, so that Prometheus evaluates them side by side."""
+    domains = dict.fromkeys(alert.domain for alert in every)
+    return {
+        "groups": [
+            {
+                "name": f"signalscope-alerts-{domain}",
+                "interval": duration(config.pipeline.evaluation),
+                "rules": [_alert(alert, config) for alert in every if alert.domain == domain],
+            }
+            for domain in domains
+        ]
+    }
 
 
 def _alert(alert: Alert, config: Config) -> dict[str, Any]:
@@ -96,14 +117,8 @@ def _alert(alert: Alert, config: Config) -> dict[str, Any]:
         "expr": alert.expr,
         "for": duration(alert.hold),
         **({"keep_firing_for": duration(alert.keep)} if alert.keep else {}),
-        "labels": {"severity": alert.severity},
-        "annotations": {
-            "summary": alert.summary,
-            "description": alert.description,
-            "impact": alert.impact,
-            "response": alert.response,
-            "runbook_url": f"{config.runbooks}/{alert.name}.md",
-        },
+        "labels": alert.all_labels(config),
+        "annotations": alert.annotations(config),
     }
 
 

@@ -58,7 +58,7 @@ def all_series() -> Iterator[Series]:
 
 
 def get(key: str) -> Series:
-    """The series that code knows by that name.
+    """The series of that key, or of that name in Prometheus.
 
     Args:
         key: Such as ``API_P95``.
@@ -67,7 +67,7 @@ def get(key: str) -> Series:
         ContractError: There is none; the message names the nearest.
     """
     try:
-        return _BY_KEY[key]
+        return _BY_KEY[key] if key in _BY_KEY else _BY_NAME[key]
     except KeyError:
         near = difflib.get_close_matches(key, _BY_KEY, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
@@ -97,6 +97,8 @@ _TABLE: tuple[Series, ...] = (
         "api",
         ("ERROR_RATE", "signal_service_error_rate_percentage", "job endpoint?", "%",
          "Requests that failed (5xx), of all; of the service, and of each endpoint."),
+        ("API_REQUESTS_ALL", "job_endpoint_status_code_user_tier:signal_service_api_requests:rate5m",
+         "job endpoint status_code user_tier", "{request}/s", "Requests; what the others are made of."),
         ("API_REQUESTS", "job:signal_service_api_requests:rate5m", "job", "{request}/s", "Requests."),
         ("API_REQUESTS_ENDPOINT", "job_endpoint:signal_service_api_requests:rate5m", "job endpoint",
          "{request}/s", "Requests of each endpoint."),
@@ -119,8 +121,14 @@ _TABLE: tuple[Series, ...] = (
          "Requests slower than the objective for API latency, of all."),
         ("API_CONCURRENT", "job_endpoint_group:signal_service_concurrent_requests:sum", "job endpoint_group",
          "{request}", "Requests being served now."),
+        ("API_TIMED", "job:signal_service_api_request_duration_seconds_count:rate5m", "job", "{request}/s",
+         "Requests whose time was taken."),
+        ("API_SLOW_RATE", "job:signal_service_api_slow_requests:rate5m", "job", "{request}/s",
+         "Those of them slower than the objective for API latency."),
         ("API_RATE_LIMITED", "job_limit_type:signal_service_rate_limit_hits:rate5m", "job limit_type",
          "{request}/s", "Requests refused by a rate limit."),
+        ("UP", "job:up:max", "job", "",
+         "1 while any instance answers its scrape, else 0: also when there is none to scrape."),
         ("HEALTH", "job_component:signal_service_health_check_status:min", "job component", "",
          "Latest health check, the worst of all instances: 1, 0.5 or 0."),
     ),
@@ -145,6 +153,16 @@ _TABLE: tuple[Series, ...] = (
          "Mean time of a calculation call, vectorised and individual."),
         ("PER_OPTION", "job_vectorized:signal_service_greeks_seconds_per_option:mean5m", "job vectorized", "s",
          "Calculation time for each option, vectorised and individual."),
+        ("GREEKS_SECONDS", "job_vectorized_batch_size:signal_service_greeks_calculation_seconds:rate5m",
+         "job vectorized batch_size", "s/s", "Seconds spent in calculations that priced something, each second."),
+        ("BATCH_BUCKETS", "job_vectorized:signal_service_greeks_batch_options_bucket:rate5m", "job vectorized le",
+         "{call}/s", "Calculation calls by number of options."),
+        ("BATCH_OPTIONS_ROUGH", "job_vectorized_batch_size:signal_service_greeks_options:estimate5m",
+         "job vectorized batch_size", "{option}/s",
+         "Options priced by class of batch size, each bucket by its middle; what the next is made of."),
+        ("BATCH_OPTIONS", "job_vectorized_batch_size:signal_service_greeks_options:rate5m",
+         "job vectorized batch_size", "{option}/s",
+         "Options priced by class of batch size; estimated where several classes of more than one size are in use."),
         ("PER_OPTION_BATCH", "job_vectorized_batch_size:signal_service_greeks_seconds_per_option:mean5m",
          "job vectorized batch_size", "s",
          "Calculation time for each option by class of batch size; estimated for classes of more than one size."),
@@ -227,6 +245,8 @@ _TABLE: tuple[Series, ...] = (
          "s/s", "Seconds spent waiting for the service, each second."),
         ("BREAKER_OPEN", "job_service_name_operation:signal_service_circuit_breaker_open:max",
          "job service_name operation", "", "1 while any instance's breaker is open."),
+        ("BREAKER_CLOSED", "job_service_name_operation:signal_service_circuit_breaker_closed:avg",
+         "job service_name operation", "", "Share of the instances whose breaker is closed."),
         ("BREAKER_REJECTED", "job_service_name_operation:signal_service_circuit_breaker_rejected:rate5m",
          "job service_name operation", "{call}/s", "Calls that an open breaker refused."),
     ),
@@ -390,3 +410,4 @@ _TABLE: tuple[Series, ...] = (
 )  # fmt: skip
 
 _BY_KEY = {each.key: each for each in _TABLE}
+_BY_NAME = {each.name: each for each in _TABLE}

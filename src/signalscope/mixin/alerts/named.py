@@ -1,55 +1,16 @@
-"""The alerts: when they fire, what they mean, and what the person who is paged does first."""
+"""The seven alerts that are named with their exact triggers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
-
-from signalscope.mixin._promql import duration, metric
+from signalscope.mixin._promql import Promql, duration, metric
+from signalscope.mixin.alerts._model import Alert
 from signalscope.mixin.config import Config
-from signalscope.mixin.recordings import API_P95, VECTORIZED_P90
 
-__all__ = ["Alert", "alerts", "expected_seconds"]
-
-Severity = Literal["critical", "warning", "info"]
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert.
-
-    Attributes:
-        name: Its name.
-        severity: critical pages, warning goes to the team's queue, info is for the dashboard.
-        expr: The PromQL expression; it fires for every series of the result.
-        hold: Seconds that the expression must hold.
-        keep: Seconds that it goes on firing after it was last true, against flapping.
-        window: Seconds that the expression looks back over: how long a sudden change may take to show.
-        summary: What is wrong, in one line.
-        description: With the numbers.
-        impact: What users of the service notice.
-        response: What to do first.
-        why: Why the expression, the hold and the window are what they are; for the runbook.
-        diagnosis: Queries that tell more, by what they tell.
-    """
-
-    name: str
-    severity: Severity
-    expr: str
-    hold: int
-    window: int
-    summary: str
-    description: str
-    impact: str
-    response: str
-    why: str
-    diagnosis: Mapping[str, str]
-    keep: int = 0
+__all__ = ["alerts"]
 
 
 def alerts(config: Config) -> list[Alert]:
-    """Every alert."""
+    """The alerts of this module."""
     return [
         _service_down(config),
         _greeks_failure(config),
@@ -61,26 +22,12 @@ def alerts(config: Config) -> list[Alert]:
     ]
 
 
-def expected_seconds(name: str, config: Config | None = None) -> int:
-    """The longest that an alert takes from a sudden, complete cause to firing, in seconds.
-
-    Args:
-        name: The alert's name.
-        config: The configuration of the rules.
-
-    Raises:
-        KeyError: There is no such alert.
-    """
-    config = config or Config()
-    found = {alert.name: alert for alert in alerts(config)}[name]
-    return found.window + found.hold + config.pipeline.delay
-
-
 def _service_down(config: Config) -> Alert:
     job = config.selectors.job
     return Alert(
         name="SignalServiceDown",
         severity="critical",
+        domain="service",
         expr=f'max by (job) (up{{job="{job}"}}) == 0 or absent(up{{job="{job}"}})',
         hold=config.holds.service_down,
         window=0,
@@ -88,14 +35,26 @@ def _service_down(config: Config) -> Alert:
         description="No instance of {{ $labels.job }} has answered a scrape for "
         f"{duration(config.holds.service_down)}, or there is none to scrape.",
         impact="No signals and no Greeks: clients get errors or nothing, and trade on stale numbers.",
-        response="See whether its processes run and what they logged last; restart, or roll back the last release.",
-        why="`up` is the one thing that a dead service cannot fake. An absent target counts as down: a service that "
-        "has left service discovery serves nobody. One dead instance of several is not an outage.",
+        response="See whether its processes run and what they logged last; restart, or roll back the last "
+        "release.",
+        meaning="No process of the service answers Prometheus, or there is none left to ask.",
+        why="`up` is the one thing that a dead service cannot fake. An absent target counts as down: a "
+        "service that "
+        "has left service discovery serves nobody. One dead instance of several is not an outage. Thirty "
+        "seconds are six scrapes: a restart is quicker. Nothing "
+        "keeps it firing: when the service answers, it is back.",
         diagnosis={
             "Which instances answer": f'up{{job="{job}"}}',
             "When it stopped": f'changes(up{{job="{job}"}}[30m])',
             "Requests in its last minutes": _requests(config, "5m"),
         },
+        mitigation=(
+            "Start it again where it has stopped: the supervisor (systemd, Kubernetes) says why it did not "
+            "do so itself.",
+            "If it stops again at once, roll back the last release or configuration.",
+            "If it runs and answers by hand, mend the way from Prometheus: targets file, service discovery, "
+            "network policy.",
+        ),
     )
 
 
@@ -114,16 +73,21 @@ def _greeks_failure(config: Config) -> Alert:
     return Alert(
         name="GreeksCalculationSystemFailure",
         severity="critical",
+        domain="greeks",
         expr=f"({asked} - ({cached} or 0 * {asked})) > 0 unless {succeeded} > 0",
         hold=config.holds.greeks_failure,
         window=config.windows.greeks,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
-        description="{{ $value | humanize }} requests a second ask {{ $labels.job }} for Greeks that are not in the "
+        description="{{ $value | humanize }} requests a second ask {{ $labels.job }} for Greeks that are "
+        "not in the "
         f"cache, and no calculation has succeeded for {over}.",
         impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
-        response="Look at the outcomes and reasons below: errors are the code or a library, invalid results the "
+        response="Look at the outcomes and reasons below: errors are the code or a library, invalid results "
+        "the "
         "market data. Switch the data source, or roll back.",
-        why="Requests without successful calculations. Requests that the cache answered need none, so they are taken "
+        meaning="Clients ask for Greeks that must be calculated, and not one calculation succeeds.",
+        why="Requests without successful calculations. Requests that the cache answered need none, so they "
+        "are taken "
         "off. Silent while nobody asks for Greeks.",
         diagnosis={
             "Outcomes": f'sum by (outcome) (rate({count}{{job="{job}"}}[5m]))',
@@ -132,6 +96,13 @@ def _greeks_failure(config: Config) -> Alert:
             "Answers to requests for Greeks": "sum by (endpoint, status_code) (rate("
             f'{requests}{{job="{job}", endpoint=~"{selectors.greeks_endpoints}"}}[5m]))',
         },
+        mitigation=(
+            "Errors with a new release: roll it back.",
+            "Results that are invalid (nan, not_converged) with all models: the market data is bad; switch "
+            "the source, or serve the last good chain.",
+            "One model only: take it out of service and answer with the default model.",
+        ),
+        dashboard="developer",
     )
 
 
@@ -142,15 +113,20 @@ def _config_service(config: Config) -> Alert:
     return Alert(
         name="ConfigServiceUnavailable",
         severity="critical",
+        domain="dependency",
         expr=f"max by (job, service_name) ({selected}) == 0",
         hold=config.holds.config_service,
         window=0,
         summary="{{ $labels.service_name }} is unhealthy",
         description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} unhealthy for "
         f"{duration(config.holds.config_service)}.",
-        impact="Settings are those of the last reload; new instances may not start, and limits cannot be changed.",
-        response="Check the config service, then the network to it; do not restart healthy instances meanwhile.",
-        why="The service's own probe. All instances must agree: what one alone sees is a network problem of its own.",
+        impact="Settings are those of the last reload; new instances may not start, and limits cannot be "
+        "changed.",
+        response="Check the config service, then the network to it; do not restart healthy instances "
+        "meanwhile.",
+        meaning="Every instance finds the config service unhealthy.",
+        why="The service's own probe. All instances must agree: what one alone sees is a network problem of "
+        "its own.",
         diagnosis={
             "What each instance sees": selected,
             "Errors of calls": "sum by (error_type) (rate("
@@ -159,23 +135,32 @@ def _config_service(config: Config) -> Alert:
             "Circuit breaker": f"{metric('signal_service.circuit_breaker.state', 'service_name')}"
             f'{{job="{selectors.job}", service_name="{selectors.config_service}"}} == 1',
         },
+        mitigation=(
+            "Bring the config service back; the signal service follows by itself.",
+            "If that takes long, freeze deployments and scaling: new instances may not start without it.",
+            "If only the network is at fault, mend that; the service keeps its last settings.",
+        ),
     )
 
 
 def _high_latency(config: Config) -> Alert:
+    ask = Promql(config.selectors.job)
     job, limit = config.selectors.job, config.thresholds.api_p95_seconds
     bucket = metric("signal_service.api.request.duration", "endpoint", suffix="_bucket")
     return Alert(
         name="SignalServiceHighLatency",
         severity="warning",
-        expr=f'{API_P95}{{job="{job}"}} > {limit:g}',
+        domain="service",
+        expr=f"{ask.of('API_P95')} > {limit:g}",
         hold=config.holds.api_latency,
         keep=config.holds.keep_firing,
-        window=config.windows.latency,
+        window=config.windows.latency + config.pipeline.recording,
         summary="{{ $labels.job }} answers slowly",
-        description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
+        description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above "
+        f"{limit:g} s.",
         impact="One request in twenty takes longer than clients wait; signals arrive after the move.",
         response="Find the slow endpoint below; see whether a dependency, the queue or the CPU holds it up.",
+        meaning="One request in twenty takes longer than the limit.",
         why="A quantile over two minutes: long enough not to be one slow request, short enough for the open.",
         diagnosis={
             "By endpoint": "histogram_quantile(0.95, sum by (endpoint, le) (rate("
@@ -186,30 +171,50 @@ def _high_latency(config: Config) -> Alert:
             "Requests in progress": "sum by (endpoint_group) ("
             f'{metric("signal_service.concurrent_requests", "endpoint_group")}{{job="{job}"}})',
         },
+        mitigation=(
+            "Add replicas when CPU or the queue is the bottleneck (bottleneck_analysis says).",
+            "Take load off: lower the rate limit of the free tier, or switch off premium features that "
+            "calculate much.",
+            "If one dependency is slow, open its breaker or shorten its timeout.",
+        ),
+        dashboard="developer",
     )
 
 
 def _slow_greeks(config: Config) -> Alert:
+    ask = Promql(config.selectors.job)
     job, limit = config.selectors.job, config.thresholds.vectorized_p90_seconds
     bucket = metric("signal_service.greeks.calculation", "batch_size", "model_type", suffix="_bucket")
     return Alert(
         name="SlowGreeksCalculations",
         severity="warning",
-        expr=f'{VECTORIZED_P90}{{job="{job}"}} > {limit:g}',
+        domain="greeks",
+        expr=f"{ask.of('VECTORIZED_P90')} > {limit:g}",
         hold=config.holds.slow_greeks,
         keep=config.holds.keep_firing,
-        window=config.windows.latency,
+        window=config.windows.latency + config.pipeline.recording,
         summary="Vectorised Greeks of {{ $labels.job }} are slow",
-        description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
+        description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, "
+        "above "
         f"{limit:g} s.",
         impact="Chains refresh late; what depends on them uses old Greeks.",
-        response="Compare batch sizes and models below; a batch that is calculated one by one is the usual cause.",
+        response="Compare batch sizes and models below; a batch that is calculated one by one is the usual "
+        "cause.",
+        meaning="Calculations that price a whole batch in one array operation take longer than the limit in "
+        "one case of ten.",
         why="Only calculations declared as vectorised. The histogram has a bound exactly at the limit.",
         diagnosis={
             "By batch size and model": "histogram_quantile(0.9, sum by (batch_size, model_type, le) (rate("
             f'{bucket}{{job="{job}", vectorized="true"}}[5m])))',
             "CPU of each process": f'rate({metric("process.cpu")}{{job="{job}"}}[5m])',
         },
+        mitigation=(
+            "Split batches: the best batch size is recorded, and larger ones may not fit into the "
+            "processor's caches.",
+            "Add replicas if all models are slow and CPU is used up.",
+            "Roll back if it began with a release: a loop in place of an array operation is the usual cause.",
+        ),
+        dashboard="developer",
     )
 
 
@@ -220,6 +225,7 @@ def _subscriptions(config: Config) -> Alert:
     return Alert(
         name="HighActiveSubscriptions",
         severity="info",
+        domain="business",
         expr=f"sum by (job) ({shared}) > {limit:g}",
         hold=config.holds.subscriptions,
         window=0,
@@ -227,11 +233,18 @@ def _subscriptions(config: Config) -> Alert:
         description=f"{{{{ $value | humanize }}}} subscriptions are active, more than {limit:g}.",
         impact="None yet; delivery will take longer when signals are frequent.",
         response="See whether it is growth or one client; check the queue, and plan capacity.",
-        why="Instances share their subscriptions, so each kind counts once: the highest that any instance reports.",
+        meaning="More subscriptions are active than the service was sized for.",
+        why="Instances share their subscriptions, so each kind counts once: the highest that any instance "
+        "reports.",
         diagnosis={
             "By tier": f"sum by (user_tier) ({shared})",
             "Queue": f'sum by (priority) ({metric("signal_service.queue.size", "priority")}{{job="{job}"}})',
         },
+        mitigation=(
+            "If it is growth, raise the limit in the configuration when capacity has been planned for it.",
+            "If it is one client, agree on a limit with them.",
+        ),
+        dashboard="capacity",
     )
 
 
@@ -241,20 +254,29 @@ def _cpu(config: Config) -> Alert:
     return Alert(
         name="SignalServiceHighCPUUsage",
         severity="info",
+        domain="capacity",
         expr=f'100 * rate({name}{{job="{job}"}}[{duration(config.windows.cpu)}]) > {limit:g}',
         hold=config.holds.cpu,
         window=config.windows.cpu,
         summary="{{ $labels.instance }} of {{ $labels.job }} is short of CPU",
         description=f"It has used {{{{ $value | humanize }}}} % of a core for {duration(config.holds.cpu)}, "
         f"more than {limit:g} %.",
-        impact="None yet; latency rises next, as a Python process cannot use more than one core for its code.",
+        impact="None yet; latency rises next, as a Python process cannot use more than one core for its "
+        "code.",
         response="Add replicas before the close of the session; look for a loop that calculates one by one.",
+        meaning="One process has used most of a core for ten minutes.",
         why="Of one core, for each process: that is what limits a Python process.",
         diagnosis={
             "Of each process": f'100 * rate({name}{{job="{job}"}}[5m])',
             "Calculations by kind": "sum by (calculation_type, vectorized) (rate("
             f'{metric("signal_service.greeks.calculation", "calculation_type", suffix="_sum")}{{job="{job}"}}[5m]))',
         },
+        mitigation=(
+            "Add replicas; scaling_recommendation says how many.",
+            "Move work that nobody waits for out of the session hours.",
+            "Vectorise what is calculated one by one.",
+        ),
+        dashboard="capacity",
     )
 
 

@@ -1,0 +1,66 @@
+"""Mistakes in a configuration file, in words that lead to the place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+__all__ = ["explained"]
+
+
+def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel) -> str:
+    """One mistake as one line: file, line, key, what is wrong, and the nearest key where one is unknown.
+
+    Args:
+        path: The file.
+        text: Its content.
+        problem: What pydantic found.
+        defaults: The configuration without a file.
+    """
+    message = problem["msg"]
+    names = _keys(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _known(defaults, names[:-1])
+        near = difflib.get_close_matches(names[-1], known, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        message = f"there is no such key{hint or ';'} There are: {', '.join(known)}"
+    return f"{path}:{_line_of(text, names)}: {'.'.join(names)}: {message.removeprefix('Value error, ')}"
+
+
+def _keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys of a location, without what pydantic adds about types."""
+    added = ("constrained", "function", "[key]")
+    return [each for each in location if isinstance(each, str) and not each.startswith(added)]
+
+
+def _known(found: Any, sections: list[str]) -> list[str]:
+    """The keys of a section."""
+    for each in sections:
+        found = getattr(found, each)
+    return list(type(found).model_fields)
+
+
+def _line_of(text: str, names: list[str]) -> int:
+    """The line of a key, as far as it can be told; where it has none, its table's heading."""
+    table: list[str] = []
+    best = (0, 1)
+    for number, line in enumerate(text.splitlines(), 1):
+        if heading := re.match(r"\s*\[([\w.\s-]+)\]", line):
+            table = [each.strip() for each in heading[1].split(".")]
+            here = table
+        elif key := re.match(r"\s*([\w.-]+)\s*=", line):
+            here = [*table, *key[1].split(".")]
+        else:
+            continue
+        shared = next(
+            (i for i, pair in enumerate(zip(here, names, strict=False)) if pair[0] != pair[1]), None
+        )
+        depth = min(len(here), len(names)) if shared is None else 0
+        if depth > best[0]:
+            best = (depth, number)
+    return best[1]

@@ -1,0 +1,31 @@
+"""The alerts: when they fire, what they mean, and what the person who is told does first."""
+
+from __future__ import annotations
+
+from signalscope.mixin.alerts import dependencies, greeks, named, queue, resources, slos, telemetry
+from signalscope.mixin.alerts._model import ANNOTATIONS, LABELS, Alert
+from signalscope.mixin.config import Config
+
+__all__ = ["ANNOTATIONS", "LABELS", "Alert", "alerts", "expected_seconds"]
+
+_MODULES = (named, greeks, queue, dependencies, resources, slos, telemetry)
+
+
+def alerts(config: Config) -> list[Alert]:
+    """Every alert."""
+    return [alert for module in _MODULES for alert in module.alerts(config)]
+
+
+def expected_seconds(name: str, config: Config | None = None) -> int:
+    """The longest that an alert takes from a sudden, complete cause to firing, in seconds.
+
+    Args:
+        name: The alert's name.
+        config: The configuration of the rules.
+
+    Raises:
+        KeyError: There is no such alert.
+    """
+    config = config or Config()
+    found = {alert.name: alert for alert in alerts(config)}[name]
+    return found.window + found.hold + config.pipeline.delay

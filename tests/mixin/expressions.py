@@ -1,0 +1,173 @@
+"""What an expression reads, and which labels its result can have, by a parser of PromQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import promql_parser as promql
+
+from signalscope import contract
+from signalscope.mixin import series
+from signalscope.mixin.alerts.telemetry import OWN_METRICS
+
+__all__ = ["UnknownError", "labels_of", "names_in", "selectors"]
+
+_AND, _UNLESS, _OR = "and", "unless", "or"
+_CARDINALITY = promql.VectorMatchCardinality
+_KEEP_ALL = {"topk", "bottomk"}
+
+
+class UnknownError(Exception):
+    """An expression names a metric or a label that nothing has."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Labels by series, of everything that exists."""
+
+    labels: dict[str, frozenset[str]]
+
+
+def _known() -> _Known:
+    found: dict[str, frozenset[str]] = dict(OWN_METRICS)
+    for one in contract.instruments():
+        own = frozenset({"job", "instance", *one.attribute_names})
+        for name in one.series_names:
+            found[name] = own | ({"le"} if name.endswith("_bucket") else set())
+    for each in series.all_series():
+        found[each.name] = each.all_labels
+    return _Known(found)
+
+
+def selectors(expression: str) -> Iterator[promql.VectorSelector]:
+    """Each series that an expression selects."""
+    yield from _selectors(promql.parse(expression))
+
+
+def names_in(expression: str) -> set[str]:
+    """The names of the series that an expression selects; of a regular expression all that it fits."""
+    return {each.name for each in selectors(expression) if each.name}
+
+
+def labels_of(expression: str) -> frozenset[str]:
+    """Every label that a series of the result may have.
+
+    Raises:
+        UnknownError: A metric or label does not exist, or two sides can never match.
+    """
+    return _Labels(_known().labels, expression).of(promql.parse(expression)) or frozenset()
+
+
+def _selectors(node: promql.Expr) -> Iterator[promql.VectorSelector]:
+    if isinstance(node, promql.VectorSelector):
+        yield node
+    elif isinstance(node, promql.MatrixSelector):
+        yield node.vector_selector
+    else:
+        for child in _children(node):
+            yield from _selectors(child)
+
+
+def _children(node: promql.Expr) -> list[promql.Expr]:
+    if isinstance(node, promql.BinaryExpr):
+        return [node.lhs, node.rhs]
+    if isinstance(node, promql.Call):
+        return list(node.args)
+    if isinstance(node, promql.AggregateExpr | promql.ParenExpr | promql.SubqueryExpr | promql.UnaryExpr):
+        return [node.expr]
+    return []
+
+
+class _Labels:
+    """The labels of a result; None for a number."""
+
+    def __init__(self, known: dict[str, frozenset[str]], expression: str) -> None:
+        self._known = known
+        self._expression = expression
+
+    def of(self, node: promql.Expr) -> frozenset[str] | None:
+        if isinstance(node, promql.NumberLiteral | promql.StringLiteral):
+            return None
+        if isinstance(node, promql.VectorSelector):
+            return self._selected(node)
+        if isinstance(node, promql.MatrixSelector):
+            return self._selected(node.vector_selector)
+        if isinstance(node, promql.AggregateExpr):
+            return self._aggregate(node)
+        if isinstance(node, promql.Call):
+            return self._call(node)
+        if isinstance(node, promql.BinaryExpr):
+            return self._binary(node)
+        (child,) = _children(node)
+        return self.of(child)
+
+    def _fail(self, message: str) -> UnknownError:
+        return UnknownError(f"{message} in {self._expression}")
+
+    def _selected(self, node: promql.VectorSelector) -> frozenset[str]:
+        matched = {each.name for each in node.matchers.matchers} - {"__name__"}
+        if node.name is None:  # several metrics by a regular expression: of the Collector
+            return frozenset({"job", "instance", "receiver", "exporter", "__name__", *matched})
+        if node.name not in self._known:
+            raise self._fail(f"nothing has the name {node.name}")
+        if unknown := matched - self._known[node.name]:
+            raise self._fail(f"{node.name} has no label {', '.join(unknown)}")
+        return self._known[node.name]
+
+    def _aggregate(self, node: promql.AggregateExpr) -> frozenset[str]:
+        inner = self.of(node.expr) or frozenset()
+        if node.modifier is None:
+            return inner if str(node.op) in _KEEP_ALL else frozenset()
+        named = frozenset(node.modifier.labels)
+        if unknown := named - inner:
+            raise self._fail(f"there is no label {', '.join(unknown)} to aggregate by")
+        if str(node.op) in _KEEP_ALL:
+            return inner
+        return named if node.modifier.type == promql.AggModifierType.By else inner - named
+
+    def _call(self, node: promql.Call) -> frozenset[str] | None:
+        name = node.func.name
+        if name == "time":
+            return None
+        if name == "vector":
+            return frozenset()
+        if name == "absent":
+            (selector,) = _selectors(node.args[0])
+            self._selected(selector)
+            return frozenset(
+                each.name for each in selector.matchers.matchers if each.op == promql.MatchOp.Equal
+            )
+        found = next((labels for each in node.args if (labels := self.of(each)) is not None), None)
+        if name == "label_replace" and found is not None:
+            target, _, source, _ = (each.val for each in node.args[1:])
+            if source and source not in found:
+                raise self._fail(f"there is no label {source} to copy")
+            return found | {target}
+        if name == "histogram_quantile" and found is not None:
+            if "le" not in found:
+                raise self._fail("there is no label le")
+            return found - {"le"}
+        return found
+
+    def _binary(self, node: promql.BinaryExpr) -> frozenset[str] | None:
+        left, right = self.of(node.lhs), self.of(node.rhs)
+        if left is None or right is None:
+            return right if left is None else left
+        operator, modifier = str(node.op), node.modifier
+        if operator == _OR:
+            return left | right
+        matching = modifier.matching if modifier else None
+        if matching is not None and matching.type == promql.LabelModifierType.Include:
+            on = frozenset(matching.labels)
+            if unknown := on - (left & right):
+                raise self._fail(f"there is no label {', '.join(unknown)} on both sides")
+        elif matching is None and left != right:
+            raise self._fail(f"sides with labels {sorted(left)} and {sorted(right)} do not match")
+        if operator in {_AND, _UNLESS} or modifier is None:
+            return left
+        if modifier.card == _CARDINALITY.ManyToOne:
+            return left | frozenset(modifier.group_labels or ())
+        if modifier.card == _CARDINALITY.OneToMany:
+            return right | frozenset(modifier.group_labels or ())
+        return on if matching is not None and matching.type == promql.LabelModifierType.Include else left
