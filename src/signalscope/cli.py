@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 import urllib.error
@@ -18,6 +19,7 @@ import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an e
 from signalscope import __version__
 from signalscope._commands import UserError
 from signalscope._commands.console import console
+from signalscope._commands.dashboards import dashboards
 from signalscope._contract_model import ContractError
 from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml
 
@@ -33,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(console)
+app.add_typer(dashboards, name="dashboards")
 _out = Console()
 _err = Console(stderr=True)
 
@@ -55,7 +58,13 @@ class Switch(StrEnum):
 @app.callback(invoke_without_command=True)
 def _main(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    imports: Annotated[
+        list[str] | None,
+        typer.Option("--import", metavar="MODULE", help="Import a module that extends the contract, first."),
+    ] = None,
 ) -> None:
+    for name in imports or ():
+        _import(name)
     if version:
         _out.print(__version__)
         raise typer.Exit
@@ -173,6 +182,17 @@ def fault(
         if not found.alerts:
             _out.print("No alert is about this yet; watch it on the console.", highlight=False)
     _out.print(f"Watch {running['console']}", highlight=False)
+
+
+def _import(name: str) -> None:
+    """Import a module of the user's, from the present folder too, as `python -m` would."""
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise UserError(f"--import {name}: there is no module {error.name!r} here or installed") from None
+    finally:
+        sys.path.pop(0)
 
 
 def _fault_table(known: dict[str, Any]) -> Table:

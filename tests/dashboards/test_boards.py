@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,45 @@ def test_a_misspelt_name_is_refused(make: Any, message: str) -> None:
     """With the nearest name, where there is one."""
     with pytest.raises(ContractError, match=message):
         make()
+
+
+def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
+    """Declared in a module of theirs, which `--import` names; every kind of instrument."""
+    (tmp_path / "orders.py").write_text(
+        "from signalscope import contract\n"
+        "from signalscope.contract import Attribute, Instrument, Kind\n"
+        "side = Attribute('side', 'Buy or sell.', ('buy', 'sell'))\n"
+        "contract.extend(\n"
+        "    Instrument('orders.placed', Kind.COUNTER, '{order}', 'Orders placed.', 'me', (side,)),\n"
+        "    Instrument('orders.open', Kind.UPDOWNCOUNTER, '{order}', 'Orders open.', 'me'),\n"
+        "    Instrument('orders.risk', Kind.GAUGE, '', 'Risk taken.', 'me', (side,)),\n"
+        "    Instrument('orders.fill', Kind.HISTOGRAM, 's', 'Time to fill.', 'me', (side,), (0.1, 1.0)),\n"
+        ")\n", encoding="utf-8",
+    )  # fmt: skip
+    command = [sys.executable, "-m", "signalscope", "--import", "orders", "generate", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    board = json.loads((tmp_path / "out" / "dashboards" / "extended.json").read_text(encoding="utf-8"))
+    rows = [panel["title"].partition(":")[0] for panel in board["panels"] if panel["type"] == "row"]
+    assert rows[-4:] == ["orders_placed_total", "orders_open", "orders_risk", "orders_fill_seconds"]
+    own = [panel for panel in _panels(board) if "orders_" in json.dumps(panel["targets"])]
+    assert {panel["title"] for panel in own} >= {"How many orders, by side?", "How is it spread?"}
+    done = subprocess.run(
+        [*command[:4], "order", *command[5:]], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "there is no module 'order' here or installed" in done.stderr
+
+
+def test_grafana_is_given_what_the_dashboards_need() -> None:
+    """The provisioned folder is the one that docker-compose mounts; exemplars lead to the trace backend."""
+    folder = binaries.ROOT / "deploy" / "compose" / "grafana"
+    (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text(encoding="utf-8"))["providers"]
+    compose = yaml.safe_load((binaries.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert f"./dashboards:{provider['options']['path']}:ro" in compose["services"]["grafana"]["volumes"]
+    assert provider["allowUiUpdates"] is False
+    sources = yaml.safe_load((folder / "datasources.yaml").read_text(encoding="utf-8"))["datasources"]
+    by_type = {source["type"]: source for source in sources}
+    (destination,) = by_type["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
+    assert destination == {"name": "trace_id", "datasourceUid": by_type["jaeger"]["uid"]}
+    assert by_type["prometheus"]["jsonData"]["timeInterval"] == f"{Config().pipeline.scrape}s"

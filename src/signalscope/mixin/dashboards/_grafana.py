@@ -1,0 +1,180 @@
+"""Dashboards into a Grafana over its HTTP API, without overwriting anything of the user's.
+
+The latest version's message tells whose it is: what `push` has saved says so, with a hash of the content. A
+dashboard whose latest version says anything else was changed by somebody, and is left as it is.
+https://grafana.com/docs/grafana/latest/developers/http_api/dashboard/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from signalscope._version import __version__
+
+__all__ = ["FOLDER", "Grafana", "GrafanaError", "Outcome", "payload"]
+
+#: The uid and title of the folder that dashboards are put into.
+FOLDER = "signalscope"
+_OURS = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")
+
+State = Literal["created", "updated", "unchanged", "kept"]
+
+
+class GrafanaError(RuntimeError):
+    """Grafana refused, or does not answer; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one dashboard.
+
+    Attributes:
+        title: Its title.
+        state: ``kept`` is one that somebody else has changed.
+        detail: Its address, or why it was kept.
+    """
+
+    title: str
+    state: State
+    detail: str
+
+
+def payload(board: dict[str, Any], folder: str = FOLDER, version: int | None = None) -> dict[str, Any]:
+    """The body of ``POST /api/dashboards/db`` for a dashboard.
+
+    Args:
+        board: The dashboard.
+        folder: The uid of the folder to put it into.
+        version: The version that it replaces; None for a new one.
+    """
+    return {
+        "dashboard": {**board, "id": None, **({} if version is None else {"version": version})},
+        "folderUid": folder,
+        "message": _message(board),
+        "overwrite": False,
+    }
+
+
+class Grafana:
+    """A Grafana's API.
+
+    Args:
+        url: Its base URL.
+        token: A service account's token that may write dashboards and folders.
+        folder: The uid of the folder to put dashboards into.
+    """
+
+    def __init__(self, url: str, token: str, folder: str = FOLDER) -> None:
+        self._url = url.rstrip("/")
+        self._folder = folder
+        self._client = httpx.Client(
+            base_url=self._url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=15,
+            follow_redirects=False,
+        )
+
+    def __enter__(self) -> Grafana:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def push(
+        self, boards: list[dict[str, Any]], *, dry_run: bool = False, replace: bool = False
+    ) -> Iterator[Outcome]:
+        """Create or update dashboards, one after the other.
+
+        Args:
+            boards: The dashboards.
+            dry_run: Only look; nothing is written.
+            replace: Replace also those that somebody has changed; Grafana keeps the old version.
+
+        Raises:
+            GrafanaError: Grafana refused, or does not answer.
+        """
+        if self._get(f"/api/folders/{self._folder}") is None and not dry_run:
+            self._post("/api/folders", {"uid": self._folder, "title": self._folder})
+        for board in boards:
+            yield self._push(board, dry_run=dry_run, replace=replace)
+
+    def _push(self, board: dict[str, Any], *, dry_run: bool, replace: bool) -> Outcome:
+        title, uid = board["title"], board["uid"]
+        address = f"{self._url}/d/{uid}"
+        there = self._get(f"/api/dashboards/uid/{uid}")
+        if there is None:
+            if not dry_run:
+                self._post("/api/dashboards/db", payload(board, self._folder))
+            return Outcome(title, "created", address)
+        meta, version = there.get("meta", {}), int(there["dashboard"].get("version", 0))
+        if meta.get("provisioned"):
+            return Outcome(title, "kept", f"{address} is provisioned from a file")
+        latest = self._latest_message(uid)
+        if latest == _message(board):
+            return Outcome(title, "unchanged", address)
+        if not replace and not _OURS.match(latest):
+            return Outcome(
+                title,
+                "kept",
+                f"{address} was changed in Grafana (version {version}); save your change under another name, "
+                "or use --replace",
+            )
+        if not dry_run:
+            self._post("/api/dashboards/db", payload(board, meta.get("folderUid") or self._folder, version))
+        return Outcome(title, "updated", address)
+
+    def _latest_message(self, uid: str) -> str:
+        found: Any = self._get(f"/api/dashboards/uid/{uid}/versions?limit=1") or []
+        versions = found.get("versions", []) if isinstance(found, dict) else found
+        newest: dict[str, Any] = max(versions, key=lambda each: int(each.get("version", 0)), default={})
+        return str(newest.get("message") or "")
+
+    def _get(self, path: str) -> Any:
+        """The JSON at a path; None when there is nothing."""
+        answer = self._send("GET", path)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return self._content(answer)
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        return self._content(self._send("POST", path, body))
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        try:
+            return self._client.request(method, path, json=body)
+        except httpx.HTTPError as error:
+            raise GrafanaError(f"{self._url} does not answer: {type(error).__name__}") from None
+
+    def _content(self, answer: httpx.Response) -> Any:
+        ways_out = {
+            401: "the token in GRAFANA_TOKEN is not valid",
+            403: "the token may not do this; its service account needs to write dashboards and folders",
+            412: "somebody saved it at the same moment, or its title is taken in the folder; try again",
+        }
+        if answer.is_success:
+            try:
+                return answer.json()
+            except ValueError:
+                raise GrafanaError(f"what answers at {self._url} is no Grafana API") from None
+        reason = ways_out.get(answer.status_code) or _reason(answer)
+        raise GrafanaError(f"{self._url}{answer.request.url.path}: {answer.status_code}: {reason}")
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.reason_phrase
+
+
+def _message(board: dict[str, Any]) -> str:
+    content = {name: value for name, value in board.items() if name not in {"id", "version"}}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return f"signalscope {__version__}, content {digest[:12]}"

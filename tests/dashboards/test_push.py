@@ -1,0 +1,225 @@
+"""`signalscope dashboards push`: creates and updates its own, and never what somebody else has made or changed."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from signalscope._commands import UserError
+from signalscope.cli import app
+
+_TOKEN = "s3cret-token"
+_BOARDS = 9
+
+
+class FakeGrafana:
+    """A stand-in: Grafana is not to be had through package registries. It keeps what its API is told, and versions.
+
+    Its answers are those of https://grafana.com/docs/grafana/latest/developers/http_api/dashboard/.
+    """
+
+    def __init__(self) -> None:
+        self.folders: dict[str, str] = {"general": "General"}
+        self.boards: dict[str, dict[str, Any]] = {}
+        self.written = 0
+
+    def save(self, body: dict[str, Any]) -> tuple[int, Any]:
+        """POST /api/dashboards/db."""
+        board, uid = body["dashboard"], body["dashboard"]["uid"]
+        if body["folderUid"] not in self.folders:
+            return 400, {"message": "folder not found"}
+        there = self.boards.get(uid)
+        if there and not body["overwrite"] and board.get("version") != there["dashboard"]["version"]:
+            return 412, {
+                "status": "version-mismatch",
+                "message": "The dashboard has been changed by someone else",
+            }
+        versions = there["versions"] if there else []
+        stored = {**board, "id": 1, "version": len(versions) + 1}
+        versions = [
+            *versions,
+            {"version": stored["version"], "message": body.get("message", ""), "data": stored},
+        ]
+        meta = {"folderUid": body["folderUid"], "provisioned": False}
+        self.boards[uid] = {"dashboard": stored, "meta": meta, "versions": versions}
+        self.written += 1
+        return 200, {"uid": uid, "version": stored["version"], "status": "success"}
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
+        """The status and content for a request."""
+        path = path.partition("?")[0]
+        if method == "POST" and path == "/api/folders":
+            self.folders[body["uid"]] = body["title"]
+            self.written += 1
+            return 200, body
+        if method == "POST" and path == "/api/dashboards/db":
+            return self.save(body)
+        missing = (404, {"message": "not found"})
+        if path.startswith("/api/folders/"):
+            uid = path.rpartition("/")[2]
+            return (200, {"uid": uid}) if uid in self.folders else missing
+        uid, _, rest = path.removeprefix("/api/dashboards/uid/").partition("/")
+        if uid not in self.boards:
+            return missing
+        found = self.boards[uid]
+        if rest == "versions":
+            return 200, {"versions": found["versions"][::-1]}
+        return 200, {"dashboard": found["dashboard"], "meta": found["meta"]}
+
+
+@pytest.fixture
+def grafana(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGrafana]:
+    """The stand-in, listening; its address and token are in the environment."""
+    fake = FakeGrafana()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _reply(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            authorised = self.headers.get("Authorization") == f"Bearer {_TOKEN}"
+            status, content = (
+                fake.answer(self.command, self.path, body) if authorised else (401, {"message": "no"})
+            )
+            answer = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = _reply  # noqa: N815  # the base class's names
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("GRAFANA_URL", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setenv("GRAFANA_TOKEN", _TOKEN)
+    yield fake
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _push(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["dashboards", "push", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    assert _TOKEN not in result.output
+    return result.output
+
+
+def _someone_saves(fake: FakeGrafana, uid: str) -> None:
+    board = {**fake.boards[uid]["dashboard"], "title": "Edited by hand"}
+    status, _ = fake.save(
+        {"dashboard": board, "folderUid": "signalscope", "message": "my change", "overwrite": False}
+    )
+    assert status == 200
+
+
+def test_a_dry_run_writes_nothing(grafana: FakeGrafana) -> None:
+    """It says what would be done."""
+    assert _push("--dry-run").count("would be created") == _BOARDS
+    assert grafana.written == 0
+
+
+def test_it_creates_then_leaves_alone_what_is_the_same(grafana: FakeGrafana) -> None:
+    """In a folder of its own; the second time there is nothing to do."""
+    assert _push().count("created") == _BOARDS
+    assert grafana.folders["signalscope"] == "signalscope"
+    assert all(each["meta"]["folderUid"] == "signalscope" for each in grafana.boards.values())
+    assert all(uid.startswith("signalscope-") for uid in grafana.boards)
+    written = grafana.written
+    assert _push().count("unchanged") == _BOARDS
+    assert grafana.written == written
+
+
+def test_it_updates_its_own(grafana: FakeGrafana, tmp_path: Any) -> None:
+    """Another threshold gives another version of the dashboards that show it; the old one stays in the history."""
+    _push()
+    config = tmp_path / "my.toml"
+    config.write_text("[thresholds]\napi_p95_seconds = 3.5\n", encoding="utf-8")
+    shown = _push("--config", str(config))
+    assert "updated   signalscope / Operations" in shown
+    assert "unchanged signalscope / Telemetry pipeline" in shown
+    operations = grafana.boards["signalscope-operations"]
+    assert [each["version"] for each in operations["versions"]] == [1, 2]
+    assert "3.5" in json.dumps(operations["dashboard"])
+
+
+def test_what_somebody_changed_is_kept(grafana: FakeGrafana, tmp_path: Any) -> None:
+    """Said, with the way out, and not a success; with --replace it becomes a version more."""
+    _push()
+    _someone_saves(grafana, "signalscope-developer")
+    with pytest.raises(UserError, match="1 of 9 dashboards were kept as they are"):
+        _push()
+    assert grafana.boards["signalscope-developer"]["dashboard"]["title"] == "Edited by hand"
+    assert "updated   signalscope / Developer" in _push("--replace")
+    developer = grafana.boards["signalscope-developer"]
+    assert [each["data"]["title"] for each in developer["versions"]] == [
+        "signalscope / Developer", "Edited by hand", "signalscope / Developer"
+    ]  # fmt: skip
+
+
+def test_a_dashboard_of_the_user_s_with_our_uid_is_kept(grafana: FakeGrafana) -> None:
+    """Whoever made it: it is not ours. Nor is one that Grafana provisions from a file."""
+    mine = {"uid": "signalscope-cost", "title": "My own", "panels": []}
+    grafana.save({"dashboard": mine, "folderUid": "general", "message": "", "overwrite": False})
+    with pytest.raises(UserError, match="1 of 9"):
+        _push()
+    assert grafana.boards["signalscope-cost"]["dashboard"]["title"] == "My own"
+    grafana.boards["signalscope-cost"]["meta"]["provisioned"] = True
+    with pytest.raises(UserError, match="1 of 9"):
+        _push("--replace")
+    assert grafana.boards["signalscope-cost"]["dashboard"]["title"] == "My own"
+
+
+def test_a_save_at_the_same_moment_is_not_overwritten(grafana: FakeGrafana, tmp_path: Any) -> None:
+    """Grafana refuses a version that is not the latest; that is told."""
+    _push()
+    answer = grafana.answer
+
+    def raced(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if method == "POST":
+            _someone_saves(grafana, body["dashboard"]["uid"])
+        return answer(method, path, body)
+
+    grafana.answer = raced  # type: ignore[method-assign]  # the moment between reading and writing
+    config = tmp_path / "my.toml"
+    config.write_text("[thresholds]\napi_p95_seconds = 3.5\n", encoding="utf-8")
+    with pytest.raises(UserError, match="412: somebody saved it at the same moment"):
+        _push("--config", str(config))
+
+
+def test_mistakes_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No token, a wrong one, no address, nobody there: each is one clear error, without the token in it."""
+    monkeypatch.setenv("GRAFANA_TOKEN", "other-secret")
+    with pytest.raises(UserError, match="401: the token in GRAFANA_TOKEN is not valid") as caught:
+        _push()
+    assert "other-secret" not in str(caught.value)
+    with pytest.raises(UserError, match="does not answer: ConnectError"):
+        _push("--url", "http://127.0.0.1:1")
+    with pytest.raises(UserError, match="write a whole address"):
+        _push("--url", "127.0.0.1:3000")
+    monkeypatch.delenv("GRAFANA_TOKEN")
+    with pytest.raises(UserError, match="GRAFANA_TOKEN is not set"):
+        _push()
+
+
+def test_the_payload_is_what_the_api_takes(grafana: FakeGrafana) -> None:
+    """As it is printed it can be posted."""
+    grafana.folders["signalscope"] = "signalscope"
+    result = CliRunner().invoke(app, ["dashboards", "payload", "operations"])
+    body = json.loads(result.output)
+    assert body["dashboard"]["id"] is None
+    assert body["overwrite"] is False
+    assert grafana.save(body)[0] == 200
+    unknown = CliRunner().invoke(app, ["dashboards", "payload", "operation"])
+    assert "there are: executive, operations" in str(unknown.exception)
