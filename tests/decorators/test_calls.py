@@ -10,8 +10,12 @@ import pytest
 
 from signalscope import (
     ContractError,
+    arg,
+    instrument_cache,
     instrument_dependency,
+    instrument_greeks,
     instrument_query,
+    instrument_queue,
     instrument_signal,
     instrument_task,
 )
@@ -181,9 +185,56 @@ def test_a_span_is_made_under_a_recording_one(captured: Captured) -> None:
         (lambda: instrument_query(operation="upsert"), "operation='upsert' is not allowed"),
         (lambda: instrument_signal(complexity="hard"), "complexity='hard' is not allowed; allowed: simple"),
         (lambda: instrument_dependency(criticality="low"), "impact_level='low' is not allowed"),
+        (
+            lambda: instrument_task(span="sometimes"),  # type: ignore[call-overload]  # that is the point
+            "span='sometimes' is not allowed; allowed: auto, always, never",
+        ),
+        (
+            lambda: instrument_task(task_type=lambda *, path: path),
+            "task_type: .* has keyword-only parameters",
+        ),
+        (
+            lambda: instrument_task(task_type=lambda job: job),
+            "task_type: print has no parameter 'job'; it has: args",
+        ),
+        (lambda: instrument_task(task_type=arg("fil.name")), "no parameter 'fil'; did you mean 'file'"),
+        (
+            lambda: instrument_greeks(batch_size=0),
+            "batch_size=0 is not allowed; give a whole number of at least 1",
+        ),
+        (lambda: instrument_greeks(batch_size="many"), "batch_size='many' is not allowed"),  # type: ignore[call-overload]  # that is the point
+        (lambda: instrument_greeks(batch_size=True), "batch_size=True is not allowed"),
+        (lambda: instrument_cache(hit=5), "hit=5 is not allowed; give a callable"),  # type: ignore[call-overload]  # that is the point
+        (
+            lambda: instrument_cache(miss_on="KeyError"),  # type: ignore[call-overload]  # that is the point
+            "miss_on='KeyError' is not allowed; give an exception class",
+        ),
+        (lambda: instrument_queue(enqueued_at=5.0), "enqueued_at is about each item: give a callable"),
+        (
+            lambda: instrument_queue(step="put", enqueued_at=arg("file")),
+            "only to the function that processes it",
+        ),
+        (lambda: instrument_signal(emitted=5), "emitted=5 is not allowed; give a direction"),  # type: ignore[call-overload]  # that is the point
     ],
 )
 def test_constants_are_checked_at_decoration(decorator: object, message: str) -> None:
     """The error names the attribute, the value and what is allowed."""
     with pytest.raises(ContractError, match=message):
         decorator()(print)  # type: ignore[operator]  # a lambda above
+
+
+def test_an_iterator_that_the_caller_gets_is_not_used_up(captured: Captured) -> None:
+    """Counting what it emits would: that is refused and counted, and the caller's result is whole."""
+
+    @instrument_signal(signal_type="lazy", emitted=lambda result: result)
+    def generate() -> object:
+        return iter(["buy", "sell"])
+
+    @instrument_signal(signal_type="lazy", emitted=lambda result: (each for each in result))
+    def listed() -> object:
+        return ["buy"]
+
+    assert list(generate()) == ["buy", "sell"]  # type: ignore[call-overload]  # an iterator
+    assert listed() == ["buy"]
+    assert captured.value(EMITTED, signal_type="lazy") == 1
+    assert captured.value("signalscope_internal_errors_total", where="decorators.signal.emitted") == 1

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
+from collections import deque
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from signalscope import instrument_greeks
-from signalscope.decorators._checks import examine
+from signalscope.decorators._checks import examine, size_of
 from signalscope.testing import Captured
 
 
@@ -63,3 +67,143 @@ def test_a_chain_of_which_a_part_did_not_converge_is_a_success(captured: Capture
     calls = captured.points("signal_service_greeks_calculation_seconds")
     assert {p.labels["outcome"]: p.count for p in calls} == {"success": 1, "invalid": 1}
     assert captured.value("signal_service_greeks_options_total") == 9
+
+
+@dataclasses.dataclass
+class _Option:
+    delta: Any
+    gamma: Any
+    strike: float = 100.0
+
+
+@dataclasses.dataclass(slots=True)
+class _Slotted:
+    delta: Any
+    spot: float = 450.0
+
+
+class _Object:
+    def __init__(self, **fields: Any) -> None:
+        vars(self).update(fields)
+
+
+_NAN = float("nan")
+_TEN_THOUSAND = np.full(10_000, 0.5)
+_TEN_THOUSAND[[1, 3, 5, 7]] = [np.nan, np.inf, 7.0, -np.inf]
+
+
+@pytest.mark.parametrize(
+    ("result", "kind", "tally", "looked", "size"),
+    [
+        # every value of an array, wherever it is, of any sort of number
+        (_TEN_THOUSAND, "delta", {"nan": 1, "infinite": 2, "out_of_range": 1}, 10_000, 10_000),
+        (_TEN_THOUSAND.reshape(100, 100), "delta", {"nan": 1, "infinite": 2, "out_of_range": 1}, 10_000, 10_000),
+        (np.array([0.1, np.inf, -1.0], dtype="float32"), "gamma", {"infinite": 1, "out_of_range": 1}, 3, 3),
+        (np.array([1, 0, -1], dtype="int64"), "vega", {"out_of_range": 1}, 3, 3),
+        (np.array([None, 0.5, _NAN], dtype=object), "delta", {"none": 1, "nan": 1}, 3, 3),
+        (np.ma.array([0.5, _NAN], mask=[False, True]), "delta", {}, 1, 2),
+        (np.float32(2), "delta", {"out_of_range": 1}, 1, 1),
+        (np.array(_NAN), "delta", {"nan": 1}, 1, 1),
+        ([0.5] * 4_999 + [_NAN] + [0.5] * 5_000, "delta", {"nan": 1}, 10_000, 10_000),
+        (deque([0.5, 2.0]), "delta", {"out_of_range": 1}, 2, 2),
+        ([[0.5, _NAN], [2.0, 0.0]], "delta", {"nan": 1, "out_of_range": 1}, 4, 2),
+        (pd.Series([0.5, _NAN]), "delta", {"nan": 1}, 2, 2),
+        # records by the Greeks that their fields are named after, and by nothing else
+        (_Option(_NAN, -1.0), "chain", {"nan": 1, "out_of_range": 1}, 2, 1),
+        (_Slotted(1.5), "chain", {"out_of_range": 1}, 1, 1),
+        (_Object(delta=_NAN, spot=450.0), "delta", {"nan": 1}, 1, 1),
+        ([_Option(0.5, 0.1), _Option(2.0, 0.1)], "chain", {"out_of_range": 1}, 4, 2),
+        ([{"delta": _NAN}, {"delta": 0.5}], "chain", {"nan": 1}, 2, 2),
+        ({"AAPL": {"delta": _NAN}, "MSFT": {"delta": 0.5}}, "chain", {"nan": 1}, 2, 2),
+        ({"Deltas": np.array([0.5, 2.0]), "strikes": np.array([90.0, 110.0])}, "delta", {"out_of_range": 1}, 2, 2),
+        ({"value": -0.4, "spot": 450.0}, "delta", {}, 1, 1),
+        ({"strikes": [90.0, 110.0], "note": None}, "delta", {}, 0, 2),
+        ({90.0: _NAN, 110.0: 0.5}, "delta", {"nan": 1}, 2, 2),
+        (pd.DataFrame({"delta": [0.5, _NAN], "strike": [90.0, 110.0]}), "delta", {"nan": 1}, 2, 2),
+        (pd.DataFrame([[0.5, 2.0]], columns=[90.0, 110.0]), "delta", {"out_of_range": 1}, 2, 2),
+        (pd.Series([0.5, pd.NA], dtype=object), "delta", {"none": 1}, 2, 2),
+        (pd.DataFrame({"strike": [90.0, 110.0]}), "delta", {}, 0, 2),
+        (np.array([(_NAN, 90.0)], dtype=[("delta", float), ("strike", float)]), "delta", {"nan": 1}, 1, 1),
+        # what did not converge, however that is said
+        ({"iv": 0.2, "converged": False}, "iv", {"not_converged": 1}, 1, 1),
+        (_Object(iv=_NAN, converged=np.False_), "iv", {"not_converged": 1}, 1, 1),
+        (_Object(volatility=[0.2, _NAN], converged=[True, False]), "iv", {"not_converged": 1}, 2, 2),
+        # what is none of these is not judged
+        ("0.5 or so", "delta", {}, 1, 1),
+        (object(), "delta", {}, 1, 1),
+        (iter([_NAN]), "delta", {}, 1, 1),
+    ],
+)  # fmt: skip
+def test_every_shape_of_result_is_judged(
+    result: Any, kind: str, tally: dict[str, int], looked: int, size: int
+) -> None:
+    """Exactly, without a warning of NumPy's, which some programs turn into exceptions."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert examine(result, kind) == (tally, looked)
+        assert size_of(result) == size
+
+
+def test_the_look_at_a_result_is_bounded() -> None:
+    """Ten thousand values of a list, a thousand records; records within records to a depth; no cycle without end."""
+    assert examine([0.5] * 1_000_000, "delta")[1] == 10_000
+    assert examine([{"delta": 0.5}] * 100_000, "chain")[1] == 1_000
+    cyclic: dict[str, Any] = {}
+    cyclic["again"] = [cyclic]
+    assert examine(cyclic, "delta") == ({}, 0)
+
+
+def test_a_result_that_cannot_be_looked_at_is_measured_all_the_same(captured: Captured) -> None:
+    """An object whose every attribute fails, or lies: the call is timed, and the failure counted."""
+
+    class Lying:
+        shape = (1, "two")
+
+        @property
+        def converged(self) -> bool:
+            raise RuntimeError("no")
+
+        delta = 0.5
+
+        def __init__(self) -> None:
+            self.gamma = 1.0
+
+    @instrument_greeks(calculation_type="delta")
+    def delta() -> Lying:
+        return Lying()
+
+    assert isinstance(delta(), Lying)
+    assert captured.count("signal_service_greeks_calculation_seconds") == 1
+    assert captured.value("signalscope_internal_errors_total", where="decorators.greeks.check") == 1
+
+
+def test_numpy_scalars_take_the_way_of_floats(captured: Captured) -> None:
+    """They are floats, and judged like them."""
+
+    @instrument_greeks(calculation_type="delta")
+    def delta(value: Any) -> Any:
+        return value
+
+    for value in (0.5, np.nan, 2.0):
+        delta(np.float64(value))
+    calls = captured.points("signal_service_greeks_calculation_seconds")
+    assert {p.labels["outcome"]: p.count for p in calls} == {"success": 1, "invalid": 2}
+
+
+@pytest.mark.parametrize(
+    ("given", "counted"),
+    [(7, 7), (np.int64(7), 7), (7.0, 7), (np.float64(7), 7), (np.arange(7), 7), (["a", "b"], 2), (0.5, None)],
+)
+def test_a_batch_size_may_be_any_whole_number_or_a_length(
+    captured: Captured, given: Any, counted: int | None
+) -> None:
+    """NumPy's numbers are numbers; what is neither is counted as a failure of the callable."""
+
+    @instrument_greeks(calculation_type="chain", vectorized=True, batch_size=lambda strikes: strikes)
+    def chain(strikes: Any) -> float:
+        return 1.0
+
+    chain(given)
+    assert captured.value("signal_service_greeks_options_total") == counted
+    errors = captured.value("signalscope_internal_errors_total", where="decorators.greeks.batch_size")
+    assert errors == (1 if counted is None else None)

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from signalscope._contract_model import ContractError
 
-__all__ = ["Field", "Getter", "Value", "arg", "compile_value", "needs_result", "result"]
+__all__ = ["Field", "Getter", "Value", "arg", "compile_value", "is_taken", "needs_result", "result"]
 
 T = TypeVar("T")
 #: A constant, or a callable whose parameter names are parameters of the decorated function, or `result`.
@@ -71,7 +71,7 @@ def compile_value(value: Any, call: Any, option: str) -> Getter | None:
             return get
         follow = attrgetter(value.path)
         return lambda args, kwargs, returned: follow(get(args, kwargs, returned))
-    if not callable(value):
+    if not is_taken(value):
         return None
     try:
         parameters = inspect.signature(value).parameters
@@ -87,6 +87,11 @@ def compile_value(value: Any, call: Any, option: str) -> Getter | None:
         (only,) = getters
         return lambda args, kwargs, returned: value(only(args, kwargs, returned))
     return lambda args, kwargs, returned: value(*[get(args, kwargs, returned) for get in getters])
+
+
+def is_taken(value: Any) -> bool:
+    """Whether an option is taken from each call, rather than a constant."""
+    return isinstance(value, Field) or callable(value)
 
 
 def needs_result(value: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from signalscope._contract_model import OTHER
+from signalscope._contract_model import OTHER, ContractError
 from signalscope.decorators import _hit_ratio
 from signalscope.decorators._probe import decorated
 from signalscope.decorators._spans import SpanMode, Under, record
@@ -62,11 +62,22 @@ def instrument_cache(
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
     """
+    if not callable(hit):
+        raise ContractError(f"hit={hit!r} is not allowed; give a callable that takes what a get returned")
+    if not _are_exceptions(miss_on):
+        raise ContractError(
+            f"miss_on={miss_on!r} is not allowed; give an exception class, or several in a tuple"
+        )
 
     def probe(inner: Any) -> _Cache:
         return _Cache(inner, {"cache_type": cache_type, "operation": operation}, hit, miss_on, span)
 
     return decorated(call, probe)
+
+
+def _are_exceptions(given: object) -> bool:
+    several = given if isinstance(given, tuple) else (given,)
+    return all(isinstance(each, type) and issubclass(each, BaseException) for each in several)
 
 
 class _Cache(Timed):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from signalscope import contract
-from signalscope._contract_model import OTHER
+from signalscope._contract_model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes
-from signalscope.decorators._checks import bounds_of, examine, size_of
+from signalscope.decorators._checks import Tally, bounds_of, examine, size_of
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode, Under, record
 from signalscope.decorators._values import Value, compile_value
@@ -101,7 +101,13 @@ class _Greeks:
         options = {"calculation_type": calculation_type, "vectorized": vectorized, "model_type": model_type}
         self._attributes = Attributes(_SECONDS, call, options, self.where)
         self._batch = None if batch_size is None else compile_value(batch_size, call, "batch_size")
-        self._batch_constant = batch_size if batch_size is not None and self._batch is None else None
+        self._batch_constant = batch_size if self._batch is None else None
+        if self._batch_constant is not None and not _is_size(self._batch_constant):
+            raise ContractError(
+                f"batch_size={batch_size!r} is not allowed; give a whole number of at least 1, or a callable"
+            )
+        if check not in (True, False, "finite"):
+            raise ContractError(f"check={check!r} is not allowed; allowed: True, False, 'finite'")
         # What a generator returns at its end is not what it calculated.
         generates = inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)
         self._check: bool | str = False if generates else check
@@ -122,7 +128,7 @@ class _Greeks:
         single = self._batch is None and self._batch_constant in (None, 1) and self._values is None
 
         def finish(elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
-            if single and type(result) is float:
+            if single and isinstance(result, float):  # NumPy's too
                 if constant is not None:
                     recorder, low, high = constant
                 else:
@@ -179,7 +185,7 @@ class _Greeks:
         size = self._size(args, kwargs, result)
         outcome = "success"
         if self._check:
-            tally, looked = examine(result, values[0], self._check)
+            tally, looked = self._examined(result, values[0])
             if tally:
                 if sum(tally.values()) >= looked:
                     outcome = "invalid"
@@ -194,19 +200,47 @@ class _Greeks:
         """How many options the call was about; None when the user's callable failed to say."""
         if self._batch is not None:
             try:
-                given = self._batch(args, kwargs, result)
-                return given if isinstance(given, int) else size_of(given)
+                return _size_given(self._batch(args, kwargs, result))
             except Exception:  # the user's callable
                 if result is not None:  # a failed call may have no size
                     internal_error(f"{self.where}.batch_size")
                 return None
         if isinstance(self._batch_constant, int):
             return self._batch_constant
-        return size_of(result)
+        try:
+            return size_of(result)
+        except Exception:  # an object that has a length, but will not say
+            internal_error(f"{self.where}.batch_size")
+            return None
+
+    def _examined(self, result: Any, calculation_type: str) -> tuple[Tally, int]:
+        """What is wrong with a result; nothing when it cannot be looked at."""
+        try:
+            return examine(result, calculation_type, self._check)
+        except Exception:  # whatever a foreign type does, the call is measured
+            internal_error(f"{self.where}.check")
+            return {}, 0
 
 
 #: Combinations of attribute values one decorated function remembers the recorders of.
 _REMEMBERED = 1000
+
+
+def _size_given(given: Any) -> int:
+    """The number of options that a callable told: a whole number, of NumPy's too, or something that has a length.
+
+    Raises:
+        ValueError: Half an option.
+    """
+    if isinstance(given, float) and not given.is_integer():
+        raise ValueError(f"{given} options")
+    if isinstance(given, float) or (hasattr(given, "__index__") and not hasattr(given, "__len__")):
+        return int(given)
+    return size_of(given)
+
+
+def _is_size(given: object) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
 
 
 def batch_class(size: int | None) -> str:

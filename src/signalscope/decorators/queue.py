@@ -12,7 +12,7 @@ from signalscope.decorators._attributes import Attributes
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode, Under, record
 from signalscope.decorators._timed import Timed
-from signalscope.decorators._values import Value, compile_value
+from signalscope.decorators._values import Value, compile_value, is_taken
 from signalscope.decorators._wrap import Arguments, Keywords
 from signalscope.recording import family, internal_error
 
@@ -65,6 +65,10 @@ def instrument_queue(
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
     """
     options = {"queue_type": queue_type, "priority": priority}
+    if enqueued_at is not None and (step == "put" or not is_taken(enqueued_at)):
+        raise ContractError(
+            "enqueued_at is about each item: give a callable, and only to the function that processes it"
+        )
     if step == "process":
         return decorated(call, lambda inner: _Process(inner, options, enqueued_at, span))
     if step == "put":

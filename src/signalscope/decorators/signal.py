@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from signalscope._contract_model import OTHER
+from signalscope._contract_model import OTHER, ContractError
 from signalscope.decorators._probe import decorated, name_of
 from signalscope.decorators._spans import SpanMode, Under, record
 from signalscope.decorators._timed import Timed
@@ -81,6 +81,10 @@ class _Signal(Timed):
         )
         self._get = compile_value(emitted, call, "emitted")
         self._constant = emitted if self._get is None else None
+        if self._constant is not None and not isinstance(self._constant, Iterable):
+            raise ContractError(
+                f"emitted={emitted!r} is not allowed; give a direction, several, or a callable"
+            )
 
     def after(
         self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, result: Any, under: Under
@@ -94,6 +98,11 @@ class _Signal(Timed):
                 internal_error(f"{self.where}.emitted")
                 return
         if directions is None:
+            return
+        if directions is result and isinstance(
+            directions, Iterator
+        ):  # counting would use the caller's result up
+            internal_error(f"{self.where}.emitted")
             return
         if isinstance(directions, str):
             record(family(_EMITTED).series(values[0], directions), 1, under)
