@@ -24,6 +24,12 @@ def test_each_integration_has_an_entry_point_of_its_name() -> None:
         assert loaded.library is each
 
 
+def test_no_extra_stops_every_instrumentor() -> None:
+    """The launcher skips all instrumentors of a distribution when one package of these extras is missing."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert not {"instruments", "instruments-any", "instruments_any"} & set(project["optional-dependencies"])
+
+
 def test_each_integration_feeds_metrics_of_the_contract() -> None:
     """A name that the contract does not have would be an error here."""
     for library in libraries():
