@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import math
 import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+from signalscope import _user_costs
 from signalscope._contract_model import OTHER
-from signalscope._user import current_tier
+from signalscope._user import current_tier, current_user
 from signalscope.recording import family, internal_error
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "count_queue_item",
     "count_rate_limit_hit",
     "count_signal",
+    "cpu_second_price",
     "measure_cost",
     "record_accuracy",
     "record_cost",
@@ -32,15 +33,6 @@ __all__ = [
 
 _logger = logging.getLogger("signalscope")
 _PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
-
-
-class _Spent(threading.local):
-    """CPU time that this thread has spent in blocks inside the present one."""
-
-    inside = 0.0
-
-
-_spent = _Spent()
 
 
 def count_feature(feature: str, *, premium: bool = False, tier: str | None = None) -> None:
@@ -62,7 +54,8 @@ def record_cost(
 ) -> None:
     """Record what a piece of work cost: CPU-seconds times SIGNALSCOPE_CPU_SECOND_PRICE.
 
-    Without a price nothing is recorded: a cost of zero would be an invention.
+    Without a price nothing is recorded: a cost of zero would be an invention. The CPU time is charged to the user
+    of the current `user_context` in any case: the costliest users are on /monitoring/business-dashboard.
 
     Args:
         operation_type: The kind of work.
@@ -70,7 +63,13 @@ def record_cost(
         complexity: simple, standard or complex.
         tier: Whom it was done for; by default the tier of the current `user_context`.
     """
-    price = _price(os.environ.get(_PRICE))
+    try:
+        user = current_user()
+        if user is not None:
+            _user_costs.charge(user, cpu_seconds)
+    except Exception:  # ours, and not the caller's business
+        internal_error("record_cost")
+    price = cpu_second_price()
     if price is not None:
         tier = current_tier() if tier is None else tier
         series = family("signal_service.calculation_cost").series(operation_type, tier, complexity)
@@ -87,22 +86,23 @@ def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | No
     """Record the cost of the CPU time that this thread spends in the block.
 
     The block must not contain `await`: what the thread does for other tasks meanwhile would be charged too.
-    An exception goes through; what was spent until then is recorded. What a `measure_cost` inside it records is
-    not recorded a second time, so that all costs add up to the CPU time that was spent.
+    An exception goes through; what was spent until then is recorded.
 
     Args:
         operation_type: As for `record_cost`.
         complexity: As for `record_cost`.
         tier: As for `record_cost`.
     """
-    outside, _spent.inside = _spent.inside, 0.0
     begun = time.thread_time()
     try:
         yield
     finally:
-        spent = time.thread_time() - begun
-        record_cost(operation_type, max(0.0, spent - _spent.inside), complexity=complexity, tier=tier)
-        _spent.inside = outside + spent
+        record_cost(operation_type, time.thread_time() - begun, complexity=complexity, tier=tier)
+
+
+def cpu_second_price() -> float | None:
+    """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one."""
+    return _price(os.environ.get(_PRICE))
 
 
 @cache

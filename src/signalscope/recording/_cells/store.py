@@ -11,6 +11,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, Metric, Sum
@@ -22,7 +23,7 @@ from signalscope.recording._cells.exemplar import Filter, Sample
 from signalscope.recording._cells.feed import NOTHING, Feed, Rejected, Summary
 from signalscope.recording._cells.points import histogram_points, number_points
 
-__all__ = ["CARDINALITY_LIMIT", "OnError", "Reader", "Store"]
+__all__ = ["CARDINALITY_LIMIT", "OnError", "Reader", "Store", "Totals"]
 
 #: Series one instrument may have before further ones become one, as in the SDK.
 CARDINALITY_LIMIT = 2000
@@ -31,6 +32,8 @@ _OVERFLOW = ("otel.metric.overflow",)
 _OVERFLOW_ATTRIBUTES: Mapping[str, Any] = {"otel.metric.overflow": True}
 #: The longest a reader waits for another reader's collection before it goes without.
 _TURN_SECONDS = 10.0
+#: The longest that somebody who only looks waits for it.
+_LOOK_SECONDS = 1.0
 
 
 #: Told the name of a part of the fast path that failed, and how many times.
@@ -92,6 +95,21 @@ class _Family:
             aggregate.absorb(NOTHING, self.delta_readers)
 
 
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What one series has recorded since the start.
+
+    Attributes:
+        count: How many measurements.
+        total: Their sum: a counter's value.
+        buckets: How many were in each bucket of a histogram, and above the last one.
+    """
+
+    count: int
+    total: float
+    buckets: tuple[int, ...]
+
+
 class _Route(NamedTuple):
     """A feed, the series its values belong to, and series that get a fixed amount for each value."""
 
@@ -120,6 +138,8 @@ class Store:
         self._routes: dict[tuple[Any, ...], _Route] = {}
         self._turn = threading.Lock()
         self._collecting: int | None = None
+        #: When every counter was zero, on the monotonic clock.
+        self.began = time.monotonic()
 
     def bind(
         self,
@@ -189,6 +209,33 @@ class Store:
             self._collecting = None
             turn.release()
 
+    def totals(self, names: Iterable[str]) -> dict[str, dict[tuple[str, ...], Totals]] | None:
+        """What some instruments have recorded since the start, by attribute values; for no reader in particular.
+
+        Args:
+            names: OpenTelemetry names; those that have no series are left out.
+
+        Returns:
+            Nothing when a collection keeps its turn, and when called from inside one.
+        """
+        turn = self._turn  # a fork may replace it
+        if self._collecting == threading.get_ident() or not turn.acquire(timeout=_LOOK_SECONDS):
+            return None
+        try:
+            self._collecting = threading.get_ident()
+            self._drain()
+            return {
+                name: {
+                    values: Totals(each.total.count, each.total.total, tuple(each.total.buckets))
+                    for values, each in list(found.series.items())
+                }
+                for name in names
+                if (found := self._families.get(name)) is not None
+            }
+        finally:
+            self._collecting = None
+            turn.release()
+
     def _drain(self) -> None:
         """Bring everything that was recorded from the feeds to the series."""
         for feed, main, family, fixed in list(self._routes.values()):
@@ -218,6 +265,7 @@ class Store:
         """Begin at zero in a forked child, with free locks."""
         self._turn = threading.Lock()
         self._collecting = None
+        self.began = time.monotonic()
         self._reported = self.rejected.count
         feeds.reset_after_fork()
         start = time.time_ns()

@@ -1,0 +1,152 @@
+"""Values with labels, and the few operations on them that Prometheus has too.
+
+A vector holds the values of one metric by their labels. An operation that has nothing to work on gives an empty
+vector, never a zero: what is absent stays absent, as in PromQL.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+__all__ = [
+    "Labels",
+    "Vector",
+    "clamp",
+    "divided",
+    "labelled",
+    "labels",
+    "only",
+    "quantile",
+    "quantiles",
+    "ratio",
+    "scaled",
+    "single",
+    "summed",
+    "worst",
+]
+
+#: Label names and values, sorted by name.
+Labels = tuple[tuple[str, str], ...]
+#: Values by labels.
+Vector = Mapping[Labels, float]
+
+
+def labels(**values: str) -> Labels:
+    """Labels as vectors have them."""
+    return tuple(sorted(values.items()))
+
+
+def single(value: float | None) -> dict[Labels, float]:
+    """A vector of one value without labels; an empty one for None."""
+    return {} if value is None or not math.isfinite(value) else {(): value}
+
+
+def only(vector: Vector, **wanted: str | Iterable[str]) -> dict[Labels, float]:
+    """The values that have these labels, each with one value or one of several; an absent label is empty."""
+    allowed = {name: {each} if isinstance(each, str) else set(each) for name, each in wanted.items()}
+    return {
+        found: value
+        for found, value in vector.items()
+        if all(dict(found).get(name, "") in each for name, each in allowed.items())
+    }
+
+
+def summed(
+    vector: Vector, *by: str, how: Callable[[Iterable[float]], float] = math.fsum
+) -> dict[Labels, float]:
+    """`sum by (by)`.
+
+    Args:
+        vector: What to sum.
+        by: The labels to keep.
+        how: How values become one: `max` and `min` are Prometheus' of that name.
+    """
+    groups: dict[Labels, list[float]] = {}
+    for found, value in vector.items():
+        kept = tuple(pair for pair in found if pair[0] in by)
+        groups.setdefault(kept, []).append(value)
+    return {found: how(values) for found, values in groups.items()}
+
+
+def scaled(vector: Vector, factor: float) -> dict[Labels, float]:
+    """Each value times a factor."""
+    return {found: value * factor for found, value in vector.items()}
+
+
+def divided(part: Vector, whole: Vector) -> dict[Labels, float]:
+    """Quotients of the values with the same labels; none where there is no divisor above zero."""
+    return {found: part[found] / value for found, value in whole.items() if value > 0 and found in part}
+
+
+def ratio(part: Vector, whole: Vector) -> dict[Labels, float]:
+    """Shares: absent while there is no whole, 0 while there is a whole and no part."""
+    return {found: part.get(found, 0.0) / value for found, value in whole.items() if value > 0}
+
+
+def clamp(vector: Vector, low: float = 0.0, high: float = 1.0) -> dict[Labels, float]:
+    """Each value within bounds."""
+    return {found: min(max(value, low), high) for found, value in vector.items()}
+
+
+def worst(*vectors: Vector) -> dict[Labels, float]:
+    """The greatest value for each set of labels that any vector has."""
+    found: dict[Labels, float] = {}
+    for vector in vectors:
+        for each, value in vector.items():
+            found[each] = max(value, found.get(each, -math.inf))
+    return found
+
+
+def labelled(vector: Vector, **more: str) -> dict[Labels, float]:
+    """The vector with other values for some labels, or with more of them.
+
+    A value ``$name`` is that of the label ``name``, which is then left out.
+    """
+    changed = {}
+    for found, value in vector.items():
+        now = dict(found)
+        for name, each in more.items():
+            now[name] = now.pop(each[1:], "") if each.startswith("$") else each
+        changed[labels(**now)] = value
+    return changed
+
+
+def quantiles(q: float, buckets: Vector) -> dict[Labels, float]:
+    """`histogram_quantile(q, …)`: the quantile of each histogram.
+
+    Args:
+        q: From 0 to 1.
+        buckets: Cumulative counts or rates, with the label ``le``.
+    """
+    histograms: dict[Labels, dict[float, float]] = {}
+    for found, value in buckets.items():
+        kept = tuple(pair for pair in found if pair[0] != "le")
+        histograms.setdefault(kept, {})[float(dict(found)["le"])] = value
+    estimates = {found: quantile(q, each) for found, each in histograms.items()}
+    return {found: value for found, value in estimates.items() if value is not None}
+
+
+def quantile(q: float, buckets: Mapping[float, float]) -> float | None:
+    """A quantile of a histogram, interpolated within its bucket as Prometheus does.
+
+    Args:
+        q: From 0 to 1.
+        buckets: Cumulative counts by upper bound; the last bound is infinite.
+
+    Returns:
+        The estimate; the greatest finite bound when the quantile is above it; None of no measurements.
+    """
+    bounds = sorted(buckets)
+    if len(bounds) < 2 or not math.isinf(bounds[-1]) or buckets[bounds[-1]] <= 0:
+        return None
+    rank = q * buckets[bounds[-1]]
+    place = next(number for number, bound in enumerate(bounds) if buckets[bound] >= rank)
+    if place == len(bounds) - 1:
+        return bounds[-2]
+    high = bounds[place]
+    if place == 0 and high <= 0:
+        return high
+    low, below = (bounds[place - 1], buckets[bounds[place - 1]]) if place else (0.0, 0.0)
+    inside = buckets[high] - below
+    return low + (high - low) * ((rank - below) / inside if inside else 0.0)

@@ -1,0 +1,65 @@
+"""What this process has recorded so far, for those who look at it from inside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from signalscope._contract_model import Kind
+from signalscope.recording import family
+from signalscope.recording._cells.store import Totals
+from signalscope.recording._live import live
+
+__all__ = ["NotKeptError", "Snapshot", "Totals", "snapshot"]
+
+
+class NotKeptError(RuntimeError):
+    """This process does not keep what it records where it can be looked at; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look.
+
+    Attributes:
+        at: When, on the monotonic clock, in seconds.
+        began: When every counter was zero: the start of the process, or of recording.
+        totals: Of each counter, up-down counter and histogram: by attribute values, what it recorded since.
+        gauges: Of each gauge: its values.
+        left_out: Instruments that a View, a reader or another SDK aggregates elsewhere.
+    """
+
+    at: float
+    began: float
+    totals: dict[str, dict[tuple[str, ...], Totals]] = field(default_factory=dict)
+    gauges: dict[str, dict[tuple[str, ...], float]] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
+
+
+def snapshot(names: Iterable[str]) -> Snapshot:
+    """Look at some instruments now. Gauges' callbacks are called, so it may take as long as they do.
+
+    Args:
+        names: OpenTelemetry names.
+
+    Raises:
+        NotKeptError: Recording goes through another SDK, or nowhere, or a collection took too long.
+        ContractError: There is no such instrument.
+    """
+    cells = live.cells
+    if not live.on or cells is None:
+        raise NotKeptError(
+            "signalscope has not set up OpenTelemetry in this process; start it with opentelemetry-instrument, "
+            "or call signalscope.configure()"
+        )
+    families = [family(name) for name in names]
+    gauges = {each.instrument.name: each.gauge.now() for each in families if each.gauge is not None}
+    others = [each.instrument for each in families if each.instrument.kind is not Kind.GAUGE]
+    taken = [each.name for each in others if cells.takes(each)]
+    at = time.monotonic()
+    totals = cells.store.totals(taken)
+    if totals is None:
+        raise NotKeptError("another collection takes too long")
+    left_out = frozenset(each.name for each in others) - frozenset(taken)
+    return Snapshot(at, cells.store.began, totals, gauges, left_out)
