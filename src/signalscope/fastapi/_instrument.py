@@ -1,39 +1,52 @@
-"""Putting the API middleware into FastAPI and Starlette applications."""
+"""Putting the API middleware and the monitoring routes into FastAPI and Starlette applications."""
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fastapi import FastAPI
 from signalscope.fastapi._middleware import ApiMetrics
+from signalscope.fastapi._router import router
+from signalscope.fastapi._yielding import is_ours, put_first
 
 __all__ = ["add_at_build", "instrument_app", "uninstrument_app"]
 
 
-def instrument_app(app: Starlette) -> None:
-    """Measure an application's API; repeating it, or the launcher doing so as well, changes nothing.
+def instrument_app(app: Starlette, *, routes: bool = True) -> None:
+    """Measure an application's API, and give it /metrics, /health and /monitoring; repeating it changes nothing.
 
     Requests are then in `signal_service.api.request.duration`, `signal_service.api.requests` and
-    `signal_service.concurrent_requests`. Nothing else of the application changes: no route is added.
+    `signal_service.concurrent_requests`. The application's own routes win, also those that are added later.
 
     Args:
         app: A FastAPI or Starlette application that has not served a request yet.
+        routes: Whether to add the routes; a router of signalscope's that is included already is enough.
 
     Raises:
         RuntimeError: It has served requests already: its middleware cannot be changed any more.
     """
-    if _has(app):
-        return
-    if app.middleware_stack is not None:
-        raise RuntimeError("instrument_app must be called before the application serves its first request")
-    app.user_middleware.insert(0, Middleware(ApiMetrics))
+    if not _has(app):
+        if app.middleware_stack is not None:
+            raise RuntimeError(
+                "instrument_app must be called before the application serves its first request"
+            )
+        app.user_middleware.insert(0, Middleware(ApiMetrics))
+    if routes and app not in _undo and not any(is_ours(each) for each in app.routes):
+        _undo[app] = _include(app) if isinstance(app, FastAPI) else _fall_back(app)
 
 
 def uninstrument_app(app: Starlette) -> None:
-    """Undo `instrument_app`; it takes effect at once."""
+    """Undo `instrument_app`; it takes effect at once. A router that was included by hand stays."""
+    undo = _undo.pop(app, None)
+    if undo is not None:
+        undo()
     if _has(app):
         app.user_middleware[:] = [each for each in app.user_middleware if not _is_ours(each)]
         app.middleware_stack = None  # built anew at the next request
@@ -47,6 +60,53 @@ def add_at_build(build: Callable[..., Any], app: Starlette, args: Any, kwargs: A
     if not _has(app):
         app.user_middleware.insert(0, Middleware(ApiMetrics))
     return build(*args, **kwargs)
+
+
+#: How to take an application's routes out again.
+_undo: weakref.WeakKeyDictionary[Starlette, Callable[[], None]] = weakref.WeakKeyDictionary()
+
+
+def _include(app: FastAPI) -> Callable[[], None]:
+    before = list(app.router.routes)
+    app.include_router(router)
+    added = [each for each in app.router.routes if each not in before]
+    put_first(app)
+    weak = weakref.ref(app)
+
+    def undo() -> None:
+        if (found := weak()) is not None:
+            found.router.routes = [each for each in found.router.routes if not _among(each, added)]
+            found.openapi_schema = None
+
+    return undo
+
+
+def _among(route: BaseRoute, routes: list[BaseRoute]) -> bool:
+    return any(route is each for each in routes)
+
+
+def _fall_back(app: Starlette) -> Callable[[], None]:
+    """Without FastAPI there is nothing to include in: what no route of the application matches is tried here."""
+    own = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    own.include_router(router)
+    before: ASGIApp = app.router.default
+
+    async def default(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and any(
+            each.matches({**scope, "app": own})[0].value for each in own.routes
+        ):
+            await own(scope, receive, send)
+        else:
+            await before(scope, receive, send)
+
+    app.router.default = default
+    weak = weakref.ref(app)
+
+    def undo() -> None:
+        if (found := weak()) is not None:
+            found.router.default = before
+
+    return undo
 
 
 def _has(app: Starlette) -> bool:

@@ -1,32 +1,65 @@
-"""The routes that every service should have: `/metrics` and `/health`."""
+"""The router: /metrics, /health and /monitoring, and what runs while the application does."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
-
-from fastapi import APIRouter, Request, Response
-from signalscope import _health, _pull
+from fastapi import APIRouter, Depends, Request, Response
+from signalscope import _pull
+from signalscope.fastapi._access import Reader, metrics_reader
+from signalscope.fastapi._health_routes import health_routes
+from signalscope.fastapi._ids import unique_id
+from signalscope.fastapi._monitoring import monitoring
+from signalscope.fastapi._yielding import YieldingRoute, put_first
+from signalscope.fastapi.health._builtin import built_in
+from signalscope.fastapi.health._registry import shared
+from signalscope.fastapi.values import _windows
+from signalscope.recording import internal_error
 
 __all__ = ["router"]
 
-Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
 
-router = APIRouter(tags=["monitoring"])
+@asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    """Keeps the checks and the windows of now, while the application that includes the router runs."""
+    try:
+        put_first(app)
+        _windows.shared.start()
+    except Exception:  # ours, and no reason not to start
+        internal_error("fastapi.lifespan")
+    async with shared.kept_fresh(built_in()):
+        yield
 
 
-class Health(BaseModel):
-    """The health of a service, as its own checks reported it."""
+router = APIRouter(
+    tags=["monitoring"],
+    route_class=YieldingRoute,
+    lifespan=_lifespan,
+    generate_unique_id_function=unique_id,
+)
 
-    status: Status = Field(
-        description="The worst status of all components; unknown when none has been reported yet."
-    )
-    components: dict[str, Status] = Field(description="The latest status of each component.")
 
-
-@router.get("/metrics", include_in_schema=False)
-def metrics(request: Request) -> Response:
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Prometheus' text format, or OpenMetrics with exemplars.",
+            "content": {
+                "text/plain": {"schema": {"type": "string"}},
+                "application/openmetrics-text": {"schema": {"type": "string"}},
+            },
+        },
+        401: {"description": "SIGNALSCOPE_METRICS_PUBLIC=false, and no bearer token, or a wrong one."},
+        503: {
+            "description": "OpenTelemetry is not set up in this process.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+    },
+)
+def metrics(request: Request, _: Annotated[Reader, Depends(metrics_reader)]) -> Response:
     """Metrics for Prometheus: in OpenMetrics, with exemplars, when the scraper accepts it."""
     page = _pull.render(request.headers.get("accept", ""))
     if page is None:
@@ -40,26 +73,5 @@ def metrics(request: Request) -> Response:
     return Response(body, headers={"content-type": content_type})
 
 
-@router.get("/health")
-def health(response: Response) -> Health:
-    """The service's health; 503 when a component is unhealthy that the service cannot do without.
-
-    That is the component `service`; others make it degraded.
-    """
-    components = _health.components()
-    named: dict[str, Status] = {name: _NAMES[value] for name, value in sorted(components.items())}
-    status = _overall(components)
-    if status == "unhealthy":
-        response.status_code = 503
-    return Health(status=status, components=named)
-
-
-_NAMES: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
-
-
-def _overall(components: dict[str, float]) -> Status:
-    if not components:
-        return "unknown"
-    if "service" in components:
-        return _NAMES[components["service"]]
-    return "healthy" if min(components.values()) == 1.0 else "degraded"
+for _routes in (health_routes, monitoring):
+    router.include_router(_routes, generate_unique_id_function=unique_id)

@@ -20,6 +20,7 @@ from signalscope.mixin._business_settings import Business, Kpis
 from signalscope.mixin._calendar_settings import Calendar
 from signalscope.mixin._config_errors import explained
 from signalscope.mixin._dashboard_settings import Dashboards
+from signalscope.mixin._health_settings import HealthLimits
 from signalscope.mixin._insight_settings import Anomaly, Forecast
 from signalscope.mixin._route_settings import Routes
 from signalscope.mixin._rule_settings import Holds, Selectors, Teams, Thresholds, Windows
@@ -35,6 +36,7 @@ __all__ = [
     "ConfigError",
     "Dashboards",
     "Forecast",
+    "HealthLimits",
     "Holds",
     "Kpis",
     "Pipeline",
@@ -86,6 +88,7 @@ class Config(Section):
     forecast: Forecast = Forecast()
     routes: Routes = Routes()
     dashboards: Dashboards = Dashboards()
+    health: HealthLimits = HealthLimits()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"
 

@@ -1,0 +1,231 @@
+"""The parts that several answers share; each gets the path under which it stands."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, cast
+
+from signalscope.fastapi import _settings
+from signalscope.fastapi.summaries._fields import Fields
+from signalscope.fastapi.summaries._models import (
+    Bottleneck,
+    Breaker,
+    Exhaustion,
+    ExternalDependencies,
+    Kpi,
+    ResourceUtilization,
+    RevenueImpact,
+    Scaling,
+    ScalingIndicators,
+    Subscriptions,
+    UserActivity,
+)
+
+__all__ = [
+    "BREAKER_KEYS",
+    "BUSINESS_KEYS",
+    "CAPACITY_KEYS",
+    "KPI_KEYS",
+    "breakers",
+    "dependencies",
+    "kpis",
+    "revenue_impact",
+    "scaling_indicators",
+    "subscriptions",
+    "user_activity",
+    "utilization",
+]
+
+BREAKER_KEYS = ("BREAKER_STATES", "BREAKER_CALLS", "BREAKER_TRANSITIONS")
+BUSINESS_KEYS = (
+    "SUBSCRIPTIONS_TOTAL", "SUBSCRIPTIONS", "SUBSCRIPTION_GROWTH", "ACTIVE_USERS", "FEATURE_USES",
+    "SATISFACTION", "COST", "PREMIUM_USAGE", "COST_PER_USER",
+)  # fmt: skip
+CAPACITY_KEYS = (
+    "CPU", "MEMORY_BYTES", "QUEUE_FILL", "SCALING", "BOTTLENECK", "EXHAUSTION", "DEPENDENCY_SCORE",
+    "DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS", "DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95",
+)  # fmt: skip
+KPI_KEYS = ("KPI_VALUE", "KPI_TARGET", "KPI_ATTAINMENT")
+_TOP_FEATURES = 10
+_BAD_TO_GOOD: tuple[Literal["open", "half_open", "closed"], ...] = ("open", "half_open", "closed")
+
+
+def breakers(fields: Fields, path: str) -> list[Breaker] | None:
+    """Every circuit breaker that reports; None when none does."""
+    states = fields.vector(path, "BREAKER_STATES", "")
+    calls, transitions = (fields.facts.get(key).vector for key in ("BREAKER_CALLS", "BREAKER_TRANSITIONS"))
+    found: dict[tuple[str, str], Breaker] = {}
+    for vector in (states, calls, transitions):
+        for each in vector:
+            names = dict(each)
+            of = (names.get("service_name", ""), names.get("operation", ""))
+            found.setdefault(
+                of, Breaker(service_name=of[0], operation=of[1], state=None, calls={}, transitions={})
+            )
+    for (service, operation), breaker in found.items():
+        mine = {
+            dict(each)["state"]
+            for each, value in states.items()
+            if value > 0 and (dict(each)["service_name"], dict(each)["operation"]) == (service, operation)
+        }
+        breaker.state = next((state for state in _BAD_TO_GOOD if state in mine), None)
+        for vector, label, counts in (
+            (calls, "outcome", breaker.calls),
+            (transitions, "to", breaker.transitions),
+        ):
+            for each, value in vector.items():
+                names = dict(each)
+                if (names["service_name"], names["operation"]) == (service, operation):
+                    counts[names[label]] = value
+    return [each for _, each in sorted(found.items())] or None
+
+
+def subscriptions(fields: Fields, path: str) -> Subscriptions:
+    """Subscriptions, and their growth."""
+    return Subscriptions(
+        total_active=fields.number(f"{path}.total_active", "SUBSCRIPTIONS_TOTAL", "subscriptions"),
+        by_tier=fields.by(f"{path}.by_tier", "SUBSCRIPTIONS", "user_tier", "subscriptions"),
+        growth_rate_daily=fields.number(
+            f"{path}.growth_rate_daily", "SUBSCRIPTION_GROWTH", "ratio", where={"period": "1d"}
+        ),
+    )
+
+
+def user_activity(fields: Fields, path: str, **tier: str) -> UserActivity:
+    """Users, what they use, and how satisfied they are; of one tier, if given."""
+    return UserActivity(
+        active_users_last_hour=fields.number(
+            f"{path}.active_users_last_hour", "ACTIVE_USERS", "users", where={"window": "1h", **tier}
+        ),
+        top_features_usage=fields.by(
+            f"{path}.top_features_usage", "FEATURE_USES", "feature", "uses", most=_TOP_FEATURES, where=tier
+        ),
+        user_satisfaction_score=fields.number(
+            f"{path}.user_satisfaction_score",
+            "SATISFACTION",
+            "score",
+            where={"user_tier": tier.get("user_tier", "")},
+        ),
+    )
+
+
+def revenue_impact(fields: Fields, path: str, **tier: str) -> RevenueImpact:
+    """Cost and premium use; of one tier, if given."""
+    cost = "COST_TIER" if tier else "COST"
+    return RevenueImpact(
+        computation_cost_last_hour=fields.number(
+            f"{path}.computation_cost_last_hour", cost, "currency", where=tier
+        ),
+        premium_feature_usage=fields.by(
+            f"{path}.premium_feature_usage", "PREMIUM_USAGE", "feature", "uses", where=tier
+        ),
+        cost_per_user=fields.number(
+            f"{path}.cost_per_user",
+            "COST_PER_USER",
+            "currency",
+            where={"user_tier": tier.get("user_tier", "")},
+        ),
+    )
+
+
+def utilization(fields: Fields, path: str) -> ResourceUtilization:
+    """CPU, memory, queue."""
+    return ResourceUtilization(
+        cpu_usage_percentage=fields.number(
+            f"{path}.cpu_usage_percentage", "CPU", "% of a core", factor=100, how=max
+        ),
+        memory_usage_gb=fields.number(f"{path}.memory_usage_gb", "MEMORY_BYTES", "GB", factor=1e-9),
+        queue_utilization=fields.number(f"{path}.queue_utilization", "QUEUE_FILL", "ratio", how=max),
+    )
+
+
+def scaling_indicators(fields: Fields, path: str) -> ScalingIndicators:
+    """Replicas, bottleneck, exhaustion."""
+    wanted = fields.vector(f"{path}.scaling_recommendation", "SCALING", "replicas")
+    saturation = fields.vector(f"{path}.bottleneck_analysis", "BOTTLENECK", "ratio")
+    left = fields.by(f"{path}.predicted_capacity_exhaustion", "EXHAUSTION", "resource", "s", how=min)
+    scaling = next(
+        (Scaling(replicas=value, reason=dict(each).get("reason", "")) for each, value in wanted.items()), None
+    )
+    bottleneck = exhaustion = None
+    if saturation:
+        worst = max(saturation, key=lambda each: (saturation[each], each))
+        names = dict(worst)
+        bottleneck = Bottleneck(
+            resource=names.get("resource", ""),
+            kind=names.get("kind", ""),
+            saturation=saturation[worst],
+            resources={
+                dict(each).get("resource", ""): value
+                for each, value in sorted(saturation.items(), key=lambda each: -each[1])
+            },
+        )
+    if left:
+        first = min(left, key=lambda each: (left[each], each))
+        exhaustion = Exhaustion(resource=first, seconds=left[first], resources=left)
+    return ScalingIndicators(
+        scaling_recommendation=scaling,
+        bottleneck_analysis=bottleneck,
+        predicted_capacity_exhaustion=exhaustion,
+    )
+
+
+def dependencies(fields: Fields, path: str) -> ExternalDependencies:
+    """How external services do, and what they cost in time."""
+    score = fields.number(f"{path}.dependency_health_score", "DEPENDENCY_SCORE", "%")
+    waiting = fields.number(f"{path}.network_latency_impact", "DEPENDENCY_TIME", "s/s")
+    mean, rate = (math.fsum(fields.facts.get(key).vector.values()) for key in ("API_MEAN", "API_REQUESTS"))
+    impact = waiting / (mean * rate) if waiting is not None and mean * rate > 0 else None
+    if waiting is not None and impact is None:
+        fields.note(
+            f"{path}.network_latency_impact", "DEPENDENCY_TIME", "s/s",
+            missing=True, reason="no requests were served in the window",
+        )  # fmt: skip
+    errors = fields.by(f"{path}.service_level_compliance", "DEPENDENCY_ERROR_RATIO", "service_name", "%")
+    slow = {
+        dict(each)["service_name"]: value for each, value in fields.facts.get("DEPENDENCY_P95").vector.items()
+    }
+    limits = _settings.config().thresholds
+    compliance = None
+    if errors:
+        good = [
+            error <= limits.dependency_error_ratio and slow.get(name, 0.0) <= limits.dependency_p95_seconds
+            for name, error in errors.items()
+        ]
+        compliance = 100 * sum(good) / len(good)
+    return ExternalDependencies(
+        dependency_health_score=score, network_latency_impact=impact, service_level_compliance=compliance
+    )
+
+
+def kpis(fields: Fields, path: str, *categories: str) -> list[Kpi] | None:
+    """The KPIs of some categories; None without any."""
+    values = fields.vector(path, "KPI_VALUE", "of the KPI")
+    targets, attained = (
+        {_kpi(each): (value, dict(each)) for each, value in fields.facts.get(key).vector.items()}
+        for key in ("KPI_TARGET", "KPI_ATTAINMENT")
+    )
+    present = {_kpi(each): value for each, value in values.items()}
+    found = []
+    for of in sorted({*targets, *present}):
+        name, category, cache = of
+        if category not in categories:
+            continue
+        target, names = targets.get(of, (None, {}))
+        found.append(
+            Kpi(
+                name=name,
+                category=category,
+                cache_type=cache or None,
+                value=present.get(of),
+                target=target,
+                direction=cast("Literal['above', 'below'] | None", names.get("direction")),
+                attainment=attained.get(of, (None, {}))[0],
+            )
+        )
+    return found or None
+
+
+def _kpi(each: tuple[tuple[str, str], ...]) -> tuple[str, str, str]:
+    names = dict(each)
+    return names.get("kpi", ""), names.get("category", ""), names.get("cache_type", "")

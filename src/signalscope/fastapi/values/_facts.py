@@ -1,0 +1,236 @@
+"""The values that an answer is made of: one vector for each recorded series, from Prometheus or from this process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from signalscope.fastapi import _settings
+from signalscope.fastapi.values import _prometheus, _windows
+from signalscope.fastapi.values._process import HISTORY, PROCESS, Process
+from signalscope.fastapi.values._prometheus import PrometheusError, Sample
+from signalscope.insight.vector import Labels, Vector
+from signalscope.mixin import series
+from signalscope.mixin.config import Config
+from signalscope.recording import internal_error
+
+__all__ = ["Fact", "Facts", "SourceName", "facts", "history"]
+
+SourceName = Literal["prometheus", "process"]
+
+#: What is asked of Prometheus beside recorded series: PromQL with the job in the place of JOB.
+_ASKED: Mapping[str, str] = {
+    "REQUESTS_LAST_MINUTE": 'sum(increase(signal_service_api_requests_total{job="JOB"}[1m]))',
+    "SIGNALS_LAST_MINUTE": 'sum(increase(signal_service_signals_emitted_total{job="JOB"}[1m]))',
+    "BREAKER_STATES": "max by (service_name, operation, state) "
+    '(signal_service_circuit_breaker_state{job="JOB"})',
+    "BREAKER_CALLS": "sum by (service_name, operation, outcome) "
+    '(increase(signal_service_circuit_breaker_calls_total{job="JOB"}[1h]))',
+    "BREAKER_TRANSITIONS": "sum by (service_name, operation, to) "
+    '(increase(signal_service_circuit_breaker_transitions_total{job="JOB"}[1h]))',
+    "COMPONENT_AVAILABILITY": 'avg_over_time(job_component:signal_service_health_check_status:min{job="JOB"}[1h])',
+}
+#: Units of what is no recorded series.
+_UNITS = {"REQUESTS_LAST_MINUTE": "{request}", "SIGNALS_LAST_MINUTE": "{signal}"}
+#: How far recorded series look back that no process can have, in seconds.
+_LOOKS_BACK = {"SUBSCRIPTION_GROWTH": 86_400.0, "FORECAST": 172_800.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One series.
+
+    Attributes:
+        vector: Its values by labels; empty without data.
+        source: Where they come from.
+        series: What they are called there: a recorded series, or an expression.
+        window_seconds: How far they look back; None for values of now.
+        reason: Why there are none.
+    """
+
+    vector: Vector
+    source: SourceName
+    series: str
+    window_seconds: float | None = None
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class Facts:
+    """All of an answer's.
+
+    Attributes:
+        source: Where values come from.
+        at: Unix time.
+        problems: What clients should know of the source.
+        degraded: Whether the source did not answer.
+    """
+
+    source: SourceName
+    at: float = field(default_factory=time.time)
+    problems: list[str] = field(default_factory=list)
+    degraded: bool = False
+    _found: dict[str, Fact] = field(default_factory=dict)
+
+    def get(self, key: str) -> Fact:
+        """A series that was asked for."""
+        return self._found[key]
+
+    def put(self, key: str, fact: Fact) -> None:
+        """Keep a series."""
+        self._found[key] = fact
+
+    def describe(self) -> str:
+        """Where the values come from, in a sentence for people."""
+        if self.source == "prometheus":
+            return "The whole service, as Prometheus has recorded it."
+        return (
+            f"One process (pid {os.getpid()}) only: with several workers, what one of them has seen. "
+            "Set SIGNALSCOPE_PROMETHEUS_URL for the whole service."
+        )
+
+
+async def facts(keys: Iterable[str]) -> Facts:
+    """Some series: of Prometheus where SIGNALSCOPE_PROMETHEUS_URL is set, else of this process.
+
+    Args:
+        keys: Keys of `signalscope.mixin.series`, or of what is asked beside them.
+    """
+    wanted = list(dict.fromkeys(keys))
+    url = _settings.prometheus_url()
+    if url is not None:
+        return await _from_prometheus(url, wanted)
+    _windows.shared.start()
+    return await asyncio.to_thread(_from_process, wanted)
+
+
+async def history(
+    keys: Iterable[str], seconds: float, points: int = 60
+) -> dict[str, dict[Labels, list[tuple[float, float]]]]:
+    """Recorded series over time, from Prometheus, in one query.
+
+    Args:
+        keys: Keys of `signalscope.mixin.series`.
+        seconds: How far to look back.
+        points: How many values of each, evenly spaced.
+
+    Raises:
+        PrometheusError: There is no Prometheus, or it gives no usable answer; the message is for clients.
+    """
+    url = _settings.prometheus_url()
+    if url is None:
+        raise PrometheusError(HISTORY)
+    now = time.time()
+    recorded = {series.get(key).name: key for key in keys}
+    samples = await _prometheus.shared.range(
+        url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
+        patience=_settings.prometheus_timeout(),
+    )  # fmt: skip
+    found: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
+    for each in samples:
+        if each.name in recorded:
+            found.setdefault(recorded[each.name], {})[each.labels] = list(each.values)
+    return found
+
+
+def _selector(names: Iterable[str]) -> str:
+    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_settings.job())}"}}'
+
+
+def _from_process(keys: list[str]) -> Facts:
+    found = Facts("process")
+    process = Process(_windows.shared, _settings.config())
+    for key in keys:
+        found.put(key, _of_process(key, process))
+    return found
+
+
+def _of_process(key: str, process: Process) -> Fact:
+    rule = PROCESS.get(key)
+    name = _name(key)
+    if rule is None:
+        return Fact({}, "process", name, reason=HISTORY)
+    seconds = rule.seconds(process.config)
+    try:
+        vector = rule.formula(process)
+        if key == "COMPONENT_AVAILABILITY":
+            window: float | None = seconds
+        else:
+            window = process.over(seconds).seconds if seconds else None
+    except _windows.NoDataError as error:
+        return Fact({}, "process", name, seconds or None, str(error))
+    except Exception:  # a mistake of ours costs this one value
+        internal_error("monitoring.process")
+        return Fact({}, "process", name, seconds or None, "it could not be calculated")
+    reason = None if vector else _nothing(window)
+    return Fact(vector, "process", name, window, reason)
+
+
+def _nothing(window: float | None) -> str:
+    if window is None:
+        return "nothing has reported it in this process"
+    return f"this process has recorded nothing of it in the last {window:.3g} s"
+
+
+async def _from_prometheus(url: str, keys: list[str]) -> Facts:
+    found = Facts("prometheus")
+    config, job, timeout = _settings.config(), _settings.job(), _settings.prometheus_timeout()
+    recorded = {series.get(key).name: key for key in keys if key not in _ASKED}
+    asked = {key: _ASKED[key].replace("JOB", _quoted(job)) for key in keys if key in _ASKED}
+    queries = {"": _selector(recorded)} if recorded else {}
+    answers = await asyncio.gather(
+        *(_prometheus.shared.instant(url, query, timeout) for query in (*queries.values(), *asked.values())),
+        return_exceptions=True,
+    )
+    by_key: dict[str, list[Sample] | BaseException] = dict(zip([*queries, *asked], answers, strict=True))
+    for key in keys:
+        answer = by_key[key if key in asked else ""]
+        window = _window(key, config)
+        name = asked.get(key) or _name(key)
+        if isinstance(answer, BaseException):
+            found.put(key, Fact({}, "prometheus", name, window, _problem(answer, found)))
+            continue
+        vector = {
+            each.labels: each.values[0][1]
+            for each in answer
+            if each.values and (key in asked or recorded.get(each.name) == key)
+        }
+        reason = None if vector else "Prometheus has no value for it"
+        found.put(key, Fact(vector, "prometheus", name, window, reason))
+    return found
+
+
+def _problem(error: BaseException, found: Facts) -> str:
+    if isinstance(error, asyncio.CancelledError):
+        raise error
+    text = str(error) if isinstance(error, PrometheusError) else "Prometheus could not be asked"
+    if not isinstance(error, PrometheusError):
+        internal_error("monitoring.prometheus")
+    found.degraded = True
+    if text not in found.problems:
+        found.problems.append(text)
+    return text
+
+
+def _window(key: str, config: Config) -> float | None:
+    if key == "COMPONENT_AVAILABILITY":
+        return _windows.LONGEST
+    if key in _LOOKS_BACK:
+        return _LOOKS_BACK[key]
+    rule = PROCESS.get(key)
+    return (rule.seconds(config) or None) if rule is not None else None
+
+
+def _name(key: str) -> str:
+    if key in _ASKED:
+        return _ASKED[key].replace("JOB", _quoted(_settings.job()))
+    return series.get(key).name
+
+
+def _quoted(text: str) -> str:
+    """A text within the quotes of PromQL."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,117 @@
+"""A real Prometheus for tests, and what stands in front of it: a proxy that delays, and a liar."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from signalscope.demo import binaries
+from signalscope.demo._processes import Part, answers, free_port, wait_until
+
+__all__ = ["OPENMETRICS_EOF", "delayed", "lying", "running"]
+
+OPENMETRICS_EOF = "# EOF\n"
+
+
+@contextmanager
+def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
+    """A Prometheus that has some series; its base URL.
+
+    Args:
+        folder: Where its data goes.
+        samples: Lines of OpenMetrics with timestamps, in seconds; backfilled by promtool.
+    """
+    data, port = folder / "data", free_port()
+    (folder / "samples.om").write_text("\n".join([*samples, OPENMETRICS_EOF]), encoding="utf-8")
+    (folder / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
+    promtool = Part(
+        "promtool",
+        [
+            binaries.find("promtool"), "tsdb", "create-blocks-from", "openmetrics",
+            folder / "samples.om", data,
+        ],
+        folder / "promtool.log",
+    )  # fmt: skip
+    assert promtool._process.wait(60) == 0, promtool.last_lines()
+    part = Part(
+        "prometheus",
+        [
+            binaries.find("prometheus"), f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
+        ],
+        folder / "prometheus.log",
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: answers(f"{url}/-/ready"), "Prometheus", 30, [part])
+        yield url
+    finally:
+        part.stop()
+
+
+@asynccontextmanager
+async def delayed(url: str, seconds: float) -> AsyncIterator[str]:
+    """A TCP proxy in front of a real server that holds back what that answers; its base URL."""
+    host, _, port = url.removeprefix("http://").partition(":")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind_reader, behind_writer = await asyncio.open_connection(host, int(port))
+
+        async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, wait: float) -> None:
+            with contextlib.suppress(ConnectionError):
+                while part := await source.read(65_536):
+                    await asyncio.sleep(wait)
+                    target.write(part)
+                    await target.drain()
+
+        try:
+            await asyncio.gather(pump(reader, behind_writer, 0), pump(behind_reader, writer, seconds))
+        except asyncio.CancelledError:
+            pass
+        finally:
+            behind_writer.close()
+            writer.close()
+
+    async with _server(serve) as base:
+        yield base
+
+
+@asynccontextmanager
+async def lying(body: bytes, status: str = "200 OK") -> AsyncIterator[str]:
+    """A fake Prometheus, which answers everything with the same bytes; its base URL.
+
+    A real one does not lie, so this is a fake.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            writer.write(head.encode() + body)
+            await writer.drain()
+        writer.close()
+
+    async with _server(serve) as base:
+        yield base
+
+
+@asynccontextmanager
+async def _server(serve: object) -> AsyncIterator[str]:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)  # type: ignore[arg-type]  # a coroutine function
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.close()
+        for task in asyncio.all_tasks():
+            if task is not asyncio.current_task() and "serve" in repr(task.get_coro()):
+                task.cancel()
+
+
+def now() -> float:
+    """The time that samples should have, in seconds."""
+    return time.time()

@@ -1,0 +1,372 @@
+"""Health checks: slow, stuck, failing, asked for by many at once; what /health makes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from fastapi import FastAPI
+from signalscope import _health, contract, report_health
+from signalscope.contract import ContractError
+from signalscope.fastapi import health, router
+from signalscope.fastapi.health import HealthCheck, Result
+from signalscope.fastapi.health._registry import shared
+from signalscope.testing import capture
+
+
+@pytest.fixture(autouse=True)
+def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(shared, "_checks", {})
+    _health._components.clear()
+    yield
+    _health._components.clear()
+
+
+def _app() -> FastAPI:
+    app = FastAPI()
+    app.include_router(router)
+    return app
+
+
+async def _get(path: str, app: FastAPI | None = None, **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app or _app())
+    async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
+        return await client.get(path)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (True, "healthy"), (False, "unhealthy"), (1, "healthy"), (0.5, "degraded"), (0, "unhealthy"),
+        (None, "unknown"), ("degraded", "degraded"), (Result("healthy", "fine"), "healthy"),
+        (0.7, "unhealthy"), ("fine", "unhealthy"), ([], "unhealthy"), (ZeroDivisionError(), "unhealthy"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "plain that gives an awaitable"])
+async def test_what_a_check_gives_is_a_status(outcome: Any, status: str, kind: str) -> None:
+    """Of plain functions and coroutines alike; an exception, and what is no status, is unhealthy."""
+
+    def plain() -> Any:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def coroutine() -> Any:
+        return plain()
+
+    def gives_an_awaitable() -> Any:
+        return coroutine()
+
+    check = {
+        "plain": plain, "coroutine": coroutine, "plain that gives an awaitable": gives_an_awaitable,
+    }[kind]  # fmt: skip
+    verdict = await HealthCheck("one", check).result()
+    assert verdict.result.status == status
+
+
+async def test_what_an_exception_says_is_for_the_log_alone() -> None:
+    """The class is shown, the message, which may have a password in it, is not."""
+
+    def check() -> bool:
+        raise ConnectionError("postgres://user:secret@db")
+
+    health.register(HealthCheck("database", check))
+    answer = await _get("/health/detailed")
+    assert answer.json()["components"]["database"]["detail"] == "the check failed (ConnectionError)"
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "stubborn coroutine"])
+async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
+    """It is unhealthy after its timeout, also when it ignores being cancelled, and others are still told."""
+    release = threading.Event()
+
+    def plain() -> bool:
+        return release.wait(10)
+
+    async def coroutine() -> bool:
+        await asyncio.sleep(10)
+        return True
+
+    async def stubborn() -> bool:
+        for _ in range(20):
+            try:
+                await asyncio.sleep(0.5)
+            except asyncio.CancelledError:
+                if release.is_set():
+                    raise
+        return True
+
+    checks: dict[str, Any] = {"plain": plain, "coroutine": coroutine, "stubborn coroutine": stubborn}
+    check = checks[kind]
+    health.register(HealthCheck("slow", check, timeout=0.2, cache_seconds=0))
+    health.register(HealthCheck("quick", lambda: True))
+    begun = time.monotonic()
+    answers = [await _get("/health/detailed") for _ in range(3)]
+    assert time.monotonic() - begun < 2
+    assert answers[0].json()["components"]["slow"]["detail"] == "no result within 0.2 s"
+    assert answers[0].json()["components"]["quick"]["status"] == "healthy"
+    if kind != "coroutine":  # it still runs, so no other run is begun
+        assert "has not ended" in answers[2].json()["components"]["slow"]["detail"]
+    release.set()
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+
+
+async def test_a_storm_of_requests_runs_a_check_once() -> None:
+    """Two hundred at once wait for one run; until the result is too old, there is no other."""
+    runs = 0
+
+    async def check() -> bool:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(0.05)
+        return True
+
+    health.register(HealthCheck("database", check, cache_seconds=0.5))
+    app = _app()
+    answers = await asyncio.gather(*(_get("/health", app) for _ in range(200)))
+    assert {answer.json()["components"]["database"] for answer in answers} == {"healthy"}
+    assert runs == 1
+    await _get("/health", app)
+    assert runs == 1
+    await asyncio.sleep(0.6)
+    await _get("/health", app)
+    assert runs == 2
+
+
+async def test_a_stuck_check_never_has_more_runs_than_allowed() -> None:
+    """However often it is asked for: one that hangs, then as many as `max_concurrent` says."""
+    release, running = threading.Event(), threading.Semaphore(0)
+
+    def hangs() -> bool:
+        running.release()
+        return release.wait(10)
+
+    check = HealthCheck("stuck", hangs, timeout=0.05, cache_seconds=0, max_concurrent=2)
+    for _ in range(6):
+        assert (await check.result()).result.status == "unhealthy"
+    assert running._value == 2
+    release.set()
+    await asyncio.sleep(0.1)
+    assert (await check.result()).result.status == "healthy"
+
+
+def test_event_loops_may_come_and_go() -> None:
+    """A run whose loop was closed is lost, and the next loop begins another; test clients do that."""
+    gate = {"open": False}
+
+    async def waits() -> bool:
+        while not gate["open"]:  # noqa: ASYNC110  # an event would belong to one of the loops
+            await asyncio.sleep(0.01)
+        return True
+
+    check = HealthCheck("one", waits, timeout=5, cache_seconds=0)
+
+    async def leave() -> None:
+        task = asyncio.create_task(check.result())
+        await asyncio.sleep(0.05)
+        task.cancel()
+
+    asyncio.run(leave())
+    gate["open"] = True
+    assert asyncio.run(check.result()).result.status == "healthy"
+
+
+async def test_the_overall_status_follows_its_rules() -> None:
+    """Critical: unhealthy, 503 and not ready. Anything else: degraded. Unknown counts for nothing."""
+    critical = HealthCheck("database", lambda: state["database"], critical=True, cache_seconds=0)
+    other = HealthCheck("redis", lambda: state["redis"], cache_seconds=0)
+    health.register(critical)
+    health.register(other)
+    state: dict[str, Any] = {}
+    expected = [
+        (True, True, 200, "healthy", 200), (True, False, 200, "degraded", 200),
+        (0.5, True, 200, "degraded", 200), (False, True, 503, "unhealthy", 503),
+        (None, True, 200, "healthy", 200), (None, None, 200, "unknown", 200),
+    ]  # fmt: skip
+    for database, redis, code, status, ready in expected:
+        state.update(database=database, redis=redis)
+        answer = await _get("/health")
+        assert (answer.status_code, answer.json()["status"]) == (code, status)
+        assert (await _get("/health/ready")).status_code == ready
+        assert (await _get("/health/live")).status_code == 200
+    assert (await _get("/health/ready")).json() == {"status": "healthy", "failing": []}
+
+
+async def test_liveness_and_readiness_are_two_things() -> None:
+    """A deadlock should restart the process; a dependency that is away only keeps requests from it."""
+    health.register(HealthCheck("deadlock", lambda: False, liveness=True))
+    health.register(HealthCheck("warm_up", lambda: False, readiness=True))
+    live, ready = await _get("/health/live"), await _get("/health/ready")
+    assert (live.status_code, live.json()["failing"]) == (503, ["deadlock"])
+    assert (ready.status_code, ready.json()["failing"]) == (503, ["warm_up"])
+    report_health("service", 0)
+    assert set((await _get("/health/ready")).json()["failing"]) == {"warm_up", "service"}
+
+
+async def test_checks_feed_the_gauges_once() -> None:
+    """health_check_status of each, external_service_health of dependencies; absent once it is not known."""
+    health.register(
+        HealthCheck("ticker_service", lambda: state["up"], dependency="critical", cache_seconds=0)
+    )
+    health.register(HealthCheck("disk", lambda: 0.5))
+    health.register(HealthCheck("idle", lambda: None))
+    with capture() as captured:
+        for up, value in ((True, 1), (False, 0)):
+            state = {"up": up}
+            await health.run()
+            points = captured.points("signal_service_external_service_health")
+            assert [(dict(each.labels), each.value) for each in points] == [
+                ({"service_name": "ticker_service", "criticality": "critical"}, value)
+            ]
+            statuses = captured.points("signal_service_health_check_status")
+            assert {each.labels["component"]: each.value for each in statuses} == {
+                "ticker_service": value, "disk": 0.5
+            }  # fmt: skip
+        health.unregister("ticker_service")
+        assert captured.points("signal_service_external_service_health") == []
+
+
+async def test_a_running_application_keeps_its_gauges_fresh() -> None:
+    """Nobody asks for /health, and the checks are run all the same; built-in ones are there as well."""
+    runs = 0
+
+    def check() -> bool:
+        nonlocal runs
+        runs += 1
+        return True
+
+    health.register(HealthCheck("disk", check, cache_seconds=0.1))
+    app = _app()
+    async with app.router.lifespan_context(app):
+        async with asyncio.timeout(10):
+            while runs < 2:  # noqa: ASYNC110  # it is counted in another thread
+                await asyncio.sleep(0.05)
+        found = (await _get("/health/detailed", app)).json()["components"]
+    assert {
+        "api", "database", "redis", "signal_processing", "dependencies", "system_resources", "cache",
+        "backpressure", "error_rate", "config", "model_configuration", "disk",
+    } == set(found)  # fmt: skip
+    assert found["api"]["data"]["loop_delay_seconds"] >= 0
+    assert found["database"]["status"] == "unknown"
+    assert [each.name for each in health.checks()] == ["disk"]
+
+
+async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors, failed work, misses, a full queue, a dependency that is down, a model nobody knows, a bad setting."""
+    from signalscope import recording  # noqa: PLC0415  # only this test records by hand
+
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "many")
+    app = _app()
+    with capture():
+        record = recording.family
+        for status, number in (("200", 60), ("500", 40)):
+            record("signal_service.api.requests").series("/a", "GET", status, "free").record(number)
+        greeks = record("signal_service.greeks.calculation")
+        for _ in range(30):
+            greeks.series("delta", "false", "made_up_model", "1", "error").record(0.1)
+        operations = record("signal_service.cache.operations")
+        operations.series("greeks", "get", "miss").record(80)
+        operations.series("greeks", "get", "hit").record(20)
+        record("signal_service.queue.size").series("work", "low").record(90)
+        record("signal_service.queue.capacity").series("work").record(100)
+        record("signal_service.external_service.health").series("ticker_service", "critical").record(0)
+        async with app.router.lifespan_context(app):
+            found = (await _get("/health/detailed", app)).json()["components"]
+    statuses = {name: each["status"] for name, each in found.items()}
+    assert statuses["error_rate"] == "unhealthy"
+    assert found["error_rate"]["data"] == {"error_rate_percentage": pytest.approx(40)}
+    assert statuses["signal_processing"] == "unhealthy"
+    assert (statuses["cache"], found["cache"]["data"]["greeks_hit_ratio"]) == ("degraded", pytest.approx(0.2))
+    assert statuses["backpressure"] == "degraded"
+    assert statuses["dependencies"] == "unhealthy"
+    assert statuses["model_configuration"] == "degraded"
+    assert "SIGNALSCOPE_MONITORING_RATE" in found["config"]["detail"]
+
+
+async def test_ready_made_checks_ask_what_they_are_given() -> None:
+    """A database's ping, Redis' PING, an HTTP response's status; plain and asynchronous."""
+
+    class Client:
+        async def ping(self) -> bool:
+            return True
+
+    class Answer:
+        def __init__(self, status: int) -> None:
+            self.status_code = status
+
+    async def refused() -> None:
+        raise ConnectionRefusedError
+
+    async def answer_503() -> Answer:
+        return Answer(503)
+
+    for check, status in (
+        (health.database_check(lambda: None), "healthy"),
+        (health.database_check(refused), "unhealthy"),
+        (health.redis_check(Client()), "healthy"),
+        (health.http_check("a", lambda: Answer(200), dependency="high"), "healthy"),
+        (health.http_check("a", lambda: Answer(429), dependency="high"), "degraded"),
+        (health.http_check("a", answer_503, dependency="high"), "unhealthy"),
+        (health.http_check("a", lambda: None, dependency="high"), "unhealthy"),
+    ):
+        assert (await check.result()).result.status == status
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"name": ""}, "1 to 100 characters"),
+        ({"timeout": 0}, "above 0 and at most 30"),
+        ({"timeout": 31}, "above 0 and at most 30"),
+        ({"cache_seconds": -1}, "must not be negative"),
+        ({"max_concurrent": 0}, "at least 1"),
+        ({"dependency": "vital"}, "allowed: critical, mandatory, high"),
+        ({"dependency": "high", "liveness": True}, "does not heal an external service"),
+    ],
+)
+def test_mistakes_are_told_at_once(options: dict[str, Any], says: str) -> None:
+    """With the name of the check, and what is allowed."""
+    name = options.pop("name", "one")
+    with pytest.raises(ContractError, match=says):
+        HealthCheck(name, lambda: True, **options)
+
+
+def test_there_may_be_fifty() -> None:
+    """As many as the contract allows components."""
+    for number in range(50):
+        health.register(HealthCheck(f"check {number}", lambda: True))
+    with pytest.raises(ContractError, match="one too many"):
+        health.register(HealthCheck("another", lambda: True))
+    assert next(each.cap for each in contract.get("signal_service.health_check.status").attributes) == len(
+        health.checks()
+    )
+
+
+async def test_health_can_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Public by default; with SIGNALSCOPE_HEALTH_PUBLIC=false a token is needed; likewise /metrics."""
+    for path, setting in (("/health", "HEALTH"), ("/health/live", "HEALTH"), ("/metrics", "METRICS")):
+        assert (await _get(path)).status_code != 401
+        monkeypatch.setenv(f"SIGNALSCOPE_{setting}_PUBLIC", "false")
+        monkeypatch.setenv("SIGNALSCOPE_MONITORING_TOKEN", "x" * 24)
+        assert (await _get(path)).status_code == 401
+        assert (await _get(path, authorization=f"Bearer {'x' * 24}")).status_code != 401
+        monkeypatch.delenv(f"SIGNALSCOPE_{setting}_PUBLIC")
+
+
+async def test_a_browser_gets_a_page() -> None:
+    """HTML for who asks for it by name, JSON for everybody else."""
+    health.register(HealthCheck("<b>disk</b>", lambda: Result("degraded", "<script>alert(1)</script>")))
+    page = await _get("/health/detailed", accept="text/html,application/xhtml+xml,*/*;q=0.8")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "&lt;b&gt;disk&lt;/b&gt;" in page.text
+    assert "<script>" not in page.text
+    for accept in ("*/*", "application/json", "application/json, text/html;q=0.5", "", "nonsense;q=x"):
+        assert (await _get("/health", accept=accept)).headers["content-type"] == "application/json"

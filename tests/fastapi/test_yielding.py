@@ -1,0 +1,205 @@
+"""The host application's own routes win, whichever was added first, and nothing of theirs changes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from fastapi import APIRouter, FastAPI
+from signalscope import _health
+from signalscope.fastapi import instrument_app, router, uninstrument_app
+
+Add = Callable[[FastAPI], None]
+PATHS = ("/health", "/health/detailed", "/metrics", "/monitoring/metrics", "/monitoring/enhanced-metrics")
+
+
+def _included(app: FastAPI) -> None:
+    app.include_router(router)
+
+
+def _instrumented(app: FastAPI) -> None:
+    instrument_app(app)
+
+
+@pytest.fixture(autouse=True)
+def _public(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
+    _health._components.clear()
+    yield
+    _health._components.clear()
+
+
+async def _ask(app: Starlette, path: str, method: str = "GET") -> httpx.Response:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        return await client.request(method, path)
+
+
+def _host(app: FastAPI) -> None:
+    for path in PATHS:
+
+        @app.get(path, name="health")
+        async def mine(request: Request) -> dict[str, str]:
+            return {"host": request.url.path}
+
+
+@pytest.mark.parametrize("add", [_included, _instrumented])
+@pytest.mark.parametrize("first", ["ours", "theirs"])
+async def test_routes_of_the_application_win(add: Add, first: str) -> None:
+    """Included or instrumented, before or after the application declares the same paths; in OpenAPI too."""
+    app = FastAPI()
+    if first == "ours":
+        add(app)
+    _host(app)
+    if first == "theirs":
+        add(app)
+    for path in PATHS:
+        answer = await _ask(app, path)
+        assert answer.json() == {"host": path}
+    assert (await _ask(app, "/health/live")).json() == {"status": "healthy", "failing": []}
+    async with app.router.lifespan_context(app):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            schema = app.openapi()
+    for path in PATHS:
+        assert not schema["paths"][path]["get"]["operationId"].startswith("signalscope_")
+
+
+@pytest.mark.parametrize("add", [_included, _instrumented])
+async def test_no_existing_response_changes(add: Add, tmp_path: Path) -> None:
+    """Other methods, trailing slashes, catch-alls, mounts and 404s answer as they did without signalscope."""
+    (tmp_path / "metrics").write_text("a file", encoding="utf-8")
+
+    def make() -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/health")
+        async def post_only() -> str:
+            return "posted"
+
+        @app.get("/health/detailed/")
+        async def slashed() -> str:
+            return "slashed"
+
+        app.mount("/files", StaticFiles(directory=tmp_path))
+        app.mount("/old", FastAPI())
+
+        @app.get("/monitoring/{name}")
+        async def anything(name: str) -> str:
+            return name
+
+        return app
+
+    plain, changed = make(), make()
+    add(changed)
+    asked = [
+        ("GET", "/health"), ("POST", "/health"), ("HEAD", "/health"), ("GET", "/health/detailed"),
+        ("GET", "/health/detailed/"), ("GET", "/files/metrics"), ("GET", "/old/health"),
+        ("GET", "/monitoring/metrics"), ("PUT", "/monitoring/metrics"), ("GET", "/nothing"), ("GET", "/docs"),
+    ]  # fmt: skip
+    for method, path in asked:
+        before, after = await _ask(plain, path, method), await _ask(changed, path, method)
+        assert (before.status_code, before.content, before.headers) == (
+            after.status_code, after.content, after.headers
+        ), (method, path)  # fmt: skip
+    assert (await _ask(changed, "/metrics")).status_code in (200, 503)
+
+
+async def test_a_catch_all_of_the_application_is_its_own() -> None:
+    """All paths are the application's then; a mount before the catch-all is the way to have both."""
+    app = FastAPI()
+    app.include_router(router)
+    own = FastAPI()
+    own.include_router(router)
+    app.mount("/ops", own)
+
+    @app.get("/{path:path}")
+    async def everything(path: str) -> str:
+        return path
+
+    assert (await _ask(app, "/health")).json() == "health"
+    assert (await _ask(app, "/ops/health")).json()["status"] == "unknown"
+
+
+@pytest.mark.parametrize("prefix", ["/ops", "/a/b"])
+async def test_a_prefix_and_nested_routers_work(prefix: str) -> None:
+    """Under a prefix, within another router, and twice; the application's routes under the prefix win."""
+    app, outer = FastAPI(), APIRouter(prefix="/outer")
+    outer.include_router(router)
+    app.include_router(router, prefix=prefix)
+    app.include_router(outer)
+
+    @app.get(f"{prefix}/health")
+    async def mine() -> str:
+        return "mine"
+
+    assert (await _ask(app, f"{prefix}/health")).json() == "mine"
+    assert (await _ask(app, f"{prefix}/health/live")).status_code == 200
+    assert (await _ask(app, "/outer/health")).json()["status"] == "unknown"
+    assert (await _ask(app, "/outer/monitoring/enhanced-metrics")).status_code == 200
+    assert (await _ask(app, "/health")).status_code == 404
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # two operations of one id would be a warning
+        assert f"{prefix}/health/live" in app.openapi()["paths"]
+
+
+async def test_mounted_applications_have_their_own() -> None:
+    """In an application that is mounted, and as a router that is mounted itself; outer routes are not asked."""
+    inner = FastAPI()
+    inner.include_router(router)
+    app = FastAPI(routes=[Mount("/plain", router)])
+    app.mount("/inner", inner)
+
+    @app.get("/health")
+    async def outer_one() -> str:
+        return "outer"
+
+    assert (await _ask(app, "/inner/health")).json()["status"] == "unknown"
+    assert (await _ask(app, "/plain/health/live")).status_code == 200
+    assert (await _ask(app, "/health")).json() == "outer"
+
+
+async def test_a_starlette_application_gets_the_routes_where_it_has_none() -> None:
+    """Without FastAPI: what the application does not answer is answered; undone, all is as before."""
+
+    async def own(_: Request) -> Response:
+        return PlainTextResponse("own")
+
+    app = Starlette(routes=[Route("/health", own)])
+    instrument_app(app)
+    instrument_app(app)
+    assert (await _ask(app, "/health")).text == "own"
+    assert (await _ask(app, "/health/live")).status_code == 200
+    assert (await _ask(app, "/monitoring/enhanced-metrics")).status_code == 200
+    assert (await _ask(app, "/nothing")).status_code == 404
+    uninstrument_app(app)
+    assert (await _ask(app, "/health/live")).status_code == 404
+
+
+async def test_instrumenting_can_be_undone_and_repeated() -> None:
+    """Routes are added once, and taken out again; an included router counts."""
+    app = FastAPI()
+    instrument_app(app)
+    instrument_app(app)
+    assert list(app.openapi()["paths"]).count("/health") == 1
+    assert (await _ask(app, "/health/live")).status_code == 200
+    uninstrument_app(app)
+    assert (await _ask(app, "/health/live")).status_code == 404
+    bare = FastAPI()
+    instrument_app(bare, routes=False)
+    assert (await _ask(bare, "/health/live")).status_code == 404
+    included = FastAPI()
+    included.include_router(router)
+    before = len(included.router.routes)
+    instrument_app(included)
+    assert len(included.router.routes) == before
