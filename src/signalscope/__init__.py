@@ -35,6 +35,7 @@ from signalscope.decorators import (
     record_cost,
     result,
 )
+from signalscope.instrumentation.queues import name_queue
 
 __all__ = [
     "BreakerMonitor",
@@ -56,6 +57,7 @@ __all__ = [
     "instrument_signal",
     "instrument_task",
     "measure_cost",
+    "name_queue",
     "observe_cache",
     "observe_memory",
     "observe_queue",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,18 +48,25 @@ class Collector:
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[Collector]:
     """A Collector that keeps every trace, in a file."""
+    with running(tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Collector]:
+    """A Collector that keeps every trace, in a file in a folder."""
     ports = {
         name: free_port()
         for name in ("OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "HEALTH_ENDPOINT")
     }
     environment = {name: f"127.0.0.1:{port}" for name, port in ports.items()} | {
         "TELEMETRY_PORT": str(free_port()),
-        "TRACES_FILE": str(tmp_path / "traces.jsonl"),
+        "TRACES_FILE": str(folder / "traces.jsonl"),
         "TRACE_SAMPLING_PERCENT": "100",
         "TAIL_SAMPLING_WAIT": "1s",
         "SIGNALSCOPE_HASH_SALT": "salt-",
     }
-    log = tmp_path / "collector.log"
+    log = folder / "collector.log"
     part = Part("collector", [binaries.find("signalscope-otelcol"), "--config", CONFIG], log, environment)
     try:
         wait_until(
@@ -67,7 +75,7 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
         yield Collector(
             f"http://127.0.0.1:{ports['OTLP_HTTP_ENDPOINT']}",
             f"http://127.0.0.1:{ports['PROMETHEUS_ENDPOINT']}/metrics",
-            tmp_path / "traces.jsonl",
+            folder / "traces.jsonl",
             part,
         )
     finally:

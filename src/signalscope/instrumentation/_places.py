@@ -10,10 +10,11 @@ import re
 import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
 from types import FrameType
 from typing import Any, NamedTuple
 
-__all__ = ["Found", "Place", "full_name", "made_here", "readable"]
+__all__ = ["Found", "Place", "full_name", "made_here", "module_called", "readable"]
 
 #: Entries of a dictionary that are looked at; larger ones are data, no table of caches.
 _MOST_ENTRIES = 64
@@ -41,10 +42,11 @@ class Place:
         frame: The frame of the program that made it.
     """
 
-    __slots__ = ("_module", "_owner", "_qualname")
+    __slots__ = ("_module", "_owner", "_qualname", "_shown")
 
     def __init__(self, frame: FrameType) -> None:
         self._module = str(frame.f_globals.get("__name__", ""))
+        self._shown = _module_name(frame.f_globals)
         code = frame.f_code
         self._qualname = "" if code.co_name == "<module>" else code.co_qualname
         self._owner: weakref.ref[Any] | None = None
@@ -58,7 +60,7 @@ class Place:
     @property
     def path(self) -> str:
         """The function, or the module, that made it."""
-        return f"{self._module}:{self._qualname}" if self._qualname else self._module
+        return f"{self._shown}:{self._qualname}" if self._qualname else self._shown
 
     def find(self, thing: object) -> Found | None:
         """What holds an object; None when nothing that was looked at does (yet)."""
@@ -76,18 +78,20 @@ class Place:
     def _namespaces(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         module = sys.modules.get(self._module)
         if module is not None:
-            yield f"{self._module}:", "", vars(module)
+            yield f"{self._shown}:", "", vars(module)
         owner = self._owner() if self._owner is not None else None
         if owner is not None:
             of_class = owner if isinstance(owner, type) else type(owner)
-            prefix = f"{of_class.__module__}:{of_class.__qualname__}."
+            of_module = sys.modules.get(of_class.__module__)
+            shown = _module_name(vars(of_module)) if of_module is not None else of_class.__module__
+            prefix = f"{shown}:{of_class.__qualname__}."
             for holder in (owner, of_class):
                 yield prefix, of_class.__name__, getattr(holder, "__dict__", {})
         found: Any = module  # a class body is a frame of that class's name
         for part in self._qualname.split("."):
             found = getattr(found, "__dict__", {}).get(part)
             if isinstance(found, type):
-                yield f"{self._module}:{found.__qualname__}.", found.__name__, vars(found)
+                yield f"{self._shown}:{found.__qualname__}.", found.__name__, vars(found)
 
 
 def made_here(thing: object | None, library: Iterable[str]) -> Place | None:
@@ -115,6 +119,12 @@ def full_name(function: Any) -> str:
     return f"{getattr(function, '__module__', '')}:{name}"
 
 
+def module_called(name: str) -> Any:
+    """The module of that name; the program that was started has the name that it would be imported by."""
+    main = sys.modules.get("__main__")
+    return main if main is not None and _module_name(vars(main)) == name else sys.modules.get(name)
+
+
 def readable(names: Iterable[str], *nouns: str) -> str | None:
     """The first name that says something, as a label: lower case, words with underscores, without the nouns.
 
@@ -126,6 +136,15 @@ def readable(names: Iterable[str], *nouns: str) -> str | None:
         if said:
             return "_".join(said)
     return None
+
+
+def _module_name(namespace: Mapping[str, Any]) -> str:
+    """A module's name; of the program that was started, the name that it would be imported by."""
+    name = str(namespace.get("__name__", ""))
+    if name != "__main__":
+        return name
+    spec = namespace.get("__spec__")
+    return str(spec.name) if spec is not None else PurePath(str(namespace.get("__file__", name))).stem
 
 
 def _first_argument(frame: FrameType) -> Any:

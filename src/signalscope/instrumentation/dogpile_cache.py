@@ -103,7 +103,9 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
         add(region, "get_or_create", functools.partial(self._get_or_create, many=False))
         add(region, "get_or_create_multi", functools.partial(self._get_or_create, many=True))
         add(region, "_log_time", self._creating)
-        # What `set`, `set_multi` and the two above use to store.
+        for name, count in (("set", lambda _: 1), ("set_multi", len)):
+            add(region, name, functools.partial(self._store, count=count))
+        # What the two above use to store.
         add(region, "_set_cached_value_to_backend", functools.partial(self._store, count=lambda _: 1))
         add(region, "_set_multi_cached_value_to_backend", functools.partial(self._store, count=len))
         add(region, "delete", functools.partial(self._delete, count=lambda _: 1))
@@ -200,11 +202,12 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
 
     def _store(self, original: Method, undone: Undone, *, count: Callable[[Any], int]) -> Method:
         @functools.wraps(original)
-        def store(region: Any, what: Any, *args: Any) -> Any:
-            if left_alone(undone, "cache"):
-                return original(region, what, *args)
+        def store(region: Any, *args: Any, **kwargs: Any) -> Any:
+            what = args[0] if args else next(iter(kwargs.values()), ())
+            if left_alone(undone, "cache") or not count(what):
+                return original(region, *args, **kwargs)
             with self._failing(region, "set") as begun:
-                value = original(region, what, *args)
+                value = original(region, *args, **kwargs)
             self._record(region, lambda to: to.done("set", perf_counter() - begun, times=count(what)))
             return value
 

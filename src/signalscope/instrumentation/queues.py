@@ -13,7 +13,6 @@ import functools
 import logging
 import queue
 import re
-import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
@@ -23,7 +22,7 @@ from signalscope._contract_model import ContractError
 from signalscope.contract import PRIORITIES
 from signalscope.instrumentation._base import Hook, LibraryInstrumentor
 from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._places import Place, made_here
+from signalscope.instrumentation._places import Place, made_here, module_called
 from signalscope.instrumentation._priorities import LEVELS, classifier
 from signalscope.instrumentation._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
 from signalscope.instrumentation._settings import Patterns
@@ -218,7 +217,7 @@ class QueuesInstrumentor(LibraryInstrumentor):
 def _resolves(path: str, thing: object) -> bool:
     """Whether a path such as ``module:app.state.queue`` leads to an object now."""
     module, _, names = path.partition(":")
-    found: Any = sys.modules.get(module)
+    found: Any = module_called(module)
     for name in names.split("."):
         if found is None:
             return False

@@ -1,0 +1,115 @@
+"""Libraries, what a stranger's program does with them, and what has to be measured then."""
+
+from __future__ import annotations
+
+import subprocess
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.collector.conftest import Collector
+from tests.instrumentation.environments import environment
+from tests.instrumentation.programs import Ran, launch
+
+__all__ = ["Case", "assert_identity", "run"]
+
+Measured = Mapping[tuple[str, ...], float]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One library.
+
+    Attributes:
+        versions: What to install, for each tested version: the oldest and the newest.
+        instrumentor: Module and class below `signalscope.instrumentation`.
+        program: What a stranger's program does with it; it prints every value that it gets.
+        expected: By metric and the labels to look at: every series that is not 0.
+        names: What is patched: ``module:name``.
+        call: One measured call, for `counted`.
+        counted: The metric that `call` adds 1 to.
+        variables: Environment variables.
+    """
+
+    versions: tuple[tuple[str, ...], ...]
+    instrumentor: str
+    program: str
+    expected: Mapping[tuple[str, ...], Measured]
+    names: tuple[str, ...]
+    call: str
+    counted: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(
+    case: Case, versions: tuple[str, ...], collector: Collector, folder: Path, *arguments: str, **more: str
+) -> Ran:
+    """Run the program with and without the launcher; assert that it sees the same, and what is measured.
+
+    Args:
+        case: The library.
+        versions: What to install.
+        collector: A running Collector.
+        folder: Where to write the program.
+        arguments: The program's arguments.
+        more: More environment variables.
+    """
+    where = environment(*versions)
+    ran = launch(collector, where, case.program, folder, *arguments, **{**case.variables, **more})
+    assert ran.returncode == 0, ran.stderr
+    plain = subprocess.run(
+        [where.python, folder / "program.py", *arguments],
+        capture_output=True, text=True, check=False, timeout=120, cwd=folder,
+    )  # fmt: skip
+    assert plain.returncode == 0, plain.stderr
+    assert ran.stdout == plain.stdout
+    for (metric, *labels), expected in case.expected.items():
+        found = ran.series.by(metric, *labels)
+        assert found == expected, f"{metric}: {found}"
+    assert ran.series.by("signalscope_internal_errors_total", "where") == {}
+    return ran
+
+
+def assert_identity(case: Case, versions: tuple[str, ...], folder: Path) -> None:
+    """Assert that instrumenting twice counts once, and that uninstrumenting gives the very same objects back."""
+    module, _, name = case.instrumentor.partition(":")
+    program = f"""
+        import importlib, logging, operator, os
+        logging.disable()
+        os.environ.update({dict(case.variables)!r})
+        from signalscope.instrumentation.{module} import {name} as Instrumentor
+        from signalscope.testing import capture
+        names = {case.names!r}
+        def objects():
+            found = []
+            for each in names:
+                module, _, path = each.partition(":")
+                holder, *parts = importlib.import_module(module), *path.split(".")
+                for part in parts[:-1]:
+                    holder = getattr(holder, part)
+                found.append(vars(holder).get(parts[-1]))
+            return found
+        def counted():
+            with capture() as captured:
+                exec({textwrap.dedent(case.call)!r}, {{}})
+                points = captured.points({case.counted!r})
+                return sum(point.value if point.count is None else point.count for point in points)
+        originals = objects()
+        assert counted() == 0
+        for _ in range(2):
+            Instrumentor().instrument()
+            Instrumentor().instrument()
+            assert counted() == 1, counted()
+            changed = list(map(operator.is_not, objects(), originals))
+            assert all(changed), list(zip(names, changed))
+            Instrumentor().uninstrument()
+            assert all(map(operator.is_, objects(), originals)), list(zip(names, objects(), originals))
+            assert counted() == 0
+    """
+    path = folder / "identity.py"
+    path.write_text(textwrap.dedent(program), encoding="utf-8")
+    done = subprocess.run(
+        [environment(*versions).python, path], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,351 @@
+"""Queues of the standard library, named from outside and in code."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import heapq
+import queue
+import threading
+import weakref
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.collector.conftest import Collector
+from tests.instrumentation.cases import Case, run
+
+from signalscope import ContractError
+from signalscope.instrumentation._priorities import classifier, priority_of_value
+from signalscope.instrumentation.queues import QueuesInstrumentor, name_queue
+from signalscope.testing import Captured, capture
+
+ITEMS = ("signal_service_queue_items_total", "queue_type", "priority", "event")
+WAITS = ("signal_service_queue_wait_seconds_count", "queue_type", "priority", "outcome")
+PROCESSING = ("signal_service_queue_processing_seconds_count", "queue_type", "priority", "outcome")
+SIZE = ("signal_service_queue_size", "queue_type", "priority")
+CAPACITY = ("signal_service_queue_capacity", "queue_type")
+
+PROGRAM = Case(
+    versions=((),),
+    instrumentor="queues:QueuesInstrumentor",
+    variables={
+        "SIGNALSCOPE_QUEUES": "program:orders=orders;program:Worker.queue=signals(1,5,10);program:app.state.*=other;"
+        "program:app.state.jobs=jobs;program:BY_NAME[[]quotes]=quotes"
+    },
+    program="""
+import asyncio, queue, threading
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+@dataclass(order=True)
+class Order:
+    priority: int
+    payload: Any = field(compare=False)
+orders = queue.PriorityQueue(maxsize=3)
+unnamed = queue.Queue()
+BY_NAME = {"quotes": queue.LifoQueue()}
+app = SimpleNamespace(state=SimpleNamespace())
+class Worker:
+    def __init__(self):
+        self.queue = asyncio.PriorityQueue()
+    async def work(self):
+        for _ in range(4):
+            number, job = await self.queue.get()
+            try:
+                if job == "bad":
+                    raise ValueError(job)
+            except ValueError as error:
+                print("failed", error)
+                self.queue.task_done()
+            else:
+                self.queue.task_done()
+    async def run(self):
+        for each in ((7, "medium"), (1, "critical"), (20, "low"), (3, "bad")):
+            await self.queue.put(each)
+        await self.work()
+        await self.queue.join()
+for order in (Order(1, {}), Order(0, {}), Order(2, {})):
+    orders.put(order)
+try:
+    orders.put_nowait(Order(9, {}))
+except queue.Full:
+    print("full")
+print(orders.get().priority, orders.get(timeout=1).priority, orders.qsize(), orders.full())
+unnamed.put(1)
+print(unnamed.get())
+asyncio.run(Worker().run())
+app.state.jobs = queue.Queue()
+app.state.jobs.put("job")
+thread = threading.Thread(target=lambda: (print(app.state.jobs.get()), app.state.jobs.task_done()))
+thread.start()
+thread.join()
+app.state.jobs.join()
+BY_NAME["quotes"].put({"priority": "HIGH"})
+BY_NAME["quotes"].put("plain")
+print(BY_NAME["quotes"].get(), orders)
+""".replace(", orders)", ")"),
+    expected={
+        ITEMS: {
+            **{("orders", each, "enqueued"): 1 for each in ("critical", "high", "medium")},
+            ("orders", "low", "rejected"): 1,
+            ("orders", "critical", "processed"): 1,
+            ("orders", "high", "processed"): 1,
+            **{
+                ("signals", each, event): 1
+                for each in ("critical", "high", "medium", "low")
+                for event in ("enqueued", "processed")
+            },
+            ("jobs", "medium", "enqueued"): 1,
+            ("jobs", "medium", "processed"): 1,
+            ("quotes", "high", "enqueued"): 1,
+            ("quotes", "medium", "enqueued"): 1,
+            ("quotes", "medium", "processed"): 1,
+        },
+        WAITS: {
+            ("orders", "critical", "success"): 1,
+            ("orders", "high", "success"): 1,
+            **{("signals", each, "success"): 1 for each in ("critical", "high", "medium", "low")},
+            ("jobs", "medium", "success"): 1,
+            ("quotes", "medium", "success"): 1,
+        },
+        PROCESSING: {
+            ("signals", "critical", "success"): 1,
+            ("signals", "high", "error"): 1,
+            ("signals", "medium", "success"): 1,
+            ("signals", "low", "success"): 1,
+            ("jobs", "medium", "success"): 1,
+        },
+        SIZE: {("orders", "medium"): 1, ("quotes", "high"): 1},
+        CAPACITY: {("orders",): 3},
+    },
+    names=(),
+    call="",
+    counted="",
+)
+
+
+@pytest.mark.needs("collector")
+def test_named_queues_are_measured_and_others_are_not(one_collector: Collector, tmp_path: Path) -> None:
+    """By variable, attribute, attribute path and dictionary key; priorities by number, name and level."""
+    run(PROGRAM, (), one_collector, tmp_path)
+
+
+@pytest.fixture
+def captured() -> Any:
+    """What is recorded."""
+    with capture() as found:
+        yield found
+
+
+def test_naming_changes_nothing_for_the_program(captured: Captured) -> None:
+    """Order, values, sizes, exceptions of items that cannot be compared; the items are the same objects."""
+    plain: queue.PriorityQueue[Any] = queue.PriorityQueue()
+    named: queue.PriorityQueue[Any] = queue.PriorityQueue()
+    name_queue(named, "named")
+    items = [(number % 3, number) for number in range(20)]
+    for each in (plain, named):
+        for item in items:
+            each.put(item)
+    assert plain.qsize() == named.qsize()
+    taken = [(plain.get(), named.get()) for _ in range(10)]
+    assert all(one is other for one, other in taken)
+    incomparable: queue.PriorityQueue[Any] = queue.PriorityQueue()
+    name_queue(incomparable, "incomparable")
+    incomparable.put({})
+    with pytest.raises(TypeError, match="not supported between"):
+        incomparable.put({})
+    assert captured.value("signal_service.queue.items", queue_type="named", event="enqueued") == 20
+
+
+def test_ending_gives_the_queue_back() -> None:
+    """After uninstrumenting, the queue has no attribute of ours, and works."""
+    of: queue.Queue[int] = queue.Queue()
+    before = dict(vars(of))
+    name_queue(of, "given back")
+    of.put(1)
+    assert set(vars(of)) - set(before)
+    instrumentor = QueuesInstrumentor()
+    instrumentor.instrument()
+    instrumentor.uninstrument()
+    assert vars(of) == before | {"unfinished_tasks": 1}
+    assert of.get() == 1
+
+
+def test_named_twice_it_counts_once_under_its_last_name(captured: Captured) -> None:
+    """And it waits there from the second naming on."""
+    of: queue.Queue[int] = queue.Queue()
+    name_queue(of, "first")
+    name_queue(of, "second")
+    of.put(1)
+    assert captured.value("signal_service.queue.items", queue_type="second", event="enqueued") == 1
+    assert captured.points("signal_service.queue.items", queue_type="first") == []
+
+
+def test_a_named_queue_is_not_kept_alive(captured: Captured) -> None:
+    """Nor is anything that was in it."""
+
+    class Item:
+        pass
+
+    of: queue.Queue[Item] = queue.Queue()
+    name_queue(of, "gone")
+    item = Item()
+    of.put(item)
+    queue_gone, item_gone = weakref.ref(of), weakref.ref(item)
+    assert captured.value("signal_service.queue.size", queue_type="gone") == 1
+    del of, item
+    gc.collect()
+    assert (queue_gone(), item_gone()) == (None, None)
+    assert captured.points("signal_service.queue.size", queue_type="gone") == []
+
+
+def test_items_that_a_program_removes_itself_are_dropped(captured: Captured) -> None:
+    """`queue.clear()` under the mutex; what comes later is measured again, and memory stays bounded."""
+    of: queue.Queue[str] = queue.Queue()
+    name_queue(of, "cleared")
+    for _ in range(3):
+        of.put("same object")
+    with of.mutex:
+        of.queue.clear()
+    assert captured.value("signal_service.queue.size", queue_type="cleared") == 0
+    assert captured.value("signal_service.queue.items", queue_type="cleared", event="dropped") == 3
+    of.put("next")
+    assert of.get() == "next"
+    assert captured.value("signal_service.queue.items", queue_type="cleared", event="processed") == 1
+
+
+def test_a_subclass_that_wraps_items_itself_is_measured(captured: Captured) -> None:
+    """Its own `_put` and `_get` are used, and what is waiting is counted as it was put in."""
+
+    class Stable(queue.Queue[Any]):
+        def _init(self, maxsize: int) -> None:
+            self.queue: Any = []
+            self.number = 0
+
+        def _put(self, item: Any) -> None:
+            self.number += 1
+            heapq.heappush(self.queue, (item["priority"], self.number, item))
+
+        def _get(self) -> Any:
+            return heapq.heappop(self.queue)[2]
+
+    of = Stable()
+    name_queue(of, "stable")
+    for priority in (2, 0, 0):
+        of.put({"priority": priority})
+    assert of.get() == {"priority": 0}
+    assert captured.count("signal_service.queue.wait", priority="critical") == 1
+    assert captured.value("signal_service.queue.size", queue_type="stable", priority="medium") == 1
+
+
+def test_many_threads_lose_nothing(captured: Captured) -> None:
+    """Everything that was put in was taken out, and nothing waits."""
+    of: queue.Queue[int] = queue.Queue(maxsize=5)
+    name_queue(of, "busy")
+
+    def produce() -> None:
+        for number in range(200):
+            of.put(number)
+
+    def consume() -> None:
+        for _ in range(200):
+            of.get()
+            of.task_done()
+
+    threads = [threading.Thread(target=work) for work in (produce, consume) * 4]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    for event in ("enqueued", "processed"):
+        assert captured.value("signal_service.queue.items", queue_type="busy", event=event) == 800
+    assert captured.count("signal_service.queue.wait", queue_type="busy") == 800
+    assert captured.count("signal_service.queue.processing", queue_type="busy") == 800
+    assert captured.value("signal_service.queue.size", queue_type="busy") == 0
+
+
+async def test_a_cancelled_get_takes_nothing(captured: Captured) -> None:
+    """An asyncio consumer that is cancelled while it waits leaves no trace."""
+    of: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue()
+    name_queue(of, "cancelled")
+    waiting = asyncio.create_task(of.get())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await of.put((0, "x"))
+    assert captured.value("signal_service.queue.size", queue_type="cancelled", priority="critical") == 1
+    assert captured.value("signal_service.queue.items", queue_type="cancelled", event="processed") is None
+
+
+@pytest.mark.parametrize("of", [queue.SimpleQueue(), [], None])
+def test_what_is_no_queue_is_refused(of: Any) -> None:
+    """With the way out in the message."""
+    with pytest.raises(ContractError, match=r"name a queue\.Queue or asyncio\.Queue"):
+        name_queue(of, "x")
+
+
+def test_levels_must_be_three_ascending_numbers() -> None:
+    """With what they are for."""
+    with pytest.raises(ContractError, match="critical, high and medium"):
+        name_queue(queue.Queue(), "x", levels=(2, 1, 0))
+
+
+class Urgency(IntEnum):
+    """By name; its numbers ascend with urgency."""
+
+    LOW = 1
+    CRITICAL = 9
+    SOMETIME = 0
+
+
+@dataclass
+class Job:
+    """Has a priority of its own."""
+
+    priority: Any
+    other: int = field(default=0)
+
+
+@pytest.mark.parametrize(
+    ("item", "ordered", "priority"),
+    [
+        ((0, "x"), True, "critical"),
+        ((1, 0, "x"), True, "high"),
+        ([2], True, "medium"),
+        ((3, "x"), True, "low"),
+        ((-5, "x"), True, "critical"),
+        (((1, 7), "x"), True, "high"),
+        (2.0, True, "medium"),
+        ("Critical", True, "critical"),
+        (Urgency.CRITICAL, True, "critical"),
+        ((Urgency.LOW, "x"), True, "low"),
+        (Urgency.SOMETIME, True, "critical"),  # not a name that is known: its number
+        (Job(1), True, "high"),
+        (Job("low"), False, "low"),
+        ({"priority": 0}, False, "critical"),
+        ((0, "x"), False, "medium"),  # the first element says nothing in a queue that does not sort
+        ("text", False, "medium"),
+        ((), True, "other"),
+        (object(), True, "other"),
+        ((float("nan"), "x"), True, "other"),
+        (("soon", "x"), True, "other"),
+    ],
+)
+def test_the_priority_of_an_item(item: Any, ordered: bool, priority: str) -> None:
+    """By what it says itself."""
+    assert classifier(None, (0, 1, 2), ordered=ordered)(item) == priority
+
+
+def test_levels_are_the_highest_numbers_of_a_priority() -> None:
+    """Inclusive, and negative ones too."""
+    assert [priority_of_value(each, (-10, -5, -1)) for each in (-11, -10, -7, -1, 0)] == [
+        "critical", "critical", "high", "medium", "low",
+    ]  # fmt: skip
+
+
+def test_a_priority_function_that_fails_costs_only_the_priority() -> None:
+    """The item is `other`."""
+    assert classifier(lambda item: item.missing, (0, 1, 2), ordered=True)(1) == "other"
