@@ -15,7 +15,7 @@ from tests.instrumentation.environments import Environment
 
 __all__ = ["Ran", "Series", "launch", "parse", "variables"]
 
-_LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*?)\})? ([^ ]+)")
+_LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? ([^ ]+)')
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 
@@ -57,8 +57,6 @@ def variables(collector: Collector, service: str, **more: str) -> dict[str, str]
         | {
             "OTEL_SERVICE_NAME": service,
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.http,
-            "OTEL_PYTHON_DISTRO": "signalscope",
-            "OTEL_PYTHON_CONFIGURATOR": "signalscope",
         }
         | more
     )
