@@ -105,17 +105,13 @@ def test_only_what_users_notice_pages() -> None:
 def test_rules_record_what_the_table_says() -> None:
     """Each rule's result has the labels of its row; each row is recorded, in every group that has it."""
     recorded = set()
-    for rule in [*_rules("recordings"), *_rules("slos")]:
+    for rule in [*_rules("recordings"), *_rules("slos"), *_rules("insight")]:
         row = series.get(rule["record"])
         found = labels_of(rule["expr"]) | set(rule.get("labels", {}))
         assert set(row.labels) <= found <= row.all_labels, row.name
         recorded.add(row.name)
-    missing = {row.name for row in series.all_series() if row.section not in _ELSEWHERE} - recorded
+    missing = {row.name for row in series.all_series()} - recorded
     assert not missing
-
-
-#: Sections that modules of their own record.
-_ELSEWHERE = {"calendar", "anomaly", "forecast", "scaling"}
 
 
 def test_alerts_name_only_what_exists() -> None:

@@ -33,7 +33,7 @@ class Anomaly(Section):
     lookback_days: int = Field(default=21, ge=7, le=60)
     least_days: int = Field(default=8, ge=3, le=40)
     recent_days: int = Field(default=5, ge=4, le=10)
-    width: float = Field(default=4.0, gt=0)
+    width: float = Field(default=3.0, gt=0)
     relative_spread: float = Field(default=0.05, ge=0, lt=1)
     latency_spread: float = Field(default=0.02, ge=0)
     error_spread: float = Field(default=0.002, ge=0, lt=1)

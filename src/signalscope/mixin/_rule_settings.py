@@ -83,6 +83,8 @@ class Holds(Section):
     breaker: Seconds = 30
     slo_threshold: Seconds = 300
     slo_burn: Seconds = 0
+    memory_trend: Seconds = 600
+    trend: Seconds = 300
     telemetry: Seconds = 120
     scrape: Seconds = 60
     #: How long an alert on a rate goes on after it was last true.

@@ -14,9 +14,19 @@ from signalscope.mixin import series
 from signalscope.mixin._calendar_settings import WEEKDAYS, Calendar
 from signalscope.mixin._promql import duration
 from signalscope.mixin.config import Config
-from signalscope.mixin.recordings import Recording
+from signalscope.mixin.rules import Group, Recording
 
-__all__ = ["CLOSED", "HORIZONS", "OPEN", "calendar", "clock_changes", "same_time", "session_now"]
+__all__ = [
+    "CLOSED",
+    "HORIZONS",
+    "OPEN",
+    "calendar",
+    "clock_changes",
+    "groups",
+    "same_time",
+    "session_now",
+    "valid_until",
+]
 
 #: How far ahead the calendar and the forecast look, in seconds, by the label ``horizon``.
 HORIZONS = {"24h": 86_400, "48h": 172_800}
@@ -27,28 +37,31 @@ _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 
 
+def groups(config: Config) -> list[Group]:
+    """The group of this module."""
+    return [Group("calendar", config.pipeline.insight, tuple(calendar(config)))]
+
+
 def calendar(config: Config) -> list[Recording]:
     """The rules of the calendar, each after those it needs."""
-    offset, session, to_close = (
-        series.get(key).name for key in ("CALENDAR_OFFSET", "CALENDAR_SESSION", "CALENDAR_CLOSE")
-    )
-    local = series.get("CALENDAR_LOCAL").name
+    offset, local, session = (series.get(f"CALENDAR_{key}").name for key in ("OFFSET", "LOCAL", "SESSION"))
     settings = config.calendar
     ahead = {NOW: 0, **HORIZONS}
     return [
         Recording(
-            offset, _union(_labelled(_offset(settings, seconds), label) for label, seconds in ahead.items())
+            "CALENDAR_OFFSET",
+            _union(_labelled(_offset(settings, seconds), label) for label, seconds in ahead.items()),
         ),
         Recording(
-            local,
+            "CALENDAR_LOCAL",
             _union(
                 f'({offset}{{horizon="{label}"}} + time(){f" + {seconds}" if seconds else ""})'
                 for label, seconds in ahead.items()
             ),
         ),
-        Recording(session, _session(settings, local)),
+        Recording("CALENDAR_SESSION", _session(settings, local)),
         Recording(
-            to_close,
+            "CALENDAR_CLOSE",
             f'({_closes(settings, f"""{local}{{horizon="{NOW}"}}""")} - {local}{{horizon="{NOW}"}} % {_DAY})'
             f" and {session} == {OPEN}",
         ),
@@ -76,16 +89,16 @@ def same_time(
     lag = back * _DAY - HORIZONS.get(horizon, 0)
     terms = []
     for shift in _shifts(settings):
-        at = f"offset {duration(lag + shift)}" if lag + shift else ""
-        moved = f"{offset}{{horizon='{horizon}'}}" + (
-            f" - {shift}" if shift > 0 else f" + {-shift}" if shift else ""
-        )
-        term = f"{expr} {at} and on () ({moved} == on () {offset}{{horizon='{NOW}'}} {at})"
+        # The earlier clock is `shift` ahead of the later one: the same local time is that much earlier.
+        if lag + shift < 0:
+            continue
+        at = f" offset {duration(lag + shift)}" if lag + shift else ""
+        later = f'{offset}{{horizon="{horizon}"}}{_signed(shift)}'
+        term = f'{expr}{at} and on () ({later} == on () {offset}{{horizon="{NOW}"}}{at})'
         if same_session:
-            term += (
-                f" and on () ({session}{{horizon='{horizon}'}} == on () {session}{{horizon='{NOW}'}} {at})"
-            )
-        terms.append(f"({term})".replace("'", '"').replace("  ", " ").replace(" )", ")"))
+            later = f'{session}{{horizon="{horizon}"}}'
+            term += f' and on () ({later} == on () {session}{{horizon="{NOW}"}}{at})'
+        terms.append(f"({term})")
     return _union(terms)
 
 
@@ -111,6 +124,11 @@ def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
         at = following
 
 
+def valid_until(settings: Calendar) -> int:
+    """The first moment that the calendar is not about any more, in seconds since 1970."""
+    return int(datetime.combine(settings.valid_until + timedelta(days=1), time(0), settings.zone).timestamp())
+
+
 def _utc_offset(at: datetime, settings: Calendar) -> int:
     found = at.astimezone(settings.zone).utcoffset()
     assert found is not None
@@ -126,13 +144,12 @@ def _shifts(settings: Calendar) -> list[int]:
 def _offset(settings: Calendar, ahead: int) -> str:
     at = f"(time() + {ahead})" if ahead else "time()"
     (begin, first), *changes = clock_changes(settings)
-    end = datetime.combine(settings.valid_until + timedelta(days=1), time(0), settings.zone)
     terms, known = [f"vector({first})"], first
     for when, offset in changes:
         by = offset - known
         terms.append(f"{'+' if by > 0 else '-'} {abs(by)} * ({at} >= bool {when})")
         known = offset
-    valid = f"(vector({at}) >= {begin} < {int(end.timestamp())})"
+    valid = f"(vector({at}) >= {begin} < {valid_until(settings)})"
     return f"({' '.join(terms)}) and {valid}"
 
 
@@ -158,6 +175,10 @@ def _closes(settings: Calendar, local: str) -> str:
         for day, closes in sorted(settings.early_closes.items())
     ]
     return f"{usual}{''.join(early)}" if early else f"{usual} + 0 * {local}"
+
+
+def _signed(number: int) -> str:
+    return f" {'+' if number > 0 else '-'} {abs(number)}" if number else ""
 
 
 def _labelled(expr: str, horizon: str) -> str:

@@ -63,6 +63,10 @@ class Pipeline(Section):
     evaluation: Interval = Field(default=5, description="Of alerts.")
     recording: Interval = Field(default=15, description="Of the series that alerts and dashboards share.")
     slo: Interval = Field(default=30, description="Of SLOs and KPIs.")
+    insight: Interval = Field(
+        default=60, description="Of the calendar, bands, trends and the recommendation."
+    )
+    forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.", le=240)
     history: Interval = Field(default=300, description="Of what looks back over days.")
 
     @property

@@ -15,6 +15,7 @@ from signalscope.mixin import dashboards, servers, slos
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.config import Config
+from signalscope.mixin.insight import groups as insight
 from signalscope.mixin.recordings import groups
 from signalscope.mixin.rules import Group
 from signalscope.mixin.runbooks import index, runbook
@@ -63,6 +64,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
     yield "rules/signalscope-recordings.yaml", _yaml(_groups(groups(config)))
     yield "rules/signalscope-slos.yaml", _yaml(_groups(slos.groups(config)))
+    yield "rules/signalscope-insight.yaml", _yaml(_groups(insight(config)))
     yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
     yield "rules/alertmanager/alertmanager.yml", _yaml(servers.alertmanager(config))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))

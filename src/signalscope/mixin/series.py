@@ -380,15 +380,32 @@ _TABLE: tuple[Series, ...] = (
          "enough history. For `load`, requests a second."),
         ("FORECAST_ERROR", "signal_service_capacity_forecast_error", "job resource horizon", "",
          "How far off the forecast for now was."),
+        ("FORECAST_MARGIN", "signal_service_capacity_forecast_margin", "job resource horizon", "",
+         "What nine in ten errors of the last week were below."),
         ("FORECAST_LOWER", "signal_service_capacity_forecast_lower", "job resource horizon", "",
-         "The forecast less what nine in ten errors of the last week were below."),
+         "The forecast less its margin; not below 0."),
         ("FORECAST_UPPER", "signal_service_capacity_forecast_upper", "job resource horizon", "",
-         "The forecast and what nine in ten errors of the last week were below."),
+         "The forecast and its margin."),
         ("EXHAUSTED_AT", "signal_service_capacity_exhausted_at:seconds", "job resource horizon", "s",
          "The moment, in seconds since 1970, for which exhaustion is foreseen just now."),
         ("EXHAUSTION", "capacity_exhaustion_prediction", "job resource", "s",
          "Seconds until a resource is exhausted; 0 when it is, 172800 when it will not be within 48 hours, absent "
          "without enough history to tell."),
+    ),
+    *_section(
+        "predictive",
+        ("MEMORY_EXHAUSTION", "instance:process_memory_exhaustion:seconds", "job instance", "s",
+         "Seconds until a process' memory reaches the limit at the growth of the last hour; absent unless it still "
+         "grows, and is well on the way."),
+        ("BREAKER_OPENINGS", "job_service_name_operation:signal_service_circuit_breaker_openings:increase",
+         "job service_name operation", "{transition}",
+         "How often a breaker has opened lately: that of the instance where it was most often."),
+        ("DEPENDENCY_P95_USUAL", "job_service_name:signal_service_external_service_duration_seconds:p95_median6h",
+         "job service_name", "s", "What the 95th percentile usually was in the last six hours."),
+        ("DEPENDENCY_P95_AHEAD", "job_service_name:signal_service_external_service_duration_seconds:p95_ahead",
+         "job service_name", "s", "What it will be if its trend goes on."),
+        ("DEPENDENCY_ERROR_AHEAD", "job_service_name:signal_service_external_service_errors:ratio_ahead",
+         "job service_name", "", "The ratio of failed calls, if its trend goes on."),
     ),
     *_section(
         "scaling",
@@ -404,8 +421,6 @@ _TABLE: tuple[Series, ...] = (
         ("SCALING", "scaling_recommendation", "job reason", "{replica}",
          "Replicas wanted, and what asks for that many: load, forecast, queue, minimum or maximum. One series; "
          "absent without a measured capacity."),
-        ("MEMORY_MINUTE", "instance:process_memory_utilization:avg1m", "job instance", "",
-         "Resident memory of one process, of the limit; the mean of a minute."),
     ),
 )  # fmt: skip
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.alerts import dependencies, greeks, named, queue, resources, slos, telemetry
+from signalscope.mixin.alerts import (
+    capacity,
+    dependencies,
+    greeks,
+    named,
+    predictive,
+    queue,
+    resources,
+    slos,
+    telemetry,
+    unusual,
+)
 from signalscope.mixin.alerts._model import ANNOTATIONS, LABELS, Alert
 from signalscope.mixin.config import Config
 
 __all__ = ["ANNOTATIONS", "LABELS", "Alert", "alerts", "expected_seconds"]
 
-_MODULES = (named, greeks, queue, dependencies, resources, slos, telemetry)
+_MODULES = (named, greeks, queue, dependencies, resources, capacity, predictive, unusual, slos, telemetry)
 
 
 def alerts(config: Config) -> list[Alert]:

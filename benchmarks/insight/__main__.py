@@ -1,0 +1,186 @@
+"""Measure anomaly detection and forecast; write the tables in docs/anomaly-and-forecast.md.
+
+Usage: python -m benchmarks.insight [--seeds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from benchmarks.insight.report import Bands, Forecasts, write_docs
+from benchmarks.insight.scenarios import BEGIN, END, Scenario, make, openmetrics
+from benchmarks.insight.score import Anomalies, Exhaustion, anomalies, episodes
+from benchmarks.insight.store import Store
+from signalscope.mixin import series
+from signalscope.mixin.calendar import calendar, session_now
+from signalscope.mixin.config import Config
+from signalscope.mixin.recordings.anomaly import anomaly
+from signalscope.mixin.recordings.forecast import LOAD, WITHIN, forecast
+from signalscope.mixin.rules import Recording
+
+_DAY = 86_400
+#: Forecasts need two weeks of history, bands eight trading days; both are judged from the fifth week on.
+_BEGIN, _END = int(BEGIN.timestamp()), int(END.timestamp())
+#: Seconds between evaluations: of bands, which alert after ten minutes, and of forecasts, which change slowly.
+_BAND_STEP, _FORECAST_STEP = 120, 600
+_JUDGED = _BEGIN + 28 * _DAY
+_HORIZON = _END - 2 * _DAY
+
+
+def main() -> int:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.insight", description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3, help="histories with events; as many without (3)")
+    seeds = range(1, parser.parse_args().seeds + 1)
+    write_docs(_bands(seeds), _forecasts(seeds))
+    return 0
+
+
+def _histories(seeds: Iterable[int], step: int) -> tuple[list[Scenario], list[Scenario]]:
+    eventful = [make(f"eventful-{seed}", seed, step=step, events=True) for seed in seeds]
+    return eventful, [make(f"calm-{seed}", 100 + seed, step=step, events=False) for seed in seeds]
+
+
+def _record(store: Store, rules: Iterable[Recording], jobs: Sequence[str]) -> None:
+    """Evaluate rules over all of the time, in their order; those that select a job, for each job."""
+    begun = time.monotonic()
+    for rule in rules:
+        print(f"{time.monotonic() - begun:5.0f} s  {rule.key}", file=sys.stderr, flush=True)
+        own = f'job="{_CONFIG.selectors.job}"'
+        expressions = [rule.expr.replace(own, f'job="{job}"') for job in jobs if own in rule.expr]
+        store.record([Recording(rule.key, " or ".join(f"({each})" for each in expressions) or rule.expr)])
+
+
+def _bands(seeds: Iterable[int]) -> Bands:
+    eventful, calm = _histories(seeds, _BAND_STEP)
+    with Store(_BEGIN, _END - _BAND_STEP, _BAND_STEP) as store:
+        store.backfill(openmetrics([*eventful, *calm], without=series.get("BOTTLENECK").name))
+        _record(store, (*calendar(_CONFIG), *anomaly(_CONFIG)), [each.job for each in (*eventful, *calm)])
+        return Bands(
+            eventful,
+            calm,
+            ours=_anomalies(store, _HELD, eventful, calm),
+            simple=_anomalies(store, _DEVIATION, eventful, calm),
+            shifts=_shifts(store, eventful),
+        )
+
+
+def _forecasts(seeds: Iterable[int]) -> Forecasts:
+    _, calm = _histories(seeds, _FORECAST_STEP)
+    only = ",".join(series.get(key).name for key in ("BOTTLENECK", "API_REQUESTS"))
+    with Store(_BEGIN, _END - _FORECAST_STEP, _FORECAST_STEP) as store:
+        store.backfill(openmetrics(calm, only=only))
+        _record(store, (*calendar(_CONFIG), *forecast(_CONFIG)), [each.job for each in calm])
+        return Forecasts(
+            ours=_exhaustion(store, _OURS),
+            straight=_exhaustion(store, _STRAIGHT),
+            errors=_errors(store),
+            within=_within(store),
+        )
+
+
+_CONFIG = Config()
+_LEVEL, _OUTSIDE = series.get("ANOMALY_LEVEL").name, series.get("ANOMALY_OUTSIDE").name
+_SESSION = series.get("ANOMALY_SESSION").name
+_OPEN = session_now()
+_USED, _FORECAST = series.get("CAPACITY_USED").name, series.get("FORECAST").name
+#: Outside at every evaluation of the hold: what the alert's `for` asks for.
+_HOLD = _CONFIG.anomaly.hold
+_HELD = f"max by (job, signal) (count_over_time({_OUTSIDE}[{_HOLD + _BAND_STEP}s]) > {_HOLD // _BAND_STEP})"
+#: What it is compared with: three standard deviations around the mean of the day before.
+_BEYOND = f"abs({_SESSION} - avg_over_time({_LEVEL}[1d])) > 3 * stddev_over_time({_LEVEL}[1d])"
+_LASTING = f"count_over_time(({_BEYOND})[{_HOLD + _BAND_STEP}s:{_BAND_STEP}s])"
+_DEVIATION = f"max by (job, signal) ({_LASTING} > {_HOLD // _BAND_STEP})"
+_OURS = f"{series.get('EXHAUSTION').name} < {WITHIN}"
+_STRAIGHT = (
+    f'max by (job, resource) (predict_linear({_USED}{{resource!="{LOAD}"}}[6h], {WITHIN}) '
+    f">= {_CONFIG.forecast.exhausted_at:g})"
+)
+
+
+def _anomalies(
+    store: Store, expr: str, eventful: Sequence[Scenario], calm: Sequence[Scenario]
+) -> tuple[Anomalies, Anomalies]:
+    firing: dict[str, dict[str, set[int]]] = {}
+    for labels, values in store.range(expr):
+        moments = {at for at in values if at >= _JUDGED}
+        firing.setdefault(labels["job"], {})[labels["signal"]] = moments
+    found, quiet = Anomalies(), Anomalies()
+    for scenario in eventful:
+        # After a shift of the level the band has three sessions to follow.
+        shifts = [(each.begin, each.begin + 5 * _DAY) for each in scenario.events if "shift" in each.kind]
+        anomalies(found, scenario.events, firing.get(scenario.job, {}), shifts)
+    for scenario in calm:
+        anomalies(quiet, (), firing.get(scenario.job, {}))
+    return found, quiet
+
+
+def _shifts(store: Store, eventful: Sequence[Scenario]) -> list[float]:
+    """Days from each level shift to the end of the last alert about it."""
+    found = []
+    for labels, values in store.range(_HELD):
+        for scenario in eventful:
+            if labels["job"] == scenario.job:
+                for each in scenario.events:
+                    if "shift" in each.kind and labels["signal"] in each.signals:
+                        others = [one for one in scenario.events if one is not each]
+                        after = [
+                            end
+                            for begin, end in episodes(at for at in values if at >= each.begin)
+                            if not any(begin <= one.end + 1_200 and end >= one.begin for one in others)
+                        ]
+                        within = [end for end in after if end <= each.begin + 14 * _DAY]
+                        found.append((max(within) - each.begin) / _DAY if within else 0.0)
+    return found
+
+
+def _exhaustion(store: Store, expr: str) -> dict[str, Exhaustion]:
+    """For each hour: was exhaustion within 48 hours foreseen, and did it come?"""
+    told = {(labels["job"], labels["resource"]): values for labels, values in store.range(expr)}
+    found: dict[str, Exhaustion] = {}
+    for labels, values in store.range(f'{_USED}{{resource!="{LOAD}"}}'):
+        key = (labels["job"], labels["resource"])
+        full = sorted(at for at, value in values.items() if value >= _CONFIG.forecast.exhausted_at)
+        result = found.setdefault(labels["resource"], Exhaustion())
+        for at in range(_JUDGED, _HORIZON, 3_600):
+            comes = any(at <= each <= at + WITHIN for each in full)
+            says = at in told.get(key, {})
+            result.right += comes and says
+            result.missed += comes and not says
+            result.wrong += says and not comes
+            result.quiet += not says and not comes
+    return found
+
+
+def _errors(store: Store) -> dict[str, float]:
+    """The median relative error in sessions, 48 hours ahead, by way of foreseeing."""
+    ours = f'{_FORECAST}{{horizon="48h"}} offset 2d'
+    straight = f"predict_linear({_USED}[6h] offset 2d, {WITHIN})"
+    week = f"{_USED} offset 7d"
+    found = {}
+    for name, expr in (("forecast", ours), ("predict_linear over 6 hours", straight), ("last week", week)):
+        relative = (
+            f"abs({expr} - on (job, resource) {_USED}) / on (job, resource) {_USED} and on () ({_OPEN})"
+        )
+        values = [value for _, own in store.range(relative) for at, value in own.items() if at >= _JUDGED]
+        found[name] = median(values)
+    return found
+
+
+def _within(store: Store) -> float:
+    """The share of the moments in sessions at which what was in use was within the band of 48 hours before."""
+    lower, upper = (series.get(f"FORECAST_{key}").name for key in ("LOWER", "UPPER"))
+    ahead = '{horizon="48h"} offset 2d'
+    above = f"{_USED} >= bool on (job, resource) {lower}{ahead}"
+    below = f"{_USED} <= bool on (job, resource) {upper}{ahead}"
+    held = f"({above}) * on (job, resource) ({below}) and on () ({_OPEN})"
+    values = [value for _, own in store.range(held) for at, value in own.items() if at >= _JUDGED]
+    return sum(values) / len(values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

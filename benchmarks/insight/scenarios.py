@@ -1,0 +1,252 @@
+"""Months of a service's trading days, with what is to be found in them: the truth that the rules do not know.
+
+Everything is seeded. Load has the shape of a trading day, days that differ from each other, noise that lasts a
+while, the chance of counted events, growth, a holiday, an early close and a change of the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from signalscope.demo.session import activity
+from signalscope.mixin import series
+from signalscope.mixin._calendar_settings import WEEKDAYS, Calendar
+
+__all__ = ["BEGIN", "END", "Event", "Scenario", "make", "openmetrics"]
+
+Floats = npt.NDArray[np.float64]
+
+#: Eleven weeks: the clock changes on 1 November, Thanksgiving is on the 26th, the 27th closes early.
+BEGIN, END = datetime(2026, 9, 21, tzinfo=UTC), datetime(2026, 12, 5, tzinfo=UTC)
+_WINDOW = 300
+_QUIET = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that should be noticed.
+
+    Attributes:
+        kind: What it is.
+        begin: When, in seconds since 1970.
+        end: Until when.
+        signals: Where it shows; one of them is enough.
+    """
+
+    kind: str
+    begin: float
+    end: float
+    signals: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Scenario:
+    """One service's months.
+
+    Attributes:
+        job: Its name.
+        step: Seconds between its samples.
+        times: The moments, in seconds since 1970.
+        open: Whether the market trades then.
+        series: Values by metric name and labels; NaN where there is none.
+        events: What should be noticed.
+    """
+
+    job: str
+    step: int
+    times: Floats
+    open: npt.NDArray[np.bool_]
+    series: dict[tuple[str, str], Floats] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+
+def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
+    """A scenario.
+
+    Args:
+        job: The service's job.
+        seed: Another seed is another history.
+        step: Seconds between samples.
+        events: Without them nothing that is noticed is right.
+    """
+    chance = np.random.default_rng(seed)
+    times = np.arange(BEGIN.timestamp(), END.timestamp(), step)
+    progress, day = _sessions(times)
+    scenario = Scenario(job, step, times, progress >= 0)
+    shape = np.array([activity(each) if each >= 0 else _QUIET for each in progress])
+    weeks = (times - times[0]) / (7 * 86_400)
+    of_day = np.exp(chance.normal(0, 0.08, int(day.max()) + 1))[day]
+    load = shape * of_day * 1.02**weeks * np.exp(_lasting(chance, len(times), 0.05, step))
+    chosen = _Events(scenario, chance) if events else None
+    factors = {name: np.ones_like(times) for name in ("requests", "greeks", "signals", "latency")}
+    errors, gone = np.full_like(times, 0.0005), np.zeros_like(times, dtype=bool)
+    if chosen is not None:
+        _disturb(chosen, factors, errors, gone)
+    requests = _counted(chance, 40 * load * factors["requests"])
+    busy = load * factors["requests"]
+    found = {
+        "API_REQUESTS": requests,
+        "GREEKS_OPTIONS": 25 * _counted(chance, 30 * busy * factors["greeks"]),
+        "SIGNALS": _counted(chance, 2.5 * busy * factors["signals"]),
+        "API_P95": 0.08 * (1 + 0.4 * busy) * np.exp(chance.normal(0, 0.08, len(times))) * factors["latency"],
+        "ERROR_RATE": 100
+        * chance.binomial((requests * _WINDOW).astype(int), errors)
+        / np.maximum(requests * _WINDOW, 1),
+    }
+    for key, values in found.items():
+        scenario.series[series.get(key).name, ""] = np.where(gone, np.nan, values)
+    for resource, values in _resources(chance, step, shape, of_day, weeks).items():
+        scenario.series[series.get("BOTTLENECK").name, f'resource="{resource}",kind="cpu"'] = values
+    return scenario
+
+
+class _Events:
+    """Draws events that do not overlap, in sessions after the first four weeks."""
+
+    def __init__(self, scenario: Scenario, chance: np.random.Generator) -> None:
+        self.scenario = scenario
+        self.chance = chance
+        self.step = scenario.step
+        self._taken = np.zeros_like(scenario.open)
+
+    def at(self, kind: str, minutes: int, signals: tuple[str, ...], begin: int | None = None) -> slice:
+        """A place for one, from half an hour after the open on; and the note of it."""
+        steps, margin = minutes * 60 // self.step, 3 * 3_600 // self.step
+        first = 28 * 86_400 // self.step
+        while begin is None:
+            drawn = int(self.chance.integers(first, len(self.scenario.times) - steps))
+            around = slice(drawn - 1_800 // self.step, drawn + steps + 600 // self.step)
+            if (
+                self.scenario.open[around].all()
+                and not self._taken[max(drawn - margin, 0) : drawn + steps + margin].any()
+            ):
+                begin = drawn
+        where = slice(begin, begin + steps)
+        self._taken[where] = True
+        times = self.scenario.times
+        self.scenario.events.append(
+            Event(kind, float(times[begin]), float(times[begin + steps - 1]), signals)
+        )
+        return where
+
+
+_COUNTED = ("request_rate", "greeks_throughput", "signal_rate")
+
+
+def _disturb(
+    chosen: _Events, factors: dict[str, Floats], errors: Floats, gone: npt.NDArray[np.bool_]
+) -> None:
+    day = 86_400 // chosen.step
+    for _ in range(5):
+        factors["requests"][chosen.at("spike: three times the requests, 30 min", 30, _COUNTED)] *= 3
+    for _ in range(4):
+        factors["requests"][chosen.at("outage: no request, 45 min", 45, _COUNTED)] = 0
+    for _ in range(4):
+        factors["signals"][chosen.at("drop to zero: no signal, 30 min", 30, ("signal_rate",))] = 0
+    for _ in range(3):
+        gone[chosen.at("no data at all, 40 min", 40, _COUNTED)] = True
+    for _ in range(4):
+        factors["greeks"][chosen.at("Greeks down by 60 %, 45 min", 45, ("greeks_throughput",))] = 0.4
+    for _ in range(4):
+        factors["latency"][chosen.at("latency three times as high, 30 min", 30, ("latency",))] = 3
+    for _ in range(4):
+        errors[chosen.at("3 % errors, 30 min", 30, ("error_ratio",))] = 0.03
+    # What would be hidden by a band that the spike of the day before had widened.
+    spikes = [each for each in chosen.scenario.events if each.kind.startswith("spike")]
+    for spike in spikes:
+        begin = round((spike.begin - chosen.scenario.times[0]) / chosen.step) + day
+        around = slice(begin, begin + 1_800 // chosen.step)
+        within = around.stop < len(chosen.scenario.times) and chosen.scenario.open[around].all()
+        if within and (factors["requests"][around] == 1).all():
+            factors["requests"][
+                chosen.at("three times the requests again, the day after a spike", 30, _COUNTED, begin)
+            ] *= 3
+    begin = int(np.argmax(chosen.scenario.times >= datetime(2026, 11, 9, 14, 30, tzinfo=UTC).timestamp()))
+    chosen.at("level shift: 60 % more requests from then on", 390, _COUNTED, begin)
+    factors["requests"][begin:] *= 1.6
+
+
+def _resources(
+    chance: np.random.Generator, step: int, shape: Floats, of_day: Floats, weeks: Floats
+) -> dict[str, Floats]:
+    """CPU of services whose fate differs; how much is in use, 0 to 1."""
+    peak = shape.max()
+    begin = 49 / 7
+
+    def used(level: Floats | float) -> Floats:
+        noise = np.exp(_lasting(chance, len(shape), 0.04, step))
+        return np.clip(0.05 + 0.9 * level * shape / peak * of_day**0.6 * noise, 0, 1)
+
+    return {
+        "steady": used(0.62),
+        "growing": used(0.62 * 1.06**weeks),
+        "growing_slowly": used(0.55 * 1.02**weeks),
+        "stepping": used(np.where(weeks >= begin, 1.2, 0.65)),
+        "spiking": used(np.where((weeks * 7 * 24) % (24 * 11) < 2, 1.3, 0.6)),
+    }
+
+
+def _sessions(times: Floats) -> tuple[Floats, npt.NDArray[np.int_]]:
+    """Progress through the session (-1 outside of it), and the number of the local day."""
+    calendar = Calendar()
+    progress = np.full(len(times), -1.0)
+    days = np.zeros(len(times), dtype=int)
+    first: date | None = None
+    for index, moment in enumerate(times):
+        local = datetime.fromtimestamp(moment, calendar.zone)
+        first = first or local.date()
+        days[index] = (local.date() - first).days
+        if WEEKDAYS[local.weekday()] not in calendar.days or local.date() in calendar.holidays:
+            continue
+        closes = calendar.early_closes.get(local.date(), calendar.closes)
+        if calendar.opens <= local.time() < closes:
+            opened = calendar.opens.hour * 3_600 + calendar.opens.minute * 60
+            length = closes.hour * 3_600 + closes.minute * 60 - opened
+            at = local.hour * 3_600 + local.minute * 60 + local.second
+            progress[index] = (at - opened) / length
+    return progress, days
+
+
+def _lasting(chance: np.random.Generator, length: int, deviation: float, step: int) -> Floats:
+    """Noise that lasts for about twenty minutes."""
+    keep = np.exp(-step / 1_200)
+    steps = chance.normal(0, deviation * np.sqrt(1 - keep**2), length)
+    found = np.empty(length)
+    value = 0.0
+    for index, more in enumerate(steps):
+        value = keep * value + more
+        found[index] = value
+    return found
+
+
+def _counted(chance: np.random.Generator, rate: Floats) -> Floats:
+    """A rate over five minutes of events that come by chance."""
+    return chance.poisson(rate * _WINDOW) / _WINDOW
+
+
+def openmetrics(scenarios: Sequence[Scenario], without: str = "", only: str = "") -> Iterator[str]:
+    """Scenarios as OpenMetrics, a line at a time.
+
+    Args:
+        scenarios: What is written.
+        without: A metric to leave out.
+        only: Not empty: the metrics to write, with commas between them.
+    """
+    names = {name for each in scenarios for name, _ in each.series if name != without}
+    if only:
+        names &= set(only.split(","))
+    for name in sorted(names):
+        yield f"# TYPE {name} gauge\n"
+        for scenario in scenarios:
+            for (own, labels), values in scenario.series.items():
+                if own == name:
+                    head = f'{name}{{job="{scenario.job}"{"," + labels if labels else ""}}}'
+                    for moment, value in zip(scenario.times, values, strict=True):
+                        if value == value:  # noqa: PLR0124  # not NaN
+                            yield f"{head} {value:.6g} {int(moment)}\n"
+    yield "# EOF\n"

@@ -1,0 +1,135 @@
+"""A real Prometheus over backfilled data, and recording rules evaluated over all of it, one after the other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from signalscope.demo import binaries
+from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope.mixin.rules import Recording
+
+__all__ = ["Store"]
+
+#: Longer blocks would need more points than a range query may have.
+_BLOCK = "162h"
+
+
+class Store:
+    """Prometheus and its data, in a temporary folder.
+
+    Args:
+        begin: The first moment of the data, in seconds since 1970.
+        end: The last one.
+        step: Seconds between evaluations of a rule.
+    """
+
+    def __init__(self, begin: int, end: int, step: int) -> None:
+        self._begin, self._end, self._step = begin, end, step
+        self._folder = Path(tempfile.mkdtemp(prefix="signalscope-insight-"))
+        self._data = self._folder / "data"
+        self._data.mkdir()
+        self._port = free_port()
+        self._part: Part | None = None
+        (self._folder / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def url(self) -> str:
+        """Where Prometheus listens."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def backfill(self, lines: Iterable[str]) -> None:
+        """Add samples in OpenMetrics form."""
+        text = self._folder / "samples.txt"
+        with text.open("w", encoding="utf-8") as file:
+            file.writelines(lines)
+        block = f"--max-block-duration={_BLOCK}"
+        self._promtool("tsdb", "create-blocks-from", block, "openmetrics", "-q", str(text), str(self._data))
+        text.unlink()
+        self._restart()
+
+    def record(self, rules: Sequence[Recording]) -> None:
+        """Evaluate rules over all of the time; they do not see each other's results."""
+        content = [{"record": each.record, "expr": each.expr} for each in rules]
+        file = self._folder / "rule.yaml"
+        file.write_text(
+            yaml.safe_dump({"groups": [{"name": "rule", "rules": content}]}, width=10_000), encoding="utf-8"
+        )
+        out = self._folder / "blocks"
+        self._promtool(
+            "tsdb", "create-blocks-from", f"--max-block-duration={_BLOCK}", "rules", "-q",
+            f"--url={self.url}", f"--start={self._begin}", f"--end={self._end}",
+            f"--eval-interval={self._step}s", f"--output-dir={out}", str(file),
+        )  # fmt: skip
+        self._stop()
+        for block in out.iterdir() if out.exists() else ():
+            if (block / "meta.json").exists():
+                shutil.move(str(block), self._data)
+        self._restart()
+
+    def range(self, expr: str) -> list[tuple[dict[str, str], dict[int, float]]]:
+        """A range query over all of the time: labels, and values by moment."""
+        found: dict[str, tuple[dict[str, str], dict[int, float]]] = {}
+        span = 10_000 * self._step
+        for begin in range(self._begin, self._end, span):
+            end = min(begin + span - self._step, self._end)
+            query = {"query": expr, "start": begin, "end": end, "step": self._step}
+            for each in self._get("query_range", query):
+                key = json.dumps(each["metric"], sort_keys=True)
+                values = found.setdefault(key, (each["metric"], {}))[1]
+                values.update({int(at): float(value) for at, value in each["values"]})
+        return list(found.values())
+
+    def _get(self, path: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+        body = urllib.parse.urlencode(query).encode()
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}", body, timeout=300) as answer:  # noqa: S310  # ours
+            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return found
+
+    def _restart(self) -> None:
+        self._stop()
+        self._part = Part(
+            "prometheus",
+            [
+                binaries.find("prometheus"), f"--config.file={self._folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={self._data}", "--storage.tsdb.retention.time=10y",
+                f"--web.listen-address=127.0.0.1:{self._port}", "--query.timeout=10m",
+                "--query.max-samples=200000000",
+                # A sample is good until the next one is due, as it is at the usual interval of rules.
+                f"--query.lookback-delta={max(300, self._step * 3 // 2)}s",
+            ],
+            self._folder / "prometheus.log",
+        )  # fmt: skip
+        wait_until(lambda: answers(f"{self.url}/-/ready"), "Prometheus", 60, [self._part])
+
+    def _stop(self) -> None:
+        if self._part is not None:
+            self._part.stop()
+            self._part = None
+
+    @staticmethod
+    def _promtool(*arguments: str) -> None:
+        done = subprocess.run(  # noqa: S603  # the pinned promtool
+            [binaries.find("promtool"), *arguments], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"promtool {arguments[1]}: {(done.stdout + done.stderr)[-2_000:]}")
