@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
@@ -22,6 +21,7 @@ from opentelemetry.util._importlib_metadata import entry_points
 
 from signalscope import _pull, _termination, recording
 from signalscope._contract_model import ContractError
+from signalscope._mistakes import check_endpoints, mistakes_told, port_of
 from signalscope._version import __version__
 from signalscope.recording._cells.sdk import readers_of
 from signalscope.recording._process import observe_process
@@ -70,11 +70,12 @@ def configure(
         environment: Any other ``OTEL_*`` variables, as if they were set.
 
     Raises:
-        ContractError: An argument is not allowed; the message says what is.
+        ContractError: An argument or a variable is not allowed; the message says what is. Nothing is set up, and it
+            may be tried again.
     """
     if protocol not in (None, "http/protobuf", "grpc"):
         raise ContractError(f"protocol={protocol!r} is not allowed; allowed: http/protobuf, grpc")
-    if export_interval is not None and not export_interval > 0:
+    if export_interval is not None and not (isinstance(export_interval, int | float) and export_interval > 0):
         raise ContractError(f"export_interval={export_interval!r} must be a positive number of seconds")
     overrides = {
         **(environment or {}),
@@ -85,11 +86,11 @@ def configure(
         "OTEL_TRACES_EXPORTER": traces_exporter,
         "OTEL_METRIC_EXPORT_INTERVAL": None if export_interval is None else str(int(export_interval * 1e3)),
     }
-    with _lock, _environment({key: value for key, value in overrides.items() if value is not None}):
+    with _lock, _environment({key: str(value) for key, value in overrides.items() if value is not None}):
         if not _State.done:
-            _State.done = True
-            with _environment(defaults(os.environ)):
+            with _environment(defaults(os.environ)), mistakes_told():
                 _set_up(dict(resource_attributes or {}))
+            _State.done = True
     os.environ.setdefault(_SEMCONV, "http")  # instrumentors read it later
 
 
@@ -99,8 +100,9 @@ def configure_for_launcher(auto_instrumentation_version: str | None = None, **op
         if not _State.done:
             _State.done = True
             try:
-                _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)
-            except RuntimeError as error:  # an exporter that is not there
+                with mistakes_told():
+                    _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)
+            except ContractError as error:
                 _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all
 
 
@@ -133,7 +135,7 @@ def defaults(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _protocol(endpoint: str) -> str:
     """HTTP, as the specification says; gRPC for its own port, where its exporter is installed."""
-    if not endpoint or urlsplit(endpoint).port != 4317:
+    if port_of(endpoint) != 4317:
         return "http/protobuf"
     if any(entry_points(group="opentelemetry_metrics_exporter", name="otlp_proto_grpc")):
         return "grpc"
@@ -154,6 +156,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
         recording.initialise()
         _termination.flush_at_sigterm()
         return
+    check_endpoints(os.environ)
     # What distributions build on; imported late, since it brings the SDK's logs along.
     from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above
 

@@ -16,6 +16,8 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from signalscope import _configure
+from signalscope._contract_model import ContractError
+from signalscope._mistakes import mistakes_told
 
 __all__ = ["SignalscopeConfigurator", "SignalscopeDistro", "instrument_children"]
 
@@ -55,8 +57,12 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
     """Sets up the SDK, and the recording core in front of it."""
 
     def _configure(self, **kwargs: Any) -> None:
-        if os.environ.get("OTEL_CONFIG_FILE"):
-            super()._configure(**kwargs)  # type: ignore[no-untyped-call]  # the SDK leaves its types out
-            _configure.begin()
-        else:
+        if not os.environ.get("OTEL_CONFIG_FILE"):
             _configure.configure_for_launcher(**kwargs)
+            return
+        try:
+            with mistakes_told():
+                super()._configure(**kwargs)  # type: ignore[no-untyped-call]  # the SDK leaves its types out
+            _configure.begin()
+        except ContractError as error:
+            _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all

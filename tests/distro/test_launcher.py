@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,10 +10,16 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import cast
 
 import pytest
+from opentelemetry import metrics
+from opentelemetry.sdk.metrics import MeterProvider
 from tests.recording.receiver import Receiver, receiving
 
+import signalscope
+from signalscope import ContractError
+from signalscope._mistakes import check_endpoints
 from signalscope.demo._processes import answers, free_port
 
 pytestmark = pytest.mark.timeout(120)
@@ -113,13 +120,71 @@ def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
         assert receiver.requests == []
 
 
-def test_an_exporter_that_is_not_there_costs_telemetry_not_the_service(tmp_path: Path) -> None:
-    """One line names it."""
-    done = _launch(_program(tmp_path), _environment(None, OTEL_METRICS_EXPORTER="carrier_pigeon"))
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        (
+            "OTEL_METRICS_EXPORTER",
+            "carrier_pigeon",
+            "there is no 'carrier_pigeon'; installed: console, otlp, prom",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "127.0.0.1:4318",
+            "ENDPOINT='127.0.0.1:4318' is no URL; write it like http",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://127.0.0.1:x",
+            "OTLP_TRACES_ENDPOINT='http://127.0.0.1:x'",
+        ),
+        ("OTEL_METRICS_EXEMPLAR_FILTER", "best", "Unknown exemplar filter 'best'"),
+    ],
+)
+def test_a_mistake_in_the_environment_costs_telemetry_not_the_service(
+    tmp_path: Path, variable: str, value: str, message: str
+) -> None:
+    """One line names the variable, its value and the way out; then nobody complains any more."""
+    done = _launch(_program(tmp_path), _environment(None, **{variable: value}))
     assert done.returncode == 0
     assert done.stdout == "ready\n"
-    assert "no telemetry: Requested component 'carrier_pigeon' not found" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "no telemetry: " in done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_mistake_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the argument's variable; the second call does not pretend that all is well."""
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    for _ in range(2):
+        with pytest.raises(
+            ContractError, match="OTEL_EXPORTER_OTLP_ENDPOINT='localhost:4318' is no URL; write it"
+        ):
+            signalscope.configure(endpoint="localhost:4318")
+        with pytest.raises(ContractError, match="export_interval='5' must be a positive number of seconds"):
+            signalscope.configure(export_interval=cast("float", "5"))
+    assert not isinstance(metrics.get_meter_provider(), MeterProvider)
+
+
+@pytest.mark.parametrize(
+    ("variables", "wrong"),
+    [
+        ({"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, True),
+        ({"OTEL_METRICS_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, False),
+        ({"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://"}, True),
+        ({"OTEL_METRICS_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://[::1]:4318/x"}, False),
+        ({"OTEL_METRICS_EXPORTER": "console, otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:99999"}, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317",
+          "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, False),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317",
+          "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces"}, False),
+        ({"OTEL_LOGS_EXPORTER": "otlp"}, False),
+    ],
+)  # fmt: skip
+def test_endpoints_are_checked_where_they_are_used(variables: dict[str, str], wrong: bool) -> None:
+    """URLs for HTTP, anything for gRPC, nothing for signals that are not exported."""
+    with pytest.raises(ContractError, match="is no URL") if wrong else contextlib.nullcontext():
+        check_endpoints(variables)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
