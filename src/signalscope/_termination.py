@@ -2,8 +2,8 @@
 
 Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
 `recording._servers`); for every other program one is installed that exports, and then lets the signal do what it
-does. Exporting is done by another thread, because the main thread may have been interrupted inside a lock that the
-exporter needs.
+does. Exporting is done by other threads. Where the main thread was interrupted inside something that may hold a lock
+that they need, a collection most of all, it goes on until they are done.
 """
 
 from __future__ import annotations
@@ -19,6 +19,14 @@ from opentelemetry import metrics, trace
 
 __all__ = ["flush", "flush_at_sigterm"]
 
+#: Modules whose locks an export needs.
+_LOCKING = (
+    "opentelemetry.sdk.",
+    "opentelemetry.exporter.",
+    "signalscope.recording.",
+    "signalscope._pull",
+    "logging",
+)
 #: The longest that a terminating process waits for its last export, in seconds.
 SECONDS = 5.0
 
@@ -53,7 +61,24 @@ def flush_at_sigterm() -> None:
         signal.signal(signal.SIGTERM, _terminate)
 
 
-def _terminate(number: int, _frame: FrameType | None) -> None:
+def _terminate(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
+    if _may_hold_locks(frame):
+        # What the export needs may be locked by what was interrupted here: it has to go on meanwhile.
+        threading.Thread(target=_end, args=(number,), daemon=True, name="signalscope-termination").start()
+    else:
+        _end(number)
+
+
+def _end(number: int) -> None:
     flush()
     os.kill(os.getpid(), number)
+
+
+def _may_hold_locks(frame: FrameType | None) -> bool:
+    """Whether a frame is part of a recording, a collection, an export or the logging of it."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(_LOCKING):
+            return True
+        frame = frame.f_back
+    return False

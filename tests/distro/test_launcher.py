@@ -331,3 +331,27 @@ def test_prometheus_as_an_exporter_is_served_with_exemplars(tmp_path: Path) -> N
     finally:
         first.kill()
         first.communicate()
+
+
+_DURING_A_COLLECTION = """
+import os, signal, time
+from opentelemetry import metrics
+from signalscope import recording
+def observed():
+    if armed: os.kill(os.getpid(), signal.SIGTERM); armed.clear(); time.sleep(0.2)
+    return [(1, ("x",))]
+armed = [True]
+recording.observe("signal_service.cache.entries", observed)
+metrics.get_meter_provider().force_flush()
+time.sleep(30)
+"""
+
+
+def test_a_signal_during_a_collection_exports_the_last_interval_as_well(tmp_path: Path) -> None:
+    """The main thread holds the locks of that collection: it goes on, and the export does not wait in vain."""
+    with receiving() as receiver:
+        begun = time.monotonic()
+        done = _launch(_program(tmp_path, ending=_DURING_A_COLLECTION), _environment(receiver))
+        assert done.returncode == -signal.SIGTERM
+        assert _calculated(receiver) == [7]
+    assert time.monotonic() - begun < 25

@@ -335,3 +335,21 @@ def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, 
     assert counts["other",] == 200 + flood - 50
     overflow = recorded.counts("signalscope.attribute.overflow")
     assert overflow["test.flood", "name"] == 200 + flood - 50
+
+
+def test_combinations_of_allowed_values_are_bounded_too(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attribute has few values, all of them together make many series: no more are kept, none is lost."""
+    monkeypatch.setattr("signalscope.recording._series._KEPT", 50)
+    attributes = tuple(Attribute(name, "One of a hundred.", cap=100) for name in ("a", "b"))
+    family = Family(Instrument("test.combined", Kind.COUNTER, "{x}", "Combined.", "tests", attributes))
+    other = Family(Instrument("test.other", Kind.COUNTER, "{x}", "Along with it.", "tests", attributes))
+    for a in range(60):
+        for b in range(60):
+            series = family.series(str(a), str(b))
+            series.record(1)
+            family.group(series, ((other.series("x", "x"), 1),)).record(1)
+    assert (len(family._series), len(family._groups)) == (50, 50)
+    assert sum(recorded.counts("test.combined").values()) == 2 * 60 * 60
+    assert recorded.counts("test.other") == {("x", "x"): 60 * 60}

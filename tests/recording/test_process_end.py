@@ -50,7 +50,7 @@ ENDS = {
 }
 
 
-def _run(script: Path, endpoint: str) -> tuple[int, float]:
+def _run(script: Path, endpoint: str, provider: str = "ours") -> tuple[int, float]:
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, str(script)],
@@ -58,6 +58,7 @@ def _run(script: Path, endpoint: str) -> tuple[int, float]:
             **os.environ,
             "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'src'}",
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "TESTS_PROVIDER": provider,
         },
         capture_output=True,
         timeout=60,
@@ -66,17 +67,58 @@ def _run(script: Path, endpoint: str) -> tuple[int, float]:
     return done.returncode, time.monotonic() - begun
 
 
+@pytest.mark.parametrize("provider", ["ours", "foreign"])
 @pytest.mark.parametrize("end", ENDS)
-def test_the_last_interval_is_exported(end: str, tmp_path: Path) -> None:
-    """Once, and complete."""
+def test_the_last_interval_is_exported(end: str, provider: str, tmp_path: Path) -> None:
+    """Once, and complete; also by a provider that somebody else has set up."""
     code, status = ENDS[end]
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT.format(end=code), encoding="utf-8")
     with receiving() as receiver:
-        returned, _ = _run(script, receiver.endpoint)
+        returned, _ = _run(script, receiver.endpoint, provider)
         counts = receiver.counts(_SECONDS)
     assert returned == status
     assert list(counts.values()) == [1234]
+
+
+_EARLY = """
+import os, sys
+from opentelemetry import metrics
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+
+reader = PeriodicExportingMetricReader(OTLPMetricExporter(timeout=3), export_interval_millis=60_000)
+metrics.set_meter_provider(MeterProvider([reader], Resource.create({"service.instance.id": "parent"})))
+from signalscope.decorators import instrument_greeks
+
+@instrument_greeks(calculation_type="delta", model_type="black_scholes")
+def delta():
+    return 0.5
+
+for _ in range(5):
+    delta()
+pid = os.fork()
+for _ in range(17 if pid == 0 else 1):
+    delta()
+if pid == 0:
+    sys.exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+def test_a_provider_that_was_there_before_us_works_in_a_forked_child(tmp_path: Path) -> None:
+    """Its reader has a thread in the child before anything of ours runs there: that thread is still heard."""
+    script = tmp_path / "script.py"
+    script.write_text(_EARLY, encoding="utf-8")
+    with receiving() as receiver:
+        returned, seconds = _run(script, receiver.endpoint)
+        counts = receiver.counts(_SECONDS)
+    assert returned == 0
+    assert counts.pop("parent") == 6
+    assert list(counts.values()) == [17]
+    assert seconds < 25
 
 
 def test_without_a_collector_the_end_is_bounded(tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 _LAST_EXPORT_MILLIS = 5_000
 #: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
 _LAST = 0
+#: How long a living thread may hold a condition's lock, which it does for microseconds.
+_A_MOMENT_SECONDS = 0.1
 _INSTANCE = "service.instance.id"
 
 _LOCKS: Mapping[type, Any] = {
@@ -118,12 +120,25 @@ def renew(*roots: object) -> None:
             make = _LOCKS.get(type(value))
             if make is not None:
                 object.__setattr__(each, name, make())
-            elif isinstance(value, threading.Event | threading.Condition):
-                value._at_fork_reinit()  # type: ignore[union-attr]  # what threading itself calls in a child
+            elif isinstance(value, threading.Condition):
+                _free(value)
+            elif isinstance(value, threading.Event):
+                _free(value._cond)  # type: ignore[attr-defined]  # it has no other way in
         adapters = attributes.get("adapters")
         if isinstance(adapters, dict):  # a session of requests: unpickling is how an adapter starts anew
             for adapter in adapters.values():
                 adapter.__setstate__(adapter.__getstate__())
+
+
+def _free(condition: threading.Condition) -> None:
+    """Give a condition a new lock where nobody who could release it is left.
+
+    Only there: a reader made before signalscope was imported has its thread already, and that one waits for it.
+    """
+    if condition.acquire(timeout=_A_MOMENT_SECONDS):
+        condition.release()
+    else:
+        condition._at_fork_reinit()  # type: ignore[attr-defined]  # what threading itself calls in a child
 
 
 def _below(roots: Iterable[object]) -> Iterator[object]:

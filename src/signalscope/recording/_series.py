@@ -18,6 +18,9 @@ from signalscope.recording._live import live
 __all__ = ["Family", "Recorder", "Series"]
 
 Record = Callable[[float], None]
+#: Series and groups of one instrument that are kept. Several bounded attributes have more combinations than memory
+#: has room for; long before, at the SDK's cardinality limit, further series become one in the export.
+_KEPT = 10_000
 
 
 class Recorder:
@@ -153,7 +156,7 @@ class Family:
         self._api: Callable[..., None] | None = None
 
     def series(self, *values: object) -> Series:
-        """The series with these attribute values, in the contract's order; the same object each time.
+        """The series with these attribute values, in the contract's order; the same object while there are few.
 
         A value the contract does not allow, or one too many, becomes `other` and is counted.
 
@@ -168,13 +171,21 @@ class Family:
             pass
         bounded = self._bounds.within(values)
         found = self._series.get(bounded)
-        return found or self._series.setdefault(bounded, Series(self, bounded))
+        if found is None:
+            found = Series(self, bounded)
+            if len(self._series) < _KEPT:
+                found = self._series.setdefault(bounded, found)
+        return found
 
     def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
-        """The group of these series and amounts; the same object each time."""
+        """The group of these series and amounts; the same object while there are few."""
         key = (main, *fixed)
         found = self._groups.get(key)
-        return found or self._groups.setdefault(key, Group(main, fixed))
+        if found is None:
+            found = Group(main, fixed)
+            if len(self._groups) < _KEPT:
+                found = self._groups.setdefault(key, found)
+        return found
 
     def arm(self) -> None:
         """Make every recorder ready for the way recording goes now."""
