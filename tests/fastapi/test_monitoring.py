@@ -345,6 +345,21 @@ async def test_a_mistake_of_ours_costs_one_value(
     assert "secret" not in str(answer)
 
 
+async def test_a_mistake_that_costs_the_answer_is_no_server_error(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """503, as documented; the reason is in the log alone."""
+
+    def broken(*_: object) -> Any:
+        raise RuntimeError("secret path /etc/x")
+
+    monkeypatch.setattr("signalscope.fastapi.summaries.enhanced.enhanced", broken)
+    answer = await client.get("/monitoring/enhanced-metrics")
+    assert answer.status_code == 503
+    assert "secret" not in answer.text
+    assert "secret" in caplog.text
+
+
 async def test_without_telemetry_every_answer_says_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

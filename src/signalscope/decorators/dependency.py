@@ -85,9 +85,7 @@ class Dependency(Timed):
             span=span,
         )
         self._born: set[tuple[str, str]] = set()
-        self._impact = Attributes(
-            _ERRORS, call, {"impact_level": criticality}, self.where, {"impact_level": "criticality"}
-        )
+        self._impact = Attributes(_ERRORS, call, {"impact_level": criticality}, self.where)
 
     def outcome(self, result: Any) -> str:
         """An error for a response that says so."""

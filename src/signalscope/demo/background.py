@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from signalscope import instrument_task, report_health
+from signalscope import instrument_task
 from signalscope.demo.accuracy import AccuracyJudge
 from signalscope.demo.caches import Cache
 from signalscope.demo.chains import Chains
@@ -17,6 +17,7 @@ from signalscope.demo.signals import SIGNAL_TYPES, SignalGenerator
 from signalscope.demo.tasks import cancel_all
 from signalscope.demo.thresholds import Alert, Thresholds
 from signalscope.demo.workqueue import Job, QueueFullError, WorkQueue
+from signalscope.fastapi import health
 
 __all__ = ["Background"]
 
@@ -74,22 +75,8 @@ class Background:
 
     @instrument_task(priority="critical")
     async def health_probe(self) -> None:
-        """Probe the dependencies and the service's own parts."""
-        answers = await self._clients.probe()
-        for name, healthy in answers.items():
-            report_health(name, 1 if healthy else 0)
-        try:
-            async with asyncio.timeout(1.0):
-                await self._history.ping()
-            report_health("database", 1)
-        except Exception:
-            report_health("database", 0)
-            raise
-        for cache in self._caches:
-            report_health(f"{cache.name}_cache", 1)
-        full = sum(self._queue.sizes().values()) / self._queue.capacity
-        report_health("work_queue", 1 if full < 0.8 else 0.5 if full < 1 else 0)
-        report_health("service", 1 if all(answers.values()) else 0.5)
+        """Run the health checks that are due."""
+        await health.run()
 
     @instrument_task(priority="medium")
     async def refresh_market(self) -> None:

@@ -9,7 +9,7 @@ import httpx
 from purgatory import AsyncCircuitBreakerFactory, ContextChanged
 from purgatory.domain.model import OpenedState
 
-from signalscope import BreakerMonitor, instrument_dependency, report_dependency_health
+from signalscope import BreakerMonitor, instrument_dependency
 from signalscope.demo.faults import DEPENDENCIES
 
 __all__ = ["Client", "Clients", "DependencyUnavailableError"]
@@ -74,13 +74,12 @@ class Client:
         return answer
 
     async def probe(self) -> bool:
-        """Ask the service for its health and report it; a probe does not go through the breaker."""
+        """Ask the service for its health; a probe does not go through the breaker."""
         try:
             answer = await self._http.get(f"{self._url}/health", timeout=_PROBE_TIMEOUT_SECONDS)
             self.healthy = answer.is_success
         except httpx.HTTPError:
             self.healthy = False
-        report_dependency_health(self.name, self.healthy, criticality=self.criticality)
         return self.healthy
 
     @instrument_dependency(

@@ -119,6 +119,8 @@ def _welcome(stack: Stack) -> str:
         "",
         f"  open         [bold]{stack.url('console')}[/bold]   the dashboards, the alerts, what runs where",
         f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
+        f"  monitoring   {stack.url('service')}/monitoring/enhanced-metrics   any user name; the password is",
+        f"               {stack.token}",
     ]
     if stack.embedded is None:
         lines += [

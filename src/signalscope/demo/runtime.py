@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import observe_memory, observe_subscriptions, recording
-from signalscope.demo import caches, workqueue
+from signalscope.demo import caches, checks, workqueue
 from signalscope.demo.accuracy import AccuracyJudge
 from signalscope.demo.background import Background
 from signalscope.demo.caches import Cache, MemoryCache
@@ -132,6 +132,12 @@ class Runtime:
 
     def _observe(self) -> None:
         self._observed = [
+            checks.register(
+                clients=self.clients.by_name.values(),
+                history=self.history,
+                redis=self._redis,
+                queue=self.queue,
+            ),
             caches.observe(self.greeks_cache),
             caches.observe(self.indicators_cache),
             workqueue.observe(self.queue),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal
 
@@ -26,13 +27,17 @@ from signalscope.fastapi.summaries._models import (
     PerformanceSummary,
 )
 from signalscope.fastapi.values import PrometheusError, facts, history
+from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
 
 __all__ = ["monitoring"]
 
+_logger = logging.getLogger("signalscope")
+
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "No bearer token, or a wrong one."},
     429: {"description": "Too many requests; Retry-After says when to come again."},
+    503: {"description": "The answer could not be made, for a mistake of signalscope's own."},
 }
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -55,9 +60,13 @@ in_children(_answers.clear)
 async def _answer(
     request: Request, title: str, make: Callable[[], Awaitable[BaseModel]], *parameters: object
 ) -> Response:
-    return answered(
-        request, await _answers.get((title, _settings.prometheus_url(), *parameters), make), title
-    )
+    try:
+        answer = await _answers.get((title, _settings.prometheus_url(), *parameters), make)
+    except Exception as error:  # ours: counted, and its words are for the log alone
+        internal_error("monitoring.answer")
+        _logger.exception("signalscope: %s could not be made", title)
+        raise HTTPException(503, "the answer could not be made; the service's log says why") from error
+    return answered(request, answer, title)
 
 
 @monitoring.get("/metrics", response_model=CurrentMetrics)

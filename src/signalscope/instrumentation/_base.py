@@ -122,15 +122,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
         return None
 
-    def measure(
-        self,
-        owner: Any,
-        name: str,
-        measured: Callable[[Any], Any],
-        *,
-        nested: bool = False,
-        over: bool = False,
-    ) -> bool:
+    def measure(self, owner: Any, name: str, measured: Callable[[Any], Any], *, nested: bool = False) -> bool:
         """Patch a function of a module, or a method of a class.
 
         Args:
@@ -138,7 +130,6 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             name: The attribute. It is left alone when there is none.
             measured: Gives the measured callable for the original: a decorator of `signalscope.decorators`.
             nested: Whether calls inside a measured calculation are measured too.
-            over: Whether to patch it also where another instrumentor has.
 
         Returns:
             Whether there is such an attribute.
@@ -154,7 +145,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
             return either(original, measured(hooked), otherwise=otherwise)
 
-        return self.patches.add(owner, name, make, over=over)
+        return self.patches.add(owner, name, make)
 
     @property
     def span(self) -> Any:

@@ -55,9 +55,7 @@ def _guarded(hook: Hook, name: str) -> Hook:
             hook(module)
         except Exception:  # it must not fail the program's import
             _logger.exception("signalscope: instrumenting the module %s failed; going on without it", name)
-        else:
-            return
-        internal_error("instrumentation.hook")
+            internal_error("instrumentation.hook")
 
     return guarded
 

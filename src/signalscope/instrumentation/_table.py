@@ -22,7 +22,6 @@ _KINDS = {
     "dependency": "External services",
     "database": "Databases",
     "api": "API",
-    "any": "Your own code",
 }
 _INTRODUCTION = """\
 # Instrumentation without code

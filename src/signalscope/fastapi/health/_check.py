@@ -170,21 +170,19 @@ class HealthCheck:
         self._given_up.clear()
 
     def _keep(self, ended: float, flight: _Flight) -> Verdict:
-        found = Verdict(self._judged(flight.outcome), ended, ended - flight.began)
+        found = Verdict(self._judged(flight.outcome.result()), ended, ended - flight.began)
         if self.latest is None or self.latest.at < ended:
             self.latest = found
         return found
 
-    def _judged(self, outcome: Future[Outcome]) -> Result:
-        error = outcome.exception()
-        if error is not None:
-            kind = type(error).__name__
+    def _judged(self, found: Outcome | BaseException) -> Result:
+        if isinstance(found, BaseException):
+            kind = type(found).__name__
             if kind != self._failed_as:  # what it says may be secret, so it is for the log alone
-                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, error)
+                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, found)
             self._failed_as = kind
             return Result("unhealthy", f"the check failed ({kind})")
         self._failed_as = ""
-        found = outcome.result()
         if isinstance(found, Result):
             return (
                 found if found.status in _STATUSES else Result("unhealthy", "the check gave no known status")
@@ -207,13 +205,13 @@ class _Flight:
     Attributes:
         began: When, on the monotonic clock.
         ended: When it ended with an outcome; 0 while it has not.
-        outcome: What it gives; awaited from any event loop.
+        outcome: What it gives, or the exception that it ends with; awaited from any event loop.
     """
 
     def __init__(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> None:
         self.began = time.monotonic()
         self.ended = 0.0
-        self.outcome: Future[Outcome] = Future()
+        self.outcome: Future[Outcome | BaseException] = Future()
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
         self._task = self._loop.create_task(self._run(check))
@@ -250,11 +248,10 @@ class _Flight:
     def _land(self, task: asyncio.Task[Outcome]) -> None:
         self.ended = time.monotonic()
         if task.cancelled():
-            self.outcome.set_exception(TimeoutError())
-        elif (error := task.exception()) is not None:
-            self.outcome.set_exception(error)
+            self.outcome.set_result(TimeoutError())
         else:
-            self.outcome.set_result(task.result())
+            error = task.exception()
+            self.outcome.set_result(task.result() if error is None else error)
 
 
 def _call(

@@ -197,11 +197,20 @@ async def _from_prometheus(url: str, keys: list[str]) -> Facts:
         vector = {
             each.labels: each.values[0][1]
             for each in answer
-            if each.values and (key in asked or recorded.get(each.name) == key)
+            if each.values
+            and (key in asked or recorded.get(each.name) == key)
+            and _labels_of(key) <= dict(each.labels).keys()
         }
         reason = None if vector else "Prometheus has no value for it"
         found.put(key, Fact(vector, "prometheus", name, window, reason))
     return found
+
+
+def _labels_of(key: str) -> set[str]:
+    """The labels that a series must have; one without them is not what was asked for."""
+    if key.startswith("BREAKER_") and key in _ASKED:
+        return {"service_name", "operation", _ASKED[key].partition("operation, ")[2].partition(")")[0]}
+    return set() if key in _ASKED else set(series.get(key).labels) - {"job"}
 
 
 def _problem(error: BaseException, found: Facts) -> str:

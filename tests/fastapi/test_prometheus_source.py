@@ -1,0 +1,350 @@
+"""/monitoring with Prometheus: up, slow, down and lying; and that nothing of it blocks the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+from tests.fastapi.prometheus import delayed, lying, running
+
+from fastapi import FastAPI
+from signalscope.fastapi import _access, _monitoring, health, router
+from signalscope.fastapi.health import HealthCheck
+from signalscope.mixin import series
+
+pytestmark = pytest.mark.needs("prometheus", "promtool")
+ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
+JOB = 'job="signal-service"'
+#: What the real Prometheus is given: a series' key, its labels, and its value.
+GIVEN: tuple[tuple[str, str, float], ...] = (
+    ("ERROR_RATE", "", 0.25),
+    ("ERROR_RATE", 'endpoint="/a"', 3.5),
+    ("API_MEAN", "", 0.2),
+    ("API_P95", "", 0.45),
+    ("API_SLOW", "", 5),
+    ("API_REQUESTS", "", 40),
+    ("API_REQUESTS_ENDPOINT", 'endpoint="/a"', 40),
+    ("SIGNAL_MEAN", "", 0.05),
+    ("GREEKS_CALLS", 'outcome="success"', 30),
+    ("GREEKS_CALLS", 'outcome="error"', 2),
+    ("VECTORIZED_SHARE", "", 0.95),
+    ("VECTORIZED_SHARE", 'calculation_type="delta"', 0.5),
+    ("CACHE_HITS", 'cache_type="greeks"', 0.9),
+    ("CACHE_BYTES", 'cache_type="greeks"', 1e6),
+    ("SUBSCRIPTIONS_TOTAL", "", 120),
+    ("SUBSCRIPTIONS", 'user_tier="free"', 100),
+    ("SUBSCRIPTIONS", 'user_tier="basic"', 20),
+    ("SUBSCRIPTION_GROWTH", 'period="1d"', 0.02),
+    ("ACTIVE_USERS", 'window="1h",user_tier="free"', 12),
+    ("ACTIVE_USERS", 'window="24h",user_tier="free"', 50),
+    ("SATISFACTION", "", 93),
+    ("SATISFACTION", 'user_tier="free"', 91),
+    ("COST", 'operation_type="chain"', 0.5),
+    ("COST_PER_USER", "", 0.04),
+    ("CPU", 'instance="a"', 0.4),
+    ("CPU", 'instance="b"', 0.7),
+    ("MEMORY_BYTES", "", 3e9),
+    ("QUEUE_FILL", 'queue_type="work"', 0.3),
+    ("SCALING", 'reason="load"', 4),
+    ("BOTTLENECK", 'resource="cpu",kind="cpu"', 0.7),
+    ("BOTTLENECK", 'resource="work",kind="queue"', 0.3),
+    ("EXHAUSTION", 'resource="cpu"', 172_800),
+    ("EXHAUSTION", 'resource="memory"', 3_600),
+    ("DEPENDENCY_SCORE", "", 80),
+    ("DEPENDENCY_TIME", 'service_name="ticker_service"', 2),
+    ("DEPENDENCY_ERROR_RATIO", 'service_name="ticker_service"', 0.5),
+    ("DEPENDENCY_ERROR_RATIO", 'service_name="config_service"', 0.0),
+    ("DEPENDENCY_P95", 'service_name="config_service"', 0.1),
+    ("HEALTH", 'component="database"', 1),
+    ("KPI_VALUE", 'kpi="api_p95",category="technical"', 0.45),
+    ("KPI_TARGET", 'kpi="api_p95",category="technical",direction="below"', 0.5),
+    ("KPI_ATTAINMENT", 'kpi="api_p95",category="technical"', 1),
+    ("FORECAST", 'resource="cpu",horizon="48h"', 0.8),
+    ("REPLICAS", "", 2),
+)
+
+
+def _samples() -> Iterator[str]:
+    """The last hour of every given series, one value a minute, and two raw counters."""
+    now = int(time.time())
+    times = [now - 60 * each for each in range(60, -1, -1)]
+    for key in dict.fromkeys(key for key, _, _ in GIVEN):
+        for _, labels, value in (each for each in GIVEN if each[0] == key):
+            for at in times:
+                yield f"{series.get(key).name}{{{JOB}{',' if labels else ''}{labels}}} {value} {at}"
+    yield "# TYPE signal_service_api_requests counter"
+    for at in range(now - 600, now + 1, 5):
+        yield f"signal_service_api_requests_total{{{JOB}}} {(at - now + 600) * 2} {at}"
+    states = {"open": 1, "closed": 0, "half_open": 0}
+    for state, value in states.items():
+        labels = f'{JOB},service_name="ticker_service",operation="all",state="{state}"'
+        for at in times:
+            yield f"signal_service_circuit_breaker_state{{{labels}}} {value} {at}"
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prometheus that has the given series."""
+    with running(tmp_path_factory.mktemp("prometheus"), list(_samples())) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
+    monkeypatch.setattr(_access, "_buckets", _access.Buckets())
+    _monitoring._answers.clear()
+    yield
+    _monitoring._answers.clear()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service."""
+    app = FastAPI()
+    app.include_router(router)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as one:
+        yield one
+
+
+async def _answer(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    answer = await client.get(f"/monitoring/{name}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_values_are_those_that_prometheus_has(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each field is the recorded series' value; what Prometheus lacks is null, and says so."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", f"{prometheus}/")
+    answer = await _answer(client, "enhanced-metrics")
+    assert answer["source"]["name"] == "prometheus"
+    assert not answer["degraded"]
+    assert answer["problems"] == []
+    performance, business, capacity = answer["performance"], answer["business"], answer["capacity"]
+    api = performance["api_performance"]
+    assert api["total_requests_last_minute"] == pytest.approx(120, rel=0.15)
+    assert api["average_response_time_ms"] == 200
+    assert (api["error_rate_percentage"], api["slow_requests_percentage"]) == (0.25, 5)
+    assert performance["signal_generation"] == {
+        "signals_generated_last_minute": None, "average_generation_time_ms": 50,
+        "greeks_calculations_per_second": 32, "vectorization_efficiency": 0.95,
+    }  # fmt: skip
+    assert performance["cache_performance"] == {
+        "greeks_cache_hit_ratio": 0.9, "indicators_cache_hit_ratio": None, "cache_size_bytes": 1e6,
+    }  # fmt: skip
+    assert business["subscriptions"] == {
+        "total_active": 120, "by_tier": {"free": 100, "basic": 20}, "growth_rate_daily": 0.02,
+    }  # fmt: skip
+    assert business["user_activity"]["active_users_last_hour"] == 12
+    assert business["user_activity"]["user_satisfaction_score"] == 93
+    assert business["revenue_impact"]["computation_cost_last_hour"] == 0.5
+    assert business["revenue_impact"]["cost_per_user"] == 0.04
+    assert capacity["resource_utilization"] == {
+        "cpu_usage_percentage": pytest.approx(70), "memory_usage_gb": pytest.approx(3), "queue_utilization": 0.3,
+    }  # fmt: skip
+    assert capacity["scaling_indicators"] == {
+        "scaling_recommendation": {"replicas": 4, "reason": "load"},
+        "bottleneck_analysis": {
+            "resource": "cpu", "kind": "cpu", "saturation": 0.7, "resources": {"cpu": 0.7, "work": 0.3},
+        },
+        "predicted_capacity_exhaustion": {
+            "resource": "memory", "seconds": 3600, "resources": {"cpu": 172_800, "memory": 3600},
+        },
+    }  # fmt: skip
+    assert capacity["external_dependencies"] == {
+        "dependency_health_score": 80, "network_latency_impact": pytest.approx(0.25),
+        "service_level_compliance": 50,
+    }  # fmt: skip
+    assert answer["circuit_breakers"][0]["state"] == "open"
+    assert answer["component_availability"] == {"database": 1}
+    missing = answer["provenance"]["performance.signal_generation.signals_generated_last_minute"]
+    assert (missing["source"], missing["reason"]) == ("prometheus", "Prometheus has no value for it")
+    known = answer["provenance"]["performance.api_performance.error_rate_percentage"]
+    assert (known["series"], known["window_seconds"], known["reason"]) == (
+        "signal_service_error_rate_percentage", 300, None
+    )  # fmt: skip
+
+
+async def test_a_range_query_gives_the_window(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lowest, mean and highest of the window; endpoints, KPIs, forecast at the horizon."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
+    answer = await _answer(client, "performance-summary?window=1h")
+    assert answer["api"]["error_rate_percentage"] == {
+        "now": 0.25, "lowest": 0.25, "mean": pytest.approx(0.25), "highest": 0.25
+    }  # fmt: skip
+    assert answer["endpoints"] == {
+        "/a": {"requests_per_second": 40, "p95_seconds": None, "error_rate_percentage": 3.5}
+    }
+    assert [(each["name"], each["value"], each["target"], each["direction"]) for each in answer["kpis"]] == [
+        ("api_p95", 0.45, 0.5, "below")
+    ]
+    capacity = await _answer(client, "capacity-planning?horizon=48h")
+    assert capacity["forecast"] == {"cpu": 0.8}
+    assert (await _answer(client, "capacity-planning?horizon=24h"))["forecast"] is None
+    assert capacity["cpu_by_process"] == {"b": 0.7, "a": 0.4}
+    assert capacity["replicas"] == 2
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_slow_prometheus_costs_the_values_not_the_answer(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Behind a proxy that holds its answers back: within the timeout, null, degraded, with the reason."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "0.4")
+    async with delayed(prometheus, 30) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        begun = time.monotonic()
+        answer = await _answer(client, name)
+        assert time.monotonic() - begun < 3
+    assert answer["degraded"]
+    assert answer["problems"] == ["Prometheus did not answer within 0.4 s"]
+    assert all(
+        each["reason"] == "Prometheus did not answer within 0.4 s"
+        for each in answer["provenance"].values()
+        if each["source"] == "prometheus"
+    )
+
+
+async def test_a_prometheus_behind_a_small_delay_answers(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy is no reason to fail: with less delay than the timeout, the values are there."""
+    async with delayed(prometheus, 0.2) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "10")
+        answer = await _answer(client, "enhanced-metrics")
+    assert answer["performance"]["api_performance"]["error_rate_percentage"] == 0.25
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_prometheus_that_is_down_is_told(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Null and degraded; the address is in no answer."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", "http://127.0.0.1:9/secret-path")
+    answer = await _answer(client, name)
+    assert answer["degraded"]
+    assert answer["problems"] == ["Prometheus cannot be reached (ConnectError)"]
+    assert "secret-path" not in str(answer)
+    assert "127.0.0.1" not in str(answer)
+
+
+OTHER = b'{"status":"success","data":{"resultType":"%s","result":%s}}'
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        (b"<html>login</html>", "200 OK", "is not JSON"),
+        (b"", "200 OK", "is not JSON"),
+        (b"[" * 100_000, "200 OK", "is not JSON"),
+        (b"\xff\xfe", "200 OK", "is not JSON"),
+        (b"null", "200 OK", "could not answer (no success)"),
+        (b'{"status":"success"}', "200 OK", "not what was asked for"),
+        (
+            b'{"status":"error","errorType":"execution","error":"secret"}',
+            "422 X",
+            "could not answer (execution)",
+        ),
+        (b'{"status":"error","errorType":"<b>","error":"secret"}', "400 X", "could not answer (no success)"),
+        (OTHER % (b"scalar", b"[1,2]"), "200 OK", "not what was asked for"),
+        (OTHER % (b"vector", b"7"), "200 OK", "not what was asked for"),
+        (OTHER % (b"vector", b"[7]"), "200 OK", "not what was asked for"),
+        (OTHER % (b"vector", b'[{"metric":{},"value":[1,"x"]}]'), "200 OK", "not what was asked for"),
+        (OTHER % (b"vector", b'[{"metric":[],"value":[1,"2"]}]'), "200 OK", "not what was asked for"),
+        (OTHER % (b"vector", b'[{"metric":{}}]'), "200 OK", "not what was asked for"),
+        (b"no", "500 X", "answered with status 500"),
+        (b"moved", "302 Found\r\nLocation: http://127.0.0.1:9/", "answered with status 302"),
+    ],
+    ids=range(16),
+)
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_prometheus_that_lies_is_not_believed(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, lie: tuple[bytes, str, str], name: str
+) -> None:
+    """Bad JSON, good JSON of another form, errors: null and degraded, and none of its words are passed on."""
+    body, status, problem = lie
+    async with lying(body, status) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        answer = await _answer(client, name)
+    assert answer["degraded"]
+    assert any(problem in each for each in answer["problems"]), answer["problems"]
+    assert "secret" not in str(answer)
+    assert "<b>" not in str(answer)
+
+
+async def test_numbers_that_are_none_are_no_values(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NaN and infinity, which Prometheus may well answer, and labels that were not asked for."""
+    result = (
+        b'[{"metric":{"__name__":"signal_service_error_rate_percentage"},"value":[1,"NaN"]},'
+        b'{"metric":{"__name__":"up"},"value":[1,"1"]}]'
+    )
+    async with lying(OTHER % (b"vector", result)) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        answer = await _answer(client, "enhanced-metrics")
+    assert answer["performance"]["api_performance"]["error_rate_percentage"] is None
+
+
+async def test_an_url_that_is_none_is_told(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another scheme, a port that is none, no host: degraded, not a failure."""
+    for url in ("ftp://x", "localhost:9090", "http://[::1", "http://x:99999999", "http://"):
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        answer = await _answer(client, "enhanced-metrics")
+        assert answer["degraded"], url
+
+
+async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A heartbeat goes on while many ask for everything, with a slow Prometheus and checks that hang."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "1")
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
+    checks = [
+        health.register(HealthCheck(f"hangs {number}", lambda: time.sleep(1.5), timeout=0.5, cache_seconds=0))
+        for number in range(5)
+    ]
+    app = FastAPI()
+    app.include_router(router)
+    late: list[float] = []
+
+    async def heartbeat() -> None:
+        while True:
+            due = time.perf_counter() + 0.01
+            await asyncio.sleep(0.01)
+            late.append(time.perf_counter() - due)
+
+    paths = ["/health", "/health/detailed", "/health/ready", "/metrics", "/monitoring/metrics"]
+    paths += [f"/monitoring/{name}" for name in ANSWERS]
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(delayed(prometheus, 0.3))
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        transport = httpx.ASGITransport(app)
+        client = await stack.enter_async_context(
+            httpx.AsyncClient(transport=transport, base_url="http://service")
+        )
+        beating = asyncio.create_task(heartbeat())
+        try:
+            answers = await asyncio.gather(*(client.get(path) for path in paths * 10))
+        finally:
+            beating.cancel()
+            for each in checks:
+                health.unregister(each.name)
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    late.sort()
+    print(f"heartbeat: median {late[len(late) // 2] * 1e3:.1f} ms late, at most {late[-1] * 1e3:.0f} ms")
+    assert len(late) > 20
+    assert late[len(late) // 2] < 0.1  # an answer that blocked would take all of the beats with it
