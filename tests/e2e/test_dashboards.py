@@ -1,0 +1,137 @@
+"""Every panel of every dashboard, asked and drawn while the demo runs with faults.
+
+The tests share the running stack; this file comes before the one that kills the service.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.browser import Browser
+from tests.dashboards.promql import filled, selectors
+from tests.e2e.waiting import eventually, put
+
+from signalscope.demo.faults import find
+from signalscope.demo.stack import Stack
+from signalscope.mixin import series
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import files
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.needs("collector", "prometheus", "alertmanager"),
+    pytest.mark.timeout(600),
+]
+
+BOARDS = {name: json.loads(text) for name, text in files(Config(), "Generated.").items()}
+_FAULTS = ("ticker-failing", "greeks-nan", "queue-flood", "subscription-surge")
+#: Sections of recorded series that a stack of some minutes cannot have: they compare with days and weeks before.
+_OF_DAYS = {"anomaly", "forecast", "scaling"}
+#: And single ones: against a day before; and the growth of a month.
+_AGAINST_BEFORE = {"SUBSCRIPTION_GROWTH", "RETENTION"}
+
+
+def _series_of_days() -> set[str]:
+    return {
+        each.name for each in series.all_series() if each.section in _OF_DAYS or each.key in _AGAINST_BEFORE
+    }
+
+
+def _panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for panel in board["panels"]:
+        if panel["type"] != "row":
+            yield panel
+
+
+def _may_be_empty(panel: dict[str, Any]) -> bool:
+    """Whether all that a panel asks for needs days of history."""
+    asked = {name for target in panel["targets"] for name, _ in selectors(target["expr"])}
+    return asked <= _series_of_days()
+
+
+def _results(stack: Stack, expression: str) -> int:
+    """How many series a range query of the last minutes has.
+
+    Raises:
+        AssertionError: Prometheus refuses it.
+    """
+    now = time.time()
+    query = urllib.parse.urlencode({"query": expression, "start": now - 240, "end": now, "step": 10})
+    try:
+        with urllib.request.urlopen(
+            f"{stack.url('prometheus')}/api/v1/query_range?{query}", timeout=20
+        ) as answer:
+            return len(json.load(answer)["data"]["result"])
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{expression}: {error.read().decode()}") from None
+
+
+def _empty(stack: Stack) -> list[str]:
+    """Panels without any data, of those that should have some."""
+    return [
+        f"{name}: {panel['title']}"
+        for name, board in BOARDS.items()
+        for panel in _panels(board)
+        if not _may_be_empty(panel)
+        and not sum(_results(stack, filled(target["expr"], reach="4m")) for target in panel["targets"])
+    ]
+
+
+@pytest.fixture(scope="module")
+def troubled(stack: Stack) -> Iterator[Stack]:
+    """The stack while something of every kind goes wrong, until an alert fires."""
+
+    def switch(on: bool) -> None:
+        for fault in _FAULTS:
+            base = stack.url("service") if find(fault).where == "service" else stack.control
+            put(f"{base}/demo/faults/{fault}", {"on": on})
+
+    switch(True)
+    eventually(lambda: stack.query('ALERTS{alertstate="firing"}'), 120, "an alert that fires")
+    yield stack
+    switch(False)
+
+
+def test_every_panel_has_data_while_there_are_faults(troubled: Stack) -> None:
+    """No expression is refused; no panel is empty, except those that compare with days and weeks before."""
+    try:
+        eventually(lambda: not _empty(troubled), 90, "data in every panel")
+    except AssertionError:
+        assert _empty(troubled) == []
+
+
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_console_draws_every_dashboard(troubled: Stack, browser: Browser, name: str) -> None:
+    """In a browser, from the running stack: no complaint in its console, and data in the same panels."""
+    board = BOARDS[name]
+    del browser.complaints[:]
+    browser.open(f"{troubled.url('console')}/d/{board['uid']}?from=now-5m&to=now&refresh=")
+    browser.until(
+        "document.querySelectorAll('.panel').length > 0 && document.body.dataset.busy === 'false'"
+        " && !document.querySelector('[data-state=waiting]')",
+        60,
+    )
+    states = browser.run(
+        "Object.fromEntries([...document.querySelectorAll('.panel')].map(p => [p.dataset.panel, p.dataset.state]))"
+    )
+    for panel in _panels(board):
+        allowed = {"data", "empty"} if _may_be_empty(panel) else {"data"}
+        assert states[str(panel["id"])] in allowed, panel["title"]
+    assert browser.complaints == []
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all dashboards, as high as the highest of them."""
+    profile: Path = tmp_path_factory.mktemp("browser")
+    with Browser(profile, 1500, 3200) as running:
+        yield running
