@@ -273,3 +273,10 @@ def test_grafana_is_given_what_the_dashboards_need() -> None:
     (destination,) = by_type["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]
     assert destination == {"name": "trace_id", "datasourceUid": by_type["jaeger"]["uid"]}
     assert by_type["prometheus"]["jsonData"]["timeInterval"] == f"{Config().pipeline.scrape}s"
+
+
+def test_money_is_in_the_configured_currency() -> None:
+    """Everywhere it is shown."""
+    changed = files(Config.model_validate({"dashboards": {"currency": "EUR"}}), HEADER)
+    assert sum(text.count('"currencyEUR"') for text in changed.values()) > 10
+    assert not any("currencyUSD" in text or '"currency"' in text for text in changed.values())

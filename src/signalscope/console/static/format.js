@@ -42,6 +42,9 @@ const duration = (value) => {
   return (value < 0 ? "-" : "") + (parts.slice(0, 2).join(", ") || "0 seconds");
 };
 
+const money = (sign) => (value, decimals) =>
+  (value < 0 ? "-" : "") + sign + scaled(1000, ["", "K", "M", "B"], "")(Math.abs(value), decimals);
+
 const UNITS = {
   none: digits,
   short,
@@ -52,7 +55,12 @@ const UNITS = {
   cps: (value, decimals) => `${short(value, decimals)} c/s`,
   reqps: (value, decimals) => `${short(value, decimals)} req/s`,
   dtdurations: duration,
-  currencyUSD: (value, decimals) => (value < 0 ? "-" : "") + "$" + scaled(1000, ["", "K", "M", "B"], "")(Math.abs(value), decimals),
+  currencyUSD: money("$"),
+  currencyEUR: money("€"),
+  currencyGBP: money("£"),
+  currencyJPY: money("¥"),
+  currencyCHF: money("CHF "),
+  currencyINR: money("₹"),
 };
 
 /** The units that this page knows. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -65,13 +66,24 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
             for panel, width in zip(line.panels, _widths(line), strict=True):
                 position = models.GridPos(h=line.height, w=width, x=left, y=top)
                 links = _links(panel, config, titles)
-                builder = builder.with_panel(build(panel, number, position, links))
+                priced = _in_currency(panel, config.dashboards.currency)
+                builder = builder.with_panel(build(priced, number, position, links))
                 number, left = number + 1, left + width
             top += line.height
     content = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
     first = {"description": content.pop("description")}
     text = json.dumps({**first, **content}, indent=1, ensure_ascii=False)
     return "{" + text[1:].lstrip() + "\n"
+
+
+def _in_currency(panel: Panel, currency: str) -> Panel:
+    """A panel whose unit `currency` is the configured one."""
+
+    def named(unit: str) -> str:
+        return f"currency{currency}" if unit == "currency" else unit
+
+    queries = tuple(replace(each, unit=each.unit and named(each.unit)) for each in panel.queries)
+    return replace(panel, unit=named(panel.unit), queries=queries)
 
 
 def _widths(line: Line) -> list[int]:

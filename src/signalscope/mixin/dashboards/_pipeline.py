@@ -5,38 +5,30 @@ from __future__ import annotations
 import difflib
 
 from signalscope._contract_model import ContractError
+from signalscope.mixin.alerts.telemetry import OWN_METRICS
 from signalscope.mixin.dashboards._expr import INTERVAL
 
 __all__ = ["SERIES", "by", "total"]
 
-#: Each name, and its labels beside job and instance. The Collector's counters have no ``_total`` here.
-SERIES: dict[str, tuple[str, ...]] = {
-    "up": (),
-    "scrape_duration_seconds": (),
-    "scrape_samples_scraped": (),
-    "otelcol_receiver_accepted_metric_points": ("receiver", "transport"),
-    "otelcol_receiver_accepted_spans": ("receiver", "transport"),
-    "otelcol_receiver_refused_metric_points": ("receiver", "transport"),
-    "otelcol_receiver_refused_spans": ("receiver", "transport"),
-    "otelcol_exporter_sent_metric_points": ("exporter",),
-    "otelcol_exporter_sent_spans": ("exporter",),
-    "otelcol_exporter_send_failed_metric_points": ("exporter",),
-    "otelcol_exporter_send_failed_spans": ("exporter",),
-    "otelcol_exporter_queue_size": ("exporter",),
-    "otelcol_exporter_queue_capacity": ("exporter",),
-    "otelcol_process_memory_rss": (),
-    "otelcol_process_cpu_seconds": (),
-    "otelcol_processor_incoming_items": ("processor",),
-    "otelcol_processor_outgoing_items": ("processor",),
-    "prometheus_rule_evaluations_total": ("rule_group",),
-    "prometheus_rule_evaluation_failures_total": ("rule_group",),
-    "prometheus_rule_group_last_duration_seconds": ("rule_group",),
-    "prometheus_rule_group_interval_seconds": ("rule_group",),
-    "prometheus_notifications_sent_total": ("alertmanager",),
-    "prometheus_notifications_dropped_total": (),
-    "prometheus_tsdb_head_series": (),
-    "ALERTS": ("alertname", "alertstate", "severity"),
-    "ALERTS_FOR_STATE": ("alertname", "severity"),
+#: Each name, and its labels: what rules use too, and what only dashboards do. The Collector counts without ``_total``.
+SERIES: dict[str, frozenset[str]] = {
+    **OWN_METRICS,
+    "scrape_duration_seconds": frozenset({"job", "instance"}),
+    **{
+        f"otelcol_receiver_accepted_{kind}": frozenset({"job", "instance", "receiver", "transport"})
+        for kind in ("metric_points", "spans")
+    },
+    **{
+        f"otelcol_exporter_sent_{kind}": frozenset({"job", "instance", "exporter"})
+        for kind in ("metric_points", "spans")
+    },
+    "otelcol_processor_incoming_items": frozenset({"job", "instance", "processor"}),
+    "otelcol_processor_outgoing_items": frozenset({"job", "instance", "processor"}),
+    "prometheus_rule_evaluations_total": frozenset({"job", "instance", "rule_group"}),
+    "prometheus_notifications_sent_total": frozenset({"job", "instance", "alertmanager"}),
+    "prometheus_tsdb_head_series": frozenset({"job", "instance"}),
+    "ALERTS": OWN_METRICS["ALERTS"] | {"severity"},
+    "ALERTS_FOR_STATE": frozenset({"job", "alertname", "severity"}),
 }
 
 
@@ -46,7 +38,7 @@ def by(name: str, *labels: str) -> str:
     Raises:
         ContractError: There is no such series or label.
     """
-    known = (*_labels(name), "job", "instance")
+    known = sorted(_labels(name))
     unknown = set(labels) - set(known)
     if unknown:
         raise ContractError(f"{name} has no label {', '.join(sorted(unknown))}; it has: {', '.join(known)}")
@@ -59,7 +51,7 @@ def total(failures: str, attempts: str, *labels: str) -> str:
     return f"{by(failures, *labels)} or 0 * {by(attempts, *labels)}"
 
 
-def _labels(name: str) -> tuple[str, ...]:
+def _labels(name: str) -> frozenset[str]:
     try:
         return SERIES[name]
     except KeyError:

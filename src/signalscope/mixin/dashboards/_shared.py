@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.config import Config
+from signalscope.mixin.config import BURN_RATES, Config
 from signalscope.mixin.dashboards._expr import recorded, whole
 from signalscope.mixin.dashboards._look import (
     BAD,
     GOOD,
     INFO,
     NEUTRAL,
-    NO_LIMITS,
     Limits,
     above,
     below,
@@ -23,6 +22,7 @@ __all__ = [
     "cache_limits",
     "error_limits",
     "error_rate",
+    "exhaustion_limits",
     "firing",
     "invalid_limits",
     "latency",
@@ -67,6 +67,7 @@ def error_rate(config: Config, leads_to: str) -> Panel:
         "Requests that ended with 5xx, of all, over the last minutes.",
         f"max({whole('ERROR_RATE')})", "percent", _QUIET,
         limits=error_limits(config), leads_to=leads_to, decimals=2,
+        alerts=("ErrorBudgetBurnFast", "ErrorBudgetBurnSlow"),
     )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def bottleneck(config: Config) -> Panel:
     """The most saturated resource."""
     return stat(
         "How full is the fullest resource?",
-        "The highest saturation of CPU, memory, queues, caches, database and dependencies; its name is below.",
+        "The highest saturation of CPU, memory, queues, caches, database and dependencies.",
         f"max({recorded('BOTTLENECK')})", "percentunit", "no resource reports",
         limits=saturation_limits(config), leads_to="capacity", decimals=0,
     )  # fmt: skip
@@ -97,6 +98,7 @@ def budget(config: Config) -> Panel:
         "Of the SLO with the least left of its period's budget. At 0 the objective is missed: stop releases.",
         f"min({recorded('SLO_REMAINING')})", "percentunit", "no SLO has seen traffic yet",
         limits=below(0, config.dashboards.budget_warning), low=0.0, high=1.0, decimals=1, leads_to="executive",
+        alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
     )  # fmt: skip
 
 
@@ -141,44 +143,51 @@ def alert_table(config: Config, weight: int = 1) -> Panel:
 
 def latency_limits(config: Config) -> Limits:
     """Of API latency."""
-    return above(config.thresholds.api_p95_seconds)
+    return above(config.thresholds.api_p95_seconds, config.slos.api_latency.seconds)
 
 
 def cache_limits(config: Config) -> Limits:
     """Of the share of hits."""
-    return NO_LIMITS
+    return below(config.slos.cache_hits_indicators.objective, config.slos.cache_hits_greeks.objective)
 
 
 def error_limits(config: Config) -> Limits:
     """Of failed requests, in percent."""
-    return NO_LIMITS
+    budget = 100 * config.slos.errors.budget
+    return above(round(max(BURN_RATES.values()) * budget, 6), round(budget, 6))
 
 
 def saturation_limits(config: Config) -> Limits:
     """Of a resource's saturation."""
-    return above(config.dashboards.saturation_critical, config.dashboards.saturation_warning)
+    return above(config.forecast.exhausted_at, config.dashboards.saturation_warning)
 
 
 def invalid_limits(config: Config) -> Limits:
     """Of results that cannot be used, for each option."""
-    return NO_LIMITS
+    return above(config.thresholds.invalid_greeks_ratio)
 
 
 def satisfaction_limits(config: Config, whole_is: float = 1.0) -> Limits:
     """Of satisfaction, 0 to 100; divided by a number where it is a share."""
-    return NO_LIMITS
+    return below(config.kpis.satisfaction / whole_is)
 
 
 def signal_limits(config: Config) -> Limits:
     """Of the time to generate a signal."""
-    return NO_LIMITS
+    return above(config.slos.signal_latency.seconds)
 
 
 def vectorized_limits(config: Config) -> Limits:
     """Of the share of options priced in arrays."""
-    return NO_LIMITS
+    return below(config.slos.vectorized.objective)
+
+
+def exhaustion_limits(config: Config) -> Limits:
+    """Of the time until a resource is exhausted: as long as scaling takes, and half of it."""
+    lead = float(config.kpis.scaling_lead_seconds)
+    return below(lead / 2, lead)
 
 
 def memory_limits(config: Config) -> Limits:
     """Of a process' resident memory."""
-    return NO_LIMITS
+    return above(config.thresholds.memory_bytes)

@@ -5,15 +5,12 @@ from __future__ import annotations
 from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded
-from signalscope.mixin.dashboards._look import below
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
 
 __all__ = ["board"]
 
-_DAY = 86_400.0
 #: Of resources that can be full; `load` is in requests a second.
 _SHARES, _LOAD, _AHEAD = 'resource!="load"', 'resource="load"', 'horizon="48h"'
-_SOON = below(_DAY, 2 * _DAY)
 _NO_HISTORY = "not enough history for a forecast yet"
 
 
@@ -49,13 +46,13 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "When does the first resource run out?",
             "The soonest exhaustion of any resource, if its load goes on as expected.",
             f"min({recorded('EXHAUSTION')})", "dtdurations", _NO_HISTORY,
-            limits=_SOON, decimals=0,
+            limits=shared.exhaustion_limits(config), decimals=0,
         ),
         shared.bottleneck(config),
         stat(
             "What did the last hour cost?",
             "CPU time at the configured price.",
-            f"sum({recorded('COST')})", "currencyUSD", "no price is configured", leads_to="cost",
+            f"sum({recorded('COST')})", "currency", "no price is configured", leads_to="cost",
         ),
     )  # fmt: skip
 
@@ -81,7 +78,7 @@ def _trends(config: Config) -> tuple[Panel, ...]:
             Query(f"max by (resource) ({recorded('FORECAST', _SHARES, _AHEAD)})", "In 48 h", unit="percentunit",
                   limits=shared.saturation_limits(config)),
             Query(f"min by (resource) ({recorded('EXHAUSTION')})", "Exhausted in", unit="dtdurations",
-                  limits=_SOON),
+                  limits=shared.exhaustion_limits(config)),
             columns={"resource": "Resource"}, weight=2,
         ),
     )  # fmt: skip
@@ -172,7 +169,7 @@ def _cost() -> tuple[Panel, ...]:
         series(
             "How does the cost develop?",
             "Cost of the last hour by kind of work.",
-            "currencyUSD", "no price is configured", Query(recorded("COST"), "{{operation_type}}"),
+            "currency", "no price is configured", Query(recorded("COST"), "{{operation_type}}"),
             stacked=True, leads_to="cost",
         ),
         series(

@@ -34,22 +34,22 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "What did the last hour cost?",
             "CPU time at the configured price.",
-            f"sum({recorded('COST')})", "currencyUSD", _FREE,
+            f"sum({recorded('COST')})", "currency", _FREE,
         ),
         stat(
             "What does a calculation cost?",
             "Cost of the last hour for each Greeks calculation in it.",
-            recorded("COST_PER_CALCULATION"), "currencyUSD", _FREE,
+            recorded("COST_PER_CALCULATION"), "currency", _FREE,
         ),
         stat(
             "What does a user cost?",
             "Cost of the last hour for each user active in it.",
-            whole("COST_PER_USER"), "currencyUSD", _FREE,
+            whole("COST_PER_USER"), "currency", _FREE,
         ),
         stat(
             "What earns the least?",
             "The feature with the lowest share of the revenue less the cost of its work, per hour.",
-            f"min({recorded('PROFITABILITY')})", "currencyUSD", "no feature was used",
+            f"min({recorded('PROFITABILITY')})", "currency", "no feature was used",
             limits=Limits(BAD, ((0.0, GOOD),)),
         ),
         stat(
@@ -66,12 +66,12 @@ def _who() -> tuple[Panel, ...]:
         series(
             "Which tier costs most?",
             "Cost of the last hour by tier.",
-            "currencyUSD", _FREE, Query(recorded("COST_TIER"), "{{user_tier}}"), stacked=True,
+            "currency", _FREE, Query(recorded("COST_TIER"), "{{user_tier}}"), stacked=True,
         ),
         bars(
             "Which tier pays for itself?",
             "What a tier brings in an hour, by its monthly revenue, less what it costs.",
-            "currencyUSD", "no subscriptions, or no price is configured",
+            "currency", "no subscriptions, or no price is configured",
             Query(
                 f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / 730"
                 f" - max by (user_tier) ({recorded('COST_TIER')}))", "{{user_tier}}",
@@ -80,7 +80,7 @@ def _who() -> tuple[Panel, ...]:
         bars(
             "What does a user of each tier cost?",
             "Cost of the last hour for each user active in it.",
-            "currencyUSD", _FREE, Query(recorded("COST_PER_USER", 'user_tier!=""'), "{{user_tier}}"), low=0.0,
+            "currency", _FREE, Query(recorded("COST_PER_USER", 'user_tier!=""'), "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def _what() -> tuple[Panel, ...]:
             "Which feature pays?",
             "Uses in the last hour, and the feature's share of the revenue less the cost of its work.",
             "no feature was used",
-            Query(f"max by (feature) ({recorded('PROFITABILITY')})", "Profit per hour", unit="currencyUSD",
+            Query(f"max by (feature) ({recorded('PROFITABILITY')})", "Profit per hour", unit="currency",
                   limits=Limits(BAD, ((0.0, GOOD),))),
             Query(f"sum by (feature) ({recorded('FEATURE_USES')})", "Uses", unit="short"),
             columns={"feature": "Feature"},
@@ -99,12 +99,12 @@ def _what() -> tuple[Panel, ...]:
         series(
             "What kind of work costs most?",
             "Cost of the last hour by kind of work.",
-            "currencyUSD", _FREE, Query(recorded("COST"), "{{operation_type}}"), stacked=True,
+            "currency", _FREE, Query(recorded("COST"), "{{operation_type}}"), stacked=True,
         ),
         series(
             "Does a calculation get cheaper?",
             "Cost of the last hour for each Greeks calculation in it; it should fall.",
-            "currencyUSD", _FREE, Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="developer",
+            "currency", _FREE, Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="developer",
         ),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
-from signalscope.mixin.dashboards._look import above
+from signalscope.mixin.dashboards._look import above, below
 from signalscope.mixin.dashboards._model import (
     Board,
     Line,
@@ -38,8 +38,8 @@ def board(config: Config) -> Board:
             Row("Verdict: is the code well?", (Line(4, _verdict(config)),)),
             Row("API: which endpoint?", (Line(9, _endpoints(config)), Line(8, _api(config)))),
             Row("Greeks: vectorised or one by one?", (Line(8, _greeks(config)), Line(8, _batches()))),
-            Row("Models: which one, and how good?", (Line(8, _models()), Line(8, _signals()))),
-            Row("Cache and database", (Line(8, _caches(config)), Line(8, _database()))),
+            Row("Models: which one, and how good?", (Line(8, _models()), Line(8, _signals(config)))),
+            Row("Cache and database", (Line(8, _caches(config)), Line(8, _database(config)))),
         ),
     )
 
@@ -52,6 +52,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "How many options are priced in arrays?",
             "Options priced in array operations, of all options priced.",
             whole("VECTORIZED_SHARE"), "percentunit", _GREEKS, limits=shared.vectorized_limits(config), decimals=1,
+            alerts=("VectorizedShareLow",),
         ),
         stat(
             "How long do slow array calculations take?",
@@ -63,12 +64,13 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "How many results cannot be used?",
             "NaN, infinite, missing, out of range or not converged, for each option priced.",
             recorded("GREEKS_INVALID_RATIO"), "percentunit", _GREEKS,
-            limits=shared.invalid_limits(config), alerts=("GreeksCalculationSystemFailure",), decimals=2,
+            limits=shared.invalid_limits(config), alerts=("InvalidGreeksRatioHigh",), decimals=2,
         ),
         stat(
             "How many times cheaper are arrays?",
             "Calculation time for each option one by one, over the time in arrays.",
             recorded("VECTORIZED_SPEEDUP"), "none", "both ways are needed to compare them", decimals=0,
+            alerts=("VectorizedWithoutGain",), limits=below(config.thresholds.vectorized_speedup),
         ),
     )  # fmt: skip
 
@@ -168,7 +170,7 @@ def _batches() -> tuple[Panel, ...]:
             "Results per second, by reason; large arrays are sampled.",
             "cps", "every result could be used",
             Query(rate("signal_service.greeks.invalid_results", by=("reason",)), "{{reason}}"),
-            alerts=("GreeksCalculationSystemFailure",),
+            alerts=("InvalidGreeksRatioHigh", "GreeksCalculationSystemFailure"),
         ),
     )  # fmt: skip
 
@@ -194,14 +196,15 @@ def _models() -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _signals() -> tuple[Panel, ...]:
+def _signals(config: Config) -> tuple[Panel, ...]:
     return (
         series(
             "How long do signals take?",
             "95th percentile of generation by kind of signal; points lead to traces.",
             "s", "no signal in this time",
             Query(quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), "{{signal_type}}"),
-            exemplars=True,
+            exemplars=True, limits=shared.signal_limits(config),
+            alerts=("SignalLatencyBudgetBurnFast", "SignalLatencyBudgetBurnSlow"),
         ),
         series(
             "Which signals prove right?",
@@ -228,6 +231,7 @@ def _caches(config: Config) -> tuple[Panel, ...]:
             "percentunit", "no cache was asked",
             Query(gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), "{{cache_type}}"),
             low=0.0, high=1.0, limits=shared.cache_limits(config),
+            alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
         ),
         series(
             "How quick are they?",
@@ -252,7 +256,7 @@ def _caches(config: Config) -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _database() -> tuple[Panel, ...]:
+def _database(config: Config) -> tuple[Panel, ...]:
     return (
         series(
             "Which query is slow?",
@@ -260,7 +264,7 @@ def _database() -> tuple[Panel, ...]:
             "s", "no query in this time",
             Query(quantile(0.95, "signal_service.database.query", by=("table", "operation")),
                   "{{table}} {{operation}}"),
-            exemplars=True,
+            exemplars=True, limits=above(config.thresholds.database_p95_seconds),
         ),
         series(
             "How many queries are made?",

@@ -37,7 +37,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How much monthly revenue is served well?",
             "Revenue of each tier times its users' satisfaction.",
-            f"sum({recorded('REVENUE_IMPACT')})", "currencyUSD", "no subscriptions or no satisfaction yet",
+            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no subscriptions or no satisfaction yet",
             leads_to="revenue", decimals=0,
         ),
         shared.subscriptions(config),
@@ -107,7 +107,7 @@ def _business() -> tuple[Panel, ...]:
         series(
             "What does a calculation cost?",
             "Cost of the last hour for each calculation in it; it should fall.",
-            "currencyUSD", "no price is configured, or no calculation was made",
+            "currency", "no price is configured, or no calculation was made",
             Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="cost",
         ),
         series(

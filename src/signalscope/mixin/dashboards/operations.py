@@ -26,7 +26,7 @@ def board(config: Config) -> Board:
                 "Causes: load, dependencies, breakers, queues, resources",
                 (
                     Line(8, _load(config)),
-                    Line(8, _dependencies()),
+                    Line(8, _dependencies(config)),
                     Line(8, _queues(config)),
                     Line(8, _resources(config)),
                 ),
@@ -84,7 +84,7 @@ def _load(config: Config) -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _dependencies() -> tuple[Panel, ...]:
+def _dependencies(config: Config) -> tuple[Panel, ...]:
     return (
         states(
             "Which external service is unhealthy?",
@@ -94,7 +94,10 @@ def _dependencies() -> tuple[Panel, ...]:
                 gauge_of("signal_service.external_service.health", by=("service_name",), how="max"),
                 "{{service_name}}",
             ),
-            states={0.0: ("unhealthy", BAD), 1.0: ("healthy", GOOD)}, alerts=("ConfigServiceUnavailable",),
+            states={0.0: ("unhealthy", BAD), 1.0: ("healthy", GOOD)},
+            alerts=(
+                "ConfigServiceUnavailable", "CriticalDependencyDown", "MandatoryDependencyDown", "DependencyDown",
+            ),
         ),
         states(
             "Which circuit breaker is not closed?",
@@ -105,6 +108,7 @@ def _dependencies() -> tuple[Panel, ...]:
                 "{{service_name}}",
             ),
             states={0.0: ("closed", GOOD), 1.0: ("half open", WARN), 2.0: ("open", BAD)},
+            alerts=("CriticalDependencyBreakerOpen", "DependencyBreakerOpen"),
         ),
         series(
             "Which dependency makes us wait?",
@@ -112,7 +116,8 @@ def _dependencies() -> tuple[Panel, ...]:
             "s", _CALLS,
             Query(quantile(0.95, "signal_service.external_service.duration", by=("service_name",)),
                   "{{service_name}}"),
-            exemplars=True, leads_to="developer",
+            exemplars=True, leads_to="developer", alerts=("DependencyLatencyHigh",),
+            limits=above(config.thresholds.dependency_p95_seconds),
         ),
     )  # fmt: skip
 
@@ -124,13 +129,14 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             "Items waiting, by priority. Critical items waiting are a problem of their own.",
             "short", "no queue is observed",
             Query(gauge_of("signal_service.queue.size", by=("priority",)), "{{priority}}"),
-            stacked=True,
+            stacked=True, alerts=("CriticalQueueBacklog",),
         ),
         series(
             "How long does work wait before it is begun?",
             "95th percentile from enqueue to the start of processing, by priority.",
             "s", "nothing was taken from a queue in this time",
             Query(quantile(0.95, "signal_service.queue.wait", by=("priority",)), "{{priority}}"),
+            alerts=("QueueBackpressureHigh",),
         ),
         series(
             "Do caches answer?",
@@ -138,6 +144,7 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             "percentunit", "no cache was asked",
             Query(gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), "{{cache_type}}"),
             low=0.0, high=1.0, leads_to="developer", limits=shared.cache_limits(config),
+            alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
         ),
     )  # fmt: skip
 
@@ -157,7 +164,7 @@ def _resources(config: Config) -> tuple[Panel, ...]:
             "Resident memory.",
             "bytes", "no process reports",
             Query(gauge_of("process.resident_memory", by=("instance",)), "{{instance}}"),
-            leads_to="capacity", limits=shared.memory_limits(config),
+            leads_to="capacity", limits=shared.memory_limits(config), alerts=("HighMemoryUsage",),
         ),
         bars(
             "Which resource is nearest its limit?",
@@ -207,6 +214,7 @@ def _more(config: Config) -> tuple[Panel, ...]:
             "cps", "no call failed",
             Query(rate("signal_service.dependency.errors", by=("service_name", "error_type")),
                   "{{service_name}} {{error_type}}"),
+            alerts=("DependencyErrorRateHigh",),
         ),
         series(
             "What do breakers refuse?",

@@ -33,7 +33,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How much comes in each month?",
             "What the active subscriptions bring in, by the prices in the config.",
-            f"sum({recorded('REVENUE')})", "currencyUSD", _NOBODY, decimals=0,
+            f"sum({recorded('REVENUE')})", "currency", _NOBODY, decimals=0,
         ),
         stat(
             "How much of it is served well?",
@@ -65,7 +65,7 @@ def _tiers(config: Config) -> tuple[Panel, ...]:
         series(
             "Which tier brings it in?",
             "Monthly revenue by tier.",
-            "currencyUSD", _NOBODY, Query(recorded("REVENUE"), "{{user_tier}}"), stacked=True,
+            "currency", _NOBODY, Query(recorded("REVENUE"), "{{user_tier}}"), stacked=True,
         ),
         series(
             "How many subscriptions are there?",
@@ -94,14 +94,14 @@ def _features() -> tuple[Panel, ...]:
         bars(
             "Which features pay?",
             "A feature's share of the revenue, by its uses, less the cost of its work, per hour.",
-            "currencyUSD", "no feature was used",
+            "currency", "no feature was used",
             Query(f"sort_desc({recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
             limits=Limits(BAD, ((0.0, GOOD),)),
         ),
         series(
             "Is revenue served better or worse?",
             "Monthly revenue that is served to satisfaction, of what comes in.",
-            "currencyUSD", "no satisfaction yet",
+            "currency", "no satisfaction yet",
             Query(f"sum({recorded('REVENUE')})", "comes in"),
             Query(f"sum({recorded('REVENUE_IMPACT')})", "served well"),
         ),

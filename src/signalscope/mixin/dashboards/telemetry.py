@@ -36,33 +36,35 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How many targets are down?",
             "Targets that do not answer Prometheus.",
-            "sum(1 - up)", "short", _NO_PROMETHEUS, limits=_NONE, decimals=0,
+            "sum(1 - up)", "short", _NO_PROMETHEUS, limits=_NONE, decimals=0, alerts=("ScrapeFailing",),
         ),
         stat(
             "How old is the newest number?",
             "Time since the service's last sample; a few intervals are normal.",
             f"min(time() - timestamp({_cpu()}))", "s", "no process reports",
             limits=above(6.0 * config.pipeline.delay, 2.0 * config.pipeline.delay), decimals=0,
+            alerts=("TelemetryMissing",),
         ),
         stat(
             "What does the Collector refuse?",
             "Points and spans refused per second: it is short of memory.",
-            _refused(), "cps", _NO_COLLECTOR, limits=_NONE,
+            _refused(), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorRefusingData",),
         ),
         stat(
             "What can it not pass on?",
             "Points and spans per second that an exporter could not send.",
-            _failed(), "cps", _NO_COLLECTOR, limits=_NONE,
+            _failed(), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorDroppingData",),
         ),
         stat(
             "Which values did not fit?",
             "Label values per second that were not allowed, or one too many, and became `other`.",
-            _or_none(_OVERFLOW), "cps", "no process reports", limits=_NONE,
+            _or_none(_OVERFLOW), "cps", "no process reports", limits=_NONE, alerts=("AttributeOverflow",),
         ),
         stat(
             "Which rules fail?",
             "Evaluations that fail, per second.",
             by("prometheus_rule_evaluation_failures_total"), "cps", _NO_PROMETHEUS, limits=_NONE,
+            alerts=("RuleEvaluationFailing",),
         ),
     )  # fmt: skip
 
@@ -155,6 +157,7 @@ def _sdk() -> tuple[Panel, ...]:
             "Did the instrumentation itself fail?",
             "Failures per second; the user's code went on.",
             "cps", "no process reports", Query(_or_none(_ERRORS), "failures"), limits=_NONE,
+            alerts=("InstrumentationErrors",),
         ),
         series(
             "How old are the numbers?",
@@ -176,7 +179,8 @@ def _rules(config: Config) -> tuple[Panel, ...]:
                 f'label_replace(sort_desc({group}last_duration_seconds / {group}interval_seconds),'
                 ' "group", "$1", "rule_group", ".*;(.*)")', "{{group}}",
             ), low=0.0, high=1.0,
-            limits=above(config.dashboards.saturation_critical, config.dashboards.saturation_warning),
+            limits=above(config.thresholds.rule_group_seconds_ratio, config.dashboards.saturation_warning),
+            alerts=("RuleEvaluationSlow",),
         ),
         series(
             "Do rules fail?",
@@ -191,6 +195,7 @@ def _rules(config: Config) -> tuple[Panel, ...]:
             "cps", _NO_PROMETHEUS,
             Query(by("prometheus_notifications_sent_total"), "sent"),
             Query(by("prometheus_notifications_dropped_total"), "dropped"),
+            alerts=("AlertDeliveryFailing",),
         ),
     )  # fmt: skip
 
