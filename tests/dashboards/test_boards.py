@@ -280,3 +280,14 @@ def test_money_is_in_the_configured_currency() -> None:
     changed = files(Config.model_validate({"dashboards": {"currency": "EUR"}}), HEADER)
     assert sum(text.count('"currencyEUR"') for text in changed.values()) > 10
     assert not any("currencyUSD" in text or '"currency"' in text for text in changed.values())
+
+
+def test_the_documentation_shows_every_dashboard() -> None:
+    """With a picture that is small enough to be committed."""
+    docs = binaries.ROOT / "docs"
+    text = (docs / "dashboards.md").read_text(encoding="utf-8")
+    for board in boards(Config()):
+        assert f"### {board.title}\n\n![{board.title}](images/{board.key}.png)" in text
+        picture = docs / "images" / f"{board.key}.png"
+        assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+        assert picture.stat().st_size < 200_000, picture

@@ -24,6 +24,7 @@ from signalscope.demo.stack import Stack
 from signalscope.mixin import series
 from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import files
+from signalscope.mixin.generate import HEADER
 
 pytestmark = [
     pytest.mark.e2e,
@@ -31,18 +32,16 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-BOARDS = {name: json.loads(text) for name, text in files(Config(), "Generated.").items()}
+BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
 _FAULTS = ("ticker-failing", "greeks-nan", "queue-flood", "subscription-surge")
 #: Sections of recorded series that a stack of some minutes cannot have: they compare with days and weeks before.
 _OF_DAYS = {"anomaly", "forecast", "scaling"}
-#: And single ones: against a day before; and the growth of a month.
-_AGAINST_BEFORE = {"SUBSCRIPTION_GROWTH", "RETENTION"}
+#: And single ones: growth is against a day before, the budget of a period is counted every five minutes.
+_OF_LATER = {"SUBSCRIPTION_GROWTH", "SLO_REMAINING"}
 
 
 def _series_of_days() -> set[str]:
-    return {
-        each.name for each in series.all_series() if each.section in _OF_DAYS or each.key in _AGAINST_BEFORE
-    }
+    return {each.name for each in series.all_series() if each.section in _OF_DAYS or each.key in _OF_LATER}
 
 
 def _panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:

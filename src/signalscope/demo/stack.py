@@ -192,6 +192,9 @@ class Stack:
             self._start_prometheus()
         self._say("starting the reference service")
         self.start_service()
+        if self.embedded is None:
+            # Not before: a service that is still starting would have spent its whole error budget.
+            self._add_target("signal-service", self.ports.service)
         if self._load:
             self._add_module(
                 "load", "signalscope.demo.load", "--target", self.url("service"), "--rate", str(self._load)
@@ -246,15 +249,13 @@ class Stack:
         for rules in (binaries.ROOT / "rules").glob("*.yaml"):
             shutil.copy(rules, folder / "rules")
         targets = {
-            "signal-service": self.ports.service,
             "otel-collector": self.ports.collector,
             "otel-collector-telemetry": self.ports.telemetry,
             "prometheus": self.ports.prometheus,
             "alertmanager": self.ports.alertmanager,
         }
         for job, port in targets.items():
-            content = json.dumps([{"targets": [f"{_HOST}:{port}"]}])
-            (folder / "targets" / f"{job}.json").write_text(content, encoding="utf-8")
+            self._add_target(job, port)
         self._add(
             "prometheus",
             [
@@ -268,6 +269,10 @@ class Stack:
             ],
             f"{self.url('prometheus')}/-/ready",
         )
+
+    def _add_target(self, job: str, port: int) -> None:
+        content = json.dumps([{"targets": [f"{_HOST}:{port}"]}])
+        (self.data / "prometheus" / "targets" / f"{job}.json").write_text(content, encoding="utf-8")
 
     def _start_console(self) -> None:
         path = self.data / "endpoints.json"

@@ -42,14 +42,20 @@ const duration = (value) => {
   return (value < 0 ? "-" : "") + (parts.slice(0, 2).join(", ") || "0 seconds");
 };
 
+/** Two digits after the point below 100: 99.95 % is not 100 %. */
+const percent = (value, decimals) => {
+  const size = Math.abs(value);
+  return `${size > 10 && size < 100 && decimals === undefined ? trim(value.toFixed(2)) : digits(value, decimals)}%`;
+};
+
 const money = (sign) => (value, decimals) =>
   (value < 0 ? "-" : "") + sign + scaled(1000, ["", "K", "M", "B"], "")(Math.abs(value), decimals);
 
 const UNITS = {
   none: digits,
   short,
-  percent: (value, decimals) => `${digits(value, decimals)}%`,
-  percentunit: (value, decimals) => `${digits(value * 100, decimals)}%`,
+  percent,
+  percentunit: (value, decimals) => percent(value * 100, decimals),
   s: seconds,
   bytes,
   cps: (value, decimals) => `${short(value, decimals)} c/s`,

@@ -10,8 +10,8 @@ const HUES = {
 };
 const SHADES = ["dark-", "semi-dark-", "", "light-", "super-light-"];
 const OTHERS = [
-  "#5794F2", "#FF9830", "#B877D9", "#73BF69", "#FADE2A", "#6ED0E0", "#E24D42", "#BA43A9", "#8AB8FF", "#C0A16B",
-  "#508642", "#CA95E5", "#3F6833", "#70DBED", "#F9934E", "#447EBC",
+  "#5794F2", "#FF9830", "#B877D9", "#56A64B", "#FADE2A", "#33B5C9", "#E0559B", "#9C6B3F", "#8AB8FF", "#A3BE3C",
+  "#7E57C2", "#F2785C", "#2E9C8A", "#C9A227", "#D48BE0", "#708FA8",
 ];
 
 export const dark = () => document.documentElement.dataset.theme === "dark";
@@ -28,9 +28,10 @@ export const colour = (name) => {
 
 /** The same name has the same colour, wherever it is. */
 export const byName = (name) => {
-  let hash = 0;
-  for (const letter of name) hash = (hash * 31 + letter.codePointAt(0)) >>> 0;
-  return OTHERS[hash % OTHERS.length];
+  let hash = 2166136261; // FNV-1a
+  for (const letter of name) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
+  hash ^= hash >>> 15;
+  return OTHERS[(hash >>> 0) % OTHERS.length];
 };
 
 /** The colour of a value by thresholds. */

@@ -23,7 +23,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models import prometheus as prometheus_models
 
-from signalscope.mixin.dashboards._look import BAND, FORECAST, PALETTE, Limits
+from signalscope.mixin.dashboards._look import BAND, FORECAST, NEUTRAL, PALETTE, Limits
 from signalscope.mixin.dashboards._model import Kind, Panel, Query
 
 __all__ = ["DATASOURCE", "build"]
@@ -98,7 +98,7 @@ def _colour(mode: models.FieldColorModeId) -> dashboard.FieldColor:
 
 
 def _stat(panel: Panel) -> stat.Panel:
-    coloured = bool(panel.limits.steps or panel.states)
+    coloured = bool(panel.states or (panel.limits.steps and panel.limits.base != NEUTRAL))
     return (
         stat.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(_LATEST))

@@ -10,7 +10,7 @@ from signalscope.mixin.dashboards._expr import INTERVAL
 
 __all__ = ["SERIES", "by", "total"]
 
-#: Each name, and its labels: what rules use too, and what only dashboards do. The Collector counts without ``_total``.
+#: Each name, and its labels: what rules use, and what only dashboards do. The Collector counts without ``_total``.
 SERIES: dict[str, frozenset[str]] = {
     **OWN_METRICS,
     "scrape_duration_seconds": frozenset({"job", "instance"}),

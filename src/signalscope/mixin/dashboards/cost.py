@@ -37,9 +37,9 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             f"sum({recorded('COST')})", "currency", _FREE,
         ),
         stat(
-            "What does a calculation cost?",
-            "Cost of the last hour for each Greeks calculation in it.",
-            recorded("COST_PER_CALCULATION"), "currency", _FREE,
+            "What do a million calculations cost?",
+            "Cost of the last hour for each Greeks calculation in it, times a million.",
+            f"1e6 * {recorded('COST_PER_CALCULATION')}", "currency", _FREE,
         ),
         stat(
             "What does a user cost?",
@@ -102,9 +102,9 @@ def _what() -> tuple[Panel, ...]:
             "currency", _FREE, Query(recorded("COST"), "{{operation_type}}"), stacked=True,
         ),
         series(
-            "Does a calculation get cheaper?",
-            "Cost of the last hour for each Greeks calculation in it; it should fall.",
-            "currency", _FREE, Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="developer",
+            "Do calculations get cheaper?",
+            "Cost of the last hour for each Greeks calculation in it, times a million; it should fall.",
+            "currency", _FREE, Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"), leads_to="developer",
         ),
     )  # fmt: skip
 

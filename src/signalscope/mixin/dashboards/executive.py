@@ -105,10 +105,10 @@ def _business() -> tuple[Panel, ...]:
             stacked=True, leads_to="revenue", alerts=("HighActiveSubscriptions",),
         ),
         series(
-            "What does a calculation cost?",
+            "What do a million calculations cost?",
             "Cost of the last hour for each calculation in it; it should fall.",
             "currency", "no price is configured, or no calculation was made",
-            Query(recorded("COST_PER_CALCULATION"), "cost"), leads_to="cost",
+            Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"), leads_to="cost",
         ),
         series(
             "Who is active?",

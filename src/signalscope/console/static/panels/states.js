@@ -31,7 +31,7 @@ export const draw = (body, panel, series, context) => {
         title: `${found.text}: ${clock(part.from, from, to)} to ${clock(part.to, from, to)}`,
         style: { left: `${share(part.from)}%`, width: `${wide}%`, background: found.colour } }, wide > 9 ? found.text : "");
     }))));
-  const ticks = [0, 0.25, 0.5, 0.75, 1].map((at) => element("span", {}, clock(from + at * (to - from), from, to)));
+  const ticks = (body.clientWidth < 460 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map((at) => element("span", {}, clock(from + at * (to - from), from, to)));
   body.replaceChildren(element("div", { class: "states" }, ...made,
     element("div", { class: "state-row ticks" }, element("span", { class: "name" }), element("div", { class: "axis" }, ...ticks))));
   return true;
