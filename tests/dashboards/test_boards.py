@@ -24,7 +24,7 @@ from signalscope.mixin.alerts import alerts
 from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
 from signalscope.mixin.dashboards._look import PALETTE
-from signalscope.mixin.generate import HEADER
+from signalscope.mixin.generate import HEADER, generate
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
 _OF_ISSUE = "executive operations developer capacity revenue experience cost telemetry extended"
@@ -291,3 +291,16 @@ def test_the_documentation_shows_every_dashboard() -> None:
         picture = docs / "images" / f"{board.key}.png"
         assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
         assert picture.stat().st_size < 200_000, picture
+
+
+def test_a_file_of_the_user_s_is_never_overwritten(tmp_path: Path) -> None:
+    """A dashboard of theirs where one of ours would go: nothing at all is written."""
+    mine = tmp_path / "dashboards" / "cost.json"
+    mine.parent.mkdir()
+    mine.write_text('{"title": "My own"}', encoding="utf-8")
+    with pytest.raises(FileExistsError, match=r"it is yours; move it, or choose another --out: .*cost.json"):
+        generate(Config(), tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+    mine.unlink()
+    assert len(generate(Config(), tmp_path)) > len(BOARDS)
+    assert generate(Config.model_validate({"thresholds": {"api_p95_seconds": 3.5}}), tmp_path)

@@ -104,7 +104,8 @@ def _what() -> tuple[Panel, ...]:
         series(
             "Do calculations get cheaper?",
             "Cost of the last hour for each Greeks calculation in it, times a million; it should fall.",
-            "currency", _FREE, Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"), leads_to="developer",
+            "currency", _FREE, Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"),
+            leads_to="developer",
         ),
     )  # fmt: skip
 
