@@ -27,13 +27,13 @@ _DONE = (
 
 
 def smaller(path: Path) -> None:
-    """Reduce a picture to 128 colours, which is what flat panels have."""
+    """Reduce a picture to 96 colours, which is what flat panels have."""
     try:
         from PIL import Image  # noqa: PLC0415  # not needed to take pictures
     except ModuleNotFoundError:
         return
     with Image.open(path) as picture:
-        reduced = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        reduced = picture.convert("RGB").quantize(96, dither=Image.Dither.NONE)
     reduced.save(path, optimize=True)
 
 

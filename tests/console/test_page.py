@@ -198,6 +198,28 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         assert browser.complaints == []
 
 
+_UNITS: dict[str, dict[str, str]] = {
+    "s": {"0": "0 s", "0.0000042": "4.2 µs", "0.0817": "81.7 ms", "1.5": "1.5 s", "90": "1.5 mins"},
+    "bytes": {"780": "780 B", "200000000": "191 MiB"},
+    "percentunit": {"0.9995": "99.95%", "1": "100%", "0.00021": "0.021%"},
+    "short": {"4321": "4.32 K", "21000000": "21 Mil", "-0.5": "-0.5"},
+    "dtdurations": {"0": "0 seconds", "61": "1 minute, 1 second", "172800": "2 days"},
+    "currencyUSD": {"27400": "$27.4K", "-3": "-$3", "0.0092": "$0.0092"},
+    "currencyEUR": {"2": "€2"},
+    "reqps": {"12.34": "12.3 req/s"},
+}
+
+
+def test_units(tmp_path: Path, browser: Browser) -> None:
+    """Numbers are written as Grafana writes them, near enough to be compared."""
+    with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
+        browser.open(f"{url}/stack")
+        for unit, values in _UNITS.items():
+            for value, text in values.items():
+                script = f"import('/static/format.js').then(m => m.format({value}, '{unit}'))"
+                assert browser.run(script) == text
+
+
 def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Browser) -> None:
     """A chosen tier is in the next query and in the address; so is the time; the theme stays on the next page."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:

@@ -24,7 +24,7 @@ from signalscope.mixin.alerts import alerts
 from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
 from signalscope.mixin.dashboards._look import PALETTE
-from signalscope.mixin.generate import HEADER, generate
+from signalscope.mixin.generate import HEADER, generate, rendered
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
 _OF_ISSUE = "executive operations developer capacity revenue experience cost telemetry extended"
@@ -134,6 +134,15 @@ def test_every_expression_is_promql(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_every_instrument_is_used() -> None:
+    """By a panel or a rule; or the contract says why not."""
+    made = rendered(Config())
+    text = "\n".join(content for name, content in made.items() if name.startswith(("rules/", "dashboards/")))
+    for one in contract.instruments():
+        used = any(re.search(rf"(?<![\w:]){name}(?![\w:])", text) for name in one.series_names)
+        assert used or one.unused, one.name
 
 
 def test_links_lead_somewhere() -> None:

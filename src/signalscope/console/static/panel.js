@@ -25,7 +25,7 @@ export class PanelView {
     this.charts = new Map();
     const title = element("h3", { id: `panel-${panel.id}` }, panel.title);
     const more = element("button", { type: "button", class: "more", "aria-label": `About: ${panel.title}`, onclick: () => this.explain() }, "⋯");
-    this.body = element("div", { class: `body ${panel.type}`, role: panel.type === "table" ? undefined : "img", "aria-labelledby": `panel-${panel.id}` });
+    this.body = element("div", { class: `body ${panel.type}`, role: ["timeseries", "heatmap", "gauge"].includes(panel.type) ? "img" : undefined, "aria-labelledby": `panel-${panel.id}` });
     this.note = element("p", { class: "note", hidden: true });
     const { x, y, w, h } = panel.gridPos;
     this.node = element("section", {

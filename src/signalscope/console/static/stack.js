@@ -8,6 +8,12 @@ const link = (url, text) => element("a", { href: url, rel: "noreferrer" }, text 
 const flat = (value, name) => Object.entries(value).flatMap(([key, each]) =>
   typeof each === "object" ? flat(each, `${name}${key} `) : [[(name + key).replaceAll("_", " "), each]]);
 
+/** The dashboard of an alert, drawn here instead of in Grafana. */
+const board = (url) => {
+  const path = /\/d\/[^?]+(\?.*)?$/.exec(url ?? "")?.[0];
+  return path ? link(path, "dashboard") : "";
+};
+
 export class Stack {
   constructor() {
     this.controls = element("div", { class: "controls" });
@@ -27,7 +33,7 @@ export class Stack {
     let status;
     try { status = await (await fetch("/status")).json(); } catch { status = { problem: "The console has ended.", endpoints: {} }; }
     const alerts = (status.alerts ?? []).map((each) => row(dot(`${each.alertname} (${each.state})`, each.severity),
-      `${each.summary}. ${each.response}`, each.runbook_url ? link(each.runbook_url, "runbook") : ""));
+      `${each.summary}. ${each.response}`, element("span", {}, each.runbook_url ? link(each.runbook_url, "runbook") : "", " ", board(each.dashboard_url))));
     const none = row(dot(status.problem ? "unknown" : "none", status.problem ? "unknown" : "up"));
     const targets = (status.targets ?? []).map((each) => row(dot(each.job, each.health), link(each.url), each.health));
     const places = flat(status.endpoints ?? {}, "").map(([name, value]) => row(name, /^https?:/.test(value) ? link(value) : String(value)));

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.config import Config
+from signalscope.mixin.config import BURN_RATES, Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
 from signalscope.mixin.dashboards._look import BAD, GOOD, WARN, above
@@ -57,6 +57,14 @@ def _alerts(config: Config) -> tuple[Panel, ...]:
             Query('max by (alertname) (ALERTS{alertstate="firing"} * 2 or ALERTS{alertstate="pending"})',
                   "{{alertname}}"),
             states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=2,
+        ),
+        series(
+            "How fast is error budget spent?",
+            "By SLO, over five minutes: at 1 the budget lasts exactly its period. Alerts look at longer windows too.",
+            "none", "no SLO has seen traffic yet",
+            Query(f"max by (sloth_slo) ({recorded('SLO_BURN')})", "{{sloth_slo}}"),
+            limits=above(max(BURN_RATES.values()), BURN_RATES["6h"]), weight=2, leads_to="executive",
+            alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
         ),
     )  # fmt: skip
 
@@ -136,7 +144,12 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             "95th percentile from enqueue to the start of processing, by priority.",
             "s", "nothing was taken from a queue in this time",
             Query(quantile(0.95, "signal_service.queue.wait", by=("priority",)), "{{priority}}"),
-            alerts=("QueueBackpressureHigh",),
+        ),
+        series(
+            "Do the queues keep up?",
+            "Backpressure: 0 is empty, 1 full or refusing items.",
+            "percentunit", "no queue is observed", Query(recorded("QUEUE_BACKPRESSURE"), "{{queue_type}}"),
+            low=0.0, high=1.0, limits=above(config.thresholds.queue_backpressure), alerts=("QueueBackpressureHigh",),
         ),
         series(
             "Do caches answer?",
