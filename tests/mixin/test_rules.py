@@ -173,25 +173,6 @@ def test_durations_are_prometheus_durations(seconds: int, text: str) -> None:
     assert duration(seconds) == text
 
 
-@pytest.mark.needs("promtool")
-def test_alerts_fire_stay_silent_and_resolve() -> None:
-    """rules/tests: for each alert its trigger, just under it, no data, recovery."""
-    _run("promtool", "test", "rules", "rules/tests/alerts.yaml")
-
-
-@pytest.mark.needs("promtool")
-def test_a_rule_that_never_fires_fails_the_tests(tmp_path: Path) -> None:
-    """The tests can fail: with a threshold ten times as high they do."""
-    generate(Config.model_validate({"thresholds": {"api_p95_seconds": 50}}), tmp_path)
-    shutil.copytree(ROOT / "rules" / "tests", tmp_path / "rules" / "tests")
-    done = subprocess.run(
-        [binaries.find("promtool"), "test", "rules", "rules/tests/alerts.yaml"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode != 0
-    assert "SignalServiceHighLatency" in done.stdout + done.stderr
-
-
 @pytest.mark.needs("promtool", "amtool")
 def test_servers_accept_their_configuration(tmp_path: Path) -> None:
     """Rules without a complaint of the linter; Prometheus' and Alertmanager's configuration valid."""

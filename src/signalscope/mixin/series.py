@@ -128,7 +128,7 @@ _TABLE: tuple[Series, ...] = (
         ("API_RATE_LIMITED", "job_limit_type:signal_service_rate_limit_hits:rate5m", "job limit_type",
          "{request}/s", "Requests refused by a rate limit."),
         ("UP", "job:up:max", "job", "",
-         "1 while any instance answers its scrape, else 0: also when there is none to scrape."),
+         "1 while any instance answers its scrape, else 0: also when there is none any more."),
         ("HEALTH", "job_component:signal_service_health_check_status:min", "job component", "",
          "Latest health check, the worst of all instances: 1, 0.5 or 0."),
     ),

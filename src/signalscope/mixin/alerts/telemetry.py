@@ -56,9 +56,17 @@ def alerts(config: Config) -> list[Alert]:
     ]
 
 
-def _grew(selector: str, window: str, by: str) -> str:
-    """Whether a counter has grown: also when it was born with its first event, which `increase` misses."""
-    born = f"({selector} unless {selector} offset {window})"
+def _grew(selector: str, window: str, by: str, there: str) -> str:
+    """Whether a counter has grown: also when it was born with its first event, which `increase` misses.
+
+    Args:
+        selector: The counter.
+        window: How far to look back.
+        by: Labels to keep.
+        there: What of the same job is always there: where it was not, nobody knows what was before.
+    """
+    known = f"count by (job) ({there} offset {window})"
+    born = f"(({selector} unless {selector} offset {window}) and on (job) {known})"
     return f"sum by ({by}) ((increase({selector}[{window}]) > 0) or {born}) > 0"
 
 
@@ -134,8 +142,9 @@ def _missing(config: Config) -> Alert:
 def _collector(config: Config, what: str, does: str, prefixes: tuple[str, ...], part: str) -> Alert:
     window = duration(config.windows.pipeline)
     names = [f"otelcol_{prefix}_{kind}" for prefix in prefixes for kind in _KINDS]
+    up = f"up{{{_COLLECTOR}}}"
     expr = " or ".join(
-        f"label_replace({_grew(f'{name}{{{_COLLECTOR}}}', window, f'job, instance, {part}')}, "
+        f"label_replace({_grew(f'{name}{{{_COLLECTOR}}}', window, f'job, instance, {part}', up)}, "
         f'"counter", "{name}", "", "")'
         for name in names
     )
@@ -207,7 +216,7 @@ def _rules(config: Config) -> Alert:
     return _telemetry(
         config,
         name="RuleEvaluationFailing",
-        expr=_grew(failures, window, "job, instance, rule_group"),
+        expr=_grew(failures, window, "job, instance, rule_group", f"up{{{_PROMETHEUS}}}"),
         summary="Rules fail to evaluate",
         description=f"{{{{ $labels.rule_group }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Series and alerts of that group are missing; users notice nothing.",
@@ -258,11 +267,11 @@ def _delivery(config: Config) -> Alert:
     window = duration(config.windows.pipeline)
     errors = f"prometheus_notifications_errors_total{{{_PROMETHEUS}}}"
     dropped = f"prometheus_notifications_dropped_total{{{_PROMETHEUS}}}"
-    kept = "job, instance"
+    kept, there = "job, instance", f"up{{{_PROMETHEUS}}}"
     return _telemetry(
         config,
         name="AlertDeliveryFailing",
-        expr=f"({_grew(errors, window, kept)}) or ({_grew(dropped, window, kept)})",
+        expr=f"({_grew(errors, window, kept, there)}) or ({_grew(dropped, window, kept, there)})",
         summary="Alerts do not reach Alertmanager",
         description=f"{{{{ $value | humanize }}}} notifications of {{{{ $labels.instance }}}} failed in "
         f"{window}.",
@@ -292,7 +301,7 @@ def _overflow(config: Config) -> Alert:
         config,
         name="AttributeOverflow",
         severity="info",
-        expr=_grew(raw, window, "job, instrument, attribute"),
+        expr=_grew(raw, window, "job, instrument, attribute", ask.raw("process.cpu")),
         window=config.windows.pipeline,
         summary="Values of {{ $labels.attribute }} are cut off",
         description=f"{{{{ $value | humanize }}}} values of {{{{ $labels.attribute }}}} in "
@@ -319,7 +328,7 @@ def _internal(config: Config) -> Alert:
     return _telemetry(
         config,
         name="InstrumentationErrors",
-        expr=_grew(raw, window, "job, where"),
+        expr=_grew(raw, window, "job, where", ask.raw("process.cpu")),
         summary="The instrumentation of {{ $labels.job }} fails",
         description=f"{{{{ $labels.where }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Some measurements are missing; the service itself goes on.",

@@ -27,11 +27,12 @@ def groups(config: Config) -> list[Group]:
     quick = ask.rate(_SECONDS, le(config.slos.api_latency.seconds), suffix="_bucket")
     up = f'up{{job="{config.selectors.job}"}}'
     return [
-        # An absent target is down: a service that has left service discovery serves nobody.
+        # A target that is gone is down: a service that has left service discovery serves nobody. One that was never
+        # there is unknown: only what this rule recorded itself goes on.
         Group(
             "up",
             config.pipeline.evaluation,
-            (Recording("UP", f"max by (job) ({up}) or absent({up}) - 1"),),
+            (Recording("UP", f"max by (job) ({up}) or 0 * {ask.of('UP')}"),),
         ),
         Group(
             "api",

@@ -1,0 +1,175 @@
+"""Error budgets that are spent too fast, and ratios below their objective.
+
+Fast alerts fire at 14.4 times the allowed rate over an hour and five minutes, or at 6 times over six hours and thirty
+minutes; slow ones at 3 times over a day and two hours, or at the allowed rate over three days and six hours. A steady
+ratio from the beginning on is the same over every window: between 1 and 6 times the slow alert fires, above 6 both.
+"""
+
+from __future__ import annotations
+
+from tests.mixin.cases._case import Case, of, pattern
+
+_UP = 'up{job="signal-service", instance="a"}'
+_OK, _FAILED = (
+    of("signal_service_api_requests_total", f'endpoint="/a", status_code="{code}", user_tier="free"')
+    for code in (200, 500)
+)
+_API = "signal_service_api_request_duration_seconds"
+_API_LABELS = 'endpoint="/a", user_tier="free", status_code="200"'
+_SIGNAL = "signal_service_signal_generation_seconds"
+_SIGNAL_LABELS = 'signal_type="momentum", outcome="success"'
+#: Half an hour, in samples of 30 seconds.
+_HALF_HOUR = 60
+
+
+def _errors(ok: str, failed: str) -> dict[str, str]:
+    return {_OK: ok, _FAILED: failed}
+
+
+def _latency(name: str, labels: str, bound: str, every: str, quick: str) -> dict[str, str]:
+    return {of(f"{name}_count", labels): every, of(f"{name}_bucket", f'{labels}, le="{bound}"'): quick}
+
+
+def _quantiles(stem: str, name: str, labels: str, bound: str) -> list[Case]:
+    """Objectives of 95 %: 30 % of slow ones is six times what is allowed."""
+
+    def case(alert: str, title: str, quick: int, firing: int) -> Case:
+        values = (f"0+1000x{_HALF_HOUR}", f"0+{quick}x{_HALF_HOUR}")
+        series = _latency(name, labels, bound, *values)
+        return Case(f"{stem}BudgetBurn{alert}", title, series, {"25m": firing}, every="30s")
+
+    again = _latency(name, labels, bound, "0+1000x30 0+1000x30", "0+951x30 0+951x30")
+    mended = _latency(name, labels, bound, "0+1000x200", f"0+600x{_HALF_HOUR} 36000+1000x140")
+    return [
+        case("Fast", "31 of 100 are slow", 690, 1),
+        case("Fast", "29.9 of 100 are slow", 701, 0),
+        Case(f"{stem}BudgetBurnFast", "40 of 100 are slow for half an hour", mended,
+             {"10m": 1, "30m": 1, "1h10m": 0}, every="30s"),
+        case("Slow", "5.1 of 100 are slow", 949, 1),
+        case("Slow", "4.9 of 100 are slow", 951, 0),
+        Case(f"{stem}BudgetBurnSlow", "it is so long ago that there is budget again",
+             _latency(name, labels, bound, "0+1000x900", "0+940x30 28200+1000x870"), {"15m": 1, "7h": 0},
+             every="30s"),
+        *(Case(f"{stem}BudgetBurn{each}", "4.9 of 100 are slow, and a restart", again, {"16m": 0, "29m": 0},
+               every="30s", reset=True) for each in ("Fast", "Slow")),
+    ]  # fmt: skip
+
+
+def _share(alert: str, good: str, bad: str, limit: float) -> list[Case]:
+    """Ratios with a threshold; ``limit`` is how many of a thousand may be bad."""
+
+    def mixed(title: str, share: float, firing: dict[str, int], **more: bool) -> Case:
+        return Case(
+            alert, title,
+            {good: f"0+{1000 - share:g}x60", bad: f"0+{share:g}x60"}, firing, every="30s", **more,
+        )  # fmt: skip
+
+    inside, better = limit * 0.95, limit * 0.85
+    return [
+        mixed("just over the limit, for more than five minutes", limit + 2, {"5m": 0, "6m": 1}),
+        mixed("just under the limit", limit - 2, {"20m": 0}),
+        Case(
+            alert, "goes on while the ratio is only a little better, and ends when it is clearly",
+            {
+                good: f"0+{990 - limit:g}x20 {20 * (990 - limit):g}+{1000 - inside:g}x40 "
+                f"{20 * (990 - limit) + 40 * (1000 - inside):g}+{1000 - better:g}x40",
+                bad: f"0+{limit + 10:g}x20 {20 * (limit + 10):g}+{inside:g}x40 "
+                f"{20 * (limit + 10) + 40 * inside:g}+{better:g}x40",
+            },
+            {"10m": 1, "20m": 1, "29m": 1, "40m": 0}, every="30s",
+        ),
+        Case(alert, "all are bad, but there are only a few", {good: "0x60", bad: "0+4x60"}, {"20m": 0}, every="30s"),
+        Case(
+            alert, "just under the limit, and a restart",
+            {good: f"0+{1002 - limit:g}x20 0+{1002 - limit:g}x20", bad: f"0+{limit - 2:g}x20 0+{limit - 2:g}x20"},
+            {"10m30s": 0, "19m": 0}, every="30s", reset=True,
+        ),
+    ]  # fmt: skip
+
+
+def _cache(kind: str, result: str) -> str:
+    return of(
+        "signal_service_cache_operations_total", f'cache_type="{kind}", operation="get", result="{result}"'
+    )
+
+
+def _options(vectorized: str) -> str:
+    labels = f'calculation_type="delta", vectorized="{vectorized}", model_type="black_scholes"'
+    return of("signal_service_greeks_options_total", labels)
+
+
+def _healths(number: int, down: int, values: str = "0x60") -> dict[str, str]:
+    return {
+        of("signal_service_external_service_health", f'service_name="s{each}", criticality="high"'): (
+            values if each < down else "1x60"
+        )
+        for each in range(number)
+    }
+
+
+_CRITICAL = of("signal_service_queue_size", 'queue_type="work", priority="critical"')
+
+
+def _waiting(every: int, times: int) -> dict[str, str]:
+    """One critical item waits in one of so many samples."""
+    return {_CRITICAL: pattern(f"0x{every - 2} 1", times)}
+
+
+CASES = [
+    # 0.05 % may be bad: an hour has 1.8 s; 14.4 times as much are 26 s.
+    Case("AvailabilityBudgetBurnFast", "40 s of an hour after six good ones",
+         {_UP: "1x1080 0x1 1x200"}, {"6h1m": 0, "6h6m": 1, "6h20m": 0}, every="20s"),
+    Case("AvailabilityBudgetBurnFast", "20 s of an hour after six good ones",
+         {_UP: "1x1080 0 1x30"}, {"6h2m": 0, "6h6m": 0, "6h9m": 0}, every="20s"),
+    Case("AvailabilityBudgetBurnFast", "the target is gone, not only down",
+         {_UP: "1x120 stale"}, {"44m": 1}, every="20s"),
+    Case("AvailabilityBudgetBurnSlow", "10 s of five hours and a quarter",
+         {_UP: "1x1890 0 1x1000"}, {"5h20m30s": 1, "7h45m": 0}, every="10s"),
+    Case("AvailabilityBudgetBurnSlow", "10 s of six hours", {_UP: "1x2160 0 1x40"}, {"6h5m20s": 0}, every="10s"),
+    # 0.1 % of requests may fail.
+    Case("ErrorBudgetBurnFast", "0.61 %, which is more than six times", _errors("0+9939x60", "0+61x60"),
+         {"25m": 1}, every="30s"),
+    Case("ErrorBudgetBurnFast", "0.59 %, which is less", _errors("0+9941x60", "0+59x60"), {"25m": 0}, every="30s"),
+    Case("ErrorBudgetBurnFast", "1.6 % of an hour, after six without an error",
+         _errors("0+10000x720 7200000+9840x120 8380800+10000x60", "0x719 0+160x121 19360x60"),
+         {"6h20m": 0, "6h59m": 1, "7h20m": 0}, every="30s"),
+    Case("ErrorBudgetBurnFast", "1.4 % of an hour, after six without an error",
+         _errors("0+10000x720 7200000+9860x120", "0x719 0+140x121"), {"6h30m": 0, "7h": 0}, every="30s"),
+    Case("ErrorBudgetBurnFast", "one request of a quiet night fails",
+         _errors("0+1x120", "0x60 1x60"), {"31m": 0, "32m": 0, "59m": 0}, every="30s"),
+    Case("ErrorBudgetBurnFast", "few errors, of few requests", _errors("0+1x20", "0+2x20"), {"9m": 0}, every="30s"),
+    Case("ErrorBudgetBurnFast", "0.59 %, and a restart", _errors("0+9941x30 0+9941x30", "0+59x30 0+59x30"),
+         {"16m": 0, "25m": 0}, every="30s", reset=True),
+    Case("ErrorBudgetBurnSlow", "0.101 %", _errors("0+99899x60", "0+101x60"), {"25m": 1}, every="30s"),
+    Case("ErrorBudgetBurnSlow", "0.099 %", _errors("0+99901x60", "0+99x60"), {"25m": 0}, every="30s"),
+    Case("ErrorBudgetBurnSlow", "half an hour of errors is so long ago that there is budget again",
+         _errors("0+9960x60 597600+10000x840", "0+40x60 2400x840"), {"29m": 1, "7h": 0}, every="30s"),
+    Case("ErrorBudgetBurnSlow", "0.099 %, and a restart", _errors("0+99901x30 0+99901x30", "0+99x30 0+99x30"),
+         {"16m": 0, "25m": 0}, every="30s", reset=True),
+    *_quantiles("ApiLatency", _API, _API_LABELS, "0.5"),
+    *_quantiles("SignalLatency", _SIGNAL, _SIGNAL_LABELS, "2"),
+    *_share("VectorizedShareLow", _options("true"), _options("false"), 100),
+    *_share("GreeksCacheHitRatioLow", _cache("greeks", "hit"), _cache("greeks", "miss"), 150),
+    *_share("IndicatorsCacheHitRatioLow", _cache("indicators", "hit"), _cache("indicators", "miss"), 200),
+    # 5 % of the services' time may be bad.
+    Case("DependencyHealthBudgetBurnFast", "five services of sixteen are down", _healths(16, 5), {"25m": 1},
+         every="30s"),
+    Case("DependencyHealthBudgetBurnFast", "three of eleven are down", _healths(11, 3), {"25m": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnFast", "all are back",
+         {series: values.replace("x60", "x400") for series, values in _healths(2, 1, "0x20 1x60").items()},
+         {"10m": 1, "50m": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnSlow", "one of nineteen is down", _healths(19, 1), {"25m": 1}, every="30s"),
+    Case("DependencyHealthBudgetBurnSlow", "one of twenty-one is down", _healths(21, 1), {"25m": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnSlow", "it is back, and has long been",
+         {series: values.replace("x60", "x900") for series, values in _healths(4, 1, "0x20 1x60").items()},
+         {"10m": 1, "7h20m": 0}, every="30s"),
+    # In 1 % of the time something critical may wait.
+    Case("CriticalBacklogBudgetBurnFast", "7 % of the time", _waiting(14, 10), {"65m": 1}, every="30s"),
+    Case("CriticalBacklogBudgetBurnFast", "5.3 % of the time", _waiting(19, 8), {"70m": 0}, every="30s"),
+    Case("CriticalBacklogBudgetBurnFast", "it is worked off", {_CRITICAL: "1x20 0x200"}, {"9m": 1, "1h": 0},
+         every="30s"),
+    Case("CriticalBacklogBudgetBurnSlow", "1.1 % of the time", _waiting(90, 4), {"3h3m": 1}, every="30s"),
+    Case("CriticalBacklogBudgetBurnSlow", "0.9 % of the time", _waiting(111, 4), {"2h50m": 0}, every="30s"),
+    Case("CriticalBacklogBudgetBurnSlow", "it has long been worked off", {_CRITICAL: "1x5 0x900"},
+         {"5m": 1, "7h": 0}, every="30s"),
+]  # fmt: skip

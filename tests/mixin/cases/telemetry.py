@@ -1,0 +1,76 @@
+"""The pipeline itself: targets, the Collector, Prometheus, and the instrumentation."""
+
+from __future__ import annotations
+
+from tests.mixin.cases._case import Case, of
+
+_COLLECTOR, _PROMETHEUS = "otel-collector-telemetry", "prometheus"
+
+
+def _theirs(name: str, labels: str = "", job: str = _COLLECTOR) -> str:
+    return of(name, labels, job=job, instance="127.0.0.1:8888")
+
+
+def _counter(alert: str, series: str, present: str) -> list[Case]:
+    """Any increase for two minutes: of a counter that was at zero, and of one that is born with its first event.
+
+    Args:
+        alert: The alert.
+        series: The counter.
+        present: What is there before the counter is born; without it nothing is known about before.
+    """
+    there = {present: "1x120"}
+    return [
+        Case(alert, "events for three minutes", {series: "0x8 0+2x12 24x60"}, {"3m30s": 0, "5m": 1, "13m": 0}),
+        Case(alert, "born with its first event", {series: "_x24 3x60", **there}, {"7m45s": 0, "8m15s": 1, "15m": 0}),
+        Case(alert, "had events before anybody looked", {series: "3x60", **there}, {"3m": 0, "14m": 0}),
+        Case(alert, "nothing since long ago, and a restart", {series: "7x40 0x40"}, {"1m": 0, "10m30s": 0, "19m": 0},
+             reset=True),
+    ]  # fmt: skip
+
+
+_QUEUE, _ROOM = (
+    _theirs(f"otelcol_exporter_queue_{each}", 'exporter="otlp/traces", data_type="traces"')
+    for each in ("size", "capacity")
+)
+_LAST, _INTERVAL = (
+    _theirs(f"prometheus_rule_group_{each}_seconds", 'rule_group="rules;api"', _PROMETHEUS)
+    for each in ("last_duration", "interval")
+)
+_REFUSED = _theirs("otelcol_receiver_refused_metric_points", 'receiver="otlp", transport="http"')
+_GAVE_UP = _theirs("otelcol_exporter_send_failed_spans", 'exporter="otlp/traces"')
+_NO_ROOM = _theirs("otelcol_exporter_enqueue_failed_spans", 'exporter="otlp/traces"')
+_RULES = _theirs("prometheus_rule_evaluation_failures_total", 'rule_group="rules;api"', _PROMETHEUS)
+_UNSENT = _theirs("prometheus_notifications_errors_total", 'alertmanager="http://a"', _PROMETHEUS)
+_DROPPED = _theirs("prometheus_notifications_dropped_total", "", _PROMETHEUS)
+_OVERFLOW = of(
+    "signalscope_attribute_overflow_total", 'instrument="signal_service.api.requests", attribute="endpoint"'
+)
+_INTERNAL = of("signalscope_internal_errors_total", 'where="decorators.greeks"')
+
+CASES = [
+    Case("ScrapeFailing", "the Collector is away for three minutes",
+         {_theirs("up"): "1x4 0x12 1x20"}, {"2m": 0, "2m15s": 1, "4m45s": 0}),
+    Case("ScrapeFailing", "the service itself has another alert", {of("up"): "0x40", _theirs("up"): "1x40"},
+         {"9m": 0}),
+    Case("TelemetryMissing", "it is up, and its metrics stop for a while",
+         {of("up"): "1x120", of("process_cpu_seconds_total"): "0+1x20 stale _x40 0+1x40"},
+         {"6m": 0, "8m": 1, "17m": 0}),
+    Case("TelemetryMissing", "it is down, so nothing can be measured", {of("up"): "0x60"}, {"14m": 0}),
+    Case("TelemetryMissing", "it is up and idle, and a restart",
+         {of("up"): "1x60", of("process_cpu_seconds_total"): "9x30 0x30"}, {"8m": 0, "14m": 0}, reset=True),
+    *_counter("CollectorRefusingData", _REFUSED, _theirs("up")),
+    *_counter("CollectorDroppingData", _GAVE_UP, _theirs("up")),
+    Case("CollectorDroppingData", "its queue is full", {_NO_ROOM: "0+1x60"}, {"6m": 1}),
+    Case("CollectorQueueFilling", "more than four fifths full for three minutes",
+         {_QUEUE: "81x12 3x40", _ROOM: "100x60"}, {"1m45s": 0, "2m": 1, "5m": 0}),
+    Case("CollectorQueueFilling", "exactly four fifths full", {_QUEUE: "80x40", _ROOM: "100x40"}, {"9m": 0}),
+    *_counter("RuleEvaluationFailing", _RULES, _theirs("up", "", _PROMETHEUS)),
+    Case("RuleEvaluationSlow", "sixteen seconds, of fifteen", {_LAST: "16x12 1x40", _INTERVAL: "15x60"},
+         {"1m45s": 0, "2m": 1, "5m": 0}),
+    Case("RuleEvaluationSlow", "exactly its interval", {_LAST: "15x40", _INTERVAL: "15x40"}, {"9m": 0}),
+    *_counter("AlertDeliveryFailing", _UNSENT, _theirs("up", "", _PROMETHEUS)),
+    Case("AlertDeliveryFailing", "Prometheus' own queue is full", {_DROPPED: "0+1x60"}, {"4m": 1}),
+    *_counter("AttributeOverflow", _OVERFLOW, of("process_cpu_seconds_total")),
+    *_counter("InstrumentationErrors", _INTERNAL, of("process_cpu_seconds_total")),
+]  # fmt: skip
