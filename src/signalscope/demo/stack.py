@@ -233,7 +233,7 @@ class Stack:
             "alertmanager",
             [
                 binaries.find("alertmanager"),
-                f"--config.file={binaries.ROOT / 'rules' / 'alertmanager' / 'alertmanager.yml'}",
+                f"--config.file={binaries.ROOT / 'deploy' / 'prometheus' / 'alertmanager.yml'}",
                 f"--storage.path={self.data / 'alertmanager'}",
                 f"--web.listen-address={_HOST}:{self.ports.alertmanager}",
                 "--cluster.listen-address=",

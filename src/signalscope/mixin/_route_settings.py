@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from signalscope.mixin._section import Seconds, Section, Text, Window
+from signalscope.mixin._section import Section, Text, Window
 
-__all__ = ["Routes"]
+__all__ = ["Kind", "Routes"]
 
 Kind = Literal["webhook", "slack", "pagerduty", "none"]
 Wait = Annotated[int, Field(ge=1, le=86_400)]
@@ -22,8 +22,13 @@ class Routes(Section):
 
     Attributes:
         receiver: What kind the receivers are: a webhook, Slack, PagerDuty; ``none`` keeps alerts in Alertmanager.
-        secrets: The folder that has a file with the address (PagerDuty: the key) of each receiver. A relative
-            one is below Alertmanager's configuration file.
+        page: What kind those of critical alerts are, where it is another.
+        ticket: The same for warnings.
+        inform: The same for information.
+        second_level: The same for escalated alerts.
+        watchdog: The same for the alert that always fires.
+        secrets: The folder that has a file with the address (PagerDuty: the key) of each receiver. An absolute
+            path: Alertmanager would look for a relative one where it was started.
         group_wait: Seconds that the first notification of a group waits for others.
         group_interval: Seconds between notifications about changes of a group.
         repeat_critical: Seconds after which a critical alert that still fires is told again.
@@ -34,10 +39,16 @@ class Routes(Section):
         business_hours_only: Severities that wait for business hours.
         lead: Minutes before the session's open at which business hours begin.
         lag: Minutes after its close at which they end.
+        watchdog_interval: Seconds between two messages that the pipeline is alive.
     """
 
     receiver: Kind = "webhook"
-    secrets: Text = "secrets"
+    page: Kind | None = None
+    ticket: Kind | None = None
+    inform: Kind | None = None
+    second_level: Kind | None = None
+    watchdog: Kind | None = None
+    secrets: Annotated[Text, Field(pattern="^/")] = "/etc/alertmanager/secrets"
     group_wait: Wait = 15
     group_interval: Wait = 60
     repeat_critical: Window = 3_600
@@ -48,7 +59,12 @@ class Routes(Section):
     business_hours_only: tuple[Literal["warning", "info"], ...] = ("info",)
     lead: Annotated[int, Field(ge=0, le=720)] = 60
     lag: Annotated[int, Field(ge=0, le=720)] = 60
-    watchdog_interval: Seconds = 60
+    watchdog_interval: Wait = 60
+
+    def of(self, route: str) -> Kind:
+        """What kind the receivers of a route are."""
+        own: Kind | None = getattr(self, route)
+        return own or self.receiver
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

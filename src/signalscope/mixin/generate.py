@@ -14,6 +14,7 @@ from signalscope._contract_render import to_markdown
 from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import dashboards, servers, slos
 from signalscope.mixin._promql import duration
+from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.config import Config
 from signalscope.mixin.insight import groups as insight
@@ -73,7 +74,8 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "rules/signalscope-slos.yaml", _yaml(_groups(slos.groups(config)))
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insight(config)))
     yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
-    yield "rules/alertmanager/alertmanager.yml", _yaml(servers.alertmanager(config))
+    yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
+    yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
     for alert in every:
         yield f"docs/runbooks/{alert.name}.md", runbook(alert, config, HEADER)

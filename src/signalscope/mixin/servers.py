@@ -1,4 +1,4 @@
-"""The configuration of Prometheus and Alertmanager."""
+"""The configuration of Prometheus."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from signalscope.mixin._promql import duration
 from signalscope.mixin.config import Config
 
-__all__ = ["JOBS", "alertmanager", "prometheus"]
+__all__ = ["JOBS", "prometheus"]
 
 #: The jobs that Prometheus scrapes; each has its targets in targets/JOB.json.
 JOBS = ("signal-service", "otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
@@ -38,20 +38,6 @@ def prometheus(config: Config) -> dict[str, Any]:
             },
             *({"job_name": job, "file_sd_configs": _targets(job)} for job in JOBS[2:]),
         ],
-    }
-
-
-def alertmanager(config: Config) -> dict[str, Any]:
-    """alertmanager.yml. Where alerts go is for each installation to say; here they stay in Alertmanager."""
-    return {
-        "route": {
-            "receiver": "default",
-            "group_by": ["alertname", "job"],
-            "group_wait": duration(config.pipeline.delay),
-            "group_interval": "1m",
-            "repeat_interval": "4h",
-        },
-        "receivers": [{"name": "default"}],
     }
 
 

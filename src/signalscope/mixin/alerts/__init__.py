@@ -13,13 +13,26 @@ from signalscope.mixin.alerts import (
     slos,
     telemetry,
     unusual,
+    watchdog,
 )
 from signalscope.mixin.alerts._model import ANNOTATIONS, LABELS, Alert
 from signalscope.mixin.config import Config
 
 __all__ = ["ANNOTATIONS", "LABELS", "Alert", "alerts", "expected_seconds"]
 
-_MODULES = (named, greeks, queue, dependencies, resources, capacity, predictive, unusual, slos, telemetry)
+_MODULES = (
+    named,
+    greeks,
+    queue,
+    dependencies,
+    resources,
+    capacity,
+    predictive,
+    unusual,
+    slos,
+    telemetry,
+    watchdog,
+)
 
 
 def alerts(config: Config) -> list[Alert]:

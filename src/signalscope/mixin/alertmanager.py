@@ -1,0 +1,224 @@
+"""Alertmanager: who is told, when, together with what, and what keeps quiet because its cause is told already.
+
+Escalation is Alertmanager's own: a route beside the page's whose group waits. An alert that has ended or was
+silenced by then is never told there. So a silence is what acknowledges an alert; Alertmanager knows no other way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, time
+from typing import Any
+
+from signalscope.mixin._calendar_settings import Calendar
+from signalscope.mixin._promql import duration
+from signalscope.mixin._route_settings import Kind, Routes
+from signalscope.mixin.alerts._model import ROUTES
+from signalscope.mixin.config import Config
+
+__all__ = [
+    "ACTIVE", "CONSEQUENCES", "DOWN", "SECOND_LEVEL", "WATCHDOG", "alertmanager", "inhibitions", "quiet",
+    "secrets", "teams",
+]  # fmt: skip
+
+WATCHDOG, SECOND_LEVEL, _DEFAULT = "watchdog", "second-level", "default"
+ACTIVE = "business-hours"
+_HOLIDAYS, _EARLY = "holidays", "early-closes"
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+#: An alert that says that an external service is down.
+DOWN = ("CriticalDependencyDown", "ConfigServiceUnavailable", "MandatoryDependencyDown", "DependencyDown")
+#: What follows from it, about the same service.
+CONSEQUENCES = (
+    "DependencyErrorRateHigh", "DependencyLatencyHigh", "DependencyBreakerOpen", "CriticalDependencyBreakerOpen",
+    "CircuitBreakerFlapping", "DependencyLatencyRising", "DependencyErrorsRising",
+)  # fmt: skip
+#: What follows from the loss of a critical one, about the whole of ours.
+_SYMPTOMS = "SignalServiceHighLatency|AnomalyDetected|.*BudgetBurnSlow"
+#: What makes two alerts be about the same thing, where both have it.
+_SAME = ("job", "domain", "service_name", "queue_type", "cache_type", "sloth_slo")
+#: What is not working when the service is down. Dependencies are not: one may be the cause.
+_OURS = "service|greeks|signals|cache|queue|business|capacity"
+
+
+def alertmanager(config: Config) -> dict[str, Any]:
+    """alertmanager.yml."""
+    routes = config.routes
+    return {
+        "route": {
+            "receiver": _DEFAULT,
+            "group_by": ["alertname", "job"],
+            "group_wait": duration(routes.group_wait),
+            "group_interval": duration(routes.group_interval),
+            "repeat_interval": duration(routes.repeat),
+            "routes": [_watchdog(routes), _escalation(routes), *_by_severity(config)],
+        },
+        "inhibit_rules": inhibitions(),
+        "time_intervals": list(_intervals(config)),
+        "receivers": [_receiver(name, kind, routes) for name, kind in _receivers(config).items()],
+    }
+
+
+def quiet(config: Config) -> Config:
+    """The same, but alerts stay in Alertmanager: for stacks on one machine, where there is nobody to tell."""
+    kinds = dict.fromkeys(("receiver", "page", "ticket", "inform", "second_level", "watchdog"), "none")
+    return config.model_copy(update={"routes": config.routes.model_copy(update=kinds)})
+
+
+def secrets(config: Config) -> list[str]:
+    """The files with addresses (or keys) that Alertmanager reads, in the folder of secrets: one a receiver."""
+    return [name for name, kind in _receivers(config).items() if kind != "none"]
+
+
+def teams(config: Config) -> list[str]:
+    """The teams that are told, each once."""
+    return sorted(set(config.teams.model_dump().values()))
+
+
+def inhibitions() -> list[dict[str, Any]]:
+    """What keeps quiet while something else is told.
+
+    Labels that are missing on both sides count as equal, so each rule asks for the labels that it goes by.
+    """
+    job, service = 'job=~".+"', 'service_name=~".+"'
+    return [
+        # The service is down: everything else about it is a symptom.
+        {
+            "source_matchers": ['alertname="SignalServiceDown"', job],
+            "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_OURS}"', job],
+            "equal": ["job"],
+        },
+        # Critical: a lesser alert about the same thing says nothing new.
+        {
+            "source_matchers": ['severity="critical"', job, 'domain=~".+"'],
+            "target_matchers": ['severity=~"warning|info"', job, 'domain=~".+"'],
+            "equal": list(_SAME),
+        },
+        # An external service is down: its calls fail, its breakers open.
+        {
+            "source_matchers": [f'alertname=~"{"|".join(DOWN)}"', job, service],
+            "target_matchers": [f'alertname=~"{"|".join(CONSEQUENCES)}"', job, service],
+            "equal": ["job", "service_name"],
+        },
+        # A critical one: we are slow and unusual because of it.
+        {
+            "source_matchers": [f'alertname=~"{"|".join(DOWN[:2])}"', job],
+            "target_matchers": [f'alertname=~"{_SYMPTOMS}"', 'severity=~"warning|info"', job],
+            "equal": ["job"],
+        },
+    ]
+
+
+def _watchdog(routes: Routes) -> dict[str, Any]:
+    return {
+        "receiver": WATCHDOG,
+        "matchers": ['alertname="Watchdog"'],
+        "group_wait": "1s",
+        "group_interval": duration(routes.watchdog_interval),
+        # A little less, or every second one would be just too early.
+        "repeat_interval": duration(max(routes.watchdog_interval - 1, 1)),
+    }
+
+
+def _escalation(routes: Routes) -> dict[str, Any]:
+    return {
+        "receiver": SECOND_LEVEL,
+        "matchers": ['severity="critical"'],
+        # Each alert is a group of its own, so that each waits for itself.
+        "group_by": ["..."],
+        "group_wait": duration(routes.escalate_after),
+        "repeat_interval": duration(routes.escalate_repeat),
+        "continue": True,
+    }
+
+
+def _by_severity(config: Config) -> Iterator[dict[str, Any]]:
+    routes = config.routes
+    repeats = {"critical": routes.repeat_critical, "warning": routes.repeat, "info": routes.repeat_info}
+    for severity, route in ROUTES.items():
+        hours: dict[str, Any] = {}
+        if severity in routes.business_hours_only:
+            muted = [each["name"] for each in _intervals(config) if each["name"] != ACTIVE]
+            hours = {"active_time_intervals": [ACTIVE], "mute_time_intervals": muted}
+        yield {
+            "receiver": _DEFAULT,
+            "matchers": [f'severity="{severity}"'],
+            "repeat_interval": duration(repeats[severity]),
+            "routes": [
+                {"receiver": f"{team}-{route}", "matchers": [f'team="{team}"'], **hours}
+                for team in teams(config)
+            ],
+            **hours,
+        }
+
+
+def _receivers(config: Config) -> dict[str, Kind]:
+    routes = config.routes
+    return {
+        _DEFAULT: routes.receiver,
+        WATCHDOG: routes.of(WATCHDOG),
+        SECOND_LEVEL: routes.of("second_level"),
+        **{f"{team}-{route}": routes.of(route) for route in ROUTES.values() for team in teams(config)},
+    }
+
+
+def _receiver(name: str, kind: Kind, routes: Routes) -> dict[str, Any]:
+    file = f"{routes.secrets}/{name}"
+    if kind == "webhook":
+        return {"name": name, "webhook_configs": [{"url_file": file, "send_resolved": name != WATCHDOG}]}
+    if kind == "slack":
+        return {"name": name, "slack_configs": [{"api_url_file": file, "send_resolved": True, **_SLACK}]}
+    if kind == "pagerduty":
+        return {"name": name, "pagerduty_configs": [{"routing_key_file": file, **_PAGERDUTY}]}
+    return {"name": name}
+
+
+_SLACK = {
+    "title": "{{ .Status | toUpper }} {{ .CommonLabels.severity }}: {{ .CommonLabels.alertname }}",
+    "text": "{{ range .Alerts }}{{ .Annotations.summary }}\n{{ .Annotations.response }}\n"
+    "{{ .Annotations.runbook_url }}\n{{ end }}",
+}
+_PAGERDUTY = {
+    "description": "{{ .CommonLabels.alertname }}: {{ .CommonAnnotations.summary }}",
+    "severity": "{{ .CommonLabels.severity }}",
+    "details": {
+        "impact": "{{ .CommonAnnotations.business_impact }}",
+        "response": "{{ .CommonAnnotations.response }}",
+        "runbook": "{{ .CommonAnnotations.runbook_url }}",
+    },
+}
+
+
+def _intervals(config: Config) -> Iterator[dict[str, Any]]:
+    """Business hours around the session; when they are not, on holidays and after early closes."""
+    calendar, lead, lag = config.calendar, config.routes.lead, config.routes.lag
+    begins, ends = _clock(calendar.opens, -lead), _clock(calendar.closes, lag)
+    hours = {"times": [{"start_time": begins, "end_time": ends}], "weekdays": list(calendar.days)}
+    yield {"name": ACTIVE, "time_intervals": [{**hours, "location": calendar.timezone}]}
+    if calendar.holidays:
+        days = [_day(day, calendar) for day in sorted(set(calendar.holidays))]
+        yield {"name": _HOLIDAYS, "time_intervals": days}
+    early = [
+        {"times": [{"start_time": _clock(closes, lag), "end_time": "24:00"}], **_day(day, calendar)}
+        for day, closes in sorted(calendar.early_closes.items())
+        if _clock(closes, lag) != "24:00"
+    ]
+    if early:
+        yield {"name": _EARLY, "time_intervals": early}
+
+
+def _day(day: date, calendar: Calendar) -> dict[str, Any]:
+    return {
+        "years": [str(day.year)],
+        "months": [_MONTHS[day.month - 1]],
+        "days_of_month": [str(day.day)],
+        "location": calendar.timezone,
+    }
+
+
+def _clock(at: time, minutes: int) -> str:
+    """A time of day, some minutes later; not before the day begins or after it ends."""
+    moved = min(max(at.hour * 60 + at.minute + minutes, 0), 24 * 60)
+    return f"{moved // 60:02d}:{moved % 60:02d}"
