@@ -7,7 +7,6 @@ what a person has decorated is always measured.
 
 from __future__ import annotations
 
-import contextlib
 from contextvars import ContextVar, Token
 from typing import final
 
@@ -20,13 +19,14 @@ class Inside:
 
     Args:
         kind: calculation, cache or dependency.
+        outer: The call around it that is still running, if any.
     """
 
     __slots__ = ("kind", "outer", "over", "token")
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, outer: Inside | None) -> None:
         self.kind = kind
-        self.outer = _current.get()
+        self.outer = outer
         self.over = False
         self.token: Token[Inside | None] | None = None
 
@@ -57,7 +57,10 @@ def inside(kind: str = "calculation") -> bool:
 
 def enter(kind: str = "calculation") -> Inside:
     """A call of a kind begins."""
-    found = Inside(kind)
+    outer = _current.get()
+    while outer is not None and outer.over:  # kept by a task that has outlived it
+        outer = outer.outer
+    found = Inside(kind, outer)
     found.token = _current.set(found)
     return found
 
@@ -66,5 +69,7 @@ def leave(entered: Inside) -> None:
     """It has ended; never raises."""
     entered.over = True
     if entered.token is not None:
-        with contextlib.suppress(ValueError):  # closed in another context: `over` says it all
+        try:
             _current.reset(entered.token)
+        except ValueError:  # closed in another context: `over` says it all
+            return

@@ -141,7 +141,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             hooked = with_hooks(original, self.options.get("request_hook"), self.options.get("response_hook"))
 
             def otherwise() -> bool:
-                return undone() or (not nested and inside()) or suppressed()
+                return undone() or (not nested and inside()) or (bool(get_current()) and suppressed())
 
             return either(original, measured(hooked), otherwise=otherwise)
 
