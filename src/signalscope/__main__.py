@@ -8,7 +8,14 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; without its packages, say what to install."""
+    """Run the command line; without its packages, say what to install. Ctrl-C ends it without a traceback."""
+    try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run() -> None:
     try:
         from signalscope.cli import run  # noqa: PLC0415  # its packages may not be installed
     except ModuleNotFoundError as error:

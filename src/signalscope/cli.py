@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -137,6 +138,8 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
         raise UserError(f"{error.name} is not installed; pip install 'signalscope[demo]'") from None
     if endpoints is not None and not endpoints.absolute().parent.is_dir():
         raise UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
+    if endpoints is not None and (endpoints.is_dir() or not os.access(endpoints.absolute().parent, os.W_OK)):
+        raise UserError(f"--endpoints {endpoints}: no file can be written there")
     asked = {
         "service": service_port,
         "console": console_port,
@@ -147,6 +150,8 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
         run.run(_out, duration=duration, endpoints=endpoints, load=load, ports=asked)
     except (PartError, ports.PortError, binaries.BinaryError) as error:
         raise UserError(str(error)) from None
+    except OSError as error:  # no room for data, or no folder for the note of the running demo
+        raise UserError(f"{error.filename or 'the demo'}: {error.strerror or error}") from None
 
 
 @app.command(no_args_is_help=True)

@@ -115,13 +115,39 @@ def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
     """Its note may be left after a crash; its token is for the user's eyes only."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     state.write({"service": "http://127.0.0.1:1"})
-    path = tmp_path / "signalscope" / "demo.json"
+    (path,) = (tmp_path / "signalscope").iterdir()
     assert path.stat().st_mode & 0o777 == 0o600
     assert state.read()["service"] == "http://127.0.0.1:1"
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    path.write_text(json.dumps({"service": "x", "demo_pid": ended.pid}), encoding="utf-8")
+    left = path.with_name(f"demo-{ended.pid}.json")
+    left.write_text(json.dumps({"service": "x", "demo_pid": ended.pid}), encoding="utf-8")
+    assert state.read()["service"] == "http://127.0.0.1:1"
+    assert not left.exists()
+    other = path.with_name(f"demo-{os.getppid()}.json")
+    other.write_text(json.dumps({"service": "newer", "demo_pid": os.getppid()}), encoding="utf-8")
+    assert state.read()["service"] == "newer"
+    state.forget()  # another process' note stays
+    assert list(path.parent.iterdir()) == [other]
+    other.unlink()
     with pytest.raises(state.NoDemoError):
         state.read()
-    state.forget()  # another process' note
-    assert path.exists()
+
+
+def test_two_demos_that_start_at_once_choose_different_ports() -> None:
+    """Before anything listens on them."""
+    code = "from signalscope.demo.ports import choose; print(choose()[0], flush=True); input()"
+    with contextlib.ExitStack() as stack:
+        started = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(2)
+        ]
+        chosen = [set(re.findall(r"=(\d+)", each.stdout.readline())) for each in started if each.stdout]
+        for each in started:
+            each.communicate("\n")
+    assert len(chosen[0]) == len(chosen[1]) == 9
+    assert chosen[0].isdisjoint(chosen[1])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.launch.leftovers import alive
+from tests.launch.leftovers import alive, descendants
 
 from signalscope.demo import binaries
 from signalscope.demo._processes import answers
@@ -64,7 +64,7 @@ class _Demo:
         """No process, no data, no note."""
         assert not [name for name, pid in pids.items() if alive(pid)]
         assert list((self.folder / "tmp").iterdir()) == []
-        assert not (self.folder / "state" / "signalscope" / "demo.json").exists()
+        assert list((self.folder / "state").rglob("*.json")) == []
 
 
 @pytest.fixture
@@ -98,6 +98,30 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
     for line in (found["console"], "fault list", "fires within", "Ctrl-C"):
         assert line in demo.text()
     demo.nothing_is_left(found["pids"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "number"),
+    [
+        (0.9, signal.SIGINT),
+        (1.4, signal.SIGHUP),
+        (2.0, signal.SIGTERM),
+        (2.7, signal.SIGINT),
+        (4.0, signal.SIGHUP),
+    ],
+)
+def test_it_can_be_stopped_while_it_starts(
+    tmp_path: Path, demos: list[_Demo], seconds: float, number: signal.Signals
+) -> None:
+    """Whatever has been started by then is ended, without a traceback; also when the terminal is closed."""
+    demo = _Demo(tmp_path)
+    demos.append(demo)
+    time.sleep(seconds)
+    started = descendants(demo.process.pid)
+    demo.process.send_signal(number)
+    assert demo.process.wait(60) in (0, -number, 128 + number)
+    assert "Traceback" not in demo.text()
+    demo.nothing_is_left({str(pid): pid for pid in started})
 
 
 def test_a_part_that_dies_ends_the_demo_with_a_failure(tmp_path: Path, demos: list[_Demo]) -> None:

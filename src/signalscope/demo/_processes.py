@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 __all__ = ["Part", "PartError", "answers", "free_port", "is_free", "wait_until"]
@@ -41,9 +42,11 @@ class Part:
     ) -> None:
         self.name = name
         self.log = log
-        with log.open("ab") as output:
-            # A session of its own: Ctrl-C in the terminal is for us, who end the parts in their order.
-            self._process = subprocess.Popen(  # noqa: S603  # programs of ours and of `binaries`
+        with log.open("ab") as output, ThreadPoolExecutor(1) as starter:
+            # A session of its own: Ctrl-C in the terminal is for us, who end the parts in their order. A thread of
+            # its own: a signal that interrupts the main one in the middle of this must not lose the process.
+            starting = starter.submit(
+                subprocess.Popen,
                 [str(each) for each in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -51,6 +54,13 @@ class Part:
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
+            try:
+                self._process: subprocess.Popen[bytes] = starting.result()
+            except OSError as error:
+                raise PartError(f"{name} cannot be started: {error}") from None
+            except BaseException:
+                starting.result().kill()
+                raise
 
     @property
     def pid(self) -> int:

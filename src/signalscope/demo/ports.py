@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from dataclasses import dataclass, fields, replace
 
 from signalscope.demo._processes import free_port, is_free
@@ -47,7 +49,7 @@ def choose(asked: dict[str, int | None] | None = None) -> tuple[Ports, list[str]
         if wanted is not None:
             if not 1 <= wanted <= 65_535:
                 raise PortError(f"--{each.name}-port {wanted}: a port is a number from 1 to 65535")
-            if not is_free(wanted) or wanted in taken:
+            if wanted in taken or not _take(wanted):
                 raise PortError(
                     f"--{each.name}-port {wanted}: something else listens there; choose another port, or leave the "
                     "option out to get a free one"
@@ -56,14 +58,35 @@ def choose(asked: dict[str, int | None] | None = None) -> tuple[Ports, list[str]
         else:
             usual = int(getattr(ports, each.name))
             port = (
-                next((p for p in range(usual, usual + 200) if p not in taken and is_free(p)), 0)
-                or free_port()
+                next((p for p in range(usual, usual + 200) if p not in taken and _take(p)), 0) or free_port()
             )
             if port != usual:
                 notes.append(f"port {usual} is taken; {each.name.replace('_', ' ')} uses {port}")
         taken.add(port)
         ports = replace(ports, **{each.name: port})
     return ports, notes
+
+
+#: Sockets that say which ports this process has chosen.
+_taken: list[socket.socket] = []
+
+
+def _take(port: int) -> bool:
+    """Take a port that is free, so that no other demo chooses it before something listens there.
+
+    What says so is a name in Linux' abstract namespace: it is gone when this process is, however it ends.
+    """
+    if not is_free(port):
+        return False
+    if sys.platform == "linux":
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            name.bind(f"\0signalscope-demo-port-{port}")
+        except OSError:
+            name.close()
+            return False
+        _taken.append(name)
+    return True
 
 
 def free() -> Ports:

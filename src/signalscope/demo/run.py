@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ __all__ = ["run"]
 
 
 class _Terminated(BaseException):
-    """SIGTERM: to be ended like Ctrl-C."""
+    """SIGTERM, or the terminal was closed: to be ended like Ctrl-C."""
 
 
 def run(
@@ -76,7 +77,8 @@ def run(
             pass
         finally:
             state.forget()
-    console.print("Everything has ended.", highlight=False)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        console.print("Everything has ended.", highlight=False)
 
 
 def _watch(stack: Stack, duration: float | None) -> None:
@@ -95,14 +97,17 @@ def _write(path: Path, text: str) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM end the block like Ctrl-C; a second signal does not interrupt the ending."""
+    """Let SIGTERM and a closed terminal end the block like Ctrl-C; a second signal does not interrupt the ending."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        numbers.append(signal.SIGHUP)
 
     def end(number: int, _: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in numbers:
             signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
 
-    before = {each: signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {each: signal.signal(each, end) for each in numbers}
     try:
         yield
     finally:

@@ -1,7 +1,8 @@
-"""Where a running demo is noted, so that `signalscope fault` finds it."""
+"""Where running demos are noted, so that `signalscope fault` finds the one that was started last."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -14,14 +15,18 @@ class NoDemoError(RuntimeError):
     """No demo is running."""
 
 
-def _path() -> Path:
+def _folder() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "signalscope" / "demo.json"
+    return Path(base) / "signalscope"
+
+
+def _own() -> Path:
+    return _folder() / f"demo-{os.getpid()}.json"
 
 
 def write(endpoints: dict[str, Any]) -> None:
     """Note a running demo; only its user may read it, since it has a token."""
-    path = _path()
+    path = _own()
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({**endpoints, "demo_pid": os.getpid()}, indent=1)
     path.unlink(missing_ok=True)
@@ -30,23 +35,30 @@ def write(endpoints: dict[str, Any]) -> None:
 
 
 def read() -> dict[str, Any]:
-    """The endpoints of the running demo.
+    """The endpoints of the running demo; of several, of the one that was ready last.
+
+    Notes of demos that were killed are removed on the way.
 
     Raises:
         NoDemoError: There is none.
     """
-    try:
-        found: dict[str, Any] = json.loads(_path().read_text(encoding="utf-8"))
-        os.kill(int(found["demo_pid"]), 0)
-    except (OSError, ValueError, KeyError):
-        raise NoDemoError("no demo is running; start one with `make demo`, in another terminal") from None
-    return found
+    running: list[tuple[float, dict[str, Any]]] = []
+    for path in _folder().glob("demo-*.json"):
+        try:
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            os.kill(int(found["demo_pid"]), 0)
+            running.append((path.stat().st_mtime, found))
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        except (OSError, ValueError, KeyError):
+            continue
+    if not running:
+        raise NoDemoError("no demo is running; start one with `make demo`, in another terminal")
+    return max(running, key=lambda each: each[0])[1]
 
 
 def forget() -> None:
-    """Remove the note of this process' demo; that of another one stays."""
-    try:
-        if json.loads(_path().read_text(encoding="utf-8")).get("demo_pid") == os.getpid():
-            _path().unlink()
-    except (OSError, ValueError):
-        return
+    """Remove the note of this process' demo; those of others stay."""
+    with contextlib.suppress(OSError):
+        _own().unlink(missing_ok=True)
