@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -30,10 +31,17 @@ def _why_missing(part: str) -> str | None:
         except binaries.BinaryError as error:
             return str(error)
         return None
+    if part == "postgresql":
+        debian = list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        return (
+            None
+            if debian or shutil.which("postgres")
+            else "postgres is not installed (apt-get install postgresql)"
+        )
     if part in _PACKAGES:
         found = shutil.which(_PACKAGES[part])
         return None if found else f"{_PACKAGES[part]} is not installed (apt-get install {_PACKAGES[part]})"
-    known = ", ".join((*_BINARIES, *_PACKAGES))
+    known = ", ".join((*_BINARIES, *_PACKAGES, "postgresql"))
     raise pytest.UsageError(f"unknown part {part!r}; there are: {known}")
 
 

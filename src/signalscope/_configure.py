@@ -17,6 +17,7 @@ from typing import Any
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.util._importlib_metadata import entry_points
 
 from signalscope import _pull, _termination, recording
@@ -178,8 +179,17 @@ def begin() -> None:
         recording.initialise()
         return
     recording.initialise(provider, readers_of(provider))
+    _enrich_spans()
     observe_process()
     _termination.flush_at_sigterm()
+
+
+def _enrich_spans() -> None:
+    tracers = trace.get_tracer_provider()
+    if isinstance(tracers, TracerProvider):
+        from signalscope._enrich import Enricher  # noqa: PLC0415  # only where there are spans
+
+        tracers.add_span_processor(Enricher())
 
 
 def _is_set_up() -> bool:

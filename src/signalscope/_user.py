@@ -19,10 +19,20 @@ from opentelemetry import baggage, context, trace
 from signalscope import _active_users
 from signalscope.recording import internal_error
 
-__all__ = ["UNKNOWN", "Caller", "current_tier", "current_user", "user_context", "watch_caller"]
+__all__ = [
+    "TIER_ATTRIBUTE",
+    "UNKNOWN",
+    "Caller",
+    "current_tier",
+    "current_user",
+    "user_context",
+    "watch_caller",
+]
 
 #: The tier of work whose caller's tier nobody said.
 UNKNOWN = "unknown"
+#: Attribute of spans with the tier.
+TIER_ATTRIBUTE = "user_tier"
 #: Baggage entry that carries the tier to and from other services.
 BAGGAGE = "signalscope.user_tier"
 
@@ -109,10 +119,12 @@ def _notice(caller: Caller) -> None:
     seen = _watcher.get()
     if seen is not None:
         seen.tier, seen.user = caller.tier, caller.user
+    span = trace.get_current_span()
+    if caller.tier != UNKNOWN and span.is_recording():
+        span.set_attribute(TIER_ATTRIBUTE, caller.tier)
     if caller.user is None:
         return
     _active_users.saw(caller.tier, caller.user)
-    span = trace.get_current_span()
     salt = os.environ.get("SIGNALSCOPE_HASH_SALT")
     if salt and span.is_recording():
         digest = hmac.new(salt.encode(), caller.user.encode(), hashlib.sha256).hexdigest()

@@ -39,7 +39,7 @@ from signalscope.decorators._wrap import either
 from signalscope.instrumentation._call_hooks import with_hooks
 from signalscope.instrumentation._hooks import when_imported
 from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._patches import Patches
+from signalscope.instrumentation._patches import Patches, taking_self
 
 __all__ = ["Hook", "LibraryInstrumentor", "suppressed"]
 
@@ -146,6 +146,20 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             return either(original, measured(hooked), otherwise=otherwise)
 
         return self.patches.add(owner, name, make)
+
+    def replace(self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any]) -> bool:
+        """Patch a method of a class, or a function of a module, with one that calls the original itself.
+
+        Args:
+            owner: The class or module.
+            name: The attribute. It is left alone when there is none.
+            make: Gives the replacement for the original, which takes a method's object as its first argument, and for
+                a function that tells on each call whether the patch has been undone.
+
+        Returns:
+            Whether there is such an attribute.
+        """
+        return self.patches.add(owner, name, lambda original, undone: make(taking_self(original), undone))
 
     @property
     def span(self) -> Any:

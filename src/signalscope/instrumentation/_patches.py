@@ -6,6 +6,7 @@ there. What holds it otherwise (a default argument, an element of a list, a part
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import threading
@@ -15,13 +16,28 @@ from typing import Any
 
 import wrapt
 
-__all__ = ["Patch", "Patches"]
+__all__ = ["Patch", "Patches", "taking_self"]
 
 _NOTHING = object()
 _Proxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # since wrapt 2
 _lock = threading.RLock()
 #: Everything that is patched now, by owner and name, so that two instrumentors do not both patch one thing.
 _all: dict[tuple[int, str], Patch] = {}
+
+
+def taking_self(original: Any) -> Any:
+    """What can be called with a method's object as its first argument.
+
+    A function can; what another instrumentor has put in its place, wrapt's proxy, wants to be bound to the object.
+    """
+    if not isinstance(original, _Proxy):
+        return original
+
+    @functools.wraps(original)
+    def call(of: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(of, type(of))(*args, **kwargs)
+
+    return call
 
 
 class Patch:

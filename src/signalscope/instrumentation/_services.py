@@ -19,11 +19,10 @@ from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from opentelemetry.instrumentation.utils import is_http_instrumentation_enabled
-
 from signalscope.contract import CRITICALITIES
 from signalscope.decorators._nesting import inside
 from signalscope.decorators.dependency import Dependency
+from signalscope.instrumentation._base import suppressed
 from signalscope.instrumentation._settings import pairs
 from signalscope.recording import internal_error
 from signalscope.recording._live import live
@@ -158,7 +157,8 @@ def begin_call(url: str, method: str) -> Call | None:
     try:
         if not (live.on or live.awake()) or _calling.get() or inside("dependency"):
             return None
-        if not is_http_instrumentation_enabled():
+        # Not by `suppress_http_instrumentation`: the official instrumentor of requests uses it around every call.
+        if suppressed():
             return None
         service = service_at(url)
         return None if service is None else Call(service, _operation(method))

@@ -74,7 +74,7 @@ class AiocacheInstrumentor(LibraryInstrumentor):
         self.caches.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        base, add = module.BaseCache, self.patches.add
+        base, add = module.BaseCache, self.replace
         add(base, "__init__", self._init)
         add(base, "get", self._get)
         add(base, "multi_get", self._multi_get)
@@ -85,12 +85,12 @@ class AiocacheInstrumentor(LibraryInstrumentor):
 
     def _patch_decorators(self, module: ModuleType) -> None:
         for each in (module.cached, module.multi_cached):
-            self.patches.add(each, "__call__", self._decorate)
-        self.patches.add(module.cached_stampede, "decorator", self._stampede)
-        self.patches.add(module.cached_stampede, "get_from_cache", self._get_in_stampede)
+            self.replace(each, "__call__", self._decorate)
+        self.replace(module.cached_stampede, "decorator", self._stampede)
+        self.replace(module.cached_stampede, "get_from_cache", self._get_in_stampede)
 
     def _patch_factory(self, module: ModuleType) -> None:
-        self.patches.add(type(module.caches), "get", self._by_alias)
+        self.replace(type(module.caches), "get", self._by_alias)
 
     def _init(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

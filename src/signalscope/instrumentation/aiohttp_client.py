@@ -41,9 +41,7 @@ class AiohttpClientInstrumentor(LibraryInstrumentor):
         return {"aiohttp.client": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(
-            module.ClientSession, "_request", functools.partial(asynchronously, request=_request)
-        )
+        self.replace(module.ClientSession, "_request", functools.partial(asynchronously, request=_request))
 
 
 def _request(session: Any, method: str, url: Any, **_: Any) -> tuple[str, str]:

@@ -69,12 +69,12 @@ class ArqInstrumentor(LibraryInstrumentor):
         self.originals.clear()
 
     def _patch_connections(self, module: ModuleType) -> None:
-        self.patches.add(module.ArqRedis, "enqueue_job", self._enqueue)
+        self.replace(module.ArqRedis, "enqueue_job", self._enqueue)
 
     def _patch_worker(self, module: ModuleType) -> None:
         retries = (module.Retry, module.RetryJob)
-        self.patches.add(module.Worker, "__init__", functools.partial(self._worker, retries=retries))
-        self.patches.add(module.Worker, "finish_failed_job", self._dropped)
+        self.replace(module.Worker, "__init__", functools.partial(self._worker, retries=retries))
+        self.replace(module.Worker, "finish_failed_job", self._dropped)
 
     def _enqueue(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

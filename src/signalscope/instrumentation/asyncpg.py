@@ -41,8 +41,11 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
             "statement names."
         ),
         not_measured=(
-            "Cursors, `copy_*`, and the BEGIN and COMMIT of `transaction()`.",
+            "Cursors and `copy_*`.",
             "What SQLAlchemy executes: it is counted there.",
+        ),
+        notes=(
+            "BEGIN and COMMIT, and what a pool resets a connection with, are queries of the table `other`.",
         ),
         delegated="opentelemetry-instrumentation-asyncpg",
     )
@@ -54,14 +57,12 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
     def _connections(self, module: ModuleType) -> None:
         for name in _CONNECTION:
             if name in vars(module.Connection):
-                self.patches.add(
-                    module.Connection, name, functools.partial(_query, text=lambda _, query: query)
-                )
+                self.replace(module.Connection, name, functools.partial(_query, text=lambda _, query: query))
 
     def _statements(self, module: ModuleType) -> None:
         for name in _STATEMENT:
             if name in vars(module.PreparedStatement):
-                self.patches.add(
+                self.replace(
                     module.PreparedStatement,
                     name,
                     functools.partial(_query, text=lambda of, _: of.get_query()),

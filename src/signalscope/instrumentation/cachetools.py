@@ -114,11 +114,11 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
             if inspect.isclass(each) and issubclass(each, base):
                 for name, make in ways.items():
                     if name in vars(each):
-                        self.patches.add(each, name, make)
+                        self.replace(each, name, make)
                 if each is base or "clear" in vars(each):
-                    self.patches.add(each, "clear", functools.partial(self._other, kind="clear"))
-        self.patches.add(base, "__init__", self._init)
-        self.patches.add(module, "cached", self._cached)
+                    self.replace(each, "clear", functools.partial(self._other, kind="clear"))
+        self.replace(base, "__init__", self._init)
+        self.replace(module, "cached", self._cached)
 
     # --- what is patched --------------------------------------------------------------------------------------
 

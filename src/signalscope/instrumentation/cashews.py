@@ -87,9 +87,9 @@ class CashewsInstrumentor(LibraryInstrumentor):
         self.caches.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.Wrapper, "__init__", self._init)
-        self.patches.add(module.Wrapper, "_with_middlewares_for_backend", self._with_middlewares)
-        self.patches.add(module.Wrapper, "_add_backend", self._add_backend)
+        self.replace(module.Wrapper, "__init__", self._init)
+        self.replace(module.Wrapper, "_with_middlewares_for_backend", self._with_middlewares)
+        self.replace(module.Wrapper, "_add_backend", self._add_backend)
 
     def _init(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

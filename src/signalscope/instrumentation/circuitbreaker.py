@@ -66,9 +66,9 @@ class CircuitbreakerInstrumentor(LibraryInstrumentor):
         self.breakers.end()
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.CircuitBreaker, "__init__", self._init)
-        self.patches.add(module.CircuitBreaker, "__exit__", self._exit)
-        self.patches.add(module.CircuitBreaker, "opened", self._opened)
+        self.replace(module.CircuitBreaker, "__init__", self._init)
+        self.replace(module.CircuitBreaker, "__exit__", self._exit)
+        self.replace(module.CircuitBreaker, "opened", self._opened)
 
     def _init(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

@@ -96,7 +96,7 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
 
     def _patch(self, module: ModuleType) -> None:
         region, nothing = module.CacheRegion, module.NO_VALUE
-        add = self.patches.add
+        add = self.replace
         add(region, "__init__", self._init)
         add(region, "get", functools.partial(self._get, nothing=nothing))
         add(region, "get_multi", functools.partial(self._get_multi, nothing=nothing))

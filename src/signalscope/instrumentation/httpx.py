@@ -36,8 +36,8 @@ class HttpxInstrumentor(LibraryInstrumentor):
         return {"httpx._client": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.Client, "send", functools.partial(synchronously, request=_request))
-        self.patches.add(module.AsyncClient, "send", functools.partial(asynchronously, request=_request))
+        self.replace(module.Client, "send", functools.partial(synchronously, request=_request))
+        self.replace(module.AsyncClient, "send", functools.partial(asynchronously, request=_request))
 
 
 def _request(_client: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:

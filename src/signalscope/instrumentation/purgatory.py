@@ -70,14 +70,14 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
         self.circuits.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.Context, "__init__", self._init)
-        self.patches.add(module.Context, "set_state", self._set_state)
-        self.patches.add(
+        self.replace(module.Context, "__init__", self._init)
+        self.replace(module.Context, "set_state", self._set_state)
+        self.replace(
             module.Context, "handle_new_request", functools.partial(self._admit, rejection=module.OpenedState)
         )
         for state in (module.ClosedState, module.HalfOpenedState, module.OpenedState):
-            self.patches.add(state, "handle_exception", functools.partial(self._ended, outcome="failure"))
-            self.patches.add(state, "handle_end_request", functools.partial(self._ended, outcome="success"))
+            self.replace(state, "handle_exception", functools.partial(self._ended, outcome="failure"))
+            self.replace(state, "handle_end_request", functools.partial(self._ended, outcome="success"))
 
     def _init(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

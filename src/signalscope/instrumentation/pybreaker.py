@@ -62,11 +62,11 @@ class PybreakerInstrumentor(LibraryInstrumentor):
         self.breakers.end()
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.CircuitBreaker, "__init__", self._init)
-        self.patches.add(module.CircuitBreaker, "_create_new_state", self._created)
-        self.patches.add(module.CircuitBreaker, "_inc_counter", self._failed)
-        self.patches.add(module.CircuitBreakerState, "_handle_success", self._succeeded)
-        self.patches.add(
+        self.replace(module.CircuitBreaker, "__init__", self._init)
+        self.replace(module.CircuitBreaker, "_create_new_state", self._created)
+        self.replace(module.CircuitBreaker, "_inc_counter", self._failed)
+        self.replace(module.CircuitBreakerState, "_handle_success", self._succeeded)
+        self.replace(
             module.CircuitOpenState,
             "before_call",
             functools.partial(self._before_call, error=module.CircuitBreakerError),

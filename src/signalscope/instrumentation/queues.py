@@ -166,7 +166,7 @@ class QueuesInstrumentor(LibraryInstrumentor):
         self._probes.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.Queue, "__init__", self._init)
+        self.replace(module.Queue, "__init__", self._init)
 
     def _init(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

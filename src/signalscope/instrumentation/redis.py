@@ -68,12 +68,12 @@ class RedisInstrumentor(LibraryInstrumentor):
 
     def _patch(self, module: ModuleType) -> None:
         awaited = ".asyncio" in module.__name__
-        self.patches.add(
+        self.replace(
             module.Redis,
             "execute_command",
             functools.partial(_awaited if awaited else _called, commands=_single),
         )
-        self.patches.add(
+        self.replace(
             module.Pipeline, "execute", functools.partial(_awaited if awaited else _called, commands=_queued)
         )
 

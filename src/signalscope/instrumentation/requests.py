@@ -36,7 +36,7 @@ class RequestsInstrumentor(LibraryInstrumentor):
         return {"requests.sessions": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
-        self.patches.add(module.Session, "send", functools.partial(synchronously, request=_request))
+        self.replace(module.Session, "send", functools.partial(synchronously, request=_request))
 
 
 def _request(_session: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:

@@ -1,0 +1,272 @@
+"""Redis as cache, broker and queue: redis-py, arq and Celery with a real Redis, oldest and newest versions."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.collector.conftest import Collector
+from tests.instrumentation.cases import Case, assert_identity, run
+from tests.instrumentation.environments import environment
+from tests.instrumentation.programs import parse, variables
+
+from signalscope.demo._processes import free_port
+
+pytestmark = pytest.mark.timeout(180)
+
+OPERATIONS = ("signal_service_cache_operations_total", "cache_type", "operation", "result")
+TASKS = ("signal_service_background_task_seconds_count", "task_type", "priority", "outcome")
+ITEMS = ("signal_service_queue_items_total", "queue_type", "priority", "event")
+WAITS = ("signal_service_queue_wait_seconds_count", "queue_type", "outcome")
+OFFICIAL = "opentelemetry-instrumentation-"
+
+
+@pytest.fixture(scope="module")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of our own."""
+    program, port = shutil.which("redis-server"), free_port()
+    assert program is not None
+    command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    folder = tmp_path_factory.mktemp("redis")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=folder) as server:
+        yield f"redis://127.0.0.1:{port}"
+        server.terminate()
+
+
+REDIS = Case(
+    versions=(
+        ("redis==4.2.2", f"{OFFICIAL}redis==0.66b2"),
+        ("redis==8.0.0", f"{OFFICIAL}redis==0.66b2"),
+    ),
+    instrumentor="redis:RedisInstrumentor",
+    variables={"SIGNALSCOPE_CACHES": "redis:greeks:*=greeks;redis:quote?=quotes;redis:*_book=books"},
+    program="""
+import asyncio, sys
+import redis, redis.asyncio
+client = redis.Redis.from_url(sys.argv[1])
+client.flushall()
+print(client.get("greeks:1"), client.set("greeks:1", b"x"), client.get("greeks:1"), client.get(b"greeks:1"))
+print(client.setex("quote1", 60, "y"), client.mget("quote1", "quote2", "unknown", "greeks:1"))
+print(client.hset("my_book", mapping={"a": 1}), client.hget("my_book", "a"), client.hmget("my_book", ["a", "b"]))
+print(client.get("unknown"), client.delete("greeks:1", "unknown", "greeks:2"))
+with client.pipeline() as pipe:
+    pipe.get("quote1").set("quote2", 1).get("quote3").incr("counter")
+    print(pipe.execute())
+try:
+    client.set("greeks:text", "x")
+    client.hget("greeks:text", "field")
+except redis.ResponseError as error:
+    print(type(error).__name__)
+async def main():
+    client = redis.asyncio.Redis.from_url(sys.argv[1])
+    print(await client.get("quote1"), await client.get("quote9"))
+    async with client.pipeline(transaction=True) as pipe:
+        print(await pipe.get("quote1").delete("quote1").execute())
+    await (client.aclose if hasattr(client, "aclose") else client.close)()
+asyncio.run(main())
+""",
+    expected={
+        OPERATIONS: {
+            ("greeks", "get", "miss"): 1,
+            ("greeks", "get", "hit"): 3,
+            ("greeks", "get", "error"): 1,
+            ("greeks", "set", "ok"): 2,
+            ("greeks", "delete", "ok"): 2,
+            ("quotes", "set", "ok"): 2,
+            ("quotes", "get", "hit"): 4,
+            ("quotes", "get", "miss"): 3,
+            ("quotes", "delete", "ok"): 1,
+            ("books", "set", "ok"): 1,
+            ("books", "get", "hit"): 2,
+            ("books", "get", "miss"): 1,
+        }
+    },
+    names=("redis.client:Redis.execute_command", "redis.client:Pipeline.execute",
+           "redis.asyncio.client:Redis.execute_command"),
+    call="""
+        import redis
+        try:
+            redis.Redis(port=9).get("greeks:1")
+        except redis.ConnectionError:
+            pass
+    """,
+    counted="signal_service.cache.operations",
+)  # fmt: skip
+
+ARQ = Case(
+    versions=(("arq==0.25.0", "redis==4.6.0"), ("arq==0.28.0", "redis==5.3.1")),
+    instrumentor="arq:ArqInstrumentor",
+    program="""
+import asyncio, sys, logging
+from arq import Retry, Worker, create_pool, cron, func
+from arq.connections import RedisSettings
+async def price(ctx, x):
+    return x * 2
+async def flaky(ctx):
+    if ctx["job_try"] == 1:
+        raise Retry()
+    return "second try"
+async def broken(ctx):
+    raise ValueError("no")
+async def slow(ctx):
+    await asyncio.sleep(5)
+async def main():
+    settings = RedisSettings.from_dsn(sys.argv[1])
+    redis = await create_pool(settings)
+    await redis.flushall()
+    first = await redis.enqueue_job("price", 21, _job_id="one")
+    print(await redis.enqueue_job("price", 21, _job_id="one"))  # it is there already
+    for name in ("flaky", "broken", "slow", "unknown"):
+        await redis.enqueue_job(name)
+    worker = Worker([price, flaky, broken, func(slow, timeout=0.2)], redis_pool=redis, burst=True, poll_delay=0.05,
+                    handle_signals=False)
+    await worker.main()
+    print(await first.result(timeout=1), worker.jobs_complete, worker.jobs_failed, worker.jobs_retried)
+    print(worker.functions["price"].coroutine.__name__)
+    await worker.close()
+logging.disable()
+asyncio.run(main())
+""",
+    expected={
+        TASKS: {
+            ("price", "medium", "success"): 1,
+            ("flaky", "medium", "error"): 1,
+            ("flaky", "medium", "success"): 1,
+            ("broken", "medium", "error"): 1,
+            ("slow", "medium", "error"): 1,
+        },
+        ITEMS: {
+            ("arq:queue", "medium", "enqueued"): 5,
+            ("arq:queue", "medium", "rejected"): 1,
+            ("arq:queue", "medium", "processed"): 2,
+            ("arq:queue", "medium", "failed"): 2,
+            ("arq:queue", "medium", "dropped"): 1,
+        },
+        WAITS: {("arq:queue", "success"): 4},
+    },
+    names=("arq.worker:Worker.__init__", "arq.worker:Worker.finish_failed_job",
+           "arq.connections:ArqRedis.enqueue_job"),
+    call="""
+        import asyncio
+        from arq import worker
+        async def job(ctx): pass
+        async def main():
+            made = worker.Worker([job], redis_pool=object(), handle_signals=False)
+            await made.functions["job"].coroutine({})
+        asyncio.run(main())
+    """,
+    counted="signal_service.background_task",
+)  # fmt: skip
+
+CASES = {"redis": REDIS, "arq": ARQ}
+EVERY = [
+    pytest.param(case, versions, id=versions[0])
+    for case in CASES.values()
+    for versions in case.versions
+]  # fmt: skip
+
+
+@pytest.mark.needs("collector", "redis")
+@pytest.mark.parametrize(("case", "versions"), EVERY)
+def test_a_program_under_the_launcher(
+    case: Case, versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
+) -> None:
+    """Everything counts once, as the library means it, and the program gets what it gets without us."""
+    run(case, versions, one_collector, tmp_path, redis_url)
+
+
+@pytest.mark.parametrize(("case", "versions"), EVERY)
+def test_uninstrumenting_gives_the_same_objects_back(
+    case: Case, versions: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
+    assert_identity(case, versions, tmp_path)
+
+
+CELERY_TASKS = """
+import os
+from celery import Celery
+app = Celery("tasks", broker=os.environ["BROKER"], backend=os.environ["BROKER"])
+app.conf.broker_connection_retry_on_startup = True
+@app.task
+def price(x):
+    return x * 2
+@app.task(bind=True, max_retries=1, default_retry_delay=0)
+def flaky(self):
+    if not self.request.retries:
+        raise self.retry()
+    return "second try"
+@app.task
+def broken():
+    raise ValueError("no")
+"""
+CELERY_CLIENT = """
+import tasks
+results = [tasks.price.delay(n) for n in range(3)] + [tasks.flaky.delay()]
+print([each.get(timeout=60) for each in results])
+try:
+    tasks.broken.delay().get(timeout=60)
+except ValueError as error:
+    print(error)
+print(tasks.price(4), tasks.price.apply((5,)).get())  # in no queue
+"""
+
+
+@pytest.mark.needs("collector", "redis")
+@pytest.mark.parametrize(
+    "versions",
+    [
+        ("celery==5.2.7", "kombu==5.2.4", "redis==4.6.0", f"{OFFICIAL}celery==0.66b2"),
+        ("celery==5.7.0", f"{OFFICIAL}celery==0.66b2"),
+    ],
+    ids=lambda each: each[0],
+)
+def test_celery_with_a_real_worker(
+    versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
+) -> None:
+    """Each run of a task counts once, from processes that the worker forks; the client counts what it sends."""
+    (tmp_path / "tasks.py").write_text(textwrap.dedent(CELERY_TASKS), encoding="utf-8")
+    (tmp_path / "client.py").write_text(textwrap.dedent(CELERY_CLIENT), encoding="utf-8")
+    where, service = environment(*versions), f"celery-{versions[0][8:].replace('.', '-')}"
+    own = variables(one_collector, service, BROKER=f"{redis_url}/3", PYTHONPATH=str(tmp_path))
+    program = where.python.with_name("celery")
+    command: list[str | Path] = [where.launcher, program, "-A", "tasks", "worker", "--concurrency", "2"]
+    log = tmp_path / "worker.log"
+    with log.open("w") as out:
+        worker = subprocess.Popen(
+            [*command, "--loglevel", "WARNING"], env=own, cwd=tmp_path, stdout=out, stderr=out
+        )
+        try:
+            client = subprocess.run(
+                [where.launcher, where.python, "client.py"],
+                env=own, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=90,
+            )  # fmt: skip
+            assert client.returncode == 0, client.stderr + log.read_text()
+            assert client.stdout == "[0, 2, 4, 'second try']\nno\n8 10\n"
+            time.sleep(0.2)
+        finally:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(60)
+
+    def ended() -> bool:
+        return parse(one_collector.scrape(), service).sum(ITEMS[0], event="processed") == 4
+
+    one_collector.when(ended, f"the worker's tasks: {log.read_text()}")
+    found = parse(one_collector.scrape(), service)
+    assert found.by(*TASKS) == {
+        ("tasks.price", "medium", "success"): 4,  # one of them eager; the one called directly is none
+        ("tasks.flaky", "medium", "error"): 1,
+        ("tasks.flaky", "medium", "success"): 1,
+        ("tasks.broken", "medium", "error"): 1,
+    }
+    assert found.by(*ITEMS) == {
+        ("celery", "medium", "enqueued"): 6,
+        ("celery", "medium", "processed"): 4,
+        ("celery", "medium", "failed"): 1,
+    }
