@@ -1,9 +1,10 @@
 """Whether a calculation's result can be used, and how many options it is about.
 
-Scalars are compared with their bounds, which NaN and infinity fail as well. Arrays are compared as a whole, by
-their own operators, and exactly. Of long lists a sample is looked at, so that the cost stays a small part of the
-calculation's. Records (mappings, named tuples, dataclasses and other objects, tables, structured arrays) are judged
-by the Greeks that their fields are named after; what has another name is not judged, for it may be a strike.
+Scalars are compared with their bounds, which NaN and infinity fail as well. Arrays are judged by their least and
+greatest element, and where these fail by their own operators, exactly. Of long lists a sample is looked at, so that
+the cost stays a small part of the calculation's. Records (mappings, named tuples, dataclasses and other objects,
+tables, structured arrays) are judged by the Greeks that their fields are named after; what has another name is not
+judged, for it may be a strike.
 """
 
 from __future__ import annotations
@@ -134,12 +135,12 @@ class _Look:
             return
         self.looked += int(array.size)
         low, high = bounds_of(greek, self._check)
+        if low <= float(array.min()) and float(array.max()) <= high:  # not so when there is a NaN
+            return
         # The greatest float is infinite in an array of smaller ones: there infinity itself is the bound.
         usable = (array > -_INF if low == -_MAX else array >= low) & (
             array < _INF if high == _MAX else array <= high
         )
-        if usable.all():
-            return
         others = array[~usable]
         nan = int((others != others).sum())  # noqa: PLR0124  # only NaN is not equal to itself
         infinite = int((abs(others) == _INF).sum())
