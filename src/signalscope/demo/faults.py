@@ -49,40 +49,60 @@ class Fault:
     mode: Mode | None = None
 
 
+#: What it means that a service of that criticality is down.
+_DOWN = {
+    "critical": ("CriticalDependencyDown", "CriticalDependencyBreakerOpen"),
+    "mandatory": ("MandatoryDependencyDown", "DependencyBreakerOpen"),
+    "high": ("DependencyDown",),
+}
+#: Services that are called often enough, by the background or the load, for their calls to be judged.
+_CALLED = ("ticker_service", "marketplace_service", "config_service")
+
+
 def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
     short = service.removesuffix("_service")
-    named = ("ConfigServiceUnavailable",) if service == "config_service" else ()
+    down = _DOWN[DEPENDENCIES[service]]
+    if service == "config_service":
+        down = ("ConfigServiceUnavailable", *down[1:])
+    called = service in _CALLED
     return (
         Fault(
             f"{short}-down", f"{service} closes its listening socket: connections are refused.",
-            "dependencies", named, service, "down",
+            "dependencies", down, service, "down",
         ),
         Fault(
             f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays quick.",
-            "dependencies", (), service, "slow",
+            "dependencies", ("DependencyLatencyHigh",) if called else (), service, "slow",
         ),
         Fault(
             f"{short}-failing", f"{service} answers its calls with 503; its health check stays good.",
-            "dependencies", (), service, "failing",
+            "dependencies", ("DependencyErrorRateHigh", down[1]) if called else (), service, "failing",
         ),
     )  # fmt: skip
 
 
 _SERVICE_FAULTS = (
     Fault(
-        "greeks-nan", "Every calculation gives NaN.", "service", ("GreeksCalculationSystemFailure",)
+        "greeks-nan", "Every calculation gives NaN.", "service",
+        ("GreeksCalculationSystemFailure", "InvalidGreeksRatioHigh"),
     ),
     Fault(
         "greeks-failing", "Every Greeks calculation raises an error.", "service",
-        ("GreeksCalculationSystemFailure",),
+        ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"),
     ),
     Fault(
         "greeks-slow-vectorized", "Every array calculation takes 1.7 s.", "service",
         ("SlowGreeksCalculations",),
     ),
     Fault("api-latency", "Every API request takes 6 s longer.", "service", ("SignalServiceHighLatency",)),
-    Fault("cache-flush", "Both caches are emptied five times a second.", "service"),
-    Fault("queue-flood", "The work queue is kept full of slow jobs of every priority.", "service"),
+    Fault(
+        "cache-flush", "Both caches are emptied five times a second.", "service",
+        ("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
+    ),
+    Fault(
+        "queue-flood", "The work queue is kept full of slow jobs of every priority.", "service",
+        ("CriticalQueueBacklog", "QueueBackpressureHigh"),
+    ),
     Fault(
         "cpu-burn", "A thread of the service keeps one core busy; the service goes on answering.", "service",
         ("SignalServiceHighCPUUsage",),

@@ -45,6 +45,7 @@ class Stack:
         load: Requests per second, on average; 0 for no load.
         say: Told what happens, a line at a time.
         environment: More variables for the service.
+        generated: The folder that `signalscope generate` has written to: rules, and servers' configuration.
         embedded: Why there is no Collector, Prometheus and Alertmanager; None to start them.
 
     Attributes:
@@ -59,6 +60,7 @@ class Stack:
         load: float = 20.0,
         say: Callable[[str], None] = lambda _: None,
         environment: dict[str, str] | None = None,
+        generated: Path | None = None,
         embedded: str | None = None,
     ) -> None:
         self.ports = ports
@@ -70,6 +72,7 @@ class Stack:
         self._load = load
         self._say = say
         self._environment = environment or {}
+        self._generated = generated or binaries.ROOT
 
     def __enter__(self) -> Stack:
         try:
@@ -233,7 +236,7 @@ class Stack:
             "alertmanager",
             [
                 binaries.find("alertmanager"),
-                f"--config.file={binaries.ROOT / 'deploy' / 'prometheus' / 'alertmanager.yml'}",
+                f"--config.file={self._generated / 'deploy' / 'prometheus' / 'alertmanager.yml'}",
                 f"--storage.path={self.data / 'alertmanager'}",
                 f"--web.listen-address={_HOST}:{self.ports.alertmanager}",
                 "--cluster.listen-address=",
@@ -245,8 +248,8 @@ class Stack:
         folder = self.data / "prometheus"
         (folder / "targets").mkdir(parents=True)
         (folder / "rules").mkdir()
-        shutil.copy(binaries.ROOT / "deploy" / "prometheus" / "prometheus.yml", folder)
-        for rules in (binaries.ROOT / "rules").glob("*.yaml"):
+        shutil.copy(self._generated / "deploy" / "prometheus" / "prometheus.yml", folder)
+        for rules in (self._generated / "rules").glob("*.yaml"):
             shutil.copy(rules, folder / "rules")
         targets = {
             "otel-collector": self.ports.collector,

@@ -158,7 +158,11 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         expr=" or ".join(map(part, windows)),
         hold=config.holds.slo_burn,
         keep=config.holds.keep_firing,
-        window=_SECONDS[windows[0]] + config.pipeline.slo + (0 if fast else config.pipeline.history),
+        # Of an outage in which every event is bad, after a good time of at least that window.
+        window=round(_SECONDS[windows[0]] * BURN_RATES[windows[0]] * slo.budget)
+        + 300
+        + config.pipeline.slo
+        + (0 if fast else config.pipeline.history),
         summary="{{ $labels.job }}: the error budget of {{ $labels.sloth_slo }} is spent too fast",
         description=f"{{{{ $value | humanizePercentage }}}} of the events were bad; {100 * slo.budget:g} % "
         f"are allowed "

@@ -1,0 +1,138 @@
+"""Alerts on the running stack: faults are switched on together, and each makes its alerts fire and end.
+
+The holds are shortened as a user would shorten them, by a configuration of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.waiting import eventually, get, put
+from tests.mixin.runbook_pages import RUNBOOKS, queries_of
+
+from signalscope.demo.faults import FAULTS
+from signalscope.demo.ports import free
+from signalscope.demo.stack import Stack
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.needs("collector", "prometheus", "alertmanager"),
+    pytest.mark.timeout(600),
+]
+
+_CONFIG = """
+[windows]
+latency = 30
+cpu = 30
+
+[holds]
+api_latency = 5
+slow_greeks = 5
+cpu = 5
+critical_backlog = 5
+backpressure = 5
+other_dependency = 5
+dependency_calls = 5
+mandatory_dependency = 5
+breaker = 5
+invalid_greeks = 5
+slo_threshold = 5
+subscriptions = 5
+telemetry = 5
+scrape = 5
+keep_firing = 0
+
+[pipeline]
+recording = 5
+slo = 5
+"""
+#: Not all at once: what is down is not slow, and a calculation that fails is not NaN.
+_ON = (
+    "ticker-down", "config-failing", "marketplace-slow", "comms-down", "greeks-nan", "greeks-slow-vectorized",
+    "cache-flush", "queue-flood", "subscription-surge", "cpu-burn",
+)  # fmt: skip
+#: Alerts on what is now, not on a window: they end soon after their cause.
+_ENDS_SOON = ("CriticalDependencyDown", "DependencyDown", "HighActiveSubscriptions", "CriticalQueueBacklog")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack with rules of a user's configuration."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "my.toml").write_text(_CONFIG, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "signalscope", "generate", "--config", str(folder / "my.toml"), "--out", str(folder)],
+        check=True, capture_output=True, env={**os.environ, "COLUMNS": "200"},
+    )  # fmt: skip
+    with Stack(free(), load=25, say=print, generated=folder) as running:
+        running.wait_for_data()
+        yield running
+
+
+def _switch(stack: Stack, name: str, on: bool) -> None:
+    base = stack.control if FAULTS[name].where == "dependencies" else stack.url("service")
+    put(f"{base}/demo/faults/{name}", {"on": on})
+
+
+def _firing(stack: Stack) -> set[str]:
+    return {each["metric"]["alertname"] for each in stack.query('ALERTS{alertstate="firing"}')}
+
+
+def test_faults_make_their_alerts_fire_and_end(quick: Stack, tmp_path: Path) -> None:
+    """Ten faults, and every alert that they promise is in Prometheus and Alertmanager; some end again."""
+    expected = {alert for name in _ON for alert in FAULTS[name].alerts}
+    assert len(expected) >= 10
+    time.sleep(10)  # of health
+    assert not _firing(quick) & (expected - {"GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"})
+    for name in _ON:
+        _switch(quick, name, on=True)
+    seen: set[str] = set()
+
+    def all_seen() -> bool:
+        seen.update(_firing(quick))
+        return expected <= seen
+
+    try:
+        eventually(all_seen, 240, "every alert of the faults")
+    finally:
+        print(f"fired: {sorted(seen)}; missing: {sorted(expected - seen)}")
+    told = {each["labels"]["alertname"] for each in get(f"{quick.url('alertmanager')}/api/v2/alerts")}
+    assert expected & told
+    for name in _ON:
+        _switch(quick, name, on=False)
+    eventually(lambda: not _firing(quick) & set(_ENDS_SOON), 90, f"the end of {', '.join(_ENDS_SOON)}")
+
+
+def test_no_rule_fails_meanwhile(quick: Stack) -> None:
+    """Every rule evaluates on real data, with faults and without."""
+    groups = get(f"{quick.url('prometheus')}/api/v1/rules")["data"]["groups"]
+    failed = {
+        rule["name"]: rule["lastError"]
+        for group in groups
+        for rule in group["rules"]
+        if rule.get("lastError")
+    }
+    assert failed == {}
+
+
+def test_every_query_of_every_runbook_runs(quick: Stack) -> None:
+    """Prometheus takes each query of docs/runbooks as it is printed there, and most have an answer."""
+    pages = [path for path in sorted(RUNBOOKS.glob("*.md")) if path.name != "README.md"]
+    answered, asked = 0, 0
+    for page in pages:
+        queries = queries_of(page)
+        assert len(queries) >= 2, page.name
+        for query in queries:
+            asked += 1
+            try:
+                answered += bool(quick.query(query))
+            except OSError as error:
+                pytest.fail(f"{page.name}: {error}: {query}")
+    print(f"{answered} of {asked} queries have an answer in the demo")
+    assert answered > asked / 2
