@@ -30,6 +30,7 @@ _ALERT = {
         "runbook_url": "https://example.com/down.md",
     },
 }
+_ALWAYS = {**_ALERT, "labels": {"alertname": "Watchdog", "severity": "info"}}
 _THRESHOLDS = {
     "mode": "absolute",
     "steps": [{"value": None, "color": "green"}, {"value": 5, "color": "red"}],
@@ -46,7 +47,7 @@ class _FakePrometheus(BaseHTTPRequestHandler):
         parameters = dict(urllib.parse.parse_qsl(query))
         self.asked.append(parameters.get("query", path))
         known = {
-            "/api/v1/alerts": {"alerts": [_ALERT]},
+            "/api/v1/alerts": {"alerts": [_ALERT, _ALWAYS]},
             "/api/v1/targets": {"activeTargets": [
                 {"labels": {"job": "signal-service"}, "scrapeUrl": "http://127.0.0.1:1/metrics", "health": "up"}
             ]},
@@ -292,6 +293,7 @@ def test_it_shows_alerts_and_targets(tmp_path: Path, prometheus: str, browser: B
             "http://127.0.0.1:1/metrics",
         ):
             assert text in shown
+        assert "Watchdog" not in shown
         assert "s3cret-token" not in browser.run("document.documentElement.outerHTML")
 
 

@@ -216,6 +216,13 @@ def test_exemplars_are_asked_for_where_a_trace_may_explain() -> None:
                 assert not target.get("exemplar") or re.search(r"_bucket\{", target["expr"]), panel["title"]
 
 
+def test_the_alert_that_always_fires_is_not_shown() -> None:
+    """Or there would never be none."""
+    for where, expression in _expressions():
+        for name, matchers in selectors(expression):
+            assert name != "ALERTS" or matchers.get("alertname") == '!="Watchdog"', where
+
+
 def test_each_extended_instrument_has_a_row() -> None:
     """The thresholds family of the reference service is one example."""
     rows = [panel["title"] for panel in BOARDS["extended.json"]["panels"] if panel["type"] == "row"]

@@ -119,7 +119,10 @@ def test_rules_record(stack: Stack) -> None:
     assert any("endpoint" not in each["metric"] for each in found)
     assert any("endpoint" in each["metric"] for each in found)
     groups = get(f"{stack.url('prometheus')}/api/v1/rules")["data"]["groups"]
-    assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+    for group in groups:
+        # What looks back over days is evaluated every five minutes, and may not have been yet.
+        allowed = {"ok"} if group["interval"] < 60 else {"ok", "unknown"}
+        assert {rule["health"] for rule in group["rules"]} <= allowed, group["name"]
 
 
 def test_every_target_is_up(stack: Stack) -> None:

@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from signalscope.console._boards import Boards
 from signalscope.console._proxy import forward
+from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 
 __all__ = ["Settings", "make_app"]
 
@@ -143,6 +144,7 @@ async def _status(
                 "since": each["activeAt"],
             }
             for each in alerts["alerts"]
+            if each["labels"].get("alertname") != WATCHDOG  # it always fires
         ],
         "targets": [
             {"job": each["labels"]["job"], "url": each["scrapeUrl"], "health": each["health"]}

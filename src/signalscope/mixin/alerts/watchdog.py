@@ -5,7 +5,9 @@ from __future__ import annotations
 from signalscope.mixin.alerts._model import Alert
 from signalscope.mixin.config import Config
 
-__all__ = ["alerts"]
+__all__ = ["NAME", "alerts"]
+
+NAME = "Watchdog"
 
 
 def alerts(config: Config) -> list[Alert]:
@@ -13,7 +15,7 @@ def alerts(config: Config) -> list[Alert]:
     every = config.routes.watchdog_interval
     return [
         Alert(
-            name="Watchdog",
+            name=NAME,
             severity="info",
             domain="telemetry",
             expr="vector(1)",
@@ -27,7 +29,7 @@ def alerts(config: Config) -> list[Alert]:
             why=f"A dead man's switch: the receiver `watchdog` gets it every {every} s, and has to raise the alarm "
             "itself when it has not come for a few times that long; neither Prometheus nor Alertmanager can.",
             diagnosis={
-                "Is it there": 'ALERTS{alertname="Watchdog"}',
+                "Is it there": f'ALERTS{{alertname="{NAME}"}}',
                 "Notifications that were lost": 'prometheus_notifications_dropped_total{job="prometheus"}',
             },
             mitigation=(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.config import BURN_RATES, Config
 from signalscope.mixin.dashboards._expr import recorded, whole
 from signalscope.mixin.dashboards._look import (
@@ -16,6 +17,8 @@ from signalscope.mixin.dashboards._look import (
 from signalscope.mixin.dashboards._model import Panel, Query, gauge, stat, table
 
 __all__ = [
+    "FIRING",
+    "PENDING",
     "alert_table",
     "bottleneck",
     "budget",
@@ -38,6 +41,10 @@ __all__ = [
 ]
 
 _QUIET = "no requests in this time"
+#: Alerts that mean something is wrong: the watchdog always fires.
+FIRING, PENDING = (
+    f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
+)
 
 
 def up(config: Config) -> Panel:
@@ -55,7 +62,7 @@ def firing() -> Panel:
     return stat(
         "How many alerts fire?",
         "Of all severities, now.",
-        'count(ALERTS{alertstate="firing"}) or vector(0)', "short", "Prometheus evaluates no rules",
+        f"count({FIRING}) or vector(0)", "short", "Prometheus evaluates no rules",
         limits=above(1.0), decimals=0, leads_to="operations",
     )  # fmt: skip
 
@@ -131,7 +138,7 @@ def alert_table(config: Config, weight: int = 1) -> Panel:
         "no alert fires",
         Query(
             "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
-            ' and ignoring(alertstate) ALERTS{alertstate="firing"})',
+            f" and ignoring(alertstate) {FIRING})",
             "Since", unit="dtdurations",
         ),
         columns={

@@ -47,6 +47,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "The soonest exhaustion of any resource, if its load goes on as expected.",
             f"min({recorded('EXHAUSTION')})", "dtdurations", _NO_HISTORY,
             limits=shared.exhaustion_limits(config), decimals=0,
+            alerts=("CapacityExhaustedWithin48h",),
         ),
         shared.bottleneck(config),
         stat(
@@ -92,6 +93,7 @@ def _normal() -> tuple[Panel, ...]:
             Query(recorded("ANOMALY_LEVEL", of), "measured"),
             Query(recorded("ANOMALY_UPPER", of), "the most that is normal", "upper"),
             Query(recorded("ANOMALY_LOWER", of), "the least that is normal", "lower"),
+            alerts=("AnomalyDetected",),
         )  # fmt: skip
 
     return (
@@ -148,6 +150,7 @@ def _detail(config: Config) -> tuple[Panel, ...]:
             "How much memory is in use?",
             "Resident memory of all processes.",
             "bytes", "no process reports", Query(gauge_of("process.resident_memory"), "memory"),
+            alerts=("MemoryExhaustedBeforeClose",),
         ),
         series(
             "How full are queues?",

@@ -54,8 +54,7 @@ def _alerts(config: Config) -> tuple[Panel, ...]:
             "Since when do they fire?",
             "Each alert over time: firing, or still waiting for its hold to pass.",
             "no alert fired in this time",
-            Query('max by (alertname) (ALERTS{alertstate="firing"} * 2 or ALERTS{alertstate="pending"})',
-                  "{{alertname}}"),
+            Query(f"max by (alertname) ({shared.FIRING} * 2 or {shared.PENDING})", "{{alertname}}"),
             states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=2,
         ),
         series(
@@ -116,7 +115,7 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
                 "{{service_name}}",
             ),
             states={0.0: ("closed", GOOD), 1.0: ("half open", WARN), 2.0: ("open", BAD)},
-            alerts=("CriticalDependencyBreakerOpen", "DependencyBreakerOpen"),
+            alerts=("CriticalDependencyBreakerOpen", "DependencyBreakerOpen", "CircuitBreakerFlapping"),
         ),
         series(
             "Which dependency makes us wait?",
@@ -124,7 +123,7 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
             "s", _CALLS,
             Query(quantile(0.95, "signal_service.external_service.duration", by=("service_name",)),
                   "{{service_name}}"),
-            exemplars=True, leads_to="developer", alerts=("DependencyLatencyHigh",),
+            exemplars=True, leads_to="developer", alerts=("DependencyLatencyHigh", "DependencyLatencyRising"),
             limits=above(config.thresholds.dependency_p95_seconds),
         ),
     )  # fmt: skip
@@ -227,7 +226,7 @@ def _more(config: Config) -> tuple[Panel, ...]:
             "cps", "no call failed",
             Query(rate("signal_service.dependency.errors", by=("service_name", "error_type")),
                   "{{service_name}} {{error_type}}"),
-            alerts=("DependencyErrorRateHigh",),
+            alerts=("DependencyErrorRateHigh", "DependencyErrorsRising"),
         ),
         series(
             "What do breakers refuse?",
@@ -249,5 +248,6 @@ def _more(config: Config) -> tuple[Panel, ...]:
             Query(recorded("ANOMALY_LEVEL", 'signal="request_rate"'), "measured"),
             Query(recorded("ANOMALY_UPPER", 'signal="request_rate"'), "the most that is normal", "upper"),
             Query(recorded("ANOMALY_LOWER", 'signal="request_rate"'), "the least that is normal", "lower"),
+            alerts=("AnomalyDetected",),
         ),
     )  # fmt: skip
