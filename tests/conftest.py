@@ -18,6 +18,7 @@ _BINARIES = {
     "alertmanager": "alertmanager",
     "amtool": "amtool",
     "docker-compose": "docker-compose",
+    "pint": "pint",
 }
 _PACKAGES = {"redis": "redis-server", "chromium": "chromium"}
 _not_run: dict[str, list[str]] = {}

@@ -134,6 +134,15 @@ def projects_for_tests() -> tuple[Project, ...]:
             ("github.com/docker/compose/v2/cmd",),
             stamp=f" -X github.com/docker/compose/v2/internal.Version=v{pinned['COMPOSE_VERSION']}",
         ),
+        Project(
+            "pint",
+            pinned["PINT_VERSION"],
+            (("pint", ("pint",)),),
+            pinned["PINT_IMAGE"],
+            ("/usr/local/bin/pint",),
+            ("github.com/cloudflare/pint/cmd/pint",),
+            stamp=f" -X main.version={pinned['PINT_VERSION']}",
+        ),
     )
 
 

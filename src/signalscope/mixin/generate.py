@@ -12,7 +12,7 @@ import yaml
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope._contract_render import to_markdown
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import dashboards, servers, slos
+from signalscope.mixin import autoscaling, dashboards, servers, slos
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
@@ -77,6 +77,9 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
     yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
+    yield "deploy/kubernetes/keda-scaledobject.yaml", _yaml(autoscaling.keda(config))
+    yield "deploy/kubernetes/hpa.yaml", _yaml(autoscaling.hpa(config))
+    yield "deploy/kubernetes/prometheus-adapter-values.yaml", _yaml(autoscaling.adapter_rule(config))
     for alert in every:
         yield f"docs/runbooks/{alert.name}.md", runbook(alert, config, HEADER)
     yield "docs/runbooks/README.md", index(every, HEADER)
@@ -126,7 +129,7 @@ def _alert(alert: Alert, config: Config) -> dict[str, Any]:
     return {
         "alert": alert.name,
         "expr": alert.expr,
-        "for": duration(alert.hold),
+        **({"for": duration(alert.hold)} if alert.hold else {}),
         **({"keep_firing_for": duration(alert.keep)} if alert.keep else {}),
         "labels": alert.all_labels(config),
         "annotations": alert.annotations(config),

@@ -52,7 +52,10 @@ def scaling(config: Config) -> list[Recording]:
         f'max_over_time({foreseen}{{job="{job}", resource="{LOAD}", horizon="24h"}}'
         f"[{duration(settings.scale_ahead)}] offset {ahead})"
     )
-    of_one = f"quantile_over_time(0.5, {per_replica}[{days}])"
+    of_one = (
+        f"(quantile_over_time(0.5, {per_replica}[{days}])"
+        f" and count_over_time({per_replica}[{days}]) >= {_LEAST_SAMPLES})"
+    )
     by_load = f'ceil(max_over_time({requests}{{job="{job}"}}[10m]) / {capacity})'
     candidates = {
         "load": by_load,

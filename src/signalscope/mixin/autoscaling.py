@@ -1,0 +1,111 @@
+"""Examples of autoscalers that follow the recommendation: KEDA, and a HorizontalPodAutoscaler with an adapter.
+
+No data must never mean no replicas. The query has one series while there is a recommendation and none otherwise; an
+empty answer is an error for both scalers, and on an error KEDA falls back to a number of replicas that is safe, while
+the HorizontalPodAutoscaler leaves the number as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signalscope.mixin import series
+from signalscope.mixin.config import Config
+
+__all__ = ["adapter_rule", "hpa", "keda", "query"]
+
+_METRIC = series.get("SCALING").name
+#: Replicas come at once and go slowly: the close of the session is as busy as its open.
+_BEHAVIOR = {
+    "scaleUp": {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Percent", "value": 100, "periodSeconds": 60}],
+    },
+    "scaleDown": {
+        "stabilizationWindowSeconds": 900,
+        "policies": [{"type": "Percent", "value": 20, "periodSeconds": 300}],
+    },
+}  # fmt: skip
+
+
+def query(config: Config) -> str:
+    """The recommendation as one number: of whatever reason, and nothing when there is none."""
+    return f'max({_METRIC}{{job="{config.selectors.job}"}})'
+
+
+def keda(config: Config) -> dict[str, Any]:
+    """A KEDA ScaledObject."""
+    least, most = config.forecast.least_replicas, config.forecast.most_replicas
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": config.selectors.job},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": config.selectors.job},
+            "pollingInterval": 30,
+            # Not idleReplicaCount: it would let an idle night end at zero.
+            "minReplicaCount": least,
+            "maxReplicaCount": most,
+            # After three failed or empty answers: never fewer than there are now, and never fewer than this.
+            "fallback": {
+                "failureThreshold": 3,
+                "replicas": least,
+                "behavior": "currentReplicasIfHigher",
+            },
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _BEHAVIOR}},
+            "triggers": [
+                {
+                    "type": "prometheus",
+                    # The recommendation is a total: replicas = value / 1.
+                    "metricType": "AverageValue",
+                    "metadata": {
+                        "serverAddress": "http://prometheus.monitoring.svc:9090",
+                        "query": query(config),
+                        "threshold": "1",
+                        # Without it an empty answer counts as 0.
+                        "ignoreNullValues": "false",
+                    },
+                }
+            ],
+        },
+    }
+
+
+def hpa(config: Config) -> dict[str, Any]:
+    """A HorizontalPodAutoscaler that reads the recommendation through prometheus-adapter."""
+    job = config.selectors.job
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": job},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": job},
+            "minReplicas": config.forecast.least_replicas,
+            "maxReplicas": config.forecast.most_replicas,
+            "behavior": _BEHAVIOR,
+            "metrics": [
+                {
+                    "type": "External",
+                    "external": {
+                        "metric": {"name": _METRIC, "selector": {"matchLabels": {"job": job}}},
+                        "target": {"type": "AverageValue", "averageValue": "1"},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def adapter_rule(config: Config) -> dict[str, Any]:
+    """Values of prometheus-adapter's Helm chart that offer the recommendation as an external metric."""
+    return {
+        "rules": {
+            "external": [
+                {
+                    "seriesQuery": f'{_METRIC}{{job="{config.selectors.job}"}}',
+                    "resources": {"namespaced": False},
+                    "metricsQuery": "max(<<.Series>>{<<.LabelMatchers>>})",
+                }
+            ]
+        }
+    }

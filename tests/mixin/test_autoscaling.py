@@ -1,0 +1,113 @@
+"""Autoscalers follow the recommendation, and no data never means no replicas."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from signalscope.demo import binaries
+from signalscope.mixin.autoscaling import query
+from signalscope.mixin.config import Config
+from signalscope.mixin.insight import groups
+from signalscope.mixin.recordings.scaling import REASONS
+
+FOLDER = binaries.ROOT / "deploy" / "kubernetes"
+
+
+def _spec(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))["spec"]
+    return found
+
+
+def test_keda_never_scales_to_zero() -> None:
+    """Not by its bounds, not when idle, not on an empty answer, not when Prometheus is gone."""
+    spec = _spec("keda-scaledobject.yaml")
+    assert 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"]
+    assert "idleReplicaCount" not in spec
+    assert spec["fallback"]["replicas"] >= spec["minReplicaCount"]
+    assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
+    (trigger,) = spec["triggers"]
+    assert trigger["metadata"]["ignoreNullValues"] == "false"
+    # KEDA's fallback works with average values only; threshold 1 makes the value the number of replicas.
+    assert (trigger["metricType"], trigger["metadata"]["threshold"]) == ("AverageValue", "1")
+    # Metadata of triggers are strings.
+    assert all(isinstance(value, str) for value in trigger["metadata"].values())
+
+
+def test_the_hpa_has_a_least_and_goes_down_slowly() -> None:
+    """It takes the metric that the adapter offers; where that is missing an HPA leaves the replicas alone."""
+    spec = _spec("hpa.yaml")
+    assert 1 <= spec["minReplicas"] <= spec["maxReplicas"]
+    (metric,) = spec["metrics"]
+    values = yaml.safe_load((FOLDER / "prometheus-adapter-values.yaml").read_text(encoding="utf-8"))
+    (rule,) = values["rules"]["external"]
+    assert rule["seriesQuery"].startswith(metric["external"]["metric"]["name"])
+    assert metric["external"]["target"] == {"type": "AverageValue", "averageValue": "1"}
+    keda = _spec("keda-scaledobject.yaml")["advanced"]["horizontalPodAutoscalerConfig"]
+    for behavior in (spec["behavior"], keda["behavior"]):
+        assert behavior["scaleDown"]["stabilizationWindowSeconds"] >= 300
+        assert behavior["scaleUp"]["stabilizationWindowSeconds"] == 0
+
+
+_CASES = {
+    # Requests a second, cores in use, replicas, queue size, what is wanted and why. A replica's capacity is
+    # 0.6 cores times the requests for each core-second.
+    "load": (120.0, 4.0, 8, 0, 7, "load"),
+    "minimum": (2.0, 0.4, 2, 0, 2, "minimum"),
+    "maximum": (2_000.0, 50.0, 90, 0, 50, "maximum"),
+    "queue": (30.0, 1.0, 4, 6_000, 12, "queue"),
+    "idle": (0.0, 0.01, 2, 0, None, None),
+}
+
+
+@pytest.mark.needs("promtool")
+@pytest.mark.parametrize("case", _CASES)
+def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: str) -> None:
+    """On Prometheus: what load, a backlog and the bounds ask for; one series; nothing where nothing was measured."""
+    requests, cores, replicas, waiting, wanted, reason = _CASES[case]
+    config = Config()
+    (group,) = (each for each in groups(config) if each.name == "scaling")
+    rules = [{"record": each.record, "expr": each.expr} for each in group.rules]
+    content = {"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    job = 'job="signal-service"'
+    series = {
+        f"job:signal_service_api_requests:rate5m{{{job}}}": requests,
+        f"job:process_cpu_seconds:rate5m{{{job}}}": cores,
+        f'signal_service_queue_processing_rate_per_second{{{job}, queue_type="q", priority="high"}}': 10.0,
+        f'job_queue_type_priority:signal_service_queue_size:sum{{{job}, queue_type="q", priority="high"}}': waiting,
+    } | {
+        f'instance:process_cpu_utilization:ratio{{{job}, instance="{n}"}}': cores / replicas
+        for n in range(replicas)
+    }
+    expected = [] if wanted is None else [{"labels": "{}", "value": wanted}]
+    reasons = [] if reason is None else [{"labels": f'{{reason="{reason}"}}', "value": 1}]
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": f"{value}x90"} for name, value in series.items()],
+        "promql_expr_test": [
+            # Too little has been measured for a recommendation in the first half hour.
+            {"expr": query(config), "eval_time": "20m", "exp_samples": []},
+            {"expr": query(config), "eval_time": "60m", "exp_samples": expected},
+            {
+                "expr": "count by (reason) (scaling_recommendation)",
+                "eval_time": "60m",
+                "exp_samples": reasons,
+            },
+            # The service and its data are gone: no recommendation, not zero.
+            {"expr": query(config), "eval_time": "120m", "exp_samples": []},
+        ],
+    }
+    (tmp_path / "tests.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    done = subprocess.run(
+        [binaries.find("promtool"), "test", "rules", tmp_path / "tests.yaml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert reason is None or reason in REASONS
