@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import metrics, trace
@@ -53,6 +54,7 @@ def configure(
     traces_exporter: str | None = None,
     export_interval: float | None = None,
     environment: Mapping[str, str] | None = None,
+    targets: str | Path | None = None,
 ) -> None:
     """Set up OpenTelemetry for this process, as ``opentelemetry-instrument`` would; later calls do nothing.
 
@@ -69,6 +71,8 @@ def configure(
         traces_exporter: ``otlp``, ``console``, ``none``.
         export_interval: Seconds between two exports of metrics.
         environment: Any other ``OTEL_*`` variables, as if they were set.
+        targets: A targets file (docs/targets.md), in place of ``SIGNALSCOPE_TARGETS``. What is wrong with it is
+            logged, and the rest of it applied.
 
     Raises:
         ContractError: An argument or a variable is not allowed; the message says what is. Nothing is set up, and it
@@ -92,7 +96,19 @@ def configure(
             with _environment(defaults(os.environ)), mistakes_told():
                 _set_up(dict(resource_attributes or {}))
             _State.done = True
+            _apply_targets(targets)
     os.environ.setdefault(_SEMCONV, "http")  # instrumentors read it later
+
+
+def _apply_targets(targets: str | Path | None) -> None:
+    """Measure what a targets file names; the launcher has an instrumentor do that."""
+    if targets is None and not os.environ.get("SIGNALSCOPE_TARGETS"):
+        return
+    from signalscope.instrumentation.targets import TargetsInstrumentor  # noqa: PLC0415  # only where there are any
+
+    instrumentor = TargetsInstrumentor()
+    if not instrumentor.active:
+        instrumentor.instrument(targets=targets)
 
 
 def configure_for_launcher(auto_instrumentation_version: str | None = None, **options: Any) -> None:

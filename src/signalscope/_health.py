@@ -29,7 +29,7 @@ def report_health(component: str, status: float) -> None:
         status: 1 healthy, 0.5 degraded, 0 unhealthy; True and False are 1 and 0. Anything else is
             refused, logged and counted in `signalscope.internal.errors`.
     """
-    if status not in VALUES:
+    if not isinstance(status, int | float) or status not in VALUES:
         _logger.error("signalscope: health of %r is 1, 0.5 or 0, not %r; ignored", component, status)
         internal_error("report_health")
         return

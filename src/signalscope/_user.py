@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from opentelemetry import baggage, context, trace
 
 from signalscope import _active_users
 from signalscope.recording import internal_error
+from signalscope.recording._bounds import as_text
 
 __all__ = [
     "TIER_ATTRIBUTE",
@@ -69,21 +70,26 @@ def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: boo
         propagate: Whether to send the tier along with outgoing requests, as W3C baggage. Leave it off
             when other companies' services are called.
     """
-    caller = Caller(tier, user)
+    caller = Caller()
     token = _caller.set(caller)
     attached = None
     try:
         try:
+            caller.tier = as_text(tier or UNKNOWN)
+            caller.user = None if user is None else str(user)
             _notice(caller)
             if propagate:
-                attached = context.attach(baggage.set_baggage(BAGGAGE, tier))
+                attached = context.attach(baggage.set_baggage(BAGGAGE, caller.tier))
         except Exception:  # ours, and not the caller's business
             internal_error("user_context")
         yield
     finally:
-        if attached is not None:
-            context.detach(attached)
-        _caller.reset(token)
+        # The block may end in another context than it began in: FastAPI runs the two halves of a dependency that
+        # yields in two threads. Then there is nothing to take back.
+        with suppress(ValueError):
+            _caller.reset(token)
+            if attached is not None:
+                context.detach(attached)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from rich.table import Table
 
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope import __version__
-from signalscope._commands import UserError
+from signalscope._commands import UserError, targets
 from signalscope._commands.console import console
 from signalscope._commands.dashboards import dashboards
 from signalscope._contract_model import ContractError
@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 app.command()(console)
 app.add_typer(dashboards, name="dashboards")
+app.add_typer(targets.app, name="targets")
 _out = Console()
 _err = Console(stderr=True)
 

@@ -20,6 +20,7 @@ from tests.collector.otlp import (
     TRACE_ID,
     Value,
     as_differences,
+    attributes,
     counter,
     exponential,
     gauge,
@@ -130,7 +131,7 @@ def test_differences_are_added_up(collector: Collector) -> None:
         )
         collector.send("metrics", as_differences(sent))
         time.sleep(0.01)
-    requests = 'signal_service_api_requests_total{endpoint="/a",instance="two",job="orders",'
+    requests = 'signal_service_api_requests_total{endpoint="/a",instance="two",job="orders",method="_OTHER",'
     collector.when(
         lambda: f'{requests}status_code="200",user_tier="unknown"}} 9.0' in collector.scrape(), "all requests"
     )
@@ -143,10 +144,8 @@ def test_requests_are_counted_whatever_the_histogram(collector: Collector) -> No
     collector.send("metrics", metrics(THEIRS, exponential("http.server.request.duration", (route, 0.3, 4))))
     collector.when(lambda: "api_requests_total" in collector.scrape(), "metrics on the page")
     page = collector.scrape()
-    requests = (
-        'signal_service_api_requests_total{endpoint="/a",instance="two",job="orders",status_code="200",'
-    )
-    assert f'{requests}user_tier="unknown"}} 4.0' in page
+    labels = 'endpoint="/a",instance="two",job="orders",method="_OTHER",status_code="200",user_tier="unknown"'
+    assert f"signal_service_api_requests_total{{{labels}}} 4.0" in page
 
 
 def _exported(collector: Collector) -> dict[str, dict[str, Any]]:
@@ -203,6 +202,107 @@ def test_traces_are_redacted_filtered_and_counted(collector: Collector) -> None:
         'traces_span_metrics_calls_total{instance="one",job="signal-service",span_kind="SPAN_KIND_SERVER",'
         'span_name="failing",status_code="STATUS_CODE_ERROR"} 1.0'
     )
+
+
+_SECRETS: dict[str, Value] = {
+    "url.full": "https://u:SECRET1@x/y?access_token=SECRET2&session_id=SECRET3&sig=SECRET4&mail=SECRET5%40example.com",
+    "http.target": "/x?password=SECRET6&page=2", "http.url": "http://x/?apikey=SECRET7",
+    "db.statement": "SELECT * FROM users WHERE password = 'SECRET8' AND name='SECRET9'",
+    "db.query.text": "ALTER USER x IDENTIFIED BY 'SECRET10'", "body": '{"api_key": "SECRET11", "side": "buy"}',
+    "http.request.header.authorization": "Basic SECRET12", "http.request.header.cookie": "sid=SECRET13",
+    "db.password.old": "SECRET14", "passphrase": "SECRET15", "client_secret": "SECRET16", "session.id": "SECRET17",
+    "process.command_line": "prog --token SECRET18 --password=SECRET19", "note": "key AKIASECRET20ABCDEFGH",
+    "db.connection_string": "SECRET21", "user_id": "SECRET22", "userId": "SECRET23", "app.user.id": "SECRET24",
+    "customer-id": "SECRET25", "enduser.id": "SECRET26", "user.email": "SECRET27@example.com",
+}  # fmt: skip
+_PLAIN: dict[str, Value] = {
+    "tokens": 5, "token_count": 7, "user_agent.name": "curl", "enduser.role": "trader", "side": "buy",
+    "url.path": "/signals/SPX", "design": "a=b", "http.request.method": "GET", "risk": "limit=5",
+}  # fmt: skip
+
+
+def test_no_place_keeps_identities_and_secrets(collector: Collector) -> None:
+    """Attributes of resources, scopes, spans and events, names and status messages; what is neither stays."""
+    sent = span("GET /a?token=SECRET28", _SECRETS | _PLAIN, 1, error=True)
+    sent["status"]["message"] = "login of SECRET29@example.com failed: password=SECRET30"
+    event: dict[str, Value] = {
+        "exception.message": "token=SECRET31",
+        "user.id": "SECRET32",
+        "api_key": "SECRET33",
+    }
+    sent["events"] = [{"name": "exception", "attributes": attributes(event)}]
+    request = traces(OURS | {"user.id": "SECRET34", "smtp_password": "SECRET35"}, sent)
+    scope = request["resourceSpans"][0]["scopeSpans"][0]["scope"]
+    scope["attributes"] = attributes({"user.id": "SECRET36", "api_key": "SECRET37"})
+    collector.send("traces", request)
+    collector.send(
+        "metrics",
+        metrics(
+            OURS | {"user.id": "SECRET38"},
+            counter("looked_up", "", ({"userId": "SECRET39", "session.id": "SECRET40", "side": "buy"}, 1)),
+        ),
+    )
+    collector.when(lambda: "traces_span_metrics_calls_total" in collector.scrape(), "span metrics")
+    collector.when(lambda: collector.traces.exists() and bool(_exported(collector)), "exported traces")
+    text, page = collector.traces.read_text(encoding="utf-8"), collector.scrape()
+    assert re.findall(r"SECRET\d+", text + page) == []
+    (found,) = _exported(collector).values()
+    assert {key: found.get(key) for key in _PLAIN} == {
+        key: str(value) if isinstance(value, int) else value for key, value in _PLAIN.items()
+    }
+    assert {key for key in found if key.startswith("redaction")} == set()
+    assert len(found["user.hash"]) == 64
+    assert "page=2" in found["http.target"]
+    assert '"side": "buy"' in found["body"]
+    assert 'span_name="GET /a"' in page
+    assert "login of **** failed: ****" in text
+    assert 'looked_up_total{instance="one",job="signal-service",side="buy"} 1.0' in page
+
+
+def test_what_users_told_apart_is_added_up(collector: Collector) -> None:
+    """Series that differ by the user alone are one after it is gone: none of their counts is lost."""
+    bought: dict[str, Value] = {"side": "buy"}
+    alice, bob = bought | {"user.id": "alice"}, bought | {"user.id": "bob"}
+    collector.send(
+        "metrics",
+        metrics(
+            THEIRS,
+            counter("orders.placed", "{order}", (alice, 7), (bob, 5), ({"side": "sell"}, 1)),
+            histogram("orders.latency", (1,), (alice, (1, 2), 3.0), (bob, (3, 0), 1.0)),
+        ),
+    )
+    collector.when(lambda: "orders_latency_seconds_count" in collector.scrape(), "metrics on the page")
+    page = collector.scrape()
+    assert 'orders_placed_total{instance="two",job="orders",side="buy"} 12.0' in page
+    assert 'orders_placed_total{instance="two",job="orders",side="sell"} 1.0' in page
+    assert 'orders_latency_seconds_bucket{instance="two",job="orders",side="buy",le="1.0"} 4' in page
+    assert 'orders_latency_seconds_count{instance="two",job="orders",side="buy"} 6' in page
+
+
+def test_only_noise_is_filtered(collector: Collector) -> None:
+    """Successful scrapes and health checks; a failed one, and whatever is only named like them, stay."""
+    kept = {"/healthcare", "/metrics-export", "/api/v1/health", "/healthz/x"}
+    noise = {"/health", "/health/detailed", "/livez", "/metrics"}
+    spans = [span(path, {"http.route": path}, number) for number, path in enumerate(sorted(kept | noise), 1)]
+    old = [
+        span("old", {"http.target": "/healthz?full=1"}, 90),
+        span("failed", {"http.route": "/health"}, 91, error=True),
+    ]
+    collector.send("traces", traces(OURS, *spans, *old))
+    collector.when(lambda: collector.traces.exists() and len(_exported(collector)) >= 5, "exported traces")
+    time.sleep(0.5)
+    assert set(_exported(collector)) == kept | {"failed"}
+
+
+def test_a_request_without_route_or_method_has_every_label(collector: Collector) -> None:
+    """An empty route is none; rules group by labels that are there."""
+    ok: dict[str, Value] = {"http.route": "", "http.response.status_code": 200}
+    collector.send(
+        "metrics", metrics(THEIRS, histogram("http.server.request.duration", (0.1,), (ok, (1, 0), 0.1)))
+    )
+    labels = 'endpoint="unmatched",instance="two",job="orders",method="_OTHER",status_code="200",user_tier="unknown"'
+    collector.when(lambda: "signal_service_api_requests_total" in collector.scrape(), "metrics on the page")
+    assert f"signal_service_api_requests_total{{{labels}}} 1.0" in collector.scrape()
 
 
 def test_every_instrument_of_the_contract_keeps_its_name(collector: Collector) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import enum
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 import signalscope
-from signalscope import BreakerMonitor, ContractError, user_context
+from signalscope import BreakerMonitor, ContractError, contract, user_context
 from signalscope._active_users import ActiveUsers
 from signalscope._user import watch_caller
 from signalscope.testing import Captured, FakeClock
@@ -40,6 +42,115 @@ def test_a_cost_needs_a_price(captured: Captured, monkeypatch: pytest.MonkeyPatc
     with user_context(tier="basic"):
         signalscope.record_cost("chain", 2.0, complexity="complex")
     assert captured.value(name, operation_type="chain", user_tier="basic", complexity="complex") == 0.5
+
+
+def test_nested_costs_add_up_to_the_time_spent(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an inner block records, the outer one does not record again."""
+    monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "1")
+
+    def burn(seconds: float) -> None:
+        until = time.thread_time() + seconds
+        while time.thread_time() < until:
+            pass
+
+    begun = time.thread_time()
+    with signalscope.measure_cost("outer"):
+        burn(0.02)
+        with signalscope.measure_cost("inner"):
+            burn(0.05)
+            with signalscope.measure_cost("innermost"):
+                burn(0.03)
+        with signalscope.measure_cost("inner"):
+            burn(0.05)
+    spent = time.thread_time() - begun
+    name = "signal_service_calculation_cost_total"
+    total = captured.value(name) or 0.0
+    assert total == pytest.approx(spent, rel=0.1)
+    assert 0.1 <= (captured.value(name, operation_type="inner") or 0.0) < 0.125
+
+
+def test_a_caller_s_context_may_end_elsewhere(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
+    """FastAPI runs the halves of a dependency that yields in two threads; that raises and logs nothing."""
+    block = user_context(tier="free", user="u-1", propagate=True)
+    contextvars.copy_context().run(block.__enter__)
+    contextvars.copy_context().run(block.__exit__, None, None, None)
+    assert caplog.records == []
+
+
+class _Tier(str, enum.Enum):  # noqa: UP042  # whose text is "_Tier.PRO": what many services have
+    PRO = "professional"
+
+
+def test_a_caller_is_said_in_any_type(captured: Captured) -> None:
+    """An enumeration's tier, a number for a user, no tier at all."""
+    with user_context(tier=_Tier.PRO, user=7):  # type: ignore[arg-type]  # what callers do
+        signalscope.count_feature("a")
+    with user_context(tier=None):  # type: ignore[arg-type]  # see above
+        signalscope.count_feature("b")
+    uses = {
+        p.labels["feature"]: p.labels["user_tier"]
+        for p in captured.points("signal_service_feature_usage_total")
+    }
+    assert uses == {"a": "professional", "b": "unknown"}
+    assert captured.points("signalscope_internal_errors_total") == []
+
+
+def test_a_value_that_is_not_allowed_is_said_once_and_counted(
+    captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names the value, what is allowed and the way out; values of open sets are not logged."""
+    for _ in range(3):
+        signalscope.count_signal("momentum", "sideways")
+    (said,) = [each.message for each in caplog.records]
+    assert "direction='sideways'" in said
+    assert "allowed: buy, sell, hold" in said
+    assert "contract.allow('direction'" in said
+    caplog.clear()
+    for number in range(200):
+        signalscope.count_eviction(f"cache-of-user-{number}", "ttl")
+    (said,) = [each.message for each in caplog.records]
+    assert "cache_type of signal_service.cache.evictions has more than 20 values" in said
+    assert "user-" not in said
+
+
+def test_what_was_allowed_late_is_allowed(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tier that is added after the first one was recorded is recorded from then on."""
+    monkeypatch.setattr(contract, "_by_name", contract._by_name)
+    signalscope.count_feature("late", tier="late-tier")
+    contract.allow("user_tier", "late-tier")
+    signalscope.count_feature("late", tier="late-tier")
+    name = "signal_service_feature_usage_total"
+    assert captured.value(name, feature="late", user_tier="other") == 1
+    assert captured.value(name, feature="late", user_tier="late-tier") == 1
+
+
+def test_observed_values_that_are_not_allowed_are_added_up(captured: Captured) -> None:
+    """Two priorities that the contract does not know are one series, with the items of both."""
+    end = signalscope.observe_queue("orders", sizes=lambda: {"high": 3, "urgent": 4, "vip": 5})
+    try:
+        for _ in range(2):
+            sizes = captured.points("signal_service_queue_size", queue_type="orders")
+            assert {p.labels["priority"]: p.value for p in sizes}["other"] == 9
+    finally:
+        end()
+
+
+def test_calls_with_values_of_the_wrong_type_are_counted_never_raised(
+    captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is one internal error."""
+    monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "1")
+    calls: list[Callable[[], None]] = [
+        lambda: signalscope.record_cost("x", None),  # type: ignore[arg-type]  # the mistake
+        lambda: signalscope.record_cost("x", -1.0),
+        lambda: signalscope.report_health("db", ["up"]),  # type: ignore[arg-type]  # the mistake
+        lambda: signalscope.record_accuracy("x", "1h", None),  # type: ignore[arg-type]  # the mistake
+        lambda: signalscope.count_signal("x", "buy", "two"),  # type: ignore[arg-type]  # the mistake
+    ]
+    for number, call in enumerate(calls, 1):
+        call()
+        captured.points("signalscope_internal_errors_total")  # what a collection rejects, the next one shows
+        assert captured.value("signalscope_internal_errors_total") == number
 
 
 def test_cpu_time_is_measured_not_waiting(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 from dataclasses import dataclass
+from typing import Any, cast
 
 import httpx
+import numpy as np
 import pytest
 
 from signalscope import (
@@ -184,7 +187,9 @@ def test_a_span_is_made_under_a_recording_one(captured: Captured) -> None:
         (lambda: instrument_task(priority="urgent"), "priority='urgent' is not allowed; allowed: critical"),
         (lambda: instrument_query(operation="upsert"), "operation='upsert' is not allowed"),
         (lambda: instrument_signal(complexity="hard"), "complexity='hard' is not allowed; allowed: simple"),
-        (lambda: instrument_dependency(criticality="low"), "impact_level='low' is not allowed"),
+        (lambda: instrument_dependency(criticality="low"), "criticality='low' is not allowed"),
+        (lambda: instrument_greeks(model_type="black_schole"), "did you mean 'black_scholes'"),
+        (lambda: instrument_greeks(model_type="vg"), r"contract.allow\('model_type', 'vg'\)"),
         (
             lambda: instrument_task(span="sometimes"),  # type: ignore[call-overload]  # that is the point
             "span='sometimes' is not allowed; allowed: auto, always, never",
@@ -238,3 +243,38 @@ def test_an_iterator_that_the_caller_gets_is_not_used_up(captured: Captured) -> 
     assert listed() == ["buy"]
     assert captured.value(EMITTED, signal_type="lazy") == 1
     assert captured.value("signalscope_internal_errors_total", where="decorators.signal.emitted") == 1
+
+
+class _Model(enum.Enum):
+    BLACK = "black"
+
+
+def test_numbers_truths_and_enumerations_of_other_types(captured: Captured) -> None:
+    """NumPy's integers and booleans and members of enumerations are what they stand for."""
+
+    @instrument_greeks(
+        calculation_type="chain",
+        model_type=cast("Any", _Model.BLACK),
+        vectorized=lambda strikes: bool(strikes) and cast("Any", np.bool_(len(strikes) > 1)),
+        batch_size=lambda strikes: cast("Any", np.int64(len(strikes))),
+    )
+    def chain(strikes: list[float]) -> float:
+        return 1.0
+
+    chain([1.0, 2.0, 3.0])
+    name = "signal_service_greeks_options_total"
+    assert captured.value(name, vectorized="true", model_type="black") == 3
+
+
+@pytest.mark.parametrize("size", [-5, 2.5, None, float("nan")])
+def test_what_is_no_number_of_options_is_counted_as_an_error(captured: Captured, size: object) -> None:
+    """The call is measured, with the batch class `other`; no options are invented."""
+
+    @instrument_greeks(calculation_type="price", batch_size=lambda given: given)
+    def price(given: object) -> float:
+        return 1.0
+
+    price(size)
+    assert captured.count("signal_service_greeks_calculation_seconds", batch_size="other") == 1
+    assert captured.points("signal_service_greeks_options_total") == []
+    assert captured.value("signalscope_internal_errors_total", where="decorators.greeks.batch_size") == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +10,9 @@ from signalscope import contract
 from signalscope._contract_model import OTHER, Attribute, ContractError
 from signalscope.decorators._values import Getter, compile_value, needs_result
 from signalscope.recording import internal_error
+from signalscope.recording._bounds import as_text
 
-__all__ = ["Attributes", "as_text"]
+__all__ = ["Attributes"]
 
 
 class Attributes:
@@ -21,6 +23,7 @@ class Attributes:
         call: The decorated callable.
         options: What the decorator was given, by attribute.
         where: Names the decorator in internal errors.
+        called: What the decorator calls attributes that it does not call by their name.
 
     Attributes:
         constants: The values that are the same on every call, by attribute.
@@ -30,16 +33,24 @@ class Attributes:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
     """
 
-    def __init__(self, instrument: str, call: Any, options: Mapping[str, Any], where: str) -> None:
+    def __init__(
+        self,
+        instrument: str,
+        call: Any,
+        options: Mapping[str, Any],
+        where: str,
+        called: Mapping[str, str] | None = None,
+    ) -> None:
         known = {each.name: each for each in contract.get(instrument).attributes}
         self._where = where
-        getters = {name: compile_value(value, call, name) for name, value in options.items()}
+        label = {name: name for name in options} | dict(called or {})
+        getters = {name: compile_value(value, call, label[name]) for name, value in options.items()}
         self.constants = {name: as_text(options[name]) for name, get in getters.items() if get is None}
         self._values: tuple[tuple[Getter | None, str], ...] = tuple(
             (get, self.constants.get(name, OTHER)) for name, get in getters.items()
         )
         for name, value in self.constants.items():
-            _check(known[name], value)
+            _check(known[name], value, label[name])
         self.all_constant = tuple(self.constants.values()) if len(self.constants) == len(options) else None
         self._of_result = frozenset(
             place for place, value in enumerate(options.values()) if needs_result(value)
@@ -83,17 +94,12 @@ class Attributes:
             return OTHER
 
 
-def as_text(value: Any) -> str:
-    """An attribute value as the contract writes it."""
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    return value if type(value) is str else str(value)
-
-
-def _check(attribute: Attribute, value: str) -> None:
-    if attribute.values and value not in (*attribute.values, OTHER):
-        raise ContractError(
-            f"{attribute.name}={value!r} is not allowed; allowed: {', '.join(attribute.values)}, {OTHER}"
-        )
+def _check(attribute: Attribute, value: str, option: str) -> None:
+    if attribute.values is None or value in (*attribute.values, OTHER):
+        return
+    near = difflib.get_close_matches(value, attribute.values, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    raise ContractError(
+        f"{option}={value!r} is not allowed; allowed: {', '.join(attribute.values)}, {OTHER}{meant} "
+        f"A value of your own is allowed by signalscope.contract.allow({attribute.name!r}, {value!r})."
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
@@ -28,28 +28,44 @@ _RESULT = "result"
 class Field:
     """A path into an argument or the result; made with `arg` and `result`."""
 
-    __slots__ = ("path", "root")
+    __slots__ = ("_attributes", "path", "root")
 
     def __init__(self, root: str, path: str) -> None:
         self.root = root
         self.path = path
+        self._attributes = attrgetter(path) if path else None
+
+    def follow(self, value: Any) -> Any:
+        """What the path leads to from a value: attributes, and where there is none, items.
+
+        Raises:
+            AttributeError, LookupError, TypeError: It leads nowhere.
+        """
+        if self._attributes is None:
+            return value
+        try:
+            return self._attributes(value)
+        except AttributeError:
+            for part in self.path.split("."):
+                value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+            return value
 
 
 def arg(path: str) -> Any:
-    """The value of a parameter, or of an attribute of it.
+    """The value of a parameter, or of an attribute or an item of it.
 
     Args:
-        path: A parameter's name, and attributes separated by dots: ``strikes``, ``order.priority``.
+        path: A parameter's name, and attributes or keys separated by dots: ``strikes``, ``order.priority``.
     """
     root, _, rest = path.partition(".")
     return Field(root, rest)
 
 
 def result(path: str = "") -> Any:
-    """The call's result, or an attribute of it.
+    """The call's result, or an attribute or an item of it.
 
     Args:
-        path: Attributes separated by dots: ``summary.confidence``.
+        path: Attributes or keys separated by dots: ``summary.confidence``.
     """
     return Field(_RESULT, path)
 
@@ -69,7 +85,7 @@ def compile_value(value: Any, call: Any, option: str) -> Getter | None:
         get = _parameter(value.root, call, option)
         if not value.path:
             return get
-        follow = attrgetter(value.path)
+        follow = value.follow
         return lambda args, kwargs, returned: follow(get(args, kwargs, returned))
     if not is_taken(value):
         return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,15 @@ __all__ = [
 
 _logger = logging.getLogger("signalscope")
 _PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+
+
+class _Spent(threading.local):
+    """CPU time that this thread has spent in blocks inside the present one."""
+
+    inside = 0.0
+
+
+_spent = _Spent()
 
 
 def count_feature(feature: str, *, premium: bool = False, tier: str | None = None) -> None:
@@ -86,18 +96,22 @@ def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | No
     """Record the cost of the CPU time that this thread spends in the block.
 
     The block must not contain `await`: what the thread does for other tasks meanwhile would be charged too.
-    An exception goes through; what was spent until then is recorded.
+    An exception goes through; what was spent until then is recorded. What a `measure_cost` inside it records is
+    not recorded a second time, so that all costs add up to the CPU time that was spent.
 
     Args:
         operation_type: As for `record_cost`.
         complexity: As for `record_cost`.
         tier: As for `record_cost`.
     """
+    outside, _spent.inside = _spent.inside, 0.0
     begun = time.thread_time()
     try:
         yield
     finally:
-        record_cost(operation_type, time.thread_time() - begun, complexity=complexity, tier=tier)
+        spent = time.thread_time() - begun
+        record_cost(operation_type, max(0.0, spent - _spent.inside), complexity=complexity, tier=tier)
+        _spent.inside = outside + spent
 
 
 def cpu_second_price() -> float | None:

@@ -85,7 +85,9 @@ class Dependency(Timed):
             span=span,
         )
         self._born: set[tuple[str, str]] = set()
-        self._impact = Attributes(_ERRORS, call, {"impact_level": criticality}, self.where)
+        self._impact = Attributes(
+            _ERRORS, call, {"impact_level": criticality}, self.where, {"impact_level": "criticality"}
+        )
 
     def outcome(self, result: Any) -> str:
         """An error for a response that says so."""

@@ -230,11 +230,15 @@ def _size_given(given: Any) -> int:
     """The number of options that a callable told: a whole number, of NumPy's too, or something that has a length.
 
     Raises:
-        ValueError: Half an option.
+        ValueError: Half an option, fewer than none, or None.
     """
+    if given is None:
+        raise ValueError("no number of options")
     if isinstance(given, float) and not given.is_integer():
         raise ValueError(f"{given} options")
     if isinstance(given, float) or (hasattr(given, "__index__") and not hasattr(given, "__len__")):
+        if given < 0:
+            raise ValueError(f"{given} options")
         return int(given)
     return size_of(given)
 

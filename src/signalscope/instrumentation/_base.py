@@ -122,7 +122,15 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
         return None
 
-    def measure(self, owner: Any, name: str, measured: Callable[[Any], Any], *, nested: bool = False) -> bool:
+    def measure(
+        self,
+        owner: Any,
+        name: str,
+        measured: Callable[[Any], Any],
+        *,
+        nested: bool = False,
+        over: bool = False,
+    ) -> bool:
         """Patch a function of a module, or a method of a class.
 
         Args:
@@ -130,6 +138,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             name: The attribute. It is left alone when there is none.
             measured: Gives the measured callable for the original: a decorator of `signalscope.decorators`.
             nested: Whether calls inside a measured calculation are measured too.
+            over: Whether to patch it also where another instrumentor has.
 
         Returns:
             Whether there is such an attribute.
@@ -145,7 +154,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
             return either(original, measured(hooked), otherwise=otherwise)
 
-        return self.patches.add(owner, name, make)
+        return self.patches.add(owner, name, make, over=over)
 
     def replace(self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any]) -> bool:
         """Patch a method of a class, or a function of a module, with one that calls the original itself.

@@ -55,7 +55,9 @@ def _guarded(hook: Hook, name: str) -> Hook:
             hook(module)
         except Exception:  # it must not fail the program's import
             _logger.exception("signalscope: instrumenting the module %s failed; going on without it", name)
-            internal_error("instrumentation.hook")
+        else:
+            return
+        internal_error("instrumentation.hook")
 
     return guarded
 

@@ -17,7 +17,7 @@ class Library:
     Args:
         name: The name of the instrumentor's entry point: what ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes.
         title: What people call the library.
-        kind: greeks, cache, queue, breaker, dependency, task, database or api.
+        kind: greeks, cache, queue, breaker, dependency, task, database, api or any.
         supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One that is installed and
             fits is enough; a part of the standard library has none.
         tested: The oldest and the newest version that the tests run with.

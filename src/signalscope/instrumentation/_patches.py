@@ -53,10 +53,13 @@ class Patch:
         original: What was there.
         replacement: What is there now.
         undone: Whether it has been undone.
+        over: Whether it was put over another instrumentor's.
     """
 
-    def __init__(self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any]) -> None:
-        self.owner, self.name = owner, name
+    def __init__(
+        self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any], *, over: bool = False
+    ) -> None:
+        self.owner, self.name, self.over = owner, name, over
         self.original = vars(owner).get(name, _NOTHING)
         self.undone = False
         self.claims = 0
@@ -95,8 +98,16 @@ class Patches:
         self._mine: list[Patch] = []
         self._new: list[Patch] = []
 
-    def add(self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any]) -> bool:
+    def add(
+        self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any], *, over: bool = False
+    ) -> bool:
         """Patch an attribute, unless that has been done already; see `Patch`. Call `spread` when all are added.
+
+        Args:
+            owner: The module or class.
+            name: The attribute.
+            make: As for `Patch`.
+            over: Whether to patch it also where another instrumentor has, unless that one has said the same.
 
         Returns:
             Whether there is such an attribute.
@@ -105,8 +116,8 @@ class Patches:
             return False
         with _lock:
             patch = _all.get((id(owner), name))
-            if patch is None or not patch.in_place():
-                patch = _all[id(owner), name] = Patch(owner, name, make)
+            if patch is None or not patch.in_place() or (over and not patch.over):
+                patch = _all[id(owner), name] = Patch(owner, name, make, over=over)
                 self._new.append(patch)
             if patch not in self._mine:
                 patch.claims += 1
@@ -137,6 +148,9 @@ class Patches:
                     if _all.get((id(patch.owner), patch.name)) is patch:
                         del _all[id(patch.owner), patch.name]
                     patch.undo()
+                    for other in _all.values():  # one that was put over it
+                        if other.original is patch.replacement:
+                            other.original = patch.original
                     ended.append(patch)
             self._mine.clear()
         objects = {

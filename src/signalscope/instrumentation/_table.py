@@ -22,6 +22,7 @@ _KINDS = {
     "dependency": "External services",
     "database": "Databases",
     "api": "API",
+    "any": "Your own code",
 }
 _INTRODUCTION = """\
 # Instrumentation without code

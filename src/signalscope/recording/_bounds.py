@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from enum import Enum
 
+from signalscope import contract
 from signalscope._contract_model import OTHER, Attribute, ContractError, Instrument
 
-__all__ = ["Bounds"]
+__all__ = ["Bounds", "as_text"]
+
+_BOOLEANS = {"True": "true", "False": "false"}  # NumPy's too
 
 
 class Bounds:
@@ -14,10 +19,10 @@ class Bounds:
 
     Args:
         instrument: The contract's entry.
-        on_overflow: Told the key of an attribute whose value became `other`.
+        on_overflow: Told the attribute whose value became `other`, and the value.
     """
 
-    def __init__(self, instrument: Instrument, on_overflow: Callable[[str], None]) -> None:
+    def __init__(self, instrument: Instrument, on_overflow: Callable[[Attribute, str], None]) -> None:
         self._instrument = instrument
         self._on_overflow = on_overflow
         self._seen: tuple[dict[str, None], ...] = tuple({} for _ in instrument.attributes)
@@ -41,7 +46,7 @@ class Bounds:
     def _one(self, attribute: Attribute, seen: dict[str, None], value: object) -> str:
         text = _text(value)
         if text is None:
-            self._on_overflow(attribute.name)
+            self._on_overflow(attribute, "")
             return OTHER
         if text == OTHER or text in seen:
             return text
@@ -49,19 +54,33 @@ class Bounds:
             if len(seen) < attribute.cap:
                 seen[text] = None
                 return text
-        elif text in attribute.values:
+        elif text in attribute.values or text in self._values_by_now(attribute):
             seen[text] = None
             return text
-        self._on_overflow(attribute.name)
+        self._on_overflow(attribute, text)
         return OTHER
+
+    def _values_by_now(self, attribute: Attribute) -> tuple[str, ...]:
+        """The allowed values, with those that `contract.allow` has added since."""
+        with contextlib.suppress(ContractError):  # an instrument that is not in the contract
+            for each in contract.get(self._instrument.name).attributes:
+                if each.name == attribute.name:
+                    return each.values or ()
+        return ()
+
+
+def as_text(value: object) -> str:
+    """An attribute value as text: of an enumeration's member its value, booleans as Prometheus users write them."""
+    if type(value) is str:
+        return value
+    text = str(value.value if isinstance(value, Enum) else value)
+    return _BOOLEANS.get(text, text)
 
 
 def _text(value: object) -> str | None:
-    """An attribute value as text, booleans as Prometheus users write them; None for what cannot be exported."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    """An attribute value as text; None for what cannot be exported."""
     try:
-        text = value if type(value) is str else str(value)
+        text = as_text(value)
         text.encode()  # a lone surrogate would fail in the exporter, and take everything else along
     except Exception:  # see above, or the value's own __str__ failed
         return None

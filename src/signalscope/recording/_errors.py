@@ -6,6 +6,8 @@ import logging
 import sys
 from collections.abc import Callable
 
+from signalscope._contract_model import Attribute
+
 __all__ = ["connect", "internal_error", "overflow"]
 
 _logger = logging.getLogger("signalscope")
@@ -47,7 +49,32 @@ def internal_error(where: str, times: int = 1) -> None:
         _logger.debug("signalscope: counting an internal error failed", exc_info=True)
 
 
-def overflow(instrument: str, attribute: str) -> None:
-    """Count an attribute value that became `other`."""
-    if _Counters.overflow is not None and not instrument.startswith("signalscope."):
-        _Counters.overflow(instrument, attribute)
+def overflow(instrument: str, attribute: Attribute, value: str) -> None:
+    """Count an attribute value that became `other`, and log the first one of each attribute.
+
+    The value itself is logged where the set of values is closed: in an open one, it could be a user's id.
+    """
+    if _Counters.overflow is None or instrument.startswith("signalscope."):
+        return
+    if f"{instrument} {attribute.name}" not in _logged:
+        _logged.add(f"{instrument} {attribute.name}")
+        if attribute.values is None:
+            _logger.warning(
+                "signalscope: %s of %s has more than %d values; from now on others are recorded as `other`, and "
+                "counted in signalscope.attribute.overflow",
+                attribute.name,
+                instrument,
+                attribute.cap,
+            )
+        else:
+            _logger.warning(
+                "signalscope: %s=%.60r of %s is not allowed and recorded as `other`; allowed: %s. To add it: "
+                "signalscope.contract.allow(%r, ...) or SIGNALSCOPE_ALLOW. Others are only counted, in "
+                "signalscope.attribute.overflow",
+                attribute.name,
+                value,
+                instrument,
+                ", ".join(attribute.values),
+                attribute.name,
+            )
+    _Counters.overflow(instrument, attribute.name)

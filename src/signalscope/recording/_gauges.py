@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from signalscope._contract_model import Instrument
+from signalscope._contract_model import OTHER, Instrument
 from signalscope.recording import _errors
 from signalscope.recording._bounds import Bounds
 from signalscope.recording._cells.numbers import plain
@@ -79,10 +79,15 @@ class Gauge:
         """Every value it has now, set or observed, by attribute values."""
         found = dict(self._values)
         for observer in list(self._observers.values()):
+            others: set[tuple[str, ...]] = set()
             try:
-                for value, values in observer():
+                for value, given in observer():
                     try:
-                        found[self._bounds.within(tuple(values))] = plain(value, signed=True)
+                        number, values = plain(value, signed=True), self._bounds.within(tuple(given))
+                        # Values that are not allowed share the series `other`: what they count is added up.
+                        found[values] = number + found[values] if values in others else number
+                        if OTHER in values:
+                            others.add(values)
                     except (ArithmeticError, TypeError, ValueError):  # no number that could be shown
                         _errors.internal_error("recording.value")
             except Exception:  # an observer is user code

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
-from signalscope._contract_model import ContractError, Instrument, Kind
+from signalscope._contract_model import Attribute, ContractError, Instrument, Kind
 from signalscope.recording import _errors
 from signalscope.recording._bounds import Bounds
 from signalscope.recording._cells.feed import Feed
@@ -203,8 +203,8 @@ class Family:
             self._api = api_instrument_writer(self.instrument)
         return self._api
 
-    def _overflowed(self, attribute: str) -> None:
-        _errors.overflow(self.instrument.name, attribute)
+    def _overflowed(self, attribute: Attribute, value: str) -> None:
+        _errors.overflow(self.instrument.name, attribute, value)
 
 
 def create_instrument(instrument: Instrument) -> object:

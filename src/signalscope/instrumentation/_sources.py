@@ -1,0 +1,159 @@
+"""Reading modules without importing them: what they define, from their source.
+
+Nothing of a program runs: no module is imported, not even the package that a module is in.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Function", "Module", "NotReadableError", "find", "submodules"]
+
+_Def = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class NotReadableError(Exception):
+    """A module that is not there, or has no source; the message says which."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function or method, as its source has it.
+
+    Attributes:
+        name: Its name in the module: ``function`` or ``Class.method``.
+        node: Its syntax.
+        cls: The class it is in, if any.
+    """
+
+    name: str
+    node: _Def
+    cls: ast.ClassDef | None = None
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of its parameters."""
+        every = self.node.args
+        found = [*every.posonlyargs, *every.args, *every.kwonlyargs]
+        return [each.arg for each in (*found, every.vararg, every.kwarg) if each is not None]
+
+    @property
+    def signature(self) -> str:
+        """How it is defined, in a line."""
+        returns = f" -> {ast.unparse(self.node.returns)}" if self.node.returns else ""
+        sort = "async def" if isinstance(self.node, ast.AsyncFunctionDef) else "def"
+        return f"{sort} {self.node.name}({ast.unparse(self.node.args)}){returns}"
+
+    @property
+    def registered_by(self) -> str | None:
+        """A decorator that may keep the function itself (`@app.get(...)`), before anybody can patch the module."""
+        for each in self.node.decorator_list:
+            if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
+                return ast.unparse(each.func)
+        return None
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module's source.
+
+    Attributes:
+        name: Its full name.
+        path: Its file.
+        functions: What it defines, by name; methods as ``Class.method``.
+        classes: Its classes, by name, each with the names of its bases.
+        imported: Names that it has imported: where each comes from.
+    """
+
+    name: str
+    path: Path
+    functions: dict[str, Function] = field(default_factory=dict)
+    classes: dict[str, list[str]] = field(default_factory=dict)
+    imported: dict[str, str] = field(default_factory=dict)
+
+
+def find(name: str) -> Module:
+    """Read a module.
+
+    Args:
+        name: Its full name.
+
+    Raises:
+        NotReadableError: It is not there, or it has no source that can be read.
+    """
+    spec = _spec(name)
+    if spec is None:
+        raise NotReadableError(f"there is no module {name!r}")
+    if spec.origin is None or not spec.origin.endswith(".py"):
+        raise NotReadableError(f"{name!r} has no Python source ({spec.origin or 'a namespace package'})")
+    path = Path(spec.origin)
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise NotReadableError(f"{path} cannot be read: {error}") from None
+    module = Module(name, path)
+    _collect(module, tree.body, None)
+    return module
+
+
+def submodules(name: str) -> Iterator[str]:
+    """A module's name, and those of everything below it when it is a package; tests and `__main__` left out."""
+    yield name
+    spec = _spec(name)
+    if spec is None or spec.submodule_search_locations is None:
+        return
+    for each in pkgutil.iter_modules(list(spec.submodule_search_locations)):
+        if each.name not in ("__main__", "conftest", "tests", "test") and not each.name.startswith("test_"):
+            yield from submodules(f"{name}.{each.name}")
+
+
+def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Where a module is; its packages are not imported, as `importlib.util.find_spec` would."""
+    top, *rest = name.split(".")
+    try:
+        spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
+    except (ValueError, AttributeError):
+        return None
+    for number, _ in enumerate(rest):
+        if spec is None or spec.submodule_search_locations is None:
+            return None
+        full = ".".join((top, *rest[: number + 1]))
+        spec = importlib.machinery.PathFinder.find_spec(full, list(spec.submodule_search_locations))
+    return spec
+
+
+def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, prefix: str = "") -> None:
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # Of several definitions (overloads, versions) the last one counts.
+            module.functions[prefix + node.name] = Function(prefix + node.name, node, cls)
+        elif isinstance(node, ast.ClassDef):
+            module.classes[prefix + node.name] = [ast.unparse(base) for base in node.bases]
+            _collect(module, node.body, node, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            for part in ("body", "orelse", "finalbody"):
+                _collect(module, getattr(node, part, []), cls, prefix)
+            for handler in getattr(node, "handlers", []):
+                _collect(module, handler.body, cls, prefix)
+        elif isinstance(node, ast.ImportFrom) and cls is None:
+            source = _absolute(module, node)
+            for alias in node.names:
+                module.imported[alias.asname or alias.name] = f"{source}:{alias.name}"
+
+
+def _absolute(module: Module, node: ast.ImportFrom) -> str:
+    """The module that a `from ... import` names."""
+    if not node.level:
+        return node.module or ""
+    package = module.name.split(".")
+    if module.path.name != "__init__.py":
+        package = package[:-1]
+    base = package[: len(package) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])

@@ -1,0 +1,460 @@
+"""Targets files: functions measured without an edit, and clear words about every mistake."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.collector.conftest import Collector
+from tests.instrumentation.environments import environment
+from tests.instrumentation.programs import launch
+
+from signalscope import contract
+from signalscope.instrumentation import _targets_file
+from signalscope.instrumentation._targets_check import check
+from signalscope.instrumentation._targets_suggest import suggest, to_toml
+from signalscope.instrumentation.targets import TargetsInstrumentor
+from signalscope.testing import Captured, capture
+
+PRICING = """
+import sys
+print("imported", file=sys.stderr)
+
+def delta(spot, strike, sigma=0.2):
+    return 0.5
+
+def chain_greeks(spot, strikes, model="black_scholes"):
+    return [delta(spot, strike) for strike in strikes]
+
+def _private(spot):
+    return 0.0
+
+class Engine:
+    def price(self, option):
+        return 1.0
+
+    @staticmethod
+    def gamma(spot):
+        return float("nan")
+
+class American(Engine):
+    pass
+
+class Cache:
+    def get(self, key):
+        return {"found": key == "here"}
+
+class Worker:
+    async def process(self, order):
+        if order["broken"]:
+            raise ValueError("broken")
+        return order
+
+def rows(table):
+    yield from range(3)
+
+async def quote(symbol, api):
+    return symbol
+"""
+SIGNALS = """
+from zt_service.pricing import delta as imported_by_name
+from zt_service import pricing
+
+class Strategy:
+    def __init__(self):
+        from zt_service.pricing import chain_greeks
+        self.chain_greeks = chain_greeks
+
+def signal(symbol):
+    imported_by_name(100, 90)
+    return {"direction": "buy", "meta": {"source": "nse"}}
+"""
+TARGETS = """
+[[target]]
+path = "zt_service.pricing:chain_greeks"
+kind = "greeks"
+calculation_type = "chain"
+model_type = { arg = "model" }
+batch_size = { arg = "strikes" }
+
+[[target]]
+path = "zt_service.pricing:delta"
+kind = "greeks"
+model_type = "black_scholes"
+
+[[target]]
+path = "zt_service.*:Engine.*"
+kind = "greeks"
+model_type = "heston"
+
+[[target]]
+path = "zt_service.signals:signal"
+kind = "signal"
+data_source = { result = "meta.source" }
+emitted = { result = "direction" }
+
+[[target]]
+path = "zt_service.pricing:Cache.get"
+kind = "cache"
+cache_type = "greeks"
+hit = { result = "found" }
+
+[[target]]
+path = "zt_service.pricing:Worker.process"
+kind = "queue"
+queue_type = "orders"
+priority = { arg = "order.priority" }
+
+[[target]]
+path = "zt_service.pricing:rows"
+kind = "query"
+table = { arg = "table" }
+
+[[target]]
+path = "zt_service.pricing:quote"
+kind = "dependency"
+service_name = "ticker_service"
+operation = { arg = "api" }
+criticality = "critical"
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of a stranger's, importable and not imported; its folder."""
+    package = tmp_path / "zt_service"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "pricing.py").write_text(PRICING, encoding="utf-8")
+    (package / "signals.py").write_text(SIGNALS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    yield tmp_path
+    if TargetsInstrumentor().active:
+        TargetsInstrumentor().uninstrument()
+    for name in [name for name in sys.modules if name.startswith("zt_service")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """What is recorded."""
+    with capture() as found:
+        yield found
+
+
+@pytest.fixture
+def write(service: Path) -> Callable[[str], Path]:
+    """Writes a targets file."""
+
+    def _write(text: str) -> Path:
+        path = service / "targets.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return _write
+
+
+async def test_every_kind_and_every_source_of_a_value(
+    write: Callable[[str], Path], captured: Captured
+) -> None:
+    """Constants, arguments, paths in them, fields of results; functions, methods, coroutines, generators."""
+    TargetsInstrumentor().instrument(targets=write(TARGETS))
+    assert not [name for name in sys.modules if name.startswith("zt_service")]
+    signals = importlib.import_module("zt_service.signals")
+    pricing = signals.pricing
+    strategy = signals.Strategy()
+    strategy.chain_greeks(100, [90, 100, 110])
+    signals.signal("X")
+    pricing.Engine().price(None)
+    pricing.Engine.gamma(100)
+    for key in ("here", "away", "here"):
+        pricing.Cache().get(key)
+    await pricing.Worker().process({"broken": False, "priority": "high"})
+    with pytest.raises(ValueError, match="broken"):
+        await pricing.Worker().process({"broken": True, "priority": "low"})
+    assert list(pricing.rows("trades")) == [0, 1, 2]
+    await pricing.quote("X", api="last")
+
+    seconds = "signal_service_greeks_calculation_seconds"
+    assert (
+        captured.count(seconds, calculation_type="chain", model_type="black_scholes", batch_size="2-10") == 1
+    )
+    assert captured.value("signal_service_greeks_options_total", calculation_type="chain") == 3
+    assert captured.count(seconds, calculation_type="delta", model_type="black_scholes") == 1
+    assert captured.count(seconds, calculation_type="price", model_type="heston") == 1
+    assert captured.count(seconds, calculation_type="gamma", outcome="invalid") == 1
+    assert captured.count("signal_service_signal_generation_seconds", data_source="nse") == 1
+    assert captured.value("signal_service_signals_emitted_total", direction="buy") == 1
+    assert captured.value("signal_service_cache_operations_total", result="hit") == 2
+    assert captured.value("signal_service_cache_operations_total", result="miss") == 1
+    assert captured.value("signal_service_queue_items_total", priority="high", event="processed") == 1
+    assert captured.value("signal_service_queue_items_total", priority="low", event="failed") == 1
+    assert captured.count("signal_service_database_query_seconds", table="trades") == 1
+    duration = "signal_service_external_service_duration_seconds"
+    assert captured.count(duration, service_name="ticker_service", operation="last") == 1
+    assert captured.value("signalscope_internal_errors_total") is None
+
+
+def test_undone_everything_is_the_same_object(write: Callable[[str], Path]) -> None:
+    """In the module, and in those that imported it by name; instrumented late, and twice."""
+    signals = importlib.import_module("zt_service.signals")
+    before = signals.imported_by_name, vars(signals.pricing.Engine)["gamma"]
+    instrumentor = TargetsInstrumentor()
+    instrumentor.instrument(targets=write(TARGETS))
+    instrumentor.instrument(targets=write(TARGETS))
+    assert signals.imported_by_name is signals.pricing.delta is not before[0]
+    instrumentor.uninstrument()
+    assert (signals.imported_by_name, vars(signals.pricing.Engine)["gamma"]) == before
+    assert signals.pricing.delta is before[0]
+
+
+def test_a_broken_entry_is_logged_and_the_others_work(
+    write: Callable[[str], Path], captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With file, line and key; the program never notices."""
+    path = write(
+        '[[target]]\npath = "zt_service.pricing:dleta"\nkind = "greeks"\n'
+        '[[target]]\npath = "zt_service.pricing:delta"\nkind = "greeks"\n'
+        '[[target]]\npath = "zt_service.pricing:chain_greeks"\nkind = "greeks"\nbatch_size = { arg = "strike" }\n'
+    )
+    TargetsInstrumentor().instrument(targets=path)
+    pricing = importlib.import_module("zt_service.pricing")
+    pricing.delta(100, 90)
+    assert captured.count("signal_service_greeks_calculation_seconds", calculation_type="delta") == 1
+    assert f"{path}:2: path: zt_service.pricing has no 'dleta'; did you mean 'delta'?" in caplog.text
+    wrong = "zt_service.pricing:chain_greeks: batch_size: chain_greeks has no parameter 'strike'"
+    assert f"{path}:7: {wrong}; did you mean 'strikes'?" in caplog.text
+
+
+MISTAKES = {
+    'kind = "greek"\npath = "a:b"': ("2: kind: 'greek' is not known; did you mean 'greeks'?"),
+    'path = "a.b.c"\nkind = "greeks"': "2: path: 'a.b.c' is not module:function or module:Class.method; did you mean",
+    'kind = "greeks"': "1: path: is missing",
+    'path = "a:b"': "1: kind: is missing",
+    'path = "a:b"\nkind = "greeks"\nmodel = "x"': "4: model: is no option of greeks; did you mean 'model_type'?",
+    'path = "a:b"\nkind = "greeks"\nmodel_type = "hestn"': "4: model_type: 'hestn' is not allowed; did you mean",
+    'path = "a:b"\nkind = "greeks"\nvectorized = "yes"': "4: vectorized: 'yes' is not true or false",
+    'path = "a:b"\nkind = "greeks"\nbatch_size = "many"': "4: batch_size: 'many' is no number of options",
+    'path = "a:b"\nkind = "greeks"\nmodel_type = { argument = "x" }': "4: model_type: write a constant",
+    'path = "a:b"\nkind = "greeks"\nspan = "sometimes"': "4: span: 'sometimes' is not allowed",
+    'path = "a:b"\nkind = "cache"\nmiss_on = "KeyErr"': "4: miss_on: 'KeyErr' is no built-in exception; did you",
+    'path = "a:b"\nkind = "dependency"\ncriticality = "low"': "4: criticality: 'low' is not allowed",
+    'path = "a:b"\nkind = "queue"\n\n[target.priority]\nargument = "x"': "5: priority: write a constant",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("entry", MISTAKES)
+def test_mistakes_are_told_with_line_key_and_way_out(entry: str, tmp_path: Path) -> None:
+    """Reading never raises, and keeps the entries that are right."""
+    path = tmp_path / "targets.toml"
+    path.write_text(f'[[target]]\n{entry}\n[[target]]\npath = "c:d"\nkind = "task"\n', encoding="utf-8")
+    targets, problems = _targets_file.read(path)
+    assert [each.path for each in targets] == ["c:d"]
+    (problem,) = problems
+    assert str(problem).startswith(f"{path}:{MISTAKES[entry]}"), problem
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[[target]\n", "targets.toml:1: is not TOML"),
+        (b"\xff", "targets.toml: is not UTF-8"),
+        (b"", "targets.toml: has no entry; write one as [[target]]"),
+        (b"[[targets]]\n", "targets: is not known; did you mean 'target'?"),
+        (None, "targets.toml: cannot be read: No such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_used(content: bytes | None, message: str, tmp_path: Path) -> None:
+    """One problem says why."""
+    path = tmp_path / "targets.toml"
+    if content is not None:
+        path.write_bytes(content)
+    assert [message in str(each) for each in _targets_file.read(path)[1]] == [True]
+
+
+def test_options_of_every_kind_are_those_of_its_decorator() -> None:
+    """There is one list of options, the decorator's; each kind feeds metrics of the contract."""
+    assert _targets_file.options_of("greeks")[:3] == ["calculation_type", "model_type", "vectorized"]
+    for kind, decorator in _targets_file.KINDS.items():
+        assert _targets_file.options_of(kind)
+        assert any(each.emitted_by == f"@{decorator.__name__}" for each in contract.instruments())
+
+
+def test_check_tells_what_is_found_without_importing(
+    write: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Signature, metrics and attributes of each entry; nothing of the program runs."""
+    checked, problems = check(write(TARGETS))
+    assert (problems, [each.problems for each in checked]) == ([], [[]] * 8)
+    chain = checked[0]
+    assert [(each.path, each.signature) for each in chain.found] == [
+        ("zt_service.pricing:chain_greeks", "def chain_greeks(spot, strikes, model='black_scholes')")
+    ]
+    assert "signal_service_greeks_calculation_seconds" in chain.records
+    assert chain.attributes["batch_size"] == "argument strikes"
+    assert [each.path for each in checked[2].found] == [
+        "zt_service.pricing:Engine.price",
+        "zt_service.pricing:Engine.gamma",
+    ]
+    assert checked[5].found[0].signature == "async def process(self, order)"
+    assert "imported" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            'path = "zt_service.pricng:delta"\nkind = "greeks"',
+            "there is no module 'zt_service.pricng'; did you mean",
+        ),
+        ('path = "zt_servic.pricing:delta"\nkind = "greeks"', "there is no module 'zt_servic.pricing'"),
+        ('path = "zt_service.pricing:Engine.prce"\nkind = "greeks"', "did you mean 'Engine.price'?"),
+        ('path = "zt_service.pricing:Engine"\nkind = "greeks"', "is a class; name a method"),
+        ('path = "zt_service.pricing:vega*"\nkind = "greeks"', "matches no function"),
+        (
+            'path = "zt_service.pricing:delta"\nkind = "greeks"\nbatch_size = { arg = "strikes" }',
+            "delta has no parameter 'strikes'; did you mean 'strike'?",
+        ),
+    ],
+)
+def test_check_tells_what_is_wrong(write: Callable[[str], Path], entry: str, message: str) -> None:
+    """With the nearest existing name, by reading and by importing."""
+    path = write(f"[[target]]\n{entry}\n")
+    (checked,), _ = check(path)
+    assert [message in str(each) for each in checked.problems] == [True], checked.problems
+    (checked,), _ = check(path, imports=True)
+    assert checked.problems
+
+
+def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) -> None:
+    """What is imported or inherited is found where it is defined."""
+    entries = ("signals:imported_by_name", "pricing:American.price")
+    text = "".join(f'[[target]]\npath = "zt_service.{each}"\nkind = "task"\n' for each in entries)
+    checked, _ = check(write(text))
+    assert [each.problems for each in checked] == [[], []]
+    assert [each.found[0].note.partition(":")[0] for each in checked] == [
+        "defined in zt_service.pricing",
+        "inherited from zt_service.pricing",
+    ]
+
+
+def test_suggestions_are_a_file_that_check_accepts(
+    write: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Greeks, signals, caches and queues are found by their looks, and nothing is imported."""
+    found, unread = suggest("zt_service")
+    assert unread == []
+    assert {(each.path.partition(":")[2], each.kind) for each in found} == {
+        ("delta", "greeks"),
+        ("chain_greeks", "greeks"),
+        ("Engine.price", "greeks"),
+        ("Engine.gamma", "greeks"),
+        ("Cache.get", "cache"),
+        ("Worker.process", "queue"),
+        ("signal", "signal"),
+    }
+    checked, problems = check(write(to_toml("zt_service", found)))
+    assert (problems, [each.problems for each in checked]) == ([], [[]] * len(found))
+    assert "imported" not in capfd.readouterr().err
+
+
+def test_the_command(write: Callable[[str], Path], service: Path) -> None:
+    """`targets suggest PACKAGE > FILE`, then `targets check FILE`; a wrong file ends with status 1."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [Path(sys.executable).with_name("signalscope"), "targets", *arguments],
+            capture_output=True, text=True, check=False, timeout=60, cwd=service,
+        )  # fmt: skip
+
+    suggested = run("suggest", "zt_service")
+    assert suggested.returncode == 0, suggested.stderr
+    path = write(suggested.stdout)
+    checked = run("check", path.name)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "7 entries, 7 functions; nothing is wrong." in checked.stdout
+    assert "def chain_greeks(spot, strikes, model='black_scholes')" in checked.stdout
+    write('[[target]]\npath = "zt_service.pricing:dleta"\nkind = "greeks"\n')
+    wrong = run("check", path.name)
+    assert wrong.returncode == 1
+    assert "targets.toml:2: path: zt_service.pricing has no 'dleta'; did you mean 'delta'?" in wrong.stderr
+    nowhere = run("suggest", "zt_servic")
+    assert (nowhere.returncode, "there is no module 'zt_servic'" in nowhere.stderr) == (1, True)
+
+
+@pytest.mark.needs("collector")
+def test_a_program_under_the_launcher(service: Path, collector: Collector) -> None:
+    """The variable is enough; an entry for a library's function stands in for the library's own."""
+    targets = service / "mine.toml"
+    path = "vollib.black_scholes.greeks.analytical:delta"
+    entry = f'[[target]]\npath = "{path}"\nkind = "greeks"\nmodel_type = "sabr"\n'
+    targets.write_text(TARGETS + entry, encoding="utf-8")
+    program = """
+        from zt_service.signals import signal, Strategy
+        from vollib.black_scholes.greeks.analytical import delta, gamma
+        signal("X")
+        Strategy().chain_greeks(100, [90, 100])
+        print(delta("c", 100, 90, .5, .01, .2), gamma("c", 100, 90, .5, .01, .2))
+    """
+    ran = launch(
+        collector, environment(), textwrap.dedent(program), service,
+        SIGNALSCOPE_TARGETS=str(targets), PYTHONPATH=str(service),
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert ran.series.by(
+        "signal_service_greeks_calculation_seconds_count", "calculation_type", "model_type"
+    ) == {
+        ("delta", "black_scholes"): 1,  # inside the signal
+        ("chain", "black_scholes"): 1,
+        ("delta", "sabr"): 1,
+        ("gamma", "black_scholes"): 1,
+    }
+    assert ran.series.sum("signal_service_signals_emitted_total", direction="buy") == 1
+
+
+def test_configure_applies_a_file(service: Path) -> None:
+    """`configure(targets=...)`, also for modules that were imported before; the variable does the same."""
+    path = service / "targets.toml"
+    path.write_text(TARGETS, encoding="utf-8")
+    program = f"""
+        import os, sys
+        sys.path.insert(0, {str(service)!r})
+        from zt_service.signals import imported_by_name
+        import signalscope
+        signalscope.configure(service_name="x", **eval(sys.argv[1]))
+        import zt_service.pricing
+        assert hasattr(imported_by_name, "__wrapped__") and imported_by_name is zt_service.pricing.delta
+    """
+    for arguments, more in ((f"dict(targets={str(path)!r})", {}), ("{}", {"SIGNALSCOPE_TARGETS": str(path)})):
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(program), arguments],
+            env=os.environ | more, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_module_that_is_being_imported_is_waited_for(
+    service: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A package may apply the file in its own `__init__`, before it has defined what the file names."""
+    path = service / "targets.toml"
+    path.write_text('[[target]]\npath = "zt_service:late"\nkind = "task"\n', encoding="utf-8")
+    (service / "zt_service" / "__init__.py").write_text(
+        "from signalscope.instrumentation.targets import TargetsInstrumentor\n"
+        f"TargetsInstrumentor().instrument(targets={str(path)!r})\n"
+        "def late():\n    return 1\n",
+        encoding="utf-8",
+    )
+    with caplog.at_level(logging.ERROR):
+        importlib.import_module("zt_service")
+        module = importlib.import_module("zt_service.pricing")
+    assert (module.__name__, caplog.records) == ("zt_service.pricing", [])
+    assert hasattr(sys.modules["zt_service"].late, "__wrapped__")
