@@ -5,13 +5,16 @@ Standard library only. Both are left alone when they are up to date, so that it 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,15 +28,48 @@ sys.path.insert(0, str(ROOT / "src" / "signalscope" / "demo"))
 import binaries  # noqa: E402  # only its own folder: the package may not be installed yet
 
 
-def environment(failures: list[str]) -> None:
+class SetupError(RuntimeError):
+    """Something the user can put right; the message says how."""
+
+
+def environment() -> None:
     """Make the virtual environment and install signalscope into it, editable, with everything it can use."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
-    if STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and PYTHON.exists():
+    if is_ready(wanted):
         return
+    lock = os.open(ROOT, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("python: another setup of this checkout is running; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_ready(wanted):
+            install_packages(wanted)
+    finally:
+        os.close(lock)
+
+
+def is_ready(wanted: str) -> bool:
+    """Whether the environment is there, for this place and these dependencies."""
+    return STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and PYTHON.exists()
+
+
+def install_packages(wanted: str) -> None:
+    """Make what is missing, and note for which place and dependencies."""
     begun = time.monotonic()
     say("python: making .venv and installing packages")
-    if not PYTHON.exists():
-        venv.create(VENV, with_pip=True, clear=True)
+    STAMP.unlink(missing_ok=True)
+    place = VENV / ".place"
+    # One that has moved here with its checkout has commands that name the Python of the other place.
+    has_moved = place.is_file() and place.read_text(encoding="utf-8") != str(ROOT)
+    if (
+        has_moved
+        or not PYTHON.exists()
+        or subprocess.run([PYTHON, "-c", "import pip"], check=False).returncode
+    ):
+        make_environment()
+    place.write_text(str(ROOT), encoding="utf-8")
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-e", ".[dev]"]
     step = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     running.append(step)
@@ -44,23 +80,61 @@ def environment(failures: list[str]) -> None:
         except subprocess.TimeoutExpired:
             say(f"python: {time.monotonic() - begun:.0f} s: installing packages")
     if step.returncode:
-        failures.append(f"pip failed:\n{output}")
-        return
+        raise SetupError(f"pip failed:\n{output}")
     STAMP.write_text(wanted, encoding="ascii")
     say(f"python: ready after {time.monotonic() - begun:.0f} s")
 
 
-def tools(failures: list[str]) -> None:
-    """Get the binaries; without them the demo runs embedded, and tests say what they did not run."""
+def make_environment() -> None:
+    """An empty virtual environment with pip."""
     try:
-        binaries.install(say, tests="--tests" in sys.argv)
-    except binaries.BinaryError as error:
-        failures.append(str(error))
+        venv.create(VENV, with_pip=True, clear=True)
+    except subprocess.CalledProcessError:  # Debian keeps pip for environments in a package of its own
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise SetupError(
+            f"Python {version} cannot make virtual environments with pip; on Debian and Ubuntu: "
+            f"apt-get install python{version}-venv"
+        ) from None
+
+
+def tools() -> None:
+    """Get the binaries; without them the demo runs embedded, and tests say what they did not run."""
+    binaries.install(say, tests="--tests" in sys.argv)
+
+
+class Part:
+    """A part of the set-up, in a thread of its own.
+
+    Attributes:
+        failure: Why it failed, whatever the reason.
+        ended: Set when it has ended. (In Python 3.11, a `Thread.join` that a signal interrupts forgets its thread.)
+    """
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self.failure = ""
+        self.ended = threading.Event()
+        self._act = act
+        threading.Thread(target=self._attempt, daemon=True).start()
+
+    def _attempt(self) -> None:
+        try:
+            self._act()
+        except (SetupError, binaries.BinaryError) as error:
+            self.failure = str(error)
+        except Exception as error:
+            self.failure = f"{self._act.__name__}: {type(error).__name__}: {error}"
+        finally:
+            self.ended.set()
 
 
 def say(line: str) -> None:
     """Print a line with the time since the start."""
     print(f"[{time.monotonic() - STARTED:4.0f} s] {line}", flush=True)
+
+
+def interrupted(number: int, frame: object) -> None:
+    """Let other signals that end a program be like Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 STARTED = time.monotonic()
@@ -73,27 +147,26 @@ def main() -> int:
         found = ".".join(map(str, sys.version_info[:3]))
         print(f"error: Python {_OLDEST[0]}.{_OLDEST[1]} or newer is needed, this is {found}", file=sys.stderr)
         return 1
-    broken: list[str] = []
-    lacking: list[str] = []
-    parts = [
-        threading.Thread(target=environment, args=(broken,), daemon=True),
-        threading.Thread(target=tools, args=(lacking,), daemon=True),
-    ]
-    for part in parts:
-        part.start()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupted)
+    parts: list[Part] = []
     try:
+        parts += [Part(environment), Part(tools)]
         for part in parts:
-            while part.is_alive():
-                part.join(0.2)
+            part.ended.wait()
     except KeyboardInterrupt:
+        binaries.cancelled.set()
         for step in running:
             step.terminate()
+        for part in parts:
+            part.ended.wait(5)  # to remove what is half done
         return 130
-    for problem in lacking:
-        print(f"note: {problem}", file=sys.stderr)
-    for problem in broken:
-        print(f"error: {problem}", file=sys.stderr)
-    return 1 if broken else 0
+    python, lacking = parts
+    if lacking.failure:
+        print(f"note: {lacking.failure}", file=sys.stderr)
+    if python.failure:
+        print(f"error: {python.failure}", file=sys.stderr)
+    return 1 if python.failure else 0
 
 
 if __name__ == "__main__":

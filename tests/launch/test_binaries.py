@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.launch.leftovers import alive
 
 from signalscope.demo import binaries
+from signalscope.demo._processes import wait_until
 from signalscope.demo.binaries import BinaryError, Project
 
 
@@ -111,3 +116,100 @@ def test_a_folder_that_is_no_checkout_is_told(tmp_path: Path) -> None:
     """An installed package alone has no configuration to run."""
     with pytest.raises(BinaryError, match="runs from a checkout"):
         binaries.versions(tmp_path / ".env")
+
+
+def test_what_cannot_be_run_is_not_the_right_version(bare: Path) -> None:
+    """A broken program on PATH, or one that does not end, is passed over."""
+    broken = _program(bare / "path" / "promtool", "")
+    broken.write_bytes(b"\x7fELF that is none")
+    with pytest.raises(BinaryError, match=r"promtool .* is missing"):
+        binaries.find("promtool")
+
+
+_SLOW_GO = """#!/bin/sh
+if [ "$1" = env ]; then echo go1.26.0; exit; fi
+echo compiling
+/bin/sleep 300 &
+echo $! > "$COMPILER"
+wait
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with what `make setup` needs, in a path with a space, whose virtual environment is ready."""
+    root = tmp_path / "a checkout"
+    for name in (".env", "pyproject.toml", "collector/builder.yaml", "tools/setup.py"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(binaries.ROOT / name, root / name)
+    for name in ("builder", "prometheus", "alertmanager"):
+        (root / "tools" / name).mkdir()
+    (root / "src" / "signalscope" / "demo").mkdir(parents=True)
+    shutil.copy(binaries.__file__, root / "src" / "signalscope" / "demo")
+    (root / ".venv" / "bin").mkdir(parents=True)
+    (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    wanted = hashlib.sha256((root / "pyproject.toml").read_bytes() + str(root).encode()).hexdigest()
+    (root / ".venv" / ".signalscope").write_text(wanted, encoding="ascii")
+    return root
+
+
+def _setup(checkout: Path, go: str) -> subprocess.Popen[str]:
+    _program(checkout.parent / "path" / "go", "").write_text(go, encoding="utf-8")
+    environment = {
+        "PATH": str(checkout.parent / "path"), "XDG_CACHE_HOME": str(checkout.parent / "cache"),
+        "COMPILER": str(checkout.parent / "compiler"), "HOME": str(checkout.parent),
+    }  # fmt: skip
+    return subprocess.Popen(
+        [sys.executable, checkout / "tools" / "setup.py"],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _compiler(checkout: Path) -> int:
+    noted = checkout.parent / "compiler"
+    wait_until(lambda: noted.exists() and bool(noted.read_text(encoding="ascii").strip()), "a compiler", 30)
+    return int(noted.read_text(encoding="ascii"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_build_leaves_nothing(checkout: Path, number: signal.Signals) -> None:
+    """No process that compiles on, no folder that is half done, no traceback."""
+    running = _setup(checkout, _SLOW_GO)
+    compiler = _compiler(checkout)
+    running.send_signal(number)
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert errors == ""
+    wait_until(lambda: not alive(compiler), "the compiler's end", 10)
+    assert list((checkout.parent / "cache" / "signalscope" / "bin").iterdir()) == []
+
+
+def test_a_second_setup_waits_for_the_first_and_removes_what_a_killed_one_left(checkout: Path) -> None:
+    """Two do not build the same thing in one another's way."""
+    first = _setup(checkout, _SLOW_GO)
+    compiler = _compiler(checkout)
+    second = _setup(checkout, _SLOW_GO)
+    assert second.stdout is not None
+    assert "another setup is filling" in second.stdout.readline()
+    first.kill()
+    first.communicate()
+    os.kill(compiler, signal.SIGKILL)
+    (checkout.parent / "compiler").unlink()
+    other = _compiler(checkout)
+    assert len(list((checkout.parent / "cache" / "signalscope" / "bin").iterdir())) == 1
+    second.send_signal(signal.SIGINT)
+    second.communicate(timeout=30)
+    wait_until(lambda: not alive(other), "the compiler's end", 10)
+
+
+def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:
+    """The demo runs embedded then; an offline build's own words are told."""
+    go = (
+        'if [ "$1" = env ]; then echo go1.26.0; else echo "lookup proxy.golang.org: no such host"; exit 1; fi'
+    )
+    running = _setup(checkout, f"#!/bin/sh\n{go}\n")
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert errors.startswith("note: otelcol")
+    assert "no such host" in errors
+    assert "Docker is not installed" in errors

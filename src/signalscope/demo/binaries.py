@@ -13,24 +13,43 @@ Each is looked for on PATH, where only the pinned version counts; then in the ca
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "BinaryError", "Project", "find", "install", "missing", "projects", "versions"]
+__all__ = [
+    "ROOT",
+    "BinaryError",
+    "Project",
+    "cancelled",
+    "find",
+    "install",
+    "missing",
+    "projects",
+    "versions",
+]
 
 #: The checkout.
 ROOT = Path(__file__).resolve().parents[3]
 _OLDEST_GO = (1, 26)
 _REPORT_SECONDS = 10.0
+#: What is being made lies in folders of this prefix, beside what is ready.
+_UNFINISHED = ".making-"
+
+#: Set by another thread to end whatever `install` is doing; nothing half done is left.
+cancelled = threading.Event()
 
 Say = Callable[[str], None]
 
@@ -184,16 +203,56 @@ def install(say: Say = print, *, tests: bool = False) -> None:
     Raises:
         BinaryError: A part could not be got; the message says why, and what to do.
     """
-    for project in missing(tests=tests):
-        begun = time.monotonic()
-        project.folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{project.name}-", dir=project.folder.parent) as work:
-            made = Path(work) / "made"
-            made.mkdir()
-            _get(project, made, Path(work), say)
-            shutil.rmtree(project.folder, ignore_errors=True)
-            made.rename(project.folder)
-        say(f"{project.name} {project.version}: ready after {time.monotonic() - begun:.0f} s")
+    if not missing(tests=tests):
+        return
+    try:
+        with _alone(say):
+            for project in missing(tests=tests):  # another one may have made some meanwhile
+                _install(project, say)
+    except OSError as error:
+        raise BinaryError(f"{error.filename or _cache()}: {error.strerror or error}") from None
+
+
+def _install(project: Project, say: Say) -> None:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(
+        prefix=f"{_UNFINISHED}{project.name}-", dir=project.folder.parent
+    ) as work:
+        made = Path(work) / "made"
+        made.mkdir()
+        _get(project, made, Path(work), say)
+        shutil.rmtree(project.folder, ignore_errors=True)
+        made.rename(project.folder)
+    say(f"{project.name} {project.version}: ready after {time.monotonic() - begun:.0f} s")
+
+
+@contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """Be the only one that fills the cache; another one is waited for, and what a killed one left is removed."""
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    lock = os.open(cache, os.O_RDONLY)
+    try:
+        waits = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waits:
+                    say(f"another setup is filling {cache}; waiting for it")
+                waits = True
+                _pause(0.5)
+        for left in cache.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _pause(seconds: float) -> None:
+    if cancelled.wait(seconds):
+        raise BinaryError("cancelled")
 
 
 def _get(project: Project, made: Path, work: Path, say: Say) -> None:
@@ -202,6 +261,8 @@ def _get(project: Project, made: Path, work: Path, say: Say) -> None:
         try:
             way(project, made, work, say)
         except BinaryError as error:
+            if cancelled.is_set():
+                raise
             reasons.append(str(error))
         else:
             return
@@ -272,24 +333,24 @@ def _run(project: Project, command: Sequence[str], folder: Path, say: Say) -> No
     """Run a step, saying every few seconds that it still runs and what it does."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     latest = ["starting"]
-    begun = time.monotonic()
+    begun = said = time.monotonic()
     with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as step:
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as step:  # fmt: skip
         lines: list[str] = []
         reader = threading.Thread(target=_read, args=(step.stdout, lines, latest), daemon=True)
         reader.start()
         try:
-            while True:
-                try:
-                    step.wait(_REPORT_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    say(
-                        f"{project.name} {project.version}: {time.monotonic() - begun:.0f} s: {latest[0][:90]}"
-                    )
+            while step.poll() is None:
+                _pause(0.1)
+                now = time.monotonic()
+                if now - said >= _REPORT_SECONDS:
+                    said = now
+                    say(f"{project.name} {project.version}: {now - begun:.0f} s: {latest[0][:90]}")
         except BaseException:
-            step.terminate()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(step.pid, signal.SIGKILL)  # the compilers that it has started too
             raise
         reader.join(5)
         if step.returncode:
@@ -315,7 +376,12 @@ def _on_path(names: Iterable[str], version: str) -> Path | None:
         found = shutil.which(name)
         if found is None:
             continue
-        answer = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+        try:
+            answer = subprocess.run(
+                [found, "--version"], capture_output=True, text=True, check=False, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):  # something else of that name
+            continue
         if re.search(rf"\bv?{re.escape(version)}\b", answer.stdout + answer.stderr):
             return Path(found)
     return None
