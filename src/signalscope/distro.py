@@ -17,6 +17,7 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from signalscope import _configure
 from signalscope._contract_model import ContractError
+from signalscope._declarative import set_up
 from signalscope._mistakes import mistakes_told
 
 __all__ = ["SignalscopeConfigurator", "SignalscopeDistro", "instrument_children"]
@@ -57,12 +58,16 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
     """Sets up the SDK, and the recording core in front of it."""
 
     def _configure(self, **kwargs: Any) -> None:
-        if not os.environ.get("OTEL_CONFIG_FILE"):
+        path = os.environ.get("OTEL_CONFIG_FILE")
+        if not path:
             _configure.configure_for_launcher(**kwargs)
+            return
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
             return
         try:
             with mistakes_told():
-                super()._configure(**kwargs)  # type: ignore[no-untyped-call]  # the SDK leaves its types out
-            _configure.begin()
+                done = set_up(path)
+            if done:
+                _configure.begin()
         except ContractError as error:
             _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all

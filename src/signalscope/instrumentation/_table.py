@@ -45,7 +45,11 @@ from signalscope.instrumentation.vollib import VollibInstrumentor
 VollibInstrumentor().instrument()
 ```
 
-Functions of your own are measured by a [targets file](targets.md).
+Functions of your own are measured by a [targets file](targets.md). The official instrumentors, which make the spans
+of requests, clients, databases, Redis and Celery, come with `pip install 'signalscope[libraries]'` or
+`opentelemetry-bootstrap`; what signalscope adds beside them works without them too, and whether or not a span is
+sampled. How caches, queues, breakers and services are called is set by
+[four variables](configuration.md#names-of-caches-queues-breakers-and-services).
 
 * **One calculation counts once.** What a measured calculation calls inside, of the same library or of another,
   is a part of it. That holds for decorated calculations too: a chain that calls vollib for each option is one
@@ -63,7 +67,10 @@ Functions of your own are measured by a [targets file](targets.md).
 * **Hooks**: `instrument(request_hook=..., response_hook=...)`. The first gets the span, the positional and the
   keyword arguments before a measured call, the second the span and the result after it. They are called where
   there is a recording span. `instrument(span="never")` makes no spans, `span="always"` also roots; the default
-  is a child where the current span is recording.
+  is a child where the current span is recording. Instrumentors of caches, queues, breakers, tasks, clients and
+  databases make no spans and call no hooks: spans and their hooks are the official instrumentors' business.
+* **What the program says itself is not said again**: inside of `@instrument_cache` no cache library is measured,
+  inside of `@instrument_dependency` no HTTP client, and no breaker of a service that has a `BreakerMonitor`.
 * **Order** among instrumentors does not matter; one that fails is logged, and stops nothing.
 """
 
