@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 from tests.browser import Browser
-from tests.dashboards.promql import filled, selectors
+from tests.dashboards.later import comes_later
+from tests.dashboards.promql import filled
 from tests.e2e.waiting import eventually, put
 
 from signalscope.demo.faults import find
 from signalscope.demo.stack import Stack
-from signalscope.mixin import series
 from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
@@ -34,24 +34,12 @@ pytestmark = [
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
 _FAULTS = ("ticker-failing", "greeks-nan", "queue-flood", "subscription-surge")
-#: Series that a stack of some minutes cannot have: forecasts need days, a measured capacity needs busy replicas,
-#: growth is against a day before, the budget of a period is counted every five minutes.
-_LATER = {
-    "FORECAST", "EXHAUSTION", "SCALING", "SCALING_CANDIDATE", "REPLICA_CAPACITY", "SUBSCRIPTION_GROWTH",
-    "SLO_REMAINING",
-}  # fmt: skip
 
 
 def _panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for panel in board["panels"]:
         if panel["type"] != "row":
             yield panel
-
-
-def _may_be_empty(panel: dict[str, Any]) -> bool:
-    """Whether all that a panel asks for comes later than the test ends."""
-    asked = {name for target in panel["targets"] for name, _ in selectors(target["expr"])}
-    return asked <= {series.get(key).name for key in _LATER}
 
 
 def _results(stack: Stack, expression: str) -> int:
@@ -77,7 +65,7 @@ def _empty(stack: Stack) -> list[str]:
         f"{name}: {panel['title']}"
         for name, board in BOARDS.items()
         for panel in _panels(board)
-        if not _may_be_empty(panel)
+        if not comes_later(panel)
         and not sum(_results(stack, filled(target["expr"], reach="4m")) for target in panel["targets"])
     ]
 
@@ -100,7 +88,7 @@ def troubled(stack: Stack) -> Iterator[Stack]:
 
 
 def test_every_panel_has_data_while_there_are_faults(troubled: Stack) -> None:
-    """No expression is refused; no panel is empty, except those that compare with days and weeks before."""
+    """No expression is refused; no panel is empty, except those about days (tests/dashboards/test_later.py)."""
     try:
         eventually(lambda: not _empty(troubled), 90, "data in every panel")
     except AssertionError:
@@ -123,7 +111,7 @@ def test_the_console_draws_every_dashboard(troubled: Stack, browser: Browser, na
         "Object.fromEntries([...document.querySelectorAll('.panel')].map(p => [p.dataset.panel, p.dataset.state]))"
     )
     for panel in _panels(board):
-        allowed = {"data", "empty"} if _may_be_empty(panel) else {"data"}
+        allowed = {"data", "empty"} if comes_later(panel) else {"data"}
         assert states[str(panel["id"])] in allowed, panel["title"]
     assert browser.complaints == []
 

@@ -1,0 +1,102 @@
+"""Panels about days and weeks, from a real Prometheus that is given days: forecasts, exhaustion, growth."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.dashboards.later import LATER, comes_later
+from tests.dashboards.promql import filled
+
+from signalscope.demo import binaries
+from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope.mixin import series
+from signalscope.mixin.config import Config
+from signalscope.mixin.dashboards import files
+from signalscope.mixin.generate import HEADER
+
+pytestmark = [pytest.mark.needs("prometheus", "promtool"), pytest.mark.timeout(120)]
+
+_DAYS = 3
+_STEP = 300
+#: What a label says where any value will not do.
+_LABELS = {"job": "signal-service", "horizon": "48h", "resource": "cpu", "period": "1d"}
+
+
+def _history(now: float) -> Iterator[str]:
+    """The series as OpenMetrics: what was recorded every five minutes of the last days."""
+    for key in LATER:
+        one = series.get(key)
+        yield f"# TYPE {one.name} gauge"
+        for resource in ("cpu", "load") if "resource" in one.labels else ("",):
+            known = {**_LABELS, "resource": resource}
+            labels = ",".join(f'{label}="{known.get(label, "some")}"' for label in one.labels)
+            for at in range(int(now - _DAYS * 86_400), int(now), _STEP):
+                yield f"{one.name}{{{labels}}} {0.5 + (at % 3600) / 10_000} {at}"
+    yield "# EOF"
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prometheus with three days of them."""
+    folder: Path = tmp_path_factory.mktemp("history")
+    (folder / "history.txt").write_text("\n".join(_history(time.time())) + "\n", encoding="utf-8")
+    (folder / "prometheus.yml").write_text("{}", encoding="utf-8")
+    backfill = ("tsdb", "create-blocks-from", "openmetrics", folder / "history.txt", folder / "data")
+    subprocess.run([binaries.find("promtool"), *backfill], check=True, capture_output=True)
+    port = free_port()
+    command: list[str | Path] = [
+        binaries.find("prometheus"), f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}",
+    ]  # fmt: skip
+    part = Part("prometheus", command, folder / "log")
+    try:
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/-/ready"), "Prometheus", 30, [part])
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        part.stop()
+
+
+def _later() -> list[tuple[str, str]]:
+    return [
+        (f"{name}: {panel['title']}", target["expr"])
+        for name, text in files(Config(), HEADER).items()
+        for panel in json.loads(text)["panels"]
+        if panel["type"] != "row" and comes_later(panel)
+        for target in panel["targets"]
+    ]
+
+
+def test_they_have_data_once_there_is_history(prometheus: str) -> None:
+    """Every expression of every panel that the short run of the demo may leave empty."""
+    expressions = _later()
+    assert expressions
+    now = time.time()
+    for where, expression in expressions:
+        query = {"query": filled(expression), "start": now - 7200, "end": now, "step": 300}
+        with urllib.request.urlopen(
+            f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(query)}"
+        ) as answer:
+            assert json.load(answer)["data"]["result"], where
+
+
+def test_the_future_is_where_it_was_foreseen_for(prometheus: str) -> None:
+    """A range up to 48 hours from now shows the forecasts of the last two days at the moments they are about."""
+    (foreseen,) = (
+        target["expr"]
+        for panel in json.loads(files(Config(), HEADER)["capacity.json"])["panels"]
+        if panel["title"] == "Is the load what was foreseen?"
+        for target in panel["targets"]
+        if target["legendFormat"] == "foreseen"
+    )
+    now = time.time()
+    query = {"query": filled(foreseen), "start": now, "end": now + 48 * 3600, "step": 3600}
+    with urllib.request.urlopen(f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(query)}") as answer:
+        (found,) = json.load(answer)["data"]["result"]
+    assert float(found["values"][-1][0]) > now + 46 * 3600
