@@ -34,7 +34,7 @@ export const draw = (body, panel, series) => {
     const found = shown(fieldOf(panel, each.name), value, each.name);
     const graph = panel.options?.graphMode === "area" ? sparkline(each.points) : null;
     return element("div", { class: `stat ${background ? "filled" : ""}` },
-      element("b", {}, found.text), graph);
+      element("b", { class: found.text.length > 8 ? "long" : "" }, found.text), graph);
   })));
   for (const [index, box] of [...body.querySelectorAll(".stat")].entries())
     box.style.setProperty("--tone", shown(fieldOf(panel, values[index].each.name), values[index].value, "").colour);
