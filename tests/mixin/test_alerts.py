@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from tests.mixin.cases import CASES, Case, files
-from tests.mixin.expressions import names_in, selectors
+from tests.mixin.expressions import names_in
+from tests.mixin.promtool import needed, run
 
 from signalscope.demo import binaries
 from signalscope.mixin.alerts import Alert, dependencies, greeks, named, queue, resources, slos, telemetry
@@ -24,67 +23,11 @@ _MODULES = (named, greeks, queue, dependencies, resources, slos, telemetry)
 ALERTS = {alert.name: alert for module in _MODULES for alert in module.alerts(Config())}
 
 
-def _rules() -> dict[str, list[dict[str, Any]]]:
-    """Every committed rule, by the name it records or alerts under."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for path in sorted((ROOT / "rules").glob("*.yaml")):
-        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
-            for rule in group["rules"]:
-                found.setdefault(rule.get("alert") or rule["record"], []).append(rule)
-    return found
-
-
-def _needed(names: set[str]) -> list[dict[str, Any]]:
-    """The rules that these alerts are made of, as they are committed, each after those it reads."""
-    rules = _rules()
-    order: list[str] = []
-
-    def visit(name: str, path: tuple[str, ...] = ()) -> None:
-        if name in order or name in path or name not in rules:
-            return
-        for rule in rules[name]:
-            for read in sorted(names_in(rule["expr"])):
-                visit(read, (*path, name))
-        order.append(name)
-
-    for name in sorted(names):
-        visit(name)
-    # Of SLOs only those that are asked for: each has rules of the same names.
-    asked = {
-        each.value
-        for name in names
-        for rule in rules[name]
-        for one in selectors(rule["expr"])
-        for each in one.matchers.matchers
-        if each.name == "sloth_slo"
-    }
-    return [
-        rule
-        for name in order
-        for rule in rules[name]
-        if rule.get("labels", {}).get("sloth_slo") in {None, *asked}
-    ]
-
-
-def _run(tmp_path: Path, content: dict[str, Any], names: set[str]) -> None:
-    """Run promtool with only the rules that are needed: with all of them it takes minutes."""
-    group = {"name": "needed", "rules": _needed(names)}
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [group]}), encoding="utf-8")
-    (tmp_path / "test.yaml").write_text(
-        yaml.safe_dump(content | {"rule_files": ["rules.yaml"]}), encoding="utf-8"
-    )
-    done = subprocess.run(
-        [binaries.find("promtool"), "test", "rules", "test.yaml"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def _counts(alert: Alert) -> bool:
     """Whether it is about counters, which begin anew after a restart."""
     if alert.name.startswith(_OF_STATES):
         return False
-    rules = _needed({alert.name})
+    rules = needed({alert.name})
     return any(
         name.endswith(_COUNTERS) and ":" not in name for rule in rules for name in names_in(rule["expr"])
     )
@@ -115,13 +58,13 @@ def test_an_alert_fires_stays_silent_and_ends(tmp_path: Path, name: str) -> None
     cases = [case for case in CASES if case.alert == name]
     for interval in {case.every for case in cases}:
         tests = [case.as_test() for case in cases if case.every == interval]
-        _run(tmp_path, {"evaluation_interval": interval, "tests": tests}, {name})
+        run(tmp_path, {"evaluation_interval": interval, "tests": tests}, {name})
 
 
 @pytest.mark.needs("promtool")
 def test_alerts_of_named_triggers(tmp_path: Path) -> None:
     """rules/tests/alerts.yaml, written by hand: the seven alerts that are promised by name."""
-    _run(
+    run(
         tmp_path,
         _BY_HAND,
         {alert.name for alert in named.alerts(Config())} | {"signal_service_error_rate_percentage"},
@@ -133,7 +76,7 @@ def test_without_any_data_all_are_silent(tmp_path: Path) -> None:
     """All but the one that says that the service is gone."""
     names = set(ALERTS) - {"SignalServiceDown"}
     silent = [test for name in names for test in Case(name, "", {}, {"1h": 0}).as_test()["promql_expr_test"]]
-    _run(tmp_path, {"evaluation_interval": "1m", "tests": [{"promql_expr_test": silent}]}, names)
+    run(tmp_path, {"evaluation_interval": "1m", "tests": [{"promql_expr_test": silent}]}, names)
 
 
 @pytest.mark.needs("promtool")
@@ -141,4 +84,4 @@ def test_the_cases_can_fail(tmp_path: Path) -> None:
     """An alert that is expected and does not fire is an error."""
     wrong = Case("HighMemoryUsage", "never", {"process_resident_memory_bytes": "1x20"}, {"4m": 1})
     with pytest.raises(AssertionError, match="HighMemoryUsage"):
-        _run(tmp_path, {"evaluation_interval": "15s", "tests": [wrong.as_test()]}, {wrong.alert})
+        run(tmp_path, {"evaluation_interval": "15s", "tests": [wrong.as_test()]}, {wrong.alert})

@@ -1,0 +1,353 @@
+"""What recording rules record: sums over processes, shares, costs, scores, as calculated by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.mixin.cases._case import buckets, of
+from tests.mixin.promtool import run
+
+from signalscope.mixin import series
+
+pytestmark = pytest.mark.needs("promtool")
+
+_BATCH_BOUNDS = "1 2 5 10 25 50 100 250 500 1000 2500 5000 10000 100000"
+_JOB = 'job="signal-service"'
+
+
+def _check(
+    tmp_path: Path, inputs: dict[str, str], expected: dict[str, dict[str, float]], at: str = "10m"
+) -> None:
+    """See that the named series have these values by their labels (beside the job), and no others."""
+    tests: list[dict[str, Any]] = [
+        {
+            "expr": series.get(key).name,
+            "eval_time": at,
+            "exp_samples": [
+                {
+                    "labels": f"{series.get(key).name}{{{', '.join(filter(None, (_JOB, labels)))}}}",
+                    "value": value,
+                }
+                for labels, value in values.items()
+            ],
+        }
+        for key, values in expected.items()
+    ]
+    content = {
+        "evaluation_interval": "30s",
+        "fuzzy_compare": True,  # what binary fractions add up to is not the point
+        "tests": [
+            {
+                "interval": "30s",
+                "input_series": [{"series": name, "values": values} for name, values in inputs.items()],
+                "promql_expr_test": tests,
+            }
+        ],
+    }
+    run(tmp_path, content, {series.get(key).name for key in expected})
+
+
+def _requests(code: int, endpoint: str = "/a", instance: str = "a", tier: str = "free") -> str:
+    labels = f'endpoint="{endpoint}", status_code="{code}", user_tier="{tier}"'
+    return of("signal_service_api_requests_total", labels, instance=instance)
+
+
+def test_processes_add_up_and_one_may_restart(tmp_path: Path) -> None:
+    """Two processes, one of which begins anew: rates first, then the sum."""
+    _check(
+        tmp_path,
+        {_requests(200, instance="a"): "0+30x40", _requests(200, instance="b"): "0+60x8 0+60x40"},
+        {"API_REQUESTS": {"": 3.0}, "API_ERRORS": {"": 0}, "ERROR_RATE": {"": 0, 'endpoint="/a"': 0}},
+    )
+
+
+def test_errors_in_percent_of_the_service_and_of_endpoints(tmp_path: Path) -> None:
+    """Weighted by traffic; an endpoint without requests is absent."""
+    _check(
+        tmp_path,
+        {
+            _requests(200): "0+90x40",
+            _requests(404): "0+5x40",
+            _requests(503): "0+5x40",
+            _requests(200, "/b"): "0+900x40",
+            _requests(200, "/idle"): "7x40",
+        },
+        {"ERROR_RATE": {"": 0.5, 'endpoint="/a"': 5, 'endpoint="/b"': 0}},
+    )
+
+
+def test_a_share_of_array_operations_and_none_at_all(tmp_path: Path) -> None:
+    """By calculation and of all; 0 when everything is individual, which is not the same as no data."""
+
+    def options(calculation: str, vectorized: str) -> str:
+        labels = f'calculation_type="{calculation}", vectorized="{vectorized}", model_type="black"'
+        return of("signal_service_greeks_options_total", labels)
+
+    _check(
+        tmp_path,
+        {
+            options("delta", "true"): "0+60x40",
+            options("delta", "false"): "0+20x40",
+            options("iv", "false"): "0+20x40",
+        },
+        {
+            "VECTORIZED_SHARE": {
+                "": 0.6, 'calculation_type="delta"': 0.75, 'calculation_type="iv"': 0
+            }
+        },
+    )  # fmt: skip
+
+
+def test_time_for_each_option_by_class_of_batch(tmp_path: Path) -> None:
+    """Exact for single options and where one other class is in use; the best class is the cheapest vectorised one."""
+    seconds, batch = "signal_service_greeks_calculation_seconds_sum", "signal_service_greeks_batch_options"
+    single, array = (
+        'calculation_type="delta", vectorized="false"',
+        'calculation_type="chain", vectorized="true"',
+    )
+    failed = f'{array}, model_type="black", batch_size="11-100", outcome="error"'
+    _check(
+        tmp_path,
+        {
+            of(seconds, f'{single}, model_type="black", batch_size="1", outcome="success"'): "0+6x40",
+            of(seconds, f'{array}, model_type="black", batch_size="101-1000", outcome="success"'): "0+3x40",
+            of(seconds, failed): "0+900x40",
+            of("signal_service_greeks_options_total", f'{single}, model_type="black"'): "0+600x40",
+            of("signal_service_greeks_options_total", f'{array}, model_type="black"'): "0+3000x40",
+            **buckets(batch, single, _BATCH_BOUNDS, 1, "0+600x40"),
+            of(f"{batch}_sum", single): "0+600x40",
+            # Ten batches of 300.
+            **buckets(batch, array, _BATCH_BOUNDS, 500, "0+10x40"),
+            of(f"{batch}_sum", array): "0+3000x40",
+        },
+        {
+            "PER_OPTION": {'vectorized="false"': 0.01, 'vectorized="true"': 0.001},
+            "PER_OPTION_BATCH": {
+                'vectorized="false", batch_size="1"': 0.01, 'vectorized="true", batch_size="101-1000"': 0.001
+            },
+            "BEST_BATCH": {'batch_size="101-1000"': 0.001},
+            "VECTORIZED_SPEEDUP": {"": 10},
+        },
+    )  # fmt: skip
+
+
+def test_satisfaction_counts_slow_and_failed_requests(tmp_path: Path) -> None:
+    """Of 100: 60 within 0.5 s, 20 more within 2 s, 10 slower, 10 quick failures: 60 + 20 / 2."""
+    name = "signal_service_api_request_duration_seconds"
+    good = 'endpoint="/a", user_tier="basic", status_code="200"'
+    bad = 'endpoint="/a", user_tier="basic", status_code="500"'
+    other = 'endpoint="/a", user_tier="free", status_code="200"'
+    _check(
+        tmp_path,
+        {
+            of(f"{name}_bucket", f'{good}, le="0.5"'): "0+60x40",
+            of(f"{name}_bucket", f'{good}, le="2"'): "0+80x40",
+            of(f"{name}_count", good): "0+90x40",
+            of(f"{name}_bucket", f'{bad}, le="0.5"'): "0+10x40",
+            of(f"{name}_bucket", f'{bad}, le="2"'): "0+10x40",
+            of(f"{name}_count", bad): "0+10x40",
+            of(f"{name}_bucket", f'{other}, le="0.5"'): "0+100x40",
+            of(f"{name}_bucket", f'{other}, le="2"'): "0+100x40",
+            of(f"{name}_count", other): "0+100x40",
+        },
+        {"SATISFACTION": {"": 85, 'user_tier="basic"': 70, 'user_tier="free"': 100}},
+    )
+
+
+def test_only_failures_are_a_satisfaction_of_zero(tmp_path: Path) -> None:
+    """Nobody was served: that is 0, not absent."""
+    labels = 'endpoint="/a", user_tier="basic", status_code="500"'
+    name = "signal_service_api_request_duration_seconds"
+    _check(
+        tmp_path, {of(f"{name}_count", labels): "0+10x40"}, {"SATISFACTION": {"": 0, 'user_tier="basic"': 0}}
+    )
+
+
+def test_subscriptions_and_users_count_once_whoever_reports_them(tmp_path: Path) -> None:
+    """Two processes report the same subscriptions; premium adoption is by tier."""
+
+    def subscriptions(tier: str, instance: str) -> str:
+        labels = f'user_tier="{tier}", signal_type="momentum", delivery_method="email"'
+        return of("signal_service_active_subscriptions", labels, instance=instance)
+
+    def users(window: str, tier: str) -> str:
+        return of("signal_service_active_users", f'window="{window}", user_tier="{tier}"')
+
+    _check(
+        tmp_path,
+        {
+            subscriptions("free", "a"): "100x40",
+            subscriptions("free", "b"): "100x40",
+            subscriptions("basic", "a"): "10x40",
+            users("24h", "free"): "60x40",
+            users("24h", "professional"): "15x40",
+            users("24h", "enterprise"): "5x40",
+            users("1h", "free"): "20x40",
+        },
+        {
+            "SUBSCRIPTIONS": {'user_tier="free"': 100, 'user_tier="basic"': 10},
+            "SUBSCRIPTIONS_TOTAL": {"": 110},
+            "PREMIUM_ADOPTION": {"": 0.25},
+            "RETENTION": {'metric="stickiness"': 0.25},
+            "REVENUE": {'user_tier="free"': 0, 'user_tier="basic"': 290},
+        },
+    )
+
+
+def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
+    """Revenue of an hour times a feature's share of its tier's uses, less the cost of its kind of work."""
+    # 720 subscriptions at 29 a month, of 720 hours, bring 29 an hour.
+    basic = 'user_tier="basic", signal_type="momentum", delivery_method="email"'
+
+    def uses(feature: str) -> str:
+        return of("signal_service_feature_usage_total", f'feature="{feature}", user_tier="basic"')
+
+    labels = 'operation_type="signal", user_tier="basic", complexity="simple"'
+    seconds = "signal_service_api_request_duration_seconds"
+    served = 'endpoint="/a", user_tier="basic", status_code="200"'
+    _check(
+        tmp_path,
+        {
+            of("signal_service_active_subscriptions", basic): "720x130",
+            uses("signals"): "0+30x130",
+            uses("signal_history"): "0+10x130",
+            of("signal_service_calculation_cost_total", labels): "0+0.25x130",
+            of(f"{seconds}_bucket", f'{served}, le="0.5"'): "0+5x130",
+            of(f"{seconds}_bucket", f'{served}, le="2"'): "0+5x130",
+            of(f"{seconds}_count", served): "0+10x130",
+        },
+        {
+            "COST": {'operation_type="signal"': 30},
+            # Three quarters of 29, less 30; of signal_history no cost is known.
+            "PROFITABILITY": {'feature="signals"': -8.25},
+            "REVENUE_IMPACT": {"": 720 * 29 * 0.5},
+        },
+        at="62m",
+    )
+
+
+def test_cost_for_each_calculation_and_user(tmp_path: Path) -> None:
+    """Of the last hour; absent where there is no price or no calculation."""
+    labels = 'operation_type="chain", user_tier="basic", complexity="simple"'
+    calls = 'calculation_type="chain", vectorized="true", batch_size="1001+", outcome="success"'
+    _check(
+        tmp_path,
+        {
+            of("signal_service_calculation_cost_total", labels): "0+2x130",
+            of("signal_service_greeks_calculation_seconds_count", calls): "0+8x130",
+            of("signal_service_active_users", 'window="1h", user_tier="basic"'): "12x130",
+            of("signal_service_active_users", 'window="1h", user_tier="free"'): "12x130",
+        },
+        {
+            "COST_PER_CALCULATION": {"": 0.25},
+            "COST_PER_USER": {"": 10, 'user_tier="basic"': 20},
+        },
+        at="62m",
+    )
+
+
+def test_the_bottleneck_is_the_highest_saturation(tmp_path: Path) -> None:
+    """Every resource between 0 and 1: a process at 90 % of a core, a queue half full, a service that is down."""
+    health = 'service_name="ticker_service", criticality="critical"'
+    queue = 'queue_type="work", priority="low"'
+    cache = 'cache_type="greeks"'
+    _check(
+        tmp_path,
+        {
+            of("process_cpu_seconds_total", instance="a"): "0+27x40",
+            of("process_cpu_seconds_total", instance="b"): "0+3x40",
+            of("process_resident_memory_bytes"): "1073741824x40",
+            of("signal_service_queue_size", queue): "50x40",
+            of("signal_service_queue_capacity", 'queue_type="work"'): "100x40",
+            of("signal_service_external_service_health", health): "0x40",
+            of("signal_service_cache_operations_total", f'{cache}, operation="set", result="ok"'): "0+100x40",
+            of("signal_service_cache_evictions_total", f'{cache}, reason="size"'): "0+20x40",
+            of("signal_service_cache_evictions_total", f'{cache}, reason="ttl"'): "0+80x40",
+        },
+        {
+            "BOTTLENECK": {
+                'resource="cpu", kind="cpu"': 0.9,
+                'resource="memory", kind="memory"': 0.25,
+                'resource="work", kind="queue"': 0.5,
+                'resource="greeks", kind="cache"': 0.2,
+                'resource="ticker_service", kind="dependency"': 1,
+            }
+        },
+    )
+
+
+def test_a_shared_queue_is_not_counted_twice(tmp_path: Path) -> None:
+    """By default each process has its own, and they add up: size and capacity alike."""
+    size = 'queue_type="work", priority="low"'
+    _check(
+        tmp_path,
+        {
+            of("signal_service_queue_size", size, instance="a"): "50x40",
+            of("signal_service_queue_size", size, instance="b"): "10x40",
+            of("signal_service_queue_capacity", 'queue_type="work"', instance="a"): "100x40",
+            of("signal_service_queue_capacity", 'queue_type="work"', instance="b"): "100x40",
+        },
+        {"QUEUE_SIZE": {'queue_type="work", priority="low"': 60}, "QUEUE_FILL": {'queue_type="work"': 0.3}},
+    )
+
+
+def test_kpis_have_value_target_and_attainment(tmp_path: Path) -> None:
+    """Twice as slow is half attained; a backlog of any size is not attained; a target exists without data."""
+    name = "signal_service_api_request_duration_seconds_bucket"
+    labels = 'endpoint="/a", user_tier="free", status_code="200"'
+    backlog = of("signal_service_queue_size", 'queue_type="work", priority="critical"')
+    _check(
+        tmp_path,
+        {
+            # All between 0.5 and 1.5 would be a p95 of 1: here all are in the bucket up to 1.
+            of(name, f'{labels}, le="0.75"'): "0x40",
+            of(name, f'{labels}, le="1"'): "0+100x40",
+            of(name, f'{labels}, le="+Inf"'): "0+100x40",
+            backlog: "3x40",
+        },
+        {
+            "KPI_VALUE": {
+                'kpi="api_p95", category="technical"': 0.9875,
+                'kpi="critical_backlog", category="operational"': 3,
+            },
+            "KPI_ATTAINMENT": {
+                'kpi="api_p95", category="technical"': 0.5 / 0.9875,
+                'kpi="critical_backlog", category="operational"': 0,
+            },
+        },
+    )
+
+
+def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
+    """A busy hour without an error and a quiet one with many: the ratio is of requests, not of hours."""
+    # 180,000 good ones in the first half hour; in the second 1,620, and 180 bad: 0.1 % of all, 10 % of those.
+    content = {
+        "evaluation_interval": "30s",
+        "fuzzy_compare": True,  # what binary fractions add up to is not the point
+        "tests": [
+            {
+                "interval": "30s",
+                "input_series": [
+                    {"series": _requests(200), "values": "0+3000x60 180000+27x60"},
+                    {"series": _requests(500), "values": "0x60 0+3x60"},
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": f'{series.get("SLO_ERROR_30D").name}{{sloth_slo="errors"}} > bool 0.0008 < bool 1.5',
+                        "eval_time": "59m",
+                        "exp_samples": [
+                            {
+                                "labels": f'{{{_JOB}, sloth_id="signal-service-errors", '
+                                'sloth_service="signal-service", '
+                                'sloth_slo="errors", sloth_window="30d"}',
+                                "value": 1,
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    run(tmp_path, content, {"ErrorBudgetBurnFast", series.get("SLO_ERROR_30D").name})
