@@ -53,6 +53,9 @@ class PullReader(PrometheusMetricReader):
         if metrics_data is not None:
             self._received.append(metrics_data)
 
+    #: Several may scrape, and whoever does may have to do so again: an exemplar stays until another replaces it.
+    keeps_exemplars = True
+
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Nothing is kept that could be flushed; collecting now would put points into a scrape twice."""
         return True

@@ -1,4 +1,4 @@
-"""The last export when a process is told to terminate.
+"""The last export, within a bounded time; and that it is made when a process is told to terminate.
 
 Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
 `recording._servers`); for every other program one is installed that exports, and then lets the signal do what it

@@ -63,6 +63,8 @@ def test_buckets_carry_the_trace_that_was_recorded_last(provider: MeterProvider)
     assert 'le="0.5"' in line
     assert format(context.trace_id, "032x") in line
     assert format(context.span_id, "016x") in line
+    (again,) = [line for line in _page().splitlines() if "exemplified" in line and "# {" in line]
+    assert again == line, "whoever scrapes next sees it as well"
     assert "# {" not in _page("text/plain")
 
 

@@ -117,7 +117,7 @@ def _accompany(provider: object) -> None:
         renew_in_children(provider, readers_of(provider))
         in_children(_arm_after_fork, of=provider)
         flush_in_children(provider)
-        flush_when_served(provider)
+        flush_when_served()
 
 
 def _wake() -> None:

@@ -12,7 +12,6 @@ interval in one of multiprocessing's own.
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import threading
@@ -26,12 +25,11 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
+from signalscope import _termination
 from signalscope.recording._errors import internal_error
 
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 
-#: The longest a child of multiprocessing waits for its last export.
-_LAST_EXPORT_MILLIS = 5_000
 #: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
 _LAST = 0
 #: How long a living thread may hold a condition's lock, which it does for microseconds.
@@ -95,21 +93,18 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
 
 
 def flush_in_children(provider: MeterProvider) -> None:
-    """Export the last interval of every process of `multiprocessing` when its work is done."""
-    flush_at_end = weakref.WeakMethod(provider.force_flush)
+    """Export the last interval of every process of `multiprocessing` when its work is done.
 
-    def flush() -> None:
-        force_flush = flush_at_end()
-        if force_flush is not None:
-            with contextlib.suppress(Exception):  # the end of a process is no place to complain
-                force_flush(_LAST_EXPORT_MILLIS)
-
-    def at_end(_provider: object) -> None:
-        util.Finalize(None, flush, exitpriority=_LAST)
-
-    util.register_after_fork(provider, at_end)
+    Args:
+        provider: As long as there is this one.
+    """
+    util.register_after_fork(provider, _flush_at_end)
     if multiprocessing.parent_process() is not None:
-        at_end(provider)
+        _flush_at_end(provider)
+
+
+def _flush_at_end(_provider: object) -> None:
+    util.Finalize(None, _termination.flush, exitpriority=_LAST)
 
 
 def renew(*roots: object) -> None:

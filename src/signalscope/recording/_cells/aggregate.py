@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from signalscope.recording._cells.exemplar import Sample
 from signalscope.recording._cells.feed import Summary
 
 __all__ = ["Aggregate", "Interval", "ReaderKey"]
 
-#: Identifies a reader within the aggregates; the reader's state in the store is used as one.
-ReaderKey = object
+
+class ReaderKey(Protocol):
+    """Identifies a reader within the aggregates; the reader's state in the store is used as one."""
+
+    keeps_exemplars: bool
 
 
 class Interval:
@@ -85,10 +88,12 @@ class Aggregate:
             self.samples.setdefault(reader, {}).update(samples)
 
     def take_samples(self, reader: ReaderKey) -> Mapping[int, Sample]:
-        """The exemplars a reader has not collected yet; each is handed out once."""
+        """The exemplars a reader has not collected yet; one that keeps them has those it has collected as well."""
         kept = self.samples
         if kept is None:
             return {}
+        if reader.keeps_exemplars:
+            return kept.get(reader, {})
         taken = kept.pop(reader, {})
         if not kept:
             self.samples = None

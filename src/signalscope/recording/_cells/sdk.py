@@ -88,7 +88,7 @@ def reader_wants(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
     if not all(isinstance(each, AggregationTemporality) for each in temporality.values()):
         return None
     special = frozenset(kind for kind, each in aggregation.items() if not _is_default(each))
-    return Reader(temporality, limits), special
+    return Reader(temporality, limits, keeps_exemplars=getattr(reader, "keeps_exemplars", False)), special
 
 
 def _by_kind(by_class: object) -> dict[Kind, Any] | None:

@@ -46,13 +46,19 @@ class Reader:
     Args:
         temporality: What it wants of each kind of instrument.
         limits: Its cardinality limit for each kind.
+        keeps_exemplars: Whether it shows an exemplar until another one replaces it, rather than once.
     """
 
     def __init__(
-        self, temporality: Mapping[Kind, AggregationTemporality], limits: Mapping[Kind, int] | None = None
+        self,
+        temporality: Mapping[Kind, AggregationTemporality],
+        limits: Mapping[Kind, int] | None = None,
+        *,
+        keeps_exemplars: bool = False,
     ) -> None:
         self.temporality = dict(temporality)
         self.limits = dict(limits or {})
+        self.keeps_exemplars = keeps_exemplars
         self.previous: dict[str, int] = {}
 
     def wants_delta(self, kind: Kind) -> bool:
