@@ -21,7 +21,11 @@ PACKAGES = (
     "opentelemetry-instrumentation==0.60b0",
     "opentelemetry-instrumentation-fastapi==0.60b0",
 )
-TESTS = ("tests/contract", "tests/recording", "tests/decorators", "tests/distro", "tests/fastapi")
+TESTS = (
+    "tests/contract", "tests/recording", "tests/decorators", "tests/distro", "tests/fastapi",
+    "tests/instrumentation/test_base.py", "tests/instrumentation/test_launcher.py",
+    "tests/instrumentation/test_targets.py",
+)  # fmt: skip
 OTHERS = (
     "fastapi", "uvicorn", "gunicorn", "httpx<1", "numpy", "datasketches", "typer", "rich", "pyyaml", "hypothesis",
     "pytest", "pytest-asyncio", "pytest-timeout",

@@ -13,6 +13,7 @@ from tests.instrumentation.programs import launch
 pytestmark = pytest.mark.needs("collector")
 
 SECONDS = "signal_service_greeks_calculation_seconds_count"
+VOLLIB = "vollib==1.0.11"
 PROGRAM = """
 import blackscholes
 from vollib.black_scholes.greeks.analytical import delta
@@ -24,7 +25,7 @@ print(blackscholes.BlackScholesCall(S=100., K=90., T=.5, r=.01, sigma=.2).gamma(
 def test_an_instrumentor_is_left_out_by_its_name(collector: Collector, tmp_path: Path) -> None:
     """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` takes the names of the table."""
     ran = launch(
-        collector, environment("blackscholes==0.2.2"), PROGRAM, tmp_path,
+        collector, environment("blackscholes==0.2.2", VOLLIB), PROGRAM, tmp_path,
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="vollib, quantlib",
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -33,7 +34,7 @@ def test_an_instrumentor_is_left_out_by_its_name(collector: Collector, tmp_path:
 
 def test_a_library_that_is_too_old_is_skipped_quietly(collector: Collector, tmp_path: Path) -> None:
     """Nothing of it is measured, nobody complains, and the others are measured."""
-    ran = launch(collector, environment("blackscholes==0.0.5"), PROGRAM, tmp_path)
+    ran = launch(collector, environment("blackscholes==0.0.5", VOLLIB), PROGRAM, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.series.by(SECONDS, "calculation_type") == {("delta",): 1}
 
@@ -53,7 +54,11 @@ def test_an_instrumentor_that_fails_stops_nothing(collector: Collector, tmp_path
         encoding="utf-8",
     )
     ran = launch(
-        collector, environment("blackscholes==0.2.2"), PROGRAM, tmp_path, PYTHONPATH=str(package) + os.pathsep
+        collector,
+        environment("blackscholes==0.2.2", VOLLIB),
+        PROGRAM,
+        tmp_path,
+        PYTHONPATH=str(package) + os.pathsep,
     )
     assert ran.returncode == 0
     assert "instrumenting aaa_broken failed; going on without it" in ran.stderr

@@ -405,7 +405,7 @@ def test_a_program_under_the_launcher(service: Path, collector: Collector) -> No
         print(delta("c", 100, 90, .5, .01, .2), gamma("c", 100, 90, .5, .01, .2))
     """
     ran = launch(
-        collector, environment(), textwrap.dedent(program), service,
+        collector, environment("vollib==1.0.11"), textwrap.dedent(program), service,
         SIGNALSCOPE_TARGETS=str(targets), PYTHONPATH=str(service),
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -439,6 +439,75 @@ def test_configure_applies_a_file(service: Path) -> None:
             env=os.environ | more, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+def test_functions_of_every_make(
+    write: Callable[[str], Path], service: Path, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cached ones, partials, nested classes, and what a package only passes on."""
+    (service / "zt_service" / "made.py").write_text(
+        textwrap.dedent("""
+            import functools
+            @functools.lru_cache
+            def cached(spot):
+                return 0.5
+            def plain(scale, spot):
+                return scale * spot
+            half = functools.partial(plain, 0.5)
+            class Outer:
+                class Inner:
+                    @functools.lru_cache
+                    def vega(self, spot):
+                        return 1.0
+        """),
+        encoding="utf-8",
+    )
+    (service / "zt_service" / "__init__.py").write_text(
+        "from zt_service.made import plain\n", encoding="utf-8"
+    )
+    paths = (
+        "zt_service.made:cached",
+        "zt_service.made:half",
+        "zt_service.made:Outer.Inner.vega",
+        "zt_service:plain",
+    )
+    entries = (
+        f'[[target]]\npath = "{path}"\nkind = "greeks"\ncalculation_type = "delta"\n' for path in paths
+    )
+    TargetsInstrumentor().instrument(targets=write("".join(entries)))
+    made = importlib.import_module("zt_service.made")
+    inner = made.Outer.Inner()
+    assert (made.cached(100), made.cached(100), made.half(1.0), inner.vega(100), made.plain(1, 1)) == (
+        0.5, 0.5, 0.5, 1.0, 1,
+    )  # fmt: skip
+    assert (made.cached.cache_info().hits, made.half.args) == (1, (0.5,))
+    assert captured.count("signal_service_greeks_calculation_seconds") == 5
+    assert caplog.records == []
+
+
+def test_what_numba_has_compiled_is_left_alone(service: Path) -> None:
+    """Another compiled function could not be compiled any more; the log says which function to name."""
+    (service / "zt_service" / "compiled.py").write_text(
+        "import numba\n@numba.njit\ndef inner(x):\n    return x + 1.0\n"
+        "@numba.njit\ndef outer(x):\n    return inner(x)\n",
+        encoding="utf-8",
+    )
+    path = service / "targets.toml"
+    path.write_text('[[target]]\npath = "zt_service.compiled:*"\nkind = "task"\n', encoding="utf-8")
+    program = f"""
+        from signalscope.instrumentation.targets import TargetsInstrumentor
+        TargetsInstrumentor().instrument(targets={str(path)!r})
+        from zt_service.compiled import outer
+        print(outer(1.0), [each.message.partition(";")[0] for each in TargetsInstrumentor().problems])
+    """
+    where = environment("py_vollib_vectorized==0.1.1", "py_vollib==1.0.1", "py_lets_be_rational==1.0.1")
+    done = subprocess.run(
+        [where.python, "-c", textwrap.dedent(program)],
+        capture_output=True, text=True, check=False, timeout=120, cwd=service,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("2.0 ")
+    assert done.stdout.count("is compiled by Numba") == 2
 
 
 def test_a_module_that_is_being_imported_is_waited_for(

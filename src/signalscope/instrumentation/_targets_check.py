@@ -16,7 +16,7 @@ from signalscope.decorators._values import Field
 from signalscope.instrumentation._hooks import is_pattern
 from signalscope.instrumentation._sources import Function, Module, NotReadableError, find, submodules
 from signalscope.instrumentation._targets_file import KINDS, Problem, Target, nearest, read
-from signalscope.instrumentation.targets import matches, why_missing
+from signalscope.instrumentation.targets import matches, why_missing, why_unfit
 
 __all__ = ["Checked", "Found", "check"]
 
@@ -248,6 +248,10 @@ def _imported(target: Target, result: Checked) -> None:
             value = inspect.getattr_static(owner, attribute)
             path = f"{name}:{f'{owner.__qualname__}.' if inspect.isclass(owner) else ''}{attribute}"
             result.found.append(Found(path, _signature(getattr(owner, attribute), attribute)))
+            unfit = why_unfit(value)
+            if unfit is not None:
+                result.problems.append(target.problem(f"{path} {unfit}", "path"))
+                continue
             try:
                 target.decorator()(value)
             except (ContractError, TypeError) as error:

@@ -18,7 +18,7 @@ from signalscope.instrumentation._hooks import is_pattern, when_imported, when_i
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._targets_file import KINDS, Problem, Target, nearest, read
 
-__all__ = ["VARIABLE", "TargetsInstrumentor", "matches", "why_missing"]
+__all__ = ["VARIABLE", "TargetsInstrumentor", "matches", "why_missing", "why_unfit"]
 
 _logger = logging.getLogger("signalscope")
 #: The environment variable that names the file, or several with colons.
@@ -72,6 +72,10 @@ class TargetsInstrumentor(LibraryInstrumentor):
         if not found and not (is_pattern(target.name) or is_pattern(target.module)):
             self._tell(target.problem(why_missing(module, target.name), "path"))
         for owner, name in found:
+            unfit = why_unfit(inspect.getattr_static(owner, name))
+            if unfit is not None:
+                self._tell(target.problem(f"{module.__name__}:{name} {unfit}", "path"))
+                continue
             try:
                 self.measure(owner, name, target.decorator(), nested=target.kind != "greeks", over=True)
             except (contract.ContractError, TypeError) as error:
@@ -128,6 +132,13 @@ def why_missing(module: ModuleType, name: str) -> str:
     if name in classes:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
     return f"{module.__name__} has no {name!r}{nearest(name, sorted(every))}"
+
+
+def why_unfit(function: Any) -> str | None:
+    """Why something must not be replaced; None when it may be."""
+    if type(function).__module__.partition(".")[0] == "numba":
+        return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
+    return None
 
 
 def _paths_of(module: ModuleType, pattern: str) -> Iterator[str]:
