@@ -211,6 +211,25 @@ def test_request_and_response_hooks(instrumentor: Instrumentor, captured: Captur
     assert dict(span.attributes or {}).items() >= {"spot": 120.0, "delta": 0.5}.items()
 
 
+def test_spans_can_be_left_out(
+    instrumentor: Instrumentor,
+    captured: Captured,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By the variable; by default there is a child of a span that is recorded; a mistake is told."""
+    for mode, spans in (("never", 1), ("auto", 2), ("sometimes", 2)):
+        monkeypatch.setenv("SIGNALSCOPE_LIBRARY_SPANS", mode)
+        instrumentor.instrument()
+        pricing = importlib.import_module("zs_lib.pricing")
+        before = len(captured.spans())
+        with captured.tracer.start_as_current_span("request"):
+            pricing.delta(120.0)
+        assert len(captured.spans()) - before == spans
+        instrumentor.uninstrument()
+    assert "SIGNALSCOPE_LIBRARY_SPANS='sometimes' is not allowed; allowed: auto, always, never" in caplog.text
+
+
 def test_a_wrapper_put_around_ours_loses_only_ours(instrumentor: Instrumentor, captured: Captured) -> None:
     """Another instrumentor patches after ours, and ours is undone first: theirs stays, over the original."""
     pricing = importlib.import_module("zs_lib.pricing")

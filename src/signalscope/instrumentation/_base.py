@@ -18,6 +18,7 @@ suppression, request and response hooks.
 from __future__ import annotations
 
 import logging
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
@@ -44,6 +45,8 @@ from signalscope.instrumentation._patches import Patches, taking_self
 __all__ = ["Hook", "LibraryInstrumentor", "suppressed"]
 
 _logger = logging.getLogger("signalscope")
+_SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
+_MODES = ("auto", "always", "never")
 #: Told of a module when it has been imported.
 Hook = Callable[[ModuleType], None]
 
@@ -172,8 +175,12 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
     @property
     def span(self) -> Any:
-        """When measured calls are to have spans."""
-        return self.options.get("span", "auto")
+        """When measured calls have spans: as `instrument` was told, else SIGNALSCOPE_LIBRARY_SPANS, else auto."""
+        wanted = self.options.get("span") or os.environ.get(_SPANS) or "auto"
+        if wanted in _MODES:
+            return wanted
+        _logger.error("signalscope: %s=%r is not allowed; allowed: %s", _SPANS, wanted, ", ".join(_MODES))
+        return "auto"
 
     def _instrument(self, **kwargs: Any) -> None:
         self.options = kwargs

@@ -66,7 +66,8 @@ sampled. How caches, queues, breakers and services are called is set by
   only passes through.
 * **Hooks**: `instrument(request_hook=..., response_hook=...)`. The first gets the span, the positional and the
   keyword arguments before a measured call, the second the span and the result after it. They are called where
-  there is a recording span. `instrument(span="never")` makes no spans, `span="always"` also roots; the default
+  there is a recording span. `instrument(span="never")` (or
+  `SIGNALSCOPE_LIBRARY_SPANS=never`) makes no spans, `span="always"` also roots; the default
   is a child where the current span is recording. Instrumentors of caches, queues, breakers, tasks, clients and
   databases make no spans and call no hooks: spans and their hooks are the official instrumentors' business.
 * **What the program says itself is not said again**: inside of `@instrument_cache` no cache library is measured,
