@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import sys
 import urllib.error
@@ -141,6 +142,8 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
         raise UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
     if endpoints is not None and (endpoints.is_dir() or not os.access(endpoints.absolute().parent, os.W_OK)):
         raise UserError(f"--endpoints {endpoints}: no file can be written there")
+    if not math.isfinite(load):
+        raise UserError(f"--load {load:g}: give a number of requests per second")
     asked = {
         "service": service_port,
         "console": console_port,

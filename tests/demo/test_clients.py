@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED
 
@@ -60,6 +61,19 @@ async def test_answer_comes_back(clients: Clients) -> None:
     assert answer["symbol"] == "ALFA"
     assert told(clients, "ticker_service") == ["success"]
     assert told(clients, "config_service") == []
+
+
+async def test_an_answer_that_is_no_json_is_a_failure(
+    clients: Clients, dependencies: dict[str, DependencyServer]
+) -> None:
+    """The breaker hears of it, and the caller gets the error that all failures are."""
+    http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>")))
+    config = clients["config_service"]
+    config._http = http
+    with pytest.raises(DependencyUnavailableError, match="config_service: get_config: JSONDecodeError"):
+        await config.ask("get_config", "GET", "/config")
+    assert told(clients, "config_service") == ["failure"]
+    await http.aclose()
 
 
 async def test_breaker_opens_rejects_and_recovers(

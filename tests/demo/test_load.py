@@ -89,5 +89,5 @@ def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
 
 def test_impossible_rate_is_refused() -> None:
     """A rate of nothing is named as the mistake."""
-    with pytest.raises(ValueError, match="the rate must be positive, not 0"):
+    with pytest.raises(ValueError, match="the rate must be a positive number, not 0"):
         Load(0)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError  # noqa: A004  # the library's name for it
 
 from signalscope.contract import PRIORITIES
 from signalscope.demo import redis_store
@@ -35,12 +36,7 @@ async def redis(url: str) -> AsyncIterator[Redis]:
     """A client of an empty Redis."""
     client: Any = redis_store.connect(url)
     async with asyncio.timeout(10):
-        while True:
-            try:
-                await redis_store.check(client)
-                break
-            except RuntimeError:
-                await asyncio.sleep(0.02)
+        await _answering(client)
     await client.flushall()
     yield client
     await client.aclose()
@@ -103,6 +99,82 @@ async def test_queue_is_bounded_over_all_priorities(redis: Redis) -> None:
     with pytest.raises(QueueFullError, match="full"):
         await queue.put(Job("work", "critical"))
     assert counts.snapshot()["queue_items"]["by"]["critical,rejected"] == 1
+
+
+async def test_a_job_that_cannot_be_read_is_dropped_and_counted(redis: Redis) -> None:
+    """The worker that finds it goes on with the next one."""
+    counts = Counts()
+    queue = redis_store.RedisQueue(redis, 10, counts)
+    client: Any = redis
+    key = queue._keys[PRIORITIES.index("high")]
+    await client.rpush(
+        key, b"{", b'{"job": {"kind": "x", "colour": "red"}, "at": "2026-01-05T10:00:00+00:00"}'
+    )
+    await queue.put(Job("work", "low"))
+    async with asyncio.timeout(5):
+        job, _ = await queue.get()
+    assert job == Job("work", "low")
+    assert counts.snapshot()["queue_items"]["by"] == {"high,dropped": 2, "low,enqueued": 1}
+
+
+class _Blind(redis_store.RedisQueue):
+    """A queue whose Redis goes away just after a job was added."""
+
+    async def _look(self) -> None:
+        raise ConnectionError("gone")
+
+
+async def test_a_job_that_is_in_was_enqueued(redis: Redis) -> None:
+    """Although its Redis could not be asked for sizes any more."""
+    counts = Counts()
+    queue = _Blind(redis, 10, counts)
+    await queue.put(Job("work", "low"))
+    assert counts.snapshot()["queue_items"]["by"] == {"low,enqueued": 1}
+    assert (await queue.get())[0] == Job("work", "low")
+
+
+async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
+    """A worker that waits, and the cache, need no restart of the service."""
+
+    def start() -> subprocess.Popen[bytes]:
+        command = ["redis-server", "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", ""]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    server = start()
+    client: Any = redis_store.connect(f"unix://{tmp_path / 's'}")
+    counts = Counts()
+    queue, one = redis_store.RedisQueue(client, 10, counts), cache(client, counts)
+    try:
+        async with asyncio.timeout(20):
+            await _answering(client)
+            waiting = asyncio.create_task(queue.get())
+            await asyncio.sleep(0.1)
+            server.kill()
+            server.wait()
+            assert await one.get("a") is None
+            with pytest.raises(QueueFullError, match="Redis does not answer"):
+                await queue.put(Job("work", "high"))
+            server = start()
+            await _answering(client)
+            await queue.put(Job("work", "low"))
+            assert (await waiting)[0] == Job("work", "low")
+            await one.set("a", b"1")
+            assert await one.get("a") == b"1"
+    finally:
+        server.kill()
+        server.wait()
+        await client.aclose()
+    assert counts.snapshot()["queue_items"]["by"] == {"high,rejected": 1, "low,enqueued": 1}
+
+
+async def _answering(client: Redis) -> None:
+    while True:
+        try:
+            await redis_store.check(client)
+        except RuntimeError:
+            await asyncio.sleep(0.02)
+        else:
+            return
 
 
 async def test_redis_away_is_a_miss_and_a_rejection() -> None:

@@ -31,6 +31,26 @@ async def test_impossible_quote_has_no_implied_volatility(client: httpx.AsyncCli
     assert answer.json()["iv"] is None
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("greeks/option", '{"symbol": "ALFA", "strike": NaN, "days": 30, "volatility": 0.2}', "strike"),
+        ("greeks/option", '{"symbol": "ALFA", "strike": Infinity, "days": 30, "volatility": 0.2}', "strike"),
+        ("greeks/option", '{"symbol": "ALFA", "strike": 1, "days": 30, "volatility": 1, "quote": Infinity}', "quote"),
+        ("thresholds", '{"threshold_type": "price_move", "symbol": "ALFA", "bound": Infinity}', "bound"),
+        ("jobs", '{"priority": "low"}', "symbol"),
+    ],
+)  # fmt: skip
+async def test_a_request_that_is_none_is_explained(
+    client: httpx.AsyncClient, path: str, body: str, field: str
+) -> None:
+    """Numbers that are none, in what Python takes for JSON, are refused with the field's name, not with an error."""
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post(f"/api/v1/{path}", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", field]
+
+
 async def test_chain_comes_from_the_cache_the_second_time(
     client: httpx.AsyncClient, runtime: Runtime
 ) -> None:

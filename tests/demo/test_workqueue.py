@@ -1,11 +1,22 @@
 """The work queue: urgent first, bounded, and every job accounted for."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
+from signalscope.contract import PRIORITIES
 from signalscope.demo.counts import Counts
 from signalscope.demo.workqueue import Job, MemoryQueue, QueueFullError, UnknownPriorityError, Workers
+from signalscope.testing import Captured, capture
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """What is recorded."""
+    with capture() as found:
+        yield found
 
 
 async def test_most_urgent_first_then_oldest() -> None:
@@ -73,3 +84,43 @@ async def test_workers_process_and_survive_failures() -> None:
         "critical,enqueued": 1, "high,enqueued": 1, "low,enqueued": 1,
         "critical,failed": 1, "high,failed": 1, "low,processed": 1,
     }  # fmt: skip
+
+
+async def test_every_job_of_a_flood_is_accounted_for(captured: Captured) -> None:
+    """Enqueued = processed + failed + dropped + still waiting, counted and measured, also at a sudden end."""
+    counts = Counts()
+    queue = MemoryQueue(50, counts)
+    begun = 0
+
+    async def handle(job: Job) -> None:
+        nonlocal begun
+        begun += 1
+        await asyncio.sleep(0 if begun % 3 else 0.001)
+        if begun % 7 == 0:
+            raise RuntimeError("every seventh")
+        if begun > 60:
+            await asyncio.sleep(60)
+
+    workers = Workers(queue, {"work": handle}, counts, number=4)
+    workers.start()
+    rejected = 0
+    for number in range(150):
+        try:
+            await queue.put(Job("work", PRIORITIES[number % 4]))
+        except QueueFullError:
+            rejected += 1
+        if number % 3 == 0:
+            await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    await workers.stop()
+    events: Counter[str] = Counter()
+    for labels, number in counts.snapshot()["queue_items"]["by"].items():
+        events[labels.partition(",")[2]] += number
+    waiting = sum(queue.sizes().values())
+    assert events["enqueued"] + events["rejected"] == 150
+    assert events["rejected"] == rejected > 0
+    assert events["dropped"] == 4
+    assert waiting > 0
+    assert events["enqueued"] == events["processed"] + events["failed"] + events["dropped"] + waiting
+    name = "signal_service_queue_items_total"
+    assert {event: captured.value(name, queue_type="work", event=event) for event in events} == events

@@ -65,7 +65,7 @@ class Client:
         except OpenedState:
             self.monitor.rejected()
             raise DependencyUnavailableError(f"{self.name}: its circuit breaker is open") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, ValueError) as error:  # the latter: an answer that is no JSON
             self.monitor.failure()
             raise DependencyUnavailableError(
                 f"{self.name}: {operation}: {type(error).__name__}: {error}"

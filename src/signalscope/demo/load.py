@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import signal
 import time
@@ -50,8 +51,8 @@ class Load:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if self.rate <= 0:
-            raise ValueError(f"the rate must be positive, not {self.rate:g}")
+        if not 0 < self.rate < math.inf:
+            raise ValueError(f"the rate must be a positive number, not {self.rate:g}")
         self._random = random.Random(self.seed)  # noqa: S311  # a reproducible mix, no secret
         self.results: Counter[str] = Counter()
         self._in_flight: set[asyncio.Task[None]] = set()

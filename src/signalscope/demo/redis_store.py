@@ -6,6 +6,7 @@ Several replicas of the service may share them; entries and jobs survive a resta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -203,9 +204,10 @@ class RedisQueue:
             added = await self._redis.eval(
                 _PUT, len(self._keys), *self._keys, self.capacity, rank + 1, packed
             )
-            await self._look()
         except RedisError as error:
             added, reason = False, f"the work queue's Redis does not answer: {error}"
+        with contextlib.suppress(RedisError):  # the job is in, whether its size can be seen or not
+            await self._look()
         event = "enqueued" if added else "rejected"
         count_queue_item(QUEUE_TYPE, job.priority, event)
         self._counts.add("queue_items", job.priority, event)
@@ -224,10 +226,15 @@ class RedisQueue:
                 _logger.debug("work queue: %s", error)
                 await asyncio.sleep(_BLOCK_SECONDS)
                 continue
-            packed = json.loads(popped[1])
-            job = Job(**packed["job"])
-            self._known[job.priority] = max(0, self._known[job.priority] - 1)
-            return job, datetime.fromisoformat(packed["at"])
+            priority = PRIORITIES[self._keys.index(popped[0].decode())]
+            self._known[priority] = max(0, self._known[priority] - 1)
+            try:
+                packed = json.loads(popped[1])
+                return Job(**packed["job"]), datetime.fromisoformat(packed["at"])
+            except (ValueError, KeyError, TypeError) as error:  # of another version of the service, say
+                _logger.warning("work queue: a job that cannot be read is dropped: %s", error)
+                count_queue_item(QUEUE_TYPE, priority, "dropped")
+                self._counts.add("queue_items", priority, "dropped")
 
     def sizes(self) -> dict[str, int]:
         """Waiting jobs by priority as of the last look, about a second ago at most."""

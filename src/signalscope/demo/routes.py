@@ -66,11 +66,14 @@ class OptionRequest(BaseModel):
 
     symbol: str
     flag: Literal["c", "p"] = "c"
-    strike: float = Field(gt=0)
-    days: float = Field(gt=0, le=3650, description="Calendar days to expiry")
-    volatility: float = Field(gt=0, le=10)
+    strike: float = Field(gt=0, allow_inf_nan=False)
+    days: float = Field(gt=0, le=3650, allow_inf_nan=False, description="Calendar days to expiry")
+    volatility: float = Field(gt=0, le=10, allow_inf_nan=False)
     quote: float | None = Field(
-        None, gt=0, description="Market price; with it the implied volatility is calculated"
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Market price; with it the implied volatility is calculated",
     )
 
 
@@ -93,7 +96,7 @@ class ThresholdRequest(BaseModel):
 
     threshold_type: str
     symbol: str
-    bound: float = Field(gt=0)
+    bound: float = Field(gt=0, allow_inf_nan=False)
     severity: str = "warning"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -84,8 +85,16 @@ async def _explain(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, _STATUS[type(error)])
 
 
+async def _explain_request(_: Request, error: Exception) -> JSONResponse:
+    """FastAPI's answer without the values themselves, which may be none that JSON can say: NaN, infinity."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
+    return JSONResponse({"detail": told}, 422)
+
+
 app = FastAPI(title="signalscope reference signal service", lifespan=_lifespan)
 app.add_middleware(_UserContext)
+app.add_exception_handler(RequestValidationError, _explain_request)
 for _kind in _STATUS:
     app.add_exception_handler(_kind, _explain)
 app.include_router(routes.api)

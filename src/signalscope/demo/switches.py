@@ -87,7 +87,8 @@ class Switches:
     async def _flush_caches(self) -> None:
         while True:
             for cache in self._caches:
-                await cache.clear()
+                with contextlib.suppress(Exception):  # its Redis may be away for a while; the fault stays on
+                    await cache.clear()
             await asyncio.sleep(0.2)
 
     async def _flood_queue(self) -> None:

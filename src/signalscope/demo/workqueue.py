@@ -188,6 +188,9 @@ class Workers:
             job, enqueued_at = await self._queue.get()
             try:
                 await self._process(job, enqueued_at)
+            except asyncio.CancelledError:
+                self._counts.add("queue_items", job.priority, "dropped")
+                raise
             except Exception:  # counted as failed below; a worker outlives its jobs
                 self._counts.add("queue_items", job.priority, "failed")
             else:
