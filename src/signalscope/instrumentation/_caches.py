@@ -143,9 +143,10 @@ class TrackedCache:
     Attributes:
         hints: Functions that it was given to, as ``module:function``: they name a cache that no variable holds.
         cache_type: What it was last called; empty before its first use.
+        decorated: Whether a decorated call has used it, which measures it in its own way.
     """
 
-    __slots__ = ("_asked", "_library", "_metrics", "_names", "_place", "cache_type", "hints")
+    __slots__ = ("_asked", "_library", "_metrics", "_names", "_place", "cache_type", "decorated", "hints")
 
     def __init__(self, library: str, place: Place | None, names: Iterable[str] = ()) -> None:
         self._library = library
@@ -155,6 +156,7 @@ class TrackedCache:
         self._asked = 0
         self.hints: list[str] = []
         self.cache_type = ""
+        self.decorated = False
 
     def metrics(self, cache: object) -> CacheMetrics:
         """Its recorder; while nothing is found that holds it, it is looked for at the 1st, 2nd, 4th, 8th ... use."""

@@ -11,6 +11,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base import Hook, LibraryInstrumentor
 from signalscope.instrumentation._caches import CACHE_METRICS, CacheSizes, TrackedCache
 from signalscope.instrumentation._library import Library
@@ -69,6 +70,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
         notes=(
             "Iterating over `items()` or `values()` reads every entry, so it counts hits.",
             "An entry that has expired counts in `cache.entries` until the cache takes it out.",
+            "A cache that a call decorated with `@instrument_cache` uses is measured by that decorator alone.",
         ),
     )
 
@@ -154,7 +156,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
     def _getitem(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
         def getitem(cache: Any, key: Any, *rest: Any, **more: Any) -> Any:
-            if _now.cache is cache or left_alone(undone, "cache"):
+            if _now.cache is cache or self._left(cache, undone):
                 return original(cache, key, *rest, **more)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, "get"
@@ -178,7 +180,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
     def _get(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
         def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache or left_alone(undone, "cache") or not _is_lookup(args, kwargs):
+            if _now.cache is cache or self._left(cache, undone) or not _is_lookup(args, kwargs):
                 return original(cache, *args, **kwargs)
             key = args[0] if args else kwargs["key"]
             default = args[1] if len(args) > 1 else kwargs.get("default")
@@ -200,7 +202,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
     def _contains(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
         def contains(cache: Any, key: Any) -> Any:
-            if _now.cache is cache or left_alone(undone, "cache"):
+            if _now.cache is cache or self._left(cache, undone):
                 return original(cache, key)
             begun = perf_counter()
             there = original(cache, key)
@@ -217,7 +219,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
         def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _now.cache is cache and kind == "set" and not undone():
                 return self._set_inside(original, cache, args, kwargs)
-            if _now.cache is cache or left_alone(undone, "cache"):
+            if _now.cache is cache or self._left(cache, undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, kind
@@ -252,7 +254,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
         @functools.wraps(original)
         def delitem(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _now.cache is not cache:
-                if left_alone(undone, "cache"):
+                if self._left(cache, undone):
                     return original(cache, *args, **kwargs)
                 value = alone(cache, *args, **kwargs)
                 self._evicted(cache, "explicit")
@@ -273,7 +275,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
     def _expire(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
         def expire(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if self._left(cache, undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind, _now.expiring, _now.deleting
             kind = _now.kind if _now.cache is cache else "expire"
@@ -285,12 +287,23 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
         return expire
 
+    def _left(self, cache: Any, undone: Undone) -> bool:
+        """Whether an operation is not counted; a cache that decorated calls use is theirs for good."""
+        if left_alone(undone):
+            return True
+        tracked = self.caches.get(cache)
+        if not inside("cache"):
+            return tracked is not None and tracked.decorated
+        if tracked is not None:
+            tracked.decorated = True
+        return True
+
     # --- recording; none of these raises ------------------------------------------------------------------------
 
     def _track(self, cache: Any, tracked: TrackedCache) -> TrackedCache:
         self.caches.set(cache, tracked)
         # By reference to what is tracked only: the table keeps the cache no longer than it lives.
-        self.sizes.add(cache, lambda: tracked.cache_type)
+        self.sizes.add(cache, lambda: "" if tracked.decorated else tracked.cache_type)
         return tracked
 
     def _tracked(self, cache: Any) -> TrackedCache:
