@@ -157,9 +157,12 @@ def test_a_call_does_what_it_did(name: str, args: list[Any], kwargs: dict[str, i
 
 
 def _done(call: Any, args: list[Any], kwargs: dict[str, int]) -> tuple[str, Any]:
-    """What a call comes to, its generator exhausted or its coroutine awaited."""
+    """What a call comes to, at once or when its generator is exhausted or its coroutine awaited."""
     try:
         got = call(*args, **kwargs)
+    except Exception as error:  # whatever it is, both must raise it, and both now
+        return f"at once {type(error).__name__}", str(error)
+    try:
         if inspect.iscoroutine(got) or inspect.isasyncgen(got) or inspect.isawaitable(got):
             got = asyncio.run(_awaited(got))
         elif inspect.isgenerator(got):
@@ -379,6 +382,31 @@ def test_what_cannot_be_called_is_refused(what: Any) -> None:
     """At decoration, not at the first call; the message says what to decorate instead."""
     with pytest.raises(TypeError, match=r"not callable.*; decorate the function that it is made from"):
         decorate(what)
+
+
+def test_wrong_arguments_are_refused_when_the_call_is_made(recorded: Recorded) -> None:
+    """Not when a coroutine is first awaited, in some task, or a generator first asked; and nothing is measured."""
+
+    class Pricer:
+        @decorate
+        async def delta(self, spot: float, /, *, rate: float) -> float:
+            return spot
+
+        @classmethod
+        @decorate
+        async def chain(cls, *spots: float, rate: float = 0.0, **more: float) -> AsyncIterator[float]:
+            for spot in spots:
+                yield spot + rate
+
+    for call in (Pricer().delta, Pricer.delta, decorate(functools.partial(Pricer().delta, 1.0))):
+        with pytest.raises(TypeError, match=r"Pricer.delta\(\) (missing \d required|takes)"):
+            call()
+    with pytest.raises(TypeError, match=r"chain\(\) got multiple values for argument 'cls'"):
+        Pricer.chain(1.0, cls=2.0)
+    assert asyncio.run(Pricer().delta(1.0, rate=0.5)) == 1.0
+    assert recorded.counts("signal_service.greeks.calculation") == {
+        ("delta", "false", "other", "1", "success"): 1
+    }
 
 
 def test_cached_properties_and_kinds_of_properties(recorded: Recorded) -> None:

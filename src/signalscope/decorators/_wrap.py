@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from opentelemetry.context import get_current
 
+from signalscope.decorators._arity import refusing
 from signalscope.decorators._nesting import enter, leave, nesting
 from signalscope.decorators._proxy import CallableProxy
 from signalscope.decorators._spans import SpanMaker, Under
@@ -77,8 +78,8 @@ def wrap(call: Any, probe: Probe) -> Any:
         )
     make = _maker_for(call)
     if isinstance(call, FunctionType):
-        return functools.wraps(call)(make(call, probe))
-    return CallableProxy(call, lambda one: make(one, probe))
+        return functools.wraps(call)(refusing(call, make(call, probe)))
+    return CallableProxy(call, lambda one: refusing(one, make(one, probe)))
 
 
 def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> Any:
@@ -96,8 +97,8 @@ def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> An
         return property(getter, original.fset, original.fdel, original.__doc__)
     chosen = _choosing(_maker_for(original), original, measured, otherwise)
     if isinstance(original, FunctionType):
-        return functools.wraps(original)(chosen)
-    return CallableProxy(original, lambda _: chosen)
+        return functools.wraps(original)(refusing(original, chosen))
+    return CallableProxy(original, lambda _: refusing(original, chosen))
 
 
 def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], bool]) -> Callable[..., Any]:
