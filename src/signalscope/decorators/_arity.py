@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
@@ -19,6 +20,8 @@ __all__ = ["refusing"]
 _SORTS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 )
+#: What takes the same arguments as a function that was made here; its own parameters are anything.
+_known: weakref.WeakKeyDictionary[FunctionType, Callable[..., object]] = weakref.WeakKeyDictionary()
 
 
 def _nothing() -> None:
@@ -44,9 +47,11 @@ def refusing(call: Any, wrapper: Any) -> Any:
 
     code = checking.__code__
     # The mark alone makes no coroutine and no generator: an instruction does, which this function does not have.
-    return FunctionType(
+    marked = FunctionType(
         code.replace(co_flags=code.co_flags | sort), checking.__globals__, None, None, checking.__closure__
     )
+    _known[marked] = fits
+    return marked
 
 
 def _taking_the_same(call: Any) -> Callable[..., object] | None:
@@ -56,7 +61,7 @@ def _taking_the_same(call: Any) -> Callable[..., object] | None:
     elif isinstance(call, functools.partial):
         inner, first, more = call.func, call.args, call.keywords
     elif isinstance(call, FunctionType):
-        return _emptied(call)
+        return _known.get(call) or _emptied(call)
     elif isinstance(getattr(type(call), "__call__", None), FunctionType):  # noqa: B004  # how it is called
         inner, first, more = type(call).__call__, (call,), {}
     else:
