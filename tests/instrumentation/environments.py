@@ -14,6 +14,7 @@ import subprocess
 import sys
 import venv
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 __all__ = ["Environment", "environment"]
@@ -49,10 +50,10 @@ def environment(*requirements: str) -> Environment:
     """
     if not requirements:
         return Environment(Path(sys.executable), Path(sys.executable).with_name("opentelemetry-instrument"))
-    # The base's path is part of the key: what it has is not installed, and another base may have less.
-    key = hashlib.sha256("\n".join((*sorted(requirements), sys.version, sys.prefix)).encode()).hexdigest()[
-        :16
-    ]
+    # What the base has is part of the key, since it is not installed again.
+    base = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
+    parts = (*sorted(requirements), sys.version, sys.prefix, *base)
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     home = _cache() / key
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / f"{key}.lock").open("w") as lock:

@@ -148,6 +148,8 @@ class Stack:
             "OTEL_PYTHON_DISTRO": "signalscope",
             "OTEL_PYTHON_CONFIGURATOR": "signalscope",
             "OTEL_SERVICE_NAME": "signal-service",
+            # The service reports its caches itself, by decorators.
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "cachetools",
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "OTEL_BSP_SCHEDULE_DELAY": "1000",
             "SIGNALSCOPE_CPU_SECOND_PRICE": _CPU_SECOND_PRICE,

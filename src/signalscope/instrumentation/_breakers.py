@@ -25,6 +25,7 @@ from signalscope.instrumentation._places import Found, Place, readable
 from signalscope.instrumentation._settings import Patterns
 from signalscope.instrumentation._weak import WeakTable
 from signalscope.recording import family, internal_error, observe
+from signalscope.recording._fork import in_children
 
 __all__ = ["BREAKER_METRICS", "Breaker", "Breakers", "service_of", "state_points"]
 
@@ -55,6 +56,20 @@ def service_of(*candidates: str) -> Of | None:
     return service.strip() or OTHER, operation.strip() or "all"
 
 
+class _Turning:
+    """Held while a state is compared and replaced, so that a change that two threads see is counted once."""
+
+    lock = threading.Lock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """A free one, in a forked child."""
+        cls.lock = threading.Lock()
+
+
+in_children(_Turning.renew)
+
+
 class Breaker:
     """One breaker: who it guards, the state it was last seen in, its calls.
 
@@ -66,11 +81,10 @@ class Breaker:
         seen: The state it was last seen in.
     """
 
-    __slots__ = ("_find", "_lock", "_of", "_state", "_sure", "seen")
+    __slots__ = ("_find", "_of", "_state", "_sure", "seen")
 
     def __init__(self, state: Callable[[], str | None], find: Callable[[], tuple[Of, bool]]) -> None:
         self._state, self._find = state, find
-        self._lock = threading.Lock()
         self._of: Of = (OTHER, "all")
         self._sure = False
         self.seen = state() or "closed"
@@ -105,7 +119,7 @@ class Breaker:
 
     def turned(self, state: str) -> None:
         """The breaker is in this state; counted unless it was before."""
-        with self._lock:
+        with _Turning.lock:
             changed, self.seen = state != self.seen, state
         if changed and not is_monitored(self.of[0]):
             family(_TRANSITIONS).series(*self.of, state).record(1)

@@ -39,6 +39,7 @@ CACHE_METRICS = (_OPERATIONS, _DURATION, "signal_service.cache.hit_ratio")
 in_library: ContextVar[bool] = ContextVar("signalscope_in_cache", default=False)
 #: Words that say nothing about what is cached.
 _NOUNS = ("cache", "caches", "region", "lambda")
+_MOST_HINTS = 8
 #: Cache types whose recorders are kept; the contract allows far fewer.
 _MOST_TYPES = 200
 
@@ -175,6 +176,11 @@ class TrackedCache:
     def call(self, name: str) -> None:
         """Learn what the program calls it, before its first use."""
         self._names = (name, *self._names)
+
+    def hint(self, function: str) -> None:
+        """Learn a function that it was given to; the first few say enough."""
+        if len(self.hints) < _MOST_HINTS:
+            self.hints.append(function)
 
     def _is_turn(self) -> bool:
         return self._asked & (self._asked - 1) == 0

@@ -6,6 +6,7 @@ then, and what holds it is looked for when it is used.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 import weakref
@@ -94,11 +95,11 @@ class Place:
                 yield f"{self._shown}:{found.__qualname__}.", found.__name__, vars(found)
 
 
-def made_here(thing: object | None, library: Iterable[str]) -> Place | None:
+def made_here(thing: object, library: Iterable[str]) -> Place | None:
     """The place in the program from which this is called, through a library.
 
     Args:
-        thing: The object that is being made; its own constructors are no place.
+        thing: The object that is being made; its own constructors are no place, nor are lambdas and comprehensions.
         library: Packages whose frames are no place either.
     """
     skipped = ("signalscope", "wrapt", "functools", *library)
@@ -107,7 +108,7 @@ def made_here(thing: object | None, library: Iterable[str]) -> Place | None:
         if frame is None:
             return None
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in skipped and (thing is None or _first_argument(frame) is not thing):
+        if package not in skipped and not _is_anonymous(frame) and _first_argument(frame) is not thing:
             return Place(frame)
         frame = frame.f_back
     return None
@@ -147,9 +148,22 @@ def _module_name(namespace: Mapping[str, Any]) -> str:
     return str(spec.name) if spec is not None else PurePath(str(namespace.get("__file__", name))).stem
 
 
+def _is_anonymous(frame: FrameType) -> bool:
+    name = frame.f_code.co_name
+    return name.startswith("<") and name != "<module>"
+
+
 def _first_argument(frame: FrameType) -> Any:
     code = frame.f_code
-    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+    if not code.co_argcount:
+        return None
+    names = frame.f_locals
+    found = names.get(code.co_varnames[0])
+    # Until Python 3.13 that is a copy, which the frame keeps: it would keep everything alive that is a local variable
+    # now. The frame, this variable and the argument are its three references, unless the program has it as well.
+    if type(names) is dict and code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(names) <= 3:
+        names.clear()
+    return found
 
 
 def _search(namespace: Mapping[str, Any], thing: object) -> Iterator[tuple[str, tuple[str, ...]]]:

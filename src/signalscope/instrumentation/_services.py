@@ -19,6 +19,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from signalscope._contract_model import OTHER
 from signalscope.contract import CRITICALITIES
 from signalscope.decorators._nesting import inside
 from signalscope.decorators.dependency import Dependency
@@ -35,6 +36,8 @@ _VARIABLE = "SIGNALSCOPE_SERVICES"
 _EXAMPLE = "ticker_service(critical)=ticker.internal:8001,10.0.0.*;config_service=config.internal/v2"
 _NAME = re.compile(r"(?P<name>[^()\s]+)\s*(?:\((?P<criticality>[^()]*)\))?\Z")
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*)?\Z")
+#: Services and methods that are told apart; the contract allows fewer services.
+_MOST_PROBES = 1_000
 _PORTS = {"http": 80, "https": 443}
 #: Set while a call is recorded: a redirect that a client follows by calling itself is a part of it.
 _calling: ContextVar[bool] = ContextVar("signalscope_http_call", default=False)
@@ -120,6 +123,11 @@ class Call:
         key = (service, operation)
         probe = _Setting.probes.get(key)
         if probe is None:
+            if len(_Setting.probes) >= _MOST_PROBES:  # hosts may come from anywhere
+                service, key = (
+                    Service(OTHER, service.criticality),
+                    (Service(OTHER, service.criticality), operation),
+                )
             options = {"service_name": service.name, "operation": operation}
             probe = _Setting.probes.setdefault(
                 key, Dependency(service_at, options, service.criticality, "never")

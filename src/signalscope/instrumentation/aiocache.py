@@ -172,7 +172,7 @@ class AiocacheInstrumentor(LibraryInstrumentor):
             value = original(decorator, function)
             tracked = self.caches.get(decorator.cache)
             if tracked is not None and not undone():
-                tracked.hints.append(full_name(function))
+                tracked.hint(full_name(function))
             return value
 
         return decorate

@@ -146,7 +146,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
             @functools.wraps(decorator)
             def named(function: Any) -> Any:
-                tracked.hints.append(full_name(function))
+                tracked.hint(full_name(function))
                 return decorator(function)
 
             return named

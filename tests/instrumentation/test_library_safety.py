@@ -1,0 +1,251 @@
+"""What instrumented caches, breakers and queues must never do, and what they leave to the program."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cachetools
+import purgatory
+import pytest
+import wrapt
+from opentelemetry.instrumentation.utils import suppress_instrumentation, unwrap
+
+from signalscope import BreakerMonitor, instrument_cache
+from signalscope.instrumentation import _caches
+from signalscope.instrumentation.cachetools import CachetoolsInstrumentor
+from signalscope.instrumentation.purgatory import PurgatoryInstrumentor
+from signalscope.testing import Captured, capture
+
+OPERATIONS = "signal_service.cache.operations"
+CALLS = "signal_service.circuit_breaker.calls"
+
+
+@pytest.fixture
+def captured() -> Iterator[Captured]:
+    """What is recorded of cachetools and purgatory."""
+    instrumentors = (CachetoolsInstrumentor(), PurgatoryInstrumentor())
+    for each in instrumentors:
+        each.instrument()
+    with capture() as found:
+        yield found
+    for each in instrumentors:
+        each.uninstrument()
+
+
+def _call(name: str) -> None:
+    with purgatory.SyncCircuitBreakerFactory().get_breaker(name):
+        pass
+
+
+def test_suppression_is_respected(captured: Captured) -> None:
+    """Inside of it nothing is counted, and everything works."""
+    cache: Any = cachetools.LRUCache(2)
+    with suppress_instrumentation():
+        cache["a"] = 1
+        assert cache.get("a") == 1
+        _call("suppressed")
+    assert captured.points(OPERATIONS) == []
+    assert captured.points(CALLS) == []
+    assert cache.get("a") == 1
+    assert captured.value(OPERATIONS) == 1
+
+
+def test_a_decorated_cache_is_not_counted_again(captured: Captured) -> None:
+    """What a function decorated with `@instrument_cache` does with a cache of cachetools is a part of it."""
+    inner: Any = cachetools.LRUCache(2)
+
+    @instrument_cache(cache_type="decorated")
+    def look(key: str) -> Any:
+        return inner.get(key)
+
+    @instrument_cache(cache_type="decorated")
+    async def look_later(key: str) -> Any:
+        await asyncio.sleep(0)
+        return inner.get(key)
+
+    look("a")
+    asyncio.run(look_later("a"))
+    assert {point.labels["cache_type"] for point in captured.points(OPERATIONS)} == {"decorated"}
+    inner.get("a")
+    assert captured.value(OPERATIONS) == 3
+
+
+def test_a_breaker_that_the_program_reports_is_not_counted_again(captured: Captured) -> None:
+    """A `BreakerMonitor` of the same service speaks for it; of another one, not."""
+    monitor = BreakerMonitor("reported")
+    _call("reported")
+    monitor.success()
+    _call("unreported")
+    assert captured.value(CALLS, service_name="reported") == 1
+    assert captured.value(CALLS, service_name="unreported") == 1
+    states = captured.points("signal_service.circuit_breaker.state", service_name="reported", state="closed")
+    assert [point.value for point in states] == [1]
+
+
+def test_caches_are_not_kept_alive(captured: Captured) -> None:
+    """A cache, what is in it and what is known about it go together."""
+
+    class Value:
+        pass
+
+    instrumentor = CachetoolsInstrumentor()
+    before = len(instrumentor.caches)
+    for _ in range(100):
+        cache: Any = cachetools.TTLCache(10, 60)
+        value = Value()
+        cache["a"] = value
+        cache.get("a")
+    gone, of_value = weakref.ref(cache), weakref.ref(value)
+    del cache, value
+    gc.collect()
+    assert (gone(), of_value()) == (None, None)
+    assert len(instrumentor.caches) == before
+
+
+def test_local_variables_are_not_kept_alive(captured: Captured) -> None:
+    """Finding out who makes a cache leaves its variables alone: what is deleted goes, `locals()` stays right."""
+
+    class Big:
+        pass
+
+    def maker(big: Any, keeps: bool) -> Any:
+        mine = locals() if keeps else {}
+        assert cachetools.LRUCache(2) is not None
+        gone = weakref.ref(big)
+        del big
+        return gone, mine
+
+    gone, _ = maker(Big(), False)
+    assert gone() is None
+    _, mine = maker(Big(), True)
+    assert mine["keeps"] is True
+
+
+def test_names_from_data_stay_bounded(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Circuits and cache types by the thousand keep a bounded number of recorders and of labels."""
+    monkeypatch.setattr(_caches, "_metrics", {})
+    for number in range(1_000):
+        _call(f"user-{number}")
+        _caches.metrics_of(f"user-{number}").get(0.001, hit=True)
+    assert len(PurgatoryInstrumentor().circuits) <= 501
+    assert len(_caches._metrics) <= 201
+    assert len(captured.points(CALLS)) <= 51
+    assert len({point.labels["cache_type"] for point in captured.points(OPERATIONS)}) <= 21
+    assert captured.value(CALLS) == 1_000
+    assert captured.value(OPERATIONS) == 1_000
+
+
+@pytest.mark.parametrize("first", ["theirs", "ours"])
+def test_the_order_among_instrumentors_does_not_matter(first: str) -> None:
+    """Another instrumentor's wrapper, put there before or after ours, sees every call; both can be taken away."""
+    seen = []
+
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(args)
+        return wrapped(*args, **kwargs)
+
+    original = cachetools.Cache.get
+    ours = CachetoolsInstrumentor()
+    if first == "theirs":
+        wrapt.wrap_function_wrapper("cachetools", "Cache.get", theirs)
+    ours.instrument()
+    if first == "ours":
+        wrapt.wrap_function_wrapper("cachetools", "Cache.get", theirs)
+    with capture() as captured:
+        cache: Any = cachetools.LRUCache(2)
+        assert cache.get("a", "default") == "default"
+        assert len(seen) == 1
+        assert captured.value(OPERATIONS) == 1
+        ours.uninstrument()
+        assert cache.get("a") is None
+        assert captured.value(OPERATIONS) == 1
+    assert len(seen) == 2
+    unwrap(cachetools.Cache, "get")
+    assert cachetools.Cache.get is original
+
+
+def test_a_cache_in_many_threads_loses_no_count(captured: Captured) -> None:
+    """With the program's own lock, as cachetools wants it."""
+    cache: Any = cachetools.LRUCache(16)
+    lock = threading.Lock()
+
+    @cachetools.cached(cache, lock=lock)
+    def work(number: int) -> int:
+        return number
+
+    threads = [threading.Thread(target=lambda: [work(number % 8) for number in range(500)]) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert captured.value(OPERATIONS, operation="get") == 4_000
+    assert (captured.value(OPERATIONS, result="miss") or 0) >= 8
+
+
+def test_a_failure_of_ours_is_counted_and_changes_nothing(
+    captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program gets its values and its exceptions."""
+    monkeypatch.setattr(_caches.TrackedCache, "metrics", lambda *_: 1 / 0)
+    cache: Any = cachetools.LRUCache(2)
+    cache["a"] = 1
+    assert cache.get("a") == 1
+    with pytest.raises(KeyError):
+        cache["b"]
+    assert captured.value("signalscope.internal.errors", where="instrumentation.cachetools") == 3
+
+
+def test_forked_children_count_their_own(tmp_path: Path) -> None:
+    """A child of a process with breakers and caches goes on, without its parent's counts."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import os
+            import cachetools, purgatory
+            from signalscope import _pull
+            cache = cachetools.LRUCache(4)
+            factory = purgatory.SyncCircuitBreakerFactory(default_threshold=1)
+            def work():
+                cache.get("a")
+                with factory.get_breaker("ticker_service"):
+                    pass
+            for _ in range(5): work()
+            def page():
+                lines = _pull.render("text/plain")[0].decode().splitlines()
+                return sorted(line for line in lines if line.startswith(
+                    ("signal_service_cache_operations_total", "signal_service_circuit_breaker_calls_total")
+                ) and not line.endswith(" 0.0"))
+            child = os.fork()
+            if not child:
+                work()
+                print("child", *page(), sep="\\n", flush=True)
+                os._exit(0)
+            os.waitpid(child, 0)
+            print("parent", *page(), sep="\\n", flush=True)
+            """
+        ),
+        encoding="utf-8",
+    )
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    own |= {"OTEL_PYTHON_DISTRO": "signalscope", "OTEL_PYTHON_CONFIGURATOR": "signalscope"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("opentelemetry-instrument"), sys.executable, program],
+        env=own, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    of_child, _, of_parent = done.stdout.partition("parent")
+    assert 'cache_type="other",operation="get"' not in done.stdout
+    for page, number in ((of_child, "1.0"), (of_parent, "5.0")):
+        values = [line.rpartition(" ")[2] for line in page.splitlines() if line.startswith("signal")]
+        assert values == [number, number], done.stdout
