@@ -147,6 +147,7 @@ def test_every_shape_of_result_is_judged(
 def test_the_look_at_a_result_is_bounded() -> None:
     """Ten thousand values of a list, a thousand records; records within records to a depth; no cycle without end."""
     assert examine([0.5] * 1_000_000, "delta")[1] == 10_000
+    assert examine([0.5] * 19_999, "delta")[1] == 10_000
     assert examine([{"delta": 0.5}] * 100_000, "chain")[1] == 1_000
     cyclic: dict[str, Any] = {}
     cyclic["again"] = [cyclic]

@@ -11,7 +11,15 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    ExponentialHistogramDataPoint,
+    InMemoryMetricReader,
+)
+from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation, View
 from opentelemetry.version import __version__ as otel_version
 from tests.recording.harness import (
     ALL_DELTA,
@@ -25,8 +33,10 @@ from tests.recording.harness import (
     points,
 )
 
+from signalscope import recording
 from signalscope._contract_model import Instrument, Kind
 
+_AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 INSTRUMENTS = {Kind.COUNTER: COUNTER, Kind.UPDOWNCOUNTER: UPDOWN, Kind.HISTOGRAM: HISTOGRAM}
 _OTEL = tuple(map(int, otel_version.split(".")[:2]))
 _IS_NEW = _OTEL >= (1, 45)
@@ -151,3 +161,60 @@ def test_a_delta_reader_that_joins_a_cumulative_one_sees_each_measurement_once()
         if round_ % 2:
             seen += points(pair.collect(1)[0], COUNTER)["a"].value
     assert seen == points(pair.collect(0)[0], COUNTER)["a"].value == 15
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 12)), max_size=300), st.floats(0, 20))
+@settings(max_examples=60, deadline=None)
+def test_a_group_makes_the_points_of_three_instruments(
+    calls: Sequence[tuple[str, float]], amount: float
+) -> None:
+    """One append for a duration, and a fixed amount for two others each time, is what three recordings make."""
+    pair = Pair([CUMULATIVE, ALL_DELTA])
+    times = {time.time_ns()}
+    for number, (key, value) in enumerate(calls):
+        fixed = ((COUNTER, (key,), 1), (UPDOWN, (key,), amount))
+        pair.cells.bind(HISTOGRAM, (key,), fixed).record(value)
+        for instrument, own in ((HISTOGRAM, value), (COUNTER, 1), (UPDOWN, amount)):
+            pair.twin(instrument, key)(own)
+        if number % 100 == 99 or number == len(calls) - 1:
+            recorded = {key for key, _ in calls}
+            for reader in (0, 1):
+                ours, theirs = pair.collect(reader)
+                for instrument in INSTRUMENTS.values():
+                    _assert_same(ours, theirs, instrument, recorded, times)
+
+
+@pytest.mark.parametrize("how", ["environment", "view"])
+@given(st.lists(st.floats(0, 1e6), max_size=60))
+@settings(max_examples=25, deadline=None)
+def test_exponential_histograms_are_the_sdk_s(how: str, recorded: Sequence[float]) -> None:
+    """Asked for by the environment, as the OTLP exporter reads it, or by a View: scale, buckets and sums."""
+    name = "signal_service.background_task"
+    views = [View(instrument_type=Histogram, aggregation=ExponentialBucketHistogramAggregation())]
+    with mock.patch.dict("os.environ", {_AGGREGATION: "base2_exponential_bucket_histogram"}):
+        asked = OTLPMetricExporter(endpoint="http://127.0.0.1:9")._preferred_aggregation
+    reader = InMemoryMetricReader(preferred_aggregation=asked if how == "environment" else None)
+    provider = MeterProvider([reader], views=views if how == "view" else (), shutdown_on_exit=False)
+    plain = provider.get_meter("twin").create_histogram("plain", unit="s")
+    with recording.redirected(provider, [reader], trace.get_tracer("tests")):
+        series = recording.family(name).series("exponential", "low", "success")
+        for value in recorded:
+            series.record(value)
+            plain.record(value)
+        data = reader.get_metrics_data()
+    found = {
+        metric.name: metric.data.data_points[0]
+        for of_resource in (data.resource_metrics if data else ())
+        for scope in of_resource.scope_metrics
+        for metric in scope.metrics
+        if metric.name in {name, "plain"}
+    }
+    assert len(found) == (2 if recorded else 0)
+    if recorded:
+        ours, theirs = (_exponential(found[each]) for each in (name, "plain"))
+        assert ours == theirs
+
+
+def _exponential(point: Any) -> tuple[Any, ...]:
+    assert isinstance(point, ExponentialHistogramDataPoint)
+    return point.count, point.sum, point.scale, point.zero_count, point.positive, point.min, point.max

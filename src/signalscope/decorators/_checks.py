@@ -151,7 +151,7 @@ class _Look:
     def _at_sequence(self, values: Sequence[Any], greek: str | None, depth: int) -> None:
         most = _VALUES if values and isinstance(values[0], float | int | None) else _RECORDS
         low, high = bounds_of(greek, self._check) if greek is not None else (_INF, -_INF)
-        for value in islice(values, 0, None, max(1, len(values) // most)):
+        for value in islice(values, 0, None, max(1, -(-len(values) // most))):
             if (
                 type(value) is float and low <= value <= high
             ):  # nearly always; the rest of this is twenty times slower
@@ -173,7 +173,7 @@ class _Look:
             self.at(_converged_part(value, converged) if failed else value, each, depth + 1)
         if not named:
             of_all = None if _is_named(fields) else greek
-            for value in islice(fields.values(), 0, None, max(1, len(fields) // _RECORDS)):
+            for value in islice(fields.values(), 0, None, max(1, -(-len(fields) // _RECORDS))):
                 self.at(value, of_all, depth + 1)
 
     def _count(self, reason: str | None, number: int) -> None:

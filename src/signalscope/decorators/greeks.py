@@ -63,7 +63,9 @@ def instrument_greeks(
         batch_size: How many options a call is about. By default the length of the result's array or
             sequence, or 1.
         check: Whether to look for results that are NaN, None, infinite, out of range or not converged. A call
-            of whose values none can be used has the outcome ``invalid``. ``finite``: only for those that are NaN,
+            of whose values none can be used has the outcome ``invalid``. Arrays are judged as a whole, of lists at
+            most ten thousand values at even distances, of records (mappings, named tuples, dataclasses, tables) the
+            fields that are named after a Greek. ``finite``: only for those that are NaN,
             None or infinite, where other values may be right: positions that may be short, differences of prices.
         values: What to look at instead of the result, where a call leaves its values elsewhere:
             ``lambda self: self.greeks``.
