@@ -20,6 +20,7 @@ from signalscope.console._boards import from_folder  # noqa: E402  # ROOT comes 
 from signalscope.demo import state  # noqa: E402  # see above
 
 WIDTH = 1300
+MOST_BYTES = 190_000
 _DONE = (
     "document.querySelectorAll('.panel').length > 0 && !document.querySelector('[data-state=waiting]')"
     " && document.body.dataset.busy === 'false'"
@@ -27,14 +28,17 @@ _DONE = (
 
 
 def smaller(path: Path) -> None:
-    """Reduce a picture to 96 colours, which is what flat panels have."""
+    """Reduce a picture to as many colours as fit; flat panels have few."""
     try:
         from PIL import Image  # noqa: PLC0415  # not needed to take pictures
     except ModuleNotFoundError:
         return
     with Image.open(path) as picture:
-        reduced = picture.convert("RGB").quantize(96, dither=Image.Dither.NONE)
-    reduced.save(path, optimize=True)
+        whole = picture.convert("RGB")
+    for colours in (240, 160, 112, 80):
+        whole.quantize(colours, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size < MOST_BYTES:
+            return
 
 
 def main() -> None:

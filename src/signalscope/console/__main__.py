@@ -13,6 +13,9 @@ from signalscope.console.serve import serve
 
 __all__ = ["main"]
 
+#: A demo has not run for the hours that dashboards open with.
+_SINCE = "now-15m"
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until SIGINT or SIGTERM."""
@@ -26,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     endpoints: dict[str, Any] = json.loads(options.endpoints.read_text(encoding="utf-8"))
     boards = Boards([]) if options.dashboards is None else from_folder(options.dashboards)
-    settings = Settings(endpoints.get("prometheus"), boards, endpoints, options.scrape)
+    settings = Settings(endpoints.get("prometheus"), boards, endpoints, options.scrape, _SINCE)
     serve(settings, options.port)
 
 

@@ -41,6 +41,7 @@ class Settings:
         boards: The dashboards.
         endpoints: What runs where, as `signalscope demo` writes it; empty without a demo.
         scrape_seconds: How often Prometheus scrapes: rates look back at least four times as far.
+        since: The time range to open with; None for the dashboard's own.
         traces: The address of one trace, with ``{trace_id}`` in it; None without a trace backend.
     """
 
@@ -48,6 +49,7 @@ class Settings:
     boards: Boards
     endpoints: dict[str, Any] = field(default_factory=dict)
     scrape_seconds: int = 15
+    since: str | None = None
     traces: str | None = None
 
 
@@ -82,6 +84,7 @@ def make_app(settings: Settings) -> Starlette:
             {
                 "prometheus": settings.prometheus,
                 "scrape_seconds": settings.scrape_seconds,
+                "since": settings.since,
                 "traces": settings.traces,
                 "home": settings.boards.home,
             }

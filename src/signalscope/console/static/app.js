@@ -100,6 +100,7 @@ try {
   [boards, settings] = await Promise.all(["/api/dashboards", "/api/settings"].map(async (path) => (await fetch(path)).json()));
   say.textContent = "A preview of the dashboards, for those without Grafana: it draws the same files from the same Prometheus. It is not Grafana.";
   await show();
-} catch {
+} catch (error) {
+  console.error(error);
   place.replaceChildren(element("p", { id: "problem", role: "alert" }, "The console does not answer; is it still running?"));
 }

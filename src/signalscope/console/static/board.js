@@ -13,7 +13,7 @@ export class Board {
   constructor(json, settings, parameters) {
     this.json = json;
     this.settings = settings;
-    this.from = parameters.get("from") ?? json.time?.from ?? "now-1h";
+    this.from = parameters.get("from") ?? settings.since ?? json.time?.from ?? "now-1h";
     this.to = parameters.get("to") ?? json.time?.to ?? "now";
     this.every = parameters.get("refresh") ?? json.refresh ?? "";
     this.variables = {};

@@ -26,13 +26,26 @@ export const colour = (name) => {
   return name;
 };
 
-/** The same name has the same colour, wherever it is. */
-export const byName = (name) => {
+const given = new Map();
+const hashed = (name) => {
   let hash = 2166136261; // FNV-1a
   for (const letter of name) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
-  hash ^= hash >>> 15;
-  return OTHERS[(hash >>> 0) % OTHERS.length];
+  return ((hash ^ (hash >>> 15)) >>> 0) % OTHERS.length;
 };
+
+/** Give names that are shown together different colours; one that has a colour keeps it. */
+export const tellApart = (names) => {
+  const taken = new Set(names.filter((name) => given.has(name)).map((name) => given.get(name)));
+  for (const name of names.filter((each) => !given.has(each)).toSorted()) {
+    let slot = hashed(name);
+    for (let tries = 0; taken.has(slot) && tries < OTHERS.length; tries += 1) slot = (slot + 1) % OTHERS.length;
+    given.set(name, slot);
+    taken.add(slot);
+  }
+};
+
+/** The same name has the same colour, wherever it is. */
+export const byName = (name) => OTHERS[given.get(name) ?? hashed(name)];
 
 /** The colour of a value by thresholds. */
 export const byThreshold = (value, thresholds) => {

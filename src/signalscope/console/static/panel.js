@@ -7,7 +7,7 @@ import { draw as states } from "./panels/states.js";
 import { draw as timeseries } from "./panels/timeseries.js";
 import { draw as heatmap } from "./panels/heatmap.js";
 import { draw as table } from "./panels/table.js";
-import { element } from "./look.js";
+import { element, tellApart } from "./look.js";
 import { fieldOf, latest, shown } from "./fields.js";
 import { exemplars, filled, instant, ranged, steps } from "./query.js";
 
@@ -52,6 +52,7 @@ export class PanelView {
       const marked = this.panel.targets.filter((target) => target.exemplar);
       const marks = await Promise.all(marked.map((target) => exemplars(target, context).catch(() => [])));
       this.series = answers.flat();
+      tellApart(this.series.map((each) => each.name));
       this.context = { ...context, marks: marks.flat().toSorted((a, b) => a.time - b.time) };
       this.draw();
     } catch (error) {
