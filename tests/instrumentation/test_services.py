@@ -202,6 +202,15 @@ def test_a_program_under_the_launcher(
     assert set(_peers(one_collector, service)) == {"ticker_service", "config_service"}
 
 
+@pytest.mark.needs("collector")
+def test_calls_count_when_no_span_is_sampled(one_collector: Collector, tmp_path: Path) -> None:
+    """And without the official instrumentor."""
+    port = free_port()
+    services = f"ticker_service(critical)=127.0.0.1:{port};config_service=localhost:{port}/v2"
+    off = {"OTEL_TRACES_SAMPLER": "always_off", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx"}
+    run(HTTPX, HTTPX.versions[1], one_collector, tmp_path, str(port), SIGNALSCOPE_SERVICES=services, **off)
+
+
 def _peers(collector: Collector, service: str) -> list[str]:
     """`peer.service` of the spans of one program."""
     found = []

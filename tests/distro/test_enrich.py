@@ -1,0 +1,73 @@
+"""What spans of other instrumentors are told."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, Tracer
+
+from signalscope import user_context
+from signalscope._enrich import Enricher
+
+Made = tuple[Tracer, InMemorySpanExporter]
+
+
+@pytest.fixture
+def made() -> Made:
+    """A tracer whose spans are told, and where they end."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    provider.add_span_processor(Enricher())
+    return provider.get_tracer("others"), exporter
+
+
+def _attributes(exporter: InMemorySpanExporter) -> dict[str, dict[str, object]]:
+    return {span.name: dict(span.attributes or {}) for span in exporter.get_finished_spans()}
+
+
+def test_spans_know_the_tier(made: Made) -> None:
+    """Those begun inside `user_context`, and the one that is current when it is entered."""
+    tracer, exporter = made
+    start, caller = tracer.start_as_current_span, user_context(tier="enterprise", user="u-1")
+    with start("request"), caller, start("query"):
+        pass
+    with tracer.start_as_current_span("nobody's"):
+        pass
+    found = _attributes(exporter)
+    assert found["request"] == found["query"] == {"user_tier": "enterprise"}
+    assert found["nobody's"] == {}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "peer"),
+    [
+        ({"url.full": "http://ticker-service:8000/quote"}, "ticker_service"),
+        ({"http.url": "http://ticker-service:8000/quote"}, "ticker_service"),
+        ({"server.address": "alert-service.trading", "server.port": 80}, "alert_service"),
+        ({"net.peer.name": "comms_service"}, "comms_service"),
+        ({"url.full": "http://example.com/"}, None),
+        ({"url.full": "http://ticker-service/", "peer.service": "mine"}, "mine"),
+        ({}, None),
+    ],
+)
+def test_clients_spans_know_the_service(
+    made: Made, attributes: dict[str, str | int], peer: str | None
+) -> None:
+    """By today's and by former conventions; what is there already stays."""
+    tracer, exporter = made
+    with tracer.start_as_current_span("call", kind=SpanKind.CLIENT, attributes=attributes):
+        pass
+    assert _attributes(exporter)["call"].get("peer.service") == peer
+
+
+def test_servers_spans_have_no_peer(made: Made) -> None:
+    """Whatever their attributes say."""
+    tracer, exporter = made
+    with tracer.start_as_current_span(
+        "serve", kind=SpanKind.SERVER, attributes={"server.address": "a-service"}
+    ):
+        pass
+    assert "peer.service" not in _attributes(exporter)["serve"]
