@@ -28,6 +28,7 @@ TESTS = (
 )  # fmt: skip
 OTHERS = (
     "fastapi", "uvicorn", "gunicorn", "httpx<1", "numpy", "datasketches", "typer", "rich", "pyyaml", "hypothesis",
+    "pandas",
     "pytest", "pytest-asyncio", "pytest-timeout",
 )  # fmt: skip
 

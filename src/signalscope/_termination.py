@@ -9,6 +9,7 @@ that they need, a collection most of all, it goes on until they are done.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import threading
@@ -31,8 +32,20 @@ _LOCKING = (
 SECONDS = 5.0
 
 
+class _GaveUp:
+    """When an export was last waited for in vain, by the monotonic clock."""
+
+    at = -math.inf
+
+
 def flush(timeout: float = SECONDS) -> None:
-    """Export what is left, of metrics and spans at once; never raises and never waits longer than the timeout."""
+    """Export what is left, of metrics and spans at once; never raises and never waits longer than the timeout.
+
+    Several things end a process one after the other, a server and then a signal. When the first has waited in vain,
+    the Collector is gone, and the next does not wait again.
+    """
+    if time.monotonic() - _GaveUp.at < 2 * timeout:
+        return
     waiting = [
         threading.Thread(target=_flush, args=(provider, timeout), daemon=True, name="signalscope-flush")
         for provider in (metrics.get_meter_provider(), trace.get_tracer_provider())
@@ -43,6 +56,8 @@ def flush(timeout: float = SECONDS) -> None:
         deadline = time.monotonic() + timeout
         for thread in waiting:
             thread.join(max(0.0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in waiting):
+            _GaveUp.at = time.monotonic()
 
 
 def _flush(provider: object, timeout: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -10,7 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+from opentelemetry import metrics
 from tests.recording.receiver import receiving
+
+from signalscope import _termination
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = "signal_service.greeks.calculation"
@@ -128,6 +132,24 @@ def test_without_a_collector_the_end_is_bounded(tmp_path: Path) -> None:
     returned, seconds = _run(script, "http://127.0.0.1:9")
     assert returned == 0
     assert seconds < 20
+
+
+def test_a_collector_that_was_waited_for_in_vain_is_not_waited_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A server's end waits, and then the signal's handler would: together they wait once."""
+
+    class Stuck:
+        def force_flush(self, timeout_millis: float) -> bool:
+            time.sleep(4)
+            return False
+
+    monkeypatch.setattr(_termination._GaveUp, "at", -math.inf)
+    monkeypatch.setattr(metrics, "get_meter_provider", Stuck)
+    begun = time.monotonic()
+    for _ in range(3):
+        _termination.flush(1.0)
+    assert 0.9 < time.monotonic() - begun < 1.9
 
 
 _FOREIGN = """
