@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
@@ -115,7 +116,7 @@ def generate(
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from None
     for path in changed:
-        _out.print(f"wrote {path}", highlight=False)
+        _out.print(f"wrote {escape(str(path))}", highlight=False, soft_wrap=True)
     if not changed:
         _out.print("Everything is up to date.")
 
@@ -238,5 +239,5 @@ def run() -> None:
     try:
         app(prog_name="signalscope")
     except (UserError, ContractError) as error:
-        _err.print(f"[red]error:[/red] {error}", highlight=False)
+        _err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -68,6 +68,12 @@ def test_generate_writes_and_checks(tmp_path: Path) -> None:
             ("demo", "--endpoints", "/nowhere/at/all.json"),
             "error: --endpoints /nowhere/at/all.json: there is no folder",
         ),
+        (
+            ("demo", "--endpoints", "/no[red]where/all.json"),
+            "error: --endpoints /no[red]where/all.json: there is no",
+        ),
+        (("demo", "--endpoints", "/"), "error: --endpoints /: no file can be written there"),
+        (("demo", "--load", "inf"), "error: --load inf: give a number of requests per second"),
         (("generate", "--config", "none.toml"), "error: none.toml: No such file or directory"),
     ],
 )
@@ -75,8 +81,23 @@ def test_mistakes_are_one_line(tmp_path: Path, arguments: tuple[str, ...], messa
     """Each names the thing and the way out, and there is no traceback."""
     done = _run(*arguments, XDG_STATE_HOME=str(tmp_path))
     assert done.returncode != 0
-    assert message in re.sub(r"\s+", " ", done.stderr)
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
     assert "Traceback" not in done.stderr
+
+
+def test_a_package_that_is_missing_is_named_with_its_extra() -> None:
+    """In brackets, as pip wants it."""
+    code = (
+        "import sys; sys.modules['grafana_foundation_sdk'] = None; sys.argv[1:] = ['generate', '--check']; "
+        "from signalscope.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert (
+        done.stderr
+        == "error: grafana_foundation_sdk.builders is not installed; pip install 'signalscope[mixin]'\n"
+    )
 
 
 def test_faults_are_listed_with_what_to_expect() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
+from rich.markup import escape
 
 from signalscope.demo import binaries, state
 from signalscope.demo.faults import FAULTS
@@ -53,13 +54,13 @@ def run(
 
     def say(line: str) -> None:
         console.print(
-            f"[dim]{time.monotonic() - begun:5.1f} s[/dim]  {line}", highlight=False, soft_wrap=True
+            f"[dim]{time.monotonic() - begun:5.1f} s[/dim]  {escape(line)}", highlight=False, soft_wrap=True
         )
 
+    lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
     chosen, notes = choose(ports)
     for note in notes:
         say(note)
-    lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
     embedded = f"{lacking} cannot be found (see the notes above)" if lacking else None
     with _ended_by_signals():
         try:
