@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -12,9 +11,9 @@ from pathlib import Path
 from signalscope.demo import binaries
 from signalscope.demo._processes import Part, answers, free_port, wait_until
 
-__all__ = ["OPENMETRICS_EOF", "delayed", "lying", "running"]
+__all__ = ["delayed", "lying", "running"]
 
-OPENMETRICS_EOF = "# EOF\n"
+_END = "# EOF\n"
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
         samples: Lines of OpenMetrics with timestamps, in seconds; backfilled by promtool.
     """
     data, port = folder / "data", free_port()
-    (folder / "samples.om").write_text("\n".join([*samples, OPENMETRICS_EOF]), encoding="utf-8")
+    (folder / "samples.om").write_text("\n".join([*samples, _END]), encoding="utf-8")
     (folder / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
     promtool = Part(
         "promtool",
@@ -110,8 +109,3 @@ async def _server(serve: object) -> AsyncIterator[str]:
         for task in asyncio.all_tasks():
             if task is not asyncio.current_task() and "serve" in repr(task.get_coro()):
                 task.cancel()
-
-
-def now() -> float:
-    """The time that samples should have, in seconds."""
-    return time.time()

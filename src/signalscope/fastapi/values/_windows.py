@@ -19,7 +19,7 @@ from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
 from signalscope.recording._snapshot import NotKeptError, Snapshot, Totals, snapshot
 
-__all__ = ["FINE_SECONDS", "LONGEST", "Look", "NoDataError", "Window", "Windows", "shared"]
+__all__ = ["FINE_SECONDS", "KEPT", "LONGEST", "Look", "NoDataError", "Window", "Windows", "reduced", "shared"]
 
 #: The longest window, in seconds.
 LONGEST = 3600.0
@@ -192,7 +192,7 @@ class Windows:
         with self._lock:
             if self._fine and self._clock() - self._fine[-1].at < _FRESH:
                 return self._fine[-1]
-        seen = _reduced(snapshot([*KEPT, *_gauges()]), self._fine[-1] if self._fine else None)
+        seen = reduced(snapshot([*KEPT, *_gauges()]), self._fine[-1] if self._fine else None)
         with self._lock:
             if self._fine and self._fine[-1].began != seen.began:
                 self._fine.clear()  # another recording: a test's, or a child's
@@ -233,7 +233,7 @@ def _gauges() -> Iterable[str]:
     return [each.name for each in contract.instruments() if each.kind is Kind.GAUGE]
 
 
-def _reduced(seen: Snapshot, previous: Look | None) -> Look:
+def reduced(seen: Snapshot, previous: Look | None) -> Look:
     """With the kept labels only; what has not changed is the same object as before."""
     totals: dict[str, dict[Labels, Totals]] = {}
     for name, by_values in seen.totals.items():
