@@ -44,7 +44,7 @@ def _open(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("authorised", [True, False])
-@schema.parametrize()
+@schema.parametrize()  # type: ignore[untyped-decorator]  # schemathesis gives it no type
 @settings(
     max_examples=25,
     deadline=None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from signalscope import contract
@@ -32,8 +32,6 @@ _COARSE_STEP = 60.0
 _COARSE = 62
 #: Series of one instrument that are looked at; the recording core has a bound of its own.
 _MOST_SERIES = 2_000
-#: A look this old is as good as a new one, in seconds.
-_FRESH = 0.05
 
 #: Every instrument of the contract that a value is made from, by which labels it is kept.
 KEPT: Mapping[str, tuple[str, ...]] = {
@@ -140,14 +138,9 @@ class Window:
 
 
 class Windows:
-    """Keeps the looks; bounded in memory.
+    """Keeps the looks; bounded in memory."""
 
-    Args:
-        clock: Seconds, monotonic; the recording core's.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._fine: list[Look] = []
         self._coarse: list[Look] = []
@@ -189,9 +182,6 @@ class Windows:
         Raises:
             NotKeptError: There is nothing to look at.
         """
-        with self._lock:
-            if self._fine and self._clock() - self._fine[-1].at < _FRESH:
-                return self._fine[-1]
         seen = reduced(snapshot([*KEPT, *_gauges()]), self._fine[-1] if self._fine else None)
         with self._lock:
             if self._fine and self._fine[-1].began != seen.began:

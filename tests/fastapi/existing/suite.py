@@ -1,0 +1,63 @@
+"""The existing service's own tests: its answers, headers, errors, metric names and OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from service import app  # type: ignore[import-not-found]  # it is beside this file, where the suite is run
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    """A client of the running application."""
+    with TestClient(app) as one:
+        yield one
+
+
+def test_health(client: TestClient) -> None:
+    """Its own form."""
+    assert client.get("/health").json() == {"status": "ok", "database": True}
+    assert client.get("/health/detailed").json()["version"] == "3.2.1"
+
+
+def test_monitoring_needs_no_token(client: TestClient) -> None:
+    """As it never did."""
+    answer = client.get("/monitoring/metrics")
+    assert (answer.status_code, answer.json()) == (200, {"requests": 17, "uptime": 12.5})
+
+
+def test_metric_names(client: TestClient) -> None:
+    """Those that its dashboards use, each once."""
+    client.get("/signals/ALFA?premium=true")
+    page = client.get("/metrics")
+    assert page.headers["content-type"].startswith("text/plain")
+    for name in (
+        'signal_service_api_request_duration_seconds_count{endpoint="/signals/{symbol}",method="GET",status_code="200"}',
+        'signal_service_health_check_status{component="database"} 1.0',
+        'signal_service_premium_feature_usage_total{feature="premium_signals"} 1.0',
+    ):
+        assert page.text.count(name) == 1, name
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/signals/ALFA", 200), ("POST", "/signals/ALFA", 405), ("GET", "/nothing", 404),
+        ("POST", "/health", 405), ("HEAD", "/metrics", 405), ("GET", "/signals/ALFA?premium=maybe", 422),
+        ("DELETE", "/monitoring/metrics", 405),
+    ],
+)  # fmt: skip
+def test_statuses(client: TestClient, method: str, path: str, status: int) -> None:
+    """Errors included."""
+    assert client.request(method, path).status_code == status
+
+
+def test_openapi(client: TestClient) -> None:
+    """Its operations keep their ids."""
+    paths = client.get("/openapi.json").json()["paths"]
+    assert paths["/health"]["get"]["operationId"] == "health_health_get"
+    assert paths["/metrics"]["get"]["operationId"] == "metrics_metrics_get"
+    assert paths["/monitoring/metrics"]["get"]["operationId"] == "monitoring_monitoring_metrics_get"

@@ -1,0 +1,160 @@
+"""Circuit breakers on /monitoring: of four libraries, of users, told and watched."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from enum import Enum
+from typing import Any
+
+import aiobreaker
+import circuitbreaker
+import httpx
+import purgatory
+import pybreaker
+import pytest
+
+from fastapi import FastAPI
+from signalscope import BreakerMonitor, recording
+from signalscope.breakers import watch_breaker
+from signalscope.contract import ContractError
+from signalscope.fastapi import _monitoring, router
+from signalscope.instrumentation.pybreaker import PybreakerInstrumentor
+from signalscope.testing import Captured, capture
+
+
+class State(Enum):
+    """What a breaker of somebody's own calls its states."""
+
+    CLOSED = 1
+    HALF_OPEN = 2
+
+
+class Own:
+    """A breaker of somebody's own."""
+
+    def __init__(self) -> None:
+        self.state: object = State.CLOSED
+        self.calls: dict[str, int] = {"success": 5}
+
+    def counts(self) -> Mapping[str, int]:
+        """Calls so far."""
+        return self.calls
+
+
+@pytest.fixture
+def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
+    """Everything recorded during the test."""
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "1000")
+    monkeypatch.setattr(recording, "_families", {})
+    _monitoring._answers.clear()
+    with capture() as found:
+        yield found
+
+
+@pytest.fixture
+async def client(captured: Captured) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service."""
+    app = FastAPI()
+    app.include_router(router)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as one:
+        yield one
+
+
+async def _shown(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
+    answer = await client.get("/monitoring/enhanced-metrics")
+    return {each["service_name"]: each for each in answer.json()["circuit_breakers"] or ()}
+
+
+def _fails() -> None:
+    raise ConnectionError
+
+
+async def _fails_later() -> None:
+    raise ConnectionError
+
+
+async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClient) -> None:
+    """Without instrumenting them: closed at first, open after they tripped, with the change counted."""
+    of_pybreaker = pybreaker.CircuitBreaker(fail_max=1)
+    of_aiobreaker = aiobreaker.CircuitBreaker(fail_max=1)
+    of_circuitbreaker = circuitbreaker.CircuitBreaker(failure_threshold=1, name="c")
+    of_purgatory = await purgatory.AsyncCircuitBreakerFactory(default_threshold=1).get_breaker("p")
+    watched = {
+        "pybreaker": of_pybreaker, "aiobreaker": of_aiobreaker, "circuitbreaker": of_circuitbreaker,
+        "purgatory": of_purgatory,
+    }  # fmt: skip
+    ends = [watch_breaker(breaker, name, "quote") for name, breaker in watched.items()]
+    assert {name: each["state"] for name, each in (await _shown(client)).items()} == dict.fromkeys(
+        watched, "closed"
+    )
+    with contextlib.suppress(pybreaker.CircuitBreakerError):
+        of_pybreaker.call(_fails)
+    with contextlib.suppress(aiobreaker.CircuitBreakerError):
+        await of_aiobreaker.call_async(_fails_later)
+    with contextlib.suppress(ConnectionError):
+        of_circuitbreaker.call(_fails)
+    with contextlib.suppress(ConnectionError):
+        async with of_purgatory:
+            _fails()
+    shown = await _shown(client)
+    for name in watched:
+        assert (shown[name]["state"], shown[name]["operation"]) == ("open", "quote"), name
+        assert shown[name]["transitions"]["open"] == 1, name
+    for end in ends:
+        end()
+    assert all(each["state"] is None for each in (await _shown(client)).values())
+
+
+async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
+    client: httpx.AsyncClient, captured: Captured
+) -> None:
+    """A state, and counts if it has them: only those since the watch began; gone with the breaker."""
+    own = Own()
+    watch_breaker(own, "marketplace_service")
+    assert (await _shown(client))["marketplace_service"]["state"] == "closed"
+    own.state = State.HALF_OPEN
+    own.calls = {"success": 8, "failure": 2, "rejected": 1}
+    await _shown(client)
+    shown = (await _shown(client))["marketplace_service"]
+    assert shown["state"] == "half_open"
+    assert {name: value for name, value in shown["calls"].items() if value} == {
+        "success": 3, "failure": 2, "rejected": 1
+    }  # fmt: skip
+    assert shown["transitions"]["half_open"] == 1
+    del own
+    assert captured.points("signal_service_circuit_breaker_state") == []
+
+
+async def test_told_and_instrumented_breakers_are_shown(client: httpx.AsyncClient) -> None:
+    """Those of a BreakerMonitor, and those of a library under its instrumentor."""
+    monitor = BreakerMonitor("config_service", state="closed")
+    monitor.success()
+    monitor.rejected()
+    monitor.transition("open")
+    instrumentor = PybreakerInstrumentor()
+    instrumentor.instrument(skip_dep_check=True)
+    try:
+        breaker = pybreaker.CircuitBreaker(fail_max=1, name="ticker_service")
+        with contextlib.suppress(pybreaker.CircuitBreakerError):
+            breaker.call(_fails)
+        with contextlib.suppress(pybreaker.CircuitBreakerError):
+            breaker.call(_fails)
+        shown = await _shown(client)
+    finally:
+        instrumentor.uninstrument()
+    assert shown["config_service"]["state"] == shown["ticker_service"]["state"] == "open"
+    assert shown["config_service"]["calls"] == {"success": 1, "failure": 0, "rejected": 1}
+    assert shown["ticker_service"]["calls"] == {"success": 0, "failure": 1, "rejected": 1}
+    assert shown["ticker_service"]["transitions"]["open"] == 1
+
+
+@pytest.mark.parametrize("state", ["asleep", None, 3])
+def test_what_has_no_state_is_refused(state: object) -> None:
+    """At once, with the way out."""
+    own = Own()
+    own.state = state
+    with pytest.raises(ContractError, match="closed, open or half_open"):
+        watch_breaker(own, "x")
