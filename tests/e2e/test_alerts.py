@@ -19,6 +19,7 @@ from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 from signalscope.demo.faults import FAULTS
 from signalscope.demo.ports import free
 from signalscope.demo.stack import Stack
+from signalscope.mixin import series
 
 pytestmark = [
     pytest.mark.e2e,
@@ -51,6 +52,7 @@ keep_firing = 0
 [pipeline]
 recording = 5
 slo = 5
+history = 15
 """
 #: Not all at once: what is down is not slow, and a calculation that fails is not NaN.
 _ON = (
@@ -119,6 +121,47 @@ def test_no_rule_fails_meanwhile(quick: Stack) -> None:
         if rule.get("lastError")
     }
     assert failed == {}
+
+
+#: Series that need days of history, and sections that have tests of their own.
+_LATER = {"SUBSCRIPTION_GROWTH", "CALENDAR_CLOSE"}
+_ELSEWHERE = {"calendar", "anomaly", "forecast", "scaling", "predictive"}
+
+
+def test_every_recorded_series_is_there(quick: Stack) -> None:
+    """What the table of series promises has a value in the demo, with the labels that it promises."""
+
+    def missing() -> list[str]:
+        return [
+            each.name
+            for each in series.all_series()
+            if each.key not in _LATER
+            and each.section not in _ELSEWHERE
+            and not quick.query(f"count({each.name})")
+        ]
+
+    try:
+        eventually(lambda: not missing(), 60, "every recorded series")
+    except AssertionError:
+        assert missing() == []
+    for each in series.all_series():
+        for found in quick.query(each.name):
+            labels = set(found["metric"]) - {"__name__"}
+            assert set(each.labels) <= labels <= each.all_labels, each.name
+
+
+def test_saturations_and_scores_stay_within_their_bounds(quick: Stack) -> None:
+    """On real data too: shares from 0 to 1, scores from 0 to 100."""
+    for name, most in (
+        ("bottleneck_analysis", 1),
+        ("signal_service_queue_backpressure_level", 1),
+        ("signal_service_kpi_attainment", 1),
+        ("user_satisfaction_score", 100),
+        ("signal_service_error_rate_percentage", 100),
+    ):
+        values = [float(each["value"][1]) for each in quick.query(name)]
+        assert values, name
+        assert not [value for value in values if not 0 <= value <= most], name
 
 
 def test_every_query_of_every_runbook_runs(quick: Stack) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from signalscope.demo import binaries
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.config import Config, ConfigError, load
+from signalscope.mixin.generate import generate
+from signalscope.mixin.recordings import recordings
 
 
 def _file(tmp_path: Path, text: str) -> Path:
@@ -40,6 +44,30 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ("[holds]\ncpu = -1\n", r"my.toml:2: holds.cpu: .*greater than or equal to 0"),
         ('[windows]\nlatency = "2m"\n', r"my.toml:2: windows.latency: .*valid integer"),
         ('[selectors]\njob = "a\\"b"\n', r"my.toml:2: selectors.job: .*pattern"),
+        (
+            '[slos.vectorized]\nobjective = 0.9\nalert = "burn-rate"\n',
+            r"my.toml:1: slos.vectorized: .*14.4 times the allowed rate can never fire.*above 0.9306",
+        ),
+        (
+            "[slos.errors]\n\nobjective = 0.9\n",
+            r"my.toml:1: slos.errors: with an objective of 0.9 an alert at 14.4 times",
+        ),
+        (
+            "[slos.api_latency]\nseconds = 0.6\n",
+            r"my.toml:2: slos.api_latency.seconds: 0.6 is no bucket's bound; the nearest is 0.5",
+        ),
+        (
+            "[slos.vectorised]\nobjective = 0.9\n",
+            r"my.toml:1: slos.vectorised: there is no such key; did you mean vectorized\?",
+        ),
+        (
+            "[slos.errors]\nobjectiv = 0.9\n",
+            r"my.toml:2: slos.errors.objectiv: there is no such key; did you mean objective\?",
+        ),
+        (
+            '[business.monthly_prices]\nfree = 0\ngold = "much"\n',
+            r"my.toml:3: business.monthly_prices.gold: .*valid number",
+        ),
         ("[holds\n", r"my.toml: not TOML: .*line 1"),
     ],
 )
@@ -47,6 +75,49 @@ def test_mistakes_name_file_line_and_key(tmp_path: Path, text: str, message: str
     """Each is one clear error."""
     with pytest.raises(ConfigError, match=message):
         load(_file(tmp_path, text))
+
+
+def test_a_part_of_an_objective_keeps_the_rest(tmp_path: Path) -> None:
+    """Only what is given changes; a threshold instead of a burn rate makes another alert."""
+    config = load(_file(tmp_path, '[slos.dependencies]\nalert = "threshold"\n'))
+    assert config.slos.dependencies.objective == Config().slos.dependencies.objective
+    names = {alert.name for alert in alerts(config)}
+    assert "DependencyHealthObjectiveMissed" in names
+    assert not {name for name in names if name.startswith("DependencyHealthBudget")}
+
+
+@pytest.mark.needs("promtool")
+def test_rules_of_another_configuration_are_valid(tmp_path: Path) -> None:
+    """Another job, other thresholds, no prices, shared queues: Prometheus takes the rules, without lint."""
+    text = """
+runbooks = "https://wiki.example/runbooks"
+[selectors]
+job = "desk-7"
+shared_queues = "work|mail"
+[slos]
+availability = { alert = "threshold" }
+errors = { objective = 0.95, min_events = 0 }
+[business]
+monthly_prices = {}
+feature_operations = {}
+premium_tiers = ["gold"]
+[windows]
+latency = 45
+[teams]
+greeks = "desk"
+"""
+    config = load(_file(tmp_path, text))
+    generate(config, tmp_path / "out")
+    rules = sorted((tmp_path / "out" / "rules").glob("*.yaml"))
+    done = subprocess.run(
+        [binaries.find("promtool"), "check", "rules", "--lint=all", "--lint-fatal", *map(str, rules)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    texts = "".join(each.read_text(encoding="utf-8") for each in rules)
+    assert "desk-7" in texts
+    assert "signal-service" not in texts
+    assert "revenue_impact_score" not in {rule.record for rule in recordings(config)}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
