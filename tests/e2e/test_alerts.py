@@ -30,12 +30,10 @@ pytestmark = [
 _CONFIG = """
 [windows]
 latency = 30
-cpu = 30
 
 [holds]
 api_latency = 5
 slow_greeks = 5
-cpu = 5
 critical_backlog = 5
 backpressure = 5
 other_dependency = 5
@@ -54,10 +52,11 @@ recording = 5
 slo = 5
 history = 15
 """
-#: Not all at once: what is down is not slow, and a calculation that fails is not NaN.
+#: Not all at once: what is down is not slow, and a calculation that fails is not NaN. Whether a thread gets most of
+#: a core depends on what else the machine does.
 _ON = (
     "ticker-down", "config-failing", "marketplace-slow", "comms-down", "greeks-nan", "greeks-slow-vectorized",
-    "cache-flush", "queue-flood", "subscription-surge", "cpu-burn",
+    "cache-flush", "queue-flood", "subscription-surge",
 )  # fmt: skip
 #: Alerts on what is now, not on a window: they end soon after their cause.
 _ENDS_SOON = ("CriticalDependencyDown", "DependencyDown", "HighActiveSubscriptions", "CriticalQueueBacklog")
@@ -87,7 +86,7 @@ def _firing(stack: Stack) -> set[str]:
 
 
 def test_faults_make_their_alerts_fire_and_end(quick: Stack, tmp_path: Path) -> None:
-    """Ten faults, and every alert that they promise is in Prometheus and Alertmanager; some end again."""
+    """Nine faults, and every alert that they promise is in Prometheus and Alertmanager; some end again."""
     expected = {alert for name in _ON for alert in FAULTS[name].alerts}
     assert len(expected) >= 10
     time.sleep(10)  # of health

@@ -33,6 +33,8 @@ class Spec:
         sli: Gives the expressions of events, and of bad events, a second.
         pages: Whether burning its budget is felt by users, so that somebody is woken.
         domain: What it is about, which says whose it is.
+        of_time: Whether its events are seconds, so that it is known how many a window has: alerts then take what
+            was before the first data as good, or a short stop of a service that is new would be much of its history.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Spec:
     sli: Callable[[Promql, Config], tuple[str, str]]
     pages: bool
     domain: Domain
+    of_time: bool = False
 
     @property
     def name(self) -> str:
@@ -104,7 +107,7 @@ _FOUND_OUT, _MISS, _CRITICAL = 'result=~"hit|miss"', 'result="miss"', 'priority=
 
 SPECS: tuple[Spec, ...] = (
     Spec("availability", "The service answers", "a second in which any instance answers its scrape",
-         _availability, True, "service"),
+         _availability, True, "service", of_time=True),
     Spec("errors", "Requests succeed", "a request that is not answered with 5xx", _errors, True, "service"),
     Spec("api_latency", "Requests are quick", "a request within the objective's time", _api_latency, True,
          "service"),
@@ -117,9 +120,9 @@ SPECS: tuple[Spec, ...] = (
     Spec("cache_hits_indicators", "Indicators come from the cache", "a get that hits",
          _cache("indicators_cache"), False, "cache"),
     Spec("dependencies", "External services are healthy", "a second of a service's good health", _dependencies, False,
-         "dependency"),
+         "dependency", of_time=True),
     Spec("critical_backlog", "Nothing critical waits", "a second without critical items waiting",
-         _critical_backlog, True, "queue"),
+         _critical_backlog, True, "queue", of_time=True),
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Case", "buckets", "of", "pattern"]
+__all__ = ["Case", "buckets", "of"]
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,3 @@ def buckets(metric: str, labels: str, bounds: str, inside: float, count: str) ->
         else f"0x{length - 1}"
         for bound in [*bounds.split(), "+Inf"]
     }
-
-
-def pattern(one: str, times: int) -> str:
-    """A pattern of values, repeated."""
-    return " ".join([one] * times)

@@ -7,7 +7,7 @@ ratio from the beginning on is the same over every window: between 1 and 6 times
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of, pattern
+from tests.mixin.cases._case import Case, of
 
 _UP = 'up{job="signal-service", instance="a"}'
 _OK, _FAILED = (
@@ -110,11 +110,6 @@ def _healths(number: int, down: int, values: str = "0x60") -> dict[str, str]:
 _CRITICAL = of("signal_service_queue_size", 'queue_type="work", priority="critical"')
 
 
-def _waiting(every: int, times: int) -> dict[str, str]:
-    """One critical item waits in one of so many samples."""
-    return {_CRITICAL: pattern(f"0x{every - 2} 1", times)}
-
-
 CASES = [
     # 0.05 % may be bad: an hour has 1.8 s; 14.4 times as much are 26 s.
     Case("AvailabilityBudgetBurnFast", "40 s of an hour after six good ones",
@@ -123,9 +118,12 @@ CASES = [
          {_UP: "1x1080 0 1x30"}, {"6h2m": 0, "6h6m": 0, "6h9m": 0}, every="20s"),
     Case("AvailabilityBudgetBurnFast", "the target is gone, not only down",
          {_UP: "1x120 stale"}, {"44m": 1}, every="20s"),
-    Case("AvailabilityBudgetBurnSlow", "10 s of five hours and a quarter",
-         {_UP: "1x1890 0 1x1000"}, {"5h20m30s": 1, "7h45m": 0}, every="10s"),
-    Case("AvailabilityBudgetBurnSlow", "10 s of six hours", {_UP: "1x2160 0 1x40"}, {"6h5m20s": 0}, every="10s"),
+    Case("AvailabilityBudgetBurnSlow", "150 s of three days, of which 130 are too many",
+         {_UP: "1x720 0x4 1x900"}, {"6h1m": 0, "6h9m": 1, "13h": 0}, every="30s"),
+    Case("AvailabilityBudgetBurnSlow", "120 s of three days", {_UP: "1x720 0x3 1x40"},
+         {"6h5m": 0, "6h10m": 0, "6h20m": 0}, every="30s"),
+    Case("AvailabilityBudgetBurnSlow", "60 s, of a service that began ten minutes ago", {_UP: "1x19 0x1 1x60"},
+         {"11m": 0, "15m": 0, "30m": 0}, every="30s"),
     # 0.1 % of requests may fail.
     Case("ErrorBudgetBurnFast", "0.61 %, which is more than six times", _errors("0+9939x60", "0+61x60"),
          {"25m": 1}, every="30s"),
@@ -152,24 +150,21 @@ CASES = [
     *_share("GreeksCacheHitRatioLow", _cache("greeks", "hit"), _cache("greeks", "miss"), 150),
     *_share("IndicatorsCacheHitRatioLow", _cache("indicators", "hit"), _cache("indicators", "miss"), 200),
     # 5 % of the services' time may be bad.
-    Case("DependencyHealthBudgetBurnFast", "five services of sixteen are down", _healths(16, 5), {"25m": 1},
-         every="30s"),
-    Case("DependencyHealthBudgetBurnFast", "three of eleven are down", _healths(11, 3), {"25m": 0}, every="30s"),
-    Case("DependencyHealthBudgetBurnFast", "all are back",
-         {series: values.replace("x60", "x400") for series, values in _healths(2, 1, "0x20 1x60").items()},
-         {"10m": 1, "50m": 0}, every="30s"),
-    Case("DependencyHealthBudgetBurnSlow", "one of nineteen is down", _healths(19, 1), {"25m": 1}, every="30s"),
-    Case("DependencyHealthBudgetBurnSlow", "one of twenty-one is down", _healths(21, 1), {"25m": 0}, every="30s"),
-    Case("DependencyHealthBudgetBurnSlow", "it is back, and has long been",
-         {series: values.replace("x60", "x900") for series, values in _healths(4, 1, "0x20 1x60").items()},
-         {"10m": 1, "7h20m": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnFast", "all are down for 47 minutes, of which 43 are too many, and come back",
+         _healths(3, 3, "1x20 0x94 1x100"), {"40m": 0, "57m": 1, "1h20m": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnFast", "all are down for 42 minutes", _healths(3, 3, "1x20 0x84 1x100"),
+         {"40m": 0, "53m": 0, "54m": 0, "1h": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnSlow", "all are down for 217 minutes, of which 216 are too many",
+         _healths(1, 1, "1x20 0x434 1x800"), {"3h30m": 0, "3h51m": 1, "10h25m": 0}, every="30s"),
+    Case("DependencyHealthBudgetBurnSlow", "all are down for 215 minutes", _healths(1, 1, "1x20 0x429 1x40"),
+         {"3h45m": 0, "3h50m": 0, "4h": 0}, every="30s"),
     # In 1 % of the time something critical may wait.
-    Case("CriticalBacklogBudgetBurnFast", "7 % of the time", _waiting(14, 10), {"65m": 1}, every="30s"),
-    Case("CriticalBacklogBudgetBurnFast", "5.3 % of the time", _waiting(19, 8), {"70m": 0}, every="30s"),
-    Case("CriticalBacklogBudgetBurnFast", "it is worked off", {_CRITICAL: "1x20 0x200"}, {"9m": 1, "1h": 0},
-         every="30s"),
-    Case("CriticalBacklogBudgetBurnSlow", "1.1 % of the time", _waiting(90, 4), {"3h3m": 1}, every="30s"),
-    Case("CriticalBacklogBudgetBurnSlow", "0.9 % of the time", _waiting(111, 4), {"2h50m": 0}, every="30s"),
-    Case("CriticalBacklogBudgetBurnSlow", "it has long been worked off", {_CRITICAL: "1x5 0x900"},
-         {"5m": 1, "7h": 0}, every="30s"),
+    Case("CriticalBacklogBudgetBurnFast", "nine minutes of an hour; it is worked off", {_CRITICAL: "0x20 1x17 0x100"},
+         {"15m": 0, "23m": 1, "1h": 0}, every="30s"),
+    Case("CriticalBacklogBudgetBurnFast", "eight minutes of an hour", {_CRITICAL: "0x20 1x15 0x100"},
+         {"18m": 0, "20m": 0, "23m": 0, "1h": 0}, every="30s"),
+    Case("CriticalBacklogBudgetBurnSlow", "44 minutes of three days, of which 43.2 are too many",
+         {_CRITICAL: "0x20 1x87 0x900"}, {"50m": 0, "57m30s": 1, "8h": 0}, every="30s"),
+    Case("CriticalBacklogBudgetBurnSlow", "42.5 minutes", {_CRITICAL: "0x20 1x84 0x60"},
+         {"53m": 0, "56m": 0, "1h10m": 0}, every="30s"),
 ]  # fmt: skip

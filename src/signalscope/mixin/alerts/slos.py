@@ -144,10 +144,14 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
 
     def part(long: str) -> str:
         limit = f"{BURN_RATES[long] * slo.budget:.6g}"
+        least = f"{slo.min_bad_events:g}"
+        if spec.of_time:
+            seconds = max(slo.min_bad_events, BURN_RATES[long] * slo.budget * _SECONDS[long])
+            least = f"{seconds:.6g} * max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')})"
         return (
             f"({_ratio(ask, spec, long)} > {limit} and {_ratio(ask, spec, _SHORT[long])} > {limit}"
             f" and {_counted(ask, spec, config, long, 'SLO_EVENTS')} >= {slo.min_events:g}"
-            f" and {_counted(ask, spec, config, long, 'SLO_BAD')} >= {slo.min_bad_events:g})"
+            f" and {_counted(ask, spec, config, long, 'SLO_BAD')} >= {least})"
         )
 
     rates = " or ".join(f"{BURN_RATES[each]:g} times over {each} and {_SHORT[each]}" for each in windows)
@@ -180,7 +184,7 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         f"request of a "
         f"quiet night pages nobody. Kept on for {duration(config.holds.keep_firing)} against flapping. "
         f"Silent without "
-        "data.",
+        "data." + (" What was before the first data counts as good." if spec.of_time else ""),
         diagnosis=_diagnosis(ask, spec, text),
         mitigation=text.mitigation,
         dashboard=text.board,
@@ -239,4 +243,4 @@ def _diagnosis(ask: Promql, spec: Spec, text: _Text) -> dict[str, str]:
     }
 
 
-_SECONDS = {"1h": 3600, "1d": 86_400}
+_SECONDS = {"1h": 3_600, "6h": 21_600, "1d": 86_400, "3d": 259_200}
