@@ -252,3 +252,28 @@ async def test_other_protocols_pass_through() -> None:
     with capture():
         await ApiMetrics(app)(scope, None, None)  # type: ignore[arg-type]  # never called
     assert seen == [(scope, None, None)]
+
+
+async def test_an_included_router_has_its_prefix_and_tag(captured: Captured) -> None:
+    """Given by `include_router`, nested ones too: in the endpoint, the group and the kind of work."""
+    inner, outer, app = APIRouter(prefix="/orders"), APIRouter(), FastAPI()
+    groups: list[str] = []
+
+    @inner.get("/{number}")
+    async def order(number: int) -> int:
+        groups.extend(p.labels["endpoint_group"] for p in captured.points(CONCURRENT))
+        return number
+
+    outer.include_router(inner, prefix="/europe")
+    app.include_router(outer, prefix="/api/v1", tags=["trading"])
+    app.include_router(inner, prefix="/old")
+    instrument_app(app)
+    async with _client(app) as client:
+        await client.get("/api/v1/europe/orders/1")
+        await client.get("/old/orders/2")
+    assert _requests(captured) == {
+        ("/api/v1/europe/orders/{number}", "GET", "200"): 1,
+        ("/old/orders/{number}", "GET", "200"): 1,
+    }
+    assert captured.count(DURATION, operation_type="trading") == 1
+    assert groups == ["europe", "old"]

@@ -25,6 +25,7 @@ def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
     endpoint = scope.get("endpoint")
     if route is None:
         route = _with_endpoint(getattr(scope.get("app"), "routes", ()), endpoint)
+    route = _included(scope, route)
     mounted = str(scope.get("root_path", "")).removeprefix(root_path)
     path = getattr(route, "path", None)
     if path is None:
@@ -40,6 +41,29 @@ def is_ours(scope: Mapping[str, Any]) -> bool:
     """Whether a request was for an endpoint of signalscope's own, which is no business of the service."""
     module = getattr(scope.get("endpoint"), "__module__", "") or ""
     return module == _OURS or module.startswith(f"{_OURS}.")
+
+
+def _included(scope: Mapping[str, Any], route: Any) -> Any:
+    """The route as it was included: with the prefix and the tags that `include_router` gave it.
+
+    Newer versions of FastAPI keep included routers as they are, and say here how the route that it chose is included.
+    """
+    known = scope.get("fastapi")
+    context = known.get("effective_route_context") if isinstance(known, dict) else None
+    if context is None or getattr(context, "original_route", None) is not route:
+        return route
+    return getattr(context, "starlette_route", None) or context
+
+
+def _paths(routes: Iterable[Any]) -> Iterable[str]:
+    """The path templates of routes, and of those of included routers."""
+    for route in routes:
+        inside = getattr(route, "effective_route_contexts", None)
+        if callable(inside):
+            for context in inside():
+                yield str(getattr(getattr(context, "starlette_route", None) or context, "path", ""))
+        else:
+            yield str(getattr(route, "path", ""))
 
 
 def _with_endpoint(routes: Iterable[Any], endpoint: object) -> Any:
@@ -64,7 +88,7 @@ class Groups:
         routes = getattr(scope.get("app"), "routes", ())
         if len(routes) != self._of_routes:
             self._of_routes = len(routes)
-            self._known = frozenset(_segment(getattr(route, "path", "")) for route in routes)
+            self._known = frozenset(map(_segment, _paths(routes)))
         segment = _segment(scope.get("path", ""))
         return segment if segment in self._known else UNMATCHED
 
