@@ -268,6 +268,20 @@ def test_a_hook_that_fails_does_not_fail_the_import(
     assert "instrumenting the module zs_lib.pricing failed" in caplog.text
 
 
+def test_an_instrumentor_that_fails_raises_nothing(
+    instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under another distribution's launcher it would stop the instrumentors after it."""
+
+    def failing() -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(instrumentor, "begin", failing)
+    instrumentor.instrument()
+    assert not instrumentor.active
+    assert "instrumenting zs_lib failed; going on without it" in caplog.text
+
+
 def test_a_library_that_is_missing_or_too_old_is_skipped_quietly(
     instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -41,6 +41,7 @@ from signalscope.instrumentation._call_hooks import with_hooks
 from signalscope.instrumentation._hooks import when_imported
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._patches import Patches, taking_self
+from signalscope.recording import internal_error
 
 __all__ = ["Hook", "LibraryInstrumentor", "suppressed"]
 
@@ -119,10 +120,19 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         """
         conflict = self.conflict()
         if conflict is None:
-            return super().instrument(**{**kwargs, "skip_dep_check": True})
+            return self._instrument_safely(**{**kwargs, "skip_dep_check": True})
         if kwargs.get("raise_exception_on_conflict"):
             raise DependencyConflictError(conflict)
         _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
+        return None
+
+    def _instrument_safely(self, **kwargs: Any) -> Any:
+        """Instrument; a failure is logged and counted. Other distributions' launchers would stop at it."""
+        try:
+            return super().instrument(**kwargs)
+        except Exception:  # ours, and neither the program's nor the other instrumentors' business
+            _logger.exception("signalscope: instrumenting %s failed; going on without it", self.library.title)
+        internal_error("instrumentation")
         return None
 
     def measure(
