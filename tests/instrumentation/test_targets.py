@@ -238,6 +238,7 @@ MISTAKES = {
     'kind = "greek"\npath = "a:b"': ("2: kind: 'greek' is not known; did you mean 'greeks'?"),
     'path = "a.b.c"\nkind = "greeks"': "2: path: 'a.b.c' is not module:function or module:Class.method; did you mean",
     'kind = "greeks"': "1: path: is missing",
+    'path = "__main__:f"\nkind = "task"': "2: path: '__main__:f' names the program that is started",
     'path = "a:b"': "1: kind: is missing",
     'path = "a:b"\nkind = "greeks"\nmodel = "x"': "4: model: is no option of greeks; did you mean 'model_type'?",
     'path = "a:b"\nkind = "greeks"\nmodel_type = "hestn"': "4: model_type: 'hestn' is not allowed; did you mean",

@@ -189,6 +189,11 @@ class _Reader:
                 else ""
             )
             raise _WrongError("path", f"{path!r} is not module:function or module:Class.method{hint}")
+        if path.startswith("__main__:"):
+            message = (
+                "names the program that is started, which nobody imports; put the function into a module"
+            )
+            raise _WrongError("path", f"{path!r} {message}")
         if not isinstance(kind, str) or kind not in KINDS:
             said = "is missing" if kind is None else f"{kind!r} is not known"
             raise _WrongError("kind", f"{said}{nearest(str(kind), KINDS)}")
