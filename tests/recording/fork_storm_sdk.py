@@ -1,7 +1,8 @@
 """Forks while the SDK's own threads collect and export all the time; a script, see fork_storm.py.
 
-Usage: python fork_storm_sdk.py FORKS. The children export through the inherited provider, and what they
-export must be what they recorded, by the fast path and by an instrument of the SDK alike.
+Usage: python fork_storm_sdk.py FORKS [foreign]. The provider is ours, or somebody else's. The children export through
+the inherited provider, and what they export must be what they recorded, by the recording interface and by an
+instrument of the SDK alike.
 """
 
 from __future__ import annotations
@@ -53,14 +54,17 @@ class Slow(MetricExporter):
         """Nothing to close."""
 
 
-def main(forks: int) -> NoReturn:
+def main(forks: int, whose: str) -> NoReturn:
     """Fork that many times; the exit status is 0 when every child was right."""
     sys.setswitchinterval(1e-4)  # the forking thread is one of several that want to run
     exporter = Slow()
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=1)
     provider = MeterProvider([reader], shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
-    recording.initialise(provider, [reader])
+    if whose == "foreign":
+        recording.initialise()
+    else:
+        recording.initialise(provider, [reader])
     series = recording.family("signal_service.background_task").series("storm", "low", "success")
     plain = provider.get_meter("storm").create_counter("plain")
     stop = threading.Event()
@@ -96,4 +100,4 @@ def main(forks: int) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), "".join(sys.argv[2:]))

@@ -26,11 +26,18 @@ _ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize(("script", "forks"), [("fork_storm.py", 2000), ("fork_storm_sdk.py", 1000)])
-def test_thousands_of_forks_while_threads_record_and_collect(script: str, forks: int) -> None:
+@pytest.mark.parametrize(
+    ("script", "forks", "whose"),
+    [
+        ("fork_storm.py", 2000, "ours"),
+        ("fork_storm_sdk.py", 1000, "ours"),
+        ("fork_storm_sdk.py", 300, "foreign"),
+    ],
+)
+def test_thousands_of_forks_while_threads_record_and_collect(script: str, forks: int, whose: str) -> None:
     """Every child counts its own calls exactly; through the whole SDK, its exporters included, as well."""
     run = subprocess.run(
-        [sys.executable, str(_HERE / script), str(forks)],
+        [sys.executable, str(_HERE / script), str(forks), whose],
         env=_ENVIRONMENT,
         capture_output=True,
         text=True,
