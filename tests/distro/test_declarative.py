@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from tests.recording.receiver import Receiver, receiving
 
-pytest.importorskip("opentelemetry.configuration", reason="this OpenTelemetry has no declarative configuration")
+pytest.importorskip(
+    "opentelemetry.configuration", reason="this OpenTelemetry has no declarative configuration"
+)
 pytestmark = pytest.mark.timeout(120)
 
 BIN = Path(sys.executable).parent

@@ -28,19 +28,26 @@ class HitRatios:
         self._lock = threading.Lock()
         # By cache, then by ten seconds: hits and gets.
         self._slots: dict[str, dict[int, list[int]]] = {}
+        # By cache: the slot that is counted into now.
+        self._latest: dict[str, tuple[int, list[int]]] = {}
 
     def count(self, cache: str, *, hit: bool, times: int = 1) -> None:
         """Count gets; callers keep the number of caches within the contract's bound."""
         slot = int(self._clock() / _SLOT_SECONDS)
         with self._lock:
-            slots = self._slots.setdefault(cache, {})
-            counted = slots.get(slot)
-            if counted is None:
-                for old in [each for each in slots if each <= slot - _SLOTS]:
-                    del slots[old]
-                counted = slots[slot] = [0, 0]
-            counted[0] += times if hit else 0
+            latest = self._latest.get(cache)
+            if latest is None or latest[0] != slot:
+                latest = self._latest[cache] = (slot, self._slot(cache, slot))
+            counted = latest[1]
+            if hit:
+                counted[0] += times
             counted[1] += times
+
+    def _slot(self, cache: str, slot: int) -> list[int]:
+        slots = self._slots.setdefault(cache, {})
+        for old in [each for each in slots if each <= slot - _SLOTS]:
+            del slots[old]
+        return slots.setdefault(slot, [0, 0])
 
     def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
         """The ratio of every cache that had gets in the window."""
@@ -59,6 +66,7 @@ class HitRatios:
         """Begin anew, with a free lock; for a forked child."""
         self._lock = threading.Lock()
         self._slots.clear()
+        self._latest.clear()
 
 
 _shared = HitRatios()

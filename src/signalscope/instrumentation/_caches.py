@@ -51,18 +51,18 @@ class CacheMetrics:
         cache_type: Which.
     """
 
-    __slots__ = ("_groups", "_type", "cache_type")
+    __slots__ = ("_groups", "_hit", "_miss", "_type", "cache_type")
 
     def __init__(self, cache_type: str) -> None:
         self.cache_type = cache_type
         self._type = family(_OPERATIONS).series(cache_type, "get", "hit").values[0]
         self._groups: dict[tuple[str, str], Group] = {}
-        for operation, result in (("get", "hit"), ("get", "miss"), ("set", "ok")):
-            self._group(operation, result)
+        self._hit, self._miss = self._group("get", "hit"), self._group("get", "miss")
+        self._group("set", "ok")
 
     def get(self, elapsed: float, *, hit: bool) -> None:
         """One lookup, in seconds."""
-        self._group("get", "hit" if hit else "miss").record(elapsed)
+        (self._hit if hit else self._miss).record(elapsed)
         _hit_ratio.count_get(self._type, hit=hit)
 
     def gets(self, elapsed: float, hits: int, misses: int) -> None:
