@@ -10,11 +10,11 @@ from signalscope.mixin import series
 
 __all__ = ["LATER", "comes_later"]
 
-#: Forecasts need days, a measured capacity needs busy replicas, growth is against a day before, the budget of a
-#: period is counted every five minutes.
+#: Forecasts need days, a measured capacity needs busy replicas, growth is against a day before; the budget of a
+#: period and retention are counted every five minutes.
 LATER = (
     "FORECAST", "FORECAST_UPPER", "FORECAST_LOWER", "EXHAUSTION", "SCALING", "SCALING_CANDIDATE",
-    "REPLICA_CAPACITY", "SUBSCRIPTION_GROWTH", "SLO_REMAINING",
+    "REPLICA_CAPACITY", "SUBSCRIPTION_GROWTH", "SLO_REMAINING", "RETENTION",
 )  # fmt: skip
 
 
