@@ -53,19 +53,23 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Collector]:
-    """A Collector that keeps every trace, in a file in a folder."""
+def running(folder: Path, **variables: str) -> Iterator[Collector]:
+    """A Collector that keeps every trace, in a file in a folder; with more variables than that needs."""
     ports = {
         name: free_port()
         for name in ("OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "HEALTH_ENDPOINT")
     }
-    environment = {name: f"127.0.0.1:{port}" for name, port in ports.items()} | {
-        "TELEMETRY_PORT": str(free_port()),
-        "TRACES_FILE": str(folder / "traces.jsonl"),
-        "TRACE_SAMPLING_PERCENT": "100",
-        "TAIL_SAMPLING_WAIT": "1s",
-        "SIGNALSCOPE_HASH_SALT": "salt-",
-    }
+    environment = (
+        {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+        | {
+            "TELEMETRY_PORT": str(free_port()),
+            "TRACES_FILE": str(folder / "traces.jsonl"),
+            "TRACE_SAMPLING_PERCENT": "100",
+            "TAIL_SAMPLING_WAIT": "1s",
+            "SIGNALSCOPE_HASH_SALT": "salt-",
+        }
+        | variables
+    )
     log = folder / "collector.log"
     part = Part("collector", [binaries.find("signalscope-otelcol"), "--config", CONFIG], log, environment)
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.collector.conftest import CONFIG, Collector
+from tests.collector.conftest import CONFIG, Collector, running
 from tests.collector.otlp import (
     TRACE_ID,
     Value,
@@ -292,6 +292,19 @@ def test_only_noise_is_filtered(collector: Collector) -> None:
     collector.when(lambda: collector.traces.exists() and len(_exported(collector)) >= 5, "exported traces")
     time.sleep(0.5)
     assert set(_exported(collector)) == kept | {"failed"}
+
+
+def test_sampling_keeps_what_is_worth_a_look(tmp_path: Path) -> None:
+    """Every error, every slow trace, and of the rest the share that is asked for; metrics count all of them."""
+    with running(tmp_path, TRACE_SAMPLING_PERCENT="0", SLOW_TRACE_MS="200") as collector:
+        quick = [span(f"quick {number}", {}, number) for number in range(1, 11)]
+        slow, failed = span("slow", {}, 50, seconds=0.3), span("failed", {}, 51, error=True)
+        collector.send("traces", traces(OURS, *quick, slow, failed))
+        collector.when(
+            lambda: collector.traces.exists() and len(_exported(collector)) >= 2, "exported traces"
+        )
+        collector.when(lambda: 'span_name="quick 10"' in collector.scrape(), "span metrics")
+        assert set(_exported(collector)) == {"slow", "failed"}
 
 
 def test_a_request_without_route_or_method_has_every_label(collector: Collector) -> None:
