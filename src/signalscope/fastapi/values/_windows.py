@@ -166,14 +166,15 @@ class Windows:
         age = now.at - now.began
         if age <= seconds:
             return Window(age, now, None)
+        begin = now.at - seconds
         with self._lock:
-            looks = [each for each in (*self._coarse, *self._fine) if each.at <= now.at - seconds + _STEP / 2]
-            first = min((each.at for each in (*self._coarse, *self._fine)), default=now.at)
-        if not looks:
+            looks = [*self._coarse, *self._fine]
+        first = min((each.at for each in looks), default=now.at)
+        if first > begin + _STEP / 2:
             raise NoDataError(
                 f"this process has been watched for {now.at - first:.0f} s; the window is {seconds:.0f} s"
             )
-        then = max(looks, key=lambda each: each.at)
+        then = min(looks, key=lambda each: abs(each.at - begin))
         return Window(now.at - then.at, now, then)
 
     def look(self) -> Look:

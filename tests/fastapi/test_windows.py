@@ -1,0 +1,119 @@
+"""A process' rolling windows: what they cover, when they cannot, and how much is kept."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from signalscope import recording
+from signalscope.fastapi.values import _windows
+from signalscope.fastapi.values._windows import Look, NoDataError, Windows
+from signalscope.insight.vector import labels
+from signalscope.recording._snapshot import Totals
+from signalscope.testing import FakeClock, capture
+
+NAME = "signal_service.feature_usage"
+FREE = labels(feature="chain", user_tier="free")
+
+
+class Told(Windows):
+    """Windows whose looks are made up: a counter that grows by one each second."""
+
+    def __init__(self, clock: FakeClock, began: float) -> None:
+        super().__init__()
+        self.clock, self.began = clock, began
+
+    def seen(self) -> Look:
+        """What there is now."""
+        total = self.clock() - self.began
+        return Look(self.clock(), self.began, {NAME: {FREE: Totals(1, total, (0,))}}, {}, frozenset())
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Windows of a process that began to record at 100 s and is first looked at at 5,000 s."""
+    windows = Told(FakeClock(5_000.0), began=100.0)
+    monkeypatch.setattr(_windows, "snapshot", lambda _: None)
+    monkeypatch.setattr(_windows, "reduced", lambda _seen, _previous: windows.seen())
+    return windows
+
+
+def _watch(windows: Told, seconds: int) -> None:
+    for _ in range(seconds // 5):
+        windows.look()
+        windows.clock.advance(5)
+
+
+def test_a_window_is_the_difference_of_two_looks(told: Told) -> None:
+    """As long as asked, give or take half a step; what grows by one a second grows by as many."""
+    _watch(told, 4_000)
+    for seconds in (60.0, 300.0, 3_600.0):
+        window = told.window(seconds)
+        assert window.seconds == pytest.approx(seconds, abs=31 if seconds > 600 else 3)
+        assert window.increase(NAME) == {FREE: pytest.approx(window.seconds)}
+
+
+def test_a_window_that_was_not_watched_is_no_value(told: Told) -> None:
+    """The process is older than the window, and nobody looked: the reason says since when somebody does."""
+    _watch(told, 30)
+    with pytest.raises(NoDataError, match="watched for 30 s; the window is 300 s"):
+        told.window(300)
+
+
+def test_a_young_process_has_a_window_since_its_start(told: Told) -> None:
+    """All was zero then, so that nothing is missing."""
+    told.began = told.clock() - 12
+    window = told.window(300)
+    assert (window.seconds, window.then) == (12, None)
+    assert window.increase(NAME) == {FREE: 12}
+
+
+def test_what_is_kept_is_bounded(told: Told) -> None:
+    """Ten minutes of every look and one a minute of an hour, however long it runs and however often it is asked."""
+    for _ in range(2_000):
+        told.look()
+        told.look()
+        told.clock.advance(5)
+    assert len(told._fine) == 120
+    assert len(told._coarse) <= 62
+    assert told.clock() - told._coarse[0].at <= 4_400
+
+
+def test_another_recording_begins_anew(told: Told) -> None:
+    """Looks of before a fork, or of another provider, are no beginning of a window."""
+    _watch(told, 600)
+    told.began = told.clock()
+    told.clock.advance(10)
+    assert told.window(300).then is None
+    assert len(told._fine) == 1
+
+
+def test_labels_that_nothing_needs_are_added_up() -> None:
+    """And series that did not change are kept once."""
+    with capture():
+        requests = recording.family("signal_service.api.requests")
+        requests.series("/a", "GET", "200", "free").record(2)
+        requests.series("/a", "POST", "200", "free").record(3)
+        windows = Windows()
+        first = windows.look()
+        found = labels(endpoint="/a", status_code="200", user_tier="free")
+        assert first.totals["signal_service.api.requests"][found].total == 5
+        assert (
+            windows.look().totals["signal_service.api.requests"][found]
+            is (first.totals["signal_service.api.requests"][found])
+        )
+
+
+def test_a_forked_child_forgets() -> None:
+    """What the parent saw is the parent's, and its thread is not there."""
+    windows = _windows.shared
+    with capture():
+        windows.start()
+        windows.look()
+        assert windows._fine
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if not windows._fine and windows._thread is None else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    windows.clear()
