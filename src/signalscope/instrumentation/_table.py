@@ -70,8 +70,9 @@ sampled. How caches, queues, breakers and services are called is set by
   `SIGNALSCOPE_LIBRARY_SPANS=never`) makes no spans, `span="always"` also roots; the default
   is a child where the current span is recording. Instrumentors of caches, queues, breakers, tasks, clients and
   databases make no spans and call no hooks: spans and their hooks are the official instrumentors' business.
-* **What the program says itself is not said again**: inside of `@instrument_cache` no cache library is measured,
-  inside of `@instrument_dependency` no HTTP client, and no breaker of a service that has a `BreakerMonitor`.
+* **What the program says itself is not said again**: inside of `@instrument_cache` no cache library is measured (and
+  a cache of cachetools that such calls use is left to them altogether), inside of `@instrument_dependency` no HTTP
+  client, and no breaker of a service that has a `BreakerMonitor`.
 * **Order** among instrumentors does not matter; one that fails is logged, and stops nothing.
 """
 
