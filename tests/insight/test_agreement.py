@@ -30,7 +30,10 @@ pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
 STEP, SECONDS, END = 30, 5_400, 15 * 86_400
 JOB = "signal-service"
 CONFIG = Config.model_validate(
-    {"pipeline": dict.fromkeys(("evaluation", "recording", "slo", "insight", "history"), STEP)}
+    {
+        "pipeline": dict.fromkeys(("evaluation", "recording", "slo", "insight", "history"), STEP),
+        "business": {"monthly_prices": {"free": 0, "enterprise": 499}},
+    }
 )
 #: What a process has in another way than the rules, on purpose (docs/monitoring-api.md).
 DIFFERENT = {

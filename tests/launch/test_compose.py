@@ -82,7 +82,8 @@ def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -
                 assert volume.get("read_only"), name
                 mounted[str(source.relative_to(ROOT))] = name
     local = {
-        "collector/config.yaml", "deploy/prometheus/prometheus.yml", "rules", "deploy/prometheus/alertmanager.yml",
+        "collector/config.yaml", "deploy/prometheus/prometheus.yml", "rules", "deploy/prometheus/own",
+        "deploy/prometheus/alertmanager.yml",
         "dashboards",
     }  # fmt: skip
     assert local <= set(mounted)

@@ -54,6 +54,11 @@ def _requests(code: int, endpoint: str = "/a", instance: str = "a", tier: str = 
     return of("signal_service_api_requests_total", labels, instance=instance)
 
 
+def _price(tier: str) -> str:
+    """The series of a tier's monthly price, which a user's config makes a rule of."""
+    return f'{series.get("TIER_PRICE").name}{{{_JOB}, user_tier="{tier}"}}'
+
+
 def test_processes_add_up_and_one_may_restart(tmp_path: Path) -> None:
     """Two processes, one of which begins anew: rates first, then the sum."""
     _check(
@@ -181,6 +186,8 @@ def test_subscriptions_and_users_count_once_whoever_reports_them(tmp_path: Path)
             subscriptions("free", "a"): "100x40",
             subscriptions("free", "b"): "100x40",
             subscriptions("basic", "a"): "10x40",
+            _price("free"): "0x40",
+            _price("basic"): "29x40",
             users("24h", "free"): "60x40",
             users("24h", "professional"): "15x40",
             users("24h", "enterprise"): "5x40",
@@ -211,6 +218,7 @@ def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
         tmp_path,
         {
             of("signal_service_active_subscriptions", basic): "720x130",
+            _price("basic"): "29x130",
             uses("signals"): "0+30x130",
             uses("signal_history"): "0+10x130",
             of("signal_service_calculation_cost_total", labels): "0+0.25x130",

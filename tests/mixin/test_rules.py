@@ -21,6 +21,7 @@ from signalscope.mixin._promql import duration, metric
 from signalscope.mixin.alerts import ANNOTATIONS, LABELS, alerts, expected_seconds
 from signalscope.mixin.config import Config
 from signalscope.mixin.generate import HEADER, differences, generate, rendered
+from signalscope.mixin.recordings.business import prices
 
 ROOT = binaries.ROOT
 NAMED = {
@@ -110,8 +111,19 @@ def test_rules_record_what_the_table_says() -> None:
         found = labels_of(rule["expr"]) | set(rule.get("labels", {}))
         assert set(row.labels) <= found <= row.all_labels, row.name
         recorded.add(row.name)
-    missing = {row.name for row in series.all_series()} - recorded
-    assert not missing
+    missing = {row.key for row in series.all_series() if row.name not in recorded}
+    assert missing == {"TIER_PRICE"}  # nobody's to guess: recorded for the tiers that a config gives a price
+
+
+def test_prices_are_the_config_s() -> None:
+    """A price in the config is a rule of its tier; without prices there is none."""
+    own = Config.model_validate(
+        {"business": {"monthly_prices": {"gold": 12.5}}, "selectors": {"job": "desk"}}
+    )
+    (rule,) = prices(own)
+    assert rule.expr == "vector(12.5)"
+    assert rule.labels == {"job": "desk", "user_tier": "gold"}
+    assert prices(Config()) == ()
 
 
 def test_alerts_name_only_what_exists() -> None:

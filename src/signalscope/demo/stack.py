@@ -153,6 +153,7 @@ class Stack:
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "OTEL_BSP_SCHEDULE_DELAY": "1000",
             "SIGNALSCOPE_CPU_SECOND_PRICE": _CPU_SECOND_PRICE,
+            "SIGNALSCOPE_CONFIG": str(Path(__file__).with_name("signalscope.toml")),
             "SIGNALSCOPE_MONITORING_TOKEN": self.token,
             "SIGNALSCOPE_DEMO_DEPENDENCIES": json.dumps(
                 {name: f"http://{_HOST}:{self.dependencies[name]}" for name in DEPENDENCIES}
@@ -254,6 +255,7 @@ class Stack:
         shutil.copy(self._generated / "deploy" / "prometheus" / "prometheus.yml", folder)
         for rules in (self._generated / "rules").glob("*.yaml"):
             shutil.copy(rules, folder / "rules")
+        shutil.copytree(binaries.ROOT / "deploy" / "prometheus" / "own", folder / "own")
         targets = {
             "otel-collector": self.ports.collector,
             "otel-collector-telemetry": self.ports.telemetry,

@@ -28,9 +28,9 @@ class Business(Section):
 
     premium_tiers: tuple[Text, ...] = Field(default=("professional", "enterprise"), min_length=1)
     monthly_prices: dict[Text, float] = Field(
-        default={"free": 0.0, "basic": 29.0, "professional": 99.0, "enterprise": 499.0},
+        default={},
         description="What a subscription brings in a month, by tier, in the currency of "
-        "SIGNALSCOPE_CPU_SECOND_PRICE. The defaults are examples: give your own. Empty for no revenue series.",
+        "SIGNALSCOPE_CPU_SECOND_PRICE. Without prices there are no values of revenue: they are nobody's to guess.",
     )
     feature_operations: dict[Text, Text] = Field(
         default={

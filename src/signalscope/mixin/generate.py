@@ -10,15 +10,17 @@ from typing import Any
 import yaml
 
 import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
+from signalscope import demo
 from signalscope._contract_render import to_markdown
 from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import autoscaling, dashboards, servers, slos
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
-from signalscope.mixin.config import Config
+from signalscope.mixin.config import Config, load
 from signalscope.mixin.insight import groups as insight
 from signalscope.mixin.recordings import groups
+from signalscope.mixin.recordings.business import prices
 from signalscope.mixin.rules import Group
 from signalscope.mixin.runbooks import index, runbook
 
@@ -77,6 +79,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
     yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
+    yield "deploy/prometheus/own/demo-prices.yaml", _yaml(_groups([_demo_prices(config)]))
     yield "deploy/kubernetes/keda-scaledobject.yaml", _yaml(autoscaling.keda(config))
     yield "deploy/kubernetes/hpa.yaml", _yaml(autoscaling.hpa(config))
     yield "deploy/kubernetes/prometheus-adapter-values.yaml", _yaml(autoscaling.adapter_rule(config))
@@ -87,6 +90,12 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "docs/instrumentation.md", integrations.page(HEADER)
     for name, content in dashboards.files(config, HEADER).items():
         yield f"dashboards/{name}", content
+
+
+def _demo_prices(config: Config) -> Group:
+    """The reference service has prices, so that the local stack shows revenue; every other has its own."""
+    path = Path(demo.__file__).with_name("signalscope.toml")
+    return Group("demo-prices", config.pipeline.recording, prices(load(path)))
 
 
 def _groups(every: list[Group]) -> dict[str, Any]:

@@ -303,6 +303,8 @@ _TABLE: tuple[Series, ...] = (
          "Cost of the last hour for each Greeks calculation in it."),
         ("COST_PER_USER", "signal_service_cost_per_user", "job user_tier?", "{currency}",
          "Cost of the last hour for each user active in it; of all, and of each tier."),
+        ("TIER_PRICE", "job_user_tier:signal_service_subscription_price:monthly", "job user_tier", "{currency}",
+         "What a subscription brings in a month, as the config says; nothing of tiers without a price there."),
         ("REVENUE", "job_user_tier:signal_service_subscription_revenue:monthly", "job user_tier", "{currency}",
          "What the active subscriptions bring in a month, by the prices in the config."),
         ("PROFITABILITY", "signal_service_feature_profitability", "job feature", "{currency}/h",

@@ -14,14 +14,14 @@ JOBS = ("signal-service", "otel-collector", "otel-collector-telemetry", "prometh
 
 
 def prometheus(config: Config) -> dict[str, Any]:
-    """prometheus.yml. Targets and rules are looked for beside it."""
+    """prometheus.yml. Targets, rules, and rules of your own (`own/`) are looked for beside it."""
     return {
         "global": {
             "scrape_interval": duration(config.pipeline.scrape),
             "scrape_timeout": duration(config.pipeline.scrape),
             "evaluation_interval": duration(config.pipeline.evaluation),
         },
-        "rule_files": ["rules/*.yaml"],
+        "rule_files": ["rules/*.yaml", "own/*.yaml"],
         "alerting": {"alertmanagers": [{"file_sd_configs": _targets("alertmanager")}]},
         "scrape_configs": [
             {

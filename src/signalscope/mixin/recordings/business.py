@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from signalscope.mixin import series
 from signalscope.mixin._promql import Promql, le
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
-__all__ = ["groups"]
+__all__ = ["groups", "prices"]
 
 _SUBSCRIPTIONS = "signal_service.active_subscriptions"
 _SECONDS = "signal_service.api.request.duration"
@@ -88,10 +89,15 @@ def _cost(ask: Promql) -> tuple[Recording, ...]:
     )
 
 
+def prices(config: Config) -> tuple[Recording, ...]:
+    """What a subscription of each tier brings in, as the config says."""
+    return tuple(
+        Recording("TIER_PRICE", f"vector({price:g})", {"job": config.selectors.job, "user_tier": tier})
+        for tier, price in config.business.monthly_prices.items()
+    )
+
+
 def _revenue(ask: Promql, config: Config) -> tuple[Recording, ...]:
-    prices = config.business.monthly_prices
-    if not prices:
-        return ()
     revenue = ask.of("REVENUE")
     uses = ask.of("FEATURE_USES")
     of_service = f"sum by (job) ({ask.of('SATISFACTION', _ALL)})"
@@ -103,13 +109,10 @@ def _revenue(ask: Promql, config: Config) -> tuple[Recording, ...]:
         f" * on (job, user_tier) group_right () ({uses}"
         f" / on (job, user_tier) group_left () (sum by (job, user_tier) ({uses}) > 0)))"
     )
+    price = series.get("TIER_PRICE").name
     return (
-        Recording(
-            "REVENUE",
-            " or ".join(
-                f"{ask.of('SUBSCRIPTIONS', _tier(tier))} * {price:g}" for tier, price in prices.items()
-            ),
-        ),
+        *prices(config),
+        Recording("REVENUE", f"{ask.of('SUBSCRIPTIONS')} * on (job, user_tier) {price}"),
         Recording(
             "REVENUE_IMPACT",
             f"sum by (job) ({revenue} * on (job, user_tier) {satisfaction} / 100)",
@@ -128,10 +131,6 @@ def _spent(ask: Promql, config: Config) -> str:
         mapped = f'label_replace({mapped}, "operation_type", "{operation}", "feature", "{feature}")'
     share = f"{mapped} / on (job, operation_type) group_left () (sum by (job, operation_type) ({mapped}) > 0)"
     return f"sum by (job, feature) ({share} * on (job, operation_type) group_left () {ask.of('COST')})"
-
-
-def _tier(tier: str) -> str:
-    return f'user_tier="{tier}"'
 
 
 def _history(ask: Promql) -> tuple[Recording, ...]:
