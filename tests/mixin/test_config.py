@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from signalscope.demo import binaries
+from signalscope.mixin import series
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.config import Config, ConfigError, load
 from signalscope.mixin.generate import generate
@@ -117,7 +118,7 @@ greeks = "desk"
     texts = "".join(each.read_text(encoding="utf-8") for each in rules)
     assert "desk-7" in texts
     assert "signal-service" not in texts
-    assert "revenue_impact_score" not in {rule.record for rule in recordings(config)}
+    assert series.get("TIER_PRICE").name not in {rule.record for rule in recordings(config)}
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
