@@ -59,11 +59,9 @@ def size_of(result: Any) -> int:
 
     Of a table (pandas, polars) that is the number of its rows.
     """
-    if _is_table(result):
-        return len(result)
     fields = _fields_of(result)
     if fields is not None:
-        return _size_of_record(fields)
+        return len(result) if _is_table(result) else _size_of_record(fields)
     shape = getattr(result, "shape", None)
     if isinstance(shape, tuple):
         return math.prod(shape)
@@ -212,12 +210,12 @@ def _fields_of(part: Any) -> Mapping[Any, Any] | None:
         return part
     if isinstance(part, float | int | str | bytes | list | type):
         return None
+    if type(part).__module__ == "numpy":
+        columns: Iterable[str] | None = getattr(getattr(part, "dtype", None), "names", None)
+        return {name: part[name] for name in columns} if columns else None  # those of a structured array
     if isinstance(part, tuple):
         given = getattr(part, "_fields", None)
         return dict(zip(given, part, strict=False)) if given else None
-    columns: Iterable[str] | None = getattr(getattr(part, "dtype", None), "names", None)
-    if columns:  # a structured array
-        return {name: part[name] for name in columns}
     if _is_table(part):
         return {name: part[name] for name in part.columns if _greek_of(name, "") is not None}
     if dataclasses.is_dataclass(part):
@@ -231,13 +229,13 @@ def _fields_of(part: Any) -> Mapping[Any, Any] | None:
 
 def _array_of(part: Any) -> Any:
     """The NumPy array that something is, or can be seen as; None for what is none."""
+    if type(part).__module__ == "numpy":
+        return part if getattr(part, "shape", None) else None
     convert = getattr(part, "to_numpy", None) or getattr(part, "__array__", None)
     if convert is None or getattr(part, "shape", None) == ():
         return None
     if hasattr(part, "compressed"):  # of a masked array only what is not masked
         return part.compressed()
-    if type(part).__module__ == "numpy":
-        return part
     try:
         array = convert()
     except Exception:  # it is on another device, or records its operations
