@@ -7,6 +7,7 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
 from signalscope.mixin.dashboards._look import BAD, GOOD, Limits
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+from signalscope.mixin.recordings.business import HOURS_A_MONTH
 
 __all__ = ["board"]
 
@@ -49,7 +50,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "What earns the least?",
             "The feature with the lowest share of the revenue less the cost of its work, per hour.",
-            f"min({recorded('PROFITABILITY')})", "currency", "no feature was used",
+            f"min({recorded('PROFITABILITY')})", "currency", "no prices in the config, or no feature was used",
             limits=Limits(BAD, ((0.0, GOOD),)),
         ),
         stat(
@@ -71,9 +72,9 @@ def _who() -> tuple[Panel, ...]:
         bars(
             "Which tier pays for itself?",
             "What a tier brings in an hour, by its monthly revenue, less what it costs.",
-            "currency", "no subscriptions, or no price is configured",
+            "currency", "no prices in the config, or no subscriptions",
             Query(
-                f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / 730"
+                f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / {HOURS_A_MONTH}"
                 f" - max by (user_tier) ({recorded('COST_TIER')}))", "{{user_tier}}",
             ), leads_to="revenue", limits=Limits(BAD, ((0.0, GOOD),)),
         ),

@@ -37,7 +37,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How much monthly revenue is served well?",
             "Revenue of each tier times its users' satisfaction.",
-            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no subscriptions or no satisfaction yet",
+            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no prices in the config, or no subscriptions",
             leads_to="revenue", decimals=0,
         ),
         shared.subscriptions(config),

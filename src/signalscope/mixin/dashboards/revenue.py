@@ -11,6 +11,8 @@ from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, 
 __all__ = ["board"]
 
 _NOBODY = "no subscriptions"
+_UNSERVED = "no prices in the config, or no satisfaction yet"
+_UNPRICED = "no prices in the config, or no subscriptions"
 
 
 def board(config: Config) -> Board:
@@ -33,13 +35,13 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How much comes in each month?",
             "What the active subscriptions bring in, by the prices in the config.",
-            f"sum({recorded('REVENUE')})", "currency", _NOBODY, decimals=0,
+            f"sum({recorded('REVENUE')})", "currency", _UNPRICED, decimals=0,
         ),
         stat(
             "How much of it is served well?",
             "Revenue of each tier times its users' satisfaction, of all revenue.",
             f"sum({recorded('REVENUE_IMPACT')}) / sum({recorded('REVENUE')})", "percentunit",
-            "no satisfaction yet", limits=shared.satisfaction_limits(config, 100), leads_to="experience", decimals=1,
+            _UNSERVED, limits=shared.satisfaction_limits(config, 100), leads_to="experience", decimals=1,
         ),
         shared.subscriptions(config),
         stat(
@@ -65,7 +67,7 @@ def _tiers(config: Config) -> tuple[Panel, ...]:
         series(
             "Which tier brings it in?",
             "Monthly revenue by tier.",
-            "currency", _NOBODY, Query(recorded("REVENUE"), "{{user_tier}}"), stacked=True,
+            "currency", _UNPRICED, Query(recorded("REVENUE"), "{{user_tier}}"), stacked=True,
         ),
         series(
             "How many subscriptions are there?",
@@ -94,14 +96,14 @@ def _features() -> tuple[Panel, ...]:
         bars(
             "Which features pay?",
             "A feature's share of the revenue, by its uses, less the cost of its work, per hour.",
-            "currency", "no feature was used",
+            "currency", "no prices in the config, or no feature was used",
             Query(f"sort_desc({recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
             limits=Limits(BAD, ((0.0, GOOD),)),
         ),
         series(
             "Is revenue served better or worse?",
             "Monthly revenue that is served to satisfaction, of what comes in.",
-            "currency", "no satisfaction yet",
+            "currency", _UNSERVED,
             Query(f"sum({recorded('REVENUE')})", "comes in"),
             Query(f"sum({recorded('REVENUE_IMPACT')})", "served well"),
         ),

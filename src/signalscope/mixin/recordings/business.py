@@ -7,12 +7,12 @@ from signalscope.mixin._promql import Promql, le
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
-__all__ = ["groups", "prices"]
+__all__ = ["HOURS_A_MONTH", "groups", "prices"]
 
 _SUBSCRIPTIONS = "signal_service.active_subscriptions"
 _SECONDS = "signal_service.api.request.duration"
 _COST = "signal_service.calculation_cost"
-_HOURS_A_MONTH = 30 * 24
+HOURS_A_MONTH = 30 * 24
 
 
 def groups(config: Config) -> list[Group]:
@@ -105,7 +105,7 @@ def _revenue(ask: Promql, config: Config) -> tuple[Recording, ...]:
     # A tier without requests in the window is as satisfied as the service is.
     satisfaction = f"({of_tier} or on (job, user_tier) {revenue} * 0 + on (job) group_left () {of_service})"
     earned = (
-        f"sum by (job, feature) ({revenue} / {_HOURS_A_MONTH}"
+        f"sum by (job, feature) ({revenue} / {HOURS_A_MONTH}"
         f" * on (job, user_tier) group_right () ({uses}"
         f" / on (job, user_tier) group_left () (sum by (job, user_tier) ({uses}) > 0)))"
     )
