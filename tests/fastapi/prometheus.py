@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 from signalscope.demo import binaries
 from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope.fastapi.values import _prometheus
 
 __all__ = ["delayed", "lying", "running"]
 
@@ -69,11 +71,8 @@ async def delayed(url: str, seconds: float) -> AsyncIterator[str]:
 
         try:
             await asyncio.gather(pump(reader, behind_writer, 0), pump(behind_reader, writer, seconds))
-        except asyncio.CancelledError:
-            pass
         finally:
-            behind_writer.close()
-            writer.close()
+            await _closed(behind_writer)
 
     async with _server(serve) as base:
         yield base
@@ -92,20 +91,42 @@ async def lying(body: bytes, status: str = "200 OK") -> AsyncIterator[str]:
             head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode() + body)
             await writer.drain()
-        writer.close()
 
     async with _server(serve) as base:
         yield base
 
 
 @asynccontextmanager
-async def _server(serve: object) -> AsyncIterator[str]:
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)  # type: ignore[arg-type]  # a coroutine function
+async def _server(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]) -> AsyncIterator[str]:
+    """A server on the loopback interface, whose connections are all closed at the end; its base URL."""
+    serving: set[asyncio.Task[None]] = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        try:
+            await serve(reader, writer)
+        except asyncio.CancelledError:
+            pass  # the end of the test
+        finally:
+            serving.discard(task)
+            await _closed(writer)
+
+    server = await asyncio.start_server(one, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.close()
-        for task in asyncio.all_tasks():
-            if task is not asyncio.current_task() and "serve" in repr(task.get_coro()):
-                task.cancel()
+        await _prometheus.shared.close()
+        left = list(serving)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

@@ -15,6 +15,7 @@ from tests.fastapi.prometheus import delayed, lying, running
 from fastapi import FastAPI
 from signalscope.fastapi import _access, _monitoring, health, router
 from signalscope.fastapi.health import HealthCheck
+from signalscope.fastapi.values import _prometheus
 from signalscope.mixin import series
 
 pytestmark = pytest.mark.needs("prometheus", "promtool")
@@ -95,13 +96,14 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+async def _fresh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
     _monitoring._answers.clear()
     yield
     _monitoring._answers.clear()
+    await _prometheus.shared.close()
 
 
 @pytest.fixture

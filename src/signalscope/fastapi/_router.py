@@ -15,7 +15,7 @@ from signalscope.fastapi._monitoring import monitoring
 from signalscope.fastapi._yielding import YieldingRoute, put_first
 from signalscope.fastapi.health._builtin import built_in
 from signalscope.fastapi.health._registry import shared
-from signalscope.fastapi.values import _windows
+from signalscope.fastapi.values import _prometheus, _windows
 from signalscope.recording import internal_error
 
 __all__ = ["router"]
@@ -30,7 +30,10 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
     except Exception:  # ours, and no reason not to start
         internal_error("fastapi.lifespan")
     async with shared.kept_fresh(built_in()):
-        yield
+        try:
+            yield
+        finally:
+            await _prometheus.shared.close()
 
 
 router = APIRouter(

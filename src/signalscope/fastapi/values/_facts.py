@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,6 +15,7 @@ from signalscope.fastapi.values._process import HISTORY, PROCESS, Process
 from signalscope.fastapi.values._prometheus import PrometheusError, Sample
 from signalscope.insight.vector import Labels, Vector
 from signalscope.mixin import series
+from signalscope.mixin._promql import Promql
 from signalscope.mixin.config import Config
 from signalscope.recording import internal_error
 
@@ -22,20 +23,29 @@ __all__ = ["Fact", "Facts", "SourceName", "facts", "history"]
 
 SourceName = Literal["prometheus", "process"]
 
-#: What is asked of Prometheus beside recorded series: PromQL with the job in the place of JOB.
-_ASKED: Mapping[str, str] = {
-    "REQUESTS_LAST_MINUTE": 'sum(increase(signal_service_api_requests_total{job="JOB"}[1m]))',
-    "SIGNALS_LAST_MINUTE": 'sum(increase(signal_service_signals_emitted_total{job="JOB"}[1m]))',
-    "BREAKER_STATES": "max by (service_name, operation, state) "
-    '(signal_service_circuit_breaker_state{job="JOB"})',
-    "BREAKER_CALLS": "sum by (service_name, operation, outcome) "
-    '(increase(signal_service_circuit_breaker_calls_total{job="JOB"}[1h]))',
-    "BREAKER_TRANSITIONS": "sum by (service_name, operation, to) "
-    '(increase(signal_service_circuit_breaker_transitions_total{job="JOB"}[1h]))',
-    "COMPONENT_AVAILABILITY": 'avg_over_time(job_component:signal_service_health_check_status:min{job="JOB"}[1h])',
+_BREAKER = "service_name, operation"
+#: What is asked of Prometheus beside recorded series.
+_ASKED: Mapping[str, Callable[[Promql], str]] = {
+    "REQUESTS_LAST_MINUTE": lambda ask: ask.increase("signal_service.api.requests", over="1m"),
+    "SIGNALS_LAST_MINUTE": lambda ask: ask.increase("signal_service.signals.emitted", over="1m"),
+    "BREAKER_STATES": lambda ask: (
+        f"max by ({_BREAKER}, state) ({ask.raw('signal_service.circuit_breaker.state')})"
+    ),
+    "BREAKER_CALLS": lambda ask: ask.increase(
+        "signal_service.circuit_breaker.calls", by=f"{_BREAKER}, outcome"
+    ),
+    "BREAKER_TRANSITIONS": lambda ask: ask.increase(
+        "signal_service.circuit_breaker.transitions", by=f"{_BREAKER}, to"
+    ),
+    "COMPONENT_AVAILABILITY": lambda ask: f"avg_over_time({ask.of('HEALTH')}[1h])",
 }
-#: Units of what is no recorded series.
-_UNITS = {"REQUESTS_LAST_MINUTE": "{request}", "SIGNALS_LAST_MINUTE": "{signal}"}
+#: The labels that the answers to these must have.
+_ASKED_LABELS = {
+    "BREAKER_STATES": {"service_name", "operation", "state"},
+    "BREAKER_CALLS": {"service_name", "operation", "outcome"},
+    "BREAKER_TRANSITIONS": {"service_name", "operation", "to"},
+    "COMPONENT_AVAILABILITY": {"component"},
+}
 #: How far recorded series look back that no process can have, in seconds.
 _LOOKS_BACK = {"SUBSCRIPTION_GROWTH": 86_400.0, "FORECAST": 172_800.0}
 
@@ -180,7 +190,7 @@ async def _from_prometheus(url: str, keys: list[str]) -> Facts:
     found = Facts("prometheus")
     config, job, timeout = _settings.config(), _settings.job(), _settings.prometheus_timeout()
     recorded = {series.get(key).name: key for key in keys if key not in _ASKED}
-    asked = {key: _ASKED[key].replace("JOB", _quoted(job)) for key in keys if key in _ASKED}
+    asked = {key: _ASKED[key](Promql(_quoted(job))) for key in keys if key in _ASKED}
     queries = {"": _selector(recorded)} if recorded else {}
     answers = await asyncio.gather(
         *(_prometheus.shared.instant(url, query, timeout) for query in (*queries.values(), *asked.values())),
@@ -208,9 +218,9 @@ async def _from_prometheus(url: str, keys: list[str]) -> Facts:
 
 def _labels_of(key: str) -> set[str]:
     """The labels that a series must have; one without them is not what was asked for."""
-    if key.startswith("BREAKER_") and key in _ASKED:
-        return {"service_name", "operation", _ASKED[key].partition("operation, ")[2].partition(")")[0]}
-    return set() if key in _ASKED else set(series.get(key).labels) - {"job"}
+    if key in _ASKED:
+        return _ASKED_LABELS.get(key, set())
+    return set(series.get(key).labels) - {"job"}
 
 
 def _problem(error: BaseException, found: Facts) -> str:
@@ -236,7 +246,7 @@ def _window(key: str, config: Config) -> float | None:
 
 def _name(key: str) -> str:
     if key in _ASKED:
-        return _ASKED[key].replace("JOB", _quoted(_settings.job()))
+        return _ASKED[key](Promql(_quoted(_settings.job())))
     return series.get(key).name
 
 

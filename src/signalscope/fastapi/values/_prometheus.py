@@ -52,6 +52,9 @@ class Prometheus:
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             weakref.WeakKeyDictionary()
         )
+        self._making: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            weakref.WeakKeyDictionary()
+        )
         self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             weakref.WeakKeyDictionary()
         )
@@ -88,6 +91,12 @@ class Prometheus:
         times = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
         return await self._ask(url, "query_range", {"query": query, **times}, "matrix", patience)
 
+    async def close(self) -> None:
+        """Close this event loop's connections; later queries open others."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
     async def _ask(
         self, url: str, path: str, parameters: Mapping[str, str], kind: str, patience: float
     ) -> list[Sample]:
@@ -111,12 +120,18 @@ class Prometheus:
         except (httpx.InvalidURL, UnicodeError):
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL") from None
 
+    async def _client(self) -> httpx.AsyncClient:
+        """This event loop's client; the first who asks makes it, and the others wait for that."""
+        loop = asyncio.get_running_loop()
+        async with self._making.setdefault(loop, asyncio.Lock()):
+            client = self._clients.get(loop)
+            if client is None:
+                # Its TLS set-up reads files: not in the event loop.
+                client = self._clients[loop] = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
+            return client
+
     async def _post(self, url: str, form: Mapping[str, str]) -> Any:
-        client = self._clients.get(asyncio.get_running_loop())
-        if client is None:
-            # Its TLS set-up reads files: not in the event loop.
-            client = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
-            self._clients[asyncio.get_running_loop()] = client
+        client = await self._client()
         async with client.stream("POST", url, data=form) as response:
             body = bytearray()
             async for part in response.aiter_bytes():
