@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["DOCS", "RESULTS", "Result", "markdown", "show", "write", "write_docs"]
+__all__ = ["DOCS", "RESULTS", "Result", "machine", "markdown", "show", "write", "write_docs"]
 
 RESULTS = Path(__file__).parent / "results.json"
 DOCS = Path(__file__).parents[1] / "docs" / "recording.md"
@@ -53,7 +53,7 @@ class Result:
 
 def write(results: Sequence[Result], rounds: int) -> None:
     """Write benchmarks/results.json: the results, each with the versions and the machine."""
-    circumstances = {"rounds": rounds, "versions": _versions(), "machine": _machine()}
+    circumstances = {"rounds": rounds, "versions": _versions(), "machine": machine()}
     rows = [{**asdict(result), **circumstances} for result in results]
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
@@ -61,7 +61,7 @@ def write(results: Sequence[Result], rounds: int) -> None:
 def show(results: Sequence[Result]) -> None:
     """Print the table."""
     table = Table(
-        title="Added time of one call", caption=f"{_machine()['cpu']}, Python {_versions()['python']}"
+        title="Added time of one call", caption=f"{machine()['cpu']}, Python {_versions()['python']}"
     )
     for heading in ("case", "adds", "compared with", "ratio", "target", "met"):
         table.add_column(heading, justify="right" if heading in {"adds", "ratio", "target"} else "left")
@@ -120,7 +120,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """The processor and the system that something was measured on."""
     cpu = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

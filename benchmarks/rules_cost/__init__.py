@@ -1,0 +1,1 @@
+"""What the rules cost with many instances, measured in a real Prometheus."""

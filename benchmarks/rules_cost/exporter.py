@@ -1,0 +1,94 @@
+"""Pages of many instances: every instrument of the contract, with changing counters."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import signalscope.demo.instruments  # noqa: F401  # the thresholds family
+from signalscope import contract
+from signalscope.contract import Instrument, Kind
+
+__all__ = ["Exporter", "series_per_instance"]
+
+#: Label sets of each instrument on one instance.
+_SETS = 2
+
+
+def _label_sets(one: Instrument) -> list[str]:
+    """Some label sets, with values that rules look for where the contract lists them."""
+    values = [
+        [f'{each.name}="{value}"' for value in (each.values or ("first", "second"))]
+        for each in one.attributes
+    ]
+    found = [
+        ",".join(each) for each in itertools.islice(itertools.product(*(each[:2] for each in values)), _SETS)
+    ]
+    return found or [""]
+
+
+def _lines() -> Iterator[tuple[str, float]]:
+    """Series and how much each grows in a second (0: a gauge)."""
+    for one in contract.instruments():
+        for labels in _label_sets(one):
+            if one.kind is Kind.HISTOGRAM:
+                bounds = [*(f"{each:g}" for each in one.buckets or ()), "+Inf"]
+                for number, bound in enumerate(bounds, 1):
+                    more = f'{labels},le="{bound}"' if labels else f'le="{bound}"'
+                    yield f"{one.prometheus_name}_bucket{{{more}}}", number
+                yield f"{one.prometheus_name}_sum{{{labels}}}", 1.0
+                yield f"{one.prometheus_name}_count{{{labels}}}", float(len(bounds))
+            else:
+                yield f"{one.prometheus_name}{{{labels}}}", 1.0 if one.kind is Kind.COUNTER else 0.0
+
+
+def series_per_instance() -> int:
+    """How many series one instance has."""
+    return sum(1 for _ in _lines())
+
+
+class Exporter:
+    """A server whose page, whatever its path, is that of one instance; rendered once a second at the most."""
+
+    def __init__(self) -> None:
+        self._lines = list(_lines())
+        self._began = time.monotonic()
+        self._page: tuple[int, bytes] = (-1, b"")
+        self._lock = threading.Lock()
+        exporter = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                page = exporter.page()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain; version=0.0.4")
+                self.send_header("Content-Length", str(len(page)))
+                self.end_headers()
+                self.wfile.write(page)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def page(self) -> bytes:
+        """The page as it is now."""
+        now = int(time.monotonic() - self._began)
+        with self._lock:
+            if self._page[0] != now:
+                text = "".join(f"{name} {1 + now * growth:g}\n" for name, growth in self._lines)
+                self._page = (now, text.encode())
+            return self._page[1]
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()

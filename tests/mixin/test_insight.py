@@ -1,0 +1,351 @@
+"""Bands, forecasts and what is about to fail: on Prometheus' engine, at real dates, over weeks of sessions."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from signalscope.demo import binaries
+from signalscope.mixin import series
+from signalscope.mixin.alerts import alerts
+from signalscope.mixin.config import Config
+from signalscope.mixin.insight import groups
+
+pytestmark = pytest.mark.needs("promtool")
+
+JOB = 'job="signal-service"'
+NEW_YORK = ZoneInfo("America/New_York")
+#: Fewer days than usual, so that the tests are quick.
+SHORT = Config.model_validate({"anomaly": {"lookback_days": 7, "least_days": 5}})
+_STEP = 240
+
+
+class Run:
+    """One run of promtool.
+
+    Args:
+        folder: Where its files are.
+        start: The first moment.
+        inputs: Values by series, in promtool's notation. Series that rules would record are taken from here.
+        names: The groups of rules.
+        every: Seconds between samples and evaluations.
+        config: The configuration of the rules.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        start: str,
+        inputs: Mapping[str, str],
+        names: str,
+        *,
+        every: int = 15,
+        config: Config | None = None,
+    ) -> None:
+        self.config = config or Config()
+        self._folder = folder
+        given = {name.partition("{")[0] for name in inputs}
+        self._rules = [
+            {"record": rule.record, "expr": rule.expr}
+            for group in groups(self.config)
+            for rule in group.rules
+            if group.name in names.split() and rule.record not in given
+        ]
+        self._every = every
+        self._test: dict[str, Any] = {
+            "interval": f"{every}s",
+            "start_timestamp": start,
+            "input_series": [{"series": name, "values": values} for name, values in inputs.items()],
+            "promql_expr_test": [],
+        }
+
+    def expect(self, expr: str, at: str, value: float | None) -> Run:
+        """An expression has one value at that time after the start, or none."""
+        samples = [] if value is None else [{"labels": "{}", "value": value}]
+        self._test["promql_expr_test"].append({"expr": expr, "eval_time": at, "exp_samples": samples})
+        return self
+
+    def firing(self, alert: str, **numbers: int) -> Run:
+        """How many alerts fire, by time (``t90m=1``)."""
+        for at, number in numbers.items():
+            self.expect(
+                f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)', at[1:], number
+            )
+        return self
+
+    def check(self) -> None:
+        """See that it is so."""
+        expressions = (str(each["expr"]) for each in self._test["promql_expr_test"])
+        names = {each.partition('alertname="')[2].partition('"')[0] for each in expressions}
+        rules = [*self._rules]
+        for alert in alerts(self.config):
+            if alert.name in names:
+                keep = {"keep_firing_for": f"{alert.keep}s"} if alert.keep else {}
+                rules.append({"alert": alert.name, "expr": alert.expr, "for": f"{alert.hold}s", **keep})
+        (self._folder / "rules.yaml").write_text(
+            yaml.safe_dump({"groups": [{"name": "insight", "rules": rules}]}, width=10_000)
+        )
+        (self._folder / "tests.yaml").write_text(
+            yaml.safe_dump(
+                {
+                    "rule_files": ["rules.yaml"],
+                    "evaluation_interval": f"{self._every}s",
+                    "tests": [self._test],
+                }
+            )
+        )
+        done = subprocess.run(
+            [binaries.find("promtool"), "test", "rules", self._folder / "tests.yaml"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
+
+
+# --- bands ------------------------------------------------------------------------------------------------
+
+_REQUESTS = series.get("API_REQUESTS").name
+_SIGNAL = f'{JOB}, signal="request_rate"'
+_START = datetime(2026, 11, 11, tzinfo=ZoneInfo("UTC"))  # a Wednesday
+
+
+def _values(of: Callable[[datetime], float | None], days: float, start: datetime = _START) -> str:
+    """Values of a function of the exchange's local time, None where there is none."""
+    moments = (start + timedelta(seconds=_STEP * step) for step in range(int(days * 86_400 / _STEP)))
+    found = (of(each.astimezone(NEW_YORK)) for each in moments)
+    return " ".join("_" if each is None else f"{each:g}" for each in found)
+
+
+def _calendar(days: float, start: datetime) -> dict[str, str]:
+    """The calendar's series, which have tests of their own, as they would be recorded."""
+    found = {}
+    for horizon, hours in (("now", 0), ("24h", 24), ("48h", 48)):
+        ahead = start + timedelta(hours=hours)
+        labels = f'{{horizon="{horizon}"}}'
+        found[f"{series.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead)
+        found[f"{series.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead)
+    return found
+
+
+def _state(at: datetime) -> int:
+    if at.weekday() >= 5 or (at.month, at.day) == (11, 26):
+        return 0
+    closes = 13 if (at.month, at.day) == (11, 27) else 16
+    return 2 if 9 * 60 + 30 <= at.hour * 60 + at.minute < closes * 60 else 1
+
+
+def _offset(at: datetime) -> float:
+    offset = at.utcoffset()
+    assert offset is not None
+    return offset.total_seconds()
+
+
+def _bands(
+    folder: Path, of: Callable[[datetime], float | None], days: float, start: datetime = _START
+) -> Run:
+    inputs = {f"{_REQUESTS}{{{JOB}}}": _values(of, days, start), **_calendar(days, start)}
+    return Run(folder, start.isoformat(), inputs, "anomaly", every=_STEP, config=SHORT)
+
+
+def _on(day: int, hour: int, minute: int, minutes: int) -> Callable[[datetime], bool]:
+    """Whether a local time is within some minutes of a day of November."""
+    begin = datetime(2026, 11, day, hour, minute, tzinfo=NEW_YORK)
+    return lambda at: begin <= at < begin + timedelta(minutes=minutes)
+
+
+def _after(day: int, hour: int, minute: int) -> str:
+    """A local time of November as the time after the start."""
+    seconds = int((datetime(2026, 11, day, hour, minute, tzinfo=NEW_YORK) - _START).total_seconds())
+    return f"{seconds}s"
+
+
+#: With ten requests a second each day, the spread is 0.05 of it and the chance of 3,000 events; three of those.
+_UPPER = 10 + 3 * (0.05 * 10 + (10 / 300) ** 0.5)
+
+
+def test_a_level_above_its_band_is_told_once_it_lasts(tmp_path: Path) -> None:
+    """Not before ten minutes, to the last digit of the band, and until fifteen minutes after it ends."""
+    high, low = _on(18, 10, 32, 40), _on(18, 14, 32, 40)
+
+    def level(at: datetime) -> float:
+        return _UPPER + 0.001 if high(at) else _UPPER - 0.001 if low(at) else 10
+
+    name = "AnomalyDetected"
+    run = _bands(tmp_path, level, 7.9)
+    run.expect(f"max({series.get('ANOMALY_UPPER').name})", _after(18, 10, 40), _UPPER)
+    for hour, minute, number in ((10, 40, 0), (10, 48, 1), (11, 8, 1), (11, 32, 0), (15, 0, 0)):
+        run.expect(_FIRING.format(name), _after(18, hour, minute), number)
+    run.check()
+
+
+_FIRING = 'count(ALERTS{{alertname="{}", alertstate="firing"}}) or vector(0)'
+
+
+def test_a_drop_to_zero_and_missing_data_are_told(tmp_path: Path) -> None:
+    """Zero is below the band, no data is `missing`; one is not taken for the other."""
+    zero, gone = _on(18, 10, 32, 40), _on(18, 13, 32, 40)
+    run = _bands(tmp_path, lambda at: 0 if zero(at) else None if gone(at) else 10, 7.9)
+    outside = series.get("ANOMALY_OUTSIDE").name
+    for direction, hour in (("below", 10), ("missing", 13)):
+        found = f'sum({outside}{{{_SIGNAL}, direction="{direction}"}})'
+        run.expect(found, _after(18, hour, 56), 1)
+        run.expect(f"count({outside})", _after(18, hour, 56), 1)
+        run.expect(_FIRING.format("AnomalyDetected"), _after(18, hour, 56), 1)
+    run.expect(_FIRING.format("AnomalyDetected"), _after(18, 12, 30), 0)
+    run.check()
+
+
+def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -> None:
+    """The day after, at the same time, it is what it would have been."""
+    spike, outage = _on(16, 11, 0, 60), _on(17, 11, 0, 60)
+    run = _bands(tmp_path, lambda at: 100 if spike(at) else 0 if outage(at) else 10, 7.9)
+    run.expect(f"max({series.get('ANOMALY_UPPER').name})", _after(18, 11, 20), _UPPER)
+    run.expect(f"max({series.get('ANOMALY_EXPECTED').name})", _after(18, 11, 20), 10)
+    run.check()
+
+
+# --- forecast ---------------------------------------------------------------------------------------------
+
+
+_FORECAST = "signal_service_capacity_forecast"
+_USED = "signal_service_capacity_used"
+
+
+def _exhaustion(folder: Path, foreseen: str, used: str = "0.5x800", resource: str = "cpu") -> Run:
+    inputs = {
+        f'{_FORECAST}{{{JOB}, resource="{resource}", horizon="48h"}}': foreseen,
+        f'{_USED}{{{JOB}, resource="{resource}"}}': used,
+    }
+    return Run(folder, "2026-11-17T00:00:00Z", inputs, "forecast", every=_STEP)
+
+
+def test_exhaustion_is_told_from_its_limit_on(tmp_path: Path) -> None:
+    """At exactly 90 %, after fifteen minutes, with the seconds left; until a day after it is not foreseen."""
+    run = _exhaustion(tmp_path, "0.5x14 0.9x14 0.5x700")
+    exhaustion = f"max({series.get('EXHAUSTION').name})"
+    run.expect(exhaustion, "56m", 172_800).expect(exhaustion, "2h", 172_800 - 3_600)
+    run.firing("CapacityExhaustedWithin48h", t60m=0, t84m=1, t24h=1, t30h=0).check()
+
+
+@pytest.mark.parametrize(
+    ("foreseen", "used", "resource"),
+    [
+        ("0.8999x400", "0.8999x400", "cpu"),
+        ("500x400", "500x400", "load"),  # requests a second
+        ("_x400", "0.5x400", "cpu"),  # no forecast
+        ("_x400", "_x400", "cpu"),  # no data
+    ],
+)
+def test_exhaustion_is_not_told_below_its_limit(
+    tmp_path: Path, foreseen: str, used: str, resource: str
+) -> None:
+    """Nor of what is no resource, nor without a forecast."""
+    _exhaustion(tmp_path, foreseen, used, resource).firing("CapacityExhaustedWithin48h", t24h=0).check()
+
+
+def test_what_is_exhausted_now_needs_no_forecast(tmp_path: Path) -> None:
+    """It has no seconds left; the alert ends an hour after it has room again."""
+    run = _exhaustion(tmp_path, "_x400", "0.5x14 0.9x15 0.5x400")
+    run.expect(f"max({series.get('EXHAUSTION').name})", "80m", 0)
+    run.firing("CapacityExhaustedWithin48h", t64m=0, t80m=1, t150m=1, t190m=0).check()
+
+
+# --- about to fail ----------------------------------------------------------------------------------------
+
+_MEMORY = f'instance:process_memory_utilization:ratio{{{JOB}, instance="a"}}'
+_ELEVEN = "2026-11-25T16:00:00Z"  # five hours before the close
+
+
+@pytest.mark.parametrize(
+    ("what", "start", "values", "numbers"),
+    [
+        ("grows until it is restarted", _ELEVEN, "0.4+0.001x260 0.1x100", {"t50m": 0, "t58m": 1, "t75m": 0}),
+        ("grows, and lasts longer than the session", _ELEVEN, "0.55+0.0002x400", {"t90m": 0}),
+        ("grows, and lasts nearly as long", _ELEVEN, "0.55+0.00045x400", {"t70m": 1}),
+        ("is high and steady", _ELEVEN, "0.95x400", {"t90m": 0}),
+        ("has grown and stopped", _ELEVEN, "0.4+0.001x160 0.56x240", {"t90m": 0}),
+        ("warms up", _ELEVEN, "0.01+0.001x240 0.25x200", {"t50m": 0, "t90m": 0}),
+        ("grows at night", "2026-11-25T02:00:00Z", "0.4+0.001x400", {"t90m": 0}),
+        ("grows on a holiday", "2026-11-26T16:00:00Z", "0.4+0.001x400", {"t90m": 0}),
+        ("is not known", _ELEVEN, "_x400", {"t90m": 0}),
+    ],
+)  # fmt: skip
+def test_memory_that_does_not_last_to_the_close(
+    tmp_path: Path, what: str, start: str, values: str, numbers: dict[str, int]
+) -> None:
+    """It is told in a session, for a process that grows steadily and would be killed in it."""
+    run = Run(tmp_path, start, {_MEMORY: values}, "calendar predictive", every=15)
+    run.firing("MemoryExhaustedBeforeClose", **numbers).check()
+
+
+def _openings(instance: str = "a") -> str:
+    labels = f'{JOB}, instance="{instance}", service_name="ticker_service", operation="quote", to="open"'
+    return f"signal_service_circuit_breaker_transitions_total{{{labels}}}"
+
+
+@pytest.mark.parametrize(
+    ("what", "inputs", "numbers"),
+    [
+        ("three times", {_openings(): "0x4 1x4 2x4 3x100"}, {"t3m30s": 0, "t3m45s": 1, "t19m": 0}),
+        ("twice", {_openings(): "0x4 1x4 2x100"}, {"t5m": 0, "t14m": 0}),
+        ("twice on each of two", {_openings(): "0x4 1x4 2x100", _openings("b"): "0x4 1x4 2x100"}, {"t5m": 0}),
+        ("twice, and the process restarts", {_openings(): "0x4 1x4 2x4 0x100"}, {"t5m": 0, "t14m": 0}),
+        ("often, long ago", {_openings(): "50x100"}, {"t14m": 0}),
+        ("no data", {_openings(): "_x100"}, {"t14m": 0}),
+    ],
+)  # fmt: skip
+def test_a_breaker_that_flaps(
+    tmp_path: Path, what: str, inputs: dict[str, str], numbers: dict[str, int]
+) -> None:
+    """Three openings within fifteen minutes on one instance."""
+    Run(tmp_path, _ELEVEN, inputs, "predictive").firing("CircuitBreakerFlapping", **numbers).check()
+
+
+_P95 = series.get("DEPENDENCY_P95").name
+_RATIO = series.get("DEPENDENCY_ERROR_RATIO").name
+_CALLS = series.get("DEPENDENCY_CALLS").name
+_TICKER = f'{JOB}, service_name="ticker_service"'
+
+
+@pytest.mark.parametrize(
+    ("alert", "metric", "values", "calls", "numbers"),
+    [
+        # Latency: twice the usual, and 2 s within half an hour.
+        ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.01x140 0.2x100", 1, {"t112m": 0, "t119m": 1, "t133m": 0}),
+        ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.003x160", 1, {"t125m": 0}),
+        ("DependencyLatencyRising", _P95, "0.2x360 0.5x160", 1, {"t110m": 0, "t125m": 0}),
+        ("DependencyLatencyRising", _P95, "0.2x360 3x160", 1, {"t125m": 0}),  # above the limit: another alert
+        ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.01x120", 0.05, {"t117m": 0}),  # hardly any calls
+        ("DependencyLatencyRising", _P95, "_x400", 1, {"t95m": 0}),
+        # Errors: a quarter of the limit, and 10 % within half an hour.
+        ("DependencyErrorsRising", _RATIO, "0.01+0.0005x140 0x100", 1, {"t24m": 0, "t33m": 1, "t48m": 0}),
+        ("DependencyErrorsRising", _RATIO, "0.01+0.00015x240", 1, {"t60m": 0}),
+        ("DependencyErrorsRising", _RATIO, "0.099x240", 1, {"t60m": 0}),
+        ("DependencyErrorsRising", _RATIO, "0.2+0.001x240", 1, {"t60m": 0}),  # above the limit: another alert
+        ("DependencyErrorsRising", _RATIO, "0.01+0.0005x140", 0.05, {"t33m": 0}),
+        ("DependencyErrorsRising", _RATIO, "_x240", 1, {"t33m": 0}),
+    ],
+)  # fmt: skip
+def test_a_dependency_that_gets_worse(  # noqa: PLR0917  # parameters of the cases
+    tmp_path: Path, alert: str, metric: str, values: str, calls: float, numbers: dict[str, int]
+) -> None:
+    """Its trend is told before the limit is reached; a step, slow growth and a flat line are no such trend."""
+    inputs = {f"{metric}{{{_TICKER}}}": values, f'{_CALLS}{{{_TICKER}, outcome="success"}}': f"{calls}x600"}
+    Run(tmp_path, _ELEVEN, inputs, "predictive").firing(alert, **numbers).check()
+
+
+def test_the_calendar_s_end_is_told_sixty_days_before(tmp_path: Path) -> None:
+    """To the second, whatever else there is."""
+    run = Run(tmp_path, "2028-11-02T03:59:30Z", {}, "calendar", every=15)
+    run.firing("TradingCalendarEnds", t30s=0, t3600s=0, t3645s=1).check()
+
+
+def test_the_watchdog_always_fires(tmp_path: Path) -> None:
+    """From the first evaluation on, without any data."""
+    Run(tmp_path, _ELEVEN, {}, "").firing("Watchdog", t0s=1, t1h=1).check()
