@@ -2,11 +2,39 @@
 
 app.include_router(signalscope.fastapi.router)
 signalscope.fastapi.instrument_app(app)     # API metrics and the routes; the metrics are the launcher's too
+
+Each name is imported when it is asked for: the middleware needs Starlette alone, the routes need FastAPI.
 """
 
-from signalscope.fastapi import health
-from signalscope.fastapi._instrument import instrument_app, uninstrument_app
-from signalscope.fastapi._middleware import ApiMetrics
-from signalscope.fastapi._router import router
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from signalscope.fastapi import health
+    from signalscope.fastapi._instrument import instrument_app, uninstrument_app
+    from signalscope.fastapi._middleware import ApiMetrics
+    from signalscope.fastapi._router import router
 
 __all__ = ["ApiMetrics", "health", "instrument_app", "router", "uninstrument_app"]
+
+_HERE = {
+    "ApiMetrics": "_middleware",
+    "instrument_app": "_instrument",
+    "router": "_router",
+    "uninstrument_app": "_instrument",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f"{__name__}.{_HERE.get(name, name)}")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{__name__}.{name} needs {error.name}: pip install 'signalscope[fastapi]'", name=error.name
+        ) from None
+    found = globals()[name] = getattr(module, name, module)
+    return found

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fastapi import FastAPI
-from signalscope.fastapi._middleware import ApiMetrics
+from signalscope.fastapi._at_build import add, is_measured, remove
 from signalscope.fastapi._router import router
 from signalscope.fastapi._yielding import is_ours, put_first
 
-__all__ = ["add_at_build", "instrument_app", "uninstrument_app"]
+__all__ = ["instrument_app", "uninstrument_app"]
 
 
 def instrument_app(app: Starlette, *, routes: bool = True) -> None:
@@ -32,12 +30,12 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
     Raises:
         RuntimeError: It has served requests already: its middleware cannot be changed any more.
     """
-    if not _has(app):
+    if not is_measured(app):
         if app.middleware_stack is not None:
             raise RuntimeError(
                 "instrument_app must be called before the application serves its first request"
             )
-        app.user_middleware.insert(0, Middleware(ApiMetrics))
+        add(app)
     if routes and app not in _undo and not any(is_ours(each) for each in app.routes):
         _undo[app] = _include(app) if isinstance(app, FastAPI) else _fall_back(app)
 
@@ -47,19 +45,7 @@ def uninstrument_app(app: Starlette) -> None:
     undo = _undo.pop(app, None)
     if undo is not None:
         undo()
-    if _has(app):
-        app.user_middleware[:] = [each for each in app.user_middleware if not _is_ours(each)]
-        app.middleware_stack = None  # built anew at the next request
-
-
-def add_at_build(build: Callable[..., Any], app: Starlette, args: Any, kwargs: Any) -> Any:
-    """Stands in front of `Starlette.build_middleware_stack`: adds the middleware when the stack is built.
-
-    However the application's class was imported, its stack is built after its code has added everything.
-    """
-    if not _has(app):
-        app.user_middleware.insert(0, Middleware(ApiMetrics))
-    return build(*args, **kwargs)
+    remove(app)
 
 
 #: How to take an application's routes out again.
@@ -107,12 +93,3 @@ def _fall_back(app: Starlette) -> Callable[[], None]:
             found.router.default = before
 
     return undo
-
-
-def _has(app: Starlette) -> bool:
-    return any(_is_ours(each) for each in app.user_middleware)
-
-
-def _is_ours(middleware: Middleware) -> bool:
-    made_by: object = middleware.cls
-    return made_by is ApiMetrics

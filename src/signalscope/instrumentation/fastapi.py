@@ -16,6 +16,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from opentelemetry.instrumentation.utils import unwrap
 
 from signalscope.instrumentation._library import Library
+from signalscope.recording import internal_error
 
 __all__ = ["FastAPIApiMetricsInstrumentor"]
 
@@ -70,7 +71,15 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
 
 
 def _add_at_build(build: Callable[..., Any], app: Any, args: Any, kwargs: Any) -> Any:
-    # When a stack is built; the hook above runs while FastAPI's own package is still being imported.
-    from signalscope.fastapi._instrument import add_at_build  # noqa: PLC0415  # see above
+    """Stands in front of `Starlette.build_middleware_stack`.
 
-    return add_at_build(build, app, args, kwargs)
+    However the application's class was imported, its stack is built after its code has added everything.
+    """
+    try:
+        # Only now; the hook above runs while FastAPI's own package is still being imported.
+        from signalscope.fastapi._at_build import add  # noqa: PLC0415  # see above
+
+        add(app)
+    except Exception:  # ours, and not the application's business
+        internal_error("instrumentation.fastapi")
+    return build(*args, **kwargs)
