@@ -276,7 +276,7 @@ def _expected(case: dict[str, Any], config: Config) -> dict[str, Vector]:
         case["efficiency"],
         target=settings.target_utilization,
         processes=settings.processes_per_replica,
-        least_samples=30,
+        least_samples=CONFIG.forecast.least_samples,
     )
     wanted = capacity.scaling(
         peak=case["peak"], capacity=of_one, processed=case["processed"], backlog=case["backlog"],

@@ -62,6 +62,7 @@ class Forecast(Section):
         keep: Seconds that it goes on firing.
         target_utilization: CPU of a replica, of what it has, that is aimed at.
         processes_per_replica: Processes (workers) in one replica.
+        least_samples: Evaluations, of `pipeline.recording` seconds, that a replica's capacity is measured in at least.
         least_utilization: Capacity is measured only while replicas are busier than this.
         scale_ahead: Seconds that a replica is wanted before its load comes.
         drain: Seconds within which a backlog is to be worked off.
@@ -79,6 +80,7 @@ class Forecast(Section):
     keep: Seconds = 3_600
     target_utilization: float = Field(default=0.6, gt=0, le=1)
     processes_per_replica: int = Field(default=1, ge=1)
+    least_samples: int = Field(default=12, ge=2)
     least_utilization: float = Field(default=0.05, ge=0, lt=1)
     scale_ahead: Window = 1_800
     drain: Window = 300

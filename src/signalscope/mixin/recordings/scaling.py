@@ -12,12 +12,11 @@ __all__ = ["REASONS", "groups", "scaling"]
 
 #: The values of the label ``reason``.
 REASONS = ("load", "forecast", "queue", "minimum", "maximum")
-_LEAST_SAMPLES = 30
 
 
 def groups(config: Config) -> list[Group]:
     """The group of this module."""
-    return [Group("scaling", config.pipeline.insight, tuple(scaling(config)))]
+    return [Group("scaling", config.pipeline.recording, tuple(scaling(config)))]
 
 
 def scaling(config: Config) -> list[Recording]:
@@ -54,7 +53,7 @@ def scaling(config: Config) -> list[Recording]:
     )
     of_one = (
         f"(quantile_over_time(0.5, {per_replica}[{days}])"
-        f" and count_over_time({per_replica}[{days}]) >= {_LEAST_SAMPLES})"
+        f" and count_over_time({per_replica}[{days}]) >= {settings.least_samples})"
     )
     by_load = f'ceil(max_over_time({requests}{{job="{job}"}}[10m]) / {capacity})'
     candidates = {
@@ -75,7 +74,7 @@ def scaling(config: Config) -> list[Recording]:
         Recording(
             "REPLICA_CAPACITY",
             f"quantile_over_time(0.25, {efficiency}[{days}]) * {settings.target_utilization:g} * {each}"
-            f" and count_over_time({efficiency}[{days}]) >= {_LEAST_SAMPLES}",
+            f" and count_over_time({efficiency}[{days}]) >= {settings.least_samples}",
         ),
         Recording("REPLICA_QUEUE_RATE", f"{processed} / {replicas} and {backlog} > {replicas}"),
         Recording(
