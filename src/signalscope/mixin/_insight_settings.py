@@ -62,7 +62,7 @@ class Forecast(Section):
         keep: Seconds that it goes on firing.
         target_utilization: CPU of a replica, of what it has, that is aimed at.
         processes_per_replica: Processes (workers) in one replica.
-        least_samples: Evaluations, of `pipeline.recording` seconds, that a replica's capacity is measured in at least.
+        least_samples: Evaluations (every `pipeline.recording` seconds) that a capacity is measured in at least.
         least_utilization: Capacity is measured only while replicas are busier than this.
         scale_ahead: Seconds that a replica is wanted before its load comes.
         drain: Seconds within which a backlog is to be worked off.
