@@ -204,9 +204,7 @@ def test_a_second_setup_waits_for_the_first_and_removes_what_a_killed_one_left(c
 
 def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:
     """The demo runs embedded then; an offline build's own words are told."""
-    go = (
-        'if [ "$1" = env ]; then echo go1.26.0; else echo "lookup proxy.golang.org: no such host"; exit 1; fi'
-    )
+    go = 'if [ "$1" = env ]; then echo go1.26.0; else echo "lookup modules.example: no such host"; exit 1; fi'
     running = _setup(checkout, f"#!/bin/sh\n{go}\n")
     _, errors = running.communicate(timeout=30)
     assert running.returncode == 0

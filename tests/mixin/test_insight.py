@@ -210,7 +210,78 @@ def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -
     run.check()
 
 
+def test_a_level_that_lasts_becomes_normal(tmp_path: Path) -> None:
+    """Three sessions after it has risen by half, nobody is told any more."""
+    shift = datetime(2026, 11, 18, 0, 0, tzinfo=NEW_YORK)
+    run = _bands(tmp_path, lambda at: 15 if at >= shift else 10, 12.9)
+    for day, number in ((18, 1), (20, 1), (23, 0)):
+        run.expect(_FIRING.format("AnomalyDetected"), _after(day, 12, 0), number)
+    run.check()
+
+
+def test_outside_of_sessions_nothing_is_unusual(tmp_path: Path) -> None:
+    """At night, on a weekend, on a holiday, after an early close; in a session of these days it is told."""
+    start = datetime(2026, 11, 16, tzinfo=ZoneInfo("UTC"))
+    moments = ((24, 20), (26, 12), (27, 14), (28, 12))
+    odd = [_on(day, hour, 0, 60) for day, hour in (*moments, (25, 12))]
+    run = _bands(tmp_path, lambda at: 1_000 if any(each(at) for each in odd) else 10, 12.9, start)
+    for day, hour, number in (*((*each, 0) for each in moments), (25, 12, 1)):
+        seconds = int((datetime(2026, 11, day, hour, 40, tzinfo=NEW_YORK) - start).total_seconds())
+        run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", number)
+        run.expect(f"count({series.get('ANOMALY_UPPER').name})", f"{seconds}s", number or None)
+    run.check()
+
+
+def test_without_enough_history_there_is_no_band(tmp_path: Path) -> None:
+    """Four trading days are not five: nothing is told, whatever the level."""
+    start = datetime(2026, 11, 12, tzinfo=ZoneInfo("UTC"))
+    odd = _on(18, 12, 0, 60)
+    run = _bands(tmp_path, lambda at: 1_000 if odd(at) else 10, 6.9, start)
+    seconds = int((datetime(2026, 11, 18, 12, 40, tzinfo=NEW_YORK) - start).total_seconds())
+    run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", 0)
+    run.expect(f"count({series.get('ANOMALY_HISTORY').name})", f"{seconds}s", 4)
+    run.check()
+
+
+def test_the_same_time_of_day_is_local_time(tmp_path: Path) -> None:
+    """After the clock has changed, the first hour is compared with first hours, not with what was at that UTC."""
+    start = datetime(2026, 10, 26, tzinfo=ZoneInfo("UTC"))  # the clock goes back on 1 November
+
+    def level(at: datetime) -> float:
+        return 50 if 9 * 60 + 30 <= at.hour * 60 + at.minute < 10 * 60 + 30 else 10
+
+    run = _bands(tmp_path, level, 9.9, start)
+    for hour, expected in ((9, 50), (10, 10)):
+        seconds = int((datetime(2026, 11, 3, hour, 40, tzinfo=NEW_YORK) - start).total_seconds())
+        run.expect(f"max({series.get('ANOMALY_EXPECTED').name})", f"{seconds}s", expected)
+    run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", 0)
+    run.check()
+
+
 # --- forecast ---------------------------------------------------------------------------------------------
+
+
+def test_the_forecast_is_seasonal_and_absent_without_history(tmp_path: Path) -> None:
+    """None in the second week; in the third that of the session or the night it is about; none for a holiday."""
+    start = datetime(2026, 11, 2, tzinfo=ZoneInfo("UTC"))
+    values = _values(lambda at: 0.5 if _state(at) == 2 else 0.1, 23, start)
+    inputs = {f'bottleneck_analysis{{{JOB}, resource="cpu", kind="cpu"}}': values}
+    inputs |= _calendar(23, start)
+    run = Run(tmp_path, start.isoformat(), inputs, "forecast", every=_STEP)
+    for day, hour, horizon, expected in (
+        (13, 12, "48h", None), (17, 12, "48h", 0.5), (17, 20, "48h", 0.1), (20, 12, "48h", 0.1),
+        (20, 12, "24h", 0.1), (22, 12, "24h", 0.5), (22, 12, "48h", 0.5), (24, 12, "48h", None),
+    ):  # fmt: skip
+        seconds = int((datetime(2026, 11, day, hour, 0, tzinfo=NEW_YORK) - start).total_seconds())
+        run.expect(
+            f'max({series.get("FORECAST").name}{{resource="cpu", horizon="{horizon}"}})',
+            f"{seconds}s",
+            expected,
+        )
+    seconds = int((datetime(2026, 11, 20, 12, 0, tzinfo=NEW_YORK) - start).total_seconds())
+    run.expect(f"max({series.get('EXHAUSTION').name})", f"{seconds}s", 172_800)
+    run.expect(f"max({series.get('EXHAUSTION').name})", "10d", None)
+    run.check()
 
 
 _FORECAST = "signal_service_capacity_forecast"

@@ -19,11 +19,9 @@ def groups(config: Config) -> list[Group]:
     """The groups of this module."""
     ask = Promql(config.selectors.job)
     return [
-        Group(
-            "business",
-            config.pipeline.recording,
-            (*_users(ask, config), _satisfaction(ask, config), *_cost(ask)),
-        ),
+        Group("business", config.pipeline.recording, (*_users(ask, config), _satisfaction(ask, config))),
+        # An hour of every process' counters is much to read: once a minute is enough.
+        Group("business-hour", config.pipeline.insight, (*_uses(ask), *_cost(ask))),
         Group("revenue", config.pipeline.recording, _revenue(ask, config)),
         Group("business-history", config.pipeline.history, _history(ask)),
     ]
@@ -33,14 +31,24 @@ def _users(ask: Promql, config: Config) -> tuple[Recording, ...]:
     # Processes share subscriptions and users; each kind counts once: the highest that any process reports.
     kinds = "job, user_tier, signal_type, delivery_method"
     users = ask.raw("signal_service.active_users")
-    recent, day = ask.of("ACTIVE_USERS", 'window="1h"'), ask.of("ACTIVE_USERS", 'window="24h"')
+    day = ask.of("ACTIVE_USERS", _DAY)
     premium = "|".join(config.business.premium_tiers)
     paying = ask.of("ACTIVE_USERS", 'window="24h"', f'user_tier=~"{premium}"')
-    uses = ask.of("FEATURE_USES")
     return (
         Recording("SUBSCRIPTIONS", f"sum by (job, user_tier) (max by ({kinds}) ({ask.raw(_SUBSCRIPTIONS)}))"),
         Recording("SUBSCRIPTIONS_TOTAL", f"sum by (job) ({ask.of('SUBSCRIPTIONS')})"),
         Recording("ACTIVE_USERS", f"max by (job, window, user_tier) ({users})"),
+        Recording(
+            "PREMIUM_ADOPTION",
+            f"(sum by (job) ({paying}) or 0 * sum by (job) ({day})) / (sum by (job) ({day}) > 0)",
+        ),
+    )
+
+
+def _uses(ask: Promql) -> tuple[Recording, ...]:
+    """Uses of features in the last hour."""
+    uses, recent = ask.of("FEATURE_USES"), ask.of("ACTIVE_USERS", _HOUR)
+    return (
         Recording("FEATURE_USES", ask.increase("signal_service.feature_usage", by="feature, user_tier")),
         Recording(
             "PREMIUM_USAGE", ask.increase("signal_service.premium_feature_usage", by="feature, user_tier")
@@ -48,10 +56,6 @@ def _users(ask: Promql, config: Config) -> tuple[Recording, ...]:
         Recording(
             "ADOPTION",
             f"sum by (job, feature) ({uses}) / on (job) group_left () (sum by (job) ({recent}) > 0)",
-        ),
-        Recording(
-            "PREMIUM_ADOPTION",
-            f"(sum by (job) ({paying}) or 0 * sum by (job) ({day})) / (sum by (job) ({day}) > 0)",
         ),
     )
 
