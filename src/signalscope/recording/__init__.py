@@ -136,7 +136,7 @@ def _arm_after_fork() -> None:
 def redirected(
     provider: MeterProvider, readers: Sequence[MetricReader], tracer: trace.Tracer
 ) -> Iterator[None]:
-    """Record into other providers while the block runs: what tests do.
+    """Record into other providers while the block runs: what tests do. Open sets of values begin empty.
 
     Args:
         provider: As for `initialise`.
@@ -145,6 +145,7 @@ def redirected(
     """
     before = live.on, live.cells, live.meter, live.tracer
     gauges = {name: each.gauge.exchange({}) for name, each in _families.items() if each.gauge is not None}
+    seen = {name: each.bounds.exchange() for name, each in _families.items()}
     initialise(provider, readers)
     live.tracer = tracer
     try:
@@ -152,6 +153,7 @@ def redirected(
     finally:
         live.on, live.cells, live.meter, live.tracer = before
         for name, each in list(_families.items()):
+            each.bounds.exchange(seen.get(name))
             if each.gauge is not None:
                 each.gauge.exchange(gauges.get(name, {}))
         _arm()

@@ -27,6 +27,11 @@ class Bounds:
         self._on_overflow = on_overflow
         self._seen: tuple[dict[str, None], ...] = tuple({} for _ in instrument.attributes)
 
+    def exchange(self, seen: tuple[dict[str, None], ...] | None = None) -> tuple[dict[str, None], ...]:
+        """Take other values for those seen so far, by default none; returns what was seen before."""
+        before, self._seen = self._seen, seen or tuple({} for _ in self._instrument.attributes)
+        return before
+
     def within(self, values: tuple[object, ...]) -> tuple[str, ...]:
         """The values as they may be used; those that may not are `other`, and counted.
 

@@ -149,8 +149,8 @@ class Family:
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
-        self._bounds = Bounds(instrument, self._overflowed)
-        self.gauge = Gauge(instrument, self._bounds) if instrument.kind is Kind.GAUGE else None
+        self.bounds = Bounds(instrument, self._overflowed)
+        self.gauge = Gauge(instrument, self.bounds) if instrument.kind is Kind.GAUGE else None
         self._series: dict[tuple[str, ...], Series] = {}
         self._groups: dict[tuple[object, ...], Group] = {}
         self._api: Callable[..., None] | None = None
@@ -169,7 +169,7 @@ class Family:
                 return found
         except TypeError:  # a value that cannot be hashed, and so cannot be known
             pass
-        bounded = self._bounds.within(values)
+        bounded = self.bounds.within(values)
         found = self._series.get(bounded)
         if found is None:
             found = Series(self, bounded)
