@@ -113,12 +113,12 @@ async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
 ) -> None:
     """A state, and counts if it has them: only those since the watch began; gone with the breaker."""
     own = Own()
-    watch_breaker(own, "marketplace_service")
-    assert (await _shown(client))["marketplace_service"]["state"] == "closed"
+    watch_breaker(own, "own_service")
+    assert (await _shown(client))["own_service"]["state"] == "closed"
     own.state = State.HALF_OPEN
     own.calls = {"success": 8, "failure": 2, "rejected": 1}
     await _shown(client)
-    shown = (await _shown(client))["marketplace_service"]
+    shown = (await _shown(client))["own_service"]
     assert shown["state"] == "half_open"
     assert {name: value for name, value in shown["calls"].items() if value} == {
         "success": 3, "failure": 2, "rejected": 1
@@ -130,14 +130,14 @@ async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
 
 async def test_told_and_instrumented_breakers_are_shown(client: httpx.AsyncClient) -> None:
     """Those of a BreakerMonitor, and those of a library under its instrumentor."""
-    monitor = BreakerMonitor("config_service", state="closed")
+    monitor = BreakerMonitor("monitored_service", state="closed")
     monitor.success()
     monitor.rejected()
     monitor.transition("open")
     instrumentor = PybreakerInstrumentor()
     instrumentor.instrument(skip_dep_check=True)
     try:
-        breaker = pybreaker.CircuitBreaker(fail_max=1, name="ticker_service")
+        breaker = pybreaker.CircuitBreaker(fail_max=1, name="told_service")
         with contextlib.suppress(pybreaker.CircuitBreakerError):
             breaker.call(_fails)
         with contextlib.suppress(pybreaker.CircuitBreakerError):
@@ -145,10 +145,10 @@ async def test_told_and_instrumented_breakers_are_shown(client: httpx.AsyncClien
         shown = await _shown(client)
     finally:
         instrumentor.uninstrument()
-    assert shown["config_service"]["state"] == shown["ticker_service"]["state"] == "open"
-    assert shown["config_service"]["calls"] == {"success": 1, "failure": 0, "rejected": 1}
-    assert shown["ticker_service"]["calls"] == {"success": 0, "failure": 1, "rejected": 1}
-    assert shown["ticker_service"]["transitions"]["open"] == 1
+    assert shown["monitored_service"]["state"] == shown["told_service"]["state"] == "open"
+    assert shown["monitored_service"]["calls"] == {"success": 1, "failure": 0, "rejected": 1}
+    assert shown["told_service"]["calls"] == {"success": 0, "failure": 1, "rejected": 1}
+    assert shown["told_service"]["transitions"]["open"] == 1
 
 
 @pytest.mark.parametrize("state", ["asleep", None, 3])
