@@ -101,7 +101,6 @@ def _by_batch(ask: Promql) -> tuple[Recording, ...]:
     histogram of batch sizes, each bucket by its middle, and scaled so that all classes together have exactly the
     options that were priced: where only one of the other classes is in use, the estimate is exact.
     """
-    rated = ask.of("BATCH_BUCKETS")
     singles = f"sum by (job, vectorized) ({ask.of('BATCH_BUCKETS', le(1))})"
     known = ask.rate(_BATCH, by="vectorized", suffix="_sum")
     estimates = [
@@ -115,7 +114,6 @@ def _by_batch(ask: Promql) -> tuple[Recording, ...]:
     guessed = ask.of("BATCH_OPTIONS_ROUGH")
     scale = f"({known} - {singles}) / (sum by (job, vectorized) ({guessed}) > 0)"
     per_option = f"{ask.of('GREEKS_SECONDS')} / ({ask.of('BATCH_OPTIONS')} > 0)"
-    assert rated
     return (
         Recording("BATCH_BUCKETS", ask.rate(_BATCH, by="vectorized, le", suffix="_bucket")),
         Recording("BATCH_OPTIONS_ROUGH", rough),
