@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._breakers import BREAKER_METRICS, Breakers
+from signalscope.instrumentation._base import Hook
+from signalscope.instrumentation._breakers import BREAKER_METRICS
+from signalscope.instrumentation._counting_breakers import CountingBreakerInstrumentor, Method, Undone
 from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._places import made_here
 from signalscope.instrumentation._quiet import left_alone
-from signalscope.recording import internal_error
 
 __all__ = ["AiobreakerInstrumentor"]
 
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
-
-class AiobreakerInstrumentor(LibraryInstrumentor):
+class AiobreakerInstrumentor(CountingBreakerInstrumentor):
     """Measures the breakers of aiobreaker."""
 
     library = Library(
@@ -45,24 +41,11 @@ class AiobreakerInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    breakers: Breakers
-
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "breakers"):
-            self.breakers = Breakers(_state, lambda breaker: breaker._name, "aiobreaker")
+    packages = ("aiobreaker",)
 
     def hooks(self) -> Mapping[str, Hook]:
         """The modules of breakers and of their states."""
         return {"aiobreaker.circuitbreaker": self._patch, "aiobreaker.state": self._patch_states}
-
-    def begin(self) -> None:
-        """Report states."""
-        self.breakers.begin()
-
-    def end(self) -> None:
-        """Forget the breakers."""
-        self.breakers.end()
 
     def _patch(self, module: ModuleType) -> None:
         self.replace(module.CircuitBreaker, "__init__", self._init)
@@ -77,48 +60,10 @@ class AiobreakerInstrumentor(LibraryInstrumentor):
             functools.partial(self._before_call, error=module.CircuitBreakerError),
         )
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(breaker: Any, *args: Any, **kwargs: Any) -> None:
-            original(breaker, *args, **kwargs)
-            if not undone():
-                try:
-                    self.breakers.of(breaker, made_here(breaker, self.breakers.library))
-                except Exception:  # ours, and not the caller's business
-                    internal_error("instrumentation.aiobreaker")
-
-        return init
-
-    def _created(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def create(breaker: Any, *args: Any, **kwargs: Any) -> Any:
-            state = original(breaker, *args, **kwargs)
-            if "_state" in vars(breaker) and not left_alone(undone):  # else it is being made
-                try:
-                    self.breakers.of(breaker).turned(_text(state))
-                except Exception:  # ours, and not the caller's business
-                    internal_error("instrumentation.aiobreaker")
-            return state
-
-        return create
-
-    def _failed(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def failed(breaker: Any) -> Any:
-            if not left_alone(undone):
-                self.breakers.of(breaker).call("failure")
-            return original(breaker)
-
-        return failed
-
-    def _succeeded(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def succeeded(state: Any) -> Any:
-            if not left_alone(undone):
-                self.breakers.of(state._breaker).call("success")
-            return original(state)
-
-        return succeeded
+    @staticmethod
+    def state_of(state: Any) -> str:
+        """As the library names it, in the contract's words."""
+        return str(state.state.name).lower()
 
     def _before_call(self, original: Method, undone: Undone, *, error: type[Exception]) -> Method:
         """Does nothing but to reject, or not."""
@@ -134,11 +79,3 @@ class AiobreakerInstrumentor(LibraryInstrumentor):
                 raise
 
         return before_call
-
-
-def _state(breaker: Any) -> str:
-    return _text(breaker._state)
-
-
-def _text(state: Any) -> str:
-    return str(state.state.name).lower()
