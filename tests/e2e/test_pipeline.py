@@ -218,12 +218,7 @@ def test_a_killed_service_is_noticed_and_its_return_too(stack: Stack) -> None:
 
 def test_what_was_calculated_is_what_was_counted(stack: Stack, stats_file: Path) -> None:
     """After a graceful stop, Prometheus has exactly the calculations, options and signals the service counted."""
-    time.sleep(10)  # of load after the restart
-    stack.parts["load"].stop()
-    stack.parts["service"].stop()
-    stats = json.loads(stats_file.read_text(encoding="utf-8"))
-
-    instance = _newest_instance(stack)
+    instance = eventually(lambda: _newest_instance(stack), 60, "the restarted service")
 
     def totals() -> dict[str, float]:
         return {
@@ -232,8 +227,13 @@ def test_what_was_calculated_is_what_was_counted(stack: Stack, stats_file: Path)
             for one in stack.query(f"sum({series}{{instance='{instance}'}})")
         }
 
+    eventually(
+        lambda: all(totals().get(each) for each in _COUNTED), 180, "load of every kind after the restart"
+    )
+    stack.parts["load"].stop()
+    stack.parts["service"].stop()
+    stats = json.loads(stats_file.read_text(encoding="utf-8"))
     expected = {family: stats[family]["total"] for family in _COUNTED}
-    assert all(expected.values()), expected
     try:
         eventually(lambda: totals() == expected, 30, "the counts")
     except AssertionError:
