@@ -8,6 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -131,6 +137,26 @@ async def test_a_catch_all_of_the_application_is_its_own() -> None:
     assert (await _ask(app, "/ops/health")).json()["status"] == "unknown"
 
 
+@pytest.mark.parametrize("add", [_included, _instrumented])
+async def test_spans_name_the_route_that_answers(add: Add) -> None:
+    """The official instrumentor finds the application's catch-all for /health, not the route that gave way to it."""
+    app = FastAPI()
+    add(app)
+
+    @app.get("/{path:path}")
+    async def everything(path: str) -> str:
+        return path
+
+    spans = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, meter_provider=NoOpMeterProvider())
+    async with app.router.lifespan_context(app):
+        assert (await _ask(app, "/health")).json() == "health"
+    (served,) = (each for each in spans.get_finished_spans() if each.kind is SpanKind.SERVER)
+    assert served.name == "GET /{path:path}"
+
+
 @pytest.mark.parametrize("prefix", ["/ops", "/a/b"])
 async def test_a_prefix_and_nested_routers_work(prefix: str) -> None:
     """Under a prefix, within another router, and twice; the application's routes under the prefix win."""
@@ -189,12 +215,15 @@ async def test_a_starlette_application_gets_the_routes_where_it_has_none() -> No
 async def test_instrumenting_can_be_undone_and_repeated() -> None:
     """Routes are added once, and taken out again; an included router counts."""
     app = FastAPI()
+    described = app.openapi
     instrument_app(app)
     instrument_app(app)
     assert list(app.openapi()["paths"]).count("/health") == 1
     assert (await _ask(app, "/health/live")).status_code == 200
     uninstrument_app(app)
     assert (await _ask(app, "/health/live")).status_code == 404
+    assert app.openapi == described
+    assert app.openapi()["paths"] == {}
     bare = FastAPI()
     instrument_app(bare, routes=False)
     assert (await _ask(bare, "/health/live")).status_code == 404

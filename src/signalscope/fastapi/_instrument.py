@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fastapi import FastAPI
 from signalscope.fastapi._at_build import add, is_measured, remove
 from signalscope.fastapi._router import router
-from signalscope.fastapi._yielding import is_ours, put_first
+from signalscope.fastapi._yielding import is_ours, put_last, undo_put_last
 
 __all__ = ["instrument_app", "uninstrument_app"]
 
@@ -56,13 +56,13 @@ def _include(app: FastAPI) -> Callable[[], None]:
     before = list(app.router.routes)
     app.include_router(router)
     added = [each for each in app.router.routes if each not in before]
-    put_first(app)
+    put_last(app)
     weak = weakref.ref(app)
 
     def undo() -> None:
         if (found := weak()) is not None:
             found.router.routes = [each for each in found.router.routes if not _among(each, added)]
-            found.openapi_schema = None
+            undo_put_last(found)
 
     return undo
 

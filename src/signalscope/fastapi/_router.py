@@ -12,7 +12,7 @@ from signalscope.fastapi._access import Reader, metrics_reader
 from signalscope.fastapi._health_routes import health_routes
 from signalscope.fastapi._ids import unique_id
 from signalscope.fastapi._monitoring import monitoring
-from signalscope.fastapi._yielding import YieldingRoute, put_first
+from signalscope.fastapi._yielding import YieldingRoute, put_last
 from signalscope.fastapi.health._builtin import built_in
 from signalscope.fastapi.health._registry import shared
 from signalscope.fastapi.values import _prometheus, _windows
@@ -25,7 +25,7 @@ __all__ = ["router"]
 async def _lifespan(app: Any) -> AsyncIterator[None]:
     """Keeps the checks and the windows of now, while the application that includes the router runs."""
     try:
-        put_first(app)
+        put_last(app)
         _windows.shared.start()
     except Exception:  # ours, and no reason not to start
         internal_error("fastapi.lifespan")

@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from signalscope.recording import internal_error
 
-__all__ = ["YieldingRoute", "is_ours", "put_first"]
+__all__ = ["YieldingRoute", "is_ours", "put_last", "undo_put_last"]
 
 _logger = logging.getLogger("signalscope")
 #: Marks a scope with which the application's own routes are being asked.
@@ -65,13 +65,36 @@ class YieldingRoute(APIRoute):
         return None
 
 
-def put_first(app: Any) -> None:
-    """Let signalscope's routes be the first, so that in OpenAPI too the application's own have the last word."""
-    routes = app.router.routes
-    app.router.routes = [
-        *(each for each in routes if is_ours(each)),
-        *(each for each in routes if not is_ours(each)),
-    ]
+def put_last(app: Any) -> None:
+    """Let signalscope's routes be the last that are asked, and in OpenAPI the first: there the last one wins."""
+    _order(app, ours_first=False)
+    described = getattr(app, "openapi", None)
+    if described is None or hasattr(described, _DESCRIBES):
+        return
+
+    def openapi() -> Any:
+        _order(app, ours_first=True)
+        try:
+            return described()
+        finally:
+            _order(app, ours_first=False)
+
+    setattr(openapi, _DESCRIBES, described)
+    app.openapi = openapi
+
+
+def undo_put_last(app: Any) -> None:
+    """Give the application its own `openapi` back, and let it describe itself anew."""
+    app.openapi = getattr(app.openapi, _DESCRIBES, app.openapi)
+    app.openapi_schema = None
+
+
+#: Marks an application's `openapi` that is ours, and has the application's own.
+_DESCRIBES = "_signalscope_describes"
+
+
+def _order(app: Any, *, ours_first: bool) -> None:
+    app.router.routes = sorted(app.router.routes, key=lambda each: is_ours(each) is not ours_first)
 
 
 def is_ours(route: BaseRoute) -> bool:
