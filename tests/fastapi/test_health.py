@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import httpx
@@ -80,6 +84,60 @@ async def test_what_an_exception_says_is_for_the_log_alone() -> None:
     answer = await _get("/health/detailed")
     assert answer.json()["components"]["database"]["detail"] == "the check failed (ConnectionError)"
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit(), StopIteration()],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_is_no_ordinary_exception_is_a_result_too(error: BaseException) -> None:
+    """A check that calls sys.exit() is unhealthy, by the name of what it raised; it ends nothing but itself."""
+
+    def plain() -> bool:
+        raise error
+
+    async def coroutine() -> bool:
+        raise error
+
+    async def results() -> list[str]:
+        checks = [HealthCheck("one", plain)]
+        if not isinstance(
+            error, KeyboardInterrupt | StopIteration
+        ):  # there they are Ctrl-C, and a RuntimeError
+            checks.append(HealthCheck("two", coroutine))
+        return [(await each.result()).result.detail for each in checks]
+
+    assert set(asyncio.run(results())) == {f"the check failed ({type(error).__name__})"}
+
+
+async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
+    """JSON has no NaN, dates, lists or lone surrogates; what an exception says stays secret, a flood is cut."""
+    secret, odd = ValueError("secret"), datetime(2026, 1, 2, tzinfo=UTC)
+    data: Any = {
+        "nan": math.nan, "inf": -math.inf, "decimal": Decimal("1.5"), "date": odd, "list": [1, 2],
+        "text": "\udcff", "error": secret, 1: True, "none": None, "text of a number": "7",
+    }  # fmt: skip
+    results: dict[str, Any] = {
+        "odd": Result("healthy", "x" * 5_000, data),
+        "none": Result("healthy", None, None),  # type: ignore[arg-type]  # the mistake that is tested
+        "error": Result("unhealthy", secret, {str(each): 1.0 for each in range(999)}),  # type: ignore[arg-type]
+    }
+    for name, result in results.items():
+        health.register(HealthCheck(name, partial(Result, result.status, result.detail, result.data)))
+    answer = await _get("/health/detailed")
+    assert answer.status_code == 200
+    found = answer.json()["components"]
+    assert found["odd"]["data"] == {
+        "nan": None, "inf": None, "decimal": 1.5, "date": str(odd), "list": "[1, 2]", "text": "?",
+        "error": "ValueError", "1": 1.0, "none": None, "text of a number": "7",
+    }  # fmt: skip
+    assert len(found["odd"]["detail"]) == 1_000
+    assert (found["none"]["detail"], found["none"]["data"]) == ("", {})
+    assert found["error"]["detail"] == "ValueError"
+    assert len(found["error"]["data"]) == 50
+    assert "secret" not in answer.text
+    assert (await _get("/health/detailed", accept="text/html")).status_code == 200
 
 
 @pytest.mark.parametrize("kind", ["plain", "coroutine", "stubborn coroutine"])

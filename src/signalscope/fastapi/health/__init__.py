@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from signalscope.fastapi.health._check import HealthCheck, Outcome, Result, Status, Verdict
+from signalscope.fastapi.health._check import HealthCheck, Outcome, Verdict
 from signalscope.fastapi.health._factories import database_check, http_check, redis_check
 from signalscope.fastapi.health._registry import components, overall, shared
+from signalscope.fastapi.health._result import Result, Status
 
 __all__ = [
     "HealthCheck",

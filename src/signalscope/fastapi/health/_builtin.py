@@ -12,7 +12,8 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from signalscope.fastapi import _settings
-from signalscope.fastapi.health._check import HealthCheck, Result, Status
+from signalscope.fastapi.health._check import HealthCheck
+from signalscope.fastapi.health._result import Result, Status
 from signalscope.fastapi.values import _windows
 from signalscope.fastapi.values._process import PROCESS, Process
 from signalscope.insight.vector import Vector, only, summed

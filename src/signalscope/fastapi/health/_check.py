@@ -9,39 +9,20 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from signalscope._contract_model import ContractError
 from signalscope._health import VALUES
 from signalscope.contract import CRITICALITIES
+from signalscope.fastapi.health._result import STATUSES, Result, Status, shown
 
-__all__ = ["HealthCheck", "Outcome", "Result", "Status", "Verdict"]
+__all__ = ["HealthCheck", "Outcome", "Verdict"]
 
 _logger = logging.getLogger("signalscope")
 
-#: How a component is. ``unknown`` says nothing about it, and counts for nothing.
-Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
-_STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")
 _NAMED: Mapping[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 assert set(_NAMED) == set(VALUES)
 _LONGEST_TIMEOUT = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a check found.
-
-    Attributes:
-        status: healthy, degraded, unhealthy or unknown.
-        detail: Why, in a sentence; whoever may read /health/detailed sees it.
-        data: Numbers and texts that belong to it.
-    """
-
-    status: Status
-    detail: str = ""
-    data: Mapping[str, float | str | None] = field(default_factory=dict)
-
 
 #: What a check may return: a result, a status, whether all is well, 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
@@ -184,14 +165,12 @@ class HealthCheck:
             return Result("unhealthy", f"the check failed ({kind})")
         self._failed_as = ""
         if isinstance(found, Result):
-            return (
-                found if found.status in _STATUSES else Result("unhealthy", "the check gave no known status")
-            )
+            return shown(found)
         if found is None:
             return Result("unknown")
         if isinstance(found, str):
             return (
-                Result(found) if found in _STATUSES else Result("unhealthy", "the check gave no known status")
+                Result(found) if found in STATUSES else Result("unhealthy", "the check gave no known status")
             )
         try:
             return Result(_NAMED[float(found)])
@@ -232,34 +211,38 @@ class _Flight:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
-    async def _run(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> Outcome:
-        if inspect.iscoroutinefunction(check):
-            found: Outcome | Awaitable[Outcome] = check()
-        else:
-            called: Future[Outcome | Awaitable[Outcome]] = Future()
-            # Not the executor: a check that hangs must neither use up its threads nor hold up the exit.
-            self._thread = threading.Thread(
-                target=_call, args=(check, called), name="signalscope-check", daemon=True
-            )
-            self._thread.start()
-            found = await asyncio.wrap_future(called)
-        return await found if inspect.isawaitable(found) else found
+    async def _run(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> Outcome | BaseException:
+        try:
+            if inspect.iscoroutinefunction(check):
+                found: Outcome | BaseException | Awaitable[Outcome] = check()
+            else:
+                called: Future[Outcome | BaseException | Awaitable[Outcome]] = Future()
+                # Not the executor: a check that hangs must neither use up its threads nor hold up the exit.
+                self._thread = threading.Thread(
+                    target=_call, args=(check, called), name="signalscope-check", daemon=True
+                )
+                self._thread.start()
+                found = await asyncio.wrap_future(called)
+            return await found if inspect.isawaitable(found) else found
+        except SystemExit as error:  # out of a task it would end the event loop, and with it the service
+            return error
 
-    def _land(self, task: asyncio.Task[Outcome]) -> None:
+    def _land(self, task: asyncio.Task[Outcome | BaseException]) -> None:
         self.ended = time.monotonic()
         if task.cancelled():
-            self.outcome.set_result(TimeoutError())
+            self.outcome.set_result(asyncio.CancelledError())
         else:
             error = task.exception()
             self.outcome.set_result(task.result() if error is None else error)
 
 
 def _call(
-    check: Callable[[], Outcome | Awaitable[Outcome]], outcome: Future[Outcome | Awaitable[Outcome]]
+    check: Callable[[], Outcome | Awaitable[Outcome]],
+    outcome: Future[Outcome | BaseException | Awaitable[Outcome]],
 ) -> None:
     if not outcome.set_running_or_notify_cancel():
         return
     try:
         outcome.set_result(check())
-    except BaseException as error:  # the caller judges it
-        outcome.set_exception(error)
+    except BaseException as error:  # a result, not an exception: the caller judges it, whatever it is
+        outcome.set_result(error)

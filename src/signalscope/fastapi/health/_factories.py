@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from signalscope.fastapi.health._check import HealthCheck, Outcome, Result, Status
+from signalscope.fastapi.health._check import HealthCheck, Outcome
+from signalscope.fastapi.health._result import Result, Status
 
 __all__ = ["database_check", "http_check", "redis_check"]
 

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 
 from signalscope import _health
 from signalscope._contract_model import ContractError
-from signalscope.fastapi.health._check import HealthCheck, Result, Status, Verdict
+from signalscope.fastapi.health._check import HealthCheck, Verdict
+from signalscope.fastapi.health._result import Result, Status
 from signalscope.recording import internal_error, observe
 from signalscope.recording._fork import in_children
 
