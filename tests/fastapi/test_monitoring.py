@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 from fastapi import FastAPI
 from signalscope import _health as reported
 from signalscope import _user_costs, count_feature, measure_cost, recording, report_health, user_context
-from signalscope.fastapi import _access, _monitoring, router
-from signalscope.fastapi.values import _windows
+from signalscope.fastapi import _access, _current, _monitoring, _negotiate, router
+from signalscope.fastapi.summaries import business, capacity, enhanced, performance
+from signalscope.fastapi.values import _facts, _windows
 from signalscope.insight.cost import HeavyHitters
 from signalscope.testing import FakeClock, capture
 
@@ -376,3 +378,43 @@ async def test_without_telemetry_every_answer_says_so(
     assert "opentelemetry-instrument" in reason
     assert answer["performance"]["api_performance"]["error_rate_percentage"] is None
     assert (await _answer(client, "metrics"))["problems"]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+async def test_no_answer_is_made_in_the_event_loop(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    """Thousands of series take their time: they are looked at once, and summed up and written in threads."""
+    made: dict[str, list[bool]] = {}
+
+    def watch(holder: Any, name: str) -> None:
+        real = getattr(holder, name)
+
+        def watched(*values: Any, **named: Any) -> Any:
+            made.setdefault(name, []).append(threading.current_thread() is threading.main_thread())
+            return real(*values, **named)
+
+        monkeypatch.setattr(holder, name, watched)
+
+    summaries = ("enhanced", "performance_summary", "business_dashboard", "capacity_planning")
+    for module, name in zip((enhanced, performance, business, capacity), summaries, strict=True):
+        watch(module, name)
+    watch(_negotiate, "_body")
+    watch(_current, "_metric")
+    watch(_facts, "_from_process")
+    looks: list[object] = []
+    look = _windows.shared.look
+
+    def looked() -> _windows.Look:
+        looks.append(None)
+        return look()
+
+    monkeypatch.setattr(_windows.shared, "look", looked)
+    monkeypatch.setattr(_windows.shared, "start", lambda: None)
+    with capture():
+        for name in ("metrics", *ANSWERS):
+            assert (await client.get(f"/monitoring/{name}", headers={"Accept": accept})).status_code == 200
+    assert set(made) == {*summaries, "_body", "_metric", "_from_process"}
+    assert not any(in_loop for each in made.values() for in_loop in each)
+    assert len(made["_body"]) == 5
+    assert len(looks) == len(ANSWERS)

@@ -145,9 +145,9 @@ class Watched(Windows):
         """At the end."""
         return self._scenario.look(SECONDS)
 
-    def window(self, seconds: float) -> Window:
+    def window(self, seconds: float, now: Look | None = None) -> Window:
         """Of exactly that length."""
-        return Window(seconds, self.look(), self._scenario.look(SECONDS - seconds))
+        return Window(seconds, now or self.look(), self._scenario.look(SECONDS - seconds))
 
 
 def _shown(instrument: Instrument, values: tuple[str, ...]) -> str:

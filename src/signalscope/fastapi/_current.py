@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -52,7 +52,7 @@ class CurrentMetrics(BaseModel):
     metrics: dict[str, MetricNow] = Field(description="By the name that they have in Prometheus.")
 
 
-async def current_metrics(name: str | None = None) -> CurrentMetrics:
+def current_metrics(name: str | None = None) -> CurrentMetrics:
     """The present values of this process.
 
     Args:
@@ -66,7 +66,7 @@ async def current_metrics(name: str | None = None) -> CurrentMetrics:
     problems: list[str] = []
     metrics: dict[str, MetricNow] = {}
     try:
-        seen = await asyncio.to_thread(snapshot, [each.name for each in wanted])
+        seen = snapshot([each.name for each in wanted])
         metrics = {each.prometheus_name: found for each in wanted if (found := _metric(each, seen)).series}
         problems = [f"{each} is aggregated elsewhere" for each in sorted(seen.left_out)]
     except NotKeptError as error:
@@ -81,26 +81,28 @@ async def current_metrics(name: str | None = None) -> CurrentMetrics:
 
 
 def _metric(instrument: Instrument, seen: Snapshot) -> MetricNow:
-    series = []
-    total: float | None = None
-    for values, value in seen.gauges.get(instrument.name, {}).items():
-        series.append(SeriesNow(labels=_labels(instrument, values), value=value))
-    for values, each in seen.totals.get(instrument.name, {}).items():
+    gauges = seen.gauges.get(instrument.name, {})
+    totals = seen.totals.get(instrument.name, {})
+    series = [
+        SeriesNow(labels=_labels(instrument, values), value=value)
+        for values, value in islice(gauges.items(), _MOST)
+    ]
+    is_histogram = instrument.kind is Kind.HISTOGRAM
+    for values, each in islice(totals.items(), _MOST):
         labels = _labels(instrument, values)
-        if instrument.kind is Kind.HISTOGRAM:
-            total = (total or 0) + each.count
+        if is_histogram:
             mean = each.total / each.count if each.count else None
             series.append(SeriesNow(labels=labels, value=None, count=each.count, sum=each.total, mean=mean))
         else:
-            total = (total or 0) + each.total
             series.append(SeriesNow(labels=labels, value=each.total))
+    total = sum(each.count if is_histogram else each.total for each in totals.values()) if totals else None
     return MetricNow(
         kind=instrument.kind.value,
         unit=instrument.unit,
         description=instrument.description,
         total=total,
-        series=series[:_MOST],
-        more_series=max(0, len(series) - _MOST),
+        series=series,
+        more_series=len(gauges) + len(totals) - len(series),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal
@@ -15,7 +16,7 @@ from signalscope.fastapi import _settings, health
 from signalscope.fastapi._access import Reader, monitoring_reader
 from signalscope.fastapi._answers import Answers
 from signalscope.fastapi._current import CurrentMetrics, current_metrics
-from signalscope.fastapi._negotiate import answered
+from signalscope.fastapi._negotiate import Prepared
 from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi._yielding import YieldingRoute
 from signalscope.fastapi.summaries import business, capacity, enhanced, performance
@@ -26,7 +27,7 @@ from signalscope.fastapi.summaries._models import (
     HealthSummary,
     PerformanceSummary,
 )
-from signalscope.fastapi.values import PrometheusError, facts, history
+from signalscope.fastapi.values import Facts, PrometheusError, facts, history
 from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
 
@@ -53,20 +54,23 @@ ReaderNow = Annotated[Reader, Depends(monitoring_reader)]
 Window = Literal["5m", "15m", "1h", "6h", "24h"]
 _SECONDS: Mapping[str, float] = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400}
 
-_answers: Answers[BaseModel] = Answers(_settings.cache_seconds)
+_answers: Answers[Prepared] = Answers(_settings.cache_seconds)
 in_children(_answers.clear)
 
 
 async def _answer(
     request: Request, title: str, make: Callable[[], Awaitable[BaseModel]], *parameters: object
 ) -> Response:
+    async def prepare() -> Prepared:
+        return Prepared(await make(), title)
+
     try:
-        answer = await _answers.get((title, _settings.prometheus_url(), *parameters), make)
+        prepared = await _answers.get((title, _settings.prometheus_url(), *parameters), prepare)
+        return await prepared.answered(request)
     except Exception as error:  # ours: counted, and its words are for the log alone
         internal_error("monitoring.answer")
         _logger.exception("signalscope: %s could not be made", title)
         raise HTTPException(503, "the answer could not be made; the service's log says why") from error
-    return answered(request, answer, title)
 
 
 @monitoring.get("/metrics", response_model=CurrentMetrics)
@@ -81,7 +85,7 @@ async def monitoring_metrics(
     ] = None,
 ) -> Response:
     """The present values of every metric of this process, as JSON."""
-    return await _answer(request, "Metrics", lambda: current_metrics(name), name)
+    return await _answer(request, "Metrics", lambda: asyncio.to_thread(current_metrics, name), name)
 
 
 @monitoring.get("/enhanced-metrics", response_model=EnhancedMetrics)
@@ -94,7 +98,8 @@ async def enhanced_metrics(request: Request, _: ReaderNow) -> Response:
         components: dict[str, health.Status] = {
             name: each.status for name, each in results.items() if each.status != "unknown"
         }
-        return enhanced.enhanced(found, HealthSummary(status=status, components=components), uptime())
+        summary = HealthSummary(status=status, components=components)
+        return await asyncio.to_thread(enhanced.enhanced, found, summary, uptime())
 
     return await _answer(request, "Enhanced metrics", make)
 
@@ -118,7 +123,7 @@ async def performance_summary(
         except PrometheusError as error:
             found.problems.append(f"No lowest, mean and highest values: {error}")
             found.degraded = found.source == "prometheus"
-        return performance.performance_summary(found, window, over_time)
+        return await asyncio.to_thread(performance.performance_summary, found, window, over_time)
 
     return await _answer(request, "Performance summary", make, window)
 
@@ -144,11 +149,14 @@ async def business_dashboard(
 
     async def make() -> BusinessDashboard:
         found = await facts(business.KEYS)
-        return business.business_dashboard(
-            found, tier, _user_costs.heaviest(), cpu_second_price(), sees_users=reader.sees_users
-        )
+        return await asyncio.to_thread(_dashboard, found, tier, sees_users=reader.sees_users)
 
     return await _answer(request, "Business dashboard", make, tier, reader.sees_users)
+
+
+def _dashboard(found: Facts, tier: str | None, *, sees_users: bool) -> BusinessDashboard:
+    users, price = _user_costs.heaviest(), cpu_second_price()
+    return business.business_dashboard(found, tier, users, price, sees_users=sees_users)
 
 
 @monitoring.get("/capacity-planning", response_model=CapacityPlanning)
@@ -160,6 +168,7 @@ async def capacity_planning(
     """What is in use, what limits the service, what is foreseen, and how many replicas are wanted."""
 
     async def make() -> CapacityPlanning:
-        return capacity.capacity_planning(await facts(capacity.KEYS), int(horizon[:-1]))
+        found = await facts(capacity.KEYS)
+        return await asyncio.to_thread(capacity.capacity_planning, found, int(horizon[:-1]))
 
     return await _answer(request, "Capacity planning", make, horizon)

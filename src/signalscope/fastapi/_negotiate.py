@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from fastapi.responses import HTMLResponse, JSONResponse
+import asyncio
+import math
+
 from pydantic import BaseModel
 
 from fastapi import Request, Response
+from signalscope.fastapi._answers import Answers
 from signalscope.fastapi._page import page
 
-__all__ = ["answered", "wants_html"]
+__all__ = ["Prepared", "answered", "wants_html"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -36,9 +39,41 @@ def answered(request: Request, answer: BaseModel, title: str, status: int = 200)
         title: The page's title.
         status: The HTTP status.
     """
-    content = answer.model_dump(mode="json")
+    html = wants_html(request.headers.get("accept", ""))
+    return _response(_body(answer, title, html=html), status, html=html)
+
+
+class Prepared:
+    """An answer that many get: each form of it is made once, in a thread, because it may be long.
+
+    Args:
+        answer: What to say.
+        title: The page's title.
+    """
+
+    def __init__(self, answer: BaseModel, title: str) -> None:
+        self._answer = answer
+        self._title = title
+        self._bodies: Answers[bytes] = Answers(lambda: math.inf)
+
+    async def answered(self, request: Request) -> Response:
+        """The answer, in the form that the client asks for."""
+        html = wants_html(request.headers.get("accept", ""))
+
+        async def make() -> bytes:
+            return await asyncio.to_thread(_body, self._answer, self._title, html=html)
+
+        return _response(await self._bodies.get(html, make), 200, html=html)
+
+
+def _body(answer: BaseModel, title: str, *, html: bool) -> bytes:
+    if html:
+        return page(title, answer.model_dump(mode="json")).encode()
+    return answer.model_dump_json().encode()
+
+
+def _response(body: bytes, status: int, *, html: bool) -> Response:
     headers = {"Vary": "Accept", "Cache-Control": "no-store"}
-    if wants_html(request.headers.get("accept", "")):
+    if html:
         headers |= {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
-        return HTMLResponse(page(title, content), status, headers)
-    return JSONResponse(content, status, headers)
+    return Response(body, status, headers, "text/html" if html else "application/json")

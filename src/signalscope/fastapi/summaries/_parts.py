@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal, cast
 
 from signalscope.fastapi import _settings
@@ -20,6 +21,7 @@ from signalscope.fastapi.summaries._models import (
     Subscriptions,
     UserActivity,
 )
+from signalscope.insight.vector import only
 
 __all__ = [
     "BREAKER_KEYS",
@@ -55,28 +57,25 @@ def breakers(fields: Fields, path: str) -> list[Breaker] | None:
     states = fields.vector(path, "BREAKER_STATES", "")
     calls, transitions = (fields.facts.get(key).vector for key in ("BREAKER_CALLS", "BREAKER_TRANSITIONS"))
     found: dict[tuple[str, str], Breaker] = {}
-    for vector in (states, calls, transitions):
-        for each in vector:
-            names = dict(each)
-            of = (names.get("service_name", ""), names.get("operation", ""))
-            found.setdefault(
-                of, Breaker(service_name=of[0], operation=of[1], state=None, calls={}, transitions={})
+
+    def breaker(names: Mapping[str, str]) -> Breaker:
+        service, operation = of = (names["service_name"], names["operation"])
+        if of not in found:
+            found[of] = Breaker(
+                service_name=service, operation=operation, state=None, calls={}, transitions={}
             )
-    for (service, operation), breaker in found.items():
-        mine = {
-            dict(each)["state"]
-            for each, value in states.items()
-            if value > 0 and (dict(each)["service_name"], dict(each)["operation"]) == (service, operation)
-        }
-        breaker.state = next((state for state in _BAD_TO_GOOD if state in mine), None)
-        for vector, label, counts in (
-            (calls, "outcome", breaker.calls),
-            (transitions, "to", breaker.transitions),
-        ):
-            for each, value in vector.items():
-                names = dict(each)
-                if (names["service_name"], names["operation"]) == (service, operation):
-                    counts[names[label]] = value
+        return found[of]
+
+    for state in reversed(_BAD_TO_GOOD):  # the worst has the last word
+        for each, value in only(states, state=state).items():
+            one = breaker(dict(each))
+            one.state = state if value > 0 else one.state
+    for each, value in calls.items():
+        names = dict(each)
+        breaker(names).calls[names["outcome"]] = value
+    for each, value in transitions.items():
+        names = dict(each)
+        breaker(names).transitions[names["to"]] = value
     return [each for _, each in sorted(found.items())] or None
 
 

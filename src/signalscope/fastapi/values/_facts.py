@@ -187,7 +187,6 @@ def _nothing(window: float | None) -> str:
 
 
 async def _from_prometheus(url: str, keys: list[str]) -> Facts:
-    found = Facts("prometheus")
     config, job, timeout = _settings.config(), _settings.job(), _settings.prometheus_timeout()
     recorded = {series.get(key).name: key for key in keys if key not in _ASKED}
     asked = {key: _ASKED[key](Promql(_quoted(job))) for key in keys if key in _ASKED}
@@ -196,20 +195,37 @@ async def _from_prometheus(url: str, keys: list[str]) -> Facts:
         *(_prometheus.shared.instant(url, query, timeout) for query in (*queries.values(), *asked.values())),
         return_exceptions=True,
     )
-    by_key: dict[str, list[Sample] | BaseException] = dict(zip([*queries, *asked], answers, strict=True))
+    by_query = dict(zip([*queries, *asked], answers, strict=True))
+    # Many series are no work for the event loop.
+    return await asyncio.to_thread(_assembled, keys, asked, by_query, config)
+
+
+def _assembled(
+    keys: list[str],
+    asked: Mapping[str, str],
+    by_query: Mapping[str, list[Sample] | BaseException],
+    config: Config,
+) -> Facts:
+    found = Facts("prometheus")
+    by_name: dict[str, list[Sample]] = {}
+    several = by_query.get("", [])
+    for each in [] if isinstance(several, BaseException) else several:
+        by_name.setdefault(each.name, []).append(each)
     for key in keys:
-        answer = by_key[key if key in asked else ""]
+        if key in asked or isinstance(several, BaseException):
+            answer = by_query[key if key in asked else ""]
+        else:
+            answer = by_name.get(series.get(key).name, [])
         window = _window(key, config)
         name = asked.get(key) or _name(key)
         if isinstance(answer, BaseException):
             found.put(key, Fact({}, "prometheus", name, window, _problem(answer, found)))
             continue
+        needed = _labels_of(key)
         vector = {
             each.labels: each.values[0][1]
             for each in answer
-            if each.values
-            and (key in asked or recorded.get(each.name) == key)
-            and _labels_of(key) <= dict(each.labels).keys()
+            if each.values and needed <= dict(each.labels).keys()
         }
         reason = None if vector else "Prometheus has no value for it"
         found.put(key, Fact(vector, "prometheus", name, window, reason))

@@ -44,7 +44,7 @@ HISTORY = "one process keeps no history of days; it needs Prometheus (SIGNALSCOP
 
 
 class Process:
-    """This process, as the formulas see it: each window is looked at once.
+    """This process at one moment, as the formulas see it: all windows end with the same look.
 
     Args:
         windows: Its windows.
@@ -65,7 +65,7 @@ class Process:
         """
         if seconds not in self._seen:
             try:
-                self._seen[seconds] = self._windows.window(seconds)
+                self._seen[seconds] = self._windows.window(seconds, self.now())
             except NoDataError as error:
                 self._seen[seconds] = str(error)
         found = self._seen[seconds]
@@ -119,7 +119,7 @@ class Rule(NamedTuple):
 
 def _quantile(q: float, name: str, *by: str, seconds: float) -> Callable[[Process], Vector]:
     def formula(process: Process) -> Vector:
-        return quantiles(q, summed(process.over(seconds).buckets(name), *by, "le"))
+        return quantiles(q, process.over(seconds).buckets(name, *by))
 
     return formula
 
@@ -225,7 +225,7 @@ def _bottleneck(process: Process) -> Vector:
 def _satisfaction(process: Process) -> Vector:
     limits = process.config.business
     return business.satisfaction(
-        summed(process.over(_FIVE).buckets(_LATENCY), "user_tier", "status_code", "le"),
+        process.over(_FIVE).buckets(_LATENCY, "user_tier", "status_code"),
         satisfied=limits.satisfied_seconds,
         tolerated=limits.tolerated_seconds,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import weakref
 from collections.abc import Mapping, Sequence
@@ -107,12 +108,9 @@ class Prometheus:
                 loop = asyncio.get_running_loop()
                 async with self._places.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
                     with suppress_instrumentation():
-                        return _samples(
-                            await self._post(
-                                f"{url}/api/v1/{path}", {**parameters, "timeout": f"{patience:g}s"}
-                            ),
-                            kind,
-                        )
+                        form = {**parameters, "timeout": f"{patience:g}s"}
+                        body = await self._post(f"{url}/api/v1/{path}", form)
+                        return await asyncio.to_thread(_samples, body, kind)
         except TimeoutError:
             raise PrometheusError(f"Prometheus did not answer within {patience:g} s") from None
         except httpx.HTTPError as error:
@@ -130,7 +128,7 @@ class Prometheus:
                 client = self._clients[loop] = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
             return client
 
-    async def _post(self, url: str, form: Mapping[str, str]) -> Any:
+    async def _post(self, url: str, form: Mapping[str, str]) -> bytes:
         client = await self._client()
         async with client.stream("POST", url, data=form) as response:
             body = bytearray()
@@ -140,14 +138,15 @@ class Prometheus:
                     raise PrometheusError("Prometheus' answer is too long")
         if response.status_code not in (200, 400, 422, 503):
             raise PrometheusError(f"Prometheus answered with status {response.status_code}")
-        try:
-            return httpx.Response(200, content=bytes(body)).json()
-        except (ValueError, RecursionError):
-            raise PrometheusError("Prometheus' answer is not JSON") from None
+        return bytes(body)
 
 
-def _samples(answer: Any, kind: str) -> list[Sample]:
+def _samples(body: bytes, kind: str) -> list[Sample]:
     """The series of an answer, each checked."""
+    try:
+        answer: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise PrometheusError("Prometheus' answer is not JSON") from None
     if not isinstance(answer, dict) or answer.get("status") != "success":
         problem = answer.get("errorType") if isinstance(answer, dict) else None
         known = problem if problem in ("bad_data", "execution", "timeout", "canceled") else "no success"

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from signalscope import contract
 from signalscope._contract_model import Kind
@@ -95,6 +95,7 @@ class Window:
     seconds: float
     now: Look
     then: Look | None
+    _known: dict[str, dict[Labels, Totals]] = field(default_factory=dict, repr=False, compare=False)
 
     def increase(self, name: str) -> dict[Labels, float]:
         """How much a counter grew, or how many measurements a histogram got."""
@@ -108,14 +109,17 @@ class Window:
         """The sum of the measurements that a histogram got."""
         return {found: float(each.total) for found, each in self._grown(name).items()}
 
-    def buckets(self, name: str) -> dict[Labels, float]:
-        """The measurements that a histogram got, cumulative, with the label ``le``."""
+    def buckets(self, name: str, *by: str) -> dict[Labels, float]:
+        """The measurements that a histogram got, cumulative: `sum by (by, le)`."""
         bounds = [*(contract.get(name).buckets or ()), math.inf]
-        found: dict[Labels, float] = {}
+        groups: dict[Labels, list[tuple[int, ...]]] = {}
         for each, grown in self._grown(name).items():
+            groups.setdefault(tuple(pair for pair in each if pair[0] in by), []).append(grown.buckets)
+        found: dict[Labels, float] = {}
+        for each, counts in groups.items():
             running = 0
-            for bound, count in zip(bounds, grown.buckets, strict=True):
-                running += count
+            for bound, count in zip(bounds, zip(*counts, strict=True), strict=True):
+                running += sum(count)
                 found[labels(**dict(each), le=str(bound))] = float(running)
         return found
 
@@ -124,6 +128,11 @@ class Window:
         return self.now.gauges.get(name, {})
 
     def _grown(self, name: str) -> dict[Labels, Totals]:
+        if name not in self._known:
+            self._known[name] = self._difference(name)
+        return self._known[name]
+
+    def _difference(self, name: str) -> dict[Labels, Totals]:
         if name in self.now.left_out:
             raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
         before = self.then.totals.get(name, {}) if self.then is not None else {}
@@ -153,16 +162,21 @@ class Windows:
                 self._thread = threading.Thread(target=self._run, name="signalscope-windows", daemon=True)
                 self._thread.start()
 
-    def window(self, seconds: float) -> Window:
+    def window(self, seconds: float, now: Look | None = None) -> Window:
         """The window of that length that ends now. Takes a few milliseconds; gauges' callbacks are called.
+
+        Args:
+            seconds: Its length.
+            now: The look at its end, where there is one already.
 
         Raises:
             NoDataError: This process keeps nothing, or has not watched for long enough.
         """
-        try:
-            now = self.look()
-        except NotKeptError as error:
-            raise NoDataError(str(error)) from None
+        if now is None:
+            try:
+                now = self.look()
+            except NotKeptError as error:
+                raise NoDataError(str(error)) from None
         age = now.at - now.began
         if age <= seconds:
             return Window(age, now, None)
