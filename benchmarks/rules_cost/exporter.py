@@ -16,6 +16,8 @@ __all__ = ["Exporter", "series_per_instance"]
 
 #: Label sets of each instrument on one instance.
 _SETS = 2
+#: Counters that do not grow by one each second: a day on which every process is short of CPU is no usual one.
+_GROWTH = {"process_cpu_seconds_total": 0.3}
 
 
 def _label_sets(one: Instrument) -> list[str]:
@@ -42,7 +44,8 @@ def _lines() -> Iterator[tuple[str, float]]:
                 yield f"{one.prometheus_name}_sum{{{labels}}}", 1.0
                 yield f"{one.prometheus_name}_count{{{labels}}}", float(len(bounds))
             else:
-                yield f"{one.prometheus_name}{{{labels}}}", 1.0 if one.kind is Kind.COUNTER else 0.0
+                growth = _GROWTH.get(one.prometheus_name, 1.0) if one.kind is Kind.COUNTER else 0.0
+                yield f"{one.prometheus_name}{{{labels}}}", growth
 
 
 def series_per_instance() -> int:

@@ -60,9 +60,11 @@ class Pipeline(Section):
 
     export: Seconds = 5
     scrape: Seconds = 5
-    evaluation: Interval = Field(default=5, description="Of alerts.")
-    recording: Interval = Field(default=15, description="Of the series that alerts and dashboards share.")
-    slo: Interval = Field(default=30, description="Of SLOs and KPIs.")
+    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `watched`.")
+    recording: Interval = Field(
+        default=15, description="Of the series that alerts and dashboards share; at the most, see `paced`."
+    )
+    slo: Interval = Field(default=30, description="Of SLOs.")
     insight: Interval = Field(
         default=60, description="Of the calendar, bands, trends and the recommendation."
     )
@@ -73,6 +75,15 @@ class Pipeline(Section):
     def delay(self) -> int:
         """The longest from a measurement to a rule that sees it, in seconds."""
         return self.export + self.scrape + self.evaluation
+
+    def watched(self, hold: int) -> int:
+        """How often an alert is evaluated that waits so many seconds: one that waits long can be noticed later."""
+        return self.evaluation if hold < 4 * self.recording else max(self.evaluation, self.recording)
+
+    def paced(self, hold: int) -> int:
+        """How often a shared series is recorded that such an alert reads: it sees two values at least."""
+        intervals = (self.recording, self.slo, self.insight)
+        return max((each for each in intervals if each <= hold / 2), default=min(intervals))
 
 
 class Config(Section):

@@ -13,7 +13,7 @@ import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an e
 from signalscope import demo
 from signalscope._contract_render import to_markdown
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import autoscaling, dashboards, servers, slos
+from signalscope.mixin import autoscaling, dashboards, pacing, servers, slos
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
@@ -72,7 +72,9 @@ def _text(path: Path) -> str | None:
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
-    yield "rules/signalscope-recordings.yaml", _yaml(_groups(groups(config)))
+    others = [*slos.groups(config), *insight(config)]
+    shared = pacing.paced(groups(config), others, every, config)
+    yield "rules/signalscope-recordings.yaml", _yaml(_groups(shared))
     yield "rules/signalscope-slos.yaml", _yaml(_groups(slos.groups(config)))
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insight(config)))
     yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
@@ -120,16 +122,14 @@ def _groups(every: list[Group]) -> dict[str, Any]:
 
 
 def _alerts(every: list[Alert], config: Config) -> dict[str, Any]:
-    """A group for each domain, so that Prometheus evaluates them side by side."""
-    domains = dict.fromkeys(alert.domain for alert in every)
     return {
         "groups": [
             {
-                "name": f"signalscope-alerts-{domain}",
-                "interval": duration(config.pipeline.evaluation),
-                "rules": [_alert(alert, config) for alert in every if alert.domain == domain],
+                "name": f"signalscope-{name}",
+                "interval": duration(interval),
+                "rules": [_alert(alert, config) for alert in members],
             }
-            for domain in domains
+            for name, interval, members in pacing.watched(every, config)
         ]
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from signalscope.mixin.alerts import (
     capacity,
     dependencies,
@@ -52,4 +54,7 @@ def expected_seconds(name: str, config: Config | None = None) -> int:
     """
     config = config or Config()
     found = {alert.name: alert for alert in alerts(config)}[name]
-    return found.window + found.hold + config.pipeline.delay
+    pipeline = config.pipeline
+    every = pipeline.watched(found.hold)
+    held = math.ceil(found.hold / every) * every
+    return pipeline.export + pipeline.scrape + found.window + every + held

@@ -54,7 +54,7 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, hold:
         domain="dependency",
         expr=f"{ask.of('DEPENDENCY_UP', *matchers)} == 0",
         hold=hold,
-        window=config.pipeline.recording,
+        window=config.pipeline.paced(hold),
         summary="{{ $labels.service_name }} is unhealthy",
         description=f"Every instance of {{{{ $labels.job }}}} has found {{{{ $labels.service_name }}}} "
         f"({criticality}) unhealthy for {duration(hold)}.",
@@ -90,7 +90,7 @@ def _errors(config: Config) -> Alert:
         f"{_busy(ask, config)}",
         hold=hold,
         keep=config.holds.keep_firing,
-        window=_FIVE_MINUTES + config.pipeline.recording,
+        window=_FIVE_MINUTES + config.pipeline.paced(hold),
         summary="Calls to {{ $labels.service_name }} fail",
         description="{{ $value | humanizePercentage }} of the calls that {{ $labels.job }} makes to it "
         "fail, more "
@@ -123,7 +123,7 @@ def _latency(config: Config) -> Alert:
         expr=f"{ask.of('DEPENDENCY_P95')} > {limit:g} and on (job, service_name) {_busy(ask, config)}",
         hold=hold,
         keep=config.holds.keep_firing,
-        window=_FIVE_MINUTES + config.pipeline.recording,
+        window=_FIVE_MINUTES + config.pipeline.paced(hold),
         summary="{{ $labels.service_name }} is slow",
         description="The 95th percentile of the calls that {{ $labels.job }} makes to it is "
         f"{{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
@@ -165,7 +165,7 @@ def _breaker(config: Config, *, critical: bool) -> Alert:
         domain="dependency",
         expr=f"{open_now} {'and' if critical else 'unless'} on (job, service_name) {of_critical}",
         hold=hold,
-        window=config.pipeline.recording,
+        window=config.pipeline.paced(hold),
         summary="The breaker of {{ $labels.service_name }} is open",
         description="The circuit breaker of {{ $labels.service_name }} ({{ $labels.operation }}) has not "
         "been closed "

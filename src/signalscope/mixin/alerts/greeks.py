@@ -27,7 +27,7 @@ def _invalid(config: Config) -> Alert:
         expr=f"{ask.of('GREEKS_INVALID_RATIO')} > {limit:g} and on (job) {gate}",
         hold=hold,
         keep=config.holds.keep_firing,
-        window=_FIVE_MINUTES + config.pipeline.recording,
+        window=_FIVE_MINUTES + config.pipeline.paced(hold),
         summary="Many Greeks of {{ $labels.job }} cannot be used",
         description="{{ $value | humanizePercentage }} of the results are NaN, infinite, missing, out of "
         "range or "
@@ -71,7 +71,7 @@ def _false_claim(config: Config) -> Alert:
         expr=f"sum by (job) ({single}) / on (job) min by (job) ({large}) < {limit:g}",
         hold=hold,
         keep=config.holds.keep_firing,
-        window=_FIVE_MINUTES + config.pipeline.recording,
+        window=_FIVE_MINUTES + config.pipeline.paced(hold),
         summary="Vectorised calculations of {{ $labels.job }} gain nothing",
         description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised "
         "batch; it "

@@ -154,7 +154,7 @@ def _high_latency(config: Config) -> Alert:
         expr=f"{ask.of('API_P95')} > {limit:g}",
         hold=config.holds.api_latency,
         keep=config.holds.keep_firing,
-        window=config.windows.latency + config.pipeline.recording,
+        window=config.windows.latency + config.pipeline.paced(config.holds.api_latency),
         summary="{{ $labels.job }} answers slowly",
         description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above "
         f"{limit:g} s.",
@@ -192,7 +192,7 @@ def _slow_greeks(config: Config) -> Alert:
         expr=f"{ask.of('VECTORIZED_P90')} > {limit:g}",
         hold=config.holds.slow_greeks,
         keep=config.holds.keep_firing,
-        window=config.windows.latency + config.pipeline.recording,
+        window=config.windows.latency + config.pipeline.paced(config.holds.slow_greeks),
         summary="Vectorised Greeks of {{ $labels.job }} are slow",
         description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, "
         "above "

@@ -33,7 +33,7 @@ def _critical_backlog(config: Config) -> Alert:
         domain="queue",
         expr=f"sum by (job, queue_type) ({ask.of('QUEUE_SIZE', _CRITICAL)}) > {limit:g}",
         hold=hold,
-        window=config.pipeline.recording,
+        window=config.pipeline.paced(hold),
         summary="Critical work of {{ $labels.job }} is waiting",
         description="{{ $value | humanize }} critical items wait in the queue {{ $labels.queue_type }}, "
         "more than "
@@ -64,7 +64,7 @@ def _backpressure(config: Config) -> Alert:
         expr=f"{ask.of('QUEUE_BACKPRESSURE')} > {limit:g}",
         hold=hold,
         keep=config.holds.keep_firing,
-        window=300 + config.pipeline.recording,
+        window=300 + config.pipeline.paced(hold),
         summary="The queue {{ $labels.queue_type }} of {{ $labels.job }} does not keep up",
         description="Its backpressure is {{ $value | humanizePercentage }}, more than "
         f"{100 * limit:g} %: it is that full, or refuses that share of what comes.",

@@ -120,7 +120,7 @@ def groups(config: Config) -> list[Group]:
     return [
         Group(
             "kpis",
-            config.pipeline.slo,
+            config.pipeline.recording,
             (
                 *(Recording("KPI_VALUE", each.expr, each.labels) for each in every),
                 *(
