@@ -6,7 +6,8 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
@@ -14,12 +15,14 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from fastapi import FastAPI
 from signalscope import _health, contract, report_health
 from signalscope.contract import ContractError
-from signalscope.fastapi import health, router
+from signalscope.fastapi import health, instrument_app, router, uninstrument_app
 from signalscope.fastapi.health import HealthCheck, Result
+from signalscope.fastapi.health._builtin import built_in
 from signalscope.fastapi.health._registry import shared
 from signalscope.testing import capture
 
@@ -27,6 +30,8 @@ from signalscope.testing import capture
 @pytest.fixture(autouse=True)
 def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_checks", {})
+    monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers
+    monkeypatch.setattr(shared, "_built_in", {})
     _health._components.clear()
     yield
     _health._components.clear()
@@ -428,3 +433,40 @@ async def test_a_browser_gets_a_page() -> None:
     assert "<script>" not in page.text
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.5", "", "nonsense;q=x"):
         assert (await _get("/health", accept=accept)).headers["content-type"] == "application/json"
+
+
+async def test_built_in_checks_need_no_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server runs that of the outermost application alone: in a mounted one they are there for who asks."""
+    monkeypatch.setattr(shared, "_make", built_in)
+    app = FastAPI()
+    app.mount("/ops", _app())
+    async with app.router.lifespan_context(app):
+        answer = await _get("/ops/health/detailed", app)
+    assert {each.name for each in built_in()} == set(answer.json()["components"])
+
+
+async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
+    """`instrument_app` has them run while the application does, beside its own lifespan, until that is undone."""
+    events: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, int]]:
+        events.append("up")
+        yield {"mine": 1}
+        events.append("down")
+
+    app = Starlette(lifespan=lifespan)
+    before = app.router.lifespan_context
+    instrument_app(app)
+    with capture() as captured:
+        async with app.router.lifespan_context(app) as state:
+            assert state == {"mine": 1}
+            for _ in range(500):
+                if captured.value("signal_service_health_check_status", component="api") is not None:
+                    break
+                await asyncio.sleep(0.01)
+            assert captured.value("signal_service_health_check_status", component="api") is not None
+    assert events == ["up", "down"]
+    assert shared.checks() == []
+    uninstrument_app(app)
+    assert app.router.lifespan_context is before

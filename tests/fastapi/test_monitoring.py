@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from signalscope import _health as reported
 from signalscope import _user_costs, count_feature, measure_cost, recording, report_health, user_context
 from signalscope.fastapi import _access, _current, _monitoring, _negotiate, router
+from signalscope.fastapi.health._registry import shared as registry
 from signalscope.fastapi.summaries import business, capacity, enhanced, performance
 from signalscope.fastapi.values import _facts, _windows
 from signalscope.insight.cost import HeavyHitters
@@ -29,6 +30,8 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_USERS_TOKEN", USERS)
     monkeypatch.delenv("SIGNALSCOPE_PROMETHEUS_URL", raising=False)
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
+    monkeypatch.setattr(registry, "_make", tuple)  # no health checks but those of a test
+    monkeypatch.setattr(registry, "_built_in", {})
     monkeypatch.setattr(recording, "_families", {})  # series of other tests would be there, at zero
     reported._components.clear()
     _monitoring._answers.clear()

@@ -10,10 +10,13 @@ import pytest
 import signalscope.fastapi
 from fastapi import FastAPI
 from signalscope import _health, report_health
+from signalscope.fastapi.health._registry import shared
 
 
 @pytest.fixture(autouse=True)
-def _no_components() -> Iterator[None]:
+def _no_components(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers or reports
+    monkeypatch.setattr(shared, "_built_in", {})
     _health._components.clear()
     yield
     _health._components.clear()

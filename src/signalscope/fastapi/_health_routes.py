@@ -93,7 +93,7 @@ async def health_now(request: Request, _: ReaderNow) -> Response:
 )
 async def health_detailed(request: Request, _: ReaderNow) -> Response:
     """The service's health with the reason, age and duration of every check; 503 when it is unhealthy."""
-    checks = {each.name: each for each in shared.checks()}
+    checks = {each.name: each for each in shared.asked()}
     verdicts = await shared.run(checks.values())
     status = overall(checks.values(), verdicts)
     now = time.monotonic()
@@ -122,7 +122,7 @@ async def health_detailed(request: Request, _: ReaderNow) -> Response:
 )
 async def health_live(request: Request, _: ReaderNow) -> Response:
     """Whether the process lives: it answers, and no check with `liveness` is unhealthy. No dependency counts."""
-    failing = await _failing(each for each in shared.checks() if each.liveness)
+    failing = await _failing(each for each in shared.asked() if each.liveness)
     return _sent(request, _probe(failing), "Liveness", unavailable=bool(failing))
 
 
@@ -133,7 +133,7 @@ async def health_live(request: Request, _: ReaderNow) -> Response:
 )
 async def health_ready(request: Request, _: ReaderNow) -> Response:
     """Whether requests should be sent here: no critical check, and not the service itself, is unhealthy."""
-    failing = await _failing(each for each in shared.checks() if each.readiness)
+    failing = await _failing(each for each in shared.asked() if each.readiness)
     if _health.components().get(SERVICE) == 0.0:
         failing.append(SERVICE)
     return _sent(request, _probe(failing), "Readiness", unavailable=bool(failing))

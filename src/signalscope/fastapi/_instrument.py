@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from fastapi import FastAPI
 from signalscope.fastapi._at_build import add, is_measured, remove
@@ -76,6 +78,7 @@ def _fall_back(app: Starlette) -> Callable[[], None]:
     own = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     own.include_router(router)
     before: ASGIApp = app.router.default
+    before_lifespan = app.router.lifespan_context
 
     async def default(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and any(
@@ -85,11 +88,17 @@ def _fall_back(app: Starlette) -> Callable[[], None]:
         else:
             await before(scope, receive, send)
 
+    @asynccontextmanager
+    async def lifespan(host: Any) -> AsyncIterator[Mapping[str, Any] | None]:
+        async with own.router.lifespan_context(own), before_lifespan(host) as state:
+            yield state
+
     app.router.default = default
+    app.router.lifespan_context = cast("Lifespan[Any]", lifespan)
     weak = weakref.ref(app)
 
     def undo() -> None:
         if (found := weak()) is not None:
-            found.router.default = before
+            found.router.default, found.router.lifespan_context = before, before_lifespan
 
     return undo

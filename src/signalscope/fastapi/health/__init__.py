@@ -51,7 +51,7 @@ def unregister(name: str) -> None:
 
 
 def checks() -> list[HealthCheck]:
-    """Every check of this process by name; while an application with the router runs, the built-in ones too."""
+    """Every check of this process by name; the built-in ones too, once an application with the router runs."""
     return shared.checks()
 
 
@@ -62,6 +62,6 @@ async def run() -> dict[str, Verdict]:
 
 async def summary() -> tuple[Status, Mapping[str, Result]]:
     """The overall status, and that of every component, checked or reported with `report_health`."""
-    every = shared.checks()
+    every = shared.asked()
     verdicts = await shared.run(every)
     return overall(every, verdicts), components(verdicts)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from signalscope import _health
 from signalscope._contract_model import ContractError
+from signalscope.fastapi.health._builtin import built_in
 from signalscope.fastapi.health._check import HealthCheck, Verdict
 from signalscope.fastapi.health._result import Result, Status
 from signalscope.recording import internal_error, observe
@@ -27,9 +28,14 @@ _STALE_ROUNDS, _STALE_SECONDS = 3.0, 60.0
 
 
 class Registry:
-    """Health checks by component."""
+    """Health checks by component.
 
-    def __init__(self) -> None:
+    Args:
+        make: Makes the checks that there are without registering any.
+    """
+
+    def __init__(self, make: Callable[[], Iterable[HealthCheck]] = tuple) -> None:
+        self._make = make
         self._checks: dict[str, HealthCheck] = {}
         self._built_in: dict[str, HealthCheck] = {}
         self._running = 0
@@ -58,6 +64,15 @@ class Registry:
         reported = _health.components()
         own = {name: each for name, each in self._built_in.items() if name not in reported}
         return [each for _, each in sorted({**own, **self._checks}.items())]
+
+    def asked(self) -> list[HealthCheck]:
+        """Every check, for somebody who asks how the service is: with the built-in ones, lifespan or not.
+
+        A server runs the lifespan of the application that it serves, not of those that are mounted in it.
+        """
+        if not self._built_in:
+            self.build_in(self._make())
+        return self.checks()
 
     async def run(self, checks: Iterable[HealthCheck] | None = None) -> dict[str, Verdict]:
         """The present results, by component; takes as long as the longest timeout at the most."""
@@ -171,7 +186,7 @@ def _named(value: float) -> Status:
 
 
 #: The process' own.
-shared = Registry()
+shared = Registry(built_in)
 observe("signal_service.health_check.status", shared.statuses)
 observe("signal_service.external_service.health", shared.dependencies)
 in_children(shared.forget)
