@@ -1,0 +1,129 @@
+"""How often rules are evaluated: often enough for the alerts that read them, and no rule is lost on the way."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+import yaml
+
+from signalscope.demo import binaries
+from signalscope.mixin import pacing, slos
+from signalscope.mixin.alerts import Alert, alerts, expected_seconds
+from signalscope.mixin.config import Config, Pipeline
+from signalscope.mixin.insight import groups as insight
+from signalscope.mixin.recordings import groups
+from signalscope.mixin.rules import Group, Recording
+
+_SECONDS = {"s": 1, "m": 60}
+
+
+def _paced(config: Config) -> list[Group]:
+    return pacing.paced(groups(config), [*slos.groups(config), *insight(config)], alerts(config), config)
+
+
+def _alert(expr: str, hold: int) -> Alert:
+    return Alert(
+        name="A", severity="info", domain="service", expr=expr, hold=hold, window=0, summary="", description="",
+        impact="", response="", meaning="", why="", diagnosis={}, mitigation=(),
+    )  # fmt: skip
+
+
+@cache
+def _committed() -> dict[str, list[tuple[int, str]]]:
+    """The interval and the expression of every committed rule, by what it records or alerts under."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for path in sorted((binaries.ROOT / "rules").glob("*.yaml")):
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            interval = int(group["interval"][:-1]) * _SECONDS[group["interval"][-1]]
+            for rule in group["rules"]:
+                name = rule.get("alert") or rule["record"]
+                found.setdefault(name, []).append((interval, rule["expr"]))
+    return found
+
+
+@pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
+def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
+    """Whatever an alert reads of the shared series, through others too, is recorded twice within its `for`."""
+    rules, pipeline = _committed(), Config().pipeline
+    shared = {rule.record for group in groups(Config()) for rule in group.rules}
+    seen: set[str] = set()
+    todo = [alert.expr]
+    while todo:
+        for name in {*re.findall(r"[a-zA-Z_:][\w:]*", todo.pop())} & shared - seen:
+            seen.add(name)
+            for interval, expr in rules[name]:
+                assert interval <= max(pipeline.recording, alert.hold / 2) or alert.hold == 0, name
+                todo.append(expr)
+
+
+@pytest.mark.parametrize("pipeline", [Pipeline(), Pipeline(recording=60, slo=20, insight=30)])
+def test_no_rule_is_lost(pipeline: Pipeline) -> None:
+    """Every rule is in one group, and after those of its group that it reads; so is every alert."""
+    config = Config(pipeline=pipeline)
+    before = [rule for group in groups(config) for rule in group.rules]
+    after = _paced(config)
+    assert sorted(map(str, before)) == sorted(str(rule) for group in after for rule in group.rules)
+    for group in after:
+        assert [rule for rule in before if rule in group.rules] == list(group.rules)
+    names = [group.name for group in after]
+    assert len(names) == len(set(names))
+    every = alerts(config)
+    watched = list(pacing.watched(every, config))
+    assert sorted(each.name for _, _, found in watched for each in found) == sorted(
+        each.name for each in every
+    )
+    assert len({name for name, _, _ in watched}) == len(watched)
+
+
+def test_what_only_dashboards_show_can_wait() -> None:
+    """An alert, directly or not, and a faster group make a series as frequent as they need; nothing else does."""
+    config = Config()
+    raw = "signal_service_greeks_options_total"
+    shared = [
+        Group(
+            "x",
+            config.pipeline.recording,
+            (
+                Recording("GREEKS_OPTIONS_TYPE", f"sum(rate({raw}[5m]))"),  # read by what an alert reads
+                Recording(
+                    "GREEKS_OPTIONS", "job_calculation_type_vectorized:signal_service_greeks_options:rate5m"
+                ),
+                Recording("SIGNALS", f"sum(rate({raw}[1m]))"),  # read by an objective
+                Recording("QUEUE_SIZE", f"sum({raw})"),  # read by nothing
+                Recording(
+                    "QUEUE_FILL", "job:signal_service_greeks_options:rate5m / 2"
+                ),  # made of a fresh one
+            ),
+        )
+    ]
+    slow = _alert("job:signal_service_greeks_options:rate5m > 1", 30)
+    objective = Group("slos", config.pipeline.slo, (Recording("SLO_EVENTS", f"{_name('SIGNALS')} > 0"),))
+    found = {
+        rule.key: group.interval
+        for group in pacing.paced(shared, [objective], [slow], config)
+        for rule in group.rules
+    }
+    assert found == {
+        "GREEKS_OPTIONS_TYPE": 15, "GREEKS_OPTIONS": 15, "SIGNALS": 30, "QUEUE_SIZE": 60, "QUEUE_FILL": 15,
+    }  # fmt: skip
+    patient = _alert("job:signal_service_greeks_options:rate5m > 1", 120)
+    (first, *_) = pacing.paced(shared, [], [patient], config)
+    assert first.interval == 60
+
+
+def _name(key: str) -> str:
+    return Recording(key, "").record
+
+
+def test_an_alert_that_waits_long_is_looked_at_less_often() -> None:
+    """Ten seconds need steps of five; ten minutes do not; and what is promised about it counts that in."""
+    pipeline = Config().pipeline
+    assert pipeline.watched(10) == pipeline.evaluation
+    assert pipeline.watched(600) == pipeline.recording
+    config = Config.model_validate({"holds": {"cpu": 100}})
+    by_name = {alert.name: alert for alert in alerts(config)}
+    steps = pipeline.export + pipeline.scrape + pipeline.recording
+    window = by_name["SignalServiceHighCPUUsage"].window
+    assert expected_seconds("SignalServiceHighCPUUsage", config) == steps + window + 105
