@@ -431,8 +431,18 @@ async def test_a_browser_gets_a_page() -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "&lt;b&gt;disk&lt;/b&gt;" in page.text
     assert "<script>" not in page.text
-    for accept in ("*/*", "application/json", "application/json, text/html;q=0.5", "", "nonsense;q=x"):
-        assert (await _get("/health", accept=accept)).headers["content-type"] == "application/json"
+    for accept in (
+        "*/*", "application/json", "application/json, text/html;q=0.5", "", "nonsense;q=x", "text/*", "text/html;q=0",
+        "text/html;q=0.5, */*", "*/*;q=0.9, text/html;q=0.8", "text/html, application/json", "text/html;q=nan",
+        "text/html;q=inf, application/json;q=0.1",
+    ):  # fmt: skip
+        assert (await _get("/health", accept=accept)).headers["content-type"] == "application/json", accept
+    for accept in (
+        "text/html, */*", "TEXT/HTML;level=1", "text/html;q=0.5, */*;q=0.1", "text/html;q=0.9,application/*;q=0.8",
+        "application/json;q=0.1, */*, text/html;q=0.2",
+    ):  # fmt: skip
+        kind = (await _get("/health", accept=accept)).headers["content-type"]
+        assert kind == "text/html; charset=utf-8", accept
 
 
 async def test_built_in_checks_need_no_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -90,6 +91,24 @@ async def test_a_token_is_needed(
     assert (await client.get(url)).status_code == 401
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     assert (await client.get(url, headers={"Authorization": ""})).status_code == 200
+
+
+async def test_a_token_may_be_any_text(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is not ASCII comes as UTF-8 or Latin-1, by client; as a password too, with colons in it."""
+    monkeypatch.setenv(
+        "SIGNALSCOPE_MONITORING_TOKEN", "šifra:à-clé-123456789,clé-clé-clé-clé-clé,\udcff0123456789abcdef"
+    )
+
+    async def status(authorization: bytes) -> int:
+        headers = [(b"Authorization", authorization)]
+        return (await client.get("/monitoring/metrics", headers=headers)).status_code
+
+    for token in ("šifra:à-clé-123456789".encode(), "clé-clé-clé-clé-clé".encode("latin-1")):
+        assert await status(b"Bearer " + token) == 200
+        assert await status(b"Basic " + base64.b64encode(b"me:" + token)) == 200
+    assert await status(b"Bearer \xff0123456789abcdef") == 200
+    for token in (b"\xff\xfe", b"?ifra:?-cl?-123456789", b"\\u0161ifra:\\xe0-cl\\xe9-123456789"):
+        assert await status(b"Bearer " + token) == 401
 
 
 async def test_too_many_requests_are_refused(

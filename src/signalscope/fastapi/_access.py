@@ -100,7 +100,8 @@ async def metrics_reader(request: Request, credentials: Credentials) -> Reader:
 
 
 def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> Reader:
-    given = credentials.credentials if credentials else _password(request)
+    # Servers read header fields as Latin-1; what was sent is the bytes.
+    given = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
     users, readers = _settings.users_tokens(), _settings.tokens()
     if given and _is_one_of(given, users):
         return Reader(sees_users=True)
@@ -112,22 +113,34 @@ def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, 
     raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
 
 
-def _is_one_of(given: str, tokens: tuple[str, ...]) -> bool:
-    """Compares with every token, in a time that tells nothing about any of them."""
-    digest = hashlib.sha256(given.encode("utf-8", "surrogatepass")).digest()
+def _is_one_of(given: bytes, tokens: tuple[str, ...]) -> bool:
+    """Compares with every token, in a time that tells nothing about any of them.
+
+    A token that is not ASCII is sent as UTF-8 by some clients, and as Latin-1 by others.
+    """
+    digest = hashlib.sha256(given).digest()
     found = False
     for token in tokens:
-        found |= hmac.compare_digest(digest, hashlib.sha256(token.encode()).digest())
+        for sent in _as_sent(token):
+            found |= hmac.compare_digest(digest, hashlib.sha256(sent).digest())
     return found
 
 
-def _password(request: Request) -> str | None:
+def _as_sent(token: str) -> tuple[bytes, ...]:
+    utf_8 = token.encode("utf-8", "surrogateescape")  # the very bytes of the environment, whatever they are
+    try:
+        return utf_8, token.encode("latin-1")
+    except UnicodeEncodeError:
+        return (utf_8,)
+
+
+def _password(request: Request) -> bytes | None:
     """The password of basic authentication, which is how a person in a browser gives the token."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+        return base64.b64decode(value, validate=True).partition(b":")[2]
     except (binascii.Error, ValueError):
         return None
 

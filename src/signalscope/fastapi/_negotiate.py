@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 
 from pydantic import BaseModel
 
@@ -13,6 +14,7 @@ from signalscope.fastapi._page import page
 
 __all__ = ["Prepared", "answered", "wants_html"]
 
+_WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -22,12 +24,13 @@ def wants_html(accept: str) -> bool:
     for each in accept.lower().split(","):
         kind, *parameters = (part.strip() for part in each.split(";"))
         weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        try:
-            weights[kind] = float(weight)
-        except ValueError:
-            weights[kind] = 0.0
-    json = max(weights.get("application/json", 0.0), weights.get("application/*", 0.0))
-    return weights.get("text/html", 0.0) > json
+        weights[kind] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
+    html = weights.get("text/html", 0.0)
+    # The most specific range decides (RFC 9110, 12.5.1); who names text/html beside */* means it.
+    for kind in ("application/json", "application/*"):
+        if kind in weights:
+            return html > weights[kind]
+    return html > 0 and html >= weights.get("*/*", 0.0)
 
 
 def answered(request: Request, answer: BaseModel, title: str, status: int = 200) -> Response:
