@@ -100,6 +100,24 @@ def test_an_unknown_direction_is_other_and_counted(captured: Captured) -> None:
     assert overflow >= 1
 
 
+def test_a_direction_may_be_a_member_of_any_enumeration(captured: Captured) -> None:
+    """Its value is the direction; one that is no text is told like any other value that is not allowed."""
+
+    class Direction(enum.Enum):
+        BUY = "buy"
+
+    @instrument_signal(signal_type="enumerated", emitted=lambda result: result)
+    def generate(found: object) -> object:
+        return found
+
+    assert generate(Direction.BUY) is Direction.BUY
+    generate([Direction.BUY, Direction.BUY])
+    generate(1)
+    assert captured.value(EMITTED, signal_type="enumerated", direction="buy") == 3
+    assert captured.value(EMITTED, signal_type="enumerated", direction="other") == 1
+    assert captured.value("signalscope_internal_errors_total") is None
+
+
 @pytest.mark.parametrize(
     ("status", "outcome", "errors"), [(200, "success", 0), (404, "success", 0), (503, "error", 1)]
 )

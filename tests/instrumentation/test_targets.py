@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.collector.conftest import Collector
@@ -24,7 +25,7 @@ from signalscope.instrumentation.targets import TargetsInstrumentor
 from signalscope.testing import Captured, capture
 
 PRICING = """
-import sys
+import functools, sys
 print("imported", file=sys.stderr)
 
 def delta(spot, strike, sigma=0.2):
@@ -51,6 +52,15 @@ class Cache:
     def get(self, key):
         return {"found": key == "here"}
 
+class Desk:
+    @functools.singledispatchmethod
+    def open(self, day):
+        self.__look(day)
+    def __look(self, day):
+        pass
+
+theta = lambda spot: -1.0
+
 class Worker:
     async def process(self, order):
         if order["broken"]:
@@ -75,7 +85,14 @@ class Strategy:
 def signal(symbol):
     imported_by_name(100, 90)
     return {"direction": "buy", "meta": {"source": "nse"}}
+
+def nothing():
+    return None
+
+def also_nothing():
+    return None
 """
+TASK = "signal_service_background_task_seconds"
 TARGETS = """
 [[target]]
 path = "zt_service.pricing:chain_greeks"
@@ -320,6 +337,11 @@ def test_check_tells_what_is_found_without_importing(
         ('path = "zt_service.pricing:Engine.prce"\nkind = "greeks"', "did you mean 'Engine.price'?"),
         ('path = "zt_service.pricing:Engine"\nkind = "greeks"', "is a class; name a method"),
         ('path = "zt_service.pricing:vega*"\nkind = "greeks"', "matches no function"),
+        ('path = "zt_service.pricing:Desk.open"\nkind = "task"', "is a singledispatchmethod, which is no"),
+        (
+            'path = "zt_service.pricing:Desk.__look"\nkind = "task"',
+            "did you mean 'Desk._Desk__look'?",
+        ),
         (
             'path = "zt_service.pricing:delta"\nkind = "greeks"\nbatch_size = { arg = "strikes" }',
             "delta has no parameter 'strikes'; did you mean 'strike'?",
@@ -337,14 +359,29 @@ def test_check_tells_what_is_wrong(write: Callable[[str], Path], entry: str, mes
 
 def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) -> None:
     """What is imported or inherited is found where it is defined."""
-    entries = ("signals:imported_by_name", "pricing:American.price")
+    entries = ("signals:imported_by_name", "pricing:American.price", "pricing:Desk._Desk__look")
     text = "".join(f'[[target]]\npath = "zt_service.{each}"\nkind = "task"\n' for each in entries)
     checked, _ = check(write(text))
-    assert [each.problems for each in checked] == [[], []]
+    assert [each.problems for each in checked] == [[], [], []]
     assert [each.found[0].note.partition(":")[0] for each in checked] == [
         "defined in zt_service.pricing",
         "inherited from zt_service.pricing",
+        "",
     ]
+
+
+def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -> None:
+    """What is assigned may be anything: it takes an import to see what it is."""
+    path = write('[[target]]\npath = "zt_service.pricing:theta"\nkind = "greeks"\n')
+    ((checked,), _), ((imported,), _) = check(path), check(path, imports=True)
+    assert "'theta' is assigned, not defined: `--import` looks" in str(checked.problems[0])
+    assert (imported.problems, imported.found[0].signature) == ([], "def theta(spot)")
+
+
+def test_check_names_the_metrics_of_the_step(write: Callable[[str], Path]) -> None:
+    """Putting an item into a queue tells nothing of its wait."""
+    path = write('[[target]]\npath = "zt_service.pricing:quote"\nkind = "queue"\nstep = "put"\n')
+    assert check(path)[0][0].records == ["signal_service_queue_items_total"]
 
 
 def test_suggestions_are_a_file_that_check_accepts(
@@ -484,6 +521,99 @@ def test_functions_of_every_make(
     assert (made.cached.cache_info().hits, made.half.args) == (1, (0.5,))
     assert captured.count("signal_service_greeks_calculation_seconds") == 5
     assert caplog.records == []
+
+
+def test_properties_of_every_make(
+    write: Callable[[str], Path], service: Path, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cached, inherited, with a setter, of a class of their own; by name and by pattern, as `check` says."""
+    (service / "zt_service" / "made.py").write_text(
+        textwrap.dedent("""
+            import functools
+            class classproperty(property):
+                def __get__(self, instance, owner=None):
+                    return self.fget(owner)
+            class Option:
+                def __init__(self, spot):
+                    self.spot = spot
+                @functools.cached_property
+                def gamma(self):
+                    return self.spot / 1000
+                @property
+                def vega(self):
+                    return self.spot / 10
+                @vega.setter
+                def vega(self, value):
+                    self.spot = value * 10
+                @classproperty
+                def rho(cls):
+                    return 0.1
+                @functools.singledispatchmethod
+                def theta(self, day):
+                    return -1.0
+            class American(Option):
+                @property
+                def vega(self):
+                    return super().vega + 1
+        """),
+        encoding="utf-8",
+    )
+    path = write(
+        """
+        [[target]]
+        path = "zt_service.made:Option.*"
+        kind = "task"
+        task_type = "any"
+
+        [[target]]
+        path = "zt_service.made:American.vega"
+        kind = "task"
+        task_type = "american"
+        """
+    )
+    found = [each.path.partition(".Option.")[2] for each in check(path)[0][0].found]
+    assert found == [each.path.partition(".Option.")[2] for each in check(path, imports=True)[0][0].found]
+    made: Any = importlib.import_module("zt_service.made")
+    originals = dict(vars(made.Option))
+    TargetsInstrumentor().instrument(targets=path)
+    option, american = made.Option(100), made.American(200)
+    option.vega = 30
+    assert [type(each) for each in (option.gamma, american.vega)] == [float, float]
+    assert (option.gamma, option.vega, american.vega, made.Option.rho, option.theta(1), vars(option)) == (
+        0.3, 30.0, 21.0, 0.1, -1.0, {"spot": 300, "gamma": 0.3},
+    )  # fmt: skip
+    counted = {each.labels["task_type"]: each.count for each in captured.points(TASK)}
+    assert counted == {"any": 5, "american": 2}  # gamma once, though read twice; theta is not replaced
+    assert caplog.records == []
+    TargetsInstrumentor().uninstrument()
+    assert dict(vars(made.Option)) == originals
+
+
+async def test_what_is_none_leads_nowhere(write: Callable[[str], Path], captured: Captured) -> None:
+    """No signal, no order: nothing is emitted, the value is `other`, a get is a miss; and nothing has failed."""
+    TargetsInstrumentor().instrument(
+        targets=write(
+            """
+            [[target]]
+            path = "zt_service.signals:nothing"
+            kind = "signal"
+            data_source = { result = "meta.source" }
+            emitted = { result = "direction" }
+
+            [[target]]
+            path = "zt_service.signals:also_nothing"
+            kind = "cache"
+            cache_type = { result = "name" }
+            hit = { result = "found" }
+            """
+        )
+    )
+    signals: Any = importlib.import_module("zt_service.signals")
+    assert (signals.nothing(), signals.also_nothing()) == (None, None)
+    assert captured.value("signal_service_signal_generation_seconds", data_source="other") is not None
+    assert captured.value("signal_service_cache_operations_total", cache_type="other", result="miss") == 1
+    assert captured.points("signal_service_signals_emitted_total") == []
+    assert captured.points("signalscope_internal_errors_total") == []
 
 
 def test_what_numba_has_compiled_is_left_alone(service: Path) -> None:

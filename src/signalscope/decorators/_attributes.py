@@ -59,14 +59,14 @@ class Attributes:
     def of(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> tuple[str, ...]:
         """The values of a call that returned.
 
-        A value that cannot be taken becomes `other`, and is counted in `signalscope.internal.errors`: the
-        measurement itself is not lost.
+        None, which is no value, is `other`. A value that cannot be taken becomes `other` too, and is counted in
+        `signalscope.internal.errors`: the measurement itself is not lost.
         """
         if self.all_constant is not None:
             return self.all_constant
         try:
             return tuple(
-                [value if get is None else as_text(get(args, kwargs, result)) for get, value in self._values]
+                [value if get is None else _taken(get(args, kwargs, result)) for get, value in self._values]
             )
         except Exception:  # the user's callable; found out below which one
             return tuple([self._safely(get, value, args, kwargs, result) for get, value in self._values])
@@ -88,10 +88,14 @@ class Attributes:
         if get is None:
             return value
         try:
-            return as_text(get(args, kwargs, result))
+            return _taken(get(args, kwargs, result))
         except Exception:  # the user's callable
             internal_error(f"{self._where}.attributes")
             return OTHER
+
+
+def _taken(value: Any) -> str:
+    return OTHER if value is None else as_text(value)
 
 
 def _check(attribute: Attribute, value: str, option: str) -> None:

@@ -36,7 +36,7 @@ class Field:
         self._attributes = attrgetter(path) if path else None
 
     def follow(self, value: Any) -> Any:
-        """What the path leads to from a value: attributes, and where there is none, items.
+        """What the path leads to from a value: attributes, and where there is none, items; from None to None.
 
         Raises:
             AttributeError, LookupError, TypeError: It leads nowhere.
@@ -47,6 +47,8 @@ class Field:
             return self._attributes(value)
         except AttributeError:
             for part in self.path.split("."):
+                if value is None:
+                    return None
                 value = value[part] if isinstance(value, Mapping) else getattr(value, part)
             return value
 

@@ -92,9 +92,15 @@ def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> An
     """
     if isinstance(original, classmethod | staticmethod):
         return type(original)(either(original.__func__, measured.__func__, otherwise=otherwise))
+    if isinstance(original, functools.cached_property):
+        cached = type(original)(either(original.func, measured.func, otherwise=otherwise))
+        if original.attrname is not None:  # which a class tells to what it is made with only
+            cached.__set_name__(object, original.attrname)
+        return cached
     if isinstance(original, property):
-        getter = None if original.fget is None else either(original.fget, measured.fget, otherwise=otherwise)
-        return property(getter, original.fset, original.fdel, original.__doc__)
+        if original.fget is None:
+            return original
+        return original.getter(either(original.fget, measured.fget, otherwise=otherwise))
     chosen = _choosing(_maker_for(original), original, measured, otherwise)
     if isinstance(original, FunctionType):
         return functools.wraps(original)(refusing(original, chosen))

@@ -104,7 +104,7 @@ class _Signal(Timed):
         ):  # counting would use the caller's result up
             internal_error(f"{self.where}.emitted")
             return
-        if isinstance(directions, str):
+        if isinstance(directions, str) or not isinstance(directions, Iterable):  # an enumeration's member
             record(family(_EMITTED).series(values[0], directions), 1, under)
             return
         for direction, number in Counter(directions).items():  # of a mapping: its numbers

@@ -52,6 +52,12 @@ class Function:
         return f"{sort} {self.node.name}({ast.unparse(self.node.args)}){returns}"
 
     @property
+    def descriptor(self) -> str | None:
+        """The sort of descriptor it is made to, where that is none that can be replaced; else None."""
+        names = [ast.unparse(each).rpartition(".")[2] for each in self.node.decorator_list]
+        return "singledispatchmethod" if "singledispatchmethod" in names else None
+
+    @property
     def registered_by(self) -> str | None:
         """A decorator that may keep the function itself (`@app.get(...)`), before anybody can patch the module."""
         for each in self.node.decorator_list:
@@ -70,6 +76,7 @@ class Module:
         functions: What it defines, by name; methods as ``Class.method``.
         classes: Its classes, by name, each with the names of its bases.
         imported: Names that it has imported: where each comes from.
+        assigned: Names that it has assigned to; attributes of classes as ``Class.name``.
     """
 
     name: str
@@ -77,6 +84,7 @@ class Module:
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, list[str]] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
+    assigned: set[str] = field(default_factory=set)
 
 
 def find(name: str) -> Module:
@@ -133,7 +141,8 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # Of several definitions (overloads, versions) the last one counts.
-            module.functions[prefix + node.name] = Function(prefix + node.name, node, cls)
+            name = prefix + _mangled(node.name, cls)
+            module.functions[name] = Function(name, node, cls)
         elif isinstance(node, ast.ClassDef):
             module.classes[prefix + node.name] = [ast.unparse(base) for base in node.bases]
             _collect(module, node.body, node, f"{prefix}{node.name}.")
@@ -142,10 +151,20 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
                 _collect(module, getattr(node, part, []), cls, prefix)
             for handler in getattr(node, "handlers", []):
                 _collect(module, handler.body, cls, prefix)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            module.assigned.update(prefix + each.id for each in targets if isinstance(each, ast.Name))
         elif isinstance(node, ast.ImportFrom) and cls is None:
             source = _absolute(module, node)
             for alias in node.names:
                 module.imported[alias.asname or alias.name] = f"{source}:{alias.name}"
+
+
+def _mangled(name: str, cls: ast.ClassDef | None) -> str:
+    """The name of a method as its class has it: ``__private`` is ``_Class__private``."""
+    if cls is None or not name.startswith("__") or name.endswith("__"):
+        return name
+    return f"_{cls.name.lstrip('_')}{name}"
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str:

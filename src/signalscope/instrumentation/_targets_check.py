@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import contract
-from signalscope._contract_model import ContractError
+from signalscope._contract_model import ContractError, Kind
 from signalscope.decorators._values import Field
 from signalscope.instrumentation._hooks import is_pattern
 from signalscope.instrumentation._sources import Function, Module, NotReadableError, find, submodules
 from signalscope.instrumentation._targets_file import KINDS, Problem, Target, nearest, read
-from signalscope.instrumentation.targets import matches, why_missing, why_unfit
+from signalscope.instrumentation.targets import NO_FUNCTION, matches, why_missing, why_unfit
 
 __all__ = ["Checked", "Found", "check"]
 
@@ -77,7 +77,10 @@ def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Pro
     for target in targets:
         result = Checked(target)
         instruments = [i for i in contract.instruments() if i.emitted_by == f"@{KINDS[target.kind].__name__}"]
-        result.records = [each.prometheus_name for each in instruments]
+        puts = target.options.get("step") == "put"  # which knows nothing of waiting and processing
+        result.records = [
+            each.prometheus_name for each in instruments if not puts or each.kind is Kind.COUNTER
+        ]
         result.attributes = {key: _shown(value) for key, value in target.given.items()}
         (_imported if imports else _read)(target, result)
         for each in result.found:
@@ -104,6 +107,11 @@ def _read(target: Target, result: Checked) -> None:
     for module in modules:
         for function, note in _functions(module, target, result):
             name = target.name if not is_pattern(target.name) else function.name
+            if function.descriptor is not None:
+                if not is_pattern(target.name):
+                    message = f"{module.name}:{name} is a {function.descriptor}, {NO_FUNCTION}"
+                    result.problems.append(target.problem(message, "path"))
+                continue
             result.found.append(Found(f"{module.name}:{name}", function.signature, note))
             _check_fields(target, function, result)
             if len(result.found) >= _MOST:
@@ -204,6 +212,8 @@ def _missing(module: Module, name: str) -> str:
         return f"{name!r} is imported from {source!r}, whose source does not have it; `--import` looks for it"
     if name in module.classes:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
+    if name in module.assigned:
+        return f"{name!r} is assigned, not defined: `--import` looks at what it is"
     if outer in module.classes and any(base != "object" for base in module.classes[outer]):
         bases = ", ".join(module.classes[outer])
         return (

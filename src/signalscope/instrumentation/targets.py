@@ -13,14 +13,17 @@ from types import ModuleType
 from typing import Any
 
 from signalscope import contract
+from signalscope.decorators._wrap import function_of
 from signalscope.instrumentation._base import Hook, LibraryInstrumentor
 from signalscope.instrumentation._hooks import is_pattern, when_imported, when_imported_like
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._targets_file import KINDS, Problem, Target, nearest, read
 
-__all__ = ["VARIABLE", "TargetsInstrumentor", "matches", "why_missing", "why_unfit"]
+__all__ = ["NO_FUNCTION", "VARIABLE", "TargetsInstrumentor", "matches", "why_missing", "why_unfit"]
 
 _logger = logging.getLogger("signalscope")
+#: Why a `functools.singledispatchmethod` or `partialmethod` is left alone.
+NO_FUNCTION = "which is no function; name the method that calls it"
 #: The environment variable that names the file, or several with colons.
 VARIABLE = "SIGNALSCOPE_TARGETS"
 
@@ -121,7 +124,7 @@ def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
 
 
 def _is_function_of(value: Any, module: ModuleType) -> bool:
-    inner = getattr(value, "__func__", value)
+    inner = function_of(value)
     return inspect.isroutine(inner) and getattr(inner, "__module__", None) == module.__name__
 
 
@@ -136,6 +139,8 @@ def why_missing(module: ModuleType, name: str) -> str:
 
 def why_unfit(function: Any) -> str | None:
     """Why something must not be replaced; None when it may be."""
+    if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
+        return f"is a {type(function).__name__}, {NO_FUNCTION}"
     if type(function).__module__.partition(".")[0] == "numba":
         return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
     return None
