@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+from dataclasses import asdict, astuple
 from pathlib import Path
 
 import pytest
@@ -116,16 +117,20 @@ def test_a_taken_port_is_left_alone() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(
-            PortError, match=rf"--service-port {port}: something else listens there; choose another"
+        with (
+            pytest.raises(
+                PortError, match=rf"--service-port {port}: something else listens there; choose another"
+            ),
+            choose({"service": port}),
         ):
-            choose({"service": port})
+            pass
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with contextlib.suppress(OSError):  # an Alertmanager of this machine has it
             taken.bind(("127.0.0.1", 9093))
             taken.listen()
-        ports, notes = choose()
+        with choose() as (ports, notes):
+            pass
     assert ports.alertmanager != 9093
     assert f"port 9093 is taken; alertmanager uses {ports.alertmanager}" in notes
 
@@ -157,7 +162,12 @@ def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
 
 def test_two_demos_that_start_at_once_choose_different_ports() -> None:
     """Before anything listens on them."""
-    code = "from signalscope.demo.ports import choose; print(choose()[0], flush=True); input()"
+    code = (
+        "from signalscope.demo.ports import choose\n"
+        "with choose() as (ports, _):\n"
+        "    print(ports, flush=True)\n"
+        "    input()\n"
+    )
     with contextlib.ExitStack() as stack:
         started = [
             stack.enter_context(
@@ -172,3 +182,15 @@ def test_two_demos_that_start_at_once_choose_different_ports() -> None:
             each.communicate("\n")
     assert len(chosen[0]) == len(chosen[1]) == 9
     assert chosen[0].isdisjoint(chosen[1])
+
+
+def test_a_port_that_a_demo_gave_back_can_be_chosen_again() -> None:
+    """By this process too; a mistake in one option gives back those that were chosen before it."""
+    with choose() as (first, _):
+        with choose() as (second, notes):
+            assert set(astuple(first)).isdisjoint(astuple(second))
+            assert len(notes) == len(astuple(second))
+        with pytest.raises(PortError, match="a number from 1 to 65535"), choose({"health": 0}):
+            pass
+    with choose(asdict(first)) as (again, _):
+        assert again == first

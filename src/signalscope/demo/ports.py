@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 
 from signalscope.demo._processes import free_port, is_free
@@ -30,13 +32,14 @@ class Ports:
     health: int = 13133
 
 
-def choose(asked: dict[str, int | None] | None = None) -> tuple[Ports, list[str]]:
-    """Ports for everything.
+@contextmanager
+def choose(asked: dict[str, int | None] | None = None) -> Iterator[tuple[Ports, list[str]]]:
+    """Ports for everything, which no other demo chooses during the block.
 
     Args:
         asked: Ports that the user wants, by name; None for the usual one or, where that is taken, the next.
 
-    Returns:
+    Yields:
         The ports, and a line about each that is not the usual one.
 
     Raises:
@@ -44,34 +47,30 @@ def choose(asked: dict[str, int | None] | None = None) -> tuple[Ports, list[str]
     """
     ports, notes = Ports(), []
     taken: set[int] = set()
-    for each in fields(Ports):
-        wanted = (asked or {}).get(each.name)
-        if wanted is not None:
-            if not 1 <= wanted <= 65_535:
-                raise PortError(f"--{each.name}-port {wanted}: a port is a number from 1 to 65535")
-            if wanted in taken or not _take(wanted):
-                raise PortError(
-                    f"--{each.name}-port {wanted}: something else listens there; choose another port, or leave the "
-                    "option out to get a free one"
-                )
-            port = wanted
-        else:
-            usual = int(getattr(ports, each.name))
-            port = (
-                next((p for p in range(usual, usual + 200) if p not in taken and _take(p)), 0) or free_port()
-            )
-            if port != usual:
-                notes.append(f"port {usual} is taken; {each.name.replace('_', ' ')} uses {port}")
-        taken.add(port)
-        ports = replace(ports, **{each.name: port})
-    return ports, notes
+    with ExitStack() as kept:
+        for each in fields(Ports):
+            wanted = (asked or {}).get(each.name)
+            if wanted is not None:
+                if not 1 <= wanted <= 65_535:
+                    raise PortError(f"--{each.name}-port {wanted}: a port is a number from 1 to 65535")
+                if wanted in taken or not _take(wanted, kept):
+                    raise PortError(
+                        f"--{each.name}-port {wanted}: something else listens there; choose another port, or leave "
+                        "the option out to get a free one"
+                    )
+                port = wanted
+            else:
+                usual = int(getattr(ports, each.name))
+                near = (p for p in range(usual, usual + 200) if p not in taken and _take(p, kept))
+                port = next(near, 0) or free_port()
+                if port != usual:
+                    notes.append(f"port {usual} is taken; {each.name.replace('_', ' ')} uses {port}")
+            taken.add(port)
+            ports = replace(ports, **{each.name: port})
+        yield ports, notes
 
 
-#: Sockets that say which ports this process has chosen.
-_taken: list[socket.socket] = []
-
-
-def _take(port: int) -> bool:
+def _take(port: int, kept: ExitStack) -> bool:
     """Take a port that is free, so that no other demo chooses it before something listens there.
 
     What says so is a name in Linux' abstract namespace: it is gone when this process is, however it ends.
@@ -85,7 +84,7 @@ def _take(port: int) -> bool:
         except OSError:
             name.close()
             return False
-        _taken.append(name)
+        kept.enter_context(name)
     return True
 
 

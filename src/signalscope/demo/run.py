@@ -58,11 +58,10 @@ def run(
         )
 
     lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
-    chosen, notes = choose(ports)
-    for note in notes:
-        say(note)
     embedded = f"{lacking} cannot be found (see the notes above)" if lacking else None
-    with _ended_by_signals():
+    with choose(ports) as (chosen, notes), _ended_by_signals():
+        for note in notes:
+            say(note)
         try:
             with Stack(chosen, load=load, say=say, embedded=embedded) as stack:
                 say("waiting for data")
