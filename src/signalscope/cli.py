@@ -42,6 +42,7 @@ app.add_typer(dashboards, name="dashboards")
 app.add_typer(targets.app, name="targets")
 _out = Console()
 _err = Console(stderr=True)
+_NO_ALERT = "No alert is about this; watch it on the console."
 
 
 class Format(StrEnum):
@@ -95,7 +96,7 @@ def generate(
         bool, typer.Option("--check", help="Write nothing; fail when a file is not up to date.")
     ] = False,
 ) -> None:
-    """Write the rules, runbooks and server configuration."""
+    """Write the rules, dashboards, runbooks, docs and configuration of servers."""
     try:
         from signalscope.mixin import generate as generator  # noqa: PLC0415  # pydantic is an extra
         from signalscope.mixin.config import ConfigError, load  # noqa: PLC0415  # see above
@@ -173,6 +174,7 @@ def fault(
     try:
         if name == "list":
             _out.print(_fault_table(faults.FAULTS))
+            _out.print("\nsignalscope fault NAME on|off", highlight=False)
             return
         found = faults.find(name)
         if switch is None:
@@ -190,7 +192,7 @@ def fault(
         for alert, seconds in _expected(found):
             _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.", highlight=False)
         if not found.alerts:
-            _out.print("No alert is about this yet; watch it on the console.", highlight=False)
+            _out.print(_NO_ALERT, highlight=False)
     _out.print(f"Watch {running['console']}", highlight=False)
 
 
@@ -206,15 +208,13 @@ def _import(name: str) -> None:
 
 
 def _fault_table(known: dict[str, Any]) -> Table:
-    table = Table(title="signalscope fault NAME on|off")
-    table.add_column("fault", no_wrap=True)
-    table.add_column("what it does", ratio=1)
-    table.add_column("alert", overflow="fold")
-    table.add_column("within", no_wrap=True)
+    """Two columns, so that names of alerts stay whole and beside their times on narrow terminals."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("fault", no_wrap=True, style="bold")
+    table.add_column("what it does, and which alerts to expect")
     for each in known.values():
-        expected = _expected(each)
-        alerts = "\n".join(alert for alert, _ in expected) or "-"
-        table.add_row(each.name, each.effect, alerts, "\n".join(f"{seconds} s" for _, seconds in expected))
+        expected = [f"[yellow]{alert}[/yellow] within {seconds} s" for alert, seconds in _expected(each)]
+        table.add_row(each.name, "\n".join((each.effect, *(expected or [f"[dim]{_NO_ALERT}[/dim]"]))))
     return table
 
 

@@ -113,8 +113,8 @@ def test_the_page_knows_all_that_the_dashboards_use() -> None:
                 for each in override["properties"]:
                     assert each["id"] != "unit" or each["value"] in units
                     name = each["id"].removeprefix("custom.")
-                    assert name in {"color", "unit", "links", "mappings", "thresholds", "lineStyle", "lineWidth",
-                                    "fillBelowTo", "fillOpacity", "cellOptions"}  # fmt: skip
+                    assert name in {"color", "unit", "decimals", "links", "mappings", "thresholds", "lineStyle",
+                                    "lineWidth", "fillBelowTo", "fillOpacity", "cellOptions"}  # fmt: skip
 
 
 def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:

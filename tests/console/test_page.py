@@ -133,6 +133,8 @@ def _board() -> dict[str, Any]:
              "indexByName": {"user_tier": 0, "Value": 1}, "excludeByName": {"le": True}}}]),
         _panel(7, "stat", "a"),
         _panel(8, "stat", "broken"),
+        _panel(9, "stat", f"{by} + 2", legend="{{user_tier}}", target=instant,
+               options={"textMode": "value_and_name"}),
     ]  # fmt: skip
     tier = {"type": "query", "name": "tier", "label": "Tier", "query": "label_values(a, user_tier)",
             "multi": True, "allValue": ".+", "current": {"value": ["$__all"]}}  # fmt: skip
@@ -180,7 +182,7 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         browser.open(f"{url}/d/mine?theme=dark")
         browser.until(_DONE)
         states = browser.run(_STATES)
-        assert states == {**{str(number): "data" for number in range(7)}, "7": "empty", "8": "error"}
+        assert states == {**{str(number): "data" for number in (*range(7), 9)}, "7": "empty", "8": "error"}
         assert _text(browser, 0, ".stat b") == "4.32 K req/s"
         assert "250, 73, 92" not in browser.run(
             "getComputedStyle(document.querySelector('.stat')).backgroundColor"
@@ -194,6 +196,7 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         assert _text(browser, 6, "table") == "TierTimefree9 sbasic9 s"
         assert _text(browser, 7, ".note") == "nothing came"
         assert _text(browser, 8, ".note") == "parse error: it is broken"
+        assert _text(browser, 9, ".stats") == "2 req/sfree2 req/sbasic"
         assert "It is not Grafana." in browser.run("document.body.textContent")
         assert "s3cret-token" not in browser.run("document.documentElement.outerHTML")
         assert browser.complaints == []
@@ -205,7 +208,8 @@ _UNITS: dict[str, dict[str, str]] = {
     "percentunit": {"0.9995": "99.95%", "1": "100%", "0.00021": "0.021%"},
     "short": {"4321": "4.32 K", "21000000": "21 Mil", "-0.5": "-0.5"},
     "dtdurations": {"0": "0 seconds", "61": "1 minute, 1 second", "172800": "2 days"},
-    "currencyUSD": {"27400": "$27.4K", "-3": "-$3", "0.0092": "$0.0092"},
+    "dtdhms": {"0": "00:00:00", "295.4": "00:04:55", "90061": "1 d 01:01:01"},
+    "currencyUSD": {"27400": "$27.4K", "-3": "-$3", "0.0092": "$0.0092", "0.000000023": "$0.000000023"},
     "currencyEUR": {"2": "€2"},
     "reqps": {"12.34": "12.3 req/s"},
 }
@@ -219,6 +223,30 @@ def test_units(tmp_path: Path, browser: Browser) -> None:
             for value, text in values.items():
                 script = f"import('/static/format.js').then(m => m.format({value}, '{unit}'))"
                 assert browser.run(script) == text
+
+
+def test_lines_of_an_axis_are_round_numbers(tmp_path: Path, browser: Browser) -> None:
+    """In the unit that is written beside them: whole minutes, and powers of two for bytes."""
+    with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
+        browser.open(f"{url}/stack")
+        for highest, unit, step in (
+            (0.93, "s", 0.25), (17, "reqps", 5), (290, "s", 120), (4_000, "s", 1800), (200 << 20, "bytes", 50 << 20),
+        ):  # fmt: skip
+            assert browser.run(f"import('/static/format.js').then(m => m.round({highest}, '{unit}'))") == step
+
+
+def test_a_name_keeps_its_colour(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """On other dashboards and after a reload, also when it had to give way to another name's colour."""
+    script = "import('/static/look.js').then(m => { m.tellApart(%s); return %s.map(m.byName) })"
+    both, one = json.dumps(["load", "queue"]), json.dumps(["queue"])
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        browser.open(f"{url}/stack")
+        unmoved = browser.run(f"import('/static/look.js').then(m => {both}.map(m.byName))")
+        assert unmoved[0] == unmoved[1]  # so that one of them has to give way
+        first = browser.run(script % (both, both))
+        assert first[0] != first[1]
+        browser.open(f"{url}/d/mine")
+        assert browser.run(script % (one, one)) == first[1:]
 
 
 def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Browser) -> None:

@@ -18,7 +18,8 @@ BOARDS = {name: json.loads(text) for name, text in files(Config(), "Generated.")
 _LINT = yaml.safe_load((binaries.ROOT / "dashboards" / ".lint").read_text(encoding="utf-8"))["exclusions"]
 #: Units of Grafana (packages/grafana-data/src/valueFormats/categories.ts) that panels may use.
 _UNITS = {
-    "none", "short", "percent", "percentunit", "s", "bytes", "cps", "reqps", "dtdurations", "currencyUSD",
+    "none", "short", "percent", "percentunit", "s", "bytes", "cps", "reqps", "dtdhms", "dtdurations",
+    "currencyUSD",
 }  # fmt: skip
 
 each_board = pytest.mark.parametrize("name", BOARDS)

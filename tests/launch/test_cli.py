@@ -101,14 +101,14 @@ def test_a_package_that_is_missing_is_named_with_its_extra() -> None:
     )
 
 
-def test_faults_are_listed_with_what_to_expect() -> None:
-    """All of them, with the alert and its time."""
-    listed = _run("fault", "list").stdout
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_faults_are_listed_with_what_to_expect(columns: str) -> None:
+    """All of them, each alert whole and beside its time, also where the terminal is narrow."""
+    listed = _run("fault", "list", COLUMNS=columns).stdout
     for fault in FAULTS.values():
-        assert fault.name in listed
+        assert re.search(rf"^{fault.name} ", listed, re.MULTILINE)
         for alert in fault.alerts:
-            assert alert in listed
-    assert re.search(r"ConfigServiceUnavailable\W+\d+ s", listed)
+            assert re.search(rf" {alert} within \d+ s *$", listed, re.MULTILINE)
 
 
 def test_a_taken_port_is_left_alone() -> None:

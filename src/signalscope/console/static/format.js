@@ -7,7 +7,7 @@ const digits = (value, decimals) => {
   if (size >= 100) return value.toFixed(0);
   if (size >= 10) return trim(value.toFixed(1));
   if (size >= 0.01) return trim(value.toFixed(size >= 1 ? 2 : 3));
-  return trim(value.toPrecision(2));
+  return trim(value.toFixed(Math.min(20, 1 - Math.floor(Math.log10(size)))));
 };
 const trim = (text) => (text.includes(".") && !text.includes("e") ? text.replace(/\.?0+$/, "") : text);
 
@@ -42,6 +42,12 @@ const duration = (value) => {
   return (value < 0 ? "-" : "") + (parts.slice(0, 2).join(", ") || "0 seconds");
 };
 
+/** A duration as 2 d 01:05:09. */
+const clock = (value) => {
+  const rest = Math.round(Math.abs(value)), days = Math.floor(rest / 86400), two = (number) => String(number).padStart(2, "0");
+  return `${value < 0 ? "-" : ""}${days ? `${days} d ` : ""}${[rest % 86400 / 3600, rest % 3600 / 60, rest % 60].map((each) => two(Math.floor(each))).join(":")}`;
+};
+
 /** Two digits after the point below 100: 99.95 % is not 100 %. */
 const percent = (value, decimals) => {
   const size = Math.abs(value);
@@ -61,12 +67,28 @@ const UNITS = {
   cps: (value, decimals) => `${short(value, decimals)} c/s`,
   reqps: (value, decimals) => `${short(value, decimals)} req/s`,
   dtdurations: duration,
+  dtdhms: clock,
   currencyUSD: money("$"),
   currencyEUR: money("€"),
   currencyGBP: money("£"),
   currencyJPY: money("¥"),
   currencyCHF: money("CHF "),
   currencyINR: money("₹"),
+};
+
+const STEPS = [1, 2, 2.5, 5, 10];
+const TIMES = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+
+/** The distance of lines on an axis up to a value, a round one in the value's unit. */
+export const round = (highest, unit, lines = 4) => {
+  const wanted = highest / lines;
+  if ((unit === "s" || unit?.startsWith("dt")) && highest > 60) {
+    const found = TIMES.find((each) => each >= wanted);
+    if (found) return found;
+  }
+  const base = unit === "bytes" ? 1024 ** Math.max(0, Math.floor(Math.log2(wanted) / 10)) : 1;
+  const power = base * 10 ** Math.floor(Math.log10(wanted / base));
+  return power * STEPS.find((each) => each * power >= wanted * 0.999);
 };
 
 /** The units that this page knows. */

@@ -9,9 +9,10 @@ const HUES = {
   purple: ["#8F3BB8", "#A352CC", "#B877D9", "#CA95E5", "#DEB6F2"],
 };
 const SHADES = ["dark-", "semi-dark-", "", "light-", "super-light-"];
+/** They tell apart, and mean nothing else: no green, orange, red, or purple of a forecast. */
 const OTHERS = [
-  "#5794F2", "#FF9830", "#B877D9", "#56A64B", "#FADE2A", "#33B5C9", "#E0559B", "#9C6B3F", "#8AB8FF", "#A3BE3C",
-  "#7E57C2", "#F2785C", "#2E9C8A", "#C9A227", "#D48BE0", "#708FA8",
+  "#5794F2", "#E0559B", "#33B5C9", "#C9A227", "#7E57C2", "#9C6B3F", "#2E9C8A", "#D48BE0", "#708FA8", "#8AB8FF",
+  "#B5467D", "#1F7A9C", "#C98B6B", "#5C6BC0", "#86C5C0", "#A89B8C",
 ];
 
 export const dark = () => document.documentElement.dataset.theme === "dark";
@@ -26,7 +27,10 @@ export const colour = (name) => {
   return name;
 };
 
+/** What each name was given, on all dashboards and after a reload too. */
+const STORE = "colours", MOST_NAMES = 2000;
 const given = new Map();
+try { for (const [name, slot] of JSON.parse(localStorage.getItem(STORE) ?? "[]")) given.set(name, slot % OTHERS.length); } catch { /* none yet */ }
 const hashed = (name) => {
   let hash = 2166136261; // FNV-1a
   for (const letter of name) hash = Math.imul(hash ^ letter.codePointAt(0), 16777619);
@@ -36,12 +40,14 @@ const hashed = (name) => {
 /** Give names that are shown together different colours; one that has a colour keeps it. */
 export const tellApart = (names) => {
   const taken = new Set(names.filter((name) => given.has(name)).map((name) => given.get(name)));
-  for (const name of names.filter((each) => !given.has(each)).toSorted()) {
+  const fresh = names.filter((each) => !given.has(each)).toSorted();
+  for (const name of fresh) {
     let slot = hashed(name);
     for (let tries = 0; taken.has(slot) && tries < OTHERS.length; tries += 1) slot = (slot + 1) % OTHERS.length;
     given.set(name, slot);
     taken.add(slot);
   }
+  if (fresh.length) localStorage.setItem(STORE, JSON.stringify([...given].slice(-MOST_NAMES)));
 };
 
 /** The same name has the same colour, wherever it is. */

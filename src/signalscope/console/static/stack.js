@@ -8,6 +8,11 @@ const link = (url, text) => element("a", { href: url, rel: "noreferrer" }, text 
 const flat = (value, name) => Object.entries(value).flatMap(([key, each]) =>
   typeof each === "object" ? flat(each, `${name}${key} `) : [[(name + key).replaceAll("_", " "), each]]);
 
+const SEVERITIES = ["critical", "warning", "info"];
+
+/** What fires comes before what may, and what is critical before the rest. */
+const urgency = ({ state, severity }) => (state === "firing" ? 0 : 10) + (SEVERITIES.indexOf(severity) + 1 || SEVERITIES.length + 1);
+
 /** The dashboard of an alert, drawn here instead of in Grafana. */
 const board = (url) => {
   const path = /\/d\/[^?]+(\?.*)?$/.exec(url ?? "")?.[0];
@@ -32,7 +37,7 @@ export class Stack {
   async refresh() {
     let status;
     try { status = await (await fetch("/status")).json(); } catch { status = { problem: "The console has ended.", endpoints: {} }; }
-    const alerts = (status.alerts ?? []).map((each) => row(dot(`${each.alertname} (${each.state})`, each.severity),
+    const alerts = (status.alerts ?? []).toSorted((a, b) => urgency(a) - urgency(b) || a.alertname.localeCompare(b.alertname)).map((each) => row(dot(`${each.alertname} (${each.state})`, each.severity),
       `${each.summary}. ${each.response}`, element("span", {}, each.runbook_url ? link(each.runbook_url, "runbook") : "", " ", board(each.dashboard_url))));
     const none = row(dot(status.problem ? "unknown" : "none", status.problem ? "unknown" : "up"));
     const targets = (status.targets ?? []).map((each) => row(dot(each.job, each.health), link(each.url), each.health));

@@ -13,6 +13,7 @@ __all__ = [
     "FORECAST",
     "GOOD",
     "INFO",
+    "NAMES",
     "NEUTRAL",
     "NO_LIMITS",
     "PALETTE",
@@ -25,6 +26,9 @@ __all__ = [
 GOOD, WARN, BAD, INFO, NEUTRAL = "green", "orange", "red", "blue", "text"
 #: What is expected rather than measured, and how far it may be off.
 FORECAST, BAND = "purple", "super-light-purple"
+
+#: Tell names apart and mean nothing else: no green, orange, red, or purple of a forecast.
+_TELLING = ("#5794F2", "#E0559B", "#33B5C9", "#C9A227", "#7E57C2", "#9C6B3F")
 
 #: The colour of a label's value, wherever a series is named after it. Other names get one of the palette, by name.
 PALETTE: dict[str, dict[str, str]] = {
@@ -40,7 +44,7 @@ PALETTE: dict[str, dict[str, str]] = {
     "severity": {"critical": BAD, "warning": WARN, "info": INFO},
     "priority": {"critical": BAD, "high": WARN, "medium": "yellow", "low": INFO},
     "user_tier": {
-        "free": "light-green",
+        "free": _TELLING[2],
         "basic": "light-blue",
         "professional": "dark-blue",
         "enterprise": "dark-purple",
@@ -63,8 +67,19 @@ PALETTE: dict[str, dict[str, str]] = {
         "not_converged": "purple",
     },
     "quantile": {"half": "light-blue", "95 of 100": "blue", "99 of 100": "dark-blue"},
-    "direction": {"buy": "blue", "sell": "orange", "hold": "gray"},
-}
+    "direction": {"buy": "blue", "sell": _TELLING[1], "hold": "gray"},
+}  # fmt: skip
+#: The same for names without a meaning of their own: they are only told apart.
+NAMES: dict[str, dict[str, str]] = {
+    "service_name": dict(
+        zip(
+            ("ticker_service", "marketplace_service", "config_service", "alert_service", "comms_service"),
+            _TELLING, strict=False,
+        )
+    ),
+    "cache_type": {"greeks": _TELLING[2], "indicators": _TELLING[4]},
+    "kind": dict(zip(("cpu", "memory", "queue", "cache", "database", "dependency"), _TELLING, strict=False)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

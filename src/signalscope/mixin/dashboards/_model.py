@@ -37,6 +37,7 @@ class Query:
         legend: The name of its series; ``{{label}}`` is the value of a label. In a table: the column's heading.
         shape: How it is drawn: measured, expected, or a bound of what is expected.
         unit: Of this column, where it differs from the panel's.
+        decimals: Of this column; None for as many as are needed.
         limits: Of this column.
     """
 
@@ -44,6 +45,7 @@ class Query:
     legend: str = ""
     shape: Shape = "line"
     unit: str | None = None
+    decimals: int | None = None
     limits: Limits | None = None
 
 
@@ -68,6 +70,8 @@ class Panel:
         stacked: Whether series are drawn on top of each other.
         exemplars: Whether single measurements are marked, which lead to their traces.
         states: What a value means: a text and its colour.
+        named: Whether a stat shows the series' name beside its value.
+        ascending: Whether a table begins with the lowest value of its first expression.
         columns: Labels that a table shows, and their headings.
         links: Where a column's cells lead to, as a URL with ``${__data.fields.HEADING}``.
     """
@@ -88,6 +92,8 @@ class Panel:
     stacked: bool = False
     exemplars: bool = False
     states: Mapping[float, tuple[str, str]] = field(default_factory=dict)
+    named: bool = False
+    ascending: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
 
@@ -137,10 +143,13 @@ class Board:
         return f"signalscope-{self.key}"
 
 
-def stat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
-    """The latest value, large, above what it was before."""
+def stat(
+    title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
+) -> Panel:
+    """The latest value, large, above what it was before; with a legend, the name of what has it."""
     return Panel(
-        kind="stat", title=title, description=description, queries=(Query(expr),), unit=unit, empty=empty, **more
+        kind="stat", title=title, description=description, queries=(Query(expr, legend),), unit=unit, empty=empty,
+        named=bool(legend), **more,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models import prometheus as prometheus_models
 
-from signalscope.mixin.dashboards._look import BAND, FORECAST, NEUTRAL, PALETTE, Limits
+from signalscope.mixin.dashboards._look import BAND, FORECAST, NAMES, NEUTRAL, PALETTE, Limits
 from signalscope.mixin.dashboards._model import Kind, Panel, Query
 
 __all__ = ["DATASOURCE", "build"]
@@ -71,7 +71,7 @@ def _target(panel: Panel, query: Query, letter: str) -> prometheus.Dataquery:
     target = target.editor_mode(prometheus_models.QueryEditorMode.CODE)
     if query.legend and panel.kind != "table":
         target = target.legend_format(query.legend)
-    target = target.instant() if panel.kind in {"table", "bars"} else target.range()
+    target = target.instant() if panel.kind in {"table", "bars"} or panel.named else target.range()
     if panel.kind == "table":
         target = target.format(prometheus_models.PromQueryFormat.TABLE)
     elif panel.kind == "heat":
@@ -104,8 +104,10 @@ def _stat(panel: Panel) -> stat.Panel:
         .reduce_options(common.ReduceDataOptions().calcs(_LATEST))
         .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
         .color_mode(options.BigValueColorMode.BACKGROUND if coloured else options.BigValueColorMode.VALUE)
-        .graph_mode(options.BigValueGraphMode.NONE if panel.states else options.BigValueGraphMode.AREA)
-        .text_mode(options.BigValueTextMode.VALUE)
+        .graph_mode(
+            options.BigValueGraphMode.NONE if panel.states or panel.named else options.BigValueGraphMode.AREA
+        )
+        .text_mode(options.BigValueTextMode.VALUE_AND_NAME if panel.named else options.BigValueTextMode.VALUE)
     )
 
 
@@ -195,7 +197,7 @@ def _with_names(builder: Any, panel: Panel) -> Any:
     labels = {match for query in panel.queries for match in re.findall(r"^{{(\w+)}}", query.legend)}
     colours: dict[str, str] = {}
     for label in sorted(labels):
-        colours |= PALETTE.get(label, {})
+        colours |= PALETTE.get(label, {}) | NAMES.get(label, {})
     plain = {query.legend for query in panel.queries if "{{" not in query.legend}
     for known in PALETTE.values():
         colours |= {name: colour for name, colour in known.items() if name in plain}
@@ -264,7 +266,9 @@ def _table(panel: Panel) -> table.Panel:
                 },
             )
         )
-        .sort_by([common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(True)])
+        .sort_by(
+            [common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(not panel.ascending)]
+        )
     )
     for query in panel.queries:
         builder = builder.override_by_name(query.legend, _column(query, panel))
@@ -285,6 +289,8 @@ def _table(panel: Panel) -> table.Panel:
 
 def _column(query: Query, panel: Panel) -> list[models.DynamicConfigValue]:
     found = [models.DynamicConfigValue("unit", query.unit or panel.unit)]
+    if query.decimals is not None:
+        found.append(models.DynamicConfigValue("decimals", query.decimals))
     if query.limits is not None:
         steps: list[dict[str, object]] = [{"value": None, "color": query.limits.base}]
         steps += [{"value": value, "color": colour} for value, colour in query.limits.steps]

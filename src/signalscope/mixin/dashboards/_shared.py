@@ -81,7 +81,7 @@ def error_rate(config: Config, leads_to: str) -> Panel:
 def latency(config: Config, leads_to: str) -> Panel:
     """API latency."""
     return stat(
-        "How long do the slowest 5 % wait?",
+        "How long do the slowest 5% wait?",
         "95th percentile of API latency over the last minutes.",
         f"max({recorded('API_P95')})", "s", _QUIET,
         limits=latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to=leads_to,
@@ -139,7 +139,7 @@ def alert_table(config: Config, weight: int = 1) -> Panel:
         Query(
             "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
             f" and ignoring(alertstate) {FIRING})",
-            "Since", unit="dtdurations",
+            "For", unit="dtdhms",
         ),
         columns={
             "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",

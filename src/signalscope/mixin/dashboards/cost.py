@@ -12,6 +12,7 @@ from signalscope.mixin.recordings.business import HOURS_A_MONTH
 __all__ = ["board"]
 
 _FREE = "no price is configured (SIGNALSCOPE_CPU_SECOND_PRICE)"
+_OF_A_TIER = 'user_tier!=""'
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
 
 
@@ -43,14 +44,15 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             f"1e6 * {recorded('COST_PER_CALCULATION')}", "currency", _FREE,
         ),
         stat(
-            "What does a user cost?",
-            "Cost of the last hour for each user active in it.",
-            whole("COST_PER_USER"), "currency", _FREE,
+            "What do a thousand users cost?",
+            "Cost of the last hour for each user active in it, times a thousand.",
+            f"1000 * {whole('COST_PER_USER')}", "currency", _FREE,
         ),
         stat(
             "What earns the least?",
             "The feature with the lowest share of the revenue less the cost of its work, per hour.",
-            f"min({recorded('PROFITABILITY')})", "currency", "no prices in the config, or no feature was used",
+            f"bottomk(1, {recorded('PROFITABILITY')})", "currency",
+            "no prices in the config, or no feature was used", legend="{{feature}}",
             limits=Limits(BAD, ((0.0, GOOD),)),
         ),
         stat(
@@ -79,9 +81,9 @@ def _who() -> tuple[Panel, ...]:
             ), leads_to="revenue", limits=Limits(BAD, ((0.0, GOOD),)),
         ),
         bars(
-            "What does a user of each tier cost?",
-            "Cost of the last hour for each user active in it.",
-            "currency", _FREE, Query(recorded("COST_PER_USER", 'user_tier!=""'), "{{user_tier}}"), low=0.0,
+            "What do a thousand users of each tier cost?",
+            "Cost of the last hour for each user active in it, times a thousand.",
+            "currency", _FREE, Query(f"1000 * {recorded('COST_PER_USER', _OF_A_TIER)}", "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
 
@@ -117,8 +119,8 @@ def _waste(config: Config) -> tuple[Panel, ...]:
     return (
         series(
             "What would arrays save?",
-            "CPU seconds per second that options priced one by one take beyond what they would take in arrays.",
-            "none", "no option is priced one by one", Query(f"{options} * {dearer}", "seconds per second"),
+            "CPU time that options priced one by one take beyond what they would take in arrays, of one core.",
+            "percentunit", "no option is priced one by one", Query(f"{options} * {dearer}", "of one core"),
             leads_to="developer",
         ),
         series(
@@ -138,7 +140,7 @@ def _waste(config: Config) -> tuple[Panel, ...]:
                   "signals that failed"),
         ),
         bars(
-            "Which memory is held for caches?",
+            "How much memory do caches hold?",
             "Bytes the cached values take.",
             "bytes", "no cache is observed",
             Query(gauge_of("signal_service.cache.size", by=("cache_type",)), "{{cache_type}}"), low=0.0,

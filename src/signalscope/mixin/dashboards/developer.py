@@ -61,10 +61,10 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             limits=above(config.thresholds.vectorized_p90_seconds), alerts=("SlowGreeksCalculations",),
         ),
         stat(
-            "How many results cannot be used?",
-            "NaN, infinite, missing, out of range or not converged, for each option priced.",
-            recorded("GREEKS_INVALID_RATIO"), "percentunit", _GREEKS,
-            limits=shared.invalid_limits(config), alerts=("InvalidGreeksRatioHigh",), decimals=2,
+            "How many results per option cannot be used?",
+            "NaN, infinite, missing, out of range or not converged, for each option priced: of its price and Greeks.",
+            recorded("GREEKS_INVALID_RATIO"), "none", _GREEKS,
+            limits=shared.invalid_limits(config), alerts=("InvalidGreeksRatioHigh",), decimals=4,
         ),
         stat(
             "How many times cheaper are arrays?",
@@ -113,8 +113,8 @@ def _api(config: Config) -> tuple[Panel, ...]:
         ),
         series(
             "Which external call costs time?",
-            "Seconds spent waiting for each external service, each second.",
-            "none", "no calls in this time",
+            "Time spent waiting for each external service, of the time that passes; calls at once add up.",
+            "percentunit", "no calls in this time",
             Query(rate("signal_service.external_service.duration", by=("service_name",), suffix="_sum"),
                   "{{service_name}}"),
             stacked=True,
@@ -175,14 +175,22 @@ def _batches() -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
+def _failing(by: tuple[str, ...]) -> str:
+    """The share of calculations without a usable result."""
+    every = rate(_CALCULATION, by=by, suffix="_count")
+    failed = rate(_CALCULATION, 'outcome!="success"', by=by, suffix="_count")
+    return f"({failed} or 0 * {every}) / ({every} > 0)"
+
+
 def _models() -> tuple[Panel, ...]:
     by = ("model_type", "calculation_type")
     return (
         table(
             "Which model is slow or fails?",
-            "Each model and what it calculates, now.",
+            "Each model and what it calculates, now: calls, those without a usable result, their time.",
             _GREEKS,
             Query(rate(_CALCULATION, by=by, suffix="_count"), "Calls", unit="cps"),
+            Query(_failing(by), "Failing", unit="percentunit"),
             Query(mean(_CALCULATION, by=by), "Mean", unit="s"),
             Query(quantile(0.95, _CALCULATION, by=by), "95 of 100", unit="s"),
             columns={"model_type": "Model", "calculation_type": "Calculation"}, weight=2,

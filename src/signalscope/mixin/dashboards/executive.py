@@ -7,11 +7,14 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import quantile, recorded, whole
 from signalscope.mixin.dashboards._look import GOOD, WARN, Limits, below
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+from signalscope.mixin.recordings.kpis import kpis
 
 __all__ = ["board"]
 
 _QUIET = "no requests in this time"
 _REACHED = Limits(WARN, ((1.0, GOOD),))
+_AN_HOUR = 3600
+_SCALES = {"%": "100 * {}", "h": f"{{}} / {_AN_HOUR}"}
 
 
 def board(config: Config) -> Board:
@@ -22,7 +25,7 @@ def board(config: Config) -> Board:
         "Do we keep our promises, and does it pay? For whoever answers for the service.",
         (
             Row("Verdict: do we keep our promises?", (Line(4, _verdict(config)),)),
-            Row("Goals and objectives", (Line(9, _goals()), Line(7, _objectives(config)))),
+            Row("Goals and objectives", (Line(9, _goals(config)), Line(7, _objectives(config)))),
             Row("Business and users", (Line(8, _business()), Line(8, _users(config)))),
         ),
         since="now-6h",
@@ -50,17 +53,18 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
     )  # fmt: skip
 
 
-def _goals() -> tuple[Panel, ...]:
-    by = "max by (kpi, category, cache_type)"
+def _goals(config: Config) -> tuple[Panel, ...]:
     return (
         table(
             "Which goals do we miss?",
-            "Each KPI's value and target in its own unit, and how near it is: 100 % is reached.",
+            "Each KPI's value and target in its own unit, and how near it is: 100 % is reached. The farthest first.",
             "no KPI has a value yet",
-            Query(f"{by} ({recorded('KPI_ATTAINMENT')})", "Reached", unit="percentunit", limits=_REACHED),
-            Query(f"{by} ({recorded('KPI_VALUE')})", "Now"),
-            Query(f"{by} ({recorded('KPI_TARGET')})", "Target"),
-            columns={"kpi": "Goal", "category": "Kind", "cache_type": "Cache"}, weight=3,
+            Query(_in_its_unit(config, "KPI_ATTAINMENT", scaled=False), "Reached", unit="percentunit",
+                  limits=_REACHED),
+            Query(_in_its_unit(config, "KPI_VALUE"), "Now", unit="none", decimals=2),
+            Query(_in_its_unit(config, "KPI_TARGET"), "Target", unit="none", decimals=2),
+            columns={"kpi": "Goal", "cache_type": "Cache", "unit": "Unit", "category": "Kind"}, weight=3,
+            ascending=True,
         ),
         bars(
             "How near is each kind of goal?",
@@ -70,6 +74,23 @@ def _goals() -> tuple[Panel, ...]:
             low=0.0, high=1.0, limits=_REACHED, weight=2,
         ),
     )  # fmt: skip
+
+
+def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
+    """A series of every KPI with the label `unit`: shares in percent, long times in hours."""
+    names: dict[str, list[str]] = {}
+    for kpi in kpis(config):
+        long = kpi.unit == "s" and kpi.target > _AN_HOUR
+        unit = "h" if long else "%" if kpi.unit == "ratio" else kpi.unit
+        names.setdefault(unit, []).append(kpi.name)
+    parts = []
+    for unit, of in names.items():
+        one_of = "|".join(sorted(set(of)))
+        chosen = recorded(key, f'kpi=~"{one_of}"')
+        found = f"max by (kpi, category, cache_type) ({chosen})"
+        value = _SCALES.get(unit, "{}").format(found) if scaled else found
+        parts.append(f'label_replace({value}, "unit", "{unit}", "", "")')
+    return " or ".join(parts)
 
 
 def _objectives(config: Config) -> tuple[Panel, ...]:

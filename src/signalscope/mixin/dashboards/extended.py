@@ -10,6 +10,8 @@ from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, 
 
 __all__ = ["board"]
 
+#: A number beside charts: three of them are as wide as two charts.
+_NUMBER, _WIDE = 2, 3
 _UNITS = {"s": "s", "By": "bytes", "": "none"}
 
 
@@ -35,14 +37,14 @@ def _counter(one: Instrument) -> tuple[Panel, ...]:
     noun = _noun(one)
     return (
         stat(
-            f"How many {noun} are there?", f"{one.description} Per second, now.",
-            rate(one.name), "cps", f"no {noun} in this time",
+            f"How many {noun} each second?", f"{one.description} Now.",
+            rate(one.name), "cps", f"no {noun} in this time", weight=_NUMBER,
         ),
         *(
             series(
                 f"How many {noun}, by {_words(label)}?", f"{one.description} Per second. {_about(one, label)}",
                 "cps", f"no {noun} in this time", Query(rate(one.name, by=(label,)), f"{{{{{label}}}}}"),
-                stacked=True, weight=2,
+                stacked=True, weight=_WIDE,
             )
             for label in one.attribute_names
         ),
@@ -57,12 +59,13 @@ def _gauge(one: Instrument) -> tuple[Panel, ...]:
     every = gauge_of(one.name, by=one.attribute_names, how=how)
     total = f"sum({every})" if one.unit and one.attribute_names else gauge_of(one.name, how=how)
     return (
-        stat(f"How many {noun} are there?", f"{one.description} {note}", total, unit, "nothing is reported"),
+        stat(f"How many {noun} are there?", f"{one.description} {note}", total, unit, "nothing is reported",
+             weight=_NUMBER),
         *(
             series(
                 f"How many {noun}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
                 "nothing is reported",
-                Query(f"{'sum' if one.unit else how} by ({label}) ({every})", f"{{{{{label}}}}}"), weight=2,
+                Query(f"{'sum' if one.unit else how} by ({label}) ({every})", f"{{{{{label}}}}}"), weight=_WIDE,
             )
             for label in one.attribute_names
         ),
@@ -73,19 +76,19 @@ def _histogram(one: Instrument) -> tuple[Panel, ...]:
     unit = _UNITS.get(one.unit, "short")
     empty = "nothing was measured in this time"
     return (
-        stat("What is usual?", f"{one.description} The mean.", mean(one.name), unit, empty),
+        stat("What is usual?", f"{one.description} The mean.", mean(one.name), unit, empty, weight=_NUMBER),
         series(
             "How is it spread?", f"{one.description} Quantiles; points lead to traces.", unit, empty,
             Query(quantile(0.5, one.name), "half"),
             Query(quantile(0.95, one.name), "95 of 100"),
-            Query(quantile(0.99, one.name), "99 of 100"), exemplars=True, weight=2,
+            Query(quantile(0.99, one.name), "99 of 100"), exemplars=True, weight=_WIDE,
         ),
         heat("Where do measurements fall?", f"{one.description} Measurements by bucket.", heat_of(one.name), unit,
-             empty, weight=2),
+             empty, weight=_WIDE),
         *(
             series(
                 f"Which {_words(label)} stands out?", f"{one.description} 95th percentile. {_about(one, label)}",
-                unit, empty, Query(quantile(0.95, one.name, by=(label,)), f"{{{{{label}}}}}"), weight=2,
+                unit, empty, Query(quantile(0.95, one.name, by=(label,)), f"{{{{{label}}}}}"), weight=_WIDE,
             )
             for label in one.attribute_names[:2]
         ),

@@ -49,20 +49,20 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
 
 def _alerts(config: Config) -> tuple[Panel, ...]:
     return (
-        shared.alert_table(config, 3),
+        shared.alert_table(config, 5),
         states(
             "Since when do they fire?",
             "Each alert over time: firing, or still waiting for its hold to pass.",
             "no alert fired in this time",
             Query(f"max by (alertname) ({shared.FIRING} * 2 or {shared.PENDING})", "{{alertname}}"),
-            states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=2,
+            states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=4,
         ),
         series(
             "How fast is error budget spent?",
             "By SLO, over five minutes: at 1 the budget lasts exactly its period. Alerts look at longer windows too.",
             "none", "no SLO has seen traffic yet",
             Query(f"max by (sloth_slo) ({recorded('SLO_BURN')})", "{{sloth_slo}}"),
-            limits=above(max(BURN_RATES.values()), BURN_RATES["6h"]), weight=2, leads_to="executive",
+            limits=above(max(BURN_RATES.values()), BURN_RATES["6h"]), weight=3, leads_to="executive",
             alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
         ),
     )  # fmt: skip

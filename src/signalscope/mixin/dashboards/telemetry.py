@@ -46,22 +46,22 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             alerts=("TelemetryMissing",),
         ),
         stat(
-            "What does the Collector refuse?",
+            "How much does the Collector refuse?",
             "Points and spans refused per second: it is short of memory.",
             _refused(), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorRefusingData",),
         ),
         stat(
-            "What can it not pass on?",
+            "How much can it not pass on?",
             "Points and spans per second that an exporter could not send.",
             _failed(), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorDroppingData",),
         ),
         stat(
-            "Which values did not fit?",
+            "How many label values did not fit?",
             "Label values per second that were not allowed, or one too many, and became `other`.",
             _or_none(_OVERFLOW), "cps", "no process reports", limits=_NONE, alerts=("AttributeOverflow",),
         ),
         stat(
-            "Which rules fail?",
+            "How many rules fail?",
             "Evaluations that fail, per second.",
             by("prometheus_rule_evaluation_failures_total"), "cps", _NO_PROMETHEUS, limits=_NONE,
             alerts=("RuleEvaluationFailing",),
@@ -129,7 +129,7 @@ def _sent() -> tuple[Panel, ...]:
             Query(by("otelcol_exporter_sent_spans", "exporter"), "spans to {{exporter}}"),
         ),
         series(
-            "What can an exporter not send?",
+            "How much can an exporter not send?",
             "Failed per second, by exporter.",
             "cps", _NO_COLLECTOR,
             Query(total("otelcol_exporter_send_failed_metric_points", "otelcol_exporter_sent_metric_points",
@@ -149,7 +149,7 @@ def _sent() -> tuple[Panel, ...]:
 def _sdk() -> tuple[Panel, ...]:
     return (
         series(
-            "Which label values did not fit?",
+            "How many label values did not fit?",
             "Per second, of all instruments: values that were not allowed, or one too many.",
             "cps", "no process reports", Query(_or_none(_OVERFLOW), "values that became other"), limits=_NONE,
         ),
@@ -177,7 +177,7 @@ def _rules(config: Config) -> tuple[Panel, ...]:
             "percentunit", _NO_PROMETHEUS,
             Query(
                 f'label_replace(sort_desc({group}last_duration_seconds / {group}interval_seconds),'
-                ' "group", "$1", "rule_group", ".*;(.*)")', "{{group}}",
+                ' "group", "$1", "rule_group", ".*;(?:signalscope-)?(.*)")', "{{group}}",
             ), low=0.0, high=1.0,
             limits=above(config.thresholds.rule_group_seconds_ratio, config.dashboards.saturation_warning),
             alerts=("RuleEvaluationSlow",),

@@ -8,7 +8,7 @@ export const draw = (body, panel, series) => {
     .filter(({ value }) => value !== null);
   if (!values.length) return false;
   const { min, max } = fieldOf(panel, "");
-  const low = Math.min(min ?? 0, ...values.map(({ value }) => value), 0);
+  const low = min ?? Math.min(...values.map(({ value }) => value), 0);
   const high = max ?? Math.max(...values.map(({ value }) => value), low + 1e-12);
   const width = (value) => `${Math.min(100, Math.max(0, ((value - low) / (high - low || 1)) * 100))}%`;
   body.replaceChildren(element("ul", { class: "bars" }, ...values.map(({ name, value }) => {

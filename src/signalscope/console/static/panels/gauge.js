@@ -24,7 +24,7 @@ export const draw = (body, panel, series, { chartOf }) => {
         detail: { show: false }, data: [] },
       { ...common, radius: "104%", progress: { show: true, width: 12, itemStyle: { color: found.colour } },
         axisLine: { lineStyle: { width: 12, color: [[1, track]] } },
-        detail: { formatter: found.text, color: found.colour, fontSize: found.text.length > 6 ? 15 : 22, fontWeight: 600, offsetCenter: [0, "-8%"] },
+        detail: { formatter: found.text, color: found.colour, fontSize: found.text.length > 6 ? 13 : found.text.length > 4 ? 17 : 22, fontWeight: 600, offsetCenter: [0, "-8%"] },
         data: [{ value: Math.min(high, Math.max(low, value)) }] },
     ],
   }, true);

@@ -2,7 +2,7 @@
 
 import { format } from "../format.js";
 import { dark } from "../look.js";
-import { chartStyle, clock } from "./time.js";
+import { chartStyle, clock, everyFew } from "./time.js";
 
 /** Cumulative buckets as separate ones, from the lowest bound to the highest. */
 const separate = (series) => {
@@ -25,6 +25,7 @@ export const draw = (body, panel, series, context) => {
   const unit = panel.options?.yAxis?.unit ?? "none", style = chartStyle();
   const start = Math.floor(context.from / context.interval), end = Math.floor(context.to / context.interval);
   const times = Array.from({ length: end - start + 1 }, (_, index) => (start + index) * context.interval * 1000);
+  const apart = everyFew(context, Math.max(2, Math.floor(body.clientWidth / 90)));
   const column = new Map(times.map((time, index) => [time, index]));
   const data = buckets.flatMap(({ counts }, row) => counts.filter(([time, count]) => count > 0.001 && column.has(time))
     .map(([time, count]) => [column.get(time), row, count]));
@@ -32,7 +33,8 @@ export const draw = (body, panel, series, context) => {
   context.chartOf(body).setOption({
     grid: { left: 8, right: 12, top: 8, bottom: 4, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: { type: "category", data: times, axisTick: { show: false }, axisLine: { lineStyle: { color: style.line } },
-      axisLabel: { color: style.soft, fontSize: 11, hideOverlap: true, formatter: (value) => clock(Number(value), context.from * 1000, context.to * 1000) } },
+      axisLabel: { color: style.soft, fontSize: 11, hideOverlap: true, interval: (_, value) => Number(value) % apart === 0,
+        formatter: (value) => clock(Number(value), context.from * 1000, context.to * 1000).replace(/^(\d\d:\d\d):00$/, "$1") } },
     yAxis: { type: "category", data: buckets.map(({ bound }) => label(bound)), axisTick: { show: false },
       axisLine: { show: false }, axisLabel: { color: style.soft, fontSize: 11 } },
     visualMap: { show: false, type: "continuous", min: 0, max: Math.max(...data.map(([, , count]) => Math.sqrt(count))), dimension: 3,

@@ -30,11 +30,13 @@ export const draw = (body, panel, series) => {
   const background = panel.options?.colorMode === "background";
   const values = series.map((each) => ({ each, value: latest(each) })).filter(({ value }) => value !== null);
   if (!values.length) return false;
+  const named = panel.options?.textMode === "value_and_name";
   body.replaceChildren(element("div", { class: "stats" }, ...values.map(({ each, value }) => {
     const found = shown(fieldOf(panel, each.name), value, each.name);
     const graph = panel.options?.graphMode === "area" ? sparkline(each.points) : null;
     return element("div", { class: `stat ${background ? "filled" : ""}` },
-      element("b", { class: found.text.length > 8 ? "long" : "" }, found.text), graph);
+      element("div", { class: "value" }, element("b", { class: found.text.length > 8 ? "long" : "" }, found.text),
+        named ? element("span", {}, each.name) : null), graph);
   })));
   for (const [index, box] of [...body.querySelectorAll(".stat")].entries())
     box.style.setProperty("--tone", shown(fieldOf(panel, values[index].each.name), values[index].value, "").colour);

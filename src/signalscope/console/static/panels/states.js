@@ -29,7 +29,7 @@ export const draw = (body, panel, series, context) => {
       const wide = share(part.to) - share(part.from);
       return element("span", { class: "stretch", role: "listitem",
         title: `${found.text}: ${clock(part.from, from, to)} to ${clock(part.to, from, to)}`,
-        style: { left: `${share(part.from)}%`, width: `${wide}%`, background: found.colour } }, (wide / 100) * body.clientWidth * 0.68 > found.text.length * 7 ? found.text : "");
+        style: { left: `${share(part.from)}%`, width: `${wide}%`, background: found.colour } }, (wide / 100) * body.clientWidth * 0.6 > found.text.length * 7 ? found.text : "");
     }))));
   const ticks = (body.clientWidth < 460 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]).map((at) => element("span", {}, clock(from + at * (to - from), from, to)));
   body.replaceChildren(element("div", { class: "states" }, ...made,

@@ -39,7 +39,8 @@ export const draw = (body, panel, series) => {
   const present = Object.keys(order).toSorted((a, b) => order[a] - order[b]).map((name) => names[name] ?? name)
     .filter((heading) => rows.some((row) => row[heading] !== undefined && row[heading] !== ""));
   const sort = panel.options?.sortBy?.[0];
-  if (sort) rows.sort((a, b) => ((b[sort.displayName] ?? -Infinity) - (a[sort.displayName] ?? -Infinity)) * (sort.desc ? 1 : -1));
+  const last = sort?.desc ? -Infinity : Infinity, by = (row) => row[sort.displayName] ?? last;
+  if (sort) rows.sort((a, b) => (by(a) === by(b) ? 0 : (by(b) - by(a)) * (sort.desc ? 1 : -1)));
   body.replaceChildren(element("div", { class: "scroll", tabindex: "0" }, element("table", {},
     element("thead", {}, element("tr", {}, ...present.map((heading) => element("th", { scope: "col" }, heading)))),
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...present.map((heading) => cell(panel, heading, row, {}))))))));

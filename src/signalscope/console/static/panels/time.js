@@ -10,6 +10,13 @@ export const clock = (time, from, to) => {
   return hours <= 30 ? hour : hours <= 24 * 4 ? `${day} ${hour}` : day;
 };
 
+/** Milliseconds between marks of a time axis, a round number of steps. */
+export const everyFew = ({ from, to, interval }, marks) => {
+  const wanted = Math.max(interval, (to - from) / marks);
+  const round = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400].find((each) => each >= wanted && each % interval === 0);
+  return (round ?? Math.ceil(wanted / interval) * interval) * 1000;
+};
+
 /** The axis of a chart. */
 export const timeAxis = ({ from, to }, style) => ({
   type: "time", min: from * 1000, max: to * 1000, splitNumber: 4, axisLine: { lineStyle: { color: style.line } },

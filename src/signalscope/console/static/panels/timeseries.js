@@ -1,7 +1,7 @@
 /** Values over time. */
 
 import { fieldOf, latest, seriesColour } from "../fields.js";
-import { format } from "../format.js";
+import { format, round } from "../format.js";
 import { colour, element, faded } from "../look.js";
 import { chartStyle, clock, timeAxis } from "./time.js";
 
@@ -34,6 +34,20 @@ const telling = (marks, { from, to }) => {
     if (mark.value > (found.get(at)?.value ?? -Infinity)) found.set(at, mark);
   }
   return [...found.values()];
+};
+
+/** From where to where the axis goes, and how far its lines are apart: round numbers in the panel's unit. */
+const scale = (lines, { min, max, unit, custom }, stacked) => {
+  const values = lines.filter((each) => each.type === "line").map((each) => each.data);
+  const sums = new Map();
+  for (const [time, value] of values.flat()) if (value !== null && Number.isFinite(value)) sums.set(time, stacked ? (sums.get(time) ?? 0) + value : Math.max(sums.get(time) ?? -Infinity, value));
+  const all = values.flat().map(([, value]) => value).filter((value) => value !== null && Number.isFinite(value));
+  const marks = lines.filter((each) => each.type === "scatter").flatMap((each) => each.data.map(({ value }) => value[1]));
+  const highest = max ?? Math.max(...sums.values(), ...marks);
+  const lowest = min ?? Math.min(...all, ...marks, ...(custom?.axisSoftMin === 0 ? [0] : []));
+  if (!(highest > lowest)) return { low: Math.min(lowest, 0), high: Math.max(highest, 0) + (highest > 0 ? 0 : 1), step: undefined };
+  const step = max !== undefined && min === 0 ? max / 4 : round(highest - lowest, unit);
+  return { low: min ?? Math.floor(lowest / step) * step, high: max ?? Math.ceil((highest / step) * 1.000001 - 1e-6) * step, step };
 };
 
 const thresholdLines = (panel, style) => {
@@ -95,13 +109,12 @@ export const draw = (body, panel, found, context) => {
     itemStyle: { color: "transparent", borderColor: colour("semi-dark-green"), borderWidth: 1.3 },
     data: marks.map((each) => ({ value: [each.time, each.value], trace: each.trace })),
   });
-  const least = defaults.min ?? (defaults.custom?.axisSoftMin === 0 ? (span) => Math.min(0, span.min) : undefined);
+  const { low, high, step } = scale(lines, defaults, stacked);
   const chart = context.chartOf(holder);
   chart.setOption({
     grid: { left: 8, right: 12, top: 10, bottom: 4, containLabel: true, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: timeAxis(context, style),
-    yAxis: { type: "value", min: least, max: defaults.max ?? undefined, splitNumber: 4,
-      interval: defaults.min === 0 && defaults.max ? defaults.max / 4 : undefined,
+    yAxis: { type: "value", min: low, max: high, interval: step,
       axisLabel: { color: style.soft, fontSize: 11, formatter: (value) => format(value, defaults.unit) },
       splitLine: { lineStyle: { color: style.line } } },
     tooltip: { trigger: "axis", confine: true, transitionDuration: 0, backgroundColor: style.card, borderColor: style.line,
