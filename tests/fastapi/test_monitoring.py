@@ -169,19 +169,20 @@ async def test_nothing_is_invented(
             for key, each in value.items():
                 check(each, f"{path}.{key}" if path else key)
         elif value is None:
-            key = path.removesuffix(".now").removesuffix(".lowest").removesuffix(".mean")
-            assert about[key.removesuffix(".highest")]["reason"], path
+            assert about[path.removesuffix(".now")]["reason"], path
         elif isinstance(value, float):
-            known = path in about or path.startswith(("service_uptime", "component_availability"))
-            assert known or path.split(".", maxsplit=1)[0] in about, path
+            assert path in about or path.split(".", maxsplit=1)[0] in about, path
 
-    plain = ("provenance", "source", "timestamp", "degraded", "problems", "health", "window", "horizon_hours")
+    plain = (
+        "provenance", "source", "timestamp", "degraded", "problems", "health", "window", "horizon_hours", "tier",
+    )  # fmt: skip
     check({key: value for key, value in answer.items() if key not in plain}, "")
     numbers = [path for path, each in about.items() if each["reason"] is None]
     assert set(numbers) <= {
         "capacity.resource_utilization.cpu_usage_percentage", "cpu_by_process",
-        "resource_utilization.cpu_usage_percentage",
+        "resource_utilization.cpu_usage_percentage", "service_uptime_seconds", "health",
     }  # fmt: skip
+    assert all(each["meaning"] for each in about.values())
 
 
 async def test_numbers_are_those_that_were_recorded(
@@ -306,13 +307,33 @@ async def test_user_ids_are_shown_to_nobody_who_may_not(
 
 
 async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
-    """Users, satisfaction and cost of that tier alone."""
+    """Users, subscriptions, satisfaction and cost of that tier alone; null, with that reason, what is of all."""
     with capture():
         record = recording.family
         record("signal_service.active_users").series("1h", "free").record(3)
         record("signal_service.active_users").series("1h", "enterprise").record(4)
         record("signal_service.calculation_cost").series("chain", "enterprise", "simple").record(8)
+        record("signal_service.greeks.calculation").series(
+            "delta", "true", "black_scholes", "1", "success"
+        ).record(1)
+        for tier, number in (("free", 100), ("enterprise", 7)):
+            record("signal_service.active_subscriptions").series(tier, "momentum", "push").record(number)
         answer = await _answer(client, "business-dashboard", tier="enterprise")
+        every = await _answer(client, "business-dashboard")
+    assert (answer["tier"], every["tier"]) == ("enterprise", None)
+    assert answer["subscriptions"]["total_active"] == 7
+    assert answer["subscriptions"]["by_tier"] == {"enterprise": 7}
+    assert every["subscriptions"]["total_active"] == 107
+    assert (every["cost_per_calculation"], answer["cost_per_calculation"]) == (8, None)
+    for path in (
+        "subscriptions.growth_rate_daily", "feature_adoption", "feature_profitability", "premium_adoption",
+        "retention", "cost_per_calculation", "revenue_impact_score", "costliest_users", "kpis",
+    ):  # fmt: skip
+        assert "all tiers together" in answer["provenance"][path]["reason"]
+        assert "all tiers together" not in str(every["provenance"][path]["reason"])
+    assert every["provenance"]["tiers.basic.cost_per_user"]["reason"] == (
+        "there is no value for user_tier 'basic'"
+    )
     assert answer["user_activity"]["active_users_last_hour"] == 4
     assert answer["revenue_impact"]["cost_per_user"] == 2
     assert list(answer["tiers"]) == ["enterprise"]

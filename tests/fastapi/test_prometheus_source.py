@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -15,8 +16,10 @@ from tests.fastapi.prometheus import delayed, lying, running
 from fastapi import FastAPI
 from signalscope.fastapi import _access, _monitoring, health, router
 from signalscope.fastapi.health import HealthCheck
-from signalscope.fastapi.values import _prometheus
-from signalscope.mixin import series
+from signalscope.fastapi.values import _facts, _prometheus
+from signalscope.mixin import insight, series
+from signalscope.mixin.config import Config
+from signalscope.mixin.recordings import recordings
 
 pytestmark = pytest.mark.needs("prometheus", "promtool")
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
@@ -65,6 +68,9 @@ GIVEN: tuple[tuple[str, str, float], ...] = (
     ("KPI_VALUE", 'kpi="api_p95",category="technical"', 0.45),
     ("KPI_TARGET", 'kpi="api_p95",category="technical",direction="below"', 0.5),
     ("KPI_ATTAINMENT", 'kpi="api_p95",category="technical"', 1),
+    ("KPI_TARGET", 'kpi="availability",category="technical",direction="above"', 0.9995),
+    ("CAPACITY_USED", 'resource="cpu"', 0.5),
+    ("CAPACITY_USED", 'resource="load"', 40),
     ("FORECAST", 'resource="cpu",horizon="48h"', 0.8),
     ("REPLICAS", "", 2),
 )
@@ -177,6 +183,55 @@ async def test_values_are_those_that_prometheus_has(
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *ANSWERS,
+        "business-dashboard?tier=free",
+        "capacity-planning?horizon=24h",
+        "performance-summary?window=5m",
+    ],
+)  # fmt: skip
+async def test_every_number_says_where_it_is_from_and_every_null_why(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of a service that has a part of everything: the field itself, or the one that it is in, is explained."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
+    answer = await _answer(client, name)
+    about = answer.pop("provenance")
+    for plain in ("timestamp", "source", "degraded", "problems", "window", "horizon_hours", "tier"):
+        answer.pop(plain, None)
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                walk(each, f"{path}.{key}" if path else key)
+        elif value is None:
+            assert about[path.removesuffix(".now")]["reason"], path
+        else:
+            steps = path.split(".")
+            known = [about.get(".".join(steps[:number])) for number in range(len(steps), 0, -1)]
+            column = about.get(f"{steps[0]}.{steps[-1]}")  # of a table
+            nearest = next((each for each in (*known, column) if each is not None), None)
+            assert nearest is not None, path
+            assert nearest["meaning"], path
+            assert nearest["reason"] is None or steps[0] in ("endpoints", "dependencies"), path
+
+    walk(answer, "")
+
+
+def test_windows_are_those_of_the_rules() -> None:
+    """What looks back further than a process can is said to look back as its rule does."""
+    rules = [*recordings(Config()), *(rule for group in insight.groups(Config()) for rule in group.rules)]
+    units = {"m": 60, "h": 3_600, "d": 86_400}
+    for key, seconds in _facts._LOOKS_BACK.items():
+        (expr,) = (each.expr for each in rules if each.key == key and each.labels.get("period") != "30d")
+        found = [
+            int(number) * units[unit] for number, unit in re.findall(r"(?:\[|offset )(\d+)([mhd])", expr)
+        ]
+        assert seconds(Config()) == max(found), key
+
+
 async def test_a_range_query_gives_the_window(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,12 +245,24 @@ async def test_a_range_query_gives_the_window(
         "/a": {"requests_per_second": 40, "p95_seconds": None, "error_rate_percentage": 3.5}
     }
     assert [(each["name"], each["value"], each["target"], each["direction"]) for each in answer["kpis"]] == [
-        ("api_p95", 0.45, 0.5, "below")
-    ]
+        ("api_p95", 0.45, 0.5, "below"), ("availability", None, 0.9995, "above"),
+    ]  # fmt: skip
+    assert [(each["unit"], each["reason"]) for each in answer["kpis"]] == [
+        ("s", None), ("ratio", "Prometheus has no value and no attainment of it"),
+    ]  # fmt: skip
+    assert answer["kpis"][1]["meaning"] == "Share of the last 30 days in which the service answered."
+    about = answer["provenance"]
+    assert about["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
+    assert about["dependencies.ticker_service.p95_seconds"]["reason"] == (
+        "there is no value for service_name 'ticker_service'"
+    )
+    assert [about[f"api.p95_seconds{each}"]["window_seconds"] for each in ("", ".mean")] == [120, 3600]
     capacity = await _answer(client, "capacity-planning?horizon=48h")
     assert capacity["forecast"] == {"cpu": 0.8}
     assert (await _answer(client, "capacity-planning?horizon=24h"))["forecast"] is None
     assert capacity["cpu_by_process"] == {"b": 0.7, "a": 0.4}
+    about = capacity["provenance"]
+    assert [about[f"capacity_used{each}"]["unit"] for each in ("", ".load")] == ["ratio", "requests/s"]
     assert capacity["replicas"] == 2
 
 

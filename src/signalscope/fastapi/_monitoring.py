@@ -116,14 +116,17 @@ async def performance_summary(
 
     async def make() -> PerformanceSummary:
         found = await facts(performance.KEYS)
-        over_time = {}
+        over_time: Mapping[str, performance.Over] | str = found.problems[0] if found.degraded else ""
         try:
             if not found.degraded:
                 over_time = await history(performance.OVER_TIME, _SECONDS[window])
         except PrometheusError as error:
+            over_time = str(error)
             found.problems.append(f"No lowest, mean and highest values: {error}")
             found.degraded = found.source == "prometheus"
-        return await asyncio.to_thread(performance.performance_summary, found, window, over_time)
+        return await asyncio.to_thread(
+            performance.performance_summary, found, window, _SECONDS[window], over_time
+        )
 
     return await _answer(request, "Performance summary", make, window)
 

@@ -69,12 +69,13 @@ def _table(values: dict[str, Any], path: str, about: dict[str, Any]) -> str:
 
 
 def _note(known: dict[str, Any]) -> str:
-    """A value's unit, source and window, or why there is none."""
+    """A value's unit, source and window, or why there is none; what it means, for who points at it."""
+    meaning = f' title="{escape(str(known["meaning"]))}"' if known.get("meaning") else ""
     if known.get("reason"):
-        return f'<span class="note">no value: {escape(str(known["reason"]))}</span>'
+        return f'<span class="note"{meaning}>no value: {escape(str(known["reason"]))}</span>'
     window = known.get("window_seconds")
     parts = [known.get("unit"), known.get("source"), f"{window:g} s" if window else None]
-    return f'<span class="note">{escape(", ".join(str(part) for part in parts if part))}</span>'
+    return f'<span class="note"{meaning}>{escape(", ".join(str(part) for part in parts if part))}</span>'
 
 
 def _shown(value: Any) -> str:

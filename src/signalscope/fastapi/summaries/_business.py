@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from signalscope import contract
 from signalscope.fastapi.summaries import _parts
 from signalscope.fastapi.summaries._fields import Fields
-from signalscope.fastapi.summaries._models import BusinessDashboard, Provenance, TierCost, UserCostEntry
+from signalscope.fastapi.summaries._models import BusinessDashboard, TierCost, UserCostEntry
 from signalscope.fastapi.values import Facts
 from signalscope.insight.cost import UserCost
 
@@ -18,6 +19,19 @@ KEYS = (
     "RETENTION", "COST_PER_CALCULATION", "REVENUE_IMPACT", *_parts.KPI_KEYS,
 )  # fmt: skip
 _USERS = "costliest_users"
+_COSTLIEST = "CPU time of the last hour of those users whose work took most, in this process alone."
+#: Fields by the value of a label, and single numbers: path, series, unit.
+_LABELS = {"feature_adoption": "feature", "feature_profitability": "feature", "retention": "metric"}
+_BY_FEATURE = (
+    ("feature_adoption", "ADOPTION", "uses/user"),
+    ("feature_profitability", "PROFITABILITY", "currency/h"),
+    ("retention", "RETENTION", "ratio"),
+)
+_NUMBERS = (
+    ("premium_adoption", "PREMIUM_ADOPTION", "ratio"),
+    ("cost_per_calculation", "COST_PER_CALCULATION", "currency"),
+    ("revenue_impact_score", "REVENUE_IMPACT", "currency"),
+)
 
 
 def tiers() -> tuple[str, ...]:
@@ -60,25 +74,32 @@ def business_dashboard(
             )
             for place, each in enumerate(users, 1)
         ]
-    fields.provenance[_USERS] = Provenance(
-        source="process", series="measure_cost", unit="CPU s", window_seconds=3600, reason=reason
-    )
-    number = fields.number
+    fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=3600, reason=reason)
+    if entries and price is None:
+        why = "no price is set (SIGNALSCOPE_CPU_SECOND_PRICE)"
+        fields.of_process(f"{_USERS}.cost", "measure_cost", "currency", _COSTLIEST, reason=why)
     return BusinessDashboard(
-        subscriptions=_parts.subscriptions(fields, "subscriptions"),
+        tier=tier,
+        subscriptions=_parts.subscriptions(fields, "subscriptions", **only),
         user_activity=_parts.user_activity(fields, "user_activity", **only),
         revenue_impact=_parts.revenue_impact(fields, "revenue_impact", **only),
         tiers={each: _tier(fields, each) for each in ([tier] if tier else tiers())},
-        feature_adoption=fields.by("feature_adoption", "ADOPTION", "feature", "uses/user"),
-        feature_profitability=fields.by("feature_profitability", "PROFITABILITY", "feature", "currency/h"),
-        premium_adoption=number("premium_adoption", "PREMIUM_ADOPTION", "ratio"),
-        retention=fields.by("retention", "RETENTION", "metric", "ratio"),
-        cost_per_calculation=number("cost_per_calculation", "COST_PER_CALCULATION", "currency"),
-        revenue_impact_score=number("revenue_impact_score", "REVENUE_IMPACT", "currency"),
-        costliest_users=entries,
-        kpis=_parts.kpis(fields, "kpis", "business"),
+        **_of_all(fields, entries, one_tier=tier is not None),
         **fields.head(),
     )
+
+
+def _of_all(fields: Fields, users: list[UserCostEntry] | None, *, one_tier: bool) -> dict[str, Any]:
+    """What is known of all tiers together alone: null, with that reason, for one of them."""
+    if one_tier:
+        for path, key, unit in (*_BY_FEATURE, *_NUMBERS, ("kpis", "KPI_VALUE", "of the KPI")):
+            fields.of_all_tiers(path, key, unit)
+        why = "it is known of all tiers together: ask without `tier`"
+        fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=3600, reason=why)
+        return dict.fromkeys((*(path for path, _, _ in (*_BY_FEATURE, *_NUMBERS)), "kpis", _USERS))
+    by = {path: fields.by(path, key, _LABELS[path], unit) for path, key, unit in _BY_FEATURE}
+    numbers = {path: fields.number(path, key, unit) for path, key, unit in _NUMBERS}
+    return {**by, **numbers, _USERS: users, "kpis": _parts.kpis(fields, "kpis", "business")}
 
 
 def _tier(fields: Fields, tier: str) -> TierCost:

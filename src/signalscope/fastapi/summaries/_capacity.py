@@ -6,6 +6,7 @@ from signalscope.fastapi.summaries import _parts
 from signalscope.fastapi.summaries._fields import Fields
 from signalscope.fastapi.summaries._models import CapacityPlanning
 from signalscope.fastapi.values import Facts
+from signalscope.mixin.recordings.forecast import LOAD
 
 __all__ = ["HORIZONS", "KEYS", "capacity_planning"]
 
@@ -24,6 +25,11 @@ def capacity_planning(facts: Facts, horizon: int) -> CapacityPlanning:
         horizon: One of `HORIZONS`.
     """
     fields = Fields(facts)
+    used = fields.by("capacity_used", "CAPACITY_USED", "resource", "ratio")
+    coming = fields.by("forecast", "FORECAST", "resource", "ratio", where={"horizon": f"{horizon}h"})
+    for path, key, values in (("capacity_used", "CAPACITY_USED", used), ("forecast", "FORECAST", coming)):
+        if values and LOAD in values:  # no share of a resource, but what asks for them
+            fields.note(f"{path}.{LOAD}", key, "requests/s", missing=False)
     return CapacityPlanning(
         horizon_hours=horizon,
         resource_utilization=_parts.utilization(fields, "resource_utilization"),
@@ -32,8 +38,8 @@ def capacity_planning(facts: Facts, horizon: int) -> CapacityPlanning:
         queue_utilization=fields.by("queue_utilization", "QUEUE_FILL", "queue_type", "ratio"),
         cache_utilization=fields.by("cache_utilization", "CACHE_FILL", "cache_type", "ratio"),
         scaling_indicators=_parts.scaling_indicators(fields, "scaling_indicators"),
-        capacity_used=fields.by("capacity_used", "CAPACITY_USED", "resource", "ratio"),
-        forecast=fields.by("forecast", "FORECAST", "resource", "ratio", where={"horizon": f"{horizon}h"}),
+        capacity_used=used,
+        forecast=coming,
         replicas=fields.number("replicas", "REPLICAS", "replicas"),
         replica_capacity=fields.number("replica_capacity", "REPLICA_CAPACITY", "requests/s"),
         **fields.head(),

@@ -35,6 +35,12 @@ def enhanced(facts: Facts, health: HealthSummary, uptime: float) -> EnhancedMetr
         uptime: Seconds since this process started.
     """
     fields = Fields(facts)
+    fields.of_process(
+        "service_uptime_seconds", "start of the process", "s", "Since the process that answers started."
+    )
+    fields.of_process(
+        "health", "health checks", "", "As /health has it: what the process that answers has found."
+    )
     number = fields.number
     caches = _settings.config().selectors
     api, signal, cache = (

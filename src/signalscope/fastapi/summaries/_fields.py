@@ -49,7 +49,7 @@ class Fields:
             where: Only values with these labels; an empty text for values without the label.
         """
         vector = only(self.facts.get(key).vector, **(where or {}))
-        self.note(path, key, unit, missing=not vector)
+        self.note(path, key, unit, missing=not vector, where=where)
         return how(vector.values()) * factor if vector else None
 
     def by(
@@ -80,7 +80,7 @@ class Fields:
         named = {
             dict(found)[label]: value * factor for found, value in vector.items() if dict(found).get(label)
         }
-        self.note(path, key, unit, missing=not named)
+        self.note(path, key, unit, missing=not named, where=where)
         ordered = sorted(named.items(), key=lambda each: (-each[1], each[0]))[:most]
         return dict(ordered) if named else None
 
@@ -90,7 +90,17 @@ class Fields:
         self.note(path, key, unit, missing=not found)
         return dict(found)
 
-    def note(self, path: str, key: str, unit: str, *, missing: bool, reason: str | None = None) -> None:
+    def note(
+        self,
+        path: str,
+        key: str,
+        unit: str,
+        *,
+        missing: bool,
+        reason: str | None = None,
+        where: Where | None = None,
+        window: float | None = None,
+    ) -> None:
         """Say where a field comes from.
 
         Args:
@@ -99,15 +109,39 @@ class Fields:
             unit: As for `number`.
             missing: Whether it has no value.
             reason: Why, where the series does not know.
+            where: As for `number`.
+            window: How far it looks back, where that is not the series' own.
         """
         fact = self.facts.get(key)
-        why = (reason or fact.reason or "there is no value for it") if missing else None
+        seconds = fact.window_seconds if window is None else window
         self.provenance[path] = Provenance(
             source=fact.source,
             series=fact.series,
             unit=unit,
-            window_seconds=None if fact.window_seconds is None else round(fact.window_seconds, 3),
-            reason=why,
+            window_seconds=None if seconds is None else round(seconds, 3),
+            meaning=fact.meaning,
+            reason=(reason or fact.reason or _none_with(where or {})) if missing else None,
+        )
+
+    def of_process(self, path: str, series: str, unit: str, meaning: str, **more: Any) -> None:
+        """Say of a field that it is this process', wherever the others come from.
+
+        Args:
+            path: As for `number`.
+            series: What gives it.
+            unit: As for `number`.
+            meaning: What it means.
+            more: Others of `Provenance`.
+        """
+        about = {"window_seconds": None, "reason": None, **more}
+        self.provenance[path] = Provenance(
+            source="process", series=series, unit=unit, meaning=meaning, **about
+        )
+
+    def of_all_tiers(self, path: str, key: str, unit: str) -> None:
+        """Say of a field that it is null because one tier alone was asked for."""
+        self.note(
+            path, key, unit, missing=True, reason="it is known of all tiers together: ask without `tier`"
         )
 
     def head(self) -> dict[str, Any]:
@@ -119,3 +153,8 @@ class Fields:
             "problems": list(self.facts.problems),
             "provenance": self.provenance,
         }
+
+
+def _none_with(labels: Where) -> str:
+    wanted = [f"{name} {value!r}" if value else f"all of {name}" for name, value in labels.items()]
+    return f"there is no value for {' and '.join(wanted)}" if wanted else "there is no value for it"

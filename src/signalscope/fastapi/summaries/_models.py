@@ -62,6 +62,7 @@ class Provenance(BaseModel):
     series: str = Field(description="The recorded series, expression or instrument.")
     unit: str = Field(description="The value's unit.")
     window_seconds: float | None = Field(description="How far it looks back; null for a value of now.")
+    meaning: str = Field(description="What a value means.")
     reason: str | None = Field(default=None, description="Why the value is null.")
 
 
@@ -92,7 +93,8 @@ class Breaker(BaseModel):
     service_name: str
     operation: str
     state: Literal["closed", "open", "half_open"] | None = Field(
-        description="The worst of all workers: open before half open before closed."
+        description="The worst of all workers: open before half open before closed. Null when none reports it now; "
+        "then there were calls or state changes in the window."
     )
     calls: dict[str, float] = Field(description="Calls of the window by outcome: success, failure, rejected.")
     transitions: dict[str, float] = Field(description="State changes of the window by the state entered.")
@@ -201,7 +203,9 @@ class Bottleneck(BaseModel):
 class Exhaustion(BaseModel):
     """When a resource is exhausted."""
 
-    resource: str = Field(description="The first one.")
+    resource: str | None = Field(
+        description="The first one; null when none is foreseen to be exhausted within 48 hours."
+    )
     seconds: float = Field(description="Until then; 172800 when it is not foreseen within 48 hours.")
     resources: dict[str, float] = Field(description="The seconds of every resource.")
 
@@ -283,10 +287,13 @@ class Kpi(BaseModel):
     name: str
     category: str
     cache_type: str | None
+    meaning: str | None = Field(description="What the value is, and of which time; null of a KPI of others.")
+    unit: str | None = Field(description="Of value and target.")
     value: Number
     target: Number
     direction: Literal["above", "below"] | None
     attainment: Number = Field(description="How near the target is, 0 to 1.")
+    reason: str | None = Field(description="Why value, target or attainment is null.")
 
 
 class TierCost(BaseModel):
@@ -314,6 +321,7 @@ class UserCostEntry(BaseModel):
 class BusinessDashboard(Summary):
     """What it is worth."""
 
+    tier: str | None = Field(description="The tier that was asked for; null for all of them.")
     subscriptions: Subscriptions
     user_activity: UserActivity
     revenue_impact: RevenueImpact

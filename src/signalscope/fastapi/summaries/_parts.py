@@ -22,6 +22,9 @@ from signalscope.fastapi.summaries._models import (
     UserActivity,
 )
 from signalscope.insight.vector import only
+from signalscope.mixin.recordings.forecast import WITHIN
+from signalscope.mixin.recordings.kpis import Kpi as MixinKpi
+from signalscope.mixin.recordings.kpis import kpis as mixin_kpis
 
 __all__ = [
     "BREAKER_KEYS",
@@ -54,8 +57,14 @@ _BAD_TO_GOOD: tuple[Literal["open", "half_open", "closed"], ...] = ("open", "hal
 
 def breakers(fields: Fields, path: str) -> list[Breaker] | None:
     """Every circuit breaker that reports; None when none does."""
-    states = fields.vector(path, "BREAKER_STATES", "")
-    calls, transitions = (fields.facts.get(key).vector for key in ("BREAKER_CALLS", "BREAKER_TRANSITIONS"))
+    states, calls, transitions = (
+        fields.vector(f"{path}.{name}", key, unit)
+        for name, key, unit in (
+            ("state", "BREAKER_STATES", "state"),
+            ("calls", "BREAKER_CALLS", "calls"),
+            ("transitions", "BREAKER_TRANSITIONS", "state changes"),
+        )
+    )
     found: dict[tuple[str, str], Breaker] = {}
 
     def breaker(names: Mapping[str, str]) -> Breaker:
@@ -76,17 +85,24 @@ def breakers(fields: Fields, path: str) -> list[Breaker] | None:
     for each, value in transitions.items():
         names = dict(each)
         breaker(names).transitions[names["to"]] = value
+    fields.note(path, "BREAKER_STATES", "breakers", missing=not found)
     return [each for _, each in sorted(found.items())] or None
 
 
-def subscriptions(fields: Fields, path: str) -> Subscriptions:
-    """Subscriptions, and their growth."""
-    return Subscriptions(
-        total_active=fields.number(f"{path}.total_active", "SUBSCRIPTIONS_TOTAL", "subscriptions"),
-        by_tier=fields.by(f"{path}.by_tier", "SUBSCRIPTIONS", "user_tier", "subscriptions"),
-        growth_rate_daily=fields.number(
+def subscriptions(fields: Fields, path: str, **tier: str) -> Subscriptions:
+    """Subscriptions, and their growth; of one tier, if given."""
+    growth = None
+    if tier:
+        fields.of_all_tiers(f"{path}.growth_rate_daily", "SUBSCRIPTION_GROWTH", "ratio")
+    else:
+        growth = fields.number(
             f"{path}.growth_rate_daily", "SUBSCRIPTION_GROWTH", "ratio", where={"period": "1d"}
-        ),
+        )
+    total = "SUBSCRIPTIONS" if tier else "SUBSCRIPTIONS_TOTAL"
+    return Subscriptions(
+        total_active=fields.number(f"{path}.total_active", total, "subscriptions", where=tier),
+        by_tier=fields.by(f"{path}.by_tier", "SUBSCRIPTIONS", "user_tier", "subscriptions", where=tier),
+        growth_rate_daily=growth,
     )
 
 
@@ -161,7 +177,8 @@ def scaling_indicators(fields: Fields, path: str) -> ScalingIndicators:
         )
     if left:
         first = min(left, key=lambda each: (left[each], each))
-        exhaustion = Exhaustion(resource=first, seconds=left[first], resources=left)
+        foreseen = first if left[first] < WITHIN else None
+        exhaustion = Exhaustion(resource=foreseen, seconds=left[first], resources=left)
     return ScalingIndicators(
         scaling_recommendation=scaling,
         bottleneck_analysis=bottleneck,
@@ -205,23 +222,40 @@ def kpis(fields: Fields, path: str, *categories: str) -> list[Kpi] | None:
         for key in ("KPI_TARGET", "KPI_ATTAINMENT")
     )
     present = {_kpi(each): value for each, value in values.items()}
+    known: dict[tuple[str, str, str], MixinKpi] = {
+        (each.name, each.category, each.cache_type): each for each in mixin_kpis(_settings.config())
+    }
     found = []
     for of in sorted({*targets, *present}):
         name, category, cache = of
         if category not in categories:
             continue
         target, names = targets.get(of, (None, {}))
+        about = known.get(of)
+        missing = [
+            name
+            for name, value in (
+                ("value", present.get(of)), ("target", target), ("attainment", attained.get(of, (None,))[0])
+            )
+            if value is None
+        ]  # fmt: skip
         found.append(
             Kpi(
                 name=name,
                 category=category,
                 cache_type=cache or None,
+                meaning=about.meaning if about else None,
+                unit=about.unit if about else None,
                 value=present.get(of),
                 target=target,
                 direction=cast("Literal['above', 'below'] | None", names.get("direction")),
                 attainment=attained.get(of, (None, {}))[0],
+                reason=f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
             )
         )
+    if values and not found:
+        reason = f"Prometheus has no KPI that is {' or '.join(categories)}"
+        fields.note(path, "KPI_VALUE", "of the KPI", missing=True, reason=reason)
     return found or None
 
 

@@ -48,18 +48,22 @@ _MOST_ENDPOINTS = 50
 Over = Mapping[Labels, list[tuple[float, float]]]
 
 
-def performance_summary(facts: Facts, window: str, over_time: Mapping[str, Over]) -> PerformanceSummary:
+def performance_summary(
+    facts: Facts, window: str, seconds: float, over_time: Mapping[str, Over] | str
+) -> PerformanceSummary:
     """The answer.
 
     Args:
         facts: The series of `KEYS`.
         window: The window's name.
-        over_time: The series of `OVER_TIME` over the window; those that are missing have no statistics.
+        seconds: Its length.
+        over_time: The series of `OVER_TIME` over the window; those that are missing have no statistics. Or why
+            there are none.
     """
     fields = Fields(facts)
     found = {
         group: {
-            name: _statistics(fields, f"{group}.{name}", (key, unit, labels), over_time.get(key, {}))
+            name: _statistics(fields, f"{group}.{name}", (key, unit, labels), over_time, seconds)
             for name, key, unit, labels in rows
         }
         for group, rows in _STATISTICS.items()
@@ -88,15 +92,25 @@ def performance_summary(facts: Facts, window: str, over_time: Mapping[str, Over]
     )  # fmt: skip
 
 
-def _statistics(fields: Fields, path: str, row: tuple[str, str, Mapping[str, str]], over: Over) -> Statistics:
+def _statistics(
+    fields: Fields,
+    path: str,
+    row: tuple[str, str, Mapping[str, str]],
+    over_time: Mapping[str, Over] | str,
+    seconds: float,
+) -> Statistics:
     key, unit, labels = row
     now = fields.number(path, key, unit, where=labels)
+    over, reason = ({}, over_time) if isinstance(over_time, str) else (over_time.get(key, {}), None)
     values = [
         value
         for each, pairs in over.items()
         if all(dict(each).get(name, "") == wanted for name, wanted in labels.items())
         for _, value in pairs
     ]
+    for name in ("lowest", "mean", "highest"):
+        missing = reason or "Prometheus has no value for it in the window"
+        fields.note(f"{path}.{name}", key, unit, missing=not values, reason=missing, window=seconds)
     if not values:
         return Statistics(now=now)
     return Statistics(now=now, lowest=min(values), mean=math.fsum(values) / len(values), highest=max(values))
@@ -108,7 +122,9 @@ def _table(fields: Fields, path: str, label: str, **columns: tuple[str, str]) ->
         name: fields.by(f"{path}.{name}", key, label, unit, how=max) or {}
         for name, (key, unit) in columns.items()
     }
-    names = dict.fromkeys(row for column in found.values() for row in column)
-    return {
-        row: {name: column.get(row) for name, column in found.items()} for row in [*names][:_MOST_ENDPOINTS]
-    }
+    names = [*dict.fromkeys(row for column in found.values() for row in column)][:_MOST_ENDPOINTS]
+    for name, (key, unit) in columns.items():
+        for row in names:
+            if row not in found[name]:
+                fields.note(f"{path}.{row}.{name}", key, unit, missing=True, where={label: row})
+    return {row: {name: column.get(row) for name, column in found.items()} for row in names}

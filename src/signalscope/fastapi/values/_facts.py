@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from signalscope.fastapi import _settings
@@ -46,8 +46,22 @@ _ASKED_LABELS = {
     "BREAKER_TRANSITIONS": {"service_name", "operation", "to"},
     "COMPONENT_AVAILABILITY": {"component"},
 }
+_ASKED_MEANINGS = {
+    "REQUESTS_LAST_MINUTE": "Requests of the last minute.",
+    "SIGNALS_LAST_MINUTE": "Signals of the last minute.",
+    "BREAKER_STATES": "The state of each circuit breaker: the worst of all workers.",
+    "BREAKER_CALLS": "Calls of the last hour through each breaker, by outcome.",
+    "BREAKER_TRANSITIONS": "State changes of each breaker in the last hour, by the state entered.",
+    "COMPONENT_AVAILABILITY": "The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
+}
+_DAY = 86_400.0
 #: How far recorded series look back that no process can have, in seconds.
-_LOOKS_BACK = {"SUBSCRIPTION_GROWTH": 86_400.0, "FORECAST": 172_800.0}
+_LOOKS_BACK: Mapping[str, Callable[[Config], float]] = {
+    "SUBSCRIPTION_GROWTH": lambda _: _DAY,
+    "CAPACITY_USED": lambda _: 900.0,
+    "FORECAST": lambda _: 14 * _DAY,
+    "REPLICA_CAPACITY": lambda config: config.forecast.growth_days * _DAY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +74,7 @@ class Fact:
         series: What they are called there: a recorded series, or an expression.
         window_seconds: How far they look back; None for values of now.
         reason: Why there are none.
+        meaning: What a value means.
     """
 
     vector: Vector
@@ -67,6 +82,7 @@ class Fact:
     series: str
     window_seconds: float | None = None
     reason: str | None = None
+    meaning: str = ""
 
 
 @dataclass(slots=True)
@@ -92,7 +108,7 @@ class Facts:
 
     def put(self, key: str, fact: Fact) -> None:
         """Keep a series."""
-        self._found[key] = fact
+        self._found[key] = replace(fact, meaning=_meaning(key))
 
     def describe(self) -> str:
         """Where the values come from, in a sentence for people."""
@@ -255,7 +271,7 @@ def _window(key: str, config: Config) -> float | None:
     if key == "COMPONENT_AVAILABILITY":
         return _windows.LONGEST
     if key in _LOOKS_BACK:
-        return _LOOKS_BACK[key]
+        return _LOOKS_BACK[key](config)
     rule = PROCESS.get(key)
     return (rule.seconds(config) or None) if rule is not None else None
 
@@ -264,6 +280,10 @@ def _name(key: str) -> str:
     if key in _ASKED:
         return _ASKED[key](Promql(_quoted(_settings.job())))
     return series.get(key).name
+
+
+def _meaning(key: str) -> str:
+    return _ASKED_MEANINGS[key] if key in _ASKED else series.get(key).description
 
 
 def _quoted(text: str) -> str:
