@@ -132,6 +132,8 @@ def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:
         ("{", r"one.json: not JSON: .*line 1"),
         ('{"uid": "a"}', r"one.json: no dashboard of Grafana: it has no title, panels"),
         ("[]", r"it has no uid, title, panels"),
+        ('{"uid": "a", "title": "A", "panels": {"b": 1}}', r"one.json: .*its panels are no list"),
+        ('{"uid": 7, "title": "A", "panels": [{}]}', r"one.json: .*its uid is no text"),
         (None, r"there are no dashboards"),
     ],
 )
@@ -143,9 +145,18 @@ def test_files_that_are_no_dashboards_are_named(tmp_path: Path, text: str | None
         from_folder(tmp_path)
 
 
+def test_two_dashboards_of_one_uid_are_named(tmp_path: Path) -> None:
+    """Only one of them could be shown."""
+    for name in ("one.json", "two.json"):
+        (tmp_path / name).write_text(json.dumps(_BOARD), encoding="utf-8")
+    with pytest.raises(BoardError, match=r"two.json: one.json has the uid 'mine' too"):
+        from_folder(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--prometheus", "http://[::1"], "write a whole address, for example http://127.0.0.1:9090"),
         (["--prometheus", "127.0.0.1:9090"], "write a whole address, for example http://127.0.0.1:9090"),
         (["--prometheus", "http://127.0.0.1:1", "--dashboards", "/none"], "/none: there is no such folder"),
         (["--prometheus", "http://127.0.0.1:1", "--traces", "http://jaeger"], "it needs {trace_id}"),

@@ -215,6 +215,23 @@ _UNITS: dict[str, dict[str, str]] = {
 }
 
 
+def test_a_dashboard_made_by_hand(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """What Grafana takes for granted may be left out; panels of a collapsed row are shown; other kinds are named."""
+    stat = {"id": 1, "type": "stat", "title": "How many?", "targets": [{"expr": "a + 3", "refId": "A"}]}
+    text = {"id": 2, "type": "text", "title": "Read me"}
+    board = {
+        "uid": "mine",
+        "title": "Mine",
+        "panels": [{"type": "row", "collapsed": True, "panels": [stat, text]}],
+    }
+    with _console(tmp_path, {"prometheus": prometheus}, board) as url:
+        browser.open(f"{url}/d/mine")
+        browser.until(_DONE)
+        assert _text(browser, 1, ".stat b") == "3"
+        assert _text(browser, 2, ".note") == "This page cannot draw a text; Grafana can."
+        assert browser.complaints == []
+
+
 def test_units(tmp_path: Path, browser: Browser) -> None:
     """Numbers are written as Grafana writes them, near enough to be compared."""
     with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:

@@ -89,6 +89,8 @@ def grafana(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGrafana]:
             answer = json.dumps(content).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
+            if status == 302:
+                self.send_header("Location", "/login")
             self.end_headers()
             self.wfile.write(answer)
 
@@ -206,10 +208,33 @@ def test_mistakes_are_explained(grafana: FakeGrafana, monkeypatch: pytest.Monkey
     assert "other-secret" not in str(caught.value)
     with pytest.raises(UserError, match="does not answer: ConnectError"):
         _push("--url", "http://127.0.0.1:1")
-    with pytest.raises(UserError, match="write a whole address"):
-        _push("--url", "127.0.0.1:3000")
+    for url in ("127.0.0.1:3000", "http://", "http://[::1", "http://127.0.0.1:99999", "ftp://grafana"):
+        with pytest.raises(UserError, match="write a whole address"):
+            _push("--url", url)
+    with pytest.raises(UserError, match="--folder my/folder: a uid has up to 40 letters, digits, - and _"):
+        _push("--folder", "my/folder")
+    for token in ("tökén", "two words", "two\nlines"):
+        monkeypatch.setenv("GRAFANA_TOKEN", token)
+        with pytest.raises(UserError, match="GRAFANA_TOKEN is no token") as caught:
+            _push()
+        assert token not in str(caught.value)
     monkeypatch.delenv("GRAFANA_TOKEN")
     with pytest.raises(UserError, match="GRAFANA_TOKEN is not set"):
+        _push()
+
+
+def test_a_line_s_end_after_the_token_does_no_harm(
+    grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file with the token has it."""
+    monkeypatch.setenv("GRAFANA_TOKEN", f"{_TOKEN}\n")
+    assert _push("--dry-run").count("would be created") == _BOARDS
+
+
+def test_a_redirect_says_where_it_leads(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not followed: the token would go with it."""
+    monkeypatch.setattr(grafana, "answer", lambda *_: (302, {}))
+    with pytest.raises(UserError, match="302: it leads to /login; if that is the Grafana, give its address"):
         _push()
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.launch.leftovers import alive, descendants
 
 from signalscope.demo import binaries
-from signalscope.demo._processes import answers
+from signalscope.demo._processes import answers, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -167,8 +167,10 @@ def test_a_broken_collector_configuration_is_one_clear_error(
 
 def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:
     """Pull mode and the console; what is missing is named."""
+    (tmp_path / "endpoints.json").write_text('{"service": "of an earlier demo"}', encoding="utf-8")
     demo = _Demo(tmp_path, "--duration", "2", PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
     demos.append(demo)
+    wait_until(lambda: not demo.endpoints.exists(), "the earlier demo's file to go", 20, every=0.02)
     found = demo.ready()
     assert "prometheus" not in found
     assert demo.process.wait(60) == 0

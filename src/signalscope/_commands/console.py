@@ -5,12 +5,11 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from signalscope._commands import UserError
+from signalscope._commands import UserError, base_url
 
 __all__ = ["console"]
 
@@ -19,7 +18,8 @@ _out = Console()
 
 def console(  # noqa: PLR0917  # each is an option on the command line
     prometheus: Annotated[
-        str, typer.Option(envvar="SIGNALSCOPE_PROMETHEUS_URL", help="Prometheus' base URL.")
+        str,
+        typer.Option(envvar="SIGNALSCOPE_PROMETHEUS_URL", show_envvar=False, help="Prometheus' base URL."),
     ],
     dashboards: Annotated[
         Path | None, typer.Option(help="A folder of Grafana dashboards; else those that the config gives.")
@@ -35,14 +35,15 @@ def console(  # noqa: PLR0917  # each is an option on the command line
 ) -> None:
     """Draw the dashboards in a browser, from a Prometheus, without Grafana.
 
-    It listens on the loopback interface only, and passes nothing but reading queries on to Prometheus.
+    It listens on the loopback interface only, and passes nothing but reading
+    queries on to Prometheus. SIGNALSCOPE_PROMETHEUS_URL is another way to name it.
     """
     try:
         from signalscope.console import _boards  # noqa: PLC0415  # its packages are an extra
         from signalscope.console.app import Settings  # noqa: PLC0415  # see above
         from signalscope.console.serve import HOST, serve  # noqa: PLC0415  # see above
 
-        address = _base(prometheus)
+        address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
         if traces is not None and "{trace_id}" not in traces:
             raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")
         found = _boards.from_config(config) if dashboards is None else _boards.from_folder(dashboards)
@@ -60,10 +61,3 @@ def console(  # noqa: PLR0917  # each is an option on the command line
         f"[bold]http://{HOST}:{port}[/bold]   {len(found.list())} dashboards from {address}; Ctrl-C ends it"
     )
     serve(Settings(address, found, scrape_seconds=scrape, traces=traces), port)
-
-
-def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise UserError(f"--prometheus {url}: write a whole address, for example http://127.0.0.1:9090")
-    return url.rstrip("/")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
-from signalscope._commands import UserError
+from signalscope._commands import UserError, base_url
 
 __all__ = ["dashboards"]
 
@@ -37,23 +37,18 @@ def push(
 ) -> None:
     """Create or update the dashboards in a Grafana. The token comes from the environment: GRAFANA_TOKEN.
 
-    They have uids and a folder of their own. One that was changed in Grafana is kept as it is, and the exit
-    status is 1. Grafana keeps the version that is replaced.
+    They have uids and a folder of their own. One that was changed in Grafana
+    is kept as it is, and the exit status is 1. Grafana keeps the version that
+    is replaced.
     """
-    token = os.environ.get("GRAFANA_TOKEN", "")
-    if not token:
-        raise UserError(
-            "GRAFANA_TOKEN is not set: it holds the token of a service account that may write dashboards"
-        )
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise UserError(f"--url {url}: write a whole address, for example http://127.0.0.1:3000")
+    token = _token()
+    address = base_url("--url", url, "http://127.0.0.1:3000")
     boards = _boards(config)
     from signalscope.mixin.dashboards._grafana import Grafana, GrafanaError  # noqa: PLC0415  # an extra
 
     kept = 0
     try:
-        with Grafana(url, token, folder) as grafana:
+        with Grafana(address, token, _uid(folder)) as grafana:
             for each in grafana.push(boards, dry_run=dry_run, replace=replace):
                 would = "would be " if dry_run and each.state in {"created", "updated"} else ""
                 _out.print(
@@ -79,7 +74,24 @@ def payload(
 
     if name not in boards:
         raise UserError(f"there is no dashboard {name!r}; there are: {', '.join(boards)}")
-    sys.stdout.write(json.dumps(_grafana.payload(boards[name], folder), indent=1) + "\n")
+    sys.stdout.write(json.dumps(_grafana.payload(boards[name], _uid(folder)), indent=1) + "\n")
+
+
+def _token() -> str:
+    token = os.environ.get("GRAFANA_TOKEN", "").strip()
+    if not token:
+        raise UserError(
+            "GRAFANA_TOKEN is not set: it holds the token of a service account that may write dashboards"
+        )
+    if not re.fullmatch(r"[!-~]+", token):
+        raise UserError("GRAFANA_TOKEN is no token: it has spaces, or letters that no token has")
+    return token
+
+
+def _uid(folder: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", folder):
+        raise UserError(f"--folder {folder}: a uid has up to 40 letters, digits, - and _")
+    return folder
 
 
 def _boards(config: Path | None) -> list[dict[str, Any]]:

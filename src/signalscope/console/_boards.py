@@ -68,7 +68,14 @@ def from_folder(folder: Path) -> Boards:
     """
     if not folder.is_dir():
         raise BoardError(f"{folder}: there is no such folder")
-    found = [_read(path) for path in sorted(folder.glob("*.json"))]
+    found: list[dict[str, Any]] = []
+    files: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.json")):
+        board = _read(path)
+        other = files.setdefault(board["uid"], path)
+        if other is not path:
+            raise BoardError(f"{path}: {other.name} has the uid {board['uid']!r} too; give it one of its own")
+        found.append(board)
     if not found:
         raise BoardError(
             f"{folder}: there are no dashboards (*.json) in it; `signalscope generate` writes them"
@@ -103,5 +110,10 @@ def _read(path: Path) -> dict[str, Any]:
     lacking = [key for key in ("uid", "title", "panels") if not isinstance(board, dict) or not board.get(key)]
     if lacking:
         raise BoardError(f"{path}: no dashboard of Grafana: it has no {', '.join(lacking)}")
+    for key, kind, name in (("uid", str, "text"), ("title", str, "text"), ("panels", list, "list")):
+        if not isinstance(board[key], kind):
+            raise BoardError(
+                f"{path}: no dashboard of Grafana: its {key} {'are' if kind is list else 'is'} no {name}"
+            )
     found: dict[str, Any] = board
     return found

@@ -62,6 +62,8 @@ def run(
     with choose(ports) as (chosen, notes), _ended_by_signals():
         for note in notes:
             say(note)
+        if endpoints is not None:
+            endpoints.unlink(missing_ok=True)  # whoever waits for it must not read that of another demo
         try:
             with Stack(chosen, load=load, say=say, embedded=embedded) as stack:
                 say("waiting for data")

@@ -9,6 +9,10 @@ const RANGES = [["now-5m", "Last 5 minutes"], ["now-15m", "Last 15 minutes"], ["
   ["now-7d", "Last 7 days"], ["now-30d", "Last 30 days"]];
 const REFRESHES = ["", "5s", "10s", "30s", "1m", "5m"];
 
+/** A panel with all that is read of it, whatever a dashboard made by hand leaves out. */
+const whole = (panel) => ({ title: "", targets: [], ...panel, gridPos: { x: 0, y: 0, w: 24, h: 8, ...panel.gridPos },
+  fieldConfig: { overrides: [], ...panel.fieldConfig, defaults: { ...panel.fieldConfig?.defaults } } });
+
 export class Board {
   constructor(json, settings, parameters) {
     this.json = json;
@@ -59,8 +63,8 @@ export class Board {
       section.addEventListener("toggle", () => { if (section.open) window.dispatchEvent(new Event("resize")); });
       this.main.append(section);
     };
-    for (const panel of this.json.panels) {
-      if (panel.type === "row") { begin(panel.title, panel.gridPos.y + 1); continue; }
+    for (const panel of this.json.panels.flatMap((each) => [each, ...(each.type === "row" ? each.panels ?? [] : [])]).map(whole)) {
+      if (panel.type === "row") { begin(panel.title ?? "", panel.gridPos.y + 1); continue; }
       if (!grid) begin("", 0);
       const view = new PanelView(panel, this);
       view.node.style.setProperty("--y", panel.gridPos.y - top + 1);

@@ -164,6 +164,8 @@ class Grafana:
             except ValueError:
                 raise GrafanaError(f"what answers at {self._url} is no Grafana API") from None
         reason = ways_out.get(answer.status_code) or _reason(answer)
+        if answer.is_redirect:
+            reason = f"it leads to {answer.headers.get('location')}; if that is the Grafana, give its address"
         raise GrafanaError(f"{self._url}{answer.request.url.path}: {answer.status_code}: {reason}")
 
 
