@@ -81,7 +81,7 @@ class Pipeline(Section):
         return self.evaluation if hold < 4 * self.recording else max(self.evaluation, self.recording)
 
     def paced(self, hold: int) -> int:
-        """How often a shared series is recorded that such an alert reads: it sees two values at least."""
+        """How often a shared series is recorded that such an alert reads: two values at least, where it can."""
         intervals = (self.recording, self.slo, self.insight)
         return max((each for each in intervals if each <= hold / 2), default=min(intervals))
 

@@ -219,16 +219,15 @@ def _slow_greeks(config: Config) -> Alert:
 
 
 def _subscriptions(config: Config) -> Alert:
-    job, limit = config.selectors.job, config.thresholds.active_subscriptions
-    name = metric("signal_service.active_subscriptions", "user_tier", "signal_type", "delivery_method")
-    shared = f'max by (job, user_tier, signal_type, delivery_method) ({name}{{job="{job}"}})'
+    ask, hold = Promql(config.selectors.job), config.holds.subscriptions
+    limit = config.thresholds.active_subscriptions
     return Alert(
         name="HighActiveSubscriptions",
         severity="info",
         domain="business",
-        expr=f"sum by (job) ({shared}) > {limit:g}",
-        hold=config.holds.subscriptions,
-        window=0,
+        expr=f"{ask.of('SUBSCRIPTIONS_TOTAL')} > {limit:g}",
+        hold=hold,
+        window=config.pipeline.paced(hold),
         summary="{{ $labels.job }} has many active subscriptions",
         description=f"{{{{ $value | humanize }}}} subscriptions are active, more than {limit:g}.",
         impact="None yet; delivery will take longer when signals are frequent.",
@@ -237,8 +236,8 @@ def _subscriptions(config: Config) -> Alert:
         why="Instances share their subscriptions, so each kind counts once: the highest that any instance "
         "reports.",
         diagnosis={
-            "By tier": f"sum by (user_tier) ({shared})",
-            "Queue": f'sum by (priority) ({metric("signal_service.queue.size", "priority")}{{job="{job}"}})',
+            "By tier": ask.of("SUBSCRIPTIONS"),
+            "Queue": f"sum by (priority) ({ask.of('QUEUE_SIZE')})",
         },
         mitigation=(
             "If it is growth, raise the limit in the configuration when capacity has been planned for it.",
