@@ -69,7 +69,15 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             '[business.monthly_prices]\nfree = 0\ngold = "much"\n',
             r"my.toml:3: business.monthly_prices.gold: .*valid number",
         ),
-        ("[holds\n", r"my.toml: not TOML: .*line 1"),
+        ("[holds\n", r"my.toml:1: not TOML: Expected ']'"),
+        ("[holds]\ncpu = 1\ncpu = 2\n", r"my.toml:3: not TOML: Cannot overwrite a value \(column 8\)"),
+        ("[holds]\ncpu =", r"my.toml: not TOML: .*end of document"),
+        (
+            "[slos]\nerrors = 3\n",
+            r"my.toml:2: slos.errors: it is a table: write \[slos.errors\] and its keys below",
+        ),
+        ("[pipeline]\nscrape = 0\n", r"my.toml:2: pipeline.scrape: .*greater than or equal to 1"),
+        ("[windows]\nzzz = 1\n", r"my.toml:2: windows.zzz: there is no such key. There are: "),
     ],
 )
 def test_mistakes_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
@@ -119,6 +127,14 @@ greeks = "desk"
     assert "desk-7" in texts
     assert "signal-service" not in texts
     assert series.get("TIER_PRICE").name not in {rule.record for rule in recordings(config)}
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    """A service that reads it goes on with the defaults: the error is the one that it expects."""
+    path = tmp_path / "my.toml"
+    path.write_bytes("[selectors]\njob = 'büro'\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"my.toml: not TOML: it is not UTF-8"):
+        load(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-__all__ = ["explained"]
+__all__ = ["explained", "not_toml"]
+
+
+def not_toml(path: Path, error: ValueError) -> str:
+    """What tomllib says of a file, with the line where an editor looks for it."""
+    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
+    if found is None:  # at the end of the document
+        return f"{path}: not TOML: {error}"
+    return f"{path}:{found[2]}: not TOML: {found[1]} (column {found[3]})"
 
 
 def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel) -> str:
@@ -27,8 +35,10 @@ def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel)
     if problem["type"] == "extra_forbidden":
         known = _known(defaults, names[:-1])
         near = difflib.get_close_matches(names[-1], known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        message = f"there is no such key{hint or ';'} There are: {', '.join(known)}"
+        hint = f"; did you mean {near[0]}?" if near else "."
+        message = f"there is no such key{hint} There are: {', '.join(known)}"
+    elif problem["type"] in {"model_type", "dict_type"}:
+        message = f"it is a table: write [{'.'.join(names)}] and its keys below"
     return f"{path}:{_line_of(text, names)}: {'.'.join(names)}: {message.removeprefix('Value error, ')}"
 
 

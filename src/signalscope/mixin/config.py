@@ -18,13 +18,13 @@ from pydantic import Field, ValidationError
 
 from signalscope.mixin._business_settings import Business, Kpis
 from signalscope.mixin._calendar_settings import Calendar
-from signalscope.mixin._config_errors import explained
+from signalscope.mixin._config_errors import explained, not_toml
 from signalscope.mixin._dashboard_settings import Dashboards
 from signalscope.mixin._health_settings import HealthLimits
 from signalscope.mixin._insight_settings import Anomaly, Forecast
 from signalscope.mixin._route_settings import Routes
 from signalscope.mixin._rule_settings import Holds, Selectors, Teams, Thresholds, Windows
-from signalscope.mixin._section import Interval, Seconds, Section, Text
+from signalscope.mixin._section import Interval, Section, Text
 from signalscope.mixin._slo_settings import BURN_RATES, Slo, Slos
 
 __all__ = [
@@ -58,8 +58,8 @@ class ConfigError(ValueError):
 class Pipeline(Section):
     """How often data moves on, in seconds. Ten seconds for an alert need steps of five."""
 
-    export: Seconds = 5
-    scrape: Seconds = 5
+    export: Interval = 5
+    scrape: Interval = 5
     evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `watched`.")
     recording: Interval = Field(
         default=15, description="Of the series that alerts and dashboards share; at the most, see `paced`."
@@ -124,8 +124,10 @@ def load(path: Path | None) -> Config:
         values: dict[str, Any] = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not TOML: it is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+        raise ConfigError(not_toml(path, error)) from None
     try:
         return Config.model_validate(values)
     except ValidationError as error:
