@@ -21,12 +21,17 @@ def test_the_committed_metrics_page_is_the_generated_one() -> None:
 
 
 def test_the_terminal_table_shows_every_name_whole_at_80_columns() -> None:
-    """No Prometheus name is cut or wrapped, so that it can be copied."""
+    """No Prometheus name is cut or wrapped, so that it can be copied; labels, values and buckets are all there."""
     console = Console(file=io.StringIO(), width=80)
     render_table(console)
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO, given above
 
     assert not [one.prometheus_name for one in contract.instruments() if one.prometheus_name not in text]
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    words = {word.rstrip(",") for word in text.split()}
+    for one in contract.instruments():
+        assert {*one.attribute_names, *(f"{bound:g}" for bound in one.buckets or ())} <= words
+        assert {value for each in one.attributes for value in (each.values or ())[:20]} <= words
 
 
 def test_the_registry_defines_each_attribute_once_and_refers_to_it_from_metrics() -> None:
