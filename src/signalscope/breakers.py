@@ -82,18 +82,23 @@ class _Watch:
         self._reference = weakref.ref(breaker)
         self._of = (service_name, operation)
         self._counted: dict[str, int] = dict(_counts(breaker))
+        self._readable = True
         self._breaker = Breaker(self._now, lambda: (self._of, True))
 
     def states(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
         """The points of the state set; changes and calls since the last look are counted on the way."""
         breaker = self._reference()
         if breaker is not None:
-            yield from state_points([(self._breaker.of, self._breaker.look())])
+            state = self._breaker.look()
+            if self._readable:  # else what it was is no news of what it is
+                yield from state_points([(self._breaker.of, state)])
             self._count(breaker)
 
     def _now(self) -> str | None:
         breaker = self._reference()
-        return None if breaker is None else _state(breaker)
+        state = None if breaker is None else _state(breaker)
+        self._readable = state is not None
+        return state
 
     def _count(self, breaker: Any) -> None:
         for outcome, number in _counts(breaker).items():
@@ -122,8 +127,12 @@ def _state(breaker: Any) -> str | None:
         (getattr(breaker, "context", None), "state"),
         (breaker, "state"),
     ):
-        found = getattr(holder, name, None)
-        if found is not None and (known := _named(found)) is not None:
+        try:
+            known = _named(getattr(holder, name, None))
+        except Exception:  # the user's; another name may do
+            internal_error("breakers.state")
+            continue
+        if known is not None:
             return known
     return None
 

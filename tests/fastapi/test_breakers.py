@@ -151,6 +151,38 @@ async def test_told_and_instrumented_breakers_are_shown(client: httpx.AsyncClien
     assert shown["told_service"]["transitions"]["open"] == 1
 
 
+async def test_a_state_that_cannot_be_read_costs_that_breaker_alone(
+    client: httpx.AsyncClient, captured: Captured
+) -> None:
+    """It is refused when that is so at once; later it is absent, counted, and back when it can be read again."""
+
+    class Fragile:
+        """Fails while it is broken."""
+
+        broken = True
+
+        @property
+        def state(self) -> str:
+            if self.broken:
+                raise ConnectionError("lost")
+            return "open"
+
+    fragile, own = Fragile(), Own()
+    with pytest.raises(ContractError, match="closed, open or half_open"):
+        watch_breaker(fragile, "fragile_service")
+    fragile.broken = False
+    watch_breaker(fragile, "fragile_service")
+    watch_breaker(own, "own_service")
+    assert (await _shown(client))["fragile_service"]["state"] == "open"
+    fragile.broken = True
+    shown = await _shown(client)
+    assert shown["own_service"]["state"] == "closed"
+    assert shown["fragile_service"]["state"] is None
+    assert (captured.value("signalscope_internal_errors_total", where="breakers.state") or 0) >= 2
+    fragile.broken = False
+    assert (await _shown(client))["fragile_service"]["state"] == "open"
+
+
 @pytest.mark.parametrize("state", ["asleep", None, 3])
 def test_what_has_no_state_is_refused(state: object) -> None:
     """At once, with the way out."""

@@ -271,6 +271,7 @@ async def test_numbers_are_those_that_were_recorded(
     }  # fmt: skip
     assert answer["health"] == {"status": "degraded", "components": {"work_queue": "degraded"}}
     assert answer["component_availability"] == {"work_queue": 0.5}
+    assert answer["provenance"]["component_availability"]["window_seconds"] == pytest.approx(0, abs=5)
     assert answer["service_uptime_seconds"] > 0
     about = answer["provenance"]
     growth = about["business.subscriptions.growth_rate_daily"]

@@ -417,3 +417,20 @@ async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytes
     print(f"heartbeat: median {late[len(late) // 2] * 1e3:.1f} ms late, at most {late[-1] * 1e3:.0f} ms")
     assert len(late) > 20
     assert late[len(late) // 2] < 0.1  # an answer that blocked would take all of the beats with it
+
+
+async def test_nothing_foreseen_is_no_resource(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When no resource is foreseen to be exhausted, none is named as the first."""
+    name = series.get("EXHAUSTION").name.encode()
+    result = b",".join(
+        b'{"metric":{"__name__":"%s","resource":"%s"},"value":[1,"172800"]}' % (name, each)
+        for each in (b"cpu", b"memory")
+    )
+    async with lying(OTHER % (b"vector", b"[" + result + b"]")) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        answer = await _answer(client, "capacity-planning")
+    assert answer["scaling_indicators"]["predicted_capacity_exhaustion"] == {
+        "resource": None, "seconds": 172_800, "resources": {"cpu": 172_800, "memory": 172_800},
+    }  # fmt: skip

@@ -49,7 +49,7 @@ _ASKED_LABELS = {
 _ASKED_MEANINGS = {
     "REQUESTS_LAST_MINUTE": "Requests of the last minute.",
     "SIGNALS_LAST_MINUTE": "Signals of the last minute.",
-    "BREAKER_STATES": "The state of each circuit breaker: the worst of all workers.",
+    "BREAKER_STATES": "The state of each circuit breaker: the worst of all that report it.",
     "BREAKER_CALLS": "Calls of the last hour through each breaker, by outcome.",
     "BREAKER_TRANSITIONS": "State changes of each breaker in the last hour, by the state entered.",
     "COMPONENT_AVAILABILITY": "The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
@@ -184,7 +184,7 @@ def _of_process(key: str, process: Process) -> Fact:
     try:
         vector = rule.formula(process)
         if key == "COMPONENT_AVAILABILITY":
-            window: float | None = seconds
+            window: float | None = process.watched()
         else:
             window = process.over(seconds).seconds if seconds else None
     except _windows.NoDataError as error:

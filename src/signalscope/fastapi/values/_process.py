@@ -91,6 +91,11 @@ class Process:
                 values.setdefault(found, []).append(value)
         return {found: sum(each) / len(each) for found, each in values.items()}
 
+    def watched(self) -> float:
+        """How far the looks reach back that `mean_gauge` takes the mean of, in seconds."""
+        first = min((look.at for look in self._windows.looks()), default=self.now().at)
+        return self.now().at - first
+
     def now(self) -> Look:
         """What there is now.
 
