@@ -63,7 +63,7 @@ class Forecast(Section):
         target_utilization: CPU of a replica, of what it has, that is aimed at.
         processes_per_replica: Processes (workers) in one replica.
         least_samples: Evaluations (every `pipeline.recording` seconds) that a capacity is measured in at least.
-        least_utilization: Capacity is measured only while replicas are busier than this.
+        least_utilization: Capacity is measured only while processes use more than this of a core.
         scale_ahead: Seconds that a replica is wanted before its load comes.
         drain: Seconds within which a backlog is to be worked off.
         least_replicas: Fewer are never recommended.

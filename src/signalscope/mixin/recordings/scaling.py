@@ -45,6 +45,8 @@ def scaling(config: Config) -> list[Recording]:
     processed, backlog = (
         f'sum by (job) ({series.get(key).name}{{job="{job}"}})' for key in ("QUEUE_RATE", "QUEUE_SIZE")
     )
+    # Over a minute: over five, a service that has just started looks idle.
+    busy = f'avg by (job) ({series.get("CPU").name}{{job="{job}"}})'
     each, days = settings.processes_per_replica, f"{settings.growth_days}d"
     ahead = duration(86_400 - settings.scale_ahead)
     coming = (
@@ -69,7 +71,7 @@ def scaling(config: Config) -> list[Recording]:
         Recording(
             "REPLICA_EFFICIENCY",
             f'{requests}{{job="{job}"}} / ({cores}{{job="{job}"}} > 0)'
-            f" and {cores} / ({replicas} * {each}) > {settings.least_utilization:g}",
+            f" and {busy} > {settings.least_utilization:g}",
         ),
         Recording(
             "REPLICA_CAPACITY",
