@@ -42,7 +42,6 @@ app.add_typer(dashboards, name="dashboards")
 app.add_typer(targets.app, name="targets")
 _out = Console()
 _err = Console(stderr=True)
-_NO_ALERT = "No alert is about this; watch it on the console."
 
 
 class Format(StrEnum):
@@ -191,8 +190,6 @@ def fault(
     if switch is Switch.ON:
         for alert, seconds in _expected(found):
             _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.", highlight=False)
-        if not found.alerts:
-            _out.print(_NO_ALERT, highlight=False)
     _out.print(f"Watch {running['console']}", highlight=False)
 
 
@@ -214,7 +211,7 @@ def _fault_table(known: dict[str, Any]) -> Table:
     table.add_column("what it does, and which alerts to expect")
     for each in known.values():
         expected = [f"[yellow]{alert}[/yellow] within {seconds} s" for alert, seconds in _expected(each)]
-        table.add_row(each.name, "\n".join((each.effect, *(expected or [f"[dim]{_NO_ALERT}[/dim]"]))))
+        table.add_row(each.name, "\n".join((each.effect, *expected)))
     return table
 
 

@@ -62,6 +62,7 @@ class Background:
             (self.watch_thresholds, 1.0),
             (self.evaluate_accuracy, 1.0),
             (self.reload_config, 2.0),
+            (self.collect_receipts, 2.0),
             (self.housekeeping, 1.0),
         ]
         self._tasks = [
@@ -111,6 +112,15 @@ class Background:
             _logger.debug("configuration not reloaded: %s", error)
             return
         self._signals.hold_below = float(settings["hold_below"])
+
+    @instrument_task(priority="low")
+    async def collect_receipts(self) -> None:
+        """Ask what has been delivered of what was handed over."""
+        for name in ("alert_service", "comms_service"):
+            try:
+                await self._clients[name].ask("get_receipts", "GET", "/receipts")
+            except DependencyUnavailableError as error:
+                _logger.debug("no receipts: %s", error)
 
     @instrument_task(priority="low")
     async def housekeeping(self) -> None:

@@ -31,12 +31,13 @@ __all__ = ["DependencyServer", "control_app", "main", "parse_ports"]
 SLOW_SECONDS = 2.5
 
 _CONTROL = "control"
-_OPERATIONS: dict[str, tuple[str, str]] = {
-    "ticker_service": ("GET", "/quotes/{symbol}"),
-    "marketplace_service": ("GET", "/entitlements/{tier}"),
-    "config_service": ("GET", "/config"),
-    "alert_service": ("POST", "/alerts"),
-    "comms_service": ("POST", "/messages"),
+_RECEIPTS = ("GET", "/receipts")
+_OPERATIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "ticker_service": (("GET", "/quotes/{symbol}"),),
+    "marketplace_service": (("GET", "/entitlements/{tier}"),),
+    "config_service": (("GET", "/config"),),
+    "alert_service": (("POST", "/alerts"), _RECEIPTS),
+    "comms_service": (("POST", "/messages"), _RECEIPTS),
 }
 
 
@@ -99,8 +100,8 @@ class DependencyServer:
         return {"down": not self.up, "slow": self.slow}.get(mode or "", self.failing)
 
     def _app(self) -> Starlette:
-        method, path = _OPERATIONS[self.name]
-        return Starlette(routes=[Route("/health", _health), Route(path, self._answer, methods=[method])])
+        calls = [Route(path, self._answer, methods=[method]) for method, path in _OPERATIONS[self.name]]
+        return Starlette(routes=[Route("/health", _health), *calls])
 
     async def _answer(self, request: Request) -> Response:
         await asyncio.sleep(self._random.lognormvariate(-5.5, 0.6))  # 4 ms in the median
@@ -120,6 +121,8 @@ def _body(name: str, request: Request, sequence: int) -> dict[str, object]:
             return {"premium": request.path_params["tier"] in ("professional", "enterprise")}
         case "config_service":
             return {"version": 1, "hold_below": 0.25}
+        case _ if request.method == "GET":
+            return {"delivered": sequence}
         case _:
             return {"accepted": True, "number": sequence}
 

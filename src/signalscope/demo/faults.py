@@ -44,7 +44,7 @@ class Fault:
     name: str
     effect: str
     where: Where
-    alerts: tuple[str, ...] = ()
+    alerts: tuple[str, ...]
     dependency: str | None = None
     mode: Mode | None = None
 
@@ -53,10 +53,8 @@ class Fault:
 _DOWN = {
     "critical": ("CriticalDependencyDown", "CriticalDependencyBreakerOpen"),
     "mandatory": ("MandatoryDependencyDown", "DependencyBreakerOpen"),
-    "high": ("DependencyDown",),
+    "high": ("DependencyDown", "DependencyBreakerOpen"),
 }
-#: Services that are called often enough, by the background or the load, for their calls to be judged.
-_CALLED = ("ticker_service", "marketplace_service", "config_service")
 
 
 def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
@@ -64,7 +62,6 @@ def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
     down = _DOWN[DEPENDENCIES[service]]
     if service == "config_service":
         down = ("ConfigServiceUnavailable", *down[1:])
-    called = service in _CALLED
     return (
         Fault(
             f"{short}-down", f"{service} closes its listening socket: connections are refused.",
@@ -72,11 +69,11 @@ def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
         ),
         Fault(
             f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays quick.",
-            "dependencies", ("DependencyLatencyHigh",) if called else (), service, "slow",
+            "dependencies", ("DependencyLatencyHigh",), service, "slow",
         ),
         Fault(
             f"{short}-failing", f"{service} answers its calls with 503; its health check stays good.",
-            "dependencies", ("DependencyErrorRateHigh", down[1]) if called else (), service, "failing",
+            "dependencies", ("DependencyErrorRateHigh", down[1]), service, "failing",
         ),
     )  # fmt: skip
 
