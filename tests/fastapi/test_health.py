@@ -130,6 +130,7 @@ async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
     }
     for name, result in results.items():
         health.register(HealthCheck(name, partial(Result, result.status, result.detail, result.data)))
+    health.register(HealthCheck("named \udcff", lambda: True))
     answer = await _get("/health/detailed")
     assert answer.status_code == 200
     found = answer.json()["components"]

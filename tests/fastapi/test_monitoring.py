@@ -462,3 +462,23 @@ async def test_no_answer_is_made_in_the_event_loop(
     assert not any(in_loop for each in made.values() for in_loop in each)
     assert len(made["_body"]) == 5
     assert len(looks) == len(ANSWERS)
+
+
+async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> None:
+    """Fields are named in words, metrics and components as they are called; numbers with all of their digits."""
+    with capture():
+        recording.family("signal_service.feature_usage").series("chain_greeks", "free").record(1_234_567)
+        recording.family("signal_service.external_service.health").series("ticker_service", "high").record(1)
+        pages = {
+            name: (await client.get(f"/monitoring/{name}", headers={"Accept": "text/html"})).text
+            for name in ("metrics", *ANSWERS)
+        }
+    assert "<h3>signal_service_feature_usage_total</h3>" in pages["metrics"]
+    assert "labels: {feature: chain_greeks, user_tier: free}, value: 1,234,567" in pages["metrics"]
+    top = '<h4>top features usage</h4><span class="note" title="Uses of features in the last hour.">uses, process'
+    assert top in pages["enhanced-metrics"]
+    assert '<th scope="row">chain_greeks</th><td colspan="2">1,234,567</td>' in pages["enhanced-metrics"]
+    assert "<h3>ticker_service</h3>" in pages["performance-summary"]
+    assert '<th scope="row">endpoints</th><td colspan="2">&ndash;</td>' in pages["performance-summary"]
+    assert "no value: one process keeps no history of days" in pages["capacity-planning"]
+    assert '<th scope="row">tier</th>' in pages["business-dashboard"]

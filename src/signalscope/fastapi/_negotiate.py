@@ -71,7 +71,7 @@ class Prepared:
 
 def _body(answer: BaseModel, title: str, *, html: bool) -> bytes:
     if html:
-        return page(title, answer.model_dump(mode="json")).encode()
+        return page(title, answer).encode("utf-8", "replace")
     return answer.model_dump_json().encode()
 
 
