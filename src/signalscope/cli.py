@@ -7,6 +7,7 @@ import json
 import math
 import os
 import sys
+import traceback
 import urllib.error
 import urllib.request
 from enum import StrEnum
@@ -200,6 +201,15 @@ def _import(name: str) -> None:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise UserError(f"--import {name}: there is no module {error.name!r} here or installed") from None
+    except ContractError:
+        raise
+    except SyntaxError as error:
+        raise UserError(f"--import {name}: {error.filename}:{error.lineno}: {error.msg}") from None
+    except Exception as error:  # whatever the user's module does
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        raise UserError(
+            f"--import {name}: {last.filename}:{last.lineno}: {type(error).__name__}: {error}"
+        ) from None
     finally:
         sys.path.pop(0)
 

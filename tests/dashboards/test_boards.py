@@ -269,7 +269,10 @@ def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
     rows = [panel["title"].partition(":")[0] for panel in board["panels"] if panel["type"] == "row"]
     assert rows[-4:] == ["orders_placed_total", "orders_open", "orders_risk", "orders_fill_seconds"]
     own = [panel for panel in _panels(board) if "orders_" in json.dumps(panel["targets"])]
-    assert {panel["title"] for panel in own} >= {"How many orders, by side?", "How is it spread?"}
+    assert {panel["title"] for panel in own} >= {
+        "How many orders each second?", "How many orders, by side?", "How many orders are there?",
+        "How high is the risk?", "How high is the risk, by side?", "How is it spread?",
+    }  # fmt: skip
     done = subprocess.run(
         [*command[:4], "order", *command[5:]], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -87,6 +87,25 @@ def test_mistakes_are_one_line(tmp_path: Path, arguments: tuple[str, ...], messa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("\nx = (", r"error: --import mine: .*mine.py:2: '\(' was never closed"),
+        ("\n\nraise RuntimeError('no desk')", r"error: --import mine: .*mine.py:3: RuntimeError: no desk"),
+        ("import nothing_there", r"error: --import mine: there is no module 'nothing_there' here or installed"),
+        ("from signalscope import contract\ncontract.Instrument('Orders', contract.Kind.COUNTER, '', 'x', 'me')",
+         r"error: instrument 'Orders': use dotted lower-case words"),
+    ],
+)  # fmt: skip
+def test_a_broken_module_of_the_user_s_is_named(tmp_path: Path, code: str, message: str) -> None:
+    """With its file, line and reason, in one line."""
+    (tmp_path / "mine.py").write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "signalscope", "--import", "mine", "contract"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(f"{message}.*\n", done.stderr), done.stderr
+
+
 def test_a_package_that_is_missing_is_named_with_its_extra() -> None:
     """In brackets, as pip wants it."""
     code = (
@@ -192,5 +211,8 @@ def test_a_port_that_a_demo_gave_back_can_be_chosen_again() -> None:
             assert len(notes) == len(astuple(second))
         with pytest.raises(PortError, match="a number from 1 to 65535"), choose({"health": 0}):
             pass
+    twice: dict[str, int | None] = {"service": first.service, "console": first.service}
+    with pytest.raises(PortError, match="another part has it; give each one of its own"), choose(twice):
+        pass
     with choose(asdict(first)) as (again, _):
         assert again == first

@@ -53,7 +53,11 @@ def choose(asked: dict[str, int | None] | None = None) -> Iterator[tuple[Ports, 
             if wanted is not None:
                 if not 1 <= wanted <= 65_535:
                     raise PortError(f"--{each.name}-port {wanted}: a port is a number from 1 to 65535")
-                if wanted in taken or not _take(wanted, kept):
+                if wanted in taken:
+                    raise PortError(
+                        f"--{each.name}-port {wanted}: another part has it; give each one of its own"
+                    )
+                if not _take(wanted, kept):
                     raise PortError(
                         f"--{each.name}-port {wanted}: something else listens there; choose another port, or leave "
                         "the option out to get a free one"

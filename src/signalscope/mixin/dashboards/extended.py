@@ -58,12 +58,17 @@ def _gauge(one: Instrument) -> tuple[Panel, ...]:
     noun = _noun(one)
     every = gauge_of(one.name, by=one.attribute_names, how=how)
     total = f"sum({every})" if one.unit and one.attribute_names else gauge_of(one.name, how=how)
+    many, of_each = (
+        (f"How many {noun} are there?", f"How many {noun}")
+        if one.unit.startswith("{")
+        else (f"How high is the {_last_word(one)}?", f"How high is the {_last_word(one)}")
+    )
     return (
-        stat(f"How many {noun} are there?", f"{one.description} {note}", total, unit, "nothing is reported",
+        stat(many, f"{one.description} {note}", total, unit, "nothing is reported",
              weight=_NUMBER),
         *(
             series(
-                f"How many {noun}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
+                f"{of_each}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
                 "nothing is reported",
                 Query(f"{'sum' if one.unit else how} by ({label}) ({every})", f"{{{{{label}}}}}"), weight=_WIDE,
             )
@@ -97,8 +102,12 @@ def _histogram(one: Instrument) -> tuple[Panel, ...]:
 
 def _noun(one: Instrument) -> str:
     """What is counted: the unit's annotation in the plural, or the name's last word."""
-    word = one.unit.strip("{}") if one.unit.startswith("{") else one.name.rpartition(".")[2].replace("_", " ")
+    word = one.unit.strip("{}") if one.unit.startswith("{") else _last_word(one)
     return f"{word}es" if word.endswith(("s", "ch", "sh", "x")) else f"{word}s"
+
+
+def _last_word(one: Instrument) -> str:
+    return _words(one.name.rpartition(".")[2])
 
 
 def _words(label: str) -> str:
