@@ -33,7 +33,7 @@ endif
 test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, in an environment of their own
 	@$(BIN)/python tools/oldest.py $(ARGS)
 
-generate: setup ## rules, runbooks, server configuration and docs
+generate: setup ## rules, dashboards, runbooks, server configuration and docs
 	@$(BIN)/signalscope generate $(ARGS)
 
 bench: setup ## measure the recording core; writes benchmarks/results.json

@@ -41,6 +41,7 @@ class _FakePrometheus(BaseHTTPRequestHandler):
     """A stand-in: a real one cannot be made to have chosen values and a firing alert within a second."""
 
     asked: list[str] = []  # noqa: RUF012  # shared by its instances, one for each request
+    instants: list[float] = []  # noqa: RUF012  # see above
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
@@ -75,6 +76,7 @@ class _FakePrometheus(BaseHTTPRequestHandler):
             else [{}]
         )
         if path.endswith("query"):
+            self.instants.append(float(parameters["time"]))
             return [{"metric": each, "value": [time.time(), value]} for each in labels]
         start, end, step = (float(parameters[key]) for key in ("start", "end", "step"))
         times = [start + step * index for index in range(int((end - start) / step) + 1)]
@@ -281,6 +283,14 @@ def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Brow
             "const s = document.getElementById('range'); s.value = 'now-6h'; s.dispatchEvent(new Event('change'))"
         )
         browser.until("location.search.includes('from=now-6h')")
+        browser.run(
+            "const r = document.getElementById('range'); r.value = 'now-6h/now+48h'; "
+            "r.dispatchEvent(new Event('change'))"
+        )
+        browser.until("location.search.includes('to=now%2B48h')")
+        browser.until(_DONE)
+        assert _text(browser, 2, ".bars") == "free7 req/sbasic7 req/s"
+        assert max(_FakePrometheus.instants) <= time.time()  # nothing is known of what is still to come
         before = browser.run("document.documentElement.dataset.theme")
         browser.press("t")
         other = "light" if before == "dark" else "dark"

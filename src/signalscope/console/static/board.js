@@ -6,7 +6,7 @@ import { labelValues, moment } from "./query.js";
 
 const RANGES = [["now-5m", "Last 5 minutes"], ["now-15m", "Last 15 minutes"], ["now-30m", "Last 30 minutes"], ["now-1h", "Last hour"],
   ["now-3h", "Last 3 hours"], ["now-6h", "Last 6 hours"], ["now-24h", "Last 24 hours"], ["now-2d", "Last 2 days"],
-  ["now-7d", "Last 7 days"], ["now-30d", "Last 30 days"]];
+  ["now-7d", "Last 7 days"], ["now-30d", "Last 30 days"], ["now-6h/now+48h", "Last 6 hours, next 2 days"]];
 const REFRESHES = ["", "5s", "10s", "30s", "1m", "5m"];
 
 /** A panel with all that is read of it, whatever a dashboard made by hand leaves out. */
@@ -99,7 +99,10 @@ export class Board {
     this.controls.replaceChildren(
       element("span", { class: "source", title: "Where every number comes from" }, `Prometheus ${this.settings.prometheus}`),
       ...variables,
-      choice("range", "Time", RANGES, this.from, (value) => { this.from = value; this.to = "now"; this.changed(); }),
+      choice("range", "Time", RANGES, this.to === "now" ? this.from : `${this.from}/${this.to}`, (value) => {
+        [this.from, this.to = "now"] = value.split("/");
+        this.changed();
+      }),
       choice("refresh", "Refresh", REFRESHES.map((each) => [each, each || "Off"]), this.every, (value) => { this.every = value; this.changed(); }),
       element("button", { type: "button", class: "now", title: "Refresh now (r)", onclick: () => this.refresh() }, "Refresh"),
     );

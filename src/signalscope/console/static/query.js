@@ -84,9 +84,9 @@ const gaps = (points, step) => {
   return found;
 };
 
-/** The series of one target, at the end of the range. */
+/** The series of one target, at the end of the range; now, where that is still to come. */
 export const instant = async (target, context) => {
-  const data = await ask("query", { query: filled(target.expr, context), time: context.to }, context.signal);
+  const data = await ask("query", { query: filled(target.expr, context), time: Math.min(context.to, moment("now")) }, context.signal);
   const result = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
   return result.map((each) => ({
     refId: target.refId, labels: each.metric, name: named(target.legendFormat, each.metric),
