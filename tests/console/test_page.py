@@ -300,6 +300,22 @@ def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Brow
         assert browser.run("document.documentElement.dataset.theme") == other
 
 
+def test_a_time_in_the_address_that_is_none(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """Is told in words; ISO dates and milliseconds are times."""
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        for query, message in (
+            ("from=yesterday", "yesterday is no time; write for example now-1h"),
+            ("from=now&to=now-1h", "now is not before now-1h"),
+        ):
+            browser.open(f"{url}/d/mine?{query}")
+            browser.until(f"document.getElementById('problem')?.textContent === '{message}'")
+        milliseconds = 1000 * int(time.time())
+        browser.open(f"{url}/d/mine?from=2026-01-05T09:30:00Z&to={milliseconds}")
+        browser.until(_DONE)
+        assert browser.run(_STATES)["3"] == "data"
+        assert browser.complaints == []
+
+
 def test_it_refreshes_itself(tmp_path: Path, prometheus: str, browser: Browser) -> None:
     """As often as it is told; a panel's query is asked again."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:

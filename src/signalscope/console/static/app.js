@@ -36,7 +36,7 @@ const show = async () => {
   const number = (latest += 1);
   current?.stop();
   const parameters = new URLSearchParams(location.search);
-  if (parameters.get("theme")) theme(parameters.get("theme"));
+  if (["dark", "light"].includes(parameters.get("theme"))) theme(parameters.get("theme"));
   document.body.classList.toggle("kiosk", parameters.has("kiosk"));
   const uid = location.pathname.startsWith("/d/") ? decodeURIComponent(location.pathname.split("/")[2]) : null;
   const wanted = location.pathname === "/stack" || !settings.prometheus ? null : (uid ?? settings.home);

@@ -19,6 +19,7 @@ export class Board {
     this.settings = settings;
     this.from = parameters.get("from") ?? settings.since ?? json.time?.from ?? "now-1h";
     this.to = parameters.get("to") ?? json.time?.to ?? "now";
+    if (moment(this.from) >= moment(this.to)) throw new Error(`${this.from} is not before ${this.to}`);
     this.every = parameters.get("refresh") ?? json.refresh ?? "";
     this.variables = {};
     for (const variable of json.templating?.list ?? []) {

@@ -2,15 +2,15 @@
 
 const ROUND = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-/** `now-1h`, `now`, or milliseconds, as seconds since 1970. */
+/** `now-1h`, `now`, milliseconds or an ISO date, as seconds since 1970. */
 export const moment = (text, now = Date.now() / 1000) => {
   const relative = /^now(?:([+-])(\d+)([smhdw]))?$/.exec(text);
   if (relative) {
     const size = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 }[relative[3]] ?? 0;
     return now + (relative[1] === "+" ? 1 : -1) * Number(relative[2] ?? 0) * size;
   }
-  const absolute = Number(text);
-  if (!Number.isFinite(absolute) || text === "") throw new Error(`${text} is no time; write for example now-1h`);
+  const absolute = /^\d+$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
+  if (!Number.isFinite(absolute)) throw new Error(`${text} is no time; write for example now-1h`);
   return absolute / 1000;
 };
 
