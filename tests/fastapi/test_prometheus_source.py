@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -336,8 +338,15 @@ OTHER = b'{"status":"success","data":{"resultType":"%s","result":%s}}'
         (OTHER % (b"vector", b'[{"metric":{}}]'), "200 OK", "not what was asked for"),
         (b"no", "500 X", "answered with status 500"),
         (b"moved", "302 Found\r\nLocation: http://127.0.0.1:9/", "answered with status 302"),
+        (
+            gzip.compress(b" " * 1_000_000),
+            "200 OK\r\nContent-Encoding: gzip",
+            "is compressed, which was not asked",
+        ),
+        (b" " * 2_100_000, "200 OK", "is too long"),
+        (b"half", "200 OK\r\nContent-Length: 9", "broke off (RemoteProtocolError)"),
     ],
-    ids=range(16),
+    ids=range(19),
 )
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_a_prometheus_that_lies_is_not_believed(
@@ -366,6 +375,43 @@ async def test_numbers_that_are_none_are_no_values(
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         answer = await _answer(client, "enhanced-metrics")
     assert answer["performance"]["api_performance"]["error_rate_percentage"] is None
+
+
+async def test_numbers_that_may_be_incomplete_are_told_so(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query engine before several stores answers without one that is away, and warns."""
+    lie = OTHER.replace(b"}}", b'},"warnings":["store 10.0.0.7 is away"]}') % (b"vector", b"[]")
+    async with lying(lie) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        answer = await _answer(client, "enhanced-metrics")
+    assert answer["problems"] == ["Prometheus warns that what it answered may be incomplete"]
+    assert "10.0.0.7" not in str(answer)
+
+
+async def test_long_answers_are_read_one_after_the_other(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a thread, and never two at once: reading JSON keeps the interpreter to itself."""
+    at_once: list[int] = []
+    threads: set[bool] = set()
+    lock, real = threading.Lock(), _prometheus._read
+
+    def read(body: bytes, kind: str) -> _prometheus.Answer:
+        threads.add(threading.current_thread() is threading.main_thread())
+        at_once.append(not lock.acquire(blocking=False))
+        time.sleep(0.02)
+        found = real(body, kind)
+        lock.release()
+        return found
+
+    monkeypatch.setattr(_prometheus, "_read", read)
+    async with lying(OTHER % (b"vector", b"[]")) as url:
+        monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+        await _answer(client, "enhanced-metrics")
+    assert threads == {False}
+    assert len(at_once) > 5
+    assert not any(at_once)
 
 
 async def test_an_url_that_is_none_is_told(

@@ -12,7 +12,7 @@ from typing import Literal
 from signalscope.fastapi import _settings
 from signalscope.fastapi.values import _prometheus, _windows
 from signalscope.fastapi.values._process import HISTORY, PROCESS, Process
-from signalscope.fastapi.values._prometheus import PrometheusError, Sample
+from signalscope.fastapi.values._prometheus import Answer, PrometheusError, Sample
 from signalscope.insight.vector import Labels, Vector
 from signalscope.mixin import series
 from signalscope.mixin._promql import Promql
@@ -152,12 +152,12 @@ async def history(
         raise PrometheusError(HISTORY)
     now = time.time()
     recorded = {series.get(key).name: key for key in keys}
-    samples = await _prometheus.shared.range(
+    answer = await _prometheus.shared.range(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
         patience=_settings.prometheus_timeout(),
     )  # fmt: skip
     found: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
-    for each in samples:
+    for each in answer.samples:
         if each.name in recorded:
             found.setdefault(recorded[each.name], {})[each.labels] = list(each.values)
     return found
@@ -203,6 +203,7 @@ def _nothing(window: float | None) -> str:
 
 
 async def _from_prometheus(url: str, keys: list[str]) -> Facts:
+    found = Facts("prometheus")
     config, job, timeout = _settings.config(), _settings.job(), _settings.prometheus_timeout()
     recorded = {series.get(key).name: key for key in keys if key not in _ASKED}
     asked = {key: _ASKED[key](Promql(_quoted(job))) for key in keys if key in _ASKED}
@@ -213,25 +214,24 @@ async def _from_prometheus(url: str, keys: list[str]) -> Facts:
     )
     by_query = dict(zip([*queries, *asked], answers, strict=True))
     # Many series are no work for the event loop.
-    return await asyncio.to_thread(_assembled, keys, asked, by_query, config)
+    return await asyncio.to_thread(_assembled, found, keys, asked, by_query, config)
 
 
 def _assembled(
+    found: Facts,
     keys: list[str],
     asked: Mapping[str, str],
-    by_query: Mapping[str, list[Sample] | BaseException],
+    by_query: Mapping[str, Answer | BaseException],
     config: Config,
 ) -> Facts:
-    found = Facts("prometheus")
+    if any(isinstance(each, Answer) and each.warned for each in by_query.values()):
+        found.problems.append("Prometheus warns that what it answered may be incomplete")
     by_name: dict[str, list[Sample]] = {}
-    several = by_query.get("", [])
-    for each in [] if isinstance(several, BaseException) else several:
+    several = by_query.get("", Answer([]))
+    for each in several.samples if isinstance(several, Answer) else ():
         by_name.setdefault(each.name, []).append(each)
     for key in keys:
-        if key in asked or isinstance(several, BaseException):
-            answer = by_query[key if key in asked else ""]
-        else:
-            answer = by_name.get(series.get(key).name, [])
+        answer = by_query[key] if key in asked else several
         window = _window(key, config)
         name = asked.get(key) or _name(key)
         if isinstance(answer, BaseException):
@@ -240,7 +240,7 @@ def _assembled(
         needed = _labels_of(key)
         vector = {
             each.labels: each.values[0][1]
-            for each in answer
+            for each in (answer.samples if key in asked else by_name.get(series.get(key).name, ()))
             if each.values and needed <= dict(each.labels).keys()
         }
         reason = None if vector else "Prometheus has no value for it"

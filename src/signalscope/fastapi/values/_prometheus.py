@@ -16,10 +16,10 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope.insight.vector import Labels
 
-__all__ = ["Prometheus", "PrometheusError", "Sample", "shared"]
+__all__ = ["Answer", "Prometheus", "PrometheusError", "Sample", "shared"]
 
-#: More than this is no answer to what is asked here.
-_MOST_BYTES = 8_000_000
+#: More than this is no answer to what is asked here: 60 values of 200 endpoints are half a megabyte.
+_MOST_BYTES = 2_000_000
 _AT_ONCE = 8
 _IGNORED = ("__name__", "job")
 
@@ -43,6 +43,19 @@ class Sample:
     values: tuple[tuple[float, float], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The result of a query.
+
+    Attributes:
+        samples: Its series.
+        warned: Whether Prometheus warns that it may be incomplete, as when a store behind it does not answer.
+    """
+
+    samples: list[Sample]
+    warned: bool = False
+
+
 class Prometheus:
     """A client of Prometheus' HTTP API.
 
@@ -56,11 +69,14 @@ class Prometheus:
         self._making: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
             weakref.WeakKeyDictionary()
         )
+        self._reading: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            weakref.WeakKeyDictionary()
+        )
         self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             weakref.WeakKeyDictionary()
         )
 
-    async def instant(self, url: str, query: str, patience: float) -> list[Sample]:
+    async def instant(self, url: str, query: str, patience: float) -> Answer:
         """The result of an instant query.
 
         Args:
@@ -75,7 +91,7 @@ class Prometheus:
 
     async def range(
         self, url: str, query: str, *, start: float, end: float, step: float, patience: float
-    ) -> list[Sample]:
+    ) -> Answer:
         """The result of a range query; see `instant`.
 
         Args:
@@ -100,7 +116,7 @@ class Prometheus:
 
     async def _ask(
         self, url: str, path: str, parameters: Mapping[str, str], kind: str, patience: float
-    ) -> list[Sample]:
+    ) -> Answer:
         if urlsplit(url).scheme not in ("http", "https"):
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL")
         try:
@@ -110,11 +126,15 @@ class Prometheus:
                     with suppress_instrumentation():
                         form = {**parameters, "timeout": f"{patience:g}s"}
                         body = await self._post(f"{url}/api/v1/{path}", form)
-                        return await asyncio.to_thread(_samples, body, kind)
+                        # One at a time: the interpreter's lock is not given up while JSON is read.
+                        async with self._reading.setdefault(loop, asyncio.Lock()):
+                            return await asyncio.to_thread(_read, body, kind)
         except TimeoutError:
             raise PrometheusError(f"Prometheus did not answer within {patience:g} s") from None
-        except httpx.HTTPError as error:
+        except (httpx.ConnectError, httpx.TimeoutException, httpx.UnsupportedProtocol) as error:
             raise PrometheusError(f"Prometheus cannot be reached ({type(error).__name__})") from None
+        except httpx.HTTPError as error:
+            raise PrometheusError(f"Prometheus' answer broke off ({type(error).__name__})") from None
         except (httpx.InvalidURL, UnicodeError):
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL") from None
 
@@ -130,9 +150,13 @@ class Prometheus:
 
     async def _post(self, url: str, form: Mapping[str, str]) -> bytes:
         client = await self._client()
-        async with client.stream("POST", url, data=form) as response:
+        # A few compressed bytes can be very many.
+        plain = {"Accept-Encoding": "identity"}
+        async with client.stream("POST", url, data=form, headers=plain) as response:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise PrometheusError("Prometheus' answer is compressed, which was not asked for")
             body = bytearray()
-            async for part in response.aiter_bytes():
+            async for part in response.aiter_raw():
                 body += part
                 if len(body) > _MOST_BYTES:
                     raise PrometheusError("Prometheus' answer is too long")
@@ -141,7 +165,7 @@ class Prometheus:
         return bytes(body)
 
 
-def _samples(body: bytes, kind: str) -> list[Sample]:
+def _read(body: bytes, kind: str) -> Answer:
     """The series of an answer, each checked."""
     try:
         answer: Any = json.loads(body)
@@ -159,7 +183,7 @@ def _samples(body: bytes, kind: str) -> list[Sample]:
     ):
         raise PrometheusError("Prometheus' answer is not what was asked for")
     try:
-        return [_sample(each, kind) for each in data["result"]]
+        return Answer([_sample(each, kind) for each in data["result"]], bool(answer.get("warnings")))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise PrometheusError("Prometheus' answer is not what was asked for") from None
 
