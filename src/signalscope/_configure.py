@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -129,11 +130,9 @@ def shutdown(timeout: float = 5.0) -> None:
     Args:
         timeout: The longest to wait, in seconds.
     """
+    begun = time.monotonic()
     _termination.flush(timeout)
-    for provider in (metrics.get_meter_provider(), trace.get_tracer_provider()):
-        stop = getattr(provider, "shutdown", None)
-        if stop is not None:
-            stop()
+    _termination.stop(max(0.0, timeout - (time.monotonic() - begun)))
 
 
 def defaults(environment: Mapping[str, str]) -> dict[str, str]:
@@ -198,6 +197,7 @@ def begin() -> None:
     _enrich_spans()
     observe_process()
     _termination.flush_at_sigterm()
+    _termination.stop_at_exit()
 
 
 def _enrich_spans() -> None:

@@ -1,24 +1,30 @@
-"""The last export, within a bounded time; and that it is made when a process is told to terminate.
+"""The last export, within a bounded time; and that it is made when a process ends, or is told to.
 
 Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
 `recording._servers`); for every other program one is installed that exports, and then lets the signal do what it
 does. Exporting is done by other threads. Where the main thread was interrupted inside something that may hold a lock
 that they need, a collection most of all, it goes on until they are done.
+
+At the interpreter's exit the SDK would shut down one provider after the other, and wait for a Collector that is gone
+as long as each exporter does.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import math
 import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 from opentelemetry import metrics, trace
 
-__all__ = ["flush", "flush_at_sigterm"]
+__all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
 
 #: Modules whose locks an export needs.
 _LOCKING = (
@@ -30,6 +36,13 @@ _LOCKING = (
 )
 #: The longest that a terminating process waits for its last export, in seconds.
 SECONDS = 5.0
+#: What lets it wait longer, and how long at the most, as long as the SDK itself.
+_TIMEOUTS = (
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+)
+_LONGEST_SECONDS = 30.0
 
 
 class _GaveUp:
@@ -44,27 +57,77 @@ def flush(timeout: float = SECONDS) -> None:
     Several things end a process one after the other, a server and then a signal. When the first has waited in vain,
     the Collector is gone, and the next does not wait again.
     """
-    if time.monotonic() - _GaveUp.at < 2 * timeout:
-        return
+    if not _gave_up_within(2 * timeout):
+        _at_once(lambda provider: _flush(provider, timeout), timeout)
+
+
+def stop(timeout: float) -> None:
+    """Export what is left and shut the providers down, both at once; never raises, never waits longer than that.
+
+    Args:
+        timeout: The longest to wait, in seconds.
+    """
+    wait = 0.0 if _gave_up_within(2 * timeout) else timeout
+    if _at_once(lambda provider: _call(provider, "shutdown"), wait):
+        for provider in _providers():  # or the SDK would wait for the same once more
+            if hasattr(provider, "shutdown"):
+                atexit.unregister(provider.shutdown)
+
+
+def stop_at_exit() -> None:
+    """Shut the providers down when the interpreter exits, before the SDK does it one after the other."""
+    atexit.register(lambda: stop(_patience()))
+
+
+def _patience() -> float:
+    """How long the end waits: `SECONDS`, or what the user lets exporters take."""
+    given = [float(text) for name in _TIMEOUTS if _is_number(text := os.environ.get(name, ""))]
+    return min(max(given, default=SECONDS), _LONGEST_SECONDS)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
+def _gave_up_within(seconds: float) -> bool:
+    return time.monotonic() - _GaveUp.at < seconds
+
+
+def _providers() -> tuple[Any, ...]:
+    return metrics.get_meter_provider(), trace.get_tracer_provider()
+
+
+def _at_once(act: Callable[[Any], object], timeout: float) -> bool:
+    """Do something with each provider at the same time; False when no threads can be started any more."""
     waiting = [
-        threading.Thread(target=_flush, args=(provider, timeout), daemon=True, name="signalscope-flush")
-        for provider in (metrics.get_meter_provider(), trace.get_tracer_provider())
+        threading.Thread(target=act, args=(provider,), daemon=True, name="signalscope-flush")
+        for provider in _providers()
     ]
-    with contextlib.suppress(RuntimeError):  # no threads can be started any more
+    try:
         for thread in waiting:
             thread.start()
-        deadline = time.monotonic() + timeout
-        for thread in waiting:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        if any(thread.is_alive() for thread in waiting):
-            _GaveUp.at = time.monotonic()
+    except RuntimeError:
+        return False
+    deadline = time.monotonic() + timeout
+    for thread in waiting:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in waiting):
+        _GaveUp.at = time.monotonic()
+    return True
 
 
 def _flush(provider: object, timeout: float) -> None:
-    force_flush = getattr(provider, "force_flush", None)
-    if force_flush is not None:
+    _call(provider, "force_flush", int(timeout * 1e3))
+
+
+def _call(provider: object, name: str, *args: object) -> None:
+    method = getattr(provider, name, None)
+    if method is not None:
         with contextlib.suppress(Exception):  # the end of a process is no place to complain
-            force_flush(int(timeout * 1e3))
+            method(*args)
 
 
 def flush_at_sigterm() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,50 @@ def test_without_a_collector_the_end_is_bounded(tmp_path: Path) -> None:
     returned, seconds = _run(script, "http://127.0.0.1:9")
     assert returned == 0
     assert seconds < 20
+
+
+_CONFIGURED = """
+import time
+import signalscope
+
+@signalscope.instrument_greeks(calculation_type="delta", model_type="black_scholes", span="always")
+def delta():
+    return 0.5
+
+signalscope.configure(service_name="ends")
+delta()
+print(time.time(), flush=True)
+{end}
+"""
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """The endpoint of a Collector that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=32) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("end", "longest"), [("", 4.5), ("signalscope.shutdown(1.0)", 2.5)], ids=["exit", "shutdown"]
+)
+def test_a_collector_that_never_answers_is_waited_for_once(
+    end: str, longest: float, deaf: str, tmp_path: Path
+) -> None:
+    """Metrics and spans are exported at once: not as long as both exporters' timeouts, three seconds each."""
+    script = tmp_path / "script.py"
+    script.write_text(_CONFIGURED.format(end=end), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": deaf, "OTEL_EXPORTER_OTLP_TIMEOUT": "3"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    ended = time.time()
+    assert done.returncode == 0, done.stderr
+    assert ended - float(done.stdout) < longest
 
 
 def test_a_collector_that_was_waited_for_in_vain_is_not_waited_for_again(
