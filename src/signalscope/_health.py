@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from signalscope.contract import CRITICALITIES
 from signalscope.recording import family, internal_error
 from signalscope.recording._fork import in_children
 
-__all__ = ["VALUES", "components", "report_dependency_health", "report_health"]
+__all__ = ["VALUES", "ages", "components", "report_dependency_health", "report_health"]
 
 _logger = logging.getLogger("signalscope")
 
@@ -17,7 +18,8 @@ _logger = logging.getLogger("signalscope")
 VALUES = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 _MOST_COMPONENTS = 50
 
-_components: dict[str, float] = {}
+#: Value, and when it was reported, on the monotonic clock.
+_components: dict[str, tuple[float, float]] = {}
 _lock = threading.Lock()
 
 
@@ -36,7 +38,7 @@ def report_health(component: str, status: float) -> None:
     value = float(status)
     with _lock:
         if component in _components or len(_components) < _MOST_COMPONENTS:
-            _components[component] = value
+            _components[component] = (value, time.monotonic())
     family("signal_service.health_check.status").series(component).record(value)
 
 
@@ -61,7 +63,14 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
 def components() -> dict[str, float]:
     """The latest status of every component that was reported in this process."""
     with _lock:
-        return dict(_components)
+        return {name: value for name, (value, _) in _components.items()}
+
+
+def ages() -> dict[str, float]:
+    """How long ago every component was last reported in this process, in seconds."""
+    now = time.monotonic()
+    with _lock:
+        return {name: now - at for name, (_, at) in _components.items()}
 
 
 def _reset_after_fork() -> None:

@@ -481,3 +481,21 @@ async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
     assert shared.checks() == []
     uninstrument_app(app)
     assert app.router.lifespan_context is before
+
+
+def test_another_kind_of_event_loop_costs_no_application_its_start() -> None:
+    """Under trio the checks are not kept fresh; the application starts and ends as it would without signalscope."""
+    app = _app()
+    manager = app.router.lifespan_context(app)
+    for step in (manager.__aenter__(), manager.__aexit__(None, None, None)):
+        with pytest.raises(StopIteration):
+            step.send(None)  # no event loop of asyncio runs it
+
+
+async def test_how_old_a_report_is() -> None:
+    """What was reported long ago is no news: /health/detailed tells its age."""
+    report_health("feed", 1)
+    await asyncio.sleep(0.05)
+    shown = (await _get("/health/detailed")).json()["components"]["feed"]
+    assert 0.05 <= shown["age_seconds"] < 5
+    assert shown["duration_seconds"] is None

@@ -332,6 +332,8 @@ async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
     ):  # fmt: skip
         assert "all tiers together" in answer["provenance"][path]["reason"]
         assert "all tiers together" not in str(every["provenance"][path]["reason"])
+    for path in ("user_activity.active_users_last_hour", "tiers.enterprise.active_users_last_hour"):
+        assert answer["provenance"][path]["window_seconds"] == 3_600  # whoever was seen in that time
     assert every["provenance"]["tiers.basic.cost_per_user"]["reason"] == (
         "there is no value for user_tier 'basic'"
     )

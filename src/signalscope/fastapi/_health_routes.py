@@ -52,8 +52,8 @@ class Component(BaseModel):
     dependency: str | None = Field(
         description="How much depends on it, when it is an external service: critical, mandatory or high."
     )
-    age_seconds: float | None = Field(description="How old the result is; null for what was reported.")
-    duration_seconds: float | None = Field(description="How long the check took.")
+    age_seconds: float | None = Field(description="How old the result is, or how long ago it was reported.")
+    duration_seconds: float | None = Field(description="How long the check took; null for what was reported.")
     data: dict[str, float | str | None]
 
 
@@ -96,7 +96,7 @@ async def health_detailed(request: Request, _: ReaderNow) -> Response:
     checks = {each.name: each for each in shared.asked()}
     verdicts = await shared.run(checks.values())
     status = overall(checks.values(), verdicts)
-    now = time.monotonic()
+    now, ages = time.monotonic(), _health.ages()
     shown = {}
     for name, result in components(verdicts).items():
         verdict, check = verdicts.get(name), checks.get(name)
@@ -105,7 +105,7 @@ async def health_detailed(request: Request, _: ReaderNow) -> Response:
             detail=result.detail,
             critical=check.critical if check else name == SERVICE,
             dependency=check.dependency if check else None,
-            age_seconds=None if verdict is None else max(0.0, now - verdict.at),
+            age_seconds=ages.get(name) if verdict is None else max(0.0, now - verdict.at),
             duration_seconds=None if verdict is None else verdict.seconds,
             data=dict(result.data),
         )

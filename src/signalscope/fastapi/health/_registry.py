@@ -98,16 +98,21 @@ class Registry:
         if self._running == 0:
             self.build_in(built_in)
         self._running += 1
-        task = asyncio.create_task(self._keep_fresh(), name="signalscope-health")
+        task = None
+        try:
+            task = asyncio.get_running_loop().create_task(self._keep_fresh(), name="signalscope-health")
+        except RuntimeError:  # another kind of event loop: the application starts all the same
+            internal_error("health.loop")
         try:
             yield
         finally:
             self._running -= 1
             if self._running == 0:
                 self.build_in(())
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def _keep_fresh(self) -> None:
         while True:

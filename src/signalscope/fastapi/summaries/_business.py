@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from signalscope import contract
+from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi.summaries import _parts
 from signalscope.fastapi.summaries._fields import Fields
 from signalscope.fastapi.summaries._models import BusinessDashboard, TierCost, UserCostEntry
@@ -74,7 +75,8 @@ def business_dashboard(
             )
             for place, each in enumerate(users, 1)
         ]
-    fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=3600, reason=reason)
+    window = round(min(3_600.0, uptime()), 3)
+    fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=window, reason=reason)
     if entries and price is None:
         why = "no price is set (SIGNALSCOPE_CPU_SECOND_PRICE)"
         fields.of_process(f"{_USERS}.cost", "measure_cost", "currency", _COSTLIEST, reason=why)
@@ -103,13 +105,19 @@ def _of_all(fields: Fields, users: list[UserCostEntry] | None, *, one_tier: bool
 
 
 def _tier(fields: Fields, tier: str) -> TierCost:
-    def number(name: str, key: str, unit: str, **labels: str) -> float | None:
-        return fields.number(f"tiers.{tier}.{name}", key, unit, where={"user_tier": tier, **labels})
+    def number(name: str, key: str, unit: str) -> float | None:
+        return fields.number(f"tiers.{tier}.{name}", key, unit, where={"user_tier": tier})
 
     return TierCost(
         cost_last_hour=number("cost_last_hour", "COST_TIER", "currency"),
         cost_per_user=number("cost_per_user", "COST_PER_USER", "currency"),
         monthly_revenue=number("monthly_revenue", "REVENUE", "currency"),
         satisfaction=number("satisfaction", "SATISFACTION", "score"),
-        active_users_last_hour=number("active_users_last_hour", "ACTIVE_USERS", "users", window="1h"),
+        active_users_last_hour=fields.number(
+            f"tiers.{tier}.active_users_last_hour",
+            "ACTIVE_USERS",
+            "users",
+            where={"user_tier": tier, "window": "1h"},
+            window=3_600,
+        ),
     )

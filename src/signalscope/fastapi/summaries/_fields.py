@@ -37,6 +37,7 @@ class Fields:
         factor: float = 1.0,
         how: Combine = math.fsum,
         where: Where | None = None,
+        window: float | None = None,
     ) -> float | None:
         """One number.
 
@@ -47,9 +48,10 @@ class Fields:
             factor: From the series' unit to the number's.
             how: How several values become one.
             where: Only values with these labels; an empty text for values without the label.
+            window: As for `note`.
         """
         vector = only(self.facts.get(key).vector, **(where or {}))
-        self.note(path, key, unit, missing=not vector, where=where)
+        self.note(path, key, unit, missing=not vector, where=where, window=window)
         return how(vector.values()) * factor if vector else None
 
     def by(

@@ -110,7 +110,11 @@ def user_activity(fields: Fields, path: str, **tier: str) -> UserActivity:
     """Users, what they use, and how satisfied they are; of one tier, if given."""
     return UserActivity(
         active_users_last_hour=fields.number(
-            f"{path}.active_users_last_hour", "ACTIVE_USERS", "users", where={"window": "1h", **tier}
+            f"{path}.active_users_last_hour",
+            "ACTIVE_USERS",
+            "users",
+            where={"window": "1h", **tier},
+            window=3_600,
         ),
         top_features_usage=fields.by(
             f"{path}.top_features_usage", "FEATURE_USES", "feature", "uses", most=_TOP_FEATURES, where=tier

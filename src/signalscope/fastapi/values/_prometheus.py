@@ -110,7 +110,10 @@ class Prometheus:
 
     async def close(self) -> None:
         """Close this event loop's connections; later queries open others."""
-        client = self._clients.pop(asyncio.get_running_loop(), None)
+        try:
+            client = self._clients.pop(asyncio.get_running_loop(), None)
+        except RuntimeError:  # another kind of event loop, which never had a client
+            return
         if client is not None:
             await client.aclose()
 
