@@ -280,6 +280,30 @@ async def test_a_cancelled_get_takes_nothing(captured: Captured) -> None:
     assert captured.value("signal_service.queue.items", queue_type="cancelled", event="processed") is None
 
 
+async def test_a_put_that_gives_up_waiting_is_rejected(captured: Captured) -> None:
+    """As with threads, whose `put` has a timeout; one that gets room in time is not."""
+    of: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue(maxsize=1)
+    name_queue(of, "bounded")
+    await of.put((0, "x"))
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(of.put((1, "y")), 0.01)
+    waiting = asyncio.create_task(of.put((2, "z")))
+    await asyncio.sleep(0)
+    first = await of.get()
+    await waiting
+    assert (first, await of.get()) == ((0, "x"), (2, "z"))
+    found = {
+        (each.labels["priority"], each.labels["event"]): each.value for each in captured.points(ITEMS[0])
+    }
+    assert found == {
+        ("critical", "enqueued"): 1,
+        ("critical", "processed"): 1,
+        ("high", "rejected"): 1,
+        ("medium", "enqueued"): 1,
+        ("medium", "processed"): 1,
+    }
+
+
 @pytest.mark.parametrize("of", [queue.SimpleQueue(), [], None])
 def test_what_is_no_queue_is_refused(of: Any) -> None:
     """With the way out in the message."""

@@ -58,6 +58,12 @@ print(client.get("unknown"), client.delete("greeks:1", "unknown", "greeks:2"))
 with client.pipeline() as pipe:
     pipe.get("quote1").set("quote2", 1).get("quote3").incr("counter")
     print(pipe.execute())
+with client.pipeline() as pipe:
+    pipe.watch("quote2")
+    before = pipe.get("quote2")
+    pipe.multi()
+    pipe.set("quote2", int(before) + 1)
+    print(before, pipe.execute())
 try:
     client.set("greeks:text", "x")
     client.hget("greeks:text", "field")
@@ -68,6 +74,9 @@ async def main():
     print(await client.get("quote1"), await client.get("quote9"))
     async with client.pipeline(transaction=True) as pipe:
         print(await pipe.get("quote1").delete("quote1").execute())
+    async with client.pipeline() as pipe:
+        await pipe.watch("my_book")
+        print(await pipe.hget("my_book", "a"))
     await (client.aclose if hasattr(client, "aclose") else client.close)()
 asyncio.run(main())
 """,
@@ -78,12 +87,12 @@ asyncio.run(main())
             ("greeks", "get", "error"): 1,
             ("greeks", "set", "ok"): 2,
             ("greeks", "delete", "ok"): 2,
-            ("quotes", "set", "ok"): 2,
-            ("quotes", "get", "hit"): 4,
+            ("quotes", "set", "ok"): 3,
+            ("quotes", "get", "hit"): 5,
             ("quotes", "get", "miss"): 3,
             ("quotes", "delete", "ok"): 1,
             ("books", "set", "ok"): 1,
-            ("books", "get", "hit"): 2,
+            ("books", "get", "hit"): 3,
             ("books", "get", "miss"): 1,
         }
     },

@@ -153,6 +153,10 @@ async def main():
             print(response.url.path, len(response.history))
         print((await session.post("/quote", data=b"x")).status, (await session.get("/down")).status)
         try:
+            await session.ws_connect("/quote")  # a handshake, and no call
+        except aiohttp.WSServerHandshakeError as error:
+            print(error.status)
+        try:
             await session.get("/down", raise_for_status=True)
         except aiohttp.ClientResponseError as error:
             print(error.status)

@@ -119,9 +119,26 @@ class MeasuredQueue:
             return done(reference())
 
         patched = {"_put": _put, "_get": _get, entrance: entering, "task_done": task_done}
+        if kind.put is asyncio.Queue.put:
+            patched["put"] = self._put_of_asyncio()
         for name, replacement in patched.items():
             setattr(of, name, replacement)
         return patched
+
+    def _put_of_asyncio(self) -> Callable[[Any], Any]:
+        reference = self._queue
+
+        async def put(item: Any) -> Any:
+            of: Any = reference()
+            full = of.full()
+            try:
+                return await asyncio.Queue.put(of, item)
+            except asyncio.CancelledError:
+                if full:  # it has waited for room, and there was none in time
+                    self._safely(self._count, self._classify(item), "rejected")
+                raise
+
+        return put
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
         if self._ended:

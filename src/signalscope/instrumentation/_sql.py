@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Collection
 from time import perf_counter
 
 from signalscope._contract_model import OTHER
@@ -25,6 +26,12 @@ _TABLE = {
     "update": re.compile(rf"\bupdate\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
     "delete": re.compile(rf"\bfrom\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
 }
+#: The word "from" where no table follows it.
+_NO_TABLE = re.compile(
+    r"(\b(?:extract|substring|trim|overlay)\s*\((?:[^()]|\([^()]*\))*?|\bdistinct\s+)\bfrom\b", re.IGNORECASE
+)
+#: The names of common table expressions, where their queries in brackets have been taken out.
+_EXPRESSION = re.compile(rf"(?:\bwith\s+(?:recursive\s+)?|,\s*){_IDENTIFIER}\s+as\b", re.IGNORECASE)
 _FIRST = re.compile(r"[\s(]*(\w+)")
 _OPERATIONS = {
     "select": "select",
@@ -37,22 +44,26 @@ _OPERATIONS = {
 
 @functools.lru_cache(maxsize=1_000)
 def _read(statement: str) -> tuple[str, str]:
-    text = _NOISE.sub(" ", statement)
+    text = _NO_TABLE.sub(r"\1", _NOISE.sub(" ", statement))
     first = _FIRST.match(text)
     verb = first[1].lower() if first else ""
     if verb == "with":  # the statement after its common table expressions
         outside = _without_brackets(text)
         found = _VERB.search(outside)
         verb = found[1].lower() if found else ""
-        table = _table(verb, outside)
-        return (table if table != OTHER else _table(verb, text)), _OPERATIONS.get(verb, OTHER)
+        expressions = {_name(each) for each in _EXPRESSION.findall(outside)}
+        table = _table(verb, outside, expressions)
+        if table == OTHER:
+            table = _table(verb, text, expressions)
+        return table, _OPERATIONS.get(verb, OTHER)
     return _table(verb, text), _OPERATIONS.get(verb, OTHER)
 
 
 def table_and_operation(statement: object) -> tuple[str, str]:
     """The first table that a statement names, in lower case, and select, insert, update or delete.
 
-    Either is ``other`` where there is none. Quoted texts and comments are not looked at.
+    Either is ``other`` where there is none. A common table expression is no table. Quoted texts and comments are
+    not looked at.
     """
     return _read(statement[:_LONGEST]) if isinstance(statement, str) else (OTHER, OTHER)
 
@@ -68,13 +79,15 @@ def record_query(query_type: str, statement: object, begun: float) -> None:
         internal_error("instrumentation.database")
 
 
-def _table(verb: str, text: str) -> str:
+def _table(verb: str, text: str, besides: Collection[str] = ()) -> str:
     pattern = _TABLE.get(_OPERATIONS.get(verb, ""))
-    found = pattern.search(text) if pattern is not None else None
-    if found is None:
-        return OTHER
-    name = re.sub(r'[\s"`\[\]]', "", found[1]).lower()
+    found = pattern.findall(text) if pattern is not None else ()
+    name = next((name for name in map(_name, found) if name not in besides), OTHER)
     return name if len(name) <= _LONGEST_NAME else OTHER
+
+
+def _name(identifier: str) -> str:
+    return re.sub(r'[\s"`\[\]]', "", identifier).lower()
 
 
 def _without_brackets(text: str) -> str:

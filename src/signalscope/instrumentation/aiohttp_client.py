@@ -44,6 +44,8 @@ class AiohttpClientInstrumentor(LibraryInstrumentor):
         self.replace(module.ClientSession, "_request", functools.partial(asynchronously, request=_request))
 
 
-def _request(session: Any, method: str, url: Any, **_: Any) -> tuple[str, str]:
+def _request(session: Any, method: str, url: Any, *, headers: Any = None, **_: Any) -> tuple[str, str]:
+    if str(dict(headers or ()).get("Upgrade", "")).lower() == "websocket":  # a handshake by `ws_connect`
+        return "", method
     base = getattr(session, "_base_url", None)
     return str(url) if base is None else urljoin(str(base), str(url)), method

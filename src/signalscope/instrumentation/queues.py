@@ -128,7 +128,8 @@ class QueuesInstrumentor(LibraryInstrumentor):
         spans="None.",
         unit=(
             "An item is `enqueued` when it is in the queue and `processed` when it is taken out: the queue "
-            "is not told how the work ended. A put that finds the queue full is `rejected`; items that were "
+            "is not told how the work ended. A put that finds the queue full is `rejected`, and so is one of "
+            "asyncio that is cancelled while it waits for room; items that were "
             "removed without being taken are `dropped`. `queue.wait` is the time in between; "
             "`queue.processing` the time from there to `task_done`, of workers that take one item at a time, "
             "an error when `task_done` is called while an exception is on its way."

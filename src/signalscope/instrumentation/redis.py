@@ -68,11 +68,10 @@ class RedisInstrumentor(LibraryInstrumentor):
 
     def _patch(self, module: ModuleType) -> None:
         awaited = ".asyncio" in module.__name__
-        self.replace(
-            module.Redis,
-            "execute_command",
-            functools.partial(_awaited if awaited else _called, commands=_single),
-        )
+        single = functools.partial(_awaited if awaited else _called, commands=_single)
+        self.replace(module.Redis, "execute_command", single)
+        # What a pipeline sends at once, while it watches keys.
+        self.replace(module.Pipeline, "immediate_execute_command", single)
         self.replace(
             module.Pipeline, "execute", functools.partial(_awaited if awaited else _called, commands=_queued)
         )
