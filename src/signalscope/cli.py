@@ -188,10 +188,13 @@ def fault(
         f"{name} is {switch.value}. {found.effect}" if switch is Switch.ON else f"{name} is off.",
         highlight=False,
     )
-    if switch is Switch.ON:
+    if switch is Switch.ON and "prometheus" not in running:
+        _out.print("The demo runs without Prometheus: no alert fires.", highlight=False)
+    elif switch is Switch.ON:
         for alert, seconds in _expected(found):
             _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.", highlight=False)
-    _out.print(f"Watch {running['console']}", highlight=False)
+    where = running["console"] if "prometheus" in running else f"{running['service']}/health"
+    _out.print(f"Watch {where}", highlight=False)
 
 
 def _import(name: str) -> None:

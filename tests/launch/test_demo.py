@@ -166,14 +166,22 @@ def test_a_broken_collector_configuration_is_one_clear_error(
 
 
 def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:
-    """Pull mode and the console; what is missing is named."""
+    """Pull mode and the console; what is missing is named, and nothing promised that cannot happen."""
     (tmp_path / "endpoints.json").write_text('{"service": "of an earlier demo"}', encoding="utf-8")
-    demo = _Demo(tmp_path, "--duration", "2", PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
+    demo = _Demo(tmp_path, PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
     demos.append(demo)
     wait_until(lambda: not demo.endpoints.exists(), "the earlier demo's file to go", 20, every=0.02)
     found = demo.ready()
     assert "prometheus" not in found
+    done = subprocess.run(
+        [sys.executable, "-m", "signalscope", "fault", "config-down", "on"], check=True, text=True,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "160"}, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert f"no alert fires.\nWatch {found['service']}/health" in done.stdout
+    demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(60) == 0
+    assert "fires within" not in demo.text()
+    assert "with its whole monitoring" not in demo.text()
     assert "Embedded" in demo.text()
     assert f"otelcol {binaries.versions()['OTELCOL_VERSION']}" in demo.text()
     demo.nothing_is_left(found["pids"])

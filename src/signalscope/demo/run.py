@@ -58,7 +58,9 @@ def run(
         )
 
     lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
-    embedded = f"{lacking} cannot be found (see the notes above)" if lacking else None
+    embedded = (
+        f"{lacking} cannot be found; `make setup` gets them, or says why it cannot" if lacking else None
+    )
     with choose(ports) as (chosen, notes), _ended_by_signals():
         for note in notes:
             say(note)
@@ -118,18 +120,26 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _welcome(stack: Stack) -> str:
-    name = "config-down"
-    fault = FAULTS[name]
+    whole = stack.embedded is None
+    fault = FAULTS["config-down"]
+    seen = (
+        f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
+        if whole
+        else f"seen at {stack.url('service')}/health"
+    )
     lines = [
         "",
-        "[bold]A signal service is running, under load, with its whole monitoring.[/bold]",
+        "[bold]A signal service is running, under load, with its whole monitoring.[/bold]"
+        if whole
+        else "[bold]A signal service is running, under load, without its monitoring.[/bold]",
         "",
-        f"  open         [bold]{stack.url('console')}[/bold]   the dashboards, the alerts, what runs where",
+        f"  open         [bold]{stack.url('console')}[/bold]   "
+        + ("the dashboards, the alerts, what runs where" if whole else "what runs where"),
         f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
         f"  monitoring   {stack.url('service')}/monitoring/enhanced-metrics   any user name; the password is",
         f"               {stack.token}",
     ]
-    if stack.embedded is None:
+    if whole:
         lines += [
             f"  Prometheus   {stack.url('prometheus')}   API only: try /api/v1/query?query=up",
             f"  Alertmanager {stack.url('alertmanager')}   API only: try /api/v2/alerts",
@@ -139,14 +149,13 @@ def _welcome(stack: Stack) -> str:
         lines += [
             "",
             f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
-            "  Metrics are at the service's /metrics only.",
+            "  Metrics are at the service's /metrics only; there are no dashboards, and no alert fires.",
         ]
     lines += [
         "",
         "  Break something on purpose, in another terminal:",
         "    [bold].venv/bin/signalscope fault list[/bold]",
-        f"    [bold].venv/bin/signalscope fault {name} on[/bold]   "
-        f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s",
+        f"    [bold].venv/bin/signalscope fault {fault.name} on[/bold]   {seen}",
         "",
         f"  Logs: {stack.data}   Ctrl-C ends everything and leaves nothing behind.",
         "",
