@@ -359,3 +359,28 @@ def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
         ],
     }
     run(tmp_path, content, {"ErrorBudgetBurnFast", series.get("SLO_ERROR_30D").name})
+
+
+def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
+    """Histograms that stand still have no quantile: not NaN, which would make every mean and median of it NaN."""
+    idle = {
+        "API_P95 API_P95_ENDPOINT": ("signal_service_api_request_duration_seconds", 'endpoint="/a"'),
+        "VECTORIZED_P90 GREEKS_P50": ("signal_service_greeks_calculation_seconds", 'vectorized="true"'),
+        "SIGNAL_P95 SIGNAL_P95_TYPE": ("signal_service_signal_generation_seconds", 'signal_type="x"'),
+        "CACHE_P95": ("signal_service_cache_operation_seconds", 'cache_type="greeks", operation="get"'),
+        "QUEUE_WAIT_P95": ("signal_service_queue_wait_seconds", 'queue_type="q", priority="high"'),
+        "QUEUE_PROCESSING_P95": (
+            "signal_service_queue_processing_seconds",
+            'queue_type="q", priority="high"',
+        ),
+        "QUERY_P95": ("signal_service_database_query_seconds", 'query_type="read"'),
+        "TASK_P95": ("signal_service_background_task_seconds", 'task_type="x"'),
+        "DEPENDENCY_P95": ("signal_service_external_service_duration_seconds", 'service_name="x"'),
+    }
+    inputs = {
+        of(f"{name}_bucket", f'{labels}, le="{bound}"'): "7x40"
+        for name, labels in idle.values()
+        for bound in ("1", "+Inf")
+    }
+    keys = [*" ".join(idle).split(), "BOTTLENECK", "KPI_VALUE"]
+    _check(tmp_path, inputs, {key: {} for key in keys})

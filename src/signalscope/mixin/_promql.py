@@ -9,7 +9,7 @@ from signalscope import contract
 from signalscope._contract_model import ContractError
 from signalscope.mixin import series
 
-__all__ = ["Promql", "duration", "le", "metric", "named", "ratio"]
+__all__ = ["Promql", "duration", "le", "metric", "named", "quantile", "ratio"]
 
 _ALWAYS = {"le", "job", "instance"}
 
@@ -108,6 +108,11 @@ class Promql:
 def ratio(part: str, whole: str) -> str:
     """A share: absent while there is no whole, 0 while there is a whole and no part."""
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
+
+
+def quantile(q: float, buckets: str) -> str:
+    """A quantile of a histogram's buckets: absent while nothing is counted in them, when PromQL's own is NaN."""
+    return f"histogram_quantile({q:g}, {buckets}) >= 0"
 
 
 def named(expression: str, **labels: str) -> str:

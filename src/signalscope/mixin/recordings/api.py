@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, duration, le, ratio
+from signalscope.mixin._promql import Promql, duration, le, quantile, ratio
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -20,8 +20,8 @@ def groups(config: Config) -> list[Group]:
     latency = duration(config.windows.latency)
     buckets = ask.of("API_BUCKETS")
 
-    def quantile(q: float, by: str) -> str:
-        return f"histogram_quantile({q:g}, sum by ({by}) ({buckets}))"
+    def latency_of(q: float, by: str) -> str:
+        return quantile(q, f"sum by ({by}) ({buckets})")
 
     every = ask.rate(_SECONDS, suffix="_count")
     quick = ask.rate(_SECONDS, le(config.slos.api_latency.seconds), suffix="_bucket")
@@ -74,10 +74,10 @@ def groups(config: Config) -> list[Group]:
                     "API_BUCKETS",
                     ask.rate(_SECONDS, by="endpoint, user_tier, le", over=latency, suffix="_bucket"),
                 ),
-                Recording("API_P50", quantile(0.5, "job, le")),
-                Recording("API_P95", quantile(0.95, "job, le")),
-                Recording("API_P99", quantile(0.99, "job, le")),
-                Recording("API_P95_ENDPOINT", quantile(0.95, "job, endpoint, le")),
+                Recording("API_P50", latency_of(0.5, "job, le")),
+                Recording("API_P95", latency_of(0.95, "job, le")),
+                Recording("API_P99", latency_of(0.99, "job, le")),
+                Recording("API_P95_ENDPOINT", latency_of(0.95, "job, endpoint, le")),
                 Recording("API_MEAN", f"{ask.rate(_SECONDS, suffix='_sum')} / ({every} > 0)"),
                 Recording("API_TIMED", every),
                 Recording("API_SLOW_RATE", f"{ask.of('API_TIMED')} - {quick}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, ratio
+from signalscope.mixin._promql import Promql, quantile, ratio
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -32,7 +32,7 @@ def groups(config: Config) -> list[Group]:
                     "CACHE_HITS",
                     ratio(f"sum by (job, cache_type) ({hits})", f"sum by (job, cache_type) ({found_out})"),
                 ),
-                Recording("CACHE_P95", f"histogram_quantile(0.95, {buckets})"),
+                Recording("CACHE_P95", quantile(0.95, buckets)),
                 Recording("CACHE_FILL", f"{entries} / ({capacity} > 0)"),
                 Recording("CACHE_BYTES", size),
                 Recording(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, ratio
+from signalscope.mixin._promql import Promql, quantile, ratio
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -42,7 +42,7 @@ def groups(config: Config) -> list[Group]:
                     "DEPENDENCY_ERROR_RATIO",
                     ratio(f"sum by ({kept}) ({failed})", f"sum by ({kept}) ({ended})"),
                 ),
-                Recording("DEPENDENCY_P95", f"histogram_quantile(0.95, {buckets})"),
+                Recording("DEPENDENCY_P95", quantile(0.95, buckets)),
                 Recording("DEPENDENCY_TIME", ask.rate(_SECONDS, by="service_name", suffix="_sum")),
                 Recording("BREAKER_OPEN", f"max by ({breaker}) ({ask.raw(_STATE, _OPEN)})"),
                 Recording("BREAKER_CLOSED", f"avg by ({breaker}) ({ask.raw(_STATE, _CLOSED)})"),

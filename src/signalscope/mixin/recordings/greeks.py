@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, duration, le, ratio
+from signalscope.mixin._promql import Promql, duration, le, quantile, ratio
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -33,9 +33,6 @@ def groups(config: Config) -> list[Group]:
     seconds = ask.rate(_SECONDS, done, by="vectorized, batch_size", suffix="_sum")
     calls = ask.rate(_SECONDS, by="vectorized", suffix="_count")
     invalid = ask.of("GREEKS_INVALID")
-
-    def quantile(q: float) -> str:
-        return f"histogram_quantile({q:g}, {buckets})"
 
     return [
         Group(
@@ -68,8 +65,8 @@ def groups(config: Config) -> list[Group]:
                         _SECONDS, by="vectorized, le", over=duration(config.windows.latency), suffix="_bucket"
                     ),
                 ),
-                Recording("GREEKS_P50", quantile(0.5)),
-                Recording("GREEKS_P90", quantile(0.9)),
+                Recording("GREEKS_P50", quantile(0.5, buckets)),
+                Recording("GREEKS_P90", quantile(0.9, buckets)),
                 Recording("VECTORIZED_P90", f"sum by (job) ({ask.of('GREEKS_P90', _ARRAY)})"),
                 Recording(
                     "GREEKS_MEAN", f"{ask.rate(_SECONDS, by='vectorized', suffix='_sum')} / ({calls} > 0)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, named, ratio
+from signalscope.mixin._promql import Promql, named, quantile, ratio
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -28,7 +28,7 @@ def groups(config: Config) -> list[Group]:
     refused_share = ratio(f"sum by ({kept}) ({refused})", f"sum by ({kept}) ({offered})")
 
     def p95(name: str) -> str:
-        return f"histogram_quantile(0.95, {ask.rate(name, by='queue_type, priority, le', suffix='_bucket')})"
+        return quantile(0.95, ask.rate(name, by="queue_type, priority, le", suffix="_bucket"))
 
     return [
         Group(

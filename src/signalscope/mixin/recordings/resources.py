@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, duration, named, ratio
+from signalscope.mixin._promql import Promql, duration, named, quantile, ratio
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -36,9 +36,9 @@ def groups(config: Config) -> list[Group]:
                     f"sum by (job, operation_type) ({ask.raw('signal_service.memory.usage')})",
                 ),
                 Recording("QUERIES", ask.rate(_QUERY, by="query_type, operation", suffix="_count")),
-                Recording("QUERY_P95", f"histogram_quantile(0.95, {queries})"),
+                Recording("QUERY_P95", quantile(0.95, queries)),
                 Recording("TASKS", ask.rate(_TASK, by="task_type, outcome", suffix="_count")),
-                Recording("TASK_P95", f"histogram_quantile(0.95, {tasks})"),
+                Recording("TASK_P95", quantile(0.95, tasks)),
             ),
         ),
         Group(

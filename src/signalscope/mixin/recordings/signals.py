@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin._promql import Promql, duration
+from signalscope.mixin._promql import Promql, duration, quantile
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -35,8 +35,8 @@ def groups(config: Config) -> list[Group]:
                         suffix="_bucket",
                     ),
                 ),
-                Recording("SIGNAL_P95", f"histogram_quantile(0.95, sum by (job, le) ({buckets}))"),
-                Recording("SIGNAL_P95_TYPE", f"histogram_quantile(0.95, {buckets})"),
+                Recording("SIGNAL_P95", quantile(0.95, f"sum by (job, le) ({buckets})")),
+                Recording("SIGNAL_P95_TYPE", quantile(0.95, buckets)),
                 Recording(
                     "SIGNAL_MEAN",
                     f"{ask.rate(_SECONDS, suffix='_sum')} / ({ask.rate(_SECONDS, suffix='_count')} > 0)",
