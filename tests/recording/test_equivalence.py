@@ -163,6 +163,33 @@ def test_a_delta_reader_that_joins_a_cumulative_one_sees_each_measurement_once()
     assert seen == points(pair.collect(0)[0], COUNTER)["a"].value == 15
 
 
+@pytest.mark.skipif(not hasattr(MeterProvider, "add_metric_reader"), reason="this SDK adds no readers later")
+def test_readers_may_come_later_and_leave() -> None:
+    """One of totals has them since the start, one of differences since it came; ours are nowhere but in them."""
+    pair = Pair([CUMULATIVE])
+    record = pair.both(COUNTER, "a")
+    record(1)
+    pair.readers += [InMemoryMetricReader(CUMULATIVE), InMemoryMetricReader(ALL_DELTA)]
+    added = time.time_ns()
+    for late in pair.readers[1:]:
+        pair.provider.add_metric_reader(late)
+    record(2)
+    record(3)
+    ours, theirs = zip(*(pair.collect(reader) for reader in range(3)), strict=True)
+    assert [points(each, COUNTER)["a"].value for each in ours] == [6, 6, 5]
+    assert [list(each) for each in ours] == [[COUNTER.name]] * 3, "and no carrier"
+    assert points(theirs[2], COUNTER)["a"].value == 5
+    assert points(ours[0], COUNTER)["a"].start_time_unix_nano < added
+    assert points(ours[2], COUNTER)["a"].start_time_unix_nano >= added
+
+    pair.provider.remove_metric_reader(pair.readers[2])
+    record(4)
+    assert not any(each.intervals for each in pair.cells.store._families[COUNTER.name].series.values())
+    pair.provider.add_metric_reader(pair.readers[2])
+    record(5)
+    assert [points(pair.collect(reader)[0], COUNTER)["a"].value for reader in range(3)] == [15, 15, 5]
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 12)), max_size=300), st.floats(0, 20))
 @settings(max_examples=60, deadline=None)
 def test_a_group_makes_the_points_of_three_instruments(

@@ -98,3 +98,9 @@ class Aggregate:
         if not kept:
             self.samples = None
         return taken
+
+    def forget(self, reader: ReaderKey) -> None:
+        """Keep nothing for a reader that is gone."""
+        self.intervals.pop(reader, None)
+        if self.samples is not None:
+            self.samples.pop(reader, None)

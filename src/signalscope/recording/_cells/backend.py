@@ -96,8 +96,41 @@ def attach(
     store = Store([wants for wants, _ in known], exemplars, on_error)
     for reader, (wants, _) in zip(readers, known, strict=True):
         HandOver(reader, wants, store, on_error)
+    _follow(provider, store, on_error)
     carrier.present = True
     weak_reset = weakref.WeakMethod(store.reset_after_fork)
     in_children(lambda: (reset := weak_reset()) and reset(), of=store)
     sdk_only = frozenset[Kind]().union(*(special for _, special in known))
     return Cells(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))
+
+
+def _follow(provider: MeterProvider, store: Store, on_error: OnError) -> None:
+    """Let readers that are added later collect our metrics as well, and those that are removed leave.
+
+    Older SDKs have no such methods.
+    """
+    add, remove = (getattr(provider, f"{verb}_metric_reader", None) for verb in ("add", "remove"))
+    if add is None or remove is None:
+        return
+
+    def add_metric_reader(metric_reader: MetricReader) -> None:
+        wish = reader_wants(metric_reader)
+        if wish is not None and not isinstance(metric_reader._receive_metrics, HandOver):
+            wants, special = wish
+            if special:
+                _logger.warning(
+                    "signalscope: %s was added while recording: it gets our histograms with the contract's buckets; "
+                    "pass it to the MeterProvider when that is made to have them as it asks",
+                    type(metric_reader).__name__,
+                )
+            store.join(wants)
+            HandOver(metric_reader, wants, store, on_error)
+        add(metric_reader)
+
+    def remove_metric_reader(metric_reader: MetricReader) -> None:
+        remove(metric_reader)
+        if isinstance(metric_reader._receive_metrics, HandOver):
+            metric_reader._receive_metrics.withdraw(metric_reader)
+
+    provider.add_metric_reader = add_metric_reader  # type: ignore[method-assign]  # for this one object
+    provider.remove_metric_reader = remove_metric_reader  # type: ignore[method-assign]  # for this one object

@@ -17,7 +17,8 @@ from typing import Any
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics.export import Metric, MetricReader, MetricsData, ResourceMetrics, ScopeMetrics
 
-from signalscope.recording._cells.store import OnError, Reader, Store
+from signalscope.recording._cells.reader import Reader
+from signalscope.recording._cells.store import OnError, Store
 
 __all__ = ["CARRIER", "Carrier", "HandOver"]
 
@@ -60,6 +61,11 @@ class HandOver:
         self._store = store
         self._on_error = on_error
         reader._receive_metrics = self  # type: ignore[method-assign]  # an override, given to one object
+
+    def withdraw(self, reader: MetricReader) -> None:
+        """Give the reader its method back, and keep nothing for it."""
+        reader._receive_metrics = self._deliver  # type: ignore[method-assign]  # see above
+        self._store.leave(self._wants)
 
     def __call__(
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any

@@ -30,7 +30,7 @@ from opentelemetry.sdk.metrics.view import DefaultAggregation, ExplicitBucketHis
 
 from signalscope._contract_model import Kind
 from signalscope.recording._cells.exemplar import Filter
-from signalscope.recording._cells.store import Reader
+from signalscope.recording._cells.reader import Reader
 
 __all__ = ["exemplar_filter", "matched_by", "reader_wants", "readers_of", "views_of"]
 

@@ -11,6 +11,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,8 +23,9 @@ from signalscope.recording._cells.aggregate import Aggregate, Interval
 from signalscope.recording._cells.exemplar import Filter, Sample
 from signalscope.recording._cells.feed import NOTHING, Feed, Rejected, Summary
 from signalscope.recording._cells.points import histogram_points, number_points
+from signalscope.recording._cells.reader import Reader
 
-__all__ = ["CARDINALITY_LIMIT", "OnError", "Reader", "Store", "Totals"]
+__all__ = ["CARDINALITY_LIMIT", "OnError", "Store", "Totals"]
 
 #: Series one instrument may have before further ones become one, as in the SDK.
 CARDINALITY_LIMIT = 2000
@@ -40,32 +42,6 @@ _LOOK_SECONDS = 1.0
 OnError = Callable[[str, int], None]
 
 
-class Reader:
-    """What one reader of the SDK wants, and when it last collected.
-
-    Args:
-        temporality: What it wants of each kind of instrument.
-        limits: Its cardinality limit for each kind.
-        keeps_exemplars: Whether it shows an exemplar until another one replaces it, rather than once.
-    """
-
-    def __init__(
-        self,
-        temporality: Mapping[Kind, AggregationTemporality],
-        limits: Mapping[Kind, int] | None = None,
-        *,
-        keeps_exemplars: bool = False,
-    ) -> None:
-        self.temporality = dict(temporality)
-        self.limits = dict(limits or {})
-        self.keeps_exemplars = keeps_exemplars
-        self.previous: dict[str, int] = {}
-
-    def wants_delta(self, kind: Kind) -> bool:
-        """Whether it wants differences since its last collection."""
-        return self.temporality[kind] is AggregationTemporality.DELTA
-
-
 class _Family:
     """The series of one instrument."""
 
@@ -73,10 +49,14 @@ class _Family:
         self.instrument = instrument
         self.bounds = instrument.buckets or ()
         self.series: dict[tuple[str, ...], Aggregate] = {}
-        self.delta_readers = [reader for reader in readers if reader.wants_delta(instrument.kind)]
+        self.serve(readers)
+
+    def serve(self, readers: Sequence[Reader]) -> None:
+        """From now on be collected by these."""
+        kind = self.instrument.kind
+        self.delta_readers = [reader for reader in readers if reader.wants_delta(kind)]
         self.limit = min(
-            (reader.limits.get(instrument.kind, CARDINALITY_LIMIT) for reader in readers),
-            default=CARDINALITY_LIMIT,
+            (reader.limits.get(kind, CARDINALITY_LIMIT) for reader in readers), default=CARDINALITY_LIMIT
         )
 
     def admit(self, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,7 +163,45 @@ class Store:
 
     def _family(self, instrument: Instrument) -> _Family:
         found = self._families.get(instrument.name)
-        return found or self._families.setdefault(instrument.name, _Family(instrument, self.readers))
+        if found is None:
+            readers = self.readers
+            found = self._families.setdefault(instrument.name, _Family(instrument, readers))
+            if readers is not self.readers:  # one joined meanwhile, and did not see it
+                found.serve(self.readers)
+        return found
+
+    def join(self, reader: Reader) -> None:
+        """Have one more reader: of totals since the start, of differences since now."""
+        with self._settled():
+            reader.joined = time.time_ns()
+            reader.previous.clear()
+            self._serve((*self.readers, reader))
+
+    def leave(self, reader: Reader) -> None:
+        """Have one reader less, and nothing kept for it."""
+        with self._settled():
+            self._serve(tuple(each for each in self.readers if each is not reader))
+            for family in list(self._families.values()):
+                for aggregate in list(family.series.values()):
+                    aggregate.forget(reader)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """While no reader collects, and with everything recorded so far in the series."""
+        turn = self._turn
+        is_ours = turn.acquire(timeout=_TURN_SECONDS)
+        try:
+            if is_ours:
+                self._drain()
+            yield
+        finally:
+            if is_ours:
+                turn.release()
+
+    def _serve(self, readers: tuple[Reader, ...]) -> None:
+        self.readers = readers
+        for family in list(self._families.values()):
+            family.serve(readers)
 
     def collect(self, reader: Reader, now: int, timeout: float = _TURN_SECONDS) -> list[Metric]:
         """Everything recorded, as metrics for one reader.
@@ -282,6 +300,7 @@ class Store:
                 aggregate.restart(start)
                 family.begin(aggregate)
         for reader in self.readers:
+            reader.joined = None
             reader.previous.clear()
 
 
@@ -297,7 +316,7 @@ def _metric(family: _Family, reader: Reader, now: int) -> Metric | None:
     temporality = reader.temporality[instrument.kind]
     sums: Iterable[tuple[Aggregate, Interval, int]]
     if temporality is AggregationTemporality.DELTA:
-        sums = _since(family, reader, reader.previous.get(instrument.name))
+        sums = _since(family, reader, reader.previous.get(instrument.name, reader.joined))
         reader.previous[instrument.name] = now
     else:
         sums = ((aggregate, aggregate.total, aggregate.start) for aggregate in list(family.series.values()))
