@@ -328,6 +328,7 @@ async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.Monkey
     from signalscope import recording  # noqa: PLC0415  # only this test records by hand
 
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "many")
+    monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "free")
     app = _app()
     with capture():
         record = recording.family
@@ -352,7 +353,9 @@ async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.Monkey
     assert statuses["backpressure"] == "degraded"
     assert statuses["dependencies"] == "unhealthy"
     assert statuses["model_configuration"] == "degraded"
-    assert "SIGNALSCOPE_MONITORING_RATE" in found["config"]["detail"]
+    assert found["config"]["detail"] == (
+        "not usable: SIGNALSCOPE_CPU_SECOND_PRICE, SIGNALSCOPE_MONITORING_RATE"
+    )
 
 
 async def test_ready_made_checks_ask_what_they_are_given() -> None:

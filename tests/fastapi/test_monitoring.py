@@ -158,6 +158,7 @@ async def test_nothing_is_invented(
 ) -> None:
     """With nothing recorded every number is null, and its provenance says why."""
     monkeypatch.setattr(_user_costs._Shared, "users", None)
+    monkeypatch.delenv("SIGNALSCOPE_CPU_SECOND_PRICE", raising=False)
     with capture():
         answer = await _answer(client, name)
     assert answer["source"]["name"] == "process"
@@ -183,6 +184,8 @@ async def test_nothing_is_invented(
         "resource_utilization.cpu_usage_percentage", "service_uptime_seconds", "health",
     }  # fmt: skip
     assert all(each["meaning"] for each in about.values())
+    costs = [each["reason"] for path, each in about.items() if path.rpartition(".")[2].startswith("cost_")]
+    assert set(costs) <= {"a CPU-second has no price (SIGNALSCOPE_CPU_SECOND_PRICE)"}
 
 
 async def test_numbers_are_those_that_were_recorded(
@@ -347,8 +350,10 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
     with capture():
         recording.family("signal_service.feature_usage").series("chain", "free").record(4)
         recording.family("signal_service.background_task").series("refresh", "low", "success").record(0.5)
-        everything = (await client.get("/monitoring/metrics")).json()["metrics"]
+        answer = (await client.get("/monitoring/metrics")).json()
+        everything = answer["metrics"]
         one = (await client.get("/monitoring/metrics?name=feature")).json()["metrics"]
+    assert 0 < answer["window_seconds"] < 60  # since capturing began
     usage = everything["signal_service_feature_usage_total"]
     assert (usage["kind"], usage["total"]) == ("counter", 4)
     assert usage["series"] == [
@@ -423,7 +428,9 @@ async def test_without_telemetry_every_answer_says_so(
     reason = answer["provenance"]["performance.api_performance.error_rate_percentage"]["reason"]
     assert "opentelemetry-instrument" in reason
     assert answer["performance"]["api_performance"]["error_rate_percentage"] is None
-    assert (await _answer(client, "metrics"))["problems"]
+    current = await _answer(client, "metrics")
+    assert current["problems"]
+    assert (current["window_seconds"], current["metrics"]) == (None, {})
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])

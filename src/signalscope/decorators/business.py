@@ -21,6 +21,7 @@ from signalscope._user import current_tier, current_user
 from signalscope.recording import family, internal_error
 
 __all__ = [
+    "CPU_SECOND_PRICE",
     "count_eviction",
     "count_feature",
     "count_queue_item",
@@ -33,7 +34,8 @@ __all__ = [
 ]
 
 _logger = logging.getLogger("signalscope")
-_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+#: The variable of `cpu_second_price`.
+CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
 
 
 class _Spent(threading.local):
@@ -116,7 +118,7 @@ def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | No
 
 def cpu_second_price() -> float | None:
     """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one."""
-    return _price(os.environ.get(_PRICE))
+    return _price(os.environ.get(CPU_SECOND_PRICE))
 
 
 @cache
@@ -130,7 +132,9 @@ def _price(text: str | None) -> float | None:
         price = math.nan
     if math.isfinite(price) and price >= 0:
         return price
-    _logger.error("%s must be a number that is not negative, not %r; no costs are recorded", _PRICE, text)
+    _logger.error(
+        "%s must be a number that is not negative, not %r; no costs are recorded", CPU_SECOND_PRICE, text
+    )
     return None
 
 

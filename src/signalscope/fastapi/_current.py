@@ -49,6 +49,10 @@ class CurrentMetrics(BaseModel):
     timestamp: datetime
     source: Source
     problems: list[str]
+    window_seconds: float | None = Field(
+        description="How far counters and histograms look back: to when this process began to record. "
+        "Gauges are of now. Null when nothing is recorded here; `problems` says why."
+    )
     metrics: dict[str, MetricNow] = Field(description="By the name that they have in Prometheus.")
 
 
@@ -64,10 +68,12 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         if name is None or name in each.prometheus_name or name in each.name
     ]
     problems: list[str] = []
+    window: float | None = None
     metrics: dict[str, MetricNow] = {}
     try:
         seen = snapshot([each.name for each in wanted])
         metrics = {each.prometheus_name: found for each in wanted if (found := _metric(each, seen)).series}
+        window = round(seen.at - seen.began, 3)
         problems = [f"{each} is aggregated elsewhere" for each in sorted(seen.left_out)]
     except NotKeptError as error:
         problems.append(str(error))
@@ -76,6 +82,7 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         timestamp=datetime.now(UTC),
         source=Source(name="process", description=facts.describe()),
         problems=problems,
+        window_seconds=window,
         metrics=metrics,
     )
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from signalscope.decorators.business import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.fastapi import _settings
 from signalscope.fastapi.health._check import HealthCheck
 from signalscope.fastapi.health._result import Result, Status
@@ -186,9 +187,11 @@ def _config() -> Result:
         for name in ("SIGNALSCOPE_PROMETHEUS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
         if (value := os.environ.get(name, "").strip()) and not _is_url(value)
     ]
+    if os.environ.get(CPU_SECOND_PRICE) and cpu_second_price() is None:
+        wrong.append(CPU_SECOND_PRICE)
     wrong += [name for name in _settings.mistakes() if name not in wrong]
     if wrong:
-        return Result("degraded", f"not usable: {', '.join(wrong)}")
+        return Result("degraded", f"not usable: {', '.join(sorted(wrong))}")
     return Result("healthy", "every setting can be used")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from signalscope import contract
+from signalscope.decorators.business import CPU_SECOND_PRICE
 from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi.summaries import _parts
 from signalscope.fastapi.summaries._fields import Fields
@@ -78,7 +79,7 @@ def business_dashboard(
     window = round(min(3_600.0, uptime()), 3)
     fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=window, reason=reason)
     if entries and price is None:
-        why = "no price is set (SIGNALSCOPE_CPU_SECOND_PRICE)"
+        why = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
         fields.of_process(f"{_USERS}.cost", "measure_cost", "currency", _COSTLIEST, reason=why)
     return BusinessDashboard(
         tier=tier,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from signalscope.decorators.business import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.fastapi import _settings
 from signalscope.fastapi.values import _prometheus, _windows
 from signalscope.fastapi.values._process import HISTORY, PROCESS, Process
@@ -54,6 +55,8 @@ _ASKED_MEANINGS = {
     "BREAKER_TRANSITIONS": "State changes of each breaker in the last hour, by the state entered.",
     "COMPONENT_AVAILABILITY": "The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
 }
+#: What is made of costs.
+_OF_COSTS = ("COST", "COST_TIER", "COST_PER_CALCULATION", "COST_PER_USER", "PROFITABILITY")
 _DAY = 86_400.0
 #: How far recorded series look back that no process can have, in seconds.
 _LOOKS_BACK: Mapping[str, Callable[[Config], float]] = {
@@ -192,11 +195,13 @@ def _of_process(key: str, process: Process) -> Fact:
     except Exception:  # a mistake of ours costs this one value
         internal_error("monitoring.process")
         return Fact({}, "process", name, seconds or None, "it could not be calculated")
-    reason = None if vector else _nothing(window)
+    reason = None if vector else _nothing(key, window)
     return Fact(vector, "process", name, window, reason)
 
 
-def _nothing(window: float | None) -> str:
+def _nothing(key: str, window: float | None) -> str:
+    if key in _OF_COSTS and cpu_second_price() is None:
+        return f"a CPU-second has no price ({CPU_SECOND_PRICE})"
     if window is None:
         return "nothing has reported it in this process"
     return f"this process has recorded nothing of it in the last {window:.3g} s"
