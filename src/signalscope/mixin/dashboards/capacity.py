@@ -62,7 +62,7 @@ def _trends(config: Config) -> tuple[Panel, ...]:
     return (
         series(
             "How full is each resource, and how full will it be in 48 hours?",
-            "The fullest's share. Dashed: expected in 48 hours; nine of ten forecasts kept within the band.",
+            "The fullest's share. Dashed: expected in 48 hours; nine of ten forecasts of last week kept within.",
             "percentunit", "no resource reports",
             Query(f"max({recorded('CAPACITY_USED', _SHARES)})", "now"),
             Query(f"max({recorded('FORECAST', _SHARES, _AHEAD)})", "in 48 hours", "forecast"),

@@ -113,8 +113,8 @@ def _api(config: Config) -> tuple[Panel, ...]:
         ),
         series(
             "Which external call costs time?",
-            "Time spent waiting for each external service, of the time that passes; calls at once add up.",
-            "percentunit", "no calls in this time",
+            "How many calls are being waited for, on average: seconds of waiting for each service, each second.",
+            "short", "no calls in this time",
             Query(rate("signal_service.external_service.duration", by=("service_name",), suffix="_sum"),
                   "{{service_name}}"),
             stacked=True,
