@@ -111,3 +111,42 @@ def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: s
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert reason is None or reason in REASONS
+
+
+@pytest.mark.needs("promtool")
+def test_work_without_requests_measures_no_capacity(tmp_path: Path) -> None:
+    """A night of background work, and a stuck queue: then requests come, and are no reason for every replica."""
+    config = Config()
+    (group,) = (each for each in groups(config) if each.name == "scaling")
+    rules = [{"record": each.record, "expr": each.expr} for each in group.rules]
+    (tmp_path / "rules.yaml").write_text(
+        yaml.safe_dump({"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}), encoding="utf-8"
+    )
+    job = 'job="signal-service"'
+    series = {
+        f"job:signal_service_api_requests:rate5m{{{job}}}": "0x60 100x60",
+        f"job:process_cpu_seconds:rate5m{{{job}}}": "1x121",
+        f'instance:process_cpu_utilization:ratio{{{job}, instance="a"}}': "1x121",
+        f'signal_service_queue_processing_rate_per_second{{{job}, queue_type="q", priority="high"}}': "0x121",
+        f'job_queue_type_priority:signal_service_queue_size:sum{{{job}, queue_type="q", priority="high"}}': (
+            "50x121"
+        ),
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": query(config), "eval_time": "60m", "exp_samples": []},
+            # Eleven samples with requests: still too few; then 100 a second for a core, of which 60 % are aimed at.
+            {"expr": query(config), "eval_time": "71m", "exp_samples": []},
+            {"expr": query(config), "eval_time": "90m", "exp_samples": [{"labels": "{}", "value": 2}]},
+        ],
+    }
+    (tmp_path / "tests.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    done = subprocess.run(
+        [binaries.find("promtool"), "test", "rules", tmp_path / "tests.yaml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr

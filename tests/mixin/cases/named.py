@@ -7,6 +7,15 @@ from tests.mixin.cases._case import Case, of
 _LATENCY = "signal_service_api_request_duration_seconds_bucket"
 _GREEKS = "signal_service_greeks_calculation_seconds_bucket"
 _AGAIN = "0+100x60 0+100x60"
+_ASKED = of("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/chain", status_code="503"')
+_HIT, _MISSED = (
+    of("signal_service_cache_operations_total", f'cache_type="greeks", operation="get", result="{result}"')
+    for result in ("hit", "miss")
+)
+_SUCCESS, _ERROR = (
+    of("signal_service_greeks_calculation_seconds_count", f'outcome="{outcome}"')
+    for outcome in ("success", "error")
+)
 
 CASES = [
     Case(
@@ -16,6 +25,26 @@ CASES = [
             of("signal_service_greeks_calculation_seconds_count", 'outcome="success"'): _AGAIN,
         },
         {"4m55s": 0, "5m": 0, "5m5s": 0, "5m30s": 0, "9m": 0}, every="5s", reset=True,
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "every calculation fails, and each request hits the cache many times",
+        {_ASKED: "0+1x120", _HIT: "0+50x120", _SUCCESS: "0+2x59 120x60", _ERROR: "0x59 0+2x60"},
+        {"5m40s": 0, "6m30s": 1}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "what the cache lacks is never calculated, beside many hits",
+        {_ASKED: "0+1x120", _HIT: "0+50x120", _MISSED: "0+5x120", _SUCCESS: "0+5x59 300x60"},
+        {"5m40s": 0, "6m30s": 1}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "every request hits the cache many times, and nothing is calculated",
+        {_ASKED: "0+1x120", _HIT: "0+50x120", _MISSED: "7x120", _SUCCESS: "7x120", _ERROR: "7x120"},
+        {"5m": 0, "9m": 0}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "calculations of others fail while nobody asks for Greeks",
+        {_ASKED: "7x120", _MISSED: "0+5x120", _ERROR: "0+5x120"},
+        {"5m": 0, "9m": 0}, every="5s",
     ),
     Case(
         "SignalServiceHighLatency", "exactly one request in twenty is slower, and a restart",

@@ -66,29 +66,35 @@ def _greeks_failure(config: Config) -> Alert:
         f'sum by (job) (rate({requests}{{job="{job}", endpoint=~"{selectors.greeks_endpoints}"}}[{over}]))'
     )
     cache = metric("signal_service.cache.operations", "cache_type", "operation", "result")
-    wanted = f'job="{job}", cache_type="{selectors.greeks_cache}", operation="get", result="hit"'
-    cached = f"sum by (job) (rate({cache}{{{wanted}}}[{over}]))"
+    gets = f'job="{job}", cache_type="{selectors.greeks_cache}", operation="get"'
+    cached, missed = (
+        f'sum by (job) (rate({cache}{{{gets}, result="{result}"}}[{over}]))' for result in ("hit", "miss")
+    )
     count = metric("signal_service.greeks.calculation", "outcome", suffix="_count")
-    succeeded = f'sum by (job) (rate({count}{{job="{job}", outcome="success"}}[{over}]))'
+    succeeded, failed = (
+        f'sum by (job) (rate({count}{{job="{job}", outcome{wanted}}}[{over}]))'
+        for wanted in ('="success"', '=~"error|invalid"')
+    )
+    # Requests alone do not tell where one of them hits the cache many times.
+    needed = f"{asked} - ({cached} or 0 * {asked}) > 0 or {failed} > 0 or {missed} > 0"
     return Alert(
         name="GreeksCalculationSystemFailure",
         severity="critical",
         domain="greeks",
-        expr=f"({asked} - ({cached} or 0 * {asked})) > 0 unless {succeeded} > 0",
+        expr=f"{asked} > 0 and ({needed}) unless {succeeded} > 0",
         hold=config.holds.greeks_failure,
         window=config.windows.greeks,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
-        description="{{ $value | humanize }} requests a second ask {{ $labels.job }} for Greeks that are "
-        "not in the "
-        f"cache, and no calculation has succeeded for {over}.",
+        description="{{ $value | humanize }} requests a second ask {{ $labels.job }} for Greeks that are not "
+        f"all in the cache, and no calculation has succeeded for {over}.",
         impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
         response="Look at the outcomes and reasons below: errors are the code or a library, invalid results "
         "the "
         "market data. Switch the data source, or roll back.",
         meaning="Clients ask for Greeks that must be calculated, and not one calculation succeeds.",
-        why="Requests without successful calculations. Requests that the cache answered need none, so they "
-        "are taken "
-        "off. Silent while nobody asks for Greeks.",
+        why="Requests without successful calculations, where one was needed: calculations fail, the cache misses, "
+        "or there are more requests than hits. What the cache answers altogether needs none. Silent while "
+        "nobody asks for Greeks.",
         diagnosis={
             "Outcomes": f'sum by (outcome) (rate({count}{{job="{job}"}}[5m]))',
             "Reasons of unusable results": "sum by (reason) (rate("

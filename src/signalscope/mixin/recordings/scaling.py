@@ -70,7 +70,8 @@ def scaling(config: Config) -> list[Recording]:
         Recording("REPLICAS", f'count by (job) ({series.get("CPU").name}{{job="{job}"}}) / {each}'),
         Recording(
             "REPLICA_EFFICIENCY",
-            f'{requests}{{job="{job}"}} / ({cores}{{job="{job}"}} > 0)'
+            # Work without requests, such as a feed at night, says nothing about how many a replica takes.
+            f'({requests}{{job="{job}"}} > 0) / ({cores}{{job="{job}"}} > 0)'
             f" and {busy} > {settings.least_utilization:g}",
         ),
         Recording(
@@ -78,7 +79,7 @@ def scaling(config: Config) -> list[Recording]:
             f"quantile_over_time(0.25, {efficiency}[{days}]) * {settings.target_utilization:g} * {each}"
             f" and count_over_time({efficiency}[{days}]) >= {settings.least_samples}",
         ),
-        Recording("REPLICA_QUEUE_RATE", f"{processed} / {replicas} and {backlog} > {replicas}"),
+        Recording("REPLICA_QUEUE_RATE", f"({processed} > 0) / {replicas} and {backlog} > {replicas}"),
         Recording(
             "SCALING_CANDIDATE",
             " or ".join(
