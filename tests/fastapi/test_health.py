@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from signalscope import _health, contract, report_health
 from signalscope.contract import ContractError
 from signalscope.fastapi import health, instrument_app, router, uninstrument_app
-from signalscope.fastapi.health import HealthCheck, Result
+from signalscope.fastapi.health import HealthCheck, Result, _registry
 from signalscope.fastapi.health._builtin import built_in
 from signalscope.fastapi.health._registry import shared
 from signalscope.testing import capture
@@ -502,3 +502,29 @@ async def test_how_old_a_report_is() -> None:
     shown = (await _get("/health/detailed")).json()["components"]["feed"]
     assert 0.05 <= shown["age_seconds"] < 5
     assert shown["duration_seconds"] is None
+
+
+async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the application runs, checks are renewed each by itself, not in rounds that wait for the slowest."""
+    monkeypatch.setattr(_registry, "_REFRESH_SECONDS", 0.02)
+    runs = {"slow": 0, "quick": 0}
+
+    async def slow() -> bool:
+        runs["slow"] += 1
+        await asyncio.sleep(20)
+        return True
+
+    def quick() -> bool:
+        runs["quick"] += 1
+        return True
+
+    health.register(HealthCheck("slow", slow, timeout=20))
+    health.register(HealthCheck("quick", quick, cache_seconds=0.01))
+    app = _app()
+    async with app.router.lifespan_context(app):
+        for _ in range(500):
+            if runs["quick"] >= 3:
+                break
+            await asyncio.sleep(0.01)
+    assert runs["slow"] == 1
+    assert runs["quick"] >= 3

@@ -115,12 +115,24 @@ class Registry:
                     await task
 
     async def _keep_fresh(self) -> None:
-        while True:
+        busy: set[str] = set()
+
+        async def refresh(check: HealthCheck) -> None:
             try:
-                await self.run()
+                await check.result()
             except Exception:  # ours, and the next round may do
                 internal_error("health.refresh")
-            await asyncio.sleep(_REFRESH_SECONDS)
+            finally:
+                busy.discard(check.name)
+
+        async with asyncio.TaskGroup() as group:
+            while True:
+                # Each by itself: a check that takes long keeps no other from being of now.
+                for check in self.checks():
+                    if check.name not in busy:
+                        busy.add(check.name)
+                        group.create_task(refresh(check))
+                await asyncio.sleep(_REFRESH_SECONDS)
 
     def statuses(self) -> Iterator[tuple[float, tuple[str]]]:
         """What `signal_service.health_check.status` is, of the checks whose result is of now."""
