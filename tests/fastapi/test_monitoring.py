@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from signalscope import _health as reported
 from signalscope import _user_costs, count_feature, measure_cost, recording, report_health, user_context
 from signalscope.fastapi import _access, _current, _monitoring, _negotiate, router
+from signalscope.fastapi._answers import Answers
 from signalscope.fastapi.health._registry import shared as registry
 from signalscope.fastapi.summaries import business, capacity, enhanced, performance
 from signalscope.fastapi.values import _facts, _windows
@@ -381,6 +382,22 @@ async def test_answers_are_made_once_for_all_who_ask(
     await asyncio.sleep(0.6)
     later = await client.get("/monitoring/enhanced-metrics")
     assert later.json()["timestamp"] != answers[0].json()["timestamp"]
+
+
+async def test_answers_are_remembered_in_bounded_memory() -> None:
+    """No longer than they are good for, and not more than some of them."""
+    clock = FakeClock()
+    answers: Answers[str] = Answers(lambda: 5.0, clock)
+
+    async def make() -> str:
+        return "long"
+
+    for number in range(200):
+        await answers.get(number, make)
+    assert len(answers._known) == 64
+    clock.advance(5.0)
+    await answers.get("another", make)
+    assert set(answers._known) == {"another"}
 
 
 async def test_a_mistake_of_ours_costs_one_value(

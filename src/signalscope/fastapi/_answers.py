@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 __all__ = ["Answers"]
 
 T = TypeVar("T")
-_MOST = 256
+#: Answers that are remembered; some of them are long.
+_MOST = 64
 
 
 class Answers(Generic[T]):
@@ -50,9 +51,13 @@ class Answers(Generic[T]):
             answer = await make()
         finally:
             self._made.pop(of, None)
+        now = self._clock()
+        for key, (at, _) in [*self._known.items()]:
+            if now - at >= self._seconds():
+                del self._known[key]
         if len(self._known) >= _MOST:
             del self._known[min(self._known, key=lambda each: self._known[each][0])]
-        self._known[of[1]] = (self._clock(), answer)
+        self._known[of[1]] = (now, answer)
         return answer
 
     def clear(self) -> None:
