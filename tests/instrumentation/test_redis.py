@@ -14,7 +14,7 @@ import pytest
 from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, assert_identity, run
 from tests.instrumentation.environments import environment
-from tests.instrumentation.programs import parse, variables
+from tests.instrumentation.programs import launch, parse, variables
 
 from signalscope.demo._processes import free_port
 
@@ -224,6 +224,7 @@ try:
 except ValueError as error:
     print(error)
 print(tasks.price(4), tasks.price.apply((5,)).get())  # in no queue
+tasks.price.apply_async((6,), countdown=0.3, expires=0.01)  # too late when its time comes
 """
 
 
@@ -258,7 +259,7 @@ def test_celery_with_a_real_worker(
             )  # fmt: skip
             assert client.returncode == 0, client.stderr + log.read_text()
             assert client.stdout == "[0, 2, 4, 'second try']\nno\n8 10\n"
-            time.sleep(0.2)
+            time.sleep(1)
         finally:
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)
@@ -275,7 +276,45 @@ def test_celery_with_a_real_worker(
         ("tasks.broken", "medium", "error"): 1,
     }
     assert found.by(*ITEMS) == {
-        ("celery", "medium", "enqueued"): 6,
+        ("celery", "medium", "enqueued"): 7,
+        ("celery", "medium", "dropped"): 1,
         ("celery", "medium", "processed"): 4,
         ("celery", "medium", "failed"): 1,
+    }
+
+
+OVERLAPPING = """
+import logging, threading
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from celery.exceptions import Retry
+from celery.signals import task_postrun
+app = Celery("overlapping", broker="memory://", backend="cache+memory://")
+@app.task(bind=True, max_retries=1, default_retry_delay=0)
+def flaky(self):
+    if self.request.retries:
+        return "second try"
+    try:
+        self.retry()
+    except Retry:  # the second try, which has the same id, begins and ends meanwhile
+        print(ended.wait(20))
+        raise
+ended = threading.Event()
+task_postrun.connect(lambda **_: ended.set(), weak=False)
+logging.disable()
+with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, loglevel="CRITICAL"):
+    print(flaky.delay().get(timeout=30))
+"""
+
+
+@pytest.mark.needs("collector")
+def test_tries_of_a_celery_task_may_overlap(one_collector: Collector, tmp_path: Path) -> None:
+    """In a pool of threads a try may begin before the one before has ended; each counts."""
+    ran = launch(
+        one_collector, environment("celery==5.7.0", f"{OFFICIAL}celery==0.66b2"), OVERLAPPING, tmp_path
+    )
+    assert (ran.returncode, ran.stdout) == (0, "True\nsecond try\n"), ran.stderr
+    assert ran.series.by(*TASKS) == {
+        ("overlapping.flaky", "medium", "error"): 1,
+        ("overlapping.flaky", "medium", "success"): 1,
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from time import perf_counter
 from types import ModuleType
 from typing import Any
@@ -60,7 +61,9 @@ class CeleryInstrumentor(LibraryInstrumentor):
     def __init__(self) -> None:
         super().__init__()
         if not hasattr(self, "_running"):
-            self._running: OrderedDict[str, float] = OrderedDict()
+            # A task that is tried again keeps its id, and may begin in another thread before the first try has ended,
+            # or, where it is eager, inside of it.
+            self._running: OrderedDict[tuple[str, int], list[float]] = OrderedDict()
             self._disconnect: list[Callable[[], object]] = []
 
     def hooks(self) -> Mapping[str, Hook]:
@@ -89,13 +92,19 @@ class CeleryInstrumentor(LibraryInstrumentor):
 
     def _begun(self, task_id: Any = None, **_: Any) -> None:
         if task_id is not None:
-            self._running[task_id] = perf_counter()
+            self._running.setdefault((task_id, get_ident()), []).append(perf_counter())
             while len(self._running) > _MOST_RUNNING:
                 self._running.popitem(last=False)
 
     def _ended(self, task_id: Any = None, task: Any = None, state: Any = None, **_: Any) -> None:
-        begun = self._running.pop(task_id, None)
-        if begun is None or left_alone(lambda: False):
+        key = (task_id, get_ident())
+        tries = self._running.get(key)
+        if tries is None:
+            return
+        begun = tries.pop()
+        if not tries:
+            self._running.pop(key, None)
+        if left_alone(lambda: False):
             return
         try:
             outcome = _OUTCOMES.get(state, "cancelled")
@@ -107,7 +116,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
             internal_error("instrumentation.celery")
 
     def _revoked(self, request: Any = None, **_: Any) -> None:
-        queue = _queue_of(request)
+        queue = _routing_key(request)  # what never ran says of itself that it was called directly
         if queue is not None and not left_alone(lambda: False):
             _count(queue, "dropped")
 
@@ -127,6 +136,10 @@ def _queue_of(request: Any) -> str | None:
     """The routing key that a task came by; None for one that was called directly."""
     if getattr(request, "is_eager", False) or getattr(request, "called_directly", False):
         return None
+    return _routing_key(request)
+
+
+def _routing_key(request: Any) -> str | None:
     found = (getattr(request, "delivery_info", None) or {}).get("routing_key")
     return str(found) if found else None
 
