@@ -381,12 +381,24 @@ async def test_numbers_that_may_be_incomplete_are_told_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A query engine before several stores answers without one that is away, and warns."""
-    lie = OTHER.replace(b"}}", b'},"warnings":["store 10.0.0.7 is away"]}') % (b"vector", b"[]")
+    result = b'[{"metric":{"__name__":"%s"},"value":[1,"2"]}]' % series.get("API_MEAN").name.encode()
+    lie = OTHER.replace(b"}}", b'},"warnings":["store 10.0.0.7 is away"]}') % (b"vector", result)
     async with lying(lie) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         answer = await _answer(client, "enhanced-metrics")
     assert answer["problems"] == ["Prometheus warns that what it answered may be incomplete"]
     assert "10.0.0.7" not in str(answer)
+
+
+async def test_a_job_that_prometheus_does_not_know_is_told(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When nothing at all is there, the name of the job is the likeliest reason, or that there are no rules."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_JOB", "another-name")
+    for name in ANSWERS:
+        (problem,) = (await _answer(client, name))["problems"]
+        assert problem.startswith("Prometheus has nothing of the job 'another-name'")
 
 
 async def test_long_answers_are_read_one_after_the_other(

@@ -250,6 +250,11 @@ def _assembled(
         }
         reason = None if vector else "Prometheus has no value for it"
         found.put(key, Fact(vector, "prometheus", name, window, reason))
+    if not found.degraded and not any(found.get(key).vector for key in keys):
+        found.problems.append(
+            f"Prometheus has nothing of the job {_settings.job()!r}: is that its name there "
+            "(SIGNALSCOPE_PROMETHEUS_JOB), and are signalscope's rules loaded?"
+        )
     return found
 
 
