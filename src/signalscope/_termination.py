@@ -18,7 +18,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
@@ -51,6 +52,9 @@ class _GaveUp:
     at = -math.inf
 
 
+_stopped: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
 def flush(timeout: float = SECONDS) -> None:
     """Export what is left, of metrics and spans at once; never raises and never waits longer than the timeout.
 
@@ -58,7 +62,7 @@ def flush(timeout: float = SECONDS) -> None:
     the Collector is gone, and the next does not wait again.
     """
     if not _gave_up_within(2 * timeout):
-        _at_once(lambda provider: _flush(provider, timeout), timeout)
+        _at_once(lambda provider: _call(provider, "force_flush", int(timeout * 1e3)), _running(), timeout)
 
 
 def stop(timeout: float) -> None:
@@ -67,16 +71,26 @@ def stop(timeout: float) -> None:
     Args:
         timeout: The longest to wait, in seconds.
     """
-    wait = 0.0 if _gave_up_within(2 * timeout) else timeout
-    if _at_once(lambda provider: _call(provider, "shutdown"), wait):
-        for provider in _providers():  # or the SDK would wait for the same once more
-            if hasattr(provider, "shutdown"):
-                atexit.unregister(provider.shutdown)
+    _stop(_running(), timeout)
 
 
 def stop_at_exit() -> None:
-    """Shut the providers down when the interpreter exits, before the SDK does it one after the other."""
-    atexit.register(lambda: stop(_patience()))
+    """Shut the providers down when the interpreter exits, before the SDK does it one after the other.
+
+    Those that it still would: not where somebody has done so, or does not want it.
+    """
+    atexit.register(
+        lambda: _stop([each for each in _running() if getattr(each, "_atexit_handler", None)], _patience())
+    )
+
+
+def _stop(providers: Sequence[Any], timeout: float) -> None:
+    wait = 0.0 if _gave_up_within(2 * timeout) else timeout
+    if _at_once(lambda provider: _call(provider, "shutdown"), providers, wait):
+        for provider in providers:
+            _stopped.add(provider)
+            if hasattr(provider, "shutdown"):  # or the SDK would wait for the same once more
+                atexit.unregister(provider.shutdown)
 
 
 def _patience() -> float:
@@ -96,15 +110,17 @@ def _gave_up_within(seconds: float) -> bool:
     return time.monotonic() - _GaveUp.at < seconds
 
 
-def _providers() -> tuple[Any, ...]:
-    return metrics.get_meter_provider(), trace.get_tracer_provider()
+def _running() -> list[Any]:
+    """The providers that have not been stopped."""
+    providers: tuple[Any, ...] = metrics.get_meter_provider(), trace.get_tracer_provider()
+    return [provider for provider in providers if provider not in _stopped]
 
 
-def _at_once(act: Callable[[Any], object], timeout: float) -> bool:
+def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
     """Do something with each provider at the same time; False when no threads can be started any more."""
     waiting = [
         threading.Thread(target=act, args=(provider,), daemon=True, name="signalscope-flush")
-        for provider in _providers()
+        for provider in providers
     ]
     try:
         for thread in waiting:
@@ -117,10 +133,6 @@ def _at_once(act: Callable[[Any], object], timeout: float) -> bool:
     if any(thread.is_alive() for thread in waiting):
         _GaveUp.at = time.monotonic()
     return True
-
-
-def _flush(provider: object, timeout: float) -> None:
-    _call(provider, "force_flush", int(timeout * 1e3))
 
 
 def _call(provider: object, name: str, *args: object) -> None:

@@ -159,6 +159,32 @@ def deaf() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
+    "end", ["signalscope.shutdown()", "signalscope.shutdown(); signalscope.shutdown()", "_own()"]
+)
+def test_what_has_been_shut_down_is_let_alone(end: str, tmp_path: Path) -> None:
+    """Another shutdown, and the interpreter's exit, export nothing again and say nothing."""
+    script = tmp_path / "script.py"
+    own = (
+        "from opentelemetry import metrics, trace\n"
+        "def _own():\n"
+        "    metrics.get_meter_provider().shutdown(), trace.get_tracer_provider().shutdown()\n"
+    )
+    script.write_text(_CONFIGURED.format(end=own + end), encoding="utf-8")
+    with receiving() as receiver:
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        counts = receiver.counts(_SECONDS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(counts.values()) == [1]
+
+
+@pytest.mark.parametrize(
     ("end", "longest"), [("", 4.5), ("signalscope.shutdown(1.0)", 2.5)], ids=["exit", "shutdown"]
 )
 def test_a_collector_that_never_answers_is_waited_for_once(
