@@ -78,6 +78,55 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ),
         ("[pipeline]\nscrape = 0\n", r"my.toml:2: pipeline.scrape: .*greater than or equal to 1"),
         ("[windows]\nzzz = 1\n", r"my.toml:2: windows.zzz: there is no such key. There are: "),
+        ("[thresholds]\napi_p95_seconds = inf\n", r"my.toml:2: thresholds.api_p95_seconds: .*finite number"),
+        ("[thresholds]\ncpu_percent = true\n", r"my.toml:2: thresholds.cpu_percent: .*not true or false"),
+        ('[holds]\ncpu = "30"\n', r"my.toml:2: holds.cpu: .*valid integer"),
+        # No alert on it could ever fire.
+        (
+            "[thresholds]\napi_p95_seconds = 30\n",
+            r"my.toml:2: thresholds.api_p95_seconds: .*api.request.duration is never above 30 s",
+        ),
+        (
+            "[thresholds]\nvectorized_p90_seconds = 60\n",
+            r"my.toml:2: thresholds.vectorized_p90_seconds: .*never above 10 s",
+        ),
+        (
+            "[thresholds]\ndependency_error_ratio = 1\n",
+            r"my.toml:2: thresholds.dependency_error_ratio: .*less",
+        ),
+        (
+            "[thresholds]\nbreaker_closed_ratio = 0\n",
+            r"my.toml:2: thresholds.breaker_closed_ratio: .*greater",
+        ),
+        ("[slos.errors]\nobjective = 0.9999999999\n", r"my.toml:1: slos.errors: .*leaves no budget"),
+        # Prometheus would not take it, or take it for something else.
+        (
+            '[selectors]\ngreeks_endpoints = "(["\n',
+            r"my.toml:2: selectors.greeks_endpoints: '\(\[' is no regular expression: ",
+        ),
+        (
+            '[selectors]\ncritical_dependencies = "(?!x).*"\n',
+            r"my.toml:2: selectors.critical_dependencies: .*'\(\?!'",
+        ),
+        ('[selectors]\nshared_queues = "*"\n', r"my.toml:2: selectors.shared_queues: .*nothing to repeat"),
+        ('[selectors]\njob = "prometheus"\n', r"my.toml:2: selectors.job: .*pipeline's own"),
+        ('[teams]\ngreeks = "a{{b"\n', r"my.toml:2: teams.greeks: .*template"),
+        ('[calendar]\nopens = "09:30+02:00"\n', r"my.toml:2: calendar.opens: .*local time .*09:30:00"),
+        ("[calendar]\ncloses = 16\n", r"my.toml:2: calendar.closes: .*local time"),
+        (
+            '[calendar.early_closes]\n2026-11-27 = "13:00Z"\n',
+            r"my.toml:2: calendar.early_closes.2026-11-27: .*local time",
+        ),
+        ("[calendar]\nvalid_until = 9999-12-31\n", r"my.toml:2: calendar.valid_until: .*2100-12-31"),
+        ("[calendar]\nvalid_from = 0001-01-01\n", r"my.toml:2: calendar.valid_from: .*1990-01-01"),
+        # Prometheus forgets a value after five minutes; a rate needs two in its window.
+        ("[pipeline]\nhistory = 600\n", r"my.toml:2: pipeline.history: .*less than or equal to 240"),
+        ("[pipeline]\nscrape = 200\n", r"my.toml:2: pipeline.scrape: .*less than or equal to 120"),
+        (
+            "[pipeline]\nexport = 60\n[windows]\nlatency = 240\ngreeks = 120\ncpu = 60\n",
+            r"my.toml:6: windows.cpu: 60 s .*two of what comes every 60 s \(pipeline.export\).* at least 120",
+        ),
+        ("[pipeline]\nscrape = 40\n", r"my.toml:1: windows.greeks: .*pipeline.scrape.* at least 80"),
     ],
 )
 def test_mistakes_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
@@ -141,3 +190,30 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """With the system's reason."""
     with pytest.raises(ConfigError, match=r"none.toml: No such file"):
         load(tmp_path / "none.toml")
+
+
+@pytest.mark.needs("promtool")
+def test_names_of_services_tiers_and_features_are_no_patterns(tmp_path: Path) -> None:
+    """A tier `pro+` is that tier; a job with spaces is asked for in links, and named as Kubernetes allows."""
+    text = """
+grafana = "https://grafana.example/"
+runbooks = "https://wiki.example/"
+[selectors]
+job = "Signals & Greeks (v2)"
+[business]
+premium_tiers = ["pro+("]
+feature_operations = { "scan(v2" = "a$1" }
+"""
+    config = load(_file(tmp_path, text))
+    generate(config, tmp_path / "out")
+    rules = sorted(map(str, (tmp_path / "out" / "rules").glob("*.yaml")))
+    check = [str(binaries.find("promtool")), "check", "rules", "--lint=all", "--lint-fatal", *rules]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    by_key = {rule.key: rule.expr for rule in recordings(config)}
+    assert r'user_tier=~"pro\\+\\("' in by_key["PREMIUM_ADOPTION"]
+    assert r'"a$$1", "feature", "scan\\(v2"' in by_key["PROFITABILITY"]
+    links = alerts(config)[0].annotations(config)
+    assert links["dashboard_url"].startswith("https://grafana.example/d/")
+    assert links["dashboard_url"].endswith("?var-job=Signals%20%26%20Greeks%20%28v2%29")
+    assert links["runbook_url"] == "https://wiki.example/SignalServiceDown.md"

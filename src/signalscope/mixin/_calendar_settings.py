@@ -7,12 +7,22 @@ import zoneinfo
 from datetime import date, time
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from signalscope.mixin._section import Section
 
 __all__ = ["WEEKDAYS", "Calendar"]
 
+
+def _local(at: time) -> time:
+    if at.tzinfo is not None:
+        raise ValueError("write a local time of the exchange, without a zone: such as 09:30:00")
+    return at
+
+
+Local = Annotated[time, AfterValidator(_local)]
+#: A year that a time zone is known for. A hundred years are two hundred changes of the clock in a rule.
+Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 12, 31))]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = (
     "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
@@ -45,13 +55,13 @@ class Calendar(Section):
     """
 
     timezone: str = "America/New_York"
-    opens: time = time(9, 30)
-    closes: time = time(16, 0)
+    opens: Local = time(9, 30)
+    closes: Local = time(16, 0)
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS[:5]
     holidays: tuple[date, ...] = tuple(date.fromisoformat(day) for day in _HOLIDAYS)
-    early_closes: dict[date, time] = {date.fromisoformat(day): time(13, 0) for day in _EARLY_CLOSES}  # noqa: RUF012  # pydantic copies it
-    valid_from: date = date(2026, 1, 1)
-    valid_until: date = date(2028, 12, 31)
+    early_closes: dict[date, Local] = {date.fromisoformat(day): time(13, 0) for day in _EARLY_CLOSES}  # noqa: RUF012  # pydantic copies it
+    valid_from: Day = date(2026, 1, 1)
+    valid_until: Day = date(2028, 12, 31)
 
     @field_validator("timezone")
     @classmethod

@@ -32,6 +32,8 @@ def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel)
     """
     message = problem["msg"]
     names = _keys(problem["loc"])
+    if not names and (key := re.match(r"Value error, ([\w.]+): ", message)):  # of several sections
+        names, message = key[1].split("."), message[key.end() :]
     if problem["type"] == "extra_forbidden":
         known = _known(defaults, names[:-1])
         near = difflib.get_close_matches(names[-1], known, 1)

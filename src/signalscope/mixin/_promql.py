@@ -9,7 +9,7 @@ from signalscope import contract
 from signalscope._contract_model import ContractError
 from signalscope.mixin import series
 
-__all__ = ["Promql", "duration", "le", "metric", "named", "quantile", "ratio"]
+__all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]
 
 _ALWAYS = {"le", "job", "instance"}
 
@@ -125,6 +125,11 @@ def named(expression: str, **labels: str) -> str:
 def le(bound: float) -> str:
     """The matcher of a bucket, as Prometheus 2 and 3 write its bound."""
     return f'le="{bound:g}"' if bound != int(bound) else f'le=~"{bound:g}|{bound:g}[.]0"'
+
+
+def literal(text: str) -> str:
+    """A text within a regular expression in the quotes of PromQL, where it stands for itself."""
+    return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
 
 
 def duration(seconds: int) -> str:

@@ -11,7 +11,7 @@ from signalscope.mixin._section import Section, Text, Window
 __all__ = ["Kind", "Routes"]
 
 Kind = Literal["webhook", "slack", "pagerduty", "none"]
-Wait = Annotated[int, Field(ge=1, le=86_400)]
+Wait = Annotated[int, Field(ge=1, le=86_400, strict=True)]
 
 
 class Routes(Section):

@@ -35,6 +35,10 @@ class Slo(Section):
 
     @model_validator(mode="after")
     def _can_fire(self) -> Self:
+        if not 0 < self.budget < 1:
+            raise ValueError(
+                f"an objective of {self.objective:.12g} leaves no budget, or is one that cannot be missed"
+            )
         fastest = max(BURN_RATES.values())
         if self.alert == "burn-rate" and fastest * self.budget >= 1:
             raise ValueError(

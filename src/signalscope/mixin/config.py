@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from signalscope.mixin._business_settings import Business, Kpis
 from signalscope.mixin._calendar_settings import Calendar
@@ -24,7 +24,7 @@ from signalscope.mixin._health_settings import HealthLimits
 from signalscope.mixin._insight_settings import Anomaly, Forecast
 from signalscope.mixin._route_settings import Routes
 from signalscope.mixin._rule_settings import Holds, Selectors, Teams, Thresholds, Windows
-from signalscope.mixin._section import Interval, Section, Text
+from signalscope.mixin._section import Arrival, Interval, Section, Text
 from signalscope.mixin._slo_settings import BURN_RATES, Slo, Slos
 
 __all__ = [
@@ -58,8 +58,8 @@ class ConfigError(ValueError):
 class Pipeline(Section):
     """How often data moves on, in seconds. Ten seconds for an alert need steps of five."""
 
-    export: Interval = 5
-    scrape: Interval = 5
+    export: Arrival = 5
+    scrape: Arrival = 5
     evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `watched`.")
     recording: Interval = Field(
         default=15, description="Of the series that alerts and dashboards share; at the most, see `paced`."
@@ -68,8 +68,8 @@ class Pipeline(Section):
     insight: Interval = Field(
         default=60, description="Of the calendar, bands, trends and the recommendation."
     )
-    forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.", le=240)
-    history: Interval = Field(default=300, description="Of what looks back over days.")
+    forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.")
+    history: Interval = Field(default=240, description="Of what looks back over days.")
 
     @property
     def delay(self) -> int:
@@ -106,6 +106,20 @@ class Config(Section):
     health: HealthLimits = HealthLimits()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"
+
+    @model_validator(mode="after")
+    def _seen_twice(self) -> Self:
+        """A rate over a window that has one value only is no rate: its alert would never fire."""
+        name = max(("export", "scrape"), key=lambda each: getattr(self.pipeline, each))
+        step = getattr(self.pipeline, name)
+        for window in type(self.windows).model_fields:
+            seconds = getattr(self.windows, window)
+            if seconds < 2 * step:
+                raise ValueError(
+                    f"windows.{window}: {seconds} s are too short for two of what comes every {step} s "
+                    f"(pipeline.{name}): at least {2 * step}"
+                )
+        return self
 
 
 def load(path: Path | None) -> Config:

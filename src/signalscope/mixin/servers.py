@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from signalscope.mixin._promql import duration
+from signalscope.mixin._rule_settings import PIPELINE_JOBS
 from signalscope.mixin.config import Config
 
 __all__ = ["JOBS", "prometheus"]
 
 #: The jobs that Prometheus scrapes; each has its targets in targets/JOB.json.
-JOBS = ("signal-service", "otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
+JOBS = ("signal-service", *PIPELINE_JOBS)
 
 
 def prometheus(config: Config) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import quote
 
 from signalscope.mixin._domains import Domain
 from signalscope.mixin.config import Config
@@ -85,12 +86,12 @@ class Alert:
 
     def annotations(self, config: Config) -> dict[str, str]:
         """What the person who is told reads."""
-        board = f"{config.grafana}/d/signalscope-{self.dashboard}"
+        board = f"{config.grafana.rstrip('/')}/d/signalscope-{self.dashboard}"
         return {
             "summary": self.summary,
             "description": self.description,
             "business_impact": self.impact,
             "response": self.response,
-            "runbook_url": f"{config.runbooks}/{self.name}.md",
-            "dashboard_url": f"{board}?var-job={config.selectors.job}",
+            "runbook_url": f"{config.runbooks.rstrip('/')}/{self.name}.md",
+            "dashboard_url": f"{board}?var-job={quote(config.selectors.job, safe='')}",
         }

@@ -100,7 +100,7 @@ def _links(panel: Panel, config: Config, titles: dict[str, str]) -> list[dashboa
     found = [
         dashboard.DashboardLink(f"Runbook: {name}")
         .type(models.DashboardLinkType.LINK)
-        .url(f"{config.runbooks}/{name}.md")
+        .url(f"{config.runbooks.rstrip('/')}/{name}.md")
         .target_blank(True)
         for name in panel.alerts
     ]

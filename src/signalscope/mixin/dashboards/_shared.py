@@ -144,7 +144,7 @@ def alert_table(config: Config, weight: int = 1) -> Panel:
         columns={
             "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",
         },
-        links={"Alert": f"{config.runbooks}/${{__data.fields.Alert}}.md"}, weight=weight,
+        links={"Alert": f"{config.runbooks.rstrip('/')}/${{__data.fields.Alert}}.md"}, weight=weight,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.mixin import series
-from signalscope.mixin._promql import Promql, le
+from signalscope.mixin._promql import Promql, le, literal
 from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
@@ -32,7 +32,7 @@ def _users(ask: Promql, config: Config) -> tuple[Recording, ...]:
     kinds = "job, user_tier, signal_type, delivery_method"
     users = ask.raw("signal_service.active_users")
     day = ask.of("ACTIVE_USERS", _DAY)
-    premium = "|".join(config.business.premium_tiers)
+    premium = "|".join(map(literal, config.business.premium_tiers))
     paying = ask.of("ACTIVE_USERS", 'window="24h"', f'user_tier=~"{premium}"')
     return (
         Recording("SUBSCRIPTIONS", f"sum by (job, user_tier) (max by ({kinds}) ({ask.raw(_SUBSCRIPTIONS)}))"),
@@ -132,7 +132,10 @@ def _spent(ask: Promql, config: Config) -> str:
     # A feature that the config does not name does the work of its own name.
     mapped = f'label_replace({uses}, "operation_type", "$1", "feature", "(.*)")'
     for feature, operation in operations.items():
-        mapped = f'label_replace({mapped}, "operation_type", "{operation}", "feature", "{feature}")'
+        mapped = (
+            f'label_replace({mapped}, "operation_type", "{operation.replace("$", "$$")}", '
+            f'"feature", "{literal(feature)}")'
+        )
     share = f"{mapped} / on (job, operation_type) group_left () (sum by (job, operation_type) ({mapped}) > 0)"
     return f"sum by (job, feature) ({share} * on (job, operation_type) group_left () {ask.of('COST')})"
 
