@@ -113,6 +113,17 @@ def test_what_only_dashboards_show_can_wait() -> None:
     assert first.interval == 60
 
 
+def test_what_is_recorded_at_an_interval_of_its_own_keeps_it() -> None:
+    """Whether a target is up is seen at every evaluation, also where shared series are as frequent as that."""
+    usual = Config().pipeline
+    for recording in (usual.evaluation, usual.insight, usual.history):
+        config = Config(pipeline=Pipeline(recording=recording, slo=60))
+        by_key = {rule.key: group.interval for group in _paced(config) for rule in group.rules}
+        assert (by_key["UP"], by_key["COST"], by_key["RETENTION"]) == (
+            usual.evaluation, usual.insight, usual.history,
+        )  # fmt: skip
+
+
 def _name(key: str) -> str:
     return Recording(key, "").record
 

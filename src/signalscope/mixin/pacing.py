@@ -27,25 +27,25 @@ def paced(
     """Groups of shared series, each with what can wait in groups of its own.
 
     Args:
-        shared: The groups, in an order in which rules read what is recorded before them. Those of another interval
-            than ``pipeline.recording`` stay as they are.
+        shared: The groups, in an order in which rules read what is recorded before them. Those with an interval of
+            their own stay as they are.
         others: More groups that read them; each needs them as often as it is evaluated.
         alerts: The alerts; each needs them by how long it waits.
         config: The configuration.
     """
     pipeline = config.pipeline
-    fixed = [group for group in shared if group.interval != pipeline.recording]
+    fixed = [group for group in shared if group.fixed]
     readers = [(alert.expr, pipeline.paced(alert.hold)) for alert in alerts]
     readers += [
         (rule.expr, pipeline.paced(2 * group.interval)) for group in (*fixed, *others) for rule in group.rules
     ]
-    needs = _needs(readers, [rule for group in shared if group not in fixed for rule in group.rules])
+    needs = _needs(readers, [rule for group in shared if not group.fixed for rule in group.rules])
     recorded = {rule.record: group.interval for group in fixed for rule in group.rules}
     slowest = max(pipeline.recording, pipeline.slo, pipeline.insight)
     return [
         part
         for group in shared
-        for part in ([group] if group in fixed else _split(group, needs, recorded, slowest))
+        for part in ([group] if group.fixed else _split(group, needs, recorded, slowest))
     ]
 
 

@@ -38,8 +38,10 @@ class Group:
         name: Its name; `signalscope-` is put before it.
         interval: Seconds between evaluations.
         rules: The rules; later ones see what earlier ones recorded.
+        fixed: Whether that interval is its own, whoever reads what it records (`signalscope.mixin.pacing`).
     """
 
     name: str
     interval: int
     rules: tuple[Recording, ...]
+    fixed: bool = False

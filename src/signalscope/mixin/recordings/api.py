@@ -33,6 +33,7 @@ def groups(config: Config) -> list[Group]:
             "up",
             config.pipeline.evaluation,
             (Recording("UP", f"max by (job) ({up}) or 0 * {ask.of('UP')}"),),
+            fixed=True,
         ),
         Group(
             "api",

@@ -21,9 +21,9 @@ def groups(config: Config) -> list[Group]:
     return [
         Group("business", config.pipeline.recording, (*_users(ask, config), _satisfaction(ask, config))),
         # An hour of every process' counters is much to read: once a minute is enough.
-        Group("business-hour", config.pipeline.insight, (*_uses(ask), *_cost(ask))),
+        Group("business-hour", config.pipeline.insight, (*_uses(ask), *_cost(ask)), fixed=True),
         Group("revenue", config.pipeline.recording, _revenue(ask, config)),
-        Group("business-history", config.pipeline.history, _history(ask)),
+        Group("business-history", config.pipeline.history, _history(ask), fixed=True),
     ]
 
 
