@@ -22,6 +22,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation, unwrap
 
 from signalscope import BreakerMonitor, instrument_cache
 from signalscope.instrumentation import _caches
+from signalscope.instrumentation._settings import Patterns
 from signalscope.instrumentation.cachetools import CachetoolsInstrumentor
 from signalscope.instrumentation.purgatory import PurgatoryInstrumentor
 from signalscope.testing import Captured, capture
@@ -92,6 +93,49 @@ def test_a_breaker_that_the_program_reports_is_not_counted_again(captured: Captu
     assert captured.value(CALLS, service_name="unreported") == 1
     states = captured.points("signal_service.circuit_breaker.state", service_name="reported", state="closed")
     assert [point.value for point in states] == [1]
+
+
+class _Slotted:
+    __slots__ = ("__weakref__", "surface_cache")
+
+    def __init__(self) -> None:
+        self.surface_cache: Any = cachetools.LRUCache(2)
+
+
+class _Unknowable:
+    __slots__ = ("hidden",)
+
+    def __init__(self) -> None:
+        self.hidden: Any = cachetools.LRUCache(2)
+
+
+_SHARDS: list[Any] = []
+
+
+def test_caches_in_slots_and_lists_have_names(captured: Captured) -> None:
+    """By the attribute, the list, and where nothing can be found, by the class and not by its constructor."""
+    kept = _Slotted(), _Unknowable()
+    _SHARDS.append(cachetools.LRUCache(2))
+    for each in (kept[0].surface_cache, kept[1].hidden, _SHARDS[0]):
+        each.get("x")
+    _SHARDS.clear()
+    assert {each.labels["cache_type"] for each in captured.points(OPERATIONS)} == {
+        "surface",
+        "unknowable",
+        "shards",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("*:CACHES[quotes]", True), ("my:CACHES[quotes]", True), ("my:CACHES[[]quotes]", True), ("*[qx]uotes]", True),
+     ("*:CACHES[orders]", False)],
+)  # fmt: skip
+def test_brackets_are_a_key_or_a_choice(pattern: str, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A place such as ``my:CACHES[quotes]`` is found by its own spelling, with wildcards too."""
+    monkeypatch.setenv("SIGNALSCOPE_CACHES", f"{pattern}=found")
+    patterns = Patterns("SIGNALSCOPE_CACHES", "")
+    assert patterns.find(["my:CACHES[quotes]"]) == ("found" if fits else None)
 
 
 def test_caches_are_not_kept_alive(captured: Captured) -> None:

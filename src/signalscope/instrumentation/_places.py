@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 __all__ = ["Found", "Place", "full_name", "made_here", "module_called", "readable"]
 
-#: Entries of a dictionary that are looked at; larger ones are data, no table of caches.
+#: Entries of a dictionary or list that are looked at; larger ones are data, no table of caches.
 _MOST_ENTRIES = 64
 #: Frames that are looked at for the program's own.
 _MOST_FRAMES = 30
@@ -68,12 +68,14 @@ class Place:
         for prefix, owner_name, namespace in self._namespaces():
             for name, keys in _search(namespace, thing):
                 dotted = f"{prefix}{name}" + "".join(f"[{key}]" for key in keys)
-                return Found(dotted, (*reversed(keys), name, owner_name))
+                said = [key for key in reversed(keys) if not key.isdigit()]  # a number says nothing
+                return Found(dotted, (*said, name, owner_name))
         return None
 
     def otherwise(self) -> Found:
-        """What to call it when nothing holds it: by the function that made it."""
-        function = [part for part in self._qualname.split(".") if part != "<locals>"]
+        """What to call it when nothing holds it: by the function that made it, else its class."""
+        parts = self._qualname.split(".")
+        function = [part for part in parts if part != "<locals>" and not part.startswith("__")]
         return Found(self.path, tuple(reversed(function)))
 
     def _namespaces(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -86,8 +88,8 @@ class Place:
             of_module = sys.modules.get(of_class.__module__)
             shown = _module_name(vars(of_module)) if of_module is not None else of_class.__module__
             prefix = f"{shown}:{of_class.__qualname__}."
-            for holder in (owner, of_class):
-                yield prefix, of_class.__name__, getattr(holder, "__dict__", {})
+            yield prefix, of_class.__name__, _attributes(owner)
+            yield prefix, of_class.__name__, vars(of_class)
         found: Any = module  # a class body is a frame of that class's name
         for part in self._qualname.split("."):
             found = getattr(found, "__dict__", {}).get(part)
@@ -166,15 +168,25 @@ def _first_argument(frame: FrameType) -> Any:
     return found
 
 
+def _attributes(owner: Any) -> Mapping[str, Any]:
+    """The attributes of an object, those in slots too."""
+    slots = [name for each in type(owner).__mro__ for name in _slots(vars(each).get("__slots__", ()))]
+    return {name: getattr(owner, name, None) for name in slots} | getattr(owner, "__dict__", {})
+
+
+def _slots(given: Any) -> Iterable[str]:
+    return (given,) if isinstance(given, str) else given
+
+
 def _search(namespace: Mapping[str, Any], thing: object) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Names that hold an object, and keys of dictionaries that do."""
+    """Names that hold an object, and keys of dictionaries, or places in lists, that do."""
     tables = []
     for name, value in list(namespace.items()):
         if value is thing and not name.startswith("__"):
             yield name, ()
-        elif type(value) is dict and 0 < len(value) <= _MOST_ENTRIES:
+        elif type(value) in {dict, list, tuple} and 0 < len(value) <= _MOST_ENTRIES:
             tables.append((name, value))
     for name, table in tables:
-        for key, value in list(table.items()):
+        for key, value in list(table.items() if type(table) is dict else enumerate(table)):
             if value is thing:
                 yield name, (str(key),)

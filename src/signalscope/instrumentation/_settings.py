@@ -33,7 +33,7 @@ def pairs(variable: str, example: str) -> list[tuple[str, str]]:
 
 
 class Patterns:
-    """Names by pattern (`*`, `?`, `[...]`), the first that fits wins.
+    """Names by pattern (`*`, `?`, `[...]`), the first that fits wins; brackets may also be part of a name.
 
     Args:
         variable: The environment variable they are read from, once.
@@ -50,6 +50,7 @@ class Patterns:
         """What the first pattern that fits one of the candidates stands for."""
         known = [each for each in candidates if each]
         for pattern, value in self.pairs:
-            if any(each == pattern or fnmatch.fnmatchcase(each, pattern) for each in known):
+            literal = pattern.replace("[", "[[]")  # `*:TABLE[key]`
+            if any(fnmatch.fnmatchcase(each, way) for each in known for way in (pattern, literal)):
                 return value
         return None
