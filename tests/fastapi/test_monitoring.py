@@ -384,6 +384,22 @@ async def test_answers_are_made_once_for_all_who_ask(
     assert later.json()["timestamp"] != answers[0].json()["timestamp"]
 
 
+async def test_series_beyond_the_limit_count_in_totals(client: httpx.AsyncClient) -> None:
+    """OpenTelemetry keeps 2,000 series of an instrument apart; what is beyond is no less of a request."""
+    with capture():
+        requests = recording.family("signal_service.api.requests")
+        for endpoint in range(150):
+            for status in ("200", "404", "500"):
+                for tier in ("free", "basic", "professional", "enterprise", "unknown"):
+                    requests.series(f"/{endpoint}", "GET", status, tier).record(2)
+        answer = await _answer(client, "enhanced-metrics")
+    assert answer["performance"]["api_performance"]["total_requests_last_minute"] == 4_500
+    assert answer["problems"] == [
+        "signal_service_api_requests_total has more series than are told apart: those beyond have `other` for "
+        "each label"
+    ]
+
+
 async def test_answers_are_remembered_in_bounded_memory() -> None:
     """No longer than they are good for, and not more than some of them."""
     clock = FakeClock()

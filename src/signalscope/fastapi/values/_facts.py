@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from signalscope import contract
+from signalscope._contract_model import OTHER
 from signalscope.decorators.business import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.fastapi import _settings
 from signalscope.fastapi.values import _prometheus, _windows
@@ -175,6 +177,11 @@ def _from_process(keys: list[str]) -> Facts:
     process = Process(_windows.shared, _settings.config())
     for key in keys:
         found.put(key, _of_process(key, process))
+    found.problems += [
+        f"{contract.get(name).prometheus_name} has more series than are told apart: those beyond have "
+        f"`{OTHER}` for each label"
+        for name in sorted(process.overflowed())
+    ]
     return found
 
 

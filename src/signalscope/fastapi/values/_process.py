@@ -96,6 +96,13 @@ class Process:
         first = min((look.at for look in self._windows.looks()), default=self.now().at)
         return self.now().at - first
 
+    def overflowed(self) -> frozenset[str]:
+        """Instruments with more series than are told apart."""
+        try:
+            return self.now().overflowed
+        except NoDataError:
+            return frozenset()
+
     def now(self) -> Look:
         """What there is now.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from signalscope import contract
-from signalscope._contract_model import Kind
+from signalscope._contract_model import OTHER, Kind
 from signalscope.insight.vector import Labels, labels
 from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
@@ -30,7 +30,7 @@ _FINE = 120
 FINE_SECONDS = _STEP * _FINE
 _COARSE_STEP = 60.0
 _COARSE = 62
-#: Series of one instrument that are looked at; the recording core has a bound of its own.
+#: Series of one instrument that are kept apart; those beyond are one, so that totals are whole.
 _MOST_SERIES = 2_000
 
 #: Every instrument of the contract that a value is made from, by which labels it is kept.
@@ -73,6 +73,7 @@ class Look:
         totals: By instrument and kept labels: what was recorded since.
         gauges: By instrument and labels: the values.
         left_out: Instruments that cannot be looked at.
+        overflowed: Instruments with more series than are told apart: those beyond have ``other`` for each label.
     """
 
     at: float
@@ -80,6 +81,7 @@ class Look:
     totals: Mapping[str, Mapping[Labels, Totals]]
     gauges: Mapping[str, Mapping[Labels, float]]
     left_out: frozenset[str]
+    overflowed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +243,19 @@ def _gauges() -> Iterable[str]:
 def reduced(seen: Snapshot, previous: Look | None) -> Look:
     """With the kept labels only; what has not changed is the same object as before."""
     totals: dict[str, dict[Labels, Totals]] = {}
+    overflowed: set[str] = set()
     for name, by_values in seen.totals.items():
         names, kept = contract.get(name).attribute_names, KEPT[name]
         places = sorted((key, names.index(key)) for key in kept)
         sums: dict[Labels, Totals] = {}
-        for values, each in list(by_values.items())[:_MOST_SERIES]:
-            if len(values) != len(names):
-                continue  # the overflow of an OpenTelemetry cardinality limit has no labels
-            found = tuple((key, values[place]) for key, place in places)
+        beyond = tuple((key, OTHER) for key, _ in places)
+        for values, each in by_values.items():
+            # The overflow of an OpenTelemetry cardinality limit has no labels.
+            is_known = len(values) == len(names)
+            found = tuple((key, values[place]) for key, place in places) if is_known else beyond
+            if not is_known or (found not in sums and len(sums) >= _MOST_SERIES):
+                overflowed.add(name)
+                found = beyond
             other = sums.get(found)
             sums[found] = each if other is None else _added(each, other)
         before = previous.totals.get(name, {}) if previous is not None else {}
@@ -263,7 +270,7 @@ def reduced(seen: Snapshot, previous: Look | None) -> Look:
         }
         for name, by_values in seen.gauges.items()
     }
-    return Look(seen.at, seen.began, totals, gauges, seen.left_out)
+    return Look(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
 
 
 def _added(one: Totals, other: Totals) -> Totals:
