@@ -75,7 +75,7 @@ def run(
                 state.write(found)
                 if endpoints is not None:
                     _write(endpoints, json.dumps(found, indent=1))
-                console.print(_welcome(stack), highlight=False, soft_wrap=True)
+                console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
                 _watch(stack, duration)
         except (KeyboardInterrupt, _Terminated):
             pass
@@ -119,7 +119,7 @@ def _ended_by_signals() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def _welcome(stack: Stack) -> str:
+def _welcome(stack: Stack, duration: float | None) -> str:
     whole = stack.embedded is None
     fault = FAULTS["config-down"]
     seen = (
@@ -157,7 +157,9 @@ def _welcome(stack: Stack) -> str:
         "    [bold].venv/bin/signalscope fault list[/bold]",
         f"    [bold].venv/bin/signalscope fault {fault.name} on[/bold]   {seen}",
         "",
-        f"  Logs: {stack.data}   Ctrl-C ends everything and leaves nothing behind.",
+        f"  Logs: {stack.data}   "
+        + ("" if duration is None else f"It ends after {duration:g} s. ")
+        + "Ctrl-C ends everything and leaves nothing behind.",
         "",
     ]
     return "\n".join(lines)
