@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from signalscope.demo import binaries
-from signalscope.mixin.autoscaling import query
+from signalscope.mixin.autoscaling import adapter_rule, hpa, keda, query
 from signalscope.mixin.config import Config
 from signalscope.mixin.insight import groups
 from signalscope.mixin.recordings.scaling import REASONS
@@ -51,6 +51,30 @@ def test_the_hpa_has_a_least_and_goes_down_slowly() -> None:
     for behavior in (spec["behavior"], keda["behavior"]):
         assert behavior["scaleDown"]["stabilizationWindowSeconds"] >= 300
         assert behavior["scaleUp"]["stabilizationWindowSeconds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("job", "name", "selected"),
+    [
+        ("signal-service", "signal-service", True),
+        ("Desk_7.eu", "desk-7-eu", True),
+        ("signals & greeks (v2)", "signals-greeks-v2", False),
+        ("x" * 70, "x" * 63, False),
+        ("信号", "signal-service", False),
+    ],
+)
+def test_manifests_of_any_job_are_what_kubernetes_allows(job: str, name: str, *, selected: bool) -> None:
+    """Names as of RFC 1123, no label value that is none; and the adapter never takes another job's recommendation."""
+    config = Config.model_validate({"selectors": {"job": job}})
+    for manifest in (keda(config), hpa(config)):
+        assert manifest["metadata"]["name"] == manifest["spec"]["scaleTargetRef"]["name"] == name
+    (metric,) = hpa(config)["spec"]["metrics"]
+    assert metric["external"]["metric"].get("selector") == (
+        {"matchLabels": {"job": job}} if selected else None
+    )
+    (rule,) = adapter_rule(config)["rules"]["external"]
+    assert f'job="{job}"' in rule["seriesQuery"]
+    assert f'{{job="{job}", <<.LabelMatchers>>}}' in rule["metricsQuery"]
 
 
 _CASES = {

@@ -7,6 +7,7 @@ the HorizontalPodAutoscaler leaves the number as it is.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from signalscope.mixin import series
@@ -28,6 +29,16 @@ _BEHAVIOR = {
 }  # fmt: skip
 
 
+#: A label's value in Kubernetes.
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+
+
+def _name(config: Config) -> str:
+    """The job as the name of an object: what RFC 1123 allows of it."""
+    kept = re.sub(r"[^a-z0-9]+", "-", config.selectors.job.lower()).strip("-")
+    return kept[:63].rstrip("-") or "signal-service"
+
+
 def query(config: Config) -> str:
     """The recommendation as one number: of whatever reason, and nothing when there is none."""
     return f'max({_METRIC}{{job="{config.selectors.job}"}})'
@@ -39,9 +50,9 @@ def keda(config: Config) -> dict[str, Any]:
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": {"name": config.selectors.job},
+        "metadata": {"name": _name(config)},
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": config.selectors.job},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": _name(config)},
             "pollingInterval": 30,
             # Not idleReplicaCount: it would let an idle night end at zero.
             "minReplicaCount": least,
@@ -74,12 +85,15 @@ def keda(config: Config) -> dict[str, Any]:
 def hpa(config: Config) -> dict[str, Any]:
     """A HorizontalPodAutoscaler that reads the recommendation through prometheus-adapter."""
     job = config.selectors.job
+    metric: dict[str, Any] = {"name": _METRIC}
+    if _LABEL.fullmatch(job):  # else the adapter alone says which job
+        metric["selector"] = {"matchLabels": {"job": job}}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": job},
+        "metadata": {"name": _name(config)},
         "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": job},
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": _name(config)},
             "minReplicas": config.forecast.least_replicas,
             "maxReplicas": config.forecast.most_replicas,
             "behavior": _BEHAVIOR,
@@ -87,7 +101,7 @@ def hpa(config: Config) -> dict[str, Any]:
                 {
                     "type": "External",
                     "external": {
-                        "metric": {"name": _METRIC, "selector": {"matchLabels": {"job": job}}},
+                        "metric": metric,
                         "target": {"type": "AverageValue", "averageValue": "1"},
                     },
                 }
@@ -98,13 +112,14 @@ def hpa(config: Config) -> dict[str, Any]:
 
 def adapter_rule(config: Config) -> dict[str, Any]:
     """Values of prometheus-adapter's Helm chart that offer the recommendation as an external metric."""
+    job = f'job="{config.selectors.job}"'
     return {
         "rules": {
             "external": [
                 {
-                    "seriesQuery": f'{_METRIC}{{job="{config.selectors.job}"}}',
+                    "seriesQuery": f"{_METRIC}{{{job}}}",
                     "resources": {"namespaced": False},
-                    "metricsQuery": "max(<<.Series>>{<<.LabelMatchers>>})",
+                    "metricsQuery": f"max(<<.Series>>{{{job}, <<.LabelMatchers>>}})",
                 }
             ]
         }
