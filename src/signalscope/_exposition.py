@@ -22,6 +22,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 from prometheus_client.utils import floatToGoString
 
+from signalscope._accept import weights
 from signalscope.recording import internal_error
 
 __all__ = ["OPENMETRICS", "TEXT", "Writer", "accepted"]
@@ -34,14 +35,13 @@ _Key = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 def accepted(accept: str) -> str:
-    """The content type that a scraper gets: OpenMetrics when it names that before plain text."""
-    for each in accept.split(","):
-        kind = each.partition(";")[0].strip().lower()
-        if kind == "application/openmetrics-text":
-            return OPENMETRICS
-        if kind == "text/plain":
-            break
-    return TEXT
+    """The content type that a scraper gets: OpenMetrics when it prefers that, or names it first of equals."""
+    named = weights(accept)
+    kinds = [
+        each for each in named if each in ("application/openmetrics-text", "text/plain") and named[each] > 0
+    ]
+    best = max(kinds, key=lambda each: named[each], default="text/plain")
+    return OPENMETRICS if best == "application/openmetrics-text" else TEXT
 
 
 class Writer:

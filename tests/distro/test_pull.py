@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed
 
 from signalscope import _pull, contract, recording
+from signalscope._exposition import accepted
 from signalscope.contract import Kind
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -133,3 +134,23 @@ def test_kinds_are_as_the_contract_says(provider: MeterProvider) -> None:
     assert contract.get("signal_service.concurrent_requests").kind is Kind.UPDOWNCOUNTER
     assert 'signal_service_concurrent_requests{endpoint_group="orders"} 2.0' in _page()
     assert "# TYPE signal_service_concurrent_requests gauge" in _page()
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("", "text/plain"), ("*/*", "text/plain"), ("text/html", "text/plain"),
+        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9", "text/plain"),
+        ("application/openmetrics-text;q=0", "text/plain"),
+        ("text/plain, application/openmetrics-text", "text/plain"),
+        ("APPLICATION/OPENMETRICS-TEXT, text/plain", "application/openmetrics-text"),
+        ("text/plain;q=0.5, application/openmetrics-text;q=0.6", "application/openmetrics-text"),
+        # As Prometheus 3 asks.
+        ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;"
+         "version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,"
+         "*/*;q=0.1", "application/openmetrics-text"),
+    ],
+)  # fmt: skip
+def test_a_scraper_gets_the_format_that_it_prefers(accept: str, kind: str) -> None:
+    """By the weights of its Accept header; plain text for who names neither."""
+    assert accepted(accept).partition(";")[0] == kind

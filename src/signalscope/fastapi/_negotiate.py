@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 
 from pydantic import BaseModel
 
 from fastapi import Request, Response
+from signalscope._accept import weights
 from signalscope.fastapi._answers import Answers
 from signalscope.fastapi._page import page
 
 __all__ = ["Prepared", "answered", "wants_html"]
 
-_WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def wants_html(accept: str) -> bool:
     """Whether somebody would rather have a page than JSON: only who names text/html, as browsers do."""
-    weights: dict[str, float] = {}
-    for each in accept.lower().split(","):
-        kind, *parameters = (part.strip() for part in each.split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        weights[kind] = float(weight) if _WEIGHT.fullmatch(weight) else 0.0
-    html = weights.get("text/html", 0.0)
+    named = weights(accept)
+    html = named.get("text/html", 0.0)
     # The most specific range decides (RFC 9110, 12.5.1); who names text/html beside */* means it.
     for kind in ("application/json", "application/*"):
-        if kind in weights:
-            return html > weights[kind]
-    return html > 0 and html >= weights.get("*/*", 0.0)
+        if kind in named:
+            return html > named[kind]
+    return html > 0 and html >= named.get("*/*", 0.0)
 
 
 def answered(request: Request, answer: BaseModel, title: str, status: int = 200) -> Response:

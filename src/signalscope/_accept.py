@@ -1,0 +1,23 @@
+"""What a client accepts: the weights in an Accept header."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["weights"]
+
+_WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?")
+
+
+def weights(accept: str) -> dict[str, float]:
+    """The weight of each media type, 0 to 1, in the order of the header (RFC 9110, 12.5.1).
+
+    A type that is named several times, with other parameters, has its greatest weight; a weight that is none is 0.
+    """
+    found: dict[str, float] = {}
+    for each in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in each.split(";"))
+        text = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        weight = float(text) if _WEIGHT.fullmatch(text) else 0.0
+        found[kind] = max(weight, found.get(kind, 0.0))
+    return found
