@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -163,6 +164,45 @@ def test_nested_calls_count_once(instrumentor: Instrumentor, captured: Captured)
     assert _count(captured) == 2
     using.delta(80.0)
     assert _count(captured) == 3
+
+
+async def test_what_a_generator_calls_is_a_part_of_it(instrumentor: Instrumentor, captured: Captured) -> None:
+    """Of a decorated one, in each of its steps; what its consumer calls between them counts by itself."""
+    using = importlib.import_module("zs_using")
+    instrumentor.instrument()
+
+    @instrument_greeks(calculation_type="chain")
+    def chain() -> Generator[float, float, str]:
+        spot = yield using.delta(80.0)
+        try:
+            yield using.delta(spot)
+        except LookupError:
+            yield using.delta(spot)
+        finally:
+            using.delta(spot)
+        return "done"
+
+    @instrument_greeks(calculation_type="chain")
+    async def streamed() -> AsyncGenerator[float, None]:
+        for spot in (80.0, 120.0):
+            yield await asyncio.to_thread(using.delta, spot)
+
+    steps = chain()
+    next(steps)
+    using.delta(90.0)
+    steps.send(120.0)
+    steps.throw(LookupError)
+    with pytest.raises(StopIteration, match="done"):
+        next(steps)
+    assert captured.count("signal_service_greeks_calculation_seconds", calculation_type="chain") == 1
+    assert _count(captured) == 2
+    closed = chain()
+    next(closed)
+    closed.close()
+    async for _ in streamed():
+        using.delta(90.0)
+    assert captured.count("signal_service_greeks_calculation_seconds", calculation_type="chain") == 3
+    assert _count(captured) == 6
 
 
 async def test_natures_signatures_and_results_are_kept(

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import sys
 import types
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import Callable, Generator
 from time import perf_counter
 from types import FunctionType
 from typing import Any, Protocol
@@ -22,6 +21,11 @@ from typing import Any, Protocol
 from opentelemetry.context import get_current
 
 from signalscope.decorators._arity import refusing
+from signalscope.decorators._generators import (
+    async_generator_function,
+    generator_coroutine,
+    generator_function,
+)
 from signalscope.decorators._nesting import enter, leave, nesting
 from signalscope.decorators._proxy import CallableProxy
 from signalscope.decorators._spans import SpanMaker, Under
@@ -119,11 +123,11 @@ def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], b
 
     if make is _coroutine_function:
         return choose_and_await
-    if make is _generator_function:
+    if make is generator_function:
         return choose_and_yield
-    if make is _generator_coroutine:
+    if make is generator_coroutine:
         return types.coroutine(choose_and_yield)
-    return _async_generator_function(choose, None) if make is _async_generator_function else choose
+    return async_generator_function(choose, None) if make is async_generator_function else choose
 
 
 def function_of(call: Any) -> Any:
@@ -144,11 +148,11 @@ def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
     if inspect.iscoroutinefunction(call):
         return _coroutine_function
     if inspect.isasyncgenfunction(call):
-        return _async_generator_function
+        return async_generator_function
     if inspect.isgeneratorfunction(call):
         code = getattr(call, "__code__", None)
         awaited = bool(getattr(code, "co_flags", 0) & inspect.CO_ITERABLE_COROUTINE)
-        return _generator_coroutine if awaited else _generator_function
+        return generator_coroutine if awaited else generator_function
     return _function
 
 
@@ -244,99 +248,3 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
         return result
 
     return wrapper
-
-
-class _Timing:
-    """The recording of one generator, from its first step to its end; its span is nobody's current span.
-
-    Other code runs between a generator's steps, in whatever context, so that a span made current in one step
-    could not be taken back in another.
-    """
-
-    __slots__ = ("_args", "_begun", "_kwargs", "_own", "_probe")
-
-    def __init__(self, probe: Probe, args: Arguments, kwargs: Keywords) -> None:
-        self._probe, self._args, self._kwargs = probe, args, kwargs
-        here = get_current()
-        self._own = probe.spans.begin(here, current=False) if probe.spans is not None else None
-        self._begun = perf_counter()
-
-    def end(self, error: BaseException | None, result: Any = None) -> None:
-        """Record the end; never raises."""
-        elapsed = perf_counter() - self._begun
-        own = self._own
-        under: Under = own.span if own else own
-        try:
-            if error is None:
-                self._probe.finish(elapsed, self._args, self._kwargs, result, under)
-            else:
-                self._probe.fail(elapsed, self._args, self._kwargs, error, under)
-        except Exception:  # ours, and not the caller's business
-            internal_error(self._probe.where)
-        if own:
-            own.end(error)
-
-
-def _generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        if not live.on and not live.awake():
-            return (yield from call(*args, **kwargs))
-        timing = _Timing(probe, args, kwargs)
-        try:
-            result = yield from call(*args, **kwargs)
-        except BaseException as error:
-            timing.end(error)
-            raise
-        timing.end(None, result)
-        return result
-
-    return wrapper
-
-
-def _generator_coroutine(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    """For functions made with `types.coroutine`: generators that can be awaited."""
-    return types.coroutine(_generator_function(call, probe))
-
-
-def _async_generator_function(call: Callable[..., Any], probe: Probe | None) -> Callable[..., Any]:
-    async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        timing = _Timing(probe, args, kwargs) if probe is not None and (live.on or live.awake()) else None
-        inner = call(*args, **kwargs)
-        try:
-            step = _first_step(inner)
-            while True:
-                try:
-                    value = await step
-                except StopAsyncIteration:
-                    break
-                try:
-                    sent = yield value
-                except GeneratorExit:
-                    await inner.aclose()
-                    raise
-                except BaseException as thrown:  # into the generator it goes
-                    step = inner.athrow(thrown)
-                else:
-                    step = inner.asend(sent)
-        except BaseException as error:
-            if timing is not None:
-                timing.end(error)
-            raise
-        if timing is not None:
-            timing.end(None)
-
-    return wrapper
-
-
-def _first_step(inner: AsyncGenerator[Any, Any]) -> Any:
-    """Begin an asynchronous generator without the event loop's noticing.
-
-    The loop closes, at its end, the generators that it has noticed. The outer one closes the inner one; closing
-    both at once would fail.
-    """
-    hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(None, None)
-    try:
-        return inner.__anext__()
-    finally:
-        sys.set_asyncgen_hooks(*hooks)
