@@ -344,6 +344,10 @@ def test_keys_and_narrow_screens(tmp_path: Path, prometheus: str, browser: Brows
         width = "document.querySelector('[data-panel=\"3\"]').getBoundingClientRect().width"
         browser.until(f"{width} > 350 && {width} <= 390")
         assert browser.run("document.documentElement.scrollWidth") <= 390
+        # Two numbers are beside each other; one that has none beside it is as wide as the screen.
+        widths = [browser.run(width.replace('"3"', f'"{number}"')) for number in (0, 1, 9)]
+        assert max(widths[:2]) < 200
+        assert widths[2] > 350
         assert browser.complaints == []
 
 

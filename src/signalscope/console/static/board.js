@@ -13,6 +13,17 @@ const REFRESHES = ["", "5s", "10s", "30s", "1m", "5m"];
 const whole = (panel) => ({ title: "", targets: [], ...panel, gridPos: { x: 0, y: 0, w: 24, h: 8, ...panel.gridPos },
   fieldConfig: { overrides: [], ...panel.fieldConfig, defaults: { ...panel.fieldConfig?.defaults } } });
 
+/** On narrow screens numbers are beside each other in pairs: mark those without a partner. */
+const pair = (nodes) => {
+  let waiting = null;
+  for (const node of nodes) {
+    const small = ["stat", "gauge"].includes(node.dataset.kind);
+    if (small && waiting) waiting = null;
+    else { waiting?.classList.add("alone"); waiting = small ? node : null; }
+  }
+  waiting?.classList.add("alone");
+};
+
 export class Board {
   constructor(json, settings, parameters) {
     this.json = json;
@@ -74,6 +85,7 @@ export class Board {
       view.node.view = view;
       this.seen.observe(view.node);
     }
+    for (const each of this.main.querySelectorAll(".grid")) pair([...each.children]);
   }
 
   /** The values of each variable; one that cannot be asked has none, and everything stays chosen. */
