@@ -384,6 +384,20 @@ async def test_answers_are_made_once_for_all_who_ask(
     assert later.json()["timestamp"] != answers[0].json()["timestamp"]
 
 
+async def test_rows_that_are_not_shown_are_told(client: httpx.AsyncClient) -> None:
+    """Of many endpoints, the fifty with most requests; how many there are is in the answer."""
+    with capture():
+        for number in range(60):
+            record = recording.family("signal_service.api.requests").series(
+                f"/{number}", "GET", "200", "free"
+            )
+            record.record(number + 1)
+        answer = await _answer(client, "performance-summary")
+    assert "endpoints: 50 of 60 are shown" in answer["problems"]
+    assert list(answer["endpoints"])[:2] == ["/59", "/58"]
+    assert len(answer["endpoints"]) == 50
+
+
 async def test_series_beyond_the_limit_count_in_totals(client: httpx.AsyncClient) -> None:
     """OpenTelemetry keeps 2,000 series of an instrument apart; what is beyond is no less of a request."""
     with capture():

@@ -177,6 +177,11 @@ async def test_values_are_those_that_prometheus_has(
     }  # fmt: skip
     assert answer["circuit_breakers"][0]["state"] == "open"
     assert answer["component_availability"] == {"database": 1}
+    impact = answer["provenance"]["capacity.external_dependencies.network_latency_impact"]
+    assert impact["series"].split(", ") == [
+        series.get(key).name for key in ("DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS")
+    ]
+    assert impact["meaning"].startswith("Seconds of waiting for external services for each second")
     missing = answer["provenance"]["performance.signal_generation.signals_generated_last_minute"]
     assert (missing["source"], missing["reason"]) == ("prometheus", "Prometheus has no value for it")
     known = answer["provenance"]["performance.api_performance.error_rate_percentage"]
@@ -492,3 +497,29 @@ async def test_nothing_foreseen_is_no_resource(
     assert answer["scaling_indicators"]["predicted_capacity_exhaustion"] == {
         "resource": None, "seconds": 172_800, "resources": {"cpu": 172_800, "memory": 172_800},
     }  # fmt: skip
+
+
+async def test_a_service_of_unknown_latency_is_not_called_compliant(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts for nothing; without any that is known there is no share, and the reason says so."""
+
+    async def compliance(*found: tuple[str, str, float]) -> tuple[float | None, str | None]:
+        result = b",".join(
+            b'{"metric":{"__name__":"%s","service_name":"%s"},"value":[1,"%f"]}'
+            % (series.get(key).name.encode(), service.encode(), value)
+            for key, service, value in found
+        )
+        async with lying(OTHER % (b"vector", b"[" + result + b"]")) as url:
+            monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
+            answer = await _answer(client, "enhanced-metrics")
+        path = "capacity.external_dependencies.service_level_compliance"
+        value = answer["capacity"]["external_dependencies"]["service_level_compliance"]
+        return value, answer["provenance"][path]["reason"]
+
+    a, b = ("DEPENDENCY_ERROR_RATIO", "a", 0.0), ("DEPENDENCY_ERROR_RATIO", "b", 0.0)
+    assert await compliance(a, b) == (None, "there is no latency of any service")
+    assert await compliance(a, b, ("DEPENDENCY_P95", "a", 0.1)) == (100, None)
+    assert await compliance(a, b, ("DEPENDENCY_P95", "a", 100)) == (0, None)
+    failing = ("DEPENDENCY_ERROR_RATIO", "c", 1.0)
+    assert await compliance(a, failing, ("DEPENDENCY_P95", "a", 0.1)) == (50, None)

@@ -102,6 +102,8 @@ class Fields:
         reason: str | None = None,
         where: Where | None = None,
         window: float | None = None,
+        also: Iterable[str] = (),
+        meaning: str | None = None,
     ) -> None:
         """Say where a field comes from.
 
@@ -113,15 +115,17 @@ class Fields:
             reason: Why, where the series does not know.
             where: As for `number`.
             window: How far it looks back, where that is not the series' own.
+            also: Other series that it is made of.
+            meaning: What it means, where that is not what the series means.
         """
         fact = self.facts.get(key)
         seconds = fact.window_seconds if window is None else window
         self.provenance[path] = Provenance(
             source=fact.source,
-            series=fact.series,
+            series=", ".join((fact.series, *(self.facts.get(each).series for each in also))),
             unit=unit,
             window_seconds=None if seconds is None else round(seconds, 3),
-            meaning=fact.meaning,
+            meaning=meaning or fact.meaning,
             reason=(reason or fact.reason or _none_with(where or {})) if missing else None,
         )
 

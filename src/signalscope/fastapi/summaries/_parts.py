@@ -52,6 +52,8 @@ CAPACITY_KEYS = (
 )  # fmt: skip
 KPI_KEYS = ("KPI_VALUE", "KPI_TARGET", "KPI_ATTAINMENT")
 _TOP_FEATURES = 10
+_IMPACT = str(ExternalDependencies.model_fields["network_latency_impact"].description)
+_COMPLIANCE = str(ExternalDependencies.model_fields["service_level_compliance"].description)
 _BAD_TO_GOOD: tuple[Literal["open", "half_open", "closed"], ...] = ("open", "half_open", "closed")
 
 
@@ -193,26 +195,34 @@ def scaling_indicators(fields: Fields, path: str) -> ScalingIndicators:
 def dependencies(fields: Fields, path: str) -> ExternalDependencies:
     """How external services do, and what they cost in time."""
     score = fields.number(f"{path}.dependency_health_score", "DEPENDENCY_SCORE", "%")
-    waiting = fields.number(f"{path}.network_latency_impact", "DEPENDENCY_TIME", "s/s")
-    mean, rate = (math.fsum(fields.facts.get(key).vector.values()) for key in ("API_MEAN", "API_REQUESTS"))
-    impact = waiting / (mean * rate) if waiting is not None and mean * rate > 0 else None
-    if waiting is not None and impact is None:
-        fields.note(
-            f"{path}.network_latency_impact", "DEPENDENCY_TIME", "s/s",
-            missing=True, reason="no requests were served in the window",
-        )  # fmt: skip
-    errors = fields.by(f"{path}.service_level_compliance", "DEPENDENCY_ERROR_RATIO", "service_name", "%")
-    slow = {
-        dict(each)["service_name"]: value for each, value in fields.facts.get("DEPENDENCY_P95").vector.items()
-    }
+    waiting, mean, rate = (
+        math.fsum(vector.values()) if (vector := fields.facts.get(key).vector) else None
+        for key in ("DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS")
+    )
+    served = mean * rate if mean is not None and rate is not None else 0.0
+    impact = waiting / served if waiting is not None and served > 0 else None
+    fields.note(
+        f"{path}.network_latency_impact", "DEPENDENCY_TIME", "s/s", missing=impact is None,
+        reason=None if waiting is None else "no requests were served in the window",
+        also=("API_MEAN", "API_REQUESTS"), meaning=_IMPACT,
+    )  # fmt: skip
+    errors, slow = (
+        {dict(each)["service_name"]: value for each, value in fields.facts.get(key).vector.items()}
+        for key in ("DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95")
+    )
     limits = _settings.config().thresholds
-    compliance = None
-    if errors:
-        good = [
-            error <= limits.dependency_error_ratio and slow.get(name, 0.0) <= limits.dependency_p95_seconds
-            for name, error in errors.items()
-        ]
-        compliance = 100 * sum(good) / len(good)
+    # Nobody knows of a service without a latency whether it complies, unless it fails too often anyhow.
+    judged = [
+        error <= limits.dependency_error_ratio and slow[name] <= limits.dependency_p95_seconds
+        for name, error in errors.items()
+        if name in slow or error > limits.dependency_error_ratio
+    ]
+    fields.note(
+        f"{path}.service_level_compliance", "DEPENDENCY_ERROR_RATIO", "%", missing=not judged,
+        reason="there is no latency of any service" if errors else None,
+        also=("DEPENDENCY_P95",), meaning=_COMPLIANCE,
+    )  # fmt: skip
+    compliance = 100 * sum(judged) / len(judged) if judged else None
     return ExternalDependencies(
         dependency_health_score=score, network_latency_impact=impact, service_level_compliance=compliance
     )

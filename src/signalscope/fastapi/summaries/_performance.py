@@ -42,7 +42,7 @@ KEYS = (
     *OVER_TIME, "API_REQUESTS_ENDPOINT", "API_P95_ENDPOINT", "CACHE_HITS", "QUEUE_BACKPRESSURE",
     "DEPENDENCY_UP", "DEPENDENCY_P95", "DEPENDENCY_ERROR_RATIO", *_parts.KPI_KEYS,
 )  # fmt: skip
-_MOST_ENDPOINTS = 50
+_MOST_ROWS = 50
 
 #: Values over time by labels: what a range query gives.
 Over = Mapping[Labels, list[tuple[float, float]]]
@@ -122,7 +122,10 @@ def _table(fields: Fields, path: str, label: str, **columns: tuple[str, str]) ->
         name: fields.by(f"{path}.{name}", key, label, unit, how=max) or {}
         for name, (key, unit) in columns.items()
     }
-    names = [*dict.fromkeys(row for column in found.values() for row in column)][:_MOST_ENDPOINTS]
+    every = [*dict.fromkeys(row for column in found.values() for row in column)]
+    names = every[:_MOST_ROWS]
+    if len(every) > len(names):
+        fields.facts.problems.append(f"{path}: {len(names)} of {len(every)} are shown")
     for name, (key, unit) in columns.items():
         for row in names:
             if row not in found[name]:
