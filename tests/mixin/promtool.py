@@ -41,7 +41,7 @@ def needed(names: set[str]) -> list[dict[str, Any]]:
 
     for name in sorted(names):
         visit(name)
-    # Of SLOs only those that are asked for: each has rules of the same names.
+    # Of SLOs only those that are asked for, where some are: each has rules of the same names.
     asked = {
         each.value
         for name in names
@@ -54,7 +54,7 @@ def needed(names: set[str]) -> list[dict[str, Any]]:
         rule
         for name in order
         for rule in rules[name]
-        if rule.get("labels", {}).get("sloth_slo") in {None, *asked}
+        if not asked or rule.get("labels", {}).get("sloth_slo") in {None, *asked}
     ]
 
 

@@ -384,3 +384,28 @@ def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
     }
     keys = [*" ".join(idle).split(), "BOTTLENECK", "KPI_VALUE"]
     _check(tmp_path, inputs, {key: {} for key in keys})
+
+
+def test_an_objective_without_its_bucket_is_unknown(tmp_path: Path) -> None:
+    """Where a View has taken the objective's bucket away, nobody knows which requests are slow: not none of them."""
+    latency, signals = (
+        "signal_service_api_request_duration_seconds",
+        "signal_service_signal_generation_seconds",
+    )
+    inputs = {
+        of(f"{latency}_count", 'endpoint="/a", user_tier="free"'): "0+60x40",
+        of(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="0.4"'): "0+6x40",
+        of(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="+Inf"'): "0+60x40",
+        of(f"{signals}_count", 'signal_type="x"'): "0+60x40",
+        of(f"{signals}_bucket", 'signal_type="x", le="+Inf"'): "0+60x40",
+        # A cache that always hits, options that are all vectorised: none bad is known.
+        of(
+            "signal_service_cache_operations_total", 'cache_type="greeks", operation="get", result="hit"'
+        ): "0+60x40",
+        of("signal_service_greeks_options_total", 'calculation_type="delta", vectorized="true"'): "0+60x40",
+    }
+    known = {
+        f'sloth_id="signal-service-{name}", sloth_service="signal-service", sloth_slo="{name}"': 0.0
+        for name in ("cache-hits-greeks", "vectorized")
+    }
+    _check(tmp_path, inputs, {"SLO_BAD": known})

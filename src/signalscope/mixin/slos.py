@@ -30,7 +30,8 @@ class Spec:
         key: Its name in ``[slos]`` of the configuration.
         title: What is good, in a few words.
         good: What makes an event good; for documents.
-        sli: Gives the expressions of events, and of bad events, a second.
+        sli: Gives the expressions of events, and of bad events, a second. Those are 0 where events are known and none
+            was bad, and absent where it is not known which are.
         pages: Whether burning its budget is felt by users, so that somebody is woken.
         domain: What it is about, which says whose it is.
         of_time: Whether its events are seconds, so that it is known how many a window has: alerts then take what
@@ -78,16 +79,15 @@ def _signal_latency(ask: Promql, config: Config) -> tuple[str, str]:
 
 def _vectorized(ask: Promql, _: Config) -> tuple[str, str]:
     individual = ask.of("GREEKS_OPTIONS_TYPE", 'vectorized!="true"')
-    return ask.of("GREEKS_OPTIONS"), f"sum by (job) ({individual})"
+    events = ask.of("GREEKS_OPTIONS")
+    return events, f"sum by (job) ({individual}) or 0 * {events}"
 
 
 def _cache(which: str) -> Callable[[Promql, Config], tuple[str, str]]:
     def sli(ask: Promql, config: Config) -> tuple[str, str]:
         gets = (f'cache_type="{getattr(config.selectors, which)}"', 'operation="get"')
-        return (
-            f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})",
-            f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _MISS)})",
-        )
+        events = f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})"
+        return events, f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _MISS)}) or 0 * {events}"
 
     return sli
 
@@ -167,7 +167,6 @@ def _of_spec(ask: Promql, config: Config, spec: Spec, slo: Slo, period: str) -> 
     job = config.selectors.job
     labels = {"sloth_id": f"{job}-{spec.name}", "sloth_service": job, "sloth_slo": spec.name}
     events, bad = spec.sli(ask, config)
-    whole = ask.of("SLO_EVENTS", f'sloth_slo="{spec.name}"')
     fixed = labels | {"job": job}
     info = {
         "sloth_mode": "cli-gen-prom",
@@ -177,8 +176,7 @@ def _of_spec(ask: Promql, config: Config, spec: Spec, slo: Slo, period: str) -> 
     }
     return (
         Recording("SLO_EVENTS", events, labels),
-        # No bad event at all is a series of its own only once there was one: until then 0, if there are events.
-        Recording("SLO_BAD", f"({bad}) or 0 * sum by (job) ({whole})", labels),
+        Recording("SLO_BAD", bad, labels),
         Recording("SLO_OBJECTIVE", f"vector({slo.objective:.10g})", fixed),
         Recording("SLO_PERIOD", f"vector({period})", fixed),
         Recording("SLO_INFO", "vector(1)", fixed | info),
