@@ -136,7 +136,7 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
 ) -> None:
     """Run the reference service under load, with the whole pipeline."""
     try:
-        from signalscope.demo import binaries, ports, run  # noqa: PLC0415  # its packages are an extra
+        from signalscope.demo import binaries, ports, run, state  # noqa: PLC0415  # its packages are an extra
         from signalscope.demo._processes import PartError  # noqa: PLC0415  # see above
     except ModuleNotFoundError as error:
         raise UserError(f"{error.name} is not installed; pip install 'signalscope[demo]'") from None
@@ -154,9 +154,9 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
     }
     try:
         run.run(_out, duration=duration, endpoints=endpoints, load=load, ports=asked)
-    except (PartError, ports.PortError, binaries.BinaryError) as error:
+    except (PartError, ports.PortError, binaries.BinaryError, state.StateError) as error:
         raise UserError(str(error)) from None
-    except OSError as error:  # no room for data, or no folder for the note of the running demo
+    except OSError as error:  # no room for data
         raise UserError(f"{error.filename or 'the demo'}: {error.strerror or error}") from None
 
 

@@ -106,6 +106,14 @@ def test_a_broken_module_of_the_user_s_is_named(tmp_path: Path, code: str, messa
     assert re.fullmatch(f"{message}.*\n", done.stderr), done.stderr
 
 
+def test_a_demo_that_could_not_be_noted_is_not_started() -> None:
+    """The folder and the way out are named before anything is started."""
+    done = _run("demo", "--duration", "1", XDG_STATE_HOME="/proc/none")
+    assert done.returncode == 1
+    assert re.fullmatch(r"error: /proc/none/signalscope: .* set XDG_STATE_HOME to a folder .*\n", done.stderr)
+    assert done.stdout == ""
+
+
 def test_a_package_that_is_missing_is_named_with_its_extra() -> None:
     """In brackets, as pip wants it."""
     code = (

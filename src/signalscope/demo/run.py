@@ -49,8 +49,10 @@ def run(
         PartError: A part did not start, ended unasked, or no data arrived.
         PortError: A port that was asked for is taken.
         BinaryError: This is not a checkout.
+        StateError: There is nowhere to note that it runs.
     """
     begun = time.monotonic()
+    state.prepare()
 
     def say(line: str) -> None:
         console.print(

@@ -8,11 +8,31 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NoDemoError", "forget", "read", "write"]
+__all__ = ["NoDemoError", "StateError", "forget", "prepare", "read", "write"]
 
 
 class NoDemoError(RuntimeError):
     """No demo is running."""
+
+
+class StateError(RuntimeError):
+    """There is nowhere to note a running demo; the message says what to do."""
+
+
+def prepare() -> None:
+    """Make the folder where demos are noted.
+
+    Raises:
+        StateError: It cannot be made, or not be written to.
+    """
+    folder = _folder()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise StateError(
+            f"{folder}: a running demo cannot be noted there, so `signalscope fault` would not find it; "
+            "set XDG_STATE_HOME to a folder that can be written to"
+        )
 
 
 def _folder() -> Path:
@@ -27,7 +47,7 @@ def _own() -> Path:
 def write(endpoints: dict[str, Any]) -> None:
     """Note a running demo; only its user may read it, since it has a token."""
     path = _own()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    prepare()
     text = json.dumps({**endpoints, "demo_pid": os.getpid()}, indent=1)
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
