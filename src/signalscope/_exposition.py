@@ -84,8 +84,9 @@ class _Page:
 
     def add_target(self, attributes: Mapping[str, Any]) -> None:
         """Describe the process."""
-        labels = {sanitize_attribute(key): _text(value) for key, value in attributes.items()}
-        shown = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(labels.items()))
+        keys = sorted(attributes)
+        labels = _joined(tuple(map(_label, keys)), tuple(_text(attributes[key]) for key in keys))
+        shown = ",".join(f'{key}="{_escaped(value)}"' for key, value in zip(*labels, strict=True))
         head = self._head("target", "info", "Target metadata")
         self._lines["target"] = [head, f"target_info{{{shown}}} 1.0\n"]
 
@@ -115,13 +116,14 @@ class _Page:
         if lines is None:
             lines = self._lines[name] = [self._head(name, kind, metric.description or name)]
         keys = tuple(sorted({key for point in points for key in (point.attributes or ())}))
-        labels = tuple(sanitize_attribute(key) for key in keys)
+        labels = tuple(_label(key, kind) for key in keys)
+        collide = len(set(labels)) < len(labels)
         for point in points:
             attributes = point.attributes or {}
             values = tuple(
                 value if type(value := attributes.get(key, "")) is str else _text(value) for key in keys
             )
-            identity = (name, labels, values)
+            identity = (name, *_joined(labels, values)) if collide else (name, labels, values)
             if identity in self.used:
                 internal_error("pull.collision")
                 continue
@@ -186,6 +188,20 @@ def _name(metric: Metric, *, is_counter: bool) -> str:
     return name
 
 
+def _label(key: str, kind: str = "") -> str:
+    """The label of an attribute; a histogram's own is `le`."""
+    label = str(sanitize_attribute(key))
+    return f"exported_{label}" if label == "le" and kind == _HISTOGRAM else label
+
+
+def _joined(labels: Sequence[str], values: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels, each once: of several attributes with the same label the values, as OpenTelemetry specifies it."""
+    found: dict[str, str] = {}
+    for label, value in zip(labels, values, strict=True):
+        found[label] = f"{found[label]};{value}" if found.get(label) else value
+    return tuple(found), tuple(found.values())
+
+
 def _labels(identity: _Key, *more: str) -> str:
     _, names, values = identity
     shown = [f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)]
@@ -206,8 +222,8 @@ def _histogram_templates(identity: _Key, bounds: Sequence[float]) -> tuple[str, 
         f"{name}_bucket{_labels(identity, f'le={chr(34)}{bound}{chr(34)}')}".replace("%", "%%") + " %d.0\n"
         for bound in shown
     ]
-    plain = f"{name}_%s{_labels(identity).replace('%', '%%')}"
-    return (*lines, f"{plain % 'count'} %d.0\n{plain % 'sum'} %s\n")
+    labels = _labels(identity).replace("%", "%%")
+    return (*lines, f"{name}_count{labels} %d.0\n{name}_sum{labels} %s\n")
 
 
 def _exemplars(point: Any, bounds: Sequence[float]) -> dict[int, str]:

@@ -97,6 +97,31 @@ def test_names_that_collide_never_make_an_invalid_page(provider: MeterProvider) 
     assert counted in _page()
 
 
+def test_attributes_that_collide_share_a_label(provider: MeterProvider) -> None:
+    """Their values are joined with `;`; and an attribute cannot take the label of the buckets' bounds."""
+    meter = provider.get_meter("other")
+    meter.create_counter("collided").add(1, {"a.b": "x", "a_b": "y", "c": "z"})
+    meter.create_counter("collided").add(1, {"a_b": "alone"})
+    meter.create_histogram("bounded").record(1, {"le": "mine"})
+    samples: dict[str, list[dict[str, str]]] = {}
+    for family in parsed(_page()):  # type: ignore[no-untyped-call]  # see above
+        for sample in family.samples:
+            samples.setdefault(sample.name, []).append(sample.labels)
+    assert samples["collided_total"] == [{"a_b": "x;y", "c": "z"}, {"a_b": "alone", "c": ""}]
+    assert samples["bounded_sum"] == [{"exported_le": "mine"}]
+
+
+def test_any_text_is_a_label_s_value(provider: MeterProvider) -> None:
+    """Of counters and of histograms: whatever a template of ours or the format itself might take for its own."""
+    texts = {"%s %d %%", 'a"b', "a\\b", "a\nb", "{x}", "# EOF", "é\u2028"}
+    for text in texts:
+        recording.family("signal_service.database.query").series(text, "table", "select").record(1)
+    found = {sample.labels.get("query_type") for family in parsed(_page()) for sample in family.samples}  # type: ignore[no-untyped-call]  # see above
+    assert texts <= found
+    lines = [line for line in _page().splitlines() if "%s" in line and "_count" in line]
+    assert [line.split()[-1] for line in lines] == ["1.0"]
+
+
 def test_units_and_kinds_are_named_as_the_collector_names_them(provider: MeterProvider) -> None:
     """Seconds, bytes, annotations, and counters with `_total` once."""
     meter = provider.get_meter("other")

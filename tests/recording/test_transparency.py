@@ -219,6 +219,7 @@ def test_callable_objects_survive_pickling_and_copying(recorded: Recorded) -> No
     before = decorate(Adding())
     assert before == Adding()
     assert before.state == 5
+    assert repr(decorate(functools.partial(max, 1))) == repr(functools.partial(max, 1))
     copied = copy.copy(before)
     copied.state = 7
     assert (before(1), copied(1)) == (6, 8)

@@ -44,6 +44,9 @@ class CallableProxy(_Proxy):
             return self
         return CallableProxy(bound, lambda _: functools.partial(self._self_call, instance))
 
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
     def __copy__(self) -> Any:
         return CallableProxy(copy.copy(self.__wrapped__), self._self_make)
 
