@@ -404,6 +404,34 @@ def test_suggestions_are_a_file_that_check_accepts(
     assert "imported" not in capfd.readouterr().err
 
 
+def test_suggestions_go_by_what_functions_do_and_not_by_their_docstrings(service: Path) -> None:
+    """A docstring is no SQL; parameters may be spelled as other people spell them."""
+    (service / "zt_service" / "others.py").write_text(
+        textwrap.dedent("""
+            def pick(rows, n):
+                \"\"\"Select the best rows from the book.\"\"\"
+                return rows[:n]
+            def read(cursor):
+                \"\"\"Update from the store.\"\"\"
+                return cursor.execute("SELECT * FROM orders")
+            def get_delta(option_type, d1, years_to_maturity, y=0.0):
+                return 0.5
+            def chainGreeks(Strikes, spotPrice):
+                return []
+        """),
+        encoding="utf-8",
+    )
+    found = {
+        each.path.partition(":")[2]: (each.kind, dict(each.options))
+        for each in suggest("zt_service.others")[0]
+    }
+    assert found == {
+        "read": ("query", {"table": '"orders"', "operation": '"select"'}),
+        "get_delta": ("greeks", {"calculation_type": '"delta"'}),
+        "chainGreeks": ("greeks", {"calculation_type": '"chain"', "batch_size": '{ arg = "Strikes" }'}),
+    }
+
+
 def test_the_command(write: Callable[[str], Path], service: Path) -> None:
     """`targets suggest PACKAGE > FILE`, then `targets check FILE`; a wrong file ends with status 1."""
 

@@ -19,7 +19,9 @@ __all__ = ["Suggestion", "suggest", "to_toml"]
 _MARKET = {
     "s", "k", "t", "r", "sigma", "vol", "volatility", "iv", "strike", "strikes", "spot", "spots", "expiry",
     "maturity", "tte", "underlying", "forward", "option", "options", "chain", "flag", "is_call", "option_type",
-    "positions",
+    "positions", "s0", "d1", "d2", "years_to_maturity", "time_to_maturity", "years_to_expiry", "time_to_expiry",
+    "days_to_expiry", "call_put", "opt_type", "spot_price", "strike_price", "implied_volatility", "risk_free_rate",
+    "dividend_yield",
 }  # fmt: skip
 _MANY = ("strikes", "options", "chain", "contracts", "positions", "spots", "quotes")
 _MODELS = {
@@ -129,7 +131,7 @@ def _words(text: str) -> list[str]:
 
 def _greeks(module: Module, function: Function) -> tuple[str, dict[str, str], str] | None:
     words = _words(function.node.name)
-    parameters = [each.lower() for each in function.parameters]
+    parameters = {"_".join(_words(each)): each for each in function.parameters}
     is_about_options = (
         len(_MARKET & set(parameters)) >= 2 or "option" in parameters or _many(parameters) is not None
     )
@@ -147,7 +149,7 @@ def _greeks(module: Module, function: Function) -> tuple[str, dict[str, str], st
     options = {"calculation_type": f'"{kinds[0]}"'}
     model = _model(function.node.name) or _model(function.name) or _model(module.name)
     if "model" in parameters:
-        options["model_type"] = '{ arg = "model" }'
+        options["model_type"] = f'{{ arg = "{parameters["model"]}" }}'
     elif model:
         options["model_type"] = f'"{model}"'
     many = _many(parameters)
@@ -158,9 +160,9 @@ def _greeks(module: Module, function: Function) -> tuple[str, dict[str, str], st
     return "greeks", options, _why(function, "calculates", kinds[0])
 
 
-def _many(parameters: list[str]) -> str | None:
+def _many(parameters: Mapping[str, str]) -> str | None:
     """The parameter that has many options, if any."""
-    return next((each for each in _MANY if each in parameters), None)
+    return next((parameters[each] for each in _MANY if each in parameters), None)
 
 
 def _model(name: str) -> str | None:
@@ -243,7 +245,9 @@ def _queue(_: Module, function: Function) -> tuple[str, dict[str, str], str] | N
 
 
 def _query(_: Module, function: Function) -> tuple[str, dict[str, str], str] | None:
-    for node in ast.walk(function.node):
+    # A docstring may select the best strikes from the chain.
+    begin = function.node.body[1:] if ast.get_docstring(function.node, clean=False) else function.node.body
+    for node in (each for statement in begin for each in ast.walk(statement)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found = _SQL.match(node.value)
             table = _TABLE.search(node.value) if found else None
