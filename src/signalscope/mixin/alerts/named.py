@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalscope import contract
 from signalscope.mixin._promql import Promql, duration, metric
 from signalscope.mixin.alerts._model import Alert
 from signalscope.mixin.config import Config
@@ -23,7 +24,7 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _service_down(config: Config) -> Alert:
-    job = config.selectors.job
+    job, hold = config.selectors.job, config.holds.service_down
     return Alert(
         name="SignalServiceDown",
         severity="critical",
@@ -40,12 +41,12 @@ def _service_down(config: Config) -> Alert:
         meaning="No process of the service answers Prometheus, or there is none left to ask.",
         why="`up` is the one thing that a dead service cannot fake. An absent target counts as down: a "
         "service that "
-        "has left service discovery serves nobody. One dead instance of several is not an outage. Thirty "
-        "seconds are six scrapes: a restart is quicker. Nothing "
+        "has left service discovery serves nobody. One dead instance of several is not an outage. "
+        f"{duration(hold)} are {hold // config.pipeline.scrape} scrapes: a restart is quicker. Nothing "
         "keeps it firing: when the service answers, it is back.",
         diagnosis={
             "Which instances answer": f'up{{job="{job}"}}',
-            "When it stopped": f'changes(up{{job="{job}"}}[30m])',
+            "Seconds since it last answered": f'time() - max_over_time(timestamp(up{{job="{job}"}} == 1)[2h:15s])',
             "Requests in its last minutes": _requests(config, "5m"),
         },
         mitigation=(
@@ -167,7 +168,8 @@ def _high_latency(config: Config) -> Alert:
         impact="One request in twenty takes longer than clients wait; signals arrive after the move.",
         response="Find the slow endpoint below; see whether a dependency, the queue or the CPU holds it up.",
         meaning="One request in twenty takes longer than the limit.",
-        why="A quantile over two minutes: long enough not to be one slow request, short enough for the open.",
+        why=f"A quantile over {duration(config.windows.latency)}: long enough not to be one slow request, short "
+        "enough for the open.",
         diagnosis={
             "By endpoint": "histogram_quantile(0.95, sum by (endpoint, le) (rate("
             f'{bucket}{{job="{job}"}}[5m])))',
@@ -191,6 +193,8 @@ def _slow_greeks(config: Config) -> Alert:
     ask = Promql(config.selectors.job)
     job, limit = config.selectors.job, config.thresholds.vectorized_p90_seconds
     bucket = metric("signal_service.greeks.calculation", "batch_size", "model_type", suffix="_bucket")
+    bounds = contract.get("signal_service.greeks.calculation").buckets or ()
+    exact = " The histogram has a bound exactly at the limit." if limit in bounds else ""
     return Alert(
         name="SlowGreeksCalculations",
         severity="warning",
@@ -208,7 +212,7 @@ def _slow_greeks(config: Config) -> Alert:
         "cause.",
         meaning="Calculations that price a whole batch in one array operation take longer than the limit in "
         "one case of ten.",
-        why="Only calculations declared as vectorised. The histogram has a bound exactly at the limit.",
+        why="Only calculations declared as vectorised." + exact,
         diagnosis={
             "By batch size and model": "histogram_quantile(0.9, sum by (batch_size, model_type, le) (rate("
             f'{bucket}{{job="{job}", vectorized="true"}}[5m])))',
@@ -269,7 +273,7 @@ def _cpu(config: Config) -> Alert:
         impact="None yet; latency rises next, as a Python process cannot use more than one core for its "
         "code.",
         response="Add replicas before the close of the session; look for a loop that calculates one by one.",
-        meaning="One process has used most of a core for ten minutes.",
+        meaning=f"One process has used most of a core for {duration(config.holds.cpu)}.",
         why="Of one core, for each process: that is what limits a Python process.",
         diagnosis={
             "Of each process": f'100 * rate({name}{{job="{job}"}}[5m])',

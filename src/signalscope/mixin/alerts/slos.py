@@ -38,7 +38,7 @@ def _texts(ask: Promql, config: Config) -> dict[str, _Text]:
             "Availability", "executive",
             "The service was away for longer than was promised; clients could not trade on it.",
             "See SignalServiceDown: is it down now, or does it restart again and again?",
-            {"Is it up": (ask.of("UP"),), "Restarts in an hour": (f"resets({ask.raw('process.cpu')}[1h])",)},
+            {"Is it up": (ask.of("UP"),), "Processes that began in the last hour": (_began(ask),)},
             ("Stop what restarts it: a release, a probe that is too strict, memory.",
              "Run one instance more, so that one alone is no outage."),
         ),
@@ -113,6 +113,12 @@ def _texts(ask: Promql, config: Config) -> dict[str, _Text]:
             ("Add replicas (workers).", "Move work that nobody waits for to a lower priority."),
         ),
     }  # fmt: skip
+
+
+def _began(ask: Promql) -> str:
+    """How many processes are new: one that starts again has another instance, and so another series."""
+    cpu = ask.raw("process.cpu")
+    return f"count by (job) (count_over_time({cpu}[1h]) unless {cpu} offset 1h)"
 
 
 def alerts(config: Config) -> list[Alert]:

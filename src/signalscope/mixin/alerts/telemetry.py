@@ -174,7 +174,7 @@ def _collector(config: Config, what: str, does: str, prefixes: tuple[str, ...], 
         mitigation=(
             "Raise MEMORY_LIMIT_MIB, or run more Collectors." if refused
             else "Bring the receiving backend back; see the Collector's log for its answer.",
-            "Send less: lower the sampling of traces, or the export interval.",
+            "Send less: keep fewer traces, or lengthen the export interval (OTEL_METRIC_EXPORT_INTERVAL).",
         ),
     )  # fmt: skip
 
