@@ -8,8 +8,10 @@ import pytest
 
 from signalscope import recording
 from signalscope.fastapi.values import _windows
+from signalscope.fastapi.values._process import PROCESS, Process
 from signalscope.fastapi.values._windows import Look, NoDataError, Windows
 from signalscope.insight.vector import labels
+from signalscope.mixin.config import Config
 from signalscope.recording._snapshot import Totals
 from signalscope.testing import FakeClock, capture
 
@@ -103,6 +105,24 @@ def test_labels_that_nothing_needs_are_added_up() -> None:
             windows.look().totals["signal_service.api.requests"][found]
             is (first.totals["signal_service.api.requests"][found])
         )
+
+
+def test_the_health_of_dependencies_is_the_mean_of_five_minutes(told: Told) -> None:
+    """As the rules have it: what was down for part of that time is not as healthy as what was up."""
+    health = {"a": 1.0, "b": 0.0}
+
+    def seen() -> Look:
+        gauges = {labels(service_name=name, criticality="high"): value for name, value in health.items()}
+        name = "signal_service.external_service.health"
+        return Look(told.clock(), told.began, {}, {name: gauges}, frozenset())
+
+    told.seen = seen  # type: ignore[method-assign]  # with a gauge instead of a counter
+    _watch(told, 400)
+    health["b"] = 1.0
+    _watch(told, 150)
+    process = Process(told, Config())
+    assert PROCESS["DEPENDENCY_SCORE"].formula(process)[()] == pytest.approx(75, abs=1)
+    assert process.watched(300) == pytest.approx(300, abs=5)
 
 
 def test_a_forked_child_forgets() -> None:

@@ -59,6 +59,8 @@ _ASKED_MEANINGS = {
 }
 #: What is made of costs.
 _OF_COSTS = ("COST", "COST_TIER", "COST_PER_CALCULATION", "COST_PER_USER", "PROFITABILITY")
+#: What a process takes the mean of its looks for.
+_MEANS_OF_LOOKS = ("COMPONENT_AVAILABILITY", "DEPENDENCY_SCORE")
 _DAY = 86_400.0
 #: How far recorded series look back that no process can have, in seconds.
 _LOOKS_BACK: Mapping[str, Callable[[Config], float]] = {
@@ -193,8 +195,8 @@ def _of_process(key: str, process: Process) -> Fact:
     seconds = rule.seconds(process.config)
     try:
         vector = rule.formula(process)
-        if key == "COMPONENT_AVAILABILITY":
-            window: float | None = process.watched()
+        if key in _MEANS_OF_LOOKS:
+            window: float | None = process.watched(seconds)
         else:
             window = process.over(seconds).seconds if seconds else None
     except _windows.NoDataError as error:

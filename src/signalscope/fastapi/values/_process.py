@@ -82,19 +82,22 @@ class Process:
         """A gauge now."""
         return self.now().gauges.get(name, {})
 
-    def mean_gauge(self, name: str) -> dict[Labels, float]:
-        """The mean of a gauge's values over the last ten minutes, or since this process has been watched."""
-        self.now()
+    def mean_gauge(self, name: str, seconds: float = FINE_SECONDS) -> dict[Labels, float]:
+        """The mean of a gauge's values over that time, up to ten minutes, or since this process has been watched."""
         values: dict[Labels, list[float]] = {}
-        for look in self._windows.looks():
+        for look in self._looks(seconds):
             for found, value in look.gauges.get(name, {}).items():
                 values.setdefault(found, []).append(value)
         return {found: sum(each) / len(each) for found, each in values.items()}
 
-    def watched(self) -> float:
+    def watched(self, seconds: float = FINE_SECONDS) -> float:
         """How far the looks reach back that `mean_gauge` takes the mean of, in seconds."""
-        first = min((look.at for look in self._windows.looks()), default=self.now().at)
-        return self.now().at - first
+        return self.now().at - min(look.at for look in self._looks(seconds))
+
+    def _looks(self, seconds: float) -> list[Look]:
+        now = self.now()
+        before = (look for look in self._windows.looks() if now.at - seconds <= look.at < now.at)
+        return [*before, now]
 
     def overflowed(self) -> frozenset[str]:
         """Instruments with more series than are told apart."""
@@ -193,7 +196,7 @@ def _memory(process: Process) -> Vector:
 
 
 def _health_score(process: Process) -> Vector:
-    health = process.gauge("signal_service.external_service.health")
+    health = process.mean_gauge("signal_service.external_service.health", _FIVE)
     return {(): 100 * sum(health.values()) / len(health)} if health else {}
 
 
@@ -217,7 +220,7 @@ def _invalid_ratio(process: Process) -> Vector:
 
 def _bottleneck(process: Process) -> Vector:
     limits = process.config.thresholds
-    health = process.gauge("signal_service.external_service.health")
+    health = process.mean_gauge("signal_service.external_service.health", _FIVE)
     evicted = only(process.rate("signal_service.cache.evictions"), reason="size")
     return capacity.bottleneck(
         cpu=_cpu(process),
@@ -372,7 +375,7 @@ PROCESS: Mapping[str, Rule] = {
     "DEPENDENCY_UP": Rule(
         _now, _highest("signal_service.external_service.health", "service_name", "criticality")
     ),
-    "DEPENDENCY_SCORE": Rule(_now, _health_score),
+    "DEPENDENCY_SCORE": Rule(_five, _health_score),
     "DEPENDENCY_CALLS": Rule(_five, _rate(_CALLS, "service_name", "outcome")),
     "DEPENDENCY_ERROR_RATIO": Rule(
         _five, lambda process: performance.dependency_errors(process.rate(_CALLS))
