@@ -226,9 +226,10 @@ def test_a_collector_that_was_waited_for_in_vain_is_not_waited_for_again(
 
 _FOREIGN = """
 import sys
-from opentelemetry import metrics
+from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
 from signalscope import recording
 from signalscope.decorators import instrument_greeks
 
@@ -244,6 +245,10 @@ def values(name):
 
 delta()
 assert not recording.active()
+if sys.argv[1] == "after spans":
+    trace.set_tracer_provider(TracerProvider())
+    delta()
+    assert recording.active(), "spans go somewhere"
 reader = InMemoryMetricReader()
 metrics.set_meter_provider(MeterProvider([reader]))
 if sys.argv[1] == "disabled":
@@ -262,7 +267,7 @@ print("ok")
 """
 
 
-@pytest.mark.parametrize("mode", ["foreign", "disabled"])
+@pytest.mark.parametrize("mode", ["foreign", "after spans", "disabled"])
 def test_a_provider_of_somebody_else_s_is_found(mode: str, tmp_path: Path) -> None:
     """From then on calls are recorded through it, unless OTEL_SDK_DISABLED says that nothing is."""
     script = tmp_path / "script.py"

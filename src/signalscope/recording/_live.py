@@ -48,8 +48,9 @@ class Live:
         """Whether somebody has set up OpenTelemetry meanwhile; asked on each call while `on` is false."""
         if self.disabled:
             return False
-        if self.metrics_api._METER_PROVIDER is None and self.trace_api._TRACER_PROVIDER is None:
-            return False
+        if self.metrics_api._METER_PROVIDER is None:
+            # Spans may go somewhere already; to be asked again, for the provider of measurements may yet come.
+            return self.trace_api._TRACER_PROVIDER is not None
         self.on = True
         if self.on_waking is not None:
             self.on_waking()
