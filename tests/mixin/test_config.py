@@ -175,6 +175,8 @@ greeks = "desk"
     texts = "".join(each.read_text(encoding="utf-8") for each in rules)
     assert "desk-7" in texts
     assert "signal-service" not in texts
+    # What the reference service charges is no price of another one.
+    assert not (tmp_path / "out" / "deploy" / "prometheus" / "own").exists()
     assert series.get("TIER_PRICE").name not in {rule.record for rule in recordings(config)}
 
 

@@ -81,7 +81,8 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
     yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
-    yield "deploy/prometheus/own/demo-prices.yaml", _yaml(_groups([_demo_prices(config)]))
+    if config == Config():  # of the local stack; prices of another service are its own
+        yield "deploy/prometheus/own/demo-prices.yaml", _yaml(_groups([_demo_prices(config)]))
     yield "deploy/kubernetes/keda-scaledobject.yaml", _yaml(autoscaling.keda(config))
     yield "deploy/kubernetes/hpa.yaml", _yaml(autoscaling.hpa(config))
     yield "deploy/kubernetes/prometheus-adapter-values.yaml", _yaml(autoscaling.adapter_rule(config))
@@ -95,7 +96,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _demo_prices(config: Config) -> Group:
-    """The reference service has prices, so that the local stack shows revenue; every other has its own."""
+    """The reference service has prices, so that the local stack shows revenue."""
     path = Path(demo.__file__).with_name("signalscope.toml")
     return Group("demo-prices", config.pipeline.recording, prices(load(path)))
 
