@@ -528,3 +528,28 @@ async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest
             await asyncio.sleep(0.01)
     assert runs["slow"] == 1
     assert runs["quick"] >= 3
+
+
+async def test_a_mistake_of_ours_neither_ends_the_renewal_nor_reaches_the_application(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is counted, the next round is tried, and the application ends as it would."""
+    monkeypatch.setattr(_registry, "_REFRESH_SECONDS", 0.01)
+    rounds: list[int] = []
+
+    def fails() -> list[HealthCheck]:
+        rounds.append(1)
+        raise RuntimeError("a mistake")
+
+    app = _app()
+    with capture() as captured:
+        async with app.router.lifespan_context(app):
+            monkeypatch.setattr(shared, "checks", fails)
+            for _ in range(500):
+                if len(rounds) >= 3:
+                    break
+                await asyncio.sleep(0.01)
+            monkeypatch.undo()
+        counted = captured.value("signalscope_internal_errors_total", where="health.refresh")
+    assert len(rounds) >= 3
+    assert (counted or 0) >= 3

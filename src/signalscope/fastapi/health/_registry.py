@@ -120,18 +120,21 @@ class Registry:
         async def refresh(check: HealthCheck) -> None:
             try:
                 await check.result()
-            except Exception:  # ours, and the next round may do
+            except Exception:  # ours, and a later run may do
                 internal_error("health.refresh")
             finally:
                 busy.discard(check.name)
 
         async with asyncio.TaskGroup() as group:
             while True:
-                # Each by itself: a check that takes long keeps no other from being of now.
-                for check in self.checks():
-                    if check.name not in busy:
-                        busy.add(check.name)
-                        group.create_task(refresh(check))
+                try:
+                    # Each by itself: a check that takes long keeps no other from being of now.
+                    for check in self.checks():
+                        if check.name not in busy:
+                            busy.add(check.name)
+                            group.create_task(refresh(check))
+                except Exception:  # ours, and the next round may do
+                    internal_error("health.refresh")
                 await asyncio.sleep(_REFRESH_SECONDS)
 
     def statuses(self) -> Iterator[tuple[float, tuple[str]]]:
