@@ -42,6 +42,27 @@ CASES = [
         {"5m": 0, "9m": 0}, every="5s",
     ),
     Case(
+        "GreeksCalculationSystemFailure", "two requests after a start, each with the first calculation of its kind",
+        {
+            of("signal_service_api_requests_total", 'endpoint="/greeks/option", status_code="200"'): "1x20 2x100",
+            of("signal_service_greeks_calculation_seconds_count", 'model_type="black", outcome="success"'): "1x120",
+            of("signal_service_greeks_calculation_seconds_count", 'model_type="heston", outcome="success"'): (
+                "_x20 1x100"
+            ),
+        },
+        {"1m55s": 0, "2m10s": 0, "2m40s": 0, "5m": 0}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "new processes whose first calculations fail, and old ones that stopped",
+        {
+            _ASKED: "0+10x120",
+            _SUCCESS: "0+10x30 300x90",
+            of("signal_service_greeks_calculation_seconds_count", 'outcome="success"', instance="b"): "_x40 0x80",
+            of("signal_service_greeks_calculation_seconds_count", 'outcome="error"', instance="b"): "_x40 0+1x80",
+        },
+        {"3m": 0, "4m30s": 1, "9m": 1}, every="5s",
+    ),
+    Case(
         "GreeksCalculationSystemFailure", "calculations of others fail while nobody asks for Greeks",
         {_ASKED: "7x120", _MISSED: "0+5x120", _ERROR: "0+5x120"},
         {"5m": 0, "9m": 0}, every="5s",

@@ -72,17 +72,17 @@ def _greeks_failure(config: Config) -> Alert:
         f'sum by (job) (rate({cache}{{{gets}, result="{result}"}}[{over}]))' for result in ("hit", "miss")
     )
     count = metric("signal_service.greeks.calculation", "outcome", suffix="_count")
-    succeeded, failed = (
-        f'sum by (job) (rate({count}{{job="{job}", outcome{wanted}}}[{over}]))'
-        for wanted in ('="success"', '=~"error|invalid"')
-    )
+    good = f'{count}{{job="{job}", outcome="success"}}'
+    # A series that is born with its first success has no rate yet.
+    succeeded = f"(rate({good}[{over}]) > 0 or ({good} > 0 unless {good} offset {over}))"
+    failed = f'sum by (job) (rate({count}{{job="{job}", outcome=~"error|invalid"}}[{over}]))'
     # Requests alone do not tell where one of them hits the cache many times.
     needed = f"{asked} - ({cached} or 0 * {asked}) > 0 or {failed} > 0 or {missed} > 0"
     return Alert(
         name="GreeksCalculationSystemFailure",
         severity="critical",
         domain="greeks",
-        expr=f"{asked} > 0 and ({needed}) unless {succeeded} > 0",
+        expr=f"{asked} > 0 and ({needed}) unless on (job) {succeeded}",
         hold=config.holds.greeks_failure,
         window=config.windows.greeks,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
