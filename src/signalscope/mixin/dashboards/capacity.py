@@ -11,6 +11,8 @@ __all__ = ["board"]
 
 #: Of resources that can be full; `load` is in requests a second.
 _SHARES, _LOAD, _AHEAD = 'resource!="load"', 'resource="load"', 'horizon="48h"'
+#: Other than what they are made of, these series are minutes apart.
+_NOT_YET = "no resource reports, or not for some minutes yet"
 _NO_HISTORY = "not enough history for a forecast yet"
 
 
@@ -63,7 +65,7 @@ def _trends(config: Config) -> tuple[Panel, ...]:
         series(
             "How full is each resource, and how full will it be in 48 hours?",
             "The fullest's share. Dashed: expected in 48 hours; nine of ten forecasts of last week kept within.",
-            "percentunit", "no resource reports",
+            "percentunit", _NOT_YET,
             Query(f"max({recorded('CAPACITY_USED', _SHARES)})", "now"),
             Query(f"max({recorded('FORECAST', _SHARES, _AHEAD)})", "in 48 hours", "forecast"),
             Query(f"max({recorded('FORECAST_UPPER', _SHARES, _AHEAD)})", "at most", "upper"),
@@ -73,7 +75,7 @@ def _trends(config: Config) -> tuple[Panel, ...]:
         table(
             "What runs out, and when?",
             "Each resource now and in 48 hours, and the time until it is exhausted.",
-            "no resource reports",
+            _NOT_YET,
             Query(f"max by (resource) ({recorded('CAPACITY_USED', _SHARES)})", "Now", unit="percentunit",
                   limits=shared.saturation_limits(config)),
             Query(f"max by (resource) ({recorded('FORECAST', _SHARES, _AHEAD)})", "In 48 h", unit="percentunit",
