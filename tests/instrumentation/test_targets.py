@@ -617,6 +617,40 @@ def test_properties_of_every_make(
     assert dict(vars(made.Option)) == originals
 
 
+def test_methods_that_descriptors_make(
+    write: Callable[[str], Path], service: Path, captured: Captured, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A method with a cache of cachetools, whose descriptor must not be called itself."""
+    (service / "zt_service" / "made.py").write_text(
+        textwrap.dedent("""
+            import operator
+            from cachetools import LRUCache, cachedmethod
+            class Surface:
+                def __init__(self):
+                    self.cache = LRUCache(4)
+                @cachedmethod(operator.attrgetter("cache"))
+                def iv(self, strike):
+                    return strike / 1000
+        """),
+        encoding="utf-8",
+    )
+    path = write(
+        '[[target]]\npath = "zt_service.made:Surface.iv"\nkind = "greeks"\nmodel_type = "sabr"\n'
+        'batch_size = { arg = "strike" }\n'
+    )
+    TargetsInstrumentor().instrument(targets=path, request_hook=lambda *_: None)
+    made: Any = importlib.import_module("zt_service.made")
+    one, other = made.Surface(), made.Surface()
+    assert [one.iv(100), one.iv(100), other.iv(200)] == [0.1, 0.1, 0.2]
+    assert len(one.cache) == 1
+    assert (
+        captured.count("signal_service_greeks_calculation_seconds", calculation_type="iv", model_type="sabr")
+        == 3
+    )
+    assert captured.value("signal_service_greeks_options_total") == 400
+    assert caplog.records == []
+
+
 async def test_what_is_none_leads_nowhere(write: Callable[[str], Path], captured: Captured) -> None:
     """No signal, no order: nothing is emitted, the value is `other`, a get is a miss; and nothing has failed."""
     TargetsInstrumentor().instrument(

@@ -7,11 +7,13 @@ import copy
 import functools
 import inspect
 import math
+import operator
 import pickle
 import types
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any, NamedTuple
 
+import cachetools
 import httpx
 import pytest
 from hypothesis import given, settings
@@ -435,6 +437,44 @@ def test_cached_properties_and_kinds_of_properties(recorded: Recorded) -> None:
     assert one.own == 7
     assert type(Option.__dict__["own"]) is Kind
     assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 3
+
+
+def test_what_descriptors_give_to_objects_is_called(recorded: Recorded) -> None:
+    """A descriptor of its own kind may refuse to be called itself, and give something to the class too."""
+
+    class Doubling:
+        def __init__(self, call: Callable[[Any, float], float]) -> None:
+            self.call, self.name = call, ""
+
+        def __set_name__(self, owner: type, name: str) -> None:
+            self.name = name
+
+        def __get__(self, instance: object, owner: type | None = None) -> Any:
+            return self.name if instance is None else lambda spot: 2 * self.call(instance, spot)
+
+        def __call__(self, *args: object) -> None:
+            raise TypeError("not to be called")
+
+    class Pricer:
+        def __init__(self) -> None:
+            self.cache: cachetools.LRUCache[Any, float] = cachetools.LRUCache(4)
+            self.calculated = 0
+
+        @decorate
+        @cachetools.cachedmethod(operator.attrgetter("cache"))
+        def price(self, spot: float) -> float:
+            self.calculated += 1
+            return spot
+
+        @decorate
+        @Doubling
+        def delta(self, spot: float) -> float:
+            return spot
+
+    one, other = Pricer(), Pricer()
+    assert [one.price(1.0), one.price(1.0), other.price(2.0), one.delta(0.25)] == [1.0, 1.0, 2.0, 0.5]
+    assert (one.calculated, len(one.cache), str(Pricer.delta)) == (1, 1, "delta")
+    assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 4
 
 
 def test_a_bound_method_s_arguments_are_the_call_s(recorded: Recorded) -> None:

@@ -6,11 +6,12 @@ import copy
 import functools
 import sys
 from collections.abc import Callable
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-__all__ = ["CallableProxy"]
+__all__ = ["CallableProxy", "binding"]
 
 
 if TYPE_CHECKING:
@@ -27,22 +28,44 @@ class CallableProxy(_Proxy):
     Args:
         wrapped: The object.
         make: Makes, from the object or a copy of it, what is called in its place.
+        bind: Makes what is called in place of that which the object, a descriptor of its own kind, gives to an
+            instance, which is then the first argument. By default as `make` does.
     """
 
-    def __init__(self, wrapped: Any, make: Callable[[Any], Callable[..., Any]]) -> None:
+    def __init__(
+        self,
+        wrapped: Any,
+        make: Callable[[Any], Callable[..., Any]],
+        bind: Callable[[], Callable[..., Any]] | None = None,
+    ) -> None:
         super().__init__(wrapped)
         self._self_make = make
         self._self_call = make(wrapped)
+        self._self_bind = bind or (lambda: make(binding(wrapped)))
+        self._self_bound: Callable[..., Any] | None = None
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._self_call(*args, **kwargs)
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        tell = getattr(type(self.__wrapped__), "__set_name__", None)
+        if tell is not None:
+            tell(self.__wrapped__, owner, name)
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        get = getattr(type(self.__wrapped__), "__get__", None)
-        bound = self.__wrapped__ if get is None else get(self.__wrapped__, instance, owner)
-        if bound is self.__wrapped__:
+        wrapped = self.__wrapped__
+        get = getattr(type(wrapped), "__get__", None)
+        bound = wrapped if get is None else get(wrapped, instance, owner)
+        if bound is wrapped:
             return self
-        return CallableProxy(bound, lambda _: functools.partial(self._self_call, instance))
+        if instance is None or not callable(bound):  # whatever the descriptor gives to its class
+            return bound
+        if isinstance(bound, MethodType) and bound.__func__ is wrapped:
+            return CallableProxy(bound, lambda _: functools.partial(self._self_call, instance))
+        if self._self_bound is None:
+            self._self_bound = self._self_bind()
+        call = self._self_bound
+        return CallableProxy(bound, lambda _: functools.partial(call, instance))
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
@@ -60,6 +83,16 @@ class CallableProxy(_Proxy):
         if name and module is not None and getattr(module, name, None) is self:
             return str(name)
         return _itself, (self.__wrapped__,)
+
+
+def binding(descriptor: Any) -> Callable[..., Any]:
+    """What calls what a descriptor gives to an object; the descriptor itself may refuse to be called."""
+
+    @functools.wraps(descriptor, updated=())
+    def call(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return descriptor.__get__(instance, type(instance))(*args, **kwargs)
+
+    return call
 
 
 def _itself(unpickled: Any) -> Any:

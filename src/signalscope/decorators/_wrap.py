@@ -27,7 +27,7 @@ from signalscope.decorators._generators import (
     generator_function,
 )
 from signalscope.decorators._nesting import enter, leave, nesting
-from signalscope.decorators._proxy import CallableProxy
+from signalscope.decorators._proxy import CallableProxy, binding
 from signalscope.decorators._spans import SpanMaker, Under
 from signalscope.recording import internal_error
 from signalscope.recording._live import live
@@ -105,10 +105,15 @@ def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> An
         if original.fget is None:
             return original
         return original.getter(either(original.fget, measured.fget, otherwise=otherwise))
-    chosen = _choosing(_maker_for(original), original, measured, otherwise)
+    make = _maker_for(original)
+    chosen = refusing(original, _choosing(make, original, measured, otherwise))
     if isinstance(original, FunctionType):
-        return functools.wraps(original)(refusing(original, chosen))
-    return CallableProxy(original, lambda _: refusing(original, chosen))
+        return functools.wraps(original)(chosen)
+    return CallableProxy(
+        original,
+        lambda _: chosen,
+        lambda: refusing(original, _choosing(make, binding(original), binding(measured), otherwise)),
+    )
 
 
 def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], bool]) -> Callable[..., Any]:

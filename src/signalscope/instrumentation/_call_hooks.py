@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -17,14 +18,24 @@ __all__ = ["RequestHook", "ResponseHook", "with_hooks"]
 RequestHook = Callable[[Span, tuple[Any, ...], dict[str, Any]], None]
 #: Gets the span and the result.
 ResponseHook = Callable[[Span, Any], None]
+_HOOKED = (
+    classmethod,
+    staticmethod,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    type(functools.cache(len)),
+)
 
 
 def with_hooks(call: Any, request: RequestHook | None, response: ResponseHook | None) -> Any:
     """The callable, calling the hooks before and after; itself when there are none.
 
-    What a hook raises is counted in `signalscope.internal.errors`, and changes nothing. Generators have no hooks.
+    What a hook raises is counted in `signalscope.internal.errors`, and changes nothing. Generators and descriptors of
+    their own kind have no hooks.
     """
-    if (request is None and response is None) or not inspect.isroutine(call):
+    if (request is None and response is None) or not isinstance(call, _HOOKED):
         return call
     if inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         return call
