@@ -35,7 +35,7 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
         name="signalscope_fastapi",
         title="FastAPI and Starlette",
         kind="api",
-        supports=("starlette >= 0.40, < 2",),
+        supports=("starlette >= 0.37.2, < 2",),
         tested=None,
         measures=(
             "signal_service.api.request.duration",
