@@ -77,12 +77,12 @@ def _greeks_failure(config: Config) -> Alert:
     succeeded = f"(rate({good}[{over}]) > 0 or ({good} > 0 unless {good} offset {over}))"
     failed = f'sum by (job) (rate({count}{{job="{job}", outcome=~"error|invalid"}}[{over}]))'
     # Requests alone do not tell where one of them hits the cache many times.
-    needed = f"{asked} - ({cached} or 0 * {asked}) > 0 or {failed} > 0 or {missed} > 0"
+    answered = f"{cached} >= {asked} unless {failed} > 0 unless {missed} > 0"
     return Alert(
         name="GreeksCalculationSystemFailure",
         severity="critical",
         domain="greeks",
-        expr=f"{asked} > 0 and ({needed}) unless on (job) {succeeded}",
+        expr=f"{asked} > 0 unless on (job) {succeeded} unless ({answered})",
         hold=config.holds.greeks_failure,
         window=config.windows.greeks,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
