@@ -126,6 +126,15 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             "[pipeline]\nexport = 60\n[windows]\nlatency = 240\ngreeks = 120\ncpu = 60\n",
             r"my.toml:6: windows.cpu: 60 s .*two of what comes every 60 s \(pipeline.export\).* at least 120",
         ),
+        (
+            "[forecast]\nscale_ahead = 60\n",
+            r"my.toml:2: forecast.scale_ahead: 60 s .*pipeline.forecast.* at least 240",
+        ),
+        (
+            "[pipeline]\nexport = 20\n[forecast]\nflapping_window = 30\n",
+            r"my.toml:4: forecast.flapping_window: 30 s .*pipeline.export.* at least 40",
+        ),
+        ("[kpis]\nscaling_lead_seconds = 200000\n", r"my.toml:2: kpis.scaling_lead_seconds: .*172800"),
         ("[pipeline]\nscrape = 40\n", r"my.toml:1: windows.greeks: .*pipeline.scrape.* at least 80"),
     ],
 )

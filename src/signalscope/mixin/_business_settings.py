@@ -20,7 +20,9 @@ class Kpis(Section):
     satisfaction: float = Field(default=90, gt=0, le=100)
     premium_adoption: Ratio = 0.25
     trend_days: int = Field(default=7, ge=1, le=60)
-    scaling_lead_seconds: int = Field(default=48 * 3600, gt=0)
+    scaling_lead_seconds: int = Field(
+        default=48 * 3600, gt=0, le=48 * 3600, description="The forecast looks no further ahead."
+    )
 
 
 class Business(Section):

@@ -109,15 +109,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
-        """A rate over a window that has one value only is no rate: its alert would never fire."""
-        name = max(("export", "scrape"), key=lambda each: getattr(self.pipeline, each))
-        step = getattr(self.pipeline, name)
-        for window in type(self.windows).model_fields:
-            seconds = getattr(self.windows, window)
+        """What looks back needs two values: a rate of one is none, and its alert would never fire."""
+        arrival = max(("export", "scrape"), key=lambda each: getattr(self.pipeline, each))
+        looks_back = {f"windows.{each}": arrival for each in type(self.windows).model_fields}
+        looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
+        for key, source in looks_back.items():
+            section, _, name = key.partition(".")
+            seconds, step = getattr(getattr(self, section), name), getattr(self.pipeline, source)
             if seconds < 2 * step:
                 raise ValueError(
-                    f"windows.{window}: {seconds} s are too short for two of what comes every {step} s "
-                    f"(pipeline.{name}): at least {2 * step}"
+                    f"{key}: {seconds} s are too short for two of what comes every {step} s "
+                    f"(pipeline.{source}): at least {2 * step}"
                 )
         return self
 
