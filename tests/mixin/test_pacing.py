@@ -54,7 +54,7 @@ def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
         for name in {*re.findall(r"[a-zA-Z_:][\w:]*", todo.pop())} & shared - seen:
             seen.add(name)
             for interval, expr in rules[name]:
-                assert interval <= max(pipeline.recording, alert.hold / 2) or alert.hold == 0, name
+                assert interval <= max(pipeline.evaluation, alert.hold / 2) or alert.hold == 0, name
                 todo.append(expr)
 
 
@@ -122,6 +122,14 @@ def test_what_is_recorded_at_an_interval_of_its_own_keeps_it() -> None:
         assert (by_key["UP"], by_key["COST"], by_key["RETENTION"]) == (
             usual.evaluation, usual.insight, usual.history,
         )  # fmt: skip
+
+
+def test_one_bad_value_is_no_alert_that_waits() -> None:
+    """An alert that waits for less than two recordings has what it reads recorded at every evaluation."""
+    for hold, interval in {10: 5, 15: 5, 29: 5, 30: 15}.items():
+        config = Config.model_validate({"holds": {"critical_dependency": hold}})
+        by_key = {rule.key: group.interval for group in _paced(config) for rule in group.rules}
+        assert by_key["DEPENDENCY_UP"] == interval
 
 
 def _name(key: str) -> str:

@@ -82,7 +82,7 @@ class Pipeline(Section):
 
     def paced(self, hold: int) -> int:
         """How often a shared series is recorded that such an alert reads: two values at least, where it can."""
-        intervals = (self.recording, self.slo, self.insight)
+        intervals = (self.evaluation, self.recording, self.slo, self.insight)
         return max((each for each in intervals if each <= hold / 2), default=min(intervals))
 
 
