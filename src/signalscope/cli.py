@@ -41,8 +41,8 @@ app = typer.Typer(
 app.command()(console)
 app.add_typer(dashboards, name="dashboards")
 app.add_typer(targets.app, name="targets")
-_out = Console()
-_err = Console(stderr=True)
+_out = Console(emoji=False)
+_err = Console(stderr=True, emoji=False)
 
 
 class Format(StrEnum):

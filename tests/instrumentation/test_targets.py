@@ -256,6 +256,8 @@ MISTAKES = {
     'path = "a.b.c"\nkind = "greeks"': "2: path: 'a.b.c' is not module:function or module:Class.method; did you mean",
     'kind = "greeks"': "1: path: is missing",
     'path = "__main__:f"\nkind = "task"': "2: path: '__main__:f' names the program that is started",
+    'path = "*:delta"\nkind = "task"': "2: path: '*:delta' is about every module of the process; begin with",
+    'path = "a:b"\nkind = "queue"\nstep = "put"\nenqueued_at = { arg = "x" }': "5: enqueued_at: is about each item",
     'path = "a:b"': "1: kind: is missing",
     'path = "a:b"\nkind = "greeks"\nmodel = "x"': "4: model: is no option of greeks; did you mean 'model_type'?",
     'path = "a:b"\nkind = "greeks"\nmodel_type = "hestn"': "4: model_type: 'hestn' is not allowed; did you mean",
@@ -286,7 +288,10 @@ def test_mistakes_are_told_with_line_key_and_way_out(entry: str, tmp_path: Path)
         (b"[[target]\n", "targets.toml:1: is not TOML"),
         (b"\xff", "targets.toml: is not UTF-8"),
         (b"", "targets.toml: has no entry; write one as [[target]]"),
-        (b"[[targets]]\n", "targets: is not known; did you mean 'target'?"),
+        (
+            b'[[target]]\npath = "a:b"\nkind = "task"\n[[targets]]\n',
+            "targets.toml:4: targets: is not known; did you mean 'target'?",
+        ),
         (None, "targets.toml: cannot be read: No such file or directory"),
     ],
 )
@@ -370,6 +375,14 @@ def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) ->
     ]
 
 
+def test_check_looks_up_patterns_of_top_level_modules(write: Callable[[str], Path]) -> None:
+    """Programs without a package have modules side by side."""
+    path = write('[[target]]\npath = "zt_serv*.pricing:delta"\nkind = "greeks"\n')
+    for imports in (False, True):
+        (checked,), _ = check(path, imports=imports)
+        assert ([each.path for each in checked.found], checked.problems) == (["zt_service.pricing:delta"], [])
+
+
 def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -> None:
     """What is assigned may be anything: it takes an import to see what it is."""
     path = write('[[target]]\npath = "zt_service.pricing:theta"\nkind = "greeks"\n')
@@ -448,10 +461,10 @@ def test_the_command(write: Callable[[str], Path], service: Path) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "7 entries, 7 functions; nothing is wrong." in checked.stdout
     assert "def chain_greeks(spot, strikes, model='black_scholes')" in checked.stdout
-    write('[[target]]\npath = "zt_service.pricing:dleta"\nkind = "greeks"\n')
+    write("\n" * 98 + '[[target]]\npath = "zt_service.pricing:dleta"\nkind = "greeks"\n')
     wrong = run("check", path.name)
     assert wrong.returncode == 1
-    assert "targets.toml:2: path: zt_service.pricing has no 'dleta'; did you mean 'delta'?" in wrong.stderr
+    assert "targets.toml:100: path: zt_service.pricing has no 'dleta'; did you mean 'delta'?" in wrong.stderr
     nowhere = run("suggest", "zt_servic")
     assert (nowhere.returncode, "there is no module 'zt_servic'" in nowhere.stderr) == (1, True)
 

@@ -13,7 +13,7 @@ from signalscope._commands import UserError, base_url
 
 __all__ = ["console"]
 
-_out = Console()
+_out = Console(emoji=False)
 
 
 def console(  # noqa: PLR0917  # each is an option on the command line

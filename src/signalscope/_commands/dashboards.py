@@ -17,7 +17,7 @@ from signalscope._commands import UserError, base_url
 __all__ = ["dashboards"]
 
 dashboards = typer.Typer(no_args_is_help=True, help="Put the dashboards into a Grafana.")
-_out = Console()
+_out = Console(emoji=False)
 _Config = Annotated[Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")]
 _Folder = Annotated[
     str, typer.Option(help="The uid of the folder to put them into; it is made if it is not there.")

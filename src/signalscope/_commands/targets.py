@@ -22,8 +22,9 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Measure functions of your own without editing them: targets files.", no_args_is_help=True
 )
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False)
+_out = Console(soft_wrap=True, highlight=False, emoji=False)
+# `file.toml:100: path` has a line number, and no face.
+_err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 #: Functions of a pattern that are shown.
 _SHOWN = 20
 

@@ -121,21 +121,24 @@ def _read(target: Target, result: Checked) -> None:
 
 
 def _modules(target: Target, result: Checked) -> Iterator[Module]:
-    names = [target.module]
-    if is_pattern(target.module):
-        fixed = target.module.split(".")[0]
-        if is_pattern(fixed):
-            message = f"{target.module!r} cannot be looked up: give the name of the top-level package"
-            result.problems.append(target.problem(message, "path"))
-            return
-        names = [name for name in submodules(fixed) if fnmatch.fnmatchcase(name, target.module)]
-    for name in names:
+    for name in _module_names(target):
         try:
             yield find(name)
         except NotReadableError as error:
             if not is_pattern(target.module):
                 message = f"{error}{_nearest_module(name)}"
                 result.problems.append(target.problem(message, "path"))
+
+
+def _module_names(target: Target) -> list[str]:
+    """The names of the modules that an entry means."""
+    if not is_pattern(target.module):
+        return [target.module]
+    top = target.module.split(".")[0]
+    packages = [top] if not is_pattern(top) else fnmatch.filter((each.name for each in _top_level()), top)
+    return [
+        name for each in packages for name in submodules(each) if fnmatch.fnmatchcase(name, target.module)
+    ]
 
 
 def _nearest_module(name: str) -> str:
@@ -153,7 +156,7 @@ def _nearest_module(name: str) -> str:
 
 
 def _top_level() -> Iterator[Any]:
-    import pkgutil  # noqa: PLC0415  # only for a module that is not there
+    import pkgutil  # noqa: PLC0415  # only for a module that is not there, or is a pattern
 
     yield from pkgutil.iter_modules()
 
@@ -241,11 +244,7 @@ def _check_fields(target: Target, function: Function, result: Checked) -> None:
 
 def _imported(target: Target, result: Checked) -> None:
     """Find an entry's functions in imported modules."""
-    names = [target.module]
-    if is_pattern(target.module):
-        top = target.module.split(".")[0]
-        names = [each for each in submodules(top) if fnmatch.fnmatchcase(each, target.module)]
-    for name in names:
+    for name in _module_names(target):
         try:
             module = importlib.import_module(name)
         except BaseException as error:  # whatever a program does while it is imported

@@ -158,14 +158,14 @@ class _Reader:
 
     def read(self, content: Mapping[str, Any]) -> tuple[list[Target], list[Problem]]:
         problems = [
-            Problem(self._file, self._line_of(key, 0), key, f"is not known{nearest(key, ['target'])}")
+            Problem(self._file, self._top_line_of(key), key, f"is not known{nearest(key, ['target'])}")
             for key in content
             if key != "target"
         ]
         entries = content.get("target", [])
         if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
             return [], [
-                Problem(self._file, self._line_of("target", 0), "target", "write entries as [[target]]")
+                Problem(self._file, self._top_line_of("target"), "target", "write entries as [[target]]")
             ]
         if not entries and not problems:
             problems.append(Problem(self._file, 0, "", "has no entry; write one as [[target]]"))
@@ -189,6 +189,8 @@ class _Reader:
                 else ""
             )
             raise _WrongError("path", f"{path!r} is not module:function or module:Class.method{hint}")
+        if path.startswith(("*", "?", "[")):
+            raise _WrongError("path", f"{path!r} is about every module of the process; begin with a package")
         if path.startswith("__main__:"):
             message = (
                 "names the program that is started, which nobody imports; put the function into a module"
@@ -203,7 +205,7 @@ class _Reader:
             if key not in known:
                 raise _WrongError(key, f"is no option of {kind}{nearest(key, ['path', 'kind', *known])}")
         module, _, name = path.partition(":")
-        return Target(
+        target = Target(
             self._file,
             self._begin(number),
             {key: self._line_of(key, number) for key in entry},
@@ -213,9 +215,20 @@ class _Reader:
             {key: _option(kind, key, value) for key, value in given.items()},
             given,
         )
+        try:
+            target.decorator()
+        except contract.ContractError as error:  # options that do not go together
+            key, _, message = str(error).partition(" ")
+            raise _WrongError(key, message) from None
+        return target
 
     def _begin(self, number: int) -> int:
         return self._begins[number] if number < len(self._begins) else 0
+
+    def _top_line_of(self, key: str) -> int:
+        """The line of a key of the file itself."""
+        wanted = re.compile(rf"\s*\[*\s*[\"']?{re.escape(key)}\b")
+        return next((number for number, line in enumerate(self._lines, 1) if wanted.match(line)), 0)
 
     def _line_of(self, key: str, number: int) -> int:
         """The line of a key of an entry, as far as it can be told without a parser that keeps positions."""
