@@ -664,6 +664,32 @@ def test_methods_that_descriptors_make(
     assert caplog.records == []
 
 
+def test_a_decorator_around_a_static_method_is_left_alone(
+    write: Callable[[str], Path], service: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One made by wrapt, which gives itself out for what it is around; the log says what to name instead."""
+    (service / "zt_service" / "made.py").write_text(
+        textwrap.dedent("""
+            import wrapt
+            @wrapt.decorator
+            def passing(wrapped, instance, args, kwargs):
+                return wrapped(*args, **kwargs)
+            class Engine:
+                @passing
+                @staticmethod
+                def price(strike):
+                    return strike / 2
+        """),
+        encoding="utf-8",
+    )
+    TargetsInstrumentor().instrument(
+        targets=write('[[target]]\npath = "zt_service.made:Engine.price"\nkind = "greeks"\n')
+    )
+    made: Any = importlib.import_module("zt_service.made")
+    assert (made.Engine.price(2), made.Engine().price(4)) == (1, 2)
+    assert "Engine.price is a FunctionWrapper around a static or class method" in caplog.text
+
+
 async def test_what_is_none_leads_nowhere(write: Callable[[str], Path], captured: Captured) -> None:
     """No signal, no order: nothing is emitted, the value is `other`, a get is a miss; and nothing has failed."""
     TargetsInstrumentor().instrument(

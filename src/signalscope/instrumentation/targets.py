@@ -77,7 +77,7 @@ class TargetsInstrumentor(LibraryInstrumentor):
         for owner, name in found:
             unfit = why_unfit(inspect.getattr_static(owner, name))
             if unfit is not None:
-                self._tell(target.problem(f"{module.__name__}:{name} {unfit}", "path"))
+                self._tell(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
                 continue
             try:
                 self.measure(owner, name, target.decorator(), nested=target.kind != "greeks", over=True)
@@ -141,6 +141,11 @@ def why_unfit(function: Any) -> str | None:
     """Why something must not be replaced; None when it may be."""
     if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
         return f"is a {type(function).__name__}, {NO_FUNCTION}"
+    methods = (staticmethod, classmethod)
+    if isinstance(function, methods) and not issubclass(
+        type(function), methods
+    ):  # a proxy that says it is one
+        return f"is a {type(function).__name__} around a static or class method, {NO_FUNCTION}"
     if type(function).__module__.partition(".")[0] == "numba":
         return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
     return None
@@ -148,7 +153,11 @@ def why_unfit(function: Any) -> str | None:
 
 def _paths_of(module: ModuleType, pattern: str) -> Iterator[str]:
     for owner, name in matches(module, pattern):
-        yield f"{owner.__qualname__}.{name}" if inspect.isclass(owner) else name
+        yield _path_of(owner, name)
+
+
+def _path_of(owner: Any, name: str) -> str:
+    return f"{owner.__qualname__}.{name}" if inspect.isclass(owner) else name
 
 
 def _paths(given: Any) -> Iterable[Path]:
