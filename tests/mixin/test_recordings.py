@@ -386,6 +386,15 @@ def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
     _check(tmp_path, inputs, {key: {} for key in keys})
 
 
+def test_satisfaction_without_its_buckets_is_unknown(tmp_path: Path) -> None:
+    """Where a View has taken them away, nobody knows who waited for how long: that is not a score of zero."""
+    name = "signal_service_api_request_duration_seconds"
+    labels = 'endpoint="/a", user_tier="free", status_code="{}"'
+    inputs = {of(f"{name}_count", labels.format(code)): "0+60x40" for code in (200, 500)}
+    inputs[of(f"{name}_bucket", labels.format(200) + ', le="0.4"')] = "0+60x40"
+    _check(tmp_path, inputs, {"SATISFACTION": {}})
+
+
 def test_an_objective_without_its_bucket_is_unknown(tmp_path: Path) -> None:
     """Where a View has taken the objective's bucket away, nobody knows which requests are slow: not none of them."""
     latency, signals = (

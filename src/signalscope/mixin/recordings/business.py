@@ -72,7 +72,8 @@ def _satisfaction(ask: Promql, config: Config) -> Recording:
         )
         # The tolerable ones include the satisfied, which so count twice half.
         every = ask.rate(_SECONDS, by=by, suffix="_count")
-        return f"(50 * (({satisfied} + {tolerable}) or 0 * {every}) / ({every} > 0))"
+        nobody = f"0 * ({every} unless {ask.rate(_SECONDS, served, by=by, suffix='_count')} > 0)"
+        return f"(50 * (({satisfied} + {tolerable}) or {nobody}) / ({every} > 0))"
 
     return Recording("SATISFACTION", f"{share('')} or {share('user_tier')}")
 
