@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any
 
 import httpx
 import pytest
 from fastapi.responses import StreamingResponse
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
@@ -43,6 +44,14 @@ def _app() -> FastAPI:
         if number == 500:
             raise ValueError(number)
         return number
+
+    @app.get("/breaks-off")
+    async def breaks_off() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"a"
+            raise ValueError("no more")
+
+        return StreamingResponse(parts())
 
     @app.get("/stream")
     async def stream() -> StreamingResponse:
@@ -138,6 +147,37 @@ async def test_a_stream_is_timed_to_its_last_byte(captured: Captured) -> None:
     (point,) = captured.points(DURATION, endpoint="/stream")
     assert point.count == 1
     assert point.value >= 0.1
+
+
+async def test_a_stream_that_breaks_off_has_failed(captured: Captured) -> None:
+    """Also when its status was 200: the client has got half of it."""
+    app = _app()
+    instrument_app(app)
+    async with _client(app) as client:
+        await client.get("/breaks-off")
+    assert _requests(captured) == {("/breaks-off", "GET", "500"): 1}
+
+
+async def test_a_client_that_goes_away_from_a_stream_is_no_failure(captured: Captured) -> None:
+    """What was begun with 200 stays that, when the client is gone before the last byte."""
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": "GET",
+        "scheme": "http", "path": "/stream", "raw_path": b"/stream", "query_string": b"", "root_path": "",
+        "headers": [], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError("gone")
+
+    app = _app()
+    instrument_app(app)
+    with pytest.raises(ClientDisconnect):
+        await app(scope, receive, send)
+    assert _requests(captured) == {("/stream", "GET", "200"): 1}
 
 
 async def test_a_request_whose_client_left_is_counted_and_released(captured: Captured) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any
 
+from starlette.requests import ClientDisconnect
+
 from signalscope._user import UNKNOWN, Caller, watch_caller
 from signalscope.contract import METHODS
 from signalscope.fastapi._routes import Groups, is_ours, route_of
@@ -58,8 +60,11 @@ class ApiMetrics:
         try:
             with watch_caller() as request.caller:
                 await self.app(scope, receive, request.sender(send))
-        except BaseException as error:
-            request.end(_CLIENT_CLOSED if isinstance(error, asyncio.CancelledError) else _SERVER_ERROR)
+        except (asyncio.CancelledError, ClientDisconnect):
+            request.end(_CLIENT_CLOSED)
+            raise
+        except BaseException:
+            request.end(_SERVER_ERROR, broken=True)
             raise
         request.end(_SERVER_ERROR)
 
@@ -123,11 +128,12 @@ class _Request:
 
         return sending
 
-    def end(self, status: int) -> None:
+    def end(self, status: int, *, broken: bool = False) -> None:
         """Record it, once; never raises.
 
         Args:
             status: The status when no response was begun.
+            broken: Whether that is its status even so: what was begun with 200 and broke off has failed.
         """
         begun, self._begun = self._begun, 0.0
         if not begun:
@@ -136,7 +142,7 @@ class _Request:
         try:
             if self._concurrent is not None:
                 self._concurrent.record(-1)
-            self._record(elapsed, str(self._status or status))
+            self._record(elapsed, str(status if broken else self._status or status))
         except Exception:  # ours, and not the request's business
             internal_error("fastapi.middleware")
 

@@ -73,7 +73,7 @@ def metrics(request: Request, _: Annotated[Reader, Depends(metrics_reader)]) -> 
             media_type="text/plain",
         )
     body, content_type = page
-    return Response(body, headers={"content-type": content_type})
+    return Response(body, headers={"content-type": content_type, "vary": "Accept"})
 
 
 for _routes in (health_routes, monitoring):
