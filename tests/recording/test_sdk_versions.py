@@ -13,6 +13,7 @@ from opentelemetry.sdk.metrics.export import (
     NumberDataPoint,
 )
 from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.trace import TracerProvider
 from tests.recording.harness import DELTA
 
 from signalscope._contract_model import Kind
@@ -44,6 +45,15 @@ def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
         Kind.HISTOGRAM: AggregationTemporality.DELTA,
     }
     assert special == frozenset()
+
+
+def test_providers_say_whether_they_will_be_shut_down_at_the_exit() -> None:
+    """Else the SDK does it, one provider after the other."""
+    for make in (MeterProvider, TracerProvider):
+        provider = make()
+        assert provider._atexit_handler is not None
+        provider.shutdown()
+        assert provider._atexit_handler is None
 
 
 def test_points_are_filled_without_their_constructor() -> None:
