@@ -19,6 +19,7 @@ from signalscope.fastapi._answers import Answers
 from signalscope.fastapi.health._registry import shared as registry
 from signalscope.fastapi.summaries import business, capacity, enhanced, performance
 from signalscope.fastapi.values import _facts, _windows
+from signalscope.fastapi.values._rules import PROCESS
 from signalscope.insight.cost import HeavyHitters
 from signalscope.testing import FakeClock, capture
 
@@ -434,14 +435,13 @@ async def test_a_mistake_of_ours_costs_one_value(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is null, with a reason that tells nothing of the inside; the rest is answered."""
-    from signalscope.fastapi.values import _process  # noqa: PLC0415  # only this test breaks it
+    from signalscope.fastapi.values import _facts  # noqa: PLC0415  # only this test breaks it
 
     def broken(_: object) -> Any:
         raise RuntimeError("secret path /etc/x")
 
-    rule = _process.PROCESS["API_MEAN"]
-    monkeypatch.setattr(_process, "PROCESS", {**_process.PROCESS, "API_MEAN": rule._replace(formula=broken)})
-    monkeypatch.setattr("signalscope.fastapi.values._facts.PROCESS", _process.PROCESS)
+    rule = PROCESS["API_MEAN"]
+    monkeypatch.setattr(_facts, "PROCESS", {**PROCESS, "API_MEAN": rule._replace(formula=broken)})
     with capture():
         answer = await _answer(client, "enhanced-metrics")
     about = answer["provenance"]["performance.api_performance.average_response_time_ms"]

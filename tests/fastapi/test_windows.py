@@ -8,7 +8,8 @@ import pytest
 
 from signalscope import recording
 from signalscope.fastapi.values import _windows
-from signalscope.fastapi.values._process import PROCESS, Process
+from signalscope.fastapi.values._process import Process
+from signalscope.fastapi.values._rules import PROCESS
 from signalscope.fastapi.values._windows import Look, NoDataError, Windows
 from signalscope.insight.vector import labels
 from signalscope.mixin.config import Config

@@ -15,7 +15,8 @@ import yaml
 from signalscope import contract
 from signalscope._contract_model import Instrument, Kind
 from signalscope.demo import binaries
-from signalscope.fastapi.values._process import PROCESS, Process
+from signalscope.fastapi.values._process import Process
+from signalscope.fastapi.values._rules import PROCESS
 from signalscope.fastapi.values._windows import KEPT, Look, Window, Windows, reduced
 from signalscope.insight import capacity
 from signalscope.insight.vector import Vector, labels, single

@@ -16,7 +16,8 @@ from signalscope.fastapi import _settings
 from signalscope.fastapi.health._check import HealthCheck
 from signalscope.fastapi.health._result import Result, Status
 from signalscope.fastapi.values import _windows
-from signalscope.fastapi.values._process import PROCESS, Process
+from signalscope.fastapi.values._process import Process
+from signalscope.fastapi.values._rules import PROCESS
 from signalscope.insight.vector import Vector, only, summed
 from signalscope.recording._snapshot import NotKeptError, snapshot
 

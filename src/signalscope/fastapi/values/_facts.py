@@ -14,8 +14,9 @@ from signalscope._contract_model import OTHER
 from signalscope.decorators.business import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.fastapi import _settings
 from signalscope.fastapi.values import _prometheus, _windows
-from signalscope.fastapi.values._process import HISTORY, PROCESS, Process
+from signalscope.fastapi.values._process import HISTORY, Process
 from signalscope.fastapi.values._prometheus import Answer, PrometheusError, Sample
+from signalscope.fastapi.values._rules import PROCESS
 from signalscope.insight.vector import Labels, Vector
 from signalscope.mixin import series
 from signalscope.mixin._promql import Promql
