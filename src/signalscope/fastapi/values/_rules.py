@@ -102,9 +102,7 @@ PROCESS: Mapping[str, Rule] = {
     "SIGNAL_MEAN": Rule(_five, formulas.mean(formulas.SIGNALS)),
     "SIGNAL_P95": Rule(
         _latency,
-        lambda process: formulas.quantile(0.95, formulas.SIGNALS, seconds=process.config.windows.latency)(
-            process
-        ),
+        formulas.recent_quantile(0.95, formulas.SIGNALS),
     ),
     "SIGNAL_ACCURACY": Rule(
         _now, formulas.gauge("signal_service.signal.accuracy_ratio", "signal_type", "time_horizon")
