@@ -43,13 +43,16 @@ from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._patches import Patches, taking_self
 from signalscope.recording import internal_error
 
-__all__ = ["Hook", "LibraryInstrumentor", "suppressed"]
+__all__ = ["Hook", "LibraryInstrumentor", "Method", "Undone", "suppressed"]
 
 _logger = logging.getLogger("signalscope")
 _SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
 _MODES = ("auto", "always", "never")
 #: Told of a module when it has been imported.
 Hook = Callable[[ModuleType], None]
+#: Whether what was put in the place of a method is to do nothing any more.
+Undone = Callable[[], bool]
+Method = Callable[..., Any]
 
 
 def suppressed() -> bool:

@@ -6,12 +6,11 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from signalscope.instrumentation._base import Method, Undone
 from signalscope.instrumentation._services import begin_call, recorded
 
 __all__ = ["NOT_MEASURED", "SPANS", "UNIT", "asynchronously", "synchronously"]
 
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 #: Gives the URL and the method of a request from the arguments of a call.
 Request = Callable[..., tuple[str, str]]
 

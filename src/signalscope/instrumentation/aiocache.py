@@ -10,7 +10,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._caches import CACHE_METRICS, CacheMetrics, TrackedCache, within
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._places import full_name, made_here
@@ -24,8 +24,6 @@ _WHERE = "instrumentation.aiocache"
 #: Which of its gets a `cached_stampede` is making for one call; None outside of one.
 _attempt: ContextVar[int | None] = ContextVar("signalscope_aiocache_attempt", default=None)
 _calls: ContextVar[dict[str, int] | None] = ContextVar("signalscope_aiocache_calls", default=None)
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class AiocacheInstrumentor(LibraryInstrumentor):

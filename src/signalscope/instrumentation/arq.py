@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import perf_counter, time
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._quiet import left_alone
 from signalscope.instrumentation._weak import WeakTable
@@ -24,8 +24,6 @@ _WAIT = "signal_service.queue.wait"
 _PROCESSING = "signal_service.queue.processing"
 #: arq has no priorities.
 _PRIORITY = "medium"
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class ArqInstrumentor(LibraryInstrumentor):

@@ -9,7 +9,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._quiet import left_alone
 from signalscope.instrumentation._sql import record_query
@@ -20,8 +20,6 @@ __all__ = ["AsyncpgInstrumentor"]
 _CONNECTION = ("execute", "executemany", "fetch", "fetchrow", "fetchval", "fetchmany")
 _STATEMENT = ("fetch", "fetchrow", "fetchval", "fetchmany", "executemany")
 _querying: ContextVar[bool] = ContextVar("signalscope_asyncpg", default=False)
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class AsyncpgInstrumentor(LibraryInstrumentor):

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators._nesting import inside
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._caches import CACHE_METRICS, CacheSizes, TrackedCache
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._places import full_name, made_here
@@ -24,8 +24,6 @@ __all__ = ["CachetoolsInstrumentor"]
 
 _WHERE = "instrumentation.cachetools"
 _ABSENT = object()
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class _Now(threading.local):

@@ -8,7 +8,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._caches import (
     CACHE_METRICS,
     CacheMetrics,
@@ -35,8 +35,6 @@ _COMMANDS = {
     "delete": "delete",
     "delete_many": "delete",
 }
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class CashewsInstrumentor(LibraryInstrumentor):

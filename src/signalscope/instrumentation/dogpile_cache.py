@@ -10,7 +10,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._caches import CACHE_METRICS, CacheMetrics, CacheSizes, TrackedCache, within
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._places import made_here
@@ -21,8 +21,6 @@ from signalscope.recording import internal_error
 __all__ = ["DogpileCacheInstrumentor"]
 
 _WHERE = "instrumentation.dogpile_cache"
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class _Getting:

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from signalscope._contract_model import OTHER
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._breakers import BREAKER_METRICS, Breaker, service_of, state_points
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._quiet import left_alone
@@ -19,8 +19,6 @@ __all__ = ["PurgatoryInstrumentor"]
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
 #: Circuits that are told apart; the contract allows fewer.
 _MOST_CIRCUITS = 500
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class PurgatoryInstrumentor(LibraryInstrumentor):

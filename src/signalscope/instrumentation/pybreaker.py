@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from types import ModuleType, TracebackType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook
+from signalscope.instrumentation._base import Hook, Method, Undone
 from signalscope.instrumentation._breakers import BREAKER_METRICS
-from signalscope.instrumentation._counting_breakers import CountingBreakerInstrumentor, Method, Undone
+from signalscope.instrumentation._counting_breakers import CountingBreakerInstrumentor
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._quiet import left_alone
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from signalscope._contract_model import ContractError
 from signalscope.contract import PRIORITIES
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._places import Place, made_here, module_called
 from signalscope.instrumentation._priorities import LEVELS, classifier
@@ -38,8 +38,6 @@ _EXAMPLE = "my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"
 _VALUE = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<levels>[^()]*)\))?\Z")
 #: Puts before it is clear that a queue has no name: its variable may be assigned after its first items.
 _LAST_LOOK = 64
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 _measured: WeakTable[MeasuredQueue] = WeakTable()
 

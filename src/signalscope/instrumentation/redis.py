@@ -12,7 +12,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
 from signalscope.instrumentation._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
 from signalscope.instrumentation._library import Library
 from signalscope.instrumentation._quiet import left_alone
@@ -31,8 +31,6 @@ _ONE: Mapping[str, str] = {
 _FIELDS = ("HMGET",)
 _MANY: Mapping[str, str] = {"MGET": "get", "DEL": "delete", "UNLINK": "delete"}
 _PAIRS: Mapping[str, str] = {"MSET": "set", "MSETNX": "set"}
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
 
 class RedisInstrumentor(LibraryInstrumentor):
