@@ -4,63 +4,27 @@ from __future__ import annotations
 
 import functools
 from abc import abstractmethod
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from signalscope.instrumentation._base import LibraryInstrumentor
-from signalscope.instrumentation._breakers import Breakers
-from signalscope.instrumentation._places import made_here
+from signalscope.instrumentation._base import Method, Undone
+from signalscope.instrumentation._breaker_base import BreakerInstrumentor
 from signalscope.instrumentation._quiet import left_alone
 from signalscope.recording import internal_error
 
-__all__ = ["CountingBreakerInstrumentor", "Method", "Undone"]
-
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
+__all__ = ["CountingBreakerInstrumentor"]
 
 
-class CountingBreakerInstrumentor(LibraryInstrumentor):
-    """Measures breakers that count failures and make a new state object for each change.
+class CountingBreakerInstrumentor(BreakerInstrumentor):
+    """Measures breakers that count failures and make a new state object for each change."""
 
-    Attributes:
-        packages: Whose frames are no place where a program makes a breaker.
-        breakers: The ones that were seen.
-    """
-
-    packages: ClassVar[tuple[str, ...]]
-    breakers: Breakers
-
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "breakers"):
-            self.breakers = Breakers(
-                lambda breaker: self.state_of(breaker._state), lambda breaker: breaker._name, *self.packages
-            )
+    def state_now(self, breaker: Any) -> str:
+        """Of its state object: a storage need not be asked."""
+        return self.state_of(breaker._state)
 
     @staticmethod
     @abstractmethod
     def state_of(state: Any) -> str:
         """What the contract calls a state object of the library."""
-
-    def begin(self) -> None:
-        """Report states."""
-        self.breakers.begin()
-
-    def end(self) -> None:
-        """Forget the breakers."""
-        self.breakers.end()
-
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(breaker: Any, *args: Any, **kwargs: Any) -> None:
-            original(breaker, *args, **kwargs)
-            if not undone():
-                try:
-                    self.breakers.of(breaker, made_here(breaker, self.breakers.library))
-                except Exception:  # ours, and not the caller's business
-                    internal_error(f"instrumentation.{self.library.name}")
-
-        return init
 
     def _created(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._breakers import BREAKER_METRICS, Breakers
+from signalscope.instrumentation._base import Hook, Method, Undone
+from signalscope.instrumentation._breaker_base import BreakerInstrumentor
+from signalscope.instrumentation._breakers import BREAKER_METRICS
 from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._places import made_here
 from signalscope.instrumentation._quiet import left_alone
 from signalscope.recording import internal_error
 
 __all__ = ["CircuitbreakerInstrumentor"]
 
-Undone = Callable[[], bool]
-Method = Callable[..., Any]
 
-
-class CircuitbreakerInstrumentor(LibraryInstrumentor):
+class CircuitbreakerInstrumentor(BreakerInstrumentor):
     """Measures the breakers of circuitbreaker."""
 
     library = Library(
@@ -44,43 +41,21 @@ class CircuitbreakerInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    breakers: Breakers
-
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "breakers"):
-            self.breakers = Breakers(
-                lambda breaker: breaker.state, lambda breaker: breaker._name, "circuitbreaker"
-            )
+    packages = ("circuitbreaker",)
 
     def hooks(self) -> Mapping[str, Hook]:
         """The one module."""
         return {"circuitbreaker": self._patch}
 
-    def begin(self) -> None:
-        """Report states."""
-        self.breakers.begin()
-
-    def end(self) -> None:
-        """Forget the breakers."""
-        self.breakers.end()
+    def state_now(self, breaker: Any) -> str:
+        """The library's words are the contract's."""
+        state: str = breaker.state
+        return state
 
     def _patch(self, module: ModuleType) -> None:
         self.replace(module.CircuitBreaker, "__init__", self._init)
         self.replace(module.CircuitBreaker, "__exit__", self._exit)
         self.replace(module.CircuitBreaker, "opened", self._opened)
-
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(breaker: Any, *args: Any, **kwargs: Any) -> None:
-            original(breaker, *args, **kwargs)
-            if not undone():
-                try:
-                    self.breakers.of(breaker, made_here(breaker, self.breakers.library))
-                except Exception:  # ours, and not the caller's business
-                    internal_error("instrumentation.circuitbreaker")
-
-        return init
 
     def _exit(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
