@@ -72,11 +72,11 @@ def _text(path: Path) -> str | None:
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
-    others = [*slos.groups(config), *insight(config)]
-    shared = pacing.paced(groups(config), others, every, config)
+    objectives, insights = slos.groups(config), insight(config)
+    shared = pacing.paced(groups(config), [*objectives, *insights], every, config)
     yield "rules/signalscope-recordings.yaml", _yaml(_groups(shared))
-    yield "rules/signalscope-slos.yaml", _yaml(_groups(slos.groups(config)))
-    yield "rules/signalscope-insight.yaml", _yaml(_groups(insight(config)))
+    yield "rules/signalscope-slos.yaml", _yaml(_groups(objectives))
+    yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
     yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
     yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))

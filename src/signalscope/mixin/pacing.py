@@ -53,9 +53,11 @@ def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int,
     """Alerts in groups, one for each domain, and one for those of it that can wait: name, interval, alerts."""
     pipeline = config.pipeline
     for domain in dict.fromkeys(alert.domain for alert in alerts):
-        members = [alert for alert in alerts if alert.domain == domain]
-        for interval in sorted({pipeline.watched(alert.hold) for alert in members}):
-            found = [alert for alert in members if pipeline.watched(alert.hold) == interval]
+        parts: dict[int, list[Alert]] = {}
+        for alert in alerts:
+            if alert.domain == domain:
+                parts.setdefault(pipeline.watched(alert.hold), []).append(alert)
+        for interval, found in sorted(parts.items()):
             yield _name(f"alerts-{domain}", interval, pipeline.evaluation), interval, found
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from signalscope._contract_model import ContractError
 from signalscope._health import VALUES
 from signalscope.contract import CRITICALITIES
-from signalscope.fastapi.health._result import STATUSES, Result, Status, shown
+from signalscope.fastapi.health._result import Result, Status, shown
 
 __all__ = ["HealthCheck", "Outcome", "Verdict"]
 
@@ -169,9 +169,7 @@ class HealthCheck:
         if found is None:
             return Result("unknown")
         if isinstance(found, str):
-            return (
-                Result(found) if found in STATUSES else Result("unhealthy", "the check gave no known status")
-            )
+            return shown(Result(found))
         try:
             return Result(_NAMED[float(found)])
         except (KeyError, TypeError, ValueError):

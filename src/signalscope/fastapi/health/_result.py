@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-__all__ = ["STATUSES", "Result", "Status", "shown"]
+__all__ = ["Result", "Status", "shown"]
 
 #: How a component is. ``unknown`` says nothing about it, and counts for nothing.
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
-STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")
+_STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")
 _MOST_DATA = 50
 _LONGEST_TEXT = 1_000
 
@@ -35,7 +35,7 @@ class Result:
 
 def shown(result: Result) -> Result:
     """The result as answers can have it; what a check's author got wrong costs no more than that part."""
-    if result.status not in STATUSES:
+    if result.status not in _STATUSES:
         return Result("unhealthy", "the check gave no known status")
     detail = "" if result.detail is None else _text(result.detail)
     if not isinstance(result.data, Mapping):

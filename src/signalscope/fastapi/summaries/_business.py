@@ -9,7 +9,7 @@ from signalscope import contract
 from signalscope.decorators.business import CPU_SECOND_PRICE
 from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi.summaries import _parts
-from signalscope.fastapi.summaries._fields import Fields
+from signalscope.fastapi.summaries._fields import OF_ALL_TIERS, Fields
 from signalscope.fastapi.summaries._models import BusinessDashboard, TierCost, UserCostEntry
 from signalscope.fastapi.values import Facts
 from signalscope.insight.cost import UserCost
@@ -22,12 +22,11 @@ KEYS = (
 )  # fmt: skip
 _USERS = "costliest_users"
 _COSTLIEST = "CPU time of the last hour of those users whose work took most, in this process alone."
-#: Fields by the value of a label, and single numbers: path, series, unit.
-_LABELS = {"feature_adoption": "feature", "feature_profitability": "feature", "retention": "metric"}
-_BY_FEATURE = (
-    ("feature_adoption", "ADOPTION", "uses/user"),
-    ("feature_profitability", "PROFITABILITY", "currency/h"),
-    ("retention", "RETENTION", "ratio"),
+#: Fields by the value of a label: path, series, label, unit; and single numbers: path, series, unit.
+_BY_LABEL = (
+    ("feature_adoption", "ADOPTION", "feature", "uses/user"),
+    ("feature_profitability", "PROFITABILITY", "feature", "currency/h"),
+    ("retention", "RETENTION", "metric", "ratio"),
 )
 _NUMBERS = (
     ("premium_adoption", "PREMIUM_ADOPTION", "ratio"),
@@ -95,12 +94,14 @@ def business_dashboard(
 def _of_all(fields: Fields, users: list[UserCostEntry] | None, *, one_tier: bool) -> dict[str, Any]:
     """What is known of all tiers together alone: null, with that reason, for one of them."""
     if one_tier:
-        for path, key, unit in (*_BY_FEATURE, *_NUMBERS, ("kpis", "KPI_VALUE", "of the KPI")):
+        rows = (*_BY_LABEL, *_NUMBERS, ("kpis", "KPI_VALUE", "of the KPI"))
+        for path, key, *_, unit in rows:
             fields.of_all_tiers(path, key, unit)
-        why = "it is known of all tiers together: ask without `tier`"
-        fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=3600, reason=why)
-        return dict.fromkeys((*(path for path, _, _ in (*_BY_FEATURE, *_NUMBERS)), "kpis", _USERS))
-    by = {path: fields.by(path, key, _LABELS[path], unit) for path, key, unit in _BY_FEATURE}
+        fields.of_process(
+            _USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=3600, reason=OF_ALL_TIERS
+        )
+        return dict.fromkeys((*(path for path, *_ in rows), _USERS))
+    by = {path: fields.by(path, key, label, unit) for path, key, label, unit in _BY_LABEL}
     numbers = {path: fields.number(path, key, unit) for path, key, unit in _NUMBERS}
     return {**by, **numbers, _USERS: users, "kpis": _parts.kpis(fields, "kpis", "business")}
 

@@ -11,7 +11,10 @@ from signalscope.fastapi.summaries._models import Provenance, Source
 from signalscope.fastapi.values import Facts
 from signalscope.insight.vector import Labels, only, summed
 
-__all__ = ["Fields"]
+__all__ = ["OF_ALL_TIERS", "Fields"]
+
+#: Why a field is null when one tier alone was asked for.
+OF_ALL_TIERS = "it is known of all tiers together: ask without `tier`"
 
 Combine = Callable[[Iterable[float]], float]
 Where = Mapping[str, str]
@@ -146,9 +149,7 @@ class Fields:
 
     def of_all_tiers(self, path: str, key: str, unit: str) -> None:
         """Say of a field that it is null because one tier alone was asked for."""
-        self.note(
-            path, key, unit, missing=True, reason="it is known of all tiers together: ask without `tier`"
-        )
+        self.note(path, key, unit, missing=True, reason=OF_ALL_TIERS)
 
     def head(self) -> dict[str, Any]:
         """What every answer has."""

@@ -245,14 +245,9 @@ def kpis(fields: Fields, path: str, *categories: str) -> list[Kpi] | None:
         if category not in categories:
             continue
         target, names = targets.get(of, (None, {}))
+        numbers = {"value": present.get(of), "target": target, "attainment": attained.get(of, (None, {}))[0]}
+        missing = [label for label, value in numbers.items() if value is None]
         about = known.get(of)
-        missing = [
-            name
-            for name, value in (
-                ("value", present.get(of)), ("target", target), ("attainment", attained.get(of, (None,))[0])
-            )
-            if value is None
-        ]  # fmt: skip
         found.append(
             Kpi(
                 name=name,
@@ -260,10 +255,8 @@ def kpis(fields: Fields, path: str, *categories: str) -> list[Kpi] | None:
                 cache_type=cache or None,
                 meaning=about.meaning if about else None,
                 unit=about.unit if about else None,
-                value=present.get(of),
-                target=target,
+                **numbers,
                 direction=cast("Literal['above', 'below'] | None", names.get("direction")),
-                attainment=attained.get(of, (None, {}))[0],
                 reason=f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
             )
         )
