@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from signalscope import contract
 from signalscope._contract_model import OTHER
@@ -27,36 +27,49 @@ __all__ = ["Fact", "Facts", "SourceName", "facts", "history"]
 
 SourceName = Literal["prometheus", "process"]
 
+
+class _Asked(NamedTuple):
+    """What is asked of Prometheus beside recorded series.
+
+    Attributes:
+        query: Makes the expression.
+        meaning: What a value means.
+        labels: What each value must have, beside the job.
+    """
+
+    query: Callable[[Promql], str]
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
 _BREAKER = "service_name, operation"
-#: What is asked of Prometheus beside recorded series.
-_ASKED: Mapping[str, Callable[[Promql], str]] = {
-    "REQUESTS_LAST_MINUTE": lambda ask: ask.increase("signal_service.api.requests", over="1m"),
-    "SIGNALS_LAST_MINUTE": lambda ask: ask.increase("signal_service.signals.emitted", over="1m"),
-    "BREAKER_STATES": lambda ask: (
-        f"max by ({_BREAKER}, state) ({ask.raw('signal_service.circuit_breaker.state')})"
+_ASKED: Mapping[str, _Asked] = {
+    "REQUESTS_LAST_MINUTE": _Asked(
+        lambda ask: ask.increase("signal_service.api.requests", over="1m"), "Requests of the last minute."
     ),
-    "BREAKER_CALLS": lambda ask: ask.increase(
-        "signal_service.circuit_breaker.calls", by=f"{_BREAKER}, outcome"
+    "SIGNALS_LAST_MINUTE": _Asked(
+        lambda ask: ask.increase("signal_service.signals.emitted", over="1m"), "Signals of the last minute."
     ),
-    "BREAKER_TRANSITIONS": lambda ask: ask.increase(
-        "signal_service.circuit_breaker.transitions", by=f"{_BREAKER}, to"
+    "BREAKER_STATES": _Asked(
+        lambda ask: f"max by ({_BREAKER}, state) ({ask.raw('signal_service.circuit_breaker.state')})",
+        "The state of each circuit breaker: the worst of all that report it.",
+        ("service_name", "operation", "state"),
     ),
-    "COMPONENT_AVAILABILITY": lambda ask: f"avg_over_time({ask.of('HEALTH')}[1h])",
-}
-#: The labels that the answers to these must have.
-_ASKED_LABELS = {
-    "BREAKER_STATES": {"service_name", "operation", "state"},
-    "BREAKER_CALLS": {"service_name", "operation", "outcome"},
-    "BREAKER_TRANSITIONS": {"service_name", "operation", "to"},
-    "COMPONENT_AVAILABILITY": {"component"},
-}
-_ASKED_MEANINGS = {
-    "REQUESTS_LAST_MINUTE": "Requests of the last minute.",
-    "SIGNALS_LAST_MINUTE": "Signals of the last minute.",
-    "BREAKER_STATES": "The state of each circuit breaker: the worst of all that report it.",
-    "BREAKER_CALLS": "Calls of the last hour through each breaker, by outcome.",
-    "BREAKER_TRANSITIONS": "State changes of each breaker in the last hour, by the state entered.",
-    "COMPONENT_AVAILABILITY": "The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
+    "BREAKER_CALLS": _Asked(
+        lambda ask: ask.increase("signal_service.circuit_breaker.calls", by=f"{_BREAKER}, outcome"),
+        "Calls of the last hour through each breaker, by outcome.",
+        ("service_name", "operation", "outcome"),
+    ),
+    "BREAKER_TRANSITIONS": _Asked(
+        lambda ask: ask.increase("signal_service.circuit_breaker.transitions", by=f"{_BREAKER}, to"),
+        "State changes of each breaker in the last hour, by the state entered.",
+        ("service_name", "operation", "to"),
+    ),
+    "COMPONENT_AVAILABILITY": _Asked(
+        lambda ask: f"avg_over_time({ask.of('HEALTH')}[1h])",
+        "The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
+        ("component",),
+    ),
 }
 #: What is made of costs.
 _OF_COSTS = ("COST", "COST_TIER", "COST_PER_CALCULATION", "COST_PER_USER", "PROFITABILITY")
@@ -221,7 +234,7 @@ async def _from_prometheus(url: str, keys: list[str]) -> Facts:
     found = Facts("prometheus")
     config, job, timeout = _settings.config(), _settings.job(), _settings.prometheus_timeout()
     recorded = {series.get(key).name: key for key in keys if key not in _ASKED}
-    asked = {key: _ASKED[key](Promql(_quoted(job))) for key in keys if key in _ASKED}
+    asked = {key: _ASKED[key].query(Promql(_quoted(job))) for key in keys if key in _ASKED}
     queries = {"": _selector(recorded)} if recorded else {}
     answers = await asyncio.gather(
         *(_prometheus.shared.instant(url, query, timeout) for query in (*queries.values(), *asked.values())),
@@ -270,9 +283,8 @@ def _assembled(
 
 def _labels_of(key: str) -> set[str]:
     """The labels that a series must have; one without them is not what was asked for."""
-    if key in _ASKED:
-        return _ASKED_LABELS.get(key, set())
-    return set(series.get(key).labels) - {"job"}
+    found = _ASKED[key] if key in _ASKED else series.get(key)
+    return set(found.labels) - {"job"}
 
 
 def _problem(error: BaseException, found: Facts) -> str:
@@ -298,12 +310,12 @@ def _window(key: str, config: Config) -> float | None:
 
 def _name(key: str) -> str:
     if key in _ASKED:
-        return _ASKED[key](Promql(_quoted(_settings.job())))
+        return _ASKED[key].query(Promql(_quoted(_settings.job())))
     return series.get(key).name
 
 
 def _meaning(key: str) -> str:
-    return _ASKED_MEANINGS[key] if key in _ASKED else series.get(key).description
+    return _ASKED[key].meaning if key in _ASKED else series.get(key).description
 
 
 def _quoted(text: str) -> str:
