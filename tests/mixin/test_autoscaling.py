@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,16 +89,35 @@ _CASES = {
 }
 
 
+def _promtool(
+    folder: Path, config: Config, series: Mapping[str, str], checks: Sequence[Mapping[str, Any]]
+) -> None:
+    """See what the rules of the recommendation make of these series, one value a minute."""
+    (group,) = (each for each in groups(config) if each.name == "scaling")
+    rules = [{"record": each.record, "expr": each.expr} for each in group.rules]
+    content = {"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}
+    (folder / "rules.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": checks,
+    }
+    (folder / "tests.yaml").write_text(
+        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    done = subprocess.run(
+        [binaries.find("promtool"), "test", "rules", folder / "tests.yaml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.needs("promtool")
 @pytest.mark.parametrize("case", _CASES)
 def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: str) -> None:
     """On Prometheus: what load, a backlog and the bounds ask for; one series; nothing where nothing was measured."""
     requests, cores, replicas, waiting, wanted, reason = _CASES[case]
     config = Config()
-    (group,) = (each for each in groups(config) if each.name == "scaling")
-    rules = [{"record": each.record, "expr": each.expr} for each in group.rules]
-    content = {"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     job = 'job="signal-service"'
     series = {
         f"job:signal_service_api_requests:rate5m{{{job}}}": requests,
@@ -110,30 +130,19 @@ def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: s
     }
     expected = [] if wanted is None else [{"labels": "{}", "value": wanted}]
     reasons = [] if reason is None else [{"labels": f'{{reason="{reason}"}}', "value": 1}]
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": f"{value}x90"} for name, value in series.items()],
-        "promql_expr_test": [
-            # Too little has been measured for a recommendation: eleven evaluations of twelve.
-            {"expr": query(config), "eval_time": "10m", "exp_samples": []},
-            {"expr": query(config), "eval_time": "60m", "exp_samples": expected},
-            {
-                "expr": "count by (reason) (scaling_recommendation)",
-                "eval_time": "60m",
-                "exp_samples": reasons,
-            },
-            # The service and its data are gone: no recommendation, not zero.
-            {"expr": query(config), "eval_time": "120m", "exp_samples": []},
-        ],
-    }
-    (tmp_path / "tests.yaml").write_text(
-        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
-    )
-    done = subprocess.run(
-        [binaries.find("promtool"), "test", "rules", tmp_path / "tests.yaml"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    checks: list[dict[str, Any]] = [
+        # Too little has been measured for a recommendation: eleven evaluations of twelve.
+        {"expr": query(config), "eval_time": "10m", "exp_samples": []},
+        {"expr": query(config), "eval_time": "60m", "exp_samples": expected},
+        {
+            "expr": "count by (reason) (scaling_recommendation)",
+            "eval_time": "60m",
+            "exp_samples": reasons,
+        },
+        # The service and its data are gone: no recommendation, not zero.
+        {"expr": query(config), "eval_time": "120m", "exp_samples": []},
+    ]
+    _promtool(tmp_path, config, {name: f"{value}x90" for name, value in series.items()}, checks)
     assert reason is None or reason in REASONS
 
 
@@ -141,11 +150,6 @@ def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: s
 def test_work_without_requests_measures_no_capacity(tmp_path: Path) -> None:
     """A night of background work, and a stuck queue: then requests come, and are no reason for every replica."""
     config = Config()
-    (group,) = (each for each in groups(config) if each.name == "scaling")
-    rules = [{"record": each.record, "expr": each.expr} for each in group.rules]
-    (tmp_path / "rules.yaml").write_text(
-        yaml.safe_dump({"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}), encoding="utf-8"
-    )
     job = 'job="signal-service"'
     series = {
         f"job:signal_service_api_requests:rate5m{{{job}}}": "0x60 100x60",
@@ -156,21 +160,10 @@ def test_work_without_requests_measures_no_capacity(tmp_path: Path) -> None:
             "50x121"
         ),
     }
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            {"expr": query(config), "eval_time": "60m", "exp_samples": []},
-            # Eleven samples with requests: still too few; then 100 a second for a core, of which 60 % are aimed at.
-            {"expr": query(config), "eval_time": "71m", "exp_samples": []},
-            {"expr": query(config), "eval_time": "90m", "exp_samples": [{"labels": "{}", "value": 2}]},
-        ],
-    }
-    (tmp_path / "tests.yaml").write_text(
-        yaml.safe_dump({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
-    )
-    done = subprocess.run(
-        [binaries.find("promtool"), "test", "rules", tmp_path / "tests.yaml"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    checks: list[dict[str, Any]] = [
+        {"expr": query(config), "eval_time": "60m", "exp_samples": []},
+        # Eleven samples with requests: still too few; then 100 a second for a core, of which 60 % are aimed at.
+        {"expr": query(config), "eval_time": "71m", "exp_samples": []},
+        {"expr": query(config), "eval_time": "90m", "exp_samples": [{"labels": "{}", "value": 2}]},
+    ]
+    _promtool(tmp_path, config, series, checks)
