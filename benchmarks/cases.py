@@ -23,7 +23,7 @@ from benchmarks.report import Result
 from benchmarks.subjects import ATTRIBUTES, ByHand, Calculator, delta, delta_async, drive
 from signalscope import contract, recording
 from signalscope.decorators import instrument_greeks
-from signalscope.demo import engine
+from signalscope.demo.service import engine
 
 __all__ = ["collection", "configured"]
 

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import REGISTRY, generate_latest
 
 from signalscope import contract, recording
-from signalscope._exposition import OPENMETRICS
-from signalscope._pull import PullReader
+from signalscope.exposition._reader import PullReader
+from signalscope.exposition._text import OPENMETRICS
 
 __all__ = ["measure"]
 

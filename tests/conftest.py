@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from signalscope.demo import binaries
+from signalscope import binaries
 
 _BINARIES = {
     "collector": "signalscope-otelcol",

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 from tests.browser import Browser  # noqa: E402  # see above
 
 from signalscope.console._boards import from_folder  # noqa: E402  # ROOT comes first
-from signalscope.demo import state  # noqa: E402  # see above
+from signalscope.demo.stack import state  # noqa: E402  # see above
 
 WIDTH = 1300
 MOST_BYTES = 190_000

@@ -15,9 +15,9 @@ from benchmarks.insight.report import Bands, Forecasts, write_docs
 from benchmarks.insight.scenarios import BEGIN, END, Scenario, make, openmetrics
 from benchmarks.insight.score import Anomalies, Exhaustion, anomalies, episodes
 from benchmarks.insight.store import Store
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin.calendar import calendar, session_now
-from signalscope.mixin.config import Config
 from signalscope.mixin.recordings.anomaly import anomaly
 from signalscope.mixin.recordings.forecast import LOAD, WITHIN, forecast
 from signalscope.mixin.rules import Recording

@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime
 import numpy as np
 import numpy.typing as npt
 
-from signalscope.demo.session import activity
+from signalscope.config._calendar import WEEKDAYS, Calendar
+from signalscope.demo.service.session import activity
 from signalscope.mixin import series
-from signalscope.mixin._calendar_settings import WEEKDAYS, Calendar
 
 __all__ = ["BEGIN", "END", "Event", "Scenario", "make", "openmetrics"]
 

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 import yaml
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope import binaries
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 from signalscope.mixin.rules import Recording
 
 __all__ = ["Store"]

@@ -26,8 +26,8 @@ import yaml
 
 from benchmarks.report import machine
 from benchmarks.rules_cost.exporter import Exporter, series_per_instance
-from signalscope.demo import binaries
-from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope import binaries
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 
 _DOCS = binaries.ROOT / "docs" / "rules-cost.md"
 _BEGIN, _END = "<!-- measured: written by `python -m benchmarks.rules_cost` -->\n", "<!-- measured: end -->\n"

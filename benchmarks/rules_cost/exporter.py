@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import signalscope.demo.instruments  # noqa: F401  # the thresholds family
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family
 from signalscope import contract
 from signalscope.contract import Instrument, Kind
 

@@ -6,9 +6,7 @@ metrics that result are listed in docs/metrics.md; their names, labels and allow
 `signalscope.contract`.
 """
 
-from signalscope._configure import configure, shutdown
-from signalscope._health import report_dependency_health, report_health
-from signalscope._user import current_tier, user_context
+from signalscope import _moved
 from signalscope._version import __version__
 from signalscope.contract import ContractError
 from signalscope.decorators import (
@@ -35,7 +33,12 @@ from signalscope.decorators import (
     record_cost,
     result,
 )
+from signalscope.health._report import report_dependency_health, report_health
 from signalscope.instrumentation.queues import name_queue
+from signalscope.setup._configure import configure, shutdown
+from signalscope.users._context import current_tier, user_context
+
+_moved.install()
 
 __all__ = [
     "BreakerMonitor",

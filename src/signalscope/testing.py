@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Tracer
 
 from signalscope import contract, recording
-from signalscope._contract_model import ContractError, Instrument
+from signalscope.contract._model import ContractError, Instrument
 
 __all__ = ["Captured", "FakeClock", "Point", "capture"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope import binaries
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 
 CONFIG = binaries.ROOT / "collector" / "config.yaml"
 

@@ -30,9 +30,8 @@ from tests.collector.otlp import (
     traces,
 )
 
-from signalscope import contract
+from signalscope import binaries, contract
 from signalscope.contract import Kind
-from signalscope.demo import binaries
 
 pytestmark = pytest.mark.needs("collector")
 

@@ -15,11 +15,11 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
-from signalscope._commands import UserError
+from signalscope import binaries
 from signalscope.cli import app as cli
+from signalscope.cli._errors import UserError
 from signalscope.console._boards import BoardError, Boards, from_config, from_folder
 from signalscope.console.app import Settings, make_app
-from signalscope.demo import binaries
 
 _BOARD: dict[str, Any] = {"uid": "mine", "title": "Mine", "panels": [{"id": 1}]}
 _STATIC = Path(str(resources.files("signalscope.console"))) / "static"

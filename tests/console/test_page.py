@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from tests.browser import Browser
 
-from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
 

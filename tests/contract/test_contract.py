@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-import signalscope.demo.instruments  # noqa: F401  # the thresholds family
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family
 from signalscope import contract
-from signalscope.contract import Attribute, ContractError, Instrument, Kind
+from signalscope.contract import Attribute, ContractError, Instrument, Kind, _registry
 
 # The names that the design fixes, independent of the table, so that a rename in the table fails here.
 FIXED = {
@@ -68,7 +68,7 @@ FIXED = {
 @pytest.fixture
 def own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a test change the contract without changing it for the others."""
-    monkeypatch.setattr(contract, "_by_name", dict(contract._by_name))
+    monkeypatch.setattr(_registry, "_by_name", dict(_registry._by_name))
 
 
 def test_the_table_has_the_fixed_names_with_their_labels_and_nothing_else() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-import signalscope.demo.instruments  # noqa: F401  # the thresholds family, which the page has
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, which the page has
 from signalscope import contract
-from signalscope._contract_render import render_table, to_markdown, to_semconv_yaml
+from signalscope.contract._render import render_table, to_markdown, to_semconv_yaml
 
 ROOT = Path(__file__).parents[2]
 

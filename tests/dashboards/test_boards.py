@@ -16,12 +16,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.dashboards.promql import filled, grouped, selectors
 
-from signalscope import contract
+from signalscope import binaries, contract
+from signalscope.config import Config
 from signalscope.contract import ContractError
-from signalscope.demo import binaries
 from signalscope.mixin import series
 from signalscope.mixin.alerts import alerts
-from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
 from signalscope.mixin.dashboards._look import PALETTE
 from signalscope.mixin.generate import HEADER, generate, rendered

@@ -14,10 +14,10 @@ import pytest
 from tests.dashboards.later import LATER, comes_later
 from tests.dashboards.promql import filled
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import Part, answers, free_port, wait_until
+from signalscope import binaries
+from signalscope.config import Config
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 from signalscope.mixin import series
-from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from tests.dashboards.promql import ranges, selectors
 
-from signalscope.demo import binaries
-from signalscope.mixin.config import Config
+from signalscope import binaries
+from signalscope.config import Config
 from signalscope.mixin.dashboards import files
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), "Generated.").items()}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from signalscope._commands import UserError
 from signalscope.cli import app
+from signalscope.cli._errors import UserError
 
 _TOKEN = "s3cret-token"
 _BOARDS = 9

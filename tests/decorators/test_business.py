@@ -13,9 +13,10 @@ import pytest
 
 import signalscope
 from signalscope import BreakerMonitor, ContractError, contract, user_context
-from signalscope._active_users import ActiveUsers
-from signalscope._user import watch_caller
+from signalscope.contract import _registry
 from signalscope.testing import Captured, FakeClock
+from signalscope.users._active import ActiveUsers
+from signalscope.users._context import watch_caller
 
 
 def test_features_are_counted_for_the_caller_s_tier(captured: Captured) -> None:
@@ -115,7 +116,7 @@ def test_a_value_that_is_not_allowed_is_said_once_and_counted(
 
 def test_what_was_allowed_late_is_allowed(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tier that is added after the first one was recorded is recorded from then on."""
-    monkeypatch.setattr(contract, "_by_name", contract._by_name)
+    monkeypatch.setattr(_registry, "_by_name", _registry._by_name)
     signalscope.count_feature("late", tier="late-tier")
     contract.allow("user_tier", "late-tier")
     signalscope.count_feature("late", tier="late-tier")

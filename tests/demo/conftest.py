@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from signalscope.demo.dependencies import DependencyServer
-from signalscope.demo.faults import DEPENDENCIES
-from signalscope.demo.runtime import Runtime
+from signalscope.demo.service.runtime import Runtime
+from signalscope.demo.stack.dependencies import DependencyServer
+from signalscope.demo.stack.faults import DEPENDENCIES
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def environment(dependencies: dict[str, DependencyServer], monkeypatch: pytest.M
 @pytest.fixture
 async def client(environment: None) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running service."""
-    from signalscope.demo.service import app  # noqa: PLC0415  # its imports are only for these tests
+    from signalscope.demo.service.application import app  # noqa: PLC0415  # its imports are only for these tests
 
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
@@ -46,7 +46,7 @@ async def client(environment: None) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def runtime(client: httpx.AsyncClient) -> Runtime:
     """The parts of the running service."""
-    from signalscope.demo.service import app  # noqa: PLC0415  # as above
+    from signalscope.demo.service.application import app  # noqa: PLC0415  # as above
 
     found: Runtime = app.state.runtime
     return found

@@ -2,8 +2,8 @@
 
 import pytest
 
-from signalscope.demo.caches import MemoryCache
-from signalscope.demo.counts import Counts
+from signalscope.demo.service.caches import MemoryCache
+from signalscope.demo.service.counts import Counts
 
 
 class Clock:

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED
 
-from signalscope.demo import clients as clients_module
-from signalscope.demo.clients import Clients, DependencyUnavailableError
-from signalscope.demo.dependencies import DependencyServer
+from signalscope.demo.service import clients as clients_module
+from signalscope.demo.service.clients import Clients, DependencyUnavailableError
+from signalscope.demo.stack.dependencies import DependencyServer
 
 
 class Monitor:

@@ -13,7 +13,7 @@ from vollib.black_scholes_merton.implied_volatility import (
     implied_volatility as vollib_volatility,
 )
 
-from signalscope.demo import engine
+from signalscope.demo.service import engine
 
 # Flag, spot, strike, years, rate, volatility, yield: ordinary ones, hours before expiry, deep in and out.
 GRID = [

@@ -9,10 +9,10 @@ from collections import Counter
 
 import pytest
 
-from signalscope.demo.load import Load
-from signalscope.demo.market import SYMBOLS
-from signalscope.demo.signals import SIGNAL_TYPES
-from signalscope.demo.tiers import TIERS
+from signalscope.demo.service.market import SYMBOLS
+from signalscope.demo.service.signals import SIGNAL_TYPES
+from signalscope.demo.service.tiers import TIERS
+from signalscope.demo.stack.load import Load
 
 
 def test_same_seed_same_requests() -> None:
@@ -63,7 +63,7 @@ def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
     command = [
         sys.executable,
         "-m",
-        "signalscope.demo.load",
+        "signalscope.demo.stack.load",
         "--target",
         "http://127.0.0.1:9",
         "--rate",

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from signalscope.demo import engine
-from signalscope.demo.market import SYMBOLS, MarketSimulator, UnknownSymbolError
-from signalscope.demo.session import SessionClock, activity, is_open, session_progress
+from signalscope.demo.service import engine
+from signalscope.demo.service.market import SYMBOLS, MarketSimulator, UnknownSymbolError
+from signalscope.demo.service.session import SessionClock, activity, is_open, session_progress
 
 MONDAY = datetime(2026, 1, 5, 11, 0)
 

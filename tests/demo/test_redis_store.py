@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError  # noqa: A004  # the library's name for it
 
 from signalscope.contract import PRIORITIES
-from signalscope.demo import redis_store
-from signalscope.demo.counts import Counts
-from signalscope.demo.workqueue import Job, QueueFullError
+from signalscope.demo.service import redis_store
+from signalscope.demo.service.counts import Counts
+from signalscope.demo.service.workqueue import Job, QueueFullError
 
 pytestmark = pytest.mark.needs("redis")
 

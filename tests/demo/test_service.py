@@ -8,9 +8,9 @@ from vollib.black_scholes_merton.greeks.analytical import (
     delta as vollib_delta,
 )
 
-from signalscope.demo.dependencies import DependencyServer
-from signalscope.demo.market import RATE, SYMBOLS
-from signalscope.demo.runtime import Runtime
+from signalscope.demo.service.market import RATE, SYMBOLS
+from signalscope.demo.service.runtime import Runtime
+from signalscope.demo.stack.dependencies import DependencyServer
 
 OPTION = {"symbol": "ALFA", "flag": "c", "strike": 410.0, "days": 30, "volatility": 0.2}
 

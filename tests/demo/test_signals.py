@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from signalscope.demo import accuracy
-from signalscope.demo.accuracy import AccuracyJudge
-from signalscope.demo.history import History
-from signalscope.demo.market import MarketSimulator
-from signalscope.demo.signals import Signal
-from signalscope.demo.subscriptions import Subscriptions
-from signalscope.demo.thresholds import Thresholds, UnknownThresholdError
+from signalscope.demo.service import accuracy
+from signalscope.demo.service.accuracy import AccuracyJudge
+from signalscope.demo.service.history import History
+from signalscope.demo.service.market import MarketSimulator
+from signalscope.demo.service.signals import Signal
+from signalscope.demo.service.subscriptions import Subscriptions
+from signalscope.demo.service.thresholds import Thresholds, UnknownThresholdError
 
 OPEN = datetime(2026, 1, 5, 10, 0)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from signalscope.demo.tiers import TIERS, RateLimiter, UnknownTierError, parse_tier
+from signalscope.demo.service.tiers import TIERS, RateLimiter, UnknownTierError, parse_tier
 
 
 def test_a_tier_is_found_by_name_and_none_means_free() -> None:

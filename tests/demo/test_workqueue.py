@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from signalscope.contract import PRIORITIES
-from signalscope.demo.counts import Counts
-from signalscope.demo.workqueue import Job, MemoryQueue, QueueFullError, UnknownPriorityError, Workers
+from signalscope.demo.service.counts import Counts
+from signalscope.demo.service.workqueue import Job, MemoryQueue, QueueFullError, UnknownPriorityError, Workers
 from signalscope.testing import Captured, capture
 
 

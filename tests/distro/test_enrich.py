@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, Tracer
 
 from signalscope import user_context
-from signalscope._enrich import Enricher
+from signalscope.setup._span_processor import Enricher
 
 Made = tuple[Tracer, InMemorySpanExporter]
 

@@ -19,8 +19,8 @@ from tests.recording.receiver import Receiver, receiving
 
 import signalscope
 from signalscope import ContractError
-from signalscope._mistakes import check_endpoints
-from signalscope.demo._processes import answers, free_port
+from signalscope.demo.stack._processes import answers, free_port
+from signalscope.setup._environment_errors import check_endpoints
 
 pytestmark = pytest.mark.timeout(120)
 

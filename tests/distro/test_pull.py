@@ -11,9 +11,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parsed
 
-from signalscope import _pull, contract, recording
-from signalscope._exposition import accepted
+from signalscope import contract, recording
 from signalscope.contract import Kind
+from signalscope.exposition import _reader as _pull
+from signalscope.exposition._text import accepted
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 

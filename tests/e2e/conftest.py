@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from signalscope.demo.ports import free
-from signalscope.demo.stack import Stack
+from signalscope.demo.stack._stack import Stack
+from signalscope.demo.stack.ports import free
 
 
 @pytest.fixture(scope="session")

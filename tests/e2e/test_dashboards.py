@@ -20,9 +20,9 @@ from tests.dashboards.later import comes_later
 from tests.dashboards.promql import filled
 from tests.e2e.waiting import eventually, put
 
-from signalscope.demo.faults import find
-from signalscope.demo.stack import Stack
-from signalscope.mixin.config import Config
+from signalscope.config import Config
+from signalscope.demo.stack._stack import Stack
+from signalscope.demo.stack.faults import find
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.e2e.waiting import eventually
 
-from signalscope.demo.stack import Stack
+from signalscope.demo.stack._stack import Stack
 
 pytestmark = [
     pytest.mark.e2e,

@@ -18,8 +18,8 @@ from tests.e2e.waiting import eventually, get, put
 
 from signalscope import contract
 from signalscope.contract import Kind
-from signalscope.demo._processes import answers
-from signalscope.demo.stack import Stack
+from signalscope.demo.stack._processes import answers
+from signalscope.demo.stack._stack import Stack
 from signalscope.mixin.alerts import ANNOTATIONS, expected_seconds
 
 pytestmark = [

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import Part, answers, free_port, wait_until
-from signalscope.fastapi.values import _prometheus
+from signalscope import binaries
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.derived import _prometheus
 
 __all__ = ["delayed", "lying", "running"]
 

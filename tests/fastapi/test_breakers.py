@@ -18,7 +18,8 @@ from fastapi import FastAPI
 from signalscope import BreakerMonitor, recording
 from signalscope.breakers import watch_breaker
 from signalscope.contract import ContractError
-from signalscope.fastapi import _monitoring, router
+from signalscope.fastapi import router
+from signalscope.fastapi.monitoring import _routes as _monitoring
 from signalscope.instrumentation.pybreaker import PybreakerInstrumentor
 from signalscope.testing import Captured, capture
 

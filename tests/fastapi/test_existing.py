@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from fastapi import FastAPI
-from signalscope.fastapi import _monitoring, router
+from signalscope.fastapi import router
+from signalscope.fastapi.monitoring import _routes as _monitoring
 from signalscope.testing import capture
 
 FOLDER = Path(__file__).with_name("existing")

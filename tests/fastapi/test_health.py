@@ -18,12 +18,13 @@ import pytest
 from starlette.applications import Starlette
 
 from fastapi import FastAPI
-from signalscope import _health, contract, report_health
+from signalscope import contract, health, report_health
 from signalscope.contract import ContractError
-from signalscope.fastapi import health, instrument_app, router, uninstrument_app
-from signalscope.fastapi.health import HealthCheck, Result, _registry
-from signalscope.fastapi.health._builtin import built_in
-from signalscope.fastapi.health._registry import shared
+from signalscope.fastapi import instrument_app, router, uninstrument_app
+from signalscope.health import HealthCheck, Result, _registry
+from signalscope.health import _report as _health
+from signalscope.health._builtin import built_in
+from signalscope.health._registry import shared
 from signalscope.testing import capture
 
 

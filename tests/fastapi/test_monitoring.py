@@ -12,16 +12,24 @@ import httpx
 import pytest
 
 from fastapi import FastAPI
-from signalscope import _health as reported
-from signalscope import _user_costs, count_feature, measure_cost, recording, report_health, user_context
-from signalscope.fastapi import _access, _current, _monitoring, _negotiate, router
-from signalscope.fastapi._answers import Answers
-from signalscope.fastapi.health._registry import shared as registry
-from signalscope.fastapi.summaries import business, capacity, enhanced, performance
-from signalscope.fastapi.values import _facts, _windows
-from signalscope.fastapi.values._rules import PROCESS
-from signalscope.insight.cost import HeavyHitters
+from signalscope import count_feature, measure_cost, recording, report_health, user_context
+from signalscope.derived import _read as _facts
+from signalscope.derived import _windows
+from signalscope.derived._rules import PROCESS
+from signalscope.fastapi import _auth as _access
+from signalscope.fastapi import router
+from signalscope.fastapi.monitoring import _business as business
+from signalscope.fastapi.monitoring import _capacity as capacity
+from signalscope.fastapi.monitoring import _current, _negotiate
+from signalscope.fastapi.monitoring import _enhanced as enhanced
+from signalscope.fastapi.monitoring import _performance as performance
+from signalscope.fastapi.monitoring import _routes as _monitoring
+from signalscope.fastapi.monitoring._answers import Answers
+from signalscope.health import _report as reported
+from signalscope.health._registry import shared as registry
 from signalscope.testing import FakeClock, capture
+from signalscope.users import _costs as _user_costs
+from signalscope.users._heavy_hitters import HeavyHitters
 
 TOKEN, NEXT, USERS = "token-of-this-quarter", "token-of-the-next-one", "token-that-sees-users"
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
@@ -435,7 +443,7 @@ async def test_a_mistake_of_ours_costs_one_value(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is null, with a reason that tells nothing of the inside; the rest is answered."""
-    from signalscope.fastapi.values import _facts  # noqa: PLC0415  # only this test breaks it
+    from signalscope.derived import _read as _facts  # noqa: PLC0415  # only this test breaks it
 
     def broken(_: object) -> Any:
         raise RuntimeError("secret path /etc/x")
@@ -457,7 +465,7 @@ async def test_a_mistake_that_costs_the_answer_is_no_server_error(
     def broken(*_: object) -> Any:
         raise RuntimeError("secret path /etc/x")
 
-    monkeypatch.setattr("signalscope.fastapi.summaries.enhanced.enhanced", broken)
+    monkeypatch.setattr("signalscope.fastapi.monitoring._enhanced.enhanced", broken)
     answer = await client.get("/monitoring/enhanced-metrics")
     assert answer.status_code == 503
     assert "secret" not in answer.text
@@ -468,7 +476,7 @@ async def test_without_telemetry_every_answer_says_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing has set up OpenTelemetry: null, and the way out."""
-    from signalscope.recording import _live  # noqa: PLC0415  # only this test switches it off
+    from signalscope.recording import _state as _live  # noqa: PLC0415  # only this test switches it off
 
     monkeypatch.setattr(_live.live, "cells", None)
     answer = await _answer(client, "enhanced-metrics")

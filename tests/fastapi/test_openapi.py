@@ -12,7 +12,7 @@ from schemathesis.checks import load_all_checks
 
 from fastapi import FastAPI
 from signalscope.fastapi import router
-from signalscope.fastapi._access import Buckets
+from signalscope.fastapi._auth import Buckets
 
 TOKEN = "a-token-for-the-fuzzer"
 PATHS = {
@@ -40,7 +40,7 @@ def _open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_TOKEN", TOKEN)
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", os.environ.get("FUZZ_PROMETHEUS_URL", ""))
-    monkeypatch.setattr("signalscope.fastapi._access._buckets", Buckets())
+    monkeypatch.setattr("signalscope.fastapi._auth._buckets", Buckets())
 
 
 @pytest.mark.parametrize("authorised", [True, False])

@@ -16,11 +16,15 @@ import pytest
 from tests.fastapi.prometheus import delayed, lying, running
 
 from fastapi import FastAPI
-from signalscope.fastapi import _access, _monitoring, health, router
-from signalscope.fastapi.health import HealthCheck
-from signalscope.fastapi.values import _facts, _prometheus
+from signalscope import health
+from signalscope.config import Config
+from signalscope.derived import _prometheus
+from signalscope.derived import _read as _facts
+from signalscope.fastapi import _auth as _access
+from signalscope.fastapi import router
+from signalscope.fastapi.monitoring import _routes as _monitoring
+from signalscope.health import HealthCheck
 from signalscope.mixin import insight, series
-from signalscope.mixin.config import Config
 from signalscope.mixin.recordings import recordings
 
 pytestmark = pytest.mark.needs("prometheus", "promtool")

@@ -9,8 +9,9 @@ import pytest
 
 import signalscope.fastapi
 from fastapi import FastAPI
-from signalscope import _health, report_health
-from signalscope.fastapi.health._registry import shared
+from signalscope import report_health
+from signalscope.health import _report as _health
+from signalscope.health._registry import shared
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ async def test_health_is_what_was_reported() -> None:
 
 async def test_metrics_say_what_to_do_when_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """503, so that a scrape fails visibly, with the way out."""
-    monkeypatch.setattr("signalscope._pull._Current.reader", None)
+    monkeypatch.setattr("signalscope.exposition._reader._Current.reader", None)
     response = await _get("/metrics")
     assert response.status_code == 503
     assert "opentelemetry-instrument" in response.text

@@ -7,12 +7,12 @@ import os
 import pytest
 
 from signalscope import recording
-from signalscope.fastapi.values import _windows
-from signalscope.fastapi.values._process import Process
-from signalscope.fastapi.values._rules import PROCESS
-from signalscope.fastapi.values._windows import Look, NoDataError, Windows
-from signalscope.insight.vector import labels
-from signalscope.mixin.config import Config
+from signalscope.config import Config
+from signalscope.derived import _windows
+from signalscope.derived._process import Process
+from signalscope.derived._rules import PROCESS
+from signalscope.derived._vector import labels
+from signalscope.derived._windows import Look, NoDataError, Windows
 from signalscope.recording._snapshot import Totals
 from signalscope.testing import FakeClock, capture
 

@@ -21,8 +21,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from fastapi import APIRouter, FastAPI
-from signalscope import _health
 from signalscope.fastapi import instrument_app, router, uninstrument_app
+from signalscope.health import _report as _health
 
 Add = Callable[[FastAPI], None]
 PATHS = ("/health", "/health/detailed", "/metrics", "/monitoring/metrics", "/monitoring/enhanced-metrics")

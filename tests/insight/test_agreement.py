@@ -12,16 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from signalscope import contract
-from signalscope._contract_model import Instrument, Kind
-from signalscope.demo import binaries
-from signalscope.fastapi.values._process import Process
-from signalscope.fastapi.values._rules import PROCESS
-from signalscope.fastapi.values._windows import KEPT, Look, Window, Windows, reduced
+from signalscope import binaries, contract
+from signalscope.config import Config
+from signalscope.contract._model import Instrument, Kind
+from signalscope.derived._process import Process
+from signalscope.derived._rules import PROCESS
+from signalscope.derived._vector import Vector, labels, single
+from signalscope.derived._windows import KEPT, Look, Window, Windows, reduced
 from signalscope.insight import capacity
-from signalscope.insight.vector import Vector, labels, single
 from signalscope.mixin import series
-from signalscope.mixin.config import Config
 from signalscope.mixin.generate import generate
 from signalscope.mixin.insight import groups as insight
 from signalscope.recording._snapshot import Snapshot, Totals

@@ -7,10 +7,10 @@ import random
 
 import pytest
 
+from signalscope.derived._vector import labelled, labels, quantile, ratio, single, worst
 from signalscope.insight import business, capacity, performance
-from signalscope.insight.cost import HeavyHitters
-from signalscope.insight.vector import labelled, labels, quantile, ratio, single, worst
 from signalscope.testing import FakeClock
+from signalscope.users._heavy_hitters import HeavyHitters
 
 
 def test_nothing_gives_nothing() -> None:

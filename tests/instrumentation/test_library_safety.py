@@ -21,8 +21,8 @@ import wrapt
 from opentelemetry.instrumentation.utils import suppress_instrumentation, unwrap
 
 from signalscope import BreakerMonitor, instrument_cache
-from signalscope.instrumentation import _caches
-from signalscope.instrumentation._settings import Patterns
+from signalscope.instrumentation._base import _caches
+from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation.cachetools import CachetoolsInstrumentor
 from signalscope.instrumentation.purgatory import PurgatoryInstrumentor
 from signalscope.testing import Captured, capture

@@ -18,7 +18,7 @@ from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, run
 
 from signalscope import ContractError
-from signalscope.instrumentation._priorities import classifier, priority_of_value
+from signalscope.instrumentation._base._priorities import classifier, priority_of_value
 from signalscope.instrumentation.queues import QueuesInstrumentor, name_queue
 from signalscope.testing import Captured, capture
 

@@ -16,7 +16,7 @@ from tests.instrumentation.cases import Case, assert_identity, run
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch, parse, variables
 
-from signalscope.demo._processes import free_port
+from signalscope.demo.stack._processes import free_port
 
 pytestmark = pytest.mark.timeout(180)
 

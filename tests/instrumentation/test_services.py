@@ -15,8 +15,8 @@ from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, assert_identity, run
 
 from signalscope import instrument_dependency
-from signalscope.demo._processes import free_port
-from signalscope.instrumentation import _services
+from signalscope.demo.stack._processes import free_port
+from signalscope.instrumentation._base import _services
 from signalscope.instrumentation.httpx import HttpxInstrumentor
 from signalscope.testing import Captured, capture
 

@@ -7,7 +7,7 @@ import tomllib
 from opentelemetry.util._importlib_metadata import entry_points
 
 from signalscope import contract
-from signalscope.demo.binaries import ROOT
+from signalscope.binaries import ROOT
 from signalscope.instrumentation._table import libraries, page
 
 

@@ -18,10 +18,10 @@ from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch
 
 from signalscope import contract
-from signalscope.instrumentation import _targets_file
-from signalscope.instrumentation._targets_check import check
-from signalscope.instrumentation._targets_suggest import suggest, to_toml
 from signalscope.instrumentation.targets import TargetsInstrumentor
+from signalscope.instrumentation.targets import _file as _targets_file
+from signalscope.instrumentation.targets._check import check
+from signalscope.instrumentation.targets._suggest import suggest, to_toml
 from signalscope.testing import Captured, capture
 
 PRICING = """

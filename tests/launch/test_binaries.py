@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from tests.launch.leftovers import alive
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import wait_until
-from signalscope.demo.binaries import BinaryError, Project
+from signalscope import binaries
+from signalscope.binaries import BinaryError, Project
+from signalscope.demo.stack._processes import wait_until
 
 
 def _program(path: Path, says: str) -> Path:

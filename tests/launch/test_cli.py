@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from signalscope import contract
-from signalscope.demo import state
-from signalscope.demo.faults import FAULTS
-from signalscope.demo.ports import PortError, choose
+from signalscope.demo.stack import state
+from signalscope.demo.stack.faults import FAULTS
+from signalscope.demo.stack.ports import PortError, choose
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -190,7 +190,7 @@ def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
 def test_two_demos_that_start_at_once_choose_different_ports() -> None:
     """Before anything listens on them."""
     code = (
-        "from signalscope.demo.ports import choose\n"
+        "from signalscope.demo.stack.ports import choose\n"
         "with choose() as (ports, _):\n"
         "    print(ports, flush=True)\n"
         "    input()\n"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from signalscope.demo import binaries
-from signalscope.demo.dependencies import parse_ports
-from signalscope.demo.faults import DEPENDENCIES
+from signalscope import binaries
+from signalscope.demo.stack.dependencies import parse_ports
+from signalscope.demo.stack.faults import DEPENDENCIES
 from signalscope.mixin.servers import JOBS
 
 pytestmark = pytest.mark.needs("docker-compose")

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from tests.launch.leftovers import alive, descendants
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import answers, wait_until
+from signalscope import binaries
+from signalscope.demo.stack._processes import answers, wait_until
 
 pytestmark = [
     pytest.mark.e2e,

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from tests.mixin.expressions import names_in, selectors
 
-from signalscope.demo import binaries
+from signalscope import binaries
 
 __all__ = ["needed", "run"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from signalscope.demo import binaries
+from signalscope import binaries
 
 __all__ = ["RUNBOOKS", "queries_of"]
 

@@ -18,9 +18,10 @@ import pytest
 import yaml
 from tests.e2e.waiting import eventually
 
-from signalscope.demo import binaries
-from signalscope.demo._processes import Part, answers, free_port, wait_until
-from signalscope.mixin._calendar_settings import WEEKDAYS
+from signalscope import binaries
+from signalscope.config import Config
+from signalscope.config._calendar import WEEKDAYS
+from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 from signalscope.mixin.alertmanager import (
     ACTIVE,
     CONSEQUENCES,
@@ -33,7 +34,6 @@ from signalscope.mixin.alertmanager import (
     secrets,
 )
 from signalscope.mixin.alerts import alerts
-from signalscope.mixin.config import Config
 
 CONFIG = binaries.ROOT / "rules" / "alertmanager" / "alertmanager.yml"
 

@@ -10,9 +10,9 @@ from tests.mixin.cases import CASES, Case, files
 from tests.mixin.expressions import names_in
 from tests.mixin.promtool import needed, run
 
-from signalscope.demo import binaries
+from signalscope import binaries
+from signalscope.config import Config
 from signalscope.mixin.alerts import Alert, dependencies, greeks, named, queue, resources, slos, telemetry
-from signalscope.mixin.config import Config
 
 ROOT = binaries.ROOT
 _BY_HAND = yaml.safe_load((ROOT / "rules" / "tests" / "alerts.yaml").read_text(encoding="utf-8"))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from signalscope.demo import binaries
+from signalscope import binaries
+from signalscope.config import Config
 from signalscope.mixin.autoscaling import adapter_rule, hpa, keda, query
-from signalscope.mixin.config import Config
 from signalscope.mixin.insight import groups
 from signalscope.mixin.recordings.scaling import REASONS
 

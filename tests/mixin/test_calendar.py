@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from signalscope.demo import binaries
+from signalscope import binaries
+from signalscope.config import Config
+from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.mixin import series
-from signalscope.mixin._calendar_settings import WEEKDAYS, Calendar
 from signalscope.mixin.calendar import calendar, clock_changes
-from signalscope.mixin.config import Config
 
 SESSION, CLOSE = series.get("CALENDAR_SESSION").name, series.get("CALENDAR_CLOSE").name
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from signalscope.demo import binaries
+from signalscope import binaries
+from signalscope.config import Config, ConfigError, load
 from signalscope.mixin import series
 from signalscope.mixin.alerts import alerts
-from signalscope.mixin.config import Config, ConfigError, load
 from signalscope.mixin.generate import generate
 from signalscope.mixin.recordings import recordings
 

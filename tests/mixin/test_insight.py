@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from signalscope.demo import binaries
+from signalscope import binaries
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin.alerts import alerts
-from signalscope.mixin.config import Config
 from signalscope.mixin.insight import groups
 
 pytestmark = pytest.mark.needs("promtool")

@@ -8,10 +8,11 @@ from functools import cache
 import pytest
 import yaml
 
-from signalscope.demo import binaries
-from signalscope.mixin import pacing, slos
+from signalscope import binaries
+from signalscope.config import Config, Pipeline
+from signalscope.mixin import evaluation_intervals as pacing
+from signalscope.mixin import slos
 from signalscope.mixin.alerts import Alert, alerts, expected_seconds
-from signalscope.mixin.config import Config, Pipeline
 from signalscope.mixin.insight import groups as insight
 from signalscope.mixin.recordings import groups
 from signalscope.mixin.rules import Group, Recording

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from signalscope.demo import binaries
+from signalscope import binaries
 
 #: Checks that complain about what is so on purpose: of all rules, or of one.
 _ON_PURPOSE = {

@@ -12,14 +12,13 @@ import pytest
 import yaml
 from tests.mixin.expressions import UnknownError, labels_of
 
-from signalscope import contract
+from signalscope import binaries, contract
+from signalscope.config import Config
 from signalscope.contract import ContractError
-from signalscope.demo import binaries
-from signalscope.demo.faults import FAULTS
+from signalscope.demo.stack.faults import FAULTS
 from signalscope.mixin import series
 from signalscope.mixin._promql import duration, metric
 from signalscope.mixin.alerts import ANNOTATIONS, LABELS, alerts, expected_seconds
-from signalscope.mixin.config import Config
 from signalscope.mixin.generate import HEADER, differences, generate, rendered
 from signalscope.mixin.recordings.business import prices
 

@@ -10,8 +10,8 @@ from tests.mixin.expressions import labels_of
 from tests.mixin.promtool import run
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 
+from signalscope.config import Config
 from signalscope.mixin.alerts import Alert, alerts
-from signalscope.mixin.config import Config
 
 _PARTS = ("Meaning", "Impact", "First response", "When it fires", "Diagnosis", "Mitigation")
 

@@ -10,9 +10,8 @@ from typing import Any
 import yaml
 from tests.mixin.expressions import names_in
 
-from signalscope import contract
+from signalscope import binaries, contract
 from signalscope.contract import Instrument
-from signalscope.demo import binaries
 
 
 def _of_rules() -> Iterator[str]:

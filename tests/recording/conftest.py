@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from signalscope import recording
-from signalscope.recording import _live
+from signalscope.recording import _state as _live
 
 # The tests of this directory share modules, which they import by their full names.
 sys.path.insert(0, str(Path(__file__).parents[2]))

@@ -10,9 +10,9 @@ from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider, UpDownC
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricReader
 from opentelemetry.sdk.metrics.view import View
 
-from signalscope._contract_model import Attribute, Instrument, Kind
-from signalscope.recording._cells.backend import Cells, attach
-from signalscope.recording._cells.feed import Feed
+from signalscope.contract._model import Attribute, Instrument, Kind
+from signalscope.recording._backend import Cells, attach
+from signalscope.recording._buffers import Feed
 
 Temporality = dict[type, AggregationTemporality]
 CUMULATIVE: Temporality = dict.fromkeys(

@@ -34,7 +34,7 @@ from tests.recording.harness import (
 )
 
 from signalscope import recording
-from signalscope._contract_model import Instrument, Kind
+from signalscope.contract._model import Instrument, Kind
 
 _AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 INSTRUMENTS = {Kind.COUNTER: COUNTER, Kind.UPDOWNCOUNTER: UPDOWN, Kind.HISTOGRAM: HISTOGRAM}

@@ -16,8 +16,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.resources import Resource
 
-from signalscope import _pull, recording
-from signalscope.recording import _fork, _live
+from signalscope import recording
+from signalscope.exposition import _reader as _pull
+from signalscope.recording import _fork
+from signalscope.recording import _state as _live
 
 _HERE = Path(__file__).parent
 _ENVIRONMENT = {

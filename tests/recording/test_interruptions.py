@@ -11,8 +11,8 @@ from types import FrameType
 import pytest
 from tests.recording.harness import COUNTER, HISTOGRAM, Pair, points
 
-from signalscope.recording._cells import feed as feeds
-from signalscope.recording._cells.feed import CAPACITY
+from signalscope.recording import _buffers as feeds
+from signalscope.recording._buffers import CAPACITY
 
 
 def test_a_recording_in_a_finalizer_during_a_collection_is_counted() -> None:

@@ -136,7 +136,7 @@ def test_a_value_that_cannot_be_shown_is_counted(recorded: Recorded) -> None:
 
 def test_a_series_begins_before_anybody_can_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first zero is added while it is not yet in the table, where a collection would add to it as well."""
-    from signalscope.recording._cells.store import _Family  # noqa: PLC0415  # private, and only here
+    from signalscope.recording._store import _Family  # noqa: PLC0415  # private, and only here
 
     pair = Pair()
     begun: list[bool] = []

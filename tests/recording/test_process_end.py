@@ -16,7 +16,7 @@ import pytest
 from opentelemetry import metrics
 from tests.recording.receiver import receiving
 
-from signalscope import _termination
+from signalscope.recording import _shutdown as _termination
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = "signal_service.greeks.calculation"

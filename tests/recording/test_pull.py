@@ -10,10 +10,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from signalscope import recording
-from signalscope._exposition import TEXT
-from signalscope._pull import PullReader
 from signalscope.contract import ContractError
-from signalscope.recording import _live
+from signalscope.exposition._reader import PullReader
+from signalscope.exposition._text import TEXT
+from signalscope.recording import _state as _live
 
 
 @pytest.fixture(autouse=True)

@@ -16,12 +16,12 @@ from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.trace import TracerProvider
 from tests.recording.harness import DELTA
 
-from signalscope._contract_model import Kind
-from signalscope.recording._cells import sdk
-from signalscope.recording._cells.backend import attach
-from signalscope.recording._cells.exemplar import Filter
-from signalscope.recording._cells.points import fits
-from signalscope.recording._cells.sdk import readers_of
+from signalscope.contract._model import Kind
+from signalscope.recording import _sdk as sdk
+from signalscope.recording._backend import attach
+from signalscope.recording._exemplars import Filter
+from signalscope.recording._points import fits
+from signalscope.recording._sdk import readers_of
 
 
 def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:

@@ -19,9 +19,9 @@ from opentelemetry.sdk.metrics.view import (
 from tests.recording.harness import COUNTER, HISTOGRAM, UPDOWN, Pair, points
 
 from signalscope import contract, recording
-from signalscope.recording import _live
-from signalscope.recording._cells.backend import attach
-from signalscope.recording._cells.store import CARDINALITY_LIMIT
+from signalscope.recording import _state as _live
+from signalscope.recording._backend import attach
+from signalscope.recording._store import CARDINALITY_LIMIT
 
 VIEWS: Mapping[str, Mapping[str, Any]] = {
     "rename": {"instrument_name": HISTOGRAM.name, "name": "renamed"},

@@ -1,5 +1,6 @@
 """Decorators and calls for the calculations, signals, caches, queues and calls of a signal service."""
 
+from signalscope.breakers._monitor import BreakerMonitor
 from signalscope.decorators._observe import (
     observe_cache,
     observe_memory,
@@ -7,8 +8,13 @@ from signalscope.decorators._observe import (
     observe_subscriptions,
 )
 from signalscope.decorators._values import arg, result
-from signalscope.decorators.breaker import BreakerMonitor
-from signalscope.decorators.business import (
+from signalscope.decorators.cache import instrument_cache
+from signalscope.decorators.dependency import instrument_dependency
+from signalscope.decorators.greeks import instrument_greeks
+from signalscope.decorators.queue import instrument_queue
+from signalscope.decorators.signal import instrument_signal
+from signalscope.decorators.task import instrument_query, instrument_task
+from signalscope.metrics import (
     count_eviction,
     count_feature,
     count_queue_item,
@@ -18,12 +24,6 @@ from signalscope.decorators.business import (
     record_accuracy,
     record_cost,
 )
-from signalscope.decorators.cache import instrument_cache
-from signalscope.decorators.dependency import instrument_dependency
-from signalscope.decorators.greeks import instrument_greeks
-from signalscope.decorators.queue import instrument_queue
-from signalscope.decorators.signal import instrument_signal
-from signalscope.decorators.task import instrument_query, instrument_task
 
 __all__ = [
     "BreakerMonitor",

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from signalscope import contract
-from signalscope._contract_model import OTHER, Attribute, ContractError
+from signalscope.contract._model import OTHER, Attribute, ContractError
 from signalscope.decorators._values import Getter, compile_value, needs_result
 from signalscope.recording import internal_error
-from signalscope.recording._bounds import as_text
+from signalscope.recording._attribute_limits import as_text
 
 __all__ = ["Attributes"]
 

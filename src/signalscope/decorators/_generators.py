@@ -12,7 +12,7 @@ from opentelemetry.context import get_current
 
 from signalscope.decorators._nesting import Inside, enter, leave, nesting
 from signalscope.recording import internal_error
-from signalscope.recording._live import live
+from signalscope.recording._state import live
 
 if TYPE_CHECKING:
     from signalscope.decorators._spans import Under

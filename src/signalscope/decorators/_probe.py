@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
-from signalscope._contract_model import ContractError
+from signalscope.contract._model import ContractError
 from signalscope.decorators._spans import SpanMaker, SpanMode
 from signalscope.decorators._wrap import Probe, function_of, wrap
 

@@ -9,8 +9,8 @@ from opentelemetry import context, trace
 from opentelemetry.trace import Span, Status, StatusCode
 
 from signalscope.recording import Recorder, internal_error
-from signalscope.recording._cells.exemplar import SPAN_KEY
-from signalscope.recording._live import live
+from signalscope.recording._exemplars import SPAN_KEY
+from signalscope.recording._state import live
 
 __all__ = ["OwnSpan", "SpanMaker", "SpanMode", "Under", "record"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
-from signalscope._contract_model import ContractError
+from signalscope.contract._model import ContractError
 
 __all__ = ["Field", "Getter", "Value", "arg", "compile_value", "is_taken", "needs_result", "result"]
 

@@ -30,7 +30,7 @@ from signalscope.decorators._nesting import enter, leave, nesting
 from signalscope.decorators._proxy import CallableProxy, binding
 from signalscope.decorators._spans import SpanMaker, Under
 from signalscope.recording import internal_error
-from signalscope.recording._live import live
+from signalscope.recording._state import live
 
 __all__ = ["Arguments", "Keywords", "Probe", "either", "wrap"]
 

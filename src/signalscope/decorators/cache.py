@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from signalscope._contract_model import OTHER, ContractError
+from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators import _hit_ratio
 from signalscope.decorators._probe import decorated
 from signalscope.decorators._spans import SpanMode, Under, record

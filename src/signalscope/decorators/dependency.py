@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from signalscope._contract_model import OTHER
+from signalscope.contract._model import OTHER
 from signalscope.decorators._attributes import Attributes
 from signalscope.decorators._probe import decorated, name_of, outcome_of
 from signalscope.decorators._spans import SpanMode, Under, record

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from signalscope import contract
-from signalscope._contract_model import OTHER, ContractError
+from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes
 from signalscope.decorators._checks import Tally, bounds_of, examine, size_of
 from signalscope.decorators._probe import decorated, outcome_of, span_maker

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
-from signalscope._contract_model import OTHER, ContractError
+from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode, Under, record

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from signalscope._contract_model import OTHER, ContractError
+from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._probe import decorated, name_of
 from signalscope.decorators._spans import SpanMode, Under, record
 from signalscope.decorators._timed import Timed

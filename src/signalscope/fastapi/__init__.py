@@ -12,18 +12,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from signalscope.fastapi import health
+    from signalscope import health
     from signalscope.fastapi._instrument import instrument_app, uninstrument_app
     from signalscope.fastapi._middleware import ApiMetrics
     from signalscope.fastapi._router import router
 
 __all__ = ["ApiMetrics", "health", "instrument_app", "router", "uninstrument_app"]
 
-_HERE = {
-    "ApiMetrics": "_middleware",
-    "instrument_app": "_instrument",
-    "router": "_router",
-    "uninstrument_app": "_instrument",
+_HOMES = {
+    "ApiMetrics": "signalscope.fastapi._middleware",
+    "health": "signalscope.health",
+    "instrument_app": "signalscope.fastapi._instrument",
+    "router": "signalscope.fastapi._router",
+    "uninstrument_app": "signalscope.fastapi._instrument",
 }
 
 
@@ -31,7 +32,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        module = importlib.import_module(f"{__name__}.{_HERE.get(name, name)}")
+        module = importlib.import_module(_HOMES[name])
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{__name__}.{name} needs {error.name}: pip install 'signalscope[fastapi]'", name=error.name

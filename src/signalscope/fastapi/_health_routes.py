@@ -10,14 +10,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from fastapi import APIRouter, Depends, Request, Response
-from signalscope import _health
-from signalscope.fastapi import health
-from signalscope.fastapi._access import Reader, health_reader
-from signalscope.fastapi._negotiate import answered
+from signalscope import health
+from signalscope.fastapi._auth import Reader, health_reader
 from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.health._registry import SERVICE, components, overall, shared
-from signalscope.fastapi.summaries._models import Status
+from signalscope.fastapi.monitoring._models import Status
+from signalscope.fastapi.monitoring._negotiate import answered
+from signalscope.health import _report as _health
+from signalscope.health._registry import SERVICE, components, overall, shared
 
 __all__ = ["health_routes"]
 

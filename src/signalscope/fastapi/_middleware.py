@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect
 
-from signalscope._user import UNKNOWN, Caller, watch_caller
 from signalscope.contract import METHODS
 from signalscope.fastapi._routes import Groups, is_ours, route_of
 from signalscope.recording import Recorder, family, group, internal_error
-from signalscope.recording._live import live
+from signalscope.recording._state import live
+from signalscope.users._context import UNKNOWN, Caller, watch_caller
 
 __all__ = ["ApiMetrics"]
 

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from signalscope import _pull
-from signalscope.fastapi._access import Reader, metrics_reader
+from signalscope.derived import _prometheus, _windows
+from signalscope.exposition import _reader as _pull
+from signalscope.fastapi._auth import Reader, metrics_reader
 from signalscope.fastapi._health_routes import health_routes
 from signalscope.fastapi._ids import unique_id
-from signalscope.fastapi._monitoring import monitoring
 from signalscope.fastapi._yielding import YieldingRoute, put_last
-from signalscope.fastapi.health._builtin import built_in
-from signalscope.fastapi.health._registry import shared
-from signalscope.fastapi.values import _prometheus, _windows
+from signalscope.fastapi.monitoring._routes import monitoring
+from signalscope.health._builtin import built_in
+from signalscope.health._registry import shared
 from signalscope.recording import internal_error
 
 __all__ = ["router"]

@@ -8,7 +8,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from signalscope.mixin.config import Config, ConfigError, load
+from signalscope.config import Config, ConfigError, load
 
 __all__ = [
     "cache_seconds",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from signalscope.insight.vector import Labels, Vector, divided, labels, only, ratio, scaled, summed
+from signalscope.derived._vector import Labels, Vector, divided, labels, only, ratio, scaled, summed
 
 __all__ = [
     "adoption",

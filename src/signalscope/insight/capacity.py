@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from signalscope.insight.vector import Labels, Vector, clamp, labelled, ratio, scaled, single, summed, worst
+from signalscope.derived._vector import Labels, Vector, clamp, labelled, ratio, scaled, single, summed, worst
 
 __all__ = ["Recommendation", "bottleneck", "exhaustion", "foreseen", "replica_capacity", "scaling"]
 

@@ -5,17 +5,7 @@ Counts and rates may be given alike, as long as all arguments of a call are of t
 
 from __future__ import annotations
 
-from signalscope.insight.vector import (
-    Labels,
-    Vector,
-    clamp,
-    divided,
-    only,
-    ratio,
-    scaled,
-    summed,
-    worst,
-)
+from signalscope.derived._vector import Labels, Vector, clamp, divided, only, ratio, scaled, summed, worst
 
 __all__ = [
     "backpressure",

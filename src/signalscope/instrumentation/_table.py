@@ -8,7 +8,7 @@ import pkgutil
 from collections.abc import Iterator, Sequence
 
 from signalscope import contract, instrumentation
-from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._base._library import Library
 
 __all__ = ["libraries", "page"]
 

@@ -10,10 +10,10 @@ from time import perf_counter, time
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
-from signalscope.instrumentation._weak import WeakTable
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import family, internal_error
 
 __all__ = ["ArqInstrumentor"]

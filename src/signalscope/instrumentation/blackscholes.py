@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._greeks import GREEKS, METRICS, SPANS
-from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
 
 __all__ = ["BlackscholesInstrumentor"]
 

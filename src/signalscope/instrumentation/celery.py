@@ -12,10 +12,10 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope import _termination
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.recording import _shutdown as _termination
 from signalscope.recording import family, internal_error
 
 __all__ = ["CeleryInstrumentor"]

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, Method, Undone
-from signalscope.instrumentation._breaker_base import BreakerInstrumentor
-from signalscope.instrumentation._breakers import BREAKER_METRICS
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
+from signalscope.breakers._recorder import BREAKER_METRICS
+from signalscope.instrumentation._base._breakers import BreakerInstrumentor
+from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import left_alone
 from signalscope.recording import internal_error
 
 __all__ = ["CircuitbreakerInstrumentor"]

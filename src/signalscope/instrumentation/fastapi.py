@@ -15,7 +15,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 )
 from opentelemetry.instrumentation.utils import unwrap
 
-from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._base._library import Library
 from signalscope.recording import internal_error
 
 __all__ = ["FastAPIApiMetricsInstrumentor"]

@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._greeks import METRICS, SPANS
-from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._base._greeks import METRICS, SPANS
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
 
 __all__ = ["MibianInstrumentor"]
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope._contract_model import OTHER
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
-from signalscope.instrumentation._breakers import BREAKER_METRICS, Breaker, service_of, state_points
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
+from signalscope.breakers._recorder import BREAKER_METRICS, Breaker, service_of, state_points
+from signalscope.contract._model import OTHER
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import left_alone
 from signalscope.recording import internal_error, observe
 
 __all__ = ["PurgatoryInstrumentor"]

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from signalscope.instrumentation._base import Hook
-from signalscope.instrumentation._greeks import METRICS, SPANS
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._vollib import functions
+from signalscope.instrumentation._base._greeks import METRICS, SPANS
+from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._vollib import functions
 from signalscope.instrumentation.vollib import VollibInstrumentor
 
 __all__ = ["PyVollibInstrumentor"]

@@ -9,10 +9,10 @@ from typing import Any
 
 from signalscope.decorators import arg, instrument_greeks
 from signalscope.decorators._checks import size_of
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._greeks import GREEKS, METRICS, SPANS
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._vollib import MODELS
+from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._vollib import MODELS
 
 __all__ = ["PyVollibVectorizedInstrumentor"]
 

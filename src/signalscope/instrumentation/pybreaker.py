@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from types import ModuleType, TracebackType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, Method, Undone
-from signalscope.instrumentation._breakers import BREAKER_METRICS
-from signalscope.instrumentation._counting_breakers import CountingBreakerInstrumentor
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
+from signalscope.breakers._recorder import BREAKER_METRICS
+from signalscope.instrumentation._base._counting_breakers import CountingBreakerInstrumentor
+from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import left_alone
 
 __all__ = ["PybreakerInstrumentor"]
 

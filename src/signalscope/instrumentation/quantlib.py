@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope._contract_model import OTHER
+from signalscope.contract._model import OTHER
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._greeks import GREEKS, METRICS, SPANS
-from signalscope.instrumentation._library import Library
+from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
 
 __all__ = ["QuantLibInstrumentor"]
 

@@ -18,15 +18,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from signalscope._contract_model import ContractError
 from signalscope.contract import PRIORITIES
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._places import Place, made_here, module_called
-from signalscope.instrumentation._priorities import LEVELS, classifier
-from signalscope.instrumentation._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
-from signalscope.instrumentation._settings import Patterns
-from signalscope.instrumentation._weak import WeakTable
+from signalscope.contract._model import ContractError
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._places import Place, made_here, module_called
+from signalscope.instrumentation._base._priorities import LEVELS, classifier
+from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
+from signalscope.instrumentation._base._settings import Patterns
+from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
 
 __all__ = ["QueuesInstrumentor", "name_queue"]

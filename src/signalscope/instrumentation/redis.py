@@ -12,10 +12,10 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor, Method, Undone
-from signalscope.instrumentation._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
+from signalscope.instrumentation._base._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import left_alone
 from signalscope.recording import internal_error
 
 __all__ = ["RedisInstrumentor"]

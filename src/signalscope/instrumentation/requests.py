@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._http import NOT_MEASURED, SPANS, UNIT, synchronously
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._services import DEPENDENCY_METRICS
+from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, synchronously
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["RequestsInstrumentor"]
 

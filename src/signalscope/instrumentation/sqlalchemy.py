@@ -8,10 +8,10 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._quiet import left_alone
-from signalscope.instrumentation._sql import record_query
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._sql import record_query
+from signalscope.instrumentation._base._suppression import left_alone
 
 __all__ = ["SqlalchemyInstrumentor", "in_sqlalchemy"]
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base import Hook, LibraryInstrumentor
-from signalscope.instrumentation._greeks import METRICS, SPANS
-from signalscope.instrumentation._library import Library
-from signalscope.instrumentation._vollib import functions
+from signalscope.instrumentation._base._greeks import METRICS, SPANS
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._vollib import functions
 
 __all__ = ["VollibInstrumentor"]
 

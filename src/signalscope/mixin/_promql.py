@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from signalscope import contract
-from signalscope._contract_model import ContractError
+from signalscope.contract._model import ContractError
 from signalscope.mixin import series
 
 __all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]

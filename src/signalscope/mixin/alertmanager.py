@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from datetime import date, time
 from typing import Any
 
-from signalscope.mixin._calendar_settings import Calendar
+from signalscope.config import Config
+from signalscope.config._calendar import Calendar
+from signalscope.config._routes import Kind, Routes
 from signalscope.mixin._promql import duration
-from signalscope.mixin._route_settings import Kind, Routes
 from signalscope.mixin.alerts._model import ROUTES
-from signalscope.mixin.config import Config
 
 __all__ = [
     "ACTIVE", "CONSEQUENCES", "DOWN", "SECOND_LEVEL", "WATCHDOG", "alertmanager", "inhibitions", "quiet",

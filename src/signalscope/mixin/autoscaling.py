@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from signalscope.config import Config
 from signalscope.mixin import series
-from signalscope.mixin.config import Config
 
 __all__ = ["adapter_rule", "hpa", "keda", "query"]
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
+from signalscope.config import Config
+from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.mixin import series
-from signalscope.mixin._calendar_settings import WEEKDAYS, Calendar
 from signalscope.mixin._promql import duration
-from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
 __all__ = [

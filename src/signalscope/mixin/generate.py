@@ -9,15 +9,16 @@ from typing import Any
 
 import yaml
 
-import signalscope.demo.instruments  # noqa: F401  # the thresholds family, an example of extend
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an example of extend
 from signalscope import demo
-from signalscope._contract_render import to_markdown
+from signalscope.config import Config, load
+from signalscope.contract._render import to_markdown
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import autoscaling, dashboards, pacing, servers, slos
+from signalscope.mixin import autoscaling, dashboards, servers, slos
+from signalscope.mixin import evaluation_intervals as pacing
 from signalscope.mixin._promql import duration
 from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
-from signalscope.mixin.config import Config, load
 from signalscope.mixin.insight import groups as insight
 from signalscope.mixin.recordings import groups
 from signalscope.mixin.recordings.business import prices
@@ -97,7 +98,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
 
 def _demo_prices(config: Config) -> Group:
     """The reference service has prices, so that the local stack shows revenue."""
-    path = Path(demo.__file__).with_name("signalscope.toml")
+    path = Path(demo.__file__).parent / "service" / "signalscope.toml"
     return Group("demo-prices", config.pipeline.recording, prices(load(path)))
 
 

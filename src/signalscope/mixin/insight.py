@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin import calendar
-from signalscope.mixin.config import Config
 from signalscope.mixin.recordings import anomaly, forecast, predictive, scaling
 from signalscope.mixin.rules import Group
 

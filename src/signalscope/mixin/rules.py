@@ -38,7 +38,7 @@ class Group:
         name: Its name; `signalscope-` is put before it.
         interval: Seconds between evaluations.
         rules: The rules; later ones see what earlier ones recorded.
-        fixed: Whether that interval is its own, whoever reads what it records (`signalscope.mixin.pacing`).
+        fixed: Whether that interval is its own, whoever reads what it records (`evaluation_intervals`).
     """
 
     name: str

@@ -16,7 +16,7 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from signalscope._contract_model import ContractError
+from signalscope.contract._model import ContractError
 
 __all__ = ["SLO_WINDOWS", "Series", "all_series", "get"]
 

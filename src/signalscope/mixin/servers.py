@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from signalscope.config import Config
+from signalscope.config._rules import PIPELINE_JOBS
 from signalscope.mixin._promql import duration
-from signalscope.mixin._rule_settings import PIPELINE_JOBS
-from signalscope.mixin.config import Config
 
 __all__ = ["JOBS", "prometheus"]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from signalscope.config import BURN_RATES, Config, ConfigError, Slo
 from signalscope.mixin._domains import Domain
 from signalscope.mixin._promql import Promql, le
-from signalscope.mixin.config import BURN_RATES, Config, ConfigError, Slo
 from signalscope.mixin.rules import Group, Recording
 from signalscope.mixin.series import SLO_WINDOWS
 

@@ -16,17 +16,17 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope import contract
-from signalscope._contract_model import ContractError, Kind
 from signalscope._version import __version__
+from signalscope.contract._model import ContractError, Kind
 from signalscope.recording import _errors
-from signalscope.recording._cells.backend import attach
-from signalscope.recording._cells.sdk import readers_of
+from signalscope.recording._backend import attach
 from signalscope.recording._errors import internal_error
 from signalscope.recording._fork import flush_in_children, in_children, renew_in_children
 from signalscope.recording._gauges import Observer
-from signalscope.recording._live import SCOPE, live
+from signalscope.recording._sdk import readers_of
 from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
-from signalscope.recording._servers import flush_when_served
+from signalscope.recording._server_shutdown import flush_when_served
+from signalscope.recording._state import SCOPE, live
 
 __all__ = [
     "Family",

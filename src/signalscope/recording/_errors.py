@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Callable
 
-from signalscope._contract_model import Attribute
+from signalscope.contract._model import Attribute
 
 __all__ = ["connect", "internal_error", "overflow"]
 

@@ -25,7 +25,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
-from signalscope import _termination
+from signalscope.recording import _shutdown as _termination
 from signalscope.recording._errors import internal_error
 
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]

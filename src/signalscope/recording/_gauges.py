@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
-from signalscope._contract_model import OTHER, Instrument
+from signalscope.contract._model import OTHER, Instrument
 from signalscope.recording import _errors
-from signalscope.recording._bounds import Bounds
-from signalscope.recording._cells.numbers import plain
-from signalscope.recording._live import live
+from signalscope.recording._attribute_limits import Bounds
+from signalscope.recording._numbers import plain
+from signalscope.recording._state import live
 
 __all__ = ["Gauge", "Observer"]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from opentelemetry import trace
 from opentelemetry.trace import Span
 
-from signalscope._contract_model import Attribute, ContractError, Instrument, Kind
+from signalscope.contract._model import Attribute, ContractError, Instrument, Kind
 from signalscope.recording import _errors
-from signalscope.recording._bounds import Bounds
-from signalscope.recording._cells.feed import Feed
-from signalscope.recording._cells.numbers import plain
+from signalscope.recording._attribute_limits import Bounds
+from signalscope.recording._buffers import Feed
 from signalscope.recording._gauges import Gauge
-from signalscope.recording._live import live
+from signalscope.recording._numbers import plain
+from signalscope.recording._state import live
 
 __all__ = ["Family", "Recorder", "Series"]
 

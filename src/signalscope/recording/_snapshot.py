@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from signalscope._contract_model import Kind
+from signalscope.contract._model import Kind
 from signalscope.recording import family
-from signalscope.recording._cells.store import Totals
-from signalscope.recording._live import live
+from signalscope.recording._state import live
+from signalscope.recording._store import Totals
 
 __all__ = ["NotKeptError", "Snapshot", "Totals", "snapshot"]
 

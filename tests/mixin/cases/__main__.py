@@ -2,7 +2,7 @@
 
 from tests.mixin.cases import files
 
-from signalscope.demo import binaries
+from signalscope import binaries
 
 for name, content in files().items():
     (binaries.ROOT / "rules" / "tests" / name).write_text(content, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from signalscope.config import Config
 from signalscope.mixin.alerts import (
     capacity,
     dependencies,
@@ -18,7 +19,6 @@ from signalscope.mixin.alerts import (
     watchdog,
 )
 from signalscope.mixin.alerts._model import ANNOTATIONS, LABELS, Alert
-from signalscope.mixin.config import Config
 
 __all__ = ["ANNOTATIONS", "LABELS", "Alert", "alerts", "expected_seconds"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
+from signalscope.config import Config
 from signalscope.mixin._domains import Domain
-from signalscope.mixin.config import Config
 
 __all__ = ["ANNOTATIONS", "LABELS", "ROUTES", "Alert", "Board", "Domain", "Severity"]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 from signalscope.mixin.calendar import valid_until
-from signalscope.mixin.config import Config
 from signalscope.mixin.recordings.forecast import WITHIN
 
 __all__ = ["alerts"]

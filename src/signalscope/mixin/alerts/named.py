@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from signalscope import contract
+from signalscope.config import Config
 from signalscope.mixin._promql import Promql, duration, metric
 from signalscope.mixin.alerts._model import Alert
-from signalscope.mixin.config import Config
 
 __all__ = ["alerts"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
-from signalscope.mixin.config import Config
 
 __all__ = ["alerts"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signalscope.config import BURN_RATES, Config, Slo
 from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Board, Severity
-from signalscope.mixin.config import BURN_RATES, Config, Slo
 from signalscope.mixin.slos import SPECS, Spec, settings
 
 __all__ = ["alerts"]

@@ -5,9 +5,9 @@ Names of the Collector's metrics are those of its own telemetry page (v0.159.0),
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
-from signalscope.mixin.config import Config
 
 __all__ = ["OWN_METRICS", "alerts"]
 

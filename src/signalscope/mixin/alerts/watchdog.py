@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin.alerts._model import Alert
-from signalscope.mixin.config import Config
 
 __all__ = ["NAME", "alerts"]
 

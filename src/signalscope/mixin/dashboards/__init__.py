@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.config import Config
+from signalscope.config import Config
 from signalscope.mixin.dashboards import (
     capacity,
     cost,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from signalscope import contract
-from signalscope._contract_model import ContractError
+from signalscope.contract._model import ContractError
 from signalscope.mixin import series
 from signalscope.mixin._promql import metric
 

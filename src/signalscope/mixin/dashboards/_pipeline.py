@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from signalscope._contract_model import ContractError
+from signalscope.contract._model import ContractError
 from signalscope.mixin.alerts.telemetry import OWN_METRICS
 from signalscope.mixin.dashboards._expr import INTERVAL
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
-from signalscope.mixin.config import BURN_RATES, Config
 from signalscope.mixin.dashboards._expr import recorded, whole
 from signalscope.mixin.dashboards._look import (
     BAD,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from signalscope import contract
+from signalscope.config import Config
 from signalscope.contract import Instrument, Kind
-from signalscope.mixin.config import Config
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, heat, series, stat
 

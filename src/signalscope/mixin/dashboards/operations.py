@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.config import BURN_RATES, Config
+from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
 from signalscope.mixin.dashboards._look import BAD, GOOD, WARN, above

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.config import Config
+from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
 from signalscope.mixin.dashboards._look import BAD, GOOD, Limits

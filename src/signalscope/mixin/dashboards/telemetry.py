@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.mixin.config import Config
+from signalscope.config import Config
 from signalscope.mixin.dashboards._expr import gauge_of, rate
 from signalscope.mixin.dashboards._look import BAD, GOOD, Limits, above
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, states

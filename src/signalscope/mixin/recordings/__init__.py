@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin import series
-from signalscope.mixin.config import Config
 from signalscope.mixin.recordings import (
     api,
     business,

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin._promql import duration
 from signalscope.mixin.calendar import same_time, session_now
-from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
 __all__ = ["RATE_SECONDS", "SIGNALS", "anomaly", "groups"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin._promql import Promql, le, literal
-from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
 __all__ = ["HOURS_A_MONTH", "groups", "prices"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin._promql import Promql, quantile, ratio
-from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
 __all__ = ["groups"]

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin._promql import duration
 from signalscope.mixin.calendar import HORIZONS, same_time, session_now
-from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
 __all__ = ["LOAD", "WITHIN", "forecast", "groups"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from signalscope.config import Config
 from signalscope.mixin._promql import Promql, duration
-from signalscope.mixin.config import Config
 from signalscope.mixin.rules import Group, Recording
 
 __all__ = ["Kpi", "groups", "kpis"]

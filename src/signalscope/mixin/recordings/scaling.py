@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from signalscope.config import Config
 from signalscope.mixin import series
 from signalscope.mixin._promql import duration
-from signalscope.mixin.config import Config
 from signalscope.mixin.recordings.forecast import LOAD
 from signalscope.mixin.rules import Group, Recording
 

@@ -1,0 +1,63 @@
+"""``signalscope console``: the dashboards without Grafana."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from signalscope.cli._errors import UserError, base_url
+
+__all__ = ["console"]
+
+_out = Console(emoji=False)
+
+
+def console(  # noqa: PLR0917  # each is an option on the command line
+    prometheus: Annotated[
+        str,
+        typer.Option(envvar="SIGNALSCOPE_PROMETHEUS_URL", show_envvar=False, help="Prometheus' base URL."),
+    ],
+    dashboards: Annotated[
+        Path | None, typer.Option(help="A folder of Grafana dashboards; else those that the config gives.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="A TOML file with your thresholds.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Where to listen, on this machine only.")
+    ] = 8080,
+    scrape: Annotated[int, typer.Option(min=1, help="Seconds between two scrapes of your Prometheus.")] = 15,
+    traces: Annotated[str | None, typer.Option(help="Address of one trace, with {trace_id} in it.")] = None,
+) -> None:
+    """Draw the dashboards in a browser, from a Prometheus, without Grafana.
+
+    It listens on the loopback interface only, and passes nothing but reading
+    queries on to Prometheus. SIGNALSCOPE_PROMETHEUS_URL is another way to name it.
+    """
+    try:
+        from signalscope.console import _boards  # noqa: PLC0415  # its packages are an extra
+        from signalscope.console.app import Settings  # noqa: PLC0415  # see above
+        from signalscope.console.serve import HOST, serve  # noqa: PLC0415  # see above
+
+        address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
+        if traces is not None and "{trace_id}" not in traces:
+            raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")
+        found = _boards.from_config(config) if dashboards is None else _boards.from_folder(dashboards)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed; pip install 'signalscope[console]'") from None
+    except ValueError as error:  # BoardError and ConfigError, whose messages name the file
+        raise UserError(str(error)) from None
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise UserError(f"port {port}: {error.strerror}; choose another one with --port") from None
+    _out.print(
+        f"[bold]http://{HOST}:{port}[/bold]   {len(found.list())} dashboards from {address}; Ctrl-C ends it"
+    )
+    serve(Settings(address, found, scrape_seconds=scrape, traces=traces), port)

@@ -1,0 +1,107 @@
+"""``signalscope dashboards``: into a Grafana, or as the body of its API."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from signalscope.cli._errors import UserError, base_url
+
+__all__ = ["dashboards"]
+
+dashboards = typer.Typer(no_args_is_help=True, help="Put the dashboards into a Grafana.")
+_out = Console(emoji=False)
+_Config = Annotated[Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")]
+_Folder = Annotated[
+    str, typer.Option(help="The uid of the folder to put them into; it is made if it is not there.")
+]
+_MARKS = {"created": "green", "updated": "green", "unchanged": "dim", "kept": "yellow"}
+
+
+@dashboards.command()
+def push(
+    url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="Grafana's base URL.")],
+    config: _Config = None,
+    folder: _Folder = "signalscope",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace dashboards that somebody has changed in Grafana.")
+    ] = False,
+) -> None:
+    """Create or update the dashboards in a Grafana. The token comes from the environment: GRAFANA_TOKEN.
+
+    They have uids and a folder of their own. One that was changed in Grafana
+    is kept as it is, and the exit status is 1. Grafana keeps the version that
+    is replaced.
+    """
+    token = _token()
+    address = base_url("--url", url, "http://127.0.0.1:3000")
+    boards = _boards(config)
+    from signalscope.mixin.dashboards._grafana import Grafana, GrafanaError  # noqa: PLC0415  # an extra
+
+    kept = 0
+    try:
+        with Grafana(address, token, _uid(folder)) as grafana:
+            for each in grafana.push(boards, dry_run=dry_run, replace=replace):
+                would = "would be " if dry_run and each.state in {"created", "updated"} else ""
+                _out.print(
+                    f"[{_MARKS[each.state]}]{would}{each.state:9}[/] {each.title}  {each.detail}",
+                    highlight=False, soft_wrap=True,
+                )  # fmt: skip
+                kept += each.state == "kept"
+    except GrafanaError as error:
+        raise UserError(str(error)) from None
+    if kept:
+        raise UserError(f"{kept} of {len(boards)} dashboards were kept as they are in Grafana")
+
+
+@dashboards.command()
+def payload(
+    name: Annotated[str, typer.Argument(help="The dashboard: operations, developer, ...")],
+    config: _Config = None,
+    folder: _Folder = "signalscope",
+) -> None:
+    """Print the body of `POST /api/dashboards/db` for one dashboard."""
+    boards = {board["uid"].removeprefix("signalscope-"): board for board in _boards(config)}
+    from signalscope.mixin.dashboards import _grafana  # noqa: PLC0415  # an extra
+
+    if name not in boards:
+        raise UserError(f"there is no dashboard {name!r}; there are: {', '.join(boards)}")
+    sys.stdout.write(json.dumps(_grafana.payload(boards[name], _uid(folder)), indent=1) + "\n")
+
+
+def _token() -> str:
+    token = os.environ.get("GRAFANA_TOKEN", "").strip()
+    if not token:
+        raise UserError(
+            "GRAFANA_TOKEN is not set: it holds the token of a service account that may write dashboards"
+        )
+    if not re.fullmatch(r"[!-~]+", token):
+        raise UserError("GRAFANA_TOKEN is no token: it has spaces, or letters that no token has")
+    return token
+
+
+def _uid(folder: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", folder):
+        raise UserError(f"--folder {folder}: a uid has up to 40 letters, digits, - and _")
+    return folder
+
+
+def _boards(config: Path | None) -> list[dict[str, Any]]:
+    try:
+        from signalscope.config import ConfigError, load  # noqa: PLC0415  # an extra
+        from signalscope.mixin import dashboards as generator  # noqa: PLC0415  # an extra
+        from signalscope.mixin.generate import HEADER  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as error:
+        raise UserError(f"{error.name} is not installed; pip install 'signalscope[mixin]'") from None
+    try:
+        return [json.loads(text) for text in generator.files(load(config), HEADER).values()]
+    except ConfigError as error:
+        raise UserError(str(error)) from None

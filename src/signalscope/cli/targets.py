@@ -1,0 +1,100 @@
+"""`signalscope targets`: what a targets file does, and proposals for one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from signalscope.cli._errors import UserError
+from signalscope.instrumentation.targets._check import Checked
+from signalscope.instrumentation.targets._check import check as look_at
+from signalscope.instrumentation.targets._sources import NotReadableError
+from signalscope.instrumentation.targets._suggest import suggest as propose
+from signalscope.instrumentation.targets._suggest import to_toml
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Measure functions of your own without editing them: targets files.", no_args_is_help=True
+)
+_out = Console(soft_wrap=True, highlight=False, emoji=False)
+# `file.toml:100: path` has a line number, and no face.
+_err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
+#: Functions of a pattern that are shown.
+_SHOWN = 20
+
+
+@app.command(no_args_is_help=True)
+def check(
+    file: Annotated[Path, typer.Argument(help="The targets file.")],
+    imports: Annotated[
+        bool,
+        typer.Option(
+            "--import", help="Import the modules, in place of reading their source: their code runs."
+        ),
+    ] = False,
+) -> None:
+    """Tell for each entry what it finds, and what would be recorded; fail when something is wrong.
+
+    Modules are looked for as Python does, from the current folder.
+    """
+    _look_in_current_folder()
+    checked, problems = look_at(file, imports=imports)
+    for each in checked:
+        _show(each)
+    every = [*problems, *(problem for each in checked for problem in each.problems)]
+    for problem in every:
+        _err.print(f"[red]error:[/red] {escape(str(problem))}")
+    if every:
+        raise typer.Exit(1)
+    _out.print(
+        f"{len(checked)} entries, {sum(len(each.found) for each in checked)} functions; nothing is wrong."
+    )
+
+
+@app.command("suggest", no_args_is_help=True)
+def suggest_(
+    package: Annotated[str, typer.Argument(help="The name of a package or module.")],
+) -> None:
+    """Read a package, without importing it, and propose entries: write them to a file, and look them through."""
+    _look_in_current_folder()
+    try:
+        found, unread = propose(package)
+    except NotReadableError as error:
+        raise UserError(f"{error}; give the name of a package or module, as in `import {package}`") from None
+    for each in unread:
+        _err.print(f"[yellow]not read:[/yellow] {escape(each)}")
+    if not found:
+        _err.print(
+            f"Nothing in {package} looks like Greeks, signals, caches, queues, queries or calls of services."
+        )
+        raise typer.Exit(1)
+    sys.stdout.write(to_toml(package, found))
+
+
+def _show(checked: Checked) -> None:
+    target = checked.target
+    _out.print(f"[bold]{escape(target.path)}[/bold]  (line {target.line})")
+    for each in checked.found[:_SHOWN]:
+        _out.print(f"  found     {escape(each.path)}")
+        _out.print(f"            {escape(each.signature)}")
+        if each.note:
+            _out.print(f"            [yellow]{escape(each.note)}[/yellow]")
+    if len(checked.found) > _SHOWN:
+        _out.print(f"            and {len(checked.found) - _SHOWN} more")
+    for name, line in zip(
+        checked.records, ["records   ", *["          "] * len(checked.records)], strict=False
+    ):
+        _out.print(f"  {line}{name}")
+    shown = ", ".join(f"{key}: {value}" for key, value in checked.attributes.items())
+    _out.print(f"  as        {target.kind}{escape(f' ({shown})') if shown else ''}")
+
+
+def _look_in_current_folder() -> None:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))

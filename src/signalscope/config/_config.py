@@ -1,0 +1,151 @@
+"""Every threshold, window, selector and target of the rules, alerts and dashboards: the one place.
+
+Users change them in a TOML file and generate again::
+
+    signalscope generate --config my.toml --out my-rules
+
+    [thresholds]
+    api_p95_seconds = 3.0
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from signalscope.config._business import Business, Kpis
+from signalscope.config._calendar import Calendar
+from signalscope.config._dashboards import Dashboards
+from signalscope.config._errors import explained, not_toml
+from signalscope.config._health import HealthLimits
+from signalscope.config._insight import Anomaly, Forecast
+from signalscope.config._routes import Routes
+from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
+from signalscope.config._section import Arrival, Interval, Section, Text
+from signalscope.config._slos import BURN_RATES, Slo, Slos
+
+__all__ = [
+    "BURN_RATES",
+    "Anomaly",
+    "Business",
+    "Calendar",
+    "Config",
+    "ConfigError",
+    "Dashboards",
+    "Forecast",
+    "HealthLimits",
+    "Holds",
+    "Kpis",
+    "Pipeline",
+    "Routes",
+    "Selectors",
+    "Slo",
+    "Slos",
+    "Teams",
+    "Thresholds",
+    "Windows",
+    "load",
+]
+
+
+class ConfigError(ValueError):
+    """A configuration file that cannot be used; the message names the file, line and key."""
+
+
+class Pipeline(Section):
+    """How often data moves on, in seconds. Ten seconds for an alert need steps of five."""
+
+    export: Arrival = 5
+    scrape: Arrival = 5
+    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `watched`.")
+    recording: Interval = Field(
+        default=15, description="Of the series that alerts and dashboards share; at the most, see `paced`."
+    )
+    slo: Interval = Field(default=30, description="Of SLOs.")
+    insight: Interval = Field(
+        default=60, description="Of the calendar, bands, trends and the recommendation."
+    )
+    forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.")
+    history: Interval = Field(default=240, description="Of what looks back over days.")
+
+    @property
+    def delay(self) -> int:
+        """The longest from a measurement to a rule that sees it, in seconds."""
+        return self.export + self.scrape + self.evaluation
+
+    def watched(self, hold: int) -> int:
+        """How often an alert is evaluated that waits so many seconds: one that waits long can be noticed later."""
+        return self.evaluation if hold < 4 * self.recording else max(self.evaluation, self.recording)
+
+    def paced(self, hold: int) -> int:
+        """How often a shared series is recorded that such an alert reads: two values at least, where it can."""
+        intervals = (self.evaluation, self.recording, self.slo, self.insight)
+        return max((each for each in intervals if each <= hold / 2), default=min(intervals))
+
+
+class Config(Section):
+    """All of it."""
+
+    pipeline: Pipeline = Pipeline()
+    selectors: Selectors = Selectors()
+    thresholds: Thresholds = Thresholds()
+    windows: Windows = Windows()
+    holds: Holds = Holds()
+    slos: Slos = Slos()
+    kpis: Kpis = Kpis()
+    business: Business = Business()
+    teams: Teams = Teams()
+    calendar: Calendar = Calendar()
+    anomaly: Anomaly = Anomaly()
+    forecast: Forecast = Forecast()
+    routes: Routes = Routes()
+    dashboards: Dashboards = Dashboards()
+    health: HealthLimits = HealthLimits()
+    runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
+    grafana: Text = "http://127.0.0.1:3000"
+
+    @model_validator(mode="after")
+    def _seen_twice(self) -> Self:
+        """What looks back needs two values: a rate of one is none, and its alert would never fire."""
+        arrival = max(("export", "scrape"), key=lambda each: getattr(self.pipeline, each))
+        looks_back = {f"windows.{each}": arrival for each in type(self.windows).model_fields}
+        looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
+        for key, source in looks_back.items():
+            section, _, name = key.partition(".")
+            seconds, step = getattr(getattr(self, section), name), getattr(self.pipeline, source)
+            if seconds < 2 * step:
+                raise ValueError(
+                    f"{key}: {seconds} s are too short for two of what comes every {step} s "
+                    f"(pipeline.{source}): at least {2 * step}"
+                )
+        return self
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in a file; the defaults where it says nothing.
+
+    Args:
+        path: A TOML file; None for the defaults.
+
+    Raises:
+        ConfigError: It cannot be read, or something in it is not allowed.
+    """
+    if path is None:
+        return Config()
+    try:
+        text = path.read_text(encoding="utf-8")
+        values: dict[str, Any] = tomllib.loads(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not TOML: it is not UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(not_toml(path, error)) from None
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        problems = (explained(path, text, each, Config()) for each in error.errors())
+        raise ConfigError("\n".join(problems)) from None

@@ -1,0 +1,144 @@
+"""What alerts compare with, how far they look back, how long they wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
+
+from signalscope import contract
+from signalscope.config._section import Pattern, Ratio, Seconds, Section, Share, Text, Window, pattern
+
+__all__ = ["PIPELINE_JOBS", "Holds", "Selectors", "Teams", "Thresholds", "Windows"]
+
+#: What Prometheus scrapes beside the service.
+PIPELINE_JOBS = ("otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
+
+
+def _quantile(name: str) -> AfterValidator:
+    """A limit for the quantiles of a histogram: within its bounds, or nothing is ever above."""
+    last = (contract.get(name).buckets or (0.0,))[-1]
+
+    def below(seconds: float) -> float:
+        if seconds >= last:
+            raise ValueError(
+                f"{seconds:g} s: a quantile of {name} is never above {last:g} s, its last bucket's bound"
+            )
+        return seconds
+
+    return AfterValidator(below)
+
+
+class Selectors(Section):
+    """Which series are the service's."""
+
+    job: Text = "signal-service"
+    greeks_endpoints: Pattern = ".*greeks.*"
+    greeks_cache: Text = "greeks"
+    indicators_cache: Text = "indicators"
+    config_service: Text = "config_service"
+    critical_dependencies: Pattern = Field(
+        default="ticker_service|config_service",
+        description="Services that count as critical also where nothing reports their health.",
+    )
+    shared_queues: Annotated[str, AfterValidator(pattern)] = Field(
+        default="",
+        pattern=r'^[^"\\\n]*$',
+        description="Queue types that all processes share (in Redis, say), as a regular expression; sizes of the "
+        "others add up.",
+    )
+
+    @field_validator("job")
+    @classmethod
+    def _own(cls, job: str) -> str:
+        if job in PIPELINE_JOBS:
+            raise ValueError(
+                f"{job} is one of the pipeline's own jobs ({', '.join(PIPELINE_JOBS)}): choose another"
+            )
+        return job
+
+
+class Thresholds(Section):
+    """What is compared with."""
+
+    api_p95_seconds: Annotated[float, _quantile("signal_service.api.request.duration")] = Field(
+        default=5.0, gt=0
+    )
+    vectorized_p90_seconds: Annotated[float, _quantile("signal_service.greeks.calculation")] = Field(
+        default=1.0, gt=0
+    )
+    active_subscriptions: float = Field(default=10_000, ge=0)
+    cpu_percent: float = Field(default=80.0, gt=0, description="Of one core, by process.")
+    memory_bytes: float = Field(default=4 * 1024**3, gt=0, description="By process.")
+    invalid_greeks_ratio: Ratio = 0.05
+    vectorized_speedup: float = Field(default=1.0, gt=0, description="Below it, vectorising gains nothing.")
+    critical_backlog_items: float = Field(default=10, ge=0)
+    queue_backpressure: Share = 0.8
+    dependency_error_ratio: Share = 0.1
+    dependency_p95_seconds: Annotated[float, _quantile("signal_service.external_service.duration")] = Field(
+        default=2.0, gt=0
+    )
+    database_p95_seconds: Annotated[float, _quantile("signal_service.database.query")] = Field(
+        default=0.5, gt=0
+    )
+    breaker_closed_ratio: Ratio = Field(
+        default=0.5, gt=0, description="Of the instances; below it, it is open."
+    )
+    collector_queue_ratio: Share = 0.8
+    rule_group_seconds_ratio: float = Field(default=1.0, gt=0, description="Of a rule group's interval.")
+    min_calls_per_second: float = Field(
+        default=0.1, ge=0, description="Fewer calls than this say nothing about a ratio or a quantile."
+    )
+
+
+class Windows(Section):
+    """How far rates look back, in seconds."""
+
+    latency: Window = 120
+    greeks: Window = 60
+    cpu: Window = 60
+    pipeline: Window = 300
+
+
+class Holds(Section):
+    """How long a condition must last before its alert fires, in seconds."""
+
+    service_down: Seconds = 30
+    greeks_failure: Seconds = 15
+    config_service: Seconds = 10
+    api_latency: Seconds = 30
+    slow_greeks: Seconds = 30
+    subscriptions: Seconds = 30
+    cpu: Seconds = 600
+    memory: Seconds = 120
+    invalid_greeks: Seconds = 60
+    vectorization: Seconds = 300
+    critical_backlog: Seconds = 60
+    backpressure: Seconds = 60
+    critical_dependency: Seconds = 15
+    mandatory_dependency: Seconds = 30
+    other_dependency: Seconds = 120
+    dependency_calls: Seconds = 60
+    breaker: Seconds = 30
+    slo_threshold: Seconds = 300
+    slo_burn: Seconds = 0
+    memory_trend: Seconds = 600
+    trend: Seconds = 300
+    telemetry: Seconds = 120
+    scrape: Seconds = 60
+    #: How long an alert on a rate goes on after it was last true.
+    keep_firing: Seconds = 60
+
+
+class Teams(Section):
+    """Who is told, by what an alert is about."""
+
+    service: Text = "platform"
+    greeks: Text = "quant"
+    signals: Text = "quant"
+    cache: Text = "platform"
+    queue: Text = "platform"
+    dependency: Text = "platform"
+    business: Text = "product"
+    capacity: Text = "platform"
+    telemetry: Text = "observability"

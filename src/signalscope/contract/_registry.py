@@ -1,0 +1,115 @@
+"""The instruments of this process: the built-in ones, and what users add to them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import threading
+from collections.abc import Iterable, Iterator
+
+from signalscope.contract._model import Attribute, ContractError, Instrument, index
+from signalscope.contract._table import BUILT_IN
+
+__all__ = ["allow", "extend", "extensions", "get", "instruments"]
+
+_logger = logging.getLogger("signalscope")
+_lock = threading.Lock()
+_by_name: dict[str, Instrument] = index(BUILT_IN)
+
+
+def instruments() -> Iterator[Instrument]:
+    """Every instrument, built-in ones first, then extensions in the order they were added."""
+    return iter(tuple(_by_name.values()))
+
+
+def get(name: str) -> Instrument:
+    """The instrument of that OpenTelemetry name.
+
+    Raises:
+        ContractError: No such instrument.
+    """
+    try:
+        return _by_name[name]
+    except KeyError:
+        raise ContractError(
+            f"no instrument {name!r} in the contract; declare it with signalscope.contract.extend(...)"
+        ) from None
+
+
+def extensions() -> Iterator[Instrument]:
+    """The instruments that were added with `extend`, in the order they were added."""
+    built_in = {one.name for one in BUILT_IN}
+    return iter(tuple(one for one in _by_name.values() if one.name not in built_in))
+
+
+def extend(*extra: Instrument) -> None:
+    """Add instruments of your own to the contract; repeating an identical one changes nothing.
+
+    Args:
+        extra: The instruments. They get a row in `signalscope contract` and in the generated dashboards.
+
+    Raises:
+        ContractError: A name is taken by a different instrument, or two would be one name in Prometheus.
+    """
+    global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
+    with _lock:
+        new: Iterable[Instrument] = [one for one in extra if _by_name.get(one.name) != one]
+        _by_name = index((*_by_name.values(), *new))
+
+
+def allow(attribute: str, *values: str) -> None:
+    """Add values to a closed attribute, in every instrument that has it.
+
+    Call it before the code that uses the values is decorated. Values already allowed change nothing.
+
+    Args:
+        attribute: The attribute's key, such as ``user_tier`` or ``model_type``.
+        values: The new values.
+
+    Raises:
+        ContractError: No instrument has a closed attribute of that name, or no value is given.
+    """
+    if not values:
+        raise ContractError(f"no value to allow for attribute {attribute!r}")
+    global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
+    with _lock:
+        changed = {
+            one.name: dataclasses.replace(
+                one, attributes=tuple(_widened(each, attribute, values) for each in one.attributes)
+            )
+            for one in _by_name.values()
+        }
+        if not any(
+            each.name == attribute and each.values for one in changed.values() for each in one.attributes
+        ):
+            closed = sorted({a.name for one in changed.values() for a in one.attributes if a.values})
+            raise ContractError(
+                f"no closed attribute {attribute!r} in the contract; closed: {', '.join(closed)}"
+            )
+        _by_name = changed
+
+
+def _widened(candidate: Attribute, name: str, values: tuple[str, ...]) -> Attribute:
+    if candidate.name != name or candidate.values is None:
+        return candidate
+    return dataclasses.replace(candidate, values=tuple(dict.fromkeys((*candidate.values, *values))))
+
+
+def _allow_from_environment(setting: str) -> None:
+    """Apply SIGNALSCOPE_ALLOW; a mistake in it is logged and skipped, since it must not stop a service."""
+    for part in filter(None, (part.strip() for part in setting.split(";"))):
+        attribute, _, values = part.partition("=")
+        wanted = tuple(value.strip() for value in values.split(",") if value.strip())
+        try:
+            allow(attribute.strip(), *wanted)
+        except ContractError as error:
+            _logger.error(  # noqa: TRY400  # the message says it all; a traceback would only frighten
+                "SIGNALSCOPE_ALLOW: %r is ignored: %s; write for example "
+                "user_tier=gold,platinum;model_type=local_vol",
+                part,
+                error,
+            )
+
+
+_allow_from_environment(os.environ.get("SIGNALSCOPE_ALLOW", ""))

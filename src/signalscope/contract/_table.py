@@ -1,0 +1,289 @@
+"""The rows of the contract: every built-in instrument, its attributes with their allowed values, and its buckets."""
+
+from __future__ import annotations
+
+from signalscope.contract._model import Attribute, Instrument, Kind
+
+# --- allowed values -------------------------------------------------------------------------------------
+
+CALCULATION_TYPES = ("delta", "gamma", "theta", "vega", "rho", "iv", "price", "chain")
+MODEL_TYPES = (
+    "black", "black_scholes", "black_scholes_merton", "garman_kohlhagen", "bachelier", "heston", "bates", "sabr",
+    "short_rate", "discounting", "american_approximation", "binomial", "lattice", "finite_difference", "monte_carlo",
+)  # fmt: skip
+BATCH_CLASSES = ("1", "2-10", "11-100", "101-1000", "1001+")
+OUTCOMES = ("success", "invalid", "error", "cancelled")
+INVALID_REASONS = ("nan", "none", "infinite", "out_of_range", "not_converged")
+PRIORITIES = ("critical", "high", "medium", "low")
+USER_TIERS = ("free", "basic", "professional", "enterprise", "unknown")
+CRITICALITIES = ("critical", "mandatory", "high")
+BREAKER_STATES = ("closed", "open", "half_open")
+COMPLEXITIES = ("simple", "standard", "complex")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "_OTHER")
+
+# --- buckets: every bound that a rule compares with is here -----------------------------------------------
+
+API_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 7.5, 10.0, 30.0)
+GREEKS_BUCKETS = (
+    0.000001, 0.000002, 0.000005, 0.00001, 0.000025, 0.0001, 0.00025, 0.001, 0.0025, 0.01, 0.025, 0.1,
+    0.25, 0.5, 1.0, 2.0, 5.0, 10.0,
+)  # fmt: skip
+SIGNAL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.5, 5.0, 10.0, 30.0)
+FAST_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
+WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+CALL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+BATCH_BUCKETS = (
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1000.0,
+    2500.0,
+    5000.0,
+    10000.0,
+    100000.0,
+)
+
+# --- attributes -----------------------------------------------------------------------------------------
+
+_ENDPOINT = Attribute("endpoint", "Route template; `unmatched` where no route matched.", cap=200)
+_METHOD = Attribute("method", "HTTP request method.", METHODS)
+_STATUS = Attribute("status_code", "HTTP response status code, 100 to 599.", cap=70)
+_TIER = Attribute("user_tier", "The caller's subscription tier.", USER_TIERS)
+_OPERATION_TYPE = Attribute("operation_type", "The kind of work.", cap=50)
+_CALCULATION = Attribute("calculation_type", "What was calculated.", CALCULATION_TYPES)
+_VECTORIZED = Attribute(
+    "vectorized",
+    "True only where the call handles the whole batch in one array operation.",
+    ("true", "false"),
+)
+_MODEL = Attribute("model_type", "The pricing model.", MODEL_TYPES)
+_BATCH = Attribute("batch_size", "Class of the number of options in the call.", BATCH_CLASSES)
+_OUTCOME = Attribute("outcome", "How the work ended.", OUTCOMES)
+_REASON = Attribute("reason", "Why the result is not usable.", INVALID_REASONS)
+_SIGNAL = Attribute("signal_type", "The kind of signal.", cap=50)
+_COMPLEXITY = Attribute("complexity", "How demanding the work is.", COMPLEXITIES)
+_SOURCE = Attribute("data_source", "Where the market data came from.", cap=20)
+_DIRECTION = Attribute("direction", "What the signal suggests.", ("buy", "sell", "hold"))
+_HORIZON = Attribute("time_horizon", "The horizon the accuracy was measured over.", cap=20)
+_CACHE = Attribute("cache_type", "Which cache (greeks, indicators, ...).", cap=20)
+_CACHE_OPERATION = Attribute("operation", "The cache operation.", ("get", "set", "delete"))
+_CACHE_RESULT = Attribute("result", "What the operation found.", ("hit", "miss", "ok", "error"))
+_EVICTION = Attribute("reason", "Why the entry left.", ("size", "ttl", "explicit"))
+_QUEUE = Attribute("queue_type", "Which queue.", cap=20)
+_PRIORITY = Attribute("priority", "The item's priority.", PRIORITIES)
+_EVENT = Attribute(
+    "event", "What happened to the item.", ("enqueued", "processed", "failed", "rejected", "dropped")
+)
+_QUERY = Attribute("query_type", "The kind of query.", cap=20)
+_TABLE = Attribute("table", "The main table.", cap=50)
+_DB_OPERATION = Attribute("operation", "The database operation.", ("select", "insert", "update", "delete"))
+_TASK = Attribute("task_type", "The kind of task.", cap=50)
+_SERVICE = Attribute("service_name", "The external service.", cap=50)
+_SERVICE_OPERATION = Attribute("operation", "What was asked of the service.", cap=50)
+_CRITICALITY = Attribute("criticality", "How much depends on the service.", CRITICALITIES)
+_ERROR = Attribute("error_type", "The exception's class, or the HTTP status.", cap=50)
+_IMPACT = Attribute("impact_level", "How much the error matters: the service's criticality.", CRITICALITIES)
+_STATE = Attribute("state", "The breaker's state; the series of the current one is 1.", BREAKER_STATES)
+_TO = Attribute("to", "The state entered.", BREAKER_STATES)
+_BREAKER_OUTCOME = Attribute("outcome", "How the guarded call ended.", ("success", "failure", "rejected"))
+_DELIVERY = Attribute("delivery_method", "How signals reach the subscriber.", cap=20)
+_FEATURE = Attribute("feature", "The product feature.", cap=50)
+_WINDOW = Attribute("window", "The time window looked back over.", ("1h", "24h"))
+_COMPONENT = Attribute("component", "The checked component.", cap=50)
+_GROUP = Attribute(
+    "endpoint_group", "First segment of the route template that is neither `api` nor a version.", cap=50
+)
+_LIMIT = Attribute("limit_type", "Which limit was hit.", cap=20)
+
+
+def _section(
+    section: str,
+    emitted_by: str,
+    *rows: tuple[str, Kind, str, str, tuple[Attribute, ...], tuple[float, ...] | None],
+) -> tuple[Instrument, ...]:
+    return tuple(
+        Instrument(name, kind, unit, description, emitted_by, attributes, buckets, section)
+        for name, kind, unit, description, attributes, buckets in rows
+    )
+
+
+_C, _U, _H, _G = Kind.COUNTER, Kind.UPDOWNCOUNTER, Kind.HISTOGRAM, Kind.GAUGE
+
+BUILT_IN: tuple[Instrument, ...] = (
+    *_section(
+        "API",
+        "signalscope.fastapi (ApiMetrics)",
+        ("signal_service.api.request.duration", _H, "s", "Time to serve an HTTP request.",
+         (_ENDPOINT, _METHOD, _STATUS, _TIER, _OPERATION_TYPE), API_BUCKETS),
+        ("signal_service.api.requests", _C, "{request}", "HTTP requests served.",
+         (_ENDPOINT, _METHOD, _STATUS, _TIER), None),
+        ("signal_service.concurrent_requests", _U, "{request}", "HTTP requests being served now.",
+         (_GROUP,), None),
+        ("signal_service.rate_limit.hits", _C, "{request}", "Requests refused by a rate limit.",
+         (_ENDPOINT, _LIMIT), None),
+    ),
+    *_section(
+        "API",
+        "report_health",
+        ("signal_service.health_check.status", _G, "",
+         "Latest health check: 1 healthy, 0.5 degraded, 0 unhealthy.", (_COMPONENT,), None),
+    ),
+    *_section(
+        "Greeks",
+        "@instrument_greeks",
+        ("signal_service.greeks.calculation", _H, "s", "Time of one calculation call, of any batch size.",
+         (_CALCULATION, _VECTORIZED, _MODEL, _BATCH, _OUTCOME), GREEKS_BUCKETS),
+        ("signal_service.greeks.options", _C, "{option}", "Options priced.",
+         (_CALCULATION, _VECTORIZED, _MODEL), None),
+        ("signal_service.greeks.invalid_results", _C, "{result}",
+         "Results that cannot be used: checked values, by reason; large arrays are sampled.",
+         (_REASON, _CALCULATION, _MODEL), None),
+        ("signal_service.greeks.batch_options", _H, "{option}", "Options in one calculation call.",
+         (_CALCULATION, _VECTORIZED), BATCH_BUCKETS),
+    ),
+    *_section(
+        "Signals",
+        "@instrument_signal",
+        ("signal_service.signal.generation", _H, "s", "Time to generate signals in one call.",
+         (_SIGNAL, _COMPLEXITY, _SOURCE, _OUTCOME), SIGNAL_BUCKETS),
+        ("signal_service.signals.emitted", _C, "{signal}", "Signals emitted.", (_SIGNAL, _DIRECTION), None),
+    ),
+    *_section(
+        "Signals",
+        "record_accuracy",
+        ("signal_service.signal.accuracy_ratio", _G, "", "Share of signals that proved right, 0 to 1.",
+         (_SIGNAL, _HORIZON), None),
+    ),
+    *_section(
+        "Cache",
+        "@instrument_cache",
+        ("signal_service.cache.operations", _C, "{operation}", "Cache operations.",
+         (_CACHE, _CACHE_OPERATION, _CACHE_RESULT), None),
+        ("signal_service.cache.hit_ratio", _G, "",
+         "Hits over gets in the last five minutes, 0 to 1; absent while there were no gets.",
+         (_CACHE,), None),
+        ("signal_service.cache.operation", _H, "s", "Time of one cache operation.",
+         (_CACHE, _CACHE_OPERATION), FAST_BUCKETS),
+    ),
+    *_section(
+        "Cache",
+        "observe_cache",
+        ("signal_service.cache.entries", _G, "{entry}", "Entries in the cache.", (_CACHE,), None),
+        ("signal_service.cache.capacity", _G, "{entry}", "Entries the cache can hold.", (_CACHE,), None),
+        ("signal_service.cache.size", _G, "By", "Bytes the cached values take.", (_CACHE,), None),
+    ),
+    *_section(
+        "Cache",
+        "count_eviction",
+        ("signal_service.cache.evictions", _C, "{entry}", "Entries that left the cache.",
+         (_CACHE, _EVICTION), None),
+    ),
+    *_section(
+        "Queue",
+        "observe_queue",
+        ("signal_service.queue.size", _G, "", "Items waiting.", (_QUEUE, _PRIORITY), None),
+        ("signal_service.queue.capacity", _G, "{item}", "Items the queue can hold.", (_QUEUE,), None),
+    ),
+    *_section(
+        "Queue",
+        "@instrument_queue",
+        ("signal_service.queue.wait", _H, "s", "Time from enqueue to the start of processing.",
+         (_QUEUE, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
+        ("signal_service.queue.processing", _H, "s", "Time to process one item.",
+         (_QUEUE, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
+        ("signal_service.queue.items", _C, "{item}", "Items, by what happened to them.",
+         (_QUEUE, _PRIORITY, _EVENT), None),
+    ),
+    *_section(
+        "Memory, database and tasks",
+        "observe_memory",
+        ("signal_service.memory.usage", _G, "By",
+         "Bytes in use: `process` is the resident memory of the process, other kinds of work report theirs.",
+         (_OPERATION_TYPE,), None),
+    ),
+    *_section(
+        "Memory, database and tasks",
+        "@instrument_query",
+        ("signal_service.database.query", _H, "s", "Time of one database query.",
+         (_QUERY, _TABLE, _DB_OPERATION), CALL_BUCKETS),
+    ),
+    *_section(
+        "Memory, database and tasks",
+        "@instrument_task",
+        ("signal_service.background_task", _H, "s", "Time of one background task.",
+         (_TASK, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
+    ),
+    *_section(
+        "Memory, database and tasks",
+        "signalscope.recording._process",
+        ("process.cpu", _C, "s", "Total user and system CPU time spent.", (), None),
+        ("process.resident_memory", _G, "By", "Resident memory size.", (), None),
+    ),
+    *_section(
+        "Dependencies",
+        "report_dependency_health",
+        ("signal_service.external_service.health", _G, "", "Latest probe: 1 healthy, 0 not.",
+         (_SERVICE, _CRITICALITY), None),
+    ),
+    *_section(
+        "Dependencies",
+        "@instrument_dependency",
+        ("signal_service.external_service.duration", _H, "s", "Time of one call to an external service.",
+         (_SERVICE, _SERVICE_OPERATION, _OUTCOME), CALL_BUCKETS),
+        ("signal_service.dependency.errors", _C, "{error}", "Calls to external services that failed.",
+         (_SERVICE, _ERROR, _IMPACT), None),
+    ),
+    *_section(
+        "Circuit breakers",
+        "BreakerMonitor",
+        ("signal_service.circuit_breaker.state", _G, "", "1 for the breaker's state, 0 for the others.",
+         (_SERVICE, _SERVICE_OPERATION, _STATE), None),
+        ("signal_service.circuit_breaker.transitions", _C, "{transition}", "State changes.",
+         (_SERVICE, _SERVICE_OPERATION, _TO), None),
+        ("signal_service.circuit_breaker.calls", _C, "{call}", "Calls through the breaker.",
+         (_SERVICE, _SERVICE_OPERATION, _BREAKER_OUTCOME), None),
+    ),
+    *_section(
+        "Business",
+        "observe_subscriptions",
+        ("signal_service.active_subscriptions", _G, "{subscription}", "Active subscriptions.",
+         (_TIER, _SIGNAL, _DELIVERY), None),
+    ),
+    *_section(
+        "Business",
+        "record_cost",
+        ("signal_service.calculation_cost", _C, "{currency}",
+         "CPU-seconds times the configured price (SIGNALSCOPE_CPU_SECOND_PRICE); nothing without a price.",
+         (_OPERATION_TYPE, _TIER, _COMPLEXITY), None),
+    ),
+    *_section(
+        "Business",
+        "count_feature",
+        ("signal_service.premium_feature_usage", _C, "{use}", "Uses of premium features.",
+         (_FEATURE, _TIER), None),
+        ("signal_service.feature_usage", _C, "{use}", "Uses of features.", (_FEATURE, _TIER), None),
+    ),
+    *_section(
+        "Business",
+        "user_context",
+        ("signal_service.active_users", _G, "{user}", "Distinct users seen in the window.",
+         (_WINDOW, _TIER), None),
+    ),
+    *_section(
+        "signalscope itself",
+        "signalscope.recording",
+        ("signalscope.attribute.overflow", _C, "{value}",
+         "Attribute values that were not allowed, or one too many, and became `other`.",
+         (Attribute("instrument", "OpenTelemetry name of the instrument.", cap=500),
+          Attribute("attribute", "The attribute's key.", cap=100)), None),
+        ("signalscope.internal.errors", _C, "{error}",
+         "Failures of the instrumentation itself; the user's code went on.",
+         (Attribute("where", "The part that failed.", cap=100),), None),
+    ),
+)  # fmt: skip

@@ -1,0 +1,78 @@
+"""Signals judged later against what the market did: the accuracy is measured, not claimed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from signalscope import record_accuracy
+from signalscope.demo.service.history import History
+from signalscope.demo.service.market import MarketSimulator
+from signalscope.demo.service.signals import SIGNAL_TYPES, Signal
+
+__all__ = ["HORIZONS", "AccuracyJudge"]
+
+#: How much market time passes before a signal is judged.
+HORIZONS = {"5m": timedelta(minutes=5), "15m": timedelta(minutes=15)}
+
+_MOST_PENDING = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    due: datetime
+    signal_id: int
+    horizon: str
+    signal: Signal
+
+
+class AccuracyJudge:
+    """Remembers signals until their horizon has passed, then stores whether they were right.
+
+    A buy is right when the price rose, a sell when it fell; a hold claims nothing and is not judged. A signal
+    whose horizon reaches into the next session is not judged either: the night's gap is not its doing.
+    """
+
+    def __init__(self, market: MarketSimulator, history: History) -> None:
+        self._market = market
+        self._history = history
+        self._pending: dict[str, deque[_Pending]] = {
+            horizon: deque(maxlen=_MOST_PENDING) for horizon in HORIZONS
+        }
+
+    async def add(self, signal: Signal) -> None:
+        """Store a signal, and remember it for judgement."""
+        number = await self._history.add(
+            signal.at, signal.symbol, signal.signal_type, signal.direction, signal.spot
+        )
+        if signal.direction == "hold":
+            return
+        for horizon, length in HORIZONS.items():
+            due = datetime.fromisoformat(signal.at) + length
+            self._pending[horizon].append(_Pending(due, number, horizon, signal))
+
+    async def judge(self) -> int:
+        """Judge what is due and report the accuracy of the last 200 of each kind; how many were judged."""
+        now = self._market.now()
+        judged: set[tuple[str, str]] = set()
+        number = 0
+        for horizon, waiting in self._pending.items():
+            while waiting and waiting[0].due <= now:
+                one = waiting.popleft()
+                if one.due.date() != datetime.fromisoformat(one.signal.at).date() or one.due.hour >= 16:
+                    continue
+                moved = self._market.spot(one.signal.symbol, one.due) - one.signal.spot
+                right = moved > 0 if one.signal.direction == "buy" else moved < 0
+                await self._history.judge(one.signal_id, horizon, right)
+                judged.add((one.signal.signal_type, horizon))
+                number += 1
+        for signal_type, horizon in judged:
+            await self._report(signal_type, horizon)
+        return number
+
+    async def _report(self, signal_type: str, horizon: str) -> None:
+        assert signal_type in SIGNAL_TYPES
+        right, judged = await self._history.accuracy(signal_type, horizon)
+        if judged:
+            record_accuracy(signal_type, horizon, right / judged)

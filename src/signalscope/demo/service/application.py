@@ -1,0 +1,102 @@
+"""The reference signal service: ``uvicorn signalscope.demo.service.application:app``.
+
+Nothing here sets telemetry up: `opentelemetry-instrument` or `signalscope.configure` does. The code only
+uses signalscope's decorators and business calls, as any service would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import signalscope.fastapi
+from fastapi import FastAPI, Request
+from signalscope import user_context
+from signalscope.demo.service import routes
+from signalscope.demo.service.calculations import CalculationError, UnknownModelError
+from signalscope.demo.service.market import UnknownSymbolError
+from signalscope.demo.service.runtime import Runtime
+from signalscope.demo.service.signals import UnknownSignalTypeError
+from signalscope.demo.service.subscriptions import UnknownDeliveryError
+from signalscope.demo.service.thresholds import UnknownThresholdError
+from signalscope.demo.service.tiers import UnknownTierError, parse_tier
+from signalscope.demo.service.workqueue import QueueFullError, UnknownPriorityError
+from signalscope.demo.stack.faults import UnknownFaultError
+
+__all__ = ["app"]
+
+_STATUS: dict[type[Exception], int] = {
+    UnknownSymbolError: 404,
+    UnknownFaultError: 404,
+    UnknownSignalTypeError: 422,
+    UnknownModelError: 422,
+    UnknownPriorityError: 422,
+    UnknownDeliveryError: 422,
+    UnknownThresholdError: 422,
+    QueueFullError: 503,
+    CalculationError: 503,
+}
+
+
+@asynccontextmanager
+async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
+    async with Runtime() as runtime:
+        application.state.runtime = runtime
+        yield
+
+
+class _UserContext:
+    """Says who is asking, from the X-User-Id and X-User-Tier headers; counts requests on the side."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            tier = parse_tier(request.headers.get("x-user-tier"))
+        except UnknownTierError as error:
+            await JSONResponse({"detail": str(error)}, 422)(scope, receive, _counted(scope, send))
+            return
+        scope.setdefault("state", {})["tier"] = tier
+        with user_context(tier=tier.name, user=request.headers.get("x-user-id")):
+            await self._inner(scope, receive, _counted(scope, send))
+
+
+def _counted(scope: Scope, send: Send) -> Send:
+    async def counting(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            runtime: Runtime = scope["app"].state.runtime
+            template = getattr(scope.get("route"), "path", "unmatched")
+            runtime.counts.add("requests", scope["method"], template, str(message["status"]))
+        await send(message)
+
+    return counting
+
+
+async def _explain(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, _STATUS[type(error)])
+
+
+async def _explain_request(_: Request, error: Exception) -> JSONResponse:
+    """FastAPI's answer without the values themselves, which may be none that JSON can say: NaN, infinity."""
+    assert isinstance(error, RequestValidationError)
+    told = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
+    return JSONResponse({"detail": told}, 422)
+
+
+app = FastAPI(title="signalscope reference signal service", lifespan=_lifespan)
+app.add_middleware(_UserContext)
+app.add_exception_handler(RequestValidationError, _explain_request)
+for _kind in _STATUS:
+    app.add_exception_handler(_kind, _explain)
+app.include_router(routes.api)
+app.include_router(routes.demo)
+app.include_router(signalscope.fastapi.router)

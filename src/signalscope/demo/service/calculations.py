@@ -1,0 +1,190 @@
+"""The calculations the service does, decorated: single options by vollib, whole chains by the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from vollib.black_scholes import black_scholes
+from vollib.black_scholes.greeks import analytical as bs_greeks
+from vollib.black_scholes.implied_volatility import implied_volatility as bs_volatility
+from vollib.black_scholes_merton import black_scholes_merton
+from vollib.black_scholes_merton.greeks import analytical as bsm_greeks
+from vollib.black_scholes_merton.implied_volatility import implied_volatility as bsm_volatility
+
+from signalscope import instrument_greeks
+from signalscope.decorators import arg
+from signalscope.demo.service import engine
+from signalscope.demo.service.counts import Counts
+from signalscope.demo.service.market import Array, OptionChain
+
+__all__ = ["MODELS", "SINGLE", "CalculationError", "Calculator", "Option", "UnknownModelError", "check_model"]
+
+MODELS = ("black_scholes", "black_scholes_merton")
+#: What can be calculated for a single option.
+SINGLE = ("price", "delta", "gamma", "theta", "vega", "rho", "iv")
+
+_SLOW_SECONDS = 1.7
+
+
+class UnknownModelError(ValueError):
+    """No such pricing model; the message names the ones there are."""
+
+
+class CalculationError(RuntimeError):
+    """A calculation could not be done."""
+
+
+def check_model(model: str) -> str:
+    """The model itself.
+
+    Raises:
+        UnknownModelError: There is no such model.
+    """
+    if model not in MODELS:
+        raise UnknownModelError(f"unknown model {model!r}; allowed: {', '.join(MODELS)}")
+    return model
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option, in vollib's terms.
+
+    Attributes:
+        flag: ``c`` for a call, ``p`` for a put.
+        spot: The underlying's price.
+        strike: The strike price.
+        t: Years to expiry.
+        r: Risk-free rate.
+        sigma: Annual volatility.
+        q: Dividend yield; only Black-Scholes-Merton uses it.
+        quote: The market's price, for the implied volatility.
+    """
+
+    flag: str
+    spot: float
+    strike: float
+    t: float
+    r: float
+    sigma: float
+    q: float = 0.0
+    quote: float = 0.0
+
+
+class Calculator:
+    """Prices, Greeks and implied volatilities, and the switches that break them.
+
+    Attributes:
+        results_nan: When true, every result is NaN, as after a bad market data feed.
+        failing: When true, every calculation raises `CalculationError`.
+        slow: When true, array calculations take more than a second and a half.
+    """
+
+    def __init__(self, counts: Counts) -> None:
+        self.results_nan = False
+        self.failing = False
+        self.slow = False
+        self._counts = counts
+
+    @instrument_greeks(calculation_type=arg("what"), model_type=arg("model"))
+    def single(self, what: str, model: str, option: Option) -> float:
+        """One figure of one option, by vollib.
+
+        Raises:
+            CalculationError: The calculation is switched off by a fault.
+        """
+        self._begin(what, "false", 1)
+        return float("nan") if self.results_nan else _SINGLE[model, what](option)
+
+    @instrument_greeks(
+        calculation_type="price",
+        model_type=arg("model"),
+        batch_size=lambda options: len(options),  # noqa: PLW0108  # the parameter's name says which argument
+    )
+    def portfolio_prices(self, options: Sequence[Option], model: str) -> list[float]:
+        """Prices of a few options, one vollib call after the other: a batch, but not vectorised."""
+        self._begin("price", "false", len(options))
+        if self.results_nan:
+            return [float("nan")] * len(options)
+        return [_SINGLE[model, "price"](option) for option in options]
+
+    @instrument_greeks(
+        calculation_type="chain",
+        model_type=arg("model"),
+        vectorized=True,
+        batch_size=arg("chain.size"),
+    )
+    def chain(self, chain: OptionChain, model: str) -> engine.Greeks:
+        """Prices and the five Greeks of a whole chain, in one array operation."""
+        self._begin("chain", "true", chain.size)
+        result = engine.greeks(
+            chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate, chain.volatility,
+            _dividend(chain, model),
+        )  # fmt: skip
+        return engine.Greeks(*(np.full_like(one, np.nan) for one in result)) if self.results_nan else result
+
+    @instrument_greeks(
+        calculation_type="iv", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
+    )
+    def chain_volatility(self, chain: OptionChain, model: str) -> engine.ImpliedVolatility:
+        """Implied volatilities of a whole chain, in one array operation."""
+        self._begin("iv", "true", chain.size)
+        result = engine.implied_volatility(
+            chain.quote, chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate,
+            _dividend(chain, model),
+        )  # fmt: skip
+        if self.results_nan:
+            return engine.ImpliedVolatility(np.full_like(result.volatility, np.nan), result.converged)
+        return result
+
+    @instrument_greeks(
+        calculation_type="price",
+        model_type=arg("model"),
+        vectorized=True,
+        batch_size=lambda chain, shocks: chain.size * len(shocks),
+    )
+    def scenario_prices(self, chain: OptionChain, shocks: Sequence[float], model: str) -> Array:
+        """Prices of a chain for several relative moves of the spot price: one row for each move."""
+        self._begin("price", "true", chain.size * len(shocks))
+        spots = chain.spot * (1.0 + np.asarray(shocks, dtype=np.float64))[:, np.newaxis]
+        result = engine.price(
+            chain.is_call, spots, chain.strike, chain.expiry, chain.rate, chain.volatility,
+            _dividend(chain, model),
+        )  # fmt: skip
+        return np.full_like(result, np.nan) if self.results_nan else result
+
+    def _begin(self, what: str, vectorized: str, options: int) -> None:
+        self._counts.add("calculations", what, vectorized)
+        self._counts.add("options", what, vectorized, n=options)
+        if self.failing:
+            raise CalculationError(f"{what}: calculations fail while the fault greeks-failing is on")
+        if self.slow and vectorized == "true":
+            time.sleep(_SLOW_SECONDS)  # in a worker thread: the event loop goes on
+
+
+def _dividend(chain: OptionChain, model: str) -> float:
+    return chain.dividend if model == "black_scholes_merton" else 0.0
+
+
+def _plain(function: Callable[..., float]) -> Callable[[Option], float]:
+    return lambda one: float(function(one.flag, one.spot, one.strike, one.t, one.r, one.sigma))
+
+
+def _merton(function: Callable[..., float]) -> Callable[[Option], float]:
+    return lambda one: float(function(one.flag, one.spot, one.strike, one.t, one.r, one.sigma, one.q))
+
+
+_SINGLE: dict[tuple[str, str], Callable[[Option], float]] = {
+    ("black_scholes", "price"): _plain(black_scholes),
+    ("black_scholes", "iv"): lambda one: float(
+        bs_volatility(one.quote, one.spot, one.strike, one.t, one.r, one.flag)
+    ),
+    ("black_scholes_merton", "price"): _merton(black_scholes_merton),
+    ("black_scholes_merton", "iv"): lambda one: float(
+        bsm_volatility(one.quote, one.spot, one.strike, one.t, one.r, one.q, one.flag)
+    ),
+    **{("black_scholes", name): _plain(getattr(bs_greeks, name)) for name in SINGLE[1:-1]},
+    **{("black_scholes_merton", name): _merton(getattr(bsm_greeks, name)) for name in SINGLE[1:-1]},
+}

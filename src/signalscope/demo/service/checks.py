@@ -1,0 +1,59 @@
+"""The health checks of the reference service: its external services, database, Redis and queue."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from signalscope import health
+from signalscope.demo.service.clients import Client
+from signalscope.demo.service.history import History
+from signalscope.demo.service.workqueue import WorkQueue
+from signalscope.health import HealthCheck, Result, Status
+
+__all__ = ["register"]
+
+_SECONDS = 2.0
+
+
+def register(
+    *, clients: Iterable[Client], history: History, redis: Any, queue: WorkQueue
+) -> Callable[[], None]:
+    """Register them.
+
+    Args:
+        clients: Of the external services. The service does without any of them, if less well.
+        history: Its database.
+        redis: Its client of Redis; None when caches and queue are in memory.
+        queue: Its work queue.
+
+    Returns:
+        A function that takes them out again.
+    """
+    checks = [
+        *(
+            HealthCheck(each.name, each.probe, dependency=each.criticality, cache_seconds=_SECONDS)
+            for each in clients
+        ),
+        health.database_check(history.ping, timeout=1.0, cache_seconds=_SECONDS),
+        HealthCheck("work_queue", _room(queue), cache_seconds=_SECONDS),
+    ]
+    if redis is not None:
+        checks.append(health.redis_check(redis, critical=True, cache_seconds=_SECONDS))
+    for each in checks:
+        health.register(each)
+
+    def undo() -> None:
+        for each in checks:
+            health.unregister(each.name)
+
+    return undo
+
+
+def _room(queue: WorkQueue) -> Callable[[], Awaitable[Result]]:
+    async def check() -> Result:  # in the event loop, where the queue is used
+        full = sum(queue.sizes().values()) / queue.capacity
+        status: Status = "healthy" if full < 0.8 else "degraded" if full < 1 else "unhealthy"
+        return Result(status, f"{full:.0%} full", {"fill": full})
+
+    return check

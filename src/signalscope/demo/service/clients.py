@@ -1,0 +1,134 @@
+"""Clients of the five external services: httpx, one circuit breaker each, every call measured."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+from purgatory import AsyncCircuitBreakerFactory, ContextChanged
+from purgatory.domain.model import OpenedState
+
+from signalscope import BreakerMonitor, instrument_dependency
+from signalscope.demo.stack.faults import DEPENDENCIES
+
+__all__ = ["Client", "Clients", "DependencyUnavailableError"]
+
+_TIMEOUT_SECONDS = 3.0
+_PROBE_TIMEOUT_SECONDS = 1.0
+_FAILURES_TO_OPEN = 5
+_SECONDS_OPEN = 5.0
+_STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
+
+
+class DependencyUnavailableError(RuntimeError):
+    """An external service did not answer as it should, or its breaker is open."""
+
+
+class Client:
+    """One external service.
+
+    Args:
+        name: Its ``service_name`` in the metrics.
+        url: Its base URL.
+        http: The shared connection pool.
+        breakers: Makes its circuit breaker.
+    """
+
+    def __init__(
+        self, name: str, url: str, http: httpx.AsyncClient, breakers: AsyncCircuitBreakerFactory
+    ) -> None:
+        self.name = name
+        self.criticality = DEPENDENCIES[name]
+        self.monitor = BreakerMonitor(name)
+        self.healthy: bool | None = None
+        self._url = url.rstrip("/")
+        self._http = http
+        self._breakers = breakers
+
+    async def ask(self, operation: str, method: str, path: str, json: object = None) -> dict[str, Any]:
+        """Call the service through its breaker.
+
+        Args:
+            operation: What is asked, as the metrics name it.
+            method: The HTTP method.
+            path: The path below the service's URL.
+            json: The request's body.
+
+        Raises:
+            DependencyUnavailableError: No usable answer, or the breaker did not let the call through.
+        """
+        breaker = await self._breakers.get_breaker(self.name)
+        try:
+            async with breaker:
+                answer = await self._call(operation, method, path, json)
+        except OpenedState:
+            self.monitor.rejected()
+            raise DependencyUnavailableError(f"{self.name}: its circuit breaker is open") from None
+        except (httpx.HTTPError, ValueError) as error:  # the latter: an answer that is no JSON
+            self.monitor.failure()
+            raise DependencyUnavailableError(
+                f"{self.name}: {operation}: {type(error).__name__}: {error}"
+            ) from error
+        self.monitor.success()
+        return answer
+
+    async def probe(self) -> bool:
+        """Ask the service for its health; a probe does not go through the breaker."""
+        try:
+            answer = await self._http.get(f"{self._url}/health", timeout=_PROBE_TIMEOUT_SECONDS)
+            self.healthy = answer.is_success
+        except httpx.HTTPError:
+            self.healthy = False
+        return self.healthy
+
+    @instrument_dependency(
+        service_name=lambda self: self.name,
+        operation=lambda operation: operation,
+        criticality=lambda self: self.criticality,
+    )
+    async def _call(self, operation: str, method: str, path: str, json: object) -> dict[str, Any]:
+        response = await self._http.request(method, f"{self._url}{path}", json=json)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+class Clients:
+    """All the external services.
+
+    Args:
+        urls: Base URL of each service by name.
+
+    Raises:
+        ValueError: A service is missing from the URLs, or is not known.
+    """
+
+    def __init__(self, urls: dict[str, str]) -> None:
+        if set(urls) != set(DEPENDENCIES):
+            raise ValueError(
+                f"SIGNALSCOPE_DEMO_DEPENDENCIES must give a URL for each of {', '.join(DEPENDENCIES)};"
+                f" it gives {', '.join(sorted(urls)) or 'none'}"
+            )
+        self._http = httpx.AsyncClient(
+            timeout=_TIMEOUT_SECONDS, limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
+        )
+        breakers = AsyncCircuitBreakerFactory(default_threshold=_FAILURES_TO_OPEN, default_ttl=_SECONDS_OPEN)
+        self.by_name = {name: Client(name, urls[name], self._http, breakers) for name in DEPENDENCIES}
+        breakers.add_listener(self._listen)
+
+    def __getitem__(self, name: str) -> Client:
+        return self.by_name[name]
+
+    async def probe(self) -> dict[str, bool]:
+        """Probe all of them at once."""
+        answers = await asyncio.gather(*(client.probe() for client in self.by_name.values()))
+        return dict(zip(self.by_name, answers, strict=True))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def _listen(self, name: str, _kind: str, event: object) -> None:
+        if isinstance(event, ContextChanged):
+            self.by_name[name].monitor.transition(_STATES[event.state])

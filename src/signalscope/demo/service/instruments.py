@@ -1,0 +1,53 @@
+"""The thresholds family: the reference service's own instruments, added to the contract.
+
+This is how any service adds instruments of its own: declare them, `contract.extend`, then record through
+`signalscope.recording`.
+"""
+
+from __future__ import annotations
+
+from signalscope import contract
+from signalscope.contract import Attribute, Instrument, Kind
+
+__all__ = ["INSTRUMENTS", "SEVERITIES", "THRESHOLD_TYPES"]
+
+THRESHOLD_TYPES = ("price_move", "realised_volatility")
+SEVERITIES = ("critical", "warning", "info")
+
+_TYPE = Attribute("threshold_type", "What the threshold watches.", THRESHOLD_TYPES)
+_SEVERITY = Attribute("severity", "How urgent a breach is.", SEVERITIES)
+_CHANNEL = Attribute("channel", "Where the alert was sent.", cap=20)
+_OUTCOME = Attribute("outcome", "How the delivery ended.", ("success", "error"))
+_EMITTED_BY = "signalscope.demo.service.thresholds"
+_SECTION = "Thresholds (reference service)"
+
+INSTRUMENTS = (
+    Instrument(
+        "signal_service.thresholds.active", Kind.GAUGE, "{threshold}", "Users' thresholds being watched.",
+        _EMITTED_BY, (_TYPE, _SEVERITY), section=_SECTION,
+    ),
+    Instrument(
+        "signal_service.threshold.checks", Kind.COUNTER, "{check}", "Thresholds compared with the market.",
+        _EMITTED_BY, (_TYPE,), section=_SECTION,
+    ),
+    Instrument(
+        "signal_service.threshold.breaches", Kind.COUNTER, "{breach}",
+        "Checks that found a threshold passed.", _EMITTED_BY, (_TYPE, _SEVERITY), section=_SECTION,
+    ),
+    Instrument(
+        "signal_service.threshold.check.duration", Kind.HISTOGRAM, "s", "Time of one check.",
+        _EMITTED_BY, (_TYPE,), (0.00001, 0.0001, 0.001, 0.01, 0.1, 1.0), section=_SECTION,
+    ),
+    Instrument(
+        "signal_service.alerts.sent", Kind.COUNTER, "{alert}", "Alerts handed to the alert service.",
+        _EMITTED_BY, (_CHANNEL, _SEVERITY), section=_SECTION,
+    ),
+    Instrument(
+        "signal_service.alert.delivery.duration", Kind.HISTOGRAM, "s",
+        "Time from the breach to the answer of the alert service.",
+        _EMITTED_BY, (_CHANNEL, _OUTCOME), (0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
+        section=_SECTION,
+    ),
+)  # fmt: skip
+
+contract.extend(*INSTRUMENTS)

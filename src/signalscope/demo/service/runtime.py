@@ -1,0 +1,182 @@
+"""The reference service's parts, put together from the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from signalscope import observe_memory, observe_subscriptions, recording
+from signalscope.demo.service import caches, checks, workqueue
+from signalscope.demo.service.accuracy import AccuracyJudge
+from signalscope.demo.service.background import Background
+from signalscope.demo.service.caches import Cache, MemoryCache
+from signalscope.demo.service.calculations import Calculator
+from signalscope.demo.service.chains import Chains
+from signalscope.demo.service.clients import Clients
+from signalscope.demo.service.counts import Counts
+from signalscope.demo.service.history import History
+from signalscope.demo.service.market import MarketSimulator
+from signalscope.demo.service.session import SessionClock
+from signalscope.demo.service.signals import SignalGenerator
+from signalscope.demo.service.subscriptions import Subscriptions
+from signalscope.demo.service.switches import FLOOD_JOB, Switches
+from signalscope.demo.service.thresholds import Alert, Thresholds
+from signalscope.demo.service.tiers import RateLimiter
+from signalscope.demo.service.workqueue import Job, MemoryQueue, Workers, WorkQueue
+
+__all__ = ["Runtime"]
+
+_GREEKS_CACHE = ("greeks", 256, 15.0)
+_INDICATORS_CACHE = ("indicators", 128, 12.0)
+_QUEUE_CAPACITY = 400
+_THREADS = 48  # slow calculations only wait, and must not make each other wait
+_FLOOD_JOB_SECONDS = 0.1
+
+
+class Runtime:
+    """Everything behind the routes; use it as an async context manager.
+
+    Environment: ``SIGNALSCOPE_DEMO_DEPENDENCIES`` (JSON: base URL of each external service),
+    ``SIGNALSCOPE_DEMO_SEED``, ``REDIS_URL`` (caches and queue in Redis instead of in memory), and
+    ``SIGNALSCOPE_DEMO_STATS_FILE`` (gets the service's own counts, as JSON, when it stops).
+
+    Raises:
+        ValueError: A setting is missing or cannot be understood; the message names it.
+    """
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.clock = SessionClock()
+        self.market = MarketSimulator(_seed(), self.clock.now)
+        self.calculator = Calculator(self.counts)
+        self.clients = Clients(_dependency_urls())
+        self.history = History()
+        self.subscriptions = Subscriptions()
+        self.thresholds = Thresholds(self.market)
+        self.limiter = RateLimiter()
+        self.judge = AccuracyJudge(self.market, self.history)
+        self._observed: list[Callable[[], None]] = []
+        self._redis: Any = None
+        self.greeks_cache, self.indicators_cache, self.queue = self._stores()
+        both = [self.greeks_cache, self.indicators_cache]
+        self.chains = Chains(self.market, self.calculator, self.greeks_cache)
+        self.signals = SignalGenerator(
+            self.market, self.calculator, self.indicators_cache, self.clients["ticker_service"], self.counts
+        )
+        self.switches = Switches(self.calculator, both, self.queue, self.subscriptions)
+        self.background = Background(
+            chains=self.chains,
+            signals=self.signals,
+            judge=self.judge,
+            thresholds=self.thresholds,
+            clients=self.clients,
+            caches=both,
+            history=self.history,
+            queue=self.queue,
+        )
+        handlers = {
+            "deliver_signal": self._deliver_signal,
+            "deliver_alert": self._deliver_alert,
+            "refresh_chain": self._refresh_chain,
+            FLOOD_JOB: _flood,
+        }
+        self.workers = Workers(self.queue, handlers, self.counts)
+
+    async def __aenter__(self) -> Runtime:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "calculation"))
+        if self._redis is not None:
+            from signalscope.demo.service import redis_store  # noqa: PLC0415  # only where Redis is used
+
+            await redis_store.check(self._redis)
+        for cache in (self.greeks_cache, self.indicators_cache):
+            await cache.expire()  # takes stock of what another process may have left
+        self._observe()
+        self.workers.start()
+        self.background.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for unregister in self._observed:
+            unregister()
+        await self.switches.close()
+        await self.background.stop()
+        await self.workers.stop()
+        await self.clients.close()
+        self.history.close()
+        if path := os.environ.get("SIGNALSCOPE_DEMO_STATS_FILE"):
+            await asyncio.to_thread(Path(path).write_text, json.dumps(self.counts.snapshot()), "utf-8")
+        if self._redis is not None:
+            await self._redis.aclose()
+
+    def _stores(self) -> tuple[Cache, Cache, WorkQueue]:
+        url = os.environ.get("REDIS_URL")
+        if not url:
+            return (
+                MemoryCache(*_GREEKS_CACHE, self.counts),
+                MemoryCache(*_INDICATORS_CACHE, self.counts),
+                MemoryQueue(_QUEUE_CAPACITY, self.counts),
+            )
+        from signalscope.demo.service import redis_store  # noqa: PLC0415  # only where Redis is used
+
+        self._redis = redis_store.connect(url)
+        return (
+            redis_store.RedisCache(self._redis, *_GREEKS_CACHE, self.counts),
+            redis_store.RedisCache(self._redis, *_INDICATORS_CACHE, self.counts),
+            redis_store.RedisQueue(self._redis, _QUEUE_CAPACITY, self.counts),
+        )
+
+    def _observe(self) -> None:
+        self._observed = [
+            checks.register(
+                clients=self.clients.by_name.values(),
+                history=self.history,
+                redis=self._redis,
+                queue=self.queue,
+            ),
+            caches.observe(self.greeks_cache),
+            caches.observe(self.indicators_cache),
+            workqueue.observe(self.queue),
+            observe_subscriptions(self.subscriptions.counted),
+            recording.observe("signal_service.thresholds.active", self.thresholds.counted),
+            *(
+                observe_memory(f"{cache.name}_cache", cache.size_bytes)
+                for cache in (self.greeks_cache, self.indicators_cache)
+            ),
+        ]
+
+    async def _deliver_signal(self, job: Job) -> None:
+        await self.clients["comms_service"].ask("send_message", "POST", "/messages", job.payload)
+
+    async def _deliver_alert(self, job: Job) -> None:
+        await self.thresholds.deliver(Alert(*job.payload["alert"]), self.clients["alert_service"])
+
+    async def _refresh_chain(self, job: Job) -> None:
+        await self.chains.refresh(job.payload["symbol"])
+
+
+async def _flood(_: Job) -> None:
+    await asyncio.sleep(_FLOOD_JOB_SECONDS)
+
+
+def _seed() -> int:
+    text = os.environ.get("SIGNALSCOPE_DEMO_SEED", "7")
+    try:
+        return abs(int(text))
+    except ValueError:
+        raise ValueError(f"SIGNALSCOPE_DEMO_SEED must be a whole number, not {text!r}") from None
+
+
+def _dependency_urls() -> dict[str, str]:
+    text = os.environ.get("SIGNALSCOPE_DEMO_DEPENDENCIES", "{}")
+    try:
+        urls = json.loads(text)
+        return {str(name): str(url) for name, url in urls.items()}
+    except (ValueError, AttributeError):
+        raise ValueError(
+            f"SIGNALSCOPE_DEMO_DEPENDENCIES must be a JSON object of URLs, not {text!r}"
+        ) from None

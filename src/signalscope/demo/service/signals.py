@@ -1,0 +1,191 @@
+"""Trading signals: what is computed from the market, and what it suggests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from signalscope import instrument_signal, measure_cost
+from signalscope.demo.service.caches import Cache
+from signalscope.demo.service.calculations import Calculator
+from signalscope.demo.service.clients import Client, DependencyUnavailableError
+from signalscope.demo.service.counts import Counts
+from signalscope.demo.service.market import MarketSimulator
+
+__all__ = [
+    "COMPLEXITY",
+    "SIGNAL_TYPES",
+    "Signal",
+    "SignalGenerator",
+    "UnknownSignalTypeError",
+    "check_signal_type",
+]
+
+#: How demanding each kind of signal is; the keys are the kinds there are.
+COMPLEXITY = {
+    "momentum": "simple",
+    "mean_reversion": "simple",
+    "volatility_skew": "standard",
+    "gamma_exposure": "complex",
+}
+SIGNAL_TYPES = tuple(COMPLEXITY)
+_MODEL = "black_scholes_merton"
+
+# Mean and standard deviation in the simulated market, over its first week.
+_USUAL_SKEW = (1.0327, 0.0129)
+_USUAL_GAMMA_CENTRE = (1.0093, 0.0058)
+
+
+class UnknownSignalTypeError(ValueError):
+    """No such signal; the message names the ones there are."""
+
+
+def check_signal_type(signal_type: str) -> str:
+    """The signal type itself.
+
+    Raises:
+        UnknownSignalTypeError: There is no such signal.
+    """
+    if signal_type not in COMPLEXITY:
+        raise UnknownSignalTypeError(f"unknown signal {signal_type!r}; allowed: {', '.join(SIGNAL_TYPES)}")
+    return signal_type
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a signal suggests.
+
+    Attributes:
+        signal_type: Its kind.
+        symbol: The underlying.
+        direction: buy, sell or hold.
+        strength: The indicator behind it, in its own standard deviations where it has some.
+        spot: The underlying's price.
+        at: Market time, ISO 8601.
+        data_source: ``ticker_service`` for a fresh quote, ``fallback`` while that service does not answer.
+    """
+
+    signal_type: str
+    symbol: str
+    direction: str
+    strength: float
+    spot: float
+    at: str
+    data_source: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The signal as JSON-able data."""
+        return asdict(self)
+
+
+class SignalGenerator:
+    """Generates signals from the market, the indicators cache and the ticker service's quotes.
+
+    Attributes:
+        hold_below: Indicators weaker than this suggest to hold; the config service sets it.
+    """
+
+    def __init__(
+        self,
+        market: MarketSimulator,
+        calculator: Calculator,
+        indicators: Cache,
+        ticker: Client,
+        counts: Counts,
+    ) -> None:
+        self.hold_below = 0.25
+        self._market = market
+        self._calculator = calculator
+        self._indicators = indicators
+        self._ticker = ticker
+        self._counts = counts
+        self._calculations: dict[str, Callable[[str], float]] = {
+            "momentum": self._momentum,
+            "mean_reversion": self._mean_reversion,
+            "volatility_skew": self._volatility_skew,
+            "gamma_exposure": self._gamma_exposure,
+        }
+
+    @instrument_signal(
+        signal_type=lambda signal_type: signal_type,
+        complexity=lambda signal_type: COMPLEXITY.get(signal_type, "standard"),
+        data_source=lambda result: result.data_source,
+        emitted=lambda result: result.direction,
+    )
+    async def generate(self, signal_type: str, symbol: str) -> Signal:
+        """One signal for one symbol.
+
+        Raises:
+            CalculationError: The indicator could not be calculated.
+        """
+        try:
+            await self._ticker.ask("quote", "GET", f"/quotes/{symbol}")
+            source = "ticker_service"
+        except DependencyUnavailableError:
+            source = "fallback"
+        strength = await self.indicator(signal_type, symbol)
+        now = self._market.now()
+        direction = "hold" if abs(strength) < self.hold_below else "buy" if strength > 0 else "sell"
+        self._counts.add("signals", signal_type, direction)
+        spot = self._market.spot(symbol, now)
+        return Signal(signal_type, symbol, direction, strength, spot, now.isoformat(), source)
+
+    async def indicator(self, signal_type: str, symbol: str) -> float:
+        """The indicator behind a signal, from the cache when it is there."""
+        key = f"{signal_type}:{symbol}"
+        cached = await self._indicators.get(key)
+        if cached is not None:
+            return float(json.loads(cached)["strength"])
+        return await self.refresh(signal_type, symbol)
+
+    async def refresh(self, signal_type: str, symbol: str) -> float:
+        """Calculate an indicator afresh and cache it."""
+        strength = await asyncio.to_thread(self._calculate, signal_type, symbol)
+        if not np.isfinite(strength):
+            return 0.0  # the rubbish was counted where it arose; a signal must not be made of it
+        await self._indicators.set(f"{signal_type}:{symbol}", json.dumps({"strength": strength}).encode())
+        return strength
+
+    def _calculate(self, signal_type: str, symbol: str) -> float:
+        calculate = self._calculations[check_signal_type(signal_type)]
+        with measure_cost("signal", complexity=COMPLEXITY[signal_type]):
+            return calculate(symbol)
+
+    def _momentum(self, symbol: str) -> float:
+        """The t-statistic of the last five minutes' returns."""
+        returns = np.diff(np.log(self._market.history(symbol, 61)))
+        spread = float(np.std(returns)) if returns.size > 1 else 0.0
+        return float(np.mean(returns) / spread * np.sqrt(returns.size)) if spread > 0 else 0.0
+
+    def _mean_reversion(self, symbol: str) -> float:
+        """How many standard deviations the price is below its half-hour average."""
+        prices = self._market.history(symbol, 360)
+        spread = float(np.std(prices))
+        return float((np.mean(prices) - prices[-1]) / spread) if spread > 0 else 0.0
+
+    def _volatility_skew(self, symbol: str) -> float:
+        """How much dearer out-of-the-money puts are than calls, against what is usual: fear is bought."""
+        chain = self._market.chain(symbol, strikes=21, expiries=4)
+        implied, _ = self._calculator.chain_volatility(chain, _MODEL)
+        puts = implied[~chain.is_call & (chain.strike < chain.spot)]
+        calls = implied[chain.is_call & (chain.strike > chain.spot)]
+        if np.isnan(puts).all() or np.isnan(calls).all():
+            return float("nan")
+        return _standardised(float(np.nanmean(puts) / np.nanmean(calls)), _USUAL_SKEW)
+
+    def _gamma_exposure(self, symbol: str) -> float:
+        """Whether dealers' gamma lies above or below the spot price, by the chain's gamma-weighted strike."""
+        chain = self._market.chain(symbol)
+        gamma = self._calculator.chain(chain, _MODEL).gamma
+        centre = float(np.sum(gamma * chain.strike) / np.sum(gamma))
+        return _standardised(centre / chain.spot, _USUAL_GAMMA_CENTRE)
+
+
+def _standardised(value: float, usual: tuple[float, float]) -> float:
+    mean, deviation = usual
+    return (value - mean) / deviation

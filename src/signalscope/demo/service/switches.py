@@ -1,0 +1,114 @@
+"""The faults that are switched inside the service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from signalscope.contract import PRIORITIES
+from signalscope.demo.service.caches import Cache
+from signalscope.demo.service.calculations import Calculator
+from signalscope.demo.service.subscriptions import Subscriptions
+from signalscope.demo.service.tasks import cancel_all
+from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
+from signalscope.demo.stack.faults import FAULTS, find
+
+__all__ = ["FLOOD_JOB", "Switches"]
+
+#: The kind of the jobs that a queue flood consists of.
+FLOOD_JOB = "flood"
+
+_API_DELAY_SECONDS = 6.0
+_SURGE = 12_000
+
+
+class Switches:
+    """Switches faults of the service on and off.
+
+    Attributes:
+        api_delay: Seconds every API request waits before it is handled.
+    """
+
+    def __init__(
+        self, calculator: Calculator, caches: list[Cache], queue: WorkQueue, subscriptions: Subscriptions
+    ) -> None:
+        self.api_delay = 0.0
+        self._caches = caches
+        self._queue = queue
+        self._on: set[str] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._burning = threading.Event()
+        self._actions: dict[str, Callable[[bool], None]] = {
+            "greeks-nan": lambda on: setattr(calculator, "results_nan", on),
+            "greeks-failing": lambda on: setattr(calculator, "failing", on),
+            "greeks-slow-vectorized": lambda on: setattr(calculator, "slow", on),
+            "api-latency": self._delay_api,
+            "cache-flush": lambda on: self._background("cache-flush", on, self._flush_caches),
+            "queue-flood": lambda on: self._background("queue-flood", on, self._flood_queue),
+            "cpu-burn": self._burn,
+            "subscription-surge": lambda on: subscriptions.surge(_SURGE) if on else subscriptions.end_surge(),
+        }
+
+    def state(self) -> dict[str, bool]:
+        """Every fault of the service, and whether it is on."""
+        return {name: name in self._on for name, fault in FAULTS.items() if fault.where == "service"}
+
+    def switch(self, name: str, on: bool) -> None:
+        """Switch a fault; switching it to what it is changes nothing.
+
+        Raises:
+            UnknownFaultError: The service has no such fault.
+        """
+        find(name, "service")
+        if on == (name in self._on):
+            return
+        (self._on.add if on else self._on.discard)(name)
+        self._actions[name](on)
+
+    async def close(self) -> None:
+        """Switch everything off."""
+        for name in tuple(self._on):
+            self.switch(name, on=False)
+        await cancel_all(self._tasks.values())
+
+    def _delay_api(self, on: bool) -> None:
+        self.api_delay = _API_DELAY_SECONDS if on else 0.0
+
+    def _background(self, name: str, on: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if on:
+            self._tasks[name] = asyncio.create_task(work(), name=f"fault-{name}")
+        else:
+            self._tasks.pop(name).cancel()
+
+    async def _flush_caches(self) -> None:
+        while True:
+            for cache in self._caches:
+                with contextlib.suppress(Exception):  # its Redis may be away for a while; the fault stays on
+                    await cache.clear()
+            await asyncio.sleep(0.2)
+
+    async def _flood_queue(self) -> None:
+        while True:
+            for priority in PRIORITIES:
+                with contextlib.suppress(QueueFullError):
+                    for _ in range(self._queue.capacity // len(PRIORITIES)):
+                        if self._queue.sizes()[priority] >= self._queue.capacity // len(PRIORITIES):
+                            break
+                        await self._queue.put(Job(FLOOD_JOB, priority))
+            await asyncio.sleep(0.2)
+
+    def _burn(self, on: bool) -> None:
+        if on:
+            self._burning.set()
+            threading.Thread(target=self._burn_one_core, name="fault-cpu-burn", daemon=True).start()
+        else:
+            self._burning.clear()
+
+    def _burn_one_core(self) -> None:
+        while self._burning.is_set():
+            # Releases the interpreter lock while it computes, so that requests are still answered.
+            hashlib.pbkdf2_hmac("sha256", b"burn", b"core", 100_000)

@@ -1,0 +1,158 @@
+"""Users' thresholds on the market, watched and reported through the contract's extension."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from signalscope import recording
+from signalscope.demo.service.clients import Client
+from signalscope.demo.service.instruments import SEVERITIES, THRESHOLD_TYPES
+from signalscope.demo.service.market import SYMBOLS, MarketSimulator
+
+__all__ = ["Alert", "Threshold", "Thresholds", "UnknownThresholdError"]
+
+_COOLDOWN_SECONDS = 10.0
+_CHANNEL = "alert_service"
+_STEPS_PER_YEAR = 252 * 6.5 * 720  # the market has a price every 5 seconds
+
+
+class UnknownThresholdError(ValueError):
+    """No such kind or severity of threshold; the message names the ones there are."""
+
+
+@dataclass(slots=True)
+class Threshold:
+    """One user's threshold.
+
+    Attributes:
+        number: Its number.
+        user: Whose it is.
+        threshold_type: ``price_move``: the relative move since the last breach; ``realised_volatility``: the
+            annual volatility of the last ten minutes' returns.
+        symbol: The underlying.
+        bound: The value from which on it is breached.
+        severity: critical, warning or info.
+    """
+
+    number: int
+    user: str
+    threshold_type: str
+    symbol: str
+    bound: float
+    severity: str
+    _reference: float = 0.0
+    _quiet_until: float = field(default=0.0, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A breach to tell somebody about; ``since`` is when it was found (`time.time` seconds)."""
+
+    threshold: int
+    symbol: str
+    severity: str
+    value: float
+    since: float
+
+
+class Thresholds:
+    """The thresholds being watched.
+
+    Args:
+        market: Where the values come from.
+        wall: The clock, in seconds since the epoch: alerts may wait in another process' queue.
+    """
+
+    def __init__(self, market: MarketSimulator, wall: Callable[[], float] = time.time) -> None:
+        self._market = market
+        self._wall = wall
+        self._numbers = itertools.count(1)
+        self._active: dict[int, Threshold] = {}
+        self._checks = recording.family("signal_service.threshold.checks")
+        self._breaches = recording.family("signal_service.threshold.breaches")
+        self._duration = recording.family("signal_service.threshold.check.duration")
+        self._sent = recording.family("signal_service.alerts.sent")
+        self._delivery = recording.family("signal_service.alert.delivery.duration")
+        for symbol, severity in zip(SYMBOLS, itertools.cycle(SEVERITIES), strict=False):
+            self.add("operations", "price_move", symbol, 0.002, severity)
+            self.add("operations", "realised_volatility", symbol, 1.5 * SYMBOLS[symbol][1], severity)
+
+    def add(self, user: str, threshold_type: str, symbol: str, bound: float, severity: str) -> Threshold:
+        """Watch one more threshold.
+
+        Raises:
+            UnknownThresholdError: There is no such kind or severity.
+            UnknownSymbolError: There is no such symbol.
+        """
+        if threshold_type not in THRESHOLD_TYPES:
+            raise UnknownThresholdError(
+                f"unknown threshold type {threshold_type!r}; allowed: {', '.join(THRESHOLD_TYPES)}"
+            )
+        if severity not in SEVERITIES:
+            raise UnknownThresholdError(f"unknown severity {severity!r}; allowed: {', '.join(SEVERITIES)}")
+        one = Threshold(next(self._numbers), user, threshold_type, symbol, bound, severity)
+        one._reference = self._market.spot(symbol)
+        self._active[one.number] = one
+        return one
+
+    def remove(self, number: int, user: str) -> bool:
+        """Stop watching a user's threshold; whether there was such a one."""
+        one = self._active.get(number)
+        if one is None or one.user != user:
+            return False
+        del self._active[number]
+        return True
+
+    def counted(self) -> Iterator[tuple[float, tuple[str, str]]]:
+        """How many there are for each (type, severity)."""
+        counts = Counter((one.threshold_type, one.severity) for one in tuple(self._active.values()))
+        for combination, number in counts.items():
+            yield float(number), combination
+
+    def check(self) -> list[Alert]:
+        """Compare every threshold with the market; the alerts to send, at most one in 10 s for each."""
+        alerts = []
+        for one in tuple(self._active.values()):
+            started = time.perf_counter()
+            value = self._value(one)
+            breached = value >= one.bound
+            self._duration.series(one.threshold_type).record(time.perf_counter() - started)
+            self._checks.series(one.threshold_type).record(1)
+            if not breached:
+                continue
+            self._breaches.series(one.threshold_type, one.severity).record(1)
+            one._reference = self._market.spot(one.symbol)
+            now = self._wall()
+            if now >= one._quiet_until:
+                one._quiet_until = now + _COOLDOWN_SECONDS
+                alerts.append(Alert(one.number, one.symbol, one.severity, value, now))
+        return alerts
+
+    async def deliver(self, alert: Alert, service: Client) -> None:
+        """Hand an alert to the alert service.
+
+        Raises:
+            DependencyUnavailableError: It could not be delivered.
+        """
+        outcome = "error"
+        try:
+            await service.ask(
+                "send_alert", "POST", "/alerts",
+                {"threshold": alert.threshold, "symbol": alert.symbol, "severity": alert.severity},
+            )  # fmt: skip
+            outcome = "success"
+            self._sent.series(_CHANNEL, alert.severity).record(1)
+        finally:
+            self._delivery.series(_CHANNEL, outcome).record(max(0.0, self._wall() - alert.since))
+
+    def _value(self, one: Threshold) -> float:
+        if one.threshold_type == "price_move":
+            return abs(self._market.spot(one.symbol) / one._reference - 1.0)
+        returns = np.diff(np.log(self._market.history(one.symbol, 121)))
+        return float(np.std(returns) * _STEPS_PER_YEAR**0.5) if returns.size > 1 else 0.0

@@ -1,0 +1,201 @@
+"""The work queue: four priorities, bounded, in memory.
+
+`signalscope.demo.service.redis_store` has the same in Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from signalscope import count_queue_item, instrument_queue, observe_queue
+from signalscope.contract import PRIORITIES
+from signalscope.decorators import arg
+from signalscope.demo.service.counts import Counts
+from signalscope.demo.service.tasks import cancel_all
+
+__all__ = [
+    "QUEUE_TYPE",
+    "Job",
+    "MemoryQueue",
+    "QueueFullError",
+    "UnknownPriorityError",
+    "WorkQueue",
+    "Workers",
+    "check_priority",
+]
+
+QUEUE_TYPE = "work"
+
+
+class QueueFullError(RuntimeError):
+    """The queue has no room; the item was rejected."""
+
+
+class UnknownPriorityError(ValueError):
+    """No such priority; the message names the ones there are."""
+
+
+def check_priority(priority: str) -> str:
+    """The priority itself.
+
+    Raises:
+        UnknownPriorityError: There is no such priority.
+    """
+    if priority not in PRIORITIES:
+        raise UnknownPriorityError(f"unknown priority {priority!r}; allowed: {', '.join(PRIORITIES)}")
+    return priority
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        kind: Which handler does it.
+        priority: critical, high, medium or low.
+        payload: What the handler needs; JSON-able.
+    """
+
+    kind: str
+    priority: str
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+class WorkQueue(Protocol):
+    """What the service asks of a queue."""
+
+    capacity: int
+
+    async def put(self, job: Job) -> None:
+        """Add a job.
+
+        Raises:
+            QueueFullError: There is no room.
+            UnknownPriorityError: The job's priority does not exist.
+        """
+
+    async def get(self) -> tuple[Job, float | datetime]:
+        """The most urgent job, oldest first, and when it was added.
+
+        That is `time.monotonic` seconds, or an aware datetime when another process may have added it.
+        """
+
+    def sizes(self) -> dict[str, int]:
+        """Waiting jobs by priority, all four of them."""
+
+
+def observe(queue: WorkQueue) -> Callable[[], None]:
+    """Report a queue's sizes and capacity at each collection; returns the way to end that."""
+    return observe_queue(QUEUE_TYPE, sizes=queue.sizes, capacity=queue.capacity)
+
+
+class MemoryQueue:
+    """A queue in this process.
+
+    Args:
+        capacity: Jobs that may wait, all priorities together.
+        counts: The service's own counts.
+        monotonic: The clock, in seconds.
+    """
+
+    def __init__(
+        self, capacity: int, counts: Counts, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.capacity = capacity
+        self._counts = counts
+        self._monotonic = monotonic
+        self._queue: asyncio.PriorityQueue[tuple[int, int, Job]] = asyncio.PriorityQueue(capacity)
+        self._sequence = itertools.count()
+        self._enqueued: dict[int, float] = {}
+        self._sizes: Counter[str] = Counter()
+
+    async def put(self, job: Job) -> None:
+        """Add a job, or reject it when the queue is full.
+
+        Raises:
+            QueueFullError: There is no room.
+            UnknownPriorityError: The job's priority does not exist.
+        """
+        rank = PRIORITIES.index(check_priority(job.priority))
+        number = next(self._sequence)
+        try:
+            self._queue.put_nowait((rank, number, job))
+        except asyncio.QueueFull:
+            self._count(job, "rejected")
+            raise QueueFullError(f"the work queue is full ({self.capacity} jobs)") from None
+        self._enqueued[number] = self._monotonic()
+        self._sizes[job.priority] += 1
+        self._count(job, "enqueued")
+
+    async def get(self) -> tuple[Job, float]:
+        """The most urgent job, oldest first, and when it was added."""
+        _, number, job = await self._queue.get()
+        self._sizes[job.priority] -= 1
+        return job, self._enqueued.pop(number)
+
+    def sizes(self) -> dict[str, int]:
+        """Waiting jobs by priority, all four of them."""
+        return {priority: self._sizes[priority] for priority in PRIORITIES}
+
+    def _count(self, job: Job, event: str) -> None:
+        count_queue_item(QUEUE_TYPE, job.priority, event)
+        self._counts.add("queue_items", job.priority, event)
+
+
+class Workers:
+    """Tasks that take jobs from a queue and hand them to their handlers.
+
+    Args:
+        queue: Where the jobs come from.
+        handlers: By kind of job; what they raise fails the job and nothing else.
+        counts: The service's own counts.
+        number: How many jobs are processed at once.
+    """
+
+    def __init__(
+        self,
+        queue: WorkQueue,
+        handlers: Mapping[str, Callable[[Job], Awaitable[None]]],
+        counts: Counts,
+        number: int = 4,
+    ) -> None:
+        self._queue = queue
+        self._handlers = handlers
+        self._counts = counts
+        self._number = number
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start working."""
+        self._tasks = [
+            asyncio.create_task(self._work(), name=f"worker-{place}") for place in range(self._number)
+        ]
+
+    async def stop(self) -> None:
+        """Stop; a job being processed is cancelled."""
+        await cancel_all(self._tasks)
+        self._tasks = []
+
+    async def _work(self) -> None:
+        while True:
+            job, enqueued_at = await self._queue.get()
+            try:
+                await self._process(job, enqueued_at)
+            except asyncio.CancelledError:
+                self._counts.add("queue_items", job.priority, "dropped")
+                raise
+            except Exception:  # counted as failed below; a worker outlives its jobs
+                self._counts.add("queue_items", job.priority, "failed")
+            else:
+                self._counts.add("queue_items", job.priority, "processed")
+
+    @instrument_queue(queue_type=QUEUE_TYPE, priority=arg("job.priority"), enqueued_at=arg("enqueued_at"))
+    async def _process(self, job: Job, enqueued_at: float | datetime) -> None:
+        await self._handlers[job.kind](job)

@@ -1,0 +1,323 @@
+"""The local stack: dependencies, service, load, Collector, Prometheus, Alertmanager, console.
+
+`signalscope demo` and the end-to-end tests start the same thing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from signalscope import binaries
+from signalscope.demo.stack._processes import Part, PartError, answers, wait_until
+from signalscope.demo.stack.faults import DEPENDENCIES
+from signalscope.demo.stack.ports import Ports
+
+__all__ = ["Stack"]
+
+_HOST = "127.0.0.1"
+_SECONDS_TO_START = 30.0
+_SECONDS_TO_FLOW = 60.0
+#: What the reference service's work is said to cost; any price would do, none would record nothing.
+_CPU_SECOND_PRICE = "0.0000125"
+#: Flows only when everything works: calculated, pushed, transformed, scraped.
+_CALCULATED = "sum(signal_service_greeks_options_total) > 0"
+#: And with load, requests keep arriving.
+_FLOWING = f"{_CALCULATED} and on() (sum(rate(signal_service_api_requests_total[1m])) > 0)"
+
+
+class Stack:
+    """Everything, started in its order and ended in the opposite one; use it as a context manager.
+
+    Args:
+        ports: Where everything listens.
+        load: Requests per second, on average; 0 for no load.
+        say: Told what happens, a line at a time.
+        environment: More variables for the service.
+        generated: The folder that `signalscope generate` has written to: rules, and servers' configuration.
+        embedded: Why there is no Collector, Prometheus and Alertmanager; None to start them.
+
+    Attributes:
+        data: A temporary folder with logs, configuration and data; gone at the end.
+        token: The bearer token of ``/monitoring/*``.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        load: float = 20.0,
+        say: Callable[[str], None] = lambda _: None,
+        environment: dict[str, str] | None = None,
+        generated: Path | None = None,
+        embedded: str | None = None,
+    ) -> None:
+        self.ports = ports
+        self.token = secrets.token_urlsafe(24)
+        self.embedded = embedded
+        self.parts: dict[str, Part] = {}
+        self.data = Path(tempfile.mkdtemp(prefix="signalscope-"))
+        self.dependencies: dict[str, int] = {}
+        self._load = load
+        self._say = say
+        self._environment = environment or {}
+        self._generated = generated or binaries.ROOT
+
+    def __enter__(self) -> Stack:
+        try:
+            self._start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything, the last one first, and remove the data."""
+        for part in reversed(self.parts.values()):
+            part.stop()
+        self.parts.clear()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def check(self) -> None:
+        """See that every part runs.
+
+        Raises:
+            PartError: One has ended.
+        """
+        for part in self.parts.values():
+            part.check()
+
+    def url(self, name: str) -> str:
+        """The base URL of a part: service, prometheus, alertmanager, console, or a field of `Ports`."""
+        return f"http://{_HOST}:{getattr(self.ports, name)}"
+
+    @property
+    def control(self) -> str:
+        """Where faults of dependencies are switched."""
+        return f"http://{_HOST}:{self.dependencies['control']}"
+
+    def endpoints(self) -> dict[str, Any]:
+        """What runs where, as JSON-able data."""
+        found: dict[str, Any] = {
+            "service": self.url("service"),
+            "console": self.url("console"),
+            "dependencies": {"control": self.control},
+            "pids": {name: part.pid for name, part in self.parts.items()},
+            "token": self.token,
+        }
+        if self.embedded is None:
+            found |= {
+                "prometheus": self.url("prometheus"),
+                "alertmanager": self.url("alertmanager"),
+                "collector": {
+                    "otlp_grpc": self.url("otlp_grpc"),
+                    "otlp_http": self.url("otlp_http"),
+                    "prometheus": f"{self.url('collector')}/metrics",
+                    "telemetry": f"{self.url('telemetry')}/metrics",
+                },
+            }
+        return found
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The result of an instant query to Prometheus: labels under ``metric``, and ``value``.
+
+        Raises:
+            OSError: Prometheus does not answer, or not with success.
+        """
+        url = f"{self.url('prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of ours
+            found: list[dict[str, Any]] = json.load(response)["data"]["result"]
+        return found
+
+    def start_service(self) -> None:
+        """Start the service, and wait until it answers; also to start it again after it was stopped."""
+        environment = {
+            "OTEL_PYTHON_DISTRO": "signalscope",
+            "OTEL_PYTHON_CONFIGURATOR": "signalscope",
+            "OTEL_SERVICE_NAME": "signal-service",
+            # The service reports its caches itself, by decorators.
+            "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "cachetools",
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+            "OTEL_BSP_SCHEDULE_DELAY": "1000",
+            "SIGNALSCOPE_CPU_SECOND_PRICE": _CPU_SECOND_PRICE,
+            "SIGNALSCOPE_CONFIG": str(Path(__file__).parents[1] / "service" / "signalscope.toml"),
+            "SIGNALSCOPE_MONITORING_TOKEN": self.token,
+            "SIGNALSCOPE_DEMO_DEPENDENCIES": json.dumps(
+                {name: f"http://{_HOST}:{self.dependencies[name]}" for name in DEPENDENCIES}
+            ),
+        }
+        if self.embedded is None:
+            environment |= {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": self.url("otlp_http"),
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "SIGNALSCOPE_PROMETHEUS_URL": self.url("prometheus"),
+            }
+        command = [
+            _script("opentelemetry-instrument"), _script("uvicorn"), "signalscope.demo.service.application:app",
+            "--host", _HOST, "--port", str(self.ports.service), "--no-access-log",
+        ]  # fmt: skip
+        self._add("service", command, f"{self.url('service')}/health", environment | self._environment)
+
+    def wait_for_data(self) -> None:
+        """Wait until what the service measures is in Prometheus.
+
+        Raises:
+            PartError: It was not in time.
+        """
+        if self.embedded is not None:
+            return
+
+        def flowing() -> bool:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                return bool(self.query(_FLOWING if self._load else _CALCULATED))
+            return False
+
+        # The service's last lines are told when nothing arrives: it is the one that sends.
+        parts = sorted(self.parts.values(), key=lambda part: part.name == "service")
+        wait_until(flowing, "data in Prometheus", _SECONDS_TO_FLOW, parts, every=0.5)
+
+    def _start(self) -> None:
+        self._say("starting the external services")
+        self._start_dependencies()
+        if self.embedded is None:
+            self._say("starting the Collector, Prometheus and Alertmanager")
+            self._start_collector()
+            self._start_alertmanager()
+            self._start_prometheus()
+        self._say("starting the reference service")
+        self.start_service()
+        if self.embedded is None:
+            # Not before: a service that is still starting would have spent its whole error budget.
+            self._add_target("signal-service", self.ports.service)
+        if self._load:
+            self._add_module(
+                "load",
+                "signalscope.demo.stack.load",
+                "--target",
+                self.url("service"),
+                "--rate",
+                str(self._load),
+            )
+        self._start_console()
+
+    def _start_dependencies(self) -> None:
+        wanted = json.dumps(dict.fromkeys([*DEPENDENCIES, "control"], 0))
+        part = self._add_module("dependencies", "signalscope.demo.stack.dependencies", "--ports", wanted)
+
+        def ready() -> bool:
+            for line in part.log.read_text(encoding="utf-8").splitlines():
+                if line.startswith('{"ready"'):
+                    self.dependencies = json.loads(line)["ready"]
+            return bool(self.dependencies)
+
+        wait_until(ready, "the external services", _SECONDS_TO_START, [part])
+
+    def _start_collector(self) -> None:
+        ports = self.ports
+        config = binaries.ROOT / "collector" / "config.yaml"
+        environment = {
+            "OTLP_GRPC_ENDPOINT": f"{_HOST}:{ports.otlp_grpc}",
+            "OTLP_HTTP_ENDPOINT": f"{_HOST}:{ports.otlp_http}",
+            "PROMETHEUS_ENDPOINT": f"{_HOST}:{ports.collector}",
+            "TELEMETRY_HOST": _HOST,
+            "TELEMETRY_PORT": str(ports.telemetry),
+            "HEALTH_ENDPOINT": f"{_HOST}:{ports.health}",
+            "TRACES_FILE": str(self.data / "traces.jsonl"),
+        }
+        command = [binaries.find("signalscope-otelcol"), "--config", config]
+        self._add("collector", command, self.url("health"), environment)
+
+    def _start_alertmanager(self) -> None:
+        self._add(
+            "alertmanager",
+            [
+                binaries.find("alertmanager"),
+                f"--config.file={self._generated / 'deploy' / 'prometheus' / 'alertmanager.yml'}",
+                f"--storage.path={self.data / 'alertmanager'}",
+                f"--web.listen-address={_HOST}:{self.ports.alertmanager}",
+                "--cluster.listen-address=",
+            ],
+            f"{self.url('alertmanager')}/-/ready",
+        )
+
+    def _start_prometheus(self) -> None:
+        folder = self.data / "prometheus"
+        (folder / "targets").mkdir(parents=True)
+        (folder / "rules").mkdir()
+        shutil.copy(self._generated / "deploy" / "prometheus" / "prometheus.yml", folder)
+        for rules in (self._generated / "rules").glob("*.yaml"):
+            shutil.copy(rules, folder / "rules")
+        shutil.copytree(binaries.ROOT / "deploy" / "prometheus" / "own", folder / "own")
+        targets = {
+            "otel-collector": self.ports.collector,
+            "otel-collector-telemetry": self.ports.telemetry,
+            "prometheus": self.ports.prometheus,
+            "alertmanager": self.ports.alertmanager,
+        }
+        for job, port in targets.items():
+            self._add_target(job, port)
+        self._add(
+            "prometheus",
+            [
+                binaries.find("prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                "--storage.tsdb.retention.time=30d",
+                f"--web.listen-address={_HOST}:{self.ports.prometheus}",
+                "--web.enable-lifecycle",
+                "--enable-feature=exemplar-storage",
+            ],
+            f"{self.url('prometheus')}/-/ready",
+        )
+
+    def _add_target(self, job: str, port: int) -> None:
+        content = json.dumps([{"targets": [f"{_HOST}:{port}"]}])
+        (self.data / "prometheus" / "targets" / f"{job}.json").write_text(content, encoding="utf-8")
+
+    def _start_console(self) -> None:
+        path = self.data / "endpoints.json"
+        path.write_text(json.dumps(self.endpoints()), encoding="utf-8")
+        part = self._add_module(
+            "console", "signalscope.console", "--port", str(self.ports.console), "--endpoints", str(path),
+            "--dashboards", str(binaries.ROOT / "dashboards"),
+        )  # fmt: skip
+        self._wait_for(part, f"{self.url('console')}/healthz")
+
+    def _add_module(self, name: str, module: str, *arguments: str) -> Part:
+        part = Part(name, [sys.executable, "-m", module, *arguments], self._log(name))
+        self.parts[name] = part
+        return part
+
+    def _add(
+        self, name: str, command: list[Any], url: str, environment: dict[str, str] | None = None
+    ) -> None:
+        part = Part(name, command, self._log(name), environment)
+        self.parts[name] = part
+        self._wait_for(part, url)
+
+    def _wait_for(self, part: Part, url: str) -> None:
+        wait_until(lambda: answers(url), f"{part.name} at {url}", _SECONDS_TO_START, [part])
+
+    def _log(self, name: str) -> Path:
+        return self.data / f"{name}.log"
+
+
+def _script(name: str) -> str:
+    """A command of this virtual environment."""
+    path = Path(sys.executable).with_name(name)
+    if not os.access(path, os.X_OK):
+        raise PartError(f"{name} is not beside {sys.executable}; `make setup` installs it")
+    return str(path)

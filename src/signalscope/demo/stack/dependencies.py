@@ -1,0 +1,250 @@
+"""The five external services, as real HTTP servers in one process, each on its own port.
+
+``python -m signalscope.demo.stack.dependencies --ports '{"ticker_service": 9001, ..., "control": 9000}'``
+
+Faults are switched on the control port: ``GET /demo/faults``, ``PUT /demo/faults/NAME`` with
+``{"on": true}``. Imports are light on purpose: the demo should be up quickly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import random
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from signalscope.demo.stack.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
+
+__all__ = ["DependencyServer", "control_app", "main", "parse_ports"]
+
+SLOW_SECONDS = 2.5
+
+_CONTROL = "control"
+_RECEIPTS = ("GET", "/receipts")
+_OPERATIONS: dict[str, tuple[tuple[str, str], ...]] = {
+    "ticker_service": (("GET", "/quotes/{symbol}"),),
+    "marketplace_service": (("GET", "/entitlements/{tier}"),),
+    "config_service": (("GET", "/config"),),
+    "alert_service": (("POST", "/alerts"), _RECEIPTS),
+    "comms_service": (("POST", "/messages"), _RECEIPTS),
+}
+
+
+@dataclass
+class DependencyServer:
+    """One external service: a server that can be slow, fail, or be away altogether.
+
+    Attributes:
+        name: Which of the five it is.
+        port: Its port; 0 takes a free one, kept from then on.
+        host: The address it listens on; the loopback interface, but for containers.
+        slow: Answer calls late.
+        failing: Answer calls with 503.
+    """
+
+    name: str
+    port: int
+    host: str = "127.0.0.1"
+    slow: bool = False
+    failing: bool = False
+    _server: uvicorn.Server | None = None
+    _task: asyncio.Task[None] | None = None
+    _sequence: int = 0
+    _random: random.Random = field(default_factory=random.Random)
+
+    @property
+    def up(self) -> bool:
+        """Whether it listens."""
+        return self._task is not None
+
+    async def open(self) -> None:
+        """Listen; nothing happens when it does already."""
+        if self._task is not None:
+            return
+        listener = _listen(self.host, self.port)
+        self.port = listener.getsockname()[1]
+        self._server = _Quiet(_config(self._app()))
+        self._task = asyncio.create_task(self._server.serve([listener]), name=self.name)
+        while not self._server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+            await asyncio.sleep(0.005)
+
+    async def close(self) -> None:
+        """Close the listening socket and all connections."""
+        if self._server is not None and self._task is not None:
+            self._server.should_exit = True
+            await self._task
+        self._server = self._task = None
+
+    async def switch(self, mode: str | None, on: bool) -> None:
+        """Switch one of the three faults."""
+        if mode == "down":
+            await (self.close() if on else self.open())
+        elif mode == "slow":
+            self.slow = on
+        else:
+            self.failing = on
+
+    def is_on(self, mode: str | None) -> bool:
+        """Whether a fault is on."""
+        return {"down": not self.up, "slow": self.slow}.get(mode or "", self.failing)
+
+    def _app(self) -> Starlette:
+        calls = [Route(path, self._answer, methods=[method]) for method, path in _OPERATIONS[self.name]]
+        return Starlette(routes=[Route("/health", _health), *calls])
+
+    async def _answer(self, request: Request) -> Response:
+        await asyncio.sleep(self._random.lognormvariate(-5.5, 0.6))  # 4 ms in the median
+        if self.slow:
+            await asyncio.sleep(SLOW_SECONDS)
+        if self.failing:
+            return JSONResponse({"error": "switched to failing"}, 503)
+        self._sequence += 1
+        return JSONResponse(_body(self.name, request, self._sequence))
+
+
+def _body(name: str, request: Request, sequence: int) -> dict[str, object]:
+    match name:
+        case "ticker_service":
+            return {"symbol": request.path_params["symbol"], "spread": 0.0004, "sequence": sequence}
+        case "marketplace_service":
+            return {"premium": request.path_params["tier"] in ("professional", "enterprise")}
+        case "config_service":
+            return {"version": 1, "hold_below": 0.25}
+        case _ if request.method == "GET":
+            return {"delivered": sequence}
+        case _:
+            return {"accepted": True, "number": sequence}
+
+
+async def _health(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves the process' signals alone: there are several in it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1, ws="none"
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise OSError(f"port {port} cannot be listened on: {error.strerror}") from None
+    return listener
+
+
+def control_app(servers: dict[str, DependencyServer]) -> Starlette:
+    """The control port's application.
+
+    Args:
+        servers: The services by name.
+    """
+
+    def state() -> dict[str, bool]:
+        return {
+            fault.name: servers[fault.dependency].is_on(fault.mode)
+            for fault in FAULTS.values()
+            if fault.dependency is not None
+        }
+
+    async def show(_: Request) -> Response:
+        return JSONResponse(state())
+
+    async def switch(request: Request) -> Response:
+        try:
+            fault = find(request.path_params["name"], "dependencies")
+            on = (await request.json())["on"]
+        except UnknownFaultError as error:
+            return JSONResponse({"detail": str(error)}, 404)
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"detail": 'the body must be {"on": true} or {"on": false}'}, 422)
+        if not isinstance(on, bool) or fault.dependency is None:
+            return JSONResponse({"detail": 'the body must be {"on": true} or {"on": false}'}, 422)
+        await servers[fault.dependency].switch(fault.mode, on)
+        return JSONResponse({fault.name: on})
+
+    one: Callable[[Request], Awaitable[Response]] = switch
+    return Starlette(
+        routes=[
+            Route("/health", _health),
+            Route("/demo/faults", show),
+            Route("/demo/faults/{name}", one, methods=["PUT"]),
+        ]
+    )
+
+
+def parse_ports(text: str) -> dict[str, int]:
+    """Ports by service from JSON, or from ``name=port,name=port``.
+
+    Raises:
+        ValueError: The text is neither, a service is missing, or one is not known.
+    """
+    if text.lstrip().startswith("{"):
+        ports = {str(name): int(port) for name, port in json.loads(text).items()}
+    else:
+        pairs = (part.partition("=") for part in text.split(",") if part)
+        ports = {name.strip(): int(port) for name, _, port in pairs}
+    wanted = {*DEPENDENCIES, _CONTROL}
+    if set(ports) != wanted:
+        raise ValueError(f"--ports must name each of {', '.join((*DEPENDENCIES, _CONTROL))}, once")
+    return ports
+
+
+async def _run(ports: dict[str, int], host: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    servers = {name: DependencyServer(name, ports[name], host) for name in DEPENDENCIES}
+    for server in servers.values():
+        await server.open()
+    listener = _listen(host, ports[_CONTROL])
+    control = _Quiet(_config(control_app(servers)))
+    serving = asyncio.create_task(control.serve([listener]))
+    bound = {name: server.port for name, server in servers.items()} | {_CONTROL: listener.getsockname()[1]}
+    print(json.dumps({"ready": bound}), flush=True)  # noqa: T201  # the parent process reads it
+    await stop.wait()
+    control.should_exit = True
+    await asyncio.gather(serving, *(server.close() for server in servers.values()))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the five services until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(
+        prog="python -m signalscope.demo.stack.dependencies", description=__doc__
+    )
+    parser.add_argument("--ports", required=True, help="JSON or name=port,...; 0 takes a free port")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    options = parser.parse_args(arguments)
+    try:
+        asyncio.run(_run(parse_ports(options.ports), options.host))
+    except (ValueError, OSError) as error:
+        parser.exit(2, f"signalscope.demo.stack.dependencies: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Load for the reference service: ``python -m signalscope.demo.stack.load --target URL --rate R``.
+
+Many users of all tiers; the rate follows the trading day's shape, a session in ten minutes. It goes on when
+the service is away, and ends at SIGINT or SIGTERM. Standard library and httpx only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from signalscope.demo.service.session import activity
+
+__all__ = ["Load", "main"]
+
+_SESSION_SECONDS = 600.0
+_START = 0.12  # of the session: past the rush of the open
+_TIMEOUT_SECONDS = 20.0
+_MOST_IN_FLIGHT = 400
+_REPORT_SECONDS = 30.0
+
+_SYMBOLS = ("ALFA", "BRAV", "CHAR", "DELT", "ECHO", "FOXT")
+_SPOTS = {"ALFA": 412.0, "BRAV": 187.5, "CHAR": 64.2, "DELT": 928.0, "ECHO": 33.1, "FOXT": 251.0}
+_SIGNALS = ("momentum", "mean_reversion", "volatility_skew", "gamma_exposure")
+_TIERS = (("free", 0.30), ("basic", 0.30), ("professional", 0.30), ("enterprise", 0.10))
+_USERS = {"free": 200, "basic": 120, "professional": 60, "enterprise": 10}
+
+Ask = tuple[str, str, dict[str, Any] | None]
+
+
+@dataclass
+class Load:
+    """A mix of requests, drawn from a seed.
+
+    Attributes:
+        rate: Requests per second, averaged over a session.
+        seed: Everything random comes from it.
+    """
+
+    rate: float
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < math.inf:
+            raise ValueError(f"the rate must be a positive number, not {self.rate:g}")
+        self._random = random.Random(self.seed)  # noqa: S311  # a reproducible mix, no secret
+        self.results: Counter[str] = Counter()
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._numbers: list[tuple[str, str, int]] = []
+        self._kinds: list[tuple[Callable[[str], Ask], float]] = [
+            (self._chain, 0.26),
+            (self._signal, 0.34),
+            (self._option, 0.10),
+            (self._portfolio, 0.05),
+            (self._scenario, 0.08),
+            (self._surface, 0.05),
+            (self._history, 0.05),
+            (self._subscribe, 0.03),
+            (self._threshold, 0.02),
+            (self._job, 0.02),
+        ]
+
+    async def run(self, target: str, stop: asyncio.Event) -> None:
+        """Send requests to a service until told to stop.
+
+        Args:
+            target: The service's base URL.
+            stop: Set it to stop.
+        """
+        limits = httpx.Limits(max_connections=_MOST_IN_FLIGHT, max_keepalive_connections=100)
+        async with httpx.AsyncClient(base_url=target, timeout=_TIMEOUT_SECONDS, limits=limits) as client:
+            started = reported = due = time.monotonic()
+            while not stop.is_set():
+                now = time.monotonic()
+                progress = (_START + (now - started) / _SESSION_SECONDS) % 1.0
+                due = max(due, now - 1.0) + self._random.expovariate(self.rate * activity(progress))
+                if due > now:
+                    await _sleep(due - now, stop)
+                self._send(client)
+                if now - reported > _REPORT_SECONDS:
+                    reported = now
+                    print(self.summary(), flush=True)  # noqa: T201  # a command-line tool
+            for task in self._in_flight:
+                task.cancel()
+            await asyncio.gather(*self._in_flight, return_exceptions=True)
+        print(self.summary(), flush=True)  # noqa: T201
+
+    def summary(self) -> str:
+        """One line: what came back so far."""
+        parts = (f"{number} x {result}" for result, number in sorted(self.results.items()))
+        return f"load: {', '.join(parts) or 'nothing came back yet'}"
+
+    def draw(self) -> tuple[str, str, Ask]:
+        """The next request: its user, the user's tier, and what is asked."""
+        tier = self._random.choices([name for name, _ in _TIERS], [share for _, share in _TIERS])[0]
+        user = f"{tier}-{self._random.randrange(_USERS[tier])}"
+        if self._random.random() < 0.15:
+            tier, user = "free", "free-impatient"  # asks more often than the free tier allows
+        maker, _ = self._random.choices(self._kinds, [share for _, share in self._kinds])[0]
+        return user, tier, maker(tier)
+
+    def _send(self, client: httpx.AsyncClient) -> None:
+        if len(self._in_flight) >= _MOST_IN_FLIGHT:
+            self.results["not sent"] += 1
+            return
+        task = asyncio.create_task(self._ask(client, *self.draw()))
+        self._in_flight.add(task)
+        task.add_done_callback(self._in_flight.discard)
+
+    async def _ask(self, client: httpx.AsyncClient, user: str, tier: str, ask: Ask) -> None:
+        method, path, body = ask
+        headers = {"X-User-Id": user, "X-User-Tier": tier}
+        try:
+            answer = await client.request(method, path, json=body, headers=headers)
+            self.results[str(answer.status_code)] += 1
+            if answer.status_code == 201:  # subscriptions and thresholds are ended again
+                await client.delete(f"{path}/{answer.json()['number']}", headers=headers)
+        except httpx.HTTPError as error:
+            self.results[type(error).__name__] += 1
+
+    def _symbol(self) -> str:
+        return self._random.choices(_SYMBOLS, (30, 20, 15, 15, 10, 10))[0]
+
+    def _chain(self, _tier: str) -> Ask:
+        kind = self._random.random()
+        suffix = "?fresh=true" if kind < 0.03 else "?model=black_scholes" if kind < 0.11 else ""
+        return "GET", f"/api/v1/greeks/chain/{self._symbol()}{suffix}", None
+
+    def _signal(self, _tier: str) -> Ask:
+        return "GET", f"/api/v1/signals/{self._random.choice(_SIGNALS)}/{self._symbol()}", None
+
+    def _one_option(self) -> dict[str, Any]:
+        symbol = self._symbol()
+        strike = round(_SPOTS[symbol] * self._random.uniform(0.9, 1.1), 1)
+        return {
+            "symbol": symbol,
+            "flag": self._random.choice("cp"),
+            "strike": strike,
+            "days": self._random.choice((9, 30, 58, 121)),
+            "volatility": round(self._random.uniform(0.15, 0.6), 3),
+        }
+
+    def _option(self, _tier: str) -> Ask:
+        option = self._one_option()
+        quote = round(_SPOTS[option["symbol"]] * self._random.uniform(0.13, 0.2), 2)
+        return "POST", "/api/v1/greeks/option", {**option, "quote": quote}
+
+    def _portfolio(self, _tier: str) -> Ask:
+        number = self._random.choice((3, 5, 8, 15))
+        return "POST", "/api/v1/greeks/portfolio", {"options": [self._one_option() for _ in range(number)]}
+
+    def _scenario(self, tier: str) -> Ask:
+        if tier in ("free", "basic"):
+            return self._signal(tier)
+        return "GET", f"/api/v1/features/scenario/{self._symbol()}", None
+
+    def _surface(self, tier: str) -> Ask:
+        if tier in ("free", "basic"):
+            return self._chain(tier)
+        return "GET", f"/api/v1/features/surface/{self._symbol()}", None
+
+    def _history(self, _tier: str) -> Ask:
+        return "GET", f"/api/v1/signals/{self._random.choice(_SIGNALS)}", None
+
+    def _subscribe(self, _tier: str) -> Ask:
+        method = self._random.choice(("websocket", "webhook", "email"))
+        body = {"signal_type": self._random.choice(_SIGNALS), "delivery_method": method}
+        return "POST", "/api/v1/subscriptions", body
+
+    def _threshold(self, _tier: str) -> Ask:
+        body = {"threshold_type": "price_move", "symbol": self._symbol(), "bound": 0.01, "severity": "info"}
+        return "POST", "/api/v1/thresholds", body
+
+    def _job(self, _tier: str) -> Ask:
+        priority = self._random.choice(("critical", "high", "medium", "low"))
+        return "POST", "/api/v1/jobs", {"symbol": self._symbol(), "priority": priority}
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+async def _run(load: Load, target: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await load.run(target, stop)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Send load until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(
+        prog="python -m signalscope.demo.stack.load", description="Load for the reference service."
+    )
+    parser.add_argument("--target", required=True, help="the service's base URL")
+    parser.add_argument("--rate", type=float, default=20.0, help="requests per second, on average")
+    parser.add_argument("--seed", type=int, default=1, help="everything random comes from it")
+    options = parser.parse_args(arguments)
+    try:
+        load = Load(options.rate, options.seed)
+    except ValueError as error:
+        parser.error(str(error))
+    asyncio.run(_run(load, options.target))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""`signalscope demo`: the local stack, until Ctrl-C or for some seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+
+from signalscope import binaries
+from signalscope.demo.stack import state
+from signalscope.demo.stack._stack import Stack
+from signalscope.demo.stack.faults import FAULTS
+from signalscope.demo.stack.ports import choose
+from signalscope.mixin.alerts import expected_seconds
+
+__all__ = ["run"]
+
+
+class _Terminated(BaseException):
+    """SIGTERM, or the terminal was closed: to be ended like Ctrl-C."""
+
+
+def run(
+    console: Console,
+    *,
+    duration: float | None,
+    endpoints: Path | None,
+    load: float,
+    ports: dict[str, int | None],
+) -> None:
+    """Start everything, say what runs where, and wait.
+
+    Args:
+        console: Where to say it.
+        duration: Seconds to run for, once everything is ready; None until Ctrl-C.
+        endpoints: A file that gets what runs where, as JSON, once everything is ready.
+        load: Requests per second, on average.
+        ports: Ports that the user asked for.
+
+    Raises:
+        PartError: A part did not start, ended unasked, or no data arrived.
+        PortError: A port that was asked for is taken.
+        BinaryError: This is not a checkout.
+        StateError: There is nowhere to note that it runs.
+    """
+    begun = time.monotonic()
+    state.prepare()
+
+    def say(line: str) -> None:
+        console.print(
+            f"[dim]{time.monotonic() - begun:5.1f} s[/dim]  {escape(line)}", highlight=False, soft_wrap=True
+        )
+
+    lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
+    embedded = (
+        f"{lacking} cannot be found; `make setup` gets them, or says why it cannot" if lacking else None
+    )
+    with choose(ports) as (chosen, notes), _ended_by_signals():
+        for note in notes:
+            say(note)
+        if endpoints is not None:
+            endpoints.unlink(missing_ok=True)  # whoever waits for it must not read that of another demo
+        try:
+            with Stack(chosen, load=load, say=say, embedded=embedded) as stack:
+                say("waiting for data")
+                stack.wait_for_data()
+                say("ready")
+                found = stack.endpoints()
+                state.write(found)
+                if endpoints is not None:
+                    _write(endpoints, json.dumps(found, indent=1))
+                console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
+                _watch(stack, duration)
+        except (KeyboardInterrupt, _Terminated):
+            pass
+        finally:
+            state.forget()
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        console.print("Everything has ended.", highlight=False)
+
+
+def _watch(stack: Stack, duration: float | None) -> None:
+    end = None if duration is None else time.monotonic() + duration
+    while end is None or time.monotonic() < end:
+        stack.check()
+        time.sleep(0.5 if end is None else max(0.0, min(0.5, end - time.monotonic())))
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that others wait for: it is there only when it is whole."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the block like Ctrl-C; a second signal does not interrupt the ending."""
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+        numbers.append(signal.SIGHUP)
+
+    def end(number: int, _: FrameType | None) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
+
+    before = {each: signal.signal(each, end) for each in numbers}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _welcome(stack: Stack, duration: float | None) -> str:
+    whole = stack.embedded is None
+    fault = FAULTS["config-down"]
+    seen = (
+        f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
+        if whole
+        else f"seen at {stack.url('service')}/health"
+    )
+    lines = [
+        "",
+        "[bold]A signal service is running, under load, with its whole monitoring.[/bold]"
+        if whole
+        else "[bold]A signal service is running, under load, without its monitoring.[/bold]",
+        "",
+        f"  open         [bold]{stack.url('console')}[/bold]   "
+        + ("the dashboards, the alerts, what runs where" if whole else "what runs where"),
+        f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
+        f"  monitoring   {stack.url('service')}/monitoring/enhanced-metrics   any user name; the password is",
+        f"               {stack.token}",
+    ]
+    if whole:
+        lines += [
+            f"  Prometheus   {stack.url('prometheus')}   API only: try /api/v1/query?query=up",
+            f"  Alertmanager {stack.url('alertmanager')}   API only: try /api/v2/alerts",
+            f"  Collector    OTLP {stack.url('otlp_grpc')} (gRPC), {stack.url('otlp_http')} (HTTP)",
+        ]
+    else:
+        lines += [
+            "",
+            f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
+            "  Metrics are at the service's /metrics only; there are no dashboards, and no alert fires.",
+        ]
+    lines += [
+        "",
+        "  Break something on purpose, in another terminal:",
+        "    [bold].venv/bin/signalscope fault list[/bold]",
+        f"    [bold].venv/bin/signalscope fault {fault.name} on[/bold]   {seen}",
+        "",
+        f"  Logs: {stack.data}   "
+        + ("" if duration is None else f"It ends after {duration:g} s. ")
+        + "Ctrl-C ends everything and leaves nothing behind.",
+        "",
+    ]
+    return "\n".join(lines)

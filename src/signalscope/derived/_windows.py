@@ -1,0 +1,283 @@
+"""This process' rolling windows: what it has recorded in the last minutes and the last hour.
+
+A thread looks at the recording core every five seconds and keeps what it saw: each look of the last ten minutes,
+one a minute of the last hour. A window is the difference between a look now and one that long ago.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from signalscope import contract
+from signalscope.contract._model import OTHER, Kind
+from signalscope.derived._vector import Labels, labels
+from signalscope.recording import internal_error
+from signalscope.recording._fork import in_children
+from signalscope.recording._snapshot import NotKeptError, Snapshot, Totals, snapshot
+
+__all__ = ["FINE_SECONDS", "KEPT", "LONGEST", "Look", "NoDataError", "Window", "Windows", "reduced", "shared"]
+
+#: The longest window, in seconds.
+LONGEST = 3600.0
+#: Seconds between two looks, and how many of them are kept before one a minute is.
+_STEP = 5.0
+_FINE = 120
+#: How far back every look is kept, in seconds.
+FINE_SECONDS = _STEP * _FINE
+_COARSE_STEP = 60.0
+_COARSE = 62
+#: Series of one instrument that are kept apart; those beyond are one, so that totals are whole.
+_MOST_SERIES = 2_000
+
+#: Every instrument of the contract that a value is made from, by which labels it is kept.
+KEPT: Mapping[str, tuple[str, ...]] = {
+    "signal_service.api.requests": ("endpoint", "status_code", "user_tier"),
+    "signal_service.api.request.duration": ("endpoint", "status_code", "user_tier"),
+    "signal_service.concurrent_requests": ("endpoint_group",),
+    "signal_service.rate_limit.hits": ("limit_type",),
+    "signal_service.greeks.calculation": ("vectorized", "outcome"),
+    "signal_service.greeks.options": ("calculation_type", "vectorized"),
+    "signal_service.greeks.invalid_results": ("reason",),
+    "signal_service.signal.generation": ("signal_type", "outcome"),
+    "signal_service.signals.emitted": ("signal_type", "direction"),
+    "signal_service.cache.operations": ("cache_type", "operation", "result"),
+    "signal_service.cache.evictions": ("cache_type", "reason"),
+    "signal_service.queue.items": ("queue_type", "priority", "event"),
+    "signal_service.database.query": ("query_type",),
+    "signal_service.external_service.duration": ("service_name", "outcome"),
+    "signal_service.dependency.errors": ("service_name", "error_type"),
+    "signal_service.circuit_breaker.calls": ("service_name", "operation", "outcome"),
+    "signal_service.circuit_breaker.transitions": ("service_name", "operation", "to"),
+    "signal_service.calculation_cost": ("operation_type", "user_tier"),
+    "signal_service.feature_usage": ("feature", "user_tier"),
+    "signal_service.premium_feature_usage": ("feature", "user_tier"),
+    "process.cpu": (),
+}
+
+
+class NoDataError(LookupError):
+    """There is no value; the message says why, for those who read the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one moment.
+
+    Attributes:
+        at: When, on the monotonic clock.
+        began: When all was zero.
+        totals: By instrument and kept labels: what was recorded since.
+        gauges: By instrument and labels: the values.
+        left_out: Instruments that cannot be looked at.
+        overflowed: Instruments with more series than are told apart: those beyond have ``other`` for each label.
+    """
+
+    at: float
+    began: float
+    totals: Mapping[str, Mapping[Labels, Totals]]
+    gauges: Mapping[str, Mapping[Labels, float]]
+    left_out: frozenset[str]
+    overflowed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was recorded in a stretch of time that ends now.
+
+    Attributes:
+        seconds: How long it is: as asked, or since the start of the process when that is shorter.
+        now: The look at its end.
+        then: The look at its beginning; None when all was zero then.
+    """
+
+    seconds: float
+    now: Look
+    then: Look | None
+    _known: dict[str, dict[Labels, Totals]] = field(default_factory=dict, repr=False, compare=False)
+
+    def increase(self, name: str) -> dict[Labels, float]:
+        """How much a counter grew, or how many measurements a histogram got."""
+        is_histogram = contract.get(name).kind is Kind.HISTOGRAM
+        return {
+            found: float(each.count if is_histogram else each.total)
+            for found, each in self._grown(name).items()
+        }
+
+    def total(self, name: str) -> dict[Labels, float]:
+        """The sum of the measurements that a histogram got."""
+        return {found: float(each.total) for found, each in self._grown(name).items()}
+
+    def buckets(self, name: str, *by: str) -> dict[Labels, float]:
+        """The measurements that a histogram got, cumulative: `sum by (by, le)`."""
+        bounds = [*(contract.get(name).buckets or ()), math.inf]
+        groups: dict[Labels, list[tuple[int, ...]]] = {}
+        for each, grown in self._grown(name).items():
+            groups.setdefault(tuple(pair for pair in each if pair[0] in by), []).append(grown.buckets)
+        found: dict[Labels, float] = {}
+        for each, counts in groups.items():
+            running = 0
+            for bound, count in zip(bounds, zip(*counts, strict=True), strict=True):
+                running += sum(count)
+                found[labels(**dict(each), le=str(bound))] = float(running)
+        return found
+
+    def gauge(self, name: str) -> Mapping[Labels, float]:
+        """A gauge's values now."""
+        return self.now.gauges.get(name, {})
+
+    def _grown(self, name: str) -> dict[Labels, Totals]:
+        if name not in self._known:
+            self._known[name] = self._difference(name)
+        return self._known[name]
+
+    def _difference(self, name: str) -> dict[Labels, Totals]:
+        if name in self.now.left_out:
+            raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
+        before = self.then.totals.get(name, {}) if self.then is not None else {}
+        grown = {}
+        for found, each in self.now.totals.get(name, {}).items():
+            old = before.get(found)
+            if old is not None:
+                counts = tuple(a - b for a, b in zip(each.buckets, old.buckets, strict=True))
+                each = Totals(each.count - old.count, each.total - old.total, counts)  # noqa: PLW2901  # the same
+            grown[found] = each
+        return grown
+
+
+class Windows:
+    """Keeps the looks; bounded in memory."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fine: list[Look] = []
+        self._coarse: list[Look] = []
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Keep looking from now on, in a thread that ends with the process; repeating it changes nothing."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="signalscope-windows", daemon=True)
+                self._thread.start()
+
+    def window(self, seconds: float, now: Look | None = None) -> Window:
+        """The window of that length that ends now. Takes a few milliseconds; gauges' callbacks are called.
+
+        Args:
+            seconds: Its length.
+            now: The look at its end, where there is one already.
+
+        Raises:
+            NoDataError: This process keeps nothing, or has not watched for long enough.
+        """
+        if now is None:
+            try:
+                now = self.look()
+            except NotKeptError as error:
+                raise NoDataError(str(error)) from None
+        age = now.at - now.began
+        if age <= seconds:
+            return Window(age, now, None)
+        begin = now.at - seconds
+        with self._lock:
+            looks = [*self._coarse, *self._fine]
+        first = min((each.at for each in looks), default=now.at)
+        if first > begin + _STEP / 2:
+            raise NoDataError(
+                f"this process has been watched for {now.at - first:.0f} s; the window is {seconds:.0f} s"
+            )
+        then = min(looks, key=lambda each: abs(each.at - begin))
+        return Window(now.at - then.at, now, then)
+
+    def look(self) -> Look:
+        """Look now, and keep what was seen.
+
+        Raises:
+            NotKeptError: There is nothing to look at.
+        """
+        seen = reduced(snapshot([*KEPT, *_gauges()]), self._fine[-1] if self._fine else None)
+        with self._lock:
+            if self._fine and self._fine[-1].began != seen.began:
+                self._fine.clear()  # another recording: a test's, or a child's
+                self._coarse.clear()
+            if self._fine and seen.at - self._fine[-1].at < _STEP * 0.9:
+                return seen  # asked for in between: not kept, so that what is kept lasts
+            self._fine.append(seen)
+            if len(self._fine) > _FINE:
+                old = self._fine.pop(0)
+                if not self._coarse or old.at - self._coarse[-1].at >= _COARSE_STEP:
+                    self._coarse.append(old)
+                    del self._coarse[:-_COARSE]
+        return seen
+
+    def looks(self) -> list[Look]:
+        """Every look of the last ten minutes, oldest first."""
+        with self._lock:
+            return list(self._fine)
+
+    def clear(self) -> None:
+        """Forget everything, with a free lock; for a forked child, which has no thread."""
+        self._lock = threading.Lock()
+        self._fine, self._coarse, self._thread = [], [], None
+
+    def _run(self) -> None:
+        me = threading.current_thread()
+        while self._thread is me:
+            try:
+                self.look()
+            except NotKeptError:
+                pass  # nothing is recorded yet, or not by us
+            except Exception:  # ours; the next look may do
+                internal_error("windows")
+            time.sleep(_STEP)
+
+
+def _gauges() -> Iterable[str]:
+    return [each.name for each in contract.instruments() if each.kind is Kind.GAUGE]
+
+
+def reduced(seen: Snapshot, previous: Look | None) -> Look:
+    """With the kept labels only; what has not changed is the same object as before."""
+    totals: dict[str, dict[Labels, Totals]] = {}
+    overflowed: set[str] = set()
+    for name, by_values in seen.totals.items():
+        names, kept = contract.get(name).attribute_names, KEPT[name]
+        places = sorted((key, names.index(key)) for key in kept)
+        sums: dict[Labels, Totals] = {}
+        beyond = tuple((key, OTHER) for key, _ in places)
+        for values, each in by_values.items():
+            # The overflow of an OpenTelemetry cardinality limit has no labels.
+            is_known = len(values) == len(names)
+            found = tuple((key, values[place]) for key, place in places) if is_known else beyond
+            if not is_known or (found not in sums and len(sums) >= _MOST_SERIES):
+                overflowed.add(name)
+                found = beyond
+            other = sums.get(found)
+            sums[found] = each if other is None else _added(each, other)
+        before = previous.totals.get(name, {}) if previous is not None else {}
+        totals[name] = {
+            found: old if (old := before.get(found)) == each and old is not None else each
+            for found, each in sums.items()
+        }
+    gauges = {
+        name: {
+            labels(**dict(zip(contract.get(name).attribute_names, values, strict=True))): value
+            for values, value in list(by_values.items())[:_MOST_SERIES]
+        }
+        for name, by_values in seen.gauges.items()
+    }
+    return Look(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
+
+
+def _added(one: Totals, other: Totals) -> Totals:
+    counts = tuple(a + b for a, b in zip(one.buckets, other.buckets, strict=True))
+    return Totals(one.count + other.count, one.total + other.total, counts)
+
+
+#: The process' own.
+shared = Windows()
+in_children(shared.clear)

@@ -1,0 +1,259 @@
+"""The text of a scrape: Prometheus' format, and OpenMetrics with exemplars.
+
+`prometheus_client` builds an object for every line and formats it anew at each scrape. Here each series keeps a
+template of all its lines, into which a scrape only puts the numbers; series that are gone are forgotten.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+from opentelemetry.exporter.prometheus._mapping import map_unit, sanitize_attribute, sanitize_full_name
+from opentelemetry.sdk.metrics.export import (
+    ExponentialHistogram,
+    Gauge,
+    Histogram,
+    Metric,
+    MetricsData,
+    Sum,
+)
+from prometheus_client.utils import floatToGoString
+
+from signalscope.exposition._accept import weights
+from signalscope.recording import internal_error
+
+__all__ = ["OPENMETRICS", "TEXT", "Writer", "accepted"]
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+_COUNTER, _GAUGE, _HISTOGRAM = "counter", "gauge", "histogram"
+_Key = tuple[str, tuple[str, ...], tuple[str, ...]]
+
+
+def accepted(accept: str) -> str:
+    """The content type that a scraper gets: OpenMetrics when it prefers that, or names it first of equals."""
+    named = weights(accept)
+    kinds = [
+        each for each in named if each in ("application/openmetrics-text", "text/plain") and named[each] > 0
+    ]
+    best = max(kinds, key=lambda each: named[each], default="text/plain")
+    return OPENMETRICS if best == "application/openmetrics-text" else TEXT
+
+
+class Writer:
+    """Writes pages; one object for all scrapes of a reader, one page at a time."""
+
+    def __init__(self) -> None:
+        self._templates: dict[_Key, tuple[str, ...]] = {}
+
+    def write(self, collected: Iterable[MetricsData], content_type: str) -> bytes:
+        """The page of one collection.
+
+        Args:
+            collected: What the reader received.
+            content_type: `TEXT` or `OPENMETRICS`.
+        """
+        page = _Page(self._templates, openmetrics=content_type == OPENMETRICS)
+        for data in collected:
+            for of_resource in data.resource_metrics:
+                page.add_target(of_resource.resource.attributes)
+                for scope in of_resource.scope_metrics:
+                    for metric in scope.metrics:
+                        page.add(metric)
+        self._templates = page.used
+        return page.text().encode()
+
+
+class _Page:
+    """One page: families by name, each a valid one.
+
+    Attributes:
+        used: The templates that this page was made with.
+    """
+
+    def __init__(self, templates: Mapping[_Key, tuple[str, ...]], *, openmetrics: bool) -> None:
+        self.used: dict[_Key, tuple[str, ...]] = {}
+        self._templates = templates
+        self._openmetrics = openmetrics
+        self._kinds: dict[str, str] = {}
+        self._lines: dict[str, list[str]] = {}
+
+    def add_target(self, attributes: Mapping[str, Any]) -> None:
+        """Describe the process."""
+        keys = sorted(attributes)
+        labels = _joined(tuple(map(_label, keys)), tuple(_text(attributes[key]) for key in keys))
+        shown = ",".join(f'{key}="{_escaped(value)}"' for key, value in zip(*labels, strict=True))
+        head = self._head("target", "info", "Target metadata")
+        self._lines["target"] = [head, f"target_info{{{shown}}} 1.0\n"]
+
+    def add(self, metric: Metric) -> None:
+        """Add a metric; one that cannot be shown is counted, and the page goes on."""
+        try:
+            self._add(metric)
+        except Exception:  # another part of the program made it
+            internal_error("pull.metric")
+
+    def text(self) -> str:
+        """The whole page."""
+        ends = ["# EOF\n"] if self._openmetrics else []
+        return "".join([line for lines in self._lines.values() for line in lines] + ends)
+
+    def _add(self, metric: Metric) -> None:
+        kind = _kind_of(metric)
+        if kind is None:
+            internal_error("pull.metric")
+            return
+        name = _name(metric, is_counter=kind == _COUNTER)
+        if self._kinds.setdefault(name, kind) != kind:
+            internal_error("pull.collision")  # two kinds of metric under one name: the first is shown
+            return
+        points: Sequence[Any] = metric.data.data_points
+        lines = self._lines.get(name)
+        if lines is None:
+            lines = self._lines[name] = [self._head(name, kind, metric.description or name)]
+        keys = tuple(sorted({key for point in points for key in (point.attributes or ())}))
+        labels = tuple(_label(key, kind) for key in keys)
+        collide = len(set(labels)) < len(labels)
+        for point in points:
+            attributes = point.attributes or {}
+            values = tuple(
+                value if type(value := attributes.get(key, "")) is str else _text(value) for key in keys
+            )
+            identity = (name, *_joined(labels, values)) if collide else (name, labels, values)
+            if identity in self.used:
+                internal_error("pull.collision")
+                continue
+            try:
+                lines.append(self._point(identity, kind, point))
+            except Exception:  # see `add`
+                internal_error("pull.point")
+
+    def _head(self, name: str, kind: str, description: str) -> str:
+        if not self._openmetrics:
+            name = {_COUNTER: f"{name}_total", "info": f"{name}_info"}.get(kind, name)
+            kind = _GAUGE if kind == "info" else kind
+        text = description.replace("\\", "\\\\").replace("\n", "\\n")
+        if self._openmetrics:
+            text = text.replace('"', '\\"')
+        return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+
+    def _point(self, identity: _Key, kind: str, point: Any) -> str:
+        if kind != _HISTOGRAM:
+            templates = self._templates.get(identity) or _number_template(identity, kind)
+            text = templates[0] + _number(point.value)
+            self.used[identity] = templates
+            return f"{text}\n"
+        bounds: Sequence[float] | None = getattr(point, "explicit_bounds", None)
+        counts: Sequence[int] = (point.count,) if bounds is None else point.bucket_counts
+        templates = self._templates.get(identity, ())
+        if len(templates) != len(counts) + 1:
+            templates = _histogram_templates(identity, bounds or ())
+        running = list(accumulate(counts))
+        tail = (point.count, _go(point.sum))
+        exemplars = _exemplars(point, bounds or ()) if self._openmetrics and point.exemplars else {}
+        if not exemplars:
+            text = "".join(templates) % (*running, *tail)
+        else:
+            text = "".join(
+                f"{line[:-1] % count}{exemplars[place]}\n" if place in exemplars else line % count
+                for place, (line, count) in enumerate(zip(templates, running, strict=False))
+            )
+            text += templates[-1] % tail
+        self.used[identity] = templates
+        return text
+
+
+def _kind_of(metric: Metric) -> str | None:
+    """How Prometheus sees a metric; None for what it cannot show."""
+    data = metric.data
+    if isinstance(data, Histogram | ExponentialHistogram):
+        return _HISTOGRAM
+    if isinstance(data, Sum):
+        return _COUNTER if data.is_monotonic else _GAUGE
+    return _GAUGE if isinstance(data, Gauge) else None
+
+
+def _name(metric: Metric, *, is_counter: bool) -> str:
+    """The name that the Collector gives it too; a counter's without `_total`, which its lines have."""
+    name = sanitize_full_name(metric.name)
+    unit = map_unit(metric.unit or "")
+    if is_counter:
+        name = name.removesuffix("_total")
+    if unit and not name.endswith(f"_{unit}"):
+        name = f"{name}_{unit}"
+    return name
+
+
+def _label(key: str, kind: str = "") -> str:
+    """The label of an attribute; a histogram's own is `le`."""
+    label = str(sanitize_attribute(key))
+    return f"exported_{label}" if label == "le" and kind == _HISTOGRAM else label
+
+
+def _joined(labels: Sequence[str], values: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Labels, each once: of several attributes with the same label the values, as OpenTelemetry specifies it."""
+    found: dict[str, str] = {}
+    for label, value in zip(labels, values, strict=True):
+        found[label] = f"{found[label]};{value}" if found.get(label) else value
+    return tuple(found), tuple(found.values())
+
+
+def _labels(identity: _Key, *more: str) -> str:
+    _, names, values = identity
+    shown = [f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)]
+    shown += more
+    return f"{{{','.join(shown)}}}" if shown else ""
+
+
+def _number_template(identity: _Key, kind: str) -> tuple[str, ...]:
+    suffix = "_total" if kind == _COUNTER else ""
+    return (f"{identity[0]}{suffix}{_labels(identity)} ",)
+
+
+def _histogram_templates(identity: _Key, bounds: Sequence[float]) -> tuple[str, ...]:
+    """A line for each bucket, with a place for its count; at last those of the count and the sum."""
+    name = identity[0]
+    shown = [*(_go(bound) for bound in bounds), "+Inf"]
+    lines = [
+        f"{name}_bucket{_labels(identity, f'le={chr(34)}{bound}{chr(34)}')}".replace("%", "%%") + " %d.0\n"
+        for bound in shown
+    ]
+    labels = _labels(identity).replace("%", "%%")
+    return (*lines, f"{name}_count{labels} %d.0\n{name}_sum{labels} %s\n")
+
+
+def _exemplars(point: Any, bounds: Sequence[float]) -> dict[int, str]:
+    """The latest exemplar of each bucket, as it is written behind the bucket's line."""
+    found: dict[int, str] = {}
+    for each in sorted(point.exemplars, key=lambda each: each.time_unix_nano):
+        if each.trace_id:
+            ids = f'trace_id="{each.trace_id:032x}",span_id="{each.span_id:016x}"'
+            value, time = _go(each.value), each.time_unix_nano / 1e9
+            found[bisect_left(bounds, each.value)] = f" # {{{ids}}} {value} {time}"
+    return found
+
+
+def _go(value: float) -> str:
+    """A number as Go writes it."""
+    return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # it has no types
+
+
+def _number(value: float) -> str:
+    return f"{value}.0" if type(value) is int and -999_999 < value < 999_999 else _go(value)
+
+
+def _escaped(value: str) -> str:
+    if "\\" in value or "\n" in value or '"' in value:
+        return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
+    return value
+
+
+def _text(value: Any) -> str:
+    """A label's value; booleans as JSON writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,158 @@
+"""Who may read what: bearer tokens, and a limit on how often anybody may ask."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from fastapi import HTTPException, Request, Security
+from signalscope.fastapi import _settings
+from signalscope.fastapi.monitoring._negotiate import wants_html
+
+__all__ = ["Buckets", "Reader", "health_reader", "metrics_reader", "monitoring_reader"]
+
+_logger = logging.getLogger("signalscope")
+_bearer = HTTPBearer(
+    auto_error=False, description="One of SIGNALSCOPE_MONITORING_TOKEN.", scheme_name="monitoringToken"
+)
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+#: Clients whose rate is remembered.
+_CLIENTS = 4_096
+
+
+class Buckets:
+    """A token bucket for each client; the least recently seen are forgotten.
+
+    Args:
+        clock: Seconds, monotonic.
+        clients: How many to remember.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, clients: int = _CLIENTS) -> None:
+        self._clock = clock
+        self._clients = clients
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str, rate: float) -> float:
+        """Take one of the tokens, of which there are two seconds' worth at the most.
+
+        Args:
+            client: Whose.
+            rate: How many there are more each second.
+
+        Returns:
+            0 when there was one, else the seconds until there will be.
+        """
+        now, most = self._clock(), max(1.0, 2.0 * rate)
+        left, then = self._buckets.pop(client, (most, now))
+        left = min(most, left + (now - then) * rate)
+        taken = left >= 1.0
+        self._buckets[client] = (left - 1.0 if taken else left, now)
+        if len(self._buckets) > self._clients:
+            self._buckets.popitem(last=False)
+        return 0.0 if taken else (1.0 - left) / rate
+
+
+class Reader:
+    """Somebody who may read.
+
+    Args:
+        sees_users: Whether user ids may be shown to them.
+    """
+
+    def __init__(self, *, sees_users: bool = False) -> None:
+        self.sees_users = sees_users
+
+
+_buckets = Buckets()
+
+
+async def monitoring_reader(request: Request, credentials: Credentials) -> Reader:
+    """Lets a request to /monitoring in.
+
+    Raises:
+        HTTPException: 429, too many requests; 401, no token or a wrong one.
+    """
+    client = request.client.host if request.client else "unknown"
+    wait = _buckets.take(client, _settings.requests_per_second())
+    if wait > 0:
+        raise HTTPException(429, "too many requests", {"Retry-After": str(int(wait) + 1)})
+    return _reader(request, credentials, public=_settings.monitoring_is_public())
+
+
+async def health_reader(request: Request, credentials: Credentials) -> Reader:
+    """Lets a request to /health in; see `monitoring_reader`. Probes are not limited: checks are cached."""
+    return _reader(request, credentials, public=_settings.health_is_public())
+
+
+async def metrics_reader(request: Request, credentials: Credentials) -> Reader:
+    """Lets a scrape in; see `monitoring_reader`."""
+    return _reader(request, credentials, public=_settings.metrics_are_public())
+
+
+def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> Reader:
+    # Servers read header fields as Latin-1; what was sent is the bytes.
+    given = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
+    users, readers = _settings.users_tokens(), _settings.tokens()
+    if given and _is_one_of(given, users):
+        return Reader(sees_users=True)
+    if public or (given and _is_one_of(given, readers)):
+        return Reader()
+    if not users and not readers:
+        _say_once()
+    scheme = 'Basic realm="monitoring"' if wants_html(request.headers.get("accept", "")) else "Bearer"
+    raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
+
+
+def _is_one_of(given: bytes, tokens: tuple[str, ...]) -> bool:
+    """Compares with every token, in a time that tells nothing about any of them.
+
+    A token that is not ASCII is sent as UTF-8 by some clients, and as Latin-1 by others.
+    """
+    digest = hashlib.sha256(given).digest()
+    found = False
+    for token in tokens:
+        for sent in _as_sent(token):
+            found |= hmac.compare_digest(digest, hashlib.sha256(sent).digest())
+    return found
+
+
+def _as_sent(token: str) -> tuple[bytes, ...]:
+    utf_8 = token.encode("utf-8", "surrogateescape")  # the very bytes of the environment, whatever they are
+    try:
+        return utf_8, token.encode("latin-1")
+    except UnicodeEncodeError:
+        return (utf_8,)
+
+
+def _password(request: Request) -> bytes | None:
+    """The password of basic authentication, which is how a person in a browser gives the token."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(value, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return None
+
+
+class _Said:
+    done = False
+
+
+def _say_once() -> None:
+    if not _Said.done:
+        _Said.done = True
+        _logger.warning(
+            "signalscope: /monitoring was asked for and nobody may read it: set SIGNALSCOPE_MONITORING_TOKEN, or "
+            "SIGNALSCOPE_MONITORING_PUBLIC=true where everybody may"
+        )

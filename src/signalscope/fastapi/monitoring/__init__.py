@@ -1,0 +1,1 @@
+"""The routes of /monitoring, and the answers that they give."""

@@ -1,0 +1,77 @@
+"""JSON for programs, a page for people: by the request's Accept header."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+from pydantic import BaseModel
+
+from fastapi import Request, Response
+from signalscope.exposition._accept import weights
+from signalscope.fastapi.monitoring._answers import Answers
+from signalscope.fastapi.monitoring._page import page
+
+__all__ = ["Prepared", "answered", "wants_html"]
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+def wants_html(accept: str) -> bool:
+    """Whether somebody would rather have a page than JSON: only who names text/html, as browsers do."""
+    named = weights(accept)
+    html = named.get("text/html", 0.0)
+    # The most specific range decides (RFC 9110, 12.5.1); who names text/html beside */* means it.
+    for kind in ("application/json", "application/*"):
+        if kind in named:
+            return html > named[kind]
+    return html > 0 and html >= named.get("*/*", 0.0)
+
+
+def answered(request: Request, answer: BaseModel, title: str, status: int = 200) -> Response:
+    """The answer, in the form that the client asks for.
+
+    Args:
+        request: The request.
+        answer: What to say.
+        title: The page's title.
+        status: The HTTP status.
+    """
+    html = wants_html(request.headers.get("accept", ""))
+    return _response(_body(answer, title, html=html), status, html=html)
+
+
+class Prepared:
+    """An answer that many get: each form of it is made once, in a thread, because it may be long.
+
+    Args:
+        answer: What to say.
+        title: The page's title.
+    """
+
+    def __init__(self, answer: BaseModel, title: str) -> None:
+        self._answer = answer
+        self._title = title
+        self._bodies: Answers[bytes] = Answers(lambda: math.inf)
+
+    async def answered(self, request: Request) -> Response:
+        """The answer, in the form that the client asks for."""
+        html = wants_html(request.headers.get("accept", ""))
+
+        async def make() -> bytes:
+            return await asyncio.to_thread(_body, self._answer, self._title, html=html)
+
+        return _response(await self._bodies.get(html, make), 200, html=html)
+
+
+def _body(answer: BaseModel, title: str, *, html: bool) -> bytes:
+    if html:
+        return page(title, answer).encode("utf-8", "replace")
+    return answer.model_dump_json().encode()
+
+
+def _response(body: bytes, status: int, *, html: bool) -> Response:
+    headers = {"Vary": "Accept", "Cache-Control": "no-store"}
+    if html:
+        headers |= {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+    return Response(body, status, headers, "text/html" if html else "application/json")

@@ -1,0 +1,124 @@
+"""A readable page of an answer: sections, tables, and why a number is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from pydantic import BaseModel
+
+from signalscope.fastapi.monitoring._models import Provenance
+
+__all__ = ["page"]
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1rem 1.5rem 4rem;color:#1a1a1a}
+h1{font-size:1.4rem}h2{font-size:1.1rem;margin:1.6rem 0 .3rem;border-bottom:1px solid #ccc}
+h3{font-size:1rem;margin:1rem 0 .2rem}table{border-collapse:collapse;width:100%}
+th,td{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;font-weight:400}
+th{width:18rem;color:#555}td.note{width:45%}td.note,.note{color:#666;font-size:.9em}
+.healthy{color:#176d2c}.degraded{color:#8a5a00}.unhealthy{color:#a51220}
+.warning{background:#fff4d6;padding:.4rem .8rem}
+@media(prefers-color-scheme:dark){body{background:#16181b;color:#e6e6e6}th,td.note,.note{color:#a4a8ad}
+h2{border-color:#444}.healthy{color:#6fce85}.degraded{color:#e7b75a}.unhealthy{color:#ff8490}.warning{background:#443a1c}}
+"""
+About = Mapping[str, Provenance]
+_SIX_DIGITS, _LONG = 1e5, 1e15
+#: Shown beside the values that they are about, or above everything.
+_ASIDE = ("provenance", "problems", "degraded", "source")
+
+
+def page(title: str, answer: BaseModel) -> str:
+    """The page.
+
+    Args:
+        title: What it is about.
+        answer: The answer; its ``provenance`` is shown beside each value.
+    """
+    values = _items(answer)
+    about = values.get("provenance") or {}
+    parts = [f"<h1>{escape(title)}</h1>"]
+    source = values.get("source")
+    if source is not None:
+        parts.append(f'<p class="note">{escape(source.description)}</p>')
+    parts += [f'<p class="warning">{escape(str(each))}</p>' for each in values.get("problems") or ()]
+    rest = {name: value for name, value in values.items() if name not in _ASIDE}
+    parts.append(_content(rest, "", about, 2, is_model=True))
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    )
+
+
+def _items(value: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(value) if isinstance(value, BaseModel) else value
+
+
+def _content(values: Mapping[str, Any], path: str, about: About, level: int, *, is_model: bool) -> str:
+    """Plain values in a table, then a section for each of the others."""
+    rows, sections = [], []
+    for name, value in values.items():
+        inside = f"{path}.{name}" if path else name
+        # A field's name is read by people; other names, of metrics or components, are theirs to copy.
+        label = escape(name.replace("_", " ") if is_model else name)
+        if isinstance(value, BaseModel | Mapping) and _items(value):
+            sections.append(_section(label, value, inside, about, level))
+        else:
+            rows.append(_row(label, value, about.get(inside)))
+    table = f"<table>{''.join(rows)}</table>" if rows else ""
+    return table + "".join(sections)
+
+
+def _section(label: str, value: BaseModel | Mapping[str, Any], path: str, about: About, level: int) -> str:
+    note = _note(about[path]) if path in about else ""
+    content = _content(_items(value), path, about, min(level + 1, 4), is_model=isinstance(value, BaseModel))
+    return f"<h{level}>{label}</h{level}>{note}{content}"
+
+
+def _row(label: str, value: Any, known: Provenance | None) -> str:
+    shown = f'<tr><th scope="row">{label}</th>'
+    if known is None:
+        return f'{shown}<td colspan="2">{_shown(value)}</td></tr>'
+    return f'{shown}<td>{_shown(value)}</td><td class="note">{_note(known)}</td></tr>'
+
+
+def _note(known: Provenance) -> str:
+    """A value's unit, source and window, or why there is none; what it means, for who points at it."""
+    if known.reason:
+        text = f"no value: {known.reason}"
+    else:
+        window = f"over {known.window_seconds:.4g} s" if known.window_seconds else None
+        text = ", ".join(part for part in (known.unit, known.source, window) if part)
+    return f'<span class="note" title="{escape(known.meaning)}">{escape(text)}</span>'
+
+
+def _shown(value: Any) -> str:
+    if value is None or value in ([], {}):
+        return "&ndash;"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, list):
+        return "<br>".join(_shown(each) for each in value)
+    if isinstance(value, BaseModel | Mapping):
+        return ", ".join(_pair(name, each) for name, each in _items(value).items())
+    text = escape(value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value))
+    return f'<span class="{text}">{text}</span>' if value in ("healthy", "degraded", "unhealthy") else text
+
+
+def _pair(name: str, value: Any) -> str:
+    shown = _shown(value)
+    return (
+        f"{escape(name)}: {{{shown}}}" if isinstance(value, Mapping) and value else f"{escape(name)}: {shown}"
+    )
+
+
+def _number(value: float) -> str:
+    """A number that can be read: all digits of a whole one, six of another."""
+    if float(value).is_integer() and abs(value) < _LONG:
+        return f"{value:,.0f}"
+    return f"{value:,.2f}" if _SIX_DIGITS <= abs(value) < _LONG else f"{value:,.6g}"

@@ -1,0 +1,80 @@
+"""Ready-made checks of what services usually need; the clients are the service's own."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from signalscope.health._check import HealthCheck, Outcome
+from signalscope.health._result import Result, Status
+
+__all__ = ["database_check", "http_check", "redis_check"]
+
+
+def database_check(
+    ping: Callable[[], object], *, name: str = "database", critical: bool = True, **options: Any
+) -> HealthCheck:
+    """A check of a database.
+
+    Args:
+        ping: A function or coroutine function that asks it something cheap (``SELECT 1``). It is healthy when
+            that returns, whatever it returns.
+        name: The component.
+        critical: As for `HealthCheck`.
+        options: Others of `HealthCheck`.
+    """
+    return HealthCheck(name, _then(ping, _answers), critical=critical, **options)
+
+
+def redis_check(client: Any, *, name: str = "redis", critical: bool = False, **options: Any) -> HealthCheck:
+    """A check of Redis.
+
+    Args:
+        client: A client of redis-py, plain or asyncio; it is asked with PING.
+        name: As for `database_check`.
+        critical: As for `HealthCheck`.
+        options: Others of `HealthCheck`.
+    """
+    return HealthCheck(name, _then(client.ping, _answers), critical=critical, **options)
+
+
+def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options: Any) -> HealthCheck:
+    """A check of an external service over HTTP.
+
+    Args:
+        name: The service's ``service_name``.
+        get: Asks its health endpoint: a function or coroutine function that returns a response of httpx, requests
+            or aiohttp. Below 400 is healthy, 429 is degraded.
+        dependency: critical, mandatory or high.
+        options: Others of `HealthCheck`.
+    """
+
+    def judged(response: Any) -> Outcome:
+        status = getattr(response, "status_code", None) or getattr(response, "status", None)
+        if not isinstance(status, int):
+            return Result("unhealthy", "the check gave no HTTP response")
+        found: Status = "degraded" if status == 429 else "healthy" if status < 400 else "unhealthy"
+        return Result(found, f"it answered with status {status}")
+
+    return HealthCheck(name, _then(get, judged), dependency=dependency, **options)
+
+
+def _then(ask: Callable[[], Any], judged: Callable[[Any], Outcome]) -> Callable[[], Any]:
+    """A check that judges what a function gives; a plain function still runs in the check's thread."""
+
+    async def awaited(found: Awaitable[Any]) -> Outcome:
+        return judged(await found)
+
+    def check() -> Any:
+        found = ask()
+        return awaited(found) if inspect.isawaitable(found) else judged(found)
+
+    async def check_here() -> Outcome:
+        return judged(await ask())
+
+    return check_here if inspect.iscoroutinefunction(ask) else check
+
+
+def _answers(_: Any) -> Outcome:
+    return Result("healthy", "it answers")

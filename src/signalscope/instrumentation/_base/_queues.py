@@ -1,0 +1,244 @@
+"""Measuring one queue of the standard library: what it holds, how long items wait, what goes through.
+
+Nothing is patched but the queue object itself, and its items stay what they are: when one came in is kept beside the
+queue, by the item's identity, for as long as it is in there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+from signalscope.instrumentation._base._instrumentor import suppressed
+from signalscope.recording import family, internal_error
+
+__all__ = ["QUEUE_METRICS", "MeasuredQueue", "sum_sizes"]
+
+_ITEMS = "signal_service.queue.items"
+_WAIT = "signal_service.queue.wait"
+_PROCESSING = "signal_service.queue.processing"
+QUEUE_METRICS = ("signal_service.queue.size", "signal_service.queue.capacity", _WAIT, _PROCESSING, _ITEMS)
+_WHERE = "instrumentation.queues"
+_FULL = (queue.Full, asyncio.QueueFull)
+#: When an item came in, if that was seen, and its priority.
+Entry = tuple[float | None, str]
+
+
+class MeasuredQueue:
+    """One queue that is measured, until `end`.
+
+    Args:
+        of: The queue; of `queue` or `asyncio`, or a subclass.
+        queue_type: What it is called.
+        classify: Gives an item's priority.
+
+    Attributes:
+        queue_type: What it is called.
+    """
+
+    def __init__(self, of: Any, queue_type: str, classify: Callable[[Any], str]) -> None:
+        self.queue_type = queue_type
+        self._classify = classify
+        self._queue = weakref.ref(of)
+        # By the id of an item that is in the queue: the same object may be in there more than once.
+        self._entries: dict[int, list[Entry]] = {}
+        self._sizes: Counter[str] = Counter()
+        self._working: MutableMapping[Any, list[Entry]] = weakref.WeakKeyDictionary()
+        self._ended = False
+        self._reconcile(of)
+        self._patched = self._patch(of)
+
+    def end(self) -> None:
+        """Give the queue back as it was."""
+        self._ended = True
+        of = self._queue()
+        for name, replacement in self._patched.items():
+            if of is not None and vars(of).get(name) is replacement:
+                delattr(of, name)
+
+    @property
+    def capacity(self) -> float | None:
+        """Items it can hold; None when it is not bounded, or gone."""
+        of = self._queue()
+        most = getattr(of, "maxsize", 0)
+        return float(most) if of is not None and most > 0 else None
+
+    def sizes(self) -> dict[str, float] | None:
+        """Items waiting, by priority; None when the queue is gone."""
+        of = self._queue()
+        if of is None:
+            return None
+        mutex = getattr(of, "mutex", None)
+        if mutex is None:
+            self._reconcile(of)
+        elif mutex.acquire(timeout=0.1):
+            try:
+                self._reconcile(of)
+            finally:
+                mutex.release()
+        return {priority: float(number) for priority, number in self._sizes.items()}
+
+    def _patch(self, of: Any) -> dict[str, Any]:
+        """Put our functions in front of the queue's own, on the object; they do not keep it."""
+        reference, kind = self._queue, type(of)
+        put, get, done = kind._put, kind._get, kind.task_done
+        # Where a full queue says so: `put_nowait` of asyncio, `put` of threads, which its `put_nowait` calls.
+        entrance = "put_nowait" if isinstance(of, asyncio.Queue) else "put"
+        enter = getattr(kind, entrance)
+
+        def _put(item: Any) -> Any:
+            try:
+                value = put(reference(), item)
+            except BaseException:  # items that cannot be compared: one may be in there all the same
+                self._safely(self._reconcile, reference())
+                raise
+            self._safely(self._came, item, reference())
+            return value
+
+        def _get() -> Any:
+            item = get(reference())
+            self._safely(self._left, item)
+            return item
+
+        def entering(item: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return enter(reference(), item, *args, **kwargs)
+            except _FULL:
+                self._safely(self._count, self._classify(item), "rejected")
+                raise
+
+        def task_done() -> Any:
+            self._safely(self._finished)
+            return done(reference())
+
+        patched = {"_put": _put, "_get": _get, entrance: entering, "task_done": task_done}
+        if kind.put is asyncio.Queue.put:
+            patched["put"] = self._put_of_asyncio()
+        for name, replacement in patched.items():
+            setattr(of, name, replacement)
+        return patched
+
+    def _put_of_asyncio(self) -> Callable[[Any], Any]:
+        reference = self._queue
+
+        async def put(item: Any) -> Any:
+            of: Any = reference()
+            full = of.full()
+            try:
+                return await asyncio.Queue.put(of, item)
+            except asyncio.CancelledError:
+                if full:  # it has waited for room, and there was none in time
+                    self._safely(self._count, self._classify(item), "rejected")
+                raise
+
+        return put
+
+    def _safely(self, act: Callable[..., None], *args: Any) -> None:
+        if self._ended:
+            return
+        try:
+            act(*args)
+        except Exception:  # ours, and not the caller's business
+            internal_error(_WHERE)
+
+    def _came(self, item: Any, of: Any) -> None:
+        """An item is in; nobody can have taken it yet, since the queue is still locked."""
+        priority = self._classify(item)
+        self._entries.setdefault(id(item), []).append((time.monotonic(), priority))
+        self._sizes[priority] += 1
+        self._count(priority, "enqueued")
+        self._reconcile(of)
+
+    def _left(self, item: Any) -> None:
+        since, priority = self._take(id(item)) or (None, self._classify(item))
+        now = time.monotonic()
+        self._count(priority, "processed")
+        if since is not None and not suppressed():
+            family(_WAIT).series(self.queue_type, priority, "success").record(max(0.0, now - since))
+        self._working.setdefault(_worker(), []).append((now, priority))
+
+    def _take(self, key: int) -> Entry | None:
+        entries = self._entries.get(key)
+        if not entries:
+            return None
+        entry = entries.pop(0)
+        if not entries:
+            del self._entries[key]
+        self._sizes[entry[1]] -= 1
+        return entry
+
+    def _finished(self) -> None:
+        """`task_done` says that one item is done; which one is only clear for a worker that has just one."""
+        worker = _worker()
+        taken = self._working.pop(worker, [])
+        if len(taken) != 1:
+            if len(taken) > 1:
+                self._working[worker] = taken[1:] if len(taken) < 100 else []
+            return
+        since, priority = taken[0]
+        failing = sys.exc_info()[1]
+        if since is None or suppressed():
+            return
+        outcome = "success"
+        if failing is not None:
+            outcome = "cancelled" if isinstance(failing, asyncio.CancelledError | GeneratorExit) else "error"
+        family(_PROCESSING).series(self.queue_type, priority, outcome).record(time.monotonic() - since)
+
+    def _count(self, priority: str, event: str, times: int = 1) -> None:
+        if not suppressed():
+            family(_ITEMS).series(self.queue_type, priority, event).record(times)
+
+    def _reconcile(self, of: Any) -> None:
+        """See that what is noted is in the queue: a program may empty it, or a subclass drop or replace items."""
+        held = _held(of)
+        if held is None or len(held) == sum(self._sizes.values()):
+            return
+        before, self._entries, self._sizes = self._entries, {}, Counter()
+        known = True
+        for item in list(held):
+            noted = before.get(id(item))
+            known = known and bool(noted)
+            entry = noted.pop(0) if noted else (None, self._classify(item))
+            self._entries.setdefault(id(item), []).append(entry)
+            self._sizes[entry[1]] += 1
+        if not known:  # what it holds is not what was put in: nobody knows what has left
+            return
+        for priority, times in Counter(entry[1] for noted in before.values() for entry in noted).items():
+            self._count(priority, "dropped", times)
+
+
+def _held(of: Any) -> Any:
+    """What holds the items of a queue; None for a subclass that keeps them elsewhere."""
+    held = getattr(of, "_queue" if isinstance(of, asyncio.Queue) else "queue", None)
+    try:
+        return held if held is not None and len(held) == of._qsize() else None
+    except Exception:  # a subclass of the user's
+        return None
+
+
+def _worker() -> Any:
+    """Who takes items: the task, or the thread."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.current_thread() if task is None else task
+
+
+def sum_sizes(measured: Iterator[MeasuredQueue]) -> dict[str, dict[str, float]]:
+    """Items waiting, by queue type and priority."""
+    sums: dict[str, dict[str, float]] = {}
+    for each in measured:
+        sizes = each.sizes()
+        if sizes is not None:
+            of_type = sums.setdefault(each.queue_type, {})
+            for priority, number in sizes.items():
+                of_type[priority] = of_type.get(priority, 0.0) + number
+    return sums

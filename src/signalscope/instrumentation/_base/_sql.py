@@ -1,0 +1,100 @@
+"""What a database metric says of a statement: its operation and its table, never its text."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Collection
+from time import perf_counter
+
+from signalscope.contract._model import OTHER
+from signalscope.recording import family, internal_error
+
+__all__ = ["record_query", "table_and_operation"]
+
+#: A statement is looked at up to here: what it is about stands at its beginning.
+_LONGEST = 4_000
+_LONGEST_NAME = 63
+_NOISE = re.compile(r"/\*.*?\*/|--[^\n]*|'(?:[^']|'')*'", re.DOTALL)
+_VERB = re.compile(r"\b(select|insert|replace|update|delete)\b", re.IGNORECASE)
+_IDENTIFIER = (
+    r"((?:[\w$]+|\"[^\"]+\"|`[^`]+`|\[[^\]]+\])(?:\s*\.\s*(?:[\w$]+|\"[^\"]+\"|`[^`]+`|\[[^\]]+\]))*)"
+)
+_TABLE = {
+    "select": re.compile(rf"\bfrom\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
+    "insert": re.compile(rf"\binto\s+{_IDENTIFIER}", re.IGNORECASE),
+    "update": re.compile(rf"\bupdate\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
+    "delete": re.compile(rf"\bfrom\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
+}
+#: The word "from" where no table follows it.
+_NO_TABLE = re.compile(
+    r"(\b(?:extract|substring|trim|overlay)\s*\((?:[^()]|\([^()]*\))*?|\bdistinct\s+)\bfrom\b", re.IGNORECASE
+)
+#: The names of common table expressions, where their queries in brackets have been taken out.
+_EXPRESSION = re.compile(rf"(?:\bwith\s+(?:recursive\s+)?|,\s*){_IDENTIFIER}\s+as\b", re.IGNORECASE)
+_FIRST = re.compile(r"[\s(]*(\w+)")
+_OPERATIONS = {
+    "select": "select",
+    "insert": "insert",
+    "replace": "insert",
+    "update": "update",
+    "delete": "delete",
+}
+
+
+@functools.lru_cache(maxsize=1_000)
+def _read(statement: str) -> tuple[str, str]:
+    text = _NO_TABLE.sub(r"\1", _NOISE.sub(" ", statement))
+    first = _FIRST.match(text)
+    verb = first[1].lower() if first else ""
+    if verb == "with":  # the statement after its common table expressions
+        outside = _without_brackets(text)
+        found = _VERB.search(outside)
+        verb = found[1].lower() if found else ""
+        expressions = {_name(each) for each in _EXPRESSION.findall(outside)}
+        table = _table(verb, outside, expressions)
+        if table == OTHER:
+            table = _table(verb, text, expressions)
+        return table, _OPERATIONS.get(verb, OTHER)
+    return _table(verb, text), _OPERATIONS.get(verb, OTHER)
+
+
+def table_and_operation(statement: object) -> tuple[str, str]:
+    """The first table that a statement names, in lower case, and select, insert, update or delete.
+
+    Either is ``other`` where there is none. A common table expression is no table. Quoted texts and comments are
+    not looked at.
+    """
+    return _read(statement[:_LONGEST]) if isinstance(statement, str) else (OTHER, OTHER)
+
+
+def record_query(query_type: str, statement: object, begun: float) -> None:
+    """Record a query that began at a `perf_counter`; never raises."""
+    try:
+        elapsed = perf_counter() - begun
+        family("signal_service.database.query").series(query_type, *table_and_operation(statement)).record(
+            elapsed
+        )
+    except Exception:  # ours, and not the caller's business
+        internal_error("instrumentation.database")
+
+
+def _table(verb: str, text: str, besides: Collection[str] = ()) -> str:
+    pattern = _TABLE.get(_OPERATIONS.get(verb, ""))
+    found = pattern.findall(text) if pattern is not None else ()
+    name = next((name for name in map(_name, found) if name not in besides), OTHER)
+    return name if len(name) <= _LONGEST_NAME else OTHER
+
+
+def _name(identifier: str) -> str:
+    return re.sub(r'[\s"`\[\]]', "", identifier).lower()
+
+
+def _without_brackets(text: str) -> str:
+    depth, kept = 0, []
+    for character in text:
+        depth += character == "("
+        if not depth:
+            kept.append(character)
+        depth -= character == ")" and depth > 0
+    return "".join(kept)

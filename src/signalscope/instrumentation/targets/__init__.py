@@ -1,0 +1,5 @@
+"""Functions of the program's own, measured as a targets file says: ``SIGNALSCOPE_TARGETS=targets.toml``."""
+
+from signalscope.instrumentation.targets._instrumentor import TargetsInstrumentor
+
+__all__ = ["TargetsInstrumentor"]

@@ -1,0 +1,166 @@
+"""Functions of the program's own, measured as a targets file says: `SIGNALSCOPE_TARGETS=targets.toml`."""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import inspect
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from signalscope import contract
+from signalscope.decorators._wrap import function_of
+from signalscope.instrumentation._base._import_hooks import is_pattern, when_imported, when_imported_like
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation.targets._file import KINDS, Problem, Target, nearest, read
+
+__all__ = ["NO_FUNCTION", "VARIABLE", "TargetsInstrumentor", "matches", "why_missing", "why_unfit"]
+
+_logger = logging.getLogger("signalscope")
+#: Why a `functools.singledispatchmethod` or `partialmethod` is left alone.
+NO_FUNCTION = "which is no function; name the method that calls it"
+#: The environment variable that names the file, or several with colons.
+VARIABLE = "SIGNALSCOPE_TARGETS"
+
+
+class TargetsInstrumentor(LibraryInstrumentor):
+    """Measures what targets files name; ``instrument(targets=...)`` takes paths in place of the variable's.
+
+    Attributes:
+        problems: What was wrong with the files and their entries, so far.
+    """
+
+    library = Library(
+        name="signalscope_targets",
+        title="Functions of your own",
+        kind="any",
+        supports=(),
+        tested=None,
+        measures=tuple(
+            each.name
+            for each in contract.instruments()
+            if each.emitted_by in {f"@{decorator.__name__}" for decorator in KINDS.values()}
+        ),
+        spans="As the entry says; by default as the decorator of its kind does.",
+        unit="A call of a function that a [targets file](targets.md) names. A greeks target inside another one, or "
+        "inside a measured calculation of a library, is a part of that. An entry for a library's function replaces "
+        "what the library's instrumentor would record of it.",
+        not_measured=("What has kept the function itself before the module was imported to its end.",),
+    )
+    problems: list[Problem]
+
+    def hooks(self) -> Mapping[str, Hook]:
+        """None by name: modules may be patterns."""
+        return {}
+
+    def begin(self) -> None:
+        """Read the files, and wait for the modules."""
+        self.problems = []
+        options = self.options
+        for path in _paths(options.get("targets")):
+            targets, problems = read(path)
+            for problem in problems:
+                self._tell(problem)
+            for target in targets:
+                hook = self._while_instrumented(functools.partial(self._apply, target), options)
+                (when_imported_like if is_pattern(target.module) else when_imported)(target.module, hook)
+
+    def _apply(self, target: Target, module: ModuleType) -> None:
+        found = list(matches(module, target.name))
+        if not found and not (is_pattern(target.name) or is_pattern(target.module)):
+            self._tell(target.problem(why_missing(module, target.name), "path"))
+        for owner, name in found:
+            unfit = why_unfit(inspect.getattr_static(owner, name))
+            if unfit is not None:
+                self._tell(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
+                continue
+            try:
+                self.measure(owner, name, target.decorator(), nested=target.kind != "greeks", over=True)
+            except (contract.ContractError, TypeError) as error:
+                self._tell(target.problem(f"{module.__name__}:{target.name}: {error}"))
+
+    def _tell(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        _logger.error("signalscope: %s; going on without it", problem)
+
+
+def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
+    """The functions and methods of a module that a name, or a pattern, means: their owners and names.
+
+    A pattern means functions of this module only (not what it has imported), and nothing whose name begins with an
+    underscore, unless the pattern does.
+    """
+    owners: Sequence[Any] = [module]
+    *outer, last = name.split(".")
+    for part in outer:
+        owners = [
+            found
+            for owner in owners
+            for _, found in _named(owner, part)
+            if inspect.isclass(found) and (not is_pattern(part) or found.__module__ == module.__name__)
+        ]
+    for owner in owners:
+        for found, value in _named(owner, last):
+            if not inspect.isclass(value) and (not is_pattern(last) or _is_function_of(value, module)):
+                yield owner, found
+
+
+def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
+    if not is_pattern(part):
+        try:
+            return [(part, inspect.getattr_static(owner, part))]
+        except AttributeError:
+            return []
+    return [
+        (name, value)
+        for name, value in list(vars(owner).items())
+        if fnmatch.fnmatchcase(name, part) and (not name.startswith("_") or part.startswith("_"))
+    ]
+
+
+def _is_function_of(value: Any, module: ModuleType) -> bool:
+    inner = function_of(value)
+    return inspect.isroutine(inner) and getattr(inner, "__module__", None) == module.__name__
+
+
+def why_missing(module: ModuleType, name: str) -> str:
+    """Why a module has no function of a name, and the nearest that it has."""
+    every = {path for pattern in ("*", "*.*") for path in _paths_of(module, pattern)}
+    classes = [n for n, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]
+    if name in classes:
+        return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
+    return f"{module.__name__} has no {name!r}{nearest(name, sorted(every))}"
+
+
+def why_unfit(function: Any) -> str | None:
+    """Why something must not be replaced; None when it may be."""
+    if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
+        return f"is a {type(function).__name__}, {NO_FUNCTION}"
+    methods = (staticmethod, classmethod)
+    if isinstance(function, methods) and not issubclass(
+        type(function), methods
+    ):  # a proxy that says it is one
+        return f"is a {type(function).__name__} around a static or class method, {NO_FUNCTION}"
+    if type(function).__module__.partition(".")[0] == "numba":
+        return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
+    return None
+
+
+def _paths_of(module: ModuleType, pattern: str) -> Iterator[str]:
+    for owner, name in matches(module, pattern):
+        yield _path_of(owner, name)
+
+
+def _path_of(owner: Any, name: str) -> str:
+    return f"{owner.__qualname__}.{name}" if inspect.isclass(owner) else name
+
+
+def _paths(given: Any) -> Iterable[Path]:
+    if given is None:
+        given = [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each.strip()]
+    return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]

@@ -1,0 +1,136 @@
+"""Putting the fast path in front of a provider, and deciding for each instrument whether it applies."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections.abc import Callable, Sequence
+
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+
+from signalscope.contract._model import Instrument, Kind
+from signalscope.recording._buffers import Feed
+from signalscope.recording._fork import in_children
+from signalscope.recording._reader_interceptor import Carrier, HandOver
+from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
+from signalscope.recording._store import OnError, Store
+
+__all__ = ["Cells", "attach"]
+
+_logger = logging.getLogger("signalscope")
+
+
+class Cells:
+    """The fast path of one provider.
+
+    Args:
+        store: The series.
+        sdk_only: Kinds that a reader wants aggregated in a way only the SDK does (exponential histograms).
+        is_viewed: Whether a View applies to an instrument.
+    """
+
+    def __init__(
+        self, store: Store, sdk_only: frozenset[Kind], is_viewed: Callable[[Instrument], bool]
+    ) -> None:
+        self.store = store
+        self._sdk_only = sdk_only
+        self._is_viewed = is_viewed
+        self._taken: dict[str, bool] = {}
+
+    def takes(self, instrument: Instrument) -> bool:
+        """Whether the instrument's measurements go the fast path; the others go through the SDK.
+
+        Gauges do not: setting one is cheap as it is.
+        """
+        found = self._taken.get(instrument.name)
+        if found is None:
+            found = self._taken[instrument.name] = (
+                instrument.kind is not Kind.GAUGE
+                and instrument.kind not in self._sdk_only
+                and not self._is_viewed(instrument)
+            )
+            if not found and instrument.kind is not Kind.GAUGE:
+                _logger.debug("recording: %s goes through the SDK, as a View or reader asks", instrument.name)
+        return found
+
+    def bind(
+        self,
+        instrument: Instrument,
+        values: tuple[str, ...],
+        fixed: Sequence[tuple[Instrument, tuple[str, ...], float]] = (),
+    ) -> Feed:
+        """The feed of a series of an instrument that it takes; see `Store.bind`."""
+        return self.store.bind(instrument, values, fixed)
+
+
+def attach(
+    provider: MeterProvider,
+    readers: Sequence[MetricReader],
+    meter: Meter,
+    create: Callable[[Instrument], object],
+    on_error: OnError,
+) -> Cells | None:
+    """Put the fast path in front of every reader of a provider.
+
+    Args:
+        provider: An SDK provider that has just been made.
+        readers: All of its readers.
+        meter: The provider's meter that our instruments belong to.
+        create: Creates the SDK's instrument of a contract entry on that meter.
+        on_error: Told of failures, and of values that were refused.
+
+    Returns:
+        The fast path, or None when this SDK, or how it is set up, leaves only the plain API: a reader whose
+        wishes cannot be read, an exemplar filter of the user's own, a View for the carrier.
+    """
+    views, exemplars = views_of(provider), exemplar_filter(provider)
+    wishes = [reader_wants(reader) for reader in readers]
+    if views is None or exemplars is None or not wishes:
+        return None
+    known = [wish for wish in wishes if wish is not None]
+    carrier = Carrier(meter)
+    if len(known) < len(wishes) or (views and matched_by(views, carrier.instrument)):
+        return None
+    store = Store([wants for wants, _ in known], exemplars, on_error)
+    for reader, (wants, _) in zip(readers, known, strict=True):
+        HandOver(reader, wants, store, on_error)
+    _follow(provider, store, on_error)
+    carrier.present = True
+    weak_reset = weakref.WeakMethod(store.reset_after_fork)
+    in_children(lambda: (reset := weak_reset()) and reset(), of=store)
+    sdk_only = frozenset[Kind]().union(*(special for _, special in known))
+    return Cells(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))
+
+
+def _follow(provider: MeterProvider, store: Store, on_error: OnError) -> None:
+    """Let readers that are added later collect our metrics as well, and those that are removed leave.
+
+    Older SDKs have no such methods.
+    """
+    add, remove = (getattr(provider, f"{verb}_metric_reader", None) for verb in ("add", "remove"))
+    if add is None or remove is None:
+        return
+
+    def add_metric_reader(metric_reader: MetricReader) -> None:
+        wish = reader_wants(metric_reader)
+        if wish is not None and not isinstance(metric_reader._receive_metrics, HandOver):
+            wants, special = wish
+            if special:
+                _logger.warning(
+                    "signalscope: %s was added while recording: it gets our histograms with the contract's buckets; "
+                    "pass it to the MeterProvider when that is made to have them as it asks",
+                    type(metric_reader).__name__,
+                )
+            store.join(wants)
+            HandOver(metric_reader, wants, store, on_error)
+        add(metric_reader)
+
+    def remove_metric_reader(metric_reader: MetricReader) -> None:
+        remove(metric_reader)
+        if isinstance(metric_reader._receive_metrics, HandOver):
+            metric_reader._receive_metrics.withdraw(metric_reader)
+
+    provider.add_metric_reader = add_metric_reader  # type: ignore[method-assign]  # for this one object
+    provider.remove_metric_reader = remove_metric_reader  # type: ignore[method-assign]  # for this one object

@@ -1,0 +1,174 @@
+"""The last export, within a bounded time; and that it is made when a process ends, or is told to.
+
+Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
+`recording._servers`); for every other program one is installed that exports, and then lets the signal do what it
+does. Exporting is done by other threads. Where the main thread was interrupted inside something that may hold a lock
+that they need, a collection most of all, it goes on until they are done.
+
+At the interpreter's exit the SDK would shut down one provider after the other, and wait for a Collector that is gone
+as long as each exporter does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import math
+import os
+import signal
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+from opentelemetry import metrics, trace
+
+__all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
+
+#: Modules whose locks an export needs.
+_LOCKING = (
+    "opentelemetry.sdk.",
+    "opentelemetry.exporter.",
+    "signalscope.recording.",
+    "signalscope.exposition._reader",
+    "logging",
+)
+#: The longest that a terminating process waits for its last export, in seconds.
+SECONDS = 5.0
+#: What lets it wait longer, and how long at the most, as long as the SDK itself.
+_TIMEOUTS = (
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+)
+_LONGEST_SECONDS = 30.0
+
+
+class _GaveUp:
+    """When an export was last waited for in vain, by the monotonic clock."""
+
+    at = -math.inf
+
+
+_stopped: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def flush(timeout: float = SECONDS) -> None:
+    """Export what is left, of metrics and spans at once; never raises and never waits longer than the timeout.
+
+    Several things end a process one after the other, a server and then a signal. When the first has waited in vain,
+    the Collector is gone, and the next does not wait again.
+    """
+    if not _gave_up_within(2 * timeout):
+        _at_once(lambda provider: _call(provider, "force_flush", int(timeout * 1e3)), _running(), timeout)
+
+
+def stop(timeout: float) -> None:
+    """Export what is left and shut the providers down, both at once; never raises, never waits longer than that.
+
+    Args:
+        timeout: The longest to wait, in seconds.
+    """
+    _stop(_running(), timeout)
+
+
+def stop_at_exit() -> None:
+    """Shut the providers down when the interpreter exits, before the SDK does it one after the other.
+
+    Those that it still would: not where somebody has done so, or does not want it.
+    """
+    atexit.register(
+        lambda: _stop([each for each in _running() if getattr(each, "_atexit_handler", None)], _patience())
+    )
+
+
+def _stop(providers: Sequence[Any], timeout: float) -> None:
+    wait = 0.0 if _gave_up_within(2 * timeout) else timeout
+    if _at_once(lambda provider: _call(provider, "shutdown"), providers, wait):
+        for provider in providers:
+            _stopped.add(provider)
+            if hasattr(provider, "shutdown"):  # or the SDK would wait for the same once more
+                atexit.unregister(provider.shutdown)
+
+
+def _patience() -> float:
+    """How long the end waits: `SECONDS`, or what the user lets exporters take."""
+    given = [float(text) for name in _TIMEOUTS if _is_number(text := os.environ.get(name, ""))]
+    return min(max(given, default=SECONDS), _LONGEST_SECONDS)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) > 0
+    except ValueError:
+        return False
+
+
+def _gave_up_within(seconds: float) -> bool:
+    return time.monotonic() - _GaveUp.at < seconds
+
+
+def _running() -> list[Any]:
+    """The providers that have not been stopped."""
+    providers: tuple[Any, ...] = metrics.get_meter_provider(), trace.get_tracer_provider()
+    return [provider for provider in providers if provider not in _stopped]
+
+
+def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
+    """Do something with each provider at the same time; False when no threads can be started any more."""
+    waiting = [
+        threading.Thread(target=act, args=(provider,), daemon=True, name="signalscope-flush")
+        for provider in providers
+    ]
+    try:
+        for thread in waiting:
+            thread.start()
+    except RuntimeError:
+        return False
+    deadline = time.monotonic() + timeout
+    for thread in waiting:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in waiting):
+        _GaveUp.at = time.monotonic()
+    return True
+
+
+def _call(provider: object, name: str, *args: object) -> None:
+    method = getattr(provider, name, None)
+    if method is not None:
+        with contextlib.suppress(Exception):  # the end of a process is no place to complain
+            method(*args)
+
+
+def flush_at_sigterm() -> None:
+    """Export before SIGTERM ends this process, unless the program has a handler of its own."""
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    if _may_hold_locks(frame):
+        # What the export needs may be locked by what was interrupted here: it has to go on meanwhile.
+        threading.Thread(target=_end, args=(number,), daemon=True, name="signalscope-termination").start()
+    else:
+        _end(number)
+
+
+def _end(number: int) -> None:
+    flush()
+    os.kill(os.getpid(), number)
+
+
+def _may_hold_locks(frame: FrameType | None) -> bool:
+    """Whether a frame is part of a recording, a collection, an export or the logging of it."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__", "")).startswith(_LOCKING):
+            return True
+        frame = frame.f_back
+    return False

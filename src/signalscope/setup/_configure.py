@@ -1,0 +1,271 @@
+"""Setting up OpenTelemetry, once: what the launcher's configurator and `signalscope.configure` share.
+
+The `OTEL_*` variables mean what they mean for the SDK, which reads them itself. What is added: exporters are chosen
+by whether there is an endpoint, every process has its own instance id, `/metrics` works beside what is pushed, the
+recording core is put in front of the readers, and the last interval is exported at SIGTERM.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.util._importlib_metadata import entry_points
+
+from signalscope import recording
+from signalscope._version import __version__
+from signalscope.contract._model import ContractError
+from signalscope.exposition import _reader as _pull
+from signalscope.recording import _shutdown as _termination
+from signalscope.recording._process import observe_process
+from signalscope.recording._sdk import readers_of
+from signalscope.setup._environment_errors import check_endpoints, mistakes_told, port_of
+
+__all__ = ["begin", "configure", "configure_for_launcher", "defaults", "shutdown"]
+
+_logger = logging.getLogger("signalscope")
+_lock = threading.Lock()
+_PULL = "signalscope_pull"
+_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"
+_SIGNALS = ("TRACES", "METRICS", "LOGS")
+
+
+class _State:
+    """Whether this process has been configured."""
+
+    done = False
+
+
+def configure(
+    *,
+    service_name: str | None = None,
+    endpoint: str | None = None,
+    protocol: str | None = None,
+    resource_attributes: Mapping[str, str] | None = None,
+    metrics_exporter: str | None = None,
+    traces_exporter: str | None = None,
+    export_interval: float | None = None,
+    environment: Mapping[str, str] | None = None,
+    targets: str | Path | None = None,
+) -> None:
+    """Set up OpenTelemetry for this process, as ``opentelemetry-instrument`` would; later calls do nothing.
+
+    Arguments override ``OTEL_*`` variables, which override defaults. Where another part of the program has
+    already set a meter provider, that one is used, and nothing is set up.
+
+    Args:
+        service_name: ``service.name`` of the resource: the ``job`` in Prometheus.
+        endpoint: Base URL of the OTLP receiver, such as ``http://127.0.0.1:4318``. Without one nothing is
+            pushed, and `/metrics` still works.
+        protocol: ``http/protobuf`` (the default) or ``grpc``.
+        resource_attributes: More attributes of the resource.
+        metrics_exporter: ``otlp``, ``prometheus``, ``console``, ``none``, or several of them with commas.
+        traces_exporter: ``otlp``, ``console``, ``none``.
+        export_interval: Seconds between two exports of metrics.
+        environment: Any other ``OTEL_*`` variables, as if they were set.
+        targets: A targets file (docs/targets.md), in place of ``SIGNALSCOPE_TARGETS``. What is wrong with it is
+            logged, and the rest of it applied.
+
+    Raises:
+        ContractError: An argument or a variable is not allowed; the message says what is. Nothing is set up, and it
+            may be tried again.
+    """
+    if protocol not in (None, "http/protobuf", "grpc"):
+        raise ContractError(f"protocol={protocol!r} is not allowed; allowed: http/protobuf, grpc")
+    if export_interval is not None and not (isinstance(export_interval, int | float) and export_interval > 0):
+        raise ContractError(f"export_interval={export_interval!r} must be a positive number of seconds")
+    overrides = {
+        **(environment or {}),
+        "OTEL_SERVICE_NAME": service_name,
+        _ENDPOINT: endpoint,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+        "OTEL_METRICS_EXPORTER": metrics_exporter,
+        "OTEL_TRACES_EXPORTER": traces_exporter,
+        "OTEL_METRIC_EXPORT_INTERVAL": None if export_interval is None else str(int(export_interval * 1e3)),
+    }
+    with _lock, _environment({key: str(value) for key, value in overrides.items() if value is not None}):
+        if not _State.done:
+            with _environment(defaults(os.environ)), mistakes_told():
+                _set_up(dict(resource_attributes or {}))
+            _State.done = True
+            _apply_targets(targets)
+    os.environ.setdefault(_SEMCONV, "http")  # instrumentors read it later
+
+
+def _apply_targets(targets: str | Path | None) -> None:
+    """Measure what a targets file names; the launcher has an instrumentor do that."""
+    if targets is None and not os.environ.get("SIGNALSCOPE_TARGETS"):
+        return
+    from signalscope.instrumentation.targets import TargetsInstrumentor  # noqa: PLC0415  # only where there are any
+
+    instrumentor = TargetsInstrumentor()
+    if not instrumentor.active:
+        instrumentor.instrument(targets=targets)
+
+
+def configure_for_launcher(auto_instrumentation_version: str | None = None, **options: Any) -> None:
+    """Set up OpenTelemetry as the launcher asks; a mistake in the environment costs telemetry, not the service."""
+    with _lock, _environment(defaults(os.environ)):
+        if not _State.done:
+            _State.done = True
+            try:
+                with mistakes_told():
+                    _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)
+            except ContractError as error:
+                _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all
+
+
+def shutdown(timeout: float = 5.0) -> None:
+    """Export what is left and stop the providers that `configure` made.
+
+    Args:
+        timeout: The longest to wait, in seconds.
+    """
+    begun = time.monotonic()
+    _termination.flush(timeout)
+    _termination.stop(max(0.0, timeout - (time.monotonic() - begun)))
+
+
+def defaults(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are not set, and what they are then.
+
+    OTLP is used for the signals that have an endpoint; without one a service would complain all day.
+    """
+    found: dict[str, str] = {_SEMCONV: "http"}
+    for signal in _SIGNALS:
+        has_endpoint = environment.get(_ENDPOINT) or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+        wanted = "otlp" if has_endpoint and signal != "LOGS" else "none"
+        found[f"OTEL_{signal}_EXPORTER"] = wanted
+    found["OTEL_EXPORTER_OTLP_PROTOCOL"] = _protocol(environment.get(_ENDPOINT, ""))
+    return {name: value for name, value in found.items() if not environment.get(name)}
+
+
+def _protocol(endpoint: str) -> str:
+    """HTTP, as the specification says; gRPC for its own port, where its exporter is installed."""
+    if port_of(endpoint) != 4317:
+        return "http/protobuf"
+    if any(entry_points(group="opentelemetry_metrics_exporter", name="otlp_proto_grpc")):
+        return "grpc"
+    _logger.warning(
+        "%s=%s looks like gRPC, which needs: pip install 'signalscope[grpc]'; trying OTLP over HTTP, whose usual "
+        "port is 4318",
+        _ENDPOINT,
+        endpoint,
+    )
+    return "http/protobuf"
+
+
+def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return
+    if _is_set_up():
+        _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
+        recording.initialise()
+        _termination.flush_at_sigterm()
+        return
+    check_endpoints(os.environ)
+    # What distributions build on; imported late, since it brings the SDK's logs along.
+    from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above
+
+    serves = _take_prometheus()
+    _initialize_components(
+        metric_exporter_names=[_PULL],
+        resource_attributes={**_identity(), **resource_attributes},
+        **options,
+    )
+    begin()
+    if serves is not None:
+        _serve(*serves)
+
+
+def begin() -> None:
+    """Record into the provider that was just made, and see to its last export."""
+    provider = metrics.get_meter_provider()
+    if not isinstance(provider, MeterProvider):
+        recording.initialise()
+        return
+    recording.initialise(provider, readers_of(provider))
+    _enrich_spans()
+    observe_process()
+    _termination.flush_at_sigterm()
+    _termination.stop_at_exit()
+
+
+def _enrich_spans() -> None:
+    tracers = trace.get_tracer_provider()
+    if isinstance(tracers, TracerProvider):
+        from signalscope.setup._span_processor import Enricher  # noqa: PLC0415  # only where there are spans
+
+        tracers.add_span_processor(Enricher())
+
+
+def _is_set_up() -> bool:
+    """Whether another part of the program has set a provider of the SDK."""
+    return isinstance(metrics.get_meter_provider(), MeterProvider)
+
+
+def _identity() -> dict[str, str]:
+    found = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
+    if "service.instance.id=" not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        found["service.instance.id"] = str(uuid.uuid4())
+    return found
+
+
+def _take_prometheus() -> tuple[str, int] | None:
+    """Take ``prometheus`` out of the exporters: the pull reader does that; where to serve it.
+
+    OpenTelemetry's own would be a second reader, without exemplars, and fails where the port is taken.
+    """
+    names = [name.strip() for name in os.environ.get("OTEL_METRICS_EXPORTER", "").split(",")]
+    if "prometheus" not in names:
+        return None
+    os.environ["OTEL_METRICS_EXPORTER"] = ",".join(n for n in names if n != "prometheus") or "none"
+    host = os.environ.get("OTEL_EXPORTER_PROMETHEUS_HOST") or "localhost"
+    port = os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT") or "9464"
+    if port.isdigit():
+        return host, int(port)
+    _logger.error("OTEL_EXPORTER_PROMETHEUS_PORT must be a port number, not %r; metrics are not served", port)
+    return None
+
+
+def _serve(host: str, port: int) -> None:
+    if _pull.current() is None:
+        return
+    try:
+        _pull.serve(host, port)
+    except OSError as error:
+        _logger.warning(
+            "signalscope: metrics are not served on %s:%d (%s); another worker of this service may have the port. "
+            "Set OTEL_EXPORTER_PROMETHEUS_PORT for each process, or push with OTEL_METRICS_EXPORTER=otlp",
+            host,
+            port,
+            error.strerror or error,
+        )
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set variables while the SDK reads them."""
+    before = {name: os.environ.get(name) for name in values}
+    exporter = os.environ.get("OTEL_METRICS_EXPORTER")
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        before.setdefault("OTEL_METRICS_EXPORTER", exporter)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,73 @@
+"""The distro and the configurator that `opentelemetry-instrument` loads.
+
+Where another distribution is installed too, choose this one with ``OTEL_PYTHON_DISTRO=signalscope`` and
+``OTEL_PYTHON_CONFIGURATOR=signalscope``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.instrumentation import auto_instrumentation
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+
+from signalscope.contract._model import ContractError
+from signalscope.setup import _configure
+from signalscope.setup._declarative import set_up
+from signalscope.setup._environment_errors import mistakes_told
+
+__all__ = ["SignalscopeConfigurator", "SignalscopeDistro", "instrument_children"]
+
+_logger = logging.getLogger("signalscope")
+
+
+class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
+    """Sets the defaults of the environment; what the user has set stays."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        for name, value in _configure.defaults(os.environ).items():
+            os.environ.setdefault(name, value)
+
+    def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
+        """Load one instrumentor; one that fails is logged and never stops the others."""
+        try:
+            super().load_instrumentor(entry_point, **kwargs)
+        except ImportError:
+            raise  # the launcher knows what that means
+        except Exception:
+            _logger.exception("signalscope: instrumenting %s failed; going on without it", entry_point.name)
+
+
+def instrument_children() -> None:
+    """Let Python processes started by this one be instrumented too: uvicorn's workers are such ones.
+
+    The launcher does that by a folder in PYTHONPATH, which it takes out while it works; some older releases did
+    not put it back.
+    """
+    folder = str(Path(auto_instrumentation.__file__).parent)
+    paths = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    if folder not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, *paths])
+
+
+class SignalscopeConfigurator(_OTelSDKConfigurator):
+    """Sets up the SDK, and the recording core in front of it."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        path = os.environ.get("OTEL_CONFIG_FILE")
+        if not path:
+            _configure.configure_for_launcher(**kwargs)
+            return
+        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+            return
+        try:
+            with mistakes_told():
+                done = set_up(path)
+            if done:
+                _configure.begin()
+        except ContractError as error:
+            _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all

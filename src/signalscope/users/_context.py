@@ -1,0 +1,137 @@
+"""Who a piece of work is done for: the caller's tier and user, carried along in the context.
+
+The tier becomes the `user_tier` attribute. The user id never becomes an attribute of a metric: it is counted
+in a sketch of distinct users, and, when a salt is set, hashed onto the current span.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from opentelemetry import baggage, context, trace
+
+from signalscope.recording import internal_error
+from signalscope.recording._attribute_limits import as_text
+from signalscope.users import _active as _active_users
+
+__all__ = [
+    "TIER_ATTRIBUTE",
+    "UNKNOWN",
+    "Caller",
+    "current_tier",
+    "current_user",
+    "user_context",
+    "watch_caller",
+]
+
+#: The tier of work whose caller's tier nobody said.
+UNKNOWN = "unknown"
+#: Attribute of spans with the tier.
+TIER_ATTRIBUTE = "user_tier"
+#: Baggage entry that carries the tier to and from other services.
+BAGGAGE = "signalscope.user_tier"
+
+
+@dataclass(slots=True)
+class Caller:
+    """Whom work is done for.
+
+    Attributes:
+        tier: The subscription tier.
+        user: The user's id, if known; it stays in this process.
+    """
+
+    tier: str = UNKNOWN
+    user: str | None = None
+
+
+_caller: ContextVar[Caller | None] = ContextVar("signalscope_caller", default=None)
+_watcher: ContextVar[Caller | None] = ContextVar("signalscope_caller_watcher", default=None)
+
+
+@contextmanager
+def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: bool = False) -> Iterator[None]:
+    """Say whom the work inside the block is done for.
+
+    The block may contain `await`: tasks and `asyncio.to_thread` started inside it inherit the context.
+
+    Args:
+        tier: The caller's subscription tier, one of the contract's ``user_tier`` values. Another one becomes
+            ``other`` where it is recorded, and is counted as an overflow.
+        user: The caller's id. It is counted in ``signal_service.active_users`` and never recorded as an
+            attribute of a metric. The current span gets ``user.hash``, an HMAC-SHA256 of it, when
+            SIGNALSCOPE_HASH_SALT is set.
+        propagate: Whether to send the tier along with outgoing requests, as W3C baggage. Leave it off
+            when other companies' services are called.
+    """
+    caller = Caller()
+    token = _caller.set(caller)
+    attached = None
+    try:
+        try:
+            caller.tier = as_text(tier or UNKNOWN)
+            caller.user = None if user is None else str(user)
+            _notice(caller)
+            if propagate:
+                attached = context.attach(baggage.set_baggage(BAGGAGE, caller.tier))
+        except Exception:  # ours, and not the caller's business
+            internal_error("user_context")
+        yield
+    finally:
+        # The block may end in another context than it began in: FastAPI runs the two halves of a dependency that
+        # yields in two threads. Then there is nothing to take back.
+        with suppress(ValueError):
+            _caller.reset(token)
+            if attached is not None:
+                context.detach(attached)
+
+
+@contextmanager
+def watch_caller() -> Iterator[Caller]:
+    """Learn, from outside, what a `user_context` entered inside the block says.
+
+    A middleware further in sets its context variables where an outer one cannot see them; it finds them here.
+    """
+    seen = Caller(current_tier())
+    token = _watcher.set(seen)
+    try:
+        yield seen
+    finally:
+        _watcher.reset(token)
+
+
+def current_tier() -> str:
+    """The tier the present work is done for; ``unknown`` when nobody said."""
+    caller = _caller.get()
+    if caller is not None:
+        return caller.tier
+    tier = baggage.get_baggage(BAGGAGE)
+    return tier if isinstance(tier, str) and tier else UNKNOWN
+
+
+def current_user() -> str | None:
+    """The user the present work is done for, if known."""
+    caller = _caller.get()
+    return None if caller is None else caller.user
+
+
+def _notice(caller: Caller) -> None:
+    seen = _watcher.get()
+    if seen is not None:
+        seen.tier, seen.user = caller.tier, caller.user
+    span = trace.get_current_span()
+    if caller.tier != UNKNOWN and span.is_recording():
+        span.set_attribute(TIER_ATTRIBUTE, caller.tier)
+    if caller.user is None:
+        return
+    _active_users.saw(caller.tier, caller.user)
+    salt = os.environ.get("SIGNALSCOPE_HASH_SALT")
+    if salt and span.is_recording():
+        digest = hmac.new(salt.encode(), caller.user.encode(), hashlib.sha256).hexdigest()
+        span.set_attribute("user.hash", digest)
