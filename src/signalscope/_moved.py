@@ -57,7 +57,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         warnings.warn(
             f"{old} has moved to {new}; the old name goes in the next release",
             DeprecationWarning,
-            stacklevel=_importer(),
+            stacklevel=2,  # warnings skips the frames of the import system
         )
         sys.modules[old] = importlib.import_module(new)
 
@@ -66,16 +66,6 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         spec = importlib.util.find_spec(MOVED[fullname])
         loader = spec.loader if spec is not None else None
         return loader.get_code(MOVED[fullname]) if isinstance(loader, importlib.abc.InspectLoader) else None
-
-
-def _importer() -> int:
-    """The stack level of the code that imports, above the frames of the import system."""
-    level, frame = 1, sys._getframe(1)
-    while frame is not None and (
-        "importlib" in frame.f_code.co_filename or frame.f_code.co_filename == __file__
-    ):
-        level, frame = level + 1, frame.f_back  # type: ignore[assignment]  # the loop ends with None
-    return level
 
 
 def install() -> None:
