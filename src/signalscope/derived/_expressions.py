@@ -401,7 +401,7 @@ class Clamp(Expr):
         return (self.inner,)
 
     def promql(self, ask: Promql) -> str:
-        return f"clamp({self.inner.promql(ask)}, {self.low:g}, {self.high:g})"
+        return f"clamp({self.inner.promql(ask)}, {self.low:.12g}, {self.high:.12g})"
 
     def value(self, process: Process) -> Vector:
         return vectors.clamp(self.inner.value(process), self.low, self.high)

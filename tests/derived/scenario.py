@@ -1,4 +1,4 @@
-"""The pure functions and the recording rules say the same of the same series; promtool evaluates these."""
+"""Series that grow evenly or stay, the same for Prometheus and for a process; promtool judges."""
 
 from __future__ import annotations
 
@@ -9,21 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
-
 from signalscope import binaries, contract, derived
 from signalscope.config import Config
-from signalscope.contract._model import Instrument, Kind
-from signalscope.derived import groups
-from signalscope.derived._process import Process
-from signalscope.derived._vector import Vector, labels, single
+from signalscope.contract import Instrument, Kind
+from signalscope.derived._vector import Vector
 from signalscope.derived._windows import Look, Window, Windows, kept, reduced
-from signalscope.insight import capacity
-from signalscope.mixin.generate import generate
 from signalscope.recording._snapshot import Snapshot, Totals
-
-pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
 
 STEP, SECONDS, END = 30, 5_400, 15 * 86_400
 JOB = "signal-service"
@@ -33,11 +24,6 @@ CONFIG = Config.model_validate(
         "business": {"monthly_prices": {"free": 0, "enterprise": 499}},
     }
 )
-#: What a process has in another way than the rules, on purpose (docs/monitoring-api.md).
-DIFFERENT = {
-    "RETENTION": "a process keeps no days, so it has the stickiness alone",
-    "KPI_VALUE": "some of them need days", "KPI_ATTAINMENT": "some of them need days",
-}  # fmt: skip
 _CHOICES = {
     "endpoint": ("/a", "/b"), "status_code": ("200", "500"), "user_tier": ("free", "enterprise"),
     "signal_type": ("momentum", "squeeze"), "service_name": ("ticker_service", "comms_service"),
@@ -103,18 +89,20 @@ class Scenario:
             shown = _shown(instrument, values)
             prometheus = instrument.prometheus_name
             if instrument.kind is not Kind.HISTOGRAM:
-                yield _input(f"{prometheus}{{{shown}}}", 0, step.total, steps)
+                yield series_input(f"{prometheus}{{{shown}}}", 0, step.total, steps)
                 continue
             running = 0
             bounds = [*map(str, instrument.buckets or ()), "+Inf"]
             for bound, count in zip(bounds, step.buckets, strict=True):
                 running += count
-                yield _input(f'{prometheus}_bucket{{{shown},le="{bound}"}}', 0, running, steps)
-            yield _input(f"{prometheus}_count{{{shown}}}", 0, step.count, steps)
-            yield _input(f"{prometheus}_sum{{{shown}}}", 0, step.total, steps)
+                yield series_input(f'{prometheus}_bucket{{{shown},le="{bound}"}}', 0, running, steps)
+            yield series_input(f"{prometheus}_count{{{shown}}}", 0, step.count, steps)
+            yield series_input(f"{prometheus}_sum{{{shown}}}", 0, step.total, steps)
         for (name, values), value in self._stays.items():
             instrument = contract.get(name)
-            yield _input(f"{instrument.prometheus_name}{{{_shown(instrument, values)}}}", value, 0, steps)
+            yield series_input(
+                f"{instrument.prometheus_name}{{{_shown(instrument, values)}}}", value, 0, steps
+            )
 
     def look(self, seconds: float) -> Look:
         """What a process sees of it after so many seconds."""
@@ -151,15 +139,29 @@ def _shown(instrument: Instrument, values: tuple[str, ...]) -> str:
     return ",".join([f'job="{JOB}",instance="a"', *(f'{name}="{value}"' for name, value in pairs)])
 
 
-def _input(name: str, first: float, step: float, steps: int) -> dict[str, str]:
+def series_input(name: str, first: float, step: float, steps: int) -> dict[str, str]:
+    """A series that grows evenly, in promtool's notation."""
     return {"series": name, "values": f"{first!r}+{step!r}x{steps}"}
 
 
-def _claims(
+def claims(
     key: str, job: str, expected: Vector, at: int, tolerance: float = 1e-6
 ) -> Iterator[dict[str, Any]]:
     """That a recorded series has exactly these values, as promtool's tests say it."""
-    name, optional = derived.get(key).name, derived.get(key).optional
+    row = derived.get(key)
+    yield from claims_of(row.name, row.optional, expected, job=job, at=at, tolerance=tolerance)
+
+
+def claims_of(
+    name: str,
+    optional: tuple[str, ...],
+    expected: Vector,
+    *,
+    job: str = JOB,
+    at: int = SECONDS,
+    tolerance: float = 1e-6,
+) -> Iterator[dict[str, Any]]:
+    """The same of any name."""
     count = [{"labels": "{}", "value": len(expected)}] if expected else []
     yield {"expr": f'count({name}{{job="{job}"}})', "eval_time": f"{at}s", "exp_samples": count}
     for found, value in expected.items():
@@ -177,12 +179,29 @@ def _claims(
         }  # fmt: skip
 
 
-def _promtool(folder: Path, rules: Path, interval: str, inputs: list[Any], claims: list[Any]) -> None:
-    """Let the real rule engine judge the claims."""
+def promtool(
+    folder: Path,
+    rules: Path,
+    inputs: list[Any],
+    wanted: list[Any],
+    *,
+    interval: int = STEP,
+    evaluation: int = STEP,
+) -> None:
+    """Let the real rule engine judge the claims.
+
+    Args:
+        folder: Where the test is written.
+        rules: The file of rules.
+        inputs: The series.
+        wanted: The claims.
+        interval: Seconds between values of the series.
+        evaluation: Seconds between evaluations of the rules.
+    """
     test = {
         "rule_files": [str(rules)],
-        "evaluation_interval": interval,
-        "tests": [{"interval": interval, "input_series": inputs, "promql_expr_test": claims}],
+        "evaluation_interval": f"{evaluation}s",
+        "tests": [{"interval": f"{interval}s", "input_series": inputs, "promql_expr_test": wanted}],
     }
     path = folder / "test.yaml"
     path.write_text(json.dumps(test), encoding="utf-8")
@@ -191,133 +210,9 @@ def _promtool(folder: Path, rules: Path, interval: str, inputs: list[Any], claim
     assert done.returncode == 0, (done.stdout + done.stderr)[:6_000]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_process_computes_what_the_rules_record(tmp_path: Path, seed: int) -> None:
-    """Every series that a process can have, label by label, of random counters, histograms and gauges."""
-    scenario = Scenario(seed)
-    generate(CONFIG, tmp_path)
-    process = Process(Watched(scenario), CONFIG)
-    keys = [
-        row.key
-        for row in derived.all_series()
-        if row.is_local(CONFIG) and row.key not in DIFFERENT and row.section != "slos"
-    ]
-    mine = {key: _of_instance_a(process.row(key)) for key in keys}
-    assert sum(bool(each) for each in mine.values()) > 0.9 * len(keys)
-    claims = [claim for key in keys for claim in _claims(key, JOB, mine[key], SECONDS)]
-    rules = tmp_path / "rules" / "signalscope-recordings.yaml"
-    _promtool(tmp_path, rules, f"{STEP}s", list(scenario.input_series()), claims)
-
-
-def test_a_wrong_number_is_noticed(tmp_path: Path) -> None:
-    """The comparison can fail: a percent off, and it does."""
-    scenario = Scenario(1)
-    generate(CONFIG, tmp_path)
-    found = Process(Watched(scenario), CONFIG).row("API_MEAN")
-    wrong = {each: value * 1.01 for each, value in found.items()}
-    rules = tmp_path / "rules" / "signalscope-recordings.yaml"
-    claims = list(_claims("API_MEAN", JOB, wrong, SECONDS))
-    with pytest.raises(AssertionError, match="mean5m"):
-        _promtool(tmp_path, rules, f"{STEP}s", list(scenario.input_series()), claims)
-
-
-def _of_instance_a(vector: Vector) -> Vector:
+def of_instance_a(vector: Vector) -> Vector:
+    """The vector, with the name of the scenario's process."""
     return {
         tuple((name, "a" if name == "instance" else value) for name, value in found): each
         for found, each in vector.items()
-    }
-
-
-CASES = range(7)
-
-
-def _case(number: int) -> dict[str, Any]:
-    draw = random.Random(number)
-    return {
-        "efficiency": [round(draw.uniform(20, 80), 3) for _ in range(draw.choice((10, 40, 60)))],
-        "peak": draw.choice((0.0, 61.0, 90.0, 900.0, 20_000.0)),
-        "processed": draw.uniform(1, 50),
-        "backlog": draw.choice((0.0, 30.0, 4_000.0)),
-        "queue_rate": draw.uniform(2, 12),
-        "used": draw.choice((0.2, 0.5, 0.95)),
-        "candidates": [draw.uniform(0.1, 1.3) for _ in range(draw.choice((1, 2, 3)))],
-        "crossing": draw.choice((None, 50_000.0)),
-    }
-
-
-def test_scaling_and_exhaustion_are_what_the_rules_say(tmp_path: Path) -> None:
-    """Capacity of a replica, replicas wanted and why, forecast, seconds until exhaustion: of random inputs."""
-    made, inputs, claims = [], [], []
-    for number in CASES:
-        job = f"case{number}"
-        config = Config.model_validate({"selectors": {"job": job}})
-        wanted = ("REPLICA_CAPACITY", "SCALING_CANDIDATE", "SCALING", "FORECAST", "EXHAUSTION")
-        rules = {each.key: each for group in groups(config, "insight") for each in group.rules}
-        made.append(
-            {
-                "name": job,
-                "interval": "1h",
-                "rules": [{"record": rules[key].record, "expr": rules[key].expr} for key in wanted],
-            }
-        )
-        case = _case(number)
-        inputs += list(_inputs(job, case))
-        for key, vector in _expected(case, config).items():
-            claims += list(_claims(key, job, vector, END))
-    path = tmp_path / "rules.yaml"
-    path.write_text(yaml.safe_dump({"groups": made}), encoding="utf-8")
-    _promtool(tmp_path, path, "1h", inputs, claims)
-
-
-def _expected(case: dict[str, Any], config: Config) -> dict[str, Vector]:
-    """What the pure functions say of a case."""
-    settings = config.forecast
-    of_one = capacity.replica_capacity(
-        case["efficiency"],
-        target=settings.target_utilization,
-        processes=settings.processes_per_replica,
-        least_samples=CONFIG.forecast.least_samples,
-    )
-    wanted = capacity.scaling(
-        peak=case["peak"], capacity=of_one, processed=case["processed"], backlog=case["backlog"],
-        queue_rate=case["queue_rate"], drain=settings.drain, least=settings.least_replicas,
-        most=settings.most_replicas,
-    )  # fmt: skip
-    forecast = capacity.foreseen(case["candidates"])
-    crossings = [] if case["crossing"] is None else [case["crossing"]]
-    left = capacity.exhaustion(case["used"], crossings, forecast, limit=settings.exhausted_at, within=172_800)
-    cpu = labels(resource="cpu")
-    return {
-        "REPLICA_CAPACITY": single(of_one),
-        "SCALING": {labels(reason=wanted.reason): wanted.replicas} if wanted else {},
-        "FORECAST": {labels(resource="cpu", horizon="48h"): forecast} if forecast is not None else {},
-        "EXHAUSTION": {cpu: left} if left is not None else {},
-    }
-
-
-def _inputs(job: str, case: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """What the rules of a case read: hourly for fifteen days."""
-    hours = END // 3_600
-    cpu, later = ',resource="cpu"', ',horizon="48h"'
-    queue = ',queue_type="work",priority="low"'
-    steady = [
-        ("API_REQUESTS", case["peak"], ""),
-        ("QUEUE_RATE", case["processed"], queue),
-        ("QUEUE_SIZE", case["backlog"], queue),
-        ("REPLICA_QUEUE_RATE", case["queue_rate"], ""),
-        ("CAPACITY_USED", case["used"], cpu),
-        *(
-            ("FORECAST_CANDIDATE", value, f'{cpu}{later},method="method{place}"')
-            for place, value in enumerate(case["candidates"])
-        ),
-    ]
-    if case["crossing"] is not None:
-        steady.append(("EXHAUSTED_AT", END + case["crossing"], f"{cpu}{later}"))
-    for key, value, more in steady:
-        yield _input(f'{derived.get(key).name}{{job="{job}"{more}}}', value, 0, hours)
-    efficiency = case["efficiency"]
-    gap = f"_x{hours + 1 - len(efficiency)} "
-    yield {
-        "series": f'{derived.get("REPLICA_EFFICIENCY").name}{{job="{job}"}}',
-        "values": gap + " ".join(map(repr, efficiency)),
     }

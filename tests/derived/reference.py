@@ -1,4 +1,4 @@
-"""What limits the service, how long it will do, and how many replicas are wanted."""
+"""What is foreseen and recommended, in plain Python: written apart from the rules, to judge them by."""
 
 from __future__ import annotations
 
@@ -6,55 +6,6 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-from signalscope.derived._vector import Labels, Vector, clamp, labelled, ratio, scaled, single, summed, worst
-
-__all__ = ["Recommendation", "bottleneck", "exhaustion", "foreseen", "replica_capacity", "scaling"]
-
-
-def bottleneck(
-    *,
-    cpu: Vector,
-    memory: Vector,
-    backpressure: Vector,
-    evicted: Vector,
-    stored: Vector,
-    database_p95: Vector,
-    database_limit: float,
-    unhealthy: Vector,
-    failing: Vector,
-    slow: Vector,
-    slow_limit: float,
-) -> dict[Labels, float]:
-    """Saturation of each ``resource``, 0 to 1; the highest is the bottleneck.
-
-    Args:
-        cpu: CPU of each process, of one core.
-        memory: Resident memory of each process, of the limit.
-        backpressure: Of each ``queue_type``.
-        evicted: Entries that left each ``cache_type`` to make room.
-        stored: Entries that came into each ``cache_type``; a cache is at its limit when each pushes one out.
-        database_p95: 95th percentile of the query time, by ``query_type``, in seconds.
-        database_limit: The limit of that.
-        unhealthy: 1 less the health of each ``service_name``.
-        failing: Share of failed calls of each ``service_name``.
-        slow: 95th percentile of the call time of each ``service_name``, in seconds.
-        slow_limit: The limit of that.
-    """
-    dependency = worst(unhealthy, failing, scaled(slow, 1 / slow_limit))
-    parts = (
-        labelled(single(max(cpu.values(), default=None)), resource="cpu", kind="cpu"),
-        labelled(single(max(memory.values(), default=None)), resource="memory", kind="memory"),
-        labelled(backpressure, resource="$queue_type", kind="queue"),
-        labelled(ratio(evicted, stored), resource="$cache_type", kind="cache"),
-        labelled(
-            single(max(scaled(database_p95, 1 / database_limit).values(), default=None)),
-            resource="database",
-            kind="database",
-        ),
-        labelled(summed(dependency, "service_name", how=max), resource="$service_name", kind="dependency"),
-    )
-    return clamp(worst(*parts))
 
 
 def foreseen(candidates: Iterable[float]) -> float | None:
