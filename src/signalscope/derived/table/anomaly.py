@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalscope.config import Config
-from signalscope.derived._calendar import same_time, session_now
+from signalscope.derived._calendar import CLOCK_CHANGE, same_time, session_now
 from signalscope.derived._expressions import RATE, PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
@@ -129,7 +129,7 @@ def _outside(ask: Promql) -> str:
 
 
 def _days(config: Config) -> float:
-    return config.anomaly.lookback_days * 86_400.0
+    return config.anomaly.lookback_days * 86_400.0 + CLOCK_CHANGE
 
 
 GROUPS = (
