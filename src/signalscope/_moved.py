@@ -21,7 +21,7 @@ MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
     "signalscope.fastapi.health": "signalscope.health",
     "signalscope.fastapi.values": "signalscope.derived",
-    "signalscope.insight.cost": "signalscope.users._heavy_hitters",
+    "signalscope.insight.cost": "signalscope.users._costs",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",

@@ -71,7 +71,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
     scraping, done = threading.Event(), threading.Event()
 
     def scrape() -> None:
-        with reader._one_at_a_time:  # what a scrape holds
+        with _pull._current.lock:  # what a scrape holds
             scraping.set()
             done.wait(30)
 

@@ -103,7 +103,7 @@ def test_recording_does_not_wait_for_a_fold() -> None:
     """While another thread folds, values are kept, and folded by the next that finds the way free."""
     pair = Pair()
     feed = pair.feed(HISTOGRAM, "a")
-    with feeds._Folding.lock:
+    with feeds._folding.lock:
         for _ in range(3 * CAPACITY):
             feed.record(0.5)
         assert len(feed.buffer) == 3 * CAPACITY

@@ -216,7 +216,7 @@ def test_a_collector_that_was_waited_for_in_vain_is_not_waited_for_again(
             time.sleep(4)
             return False
 
-    monkeypatch.setattr(_termination._GaveUp, "at", -math.inf)
+    monkeypatch.setattr(_termination._exports, "gave_up_at", -math.inf)
     monkeypatch.setattr(metrics, "get_meter_provider", Stuck)
     begun = time.monotonic()
     for _ in range(3):
@@ -262,7 +262,7 @@ else:
         delta()
     assert values("signal_service.greeks.calculation") == [5]
     assert values("signal_service.greeks.options") == [5]
-    assert recording._live.live.cells is None
+    assert recording._state.live.cells is None
 print("ok")
 """
 

@@ -82,6 +82,7 @@ def test_content_is_the_childs_own_and_the_parents_stays() -> None:
 
 def test_collected_object_is_forgotten() -> None:
     """Objects that come and go leave nothing behind that a fork would call."""
+    gc.collect()
     before = len(_process_state._in_children)
     state = _Names()
     assert len(_process_state._in_children) == before + 1

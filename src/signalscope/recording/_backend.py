@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import weakref
 from collections.abc import Callable, Sequence
 
 from opentelemetry.metrics import Meter
@@ -12,7 +11,6 @@ from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope.contract._model import Instrument, Kind
 from signalscope.recording._buffers import Feed
-from signalscope.recording._fork import in_children
 from signalscope.recording._reader_interceptor import Carrier, HandOver
 from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
 from signalscope.recording._store import OnError, Store
@@ -98,8 +96,6 @@ def attach(
         HandOver(reader, wants, store, on_error)
     _follow(provider, store, on_error)
     carrier.present = True
-    weak_reset = weakref.WeakMethod(store.reset_after_fork)
-    in_children(lambda: (reset := weak_reset()) and reset(), of=store)
     sdk_only = frozenset[Kind]().union(*(special for _, special in known))
     return Cells(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))
 

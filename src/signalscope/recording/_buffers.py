@@ -5,7 +5,7 @@ interpreter does atomically, so no thread ever waits here. Every `CAPACITY` valu
 the buffer into one small summary, unless another thread is folding at that moment, in which case it simply
 goes on and the next append tries again.
 
-Folding has a lock, `_Folding.lock`, that nobody waits for except a collection, and a generation number.
+Folding has a lock, `_folding.lock`, that nobody waits for except a collection, and a generation number.
 The three steps that take values out of the buffer (compare the generation, delete, append the summary) are
 adjacent and contain no call before the last one, so neither a signal handler nor another thread runs between
 them; a fold that was overtaken finds another generation and leaves everything as it is.
@@ -24,8 +24,9 @@ from opentelemetry.trace import SpanContext
 
 from signalscope.recording._exemplars import Filter, Sample, sampled_span, span_of
 from signalscope.recording._numbers import is_plain, plain
+from signalscope.recording._process_state import ProcessState
 
-__all__ = ["CAPACITY", "NOTHING", "Feed", "Rejected", "Summary", "merge", "reset_after_fork"]
+__all__ = ["CAPACITY", "NOTHING", "Feed", "Rejected", "Summary", "merge"]
 
 #: Values a buffer holds before the recording thread folds it; about 8 KiB.
 CAPACITY = 256
@@ -45,10 +46,11 @@ _INFINITY = math.inf
 NOTHING: Summary = (0, 0, math.inf, -math.inf, ())
 
 
-class _Folding:
-    """The one lock of folding; in a class so that a fork and a break-in can replace it."""
+class _Folding(ProcessState):
+    """The one lock of folding; a collection that has waited too long replaces it."""
 
-    lock = threading.Lock()
+
+_folding = _Folding()
 
 
 class Rejected:
@@ -56,11 +58,6 @@ class Rejected:
 
     def __init__(self) -> None:
         self.count = 0
-
-
-def reset_after_fork() -> None:
-    """Give the child a free lock; the parent's may be held by a thread that does not exist here."""
-    _Folding.lock = threading.Lock()
 
 
 class Feed:
@@ -151,7 +148,7 @@ class Feed:
 
     def fold(self) -> None:
         """Fold the buffer unless somebody else is folding; never waits, never raises."""
-        lock = _Folding.lock
+        lock = _folding.lock
         if lock.acquire(blocking=False):
             try:
                 self._fold()
@@ -163,11 +160,11 @@ class Feed:
         buffer, summaries = self.buffer, self.summaries
         if not buffer and not summaries:
             return None
-        lock = _Folding.lock
+        lock = _folding.lock
         if not lock.acquire(False) and not lock.acquire(timeout=_PATIENCE_SECONDS):
             # The fold in progress is interrupted for as long as we wait for it. It will find that it was
             # overtaken by the generation; this lock is lost to whoever holds it.
-            lock = _Folding.lock = threading.Lock()
+            lock = _folding.lock = threading.Lock()
             lock.acquire()
         try:
             self.generation += 1  # from here on, a fold that was interrupted will change nothing

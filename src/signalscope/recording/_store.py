@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, Metric, Sum
 
 from signalscope.contract._model import Instrument, Kind
-from signalscope.recording import _buffers as feeds
 from signalscope.recording._accumulator import Aggregate, Interval
 from signalscope.recording._buffers import NOTHING, Feed, Rejected, Summary
 from signalscope.recording._exemplars import Filter, Sample
 from signalscope.recording._points import histogram_points, number_points
+from signalscope.recording._process_state import ProcessState
 from signalscope.recording._reader import Reader
 
 __all__ = ["CARDINALITY_LIMIT", "OnError", "Store", "Totals"]
@@ -105,7 +105,7 @@ class _Route(NamedTuple):
     fixed: tuple[tuple[Aggregate, _Family, float], ...]
 
 
-class Store:
+class Store(ProcessState):
     """The series of one process, as seen by the readers of one meter provider.
 
     Args:
@@ -115,6 +115,7 @@ class Store:
     """
 
     def __init__(self, readers: Sequence[Reader], exemplars: Filter, on_error: OnError) -> None:
+        super().__init__()
         self.readers = tuple(readers)
         self.exemplars = exemplars
         self.rejected = Rejected()
@@ -122,7 +123,6 @@ class Store:
         self._on_error = on_error
         self._families: dict[str, _Family] = {}
         self._routes: dict[tuple[Any, ...], _Route] = {}
-        self._turn = threading.Lock()
         self._collecting: int | None = None
         #: When every counter was zero, on the monotonic clock.
         self.began = time.monotonic()
@@ -188,7 +188,7 @@ class Store:
     @contextmanager
     def _settled(self) -> Iterator[None]:
         """While no reader collects, and with everything recorded so far in the series."""
-        turn = self._turn
+        turn = self.lock
         is_ours = turn.acquire(timeout=_TURN_SECONDS)
         try:
             if is_ours:
@@ -214,7 +214,7 @@ class Store:
             now: The time of the points, in nanoseconds since the epoch.
             timeout: The longest to wait, in seconds.
         """
-        turn = self._turn  # a fork may replace it
+        turn = self.lock  # a fork may replace it
         if self._collecting == threading.get_ident() or not turn.acquire(timeout=timeout):
             return []
         try:
@@ -242,7 +242,7 @@ class Store:
         Returns:
             Nothing when a collection keeps its turn, and when called from inside one.
         """
-        turn = self._turn  # a fork may replace it
+        turn = self.lock  # a fork may replace it
         if self._collecting == threading.get_ident() or not turn.acquire(timeout=_LOOK_SECONDS):
             return None
         try:
@@ -285,13 +285,11 @@ class Store:
             sample = latest._replace(value=amount)
             aggregate.offer({bisect_left(own.bounds, amount): sample}, self.readers)
 
-    def reset_after_fork(self) -> None:
-        """Begin at zero in a forked child, with free locks."""
-        self._turn = threading.Lock()
+    def after_fork(self) -> None:
+        """Start at zero."""
         self._collecting = None
         self.began = time.monotonic()
         self._reported = self.rejected.count
-        feeds.reset_after_fork()
         start = time.time_ns()
         for route in list(self._routes.values()):
             route.feed.clear()
