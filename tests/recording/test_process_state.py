@@ -25,6 +25,10 @@ class _Names(ProcessState):
         self.names = set()
 
 
+class _Lock(ProcessState):
+    pass
+
+
 def _in_child(holds: Callable[[], bool]) -> bool:
     """Whether something is true in a forked child."""
     pid = os.fork()
@@ -39,7 +43,7 @@ def _in_child(holds: Callable[[], bool]) -> bool:
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_lock_that_another_thread_holds_at_the_fork_is_free_in_the_child(reentrant: bool) -> None:
     """A child can acquire the lock although no thread of it could ever release the parent's."""
-    state = ProcessState(reentrant=reentrant)
+    state = _Lock(reentrant=reentrant)
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -60,7 +64,7 @@ def test_lock_that_another_thread_holds_at_the_fork_is_free_in_the_child(reentra
 
 def test_thread_that_forks_inside_the_lock_leaves_the_block_in_the_child() -> None:
     """The child of a thread that holds the lock ends the block without an error, and the lock is free."""
-    state = ProcessState()
+    state = _Lock()
     pid = -1
     try:
         with state.lock:

@@ -20,11 +20,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import util
 from typing import Any
 
+import opentelemetry
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
+import signalscope
 from signalscope.recording import _shutdown as _termination
+from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import in_children
 
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
@@ -39,8 +42,8 @@ _LOCKS: Mapping[type, Any] = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
 }
-#: Whose objects are looked into. Everything else that hangs on a provider is the user's, or has no locks.
-_OURS = ("opentelemetry.", "signalscope.", "prometheus_client.", "requests.sessions")
+#: Packages whose objects are searched for locks. Other objects below a provider are the user's, or have none.
+_SEARCHED = (opentelemetry.__name__, signalscope.__name__, "prometheus_client", "requests.sessions")
 
 
 def renew_in_children(provider: object, readers: Iterable[object]) -> None:
@@ -119,7 +122,7 @@ def _below(roots: Iterable[object]) -> Iterator[object]:
             waiting.extend(one.values())
         elif isinstance(one, list | tuple | set | frozenset):
             waiting.extend(one)
-        elif type(one).__module__.startswith(_OURS):
+        elif is_within(type(one).__module__, _SEARCHED):
             yield one
             waiting.extend(getattr(one, "__dict__", {}).values())
             if (bound_to := getattr(one, "__self__", None)) is not None:

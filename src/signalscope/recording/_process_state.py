@@ -18,7 +18,8 @@ each object that a process has once, or that has a lock and outlives a call::
         with _seen.lock:
             _seen.names.add(name)
 
-* Where only a lock is needed: ``_state = ProcessState()`` and ``with _state.lock:``.
+* Derive in the module that acquires the lock, also where only a lock is needed. The handler of SIGTERM then knows
+  that a frame of that module may hold a lock that the last export waits for.
 * Read `lock` each time, and do not keep it: the child gets a new one. A `with` block that is being run by the thread
   that forks ends in the child as in the parent, since it releases the lock that it has acquired.
 * Leave `after_fork` out where a child goes on with what the parent has.
@@ -33,7 +34,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import cast
+from typing import Any, ClassVar, cast
 
 from signalscope.recording._errors import internal_error
 
@@ -68,7 +69,14 @@ class ProcessState:
         lock: Guards the object; a new one in each forked child.
     """
 
+    #: The modules of all subclasses: their code may hold a lock that an export needs.
+    modules: ClassVar[set[str]] = set()
+
     lock: threading.Lock
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        ProcessState.modules.add(cls.__module__)
 
     def __init__(self, *, reentrant: bool = False) -> None:
         make = cast("Callable[[], threading.Lock]", threading.RLock) if reentrant else threading.Lock

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import math
 import os
 import signal
@@ -23,20 +24,17 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
+import opentelemetry.exporter
+import opentelemetry.sdk
 from opentelemetry import metrics, trace
 
+from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import ProcessState
 
 __all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
 
-#: Modules whose locks an export needs.
-_LOCKING = (
-    "opentelemetry.sdk.",
-    "opentelemetry.exporter.",
-    "signalscope.recording.",
-    "signalscope.exposition._reader",
-    "logging",
-)
+#: Packages whose code may hold a lock that an export needs; beside them, every module that has a `ProcessState`.
+_LOCKING = (opentelemetry.sdk.__name__, opentelemetry.exporter.__name__, logging.__name__, __package__)
 #: The longest that a terminating process waits for its last export, in seconds.
 SECONDS = 5.0
 #: What lets it wait longer, and how long at the most, as long as the SDK itself.
@@ -176,9 +174,10 @@ def _end(number: int) -> None:
 
 
 def _may_hold_locks(frame: FrameType | None) -> bool:
-    """Whether a frame is part of a recording, a collection, an export or the logging of it."""
+    """Return True if a frame is part of a recording, a collection, an export or the logging of one."""
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_LOCKING):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module in ProcessState.modules or is_within(module, _LOCKING):
             return True
         frame = frame.f_back
     return False
