@@ -478,7 +478,7 @@ async def test_without_telemetry_every_answer_says_so(
     """Nothing has set up OpenTelemetry: null, and the way out."""
     from signalscope.recording import _state as _live  # noqa: PLC0415  # only this test switches it off
 
-    monkeypatch.setattr(_live.live, "cells", None)
+    monkeypatch.setattr(_live.live, "fast_path", None)
     answer = await _answer(client, "enhanced-metrics")
     reason = answer["provenance"]["performance.api_performance.error_rate_percentage"]["reason"]
     assert "opentelemetry-instrument" in reason

@@ -67,7 +67,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
     reader = _pull.PullReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     live = _live.live
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     scraping, done = threading.Event(), threading.Event()
 
     def scrape() -> None:
@@ -93,7 +93,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
         done.set()
         thread.join()
         reader.shutdown()
-        live.on, live.cells, live.meter = before
+        live.on, live.fast_path, live.meter = before
 
 
 def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -119,7 +119,7 @@ def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.
     resource = Resource({"service.instance.id": "parent"})
     provider = MeterProvider([reader], resource, shutdown_on_exit=False)
     live = _live.live
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: provider)
     series = recording.family("signal_service.feature_usage").series("forked", "free")
     try:
@@ -148,4 +148,4 @@ def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.
         assert _in_child(check)
         assert told() == (5, "parent")
     finally:
-        live.on, live.cells, live.meter = before
+        live.on, live.fast_path, live.meter = before

@@ -267,7 +267,7 @@ else:
         delta()
     assert values("signal_service.greeks.calculation") == [5]
     assert values("signal_service.greeks.options") == [5]
-    assert recording._state.live.cells is None
+    assert recording._state.live.fast_path is None
 print("ok")
 """
 
