@@ -25,7 +25,7 @@ MOVED: dict[str, str] = {
     "signalscope.insight.business": "signalscope.derived",
     "signalscope.insight.capacity": "signalscope.derived",
     "signalscope.insight.performance": "signalscope.derived",
-    "signalscope.insight.cost": "signalscope.users._heavy_hitters",
+    "signalscope.insight.cost": "signalscope.users._costs",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",

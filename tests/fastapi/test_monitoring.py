@@ -30,7 +30,7 @@ from signalscope.health import _report as reported
 from signalscope.health._registry import shared as registry
 from signalscope.testing import FakeClock, capture
 from signalscope.users import _costs as _user_costs
-from signalscope.users._heavy_hitters import HeavyHitters
+from signalscope.users._costs import HeavyHitters
 
 TOKEN, NEXT, USERS = "token-of-this-quarter", "token-of-the-next-one", "token-that-sees-users"
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
@@ -44,13 +44,13 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
     monkeypatch.setattr(registry, "_make", tuple)  # no health checks but those of a test
     monkeypatch.setattr(registry, "_built_in", {})
-    monkeypatch.setattr(recording, "_families", {})  # series of other tests would be there, at zero
-    reported._components.clear()
+    monkeypatch.setattr(recording._known, "by_name", {})  # series of other tests would be there, at zero
+    reported._reported.components.clear()
     _monitoring._answers.clear()
     _windows.shared.clear()
     yield
     _windows.shared.clear()
-    reported._components.clear()
+    reported._reported.components.clear()
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ async def test_nothing_is_invented(
     client: httpx.AsyncClient, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With nothing recorded every number is null, and its provenance says why."""
-    monkeypatch.setattr(_user_costs._Shared, "users", None)
+    monkeypatch.setattr(_user_costs._shared, "sketches", None)
     monkeypatch.delenv("SIGNALSCOPE_CPU_SECOND_PRICE", raising=False)
     with capture():
         answer = await _answer(client, name)
@@ -298,7 +298,7 @@ async def test_user_ids_are_shown_to_nobody_who_may_not(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The costliest users have made-up names, unless the token may see users; no other answer has ids."""
-    monkeypatch.setattr(_user_costs._Shared, "users", HeavyHitters())
+    monkeypatch.setattr(_user_costs._shared, "sketches", HeavyHitters())
     with capture():
         for user, times in (("alice@example.com", 3), ("bob@example.com", 1)):
             with user_context(tier="free", user=user):
@@ -480,7 +480,7 @@ async def test_without_telemetry_every_answer_says_so(
     """Nothing has set up OpenTelemetry: null, and the way out."""
     from signalscope.recording import _state as _live  # noqa: PLC0415  # only this test switches it off
 
-    monkeypatch.setattr(_live.live, "cells", None)
+    monkeypatch.setattr(_live.live, "fast_path", None)
     answer = await _answer(client, "enhanced-metrics")
     reason = answer["provenance"]["performance.api_performance.error_rate_percentage"]["reason"]
     assert "opentelemetry-instrument" in reason

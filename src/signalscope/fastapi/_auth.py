@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import logging
@@ -108,7 +109,7 @@ def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, 
     if public or (given and _is_one_of(given, readers)):
         return Reader()
     if not users and not readers:
-        _say_once()
+        _warn_once()
     scheme = 'Basic realm="monitoring"' if wants_html(request.headers.get("accept", "")) else "Bearer"
     raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
 
@@ -145,14 +146,9 @@ def _password(request: Request) -> bytes | None:
         return None
 
 
-class _Said:
-    done = False
-
-
-def _say_once() -> None:
-    if not _Said.done:
-        _Said.done = True
-        _logger.warning(
-            "signalscope: /monitoring was asked for and nobody may read it: set SIGNALSCOPE_MONITORING_TOKEN, or "
-            "SIGNALSCOPE_MONITORING_PUBLIC=true where everybody may"
-        )
+@functools.cache
+def _warn_once() -> None:
+    _logger.warning(
+        "signalscope: /monitoring was asked for and nobody may read it: set SIGNALSCOPE_MONITORING_TOKEN, or "
+        "SIGNALSCOPE_MONITORING_PUBLIC=true where everybody may"
+    )

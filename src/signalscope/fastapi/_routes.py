@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from signalscope.recording._modules import is_within
+
 __all__ = ["UNMATCHED", "Groups", "is_ours", "route_of"]
 
 #: The endpoint of requests that no route matched.
 UNMATCHED = "unmatched"
 _IGNORED = re.compile(r"api|v\d+")
-_OURS = "signalscope.fastapi"
 
 
 def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
@@ -38,9 +39,8 @@ def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
 
 
 def is_ours(scope: Mapping[str, Any]) -> bool:
-    """Whether a request was for an endpoint of signalscope's own, which is no business of the service."""
-    module = getattr(scope.get("endpoint"), "__module__", "") or ""
-    return module == _OURS or module.startswith(f"{_OURS}.")
+    """Return True if a request was for an endpoint of signalscope, which is not part of the service's API."""
+    return is_within(getattr(scope.get("endpoint"), "__module__", None) or "", (__package__,))
 
 
 def _included(scope: Mapping[str, Any], route: Any) -> Any:

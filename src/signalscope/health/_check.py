@@ -15,6 +15,7 @@ from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import ContractError
 from signalscope.health._report import VALUES
 from signalscope.health._result import Result, Status, shown
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["HealthCheck", "Outcome", "Verdict"]
 
@@ -43,7 +44,7 @@ class Verdict:
     seconds: float
 
 
-class HealthCheck:
+class HealthCheck(ProcessState):
     """A check of one component.
 
     Whoever asks while it runs waits for that run; whoever asks within ``cache_seconds`` gets its result. A run
@@ -94,6 +95,7 @@ class HealthCheck:
             )
         if liveness and dependency is not None:
             raise ContractError(f"{where}: restarting this process does not heal an external service")
+        super().__init__()
         self.name = name
         self.critical = critical
         self.timeout = timeout
@@ -106,12 +108,11 @@ class HealthCheck:
         self._max_concurrent = max_concurrent
         self._flight: _Flight | None = None
         self._given_up: list[_Flight] = []
-        self._lock = threading.Lock()
         self._failed_as = ""
 
     async def result(self) -> Verdict:
         """The present result: a remembered one, or that of a run. Takes no longer than the timeout."""
-        with self._lock:
+        with self.lock:
             latest, flight = self.latest, self._flight
             if flight is not None and flight.ended:  # those who waited for it have left
                 self._flight = None
@@ -129,7 +130,7 @@ class HealthCheck:
                 flight = self._flight = _Flight(self._check)
         remaining = flight.began + self.timeout - time.monotonic()
         await asyncio.wait({asyncio.wrap_future(flight.outcome)}, timeout=max(remaining, 0.0))
-        with self._lock:
+        with self.lock:
             is_first = self._flight is flight
             if is_first:
                 self._flight = None
@@ -144,9 +145,8 @@ class HealthCheck:
             self.latest = Verdict(late, now, now - flight.began)
             return self.latest
 
-    def forget(self) -> None:
-        """Begin anew, with a free lock; for a forked child."""
-        self._lock = threading.Lock()
+    def after_fork(self) -> None:
+        """Forget all results and runs."""
         self._flight, self.latest = None, None
         self._given_up.clear()
 

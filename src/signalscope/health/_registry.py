@@ -14,7 +14,6 @@ from signalscope.health._builtin import built_in
 from signalscope.health._check import HealthCheck, Verdict
 from signalscope.health._result import Result, Status
 from signalscope.recording import internal_error, observe
-from signalscope.recording._fork import in_children
 
 __all__ = ["Registry", "overall", "shared"]
 
@@ -157,11 +156,6 @@ class Registry:
             if now - latest.at <= max(_STALE_SECONDS, _STALE_ROUNDS * check.cache_seconds):
                 yield check, _VALUE[latest.result.status]
 
-    def forget(self) -> None:
-        """Forget all results; for a forked child."""
-        for check in self.checks():
-            check.forget()
-
 
 def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> Status:
     """The status of the service.
@@ -209,4 +203,3 @@ def _named(value: float) -> Status:
 shared = Registry(built_in)
 observe("signal_service.health_check.status", shared.statuses)
 observe("signal_service.external_service.health", shared.dependencies)
-in_children(shared.forget)

@@ -7,17 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from signalscope.recording import family, observe
-from signalscope.recording._fork import in_children
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["observe_process"]
 
 _STATM = Path("/proc/self/statm")
 
 
-class _Cpu:
+class _Cpu(ProcessState):
     """CPU seconds that have been recorded so far; None while nothing observes them."""
 
     recorded: float | None = None
+
+    def after_fork(self) -> None:
+        if self.recorded is not None:
+            self.recorded = 0.0  # the CPU time of a child begins at zero as well
+
+
+_cpu = _Cpu()
 
 
 def observe_process() -> None:
@@ -25,11 +32,10 @@ def observe_process() -> None:
 
     Where there is no /proc, memory is not reported: the highest ever is not what is used now.
     """
-    if _Cpu.recorded is None:
-        _Cpu.recorded = 0.0
+    if _cpu.recorded is None:
+        _cpu.recorded = 0.0
         observe("process.resident_memory", _memory)
         observe("signal_service.memory.usage", lambda: ((used, ("process",)) for used, _ in _memory()))
-        in_children(_begin_anew)
 
 
 def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
@@ -45,12 +51,7 @@ def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
 def _record_cpu() -> None:
     times = os.times()
     spent = times.user + times.system
-    since = spent - (_Cpu.recorded or 0.0)
+    since = spent - (_cpu.recorded or 0.0)
     if since > 0:
-        _Cpu.recorded = spent
+        _cpu.recorded = spent
         family("process.cpu").series().record(since)
-
-
-def _begin_anew() -> None:
-    """In a forked child, whose CPU time begins at zero as well."""
-    _Cpu.recorded = 0.0

@@ -12,7 +12,7 @@ from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import OF_ALL_TIERS, Fields
 from signalscope.fastapi.monitoring._models import BusinessDashboard, TierCost, UserCostEntry
 from signalscope.metrics import CPU_SECOND_PRICE
-from signalscope.users._heavy_hitters import UserCost
+from signalscope.users._costs import UserCost
 
 __all__ = ["KEYS", "business_dashboard", "tiers"]
 

@@ -9,20 +9,27 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 import wrapt
 
+from signalscope.recording._process_state import ProcessState
+
 __all__ = ["Patch", "Patches", "taking_self"]
 
 _NOTHING = object()
 _Proxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # since wrapt 2
-_lock = threading.RLock()
 #: Everything that is patched now, by owner and name, so that two instrumentors do not both patch one thing.
 _all: dict[tuple[int, str], Patch] = {}
+
+
+class _Patching(ProcessState):
+    """Held while attributes are replaced or given back."""
+
+
+_patching = _Patching(reentrant=True)
 
 
 def taking_self(original: Any) -> Any:
@@ -114,7 +121,7 @@ class Patches:
         """
         if not hasattr(owner, name):
             return False
-        with _lock:
+        with _patching.lock:
             patch = _all.get((id(owner), name))
             if patch is None or not patch.in_place() or (over and not patch.over):
                 patch = _all[id(owner), name] = Patch(owner, name, make, over=over)
@@ -140,7 +147,7 @@ class Patches:
 
     def undo(self) -> None:
         """Undo them, but for those that another instrumentor wants as well."""
-        with _lock:
+        with _patching.lock:
             ended = []
             for patch in reversed(self._mine):
                 patch.claims -= 1

@@ -6,7 +6,7 @@ import math
 import random
 
 from signalscope.testing import FakeClock
-from signalscope.users._heavy_hitters import HeavyHitters
+from signalscope.users._costs import HeavyHitters
 
 
 def test_the_costliest_users_are_found_in_bounded_memory() -> None:
@@ -23,7 +23,7 @@ def test_the_costliest_users_are_found_in_bounded_memory() -> None:
     for each in found:
         assert each.at_least <= truth[each.user] + 1e-6
         assert each.at_most >= truth[each.user] - 1e-6
-    assert sketch._slots[0].num_active_items <= 2**8
+    assert sketch._sketches["", 0].num_active_items <= 2**8
     clock.advance(3_700)
     assert sketch.heaviest() == []
 
@@ -35,5 +35,5 @@ def test_what_costs_nothing_is_not_charged() -> None:
         sketch.add("nobody", seconds)
     sketch.add("x" * 10_000, 1.0)
     assert [len(each.user) for each in sketch.heaviest()] == [200]
-    sketch.clear()
+    sketch.after_fork()
     assert sketch.heaviest() == []

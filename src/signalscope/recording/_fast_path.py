@@ -1,9 +1,8 @@
-"""Putting the fast path in front of a provider, and deciding for each instrument whether it applies."""
+"""Put the fast path in front of a provider, and decide for each instrument whether it applies."""
 
 from __future__ import annotations
 
 import logging
-import weakref
 from collections.abc import Callable, Sequence
 
 from opentelemetry.metrics import Meter
@@ -11,18 +10,17 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope.contract._model import Instrument, Kind
-from signalscope.recording._buffers import Feed
-from signalscope.recording._fork import in_children
-from signalscope.recording._reader_interceptor import Carrier, HandOver
+from signalscope.recording._buffers import Buffer
+from signalscope.recording._reader_interceptor import PlaceholderInstrument, ReaderInterceptor
 from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
 from signalscope.recording._store import OnError, Store
 
-__all__ = ["Cells", "attach"]
+__all__ = ["FastPath", "attach"]
 
 _logger = logging.getLogger("signalscope")
 
 
-class Cells:
+class FastPath:
     """The fast path of one provider.
 
     Args:
@@ -37,16 +35,16 @@ class Cells:
         self.store = store
         self._sdk_only = sdk_only
         self._is_viewed = is_viewed
-        self._taken: dict[str, bool] = {}
+        self._accepted: dict[str, bool] = {}
 
-    def takes(self, instrument: Instrument) -> bool:
-        """Whether the instrument's measurements go the fast path; the others go through the SDK.
+    def accepts(self, instrument: Instrument) -> bool:
+        """Return True if the instrument's measurements take the fast path; the others go through the SDK.
 
-        Gauges do not: setting one is cheap as it is.
+        Gauges do not: setting one is cheap without it.
         """
-        found = self._taken.get(instrument.name)
+        found = self._accepted.get(instrument.name)
         if found is None:
-            found = self._taken[instrument.name] = (
+            found = self._accepted[instrument.name] = (
                 instrument.kind is not Kind.GAUGE
                 and instrument.kind not in self._sdk_only
                 and not self._is_viewed(instrument)
@@ -60,8 +58,8 @@ class Cells:
         instrument: Instrument,
         values: tuple[str, ...],
         fixed: Sequence[tuple[Instrument, tuple[str, ...], float]] = (),
-    ) -> Feed:
-        """The feed of a series of an instrument that it takes; see `Store.bind`."""
+    ) -> Buffer:
+        """The buffer of a series of an instrument that it accepts; see `Store.bind`."""
         return self.store.bind(instrument, values, fixed)
 
 
@@ -71,41 +69,39 @@ def attach(
     meter: Meter,
     create: Callable[[Instrument], object],
     on_error: OnError,
-) -> Cells | None:
+) -> FastPath | None:
     """Put the fast path in front of every reader of a provider.
 
     Args:
         provider: An SDK provider that has just been made.
         readers: All of its readers.
-        meter: The provider's meter that our instruments belong to.
+        meter: The provider's meter that signalscope's instruments belong to.
         create: Creates the SDK's instrument of a contract entry on that meter.
-        on_error: Told of failures, and of values that were refused.
+        on_error: Called on failures, and when values were refused.
 
     Returns:
         The fast path, or None when this SDK, or how it is set up, leaves only the plain API: a reader whose
-        wishes cannot be read, an exemplar filter of the user's own, a View for the carrier.
+        preferences cannot be read, an exemplar filter of the user, a View for the placeholder instrument.
     """
     views, exemplars = views_of(provider), exemplar_filter(provider)
-    wishes = [reader_wants(reader) for reader in readers]
-    if views is None or exemplars is None or not wishes:
+    preferences = [reader_wants(reader) for reader in readers]
+    if views is None or exemplars is None or not preferences:
         return None
-    known = [wish for wish in wishes if wish is not None]
-    carrier = Carrier(meter)
-    if len(known) < len(wishes) or (views and matched_by(views, carrier.instrument)):
+    known = [each for each in preferences if each is not None]
+    placeholder = PlaceholderInstrument(meter)
+    if len(known) < len(preferences) or (views and matched_by(views, placeholder.instrument)):
         return None
     store = Store([wants for wants, _ in known], exemplars, on_error)
     for reader, (wants, _) in zip(readers, known, strict=True):
-        HandOver(reader, wants, store, on_error)
+        ReaderInterceptor(reader, wants, store, on_error)
     _follow(provider, store, on_error)
-    carrier.present = True
-    weak_reset = weakref.WeakMethod(store.reset_after_fork)
-    in_children(lambda: (reset := weak_reset()) and reset(), of=store)
+    placeholder.is_enabled = True
     sdk_only = frozenset[Kind]().union(*(special for _, special in known))
-    return Cells(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))
+    return FastPath(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))
 
 
 def _follow(provider: MeterProvider, store: Store, on_error: OnError) -> None:
-    """Let readers that are added later collect our metrics as well, and those that are removed leave.
+    """Make readers that are added later collect signalscope's metrics too, and drop those that are removed.
 
     Older SDKs have no such methods.
     """
@@ -114,23 +110,23 @@ def _follow(provider: MeterProvider, store: Store, on_error: OnError) -> None:
         return
 
     def add_metric_reader(metric_reader: MetricReader) -> None:
-        wish = reader_wants(metric_reader)
-        if wish is not None and not isinstance(metric_reader._receive_metrics, HandOver):
-            wants, special = wish
+        preference = reader_wants(metric_reader)
+        if preference is not None and not isinstance(metric_reader._receive_metrics, ReaderInterceptor):
+            wants, special = preference
             if special:
                 _logger.warning(
                     "signalscope: %s was added while recording: it gets our histograms with the contract's buckets; "
                     "pass it to the MeterProvider when that is made to have them as it asks",
                     type(metric_reader).__name__,
                 )
-            store.join(wants)
-            HandOver(metric_reader, wants, store, on_error)
+            store.add_reader(wants)
+            ReaderInterceptor(metric_reader, wants, store, on_error)
         add(metric_reader)
 
     def remove_metric_reader(metric_reader: MetricReader) -> None:
         remove(metric_reader)
-        if isinstance(metric_reader._receive_metrics, HandOver):
-            metric_reader._receive_metrics.withdraw(metric_reader)
+        if isinstance(metric_reader._receive_metrics, ReaderInterceptor):
+            metric_reader._receive_metrics.remove(metric_reader)
 
     provider.add_metric_reader = add_metric_reader  # type: ignore[method-assign]  # for this one object
     provider.remove_metric_reader = remove_metric_reader  # type: ignore[method-assign]  # for this one object
