@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from signalscope.derived._process import FIVE, HOUR, Process
 from signalscope.derived._vector import Vector, divided, labelled, only, quantiles, scaled, summed
-from signalscope.fastapi._uptime import uptime
 from signalscope.insight import business, capacity, performance
+from signalscope.recording._process import uptime
 
 REQUESTS = "signal_service.api.requests"
 LATENCY = "signal_service.api.request.duration"

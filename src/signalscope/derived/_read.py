@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from signalscope import contract
-from signalscope.config import Config
+from signalscope.config import Config, _environment
 from signalscope.contract._model import OTHER
 from signalscope.derived import _prometheus, _windows
 from signalscope.derived._process import HISTORY, Process
 from signalscope.derived._prometheus import Answer, PrometheusError, Sample
 from signalscope.derived._rules import PROCESS
 from signalscope.derived._vector import Labels, Vector
-from signalscope.fastapi import _settings
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.mixin import series
 from signalscope.mixin._promql import Promql
@@ -148,7 +147,7 @@ async def facts(keys: Iterable[str]) -> Facts:
         keys: Keys of `signalscope.mixin.series`, or of what is asked beside them.
     """
     wanted = list(dict.fromkeys(keys))
-    url = _settings.prometheus_url()
+    url = _environment.prometheus_url()
     if url is not None:
         return await _from_prometheus(url, wanted)
     _windows.shared.start()
@@ -168,14 +167,14 @@ async def history(
     Raises:
         PrometheusError: There is no Prometheus, or it gives no usable answer; the message is for clients.
     """
-    url = _settings.prometheus_url()
+    url = _environment.prometheus_url()
     if url is None:
         raise PrometheusError(HISTORY)
     now = time.time()
     recorded = {series.get(key).name: key for key in keys}
     answer = await _prometheus.shared.range(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
-        patience=_settings.prometheus_timeout(),
+        patience=_environment.prometheus_timeout(),
     )  # fmt: skip
     found: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
     for each in answer.samples:
@@ -185,12 +184,12 @@ async def history(
 
 
 def _selector(names: Iterable[str]) -> str:
-    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_settings.job())}"}}'
+    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_environment.job())}"}}'
 
 
 def _from_process(keys: list[str]) -> Facts:
     found = Facts("process")
-    process = Process(_windows.shared, _settings.config())
+    process = Process(_windows.shared, _environment.config())
     for key in keys:
         found.put(key, _of_process(key, process))
     found.problems += [
@@ -232,7 +231,7 @@ def _nothing(key: str, window: float | None) -> str:
 
 async def _from_prometheus(url: str, keys: list[str]) -> Facts:
     found = Facts("prometheus")
-    config, job, timeout = _settings.config(), _settings.job(), _settings.prometheus_timeout()
+    config, job, timeout = _environment.config(), _environment.job(), _environment.prometheus_timeout()
     recorded = {series.get(key).name: key for key in keys if key not in _ASKED}
     asked = {key: _ASKED[key].query(Promql(_quoted(job))) for key in keys if key in _ASKED}
     queries = {"": _selector(recorded)} if recorded else {}
@@ -275,7 +274,7 @@ def _assembled(
         found.put(key, Fact(vector, "prometheus", name, window, reason))
     if not found.degraded and not any(found.get(key).vector for key in keys):
         found.problems.append(
-            f"Prometheus has nothing of the job {_settings.job()!r}: is that its name there "
+            f"Prometheus has nothing of the job {_environment.job()!r}: is that its name there "
             "(SIGNALSCOPE_PROMETHEUS_JOB), and are signalscope's rules loaded?"
         )
     return found
@@ -310,7 +309,7 @@ def _window(key: str, config: Config) -> float | None:
 
 def _name(key: str) -> str:
     if key in _ASKED:
-        return _ASKED[key].query(Promql(_quoted(_settings.job())))
+        return _ASKED[key].query(Promql(_quoted(_environment.job())))
     return series.get(key).name
 
 

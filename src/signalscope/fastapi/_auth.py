@@ -15,7 +15,7 @@ from typing import Annotated
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fastapi import HTTPException, Request, Security
-from signalscope.fastapi import _settings
+from signalscope.config import _environment
 from signalscope.fastapi.monitoring._negotiate import wants_html
 
 __all__ = ["Buckets", "Reader", "health_reader", "metrics_reader", "monitoring_reader"]
@@ -83,26 +83,26 @@ async def monitoring_reader(request: Request, credentials: Credentials) -> Reade
         HTTPException: 429, too many requests; 401, no token or a wrong one.
     """
     client = request.client.host if request.client else "unknown"
-    wait = _buckets.take(client, _settings.requests_per_second())
+    wait = _buckets.take(client, _environment.requests_per_second())
     if wait > 0:
         raise HTTPException(429, "too many requests", {"Retry-After": str(int(wait) + 1)})
-    return _reader(request, credentials, public=_settings.monitoring_is_public())
+    return _reader(request, credentials, public=_environment.monitoring_is_public())
 
 
 async def health_reader(request: Request, credentials: Credentials) -> Reader:
     """Lets a request to /health in; see `monitoring_reader`. Probes are not limited: checks are cached."""
-    return _reader(request, credentials, public=_settings.health_is_public())
+    return _reader(request, credentials, public=_environment.health_is_public())
 
 
 async def metrics_reader(request: Request, credentials: Credentials) -> Reader:
     """Lets a scrape in; see `monitoring_reader`."""
-    return _reader(request, credentials, public=_settings.metrics_are_public())
+    return _reader(request, credentials, public=_environment.metrics_are_public())
 
 
 def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> Reader:
     # Servers read header fields as Latin-1; what was sent is the bytes.
     given = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
-    users, readers = _settings.users_tokens(), _settings.tokens()
+    users, readers = _environment.users_tokens(), _environment.tokens()
     if given and _is_one_of(given, users):
         return Reader(sees_users=True)
     if public or (given and _is_one_of(given, readers)):

@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 from fastapi import APIRouter, Depends, Request, Response
 from signalscope import health
 from signalscope.fastapi._auth import Reader, health_reader
-from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi._yielding import YieldingRoute
 from signalscope.fastapi.monitoring._models import Status
 from signalscope.fastapi.monitoring._negotiate import answered
 from signalscope.health import _report as _health
 from signalscope.health._registry import SERVICE, components, overall, shared
+from signalscope.recording._process import uptime
 
 __all__ = ["health_routes"]
 

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from signalscope.config import _environment
 from signalscope.derived import _windows
 from signalscope.derived._process import Process
 from signalscope.derived._rules import PROCESS
 from signalscope.derived._vector import Vector, only, summed
-from signalscope.fastapi import _settings
 from signalscope.health._check import HealthCheck
 from signalscope.health._result import Result, Status
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
@@ -45,7 +45,7 @@ def built_in() -> list[HealthCheck]:
 
 async def _api() -> Result:
     """How late the event loop is."""
-    limits = _settings.config().health
+    limits = _environment.config().health
     begun = time.perf_counter()
     await asyncio.sleep(0.01)
     late = max(0.0, time.perf_counter() - begun - 0.01)
@@ -56,7 +56,7 @@ async def _api() -> Result:
 def _looked_at(formula: Callable[[Process], Result]) -> Result:
     _windows.shared.start()
     try:
-        return formula(Process(_windows.shared, _settings.config()))
+        return formula(Process(_windows.shared, _environment.config()))
     except _windows.NoDataError as error:
         return Result("unknown", str(error))
 
@@ -190,7 +190,7 @@ def _config() -> Result:
     ]
     if os.environ.get(CPU_SECOND_PRICE) and cpu_second_price() is None:
         wrong.append(CPU_SECOND_PRICE)
-    wrong += [name for name in _settings.mistakes() if name not in wrong]
+    wrong += [name for name in _environment.mistakes() if name not in wrong]
     if wrong:
         return Result("degraded", f"not usable: {', '.join(sorted(wrong))}")
     return Result("healthy", "every setting can be used")

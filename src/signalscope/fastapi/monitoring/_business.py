@@ -7,11 +7,11 @@ from typing import Any
 
 from signalscope import contract
 from signalscope.derived import Facts
-from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import OF_ALL_TIERS, Fields
 from signalscope.fastapi.monitoring._models import BusinessDashboard, TierCost, UserCostEntry
 from signalscope.metrics import CPU_SECOND_PRICE
+from signalscope.recording._process import uptime
 from signalscope.users._heavy_hitters import UserCost
 
 __all__ = ["KEYS", "business_dashboard", "tiers"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config import _environment
 from signalscope.derived import Facts
-from signalscope.fastapi import _settings
 from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import Fields
 from signalscope.fastapi.monitoring._models import (
@@ -42,7 +42,7 @@ def enhanced(facts: Facts, health: HealthSummary, uptime: float) -> EnhancedMetr
         "health", "health checks", "", "As /health has it: what the process that answers has found."
     )
     number = fields.number
-    caches = _settings.config().selectors
+    caches = _environment.config().selectors
     api, signal, cache = (
         f"performance.{each}" for each in ("api_performance", "signal_generation", "cache_performance")
     )

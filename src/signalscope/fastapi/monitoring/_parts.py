@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Literal, cast
 
+from signalscope.config import _environment
 from signalscope.derived._vector import only
-from signalscope.fastapi import _settings
 from signalscope.fastapi.monitoring._fields import Fields
 from signalscope.fastapi.monitoring._models import (
     Bottleneck,
@@ -210,7 +210,7 @@ def dependencies(fields: Fields, path: str) -> ExternalDependencies:
         {dict(each)["service_name"]: value for each, value in fields.facts.get(key).vector.items()}
         for key in ("DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95")
     )
-    limits = _settings.config().thresholds
+    limits = _environment.config().thresholds
     # Nobody knows of a service without a latency whether it complies, unless it fails too often anyhow.
     judged = [
         error <= limits.dependency_error_ratio and slow[name] <= limits.dependency_p95_seconds
@@ -237,7 +237,7 @@ def kpis(fields: Fields, path: str, *categories: str) -> list[Kpi] | None:
     )
     present = {_kpi(each): value for each, value in values.items()}
     known: dict[tuple[str, str, str], MixinKpi] = {
-        (each.name, each.category, each.cache_type): each for each in mixin_kpis(_settings.config())
+        (each.name, each.category, each.cache_type): each for each in mixin_kpis(_environment.config())
     }
     found = []
     for of in sorted({*targets, *present}):

@@ -11,10 +11,9 @@ from pydantic import BaseModel
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
+from signalscope.config import _environment
 from signalscope.derived import Facts, PrometheusError, facts, history
-from signalscope.fastapi import _settings
 from signalscope.fastapi._auth import Reader, monitoring_reader
-from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi._yielding import YieldingRoute
 from signalscope.fastapi.monitoring import _business as business
 from signalscope.fastapi.monitoring import _capacity as capacity
@@ -33,6 +32,7 @@ from signalscope.fastapi.monitoring._negotiate import Prepared
 from signalscope.metrics import cpu_second_price
 from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
+from signalscope.recording._process import uptime
 from signalscope.users import _costs as _user_costs
 
 __all__ = ["monitoring"]
@@ -58,7 +58,7 @@ ReaderNow = Annotated[Reader, Depends(monitoring_reader)]
 Window = Literal["5m", "15m", "1h", "6h", "24h"]
 _SECONDS: Mapping[str, float] = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400}
 
-_answers: Answers[Prepared] = Answers(_settings.cache_seconds)
+_answers: Answers[Prepared] = Answers(_environment.cache_seconds)
 in_children(_answers.clear)
 
 
@@ -69,7 +69,7 @@ async def _answer(
         return Prepared(await make(), title)
 
     try:
-        prepared = await _answers.get((title, _settings.prometheus_url(), *parameters), prepare)
+        prepared = await _answers.get((title, _environment.prometheus_url(), *parameters), prepare)
         return await prepared.answered(request)
     except Exception as error:  # ours: counted, and its words are for the log alone
         internal_error("monitoring.answer")

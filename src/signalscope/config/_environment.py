@@ -1,4 +1,4 @@
-"""The settings of the monitoring API: all of them environment variables, read when they are needed."""
+"""Settings of the monitoring API and of derived values: environment variables, read each time they are needed."""
 
 from __future__ import annotations
 
