@@ -13,10 +13,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from signalscope import health
 from signalscope.fastapi._auth import Reader, health_reader
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring._models import Status
 from signalscope.fastapi.monitoring._negotiate import answered
+from signalscope.health import Status
 from signalscope.health import _report as _health
-from signalscope.health._registry import SERVICE, components, overall, shared
+from signalscope.health._registry import SERVICE, components, known, overall, shared
 from signalscope.recording._process import uptime
 
 __all__ = ["health_routes"]
@@ -81,8 +81,7 @@ class Probe(BaseModel):
 async def health_now(request: Request, _: ReaderNow) -> Response:
     """The service's health; 503 when it is unhealthy."""
     status, found = await health.summary()
-    known: dict[str, Status] = {name: each.status for name, each in found.items() if each.status != "unknown"}
-    answer = Health(status=status, components=known)
+    answer = Health(status=status, components=known(found))
     return _sent(request, answer, "Health", unavailable=status == "unhealthy")
 
 

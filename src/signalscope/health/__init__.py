@@ -2,7 +2,7 @@
 
 Example::
 
-    from signalscope.fastapi import health
+    from signalscope import health
 
     health.register(health.database_check(pool.ping))
     health.register(health.HealthCheck("ticker_service", ping_ticker, dependency="critical", timeout=1.0))

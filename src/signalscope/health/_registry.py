@@ -200,6 +200,11 @@ def components(verdicts: Mapping[str, Verdict]) -> dict[str, Result]:
     return dict(sorted(found.items()))
 
 
+def known(results: Mapping[str, Result]) -> dict[str, Status]:
+    """Return the status of each component whose status is known."""
+    return {name: result.status for name, result in results.items() if result.status != "unknown"}
+
+
 def _named(value: float) -> Status:
     names: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
     return names[value]

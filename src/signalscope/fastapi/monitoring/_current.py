@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from signalscope import contract
 from signalscope.contract._model import Instrument, Kind
-from signalscope.derived._read import Facts
-from signalscope.fastapi.monitoring._models import Source
+from signalscope.derived import Facts
+from signalscope.fastapi.monitoring._answer import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
 __all__ = ["CurrentMetrics", "MetricNow", "SeriesNow", "current_metrics"]
@@ -77,10 +77,9 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         problems = [f"{each} is aggregated elsewhere" for each in sorted(seen.left_out)]
     except NotKeptError as error:
         problems.append(str(error))
-    facts = Facts("process")
     return CurrentMetrics(
         timestamp=datetime.now(UTC),
-        source=Source(name="process", description=facts.describe()),
+        source=Source.of(Facts("process")),
         problems=problems,
         window_seconds=window,
         metrics=metrics,

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from signalscope.fastapi.monitoring._models import Provenance
+from signalscope.fastapi.monitoring._answer import Provenance
 
 __all__ = ["page"]
 

@@ -12,28 +12,21 @@ from pydantic import BaseModel
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
 from signalscope.config import _environment
-from signalscope.derived import Facts, PrometheusError, facts, history
+from signalscope.derived import PrometheusError, facts, history
 from signalscope.fastapi._auth import Reader, monitoring_reader
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring import _business as business
-from signalscope.fastapi.monitoring import _capacity as capacity
-from signalscope.fastapi.monitoring import _enhanced as enhanced
-from signalscope.fastapi.monitoring import _performance as performance
 from signalscope.fastapi.monitoring._answers import Answers
+from signalscope.fastapi.monitoring._binding import fill, keys
+from signalscope.fastapi.monitoring._business import BusinessDashboard, tiers
+from signalscope.fastapi.monitoring._capacity import CapacityPlanning
 from signalscope.fastapi.monitoring._current import CurrentMetrics, current_metrics
-from signalscope.fastapi.monitoring._models import (
-    BusinessDashboard,
-    CapacityPlanning,
-    EnhancedMetrics,
-    HealthSummary,
-    PerformanceSummary,
-)
+from signalscope.fastapi.monitoring._enhanced import EnhancedMetrics, HealthSummary
 from signalscope.fastapi.monitoring._negotiate import Prepared
-from signalscope.metrics import cpu_second_price
+from signalscope.fastapi.monitoring._performance import History, NowAndOverWindow, PerformanceSummary
+from signalscope.health._registry import known
 from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
 from signalscope.recording._process import uptime
-from signalscope.users import _costs as _user_costs
 
 __all__ = ["monitoring"]
 
@@ -97,13 +90,12 @@ async def enhanced_metrics(request: Request, _: ReaderNow) -> Response:
     """Performance, business, capacity, health and circuit breakers at a glance."""
 
     async def make() -> EnhancedMetrics:
-        found = await facts(enhanced.KEYS)
-        status, results = await health.summary()
-        components: dict[str, health.Status] = {
-            name: each.status for name, each in results.items() if each.status != "unknown"
-        }
-        summary = HealthSummary(status=status, components=components)
-        return await asyncio.to_thread(enhanced.enhanced, found, summary, uptime())
+        results = await facts(keys(EnhancedMetrics))
+        status, components = await health.summary()
+        summary = HealthSummary(status=status, components=known(components))
+        return await asyncio.to_thread(
+            fill, EnhancedMetrics, results, health=summary, service_uptime_seconds=uptime()
+        )
 
     return await _answer(request, "Enhanced metrics", make)
 
@@ -119,17 +111,17 @@ async def performance_summary(
     """Latency, errors, Greeks, signals, caches, queues and dependencies, now and over a window."""
 
     async def make() -> PerformanceSummary:
-        found = await facts(performance.KEYS)
-        over_time: Mapping[str, performance.Over] | str = found.problems[0] if found.degraded else ""
-        try:
-            if not found.degraded:
-                over_time = await history(performance.OVER_TIME, _SECONDS[window])
-        except PrometheusError as error:
-            over_time = str(error)
-            found.problems.append(f"No lowest, mean and highest values: {error}")
-            found.degraded = found.source == "prometheus"
+        results, seconds = await facts(keys(PerformanceSummary)), _SECONDS[window]
+        over_window: History | str = results.problems[0] if results.degraded else ""
+        if not results.degraded:
+            try:
+                over_window = await history(keys(PerformanceSummary, NowAndOverWindow), seconds)
+            except PrometheusError as error:
+                over_window = str(error)
+                results.problems.append(f"No lowest, mean and highest values: {error}")
+                results.degraded = results.source == "prometheus"
         return await asyncio.to_thread(
-            performance.performance_summary, found, window, _SECONDS[window], over_time
+            fill, PerformanceSummary, results, window=window, window_seconds=seconds, history=over_window
         )
 
     return await _answer(request, "Performance summary", make, window)
@@ -142,28 +134,17 @@ async def business_dashboard(
     tier: Annotated[str | None, Query(max_length=50, description="Only this tier.")] = None,
 ) -> Response:
     """Subscriptions, users, features, satisfaction, cost and revenue."""
-    if tier is not None and tier not in business.tiers():
-        raise HTTPException(
-            422,
-            [
-                {
-                    "type": "enum",
-                    "loc": ["query", "tier"],
-                    "msg": f"there is no such tier; allowed: {', '.join(business.tiers())}",
-                }
-            ],
-        )
+    if tier is not None and tier not in tiers():
+        message = f"there is no such tier; allowed: {', '.join(tiers())}"
+        raise HTTPException(422, [{"type": "enum", "loc": ["query", "tier"], "msg": message}])
 
     async def make() -> BusinessDashboard:
-        found = await facts(business.KEYS)
-        return await asyncio.to_thread(_dashboard, found, tier, sees_users=reader.sees_users)
+        results = await facts(keys(BusinessDashboard))
+        return await asyncio.to_thread(
+            fill, BusinessDashboard, results, tier=tier, sees_users=reader.sees_users
+        )
 
     return await _answer(request, "Business dashboard", make, tier, reader.sees_users)
-
-
-def _dashboard(found: Facts, tier: str | None, *, sees_users: bool) -> BusinessDashboard:
-    users, price = _user_costs.heaviest(), cpu_second_price()
-    return business.business_dashboard(found, tier, users, price, sees_users=sees_users)
 
 
 @monitoring.get("/capacity-planning", response_model=CapacityPlanning)
@@ -175,7 +156,7 @@ async def capacity_planning(
     """What is in use, what limits the service, what is foreseen, and how many replicas are wanted."""
 
     async def make() -> CapacityPlanning:
-        found = await facts(capacity.KEYS)
-        return await asyncio.to_thread(capacity.capacity_planning, found, int(horizon[:-1]))
+        results = await facts(keys(CapacityPlanning))
+        return await asyncio.to_thread(fill, CapacityPlanning, results, horizon_hours=int(horizon[:-1]))
 
     return await _answer(request, "Capacity planning", make, horizon)
