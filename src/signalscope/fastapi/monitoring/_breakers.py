@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-from signalscope.fastapi.monitoring._binding import Binding, Builder
+from signalscope.fastapi.monitoring._binding import Binding
+from signalscope.fastapi.monitoring._builder import Builder
 
-__all__ = ["Breaker", "Breakers"]
+__all__ = ["Breaker", "every_breaker"]
 
 State = Literal["closed", "open", "half_open"]
 
@@ -29,39 +29,36 @@ class Breaker(BaseModel):
     transitions: dict[str, float] = Field(description="State changes of the window by the state entered.")
 
 
-class Breakers(Binding):
-    """The value is a list of every circuit breaker that reports; None when none does."""
+#: By field of a breaker: the series, the label whose values name its numbers, and their unit.
+_PARTS = {
+    "state": ("BREAKER_STATES", "state", "state"),
+    "calls": ("BREAKER_CALLS", "outcome", "calls"),
+    "transitions": ("BREAKER_TRANSITIONS", "to", "state changes"),
+}
 
-    _STATES, _CALLS, _TRANSITIONS = "BREAKER_STATES", "BREAKER_CALLS", "BREAKER_TRANSITIONS"
-    #: By field of a breaker: the series, the label whose values name its numbers, and their unit.
-    _PARTS = (
-        ("state", _STATES, "state", "state"),
-        ("calls", _CALLS, "outcome", "calls"),
-        ("transitions", _TRANSITIONS, "to", "state changes"),
+
+def _breakers(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+    """Return every circuit breaker that reports; None when none does."""
+    found: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(
+        lambda: {part: {} for part in _PARTS}
     )
-
-    def keys(self) -> Iterable[str]:
-        """Return the keys of the series that are needed."""
-        return [key for _, key, _, _ in self._PARTS]
-
-    def value(self, builder: Builder, path: str, about: FieldInfo) -> list[dict[str, Any]] | None:
-        """Compute the value; see `Binding`."""
-        found: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(
-            lambda: {part: {} for part, *_ in self._PARTS}
-        )
-        for part, key, label, unit in self._PARTS:
-            vector = builder.vector(key)
-            builder.note(f"{path}.{part}", key, unit, missing=not vector)
-            for labels, number in vector.items():
-                names = dict(labels)
-                found[names["service_name"], names["operation"]][part][names[label]] = number
-        builder.note(path, self._STATES, "breakers", missing=not found)
-        return [
-            {"service_name": service, "operation": operation, **parts, "state": _worst(parts["state"])}
-            for (service, operation), parts in sorted(found.items())
-        ] or None
+    for part, (key, label, unit) in _PARTS.items():
+        vector = builder.vector(key)
+        builder.note(f"{path}.{part}", key, unit, missing=not vector)
+        for labels, number in vector.items():
+            names = dict(labels)
+            found[names["service_name"], names["operation"]][part][names[label]] = number
+    builder.note(path, _PARTS["state"][0], "breakers", missing=not found)
+    return [
+        {"service_name": service, "operation": operation, **parts, "state": _worst(parts["state"])}
+        for (service, operation), parts in sorted(found.items())
+    ] or None
 
 
 def _worst(states: dict[str, float]) -> State | None:
     worst_first: tuple[State, ...] = ("open", "half_open", "closed")
     return next((state for state in worst_first if states.get(state, 0.0) > 0), None)
+
+
+#: Binds a field to the list of every circuit breaker that reports; None when none does.
+every_breaker = Binding(_breakers, *(key for key, _, _ in _PARTS.values()))

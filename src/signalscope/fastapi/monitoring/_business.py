@@ -9,11 +9,12 @@ from pydantic.fields import FieldInfo
 
 from signalscope import contract
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Builder, EachTier, Series
-from signalscope.fastapi.monitoring._kpis import Kpi, Kpis
+from signalscope.fastapi.monitoring._binding import Binding, Series, each_tier
+from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._process import uptime
-from signalscope.users import _costs
+from signalscope.users._costs import heaviest as heaviest_users
 
 __all__ = ["BusinessDashboard", "RevenueImpact", "Subscriptions", "UserActivity", "tiers"]
 
@@ -100,40 +101,35 @@ class UserCostEntry(BaseModel):
     cost: Number = Field(description="At SIGNALSCOPE_CPU_SECOND_PRICE.")
 
 
-class CostliestUsers(Binding):
-    """The value is a list of the users whose work cost most; ids are shown if the parameter `sees_users` is true."""
-
-    _SERIES = "measure_cost"
-    _MEANING = "CPU time of the last hour of those users whose work took most, in this process alone."
-
-    def value(self, builder: Builder, path: str, about: FieldInfo) -> list[dict[str, Any]] | None:
-        """Compute the value; see `Binding`."""
-        heaviest, price = _costs.heaviest(), cpu_second_price()
-        users = [] if isinstance(heaviest, str) else heaviest
-        reason: str | None = None
-        if not users:
-            reason = heaviest if isinstance(heaviest, str) else "no user's work was charged in the last hour"
-        window = round(min(_HOUR, uptime()), 3)
-        if builder.tier is not None:
-            window, reason = _HOUR, ALL_TIERS_ONLY
-        builder.note_process(path, self._SERIES, "CPU s", self._MEANING, window=window, reason=reason)
-        if users and price is None:
-            reason_of_cost = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
-            builder.note_process(
-                f"{path}.cost", self._SERIES, "currency", self._MEANING, reason=reason_of_cost
-            )
-        if reason is not None:
-            return None
-        return [
-            {
-                "user": each.user if builder.parameters["sees_users"] else f"user {place}",
-                "cpu_seconds": each.cpu_seconds,
-                "at_least": each.at_least,
-                "at_most": each.at_most,
-                "cost": None if price is None else each.cpu_seconds * price,
-            }
-            for place, each in enumerate(users, 1)
-        ]
+def _costliest(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+    """Return the users whose work cost most; with their ids if the parameter `sees_users` is true."""
+    heaviest, price = heaviest_users(), cpu_second_price()
+    users = [] if isinstance(heaviest, str) else heaviest
+    window, reason = round(min(_HOUR, uptime()), 3), None
+    if not users:
+        reason = heaviest if isinstance(heaviest, str) else "no user's work was charged in the last hour"
+    if builder.tier is not None:
+        window, reason = _HOUR, ALL_TIERS_ONLY
+    about = {
+        "series": "measure_cost",
+        "meaning": "CPU time of the last hour of those users whose work took most, in this process alone.",
+    }
+    builder.note_process(path, **about, unit="CPU s", window_seconds=window, reason=reason)
+    if users and price is None:
+        unpriced = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
+        builder.note_process(f"{path}.cost", **about, unit="currency", reason=unpriced)
+    if reason is not None:
+        return None
+    return [
+        {
+            "user": each.user if builder.parameters["sees_users"] else f"user {place}",
+            "cpu_seconds": each.cpu_seconds,
+            "at_least": each.at_least,
+            "at_most": each.at_most,
+            "cost": None if price is None else each.cpu_seconds * price,
+        }
+        for place, each in enumerate(users, 1)
+    ]
 
 
 class BusinessDashboard(Answer):
@@ -143,7 +139,7 @@ class BusinessDashboard(Answer):
     subscriptions: Subscriptions
     user_activity: UserActivity
     revenue_impact: RevenueImpact
-    tiers: Annotated[dict[str, TierCost], EachTier(TierCost, tiers)]
+    tiers: Annotated[dict[str, TierCost], each_tier(TierCost, tiers)]
     feature_adoption: Annotated[ByName, Series("ADOPTION", "uses/user", by="feature")] = Field(
         description="Uses for each active user, by feature."
     )
@@ -158,7 +154,7 @@ class BusinessDashboard(Answer):
     )
     cost_per_calculation: Annotated[Number, Series("COST_PER_CALCULATION", "currency")]
     revenue_impact_score: Annotated[Number, Series("REVENUE_IMPACT", "currency")]
-    costliest_users: Annotated[list[UserCostEntry] | None, CostliestUsers()] = Field(
+    costliest_users: Annotated[list[UserCostEntry] | None, Binding(_costliest)] = Field(
         description="Whose work took most CPU time in the last hour, as far as this process knows."
     )
-    kpis: Annotated[list[Kpi] | None, Kpis("business")]
+    kpis: Annotated[list[Kpi] | None, every_kpi("business")]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from signalscope.config import Config
 from signalscope.derived._vector import Vector
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Computed, NoValue, Series, by_label
+from signalscope.fastapi.monitoring._binding import NoValue, Series, by_label, computed
 from signalscope.mixin.recordings.forecast import LOAD, WITHIN
 
 __all__ = ["CapacityPlanning", "ExternalDependencies", "ResourceUtilization", "ScalingIndicators"]
@@ -86,9 +86,9 @@ def _exhaustion(_: Config, seconds: Vector) -> Exhaustion | None:
 class ScalingIndicators(BaseModel):
     """What to do about it."""
 
-    scaling_recommendation: Annotated[Scaling | None, Computed(_scaling, "SCALING", unit="replicas")]
-    bottleneck_analysis: Annotated[Bottleneck | None, Computed(_bottleneck, "BOTTLENECK", unit="ratio")]
-    predicted_capacity_exhaustion: Annotated[Exhaustion | None, Computed(_exhaustion, "EXHAUSTION", unit="s")]
+    scaling_recommendation: Annotated[Scaling | None, computed(_scaling, "SCALING", unit="replicas")]
+    bottleneck_analysis: Annotated[Bottleneck | None, computed(_bottleneck, "BOTTLENECK", unit="ratio")]
+    predicted_capacity_exhaustion: Annotated[Exhaustion | None, computed(_exhaustion, "EXHAUSTION", unit="s")]
 
 
 def _latency_impact(_: Config, waiting: Vector, mean: Vector, rate: Vector) -> float | NoValue | None:
@@ -122,10 +122,10 @@ class ExternalDependencies(BaseModel):
         description="Services that are healthy, 0 to 100."
     )
     network_latency_impact: Annotated[
-        Number, Computed(_latency_impact, "DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS", unit="s/s")
+        Number, computed(_latency_impact, "DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS", unit="s/s")
     ] = Field(description="Seconds of waiting for external services for each second of serving requests.")
     service_level_compliance: Annotated[
-        Number, Computed(_compliance, "DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95", unit="%")
+        Number, computed(_compliance, "DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95", unit="%")
     ] = Field(description="Services whose errors and 95th percentile of latency are within limits, 0 to 100.")
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from signalscope import contract
 from signalscope.contract._model import Instrument, Kind
-from signalscope.derived import Facts
+from signalscope.derived import Facts as Results
 from signalscope.fastapi.monitoring._answer import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
@@ -79,7 +79,7 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         problems.append(str(error))
     return CurrentMetrics(
         timestamp=datetime.now(UTC),
-        source=Source.of(Facts("process")),
+        source=Source.of(Results("process")),
         problems=problems,
         window_seconds=window,
         metrics=metrics,

@@ -7,8 +7,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import OfProcess, Series
-from signalscope.fastapi.monitoring._breakers import Breaker, Breakers
+from signalscope.fastapi.monitoring._binding import Series, of_process
+from signalscope.fastapi.monitoring._breakers import Breaker, every_breaker
 from signalscope.fastapi.monitoring._business import RevenueImpact, Subscriptions, UserActivity
 from signalscope.fastapi.monitoring._capacity import (
     ExternalDependencies,
@@ -105,13 +105,13 @@ class EnhancedMetrics(Answer):
     """Everything at a glance."""
 
     service_uptime_seconds: Annotated[
-        float, OfProcess("start of the process", "s", "Since the process that answers started.")
+        float, of_process("start of the process", "s", "Since the process that answers started.")
     ] = Field(description="Since this process started.")
     health: Annotated[
         HealthSummary,
-        OfProcess("health checks", "", "As /health has it: what the process that answers has found."),
+        of_process("health checks", "", "As /health has it: what the process that answers has found."),
     ]
-    circuit_breakers: Annotated[list[Breaker] | None, Breakers()]
+    circuit_breakers: Annotated[list[Breaker] | None, every_breaker]
     performance: Performance
     business: Business
     capacity: Capacity

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-from signalscope.derived._vector import Vector
+from signalscope.derived._vector import Labels
 from signalscope.fastapi.monitoring._answer import Number
-from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Builder
+from signalscope.fastapi.monitoring._binding import Binding
+from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
 from signalscope.mixin.recordings.kpis import Kpi as Declared
-from signalscope.mixin.recordings.kpis import kpis as declared
+from signalscope.mixin.recordings.kpis import kpis as declarations
 
-__all__ = ["Kpi", "Kpis"]
+__all__ = ["Kpi", "every_kpi"]
 
 
 class Kpi(BaseModel):
@@ -38,59 +39,49 @@ _NUMBERS = {"value": _VALUE, "target": _TARGET, "attainment": "KPI_ATTAINMENT"}
 Identity = tuple[str, str, str]
 
 
-class Kpis(Binding):
-    """The value is a list of the KPIs of some categories; None without any.
+def every_kpi(*categories: str) -> Binding:
+    """Bind a field to the list of the KPIs of some categories; None without any."""
 
-    Args:
-        *categories: The categories.
-    """
-
-    def __init__(self, *categories: str) -> None:
-        self._categories = categories
-
-    def keys(self) -> Iterable[str]:
-        """Return the keys of the series that are needed."""
-        return _NUMBERS.values()
-
-    def value(self, builder: Builder, path: str, about: FieldInfo) -> list[dict[str, Any]] | None:
-        """Compute the value; see `Binding`."""
+    def value(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
         if builder.tier is not None:
             builder.note(path, _VALUE, "of the KPI", missing=True, reason=ALL_TIERS_ONLY)
             return None
-        numbers = {name: _by_kpi(builder.vector(key)) for name, key in _NUMBERS.items()}
-        directions = {_identity(dict(each)): dict(each).get("direction") for each in builder.vector(_TARGET)}
-        known: dict[Identity, Declared] = {
-            (each.name, each.category, each.cache_type): each for each in declared(builder.config)
-        }
-        found = []
-        for identity in sorted({*numbers["target"], *numbers["value"]}):
-            name, category, cache_type = identity
-            if category not in self._categories:
-                continue
-            own = {number: values.get(identity) for number, values in numbers.items()}
-            missing = [number for number, value in own.items() if value is None]
-            declaration = known.get(identity)
-            found.append(
-                {
-                    "name": name,
-                    "category": category,
-                    "cache_type": cache_type or None,
-                    "meaning": declaration.meaning if declaration else None,
-                    "unit": declaration.unit if declaration else None,
-                    **own,
-                    "direction": directions.get(identity),
-                    "reason": f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
-                }
-            )
-        has_values = bool(numbers["value"])
-        reason = f"Prometheus has no KPI that is {' or '.join(self._categories)}" if has_values else None
+        found = [each for each in _every(builder) if each["category"] in categories]
+        has_values = bool(builder.vector(_VALUE))
+        reason = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
         builder.note(path, _VALUE, "of the KPI", missing=not (has_values and found), reason=reason)
         return found or None
 
-
-def _identity(labels: dict[str, str]) -> Identity:
-    return labels.get("kpi", ""), labels.get("category", ""), labels.get("cache_type", "")
+    return Binding(value, *_NUMBERS.values())
 
 
-def _by_kpi(vector: Vector) -> dict[Identity, float]:
-    return {_identity(dict(labels)): value for labels, value in vector.items()}
+def _every(builder: Builder) -> Iterator[dict[str, Any]]:
+    """Yield every KPI that has a value or a target."""
+    numbers = {
+        name: {_identity(labels): number for labels, number in builder.vector(key).items()}
+        for name, key in _NUMBERS.items()
+    }
+    directions = {_identity(labels): dict(labels).get("direction") for labels in builder.vector(_TARGET)}
+    declared: dict[Identity, Declared] = {
+        (each.name, each.category, each.cache_type): each for each in declarations(builder.config)
+    }
+    for identity in sorted({*numbers["target"], *numbers["value"]}):
+        name, category, cache_type = identity
+        own = {number: values.get(identity) for number, values in numbers.items()}
+        missing = [number for number, value in own.items() if value is None]
+        about = declared.get(identity)
+        yield {
+            "name": name,
+            "category": category,
+            "cache_type": cache_type or None,
+            "meaning": about.meaning if about else None,
+            "unit": about.unit if about else None,
+            **own,
+            "direction": directions.get(identity),
+            "reason": f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
+        }
+
+
+def _identity(labels: Labels) -> Identity:
+    names = dict(labels)
+    return names.get("kpi", ""), names.get("category", ""), names.get("cache_type", "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -12,8 +12,9 @@ from pydantic.fields import FieldInfo
 
 from signalscope.derived._vector import Labels
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Binding, Builder, Series
-from signalscope.fastapi.monitoring._kpis import Kpi, Kpis
+from signalscope.fastapi.monitoring._binding import Binding, Series
+from signalscope.fastapi.monitoring._builder import Builder
+from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
 __all__ = ["History", "NowAndOverWindow", "PerformanceSummary"]
 
@@ -32,7 +33,7 @@ class Statistics(BaseModel):
 
 
 class NowAndOverWindow(Binding):
-    """The value is the statistics of some series, now and over the window.
+    """Binds a field to the statistics of some series, now and over the window.
 
     `fill` gets the parameters `history`, which is a `History` or the reason why there is none, and `window_seconds`.
 
@@ -41,84 +42,53 @@ class NowAndOverWindow(Binding):
     """
 
     def __init__(self, **series: Series) -> None:
-        self._series = series
+        def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, Statistics]:
+            return {name: _statistics(builder, f"{path}.{name}", each) for name, each in series.items()}
 
-    def keys(self) -> Iterable[str]:
-        """Return the keys of the series that are needed."""
-        return [each.key for each in self._series.values()]
-
-    def value(self, builder: Builder, path: str, about: FieldInfo) -> dict[str, Statistics]:
-        """Compute the value; see `Binding`."""
-        return {
-            name: self._statistics(builder, f"{path}.{name}", series) for name, series in self._series.items()
-        }
-
-    @staticmethod
-    def _statistics(builder: Builder, path: str, series: Series) -> Statistics:
-        now = series.value(builder, path)
-        history: History | str = builder.parameters["history"]
-        reason = "Prometheus has no value for it in the window"
-        values: list[float] = []
-        if isinstance(history, str):
-            reason = history or reason
-        else:
-            selected = series.labels(builder).items()
-            values = [
-                value
-                for labels, pairs in history.get(series.key, {}).items()
-                if all(dict(labels).get(name, "") == text for name, text in selected)
-                for _, value in pairs
-            ]
-        for name in ("lowest", "mean", "highest"):
-            builder.note(
-                f"{path}.{name}", series.key, series.unit, missing=not values, reason=reason,
-                window=builder.parameters["window_seconds"],
-            )  # fmt: skip
-        if not values:
-            return Statistics(now=now)
-        return Statistics(
-            now=now, lowest=min(values), mean=math.fsum(values) / len(values), highest=max(values)
-        )
+        super().__init__(value, *(each.key for each in series.values()))
 
 
-class Table(Binding):
-    """The value has a row for each value of a label, and a column for each series.
+def _statistics(builder: Builder, path: str, series: Series) -> Statistics:
+    now = series.value(builder, path)
+    history: History | str = builder.parameters["history"]
+    reason = (history if isinstance(history, str) else "") or "Prometheus has no value for it in the window"
+    selected = series.labels(builder).items()
+    values = [
+        value
+        for labels, pairs in ({} if isinstance(history, str) else history.get(series.key, {})).items()
+        if all(dict(labels).get(name, "") == text for name, text in selected)
+        for _, value in pairs
+    ]
+    window = builder.parameters["window_seconds"]
+    for name in ("lowest", "mean", "highest"):
+        note_path = f"{path}.{name}"
+        builder.note(note_path, series.key, series.unit, missing=not values, reason=reason, window=window)
+    if not values:
+        return Statistics(now=now)
+    return Statistics(now=now, lowest=min(values), mean=math.fsum(values) / len(values), highest=max(values))
+
+
+def _table(label: str, **columns: Series) -> Binding:
+    """Bind a field to a table with a row for each value of a label, and a column for each series.
 
     Rows with the greatest numbers in the first column come first.
-
-    Args:
-        label: The label.
-        **columns: The series by the name of its column.
     """
+    columns = {name: replace(each, by=label, combine=max) for name, each in columns.items()}
 
-    def __init__(self, label: str, **columns: Series) -> None:
-        self._label = label
-        self._columns = {name: replace(each, by=label, combine=max) for name, each in columns.items()}
-
-    def keys(self) -> Iterable[str]:
-        """Return the keys of the series that are needed."""
-        return [each.key for each in self._columns.values()]
-
-    def value(self, builder: Builder, path: str, about: FieldInfo) -> dict[str, dict[str, Any]]:
-        """Compute the value; see `Binding`."""
-        numbers = {
-            name: series.value(builder, f"{path}.{name}") or {} for name, series in self._columns.items()
-        }
+    def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, dict[str, Any]]:
+        numbers = {name: each.value(builder, f"{path}.{name}") or {} for name, each in columns.items()}
         every = list(dict.fromkeys(row for column in numbers.values() for row in column))
         rows = every[:_MOST_ROWS]
         if len(every) > len(rows):
             builder.results.problems.append(f"{path}: {len(rows)} of {len(every)} are shown")
-        for name, series in self._columns.items():
+        for name, each in columns.items():
             for row in rows:
                 if row not in numbers[name]:
-                    builder.note(
-                        f"{path}.{row}.{name}",
-                        series.key,
-                        series.unit,
-                        missing=True,
-                        where={self._label: row},
-                    )
+                    where = {label: row}
+                    builder.note(f"{path}.{row}.{name}", each.key, each.unit, missing=True, where=where)
         return {row: {name: column.get(row) for name, column in numbers.items()} for row in rows}
+
+    return Binding(value, *(each.key for each in columns.values()))
 
 
 class PerformanceSummary(Answer):
@@ -139,7 +109,7 @@ class PerformanceSummary(Answer):
     ] = Field(description="Latency in seconds, errors in percent, requests a second.")
     endpoints: Annotated[
         dict[str, dict[str, Number]],
-        Table(
+        _table(
             "endpoint",
             requests_per_second=Series("API_REQUESTS_ENDPOINT", "requests/s"),
             p95_seconds=Series("API_P95_ENDPOINT", "s"),
@@ -172,13 +142,13 @@ class PerformanceSummary(Answer):
     )
     dependencies: Annotated[
         dict[str, dict[str, Number]],
-        Table(
+        _table(
             "service_name",
             healthy=Series("DEPENDENCY_UP", ""),
             p95_seconds=Series("DEPENDENCY_P95", "s"),
             error_ratio=Series("DEPENDENCY_ERROR_RATIO", "ratio"),
         ),
     ] = Field(description="By service: healthy (1 or 0), p95_seconds, error_ratio.")
-    kpis: Annotated[list[Kpi] | None, Kpis("technical", "operational")] = Field(
+    kpis: Annotated[list[Kpi] | None, every_kpi("technical", "operational")] = Field(
         description="Technical and operational KPIs; from Prometheus only."
     )

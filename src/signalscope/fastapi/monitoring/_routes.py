@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
@@ -12,11 +13,13 @@ from pydantic import BaseModel
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
 from signalscope.config import _environment
-from signalscope.derived import PrometheusError, facts, history
+from signalscope.derived import Facts as Results
+from signalscope.derived import PrometheusError, history
+from signalscope.derived import facts as read
 from signalscope.fastapi._auth import Reader, monitoring_reader
 from signalscope.fastapi._yielding import YieldingRoute
 from signalscope.fastapi.monitoring._answers import Answers
-from signalscope.fastapi.monitoring._binding import fill, keys
+from signalscope.fastapi.monitoring._binding import AnswerT, fill, keys
 from signalscope.fastapi.monitoring._business import BusinessDashboard, tiers
 from signalscope.fastapi.monitoring._capacity import CapacityPlanning
 from signalscope.fastapi.monitoring._current import CurrentMetrics, current_metrics
@@ -58,16 +61,24 @@ in_children(_answers.clear)
 async def _answer(
     request: Request, title: str, make: Callable[[], Awaitable[BaseModel]], *parameters: object
 ) -> Response:
+    """Respond with a remembered answer to a request with these parameters, or with a new one."""
+
     async def prepare() -> Prepared:
         return Prepared(await make(), title)
 
     try:
         prepared = await _answers.get((title, _environment.prometheus_url(), *parameters), prepare)
         return await prepared.answered(request)
-    except Exception as error:  # ours: counted, and its words are for the log alone
+    except Exception as error:  # a defect of signalscope: its message is for the log alone
         internal_error("monitoring.answer")
         _logger.exception("signalscope: %s could not be made", title)
         raise HTTPException(503, "the answer could not be made; the service's log says why") from error
+
+
+async def _filled(model: type[AnswerT], results: Results | None = None, **parameters: Any) -> AnswerT:
+    """Read what an answer needs, unless it has been read, and fill it in a thread."""
+    found = results or await read(keys(model))
+    return await asyncio.to_thread(lambda: fill(model, found, **parameters))
 
 
 @monitoring.get("/metrics", response_model=CurrentMetrics)
@@ -90,12 +101,9 @@ async def enhanced_metrics(request: Request, _: ReaderNow) -> Response:
     """Performance, business, capacity, health and circuit breakers at a glance."""
 
     async def make() -> EnhancedMetrics:
-        results = await facts(keys(EnhancedMetrics))
         status, components = await health.summary()
         summary = HealthSummary(status=status, components=known(components))
-        return await asyncio.to_thread(
-            fill, EnhancedMetrics, results, health=summary, service_uptime_seconds=uptime()
-        )
+        return await _filled(EnhancedMetrics, health=summary, service_uptime_seconds=uptime())
 
     return await _answer(request, "Enhanced metrics", make)
 
@@ -111,7 +119,7 @@ async def performance_summary(
     """Latency, errors, Greeks, signals, caches, queues and dependencies, now and over a window."""
 
     async def make() -> PerformanceSummary:
-        results, seconds = await facts(keys(PerformanceSummary)), _SECONDS[window]
+        results, seconds = await read(keys(PerformanceSummary)), _SECONDS[window]
         over_window: History | str = results.problems[0] if results.degraded else ""
         if not results.degraded:
             try:
@@ -120,8 +128,8 @@ async def performance_summary(
                 over_window = str(error)
                 results.problems.append(f"No lowest, mean and highest values: {error}")
                 results.degraded = results.source == "prometheus"
-        return await asyncio.to_thread(
-            fill, PerformanceSummary, results, window=window, window_seconds=seconds, history=over_window
+        return await _filled(
+            PerformanceSummary, results, window=window, window_seconds=seconds, history=over_window
         )
 
     return await _answer(request, "Performance summary", make, window)
@@ -137,14 +145,9 @@ async def business_dashboard(
     if tier is not None and tier not in tiers():
         message = f"there is no such tier; allowed: {', '.join(tiers())}"
         raise HTTPException(422, [{"type": "enum", "loc": ["query", "tier"], "msg": message}])
-
-    async def make() -> BusinessDashboard:
-        results = await facts(keys(BusinessDashboard))
-        return await asyncio.to_thread(
-            fill, BusinessDashboard, results, tier=tier, sees_users=reader.sees_users
-        )
-
-    return await _answer(request, "Business dashboard", make, tier, reader.sees_users)
+    sees_users = reader.sees_users
+    make = partial(_filled, BusinessDashboard, tier=tier, sees_users=sees_users)
+    return await _answer(request, "Business dashboard", make, tier, sees_users)
 
 
 @monitoring.get("/capacity-planning", response_model=CapacityPlanning)
@@ -154,9 +157,5 @@ async def capacity_planning(
     horizon: Annotated[Literal["24h", "48h"], Query(description="How far ahead to forecast.")] = "48h",
 ) -> Response:
     """What is in use, what limits the service, what is foreseen, and how many replicas are wanted."""
-
-    async def make() -> CapacityPlanning:
-        results = await facts(keys(CapacityPlanning))
-        return await asyncio.to_thread(fill, CapacityPlanning, results, horizon_hours=int(horizon[:-1]))
-
+    make = partial(_filled, CapacityPlanning, horizon_hours=int(horizon[:-1]))
     return await _answer(request, "Capacity planning", make, horizon)
