@@ -7,6 +7,7 @@ import threading
 import time
 
 from signalscope.contract import CRITICALITIES
+from signalscope.health._result import Status
 from signalscope.recording import family, internal_error
 from signalscope.recording._fork import in_children
 
@@ -15,7 +16,7 @@ __all__ = ["VALUES", "ages", "components", "report_dependency_health", "report_h
 _logger = logging.getLogger("signalscope")
 
 #: What a component's health can be, and what it is called.
-VALUES = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
+VALUES: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 _MOST_COMPONENTS = 50
 
 #: Value, and when it was reported, on the monotonic clock.
@@ -61,13 +62,13 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
 
 
 def components() -> dict[str, float]:
-    """The latest status of every component that was reported in this process."""
+    """Return the latest status of every component that was reported in this process."""
     with _lock:
         return {name: value for name, (value, _) in _components.items()}
 
 
 def ages() -> dict[str, float]:
-    """How long ago every component was last reported in this process, in seconds."""
+    """Return how many seconds ago every component was last reported in this process."""
     now = time.monotonic()
     with _lock:
         return {name: now - at for name, (_, at) in _components.items()}

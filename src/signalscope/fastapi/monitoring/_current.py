@@ -1,4 +1,4 @@
-"""`/monitoring/metrics`: what /metrics has, for programs that read JSON."""
+"""The answer of `/monitoring/metrics`: the content of /metrics as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
 __all__ = ["CurrentMetrics", "MetricNow", "SeriesNow", "current_metrics"]
 
-#: Series that are listed of one metric.
+#: Series of one metric that are listed at most.
 _MOST = 200
 
 
@@ -57,10 +57,10 @@ class CurrentMetrics(BaseModel):
 
 
 def current_metrics(name: str | None = None) -> CurrentMetrics:
-    """The present values of this process.
+    """Return the present values of this process.
 
     Args:
-        name: Only of instruments whose name has this in it.
+        name: Include only instruments whose name contains this.
     """
     wanted = [
         each
