@@ -12,7 +12,6 @@ from signalscope.derived._vector import Labels
 from signalscope.fastapi.monitoring._answer import Number
 from signalscope.fastapi.monitoring._binding import Binding
 from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
-from signalscope.mixin.recordings.kpis import Kpi as Declared
 from signalscope.mixin.recordings.kpis import kpis as declarations
 
 __all__ = ["Kpi", "every_kpi"]
@@ -62,9 +61,7 @@ def _every(builder: Builder) -> Iterator[dict[str, Any]]:
         for name, key in _NUMBERS.items()
     }
     directions = {_identity(labels): dict(labels).get("direction") for labels in builder.vector(_TARGET)}
-    declared: dict[Identity, Declared] = {
-        (each.name, each.category, each.cache_type): each for each in declarations(builder.config)
-    }
+    declared = {_identity(tuple(each.labels.items())): each for each in declarations(builder.config)}
     for identity in sorted({*numbers["target"], *numbers["value"]}):
         name, category, cache_type = identity
         own = {number: values.get(identity) for number, values in numbers.items()}
