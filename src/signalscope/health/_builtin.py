@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from signalscope.config import _environment
 from signalscope.derived import _windows
 from signalscope.derived._process import Process
-from signalscope.derived._rules import PROCESS
 from signalscope.derived._vector import Vector, only, summed
 from signalscope.health._check import HealthCheck
 from signalscope.health._result import Result, Status
@@ -65,18 +64,13 @@ def _of_windows(judge: Callable[[Process], Result]) -> Callable[[], Result]:
     return check
 
 
-def _value(process: Process, key: str) -> Vector:
-    """Return the value of a derived series."""
-    return PROCESS[key].formula(process)
-
-
 @_of_windows
 def _error_rate(process: Process) -> Result:
     limits, window = process.config.health, process.over(300)
     requests = sum(window.increase("signal_service.api.requests").values())
     if requests < limits.least_events:
         return Result("unknown", f"{requests:.0f} requests in {window.seconds:.0f} s say nothing")
-    rate = _value(process, "ERROR_RATE")[()]
+    rate = process.row("ERROR_RATE")[()]
     status = _status(rate, limits.error_rate_percent_degraded, limits.error_rate_percent_unhealthy)
     return Result(status, f"{rate:.2f} % of the requests failed", {"error_rate_percentage": rate})
 
@@ -112,7 +106,7 @@ def _cache(process: Process) -> Result:
     )
     ratios = {
         dict(labels)["cache_type"]: ratio
-        for labels, ratio in _value(process, "CACHE_HITS").items()
+        for labels, ratio in process.row("CACHE_HITS").items()
         if gets.get(labels, 0.0) >= process.config.health.least_events
     }
     if not ratios:
@@ -127,7 +121,7 @@ def _cache(process: Process) -> Result:
 @_of_windows
 def _backpressure(process: Process) -> Result:
     limits = process.config.health
-    levels = _value(process, "QUEUE_BACKPRESSURE")
+    levels = process.row("QUEUE_BACKPRESSURE")
     if not levels:
         return Result("unknown", "no queue reports its size")
     worst = max(levels.values())
@@ -159,12 +153,12 @@ def _dependencies(process: Process) -> Result:
 @_of_windows
 def _system_resources(process: Process) -> Result:
     limits = process.config.health
-    memory = sum(_value(process, "MEMORY").values())
+    memory = sum(process.row("MEMORY").values())
     if not memory:
         return Result("unknown", "memory is not measured here")
     status = _status(memory, limits.memory_degraded, limits.memory_unhealthy)
     try:
-        cores = sum(_value(process, "CPU").values())
+        cores = sum(process.row("CPU").values())
     except _windows.NoDataError:
         return Result(status, f"{memory:.0%} of the memory's limit is in use", {"memory_share": memory})
     if status == "healthy" and 100 * cores > process.config.thresholds.cpu_percent:

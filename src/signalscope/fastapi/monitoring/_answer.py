@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from signalscope.derived import Facts as Results
+from signalscope.derived.read import Facts as Results
 
 __all__ = ["Answer", "ByName", "Number", "Provenance", "Source"]
 

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from signalscope.derived import Facts as Results
 from signalscope.derived._vector import Vector, only, summed
+from signalscope.derived.read import Facts as Results
 from signalscope.fastapi.monitoring._answer import Answer
 from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
 
@@ -84,7 +84,8 @@ class Series:
         """Compute the value, and note its provenance."""
         key = self.key if builder.tier is None else self.tier
         if key is None:
-            builder.note(path, self.key, self.unit, missing=True, reason=ALL_TIERS_ONLY)
+            reason = ALL_TIERS_ONLY
+            builder.note(path, self.key, self.unit, missing=True, reason=reason, window=self.window)
             return None
         where = self.labels(builder)
         vector = only(builder.vector(key), **where)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from signalscope.config import Config, _environment
-from signalscope.derived import Facts as Results
 from signalscope.derived._vector import Vector
+from signalscope.derived.read import Facts as Results
 from signalscope.fastapi.monitoring._answer import Provenance
 
 __all__ = ["ALL_TIERS_ONLY", "Builder"]

@@ -18,7 +18,7 @@ from signalscope.users._costs import heaviest as heaviest_users
 
 __all__ = ["BusinessDashboard", "RevenueImpact", "Subscriptions", "UserActivity", "tiers"]
 
-_HOUR = 3_600.0
+_HOUR, _DAY = 3_600.0, 86_400.0
 
 
 def tiers() -> tuple[str, ...]:
@@ -36,9 +36,9 @@ class Subscriptions(BaseModel):
     by_tier: Annotated[
         ByName, Series("SUBSCRIPTIONS", "subscriptions", by="user_tier", tier="SUBSCRIPTIONS")
     ] = Field(description="Active subscriptions by tier.")
-    growth_rate_daily: Annotated[Number, Series("SUBSCRIPTION_GROWTH", "ratio", where={"period": "1d"})] = (
-        Field(description="Growth against a day before: 0.02 is 2 % more.")
-    )
+    growth_rate_daily: Annotated[
+        Number, Series("SUBSCRIPTION_GROWTH", "ratio", where={"period": "1d"}, window=_DAY)
+    ] = Field(description="Growth against a day before: 0.02 is 2 % more.")
 
 
 class UserActivity(BaseModel):

@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field
 
 from signalscope.config import Config
 from signalscope.derived._vector import Vector
+from signalscope.derived.table.forecast import LOAD, WITHIN
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
 from signalscope.fastapi.monitoring._binding import NoValue, Series, by_label, computed
-from signalscope.mixin.recordings.forecast import LOAD, WITHIN
 
 __all__ = ["CapacityPlanning", "ExternalDependencies", "ResourceUtilization", "ScalingIndicators"]
 

@@ -8,11 +8,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
+from signalscope.derived._process import HISTORY
 from signalscope.derived._vector import Labels
+from signalscope.derived.table.kpis import kpis as declarations
 from signalscope.fastapi.monitoring._answer import Number
 from signalscope.fastapi.monitoring._binding import Binding
 from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
-from signalscope.mixin.recordings.kpis import kpis as declarations
 
 __all__ = ["Kpi", "every_kpi"]
 
@@ -42,13 +43,15 @@ def every_kpi(*categories: str) -> Binding:
     """Bind a field to the list of the KPIs of some categories; None without any."""
 
     def value(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
-        if builder.tier is not None:
-            builder.note(path, _VALUE, "of the KPI", missing=True, reason=ALL_TIERS_ONLY)
+        if builder.tier is not None or builder.results.source == "process":
+            # A process can compute targets, and a few values, but a KPI is of the whole service.
+            reason = HISTORY if builder.tier is None else ALL_TIERS_ONLY
+            builder.note(path, _VALUE, "of the KPI", missing=True, reason=reason)
             return None
         found = [each for each in _every(builder) if each["category"] in categories]
         has_values = bool(builder.vector(_VALUE))
-        reason = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
-        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and found), reason=reason)
+        no_kpi = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
+        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and found), reason=no_kpi)
         return found or None
 
     return Binding(value, *_NUMBERS.values())

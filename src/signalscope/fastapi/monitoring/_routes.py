@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
 from signalscope.config import _environment
-from signalscope.derived import Facts as Results
-from signalscope.derived import PrometheusError, history
-from signalscope.derived import facts as read
+from signalscope.derived.read import Facts as Results
+from signalscope.derived.read import PrometheusError, history
+from signalscope.derived.read import facts as read
 from signalscope.fastapi._auth import Reader, monitoring_reader
 from signalscope.fastapi._yielding import YieldingRoute
 from signalscope.fastapi.monitoring._answers import Answers
