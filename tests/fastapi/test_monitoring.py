@@ -19,11 +19,7 @@ from signalscope.derived._process import Process
 from signalscope.derived._vector import Vector
 from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
-from signalscope.fastapi.monitoring import _business as business
-from signalscope.fastapi.monitoring import _capacity as capacity
 from signalscope.fastapi.monitoring import _current, _negotiate
-from signalscope.fastapi.monitoring import _enhanced as enhanced
-from signalscope.fastapi.monitoring import _performance as performance
 from signalscope.fastapi.monitoring import _routes as _monitoring
 from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.health import _report as reported
@@ -464,10 +460,10 @@ async def test_a_mistake_that_costs_the_answer_is_no_server_error(
 ) -> None:
     """503, as documented; the reason is in the log alone."""
 
-    def broken(*_: object) -> Any:
+    def broken(*_: object, **__: object) -> Any:
         raise RuntimeError("secret path /etc/x")
 
-    monkeypatch.setattr("signalscope.fastapi.monitoring._enhanced.enhanced", broken)
+    monkeypatch.setattr("signalscope.fastapi.monitoring._routes.fill", broken)
     answer = await client.get("/monitoring/enhanced-metrics")
     assert answer.status_code == 503
     assert "secret" not in answer.text
@@ -506,9 +502,7 @@ async def test_no_answer_is_made_in_the_event_loop(
 
         monkeypatch.setattr(holder, name, watched)
 
-    summaries = ("enhanced", "performance_summary", "business_dashboard", "capacity_planning")
-    for module, name in zip((enhanced, performance, business, capacity), summaries, strict=True):
-        watch(module, name)
+    watch(_monitoring, "fill")
     watch(_negotiate, "_body")
     watch(_current, "_metric")
     watch(_facts, "_from_process")
@@ -524,9 +518,9 @@ async def test_no_answer_is_made_in_the_event_loop(
     with capture():
         for name in ("metrics", *ANSWERS):
             assert (await client.get(f"/monitoring/{name}", headers={"Accept": accept})).status_code == 200
-    assert set(made) == {*summaries, "_body", "_metric", "_from_process"}
+    assert set(made) == {"fill", "_body", "_metric", "_from_process"}
     assert not any(in_loop for each in made.values() for in_loop in each)
-    assert len(made["_body"]) == 5
+    assert (len(made["fill"]), len(made["_body"])) == (len(ANSWERS), 5)
     assert len(looks) == len(ANSWERS)
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 
 from signalscope.contract import CRITICALITIES
+from signalscope.health._result import Status
 from signalscope.recording import family, internal_error
 from signalscope.recording._process_state import ProcessState
 
@@ -14,7 +15,7 @@ __all__ = ["VALUES", "ages", "components", "report_dependency_health", "report_h
 _logger = logging.getLogger("signalscope")
 
 #: What a component's health can be, and what it is called.
-VALUES = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
+VALUES: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 _MOST_COMPONENTS = 50
 
 
@@ -77,7 +78,7 @@ def components() -> dict[str, float]:
 
 
 def ages() -> dict[str, float]:
-    """How long ago every component was last reported in this process, in seconds."""
+    """Return how many seconds ago every component was last reported in this process."""
     now = time.monotonic()
     with _reported.lock:
         return {name: now - at for name, (_, at) in _reported.components.items()}

@@ -1,17 +1,21 @@
-"""CPU time and memory of this process, under the names Prometheus clients use."""
+"""CPU time and memory of this process, under the names Prometheus clients use, and its uptime."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from signalscope.recording import family, observe
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["observe_process"]
+__all__ = ["observe_process", "uptime"]
 
 _STATM = Path("/proc/self/statm")
+_STAT = Path("/proc/self/stat")
+_START_TIME_FIELD = 19  # of the fields after the process name; see proc(5)
+_imported_at = time.monotonic()
 
 
 class _Cpu(ProcessState):
@@ -36,6 +40,16 @@ def observe_process() -> None:
         _cpu.recorded = 0.0
         observe("process.resident_memory", _memory)
         observe("signal_service.memory.usage", lambda: ((used, ("process",)) for used, _ in _memory()))
+
+
+def uptime() -> float:
+    """Return the seconds since this process started; where there is no /proc, since signalscope was imported."""
+    try:
+        fields = _STAT.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        started = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (OSError, AttributeError, IndexError, ValueError):
+        return time.monotonic() - _imported_at
 
 
 def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
