@@ -16,12 +16,10 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from signalscope.config.defaults import SLO_WINDOWS
 from signalscope.contract._model import ContractError
 
 __all__ = ["SLO_WINDOWS", "Series", "all_series", "get"]
-
-#: The windows that an SLO's error ratio is recorded over, as sloth names them.
-SLO_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from signalscope.config import BURN_RATES, Config, Slo
+from signalscope.config import Config, Slo
+from signalscope.config.defaults import BURN_RATE_WINDOWS, BurnRate, seconds
 from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Board, Severity
 from signalscope.mixin.slos import SPECS, Spec, settings
@@ -12,8 +13,6 @@ from signalscope.mixin.slos import SPECS, Spec, settings
 __all__ = ["alerts"]
 
 _KEPT = "job, sloth_id, sloth_service, sloth_slo"
-#: The short window beside each long one: it ends the alert soon after the cause has ended.
-_SHORT = {"1h": "5m", "6h": "30m", "1d": "2h", "3d": "6h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +144,22 @@ def _ratio(ask: Promql, spec: Spec, window: str) -> str:
 
 def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fast: bool) -> Alert:
     name = f"{text.stem}BudgetBurn{'Fast' if fast else 'Slow'}"
-    windows = ("1h", "6h") if fast else ("1d", "3d")
+    windows = [window for window in BURN_RATE_WINDOWS if window.fast == fast]
     severity: Severity = "critical" if fast and spec.pages else "warning"
 
-    def part(long: str) -> str:
-        limit = f"{BURN_RATES[long] * slo.budget:.6g}"
+    def part(window: BurnRate) -> str:
+        limit = f"{window.rate * slo.budget:.6g}"
         least = f"{slo.min_bad_events:g}"
         if spec.of_time:
-            seconds = max(slo.min_bad_events, BURN_RATES[long] * slo.budget * _SECONDS[long])
-            least = f"{seconds:.6g} * max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')})"
+            bad_seconds = max(slo.min_bad_events, window.rate * slo.budget * seconds(window.long))
+            least = f"{bad_seconds:.6g} * max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')})"
         return (
-            f"({_ratio(ask, spec, long)} > {limit} and {_ratio(ask, spec, _SHORT[long])} > {limit}"
-            f" and {_counted(ask, spec, config, long, 'SLO_EVENTS')} >= {slo.min_events:g}"
-            f" and {_counted(ask, spec, config, long, 'SLO_BAD')} >= {least})"
+            f"({_ratio(ask, spec, window.long)} > {limit} and {_ratio(ask, spec, window.short)} > {limit}"
+            f" and {_counted(ask, spec, config, window.long, 'SLO_EVENTS')} >= {slo.min_events:g}"
+            f" and {_counted(ask, spec, config, window.long, 'SLO_BAD')} >= {least})"
         )
 
-    rates = " or ".join(f"{BURN_RATES[each]:g} times over {each} and {_SHORT[each]}" for each in windows)
+    rates = " or ".join(f"{each.rate:g} times over {each.long} and {each.short}" for each in windows)
     return Alert(
         name=name,
         severity=severity,
@@ -169,7 +168,7 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         hold=config.holds.slo_burn,
         keep=config.holds.keep_firing,
         # Of an outage in which every event is bad, after a good time of at least that window.
-        window=round(_SECONDS[windows[0]] * BURN_RATES[windows[0]] * slo.budget)
+        window=round(seconds(windows[0].long) * windows[0].rate * slo.budget)
         + 300
         + config.pipeline.slo
         + (0 if fast else config.pipeline.history),
@@ -247,6 +246,3 @@ def _diagnosis(ask: Promql, spec: Spec, text: _Text) -> dict[str, str]:
         "Budget that is left": _of(ask, spec, "SLO_REMAINING"),
         **{title: query for title, (query,) in text.causes.items()},
     }
-
-
-_SECONDS = {"1h": 3_600, "6h": 21_600, "1d": 86_400, "3d": 259_200}
