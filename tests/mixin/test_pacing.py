@@ -27,7 +27,7 @@ def _paced(config: Config) -> list[Group]:
 def _alert(expr: str, hold: int) -> Alert:
     return Alert(
         name="A", severity="info", domain="service", expr=expr, hold=hold, window=0, summary="", description="",
-        impact="", response="", meaning="", why="", diagnosis={}, mitigation=(),
+        impact="", response="",
     )  # fmt: skip
 
 

@@ -48,12 +48,9 @@ class Alert:
         description: With the numbers.
         impact: What users of the service, or its owners, notice.
         response: What to do first.
-        meaning: What it says about the service; for the runbook.
-        why: Why the expression, the hold and the keep are what they are; for the runbook.
-        diagnosis: Queries that tell more, by what they tell.
-        mitigation: What ends it, the quickest first; for the runbook.
         dashboard: Where to look.
         labels: More labels.
+        values: What placeholders of its runbook stand for, beside those that every runbook has.
     """
 
     name: str
@@ -66,13 +63,10 @@ class Alert:
     description: str
     impact: str
     response: str
-    meaning: str
-    why: str
-    diagnosis: Mapping[str, str]
-    mitigation: tuple[str, ...]
     dashboard: Board = "operations"
     keep: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def all_labels(self, config: Config) -> dict[str, str]:
         """The labels that routes go by."""

@@ -25,17 +25,6 @@ def alerts(config: Config) -> list[Alert]:
     ]
 
 
-def _diagnosis(ask: Promql) -> dict[str, str]:
-    return {
-        "Health, as the service probes it": ask.of("DEPENDENCY_HEALTH"),
-        "What each instance sees": ask.raw("signal_service.external_service.health"),
-        "Calls by outcome": ask.of("DEPENDENCY_CALLS"),
-        "Errors by type": ask.of("DEPENDENCY_ERRORS"),
-        "Slowest calls": ask.of("DEPENDENCY_P95"),
-        "Breakers that are open": f"{ask.of('BREAKER_OPEN')} == 1",
-    }
-
-
 _IMPACT = {
     "critical": "What needs it fails or runs on old data: signals are missing, late or wrong.",
     "mandatory": "Features that need it are refused, or work on assumptions.",
@@ -61,20 +50,6 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, hold:
         impact=_IMPACT[criticality],
         response="Check the service itself, then the network to it; its breaker keeps the harm small "
         "meanwhile.",
-        meaning=f"A service of criticality `{criticality}` does not answer the health probes of any "
-        f"instance.",
-        why="The service's own probe, and all instances must agree: what one alone sees is a network "
-        "problem of its "
-        f"own. {duration(hold)} are "
-        + ("enough for several probes; longer would be felt." if severity == "critical" else
-           "enough for its restart.")
-        + " It ends when one instance finds it healthy.",
-        diagnosis=_diagnosis(ask),
-        mitigation=(
-            "Bring it back, or point the service to its standby.",
-            "Tell its owners; their page may not have gone out.",
-            "If it comes and goes, open its breaker by hand until it is stable.",
-        ),
         labels={"criticality": criticality},
     )  # fmt: skip
 
@@ -99,17 +74,6 @@ def _errors(config: Config) -> Alert:
         "good.",
         response="Look at the types of errors below: timeouts are the network or load, statuses the service "
         "itself.",
-        meaning="The service answers its health check, perhaps, but not its calls.",
-        why="Failed calls of all calls that were not cancelled, over five minutes; silent below "
-        f"{config.thresholds.min_calls_per_second:g} calls a second. Held for {duration(hold)} and kept on "
-        f"for "
-        f"{duration(config.holds.keep_firing)} against flapping, which retries and breakers cause.",
-        diagnosis=_diagnosis(ask),
-        mitigation=(
-            "Statuses of 500 and more: its owners; a release of theirs is the usual cause.",
-            "Timeouts: see DependencyLatencyHigh; lower the load that is sent.",
-            "Errors of one type after a release of yours: roll it back.",
-        ),
     )
 
 
@@ -129,20 +93,6 @@ def _latency(config: Config) -> Alert:
         f"{{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
         impact="Requests that need it wait; latency of the API rises with it.",
         response="See whether its owners know; shorten the timeout if requests pile up.",
-        meaning="One call in twenty takes longer than the limit.",
-        why=f"A quantile over five minutes; silent below {config.thresholds.min_calls_per_second:g} calls a "
-        f"second. Held "
-        f"for {duration(hold)} and kept on for {duration(config.holds.keep_firing)}.",
-        diagnosis=_diagnosis(ask)
-        | {
-            "Time spent waiting for it": ask.of("DEPENDENCY_TIME"),
-            "API latency": ask.of("API_P95"),
-        },
-        mitigation=(
-            "Shorten its timeout, so that its breaker opens and fallbacks answer.",
-            "Cache its answers for longer.",
-            "Take premium work that needs it out of service for a while.",
-        ),
     )
 
 
@@ -174,21 +124,4 @@ def _breaker(config: Config, *, critical: bool) -> Alert:
         "at all."
         if critical else "Calls are refused at once; features that need the service use their fallbacks.",
         response="Mend the service behind it; a breaker closes by itself when calls succeed.",
-        meaning="So many calls failed that most instances have stopped calling"
-        + (", and the service is one that others cannot do without." if critical else "."),
-        why="Not closed, rather than open: a breaker that tries again is half open for a moment, and that "
-        "must not end "
-        f"the alert. In fewer than {100 * limit:g} % of the instances closed: what one sees alone is its "
-        f"own network. "
-        f"{duration(hold)} let a breaker that recovers at its first try do so.",
-        diagnosis={"Share of instances whose breaker is closed": ask.of("BREAKER_CLOSED"),
-                   "Calls refused": ask.of("BREAKER_REJECTED"),
-                   "State changes": ask.increase("signal_service.circuit_breaker.transitions",
-                                                 by="service_name, operation, to", over="15m")}
-        | _diagnosis(ask),
-        mitigation=(
-            "Mend or replace the service behind it.",
-            "If the service is well, look for a timeout that is shorter than its answers take.",
-            "If it opens again and again, lengthen the time it stays open: each try costs requests.",
-        ),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.mixin._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -35,26 +35,6 @@ def _invalid(config: Config) -> Alert:
         impact="Hedges and signals that need these Greeks are missing or wrong.",
         response="Look at the reasons below: one reason in all models is the market data, one model alone "
         "its code.",
-        meaning="Calculations return, but what they return is no Greek. The calls do not fail, so nothing "
-        "else tells.",
-        why="Unusable results for each option priced, over five minutes. Large arrays are sampled, so the "
-        "ratio is at "
-        f"least this high. Held for {duration(hold)}, so that one bad quote is no alert, and kept on for "
-        f"{duration(config.holds.keep_firing)}, so that a ratio around the limit does not come and go. "
-        f"Silent below "
-        f"{config.thresholds.min_calls_per_second:g} options a second, where one result is a large share.",
-        diagnosis={
-            "By reason": ask.of("GREEKS_INVALID"),
-            "By model": ask.rate(
-                "signal_service.greeks.invalid_results", by="model_type, calculation_type, reason"
-            ),
-            "Outcomes of calls": ask.of("GREEKS_CALLS"),
-        },
-        mitigation=(
-            "nan or infinite everywhere: the market data; switch the source, or hold the last good snapshot.",
-            "not_converged: quotes below intrinsic value; filter them before the implied volatility.",
-            "out_of_range after a release: roll it back.",
-        ),
         dashboard="developer",
     )
 
@@ -78,27 +58,5 @@ def _false_claim(config: Config) -> Alert:
         f"should be more than {limit:g}.",
         impact="None at once; capacity that is counted on is not there.",
         response="Look for a loop over options under a call that says vectorized=True.",
-        meaning="A call that claims to handle its batch in one array operation costs as much for each "
-        "option as single "
-        "calculations do: it probably loops.",
-        why="The time for each option of the best large class of batch size, against single calculations. "
-        "Batches of up "
-        f"to 100 options are left out, because setting up an array costs more than it saves there. "
-        f"{duration(hold)} are "
-        "long enough for a warm-up to pass.",
-        diagnosis={
-            "Time for each option by class of batch size": ask.of("PER_OPTION_BATCH"),
-            "Best class": ask.of("BEST_BATCH"),
-            "Time by calculation and class": ask.rate(
-                "signal_service.greeks.calculation",
-                'vectorized="true"',
-                by="calculation_type, batch_size",
-                suffix="_sum",
-            ),
-        },
-        mitigation=(
-            "Replace the loop by an array operation.",
-            "Where it must loop, say vectorized=False: the share of vectorised options is then true.",
-        ),
         dashboard="developer",
     )

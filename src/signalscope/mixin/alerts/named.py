@@ -38,24 +38,7 @@ def _service_down(config: Config) -> Alert:
         impact="No signals and no Greeks: clients get errors or nothing, and trade on stale numbers.",
         response="See whether its processes run and what they logged last; restart, or roll back the last "
         "release.",
-        meaning="No process of the service answers Prometheus, or there is none left to ask.",
-        why="`up` is the one thing that a dead service cannot fake. An absent target counts as down: a "
-        "service that "
-        "has left service discovery serves nobody. One dead instance of several is not an outage. "
-        f"{duration(hold)} are {hold // config.pipeline.scrape} scrapes: a restart is quicker. Nothing "
-        "keeps it firing: when the service answers, it is back.",
-        diagnosis={
-            "Which instances answer": f'up{{job="{job}"}}',
-            "Seconds since it last answered": f'time() - max_over_time(timestamp(up{{job="{job}"}} == 1)[2h:15s])',
-            "Requests in its last minutes": _requests(config, "5m"),
-        },
-        mitigation=(
-            "Start it again where it has stopped: the supervisor (systemd, Kubernetes) says why it did not "
-            "do so itself.",
-            "If it stops again at once, roll back the last release or configuration.",
-            "If it runs and answers by hand, mend the way from Prometheus: targets file, service discovery, "
-            "network policy.",
-        ),
+        values={"scrapes": f"{hold // config.pipeline.scrape}"},
     )
 
 
@@ -92,23 +75,6 @@ def _greeks_failure(config: Config) -> Alert:
         response="Look at the outcomes and reasons below: errors are the code or a library, invalid results "
         "the "
         "market data. Switch the data source, or roll back.",
-        meaning="Clients ask for Greeks that must be calculated, and not one calculation succeeds.",
-        why="Requests without successful calculations, where one was needed: calculations fail, the cache misses, "
-        "or there are more requests than hits. What the cache answers altogether needs none. Silent while "
-        "nobody asks for Greeks.",
-        diagnosis={
-            "Outcomes": f'sum by (outcome) (rate({count}{{job="{job}"}}[5m]))',
-            "Reasons of unusable results": "sum by (reason) (rate("
-            f'{metric("signal_service.greeks.invalid_results", "reason")}{{job="{job}"}}[5m]))',
-            "Answers to requests for Greeks": "sum by (endpoint, status_code) (rate("
-            f'{requests}{{job="{job}", endpoint=~"{selectors.greeks_endpoints}"}}[5m]))',
-        },
-        mitigation=(
-            "Errors with a new release: roll it back.",
-            "Results that are invalid (nan, not_converged) with all models: the market data is bad; switch "
-            "the source, or serve the last good chain.",
-            "One model only: take it out of service and answer with the default model.",
-        ),
         dashboard="developer",
     )
 
@@ -131,29 +97,12 @@ def _config_service(config: Config) -> Alert:
         "changed.",
         response="Check the config service, then the network to it; do not restart healthy instances "
         "meanwhile.",
-        meaning="Every instance finds the config service unhealthy.",
-        why="The service's own probe. All instances must agree: what one alone sees is a network problem of "
-        "its own.",
-        diagnosis={
-            "What each instance sees": selected,
-            "Errors of calls": "sum by (error_type) (rate("
-            f"{metric('signal_service.dependency.errors', 'service_name', 'error_type')}"
-            f'{{job="{selectors.job}", service_name="{selectors.config_service}"}}[5m]))',
-            "Circuit breaker": f"{metric('signal_service.circuit_breaker.state', 'service_name')}"
-            f'{{job="{selectors.job}", service_name="{selectors.config_service}"}} == 1',
-        },
-        mitigation=(
-            "Bring the config service back; the signal service follows by itself.",
-            "If that takes long, freeze deployments and scaling: new instances may not start without it.",
-            "If only the network is at fault, mend that; the service keeps its last settings.",
-        ),
     )
 
 
 def _high_latency(config: Config) -> Alert:
     ask = Promql(config.selectors.job)
-    job, limit = config.selectors.job, config.thresholds.api_p95_seconds
-    bucket = metric("signal_service.api.request.duration", "endpoint", suffix="_bucket")
+    limit = config.thresholds.api_p95_seconds
     return Alert(
         name="SignalServiceHighLatency",
         severity="warning",
@@ -167,32 +116,13 @@ def _high_latency(config: Config) -> Alert:
         f"{limit:g} s.",
         impact="One request in twenty takes longer than clients wait; signals arrive after the move.",
         response="Find the slow endpoint below; see whether a dependency, the queue or the CPU holds it up.",
-        meaning="One request in twenty takes longer than the limit.",
-        why=f"A quantile over {duration(config.windows.latency)}: long enough not to be one slow request, short "
-        "enough for the open.",
-        diagnosis={
-            "By endpoint": "histogram_quantile(0.95, sum by (endpoint, le) (rate("
-            f'{bucket}{{job="{job}"}}[5m])))',
-            "Dependencies": "histogram_quantile(0.95, sum by (service_name, le) (rate("
-            f"{metric('signal_service.external_service.duration', 'service_name', suffix='_bucket')}"
-            f'{{job="{job}"}}[5m])))',
-            "Requests in progress": "sum by (endpoint_group) ("
-            f'{metric("signal_service.concurrent_requests", "endpoint_group")}{{job="{job}"}})',
-        },
-        mitigation=(
-            "Add replicas when CPU or the queue is the bottleneck (bottleneck_analysis says).",
-            "Take load off: lower the rate limit of the free tier, or switch off premium features that "
-            "calculate much.",
-            "If one dependency is slow, open its breaker or shorten its timeout.",
-        ),
         dashboard="developer",
     )
 
 
 def _slow_greeks(config: Config) -> Alert:
     ask = Promql(config.selectors.job)
-    job, limit = config.selectors.job, config.thresholds.vectorized_p90_seconds
-    bucket = metric("signal_service.greeks.calculation", "batch_size", "model_type", suffix="_bucket")
+    limit = config.thresholds.vectorized_p90_seconds
     bounds = contract.get("signal_service.greeks.calculation").buckets or ()
     exact = " The histogram has a bound exactly at the limit." if limit in bounds else ""
     return Alert(
@@ -210,20 +140,7 @@ def _slow_greeks(config: Config) -> Alert:
         impact="Chains refresh late; what depends on them uses old Greeks.",
         response="Compare batch sizes and models below; a batch that is calculated one by one is the usual "
         "cause.",
-        meaning="Calculations that price a whole batch in one array operation take longer than the limit in "
-        "one case of ten.",
-        why="Only calculations declared as vectorised." + exact,
-        diagnosis={
-            "By batch size and model": "histogram_quantile(0.9, sum by (batch_size, model_type, le) (rate("
-            f'{bucket}{{job="{job}", vectorized="true"}}[5m])))',
-            "CPU of each process": f'rate({metric("process.cpu")}{{job="{job}"}}[5m])',
-        },
-        mitigation=(
-            "Split batches: the best batch size is recorded, and larger ones may not fit into the "
-            "processor's caches.",
-            "Add replicas if all models are slow and CPU is used up.",
-            "Roll back if it began with a release: a loop in place of an array operation is the usual cause.",
-        ),
+        values={"exact_bucket": exact},
         dashboard="developer",
     )
 
@@ -242,17 +159,6 @@ def _subscriptions(config: Config) -> Alert:
         description=f"{{{{ $value | humanize }}}} subscriptions are active, more than {limit:g}.",
         impact="None yet; delivery will take longer when signals are frequent.",
         response="See whether it is growth or one client; check the queue, and plan capacity.",
-        meaning="More subscriptions are active than the service was sized for.",
-        why="Instances share their subscriptions, so each kind counts once: the highest that any instance "
-        "reports.",
-        diagnosis={
-            "By tier": ask.of("SUBSCRIPTIONS"),
-            "Queue": f"sum by (priority) ({ask.of('QUEUE_SIZE')})",
-        },
-        mitigation=(
-            "If it is growth, raise the limit in the configuration when capacity has been planned for it.",
-            "If it is one client, agree on a limit with them.",
-        ),
         dashboard="capacity",
     )
 
@@ -273,22 +179,5 @@ def _cpu(config: Config) -> Alert:
         impact="None yet; latency rises next, as a Python process cannot use more than one core for its "
         "code.",
         response="Add replicas before the close of the session; look for a loop that calculates one by one.",
-        meaning=f"One process has used most of a core for {duration(config.holds.cpu)}.",
-        why="Of one core, for each process: that is what limits a Python process.",
-        diagnosis={
-            "Of each process": f'100 * rate({name}{{job="{job}"}}[5m])',
-            "Calculations by kind": "sum by (calculation_type, vectorized) (rate("
-            f'{metric("signal_service.greeks.calculation", "calculation_type", suffix="_sum")}{{job="{job}"}}[5m]))',
-        },
-        mitigation=(
-            "Add replicas; scaling_recommendation says how many.",
-            "Move work that nobody waits for out of the session hours.",
-            "Vectorise what is calculated one by one.",
-        ),
         dashboard="capacity",
     )
-
-
-def _requests(config: Config, window: str) -> str:
-    name = metric("signal_service.api.requests", "status_code")
-    return f'sum by (status_code) (rate({name}{{job="{config.selectors.job}"}}[{window}]))'

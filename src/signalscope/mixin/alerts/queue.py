@@ -14,16 +14,6 @@ def alerts(config: Config) -> list[Alert]:
     return [_critical_backlog(config), _backpressure(config)]
 
 
-def _diagnosis(ask: Promql) -> dict[str, str]:
-    return {
-        "Waiting by priority": ask.of("QUEUE_SIZE"),
-        "Processed a second": ask.of("QUEUE_RATE"),
-        "What happens to items": ask.of("QUEUE_EVENTS"),
-        "Waiting time": ask.of("QUEUE_WAIT_P95"),
-        "Processing time": ask.of("QUEUE_PROCESSING_P95"),
-    }
-
-
 def _critical_backlog(config: Config) -> Alert:
     ask = Promql(config.selectors.job)
     limit, hold = config.thresholds.critical_backlog_items, config.holds.critical_backlog
@@ -40,17 +30,6 @@ def _critical_backlog(config: Config) -> Alert:
         f"{limit:g}, for {duration(hold)}.",
         impact="Alerts and signals that clients act on at once are late.",
         response="See below whether items are processed at all, or come faster than they are processed.",
-        meaning="Critical items go first, so when they wait, all workers are busy with critical work, or "
-        "none works.",
-        why=f"The number that waits, throughout {duration(hold)}: critical items are processed in much "
-        f"less, so a burst "
-        "that is being worked off is no alert. It ends with the backlog.",
-        diagnosis=_diagnosis(ask),
-        mitigation=(
-            "Nothing is processed: restart the workers; see what the last item was.",
-            "Slow processing: find the slow dependency (Processing time, bottleneck_analysis).",
-            "More work than workers: add replicas; scaling_recommendation says how many.",
-        ),
     )
 
 
@@ -70,18 +49,6 @@ def _backpressure(config: Config) -> Alert:
         f"{100 * limit:g} %: it is that full, or refuses that share of what comes.",
         impact="Deliveries are late; when the queue is full, they are refused.",
         response="See below which priority fills it, and whether processing has become slower.",
-        meaning="More comes than is processed, for long enough to fill the queue.",
-        why="The worse of two shares: items waiting of those it can hold, and items refused of those "
-        "offered. Below the "
-        f"limit there is time to act. Held for {duration(hold)} against bursts, and kept on for "
-        f"{duration(config.holds.keep_firing)}, because a queue around the limit comes and goes.",
-        diagnosis={"Backpressure": ask.of("QUEUE_BACKPRESSURE"), "How full": ask.of("QUEUE_FILL")}
-        | _diagnosis(ask),
-        mitigation=(
-            "Add replicas (workers).",
-            "Refuse or drop low priority for a while: what is late is often of no use any more.",
-            "One kind of work fills it: find who asks for it, and limit that.",
-        ),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from signalscope.config import Config, Slo
 from signalscope.config.defaults import BURN_RATE_WINDOWS, BurnRate, seconds
-from signalscope.mixin._promql import Promql, duration
+from signalscope.mixin._promql import Promql
 from signalscope.mixin.alerts._model import Alert, Board, Severity
 from signalscope.mixin.slos import SPECS, Spec, settings
 
@@ -23,110 +23,67 @@ class _Text:
     board: Board
     impact: str
     response: str
-    causes: dict[str, tuple[str, ...]]
-    mitigation: tuple[str, ...]
     threshold_name: str = ""
 
 
-def _texts(ask: Promql, config: Config) -> dict[str, _Text]:
-    greeks, indicators = (
-        f'cache_type="{each}"' for each in (config.selectors.greeks_cache, config.selectors.indicators_cache)
-    )
-    return {
-        "availability": _Text(
-            "Availability", "executive",
-            "The service was away for longer than was promised; clients could not trade on it.",
-            "See SignalServiceDown: is it down now, or does it restart again and again?",
-            {"Is it up": (ask.of("UP"),), "Processes that began in the last hour": (_began(ask),)},
-            ("Stop what restarts it: a release, a probe that is too strict, memory.",
-             "Run one instance more, so that one alone is no outage."),
-        ),
-        "errors": _Text(
-            "Error", "experience",
-            "Clients get errors instead of signals and Greeks.",
-            "Find the endpoint and the status below; roll back if it began with a release.",
-            {"By endpoint, in percent": (ask.of("ERROR_RATE", 'endpoint!=""'),),
-             "By status": (ask.of("API_REQUESTS_STATUS"),),
-             "Dependencies that fail": (ask.of("DEPENDENCY_ERROR_RATIO"),)},
-            ("Roll back the last release.", "If a dependency fails, see its alert; let its breaker open."),
-        ),
-        "api_latency": _Text(
-            "ApiLatency", "experience",
-            "Clients wait; signals arrive after the move.",
-            "Find the slow endpoint below, then the resource that bottleneck_analysis names.",
-            {"By endpoint": (ask.of("API_P95_ENDPOINT"),), "Bottleneck": (ask.of("BOTTLENECK"),)},
-            ("Add replicas if CPU or the queue is the bottleneck.",
-             "Shorten the timeout of a slow dependency."),
-        ),
-        "signal_latency": _Text(
-            "SignalLatency", "experience",
-            "Signals are late; some come after the move.",
-            "See which kind of signal is slow, and what it waits for.",
-            {"By kind": (ask.of("SIGNAL_P95_TYPE"),), "Dependencies": (ask.of("DEPENDENCY_P95"),),
-             "Indicators' cache": (ask.of("CACHE_HITS", indicators),)},
-            ("A cold cache: wait, or warm it.", "A slow data source: switch it."),
-        ),
-        "vectorized": _Text(
-            "Vectorization", "developer",
-            "None at once; calculations need more CPU than they should.",
-            "Find the calculation that is made one by one.",
-            {"By calculation": (ask.of("VECTORIZED_SHARE", 'calculation_type!=""'),),
-             "Time for each option": (ask.of("PER_OPTION"),)},
-            ("Send chains to the batch endpoint.", "Replace the loop by an array operation."),
-            "VectorizedShareLow",
-        ),
-        "cache_hits_greeks": _Text(
-            "GreeksCache", "developer",
-            "Greeks are calculated again instead of read: answers are slower and cost more.",
-            "See whether entries are evicted, or were flushed.",
-            {"Hits": (ask.of("CACHE_HITS", greeks),), "Evictions": (ask.of("CACHE_EVICTIONS", greeks),),
-             "How full": (ask.of("CACHE_FILL", greeks),)},
-            ("Evictions by size: make it larger.", "Evictions by ttl: lengthen it, or refresh before it ends.",
-             "A flush or restart: it fills again by itself."),
-            "GreeksCacheHitRatioLow",
-        ),
-        "cache_hits_indicators": _Text(
-            "IndicatorsCache", "developer",
-            "Indicators are calculated again: signals are slower and cost more.",
-            "See whether entries are evicted, or were flushed.",
-            {"Hits": (ask.of("CACHE_HITS", indicators),), "Evictions": (ask.of("CACHE_EVICTIONS", indicators),),
-             "How full": (ask.of("CACHE_FILL", indicators),)},
-            ("Evictions by size: make it larger.", "Evictions by ttl: lengthen it, or refresh before it ends.",
-             "A flush or restart: it fills again by itself."),
-            "IndicatorsCacheHitRatioLow",
-        ),
-        "dependencies": _Text(
-            "DependencyHealth", "operations",
-            "Features that need external services were degraded for longer than was planned.",
-            "See which services were away, and tell their owners what it costs.",
-            {"Health": (ask.of("DEPENDENCY_HEALTH"),), "Errors": (ask.of("DEPENDENCY_ERROR_RATIO"),)},
-            ("See the alert of the service that is down.", "Agree on a fallback for what is away often."),
-        ),
-        "critical_backlog": _Text(
-            "CriticalBacklog", "operations",
-            "Alerts and signals that clients act on at once have been late.",
-            "See whether critical work comes in bursts, or is processed slowly.",
-            {"Waiting": (ask.of("QUEUE_SIZE", 'priority="critical"'),),
-             "Processed a second": (ask.of("QUEUE_RATE"),),
-             "Processing time": (ask.of("QUEUE_PROCESSING_P95"),)},
-            ("Add replicas (workers).", "Move work that nobody waits for to a lower priority."),
-        ),
-    }  # fmt: skip
-
-
-def _began(ask: Promql) -> str:
-    """How many processes are new: one that starts again has another instance, and so another series."""
-    cpu = ask.raw("process.cpu")
-    return f"count by (job) (count_over_time({cpu}[1h]) unless {cpu} offset 1h)"
+_TEXTS = {
+    "availability": _Text(
+        "Availability", "executive",
+        "The service was away for longer than was promised; clients could not trade on it.",
+        "See SignalServiceDown: is it down now, or does it restart again and again?",
+    ),
+    "errors": _Text(
+        "Error", "experience",
+        "Clients get errors instead of signals and Greeks.",
+        "Find the endpoint and the status below; roll back if it began with a release.",
+    ),
+    "api_latency": _Text(
+        "ApiLatency", "experience",
+        "Clients wait; signals arrive after the move.",
+        "Find the slow endpoint below, then the resource that bottleneck_analysis names.",
+    ),
+    "signal_latency": _Text(
+        "SignalLatency", "experience",
+        "Signals are late; some come after the move.",
+        "See which kind of signal is slow, and what it waits for.",
+    ),
+    "vectorized": _Text(
+        "Vectorization", "developer",
+        "None at once; calculations need more CPU than they should.",
+        "Find the calculation that is made one by one.",
+        "VectorizedShareLow",
+    ),
+    "cache_hits_greeks": _Text(
+        "GreeksCache", "developer",
+        "Greeks are calculated again instead of read: answers are slower and cost more.",
+        "See whether entries are evicted, or were flushed.",
+        "GreeksCacheHitRatioLow",
+    ),
+    "cache_hits_indicators": _Text(
+        "IndicatorsCache", "developer",
+        "Indicators are calculated again: signals are slower and cost more.",
+        "See whether entries are evicted, or were flushed.",
+        "IndicatorsCacheHitRatioLow",
+    ),
+    "dependencies": _Text(
+        "DependencyHealth", "operations",
+        "Features that need external services were degraded for longer than was planned.",
+        "See which services were away, and tell their owners what it costs.",
+    ),
+    "critical_backlog": _Text(
+        "CriticalBacklog", "operations",
+        "Alerts and signals that clients act on at once have been late.",
+        "See whether critical work comes in bursts, or is processed slowly.",
+    ),
+}  # fmt: skip
 
 
 def alerts(config: Config) -> list[Alert]:
     """The alerts of this module."""
     ask = Promql(config.selectors.job)
-    texts = _texts(ask, config)
     found = []
     for spec in SPECS:
-        slo, text = settings(config, spec), texts[spec.key]
+        slo, text = settings(config, spec), _TEXTS[spec.key]
         if slo.alert == "threshold":
             found.append(_threshold(ask, config, spec, slo, text))
         else:
@@ -178,22 +135,9 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         f"over {config.slos.period_days} days. It fires at {rates}.",
         impact=text.impact,
         response=text.response,
-        meaning=f"{spec.title}: that is promised of {100 * slo.objective:g} % of the events (an event is "
-        f"good when it "
-        f"is {spec.good}). At this rate the budget of {config.slos.period_days} days is gone "
-        + ("within days or hours." if fast else "before its time."),
-        why=f"Fires at {rates} the allowed rate (Site Reliability Workbook, chapter 5): the long window "
-        f"shows that it "
-        "matters, the short one that it goes on, so no further hold is needed. At least "
-        f"{slo.min_events:g} events and {slo.min_bad_events:g} bad ones in the long window: one failed "
-        f"request of a "
-        f"quiet night pages nobody. Kept on for {duration(config.holds.keep_firing)} against flapping. "
-        f"Silent without "
-        "data." + (" What was before the first data counts as good." if spec.of_time else ""),
-        diagnosis=_diagnosis(ask, spec, text),
-        mitigation=text.mitigation,
         dashboard=text.board,
         labels={"sloth_severity": "page" if severity == "critical" else "ticket"},
+        values=_values(spec, slo) | {"rates": rates},
     )
 
 
@@ -218,18 +162,8 @@ def _threshold(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text) -
         f"{100 * slo.budget:g} % are allowed.",
         impact=text.impact,
         response=text.response,
-        meaning=f"{spec.title}: that is wanted of {100 * slo.objective:g} % of the events (an event is good "
-        f"when it is "
-        f"{spec.good}), and it is fewer.",
-        why="The ratio itself over five minutes, because so large a budget cannot be spent many times too "
-        "fast. With "
-        f"hysteresis: once it fires it goes on until fewer than {100 * better:.3g} % are bad. Held for "
-        f"{duration(hold)}, because it is no emergency and a restart passes; kept on for "
-        f"{duration(config.holds.keep_firing)}. Silent with fewer than {slo.min_events:g} events in five "
-        f"minutes.",
-        diagnosis=_diagnosis(ask, spec, text),
-        mitigation=text.mitigation,
         dashboard=text.board,
+        values=_values(spec, slo) | {"better": f"{100 * better:.3g}"},
     )
 
 
@@ -238,11 +172,13 @@ def _counted(ask: Promql, spec: Spec, config: Config, window: str, key: str) -> 
     return f"max by ({_KEPT}) (sum_over_time({_of(ask, spec, key)}[{window}])) * {config.pipeline.slo}"
 
 
-def _diagnosis(ask: Promql, spec: Spec, text: _Text) -> dict[str, str]:
+def _values(spec: Spec, slo: Slo) -> dict[str, str]:
+    """Return what the runbooks of an SLO's alerts say about it."""
     return {
-        "Bad events over five minutes, an hour, 30 days": " or ".join(
-            _of(ask, spec, f"SLO_ERROR_{each}") for each in ("5M", "1H", "30D")
-        ),
-        "Budget that is left": _of(ask, spec, "SLO_REMAINING"),
-        **{title: query for title, (query,) in text.causes.items()},
+        "slo": spec.name,
+        "title": spec.title,
+        "good": spec.good,
+        "objective": f"{100 * slo.objective:g}",
+        "min_events": f"{slo.min_events:g}",
+        "min_bad_events": f"{slo.min_bad_events:g}",
     }

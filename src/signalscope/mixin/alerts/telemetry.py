@@ -92,20 +92,6 @@ def _scrape(config: Config) -> Alert:
         f"{duration(config.holds.scrape)}.",
         impact="Dashboards and alerts that need it are blind; users notice nothing.",
         response="See whether it runs; then Prometheus' page of targets for the reason.",
-        meaning="A part of the pipeline does not answer. When it is the Collector, nothing of the service "
-        "is seen, but "
-        "for whether it is up.",
-        why=f"Any target but the service's own, which has SignalServiceDown. "
-        f"{duration(config.holds.scrape)} let it "
-        "restart.",
-        diagnosis={
-            "Targets": "up",
-            "How many samples each gives": "scrape_samples_post_metric_relabeling",
-        },
-        mitigation=(
-            "Start it again.",
-            "If it runs, mend the address in Prometheus' targets, or what is between them.",
-        ),
     )
 
 
@@ -122,20 +108,6 @@ def _missing(config: Config) -> Alert:
         f"{duration(config.holds.telemetry)} or longer.",
         impact="Nobody sees what the service does: all its alerts but SignalServiceDown are blind.",
         response="See whether the service exports (its log), and whether the Collector receives.",
-        meaning="The service runs; its telemetry does not reach Prometheus.",
-        why="Every process reports its CPU time, whatever it does, so that absence is a broken pipeline and "
-        "not an idle "
-        "service. The Collector forgets series after five minutes without news, so it takes about that long.",
-        diagnosis={
-            "What the Collector receives": f'{{__name__=~"otelcol_receiver_accepted_.*", {_COLLECTOR}}}',
-            "What it refuses": f'{{__name__=~"otelcol_receiver_refused_.*", {_COLLECTOR}}}',
-            "Targets": "up",
-        },
-        mitigation=(
-            "OTEL_EXPORTER_OTLP_ENDPOINT of the service must be the Collector's.",
-            "OTEL_SDK_DISABLED must not be true.",
-            "Start the Collector again if it hangs.",
-        ),
     )
 
 
@@ -159,23 +131,6 @@ def _collector(config: Config, what: str, does: str, prefixes: tuple[str, ...], 
         impact="Numbers are too low or have gaps, so alerts may be late; users notice nothing.",
         response="See its memory below: it refuses when that runs out." if refused
         else "See whether what it sends to answers.",
-        meaning="What services push is not taken; they try again, and lose it after a while." if refused
-        else "What was taken cannot be passed on, and is lost after retries.",
-        why="Any refused or lost item is a gap. Counters that begin with their first event count as well. "
-        "It must go on "
-        f"for {duration(config.holds.telemetry)}, so that one restart is no alert; it ends "
-        f"{duration(config.holds.keep_firing)} after the window has passed.",
-        diagnosis={
-            "By counter": "sum by (__name__, receiver, exporter) "
-            f'({{__name__=~"otelcol_.*_(refused|failed)_.*", {_COLLECTOR}}})',
-            "Memory": f"otelcol_process_memory_rss{{{_COLLECTOR}}}",
-            "Queue": f"otelcol_exporter_queue_size{{{_COLLECTOR}}}",
-        },
-        mitigation=(
-            "Raise MEMORY_LIMIT_MIB, or run more Collectors." if refused
-            else "Bring the receiving backend back; see the Collector's log for its answer.",
-            "Send less: keep fewer traces, or lengthen the export interval (OTEL_METRIC_EXPORT_INTERVAL).",
-        ),
     )  # fmt: skip
 
 
@@ -196,23 +151,12 @@ def _queue(config: Config) -> Alert:
         f"{100 * limit:g} %.",
         impact="None yet; when it is full, telemetry is lost.",
         response="See whether what it sends to is slow or away.",
-        meaning="More comes in than the backend takes.",
-        why=f"Size of capacity. {duration(config.holds.telemetry)} let a short outage of the backend pass: "
-        f"the queue is "
-        "there for that.",
-        diagnosis={
-            "Size": f"otelcol_exporter_queue_size{{{_COLLECTOR}}}",
-            "Capacity": f"otelcol_exporter_queue_capacity{{{_COLLECTOR}}}",
-            "Failed": f'{{__name__=~"otelcol_exporter_send_failed_.*", {_COLLECTOR}}}',
-        },
-        mitigation=("Bring the backend back.", "Make the queue larger (sending_queue) while it is away."),
     )
 
 
 def _rules(config: Config) -> Alert:
     window = duration(config.windows.pipeline)
     failures = f"prometheus_rule_evaluation_failures_total{{{_PROMETHEUS}}}"
-    missed = f"prometheus_rule_group_iterations_missed_total{{{_PROMETHEUS}}}"
     return _telemetry(
         config,
         name="RuleEvaluationFailing",
@@ -221,17 +165,6 @@ def _rules(config: Config) -> Alert:
         description=f"{{{{ $labels.rule_group }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Series and alerts of that group are missing; users notice nothing.",
         response="Prometheus' page of rules shows the error.",
-        meaning="Prometheus could not evaluate a rule: the expression and the data do not fit.",
-        why="Each failure is a gap in a series or an alert that cannot fire. Held for "
-        f"{duration(config.holds.telemetry)}, so that a reload is no alert.",
-        diagnosis={
-            "Failures by group": f"increase({failures}[1h]) > 0",
-            "Missed evaluations": f"increase({missed}[1h]) > 0",
-        },
-        mitigation=(
-            "`many-to-many matching`: two sources give the same series; see what was deployed last.",
-            "Load the rules of the last release again.",
-        ),
     )
 
 
@@ -249,17 +182,6 @@ def _slow_rules(config: Config) -> Alert:
         description="{{ $labels.rule_group }} takes {{ $value | humanize }} times its interval.",
         impact="Evaluations are skipped, so alerts are late; users notice nothing.",
         response="See which group takes long, and how many series it reads.",
-        meaning="Prometheus skips evaluations of that group.",
-        why=f"The last duration against the interval; at {limit:g} the next one is skipped. Held for "
-        f"{duration(config.holds.telemetry)}: one slow evaluation while it compacts is nothing.",
-        diagnosis={
-            "Slowest groups": f"topk(5, {last})",
-            "Series by job": "topk(5, scrape_samples_post_metric_relabeling)",
-        },
-        mitigation=(
-            "Give Prometheus more CPU.",
-            "Make the interval longer (`[pipeline]` of the configuration), and generate again.",
-        ),
     )
 
 
@@ -277,19 +199,6 @@ def _delivery(config: Config) -> Alert:
         f"{window}.",
         impact="Nobody is told of an outage: the next one will be found by users.",
         response="See whether Alertmanager runs; Prometheus' log says why it does not take them.",
-        meaning="Prometheus fires alerts, and Alertmanager does not get them. This one reaches you only "
-        "through another "
-        "Prometheus, another Alertmanager of the same, or the watchdog that falls silent.",
-        why="Any notification that fails after Prometheus' retries. No user notices it, so it is no page; "
-        "the watchdog that "
-        "falls silent is. Held for "
-        f"{duration(config.holds.telemetry)}, so that a restart of Alertmanager is no alert.",
-        diagnosis={
-            "Errors": f"increase({errors}[1h])",
-            "Dropped": f"increase({dropped}[1h])",
-            "Alertmanager": 'up{job="alertmanager"}',
-        },
-        mitigation=("Start Alertmanager again.", "Mend its address in Prometheus' targets."),
     )
 
 
@@ -309,15 +218,6 @@ def _overflow(config: Config) -> Alert:
         f"became `other` in {window}.",
         impact="None; some detail of the metric is lost.",
         response="See whether the value is new and wanted: allow it, or mend the code that sends it.",
-        meaning="The code gave an attribute a value that the contract does not allow, or one more than it "
-        "keeps apart.",
-        why="Each is detail lost, and none is urgent. Counters that begin with their first event count as "
-        "well.",
-        diagnosis={"By attribute": f"sum by (instrument, attribute) ({raw})"},
-        mitigation=(
-            "A wanted value of a closed set: SIGNALSCOPE_ALLOW or contract.allow.",
-            "An id as a value: take it out; ids belong into traces.",
-        ),
     )
 
 
@@ -333,12 +233,4 @@ def _internal(config: Config) -> Alert:
         description=f"{{{{ $labels.where }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Some measurements are missing; the service itself goes on.",
         response="The service's log has the first failure of each place.",
-        meaning="signalscope caught an error of its own, or of a callable that was given to a decorator.",
-        why="The user's code is unharmed, so it is no page. Held for "
-        f"{duration(config.holds.telemetry)}, kept on for {duration(config.holds.keep_firing)}.",
-        diagnosis={"By place": f"sum by (where) ({raw})"},
-        mitigation=(
-            "A place that names a decorator's option: mend the callable that was given for it.",
-            "Otherwise report it, with the log.",
-        ),
     )
