@@ -1,4 +1,4 @@
-"""Alerts about external services and circuit breakers."""
+"""Alerts about external services: down, failing, slow, and on the way there."""
 
 from __future__ import annotations
 
@@ -6,23 +6,48 @@ from signalscope.config import Config
 from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Severity
 
-__all__ = ["alerts"]
+__all__ = ["alerts", "trends"]
 
-_FIVE_MINUTES = 300
+#: A trend counts when the latency is already so many times the usual, or the error ratio this part of its limit.
+_SLOWER, _STARTED = 2, 0.25
 
 
 def alerts(config: Config) -> list[Alert]:
-    """The alerts of this module."""
+    """Return the alerts about services that are down, fail or are slow now."""
     holds = config.holds
     return [
+        _config_service(config),
         _down(config, "CriticalDependencyDown", "critical", "critical", holds.critical_dependency),
         _down(config, "MandatoryDependencyDown", "mandatory", "warning", holds.mandatory_dependency),
         _down(config, "DependencyDown", "high", "warning", holds.other_dependency),
         _errors(config),
         _latency(config),
-        _breaker(config, critical=True),
-        _breaker(config, critical=False),
     ]
+
+
+def trends(config: Config) -> list[Alert]:
+    """Return the alerts about services that will be slow or fail if they go on like this."""
+    return [_latency_rises(config), _errors_rise(config)]
+
+
+def _config_service(config: Config) -> Alert:
+    ask, for_ = Promql(config.selectors.job), config.holds.config_service
+    health = ask.raw(
+        "signal_service.external_service.health", f'service_name="{config.selectors.config_service}"'
+    )
+    return Alert(
+        name="ConfigServiceUnavailable",
+        severity="critical",
+        domain="dependency",
+        expr=f"max by (job, service_name) ({health}) == 0",
+        for_=for_,
+        window=0,
+        summary="{{ $labels.service_name }} is unhealthy",
+        description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} unhealthy for "
+        f"{duration(for_)}.",
+        impact="Settings are those of the last reload; new instances may not start, and limits cannot be changed.",
+        response="Check the config service, then the network to it; do not restart healthy instances meanwhile.",
+    )
 
 
 _IMPACT = {
@@ -32,9 +57,8 @@ _IMPACT = {
 }
 
 
-def _down(config: Config, name: str, criticality: str, severity: Severity, hold: int) -> Alert:
-    ask = Promql(config.selectors.job)
-    matchers = [f'criticality="{criticality}"']
+def _down(config: Config, name: str, criticality: str, severity: Severity, for_: int) -> Alert:
+    ask, matchers = Promql(config.selectors.job), [f'criticality="{criticality}"']
     if criticality == "critical":  # it has an alert of its own
         matchers.append(f'service_name!="{config.selectors.config_service}"')
     return Alert(
@@ -42,52 +66,47 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, hold:
         severity=severity,
         domain="dependency",
         expr=f"{ask.of('DEPENDENCY_UP', *matchers)} == 0",
-        hold=hold,
-        window=config.pipeline.paced(hold),
+        for_=for_,
+        window=config.pipeline.paced(for_),
         summary="{{ $labels.service_name }} is unhealthy",
-        description=f"Every instance of {{{{ $labels.job }}}} has found {{{{ $labels.service_name }}}} "
-        f"({criticality}) unhealthy for {duration(hold)}.",
+        description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} "
+        f"({criticality}) unhealthy for {duration(for_)}.",
         impact=_IMPACT[criticality],
-        response="Check the service itself, then the network to it; its breaker keeps the harm small "
-        "meanwhile.",
+        response="Check the service itself, then the network to it; its breaker keeps the harm small meanwhile.",
         labels={"criticality": criticality},
-    )  # fmt: skip
+    )
 
 
 def _errors(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
-    limit, hold = config.thresholds.dependency_error_ratio, config.holds.dependency_calls
+    ask, for_ = Promql(config.selectors.job), config.holds.dependency_calls
+    limit = config.thresholds.dependency_error_ratio
     return Alert(
         name="DependencyErrorRateHigh",
         severity="warning",
         domain="dependency",
-        expr=f"{ask.of('DEPENDENCY_ERROR_RATIO')} > {limit:g} and on (job, service_name) "
-        f"{_busy(ask, config)}",
-        hold=hold,
-        keep=config.holds.keep_firing,
-        window=_FIVE_MINUTES + config.pipeline.paced(hold),
+        expr=f"{ask.of('DEPENDENCY_ERROR_RATIO')} > {limit:g} and on (job, service_name) {_enough(config, '>=')}",
+        for_=for_,
+        keep_firing_for=config.holds.keep_firing,
+        window=config.windows.rate + config.pipeline.paced(for_),
         summary="Calls to {{ $labels.service_name }} fail",
-        description="{{ $value | humanizePercentage }} of the calls that {{ $labels.job }} makes to it "
-        "fail, more "
+        description="{{ $value | humanizePercentage }} of the calls that {{ $labels.job }} makes to it fail, more "
         f"than {100 * limit:g} %.",
-        impact="What needs the service is retried, late or missing, while its health check may still be "
-        "good.",
-        response="Look at the types of errors below: timeouts are the network or load, statuses the service "
-        "itself.",
+        impact="What needs the service is retried, late or missing, while its health check may still be good.",
+        response="Look at the types of errors below: timeouts are the network or load, statuses the service itself.",
     )
 
 
 def _latency(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
-    limit, hold = config.thresholds.dependency_p95_seconds, config.holds.dependency_calls
+    ask, for_ = Promql(config.selectors.job), config.holds.dependency_calls
+    limit = config.thresholds.dependency_p95_seconds
     return Alert(
         name="DependencyLatencyHigh",
         severity="warning",
         domain="dependency",
-        expr=f"{ask.of('DEPENDENCY_P95')} > {limit:g} and on (job, service_name) {_busy(ask, config)}",
-        hold=hold,
-        keep=config.holds.keep_firing,
-        window=_FIVE_MINUTES + config.pipeline.paced(hold),
+        expr=f"{ask.of('DEPENDENCY_P95')} > {limit:g} and on (job, service_name) {_enough(config, '>=')}",
+        for_=for_,
+        keep_firing_for=config.holds.keep_firing,
+        window=config.windows.rate + config.pipeline.paced(for_),
         summary="{{ $labels.service_name }} is slow",
         description="The 95th percentile of the calls that {{ $labels.job }} makes to it is "
         f"{{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
@@ -96,32 +115,48 @@ def _latency(config: Config) -> Alert:
     )
 
 
-def _busy(ask: Promql, config: Config) -> str:
-    calls = f"sum by (job, service_name) ({ask.of('DEPENDENCY_CALLS')})"
-    return f"{calls} >= {config.thresholds.min_calls_per_second:g}"
+def _latency_rises(config: Config) -> Alert:
+    ask, limit = Promql(config.selectors.job), config.thresholds.dependency_p95_seconds
+    now, ahead, usual = map(ask.of, ("DEPENDENCY_P95", "DEPENDENCY_P95_AHEAD", "DEPENDENCY_P95_USUAL"))
+    return _rises(
+        config,
+        name="DependencyLatencyRising",
+        what="latency",
+        expr=f"{ahead} > {limit:g} and {now} <= {limit:g} and {now} > {_SLOWER} * {usual}",
+        value=f"{{{{ $value | humanizeDuration }}}}, above {limit:g} s",
+    )
 
 
-def _breaker(config: Config, *, critical: bool) -> Alert:
-    ask = Promql(config.selectors.job)
-    limit, hold = config.thresholds.breaker_closed_ratio, config.holds.breaker
-    open_now = f"{ask.of('BREAKER_CLOSED')} < {limit:g}"
-    named = f'service_name=~"{config.selectors.critical_dependencies}"'
-    reported = ask.of("DEPENDENCY_UP", 'criticality="critical"')
-    # What the service says about criticality; for services whose health nothing reports, the config.
-    of_critical = f"({reported} or on (job, service_name) {ask.of('BREAKER_CLOSED', named)})"
+def _errors_rise(config: Config) -> Alert:
+    ask, limit = Promql(config.selectors.job), config.thresholds.dependency_error_ratio
+    now, ahead = map(ask.of, ("DEPENDENCY_ERROR_RATIO", "DEPENDENCY_ERROR_AHEAD"))
+    return _rises(
+        config,
+        name="DependencyErrorsRising",
+        what="error ratio",
+        expr=f"{ahead} > {limit:g} and {now} <= {limit:g} and {now} > {_STARTED * limit:g}",
+        value=f"{{{{ $value | humanizePercentage }}}}, above {100 * limit:g} %",
+    )
+
+
+def _rises(config: Config, *, name: str, what: str, expr: str, value: str) -> Alert:
     return Alert(
-        name="CriticalDependencyBreakerOpen" if critical else "DependencyBreakerOpen",
-        severity="critical" if critical else "warning",
+        name=name,
+        severity="warning",
         domain="dependency",
-        expr=f"{open_now} {'and' if critical else 'unless'} on (job, service_name) {of_critical}",
-        hold=hold,
-        window=config.pipeline.paced(hold),
-        summary="The breaker of {{ $labels.service_name }} is open",
-        description="The circuit breaker of {{ $labels.service_name }} ({{ $labels.operation }}) has not "
-        "been closed "
-        f"in most instances of {{{{ $labels.job }}}} for {duration(hold)}.",
-        impact="Calls are refused at once, so whatever needs the service is answered from fallbacks or not "
-        "at all."
-        if critical else "Calls are refused at once; features that need the service use their fallbacks.",
-        response="Mend the service behind it; a breaker closes by itself when calls succeed.",
-    )  # fmt: skip
+        expr=f"{expr} and {_enough(config, '>')}",
+        for_=config.holds.trend,
+        keep_firing_for=config.holds.keep_firing * 5,
+        window=1_800,
+        summary=f"The {what} of {{{{ $labels.service_name }}}} rises",
+        description=f"If its trend goes on, in {duration(config.forecast.trend)} the {what} of "
+        f"{{{{ $labels.job }}}}'s calls is {value}.",
+        impact="None yet; when it gets there breakers open, and what needs the service is late or missing.",
+        response="Tell the service's owners now; see whether your own load on it has risen.",
+    )
+
+
+def _enough(config: Config, comparison: str) -> str:
+    """Return the condition that there are enough calls for a ratio or a quantile."""
+    calls = Promql(config.selectors.job).of("DEPENDENCY_CALLS")
+    return f"sum by (job, service_name) ({calls}) {comparison} {config.thresholds.min_calls_per_second:g}"

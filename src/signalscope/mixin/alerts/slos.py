@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from signalscope.config import Config, Slo
 from signalscope.config.defaults import BURN_RATE_WINDOWS, BurnRate, seconds
-from signalscope.mixin._promql import Promql
+from signalscope.mixin._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Board, Severity
 from signalscope.mixin.slos import SPECS, Spec, settings
 
@@ -17,7 +17,7 @@ _KEPT = "job, sloth_id, sloth_service, sloth_slo"
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """What people read about an SLO's alerts."""
+    """The texts of an SLO's alerts."""
 
     stem: str
     board: Board
@@ -79,7 +79,7 @@ _TEXTS = {
 
 
 def alerts(config: Config) -> list[Alert]:
-    """The alerts of this module."""
+    """Return the alerts of this module."""
     ask = Promql(config.selectors.job)
     found = []
     for spec in SPECS:
@@ -122,17 +122,16 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         severity=severity,
         domain=spec.domain,
         expr=" or ".join(map(part, windows)),
-        hold=config.holds.slo_burn,
-        keep=config.holds.keep_firing,
+        for_=config.holds.slo_burn,
+        keep_firing_for=config.holds.keep_firing,
         # Of an outage in which every event is bad, after a good time of at least that window.
         window=round(seconds(windows[0].long) * windows[0].rate * slo.budget)
-        + 300
+        + config.windows.rate
         + config.pipeline.slo
         + (0 if fast else config.pipeline.history),
         summary="{{ $labels.job }}: the error budget of {{ $labels.sloth_slo }} is spent too fast",
-        description=f"{{{{ $value | humanizePercentage }}}} of the events were bad; {100 * slo.budget:g} % "
-        f"are allowed "
-        f"over {config.slos.period_days} days. It fires at {rates}.",
+        description="{{ $value | humanizePercentage }} of the events were bad; "
+        f"{100 * slo.budget:g} % are allowed over {config.slos.period_days} days. It fires at {rates}.",
         impact=text.impact,
         response=text.response,
         dashboard=text.board,
@@ -143,20 +142,20 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
 
 def _threshold(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text) -> Alert:
     name = text.threshold_name or f"{text.stem}ObjectiveMissed"
-    hold = config.holds.slo_threshold
-    over = _ratio(ask, spec, "5m")
+    rate = config.windows.rate
+    over = _ratio(ask, spec, duration(rate))
     better = slo.budget * (1 - config.slos.hysteresis)
     firing = f'ALERTS{{job="{ask.job}", alertname="{name}", alertstate="firing"}}'
-    enough = f"max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')}) * 300 >= {slo.min_events:g}"
+    enough = f"max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')}) * {rate} >= {slo.min_events:g}"
     return Alert(
         name=name,
         severity="warning",
         domain=spec.domain,
         expr=f"({over} > {slo.budget:.6g} or ({over} > {better:.6g} and on (job, sloth_slo) {firing})) and "
         f"{enough}",
-        hold=hold,
-        keep=config.holds.keep_firing,
-        window=300 + config.pipeline.slo,
+        for_=config.holds.slo_threshold,
+        keep_firing_for=config.holds.keep_firing,
+        window=rate + config.pipeline.slo,
         summary=f"{{{{ $labels.job }}}}: {spec.title.lower()} too rarely",
         description=f"{{{{ $value | humanizePercentage }}}} of the events of five minutes were bad; "
         f"{100 * slo.budget:g} % are allowed.",
@@ -168,7 +167,7 @@ def _threshold(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text) -
 
 
 def _counted(ask: Promql, spec: Spec, config: Config, window: str, key: str) -> str:
-    """How many there were: a rate a second, every so many seconds, summed up."""
+    """Return how many there were: recorded rates, times the seconds between two of them, summed up."""
     return f"max by ({_KEPT}) (sum_over_time({_of(ask, spec, key)}[{window}])) * {config.pipeline.slo}"
 
 

@@ -11,14 +11,14 @@ NAME = "Watchdog"
 
 
 def alerts(config: Config) -> list[Alert]:
-    """The alert of this module."""
+    """Return the alert of this module."""
     return [
         Alert(
             name=NAME,
             severity="info",
             domain="telemetry",
             expr="vector(1)",
-            hold=0,
+            for_=0,
             window=config.pipeline.evaluation,
             summary="Alerts reach you",
             description="This alert always fires. It goes to a receiver of its own, which says so when it does not.",

@@ -65,8 +65,12 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
     sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
     if missing := [name for name in _SECTIONS if not sections.get(name)]:
         raise RunbookError(f"{alert.name}.md: there is no section `## {missing[0]}`, or it is empty")
-    keep = f" It goes on for {duration(alert.keep)} after it was last true." if alert.keep else ""
-    when = f"for {duration(alert.hold)}." if alert.hold else "at once."
+    keep = (
+        f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
+        if alert.keep_firing_for
+        else ""
+    )
+    when = f"for {duration(alert.for_)}." if alert.for_ else "at once."
     sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}{keep}\n\n{sections['When it fires']}"
     labels = alert.all_labels(config)
     return "\n\n".join([
@@ -93,8 +97,8 @@ class _Page:
         self._templates = templates
         self._values = {
             "job": config.selectors.job,
-            "for": duration(alert.hold),
-            "keep_firing_for": duration(alert.keep),
+            "for": duration(alert.for_),
+            "keep_firing_for": duration(alert.keep_firing_for),
             **alert.values,
         }
 
