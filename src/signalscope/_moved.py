@@ -44,6 +44,10 @@ MOVED: dict[str, str] = {
     "signalscope.mixin.slos": "signalscope.derived.table.slos",
     "signalscope.mixin.config": "signalscope.config",
     "signalscope.mixin.pacing": "signalscope.mixin.evaluation_intervals",
+    "signalscope.mixin.alerts.capacity": "signalscope.mixin.alerts.resources",
+    "signalscope.mixin.alerts.named": "signalscope.mixin.alerts",
+    "signalscope.mixin.alerts.predictive": "signalscope.mixin.alerts.dependencies",
+    "signalscope.mixin.alerts.unusual": "signalscope.mixin.alerts.anomaly",
     "signalscope.demo.binaries": "signalscope.binaries",
     **{
         f"signalscope.demo.{name}": f"signalscope.demo.stack.{name}"

@@ -86,8 +86,8 @@ class Run:
         rules = [*self._rules]
         for alert in alerts(self.config):
             if alert.name in names:
-                keep = {"keep_firing_for": f"{alert.keep}s"} if alert.keep else {}
-                rules.append({"alert": alert.name, "expr": alert.expr, "for": f"{alert.hold}s", **keep})
+                keep = {"keep_firing_for": f"{alert.keep_firing_for}s"} if alert.keep_firing_for else {}
+                rules.append({"alert": alert.name, "expr": alert.expr, "for": f"{alert.for_}s", **keep})
         (self._folder / "rules.yaml").write_text(
             yaml.safe_dump({"groups": [{"name": "insight", "rules": rules}]}, width=10_000)
         )

@@ -25,8 +25,8 @@ def _paced(config: Config) -> list[Group]:
 
 def _alert(expr: str, hold: int) -> Alert:
     return Alert(
-        name="A", severity="info", domain="service", expr=expr, hold=hold, window=0, summary="", description="",
-        impact="", response="", meaning="", why="", diagnosis={}, mitigation=(),
+        name="A", severity="info", domain="service", expr=expr, for_=hold, window=0, summary="", description="",
+        impact="", response="",
     )  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
         for name in {*re.findall(r"[a-zA-Z_:][\w:]*", todo.pop())} & shared - seen:
             seen.add(name)
             for interval, expr in rules[name]:
-                assert interval <= max(pipeline.evaluation, alert.hold / 2) or alert.hold == 0, name
+                assert interval <= max(pipeline.evaluation, alert.for_ / 2) or alert.for_ == 0, name
                 todo.append(expr)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.mixin.expressions import UnknownError, labels_of
+from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 
 from signalscope import binaries, contract, derived
 from signalscope.config import Config
@@ -128,7 +129,7 @@ def test_alerts_name_only_what_exists() -> None:
     """Every metric and label in an alert or a runbook is in the contract, recorded, or of a known program."""
     for alert in alerts(Config()):
         labels_of(alert.expr)
-        for query in alert.diagnosis.values():
+        for query in queries_of(RUNBOOKS / f"{alert.name}.md"):
             labels_of(query)
         used = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
         assert used <= labels_of(alert.expr) | set(alert.labels), alert.name

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from signalscope import contract
 from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import Kind
 from signalscope.derived import _vector as vectors
 from signalscope.derived._promql import Promql, duration, literal
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from signalscope.derived._process import Process
 
 __all__ = [
-    "HOUR",
-    "RATE",
     "Anywhere",
     "AvgOverTime",
     "Clamp",
@@ -57,8 +56,6 @@ __all__ = [
     "walk",
 ]
 
-#: Seconds that rates look back (``…:rate5m``), and that uses and costs do (``…:increase1h``).
-RATE, HOUR = 300, 3_600
 #: How strongly an operator binds in PromQL; a function call binds most.
 CALL = 9
 
@@ -305,7 +302,7 @@ class _OverTime(Expr):
     """A function of a range: `over` seconds, or a setting."""
 
     inner: Instrument
-    over: float | Setting = RATE
+    over: float | Setting = RATE_SECONDS
     function = ""
 
     @property
@@ -337,7 +334,7 @@ class Rate(_OverTime):
 class Increase(_OverTime):
     """How much there was in the window."""
 
-    over: float | Setting = HOUR
+    over: float | Setting = HOUR_SECONDS
     function = "increase"
 
     def value(self, process: Process) -> Vector:
@@ -349,7 +346,7 @@ class AvgOverTime(Expr):
     """The mean of gauges over a window; a process has at most the last ten minutes."""
 
     inner: Instrument | Series
-    over: float = RATE
+    over: float = RATE_SECONDS
 
     @property
     def parts(self) -> tuple[Expr, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from signalscope import contract
 from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import ContractError
 
 __all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]
@@ -70,14 +71,16 @@ class Promql:
         self.instruments.add(name)
         return f"{full}{{{self._matchers(matchers)}}}"
 
-    def rate(self, name: str, *matchers: str, by: str = "", over: str = "5m", suffix: str = "") -> str:
+    def rate(
+        self, name: str, *matchers: str, by: str = "", over: float = RATE_SECONDS, suffix: str = ""
+    ) -> str:
         """What happens each second in the whole service: rates of every process, then their sum.
 
         Args:
             name: As for `raw`.
             matchers: As for `raw`.
             by: Labels to keep beside the job, with commas.
-            over: How far to look back.
+            over: How many seconds to look back.
             suffix: As for `metric`.
 
         Raises:
@@ -85,7 +88,9 @@ class Promql:
         """
         return self._summed("rate", name, matchers, by=by, over=over, suffix=suffix)
 
-    def increase(self, name: str, *matchers: str, by: str = "", over: str = "1h", suffix: str = "") -> str:
+    def increase(
+        self, name: str, *matchers: str, by: str = "", over: float = HOUR_SECONDS, suffix: str = ""
+    ) -> str:
         """How many there were in the whole service; see `rate`."""
         return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
 
@@ -119,11 +124,11 @@ class Promql:
         return f"{self.name(key)}{{{self._matchers(matchers)}}}"
 
     def _summed(
-        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: str, suffix: str
+        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: float, suffix: str
     ) -> str:
         metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
         kept = f"job, {by}" if by else "job"
-        return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{over}]))"
+        return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{duration(over)}]))"
 
     def _matchers(self, matchers: Iterable[str]) -> str:
         return ", ".join((f'job="{self.job}"', *matchers))

@@ -35,7 +35,7 @@ def paced(
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
-    readers = [(_read_by(alert), pipeline.paced(alert.hold)) for alert in alerts]
+    readers = [(_read_by(alert), pipeline.paced(alert.for_)) for alert in alerts]
     readers += [
         (rule.reads, pipeline.paced(2 * group.interval))
         for group in (*fixed, *others)
@@ -63,7 +63,7 @@ def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int,
         parts: dict[int, list[Alert]] = {}
         for alert in alerts:
             if alert.domain == domain:
-                parts.setdefault(pipeline.watched(alert.hold), []).append(alert)
+                parts.setdefault(pipeline.watched(alert.for_), []).append(alert)
         for interval, found in sorted(parts.items()):
             yield _name(f"alerts-{domain}", interval, pipeline.evaluation), interval, found
 

@@ -143,8 +143,8 @@ def _alert(alert: Alert, config: Config) -> dict[str, Any]:
     return {
         "alert": alert.name,
         "expr": alert.expr,
-        **({"for": duration(alert.hold)} if alert.hold else {}),
-        **({"keep_firing_for": duration(alert.keep)} if alert.keep else {}),
+        **({"for": duration(alert.for_)} if alert.for_ else {}),
+        **({"keep_firing_for": duration(alert.keep_firing_for)} if alert.keep_firing_for else {}),
         "labels": alert.all_labels(config),
         "annotations": alert.annotations(config),
     }

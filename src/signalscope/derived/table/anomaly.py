@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalscope.config import Config
+from signalscope.config.defaults import RATE_SECONDS
 from signalscope.derived._calendar import CLOCK_CHANGE, same_time, session_now
-from signalscope.derived._expressions import RATE, PromqlOnly
+from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 
@@ -54,13 +55,17 @@ def _level(ask: Promql) -> str:
 def _source(ask: Promql, signal: _Signal) -> str:
     source = ask.of(signal.source)
     if signal.name == "latency":
-        return f"avg_over_time({source}[{duration(RATE)}])"
+        return f"avg_over_time({source}[{duration(RATE_SECONDS)}])"
     if signal.name == "error_ratio":  # the service's own has no endpoint
         return f"max by (job) ({ask.of(signal.source, _WHOLE)}) / 100"
     return source
 
 
 _WHOLE = 'endpoint=""'
+
+
+def _session_level(ask: Promql) -> str:
+    return f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})"
 
 
 def _history(ask: Promql) -> str:
@@ -83,7 +88,7 @@ def _spread(ask: Promql) -> str:
     settings = ask.config.anomaly
     # The least spread: of counted events what chance makes of them (Poisson), else what the configuration says.
     noise = (
-        f"sqrt({expected}{_ONLY_EVENTS} / {RATE})"
+        f"sqrt({expected}{_ONLY_EVENTS} / {RATE_SECONDS})"
         f' or 0 * {expected}{{signal="latency"}} + {settings.latency_spread:g}'
         f' or 0 * {expected}{{signal="error_ratio"}} + {settings.error_spread:g}'
     )
@@ -112,7 +117,7 @@ def _lower(ask: Promql) -> str:
     settings = ask.config.anomaly
     low = f"({_recent(ask, 'max')} < {expected} or {expected})"
     interval = f"clamp_min({low} - {settings.width:g} * {spread}, 0)"
-    counted = f"{low} * {RATE} >= {settings.drop_events:g}"
+    counted = f"{low} * {RATE_SECONDS} >= {settings.drop_events:g}"
     dropped = f"({settings.drop_share:g} * {low}) and on (job, signal) ({counted})"
     return f"(({dropped}) > {interval}) or {interval}"
 
@@ -138,12 +143,12 @@ GROUPS = (
             "signal_service_anomaly_level", unit="", labels="job signal",
             meaning="What is watched: `signal` is request_rate, latency, error_ratio, greeks_throughput or "
             "signal_rate.",
-            expr=PromqlOnly(_level, over=RATE),
+            expr=PromqlOnly(_level, over=RATE_SECONDS),
         ),
         "ANOMALY_SESSION": series(
             "signal_service_anomaly_session_level", unit="", labels="job signal",
             meaning="The same, in trading sessions only; what later days are compared with.",
-            expr=PromqlOnly(lambda ask: f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})", over=RATE),
+            expr=PromqlOnly(_session_level, over=RATE_SECONDS),
         ),
         "ANOMALY_HISTORY": series(
             "signal_service_anomaly_history", unit="", labels="job signal days",
