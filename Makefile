@@ -34,7 +34,7 @@ test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, i
 	@$(BIN)/python tools/oldest.py $(ARGS)
 
 generate: setup ## rules, dashboards, runbooks, server configuration and docs
-	@$(BIN)/signalscope generate $(ARGS)
+	@$(BIN)/signalscope --import signalscope.demo.service.instruments generate $(ARGS)
 
 bench: setup ## measure the recording core; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.dashboards.promql import filled, grouped, selectors
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope import binaries, contract
 from signalscope.config import Config
 from signalscope.contract import ContractError

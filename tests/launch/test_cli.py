@@ -41,11 +41,12 @@ def test_the_contract_is_printed_in_three_ways() -> None:
     """A table, the committed Markdown, and a registry that has every metric."""
     table = _run("contract").stdout
     assert "signal_service_greeks_calculation_seconds" in table
-    registry = yaml.safe_load(_run("contract", "--format", "semconv").stdout)
+    extended = ("--import", "signalscope.demo.service.instruments")
+    registry = yaml.safe_load(_run(*extended, "contract", "--format", "semconv").stdout)
     names = {group.get("metric_name") for group in registry["groups"]}
     assert {one.name for one in contract.instruments()} <= names
     committed = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert _run("contract", "--format", "markdown").stdout == committed
+    assert _run(*extended, "contract", "--format", "markdown").stdout == committed
 
 
 def test_generate_writes_and_checks(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from tests.mixin.expressions import UnknownError, labels_of
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope import binaries, contract
 from signalscope.config import Config
 from signalscope.contract import ContractError
