@@ -285,7 +285,10 @@ def test_grafana_is_given_what_the_dashboards_need() -> None:
     folder = binaries.ROOT / "deploy" / "compose" / "grafana"
     (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text(encoding="utf-8"))["providers"]
     compose = yaml.safe_load((binaries.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert f"./dashboards:{provider['options']['path']}:ro" in compose["services"]["grafana"]["volumes"]
+    assert (
+        f"./deploy/demo/dashboards:{provider['options']['path']}:ro"
+        in compose["services"]["grafana"]["volumes"]
+    )
     assert provider["allowUiUpdates"] is False
     sources = yaml.safe_load((folder / "datasources.yaml").read_text(encoding="utf-8"))["datasources"]
     by_type = {source["type"]: source for source in sources}
