@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,6 +17,7 @@ from signalscope.demo.service.instruments import INSTRUMENTS
 ROOT = binaries.ROOT
 CONFIG = ROOT / "src" / "signalscope" / "demo" / "service" / "signalscope.toml"
 GENERATED = ROOT / "deploy" / "demo"
+PRICE = "job_user_tier:signal_service_subscription_price:monthly"
 
 
 def _generate(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -35,22 +37,37 @@ def test_committed_files_are_what_the_demo_s_configuration_gives(tmp_path: Path)
     assert committed - made == {Path("README.md")}
 
 
+def _groups(folder: Path) -> list[dict[str, Any]]:
+    """The groups of recording rules in a folder."""
+    text = (folder / "rules" / "signalscope-recordings.yaml").read_text(encoding="utf-8")
+    groups: list[dict[str, Any]] = yaml.safe_load(text)["groups"]
+    return groups
+
+
 def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
     """As a user's would be: from the configuration that names them."""
     board = (GENERATED / "dashboards" / "extended.json").read_text(encoding="utf-8")
     for one in INSTRUMENTS:
         assert one.series_names[0] in board
-    rules = yaml.safe_load((GENERATED / "rules" / "signalscope-recordings.yaml").read_text(encoding="utf-8"))
     prices = {
         rule["labels"]["user_tier"]: rule["expr"]
-        for group in rules["groups"]
+        for group in _groups(GENERATED)
         for rule in group["rules"]
-        if rule["record"] == "job_user_tier:signal_service_subscription_price:monthly"
+        if rule["record"] == PRICE
     }
     assert prices == {
         tier: f"vector({price:g})" for tier, price in load(CONFIG).business.monthly_prices.items()
     }
     assert {one.name for one in INSTRUMENTS} <= {one.name for one in contract.extensions()}
+
+
+def test_prices_slow_no_rule_down() -> None:
+    """A constant is recorded seldom, since it never changes; revenue is evaluated as often as without prices."""
+
+    def intervals(folder: Path) -> set[tuple[str, str]]:
+        return {(rule["record"], each["interval"]) for each in _groups(folder) for rule in each["rules"]}
+
+    assert {each for each in intervals(GENERATED) if each[0] != PRICE} == intervals(ROOT)
 
 
 def test_containers_read_the_service_s_configuration_where_it_is() -> None:

@@ -84,7 +84,8 @@ def _split(group: Group, needs: Mapping[str, int], recorded: dict[str, int], slo
         read = {*_NAME.findall(rule.expr)}
         if not read & _RAW and (made_of := [recorded[name] for name in read if name in recorded]):
             interval = min(interval, max(made_of))
-        recorded[rule.record] = max(interval, recorded.get(rule.record, interval))
+        if read & {*_RAW, *recorded}:  # else it is a constant, which slows nothing down
+            recorded[rule.record] = max(interval, recorded.get(rule.record, interval))
         parts.setdefault(interval, []).append(rule)
     for interval in sorted(parts):
         name = _name(group.name, interval, group.interval)
