@@ -37,7 +37,7 @@ test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, i
 	@$(BIN)/python tools/oldest.py $(ARGS)
 
 generate: setup ## rules, dashboards, runbooks, server configuration and docs; then those of the demo
-	@$(BIN)/signalscope --import signalscope.demo.service.instruments generate $(ARGS)
+	@$(BIN)/signalscope generate $(ARGS)
 	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
 
 bench: setup ## measure the recording core; writes benchmarks/results.json

@@ -121,7 +121,7 @@ def test_the_page_knows_all_that_the_dashboards_use() -> None:
 
 def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:
     """The committed ones are those that the config gives; the console opens with Operations."""
-    committed, made = from_folder(binaries.ROOT / "dashboards"), from_config(Config())
+    committed, made = from_folder(binaries.ROOT / "deploy" / "demo" / "dashboards"), from_config(Config())
     assert committed.list() == made.list()
     assert made.home == "signalscope-operations"
     (tmp_path / "one.json").write_text(json.dumps(_BOARD), encoding="utf-8")

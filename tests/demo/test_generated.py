@@ -61,6 +61,15 @@ def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
     assert {one.name for one in INSTRUMENTS} <= {one.name for one in contract.extensions()}
 
 
+def test_nothing_of_the_demo_is_in_what_every_user_gets() -> None:
+    """Neither in rules and dashboards nor in the page of metrics."""
+    paths = [*ROOT.glob("rules/**/*.y*ml"), *ROOT.glob("dashboards/*.json"), ROOT / "docs" / "metrics.md"]
+    assert len(paths) > 12
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    for one in INSTRUMENTS:
+        assert [path for path, text in texts.items() if one.prometheus_name in text] == []
+
+
 def test_prices_slow_no_rule_down() -> None:
     """A constant is recorded seldom, since it never changes; revenue is evaluated as often as without prices."""
 
