@@ -13,12 +13,13 @@ Each is looked for on PATH, where only the pinned version counts; then in the ca
 
 from ._find import find, missing
 from ._install import install
-from ._projects import ROOT, BinaryError, Project, projects, versions
+from ._projects import ROOT, BinaryError, NoCheckoutError, Project, projects, versions
 from ._steps import cancelled
 
 __all__ = [
     "ROOT",
     "BinaryError",
+    "NoCheckoutError",
     "Project",
     "cancelled",
     "find",

@@ -6,7 +6,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "BinaryError", "Project", "cache", "projects", "projects_for_tests", "versions"]
+__all__ = [
+    "ROOT",
+    "BinaryError",
+    "NoCheckoutError",
+    "Project",
+    "cache",
+    "projects",
+    "projects_for_tests",
+    "versions",
+]
 
 #: The checkout.
 ROOT = Path(__file__).resolve().parents[3]
@@ -14,6 +23,10 @@ ROOT = Path(__file__).resolve().parents[3]
 
 class BinaryError(RuntimeError):
     """A part that is missing, or could not be got; the message says what to do."""
+
+
+class NoCheckoutError(BinaryError):
+    """The package was installed without the repository, which has the versions and the configuration of the parts."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +63,14 @@ def versions(path: Path = ROOT / ".env") -> dict[str, str]:
     """The pinned versions and images.
 
     Raises:
-        BinaryError: The file is not there: this is not a checkout.
+        NoCheckoutError: The file is not there.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
-        raise BinaryError(
-            f"{path} is not there. The local stack runs from a checkout: git clone the repository and use make demo"
+        raise NoCheckoutError(
+            f"the whole pipeline runs from a checkout, and {path.parent} is not one: clone the repository and use "
+            "`make demo`"
         ) from None
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}

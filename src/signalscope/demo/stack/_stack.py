@@ -290,10 +290,10 @@ class Stack:
     def _start_console(self) -> None:
         path = self.data / "endpoints.json"
         path.write_text(json.dumps(self.endpoints()), encoding="utf-8")
-        part = self._add_module(
-            "console", "signalscope.console", "--port", str(self.ports.console), "--endpoints", str(path),
-            "--dashboards", str(self._generated / "dashboards"),
-        )  # fmt: skip
+        arguments = ["--port", str(self.ports.console), "--endpoints", str(path)]
+        if self.embedded is None:
+            arguments += ["--dashboards", str(self._generated / "dashboards")]
+        part = self._add_module("console", "signalscope.console", *arguments)
         self._wait_for(part, f"{self.url('console')}/healthz")
 
     def _add_module(self, name: str, module: str, *arguments: str) -> Part:
