@@ -6,6 +6,9 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
+# What the local stack loads: the reference service has a configuration, as any service would.
+DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo \
+  --only rules --only dashboards --only deploy/prometheus
 
 .PHONY: help setup demo test lint bench generate test-oldest
 
@@ -33,8 +36,9 @@ endif
 test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, in an environment of their own
 	@$(BIN)/python tools/oldest.py $(ARGS)
 
-generate: setup ## rules, dashboards, runbooks, server configuration and docs
+generate: setup ## rules, dashboards, runbooks, server configuration and docs; then those of the demo
 	@$(BIN)/signalscope generate $(ARGS)
+	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
 
 bench: setup ## measure the recording core; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks $(ARGS)

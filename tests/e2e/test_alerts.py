@@ -28,6 +28,15 @@ pytestmark = [
 ]
 
 _CONFIG = """
+[contract]
+import = ["signalscope.demo.service.instruments"]
+
+[business.monthly_prices]
+free = 0
+basic = 29
+professional = 99
+enterprise = 499
+
 [windows]
 latency = 30
 

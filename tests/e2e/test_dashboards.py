@@ -20,6 +20,7 @@ from tests.dashboards.later import comes_later
 from tests.dashboards.promql import filled
 from tests.e2e.waiting import eventually, put
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope.config import Config
 from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack.faults import find

@@ -165,6 +165,23 @@ def test_a_broken_collector_configuration_is_one_clear_error(
     assert not list(tmp_path.glob("signalscope-*"))
 
 
+def test_an_installed_package_without_a_checkout_runs_embedded(tmp_path: Path, demos: list[_Demo]) -> None:
+    """As from a wheel: the service, its metrics and the console, and one line that says where the rest is."""
+    site = tmp_path / "site"
+    shutil.copytree(binaries.ROOT / "src" / "signalscope", site / "signalscope")
+    demo = _Demo(tmp_path, PYTHONPATH=str(site))
+    demos.append(demo)
+    found = demo.ready()
+    assert "prometheus" not in found
+    assert answers(f"{found['service']}/metrics")
+    assert answers(found["console"])
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    assert "Embedded: the whole pipeline runs from a checkout, and " in demo.text()
+    assert "is not one: clone the repository and use `make demo`." in " ".join(demo.text().split())
+    demo.nothing_is_left(found["pids"])
+
+
 def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:
     """Pull mode and the console; what is missing is named, and nothing promised that cannot happen."""
     (tmp_path / "endpoints.json").write_text('{"service": "of an earlier demo"}', encoding="utf-8")

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
+from signalscope.config._contract import Contract
 from signalscope.config._dashboards import Dashboards
 from signalscope.config._errors import explained, not_toml
 from signalscope.config._health import HealthLimits
@@ -105,6 +106,7 @@ class Config(Section):
     routes: Routes = Routes()
     dashboards: Dashboards = Dashboards()
     health: HealthLimits = HealthLimits()
+    contract: Contract = Contract()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"
 

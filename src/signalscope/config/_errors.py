@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-__all__ = ["explained", "not_toml"]
+__all__ = ["explained", "line_of", "not_toml"]
 
 
 def not_toml(path: Path, error: ValueError) -> str:
@@ -41,7 +41,7 @@ def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel)
         message = f"there is no such key{hint} There are: {', '.join(known)}"
     elif problem["type"] in {"model_type", "dict_type"}:
         message = f"it is a table: write [{'.'.join(names)}] and its keys below"
-    return f"{path}:{_line_of(text, names)}: {'.'.join(names)}: {message.removeprefix('Value error, ')}"
+    return f"{path}:{line_of(text, names)}: {'.'.join(names)}: {message.removeprefix('Value error, ')}"
 
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
@@ -54,10 +54,10 @@ def _known(found: Any, sections: list[str]) -> list[str]:
     """The keys of a section."""
     for each in sections:
         found = getattr(found, each)
-    return list(type(found).model_fields)
+    return [field.alias or name for name, field in type(found).model_fields.items()]
 
 
-def _line_of(text: str, names: list[str]) -> int:
+def line_of(text: str, names: list[str]) -> int:
     """The line of a key, as far as it can be told; where it has none, its table's heading."""
     table: list[str] = []
     best = (0, 1)

@@ -92,7 +92,8 @@ def _split(group: Group, needs: Mapping[str, int], recorded: dict[str, int], slo
             made_of := [recorded[key] for key in rule.reads if key in recorded]
         ):
             interval = min(interval, max(made_of))
-        recorded[rule.key] = max(interval, recorded.get(rule.key, interval))
+        if rule.reads or rule.reads_instruments:  # else it is a constant, which slows nothing down
+            recorded[rule.key] = max(interval, recorded.get(rule.key, interval))
         parts.setdefault(interval, []).append(rule)
     for interval in sorted(parts):
         name = _name(group.name, interval, group.interval)
