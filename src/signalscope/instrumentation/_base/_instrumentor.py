@@ -17,6 +17,7 @@ suppression, request and response hooks.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from abc import abstractmethod
@@ -185,6 +186,32 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             Whether there is such an attribute.
         """
         return self.patches.add(owner, name, lambda original, undone: make(taking_self(original), undone))
+
+    def on_created(self, cls: type, act: Callable[[Any], object]) -> None:
+        """Call a function with each new object of a class, after its constructor.
+
+        Args:
+            cls: The class.
+            act: The function; what it raises is counted.
+        """
+
+        def make(original: Method, undone: Undone) -> Method:
+            @functools.wraps(original)
+            def init(thing: Any, *args: Any, **kwargs: Any) -> None:
+                original(thing, *args, **kwargs)
+                if not undone():
+                    self.safely(lambda: act(thing))
+
+            return init
+
+        self.replace(cls, "__init__", make)
+
+    def safely(self, act: Callable[[], object]) -> None:
+        """Call a function; an exception is counted, and does not reach the program."""
+        try:
+            act()
+        except Exception:  # must not reach the caller
+            internal_error(f"instrumentation.{self.library.name}")
 
     @property
     def span(self) -> Any:

@@ -15,12 +15,14 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any, NamedTuple
 
-__all__ = ["Found", "Place", "full_name", "made_here", "module_called", "readable"]
+__all__ = ["Found", "Place", "PlaceSearch", "full_name", "made_here", "module_called", "readable"]
 
 #: Entries of a dictionary or list that are looked at; larger ones are data, no table of caches.
 _MOST_ENTRIES = 64
 #: Frames that are looked at for the program's own.
 _MOST_FRAMES = 30
+#: Uses of an object after which nothing is looked for any more.
+_MOST_USES = 1 << 10
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
 
@@ -95,6 +97,37 @@ class Place:
             found = getattr(found, "__dict__", {}).get(part)
             if isinstance(found, type):
                 yield f"{self._shown}:{found.__qualname__}.", found.__name__, vars(found)
+
+
+class PlaceSearch:
+    """Looks for what holds an object at its 1st, 2nd, 4th, 8th ... use: it may get its name after its first use.
+
+    Args:
+        place: Where the object was made; None if that is not known.
+    """
+
+    __slots__ = ("_place", "_uses")
+
+    def __init__(self, place: Place | None) -> None:
+        self._place = place
+        self._uses = 0
+
+    def look(self, thing: object) -> Found | None:
+        """Count a use of the object, and look for what holds it if it is time to."""
+        self._uses += 1
+        if self._place is None or self._uses & (self._uses - 1):
+            return None
+        return self._place.find(thing)
+
+    @property
+    def fallback(self) -> Found:
+        """The name of an object that nothing holds."""
+        return Found("", ()) if self._place is None else self._place.otherwise()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether looking again is useless."""
+        return self._place is None or self._uses >= _MOST_USES
 
 
 def made_here(thing: object, library: Iterable[str]) -> Place | None:

@@ -6,11 +6,12 @@ A mistake is logged with the variable, the part that is wrong and what to write 
 from __future__ import annotations
 
 import fnmatch
+import functools
 import logging
 import os
 from collections.abc import Iterable
 
-__all__ = ["Patterns", "pairs"]
+__all__ = ["Patterns", "Setting", "pairs"]
 
 _logger = logging.getLogger("signalscope")
 
@@ -54,3 +55,20 @@ class Patterns:
             if any(fnmatch.fnmatchcase(each, way) for each in known for way in (pattern, literal)):
                 return value
         return None
+
+
+class Setting:
+    """Patterns that are read from an environment variable at their first use.
+
+    Args:
+        variable: The environment variable.
+        example: What a right value looks like.
+    """
+
+    def __init__(self, variable: str, example: str) -> None:
+        self._variable, self._example = variable, example
+
+    @functools.cached_property
+    def patterns(self) -> Patterns:
+        """The patterns."""
+        return Patterns(self._variable, self._example)
