@@ -18,7 +18,7 @@ from opentelemetry.sdk.resources import Resource
 
 from signalscope import recording
 from signalscope.exposition import _reader as _pull
-from signalscope.recording import _fork
+from signalscope.recording import _process_state
 from signalscope.recording import _state as _live
 
 _HERE = Path(__file__).parent
@@ -103,14 +103,14 @@ def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest
         pass
 
     done: list[str] = []
-    before = len(_fork._in_children)
+    before = len(_process_state._in_children)
     subjects = [Subject(), Subject(), Subject()]
-    _fork.in_children(lambda: done.append("first"), of=subjects[0])
-    _fork.in_children(lambda: 1 / 0, of=subjects[1])
-    _fork.in_children(lambda: done.append("last"), of=subjects[2])
+    _process_state.in_children(lambda: done.append("first"), of=subjects[0])
+    _process_state.in_children(lambda: 1 / 0, of=subjects[1])
+    _process_state.in_children(lambda: done.append("last"), of=subjects[2])
     assert _in_child(lambda: done == ["first", "last"])
     del subjects[:]
-    assert len(_fork._in_children) == before
+    assert len(_process_state._in_children) == before
 
 
 def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
