@@ -147,7 +147,7 @@ def test_a_forked_child_is_not_blocked_by_a_lock_of_its_parent(tmp_path: Path) -
         with capture() as captured:
             monitor = BreakerMonitor("forked")
             monitor.success()
-            with _model._reports._lock:
+            with _model._reports.lock:
                 child = os.fork()
             if not child:
                 monitor.transition("open")

@@ -10,14 +10,13 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 
 from signalscope.contract import BREAKER_STATES
 from signalscope.contract._model import OTHER
 from signalscope.recording import Series, family, internal_error, observe
-from signalscope.recording._fork import in_children
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["BREAKER_METRICS", "OUTCOMES", "Breaker", "Identity"]
 
@@ -100,7 +99,7 @@ class Breaker:
             if self._is_monitor or self._is_reported(identity):
                 (self.calls.get(outcome) or family(_CALLS).series(*identity, outcome)).record(calls)
         except Exception:  # must not reach the caller
-            internal_error("breaker.call")
+            internal_error("breakers.call")
 
     def enter(self, state: str) -> None:
         """Enter a state, and count the transition unless the breaker is in this state already.
@@ -128,7 +127,7 @@ class Breaker:
         try:
             state = self.read_state()
         except Exception:  # code of the library or of the user
-            internal_error("breaker.state")
+            internal_error("breakers.state")
             return None
         if state is None:
             return None
@@ -144,26 +143,21 @@ class Breaker:
         return (identity, state) if state is not None and self._is_reported(identity) else None
 
 
-class _Reports:
+class _Reports(ProcessState):
     """The breakers of this process that report their states.
 
-    Breakers are added and removed without the lock: a breaker may be removed by the garbage collector, in any thread
-    and at any time.
+    Breakers are added and removed without the lock: the garbage collector may remove one in any thread at any time.
 
     Attributes:
         monitored: The services that the program itself reports.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.monitored: dict[Breaker, str] = {}
         self._breakers: dict[Breaker, None] = {}
         self._gauge: object = None
         self._stop: Callable[[], None] = lambda: None
-        self.renew()
-
-    def renew(self) -> None:
-        """Take a new lock: in a forked child, nobody may be left to release the old one."""
-        self._lock = threading.Lock()
 
     def add(self, breaker: Breaker, *, monitored: str | None) -> None:
         self._breakers[breaker] = None
@@ -180,7 +174,7 @@ class _Reports:
 
     def replace(self, breaker: Breaker, state: str) -> bool:
         """Replace the state of a breaker; return True for one of several threads that see the same change."""
-        with self._lock:
+        with self.lock:
             before, breaker.state = breaker.state, state
         return before != state
 
@@ -196,4 +190,3 @@ class _Reports:
 
 
 _reports = _Reports()
-in_children(_reports.renew)

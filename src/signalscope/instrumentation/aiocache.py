@@ -10,23 +10,21 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._caches import CACHE_METRICS, CacheMetrics, TrackedCache, within
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._caches import CACHE_METRICS
+from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import full_name, made_here
+from signalscope.instrumentation._base._places import full_name
 from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
 
 __all__ = ["AiocacheInstrumentor"]
 
-_WHERE = "instrumentation.aiocache"
 #: Which of its gets a `cached_stampede` is making for one call; None outside of one.
 _attempt: ContextVar[int | None] = ContextVar("signalscope_aiocache_attempt", default=None)
 _calls: ContextVar[dict[str, int] | None] = ContextVar("signalscope_aiocache_calls", default=None)
 
 
-class AiocacheInstrumentor(LibraryInstrumentor):
+class AiocacheInstrumentor(CacheInstrumentor):
     """Measures the caches of aiocache."""
 
     library = Library(
@@ -52,12 +50,7 @@ class AiocacheInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    caches: WeakTable[TrackedCache]
-
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "caches"):
-            self.caches = WeakTable()
+    package = "aiocache"
 
     def hooks(self) -> Mapping[str, Hook]:
         """The modules of caches and of decorators."""
@@ -67,13 +60,13 @@ class AiocacheInstrumentor(LibraryInstrumentor):
             "aiocache.factory": self._patch_factory,
         }
 
-    def end(self) -> None:
-        """Forget the caches."""
-        self.caches.clear()
+    def own_name(self, cache: Any) -> str:
+        """Return the namespace."""
+        return cache.namespace if isinstance(cache.namespace, str) else ""
 
     def _patch(self, module: ModuleType) -> None:
         base, add = module.BaseCache, self.replace
-        add(base, "__init__", self._init)
+        self.on_created(base, self.track)
         add(base, "get", self._get)
         add(base, "multi_get", self._multi_get)
         for name in ("set", "add"):
@@ -90,34 +83,17 @@ class AiocacheInstrumentor(LibraryInstrumentor):
     def _patch_factory(self, module: ModuleType) -> None:
         self.replace(type(module.caches), "get", self._by_alias)
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
-            original(cache, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(cache)
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
-
     def _get(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
         async def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _is_off(undone):
                 return await original(cache, *args, **kwargs)
             default = args[1] if len(args) > 1 else kwargs.get("default")
-            begun = perf_counter()
-            try:
-                with within():
-                    value = await original(cache, *args, **kwargs)
-            except BaseException:
-                self._record(cache, lambda to: to.done("get", perf_counter() - begun, "error"))
-                raise
+            with self.operation(cache, "get") as begun:
+                value = await original(cache, *args, **kwargs)
             hit = value is not None and value is not default
             if hit or _attempt.get() != 1:  # the second look of a stampede decides
-                self._record(cache, lambda to: to.get(perf_counter() - begun, hit=hit))
+                self.record(cache, lambda metrics: metrics.get(perf_counter() - begun, hit=hit))
             return value
 
         return get
@@ -127,16 +103,11 @@ class AiocacheInstrumentor(LibraryInstrumentor):
         async def multi_get(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _is_off(undone):
                 return await original(cache, *args, **kwargs)
-            begun = perf_counter()
-            try:
-                with within():
-                    values = await original(cache, *args, **kwargs)
-            except BaseException:
-                self._record(cache, lambda to: to.done("get", perf_counter() - begun, "error"))
-                raise
+            with self.operation(cache, "get") as begun:
+                values = await original(cache, *args, **kwargs)
             elapsed = perf_counter() - begun
             misses = sum(value is None for value in values)
-            self._record(cache, lambda to: to.gets(elapsed, len(values) - misses, misses))
+            self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
             return values
 
         return multi_get
@@ -148,16 +119,11 @@ class AiocacheInstrumentor(LibraryInstrumentor):
         async def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _is_off(undone):
                 return await original(cache, *args, **kwargs)
-            begun = perf_counter()
-            try:
-                with within():
-                    value = await original(cache, *args, **kwargs)
-            except BaseException:
-                self._record(cache, lambda to: to.done(operation, perf_counter() - begun, "error"))
-                raise
+            with self.operation(cache, operation) as begun:
+                value = await original(cache, *args, **kwargs)
             elapsed = perf_counter() - begun
             first = args[0] if args else next(iter(kwargs.values()), ())
-            self._record(cache, lambda to: to.done(operation, elapsed, times=_safe(count, first)))
+            self.record(cache, lambda metrics: metrics.done(operation, elapsed, times=_safe(count, first)))
             return value
 
         return other
@@ -211,18 +177,6 @@ class AiocacheInstrumentor(LibraryInstrumentor):
             return cache
 
         return get
-
-    def _track(self, cache: Any) -> TrackedCache:
-        names = [cache.namespace] if isinstance(cache.namespace, str) else []
-        tracked = TrackedCache("aiocache", made_here(cache, ("aiocache",)), names)
-        self.caches.set(cache, tracked)
-        return tracked
-
-    def _record(self, cache: Any, act: Callable[[CacheMetrics], None]) -> None:
-        try:
-            act((self.caches.get(cache) or self._track(cache)).metrics(cache))
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
 
 
 def _is_off(undone: Undone) -> bool:

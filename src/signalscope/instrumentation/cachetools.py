@@ -12,17 +12,15 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators._nesting import inside
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS, CacheSizes, TrackedCache
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import full_name, made_here
+from signalscope.instrumentation._base._places import full_name
 from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
 
 __all__ = ["CachetoolsInstrumentor"]
 
-_WHERE = "instrumentation.cachetools"
 _ABSENT = object()
 
 
@@ -38,7 +36,7 @@ class _Now(threading.local):
 _now = _Now()
 
 
-class CachetoolsInstrumentor(LibraryInstrumentor):
+class CachetoolsInstrumentor(CacheInstrumentor):
     """Measures the caches of cachetools."""
 
     library = Library(
@@ -72,10 +70,11 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
         ),
     )
 
+    package = "cachetools"
+
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "caches"):
-            self.caches: WeakTable[TrackedCache] = WeakTable()
+        if not hasattr(self, "sizes"):
             self.sizes = CacheSizes(lambda _: None, lambda _: None)
 
     def hooks(self) -> Mapping[str, Hook]:
@@ -84,8 +83,14 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
     def end(self) -> None:
         """Forget the caches."""
+        super().end()
         self.sizes.end()
-        self.caches.clear()
+
+    def track(self, cache: Any) -> TrackedCache:
+        """Report the size of the cache as well, unless decorated calls use it."""
+        tracked = super().track(cache)
+        self.sizes.add(cache, lambda: "" if tracked.decorated else tracked.cache_type)
+        return tracked
 
     def _patch(self, module: ModuleType) -> None:
         base = module.Cache
@@ -117,22 +122,8 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
                         self.replace(each, name, make)
                 if each is base or "clear" in vars(each):
                     self.replace(each, "clear", functools.partial(self._other, kind="clear"))
-        self.replace(base, "__init__", self._init)
+        self.on_created(base, self.track)
         self.replace(module, "cached", self._cached)
-
-    # --- what is patched --------------------------------------------------------------------------------------
-
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
-            original(cache, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(cache, TrackedCache("cachetools", made_here(cache, ("cachetools",))))
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
 
     def _cached(self, original: Method, undone: Undone) -> Method:
         @functools.wraps(original)
@@ -296,37 +287,16 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
             tracked.decorated = True
         return True
 
-    # --- recording; none of these raises ------------------------------------------------------------------------
-
-    def _track(self, cache: Any, tracked: TrackedCache) -> TrackedCache:
-        self.caches.set(cache, tracked)
-        # By reference to what is tracked only: the table keeps the cache no longer than it lives.
-        self.sizes.add(cache, lambda: "" if tracked.decorated else tracked.cache_type)
-        return tracked
-
-    def _tracked(self, cache: Any) -> TrackedCache:
-        found = self.caches.get(cache)  # one that was copied or unpickled has not passed its constructor
-        return found or self._track(cache, TrackedCache("cachetools", made_here(cache, ("cachetools",))))
-
     def _got(self, cache: Any, begun: float, *, hit: bool) -> None:
         elapsed = perf_counter() - begun
-        try:
-            self._tracked(cache).metrics(cache).get(elapsed, hit=hit)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.record(cache, lambda metrics: metrics.get(elapsed, hit=hit))
 
     def _done(self, cache: Any, operation: str, begun: float, result: str) -> None:
         elapsed = perf_counter() - begun
-        try:
-            self._tracked(cache).metrics(cache).done(operation, elapsed, result)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.record(cache, lambda metrics: metrics.done(operation, elapsed, result))
 
     def _evicted(self, cache: Any, reason: str, times: int = 1) -> None:
-        try:
-            self._tracked(cache).metrics(cache).evicted(reason, times)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.record(cache, lambda metrics: metrics.evicted(reason, times))
 
 
 def _is_lookup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

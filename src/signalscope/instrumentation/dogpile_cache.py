@@ -10,23 +10,18 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
-    CacheMetrics,
     CacheSizes,
     TrackedCache,
     within,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import made_here
 from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
 
 __all__ = ["DogpileCacheInstrumentor"]
-
-_WHERE = "instrumentation.dogpile_cache"
 
 
 class _Getting:
@@ -53,7 +48,7 @@ class _Now(threading.local):
 _now = _Now()
 
 
-class DogpileCacheInstrumentor(LibraryInstrumentor):
+class DogpileCacheInstrumentor(CacheInstrumentor):
     """Measures the regions of dogpile.cache."""
 
     library = Library(
@@ -77,12 +72,11 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
         notes=("`cache_type` is the region's name, else the name of the variable that holds it.",),
     )
 
-    regions: WeakTable[TrackedCache]
+    package = "dogpile"
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "regions"):
-            self.regions = WeakTable()
+        if not hasattr(self, "sizes"):
             self.sizes = CacheSizes(_entries, lambda _: None)
 
     def hooks(self) -> Mapping[str, Hook]:
@@ -95,13 +89,23 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
 
     def end(self) -> None:
         """Forget the regions."""
+        super().end()
         self.sizes.end()
-        self.regions.clear()
+
+    def own_name(self, cache: Any) -> str:
+        """Return the name of the region."""
+        return cache.name or ""
+
+    def track(self, cache: Any) -> TrackedCache:
+        """Report the size of the region as well."""
+        tracked = super().track(cache)
+        self.sizes.add(cache, lambda: tracked.cache_type)
+        return tracked
 
     def _patch(self, module: ModuleType) -> None:
         region, nothing = module.CacheRegion, module.NO_VALUE
         add = self.replace
-        add(region, "__init__", self._init)
+        self.on_created(region, self.track)
         add(region, "get", functools.partial(self._get, nothing=nothing))
         add(region, "get_multi", functools.partial(self._get_multi, nothing=nothing))
         add(region, "get_or_create", functools.partial(self._get_or_create, many=False))
@@ -115,26 +119,14 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
         add(region, "delete", functools.partial(self._delete, count=lambda _: 1))
         add(region, "delete_multi", functools.partial(self._delete, count=_length))
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(region: Any, *args: Any, **kwargs: Any) -> None:
-            original(region, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(region)
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
-
     def _get(self, original: Method, undone: Undone, *, nothing: object) -> Method:
         @functools.wraps(original)
         def get(region: Any, *args: Any, **kwargs: Any) -> Any:
             if left_alone(undone, "cache"):
                 return original(region, *args, **kwargs)
-            with self._failing(region, "get") as begun:
+            with self.operation(region, "get") as begun:
                 value = original(region, *args, **kwargs)
-            self._record(region, lambda to: to.get(perf_counter() - begun, hit=value is not nothing))
+            self.record(region, lambda metrics: metrics.get(perf_counter() - begun, hit=value is not nothing))
             return value
 
         return get
@@ -144,11 +136,11 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
         def get_multi(region: Any, *args: Any, **kwargs: Any) -> Any:
             if left_alone(undone, "cache"):
                 return original(region, *args, **kwargs)
-            with self._failing(region, "get") as begun:
+            with self.operation(region, "get") as begun:
                 values = original(region, *args, **kwargs)
             elapsed = perf_counter() - begun
             misses = sum(value is nothing for value in values)
-            self._record(region, lambda to: to.gets(elapsed, len(values) - misses, misses))
+            self.record(region, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
             return values
 
         return get_multi
@@ -168,7 +160,7 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
                 total = len(value) if many else 1
             except BaseException:
                 if not getting.missed:  # else the user's creator failed, after a miss
-                    self._record(region, lambda to: to.done("get", perf_counter() - begun, "error"))
+                    self.record(region, lambda metrics: metrics.done("get", perf_counter() - begun, "error"))
                 total = getting.missed
                 raise
             finally:
@@ -176,7 +168,7 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
                 elapsed = max(0.0, perf_counter() - begun - getting.creating)
                 hits = max(0, total - getting.missed)
                 if hits + getting.missed:
-                    self._record(region, lambda to: to.gets(elapsed, hits, getting.missed))
+                    self.record(region, lambda metrics: metrics.gets(elapsed, hits, getting.missed))
             return value
 
         return get_or_create
@@ -210,9 +202,11 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
             what = args[0] if args else next(iter(kwargs.values()), ())
             if left_alone(undone, "cache") or not count(what):
                 return original(region, *args, **kwargs)
-            with self._failing(region, "set") as begun:
+            with self.operation(region, "set") as begun:
                 value = original(region, *args, **kwargs)
-            self._record(region, lambda to: to.done("set", perf_counter() - begun, times=count(what)))
+            self.record(
+                region, lambda metrics: metrics.done("set", perf_counter() - begun, times=count(what))
+            )
             return value
 
         return store
@@ -223,37 +217,12 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
             if left_alone(undone, "cache"):
                 return original(region, *args, **kwargs)
             number = count(args[0] if args else next(iter(kwargs.values()), ()))
-            with self._failing(region, "delete") as begun:
+            with self.operation(region, "delete") as begun:
                 value = original(region, *args, **kwargs)
-            self._record(region, lambda to: to.done("delete", perf_counter() - begun, times=number))
+            self.record(region, lambda metrics: metrics.done("delete", perf_counter() - begun, times=number))
             return value
 
         return delete
-
-    def _track(self, region: Any) -> TrackedCache:
-        tracked = TrackedCache(
-            "dogpile", made_here(region, ("dogpile",)), [region.name] if region.name else []
-        )
-        self.regions.set(region, tracked)
-        self.sizes.add(region, lambda: tracked.cache_type)
-        return tracked
-
-    @contextmanager
-    def _failing(self, region: Any, operation: str) -> Iterator[float]:
-        begun = perf_counter()
-        try:
-            with within():
-                yield begun
-        except BaseException:
-            elapsed = perf_counter() - begun
-            self._record(region, lambda to: to.done(operation, elapsed, "error"))
-            raise
-
-    def _record(self, region: Any, act: Callable[[CacheMetrics], None]) -> None:
-        try:
-            act((self.regions.get(region) or self._track(region)).metrics(region))
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
 
 
 def _length(keys: Any) -> int:

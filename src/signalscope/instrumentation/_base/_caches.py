@@ -8,15 +8,15 @@ variable that holds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from signalscope.contract._model import OTHER
 from signalscope.decorators import _hit_ratio
-from signalscope.instrumentation._base._places import Found, Place, readable
-from signalscope.instrumentation._base._settings import Patterns
+from signalscope.instrumentation._base._places import Found, Place, PlaceSearch, readable
+from signalscope.instrumentation._base._settings import Patterns, Setting
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import Group, family, group, internal_error, observe
 
@@ -38,6 +38,7 @@ CACHE_METRICS = (_OPERATIONS, _DURATION, "signal_service.cache.hit_ratio")
 #: Set while a cache library does something: what it does with Redis then is its own business.
 in_library: ContextVar[bool] = ContextVar("signalscope_in_cache", default=False)
 #: Words that say nothing about what is cached.
+_SETTING = Setting("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 _NOUNS = ("cache", "caches", "region", "lambda")
 _MOST_HINTS = 8
 #: Cache types whose recorders are kept; the contract allows far fewer.
@@ -118,19 +119,9 @@ def within(*, library: bool = True) -> Iterator[None]:
         in_library.reset(token)
 
 
-class _Setting:
-    """SIGNALSCOPE_CACHES, read when the first cache is seen."""
-
-    patterns: Patterns | None = None
-
-
 def cache_patterns() -> Patterns:
-    """What the user calls which cache."""
-    if _Setting.patterns is None:
-        _Setting.patterns = Patterns(
-            "SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators"
-        )
-    return _Setting.patterns
+    """Return the cache types that the user gives to caches."""
+    return _SETTING.patterns
 
 
 class TrackedCache:
@@ -147,30 +138,26 @@ class TrackedCache:
         decorated: Whether a decorated call has used it, which measures it in its own way.
     """
 
-    __slots__ = ("_asked", "_library", "_metrics", "_names", "_place", "cache_type", "decorated", "hints")
+    __slots__ = ("_library", "_metrics", "_names", "_search", "cache_type", "decorated", "hints")
 
     def __init__(self, library: str, place: Place | None, names: Iterable[str] = ()) -> None:
         self._library = library
-        self._place = place
+        self._search = PlaceSearch(place)
         self._names = tuple(names)
         self._metrics: CacheMetrics | None = None
-        self._asked = 0
         self.hints: list[str] = []
         self.cache_type = ""
         self.decorated = False
 
     def metrics(self, cache: object) -> CacheMetrics:
-        """Its recorder; while nothing is found that holds it, it is looked for at the 1st, 2nd, 4th, 8th ... use."""
+        """Return its recorder, and look for its name until that is found for good."""
         if self._metrics is not None:
             return self._metrics
-        self._asked += 1
-        last = self._asked >= 1 << 10
-        found = self._place.find(cache) if self._place is not None and self._is_turn() else None
-        cache_type, sure = self._type(found)
+        cache_type, is_final = self._type(self._search.look(cache))
         metrics = metrics_of(cache_type)
         self.cache_type = cache_type
-        if sure or last:
-            self._metrics, self._place = metrics, None
+        if is_final or self._search.is_over:
+            self._metrics, self._search = metrics, PlaceSearch(None)
         return metrics
 
     def call(self, name: str) -> None:
@@ -182,27 +169,17 @@ class TrackedCache:
         if len(self.hints) < _MOST_HINTS:
             self.hints.append(function)
 
-    def _is_turn(self) -> bool:
-        return self._asked & (self._asked - 1) == 0
-
-    def _type(self, found: Found | None) -> tuple[str, bool]:
-        place = found or (self._place.otherwise() if self._place is not None else Found("", ()))
+    def _type(self, holder: Found | None) -> tuple[str, bool]:
+        """Return the cache type, and whether it is final."""
+        place = holder or self._search.fallback
         functions = [hint.rpartition(":")[2] for hint in self.hints]
-        candidates = [*self._names, place.path, *place.names, *self.hints, *functions]
-        chosen = cache_patterns().find([*candidates, self._library])
-        if chosen is not None:
-            return chosen, True
-        named = _of_names(self._names)
-        if named is not None:
-            return named, True
+        candidates = [*self._names, place.path, *place.names, *self.hints, *functions, self._library]
+        given = cache_patterns().find(candidates) or readable(self._names, *_NOUNS)
+        if given is not None:
+            return given, True
         last = [function.rpartition(".")[2] for function in functions]
-        ordered = [*place.names, *last] if found is not None else [*last, *place.names]
-        sure = found is not None or bool(self.hints) or self._place is None
-        return readable(ordered, *_NOUNS) or self._library, sure
-
-
-def _of_names(names: Sequence[str]) -> str | None:
-    return readable(names, *_NOUNS) if names else None
+        ordered = [*place.names, *last] if holder is not None else [*last, *place.names]
+        return readable(ordered, *_NOUNS) or self._library, holder is not None or bool(self.hints)
 
 
 class CacheSizes:
