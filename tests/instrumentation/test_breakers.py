@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+from tests.instrumentation.cases import Case, assert_identity, each_version, run
 
 CALLS = ("signal_service_circuit_breaker_calls_total", "service_name", "operation", "outcome")
 TRANSITIONS = ("signal_service_circuit_breaker_transitions_total", "service_name", "to")
@@ -286,15 +286,10 @@ CASES = {
     "purgatory": PURGATORY,
     "circuitbreaker": CIRCUITBREAKER,
 }
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
@@ -302,7 +297,7 @@ def test_a_program_under_the_launcher(
     run(case, versions, one_collector, tmp_path)
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:

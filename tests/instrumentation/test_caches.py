@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+from tests.instrumentation.cases import Case, assert_identity, each_version, run
 
 OPERATIONS = ("signal_service_cache_operations_total", "cache_type", "operation", "result")
 EVICTIONS = ("signal_service_cache_evictions_total", "cache_type", "reason")
@@ -319,15 +319,10 @@ print(slow.get_or_create("s", lambda: "new"), made)
 )  # fmt: skip
 
 CASES = {"cachetools": CACHETOOLS, "aiocache": AIOCACHE, "cashews": CASHEWS, "dogpile.cache": DOGPILE}
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
@@ -335,7 +330,7 @@ def test_a_program_under_the_launcher(
     run(case, versions, one_collector, tmp_path)
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:
