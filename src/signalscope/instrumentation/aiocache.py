@@ -12,10 +12,10 @@ from typing import Any
 
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS
-from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import full_name
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._object_names import full_name
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["AiocacheInstrumentor"]
 
@@ -83,10 +83,10 @@ class AiocacheInstrumentor(CacheInstrumentor):
     def _patch_factory(self, module: ModuleType) -> None:
         self.replace(type(module.caches), "get", self._by_alias)
 
-    def _get(self, original: Method, undone: Undone) -> Method:
+    def _get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(undone):
+            if _is_off(is_undone):
                 return await original(cache, *args, **kwargs)
             default = args[1] if len(args) > 1 else kwargs.get("default")
             with self.operation(cache, "get") as begun:
@@ -98,10 +98,10 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
         return get
 
-    def _multi_get(self, original: Method, undone: Undone) -> Method:
+    def _multi_get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def multi_get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(undone):
+            if _is_off(is_undone):
                 return await original(cache, *args, **kwargs)
             with self.operation(cache, "get") as begun:
                 values = await original(cache, *args, **kwargs)
@@ -113,11 +113,11 @@ class AiocacheInstrumentor(CacheInstrumentor):
         return multi_get
 
     def _other(
-        self, original: Method, undone: Undone, *, operation: str, count: Callable[[Any], int]
+        self, original: Method, is_undone: IsUndone, *, operation: str, count: Callable[[Any], int]
     ) -> Method:
         @functools.wraps(original)
         async def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(undone):
+            if _is_off(is_undone):
                 return await original(cache, *args, **kwargs)
             with self.operation(cache, operation) as begun:
                 value = await original(cache, *args, **kwargs)
@@ -128,20 +128,20 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
         return other
 
-    def _decorate(self, original: Method, undone: Undone) -> Method:
+    def _decorate(self, original: Method, is_undone: IsUndone) -> Method:
         """A function is decorated: it may give its name to the cache that is made for it."""
 
         @functools.wraps(original)
         def decorate(decorator: Any, function: Any) -> Any:
             value = original(decorator, function)
             tracked = self.caches.get(decorator.cache)
-            if tracked is not None and not undone():
-                tracked.hint(full_name(function))
+            if tracked is not None and not is_undone():
+                tracked.add_function(full_name(function))
             return value
 
         return decorate
 
-    def _stampede(self, original: Method, undone: Undone) -> Method:
+    def _stampede(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def decorator(self_: Any, *args: Any, **kwargs: Any) -> Any:
             token = _calls.set({})
@@ -152,11 +152,11 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
         return decorator
 
-    def _get_in_stampede(self, original: Method, undone: Undone) -> Method:
+    def _get_in_stampede(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def get_from_cache(self_: Any, key: Any) -> Any:
             calls = _calls.get()
-            if calls is None or undone():
+            if calls is None or is_undone():
                 return await original(self_, key)
             number = calls[key] = calls.get(key, 0) + 1
             token = _attempt.set(number)
@@ -167,20 +167,20 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
         return get_from_cache
 
-    def _by_alias(self, original: Method, undone: Undone) -> Method:
+    def _by_alias(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def get(caches: Any, alias: str) -> Any:
             cache = original(caches, alias)
             tracked = self.caches.get(cache)
-            if not undone() and tracked is not None and alias != "default" and not tracked.cache_type:
-                tracked.call(alias)
+            if not is_undone() and tracked is not None and alias != "default" and not tracked.cache_type:
+                tracked.add_name(alias)
             return cache
 
         return get
 
 
-def _is_off(undone: Undone) -> bool:
-    return left_alone(undone, "cache") or os.environ.get("AIOCACHE_DISABLE") == "1"
+def _is_off(is_undone: IsUndone) -> bool:
+    return is_suppressed(is_undone, "cache") or os.environ.get("AIOCACHE_DISABLE") == "1"
 
 
 def _safe(count: Callable[[Any], int], what: Any) -> int:

@@ -9,10 +9,10 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._sql import record_query
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation.sqlalchemy import in_sqlalchemy
 
 __all__ = ["AsyncpgInstrumentor"]
@@ -67,10 +67,10 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
                 )
 
 
-def _query(original: Method, undone: Undone, *, text: Callable[[Any, Any], Any]) -> Method:
+def _query(original: Method, is_undone: IsUndone, *, text: Callable[[Any, Any], Any]) -> Method:
     @functools.wraps(original)
     async def query(of: Any, *args: Any, **kwargs: Any) -> Any:
-        if _querying.get() or in_sqlalchemy.get() or left_alone(undone):
+        if _querying.get() or in_sqlalchemy.get() or is_suppressed(is_undone):
             return await original(of, *args, **kwargs)
         statement = text(of, args[0] if args else kwargs.get("query", kwargs.get("command")))
         token = _querying.set(True)

@@ -13,11 +13,12 @@ from typing import Any
 
 from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
-from signalscope.instrumentation._base._caches import CACHE_METRICS, CacheSizes, TrackedCache
-from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
+from signalscope.instrumentation._base._caches import CACHE_METRICS, TrackedCache
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import full_name
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._object_names import full_name
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CachetoolsInstrumentor"]
 
@@ -89,7 +90,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     def track(self, cache: Any) -> TrackedCache:
         """Report the size of the cache as well, unless decorated calls use it."""
         tracked = super().track(cache)
-        self.sizes.add(cache, lambda: "" if tracked.decorated else tracked.cache_type)
+        self.sizes.add(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
         return tracked
 
     def _patch(self, module: ModuleType) -> None:
@@ -104,7 +105,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         self.sizes = CacheSizes(lambda cache: float(length(cache)), capacity)
         self.sizes.begin()
         self._missing, self._length = base.__missing__, length
-        ways: Mapping[str, Callable[[Method, Undone], Method]] = {
+        ways: Mapping[str, Callable[[Method, IsUndone], Method]] = {
             "__getitem__": self._getitem,
             "get": self._get,
             "__contains__": self._contains,
@@ -125,27 +126,27 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         self.on_created(base, self.track)
         self.replace(module, "cached", self._cached)
 
-    def _cached(self, original: Method, undone: Undone) -> Method:
+    def _cached(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def cached(*args: Any, **kwargs: Any) -> Any:
             decorator = original(*args, **kwargs)
             tracked = self.caches.get(kwargs.get("cache", args[0] if args else None))
-            if undone() or tracked is None:
+            if is_undone() or tracked is None:
                 return decorator
 
             @functools.wraps(decorator)
             def named(function: Any) -> Any:
-                tracked.hint(full_name(function))
+                tracked.add_function(full_name(function))
                 return decorator(function)
 
             return named
 
         return cached
 
-    def _getitem(self, original: Method, undone: Undone) -> Method:
+    def _getitem(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def getitem(cache: Any, key: Any, *rest: Any, **more: Any) -> Any:
-            if _now.cache is cache or self._left(cache, undone):
+            if _now.cache is cache or self._left(cache, is_undone):
                 return original(cache, key, *rest, **more)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, "get"
@@ -166,10 +167,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return getitem
 
-    def _get(self, original: Method, undone: Undone) -> Method:
+    def _get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache or self._left(cache, undone) or not _is_lookup(args, kwargs):
+            if _now.cache is cache or self._left(cache, is_undone) or not _is_lookup(args, kwargs):
                 return original(cache, *args, **kwargs)
             key = args[0] if args else kwargs["key"]
             default = args[1] if len(args) > 1 else kwargs.get("default")
@@ -188,10 +189,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return get
 
-    def _contains(self, original: Method, undone: Undone) -> Method:
+    def _contains(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def contains(cache: Any, key: Any) -> Any:
-            if _now.cache is cache or self._left(cache, undone):
+            if _now.cache is cache or self._left(cache, is_undone):
                 return original(cache, key)
             begun = perf_counter()
             there = original(cache, key)
@@ -201,14 +202,14 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return contains
 
-    def _other(self, original: Method, undone: Undone, *, kind: str) -> Method:
+    def _other(self, original: Method, is_undone: IsUndone, *, kind: str) -> Method:
         operation = "set" if kind == "set" else "delete"
 
         @functools.wraps(original)
         def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache and kind == "set" and not undone():
+            if _now.cache is cache and kind == "set" and not is_undone():
                 return self._set_inside(original, cache, args, kwargs)
-            if _now.cache is cache or self._left(cache, undone):
+            if _now.cache is cache or self._left(cache, is_undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, kind
@@ -237,18 +238,18 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         finally:
             _now.kind = before
 
-    def _delitem(self, original: Method, undone: Undone) -> Method:
-        alone = self._other(original, undone, kind="delete")
+    def _delitem(self, original: Method, is_undone: IsUndone) -> Method:
+        alone = self._other(original, is_undone, kind="delete")
 
         @functools.wraps(original)
         def delitem(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _now.cache is not cache:
-                if self._left(cache, undone):
+                if self._left(cache, is_undone):
                     return original(cache, *args, **kwargs)
                 value = alone(cache, *args, **kwargs)
                 self._evicted(cache, "explicit")
                 return value
-            if _now.deleting or _now.kind == "clear" or undone():
+            if _now.deleting or _now.kind == "clear" or is_undone():
                 return original(cache, *args, **kwargs)
             _now.deleting = True
             try:
@@ -261,10 +262,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return delitem
 
-    def _expire(self, original: Method, undone: Undone) -> Method:
+    def _expire(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def expire(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._left(cache, undone):
+            if self._left(cache, is_undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind, _now.expiring, _now.deleting
             kind = _now.kind if _now.cache is cache else "expire"
@@ -276,15 +277,15 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return expire
 
-    def _left(self, cache: Any, undone: Undone) -> bool:
+    def _left(self, cache: Any, is_undone: IsUndone) -> bool:
         """Whether an operation is not counted; a cache that decorated calls use is theirs for good."""
-        if left_alone(undone):
+        if is_suppressed(is_undone):
             return True
         tracked = self.caches.get(cache)
         if not inside("cache"):
-            return tracked is not None and tracked.decorated
+            return tracked is not None and tracked.is_decorated
         if tracked is not None:
-            tracked.decorated = True
+            tracked.is_decorated = True
         return True
 
     def _got(self, cache: Any, begun: float, *, hit: bool) -> None:

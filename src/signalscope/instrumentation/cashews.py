@@ -9,17 +9,17 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
     CacheMetrics,
-    CacheSizes,
     cache_patterns,
+    library_at_work,
     metrics_of,
-    within,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CashewsInstrumentor"]
 
@@ -88,11 +88,11 @@ class CashewsInstrumentor(CacheInstrumentor):
         self.replace(module.Wrapper, "_with_middlewares_for_backend", self._with_middlewares)
         self.replace(module.Wrapper, "_add_backend", self._add_backend)
 
-    def _add_backend(self, original: Method, undone: Undone) -> Method:
+    def _add_backend(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def add_backend(cache: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
             value = original(cache, backend, *args, **kwargs)
-            if not undone() and hasattr(backend, "store") and hasattr(backend, "size"):
+            if not is_undone() and hasattr(backend, "store") and hasattr(backend, "size"):
                 self.safely(lambda: self._added(cache, backend))
             return value
 
@@ -102,11 +102,11 @@ class CashewsInstrumentor(CacheInstrumentor):
         tracked, prefix = self.tracked(cache), _prefix(cache, backend)
         self.sizes.add(backend, lambda: prefix or tracked.cache_type)
 
-    def _with_middlewares(self, original: Method, undone: Undone) -> Method:
+    def _with_middlewares(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def with_middlewares(cache: Any, cmd: Any, backend: Any, middlewares: Any) -> Any:
             operation = _COMMANDS.get(cmd.value)
-            if operation is None or left_alone(undone, "cache"):
+            if operation is None or is_suppressed(is_undone, "cache"):
                 return original(cache, cmd, backend, middlewares)
 
             async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
@@ -121,7 +121,7 @@ class CashewsInstrumentor(CacheInstrumentor):
     ) -> Any:
         begun = perf_counter()
         try:
-            with within():
+            with library_at_work():
                 value = await call(*args, **kwargs)
         except BaseException:
             elapsed = perf_counter() - begun

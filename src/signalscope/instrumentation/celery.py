@@ -14,7 +14,7 @@ from typing import Any
 
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording import family, internal_error
 
@@ -104,7 +104,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
         begun = tries.pop()
         if not tries:
             self._running.pop(key, None)
-        if left_alone(lambda: False):
+        if is_suppressed(lambda: False):
             return
         try:
             outcome = _OUTCOMES.get(state, "cancelled")
@@ -112,23 +112,23 @@ class CeleryInstrumentor(LibraryInstrumentor):
             queue = _queue_of(task.request)
             if queue is not None and state in _EVENTS:
                 _count(queue, _EVENTS[state])
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # must not reach the caller
             internal_error("instrumentation.celery")
 
     def _revoked(self, request: Any = None, **_: Any) -> None:
         queue = _routing_key(request)  # what never ran says of itself that it was called directly
-        if queue is not None and not left_alone(lambda: False):
+        if queue is not None and not is_suppressed(lambda: False):
             _count(queue, "dropped")
 
     def _sent(self, routing_key: Any = None, **_: Any) -> None:
-        if routing_key and not left_alone(lambda: False):
+        if routing_key and not is_suppressed(lambda: False):
             _count(str(routing_key), "enqueued")
 
     def _flush(self, **_: Any) -> None:
         """Processes of the pool end without the interpreter's exit handlers."""
         try:
             _termination.flush(_LAST_EXPORT_SECONDS)
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # must not reach the caller
             internal_error("instrumentation.celery")
 
 
@@ -147,5 +147,5 @@ def _routing_key(request: Any) -> str | None:
 def _count(queue: str, event: str) -> None:
     try:
         family(_ITEMS).series(queue, _PRIORITY, event).record(1)
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.celery")

@@ -10,9 +10,9 @@ from typing import Any
 
 from signalscope.breakers._model import BREAKER_METRICS
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CircuitbreakerInstrumentor"]
 
@@ -55,11 +55,11 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         self.replace(module.CircuitBreaker, "__exit__", self._exit)
         self.replace(module.CircuitBreaker, "opened", self._opened)
 
-    def _exit(self, original: Method, undone: Undone) -> Method:
+    def _exit(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def leave(breaker: Any, kind: Any, error: Any, traceback: Any) -> Any:
             value = original(breaker, kind, error, traceback)
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 self.safely(lambda: self._ended(breaker, kind, error))
             return value
 
@@ -71,7 +71,7 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         model.count("failure" if has_failed else "success")
         model.refresh()
 
-    def _opened(self, original: property, undone: Undone) -> property:
+    def _opened(self, original: property, is_undone: IsUndone) -> property:
         """Patch the property that the wrapper of a decorated function reads before each call."""
         read = original.fget
         if read is None:
@@ -80,7 +80,7 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         @functools.wraps(read)
         def opened(breaker: Any) -> Any:
             value = read(breaker)
-            if _is_call(sys._getframe(1)) and not left_alone(undone):
+            if _is_call(sys._getframe(1)) and not is_suppressed(is_undone):
                 self.safely(lambda: self._asked(breaker, is_open=value))
             return value
 

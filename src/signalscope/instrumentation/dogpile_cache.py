@@ -11,15 +11,15 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
-    CacheSizes,
     TrackedCache,
-    within,
+    library_at_work,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["DogpileCacheInstrumentor"]
 
@@ -119,10 +119,10 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         add(region, "delete", functools.partial(self._delete, count=lambda _: 1))
         add(region, "delete_multi", functools.partial(self._delete, count=_length))
 
-    def _get(self, original: Method, undone: Undone, *, nothing: object) -> Method:
+    def _get(self, original: Method, is_undone: IsUndone, *, nothing: object) -> Method:
         @functools.wraps(original)
         def get(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
             with self.operation(region, "get") as begun:
                 value = original(region, *args, **kwargs)
@@ -131,10 +131,10 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
         return get
 
-    def _get_multi(self, original: Method, undone: Undone, *, nothing: object) -> Method:
+    def _get_multi(self, original: Method, is_undone: IsUndone, *, nothing: object) -> Method:
         @functools.wraps(original)
         def get_multi(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
             with self.operation(region, "get") as begun:
                 values = original(region, *args, **kwargs)
@@ -145,17 +145,17 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
         return get_multi
 
-    def _get_or_create(self, original: Method, undone: Undone, *, many: bool) -> Method:
+    def _get_or_create(self, original: Method, is_undone: IsUndone, *, many: bool) -> Method:
         @functools.wraps(original)
         def get_or_create(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
             before, _now.getting = _now.getting, _Getting(region)
             getting = _now.getting
             begun = perf_counter()
             total = 1
             try:
-                with within():
+                with library_at_work():
                     value = original(region, *args, **kwargs)
                 total = len(value) if many else 1
             except BaseException:
@@ -173,14 +173,14 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
         return get_or_create
 
-    def _creating(self, original: Method, undone: Undone) -> Method:
+    def _creating(self, original: Method, is_undone: IsUndone) -> Method:
         """What dogpile puts around the creation of values: it names the key, or the list of keys."""
 
         @functools.wraps(original)
         @contextmanager
         def log_time(region: Any, keys: Any) -> Iterator[Any]:
             getting = _now.getting
-            if getting is None or getting.region is not region or undone():
+            if getting is None or getting.region is not region or is_undone():
                 with original(region, keys) as value:
                     yield value
                 return
@@ -188,7 +188,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
             _now.getting = None  # the creator's own gets are its own
             begun = perf_counter()
             try:
-                with original(region, keys) as value, within(library=False):
+                with original(region, keys) as value, library_at_work(library=False):
                     yield value
             finally:
                 getting.creating += perf_counter() - begun
@@ -196,11 +196,11 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
         return log_time
 
-    def _store(self, original: Method, undone: Undone, *, count: Callable[[Any], int]) -> Method:
+    def _store(self, original: Method, is_undone: IsUndone, *, count: Callable[[Any], int]) -> Method:
         @functools.wraps(original)
         def store(region: Any, *args: Any, **kwargs: Any) -> Any:
             what = args[0] if args else next(iter(kwargs.values()), ())
-            if left_alone(undone, "cache") or not count(what):
+            if is_suppressed(is_undone, "cache") or not count(what):
                 return original(region, *args, **kwargs)
             with self.operation(region, "set") as begun:
                 value = original(region, *args, **kwargs)
@@ -211,10 +211,10 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
         return store
 
-    def _delete(self, original: Method, undone: Undone, *, count: Callable[[Any], int]) -> Method:
+    def _delete(self, original: Method, is_undone: IsUndone, *, count: Callable[[Any], int]) -> Method:
         @functools.wraps(original)
         def delete(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
             number = count(args[0] if args else next(iter(kwargs.values()), ()))
             with self.operation(region, "delete") as begun:

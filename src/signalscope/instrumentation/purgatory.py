@@ -10,9 +10,9 @@ from typing import Any
 from signalscope.breakers._model import BREAKER_METRICS, Breaker
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._breakers import configured_identity
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["PurgatoryInstrumentor"]
 
@@ -71,39 +71,39 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
             self.replace(state, "handle_exception", functools.partial(self._ended, outcome="failure"))
             self.replace(state, "handle_end_request", functools.partial(self._ended, outcome="success"))
 
-    def _set_state(self, original: Method, undone: Undone) -> Method:
+    def _set_state(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def set_state(context: Any, *args: Any, **kwargs: Any) -> Any:
             value = original(context, *args, **kwargs)
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 self.safely(lambda: self._seen(context))
             return value
 
         return set_state
 
-    def _admit(self, original: Method, undone: Undone, *, rejection: type[BaseException]) -> Method:
+    def _admit(self, original: Method, is_undone: IsUndone, *, rejection: type[BaseException]) -> Method:
         @functools.wraps(original)
         def handle_new_request(context: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 return original(context, *args, **kwargs)
             except rejection:
-                if not left_alone(undone):
+                if not is_suppressed(is_undone):
                     self._count(context, "rejected")
                 raise
 
         return handle_new_request
 
-    def _ended(self, original: Method, undone: Undone, *, outcome: str) -> Method:
+    def _ended(self, original: Method, is_undone: IsUndone, *, outcome: str) -> Method:
         @functools.wraps(original)
         def ended(state: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 self._count(context, outcome)
             return original(state, context, *args, **kwargs)
 
         return ended
 
     def _created(self, context: Any) -> None:
-        if not left_alone(lambda: False):
+        if not is_suppressed(lambda: False):
             self._seen(context)
 
     def _seen(self, context: Any) -> None:

@@ -121,13 +121,13 @@ class QuantLibInstrumentor(LibraryInstrumentor):
             calculation_type=calculated, model_type=model, batch_size=1, check="finite", span=self.span
         )
 
-    def _remembering(self, original: Any, undone: Callable[[], bool]) -> Any:
+    def _remembering(self, original: Any, is_undone: Callable[[], bool]) -> Any:
         """`setPricingEngine`, remembering the engine's model."""
 
         @functools.wraps(original)
         def set_engine(instrument: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(instrument, *args, **kwargs)
-            if not undone():
+            if not is_undone():
                 engine = next(iter((*args, *kwargs.values())), None)
                 self._models[instrument] = _model(type(engine).__name__)
             return result

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import ContractError
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import Place, made_here, module_called
+from signalscope.instrumentation._base._object_names import CreationSite, creation_site, module_named
 from signalscope.instrumentation._base._priorities import LEVELS, classifier
 from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
 from signalscope.instrumentation._base._settings import Patterns
@@ -167,21 +167,21 @@ class QueuesInstrumentor(LibraryInstrumentor):
     def _patch(self, module: ModuleType) -> None:
         self.replace(module.Queue, "__init__", self._init)
 
-    def _init(self, original: Method, undone: Undone) -> Method:
+    def _init(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def init(of: Any, *args: Any, **kwargs: Any) -> None:
             original(of, *args, **kwargs)
-            if not undone():
+            if not is_undone():
                 try:
-                    place = made_here(of, ("queue", "asyncio"))
-                    if place is not None:
-                        self._probe(of, place)
-                except Exception:  # ours, and not the caller's business
+                    site = creation_site(of, ("queue", "asyncio"))
+                    if site is not None:
+                        self._probe(of, site)
+                except Exception:  # must not reach the caller
                     internal_error(_WHERE)
 
         return init
 
-    def _probe(self, of: Any, place: Place) -> None:
+    def _probe(self, of: Any, site: CreationSite) -> None:
         """Look for the queue's name when items are put in, for a while."""
         put, seen, reference = type(of)._put, 0, weakref.ref(of)
 
@@ -191,24 +191,24 @@ class QueuesInstrumentor(LibraryInstrumentor):
             seen += 1
             if seen & (seen - 1) == 0:
                 try:
-                    name = self._name(alive, place) if self.active else None
+                    name = self._name(alive, site) if self.active else None
                     if name is not None or seen >= _LAST_LOOK or not self.active:
                         del alive._put
                     if name is not None:
                         name_queue(alive, name.queue_type, levels=name.levels or LEVELS)
                         return alive._put(item)
-                except Exception:  # ours, and not the caller's business
+                except Exception:  # must not reach the caller
                     internal_error(_WHERE)
             return put(alive, item)
 
         of._put = probe
         self._probes.set(of, probe)
 
-    def _name(self, of: Any, place: Place) -> _Name | None:
+    def _name(self, of: Any, site: CreationSite) -> _Name | None:
         for pattern, value in self._patterns.pairs:
             if _resolves(pattern, of):
                 return self._names[value]
-        found = place.find(of) or place.otherwise()
+        found = site.find_holder(of) or site.fallback
         chosen = self._patterns.find([found.path])
         return None if chosen is None else self._names[chosen]
 
@@ -216,7 +216,7 @@ class QueuesInstrumentor(LibraryInstrumentor):
 def _resolves(path: str, thing: object) -> bool:
     """Whether a path such as ``module:app.state.queue`` leads to an object now."""
     module, _, names = path.partition(":")
-    found: Any = module_called(module)
+    found: Any = module_named(module)
     for name in names.split("."):
         if found is None:
             return False

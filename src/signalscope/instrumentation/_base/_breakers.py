@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._places import PlaceSearch, made_here, readable
+from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
 from signalscope.instrumentation._base._settings import Setting
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
@@ -40,7 +40,7 @@ class BreakerInstrumentor(LibraryInstrumentor):
     """Measures breakers that are objects, perhaps with a name.
 
     Attributes:
-        packages: Packages whose frames are not the place where a program makes a breaker.
+        packages: Packages of the library, whose frames are not of the program.
         breakers: The breakers that were seen.
     """
 
@@ -63,14 +63,14 @@ class BreakerInstrumentor(LibraryInstrumentor):
         self.breakers.clear()
 
     def created(self, breaker: Any) -> None:
-        """Note a breaker and the place where the program made it."""
-        self._add(breaker, PlaceSearch(made_here(breaker, self.packages)))
+        """Note a breaker and where the program creates it."""
+        self._add(breaker, NameSearch(creation_site(breaker, self.packages)))
 
     def model_of(self, breaker: Any) -> Breaker:
         """Return the model of a breaker of the library."""
-        return self.breakers.get(breaker) or self._add(breaker, PlaceSearch(None))
+        return self.breakers.get(breaker) or self._add(breaker, NameSearch(None))
 
-    def _add(self, breaker: Any, search: PlaceSearch) -> Breaker:
+    def _add(self, breaker: Any, search: NameSearch) -> Breaker:
         model = _LibraryBreaker(self, breaker, search)
         self.breakers.set(breaker, model)
         model.report(owner=breaker)
@@ -88,7 +88,7 @@ class _LibraryBreaker(Breaker):
 
     __slots__ = ("_breaker", "_instrumentor", "_is_identified", "_search")
 
-    def __init__(self, instrumentor: BreakerInstrumentor, breaker: Any, search: PlaceSearch) -> None:
+    def __init__(self, instrumentor: BreakerInstrumentor, breaker: Any, search: NameSearch) -> None:
         super().__init__(state=instrumentor.state_now(breaker))
         self._instrumentor = instrumentor
         self._breaker = weakref.ref(breaker)
@@ -117,7 +117,7 @@ class _LibraryBreaker(Breaker):
         holder = self._search.look(breaker)
         where = holder or self._search.fallback
         configured = configured_identity(name, where.path, *where.names)
-        known = name or readable(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
+        known = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
         identity = configured or (known, "all")
         if configured or name or holder or self._search.is_over:
             self._is_identified = True

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from signalscope.instrumentation._base._caches import CacheMetrics, TrackedCache, in_library
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._places import made_here
+from signalscope.instrumentation._base._object_names import creation_site
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
@@ -20,7 +20,7 @@ class CacheInstrumentor(LibraryInstrumentor):
     """Measures the caches of one library.
 
     Attributes:
-        package: The package of the library, whose frames are not the place where a program makes a cache.
+        package: The package of the library, whose frames are not of the program.
         caches: The caches that were seen.
     """
 
@@ -41,9 +41,9 @@ class CacheInstrumentor(LibraryInstrumentor):
         return ""
 
     def track(self, cache: Any) -> TrackedCache:
-        """Note a cache and the place where the program made it."""
+        """Note a cache and where the program creates it."""
         name = self.own_name(cache)
-        tracked = TrackedCache(self.package, made_here(cache, (self.package,)), [name] if name else [])
+        tracked = TrackedCache(self.package, creation_site(cache, (self.package,)), [name] if name else [])
         self.caches.set(cache, tracked)
         return tracked
 

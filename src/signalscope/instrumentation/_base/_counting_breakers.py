@@ -8,8 +8,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Method, Undone
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._instrumentor import IsUndone, Method
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CountingBreakerInstrumentor"]
 
@@ -49,40 +49,40 @@ class CountingBreakerInstrumentor(BreakerInstrumentor):
             functools.partial(self._before_call, rejection=module.CircuitBreakerError),
         )
 
-    def _create_new_state(self, original: Method, undone: Undone) -> Method:
+    def _create_new_state(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def create(breaker: Any, *args: Any, **kwargs: Any) -> Any:
             state = original(breaker, *args, **kwargs)
-            if "_state" in vars(breaker) and not left_alone(undone):  # else its constructor runs
+            if "_state" in vars(breaker) and not is_suppressed(is_undone):  # else its constructor runs
                 self.safely(lambda: self.model_of(breaker).enter(self.state_of(state)))
             return state
 
         return create
 
-    def _inc_counter(self, original: Method, undone: Undone) -> Method:
+    def _inc_counter(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def fail(breaker: Any) -> Any:
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 self._count(breaker, "failure")
             return original(breaker)
 
         return fail
 
-    def _handle_success(self, original: Method, undone: Undone) -> Method:
+    def _handle_success(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def succeed(state: Any) -> Any:
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 self._count(state._breaker, "success")
             return original(state)
 
         return succeed
 
-    def _before_call(self, original: Method, undone: Undone, *, rejection: type[Exception]) -> Method:
+    def _before_call(self, original: Method, is_undone: IsUndone, *, rejection: type[Exception]) -> Method:
         code = getattr(original, "__code__", None)
 
         @functools.wraps(original)
         def before_call(state: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone):
+            if is_suppressed(is_undone):
                 return original(state, *args, **kwargs)
             try:
                 return original(state, *args, **kwargs)
