@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from signalscope.breakers._model import BREAKER_METRICS
-from signalscope.instrumentation._base._counting_breakers import CountingBreakerInstrumentor
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE
+from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
 from signalscope.instrumentation._base._instrumentor import Hook
 from signalscope.instrumentation._base._library import Library
 
@@ -24,14 +25,10 @@ class AiobreakerInstrumentor(CountingBreakerInstrumentor):
         tested=("1.1.0", "1.2.0"),
         measures=BREAKER_METRICS,
         spans="None.",
-        unit=(
-            "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, "
-            "though both raise `CircuitBreakerError`. A call that raises an excluded exception is a "
-            "`success`, as for aiobreaker."
-        ),
+        unit=f"{UNIT} aiobreaker.",
         not_measured=(
             "Calls that are cancelled: aiobreaker does not see how they end.",
-            "With Redis as storage: state changes of other processes, before the next call here.",
+            SHARED_STORAGE,
         ),
         notes=(
             "aiobreaker turns half open at the first call after `timeout_duration`, and is shown as open until then.",
@@ -41,7 +38,7 @@ class AiobreakerInstrumentor(CountingBreakerInstrumentor):
     packages = ("aiobreaker",)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of breakers and of their states."""
+        """Return the hooks of the modules of breakers and of their states."""
         return {
             "aiobreaker.circuitbreaker": lambda module: self._patch_breaker(module.CircuitBreaker),
             "aiobreaker.state": lambda module: self._patch_states(module.CircuitBreakerBaseState, module),

@@ -19,7 +19,7 @@ from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["AiocacheInstrumentor"]
 
-#: Which of its gets a `cached_stampede` is making for one call; None outside of one.
+#: The number of the get that a `cached_stampede` makes for one call; None outside of one.
 _attempt: ContextVar[int | None] = ContextVar("signalscope_aiocache_attempt", default=None)
 _calls: ContextVar[dict[str, int] | None] = ContextVar("signalscope_aiocache_calls", default=None)
 
@@ -53,7 +53,7 @@ class AiocacheInstrumentor(CacheInstrumentor):
     package = "aiocache"
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of caches and of decorators."""
+        """Return the hooks of the modules of caches, decorators and aliases."""
         return {
             "aiocache.base": self._patch,
             "aiocache.decorators": self._patch_decorators,
@@ -92,7 +92,7 @@ class AiocacheInstrumentor(CacheInstrumentor):
             with self.operation(cache, "get") as begun:
                 value = await original(cache, *args, **kwargs)
             hit = value is not None and value is not default
-            if hit or _attempt.get() != 1:  # the second look of a stampede decides
+            if hit or _attempt.get() != 1:  # the second get of a stampede counts
                 self.record(cache, lambda metrics: metrics.get(perf_counter() - begun, hit=hit))
             return value
 
@@ -129,7 +129,7 @@ class AiocacheInstrumentor(CacheInstrumentor):
         return other
 
     def _decorate(self, original: Method, is_undone: IsUndone) -> Method:
-        """A function is decorated: it may give its name to the cache that is made for it."""
+        """Note the decorated function, whose name a cache without any other name gets."""
 
         @functools.wraps(original)
         def decorate(decorator: Any, function: Any) -> Any:

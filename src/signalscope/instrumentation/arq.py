@@ -57,11 +57,11 @@ class ArqInstrumentor(LibraryInstrumentor):
             self.originals: WeakTable[Method] = WeakTable()
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of workers and of the queue."""
+        """Return the hooks of the modules of workers and of the queue."""
         return {"arq.worker": self._patch_worker, "arq.connections": self._patch_connections}
 
     def end(self) -> None:
-        """Give the functions of the workers back."""
+        """Restore the functions of the workers."""
         for function, original in self.originals.items():
             function.coroutine = original  # type: ignore[attr-defined]  # it is arq's
         self.originals.clear()

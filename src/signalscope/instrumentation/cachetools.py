@@ -26,7 +26,7 @@ _ABSENT = object()
 
 
 class _Now(threading.local):
-    """The operation that this thread is in: what a cache does for itself inside is none of the program's."""
+    """The operation of this thread: what a cache does inside of it is a part of it."""
 
     cache: object = None
     kind = ""
@@ -79,7 +79,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
             self.sizes = CacheSizes(lambda _: None, lambda _: None)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module."""
+        """Return the hook of the module."""
         return {"cachetools": self._patch}
 
     def end(self) -> None:
@@ -146,7 +146,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     def _getitem(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def getitem(cache: Any, key: Any, *rest: Any, **more: Any) -> Any:
-            if _now.cache is cache or self._left(cache, is_undone):
+            if _now.cache is cache or self._is_ignored(cache, is_undone):
                 return original(cache, key, *rest, **more)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, "get"
@@ -170,7 +170,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     def _get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache or self._left(cache, is_undone) or not _is_lookup(args, kwargs):
+            if _now.cache is cache or self._is_ignored(cache, is_undone) or not _is_lookup(args, kwargs):
                 return original(cache, *args, **kwargs)
             key = args[0] if args else kwargs["key"]
             default = args[1] if len(args) > 1 else kwargs.get("default")
@@ -192,7 +192,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     def _contains(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def contains(cache: Any, key: Any) -> Any:
-            if _now.cache is cache or self._left(cache, is_undone):
+            if _now.cache is cache or self._is_ignored(cache, is_undone):
                 return original(cache, key)
             begun = perf_counter()
             there = original(cache, key)
@@ -209,7 +209,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _now.cache is cache and kind == "set" and not is_undone():
                 return self._set_inside(original, cache, args, kwargs)
-            if _now.cache is cache or self._left(cache, is_undone):
+            if _now.cache is cache or self._is_ignored(cache, is_undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, kind
@@ -231,7 +231,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
     @staticmethod
     def _set_inside(original: Method, cache: Any, args: Any, kwargs: Any) -> Any:
-        """A set that is a part of `setdefault` or of a `__missing__`; it may need room too."""
+        """Call a set that is a part of `setdefault` or of a `__missing__`; it may evict entries too."""
         before, _now.kind = _now.kind, "set"
         try:
             return original(cache, *args, **kwargs)
@@ -244,7 +244,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         @functools.wraps(original)
         def delitem(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _now.cache is not cache:
-                if self._left(cache, is_undone):
+                if self._is_ignored(cache, is_undone):
                     return original(cache, *args, **kwargs)
                 value = alone(cache, *args, **kwargs)
                 self._evicted(cache, "explicit")
@@ -265,7 +265,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     def _expire(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def expire(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._left(cache, is_undone):
+            if self._is_ignored(cache, is_undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind, _now.expiring, _now.deleting
             kind = _now.kind if _now.cache is cache else "expire"
@@ -277,8 +277,8 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return expire
 
-    def _left(self, cache: Any, is_undone: IsUndone) -> bool:
-        """Whether an operation is not counted; a cache that decorated calls use is theirs for good."""
+    def _is_ignored(self, cache: Any, is_undone: IsUndone) -> bool:
+        """Return True if an operation is not counted; a cache that a decorated call has used never is."""
         if is_suppressed(is_undone):
             return True
         tracked = self.caches.get(cache)
@@ -301,7 +301,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
 
 def _is_lookup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether `get` was called with what it takes; otherwise it complains itself."""
+    """Return True if the arguments of `get` are valid; otherwise `get` raises by itself."""
     return 0 < len(args) + len(kwargs) <= 2 and len(args) + ("key" in kwargs) + ("default" in kwargs) == len(
         args
     ) + len(kwargs)

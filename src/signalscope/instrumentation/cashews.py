@@ -67,11 +67,11 @@ class CashewsInstrumentor(CacheInstrumentor):
             self.sizes = CacheSizes(lambda memory: len(memory.store), lambda memory: memory.size)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of the class that all caches come from."""
+        """Return the hook of the module of the base class of caches."""
         return {"cashews.wrapper.wrapper": self._patch}
 
     def begin(self) -> None:
-        """Report sizes."""
+        """Start to report sizes."""
         self.sizes.begin()
 
     def end(self) -> None:
@@ -80,7 +80,7 @@ class CashewsInstrumentor(CacheInstrumentor):
         self.sizes.end()
 
     def own_name(self, cache: Any) -> str:
-        """Return the name that it was made with."""
+        """Return the name that the program gave it."""
         return getattr(cache, "name", "")
 
     def _patch(self, module: ModuleType) -> None:
@@ -147,7 +147,7 @@ class CashewsInstrumentor(CacheInstrumentor):
     def _record_many(
         self, cache: Any, backend: Any, elapsed: float, got: Sequence[tuple[Any, Any]], default: Any
     ) -> None:
-        """The gets of one command, whose keys may belong to several caches."""
+        """Record the gets of one command, whose keys may belong to several caches."""
         counted: dict[CacheMetrics, list[int]] = {}
         for key, value in got:
             self._record(
@@ -175,7 +175,7 @@ class CashewsInstrumentor(CacheInstrumentor):
 
 
 def _prefix(cache: Any, backend: Any) -> str:
-    """The prefix that a backend was set up with, without its separators."""
+    """Return the prefix of a backend, without separators."""
     backend = getattr(backend, "_backend", backend)  # a transaction's
     for prefix, found in cache._backends.items():
         if found is backend or (isinstance(found, tuple) and found[0] is backend):  # until cashews 7
@@ -184,7 +184,7 @@ def _prefix(cache: Any, backend: Any) -> str:
 
 
 def _keys(args: Any, kwargs: Mapping[str, Any]) -> list[str]:
-    """The first key of a command: several keys of one backend are one command."""
+    """Return the first key of a command; all keys of a command belong to one backend."""
     if args:
         return [str(args[0])]
     key = kwargs.get("key")

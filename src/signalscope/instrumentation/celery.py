@@ -1,6 +1,6 @@
 """Celery: tasks that are sent and tasks that workers run, by Celery's own signals.
 
-Spans are the official instrumentor's business.
+The official instrumentor makes the spans.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ __all__ = ["CeleryInstrumentor"]
 
 _TASK = "signal_service.background_task"
 _ITEMS = "signal_service.queue.items"
-#: Celery's numbers mean the opposite with Redis and with RabbitMQ, so they are not told apart.
+#: Priority numbers have opposite meanings with Redis and with RabbitMQ, so all are the same.
 _PRIORITY = "medium"
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "error", "RETRY": "error"}
 _EVENTS = {"SUCCESS": "processed", "FAILURE": "failed"}
-#: Running tasks that are kept, for when Celery does not say how some of them end.
+#: Limit of running tasks, since Celery does not report the end of every task.
 _MOST_RUNNING = 10_000
 _LAST_EXPORT_SECONDS = 5.0
 
@@ -67,11 +67,11 @@ class CeleryInstrumentor(LibraryInstrumentor):
             self._disconnect: list[Callable[[], object]] = []
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of signals."""
+        """Return the hook of the module of signals."""
         return {"celery.signals": self._connect}
 
     def end(self) -> None:
-        """Disconnect."""
+        """Disconnect from the signals."""
         for disconnect in self._disconnect:
             disconnect()
         self._disconnect = []
@@ -125,7 +125,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
             _count(str(routing_key), "enqueued")
 
     def _flush(self, **_: Any) -> None:
-        """Processes of the pool end without the interpreter's exit handlers."""
+        """Export the last interval: processes of the pool end without the interpreter's exit handlers."""
         try:
             _termination.flush(_LAST_EXPORT_SECONDS)
         except Exception:  # must not reach the caller
@@ -133,7 +133,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
 
 
 def _queue_of(request: Any) -> str | None:
-    """The routing key that a task came by; None for one that was called directly."""
+    """Return the routing key of a task; None if it was called directly."""
     if getattr(request, "is_eager", False) or getattr(request, "called_directly", False):
         return None
     return _routing_key(request)

@@ -43,7 +43,7 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
     packages = ("circuitbreaker",)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module."""
+        """Return the hook of the module."""
         return {"circuitbreaker": self._patch}
 
     def state_now(self, breaker: Any) -> str:

@@ -25,7 +25,7 @@ __all__ = ["DogpileCacheInstrumentor"]
 
 
 class _Getting:
-    """One `get_or_create` or `get_or_create_multi` that is under way.
+    """One running `get_or_create` or `get_or_create_multi`.
 
     Attributes:
         region: The region.
@@ -80,11 +80,11 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
             self.sizes = CacheSizes(_entries, lambda _: None)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of regions."""
+        """Return the hook of the module of regions."""
         return {"dogpile.cache.region": self._patch}
 
     def begin(self) -> None:
-        """Report sizes."""
+        """Start to report sizes."""
         self.sizes.begin()
 
     def end(self) -> None:
@@ -113,7 +113,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         add(region, "_log_time", self._creating)
         for name, count in (("set", lambda _: 1), ("set_multi", len)):
             add(region, name, functools.partial(self._store, count=count))
-        # What the two above use to store.
+        # Used by `get_or_create` and `get_or_create_multi` to store values.
         add(region, "_set_cached_value_to_backend", functools.partial(self._store, count=lambda _: 1))
         add(region, "_set_multi_cached_value_to_backend", functools.partial(self._store, count=len))
         add(region, "delete", functools.partial(self._delete, count=lambda _: 1))
@@ -174,7 +174,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         return get_or_create
 
     def _creating(self, original: Method, is_undone: IsUndone) -> Method:
-        """What dogpile puts around the creation of values: it names the key, or the list of keys."""
+        """Patch the context manager around the creation of values, which gets the key or the list of keys."""
 
         @functools.wraps(original)
         @contextmanager
@@ -185,7 +185,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
                     yield value
                 return
             getting.missed += len(keys) if isinstance(keys, list) else 1
-            _now.getting = None  # the creator's own gets are its own
+            _now.getting = None  # gets of the creator count by themselves
             begun = perf_counter()
             try:
                 with original(region, keys) as value, library_at_work(library=False):

@@ -9,7 +9,7 @@ from typing import Any
 
 from signalscope.breakers._model import BREAKER_METRICS, Breaker
 from signalscope.contract._model import OTHER
-from signalscope.instrumentation._base._breakers import configured_identity
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE, configured_identity
 from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
@@ -17,7 +17,7 @@ from signalscope.instrumentation._base._suppression import is_suppressed
 __all__ = ["PurgatoryInstrumentor"]
 
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
-#: Circuits that are told apart; the contract allows fewer.
+#: Circuits with a record of their own; the contract allows fewer.
 _MOST_CIRCUITS = 500
 
 
@@ -37,7 +37,7 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
             "tripping one and one that was under way when another tripped it included; one that raises an "
             "excluded exception is a `success`, as for purgatory."
         ),
-        not_measured=("With Redis as storage: state changes of other processes, before the next call here.",),
+        not_measured=(SHARED_STORAGE,),
         notes=(
             "`service_name` is the circuit's name.",
             "purgatory half-opens a circuit at the first call after its TTL, and it is shown as open until then.",
@@ -52,7 +52,7 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
             self.circuits = {}
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module that factories of both sorts use."""
+        """Return the hook of the module that both kinds of factories use."""
         return {"purgatory.domain.model": self._patch}
 
     def end(self) -> None:

@@ -8,7 +8,8 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from signalscope.breakers._model import BREAKER_METRICS
-from signalscope.instrumentation._base._counting_breakers import CountingBreakerInstrumentor
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE
+from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
 from signalscope.instrumentation._base._instrumentor import Hook
 from signalscope.instrumentation._base._library import Library
 
@@ -26,12 +27,8 @@ class PybreakerInstrumentor(CountingBreakerInstrumentor):
         tested=("1.0.2", "1.4.1"),
         measures=BREAKER_METRICS,
         spans="None.",
-        unit=(
-            "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, "
-            "though both raise `CircuitBreakerError`. A call that raises an excluded exception is a "
-            "`success`, as for pybreaker. A generator is a call that ends with its last item."
-        ),
-        not_measured=("With Redis as storage: state changes of other processes, before the next call here.",),
+        unit=f"{UNIT} pybreaker. A generator is a call that ends with its last item.",
+        not_measured=(SHARED_STORAGE,),
         notes=(
             "pybreaker turns half open at the first call after `reset_timeout`, and is shown as open until then.",
         ),
@@ -40,7 +37,7 @@ class PybreakerInstrumentor(CountingBreakerInstrumentor):
     packages = ("pybreaker", "tornado")
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module."""
+        """Return the hook of the module."""
         return {"pybreaker": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
@@ -54,6 +51,6 @@ class PybreakerInstrumentor(CountingBreakerInstrumentor):
 
     @staticmethod
     def is_rejection(error: Exception, before_call: CodeType | None) -> bool:
-        """Tell it from an exception of the call, which the open state makes itself when it turns half open."""
+        """Return False for an exception of the call, which `before_call` makes itself when it turns half open."""
         frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
         return frames[-1] is before_call and frames.count(before_call) == 1

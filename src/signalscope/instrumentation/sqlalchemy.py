@@ -48,11 +48,11 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
             self._remove: list[Callable[[], None]] = []
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The package that has engines and events."""
+        """Return the hook of the package with engines and events."""
         return {"sqlalchemy": self._listen}
 
     def end(self) -> None:
-        """Take the listeners away."""
+        """Remove the listeners."""
         for remove in self._remove:
             remove()
         self._remove = []

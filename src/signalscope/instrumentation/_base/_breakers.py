@@ -22,8 +22,10 @@ from signalscope.instrumentation._base._settings import Setting
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
-__all__ = ["BREAKER_METRICS", "BreakerInstrumentor", "configured_identity"]
+__all__ = ["BREAKER_METRICS", "SHARED_STORAGE", "BreakerInstrumentor", "configured_identity"]
 
+#: For `Library.not_measured`.
+SHARED_STORAGE = "With Redis as storage: state changes of other processes, before the next call here."
 _SETTING = Setting("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
 
 

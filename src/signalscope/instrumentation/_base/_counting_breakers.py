@@ -11,7 +11,13 @@ from signalscope.instrumentation._base._breakers import BreakerInstrumentor
 from signalscope.instrumentation._base._instrumentor import IsUndone, Method
 from signalscope.instrumentation._base._suppression import is_suppressed
 
-__all__ = ["CountingBreakerInstrumentor"]
+__all__ = ["UNIT", "CountingBreakerInstrumentor"]
+
+#: For `Library.unit`.
+UNIT = (
+    "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, though both raise "
+    "`CircuitBreakerError`. A call that raises an excluded exception is a `success`, as for"
+)
 
 
 class CountingBreakerInstrumentor(BreakerInstrumentor):
