@@ -50,7 +50,7 @@ class Breaker:
     def __init__(
         self, identity: Identity | None = None, state: str = "closed", *, is_monitor: bool = False
     ) -> None:
-        self.state = state
+        self.state = state if state in BREAKER_STATES else "closed"
         self.calls: dict[str, Series] = {}
         self._is_monitor = is_monitor
         self._identity: Identity = (OTHER, "all")
@@ -134,13 +134,13 @@ class Breaker:
         self.enter(state)
         return self.state
 
-    def _is_reported(self, identity: Identity) -> bool:
-        return self._is_monitor or identity[0] not in _reports.monitored.values()
-
     def point(self) -> tuple[Identity, str] | None:
         """Return the identity and the state; None if the state is unknown or another breaker reports it."""
         state, identity = self.refresh(), self.identify()
         return (identity, state) if state is not None and self._is_reported(identity) else None
+
+    def _is_reported(self, identity: Identity) -> bool:
+        return self._is_monitor or identity[0] not in _reports.monitored.values()
 
 
 class _Reports(ProcessState):

@@ -1,12 +1,10 @@
-"""Circuit breakers, at their oldest and newest versions, in programs that know nothing of signalscope."""
+"""Circuit breakers, at their oldest and newest versions: programs that know nothing of signalscope."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from tests.instrumentation.cases import Case
 
-import pytest
-from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, each_version, run
+__all__ = ["BREAKERS"]
 
 CALLS = ("signal_service_circuit_breaker_calls_total", "service_name", "operation", "outcome")
 TRANSITIONS = ("signal_service_circuit_breaker_transitions_total", "service_name", "to")
@@ -280,26 +278,9 @@ time.sleep(1.1)  # half open now, without a call
     counted="signal_service.circuit_breaker.calls",
 )  # fmt: skip
 
-CASES = {
+BREAKERS = {
     "pybreaker": PYBREAKER,
     "aiobreaker": AIOBREAKER,
     "purgatory": PURGATORY,
     "circuitbreaker": CIRCUITBREAKER,
 }
-
-
-@pytest.mark.needs("collector")
-@each_version(CASES)
-def test_a_program_under_the_launcher(
-    case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
-) -> None:
-    """A rejected call is none that tripped it; state changes are counted, the state shown is the library's."""
-    run(case, versions, one_collector, tmp_path)
-
-
-@each_version(CASES)
-def test_uninstrumenting_gives_the_same_objects_back(
-    case: Case, versions: tuple[str, ...], tmp_path: Path
-) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
-    assert_identity(case, versions, tmp_path)
