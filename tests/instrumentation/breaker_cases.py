@@ -1,12 +1,10 @@
-"""Circuit breakers, at their oldest and newest versions, in programs that know nothing of signalscope."""
+"""Circuit breakers, at their oldest and newest versions: programs that know nothing of signalscope."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from tests.instrumentation.cases import Case
 
-import pytest
-from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+__all__ = ["BREAKERS"]
 
 CALLS = ("signal_service_circuit_breaker_calls_total", "service_name", "operation", "outcome")
 TRANSITIONS = ("signal_service_circuit_breaker_transitions_total", "service_name", "to")
@@ -145,7 +143,7 @@ show(plain)
 )  # fmt: skip
 
 PURGATORY = Case(
-    versions=(("purgatory==1.0.3",), ("purgatory==3.0.1",)),
+    versions=(("purgatory==1.0.3", "setuptools==80.9.0"), ("purgatory==3.0.1",)),
     instrumentor="purgatory:PurgatoryInstrumentor",
     variables={"SIGNALSCOPE_BREAKERS": "sync-*=ticker_service"},
     program=SHOW
@@ -280,31 +278,9 @@ time.sleep(1.1)  # half open now, without a call
     counted="signal_service.circuit_breaker.calls",
 )  # fmt: skip
 
-CASES = {
+BREAKERS = {
     "pybreaker": PYBREAKER,
     "aiobreaker": AIOBREAKER,
     "purgatory": PURGATORY,
     "circuitbreaker": CIRCUITBREAKER,
 }
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
-
-
-@pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
-def test_a_program_under_the_launcher(
-    case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
-) -> None:
-    """A rejected call is none that tripped it; state changes are counted, the state shown is the library's."""
-    run(case, versions, one_collector, tmp_path)
-
-
-@pytest.mark.parametrize(("case", "versions"), EVERY)
-def test_uninstrumenting_gives_the_same_objects_back(
-    case: Case, versions: tuple[str, ...], tmp_path: Path
-) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
-    assert_identity(case, versions, tmp_path)

@@ -1,12 +1,10 @@
-"""Cache libraries, at their oldest and newest versions, in programs that know nothing of signalscope."""
+"""Cache libraries, at their oldest and newest versions: programs that know nothing of signalscope."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from tests.instrumentation.cases import Case
 
-import pytest
-from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+__all__ = ["CACHES"]
 
 OPERATIONS = ("signal_service_cache_operations_total", "cache_type", "operation", "result")
 EVICTIONS = ("signal_service_cache_evictions_total", "cache_type", "reason")
@@ -318,26 +316,4 @@ print(slow.get_or_create("s", lambda: "new"), made)
     counted="signal_service.cache.operations",
 )  # fmt: skip
 
-CASES = {"cachetools": CACHETOOLS, "aiocache": AIOCACHE, "cashews": CASHEWS, "dogpile.cache": DOGPILE}
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
-
-
-@pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
-def test_a_program_under_the_launcher(
-    case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
-) -> None:
-    """Each operation counts once, as the library means it, and the program gets what it gets without us."""
-    run(case, versions, one_collector, tmp_path)
-
-
-@pytest.mark.parametrize(("case", "versions"), EVERY)
-def test_uninstrumenting_gives_the_same_objects_back(
-    case: Case, versions: tuple[str, ...], tmp_path: Path
-) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
-    assert_identity(case, versions, tmp_path)
+CACHES = {"cachetools": CACHETOOLS, "aiocache": AIOCACHE, "cashews": CASHEWS, "dogpile.cache": DOGPILE}
