@@ -106,9 +106,7 @@ class Attributes:
         series = family(instrument).series
         if places == list(range(len(names))):
             return lambda values, *more: series(*values, *more)
-        if len(places) == 1:
-            return lambda values, *more: series((values + more)[places[0]])
-        pick = itemgetter(*places)
+        pick = itemgetter(*places)  # two or more: no instrument of a decorator has fewer
         return lambda values, *more: series(*pick(values + more))
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from opentelemetry.context import get_current
 
-from signalscope.decorators._arity import refusing
+from signalscope.decorators._arity import checking_arguments
 from signalscope.decorators._call import Probe, conclude
 from signalscope.decorators._generators import (
     async_generator_function,
@@ -55,8 +55,8 @@ def wrap(call: Any, probe: Probe) -> Any:
         )
     make = _maker_for(call)
     if isinstance(call, FunctionType):
-        return functools.wraps(call)(refusing(call, make(call, probe)))
-    return CallableProxy(call, lambda one: refusing(one, make(one, probe)))
+        return functools.wraps(call)(checking_arguments(call, make(call, probe)))
+    return CallableProxy(call, lambda one: checking_arguments(one, make(one, probe)))
 
 
 def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> Any:
@@ -79,13 +79,15 @@ def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> An
             return original
         return original.getter(either(original.fget, measured.fget, otherwise=otherwise))
     make = _maker_for(original)
-    chosen = refusing(original, _choosing(make, original, measured, otherwise))
+    chosen = checking_arguments(original, _choosing(make, original, measured, otherwise))
     if isinstance(original, FunctionType):
         return functools.wraps(original)(chosen)
     return CallableProxy(
         original,
         lambda _: chosen,
-        lambda: refusing(original, _choosing(make, binding(original), binding(measured), otherwise)),
+        lambda: checking_arguments(
+            original, _choosing(make, binding(original), binding(measured), otherwise)
+        ),
     )
 
 

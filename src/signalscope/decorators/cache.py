@@ -55,8 +55,8 @@ def instrument_cache(
     Args:
         call: The function, when used without arguments.
         cache_type: Which cache: greeks, indicators, or one of your own.
-        operation: get, set or delete. The result of a get is a hit or a miss, of the others ok; of an
-            operation that raises or is cancelled, error.
+        operation: get, set or delete. The result of a get is ``hit`` or ``miss``, that of another operation ``ok``.
+            An operation that raises or is cancelled has the result ``error``.
         hit: Whether what a get returned is a hit; by default anything but None.
         miss_on: Exceptions of a get that mean a miss.
         span: ``never``, since most caches are quicker than a span; ``auto``: a child span when the current

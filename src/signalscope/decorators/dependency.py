@@ -53,8 +53,8 @@ def instrument_dependency(
     Args:
         call: The function, when used without arguments.
         service_name: The external service; by default the function's name.
-        operation: What is asked of it; by default the function's name.
-        criticality: How much depends on it: critical, mandatory or high. It is the errors' ``impact_level``.
+        operation: What the service is called for; by default the function's name.
+        criticality: How much depends on it: critical, mandatory or high. It is the ``impact_level`` of errors.
         span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
 
     Raises:

@@ -9,14 +9,15 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 from signalscope import contract
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes, Values
+from signalscope.decorators._batch import batch_class, is_size, size_given, size_of
 from signalscope.decorators._call import Call, CallSpan, Quick
-from signalscope.decorators._checks import Tally, bounds_of, examine, size_of
+from signalscope.decorators._checks import Tally, bounds_of, examine
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, needs_result
 from signalscope.recording import Recorder, group, internal_error
 
-__all__ = ["batch_class", "instrument_greeks"]
+__all__ = ["instrument_greeks"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,12 +64,12 @@ def instrument_greeks(
         vectorized: True only where the call handles the whole batch in one array operation.
         batch_size: How many options a call is about. By default the length of the result's array or
             sequence, or 1.
-        check: Whether to look for results that are NaN, None, infinite, out of range or not converged. A call
-            of whose values none can be used has the outcome ``invalid``. Arrays are judged as a whole, of lists at
-            most ten thousand values at even distances, of records (mappings, named tuples, dataclasses, tables) the
-            fields that are named after a Greek. ``finite``: only for those that are NaN,
-            None or infinite, where other values may be right: positions that may be short, differences of prices.
-        values: What to look at instead of the result, where a call leaves its values elsewhere:
+        check: Whether to check results for values that are NaN, None, infinite, out of range or not converged. A
+            call without a single usable value has the outcome ``invalid``. Arrays are checked as a whole, of lists
+            at most ten thousand values at even distances, of records (mappings, named tuples, dataclasses, tables)
+            the fields that are named after a Greek. ``finite``: only for values that are NaN, None or infinite,
+            where others may be right: positions that may be short, differences of prices.
+        values: What to check instead of the result, where a call leaves its values elsewhere:
             ``lambda self: self.greeks``.
         span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
 
@@ -111,7 +112,7 @@ class _Greeks:
         self._batch = None if batch_size is None else compile_value(batch_size, function, "batch_size")
         self._is_batch_in_result = needs_result(batch_size)
         self._batch_constant = batch_size if self._batch is None else None
-        if self._batch_constant is not None and not _is_size(self._batch_constant):
+        if self._batch_constant is not None and not is_size(self._batch_constant):
             raise ContractError(
                 f"batch_size={batch_size!r} is not allowed; give a whole number of at least 1, or a callable"
             )
@@ -196,7 +197,7 @@ class _Greeks:
         if self._is_batch_in_result and call.error is not None:
             return None
         try:
-            return size_of(call.result) if self._batch is None else _size_given(self._batch(call))
+            return size_of(call.result) if self._batch is None else size_given(self._batch(call))
         except Exception:  # the user's callable, or an object whose length cannot be read
             internal_error(f"{self.where}.batch_size")
             return None
@@ -205,7 +206,7 @@ class _Greeks:
         """What is wrong with a result; nothing when it cannot be examined."""
         try:
             return examine(result, calculation_type, self._check)
-        except Exception:  # whatever a foreign type does, the call is measured
+        except Exception:  # of a type of another library: the call is measured nevertheless
             internal_error(f"{self.where}.check")
             return {}, 0
 
@@ -228,44 +229,6 @@ def _quick(recorder: Recorder, low: float, high: float, *, check: bool) -> Quick
         return True
 
     return quick
-
-
-def _size_given(given: Any) -> int:
-    """Return the number of options that a callable gave: a whole number, or what has a length.
-
-    Raises:
-        ValueError: A part of an option, a negative number, or None.
-    """
-    if given is None:
-        raise ValueError("no number of options")
-    if isinstance(given, float) and not given.is_integer():
-        raise ValueError(f"{given} options")
-    if isinstance(given, float) or (hasattr(given, "__index__") and not hasattr(given, "__len__")):
-        if given < 0:
-            raise ValueError(f"{given} options")
-        return int(given)
-    return size_of(given)
-
-
-def _is_size(given: object) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
-
-
-def batch_class(size: int | None) -> str:
-    """The contract's class of a number of options.
-
-    Args:
-        size: How many options; 0 counts as one; None, an unknown number, is ``other``.
-    """
-    if size is None:
-        return OTHER
-    if size <= 1:
-        return "1"
-    if size <= 10:
-        return "2-10"
-    if size <= 100:
-        return "11-100"
-    return "101-1000" if size <= 1000 else "1001+"
 
 
 def _inferred(call: Any) -> str:

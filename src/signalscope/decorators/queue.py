@@ -46,10 +46,10 @@ def instrument_queue(
     enqueued_at: Value[float | datetime | None] = None,
     span: SpanMode = "auto",
 ) -> Any:
-    """Measure the function that processes a queue's items, or the one that puts them in.
+    """Measure a function that processes the items of a queue, or that puts them in.
 
     Processing an item: its time, the time it had waited, and whether it was processed, failed (raised) or
-    dropped (was cancelled). Putting one in: whether it was enqueued, or rejected (raised).
+    dropped (was cancelled). Putting an item in: whether it was enqueued, or rejected (raised).
 
     Args:
         call: The function, when used without arguments.

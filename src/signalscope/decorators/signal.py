@@ -43,7 +43,7 @@ def instrument_signal(
     emitted: Value[Emitted] = None,
     span: SpanMode = "auto",
 ) -> Any:
-    """Measure the generation of signals: its time, and the signals that came out of it.
+    """Measure the generation of signals: its time, and the signals that it emitted.
 
     Args:
         call: The function, when used without arguments.
