@@ -95,7 +95,7 @@ class Attributes:
         """Return what finds the series of an instrument for a call's values.
 
         Args:
-            instrument: The OpenTelemetry name. It may have fewer attributes than there are values.
+            instrument: The OpenTelemetry name. Values of attributes that it does not have are ignored.
             more: Attributes whose values are given with each call's, in this order.
 
         Raises:
@@ -106,6 +106,8 @@ class Attributes:
         series = family(instrument).series
         if places == list(range(len(names))):
             return lambda values, *more: series(*values, *more)
+        if places == list(range(len(self._names))):
+            return lambda values, *_: series(*values)
         pick = itemgetter(*places)  # two or more: no instrument of a decorator has fewer
         return lambda values, *more: series(*pick(values + more))
 
