@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import signalscope
-from signalscope import BreakerMonitor, ContractError, contract, user_context
+from signalscope import BreakerMonitor, ContractError, contract, decorators, metrics, user_context
 from signalscope.contract import _registry
 from signalscope.testing import Captured, FakeClock
 from signalscope.users._active import ActiveUsers
@@ -321,3 +321,13 @@ def test_observed_values_are_asked_for_and_can_be_ended(captured: Captured) -> N
         end()
     assert captured.points("signal_service_queue_size", queue_type="observed") == []
     assert captured.points("signal_service_active_subscriptions") == []
+
+
+def test_one_module_has_all_functions_that_record_without_a_decorator() -> None:
+    """`signalscope.metrics` is their home; `signalscope` and `signalscope.decorators` export the same objects."""
+    prefixes = ("count_", "measure_", "observe_", "record_")
+    names = {name for name in dir(signalscope) if name.startswith(prefixes)}
+    assert {name for name in metrics.__all__ if name.startswith(prefixes)} == names
+    for name in names:
+        assert getattr(metrics, name).__module__ == "signalscope.metrics"
+        assert getattr(metrics, name) is getattr(signalscope, name) is getattr(decorators, name)

@@ -1,4 +1,4 @@
-"""Hits over gets of each cache in the last five minutes: the rolling window of `cache.hit_ratio`."""
+"""Ratio of hits to gets of each cache in the last five minutes: the values of `cache.hit_ratio`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class HitRatios:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        # By cache, then by ten seconds: hits and gets.
+        # By cache, then by slot of ten seconds: hits and gets.
         self._slots: dict[str, dict[int, list[int]]] = {}
-        # By cache: the slot that is counted into now.
+        # By cache: the current slot.
         self._latest: dict[str, tuple[int, list[int]]] = {}
 
     def count(self, cache: str, *, hit: bool, times: int = 1) -> None:
@@ -45,12 +45,12 @@ class HitRatios:
 
     def _slot(self, cache: str, slot: int) -> list[int]:
         slots = self._slots.setdefault(cache, {})
-        for old in [each for each in slots if each <= slot - _SLOTS]:
+        for old in [number for number in slots if number <= slot - _SLOTS]:
             del slots[old]
         return slots.setdefault(slot, [0, 0])
 
     def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
-        """The ratio of every cache that had gets in the window."""
+        """Return the ratio of every cache that had gets in the window."""
         oldest = int(self._clock() / _SLOT_SECONDS) - _SLOTS
         with self._lock:
             copied = {
@@ -58,12 +58,12 @@ class HitRatios:
                 for cache, slots in self._slots.items()
             }
         for cache, counts in copied.items():
-            gets = sum(each for _, each in counts)
+            gets = sum(number for _, number in counts)
             if gets:
                 yield sum(hits for hits, _ in counts) / gets, (cache,)
 
     def clear(self) -> None:
-        """Begin anew, with a free lock; for a forked child."""
+        """Forget everything and take a new lock; for a forked child."""
         self._lock = threading.Lock()
         self._slots.clear()
         self._latest.clear()

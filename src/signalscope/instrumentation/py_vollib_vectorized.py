@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators import arg, instrument_greeks
-from signalscope.decorators._checks import size_of
+from signalscope.decorators._batch import size_of
 from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import OTHER
+from signalscope.decorators._call import conclude
 from signalscope.decorators._nesting import inside
 from signalscope.decorators.dependency import Dependency
 from signalscope.instrumentation._base._settings import pairs
@@ -148,11 +149,8 @@ class Call:
         elapsed = perf_counter() - self._begun
         try:
             _calling.reset(self._token)
-            if error is None:
-                self._probe.finish(elapsed, (), {}, response, None)
-            else:
-                self._probe.fail(elapsed, (), {}, error, None)
-        except Exception:  # must not reach the caller
+            conclude(self._probe, None, (), {}, elapsed, response, error)
+        except Exception:  # ours, and not the caller's business
             internal_error("instrumentation.services")
 
 
