@@ -51,16 +51,16 @@ CASES = [
     ),
     Case(
         "CapacityExhaustedWithin48h", "foreseen to be nine tenths used, for an hour; a day later it is not",
-        {_FORECAST: "0.5x14 0.9x14 0.5x700", _USED: "0.5x800"}, {"60m": 0, "84m": 1, "24h": 1, "30h": 0},
+        {_FORECAST: "0.5x14 0.9x14 0.5x500", _USED: "0.5x500"}, {"60m": 0, "84m": 1, "24h": 1, "28h": 0},
         every="4m", start="2026-11-17T00:00:00Z",
     ),
     Case(
         "CapacityExhaustedWithin48h", "a little less is in use, and foreseen",
-        {_FORECAST: "0.8999x400", _USED: "0.8999x400"}, {"12h": 0, "24h": 0},
+        {_FORECAST: "0.8999x60", _USED: "0.8999x60"}, {"1h": 0, "3h": 0},
         every="4m", start="2026-11-17T00:00:00Z",
     ),
     Case(
         "CapacityExhaustedWithin48h", "four fifths of a core in use, and a restart",
-        {of("process_cpu_seconds_total"): "0+12x120 0+12x120"}, {"29m": 0, "46m": 0, "59m": 0}, reset=True,
+        {of("process_cpu_seconds_total"): "0+24x40 0+24x60"}, {"19m": 0, "36m": 0, "49m": 0}, every="30s", reset=True,
     ),
 ]  # fmt: skip
