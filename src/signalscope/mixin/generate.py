@@ -17,7 +17,7 @@ from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import autoscaling, dashboards, servers, slos
 from signalscope.mixin import evaluation_intervals as pacing
 from signalscope.mixin._promql import duration
-from signalscope.mixin.alertmanager import alertmanager, quiet
+from signalscope.mixin.alertmanager import alertmanager, null_receivers
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.insight import groups as insight
 from signalscope.mixin.recordings import groups
@@ -80,7 +80,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
     yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
-    yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))
+    yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(null_receivers(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
     if config == Config():  # of the local stack; prices of another service are its own
         yield "deploy/prometheus/own/demo-prices.yaml", _yaml(_groups([_demo_prices(config)]))
