@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.derived._vector import Labels, Vector, scaled
 from signalscope.derived._windows import FINE_SECONDS, Look, NoDataError, Window, Windows
 from signalscope.recording._snapshot import NotKeptError
@@ -10,7 +11,7 @@ from signalscope.recording._snapshot import NotKeptError
 __all__ = ["FIVE", "HISTORY", "HOUR", "Process"]
 
 #: Seconds that most rules look back, and those of the business.
-FIVE, HOUR = 300.0, 3600.0
+FIVE, HOUR = float(RATE_SECONDS), float(HOUR_SECONDS)
 #: Why a process alone cannot have a value that looks back over days.
 HISTORY = "one process keeps no history of days; it needs Prometheus (SIGNALSCOPE_PROMETHEUS_URL)"
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from signalscope import contract
+from signalscope.config.defaults import seconds
 from signalscope.recording import observe
 from signalscope.recording._fork import in_children
 
@@ -22,7 +23,7 @@ __all__ = ["ActiveUsers", "saw"]
 
 _logger = logging.getLogger("signalscope")
 
-WINDOWS = {"1h": 3600.0, "24h": 86400.0}
+WINDOWS = {window: float(seconds(window)) for window in ("1h", "24h")}
 _SLOT_SECONDS = 300.0
 _SLOTS = int(max(WINDOWS.values()) / _SLOT_SECONDS)
 _LG_K = 12
@@ -62,8 +63,8 @@ class ActiveUsers:
         """The number of distinct users for each window and tier in which there were any."""
         now = int(self._clock() // _SLOT_SECONDS)
         with self._lock:
-            for window, seconds in WINDOWS.items():
-                first = now - int(seconds / _SLOT_SECONDS)
+            for window, length in WINDOWS.items():
+                first = now - int(length / _SLOT_SECONDS)
                 unions: dict[str, Any] = {}
                 for (tier, slot), sketch in self._slots.items():
                     if slot > first:
