@@ -25,31 +25,9 @@ from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
 from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
 from signalscope.config._section import Arrival, Interval, Section, Text
-from signalscope.config._slos import Slo, Slos
-from signalscope.config.defaults import BURN_RATES
+from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 
-__all__ = [
-    "BURN_RATES",
-    "Anomaly",
-    "Business",
-    "Calendar",
-    "Config",
-    "ConfigError",
-    "Dashboards",
-    "Forecast",
-    "HealthLimits",
-    "Holds",
-    "Kpis",
-    "Pipeline",
-    "Routes",
-    "Selectors",
-    "Slo",
-    "Slos",
-    "Teams",
-    "Thresholds",
-    "Windows",
-    "load",
-]
+__all__ = ["Config", "ConfigError", "Pipeline", "load"]
 
 
 class ConfigError(ValueError):
