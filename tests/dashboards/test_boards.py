@@ -22,7 +22,7 @@ from signalscope.config import Config
 from signalscope.contract import ContractError
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
-from signalscope.mixin.dashboards._look import PALETTE
+from signalscope.mixin.dashboards._style import PALETTE
 from signalscope.mixin.generate import HEADER, generate, rendered
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}

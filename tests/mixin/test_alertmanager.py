@@ -30,7 +30,7 @@ from signalscope.mixin.alertmanager import (
     WATCHDOG,
     alertmanager,
     inhibitions,
-    quiet,
+    null_receivers,
     secrets,
 )
 from signalscope.mixin.alerts import alerts
@@ -73,7 +73,7 @@ def test_each_kind_of_receiver_is_valid(tmp_path: Path, kind: str) -> None:
     assert files == set(secrets(config))
     assert {name for name in files if name.endswith("-page")} >= {"platform-page", "quant-page"}
     assert (kind == "none") == ("platform-ticket" not in files)
-    assert secrets(quiet(config)) == []
+    assert secrets(null_receivers(config)) == []
 
 
 def test_inhibitions_name_alerts_that_exist() -> None:

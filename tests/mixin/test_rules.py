@@ -20,7 +20,7 @@ from signalscope.contract import ContractError
 from signalscope.demo.stack.faults import FAULTS
 from signalscope.derived import groups
 from signalscope.derived._promql import duration, metric
-from signalscope.mixin.alerts import ANNOTATIONS, LABELS, alerts, expected_seconds
+from signalscope.mixin.alerts import ANNOTATIONS, LABELS, Alert, alerts, expected_seconds
 from signalscope.mixin.generate import HEADER, differences, generate, rendered
 
 ROOT = binaries.ROOT
@@ -137,6 +137,16 @@ def test_alerts_name_only_what_exists() -> None:
             labels_of(query)
         used = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
         assert used <= labels_of(alert.expr) | set(alert.labels), alert.name
+
+
+@pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
+def test_annotations_are_short(alert: Alert) -> None:
+    """A summary is one line, a description two short sentences at most: the runbook has the rest."""
+    assert len(alert.summary) <= 100
+    assert "\n" not in alert.summary
+    for text in (alert.description, alert.impact, alert.response):
+        assert len(text) <= 130, text
+        assert len(re.findall(r"[.!?](?:\s|$)", text)) <= 2, text
 
 
 @pytest.mark.parametrize(

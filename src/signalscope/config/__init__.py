@@ -9,29 +9,18 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from signalscope.config.defaults import BURN_RATES
+
 if TYPE_CHECKING:
-    from signalscope.config._config import (
-        BURN_RATES,
-        Anomaly,
-        Business,
-        Calendar,
-        Config,
-        ConfigError,
-        Dashboards,
-        Forecast,
-        HealthLimits,
-        Holds,
-        Kpis,
-        Pipeline,
-        Routes,
-        Selectors,
-        Slo,
-        Slos,
-        Teams,
-        Thresholds,
-        Windows,
-        load,
-    )
+    from signalscope.config._business import Business, Kpis
+    from signalscope.config._calendar import Calendar
+    from signalscope.config._config import Config, ConfigError, Pipeline, load
+    from signalscope.config._dashboards import Dashboards
+    from signalscope.config._health import HealthLimits
+    from signalscope.config._insight import Anomaly, Forecast
+    from signalscope.config._routes import Routes
+    from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
+    from signalscope.config._slos import Slo, Slos
 
 __all__ = [
     "BURN_RATES",

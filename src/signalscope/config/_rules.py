@@ -115,7 +115,7 @@ class Windows(Section):
 
 
 class Holds(Section):
-    """How long a condition must last before its alert fires, in seconds."""
+    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`."""
 
     service_down: Seconds = 30
     greeks_failure: Seconds = 15
@@ -140,12 +140,12 @@ class Holds(Section):
     trend: Seconds = 300
     telemetry: Seconds = 120
     scrape: Seconds = 60
-    #: How long an alert on a rate goes on after it was last true.
+    #: Prometheus' `keep_firing_for` of an alert on a rate.
     keep_firing: Seconds = 60
 
 
 class Teams(Section):
-    """Who is told, by what an alert is about."""
+    """Which team is notified, by the domain of an alert."""
 
     service: Text = "platform"
     greeks: Text = "quant"

@@ -1,4 +1,4 @@
-"""Windows that the whole package shares, in plain Python: the SDK needs them where pydantic is not installed.
+"""Windows and limits in plain Python: the SDK needs them where pydantic is not installed.
 
 The models of the configuration take their values from here. `signalscope.config.load` needs pydantic; this module
 needs nothing.
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 __all__ = [
     "BURN_RATES",
     "BURN_RATE_WINDOWS",
+    "HEALTH",
     "HOUR_SECONDS",
     "RATE_SECONDS",
     "SLO_PERIOD_DAYS",
     "SLO_WINDOWS",
     "BurnRate",
+    "Health",
     "seconds",
 ]
 
@@ -75,3 +77,23 @@ SLO_WINDOWS = tuple(
         key=seconds,
     )
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the built-in health checks compare with; ``[health]`` of the configuration says what each is."""
+
+    error_rate_percent_degraded: float = 1.0
+    error_rate_percent_unhealthy: float = 5.0
+    failed_work_degraded: float = 0.1
+    failed_work_unhealthy: float = 0.5
+    backpressure_degraded: float = 0.8
+    backpressure_unhealthy: float = 1.0
+    memory_degraded: float = 0.8
+    memory_unhealthy: float = 1.0
+    loop_delay_seconds_degraded: float = 0.1
+    loop_delay_seconds_unhealthy: float = 1.0
+    least_events: int = 20
+
+
+HEALTH = Health()

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from signalscope.config.defaults import RATE_SECONDS
 from signalscope.recording import observe
 from signalscope.recording._fork import in_children
 
 __all__ = ["HitRatios", "count_get"]
 
-WINDOW_SECONDS = 300.0
+WINDOW_SECONDS = float(RATE_SECONDS)
 _SLOT_SECONDS = 10.0
 _SLOTS = int(WINDOW_SECONDS / _SLOT_SECONDS)
 

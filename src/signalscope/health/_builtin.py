@@ -66,7 +66,7 @@ def _of_windows(judge: Callable[[Process], Result]) -> Callable[[], Result]:
 
 @_of_windows
 def _error_rate(process: Process) -> Result:
-    limits, window = process.config.health, process.over(300)
+    limits, window = process.config.health, process.over(process.config.windows.rate)
     requests = sum(window.increase("signal_service.api.requests").values())
     if requests < limits.least_events:
         return Result("unknown", f"{requests:.0f} requests in {window.seconds:.0f} s say nothing")
@@ -77,7 +77,7 @@ def _error_rate(process: Process) -> Result:
 
 @_of_windows
 def _signal_processing(process: Process) -> Result:
-    limits, window = process.config.health, process.over(300)
+    limits, window = process.config.health, process.over(process.config.windows.rate)
     every = failed = 0.0
     for name in ("signal_service.greeks.calculation", "signal_service.signal.generation"):
         calls = window.increase(name)
@@ -99,7 +99,7 @@ def _cache(process: Process) -> Result:
         selectors.greeks_cache: slos.cache_hits_greeks.objective,
         selectors.indicators_cache: slos.cache_hits_indicators.objective,
     }
-    window = process.over(300)
+    window = process.over(process.config.windows.rate)
     gets = summed(
         only(window.increase("signal_service.cache.operations"), operation="get", result=("hit", "miss")),
         "cache_type",

@@ -16,7 +16,7 @@ from signalscope.derived._promql import duration
 from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import autoscaling, dashboards, servers
 from signalscope.mixin import evaluation_intervals as pacing
-from signalscope.mixin.alertmanager import alertmanager, quiet
+from signalscope.mixin.alertmanager import alertmanager, null_receivers
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.runbooks import index, runbook
 
@@ -118,7 +118,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
     yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
-    yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(quiet(config)))
+    yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(null_receivers(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
     yield "deploy/kubernetes/keda-scaledobject.yaml", _yaml(autoscaling.keda(config))
     yield "deploy/kubernetes/hpa.yaml", _yaml(autoscaling.hpa(config))

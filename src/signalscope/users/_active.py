@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from signalscope import contract
+from signalscope.config.defaults import seconds
 from signalscope.recording import observe
 from signalscope.users._sketch import Shared, Slots
 
@@ -20,7 +21,7 @@ __all__ = ["ActiveUsers", "saw"]
 
 _logger = logging.getLogger("signalscope")
 
-WINDOWS = {"1h": 3600.0, "24h": 86400.0}
+WINDOWS = {window: float(seconds(window)) for window in ("1h", "24h")}
 _LG_K = 12
 _NAME = "signal_service.active_users"
 
@@ -47,9 +48,9 @@ class ActiveUsers(Slots):
     def counted(self) -> Iterator[tuple[float, tuple[str, str]]]:
         """The number of distinct users for each window and tier in which there were any."""
         with self.lock:
-            for window, seconds in WINDOWS.items():
+            for window, length in WINDOWS.items():
                 unions: dict[str, Any] = {}
-                for tier, sketch in self._since(seconds):
+                for tier, sketch in self._since(length):
                     unions.setdefault(tier, self._library.hll_union(_LG_K)).update(sketch)
                 for tier, union in unions.items():
                     yield round(union.get_estimate()), (window, tier)

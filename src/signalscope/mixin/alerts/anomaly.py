@@ -23,8 +23,7 @@ def alerts(config: Config) -> list[Alert]:
             window=config.windows.rate + config.pipeline.insight,
             summary="{{ $labels.signal }} of {{ $labels.job }} is {{ $labels.direction }}, for this time of day",
             description=f"For {duration(anomaly.hold)} {{{{ $labels.signal }}}} has been "
-            "{{ $labels.direction }}: not in the band of what was usual at this time in the sessions of the last "
-            f"{anomaly.lookback_days} days.",
+            "{{ $labels.direction }}, compared with this time in earlier sessions.",
             impact="None for certain; what is unusual now is often what users notice next.",
             response="Compare the level with its band; look for a release, a market event, a new client.",
             dashboard="capacity",

@@ -29,8 +29,8 @@ def _open(config: Config, *, critical: bool) -> Alert:
         for_=for_,
         window=config.pipeline.paced(for_),
         summary="The breaker of {{ $labels.service_name }} is open",
-        description="The circuit breaker of {{ $labels.service_name }} ({{ $labels.operation }}) has not been closed "
-        f"in most instances of {{{{ $labels.job }}}} for {duration(for_)}.",
+        description="The breaker ({{ $labels.operation }}) has not been closed in most instances of "
+        f"{{{{ $labels.job }}}} for {duration(for_)}.",
         impact="Calls are refused at once, so whatever needs the service is answered from fallbacks or not at all."
         if critical
         else "Calls are refused at once; features that need the service use their fallbacks.",

@@ -42,11 +42,10 @@ def _failure(config: Config) -> Alert:
         for_=config.holds.greeks_failure,
         window=config.windows.greeks,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
-        description="{{ $value | humanize }} requests a second ask {{ $labels.job }} for Greeks that are not all in "
-        f"the cache, and no calculation has succeeded for {over}.",
+        description="{{ $value | humanize }} requests a second need a calculation, and none has succeeded for "
+        f"{over}.",
         impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
-        response="Look at the outcomes and reasons below: errors are the code or a library, invalid results the "
-        "market data. Switch the data source, or roll back.",
+        response="Look at the outcomes and reasons below; switch the data source, or roll back.",
         dashboard="developer",
     )
 
@@ -86,8 +85,8 @@ def _invalid(config: Config) -> Alert:
         keep_firing_for=config.holds.keep_firing,
         window=config.windows.rate + config.pipeline.paced(for_),
         summary="Many Greeks of {{ $labels.job }} cannot be used",
-        description="{{ $value | humanizePercentage }} of the results are NaN, infinite, missing, out of range or "
-        f"not converged, more than {100 * limit:g} %.",
+        description="{{ $value | humanizePercentage }} of the results are unusable, more than "
+        f"{100 * limit:g} %.",
         impact="Hedges and signals that need these Greeks are missing or wrong.",
         response="Look at the reasons below: one reason in all models is the market data, one model alone its code.",
         dashboard="developer",
@@ -108,8 +107,7 @@ def _without_gain(config: Config) -> Alert:
         keep_firing_for=config.holds.keep_firing,
         window=config.windows.rate + config.pipeline.paced(for_),
         summary="Vectorised calculations of {{ $labels.job }} gain nothing",
-        description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch; it "
-        f"should be more than {limit:g}.",
+        description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
         impact="None at once; capacity that is counted on is not there.",
         response="Look for a loop over options under a call that says vectorized=True.",
         dashboard="developer",

@@ -44,8 +44,7 @@ def _backpressure(config: Config) -> Alert:
         keep_firing_for=config.holds.keep_firing,
         window=config.windows.rate + config.pipeline.paced(for_),
         summary="The queue {{ $labels.queue_type }} of {{ $labels.job }} does not keep up",
-        description="Its backpressure is {{ $value | humanizePercentage }}, more than "
-        f"{100 * limit:g} %: it is that full, or refuses that share of what comes.",
+        description=f"Its backpressure is {{{{ $value | humanizePercentage }}}}, more than {100 * limit:g} %.",
         impact="Deliveries are late; when the queue is full, they are refused.",
         response="See below which priority fills it, and whether processing has become slower.",
     )

@@ -131,7 +131,7 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         + (0 if fast else config.pipeline.history),
         summary="{{ $labels.job }}: the error budget of {{ $labels.sloth_slo }} is spent too fast",
         description="{{ $value | humanizePercentage }} of the events were bad; "
-        f"{100 * slo.budget:g} % are allowed over {config.slos.period_days} days. It fires at {rates}.",
+        f"{100 * slo.budget:g} % are allowed over {config.slos.period_days} days.",
         impact=text.impact,
         response=text.response,
         dashboard=text.board,

@@ -69,7 +69,7 @@ PALETTE: dict[str, dict[str, str]] = {
     "quantile": {"half": "light-blue", "95 of 100": "blue", "99 of 100": "dark-blue"},
     "direction": {"buy": "blue", "sell": _TELLING[1], "hold": "gray"},
 }  # fmt: skip
-#: The same for names without a meaning of their own: they are only told apart.
+#: The same for names without a meaning of their own: the colours only tell them apart.
 NAMES: dict[str, dict[str, str]] = {
     "service_name": dict(
         zip(
