@@ -13,10 +13,10 @@ from signalscope.config import Config, ConfigError, load
 __all__ = [
     "cache_seconds",
     "config",
+    "configuration_errors",
     "health_is_public",
     "job",
     "metrics_are_public",
-    "mistakes",
     "monitoring_is_public",
     "prometheus_timeout",
     "prometheus_url",
@@ -134,7 +134,7 @@ def _number(name: str, default: float, low: float, high: float) -> float:
 _wrong: set[str] = set()
 
 
-def mistakes() -> list[str]:
+def configuration_errors() -> list[str]:
     """The names of settings that cannot be used as they are."""
     _wrong.clear()
     _loaded.cache_clear()
@@ -153,5 +153,5 @@ def _say(name: str, problem: str) -> None:
 
 @cache
 def _log(problem: str) -> None:
-    """Log a mistake, once."""
+    """Log a configuration error, once."""
     _logger.warning("signalscope: %s", problem)

@@ -190,7 +190,7 @@ def _config() -> Result:
     ]
     if os.environ.get(CPU_SECOND_PRICE) and cpu_second_price() is None:
         wrong.append(CPU_SECOND_PRICE)
-    wrong += [name for name in _settings.mistakes() if name not in wrong]
+    wrong += [name for name in _settings.configuration_errors() if name not in wrong]
     if wrong:
         return Result("degraded", f"not usable: {', '.join(sorted(wrong))}")
     return Result("healthy", "every setting can be used")

@@ -10,6 +10,7 @@ from opentelemetry import metrics, trace
 
 from signalscope._version import __version__
 from signalscope.recording._fast_path import FastPath
+from signalscope.recording._sdk import module_with
 
 __all__ = ["SCOPE", "Live", "live"]
 
@@ -41,8 +42,8 @@ class Live:
         self.disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
         # The API has no way to ask "has a provider been set?" that takes less than a microsecond. Where its
         # module variables are not what they were, the question is answered with yes.
-        self.metrics_api: Any = _module_with(metrics, "_METER_PROVIDER")
-        self.trace_api: Any = _module_with(trace, "_TRACER_PROVIDER")
+        self.metrics_api: Any = module_with(metrics, "_METER_PROVIDER")
+        self.trace_api: Any = module_with(trace, "_TRACER_PROVIDER")
 
     def awake(self) -> bool:
         """Whether somebody has set up OpenTelemetry meanwhile; asked on each call while `on` is false."""
@@ -55,21 +56,6 @@ class Live:
         if self.on_enabled is not None:
             self.on_enabled()
         return True
-
-
-class _Unknown:
-    """Stands for an API whose variables cannot be read."""
-
-    _METER_PROVIDER = _TRACER_PROVIDER = ...
-
-
-def _module_with(module: Any, name: str) -> Any:
-    """The API's module that holds a provider variable."""
-    internal = getattr(module, "_internal", module)
-    for candidate in (internal, module):
-        if hasattr(candidate, name):
-            return candidate
-    return _Unknown
 
 
 live = Live()
