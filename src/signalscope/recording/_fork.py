@@ -96,7 +96,7 @@ def renew(*roots: object) -> None:
 
 
 def _free(condition: threading.Condition) -> None:
-    """Give a condition a new lock where nobody who could release it is left.
+    """Give a condition a new lock where no thread is left that could release it.
 
     Only there: a reader made before signalscope was imported has its thread already, and that one waits for it.
     """
