@@ -1,8 +1,12 @@
 """The narrow interface between everything that measures and OpenTelemetry.
 
-`family(name).series(*attribute values)` gives a bound series, and its `record` slot records into it. What is
-behind that is nobody's business here: the fast path of `_cells` when signalscope has configured the SDK, the
-plain OpenTelemetry API otherwise. See docs/recording.md.
+`family(name).series(*attribute values)` gives a series of an instrument, and its `record` records into it: on the
+fast path (`_fast_path`) when signalscope has configured the SDK, through the plain OpenTelemetry API otherwise. See
+docs/recording.md.
+
+One recording passes these: a series' buffer of values (`_buffers`), folded into summaries (`_summary`); at a
+collection the accumulator of each series (`_accumulator`), by instrument (`_instrument_series`), all in the `_store`;
+the data points (`_points`) that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
 """
 
 from __future__ import annotations
@@ -45,12 +49,12 @@ __all__ = [
 
 
 class _Families(ProcessState):
-    """Every family that has been asked for, and the providers that are looked after."""
+    """Every family that has been asked for, and the providers that are renewed in children and flushed."""
 
     def __init__(self) -> None:
         super().__init__()
         self.by_name: dict[str, Family] = {}
-        self.accompanied: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
+        self.prepared: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
 
     def after_fork(self) -> None:
         for each in list(self.by_name.values()):
@@ -77,13 +81,13 @@ def family(name: str) -> Family:
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
     """A recorder for a series, and for others that get a fixed amount each time the first gets a value.
 
-    On the fast path that is still a single append.
+    On the fast path that is one append.
     """
     return main.family.group(main, fixed)
 
 
 def observe(name: str, callback: Observer) -> Callable[[], None]:
-    """Ask a callback for a gauge's values at each collection.
+    """Register a callback that returns a gauge's values at each collection.
 
     Args:
         name: The OpenTelemetry name of a gauge.
@@ -91,7 +95,7 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
             counted and logged, and costs only its own values.
 
     Returns:
-        A function that takes the callback out again.
+        A function that removes the callback.
 
     Raises:
         ContractError: No such instrument, or it is not a gauge.
@@ -103,32 +107,32 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
 
 
 def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricReader] = ()) -> None:
-    """Begin to record, after a meter provider has been set.
+    """Start to record, after a meter provider has been set.
 
     With a provider that was just made, and all of its readers, the fast path is used where it applies; else
-    the plain API. Series that were bound earlier go on with what is used now, and counters begin at 0.
+    the plain API. Series that exist already are bound to that provider, and counters are initialised at zero.
 
     Args:
         provider: The SDK's provider; None for whatever provider is set.
-        readers: Every reader of it.
+        readers: Every reader of the provider.
     """
     used = provider or metrics.get_meter_provider()
     live.meter = used.get_meter(SCOPE, __version__)
     live.fast_path = None
     if provider is not None and readers:
         live.fast_path = attach(provider, readers, live.meter, create_instrument, internal_error)
-    _accompany(used)
+    _prepare(used)
     live.on = True
     _rebind()
 
 
-def _accompany(provider: object) -> None:
-    """See to it that a provider works in forked children, and exports its last interval; once for each provider.
+def _prepare(provider: object) -> None:
+    """Make a provider work in forked children and export its last interval; once for each provider.
 
-    Somebody else's too: calls counted twice, by a parent and by its child, are nobody's wish.
+    Also for a provider that signalscope did not set up: a child would count its parent's calls a second time.
     """
-    if isinstance(provider, MeterProvider) and provider not in _known.accompanied:
-        _known.accompanied.add(provider)
+    if isinstance(provider, MeterProvider) and provider not in _known.prepared:
+        _known.prepared.add(provider)
         renew_in_children(provider, readers_of(provider))
         in_children(_rebind_after_fork, of=provider)
         flush_in_children(provider)
@@ -136,13 +140,13 @@ def _accompany(provider: object) -> None:
 
 
 def _begin_with_provider() -> None:
-    """Begin to record through a provider that somebody else has set up."""
-    _accompany(metrics.get_meter_provider())
+    """Start to record through a provider that the program has set up."""
+    _prepare(metrics.get_meter_provider())
     _rebind()
 
 
 def _rebind_after_fork() -> None:
-    """Let counters begin at zero in a child as well, where the SDK keeps them; the fast path does it itself."""
+    """Initialise counters at zero in a child, where the SDK keeps them; the fast path does so itself."""
     if live.on and live.fast_path is None:
         _rebind()
 
@@ -151,12 +155,12 @@ def _rebind_after_fork() -> None:
 def redirected(
     provider: MeterProvider, readers: Sequence[MetricReader], tracer: trace.Tracer
 ) -> Iterator[None]:
-    """Record into other providers while the block runs: what tests do. Open sets of values begin empty.
+    """Record into another provider while the block runs, for tests. Open sets of attribute values start empty.
 
     Args:
         provider: As for `initialise`.
         readers: As for `initialise`.
-        tracer: Makes the spans meanwhile.
+        tracer: Makes the spans while the block runs.
     """
     before = live.on, live.fast_path, live.meter, live.tracer
     gauges = {
@@ -177,13 +181,13 @@ def redirected(
 
 
 def _rebind() -> None:
-    """Let every series record the way recording goes now."""
+    """Bind every series to the provider that is used now."""
     for each in list(_known.by_name.values()):
         each.rebind()
 
 
 def active() -> bool:
-    """Whether measurements go anywhere: something has set up OpenTelemetry, and it is not disabled."""
+    """Return True if OpenTelemetry has been set up and is not disabled."""
     return live.on or live.awake()
 
 

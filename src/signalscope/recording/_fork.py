@@ -1,4 +1,4 @@
-"""Making an OpenTelemetry SDK usable in a forked child.
+"""Make an OpenTelemetry SDK usable in a forked child.
 
 The child inherits the parent's memory but only the forking thread. A lock that another thread held stays
 held for ever, sums that the parent exports would be exported a second time under another instance id, and two
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
-import uuid
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import util
@@ -23,12 +22,12 @@ from typing import Any
 import opentelemetry
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
 
 import signalscope
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import in_children
+from signalscope.recording._sdk import start_at_zero
 
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 
@@ -36,7 +35,6 @@ __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 _LAST = 0
 #: How long a living thread may hold a condition's lock, which it does for microseconds.
 _A_MOMENT_SECONDS = 0.1
-_INSTANCE = "service.instance.id"
 
 _LOCKS: Mapping[type, Any] = {
     type(threading.Lock()): threading.Lock,
@@ -47,7 +45,7 @@ _SEARCHED = (opentelemetry.__name__, signalscope.__name__, "prometheus_client", 
 
 
 def renew_in_children(provider: object, readers: Iterable[object]) -> None:
-    """See to it that a provider works in every process forked from now on.
+    """Make a provider work in every process forked from now on.
 
     Args:
         provider: The meter provider; the tracer provider is found when the fork happens.
@@ -58,7 +56,7 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
     def act() -> None:
         alive = [root for ref in roots if (root := ref()) is not None]
         for root in alive:
-            _forget(root)
+            start_at_zero(root)
         renew(*alive, trace.get_tracer_provider())
 
     in_children(act, of=provider)
@@ -98,7 +96,7 @@ def renew(*roots: object) -> None:
 
 
 def _free(condition: threading.Condition) -> None:
-    """Give a condition a new lock where nobody who could release it is left.
+    """Give a condition a new lock where no thread is left that could release it.
 
     Only there: a reader made before signalscope was imported has its thread already, and that one waits for it.
     """
@@ -127,19 +125,3 @@ def _below(roots: Iterable[object]) -> Iterator[object]:
             waiting.extend(getattr(one, "__dict__", {}).values())
             if (bound_to := getattr(one, "__self__", None)) is not None:
                 waiting.append(bound_to)
-
-
-def _forget(provider: object) -> None:
-    """Let the SDK's own sums begin at zero, under a new instance id.
-
-    Both are private to the SDK. Where the names are absent nothing is done; an SDK that renews the instance
-    id itself does so after this.
-    """
-    consumer = getattr(provider, "_measurement_consumer", None)
-    for storage in getattr(consumer, "_reader_storages", {}).values():
-        if hasattr(storage, "_instrument_view_instrument_matches"):
-            storage._instrument_view_instrument_matches = {}
-    config: Any = getattr(provider, "_sdk_config", None)
-    resource = getattr(config, "resource", None)
-    if isinstance(resource, Resource) and _INSTANCE in resource.attributes:
-        config.resource = resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))

@@ -1,9 +1,9 @@
-"""The last export, within a bounded time; and that it is made when a process ends, or is told to.
+"""The last export of a process, within a bounded time: at SIGTERM, at exit, or when the program asks for it.
 
 Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
-`recording._servers`); for every other program one is installed that exports, and then lets the signal do what it
-does. Exporting is done by other threads. Where the main thread was interrupted inside something that may hold a lock
-that they need, a collection most of all, it goes on until they are done.
+`recording._server_shutdown`). Every other program gets one that exports, and then sends the signal again. Other
+threads do the export. Where the signal has interrupted code that may hold a lock that they need, a collection most of
+all, the main thread goes on until they are done.
 
 At the interpreter's exit the SDK would shut down one provider after the other, and wait for a Collector that is gone
 as long as each exporter does.
@@ -30,6 +30,7 @@ from opentelemetry import metrics, trace
 
 from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import ProcessState
+from signalscope.recording._sdk import is_stopped_at_exit
 
 __all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
 
@@ -85,11 +86,9 @@ def stop(timeout: float) -> None:
 def stop_at_exit() -> None:
     """Shut the providers down when the interpreter exits, before the SDK does it one after the other.
 
-    Those that it still would: not where somebody has done so, or does not want it.
+    Only those that the SDK would shut down: not where the program has done so, or does not want it.
     """
-    atexit.register(
-        lambda: _stop([each for each in _running() if getattr(each, "_atexit_handler", None)], _patience())
-    )
+    atexit.register(lambda: _stop([each for each in _running() if is_stopped_at_exit(each)], _patience()))
 
 
 def _stop(providers: Sequence[Any], timeout: float) -> None:
