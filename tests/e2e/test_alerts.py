@@ -16,8 +16,8 @@ import pytest
 from tests.e2e.waiting import eventually, get, put
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 
+from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import FAULTS
 from signalscope.demo.stack.ports import free
 from signalscope.mixin import series
 

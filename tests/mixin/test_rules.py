@@ -16,7 +16,7 @@ from tests.mixin.expressions import UnknownError, labels_of
 from signalscope import binaries, contract
 from signalscope.config import Config
 from signalscope.contract import ContractError
-from signalscope.demo.stack.faults import FAULTS
+from signalscope.demo.faults import FAULTS
 from signalscope.mixin import series
 from signalscope.mixin._promql import duration, metric
 from signalscope.mixin.alerts import ANNOTATIONS, LABELS, alerts, expected_seconds
