@@ -21,13 +21,34 @@ MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
     "signalscope.fastapi.health": "signalscope.health",
     "signalscope.fastapi.summaries": "signalscope.fastapi.monitoring",
-    "signalscope.fastapi.values": "signalscope.derived",
-    "signalscope.insight.cost": "signalscope.users._heavy_hitters",
+    "signalscope.fastapi.values": "signalscope.derived.read",
+    "signalscope.insight": "signalscope.derived",
+    "signalscope.insight.business": "signalscope.derived",
+    "signalscope.insight.capacity": "signalscope.derived",
+    "signalscope.insight.performance": "signalscope.derived",
+    "signalscope.insight.cost": "signalscope.users._costs",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",
+    "signalscope.mixin.calendar": "signalscope.derived._calendar",
+    "signalscope.mixin.insight": "signalscope.derived",
+    "signalscope.mixin.recordings": "signalscope.derived",
+    **{
+        f"signalscope.mixin.recordings.{name}": f"signalscope.derived.table.{name}"
+        for name in (
+            "anomaly", "api", "business", "cache", "dependencies", "forecast", "greeks", "kpis", "predictive",
+            "queue", "resources", "scaling", "signals",
+        )
+    },
+    "signalscope.mixin.rules": "signalscope.derived",
+    "signalscope.mixin.series": "signalscope.derived",
+    "signalscope.mixin.slos": "signalscope.derived.table.slos",
     "signalscope.mixin.config": "signalscope.config",
     "signalscope.mixin.pacing": "signalscope.mixin.evaluation_intervals",
+    "signalscope.mixin.alerts.capacity": "signalscope.mixin.alerts.resources",
+    "signalscope.mixin.alerts.named": "signalscope.mixin.alerts",
+    "signalscope.mixin.alerts.predictive": "signalscope.mixin.alerts.dependencies",
+    "signalscope.mixin.alerts.unusual": "signalscope.mixin.alerts.anomaly",
     "signalscope.demo.binaries": "signalscope.binaries",
     **{
         f"signalscope.demo.{name}": f"signalscope.demo.stack.{name}"

@@ -20,13 +20,13 @@ PROGRAM = """
 import urllib.request
 from opentelemetry import trace
 from signalscope import _pull, instrument_greeks
-from signalscope.recording._live import live
+from signalscope.recording._state import live
 @instrument_greeks(calculation_type="delta", model_type="black", span="always")
 def delta(x): return x
 for _ in range(7): delta(0.5)
 page = _pull.render("application/openmetrics-text; version=1.0.0")
 text = page[0].decode() if page else ""
-print("fast" if live.cells is not None else "plain", "on" if live.on else "off")
+print("fast" if live.fast_path is not None else "plain", "on" if live.on else "off")
 print("signal_service_greeks_calculation_seconds_count" in text, "trace_id=" in text)
 """
 CONFIG = """

@@ -78,7 +78,7 @@ def test_a_program_under_the_launcher_exports_at_its_end(tmp_path: Path) -> None
 
 def test_the_launcher_uses_the_fast_path(tmp_path: Path) -> None:
     """The recording core is in front of the readers that the SDK's configuration has made, push and pull."""
-    ending = "from signalscope.recording._live import live\nprint(len(live.cells.store.readers))"
+    ending = "from signalscope.recording._state import live\nprint(len(live.fast_path.store.readers))"
     with receiving() as receiver:
         done = _launch(_program(tmp_path, ending=ending), _environment(receiver))
         assert done.stdout == "ready\n2\n"
@@ -355,3 +355,25 @@ def test_a_signal_during_a_collection_exports_the_last_interval_as_well(tmp_path
         assert done.returncode == -signal.SIGTERM
         assert _calculated(receiver) == [7]
     assert time.monotonic() - begun < 25
+
+
+_DURING_A_LOCK = """
+import os, signal, time
+from signalscope.users import _active, user_context
+users = _active._shared.get()
+make = users._empty
+def interrupted():
+    os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.2)
+    return make()
+users._empty = interrupted
+with user_context(tier="free", user="someone"):
+    time.sleep(30)
+"""
+
+
+def test_a_signal_while_users_are_counted_exports_the_last_interval_as_well(tmp_path: Path) -> None:
+    """The main thread holds the lock of a sketch that the export reads: it goes on until that is done."""
+    with receiving() as receiver:
+        done = _launch(_program(tmp_path, ending=_DURING_A_LOCK), _environment(receiver))
+        assert done.returncode == -signal.SIGTERM
+        assert _calculated(receiver) == [7]

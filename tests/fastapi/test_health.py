@@ -33,9 +33,9 @@ def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_checks", {})
     monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers
     monkeypatch.setattr(shared, "_built_in", {})
-    _health._components.clear()
+    _health._reported.components.clear()
     yield
-    _health._components.clear()
+    _health._reported.components.clear()
 
 
 def _app() -> FastAPI:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.collector.conftest import Collector
+from tests.instrumentation.cases import each_version
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch
 
@@ -297,15 +298,10 @@ CASES = {
     "mibian": MIBIAN,
     "quantlib": QUANTLIB,
 }
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], collector: Collector, tmp_path: Path
 ) -> None:
@@ -325,7 +321,7 @@ def test_a_program_under_the_launcher(
     assert ran.series.by("signalscope_internal_errors_total", "where") == {}
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+from tests.instrumentation.cases import Case, assert_identity, each_version, run
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch, parse, variables
 
@@ -174,15 +174,10 @@ asyncio.run(main())
 )  # fmt: skip
 
 CASES = {"redis": REDIS, "arq": ARQ}
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector", "redis")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
 ) -> None:
@@ -190,7 +185,7 @@ def test_a_program_under_the_launcher(
     run(case, versions, one_collector, tmp_path, redis_url)
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:

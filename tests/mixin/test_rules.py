@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 import yaml
 from tests.mixin.expressions import UnknownError, labels_of
+from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 
-from signalscope import binaries, contract
+from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract import ContractError
 from signalscope.demo.faults import FAULTS
-from signalscope.mixin import series
-from signalscope.mixin._promql import duration, metric
+from signalscope.derived import groups
+from signalscope.derived._promql import duration, metric
 from signalscope.mixin.alerts import ANNOTATIONS, LABELS, alerts, expected_seconds
 from signalscope.mixin.generate import HEADER, differences, generate, rendered
-from signalscope.mixin.recordings.business import prices
 
 ROOT = binaries.ROOT
 NAMED = {
@@ -110,11 +110,11 @@ def test_rules_record_what_the_table_says() -> None:
     """Each rule's result has the labels of its row; each row is recorded, in every group that has it."""
     recorded = set()
     for rule in [*_rules("recordings"), *_rules("slos"), *_rules("insight")]:
-        row = series.get(rule["record"])
+        row = derived.get(rule["record"])
         found = labels_of(rule["expr"]) | set(rule.get("labels", {}))
         assert set(row.labels) <= found <= row.all_labels, row.name
         recorded.add(row.name)
-    missing = {row.key for row in series.all_series() if row.name not in recorded}
+    missing = {row.key for row in derived.all_series() if row.name not in recorded}
     assert missing == {"TIER_PRICE"}  # nobody's to guess: recorded for the tiers that a config gives a price
 
 
@@ -123,17 +123,17 @@ def test_prices_are_the_config_s() -> None:
     own = Config.model_validate(
         {"business": {"monthly_prices": {"gold": 12.5}}, "selectors": {"job": "desk"}}
     )
-    (rule,) = prices(own)
+    (rule,) = [rule for group in groups(own) for rule in group.rules if rule.key == "TIER_PRICE"]
     assert rule.expr == "vector(12.5)"
     assert rule.labels == {"job": "desk", "user_tier": "gold"}
-    assert prices(Config()) == ()
+    assert not any(rule.key == "TIER_PRICE" for group in groups(Config()) for rule in group.rules)
 
 
 def test_alerts_name_only_what_exists() -> None:
     """Every metric and label in an alert or a runbook is in the contract, recorded, or of a known program."""
     for alert in alerts(Config()):
         labels_of(alert.expr)
-        for query in alert.diagnosis.values():
+        for query in queries_of(RUNBOOKS / f"{alert.name}.md"):
             labels_of(query)
         used = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
         assert used <= labels_of(alert.expr) | set(alert.labels), alert.name

@@ -18,7 +18,7 @@ from opentelemetry.sdk.resources import Resource
 
 from signalscope import recording
 from signalscope.exposition import _reader as _pull
-from signalscope.recording import _fork
+from signalscope.recording import _process_state
 from signalscope.recording import _state as _live
 
 _HERE = Path(__file__).parent
@@ -67,11 +67,11 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
     reader = _pull.PullReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     live = _live.live
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     scraping, done = threading.Event(), threading.Event()
 
     def scrape() -> None:
-        with reader._one_at_a_time:  # what a scrape holds
+        with _pull._current.lock:  # what a scrape holds
             scraping.set()
             done.wait(30)
 
@@ -93,7 +93,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
         done.set()
         thread.join()
         reader.shutdown()
-        live.on, live.cells, live.meter = before
+        live.on, live.fast_path, live.meter = before
 
 
 def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
@@ -103,14 +103,14 @@ def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest
         pass
 
     done: list[str] = []
-    before = len(_fork._in_children)
+    before = len(_process_state._in_children)
     subjects = [Subject(), Subject(), Subject()]
-    _fork.in_children(lambda: done.append("first"), of=subjects[0])
-    _fork.in_children(lambda: 1 / 0, of=subjects[1])
-    _fork.in_children(lambda: done.append("last"), of=subjects[2])
+    _process_state.in_children(lambda: done.append("first"), of=subjects[0])
+    _process_state.in_children(lambda: 1 / 0, of=subjects[1])
+    _process_state.in_children(lambda: done.append("last"), of=subjects[2])
     assert _in_child(lambda: done == ["first", "last"])
     del subjects[:]
-    assert len(_fork._in_children) == before
+    assert len(_process_state._in_children) == before
 
 
 def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +119,7 @@ def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.
     resource = Resource({"service.instance.id": "parent"})
     provider = MeterProvider([reader], resource, shutdown_on_exit=False)
     live = _live.live
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: provider)
     series = recording.family("signal_service.feature_usage").series("forked", "free")
     try:
@@ -148,4 +148,4 @@ def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.
         assert _in_child(check)
         assert told() == (5, "parent")
     finally:
-        live.on, live.cells, live.meter = before
+        live.on, live.fast_path, live.meter = before

@@ -310,7 +310,7 @@ def test_an_unknown_batch_size_is_not_invented(recorded: Recorded) -> None:
     assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks.batch_size",): 1}
 
 
-FLOODS = [("cells", 1_000_000), ("api", 30_000)]
+FLOODS = [("fast_path", 1_000_000), ("api", 30_000)]
 
 
 @pytest.mark.parametrize(("recorded", "flood"), FLOODS, indirect=["recorded"])

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from opentelemetry import metrics
 from tests.recording.receiver import receiving
 
+from signalscope.recording import _fork
 from signalscope.recording import _shutdown as _termination
 
 _ROOT = Path(__file__).parents[2]
@@ -216,7 +221,7 @@ def test_a_collector_that_was_waited_for_in_vain_is_not_waited_for_again(
             time.sleep(4)
             return False
 
-    monkeypatch.setattr(_termination._GaveUp, "at", -math.inf)
+    monkeypatch.setattr(_termination._exports, "gave_up_at", -math.inf)
     monkeypatch.setattr(metrics, "get_meter_provider", Stuck)
     begun = time.monotonic()
     for _ in range(3):
@@ -262,7 +267,7 @@ else:
         delta()
     assert values("signal_service.greeks.calculation") == [5]
     assert values("signal_service.greeks.options") == [5]
-    assert recording._live.live.cells is None
+    assert recording._state.live.fast_path is None
 print("ok")
 """
 
@@ -285,3 +290,38 @@ def test_a_provider_of_somebody_else_s_is_found(mode: str, tmp_path: Path) -> No
         check=False,
     )
     assert done.stdout.strip() == "ok", done.stderr
+
+
+@pytest.mark.parametrize("name", [*_termination._LOCKING, *_fork._SEARCHED])
+def test_packages_that_are_matched_by_name_exist(name: str) -> None:
+    """A package that is renamed would otherwise be matched no more, and nothing would say so."""
+    assert importlib.import_module(name)
+
+
+def _frame_of(module: str) -> FrameType:
+    """A frame of code of a module, called by nothing else."""
+    frames: list[FrameType] = []
+    names: dict[str, Any] = {"__name__": module, "frames": frames, "sys": sys}
+    exec("def run(): frames.append(sys._getframe())", names)  # the code is above
+    thread = threading.Thread(target=names["run"])
+    thread.start()
+    thread.join()
+    return frames[0]
+
+
+@pytest.mark.parametrize(
+    ("module", "may"),
+    [
+        ("opentelemetry.sdk.metrics", True),
+        ("logging", True),
+        ("signalscope.recording._store", True),
+        ("signalscope.exposition._reader", True),
+        ("signalscope.users._sketch", True),
+        ("signalscope.recordings", False),
+        ("logging2", False),
+        ("service", False),
+    ],
+)
+def test_code_that_may_hold_a_lock_is_found_by_its_module(module: str, may: bool) -> None:
+    """Modules of the recording, of what it calls, and of every state with a lock; none by a part of its name."""
+    assert _termination._may_hold_locks(_frame_of(module)) is may

@@ -26,7 +26,8 @@ from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
 from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
 from signalscope.config._section import Arrival, Interval, Section, Text
-from signalscope.config._slos import BURN_RATES, Slo, Slos
+from signalscope.config._slos import Slo, Slos
+from signalscope.config.defaults import BURN_RATES
 
 __all__ = [
     "BURN_RATES",

@@ -20,6 +20,7 @@ from opentelemetry.sdk.metrics.export import MetricsData
 from prometheus_client import REGISTRY
 
 from signalscope.exposition._text import Writer, accepted
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["PullReader", "current", "render", "serve"]
 
@@ -30,10 +31,9 @@ class PullReader(PrometheusMetricReader):
     def __init__(self) -> None:
         super().__init__()
         REGISTRY.unregister(self._collector)
-        self._one_at_a_time = threading.Lock()
         self._received: list[MetricsData] = []
         self._writer = Writer()
-        _Current.reader = self
+        _current.reader = self
 
     def page(self, content_type: str) -> bytes:
         """Collect now, and write it down; an empty page after a shutdown.
@@ -41,9 +41,9 @@ class PullReader(PrometheusMetricReader):
         Args:
             content_type: One of `signalscope.exposition._text`.
         """
-        with self._one_at_a_time:
+        with _current.lock:  # one page at a time
             self._received = []
-            if _Current.reader is self:
+            if _current.reader is self:
                 self.collect()
             return self._writer.write(self._received, content_type)
 
@@ -62,19 +62,22 @@ class PullReader(PrometheusMetricReader):
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Show nothing from now on."""
-        if _Current.reader is self:
-            _Current.reader = None
+        if _current.reader is self:
+            _current.reader = None
 
 
-class _Current:
+class _Current(ProcessState):
     """The process' reader, if it has one."""
 
     reader: PullReader | None = None
 
 
+_current = _Current()
+
+
 def current() -> PullReader | None:
     """The process' reader; None when signalscope has not set up the SDK."""
-    return _Current.reader
+    return _current.reader
 
 
 def render(accept: str = "") -> tuple[bytes, str] | None:
@@ -86,7 +89,7 @@ def render(accept: str = "") -> tuple[bytes, str] | None:
     Returns:
         The page and its content type; None when signalscope has not set up the SDK.
     """
-    reader = _Current.reader
+    reader = _current.reader
     if reader is None:
         return None
     content_type = accepted(accept)

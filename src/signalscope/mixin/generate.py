@@ -11,15 +11,13 @@ import yaml
 
 from signalscope.config import Config
 from signalscope.contract._render import to_markdown
+from signalscope.derived import Group, groups
+from signalscope.derived._promql import duration
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import autoscaling, dashboards, servers, slos
+from signalscope.mixin import autoscaling, dashboards, servers
 from signalscope.mixin import evaluation_intervals as pacing
-from signalscope.mixin._promql import duration
 from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
-from signalscope.mixin.insight import groups as insight
-from signalscope.mixin.recordings import groups
-from signalscope.mixin.rules import Group
 from signalscope.mixin.runbooks import index, runbook
 
 __all__ = ["HEADER", "SelectionError", "differences", "generate", "rendered"]
@@ -113,8 +111,8 @@ def _text(path: Path) -> str | None:
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
-    objectives, insights = slos.groups(config), insight(config)
-    shared = pacing.paced(groups(config), [*objectives, *insights], every, config)
+    objectives, insights = groups(config, "slos"), groups(config, "insight")
+    shared = pacing.paced(groups(config, "recordings"), [*objectives, *insights], every, config)
     yield "rules/signalscope-recordings.yaml", _yaml(_groups(shared))
     yield "rules/signalscope-slos.yaml", _yaml(_groups(objectives))
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
@@ -172,8 +170,8 @@ def _alert(alert: Alert, config: Config) -> dict[str, Any]:
     return {
         "alert": alert.name,
         "expr": alert.expr,
-        **({"for": duration(alert.hold)} if alert.hold else {}),
-        **({"keep_firing_for": duration(alert.keep)} if alert.keep else {}),
+        **({"for": duration(alert.for_)} if alert.for_ else {}),
+        **({"keep_firing_for": duration(alert.keep_firing_for)} if alert.keep_firing_for else {}),
         "labels": alert.all_labels(config),
         "annotations": alert.annotations(config),
     }

@@ -17,12 +17,13 @@ from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope import contract
 from signalscope._version import __version__
-from signalscope.contract._model import ContractError, Kind
+from signalscope.contract._model import ContractError
 from signalscope.recording import _errors
-from signalscope.recording._backend import attach
 from signalscope.recording._errors import internal_error
-from signalscope.recording._fork import flush_in_children, in_children, renew_in_children
+from signalscope.recording._fast_path import attach
+from signalscope.recording._fork import flush_in_children, renew_in_children
 from signalscope.recording._gauges import Observer
+from signalscope.recording._process_state import ProcessState, in_children
 from signalscope.recording._sdk import readers_of
 from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
 from signalscope.recording._server_shutdown import flush_when_served
@@ -42,8 +43,22 @@ __all__ = [
     "redirected",
 ]
 
-_families: dict[str, Family] = {}
-_accompanied: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
+
+class _Families(ProcessState):
+    """Every family that has been asked for, and the providers that are looked after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_name: dict[str, Family] = {}
+        self.accompanied: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
+
+    def after_fork(self) -> None:
+        for each in list(self.by_name.values()):
+            if each.gauge is not None:
+                each.gauge.exchange({})  # a child reports its own
+
+
+_known = _Families()
 
 
 def family(name: str) -> Family:
@@ -55,8 +70,8 @@ def family(name: str) -> Family:
     Raises:
         ContractError: No such instrument.
     """
-    found = _families.get(name)
-    return found or _families.setdefault(name, Family(contract.get(name)))
+    found = _known.by_name.get(name)
+    return found or _known.by_name.setdefault(name, Family(contract.get(name)))
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
@@ -99,12 +114,12 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
     """
     used = provider or metrics.get_meter_provider()
     live.meter = used.get_meter(SCOPE, __version__)
-    live.cells = None
+    live.fast_path = None
     if provider is not None and readers:
-        live.cells = attach(provider, readers, live.meter, create_instrument, internal_error)
+        live.fast_path = attach(provider, readers, live.meter, create_instrument, internal_error)
     _accompany(used)
     live.on = True
-    _arm()
+    _rebind()
 
 
 def _accompany(provider: object) -> None:
@@ -112,24 +127,24 @@ def _accompany(provider: object) -> None:
 
     Somebody else's too: calls counted twice, by a parent and by its child, are nobody's wish.
     """
-    if isinstance(provider, MeterProvider) and provider not in _accompanied:
-        _accompanied.add(provider)
+    if isinstance(provider, MeterProvider) and provider not in _known.accompanied:
+        _known.accompanied.add(provider)
         renew_in_children(provider, readers_of(provider))
-        in_children(_arm_after_fork, of=provider)
+        in_children(_rebind_after_fork, of=provider)
         flush_in_children(provider)
         flush_when_served()
 
 
-def _wake() -> None:
+def _begin_with_provider() -> None:
     """Begin to record through a provider that somebody else has set up."""
     _accompany(metrics.get_meter_provider())
-    _arm()
+    _rebind()
 
 
-def _arm_after_fork() -> None:
+def _rebind_after_fork() -> None:
     """Let counters begin at zero in a child as well, where the SDK keeps them; the fast path does it itself."""
-    if live.on and live.cells is None:
-        _arm()
+    if live.on and live.fast_path is None:
+        _rebind()
 
 
 @contextmanager
@@ -143,26 +158,28 @@ def redirected(
         readers: As for `initialise`.
         tracer: Makes the spans meanwhile.
     """
-    before = live.on, live.cells, live.meter, live.tracer
-    gauges = {name: each.gauge.exchange({}) for name, each in _families.items() if each.gauge is not None}
-    seen = {name: each.bounds.exchange() for name, each in _families.items()}
+    before = live.on, live.fast_path, live.meter, live.tracer
+    gauges = {
+        name: each.gauge.exchange({}) for name, each in _known.by_name.items() if each.gauge is not None
+    }
+    seen = {name: each.limits.exchange() for name, each in _known.by_name.items()}
     initialise(provider, readers)
     live.tracer = tracer
     try:
         yield
     finally:
-        live.on, live.cells, live.meter, live.tracer = before
-        for name, each in list(_families.items()):
-            each.bounds.exchange(seen.get(name))
+        live.on, live.fast_path, live.meter, live.tracer = before
+        for name, each in list(_known.by_name.items()):
+            each.limits.exchange(seen.get(name))
             if each.gauge is not None:
                 each.gauge.exchange(gauges.get(name, {}))
-        _arm()
+        _rebind()
 
 
-def _arm() -> None:
+def _rebind() -> None:
     """Let every series record the way recording goes now."""
-    for each in list(_families.values()):
-        each.arm()
+    for each in list(_known.by_name.values()):
+        each.rebind()
 
 
 def active() -> bool:
@@ -178,12 +195,5 @@ def _count_overflow(instrument: str, attribute: str) -> None:
     family("signalscope.attribute.overflow").series(instrument, attribute).record(1)
 
 
-def _reset_after_fork() -> None:
-    for each in list(_families.values()):
-        if each.gauge is not None and each.instrument.kind is Kind.GAUGE:
-            each.gauge.exchange({})  # a child reports its own
-
-
-live.on_waking = _wake
+live.on_enabled = _begin_with_provider
 _errors.connect(_count_error, _count_overflow)
-in_children(_reset_after_fork)

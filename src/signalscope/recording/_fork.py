@@ -13,20 +13,22 @@ interval in one of multiprocessing's own.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import util
 from typing import Any
 
+import opentelemetry
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.resources import Resource
 
+import signalscope
 from signalscope.recording import _shutdown as _termination
-from signalscope.recording._errors import internal_error
+from signalscope.recording._modules import is_within
+from signalscope.recording._process_state import in_children
 
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 
@@ -40,38 +42,8 @@ _LOCKS: Mapping[type, Any] = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
 }
-#: Whose objects are looked into. Everything else that hangs on a provider is the user's, or has no locks.
-_OURS = ("opentelemetry.", "signalscope.", "prometheus_client.", "requests.sessions")
-
-
-#: Called in a forked child, in this order.
-_in_children: list[Callable[[], object]] = []
-
-
-def in_children(act: Callable[[], object], of: object = None) -> None:
-    """Do something in every process forked from now on, before readers start their threads there.
-
-    Args:
-        act: What to do; a failure of it is counted, and the others are done all the same.
-        of: What it is about; when that is no more, there is nothing left to do. The act must not keep it.
-    """
-    _in_children.append(act)
-    if of is not None:
-        weakref.finalize(of, _in_children.remove, act).atexit = False
-
-
-def _after_in_child() -> None:
-    for act in tuple(_in_children):  # collecting garbage meanwhile may take some out
-        try:
-            act()
-        except Exception:  # nobody could catch it here, and the others would be left out
-            internal_error("recording.fork")
-
-
-if hasattr(os, "register_at_fork"):
-    # Once, when signalscope is imported: such handlers run in the order in which they were registered, and a
-    # reader registers its own, which starts a thread that collects, when it is made.
-    os.register_at_fork(after_in_child=_after_in_child)
+#: Packages whose objects are searched for locks. Other objects below a provider are the user's, or have none.
+_SEARCHED = (opentelemetry.__name__, signalscope.__name__, "prometheus_client", "requests.sessions")
 
 
 def renew_in_children(provider: object, readers: Iterable[object]) -> None:
@@ -150,7 +122,7 @@ def _below(roots: Iterable[object]) -> Iterator[object]:
             waiting.extend(one.values())
         elif isinstance(one, list | tuple | set | frozenset):
             waiting.extend(one)
-        elif type(one).__module__.startswith(_OURS):
+        elif is_within(type(one).__module__, _SEARCHED):
             yield one
             waiting.extend(getattr(one, "__dict__", {}).values())
             if (bound_to := getattr(one, "__self__", None)) is not None:

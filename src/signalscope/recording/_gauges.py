@@ -8,7 +8,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from signalscope.contract._model import OTHER, Instrument
 from signalscope.recording import _errors
-from signalscope.recording._attribute_limits import Bounds
+from signalscope.recording._attribute_limits import AttributeLimits
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
@@ -23,12 +23,12 @@ class Gauge:
 
     Args:
         instrument: The contract's entry.
-        bounds: Keeps observed attribute values within it.
+        limits: Limits observed attribute values.
     """
 
-    def __init__(self, instrument: Instrument, bounds: Bounds) -> None:
+    def __init__(self, instrument: Instrument, limits: AttributeLimits) -> None:
         self._instrument = instrument
-        self._bounds = bounds
+        self._limits = limits
         self._values: dict[tuple[str, ...], float] = {}
         self._observers: dict[object, Observer] = {}
         self._meter: object = None
@@ -83,7 +83,7 @@ class Gauge:
             try:
                 for value, given in observer():
                     try:
-                        number, values = plain(value, signed=True), self._bounds.within(tuple(given))
+                        number, values = plain(value, signed=True), self._limits.apply(tuple(given))
                         # Values that are not allowed share the series `other`: what they count is added up.
                         found[values] = number + found[values] if values in others else number
                         if OTHER in values:

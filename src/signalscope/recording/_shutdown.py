@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import math
 import os
 import signal
@@ -23,18 +24,17 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
+import opentelemetry.exporter
+import opentelemetry.sdk
 from opentelemetry import metrics, trace
+
+from signalscope.recording._modules import is_within
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
 
-#: Modules whose locks an export needs.
-_LOCKING = (
-    "opentelemetry.sdk.",
-    "opentelemetry.exporter.",
-    "signalscope.recording.",
-    "signalscope.exposition._reader",
-    "logging",
-)
+#: Packages whose code may hold a lock that an export needs; beside them, every module that has a `ProcessState`.
+_LOCKING = (opentelemetry.sdk.__name__, opentelemetry.exporter.__name__, logging.__name__, __package__)
 #: The longest that a terminating process waits for its last export, in seconds.
 SECONDS = 5.0
 #: What lets it wait longer, and how long at the most, as long as the SDK itself.
@@ -46,13 +46,21 @@ _TIMEOUTS = (
 _LONGEST_SECONDS = 30.0
 
 
-class _GaveUp:
-    """When an export was last waited for in vain, by the monotonic clock."""
+class _Exports(ProcessState):
+    """What has been done at the end of this process.
 
-    at = -math.inf
+    Attributes:
+        gave_up_at: When an export was last waited for in vain, by the monotonic clock.
+        stopped: The providers that have been shut down.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gave_up_at = -math.inf
+        self.stopped: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-_stopped: weakref.WeakSet[Any] = weakref.WeakSet()
+_exports = _Exports()
 
 
 def flush(timeout: float = SECONDS) -> None:
@@ -88,7 +96,7 @@ def _stop(providers: Sequence[Any], timeout: float) -> None:
     wait = 0.0 if _gave_up_within(2 * timeout) else timeout
     if _at_once(lambda provider: _call(provider, "shutdown"), providers, wait):
         for provider in providers:
-            _stopped.add(provider)
+            _exports.stopped.add(provider)
             if hasattr(provider, "shutdown"):  # or the SDK would wait for the same once more
                 atexit.unregister(provider.shutdown)
 
@@ -107,13 +115,13 @@ def _is_number(text: str) -> bool:
 
 
 def _gave_up_within(seconds: float) -> bool:
-    return time.monotonic() - _GaveUp.at < seconds
+    return time.monotonic() - _exports.gave_up_at < seconds
 
 
 def _running() -> list[Any]:
     """The providers that have not been stopped."""
     providers: tuple[Any, ...] = metrics.get_meter_provider(), trace.get_tracer_provider()
-    return [provider for provider in providers if provider not in _stopped]
+    return [provider for provider in providers if provider not in _exports.stopped]
 
 
 def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
@@ -131,7 +139,7 @@ def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: fl
     for thread in waiting:
         thread.join(max(0.0, deadline - time.monotonic()))
     if any(thread.is_alive() for thread in waiting):
-        _GaveUp.at = time.monotonic()
+        _exports.gave_up_at = time.monotonic()
     return True
 
 
@@ -166,9 +174,10 @@ def _end(number: int) -> None:
 
 
 def _may_hold_locks(frame: FrameType | None) -> bool:
-    """Whether a frame is part of a recording, a collection, an export or the logging of it."""
+    """Return True if a frame is part of a recording, a collection, an export or the logging of one."""
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_LOCKING):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module in ProcessState.modules or is_within(module, _LOCKING):
             return True
         frame = frame.f_back
     return False

@@ -1,4 +1,4 @@
-"""Whether anything records, and through what: the one state that recorders look at."""
+"""Whether anything records, and through what: the state that every recorder reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry import metrics, trace
 
 from signalscope._version import __version__
-from signalscope.recording._backend import Cells
+from signalscope.recording._fast_path import FastPath
 
 __all__ = ["SCOPE", "Live", "live"]
 
@@ -22,20 +22,20 @@ class Live:
 
     Attributes:
         on: Whether measurements or spans go anywhere. Read on every decorated call.
-        cells: The fast path; None when the plain API is used.
+        fast_path: The fast path; None when the plain API is used.
         meter: The meter of our instruments; one that forwards once a provider is set, until then.
         tracer: The tracer of our spans; one that forwards in the same way.
         disabled: Whether OTEL_SDK_DISABLED was set when signalscope was imported; then nothing ever records.
         metrics_api, trace_api: The API's modules, whose variables say whether a provider has been set.
-        on_waking: Called once when `awake` has found a provider that signalscope did not set up.
+        on_enabled: Called once when a provider is found that signalscope did not set up.
     """
 
-    __slots__ = ("cells", "disabled", "meter", "metrics_api", "on", "on_waking", "trace_api", "tracer")
+    __slots__ = ("disabled", "fast_path", "meter", "metrics_api", "on", "on_enabled", "trace_api", "tracer")
 
     def __init__(self) -> None:
         self.on = False
-        self.cells: Cells | None = None
-        self.on_waking: Callable[[], None] | None = None
+        self.fast_path: FastPath | None = None
+        self.on_enabled: Callable[[], None] | None = None
         self.meter = metrics.get_meter(SCOPE, __version__)
         self.tracer = trace.get_tracer(SCOPE, __version__)
         self.disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
@@ -52,8 +52,8 @@ class Live:
             # Spans may go somewhere already; to be asked again, for the provider of measurements may yet come.
             return self.trace_api._TRACER_PROVIDER is not None
         self.on = True
-        if self.on_waking is not None:
-            self.on_waking()
+        if self.on_enabled is not None:
+            self.on_enabled()
         return True
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -28,23 +27,26 @@ from signalscope.contract._model import ContractError
 from signalscope.exposition import _reader as _pull
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording._process import observe_process
+from signalscope.recording._process_state import ProcessState
 from signalscope.recording._sdk import readers_of
 from signalscope.setup._environment_errors import check_endpoints, mistakes_told, port_of
 
 __all__ = ["begin", "configure", "configure_for_launcher", "defaults", "shutdown"]
 
 _logger = logging.getLogger("signalscope")
-_lock = threading.Lock()
 _PULL = "signalscope_pull"
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _SIGNALS = ("TRACES", "METRICS", "LOGS")
 
 
-class _State:
+class _State(ProcessState):
     """Whether this process has been configured."""
 
     done = False
+
+
+_state = _State()
 
 
 def configure(
@@ -94,11 +96,14 @@ def configure(
         "OTEL_TRACES_EXPORTER": traces_exporter,
         "OTEL_METRIC_EXPORT_INTERVAL": None if export_interval is None else str(int(export_interval * 1e3)),
     }
-    with _lock, _environment({key: str(value) for key, value in overrides.items() if value is not None}):
-        if not _State.done:
+    with (
+        _state.lock,
+        _environment({key: str(value) for key, value in overrides.items() if value is not None}),
+    ):
+        if not _state.done:
             with _environment(defaults(os.environ)), mistakes_told():
                 _set_up(dict(resource_attributes or {}))
-            _State.done = True
+            _state.done = True
             _apply_targets(targets)
     os.environ.setdefault(_SEMCONV, "http")  # instrumentors read it later
 
@@ -116,9 +121,9 @@ def _apply_targets(targets: str | Path | None) -> None:
 
 def configure_for_launcher(auto_instrumentation_version: str | None = None, **options: Any) -> None:
     """Set up OpenTelemetry as the launcher asks; a mistake in the environment costs telemetry, not the service."""
-    with _lock, _environment(defaults(os.environ)):
-        if not _State.done:
-            _State.done = True
+    with _state.lock, _environment(defaults(os.environ)):
+        if not _state.done:
+            _state.done = True
             try:
                 with mistakes_told():
                     _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)

@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from signalscope.config import Config
-from signalscope.mixin._domains import Domain
+from signalscope.config._domains import Domain
 
 __all__ = ["ANNOTATIONS", "LABELS", "ROUTES", "Alert", "Board", "Domain", "Severity"]
 
@@ -18,7 +18,7 @@ Board = Literal[
     "executive", "operations", "developer", "capacity", "revenue", "experience", "cost", "telemetry"
 ]
 
-#: How somebody is told, by severity.
+#: How people are notified, by severity.
 ROUTES: dict[Severity, str] = {"critical": "page", "warning": "ticket", "info": "inform"}
 LABELS = ("severity", "team", "route", "domain")
 ANNOTATIONS = (
@@ -40,42 +40,36 @@ class Alert:
         severity: critical pages, warning goes to the team's queue, info is for the dashboard.
         domain: What it is about: whose it is follows from ``[teams]`` of the configuration.
         expr: The PromQL expression; it fires for every series of the result.
-        hold: Seconds that the expression must hold.
-        keep: Seconds that it goes on firing after it was last true, against flapping.
+        for_: Seconds that the expression must be true before the alert fires: Prometheus' `for`.
+        keep_firing_for: Seconds that it goes on firing after it was last true, against flapping.
         window: Seconds that a sudden, complete change may take to show in the expression: what the expression looks
             back over, and the interval of the series it reads.
         summary: What is wrong, in one line.
         description: With the numbers.
         impact: What users of the service, or its owners, notice.
         response: What to do first.
-        meaning: What it says about the service; for the runbook.
-        why: Why the expression, the hold and the keep are what they are; for the runbook.
-        diagnosis: Queries that tell more, by what they tell.
-        mitigation: What ends it, the quickest first; for the runbook.
         dashboard: Where to look.
         labels: More labels.
+        values: What placeholders of its runbook stand for, beside those that every runbook has.
     """
 
     name: str
     severity: Severity
     domain: Domain
     expr: str
-    hold: int
+    for_: int
     window: int
     summary: str
     description: str
     impact: str
     response: str
-    meaning: str
-    why: str
-    diagnosis: Mapping[str, str]
-    mitigation: tuple[str, ...]
     dashboard: Board = "operations"
-    keep: int = 0
+    keep_firing_for: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def all_labels(self, config: Config) -> dict[str, str]:
-        """The labels that routes go by."""
+        """Return the labels that routes go by."""
         return {
             "severity": self.severity,
             "team": getattr(config.teams, self.domain),
@@ -85,7 +79,7 @@ class Alert:
         }
 
     def annotations(self, config: Config) -> dict[str, str]:
-        """What the person who is told reads."""
+        """Return what the person who is notified reads."""
         board = f"{config.grafana.rstrip('/')}/d/signalscope-{self.dashboard}"
         return {
             "summary": self.summary,

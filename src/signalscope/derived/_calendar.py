@@ -1,0 +1,163 @@
+"""The trading calendar in PromQL: local time with its clock changes, trading days, sessions.
+
+PromQL's own ``hour()`` and ``day_of_week()`` know UTC only. So the generator takes the moments at which the
+exchange's clock changes from the time-zone database and writes them into one rule; everything else is arithmetic
+on local time. Each series is there for now and for 24 and 48 hours ahead (label ``horizon``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+from signalscope.config._calendar import WEEKDAYS, Calendar
+from signalscope.derived._promql import Promql, duration
+
+__all__ = [
+    "CLOCK_CHANGE",
+    "CLOSED",
+    "HORIZONS",
+    "NOW",
+    "OPEN",
+    "clock_changes",
+    "closes",
+    "same_time",
+    "session",
+    "session_now",
+    "utc_offset",
+    "valid_until",
+]
+
+#: How far ahead the calendar and the forecast look, in seconds, by the label ``horizon``.
+HORIZONS = {"24h": 86_400, "48h": 172_800}
+NOW = "now"
+#: Values of the session series: no trading day; a trading day outside of its session; in the session.
+NO_TRADING, CLOSED, OPEN = 0, 1, 2
+_DAY = 86_400
+#: By how much days may be longer where the clock is put back, in seconds.
+CLOCK_CHANGE = 3_600
+_EPOCH = date(1970, 1, 1)
+
+
+def session_now(ask: Promql) -> str:
+    """An expression that has one series, without labels of use, while the market is open."""
+    return f'{ask.name("CALENDAR_SESSION")}{{horizon="{NOW}"}} == {OPEN}'
+
+
+def same_time(ask: Promql, expr: str, back: int, *, horizon: str = NOW, same_session: bool = True) -> str:
+    """A series as it was at the same local time of an earlier day.
+
+    Args:
+        ask: Renders names; a zone whose clock never changes needs no more than one term.
+        expr: A selector, without an offset.
+        back: Days before the moment that is meant.
+        horizon: The moment: ``now``, or how far ahead.
+        same_session: Only when both moments are in the session, or both out of it, or on no trading day.
+    """
+    offset, session = ask.name("CALENDAR_OFFSET"), ask.name("CALENDAR_SESSION")
+    lag = back * _DAY - HORIZONS.get(horizon, 0)
+    terms = []
+    for shift in _shifts(ask.config.calendar):
+        # The earlier clock is `shift` ahead of the later one: the same local time is that much earlier.
+        if lag + shift < 0:
+            continue
+        at = f" offset {duration(lag + shift)}" if lag + shift else ""
+        later = f'{offset}{{horizon="{horizon}"}}{_signed(shift)}'
+        term = f'{expr}{at} and on () ({later} == on () {offset}{{horizon="{NOW}"}}{at})'
+        if same_session:
+            later = f'{session}{{horizon="{horizon}"}}'
+            term += f' and on () ({later} == on () {session}{{horizon="{NOW}"}}{at})'
+        terms.append(f"({term})")
+    return _union(terms)
+
+
+def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
+    """When the zone's clock changes, and to which offset from UTC: both in seconds; the start of validity first."""
+    zone = settings.zone
+    at = datetime.combine(settings.valid_from, time(0), zone).astimezone(UTC)
+    end = datetime.combine(settings.valid_until + timedelta(days=1), time(0), zone).astimezone(UTC)
+    known = _offset_at(at, settings)
+    yield int(at.timestamp()), known
+    while at < end:
+        following = min(at + timedelta(days=1), end)
+        if (changed := _offset_at(following, settings)) != known:
+            early, late = int(at.timestamp()), int(following.timestamp())
+            while late - early > 1:
+                middle = (early + late) // 2
+                if _offset_at(datetime.fromtimestamp(middle, UTC), settings) == known:
+                    early = middle
+                else:
+                    late = middle
+            known = changed
+            yield late, known
+        at = following
+
+
+def valid_until(settings: Calendar) -> int:
+    """The first moment that the calendar is not about any more, in seconds since 1970."""
+    return int(datetime.combine(settings.valid_until + timedelta(days=1), time(0), settings.zone).timestamp())
+
+
+def _offset_at(at: datetime, settings: Calendar) -> int:
+    found = at.astimezone(settings.zone).utcoffset()
+    assert found is not None
+    return int(found.total_seconds())
+
+
+def _shifts(settings: Calendar) -> list[int]:
+    """By how much an offset of whole days is off, in seconds: 0, and what the clock is ever moved by."""
+    offsets = {offset for _, offset in clock_changes(settings)}
+    return sorted({a - b for a in offsets for b in offsets}, key=lambda shift: (abs(shift), shift))
+
+
+def utc_offset(settings: Calendar, ahead: int) -> str:
+    at = f"(time() + {ahead})" if ahead else "time()"
+    (begin, first), *changes = clock_changes(settings)
+    terms, known = [f"vector({first})"], first
+    for when, offset in changes:
+        by = offset - known
+        terms.append(f"{'+' if by > 0 else '-'} {abs(by)} * ({at} >= bool {when})")
+        known = offset
+    valid = f"(vector({at}) >= {begin} < {valid_until(settings)})"
+    return f"({' '.join(terms)}) and {valid}"
+
+
+def session(settings: Calendar, local: str) -> str:
+    opens = _seconds(settings.opens)
+    days = _union(f"day_of_week({local}) == {(WEEKDAYS.index(day) + 1) % 7}" for day in settings.days)
+    holidays = _union(f"floor({local} / {_DAY}) == {_number(day)}" for day in _relevant(settings))
+    trading = f"({days})" + (f" unless ({holidays})" if holidays else "")
+    opened = f"({local} % {_DAY} >= bool {opens}) * ({local} % {_DAY} < bool ({closes(settings, local)}))"
+    return f"(1 + {opened} and ({trading})) or 0 * {local}"
+
+
+def _relevant(settings: Calendar) -> list[date]:
+    """The holidays that would be trading days."""
+    return sorted(day for day in set(settings.holidays) if WEEKDAYS[day.weekday()] in settings.days)
+
+
+def closes(settings: Calendar, local: str) -> str:
+    """When the session ends, in seconds of the local day."""
+    usual = _seconds(settings.closes)
+    early = [
+        f" - {usual - _seconds(closes)} * (floor({local} / {_DAY}) == bool {_number(day)})"
+        for day, closes in sorted(settings.early_closes.items())
+    ]
+    return f"{usual}{''.join(early)}" if early else f"{usual} + 0 * {local}"
+
+
+def _signed(number: int) -> str:
+    return f" {'+' if number > 0 else '-'} {abs(number)}" if number else ""
+
+
+def _union(terms: Iterator[str] | list[str]) -> str:
+    return " or ".join(terms)
+
+
+def _seconds(at: time) -> int:
+    return at.hour * 3_600 + at.minute * 60 + at.second
+
+
+def _number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - _EPOCH).days

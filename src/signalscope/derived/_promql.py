@@ -1,0 +1,177 @@
+"""The text of PromQL: names of the contract's instruments and of derived series, checked and noted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from signalscope import contract
+from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
+from signalscope.contract import ContractError
+
+__all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]
+
+_ALWAYS = {"le", "job", "instance"}
+
+
+def metric(name: str, *labels: str, suffix: str = "") -> str:
+    """The Prometheus name of an instrument.
+
+    Args:
+        name: Its OpenTelemetry name.
+        labels: Labels that the expression uses.
+        suffix: ``_bucket``, ``_sum`` or ``_count`` of a histogram.
+
+    Raises:
+        ContractError: There is no such instrument, label or suffix.
+    """
+    instrument = contract.get(name)
+    unknown = set(labels) - {*instrument.attribute_names} - _ALWAYS
+    if unknown:
+        raise ContractError(f"{name} has no label {', '.join(sorted(unknown))}")
+    full = f"{instrument.prometheus_name}{suffix}"
+    if full not in instrument.series_names:
+        raise ContractError(f"{name} has no series {full}")
+    return full
+
+
+class Promql:
+    """Expressions about the series of one service.
+
+    Args:
+        config: The configuration: the job, and what settings say.
+        job: Another job than the configuration's.
+
+    Attributes:
+        config: The configuration.
+        job: The service's job.
+        series: Keys of the derived series that were asked for.
+        instruments: OpenTelemetry names of the instruments that were asked for.
+    """
+
+    def __init__(self, config: Config, job: str | None = None) -> None:
+        self.config = config
+        self.job = config.selectors.job if job is None else job
+        self.series: set[str] = set()
+        self.instruments: set[str] = set()
+
+    def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
+        """The series of an instrument, of every process.
+
+        Args:
+            name: Its OpenTelemetry name.
+            matchers: Such as ``outcome="success"``.
+            suffix: As for `metric`.
+
+        Raises:
+            ContractError: As for `metric`.
+        """
+        full = metric(name, *map(_label, matchers), suffix=suffix)
+        self.instruments.add(name)
+        return f"{full}{{{self._matchers(matchers)}}}"
+
+    def rate(
+        self, name: str, *matchers: str, by: str = "", over: float = RATE_SECONDS, suffix: str = ""
+    ) -> str:
+        """What happens each second in the whole service: rates of every process, then their sum.
+
+        Args:
+            name: As for `raw`.
+            matchers: As for `raw`.
+            by: Labels to keep beside the job, with commas.
+            over: How many seconds to look back.
+            suffix: As for `metric`.
+
+        Raises:
+            ContractError: As for `metric`.
+        """
+        return self._summed("rate", name, matchers, by=by, over=over, suffix=suffix)
+
+    def increase(
+        self, name: str, *matchers: str, by: str = "", over: float = HOUR_SECONDS, suffix: str = ""
+    ) -> str:
+        """How many there were in the whole service; see `rate`."""
+        return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
+
+    def name(self, key: str) -> str:
+        """The name of a derived series, without matchers.
+
+        Raises:
+            ContractError: There is no such series.
+        """
+        from signalscope.derived._rows import get  # noqa: PLC0415  # rows are made of what is rendered here
+
+        self.series.add(key)
+        return get(key).name
+
+    def of(self, key: str, *matchers: str) -> str:
+        """A derived series of this service.
+
+        Args:
+            key: Its key, such as ``API_P95``.
+            matchers: Such as ``user_tier="free"``.
+
+        Raises:
+            ContractError: There is no such series, or it has no such label.
+        """
+        from signalscope.derived._rows import get  # noqa: PLC0415  # see above
+
+        row = get(key)
+        unknown = {*map(_label, matchers)} - row.all_labels
+        if unknown:
+            raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
+        return f"{self.name(key)}{{{self._matchers(matchers)}}}"
+
+    def _summed(
+        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: float, suffix: str
+    ) -> str:
+        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
+        kept = f"job, {by}" if by else "job"
+        return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{duration(over)}]))"
+
+    def _matchers(self, matchers: Iterable[str]) -> str:
+        return ", ".join((f'job="{self.job}"', *matchers))
+
+
+def ratio(part: str, whole: str) -> str:
+    """A ratio: absent while there is no whole, 0 while there is a whole and no part."""
+    return f"({part} or 0 * {whole}) / ({whole} > 0)"
+
+
+def quantile(q: float, buckets: str) -> str:
+    """A quantile of a histogram's buckets: absent while nothing is counted in them, when PromQL's own is NaN."""
+    return f"histogram_quantile({q:g}, {buckets}) >= 0"
+
+
+def named(expression: str, **labels: str) -> str:
+    """An expression whose series get labels that they did not have."""
+    for name, value in labels.items():
+        expression = f'label_replace({expression}, "{name}", "{value}", "", "")'
+    return expression
+
+
+def le(boundary: float) -> str:
+    """The matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
+    return f'le="{boundary:g}"' if boundary != int(boundary) else f'le=~"{boundary:g}|{boundary:g}[.]0"'
+
+
+def literal(text: str) -> str:
+    """A text within a regular expression in the quotes of PromQL, where it stands for itself."""
+    return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
+
+
+def duration(seconds: float) -> str:
+    """A duration as Prometheus writes it: the largest unit that gives a whole number."""
+    whole = int(seconds)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if whole and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def _label(matcher: str) -> str:
+    found = re.match(r"[a-z_]+", matcher)
+    if found is None:
+        raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success"')
+    return found.group()

@@ -1,0 +1,256 @@
+"""Service level objectives: what counts as an event, what as a bad one, and the series that follow from that.
+
+Names and labels are those that sloth (github.com/slok/sloth) gives, so that dashboards made for it work. Two things
+differ on purpose. Ratios over more than five minutes are sums of events over sums of events, so that a quiet
+night does not weigh as much as a busy morning; and each looks at recorded rates, not at every process' counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from signalscope.config import BURN_RATES, Config, ConfigError, Slo
+from signalscope.config._domains import Domain
+from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
+from signalscope.derived._expressions import Configured, PromqlOnly
+from signalscope.derived._promql import Promql, le
+from signalscope.derived._rows import Row, Variant, group, series
+
+__all__ = ["GROUPS", "SPECS", "Spec", "settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One SLO.
+
+    Attributes:
+        key: Its name in ``[slos]`` of the configuration.
+        title: What is good, in a few words.
+        good: What makes an event good; for documents.
+        sli: Gives the expressions of events, and of bad events, a second. Those are 0 where events are known and none
+            was bad, and absent where it is not known which are.
+        pages: Whether burning its budget is felt by users, so that somebody is woken.
+        domain: What it is about, which says whose it is.
+        of_time: Whether its events are seconds, so that it is known how many a window has: alerts then take what
+            was before the first data as good, or a short stop of a service that is new would be much of its history.
+    """
+
+    key: str
+    title: str
+    good: str
+    sli: Callable[[Promql, Config], tuple[str, str]]
+    pages: bool
+    domain: Domain
+    of_time: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in labels: the label `sloth_slo`."""
+        return self.key.replace("_", "-")
+
+
+def settings(config: Config, spec: Spec) -> Slo:
+    """What the configuration says about an SLO."""
+    found: Slo = getattr(config.slos, spec.key)
+    return found
+
+
+def _availability(ask: Promql, _: Config) -> tuple[str, str]:
+    up = f"avg_over_time({ask.of('UP')}[5m])"
+    return f"0 * {up} + 1", f"1 - {up}"
+
+
+def _errors(ask: Promql, _: Config) -> tuple[str, str]:
+    return ask.of("API_REQUESTS"), ask.of("API_ERRORS")
+
+
+def _api_latency(ask: Promql, _: Config) -> tuple[str, str]:
+    return ask.of("API_TIMED"), ask.of("API_SLOW_RATE")
+
+
+def _signal_latency(ask: Promql, config: Config) -> tuple[str, str]:
+    name = "signal_service.signal.generation"
+    every = ask.rate(name, suffix="_count")
+    return every, f"{every} - {ask.rate(name, le(config.slos.signal_latency.seconds), suffix='_bucket')}"
+
+
+def _vectorized(ask: Promql, _: Config) -> tuple[str, str]:
+    individual = ask.of("GREEKS_OPTIONS_TYPE", 'vectorized!="true"')
+    events = ask.of("GREEKS_OPTIONS")
+    return events, f"sum by (job) ({individual}) or 0 * {events}"
+
+
+def _cache(which: str) -> Callable[[Promql, Config], tuple[str, str]]:
+    def sli(ask: Promql, config: Config) -> tuple[str, str]:
+        gets = (f'cache_type="{getattr(config.selectors, which)}"', 'operation="get"')
+        events = f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})"
+        return events, f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _MISS)}) or 0 * {events}"
+
+    return sli
+
+
+def _dependencies(ask: Promql, _: Config) -> tuple[str, str]:
+    health = ask.of("DEPENDENCY_HEALTH")
+    return f"count by (job) ({health})", f"sum by (job) (1 - {health})"
+
+
+def _critical_backlog(ask: Promql, config: Config) -> tuple[str, str]:
+    waiting = f"(sum by (job) ({ask.of('QUEUE_SIZE', _CRITICAL)}) > bool 0)"
+    share = f"avg_over_time({waiting}[5m:{config.pipeline.recording}s])"
+    return f"0 * {share} + 1", share
+
+
+_FOUND_OUT, _MISS, _CRITICAL = 'result=~"hit|miss"', 'result="miss"', 'priority="critical"'
+
+SPECS: tuple[Spec, ...] = (
+    Spec("availability", "The service answers", "a second in which any instance answers its scrape",
+         _availability, True, "service", of_time=True),
+    Spec("errors", "Requests succeed", "a request that is not answered with 5xx", _errors, True, "service"),
+    Spec("api_latency", "Requests are quick", "a request within the objective's time", _api_latency, True,
+         "service"),
+    Spec("signal_latency", "Signals are quick", "a generation within the objective's time", _signal_latency, True,
+         "signals"),
+    Spec("vectorized", "Options are priced in array operations", "an option priced in one", _vectorized, False,
+         "greeks"),
+    Spec("cache_hits_greeks", "Greeks come from the cache", "a get that hits", _cache("greeks_cache"), False,
+         "cache"),
+    Spec("cache_hits_indicators", "Indicators come from the cache", "a get that hits",
+         _cache("indicators_cache"), False, "cache"),
+    Spec("dependencies", "External services are healthy", "a second of a service's good health", _dependencies, False,
+         "dependency", of_time=True),
+    Spec("critical_backlog", "Nothing critical waits", "a second without critical items waiting",
+         _critical_backlog, True, "queue", of_time=True),
+)  # fmt: skip
+
+
+def _checked(config: Config) -> Iterator[tuple[Spec, Slo]]:
+    """Every SLO with its settings.
+
+    Raises:
+        ConfigError: An alert on a burn rate could never fire.
+    """
+    for spec in SPECS:
+        slo = settings(config, spec)
+        if slo.alert == "burn-rate" and max(BURN_RATES.values()) * slo.budget >= 1:
+            raise ConfigError(f"slos.{spec.key}: an alert on its burn rate could never fire")
+        yield spec, slo
+
+
+def _labels_of(config: Config, spec: Spec) -> dict[str, str]:
+    job = config.selectors.job
+    return {"sloth_id": f"{job}-{spec.name}", "sloth_service": job, "sloth_slo": spec.name}
+
+
+def _sli(place: int) -> Callable[[Config], Iterator[Variant]]:
+    """The events of each SLO, or its bad ones."""
+
+    def variants(config: Config) -> Iterator[Variant]:
+        for spec, _ in _checked(config):
+
+            def build(ask: Promql, spec: Spec = spec) -> str:
+                return spec.sli(ask, ask.config)[place]
+
+            yield Variant(PromqlOnly(build, over=RATE_SECONDS), _labels_of(config, spec))
+
+    return variants
+
+
+def _fixed(
+    value: Callable[[Config, Slo], float], more: Callable[[Slo], dict[str, str]] = lambda _: {}
+) -> Callable[[Config], Iterator[Variant]]:
+    """What the configuration says about each SLO."""
+
+    def variants(config: Config) -> Iterator[Variant]:
+        for spec, slo in _checked(config):
+            labels = _labels_of(config, spec) | {"job": config.selectors.job} | more(slo)
+            yield Variant(Configured(value(config, slo)), labels)
+
+    return variants
+
+
+def _info(slo: Slo) -> dict[str, str]:
+    return {
+        "sloth_mode": "cli-gen-prom",
+        "sloth_objective": f"{100 * slo.objective:.10g}",
+        "sloth_spec": "prometheus/v1",
+        "sloth_version": "signalscope",
+    }
+
+
+def _error(window: str) -> tuple[str, Row]:
+    """The ratio of bad events over a window."""
+
+    def build(ask: Promql) -> str:
+        bad, events = ask.of("SLO_BAD"), ask.of("SLO_EVENTS")
+        if window != "5m":
+            bad, events = f"sum_over_time({bad}[{window}])", f"sum_over_time({events}[{window}])"
+        return f"{bad} / ({events} > 0)"
+
+    return f"SLO_ERROR_{window.upper()}", series(
+        f"slo:sli_error:ratio_rate{window}", unit="", labels=f"{_SLO} sloth_window",
+        meaning=f"Bad events, of all events of {window}; weighted by traffic.",
+        variants=lambda _: [Variant(PromqlOnly(build, over=seconds(window)), {"sloth_window": window})],
+    )  # fmt: skip
+
+
+def _burn(error: str) -> PromqlOnly:
+    """How many times faster than allowed the budget is spent."""
+
+    def build(ask: Promql) -> str:
+        return f"max by ({_LABELS}) ({ask.of(error)}) / {ask.of('SLO_BUDGET')}"
+
+    return PromqlOnly(build)
+
+
+_SLO = "job sloth_id sloth_service sloth_slo"
+_LABELS = ", ".join(_SLO.split())
+_SLOW = ("1d", "3d", "30d")
+
+GROUPS = (
+    group("slos", "slo", {
+        "SLO_EVENTS": series(
+            "slo:sli_events:rate5m", unit="{event}/s", labels=_SLO, meaning="Events that an SLO counts.",
+            variants=_sli(0),
+        ),
+        "SLO_BAD": series(
+            "slo:sli_bad_events:rate5m", unit="{event}/s", labels=_SLO,
+            meaning="Those of them that spend error budget.", variants=_sli(1),
+        ),
+        "SLO_OBJECTIVE": series(
+            "slo:objective:ratio", unit="", labels=_SLO, meaning="Good events that are wanted, of all.",
+            variants=_fixed(lambda _, slo: slo.objective),
+        ),
+        "SLO_PERIOD": series(
+            "slo:time_period:days", unit="d", labels=_SLO, meaning="Days over which the budget is to last.",
+            variants=_fixed(lambda config, _: config.slos.period_days), read_outside="sloth's own dashboards",
+        ),
+        "SLO_INFO": series(
+            "sloth_slo_info", unit="", labels=f"{_SLO} sloth_mode sloth_spec sloth_version sloth_objective",
+            meaning="Always 1: what SLOs there are.", variants=_fixed(lambda *_: 1, _info),
+            read_outside="sloth's own dashboards",
+        ),
+        "SLO_BUDGET": series(
+            "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Bad events that are allowed, of all.",
+            expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_OBJECTIVE')}"),
+        ),
+        **dict(_error(window) for window in SLO_WINDOWS if window not in _SLOW),
+        "SLO_BURN": series(
+            "slo:current_burn_rate:ratio", unit="{times}", labels=_SLO,
+            meaning="How many times faster than allowed the budget is being spent: over five minutes.",
+            expr=_burn("SLO_ERROR_5M"),
+        ),
+    }, together=5),
+    group("slo-history", "history", {
+        **dict(_error(window) for window in _SLOW),
+        "SLO_PERIOD_BURN": series(
+            "slo:period_burn_rate:ratio", unit="{times}", labels=_SLO, meaning="The same over the whole period.",
+            expr=_burn("SLO_ERROR_30D"),
+        ),
+        "SLO_REMAINING": series(
+            "slo:period_error_budget_remaining:ratio", unit="", labels=_SLO,
+            meaning="Budget that is left of the period's; below 0 when it is overspent.",
+            expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_PERIOD_BURN')}"),
+        ),
+    }),
+)  # fmt: skip

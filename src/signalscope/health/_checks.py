@@ -1,0 +1,42 @@
+"""Register, run and summarise the health checks of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from signalscope.health._check import HealthCheck, Verdict
+from signalscope.health._registry import components, overall, shared
+from signalscope.health._result import Result, Status
+
+__all__ = ["checks", "register", "run", "summary", "unregister"]
+
+
+def register(check: HealthCheck) -> HealthCheck:
+    """Add a check to this process; it replaces another one, or a built-in one, of that name.
+
+    Raises:
+        ContractError: There are 50 already.
+    """
+    return shared.register(check)
+
+
+def unregister(name: str) -> None:
+    """Remove a check, if there is one."""
+    shared.unregister(name)
+
+
+def checks() -> list[HealthCheck]:
+    """Return every check of this process by name; the built-in ones too, once an application with the router runs."""
+    return shared.checks()
+
+
+async def run() -> dict[str, Verdict]:
+    """Return the present result of every check by component: a remembered one, or that of a run now."""
+    return await shared.run()
+
+
+async def summary() -> tuple[Status, Mapping[str, Result]]:
+    """Return the overall status, and the result of every component, checked or reported with `report_health`."""
+    every = shared.with_built_in()
+    verdicts = await shared.run(every)
+    return overall(every, verdicts), components(verdicts)
