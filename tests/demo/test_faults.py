@@ -5,13 +5,13 @@ import threading
 
 import pytest
 
+from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
 from signalscope.demo.service.caches import MemoryCache
 from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.subscriptions import Subscriptions
 from signalscope.demo.service.switches import Switches
 from signalscope.demo.service.workqueue import MemoryQueue
-from signalscope.demo.stack.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
 
 
 class Parts:

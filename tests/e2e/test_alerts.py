@@ -17,8 +17,8 @@ from tests.e2e.waiting import eventually, get, put
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 
 from signalscope import derived
+from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import FAULTS
 from signalscope.demo.stack.ports import free
 
 pytestmark = [

@@ -22,8 +22,8 @@ from tests.e2e.waiting import eventually, put
 
 import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope.config import Config
+from signalscope.demo.faults import find
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import find
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
 

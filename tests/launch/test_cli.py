@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from signalscope.contract._table import BUILT_IN
+from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack import state
-from signalscope.demo.stack.faults import FAULTS
 from signalscope.demo.stack.ports import PortError, choose
 
 

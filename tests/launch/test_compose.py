@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from signalscope import binaries
+from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.stack.dependencies import parse_ports
-from signalscope.demo.stack.faults import DEPENDENCIES
 from signalscope.mixin.servers import JOBS
 
 pytestmark = pytest.mark.needs("docker-compose")

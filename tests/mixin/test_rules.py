@@ -17,7 +17,7 @@ from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract import ContractError
-from signalscope.demo.stack.faults import FAULTS
+from signalscope.demo.faults import FAULTS
 from signalscope.derived import groups
 from signalscope.derived._promql import duration, metric
 from signalscope.mixin.alerts import ANNOTATIONS, LABELS, Alert, alerts, expected_seconds

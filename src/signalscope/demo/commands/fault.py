@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from signalscope.cli._errors import UserError, needs_extra
+from signalscope.demo.faults import FAULTS, Fault, UnknownFaultError, find
 from signalscope.demo.stack import state
-from signalscope.demo.stack.faults import FAULTS, Fault, UnknownFaultError, find
 
 __all__ = ["app"]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import binaries
+from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.stack._processes import Part, PartError, answers, wait_until
-from signalscope.demo.stack.faults import DEPENDENCIES
 from signalscope.demo.stack.ports import Ports
 
 __all__ = ["Stack"]

@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from signalscope import binaries
+from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack import state
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import FAULTS
 from signalscope.demo.stack.ports import choose
 from signalscope.mixin.alerts import expected_seconds
 
