@@ -19,8 +19,9 @@ BIN = Path(sys.executable).parent
 PROGRAM = """
 import urllib.request
 from opentelemetry import trace
-from signalscope import _pull, instrument_greeks
-from signalscope.recording._live import live
+from signalscope import instrument_greeks
+from signalscope.exposition import _reader as _pull
+from signalscope.recording._state import live
 @instrument_greeks(calculation_type="delta", model_type="black", span="always")
 def delta(x): return x
 for _ in range(7): delta(0.5)

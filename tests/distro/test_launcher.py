@@ -78,7 +78,7 @@ def test_a_program_under_the_launcher_exports_at_its_end(tmp_path: Path) -> None
 
 def test_the_launcher_uses_the_fast_path(tmp_path: Path) -> None:
     """The recording core is in front of the readers that the SDK's configuration has made, push and pull."""
-    ending = "from signalscope.recording._live import live\nprint(len(live.cells.store.readers))"
+    ending = "from signalscope.recording._state import live\nprint(len(live.cells.store.readers))"
     with receiving() as receiver:
         done = _launch(_program(tmp_path, ending=ending), _environment(receiver))
         assert done.stdout == "ready\n2\n"

@@ -183,7 +183,7 @@ def test_names_from_data_stay_bounded() -> None:
         import logging
         logging.disable()
         import purgatory
-        from signalscope.instrumentation import _caches
+        from signalscope.instrumentation._base import _caches
         from signalscope.instrumentation.purgatory import PurgatoryInstrumentor
         from signalscope.testing import capture
         PurgatoryInstrumentor().instrument()
@@ -281,7 +281,7 @@ def test_forked_children_count_their_own(tmp_path: Path) -> None:
             """
             import os
             import cachetools, purgatory
-            from signalscope import _pull
+            from signalscope.exposition import _reader as _pull
             cache = cachetools.LRUCache(4)
             factory = purgatory.SyncCircuitBreakerFactory(default_threshold=1)
             def work():

@@ -262,7 +262,7 @@ else:
         delta()
     assert values("signal_service.greeks.calculation") == [5]
     assert values("signal_service.greeks.options") == [5]
-    assert recording._live.live.cells is None
+    assert recording.live.cells is None
 print("ok")
 """
 
