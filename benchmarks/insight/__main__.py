@@ -15,12 +15,12 @@ from benchmarks.insight.report import Bands, Forecasts, write_docs
 from benchmarks.insight.scenarios import BEGIN, END, Scenario, make, openmetrics
 from benchmarks.insight.score import Anomalies, Exhaustion, anomalies, episodes
 from benchmarks.insight.store import Store
+from signalscope import derived
 from signalscope.config import Config
-from signalscope.mixin import series
-from signalscope.mixin.calendar import calendar, session_now
-from signalscope.mixin.recordings.anomaly import anomaly
-from signalscope.mixin.recordings.forecast import LOAD, WITHIN, forecast
-from signalscope.mixin.rules import Recording
+from signalscope.derived import Rule, groups
+from signalscope.derived._calendar import session_now
+from signalscope.derived._promql import Promql
+from signalscope.derived.table.forecast import LOAD, WITHIN
 
 _DAY = 86_400
 #: Forecasts need two weeks of history, bands eight trading days; both are judged from the fifth week on.
@@ -45,21 +45,21 @@ def _histories(seeds: Iterable[int], step: int) -> tuple[list[Scenario], list[Sc
     return eventful, [make(f"calm-{seed}", 100 + seed, step=step, events=False) for seed in seeds]
 
 
-def _record(store: Store, rules: Iterable[Recording], jobs: Sequence[str]) -> None:
+def _record(store: Store, rules: Iterable[Rule], jobs: Sequence[str]) -> None:
     """Evaluate rules over all of the time, in their order; those that select a job, for each job."""
     begun = time.monotonic()
     for rule in rules:
         print(f"{time.monotonic() - begun:5.0f} s  {rule.key}", file=sys.stderr, flush=True)
         own = f'job="{_CONFIG.selectors.job}"'
         expressions = [rule.expr.replace(own, f'job="{job}"') for job in jobs if own in rule.expr]
-        store.record([Recording(rule.key, " or ".join(f"({each})" for each in expressions) or rule.expr)])
+        store.record([Rule(rule.key, " or ".join(f"({each})" for each in expressions) or rule.expr)])
 
 
 def _bands(seeds: Iterable[int]) -> Bands:
     eventful, calm = _histories(seeds, _BAND_STEP)
     with Store(_BEGIN, _END - _BAND_STEP, _BAND_STEP) as store:
-        store.backfill(openmetrics([*eventful, *calm], without=series.get("BOTTLENECK").name))
-        _record(store, (*calendar(_CONFIG), *anomaly(_CONFIG)), [each.job for each in (*eventful, *calm)])
+        store.backfill(openmetrics([*eventful, *calm], without=derived.get("BOTTLENECK").name))
+        _record(store, _rules("calendar", "anomaly"), [each.job for each in (*eventful, *calm)])
         return Bands(
             eventful,
             calm,
@@ -69,12 +69,16 @@ def _bands(seeds: Iterable[int]) -> Bands:
         )
 
 
+def _rules(*names: str) -> list[Rule]:
+    return [rule for group in groups(_CONFIG) for rule in group.rules if group.name in names]
+
+
 def _forecasts(seeds: Iterable[int]) -> Forecasts:
     _, calm = _histories(seeds, _FORECAST_STEP)
-    only = ",".join(series.get(key).name for key in ("BOTTLENECK", "API_REQUESTS"))
+    only = ",".join(derived.get(key).name for key in ("BOTTLENECK", "API_REQUESTS"))
     with Store(_BEGIN, _END - _FORECAST_STEP, _FORECAST_STEP) as store:
         store.backfill(openmetrics(calm, only=only))
-        _record(store, (*calendar(_CONFIG), *forecast(_CONFIG)), [each.job for each in calm])
+        _record(store, _rules("calendar", "forecast"), [each.job for each in calm])
         return Forecasts(
             ours=_exhaustion(store, _OURS),
             straight=_exhaustion(store, _STRAIGHT),
@@ -84,10 +88,10 @@ def _forecasts(seeds: Iterable[int]) -> Forecasts:
 
 
 _CONFIG = Config()
-_LEVEL, _OUTSIDE = series.get("ANOMALY_LEVEL").name, series.get("ANOMALY_OUTSIDE").name
-_SESSION = series.get("ANOMALY_SESSION").name
-_OPEN = session_now()
-_USED, _FORECAST = series.get("CAPACITY_USED").name, series.get("FORECAST").name
+_LEVEL, _OUTSIDE = derived.get("ANOMALY_LEVEL").name, derived.get("ANOMALY_OUTSIDE").name
+_SESSION = derived.get("ANOMALY_SESSION").name
+_OPEN = session_now(Promql(_CONFIG))
+_USED, _FORECAST = derived.get("CAPACITY_USED").name, derived.get("FORECAST").name
 #: Outside at every evaluation of the hold: what the alert's `for` asks for.
 _HOLD = _CONFIG.anomaly.hold
 _HELD = f"max by (job, signal) (count_over_time({_OUTSIDE}[{_HOLD + _BAND_STEP}s]) > {_HOLD // _BAND_STEP})"
@@ -95,7 +99,7 @@ _HELD = f"max by (job, signal) (count_over_time({_OUTSIDE}[{_HOLD + _BAND_STEP}s
 _BEYOND = f"abs({_SESSION} - avg_over_time({_LEVEL}[1d])) > 3 * stddev_over_time({_LEVEL}[1d])"
 _LASTING = f"count_over_time(({_BEYOND})[{_HOLD + _BAND_STEP}s:{_BAND_STEP}s])"
 _DEVIATION = f"max by (job, signal) ({_LASTING} > {_HOLD // _BAND_STEP})"
-_OURS = f"{series.get('EXHAUSTION').name} < {WITHIN}"
+_OURS = f"{derived.get('EXHAUSTION').name} < {WITHIN}"
 _STRAIGHT = (
     f'max by (job, resource) (predict_linear({_USED}{{resource!="{LOAD}"}}[6h], {WITHIN}) '
     f">= {_CONFIG.forecast.exhausted_at:g})"
@@ -173,7 +177,7 @@ def _errors(store: Store) -> dict[str, float]:
 
 def _within(store: Store) -> float:
     """The share of the moments in sessions at which what was in use was within the band of 48 hours before."""
-    lower, upper = (series.get(f"FORECAST_{key}").name for key in ("LOWER", "UPPER"))
+    lower, upper = (derived.get(f"FORECAST_{key}").name for key in ("LOWER", "UPPER"))
     ahead = '{horizon="48h"} offset 2d'
     above = f"{_USED} >= bool on (job, resource) {lower}{ahead}"
     below = f"{_USED} <= bool on (job, resource) {upper}{ahead}"

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.insight.scenarios import BEGIN, END, Scenario
 from benchmarks.insight.score import Anomalies, Exhaustion
-from signalscope.mixin.recordings.anomaly import SIGNALS
+from signalscope.derived.table.anomaly import SIGNALS
 
 __all__ = ["DOCS", "Bands", "Forecasts", "write_docs"]
 

@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime
 import numpy as np
 import numpy.typing as npt
 
+from signalscope import derived
 from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.demo.service.session import activity
-from signalscope.mixin import series
 
 __all__ = ["BEGIN", "END", "Event", "Scenario", "make", "openmetrics"]
 
@@ -99,9 +99,9 @@ def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
         / np.maximum(requests * _WINDOW, 1),
     }
     for key, values in found.items():
-        scenario.series[series.get(key).name, ""] = np.where(gone, np.nan, values)
+        scenario.series[derived.get(key).name, ""] = np.where(gone, np.nan, values)
     for resource, values in _resources(chance, step, shape, of_day, weeks).items():
-        scenario.series[series.get("BOTTLENECK").name, f'resource="{resource}",kind="cpu"'] = values
+        scenario.series[derived.get("BOTTLENECK").name, f'resource="{resource}",kind="cpu"'] = values
     return scenario
 
 

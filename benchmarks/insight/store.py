@@ -17,7 +17,7 @@ import yaml
 
 from signalscope import binaries
 from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
-from signalscope.mixin.rules import Recording
+from signalscope.derived import Rule
 
 __all__ = ["Store"]
 
@@ -67,7 +67,7 @@ class Store:
         text.unlink()
         self._restart()
 
-    def record(self, rules: Sequence[Recording]) -> None:
+    def record(self, rules: Sequence[Rule]) -> None:
         """Evaluate rules over all of the time; they do not see each other's results."""
         content = [{"record": each.record, "expr": each.expr} for each in rules]
         file = self._folder / "rule.yaml"

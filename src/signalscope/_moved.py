@@ -20,7 +20,7 @@ __all__ = ["MOVED", "install"]
 MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
     "signalscope.fastapi.health": "signalscope.health",
-    "signalscope.fastapi.values": "signalscope.derived",
+    "signalscope.fastapi.values": "signalscope.derived.read",
     "signalscope.insight.cost": "signalscope.users._heavy_hitters",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.dashboards.promql import selectors
 
-from signalscope.mixin import series
+from signalscope import derived
 
 __all__ = ["LATER", "comes_later"]
 
@@ -21,4 +21,4 @@ LATER = (
 def comes_later(panel: dict[str, Any]) -> bool:
     """Whether all that a panel asks for comes later than a short run ends."""
     asked = {name for target in panel["targets"] for name, _ in selectors(target["expr"])}
-    return asked <= {series.get(key).name for key in LATER}
+    return asked <= {derived.get(key).name for key in LATER}

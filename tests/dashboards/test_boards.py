@@ -16,10 +16,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.dashboards.promql import filled, grouped, selectors
 
-from signalscope import binaries, contract
+from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract import ContractError
-from signalscope.mixin import series
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
 from signalscope.mixin.dashboards._look import PALETTE
@@ -105,7 +104,7 @@ def test_every_metric_and_label_exists(where: str, expression: str) -> None:
     for one in contract.instruments():
         for name in one.series_names:
             labels[name] |= {*one.attribute_names, *(["le"] if name.endswith("_bucket") else ())}
-    for recorded in series.all_series():
+    for recorded in derived.all_series():
         labels[recorded.name] = set(recorded.all_labels)
     for name, own in _pipeline.SERIES.items():
         labels[name] |= set(own)

@@ -14,10 +14,9 @@ import pytest
 from tests.dashboards.later import LATER, comes_later
 from tests.dashboards.promql import filled
 
-from signalscope import binaries
+from signalscope import binaries, derived
 from signalscope.config import Config
 from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
-from signalscope.mixin import series
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
 
@@ -32,7 +31,7 @@ _LABELS = {"job": "signal-service", "horizon": "48h", "resource": "cpu", "period
 def _history(now: float) -> Iterator[str]:
     """The series as OpenMetrics: what was recorded every five minutes of the last days."""
     for key in LATER:
-        one = series.get(key)
+        one = derived.get(key)
         yield f"# TYPE {one.name} gauge"
         for resource in ("cpu", "load") if "resource" in one.labels else ("",):
             known = {**_LABELS, "resource": resource}

@@ -16,10 +16,10 @@ import pytest
 from tests.e2e.waiting import eventually, get, put
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of
 
+from signalscope import derived
 from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack.faults import FAULTS
 from signalscope.demo.stack.ports import free
-from signalscope.mixin import series
 
 pytestmark = [
     pytest.mark.e2e,
@@ -133,7 +133,7 @@ def test_every_recorded_series_is_there(quick: Stack) -> None:
     def missing() -> list[str]:
         return [
             each.name
-            for each in series.all_series()
+            for each in derived.all_series()
             if each.key not in _LATER
             and each.section not in _ELSEWHERE
             and not quick.query(f"count({each.name})")
@@ -143,7 +143,7 @@ def test_every_recorded_series_is_there(quick: Stack) -> None:
         eventually(lambda: not missing(), 60, "every recorded series")
     except AssertionError:
         assert missing() == []
-    for each in series.all_series():
+    for each in derived.all_series():
         for found in quick.query(each.name):
             labels = set(found["metric"]) - {"__name__"}
             assert set(each.labels) <= labels <= each.all_labels, each.name

@@ -13,9 +13,10 @@ import pytest
 
 from fastapi import FastAPI
 from signalscope import count_feature, measure_cost, recording, report_health, user_context
-from signalscope.derived import _read as _facts
-from signalscope.derived import _windows
-from signalscope.derived._rules import PROCESS
+from signalscope.derived import Row, _windows
+from signalscope.derived import read as _facts
+from signalscope.derived._process import Process
+from signalscope.derived._vector import Vector
 from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
 from signalscope.fastapi.monitoring import _business as business
@@ -443,13 +444,14 @@ async def test_a_mistake_of_ours_costs_one_value(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is null, with a reason that tells nothing of the inside; the rest is answered."""
-    from signalscope.derived import _read as _facts  # noqa: PLC0415  # only this test breaks it
+    value = Row.value
 
-    def broken(_: object) -> Any:
-        raise RuntimeError("secret path /etc/x")
+    def broken(row: Row, process: Process) -> Vector:
+        if row.key == "API_MEAN":
+            raise RuntimeError("secret path /etc/x")
+        return value(row, process)
 
-    rule = PROCESS["API_MEAN"]
-    monkeypatch.setattr(_facts, "PROCESS", {**PROCESS, "API_MEAN": rule._replace(formula=broken)})
+    monkeypatch.setattr(Row, "value", broken)
     with capture():
         answer = await _answer(client, "enhanced-metrics")
     about = answer["provenance"]["performance.api_performance.average_response_time_ms"]

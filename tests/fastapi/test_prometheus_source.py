@@ -16,16 +16,14 @@ import pytest
 from tests.fastapi.prometheus import delayed, lying, running
 
 from fastapi import FastAPI
-from signalscope import health
+from signalscope import derived, health
 from signalscope.config import Config
 from signalscope.derived import _prometheus
-from signalscope.derived import _read as _facts
+from signalscope.derived._promql import Promql
 from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
 from signalscope.fastapi.monitoring import _routes as _monitoring
 from signalscope.health import HealthCheck
-from signalscope.mixin import insight, series
-from signalscope.mixin.recordings import recordings
 
 pytestmark = pytest.mark.needs("prometheus", "promtool")
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
@@ -89,7 +87,7 @@ def _samples() -> Iterator[str]:
     for key in dict.fromkeys(key for key, _, _ in GIVEN):
         for _, labels, value in (each for each in GIVEN if each[0] == key):
             for at in times:
-                yield f"{series.get(key).name}{{{JOB}{',' if labels else ''}{labels}}} {value} {at}"
+                yield f"{derived.get(key).name}{{{JOB}{',' if labels else ''}{labels}}} {value} {at}"
     yield "# TYPE signal_service_api_requests counter"
     for at in range(now - 600, now + 1, 5):
         yield f"signal_service_api_requests_total{{{JOB}}} {(at - now + 600) * 2} {at}"
@@ -183,7 +181,7 @@ async def test_values_are_those_that_prometheus_has(
     assert answer["component_availability"] == {"database": 1}
     impact = answer["provenance"]["capacity.external_dependencies.network_latency_impact"]
     assert impact["series"].split(", ") == [
-        series.get(key).name for key in ("DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS")
+        derived.get(key).name for key in ("DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS")
     ]
     assert impact["meaning"].startswith("Seconds of waiting for external services for each second")
     missing = answer["provenance"]["performance.signal_generation.signals_generated_last_minute"]
@@ -231,16 +229,20 @@ async def test_every_number_says_where_it_is_from_and_every_null_why(
     walk(answer, "")
 
 
+_RANGE = re.compile(r"(?:\[|offset )(\d+)([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
 def test_windows_are_those_of_the_rules() -> None:
-    """What looks back further than a process can is said to look back as its rule does."""
-    rules = [*recordings(Config()), *(rule for group in insight.groups(Config()) for rule in group.rules)]
-    units = {"m": 60, "h": 3_600, "d": 86_400}
-    for key, seconds in _facts._LOOKS_BACK.items():
-        (expr,) = (each.expr for each in rules if each.key == key and each.labels.get("period") != "30d")
-        found = [
-            int(number) * units[unit] for number, unit in re.findall(r"(?:\[|offset )(\d+)([mhd])", expr)
-        ]
-        assert seconds(Config()) == max(found), key
+    """A row looks back at least as far as each range and offset in the text of its rules."""
+    config = Config()
+    for row in derived.all_series():
+        for variant in row.variants(config):
+            found = [
+                int(number) * _UNITS[unit]
+                for number, unit in _RANGE.findall(variant.expr.promql(Promql(config)))
+            ]
+            assert row.lookback(config) >= max(found, default=0), (row.key, found)
 
 
 async def test_a_range_query_gives_the_window(
@@ -390,7 +392,7 @@ async def test_numbers_that_may_be_incomplete_are_told_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A query engine before several stores answers without one that is away, and warns."""
-    result = b'[{"metric":{"__name__":"%s"},"value":[1,"2"]}]' % series.get("API_MEAN").name.encode()
+    result = b'[{"metric":{"__name__":"%s"},"value":[1,"2"]}]' % derived.get("API_MEAN").name.encode()
     lie = OTHER.replace(b"}}", b'},"warnings":["store 10.0.0.7 is away"]}') % (b"vector", result)
     async with lying(lie) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
@@ -490,7 +492,7 @@ async def test_nothing_foreseen_is_no_resource(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When no resource is foreseen to be exhausted, none is named as the first."""
-    name = series.get("EXHAUSTION").name.encode()
+    name = derived.get("EXHAUSTION").name.encode()
     result = b",".join(
         b'{"metric":{"__name__":"%s","resource":"%s"},"value":[1,"172800"]}' % (name, each)
         for each in (b"cpu", b"memory")
@@ -511,7 +513,7 @@ async def test_a_service_of_unknown_latency_is_not_called_compliant(
     async def compliance(*found: tuple[str, str, float]) -> tuple[float | None, str | None]:
         result = b",".join(
             b'{"metric":{"__name__":"%s","service_name":"%s"},"value":[1,"%f"]}'
-            % (series.get(key).name.encode(), service.encode(), value)
+            % (derived.get(key).name.encode(), service.encode(), value)
             for key, service, value in found
         )
         async with lying(OTHER % (b"vector", b"[" + result + b"]")) as url:

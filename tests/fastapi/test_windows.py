@@ -10,7 +10,6 @@ from signalscope import recording
 from signalscope.config import Config
 from signalscope.derived import _windows
 from signalscope.derived._process import Process
-from signalscope.derived._rules import PROCESS
 from signalscope.derived._vector import labels
 from signalscope.derived._windows import Look, NoDataError, Windows
 from signalscope.recording._snapshot import Totals
@@ -122,7 +121,7 @@ def test_the_health_of_dependencies_is_the_mean_of_five_minutes(told: Told) -> N
     health["b"] = 1.0
     _watch(told, 150)
     process = Process(told, Config())
-    assert PROCESS["DEPENDENCY_SCORE"].formula(process)[()] == pytest.approx(75, abs=1)
+    assert process.row("DEPENDENCY_SCORE")[()] == pytest.approx(75, abs=1)
     assert process.watched(300) == pytest.approx(300, abs=5)
 
 

@@ -12,17 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
-from signalscope import binaries, contract
+from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract._model import Instrument, Kind
+from signalscope.derived import groups
 from signalscope.derived._process import Process
-from signalscope.derived._rules import PROCESS
 from signalscope.derived._vector import Vector, labels, single
-from signalscope.derived._windows import KEPT, Look, Window, Windows, reduced
+from signalscope.derived._windows import Look, Window, Windows, kept, reduced
 from signalscope.insight import capacity
-from signalscope.mixin import series
 from signalscope.mixin.generate import generate
-from signalscope.mixin.insight import groups as insight
 from signalscope.recording._snapshot import Snapshot, Totals
 
 pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
@@ -38,9 +36,7 @@ CONFIG = Config.model_validate(
 #: What a process has in another way than the rules, on purpose (docs/monitoring-api.md).
 DIFFERENT = {
     "RETENTION": "a process keeps no days, so it has the stickiness alone",
-    "REQUESTS_LAST_MINUTE": "no recorded series", "SIGNALS_LAST_MINUTE": "no recorded series",
-    "BREAKER_STATES": "no recorded series", "BREAKER_CALLS": "no recorded series",
-    "BREAKER_TRANSITIONS": "no recorded series", "COMPONENT_AVAILABILITY": "no recorded series",
+    "KPI_VALUE": "some of them need days", "KPI_ATTAINMENT": "some of them need days",
 }  # fmt: skip
 _CHOICES = {
     "endpoint": ("/a", "/b"), "status_code": ("200", "500"), "user_tier": ("free", "enterprise"),
@@ -63,7 +59,7 @@ class Scenario:
         self._grows: dict[tuple[str, tuple[str, ...]], Totals] = {}
         self._stays: dict[tuple[str, tuple[str, ...]], float] = {}
         gauges = [each for each in contract.instruments() if each.kind is Kind.GAUGE]
-        for instrument in [*(contract.get(name) for name in KEPT), *gauges]:
+        for instrument in [*(contract.get(name) for name in kept()), *gauges]:
             for values in self._values(instrument):
                 self._add(instrument, values)
 
@@ -163,7 +159,7 @@ def _claims(
     key: str, job: str, expected: Vector, at: int, tolerance: float = 1e-6
 ) -> Iterator[dict[str, Any]]:
     """That a recorded series has exactly these values, as promtool's tests say it."""
-    name, optional = series.get(key).name, series.get(key).optional
+    name, optional = derived.get(key).name, derived.get(key).optional
     count = [{"labels": "{}", "value": len(expected)}] if expected else []
     yield {"expr": f'count({name}{{job="{job}"}})', "eval_time": f"{at}s", "exp_samples": count}
     for found, value in expected.items():
@@ -201,8 +197,12 @@ def test_the_process_computes_what_the_rules_record(tmp_path: Path, seed: int) -
     scenario = Scenario(seed)
     generate(CONFIG, tmp_path)
     process = Process(Watched(scenario), CONFIG)
-    keys = [key for key in PROCESS if key not in DIFFERENT]
-    mine = {key: _of_instance_a(PROCESS[key].formula(process)) for key in keys}
+    keys = [
+        row.key
+        for row in derived.all_series()
+        if row.is_local(CONFIG) and row.key not in DIFFERENT and row.section != "slos"
+    ]
+    mine = {key: _of_instance_a(process.row(key)) for key in keys}
     assert sum(bool(each) for each in mine.values()) > 0.9 * len(keys)
     claims = [claim for key in keys for claim in _claims(key, JOB, mine[key], SECONDS)]
     rules = tmp_path / "rules" / "signalscope-recordings.yaml"
@@ -213,7 +213,7 @@ def test_a_wrong_number_is_noticed(tmp_path: Path) -> None:
     """The comparison can fail: a percent off, and it does."""
     scenario = Scenario(1)
     generate(CONFIG, tmp_path)
-    found = PROCESS["API_MEAN"].formula(Process(Watched(scenario), CONFIG))
+    found = Process(Watched(scenario), CONFIG).row("API_MEAN")
     wrong = {each: value * 1.01 for each, value in found.items()}
     rules = tmp_path / "rules" / "signalscope-recordings.yaml"
     claims = list(_claims("API_MEAN", JOB, wrong, SECONDS))
@@ -247,13 +247,13 @@ def _case(number: int) -> dict[str, Any]:
 
 def test_scaling_and_exhaustion_are_what_the_rules_say(tmp_path: Path) -> None:
     """Capacity of a replica, replicas wanted and why, forecast, seconds until exhaustion: of random inputs."""
-    groups, inputs, claims = [], [], []
+    made, inputs, claims = [], [], []
     for number in CASES:
         job = f"case{number}"
         config = Config.model_validate({"selectors": {"job": job}})
         wanted = ("REPLICA_CAPACITY", "SCALING_CANDIDATE", "SCALING", "FORECAST", "EXHAUSTION")
-        rules = {each.key: each for group in insight(config) for each in group.rules}
-        groups.append(
+        rules = {each.key: each for group in groups(config, "insight") for each in group.rules}
+        made.append(
             {
                 "name": job,
                 "interval": "1h",
@@ -265,7 +265,7 @@ def test_scaling_and_exhaustion_are_what_the_rules_say(tmp_path: Path) -> None:
         for key, vector in _expected(case, config).items():
             claims += list(_claims(key, job, vector, END))
     path = tmp_path / "rules.yaml"
-    path.write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"groups": made}), encoding="utf-8")
     _promtool(tmp_path, path, "1h", inputs, claims)
 
 
@@ -314,10 +314,10 @@ def _inputs(job: str, case: dict[str, Any]) -> Iterator[dict[str, str]]:
     if case["crossing"] is not None:
         steady.append(("EXHAUSTED_AT", END + case["crossing"], f"{cpu}{later}"))
     for key, value, more in steady:
-        yield _input(f'{series.get(key).name}{{job="{job}"{more}}}', value, 0, hours)
+        yield _input(f'{derived.get(key).name}{{job="{job}"{more}}}', value, 0, hours)
     efficiency = case["efficiency"]
     gap = f"_x{hours + 1 - len(efficiency)} "
     yield {
-        "series": f'{series.get("REPLICA_EFFICIENCY").name}{{job="{job}"}}',
+        "series": f'{derived.get("REPLICA_EFFICIENCY").name}{{job="{job}"}}',
         "values": gap + " ".join(map(repr, efficiency)),
     }

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import promql_parser as promql
 
-from signalscope import contract
-from signalscope.mixin import series
+from signalscope import contract, derived
 from signalscope.mixin.alerts.telemetry import OWN_METRICS
 
 __all__ = ["UnknownError", "labels_of", "names_in", "selectors"]
@@ -35,7 +34,7 @@ def _known() -> _Known:
         own = frozenset({"job", "instance", *one.attribute_names})
         for name in one.series_names:
             found[name] = own | ({"le"} if name.endswith("_bucket") else set())
-    for each in series.all_series():
+    for each in derived.all_series():
         found[each.name] = each.all_labels
     return _Known(found)
 

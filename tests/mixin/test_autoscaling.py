@@ -12,9 +12,9 @@ import yaml
 
 from signalscope import binaries
 from signalscope.config import Config
+from signalscope.derived import groups
+from signalscope.derived.table.scaling import REASONS
 from signalscope.mixin.autoscaling import adapter_rule, hpa, keda, query
-from signalscope.mixin.insight import groups
-from signalscope.mixin.recordings.scaling import REASONS
 
 FOLDER = binaries.ROOT / "deploy" / "kubernetes"
 

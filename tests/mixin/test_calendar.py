@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from signalscope import binaries
+from signalscope import binaries, derived
 from signalscope.config import Config
 from signalscope.config._calendar import WEEKDAYS, Calendar
-from signalscope.mixin import series
-from signalscope.mixin.calendar import calendar, clock_changes
+from signalscope.derived import groups
+from signalscope.derived._calendar import clock_changes
 
-SESSION, CLOSE = series.get("CALENDAR_SESSION").name, series.get("CALENDAR_CLOSE").name
+SESSION, CLOSE = derived.get("CALENDAR_SESSION").name, derived.get("CALENDAR_CLOSE").name
 
 
 def _state(at: datetime, settings: Calendar) -> tuple[int, int | None] | None:
@@ -34,7 +34,12 @@ def _state(at: datetime, settings: Calendar) -> tuple[int, int | None] | None:
 
 def _check(tmp_path: Path, settings: Calendar, moments: list[datetime]) -> None:
     """See that Prometheus agrees at each moment, now and for the horizons."""
-    rules = [{"record": each.record, "expr": each.expr} for each in calendar(Config(calendar=settings))]
+    rules = [
+        {"record": rule.record, "expr": rule.expr}
+        for group in groups(Config(calendar=settings), "insight")
+        for rule in group.rules
+        if group.name == "calendar"
+    ]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "c", "rules": rules}]}))
     tests = []
     for at in moments:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from signalscope import binaries
+from signalscope import binaries, derived
 from signalscope.config import Config, ConfigError, load
-from signalscope.mixin import series
+from signalscope.derived import groups
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.generate import generate
-from signalscope.mixin.recordings import recordings
 
 
 def _file(tmp_path: Path, text: str) -> Path:
@@ -186,7 +185,9 @@ greeks = "desk"
     assert "signal-service" not in texts
     # What the reference service charges is no price of another one.
     assert not (tmp_path / "out" / "deploy" / "prometheus" / "own").exists()
-    assert series.get("TIER_PRICE").name not in {rule.record for rule in recordings(config)}
+    assert derived.get("TIER_PRICE").name not in {
+        rule.record for group in groups(config, "recordings") for rule in group.rules
+    }
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ feature_operations = { "scan(v2" = "a$1" }
     check = [str(binaries.find("promtool")), "check", "rules", "--lint=all", "--lint-fatal", *rules]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    by_key = {rule.key: rule.expr for rule in recordings(config)}
+    by_key = {rule.key: rule.expr for group in groups(config, "recordings") for rule in group.rules}
     assert r'user_tier=~"pro\\+\\("' in by_key["PREMIUM_ADOPTION"]
     assert r'"a$$1", "feature", "scan\\(v2"' in by_key["PROFITABILITY"]
     links = alerts(config)[0].annotations(config)

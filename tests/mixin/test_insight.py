@@ -12,11 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 
-from signalscope import binaries
+from signalscope import binaries, derived
 from signalscope.config import Config
-from signalscope.mixin import series
+from signalscope.derived import groups
 from signalscope.mixin.alerts import alerts
-from signalscope.mixin.insight import groups
 
 pytestmark = pytest.mark.needs("promtool")
 
@@ -110,7 +109,7 @@ class Run:
 
 # --- bands ------------------------------------------------------------------------------------------------
 
-_REQUESTS = series.get("API_REQUESTS").name
+_REQUESTS = derived.get("API_REQUESTS").name
 _SIGNAL = f'{JOB}, signal="request_rate"'
 _START = datetime(2026, 11, 11, tzinfo=ZoneInfo("UTC"))  # a Wednesday
 
@@ -128,8 +127,8 @@ def _calendar(days: float, start: datetime) -> dict[str, str]:
     for horizon, hours in (("now", 0), ("24h", 24), ("48h", 48)):
         ahead = start + timedelta(hours=hours)
         labels = f'{{horizon="{horizon}"}}'
-        found[f"{series.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead)
-        found[f"{series.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead)
+        found[f"{derived.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead)
+        found[f"{derived.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead)
     return found
 
 
@@ -178,7 +177,7 @@ def test_a_level_above_its_band_is_told_once_it_lasts(tmp_path: Path) -> None:
 
     name = "AnomalyDetected"
     run = _bands(tmp_path, level, 7.9)
-    run.expect(f"max({series.get('ANOMALY_UPPER').name})", _after(18, 10, 40), _UPPER)
+    run.expect(f"max({derived.get('ANOMALY_UPPER').name})", _after(18, 10, 40), _UPPER)
     for hour, minute, number in ((10, 40, 0), (10, 48, 1), (11, 8, 1), (11, 32, 0), (15, 0, 0)):
         run.expect(_FIRING.format(name), _after(18, hour, minute), number)
     run.check()
@@ -191,7 +190,7 @@ def test_a_drop_to_zero_and_missing_data_are_told(tmp_path: Path) -> None:
     """Zero is below the band, no data is `missing`; one is not taken for the other."""
     zero, gone = _on(18, 10, 32, 40), _on(18, 13, 32, 40)
     run = _bands(tmp_path, lambda at: 0 if zero(at) else None if gone(at) else 10, 7.9)
-    outside = series.get("ANOMALY_OUTSIDE").name
+    outside = derived.get("ANOMALY_OUTSIDE").name
     for direction, hour in (("below", 10), ("missing", 13)):
         found = f'sum({outside}{{{_SIGNAL}, direction="{direction}"}})'
         run.expect(found, _after(18, hour, 56), 1)
@@ -205,8 +204,8 @@ def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -
     """The day after, at the same time, it is what it would have been."""
     spike, outage = _on(16, 11, 0, 60), _on(17, 11, 0, 60)
     run = _bands(tmp_path, lambda at: 100 if spike(at) else 0 if outage(at) else 10, 7.9)
-    run.expect(f"max({series.get('ANOMALY_UPPER').name})", _after(18, 11, 20), _UPPER)
-    run.expect(f"max({series.get('ANOMALY_EXPECTED').name})", _after(18, 11, 20), 10)
+    run.expect(f"max({derived.get('ANOMALY_UPPER').name})", _after(18, 11, 20), _UPPER)
+    run.expect(f"max({derived.get('ANOMALY_EXPECTED').name})", _after(18, 11, 20), 10)
     run.check()
 
 
@@ -228,7 +227,7 @@ def test_outside_of_sessions_nothing_is_unusual(tmp_path: Path) -> None:
     for day, hour, number in (*((*each, 0) for each in moments), (25, 12, 1)):
         seconds = int((datetime(2026, 11, day, hour, 40, tzinfo=NEW_YORK) - start).total_seconds())
         run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", number)
-        run.expect(f"count({series.get('ANOMALY_UPPER').name})", f"{seconds}s", number or None)
+        run.expect(f"count({derived.get('ANOMALY_UPPER').name})", f"{seconds}s", number or None)
     run.check()
 
 
@@ -239,7 +238,7 @@ def test_without_enough_history_there_is_no_band(tmp_path: Path) -> None:
     run = _bands(tmp_path, lambda at: 1_000 if odd(at) else 10, 6.9, start)
     seconds = int((datetime(2026, 11, 18, 12, 40, tzinfo=NEW_YORK) - start).total_seconds())
     run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", 0)
-    run.expect(f"count({series.get('ANOMALY_HISTORY').name})", f"{seconds}s", 4)
+    run.expect(f"count({derived.get('ANOMALY_HISTORY').name})", f"{seconds}s", 4)
     run.check()
 
 
@@ -253,7 +252,7 @@ def test_the_same_time_of_day_is_local_time(tmp_path: Path) -> None:
     run = _bands(tmp_path, level, 9.9, start)
     for hour, expected in ((9, 50), (10, 10)):
         seconds = int((datetime(2026, 11, 3, hour, 40, tzinfo=NEW_YORK) - start).total_seconds())
-        run.expect(f"max({series.get('ANOMALY_EXPECTED').name})", f"{seconds}s", expected)
+        run.expect(f"max({derived.get('ANOMALY_EXPECTED').name})", f"{seconds}s", expected)
     run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", 0)
     run.check()
 
@@ -274,13 +273,13 @@ def test_the_forecast_is_seasonal_and_absent_without_history(tmp_path: Path) -> 
     ):  # fmt: skip
         seconds = int((datetime(2026, 11, day, hour, 0, tzinfo=NEW_YORK) - start).total_seconds())
         run.expect(
-            f'max({series.get("FORECAST").name}{{resource="cpu", horizon="{horizon}"}})',
+            f'max({derived.get("FORECAST").name}{{resource="cpu", horizon="{horizon}"}})',
             f"{seconds}s",
             expected,
         )
     seconds = int((datetime(2026, 11, 20, 12, 0, tzinfo=NEW_YORK) - start).total_seconds())
-    run.expect(f"max({series.get('EXHAUSTION').name})", f"{seconds}s", 172_800)
-    run.expect(f"max({series.get('EXHAUSTION').name})", "10d", None)
+    run.expect(f"max({derived.get('EXHAUSTION').name})", f"{seconds}s", 172_800)
+    run.expect(f"max({derived.get('EXHAUSTION').name})", "10d", None)
     run.check()
 
 
@@ -299,7 +298,7 @@ def _exhaustion(folder: Path, foreseen: str, used: str = "0.5x800", resource: st
 def test_exhaustion_is_told_from_its_limit_on(tmp_path: Path) -> None:
     """At exactly 90 %, after fifteen minutes, with the seconds left; until a day after it is not foreseen."""
     run = _exhaustion(tmp_path, "0.5x14 0.9x14 0.5x700")
-    exhaustion = f"max({series.get('EXHAUSTION').name})"
+    exhaustion = f"max({derived.get('EXHAUSTION').name})"
     run.expect(exhaustion, "56m", 172_800).expect(exhaustion, "2h", 172_800 - 3_600)
     run.firing("CapacityExhaustedWithin48h", t60m=0, t84m=1, t24h=1, t30h=0).check()
 
@@ -323,7 +322,7 @@ def test_exhaustion_is_not_told_below_its_limit(
 def test_what_is_exhausted_now_needs_no_forecast(tmp_path: Path) -> None:
     """It has no seconds left; the alert ends an hour after it has room again."""
     run = _exhaustion(tmp_path, "_x400", "0.5x14 0.9x15 0.5x400")
-    run.expect(f"max({series.get('EXHAUSTION').name})", "80m", 0)
+    run.expect(f"max({derived.get('EXHAUSTION').name})", "80m", 0)
     run.firing("CapacityExhaustedWithin48h", t64m=0, t80m=1, t150m=1, t190m=0).check()
 
 
@@ -378,9 +377,9 @@ def test_a_breaker_that_flaps(
     Run(tmp_path, _ELEVEN, inputs, "predictive").firing("CircuitBreakerFlapping", **numbers).check()
 
 
-_P95 = series.get("DEPENDENCY_P95").name
-_RATIO = series.get("DEPENDENCY_ERROR_RATIO").name
-_CALLS = series.get("DEPENDENCY_CALLS").name
+_P95 = derived.get("DEPENDENCY_P95").name
+_RATIO = derived.get("DEPENDENCY_ERROR_RATIO").name
+_CALLS = derived.get("DEPENDENCY_CALLS").name
 _TICKER = f'{JOB}, service_name="ticker_service"'
 
 

@@ -8,20 +8,19 @@ from functools import cache
 import pytest
 import yaml
 
-from signalscope import binaries
+from signalscope import binaries, derived
 from signalscope.config import Config, Pipeline
+from signalscope.derived import Group, Rule, groups
 from signalscope.mixin import evaluation_intervals as pacing
-from signalscope.mixin import slos
 from signalscope.mixin.alerts import Alert, alerts, expected_seconds
-from signalscope.mixin.insight import groups as insight
-from signalscope.mixin.recordings import groups
-from signalscope.mixin.rules import Group, Recording
 
 _SECONDS = {"s": 1, "m": 60}
 
 
 def _paced(config: Config) -> list[Group]:
-    return pacing.paced(groups(config), [*slos.groups(config), *insight(config)], alerts(config), config)
+    return pacing.paced(
+        groups(config, "recordings"), groups(config, "slos", "insight"), alerts(config), config
+    )
 
 
 def _alert(expr: str, hold: int) -> Alert:
@@ -48,7 +47,7 @@ def _committed() -> dict[str, list[tuple[int, str]]]:
 def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
     """Whatever an alert reads of the shared series, through others too, is recorded twice within its `for`."""
     rules, pipeline = _committed(), Config().pipeline
-    shared = {rule.record for group in groups(Config()) for rule in group.rules}
+    shared = {rule.record for group in groups(Config(), "recordings") for rule in group.rules}
     seen: set[str] = set()
     todo = [alert.expr]
     while todo:
@@ -63,7 +62,7 @@ def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
 def test_no_rule_is_lost(pipeline: Pipeline) -> None:
     """Every rule is in one group, and after those of its group that it reads; so is every alert."""
     config = Config(pipeline=pipeline)
-    before = [rule for group in groups(config) for rule in group.rules]
+    before = [rule for group in groups(config, "recordings") for rule in group.rules]
     after = _paced(config)
     assert sorted(map(str, before)) == sorted(str(rule) for group in after for rule in group.rules)
     for group in after:
@@ -81,26 +80,21 @@ def test_no_rule_is_lost(pipeline: Pipeline) -> None:
 def test_what_only_dashboards_show_can_wait() -> None:
     """An alert, directly or not, and a faster group make a series as frequent as they need; nothing else does."""
     config = Config()
-    raw = "signal_service_greeks_options_total"
     shared = [
         Group(
             "x",
             config.pipeline.recording,
             (
-                Recording("GREEKS_OPTIONS_TYPE", f"sum(rate({raw}[5m]))"),  # read by what an alert reads
-                Recording(
-                    "GREEKS_OPTIONS", "job_calculation_type_vectorized:signal_service_greeks_options:rate5m"
-                ),
-                Recording("SIGNALS", f"sum(rate({raw}[1m]))"),  # read by an objective
-                Recording("QUEUE_SIZE", f"sum({raw})"),  # read by nothing
-                Recording(
-                    "QUEUE_FILL", "job:signal_service_greeks_options:rate5m / 2"
-                ),  # made of a fresh one
+                _rule("GREEKS_OPTIONS_TYPE"),  # read by what an alert reads
+                _rule("GREEKS_OPTIONS", "GREEKS_OPTIONS_TYPE"),
+                _rule("SIGNALS"),  # read by an objective
+                _rule("QUEUE_SIZE"),  # read by nothing
+                _rule("QUEUE_FILL", "GREEKS_OPTIONS"),  # made of a fresh one
             ),
         )
     ]
     slow = _alert("job:signal_service_greeks_options:rate5m > 1", 30)
-    objective = Group("slos", config.pipeline.slo, (Recording("SLO_EVENTS", f"{_name('SIGNALS')} > 0"),))
+    objective = Group("slos", config.pipeline.slo, (_rule("SLO_EVENTS", "SIGNALS"),))
     found = {
         rule.key: group.interval
         for group in pacing.paced(shared, [objective], [slow], config)
@@ -133,8 +127,9 @@ def test_one_bad_value_is_no_alert_that_waits() -> None:
         assert by_key["DEPENDENCY_UP"] == interval
 
 
-def _name(key: str) -> str:
-    return Recording(key, "").record
+def _rule(key: str, *reads: str) -> Rule:
+    """A rule that reads these series, or else what processes export."""
+    return Rule(key, derived.get(key).name, "", {}, frozenset(reads), reads_instruments=not reads)
 
 
 def test_an_alert_that_waits_long_is_looked_at_less_often() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.mixin.cases._case import buckets, of
 from tests.mixin.promtool import run
 
-from signalscope.mixin import series
+from signalscope import derived
 
 pytestmark = pytest.mark.needs("promtool")
 
@@ -23,11 +23,11 @@ def _check(
     """See that the named series have these values by their labels (beside the job), and no others."""
     tests: list[dict[str, Any]] = [
         {
-            "expr": series.get(key).name,
+            "expr": derived.get(key).name,
             "eval_time": at,
             "exp_samples": [
                 {
-                    "labels": f"{series.get(key).name}{{{', '.join(filter(None, (_JOB, labels)))}}}",
+                    "labels": f"{derived.get(key).name}{{{', '.join(filter(None, (_JOB, labels)))}}}",
                     "value": value,
                 }
                 for labels, value in values.items()
@@ -46,7 +46,7 @@ def _check(
             }
         ],
     }
-    run(tmp_path, content, {series.get(key).name for key in expected})
+    run(tmp_path, content, {derived.get(key).name for key in expected})
 
 
 def _requests(code: int, endpoint: str = "/a", instance: str = "a", tier: str = "free") -> str:
@@ -56,7 +56,7 @@ def _requests(code: int, endpoint: str = "/a", instance: str = "a", tier: str = 
 
 def _price(tier: str) -> str:
     """The series of a tier's monthly price, which a user's config makes a rule of."""
-    return f'{series.get("TIER_PRICE").name}{{{_JOB}, user_tier="{tier}"}}'
+    return f'{derived.get("TIER_PRICE").name}{{{_JOB}, user_tier="{tier}"}}'
 
 
 def test_processes_add_up_and_one_may_restart(tmp_path: Path) -> None:
@@ -343,7 +343,7 @@ def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
                 ],
                 "promql_expr_test": [
                     {
-                        "expr": f'{series.get("SLO_ERROR_30D").name}{{sloth_slo="errors"}} > bool 0.0008 < bool 1.5',
+                        "expr": f'{derived.get("SLO_ERROR_30D").name}{{sloth_slo="errors"}} > bool 0.0008 < bool 1.5',
                         "eval_time": "59m",
                         "exp_samples": [
                             {
@@ -358,7 +358,7 @@ def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
             }
         ],
     }
-    run(tmp_path, content, {"ErrorBudgetBurnFast", series.get("SLO_ERROR_30D").name})
+    run(tmp_path, content, {"ErrorBudgetBurnFast", derived.get("SLO_ERROR_30D").name})
 
 
 def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:

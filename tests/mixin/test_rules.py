@@ -12,15 +12,14 @@ import pytest
 import yaml
 from tests.mixin.expressions import UnknownError, labels_of
 
-from signalscope import binaries, contract
+from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract import ContractError
 from signalscope.demo.stack.faults import FAULTS
-from signalscope.mixin import series
-from signalscope.mixin._promql import duration, metric
+from signalscope.derived import groups
+from signalscope.derived._promql import duration, metric
 from signalscope.mixin.alerts import ANNOTATIONS, LABELS, alerts, expected_seconds
 from signalscope.mixin.generate import HEADER, differences, generate, rendered
-from signalscope.mixin.recordings.business import prices
 
 ROOT = binaries.ROOT
 NAMED = {
@@ -106,11 +105,11 @@ def test_rules_record_what_the_table_says() -> None:
     """Each rule's result has the labels of its row; each row is recorded, in every group that has it."""
     recorded = set()
     for rule in [*_rules("recordings"), *_rules("slos"), *_rules("insight")]:
-        row = series.get(rule["record"])
+        row = derived.get(rule["record"])
         found = labels_of(rule["expr"]) | set(rule.get("labels", {}))
         assert set(row.labels) <= found <= row.all_labels, row.name
         recorded.add(row.name)
-    missing = {row.key for row in series.all_series() if row.name not in recorded}
+    missing = {row.key for row in derived.all_series() if row.name not in recorded}
     assert missing == {"TIER_PRICE"}  # nobody's to guess: recorded for the tiers that a config gives a price
 
 
@@ -119,10 +118,10 @@ def test_prices_are_the_config_s() -> None:
     own = Config.model_validate(
         {"business": {"monthly_prices": {"gold": 12.5}}, "selectors": {"job": "desk"}}
     )
-    (rule,) = prices(own)
+    (rule,) = [rule for group in groups(own) for rule in group.rules if rule.key == "TIER_PRICE"]
     assert rule.expr == "vector(12.5)"
     assert rule.labels == {"job": "desk", "user_tier": "gold"}
-    assert prices(Config()) == ()
+    assert not any(rule.key == "TIER_PRICE" for group in groups(Config()) for rule in group.rules)
 
 
 def test_alerts_name_only_what_exists() -> None:

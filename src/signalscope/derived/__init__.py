@@ -1,6 +1,9 @@
-"""Where the monitoring API's numbers come from: Prometheus, or this process' own windows."""
+"""Derived numbers: each is declared once, as an expression that Prometheus records and one process can compute.
 
-from signalscope.derived._prometheus import PrometheusError
-from signalscope.derived._read import Fact, Facts, SourceName, facts, history
+`get` finds a row of the table by its key; `groups` gives the recording rules. A new number is one row in
+`signalscope.derived.table`. `signalscope.derived.read` gives present values, of Prometheus or of this process.
+"""
 
-__all__ = ["Fact", "Facts", "PrometheusError", "SourceName", "facts", "history"]
+from signalscope.derived._rows import Group, Row, Rule, all_series, get, groups
+
+__all__ = ["Group", "Row", "Rule", "all_series", "get", "groups"]

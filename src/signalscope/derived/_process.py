@@ -1,33 +1,37 @@
-"""This process at one moment: its windows, rates and gauges."""
+"""This process at one moment: what expressions are computed from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from signalscope.config import Config
-from signalscope.derived._vector import Labels, Vector, scaled
+from signalscope.derived._vector import Labels, Vector, labelled
 from signalscope.derived._windows import FINE_SECONDS, Look, NoDataError, Window, Windows
+from signalscope.fastapi._uptime import uptime
 from signalscope.recording._snapshot import NotKeptError
 
-__all__ = ["FIVE", "HISTORY", "HOUR", "Process"]
+__all__ = ["HISTORY", "Process"]
 
-#: Seconds that most rules look back, and those of the business.
-FIVE, HOUR = 300.0, 3600.0
 #: Why a process alone cannot have a value that looks back over days.
 HISTORY = "one process keeps no history of days; it needs Prometheus (SIGNALSCOPE_PROMETHEUS_URL)"
+_INSTANCE = "this process"
+_CPU = "process.cpu"
 
 
 class Process:
-    """This process at one moment, as the formulas see it: all windows end with the same look.
+    """This process at one moment: all windows end with the same snapshot.
 
     Args:
         windows: Its windows.
-        config: The thresholds.
+        config: The configuration.
     """
 
-    def __init__(self, windows: Windows, config: Config) -> None:
+    def __init__(self, windows: Windows, config: Config, now: Look | None = None) -> None:
         self.config = config
         self._windows = windows
         self._seen: dict[float, Window | str] = {}
-        self._now: Look | None = None
+        self._rows: dict[str, Vector] = {}
+        self._now = now
 
     def over(self, seconds: float) -> Window:
         """The window of that length.
@@ -45,31 +49,58 @@ class Process:
             raise NoDataError(found)
         return found
 
-    def rate(self, name: str, seconds: float = FIVE) -> dict[Labels, float]:
-        """What there was each second: of a counter its growth, of a histogram the measurements."""
-        window = self.over(seconds)
-        return scaled(window.increase(name), 1 / window.seconds) if window.seconds > 0 else {}
+    def seconds(self, over: float, instrument: str) -> float:
+        """How long a window really is, for what an instrument grew by in it."""
+        window = self.over(over)
+        # CPU time is counted from the start of the process, everything else from that of recording.
+        if instrument == _CPU and window.then is None:
+            return max(uptime(), window.seconds)
+        return window.seconds
 
-    def gauge(self, name: str) -> Vector:
+    def increase(self, instrument: str, part: str, over: float) -> Vector:
+        """How much a counter, or a part of a histogram, grew in a window."""
+        window = self.over(over)
+        if part == "bucket":
+            return window.buckets(instrument)
+        return window.total(instrument) if part == "sum" else window.increase(instrument)
+
+    def total(self, instrument: str) -> Vector:
+        """What an up-down counter stands at."""
+        now = self.now()
+        if instrument in now.left_out:
+            raise NoDataError(
+                f"{instrument} is aggregated by an OpenTelemetry View or reader, not by this process"
+            )
+        return {labels: totals.total for labels, totals in now.totals.get(instrument, {}).items()}
+
+    def gauge(self, instrument: str) -> Vector:
         """A gauge now."""
-        return self.now().gauges.get(name, {})
+        return self.now().gauges.get(instrument, {})
 
-    def mean_gauge(self, name: str, seconds: float = FINE_SECONDS) -> dict[Labels, float]:
-        """The mean of a gauge's values over that time, up to ten minutes, or since this process has been watched."""
+    def mean(self, value: Callable[[Process], Vector], over: float) -> Vector:
+        """The mean of a value of gauges over a window of at most ten minutes."""
         values: dict[Labels, list[float]] = {}
-        for look in self._looks(seconds):
-            for found, value in look.gauges.get(name, {}).items():
-                values.setdefault(found, []).append(value)
+        for look in self._looks(over):
+            for found, each in value(Process(self._windows, self.config, look)).items():
+                values.setdefault(found, []).append(each)
         return {found: sum(each) / len(each) for found, each in values.items()}
 
-    def watched(self, seconds: float = FINE_SECONDS) -> float:
-        """How far the looks reach back that `mean_gauge` takes the mean of, in seconds."""
-        return self.now().at - min(look.at for look in self._looks(seconds))
+    def watched(self, over: float) -> float:
+        """How far the snapshots reach back that `mean` takes the mean of, in seconds."""
+        return self.now().at - min(look.at for look in self._looks(over))
 
-    def _looks(self, seconds: float) -> list[Look]:
-        now = self.now()
-        before = (look for look in self._windows.looks() if now.at - seconds <= look.at < now.at)
-        return [*before, now]
+    def row(self, key: str) -> Vector:
+        """A row of the table, computed once."""
+        from signalscope.derived._rows import get  # noqa: PLC0415  # rows are computed from this
+
+        if key not in self._rows:
+            self._rows[key] = get(key).value(self)
+        return self._rows[key]
+
+    @staticmethod
+    def named(vector: Vector) -> Vector:
+        """Values of processes get the name of this one."""
+        return labelled(vector, instance=_INSTANCE)
 
     def overflowed(self) -> frozenset[str]:
         """Instruments with more series than are told apart."""
@@ -90,3 +121,9 @@ class Process:
             except NotKeptError as error:
                 raise NoDataError(str(error)) from None
         return self._now
+
+    def _looks(self, over: float) -> list[Look]:
+        now = self.now()
+        over = min(over, FINE_SECONDS)
+        before = (look for look in self._windows.looks() if now.at - over <= look.at < now.at)
+        return [*before, now]

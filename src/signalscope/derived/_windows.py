@@ -6,7 +6,8 @@ one a minute of the last hour. A window is the difference between a look now and
 
 from __future__ import annotations
 
-import math
+import functools
+import itertools
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
 from signalscope.recording._snapshot import NotKeptError, Snapshot, Totals, snapshot
 
-__all__ = ["FINE_SECONDS", "KEPT", "LONGEST", "Look", "NoDataError", "Window", "Windows", "reduced", "shared"]
+__all__ = ["FINE_SECONDS", "LONGEST", "Look", "NoDataError", "Window", "Windows", "reduced", "shared"]
 
 #: The longest window, in seconds.
 LONGEST = 3600.0
@@ -32,31 +33,6 @@ _COARSE_STEP = 60.0
 _COARSE = 62
 #: Series of one instrument that are kept apart; those beyond are one, so that totals are whole.
 _MOST_SERIES = 2_000
-
-#: Every instrument of the contract that a value is made from, by which labels it is kept.
-KEPT: Mapping[str, tuple[str, ...]] = {
-    "signal_service.api.requests": ("endpoint", "status_code", "user_tier"),
-    "signal_service.api.request.duration": ("endpoint", "status_code", "user_tier"),
-    "signal_service.concurrent_requests": ("endpoint_group",),
-    "signal_service.rate_limit.hits": ("limit_type",),
-    "signal_service.greeks.calculation": ("vectorized", "outcome"),
-    "signal_service.greeks.options": ("calculation_type", "vectorized"),
-    "signal_service.greeks.invalid_results": ("reason",),
-    "signal_service.signal.generation": ("signal_type", "outcome"),
-    "signal_service.signals.emitted": ("signal_type", "direction"),
-    "signal_service.cache.operations": ("cache_type", "operation", "result"),
-    "signal_service.cache.evictions": ("cache_type", "reason"),
-    "signal_service.queue.items": ("queue_type", "priority", "event"),
-    "signal_service.database.query": ("query_type",),
-    "signal_service.external_service.duration": ("service_name", "outcome"),
-    "signal_service.dependency.errors": ("service_name", "error_type"),
-    "signal_service.circuit_breaker.calls": ("service_name", "operation", "outcome"),
-    "signal_service.circuit_breaker.transitions": ("service_name", "operation", "to"),
-    "signal_service.calculation_cost": ("operation_type", "user_tier"),
-    "signal_service.feature_usage": ("feature", "user_tier"),
-    "signal_service.premium_feature_usage": ("feature", "user_tier"),
-    "process.cpu": (),
-}
 
 
 class NoDataError(LookupError):
@@ -111,19 +87,14 @@ class Window:
         """The sum of the measurements that a histogram got."""
         return {found: float(each.total) for found, each in self._grown(name).items()}
 
-    def buckets(self, name: str, *by: str) -> dict[Labels, float]:
-        """The measurements that a histogram got, cumulative: `sum by (by, le)`."""
-        bounds = [*(contract.get(name).buckets or ()), math.inf]
-        groups: dict[Labels, list[tuple[int, ...]]] = {}
-        for each, grown in self._grown(name).items():
-            groups.setdefault(tuple(pair for pair in each if pair[0] in by), []).append(grown.buckets)
-        found: dict[Labels, float] = {}
-        for each, counts in groups.items():
-            running = 0
-            for bound, count in zip(bounds, zip(*counts, strict=True), strict=True):
-                running += sum(count)
-                found[labels(**dict(each), le=str(bound))] = float(running)
-        return found
+    def buckets(self, name: str) -> dict[Labels, float]:
+        """The measurements that a histogram got, cumulative, with the label ``le``."""
+        boundaries = [*map(str, contract.get(name).buckets or ()), "+Inf"]
+        return {
+            labels(**dict(found), le=boundary): float(running)
+            for found, grown in self._grown(name).items()
+            for boundary, running in zip(boundaries, itertools.accumulate(grown.buckets), strict=True)
+        }
 
     def gauge(self, name: str) -> Mapping[Labels, float]:
         """A gauge's values now."""
@@ -199,7 +170,7 @@ class Windows:
         Raises:
             NotKeptError: There is nothing to look at.
         """
-        seen = reduced(snapshot([*KEPT, *_gauges()]), self._fine[-1] if self._fine else None)
+        seen = reduced(snapshot([*kept(), *_gauges()]), self._fine[-1] if self._fine else None)
         with self._lock:
             if self._fine and self._fine[-1].began != seen.began:
                 self._fine.clear()  # another recording: a test's, or a child's
@@ -236,6 +207,14 @@ class Windows:
             time.sleep(_STEP)
 
 
+@functools.cache
+def kept() -> Mapping[str, tuple[str, ...]]:
+    """Every counter and histogram that a process computes something from, and the labels that it keeps for that."""
+    from signalscope.derived._rows import kept_labels  # noqa: PLC0415  # rows are computed from windows
+
+    return kept_labels()
+
+
 def _gauges() -> Iterable[str]:
     return [each.name for each in contract.instruments() if each.kind is Kind.GAUGE]
 
@@ -245,8 +224,8 @@ def reduced(seen: Snapshot, previous: Look | None) -> Look:
     totals: dict[str, dict[Labels, Totals]] = {}
     overflowed: set[str] = set()
     for name, by_values in seen.totals.items():
-        names, kept = contract.get(name).attribute_names, KEPT[name]
-        places = sorted((key, names.index(key)) for key in kept)
+        names = contract.get(name).attribute_names
+        places = sorted((key, names.index(key)) for key in kept()[name])
         sums: dict[Labels, Totals] = {}
         beyond = tuple((key, OTHER) for key, _ in places)
         for values, each in by_values.items():

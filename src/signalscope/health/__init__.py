@@ -1,23 +1,27 @@
-"""Health checks: what a service registers, and what /health answers.
+"""Health: what the service reports by hand, checks that it registers, and what /health answers.
 
 Example::
 
-    from signalscope.fastapi import health
+    from signalscope import health
 
     health.register(health.database_check(pool.ping))
     health.register(health.HealthCheck("ticker_service", ping_ticker, dependency="critical", timeout=1.0))
 
-See docs/monitoring-api.md for the rules of the overall status.
+See docs/monitoring-api.md for the rules of the overall status. Each name is imported when it is asked for:
+`report_health` needs OpenTelemetry alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from signalscope.health._check import HealthCheck, Outcome, Verdict
-from signalscope.health._factories import database_check, http_check, redis_check
-from signalscope.health._registry import components, overall, shared
-from signalscope.health._result import Result, Status
+if TYPE_CHECKING:
+    from signalscope.health._check import HealthCheck, Outcome, Verdict
+    from signalscope.health._checks import checks, register, run, summary, unregister
+    from signalscope.health._factories import database_check, http_check, redis_check
+    from signalscope.health._report import report_dependency_health, report_health
+    from signalscope.health._result import Result, Status
 
 __all__ = [
     "HealthCheck",
@@ -30,38 +34,24 @@ __all__ = [
     "http_check",
     "redis_check",
     "register",
+    "report_dependency_health",
+    "report_health",
     "run",
     "summary",
     "unregister",
 ]
 
-
-def register(check: HealthCheck) -> HealthCheck:
-    """Add a check to this process; it takes the place of another one, or a built-in one, of that name.
-
-    Raises:
-        ContractError: There are 50 already.
-    """
-    return shared.register(check)
-
-
-def unregister(name: str) -> None:
-    """Take a check out, if there is one."""
-    shared.unregister(name)
+_HOMES = {
+    **dict.fromkeys(("HealthCheck", "Outcome", "Verdict"), "_check"),
+    **dict.fromkeys(("checks", "register", "run", "summary", "unregister"), "_checks"),
+    **dict.fromkeys(("database_check", "http_check", "redis_check"), "_factories"),
+    **dict.fromkeys(("report_dependency_health", "report_health"), "_report"),
+    **dict.fromkeys(("Result", "Status"), "_result"),
+}
 
 
-def checks() -> list[HealthCheck]:
-    """Every check of this process by name; the built-in ones too, once an application with the router runs."""
-    return shared.checks()
-
-
-async def run() -> dict[str, Verdict]:
-    """The present result of every check, by component: remembered ones, or those of a run now."""
-    return await shared.run()
-
-
-async def summary() -> tuple[Status, Mapping[str, Result]]:
-    """The overall status, and that of every component, checked or reported with `report_health`."""
-    every = shared.asked()
-    verdicts = await shared.run(every)
-    return overall(every, verdicts), components(verdicts)
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found

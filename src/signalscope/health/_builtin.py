@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from signalscope.derived import _windows
 from signalscope.derived._process import Process
-from signalscope.derived._rules import PROCESS
 from signalscope.derived._vector import Vector, only, summed
 from signalscope.fastapi import _settings
 from signalscope.health._check import HealthCheck
@@ -67,7 +66,7 @@ def _error_rate() -> Result:
         requests = sum(window.increase("signal_service.api.requests").values())
         if requests < limits.least_events:
             return Result("unknown", f"{requests:.0f} requests in {window.seconds:.0f} s say nothing")
-        rate = PROCESS["ERROR_RATE"].formula(process)[()]
+        rate = process.row("ERROR_RATE")[()]
         status = _status(rate, limits.error_rate_percent_degraded, limits.error_rate_percent_unhealthy)
         return Result(status, f"{rate:.2f} % of the requests failed", {"error_rate_percentage": rate})
 
@@ -111,7 +110,7 @@ def _cache() -> Result:
         )
         ratios = {
             dict(found)["cache_type"]: value
-            for found, value in PROCESS["CACHE_HITS"].formula(process).items()
+            for found, value in process.row("CACHE_HITS").items()
             if gets.get(found, 0.0) >= process.config.health.least_events
         }
         if not ratios:
@@ -128,7 +127,7 @@ def _cache() -> Result:
 def _backpressure() -> Result:
     def formula(process: Process) -> Result:
         limits = process.config.health
-        levels = PROCESS["QUEUE_BACKPRESSURE"].formula(process)
+        levels = process.row("QUEUE_BACKPRESSURE")
         if not levels:
             return Result("unknown", "no queue reports its size")
         worst = max(levels.values())
@@ -162,13 +161,13 @@ def _dependencies() -> Result:
 def _system_resources() -> Result:
     def formula(process: Process) -> Result:
         limits = process.config.health
-        memory = sum(PROCESS["MEMORY"].formula(process).values())
+        memory = sum(process.row("MEMORY").values())
         if not memory:
             return Result("unknown", "memory is not measured here")
         status = _status(memory, limits.memory_degraded, limits.memory_unhealthy)
         data: dict[str, float | str | None] = {"memory_share": memory}
         try:
-            cores = sum(PROCESS["CPU"].formula(process).values())
+            cores = sum(process.row("CPU").values())
         except _windows.NoDataError:
             return Result(status, f"{memory:.0%} of the memory's limit is in use", data)
         data["cpu_cores"] = cores

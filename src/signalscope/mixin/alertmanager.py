@@ -13,7 +13,7 @@ from typing import Any
 from signalscope.config import Config
 from signalscope.config._calendar import Calendar
 from signalscope.config._routes import Kind, Routes
-from signalscope.mixin._promql import duration
+from signalscope.derived._promql import duration
 from signalscope.mixin.alerts._model import ROUTES
 
 __all__ = [

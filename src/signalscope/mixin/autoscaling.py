@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from signalscope import derived
 from signalscope.config import Config
-from signalscope.mixin import series
 
 __all__ = ["adapter_rule", "hpa", "keda", "query"]
 
-_METRIC = series.get("SCALING").name
+_METRIC = derived.get("SCALING").name
 #: Replicas come at once and go slowly: the close of the session is as busy as its open.
 _BEHAVIOR = {
     "scaleUp": {

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from signalscope import contract
+from signalscope import derived
 from signalscope.config import Config
-from signalscope.mixin._promql import duration
+from signalscope.derived import Group, Rule
+from signalscope.derived._promql import duration
 from signalscope.mixin.alerts import Alert
-from signalscope.mixin.rules import Group, Recording
 
 __all__ = ["paced", "watched"]
 
@@ -35,18 +35,25 @@ def paced(
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
-    readers = [(alert.expr, pipeline.paced(alert.hold)) for alert in alerts]
+    readers = [(_read_by(alert), pipeline.paced(alert.hold)) for alert in alerts]
     readers += [
-        (rule.expr, pipeline.paced(2 * group.interval)) for group in (*fixed, *others) for rule in group.rules
+        (rule.reads, pipeline.paced(2 * group.interval))
+        for group in (*fixed, *others)
+        for rule in group.rules
     ]
     needs = _needs(readers, [rule for group in shared if not group.fixed for rule in group.rules])
-    recorded = {rule.record: group.interval for group in fixed for rule in group.rules}
+    recorded = {rule.key: group.interval for group in fixed for rule in group.rules}
     slowest = max(pipeline.recording, pipeline.slo, pipeline.insight)
     return [
         part
         for group in shared
         for part in ([group] if group.fixed else _split(group, needs, recorded, slowest))
     ]
+
+
+def _read_by(alert: Alert) -> frozenset[str]:
+    names = set(_NAME.findall(alert.expr))
+    return frozenset(row.key for row in derived.all_series() if row.name in names)
 
 
 def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:
@@ -61,38 +68,35 @@ def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int,
             yield _name(f"alerts-{domain}", interval, pipeline.evaluation), interval, found
 
 
-def _needs(readers: Iterable[tuple[str, int]], rules: Sequence[Recording]) -> Mapping[str, int]:
+def _needs(readers: Iterable[tuple[frozenset[str], int]], rules: Sequence[Rule]) -> Mapping[str, int]:
     """How often each series is needed: by readers that say so, and by rules that are needed themselves."""
     needs: dict[str, int] = {}
 
-    def note(expression: str, interval: int) -> None:
-        for name in _NAME.findall(expression):
-            needs[name] = min(interval, needs.get(name, interval))
+    def note(keys: frozenset[str], interval: int) -> None:
+        for key in keys:
+            needs[key] = min(interval, needs.get(key, interval))
 
-    for expression, interval in readers:
-        note(expression, interval)
+    for keys, interval in readers:
+        note(keys, interval)
     for rule in reversed(rules):
-        if rule.record in needs:
-            note(rule.expr, needs[rule.record])
+        if rule.key in needs:
+            note(rule.reads, needs[rule.key])
     return needs
 
 
 def _split(group: Group, needs: Mapping[str, int], recorded: dict[str, int], slowest: int) -> Iterator[Group]:
-    parts: dict[int, list[Recording]] = {}
+    parts: dict[int, list[Rule]] = {}
     for rule in group.rules:
-        interval = needs.get(rule.record, slowest)
-        read = {*_NAME.findall(rule.expr)}
-        if not read & _RAW and (made_of := [recorded[name] for name in read if name in recorded]):
+        interval = needs.get(rule.key, slowest)
+        if not rule.reads_instruments and (
+            made_of := [recorded[key] for key in rule.reads if key in recorded]
+        ):
             interval = min(interval, max(made_of))
-        recorded[rule.record] = max(interval, recorded.get(rule.record, interval))
+        recorded[rule.key] = max(interval, recorded.get(rule.key, interval))
         parts.setdefault(interval, []).append(rule)
     for interval in sorted(parts):
         name = _name(group.name, interval, group.interval)
         yield replace(group, name=name, interval=interval, rules=tuple(parts[interval]))
-
-
-#: What processes export themselves.
-_RAW = {name for one in contract.instruments() for name in one.series_names}
 
 
 def _name(name: str, interval: int, usual: int) -> str:

@@ -13,16 +13,15 @@ import signalscope.demo.service.instruments  # noqa: F401  # the thresholds fami
 from signalscope import demo
 from signalscope.config import Config, load
 from signalscope.contract._render import to_markdown
+from signalscope.derived import Group, get, groups
+from signalscope.derived._promql import duration
+from signalscope.derived._rows import rule
+from signalscope.derived.table.business import prices
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import autoscaling, dashboards, servers, slos
+from signalscope.mixin import autoscaling, dashboards, servers
 from signalscope.mixin import evaluation_intervals as pacing
-from signalscope.mixin._promql import duration
 from signalscope.mixin.alertmanager import alertmanager, quiet
 from signalscope.mixin.alerts import Alert, alerts
-from signalscope.mixin.insight import groups as insight
-from signalscope.mixin.recordings import groups
-from signalscope.mixin.recordings.business import prices
-from signalscope.mixin.rules import Group
 from signalscope.mixin.runbooks import index, runbook
 
 __all__ = ["HEADER", "differences", "generate", "rendered"]
@@ -73,8 +72,8 @@ def _text(path: Path) -> str | None:
 
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
-    objectives, insights = slos.groups(config), insight(config)
-    shared = pacing.paced(groups(config), [*objectives, *insights], every, config)
+    objectives, insights = groups(config, "slos"), groups(config, "insight")
+    shared = pacing.paced(groups(config, "recordings"), [*objectives, *insights], every, config)
     yield "rules/signalscope-recordings.yaml", _yaml(_groups(shared))
     yield "rules/signalscope-slos.yaml", _yaml(_groups(objectives))
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
@@ -99,7 +98,11 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
 def _demo_prices(config: Config) -> Group:
     """The reference service has prices, so that the local stack shows revenue."""
     path = Path(demo.__file__).parent / "service" / "signalscope.toml"
-    return Group("demo-prices", config.pipeline.recording, prices(load(path)))
+    return Group(
+        "demo-prices",
+        config.pipeline.recording,
+        tuple(rule(get("TIER_PRICE"), each, config) for each in prices(load(path))),
+    )
 
 
 def _groups(every: list[Group]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import duration
+from signalscope.derived._promql import duration
 from signalscope.mixin.alerts import Alert
 
 __all__ = ["index", "runbook"]

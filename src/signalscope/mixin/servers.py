@@ -6,7 +6,7 @@ from typing import Any
 
 from signalscope.config import Config
 from signalscope.config._rules import PIPELINE_JOBS
-from signalscope.mixin._promql import duration
+from signalscope.derived._promql import duration
 
 __all__ = ["JOBS", "prometheus"]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from signalscope import contract
-from signalscope.derived import Facts
+from signalscope.derived.read import Facts
 from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import OF_ALL_TIERS, Fields

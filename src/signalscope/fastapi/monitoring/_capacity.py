@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from signalscope.derived import Facts
+from signalscope.derived.read import Facts
+from signalscope.derived.table.forecast import LOAD
 from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import Fields
 from signalscope.fastapi.monitoring._models import CapacityPlanning
-from signalscope.mixin.recordings.forecast import LOAD
 
 __all__ = ["HORIZONS", "KEYS", "capacity_planning"]
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from signalscope import contract
 from signalscope.contract._model import Instrument, Kind
-from signalscope.derived._read import Facts
+from signalscope.derived.read import Facts
 from signalscope.fastapi.monitoring._models import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.derived import Facts
+from signalscope.derived.read import Facts
 from signalscope.fastapi import _settings
 from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import Fields

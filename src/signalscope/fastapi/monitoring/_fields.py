@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from signalscope.derived import Facts
 from signalscope.derived._vector import Labels, only, summed
+from signalscope.derived.read import Facts
 from signalscope.fastapi.monitoring._models import Provenance, Source
 
 __all__ = ["OF_ALL_TIERS", "Fields"]

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from signalscope.derived._vector import only
+from signalscope.derived.table.forecast import WITHIN
+from signalscope.derived.table.kpis import Kpi as MixinKpi
+from signalscope.derived.table.kpis import kpis as mixin_kpis
 from signalscope.fastapi import _settings
 from signalscope.fastapi.monitoring._fields import Fields
 from signalscope.fastapi.monitoring._models import (
@@ -22,9 +25,6 @@ from signalscope.fastapi.monitoring._models import (
     Subscriptions,
     UserActivity,
 )
-from signalscope.mixin.recordings.forecast import WITHIN
-from signalscope.mixin.recordings.kpis import Kpi as MixinKpi
-from signalscope.mixin.recordings.kpis import kpis as mixin_kpis
 
 __all__ = [
     "BREAKER_KEYS",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from signalscope.derived import Facts
 from signalscope.derived._vector import Labels
+from signalscope.derived.read import Facts
 from signalscope.fastapi.monitoring import _parts
 from signalscope.fastapi.monitoring._fields import Fields
 from signalscope.fastapi.monitoring._models import Number, PerformanceSummary, Statistics

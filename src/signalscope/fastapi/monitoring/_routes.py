@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
-from signalscope.derived import Facts, PrometheusError, facts, history
+from signalscope.derived.read import Facts, PrometheusError, facts, history
 from signalscope.fastapi import _settings
 from signalscope.fastapi._auth import Reader, monitoring_reader
 from signalscope.fastapi._uptime import uptime

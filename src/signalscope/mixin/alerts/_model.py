@@ -8,7 +8,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from signalscope.config import Config
-from signalscope.mixin._domains import Domain
+from signalscope.config._domains import Domain
 
 __all__ = ["ANNOTATIONS", "LABELS", "ROUTES", "Alert", "Board", "Domain", "Severity"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from signalscope import derived
 from signalscope.config import Config
-from signalscope.mixin import series
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._calendar import valid_until
+from signalscope.derived._promql import Promql, duration
+from signalscope.derived.table.forecast import WITHIN
 from signalscope.mixin.alerts._model import Alert
-from signalscope.mixin.calendar import valid_until
-from signalscope.mixin.recordings.forecast import WITHIN
 
 __all__ = ["alerts"]
 
@@ -20,7 +20,7 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _exhausted(config: Config) -> Alert:
-    ask, settings = Promql(config.selectors.job), config.forecast
+    ask, settings = Promql(config), config.forecast
     hold, keep = duration(settings.hold), duration(settings.keep)
     return Alert(
         name="CapacityExhaustedWithin48h",
@@ -56,8 +56,8 @@ def _exhausted(config: Config) -> Alert:
 
 
 def _memory(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
-    close = f'{series.get("CALENDAR_CLOSE").name}{{horizon="now"}}'
+    ask = Promql(config)
+    close = f'{derived.get("CALENDAR_CLOSE").name}{{horizon="now"}}'
     hold = duration(config.holds.memory_trend)
     return Alert(
         name="MemoryExhaustedBeforeClose",
@@ -93,7 +93,7 @@ def _memory(config: Config) -> Alert:
 
 def _calendar(config: Config) -> Alert:
     last = config.calendar.valid_until
-    session = f'{series.get("CALENDAR_SESSION").name}{{horizon="now"}}'
+    session = f'{derived.get("CALENDAR_SESSION").name}{{horizon="now"}}'
     return Alert(
         name="TradingCalendarEnds",
         severity="info",

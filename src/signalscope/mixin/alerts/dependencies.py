@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Severity
 
 __all__ = ["alerts"]
@@ -44,7 +44,7 @@ _IMPACT = {
 
 
 def _down(config: Config, name: str, criticality: str, severity: Severity, hold: int) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     matchers = [f'criticality="{criticality}"']
     if criticality == "critical":  # it has an alert of its own
         matchers.append(f'service_name!="{config.selectors.config_service}"')
@@ -80,7 +80,7 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, hold:
 
 
 def _errors(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.dependency_error_ratio, config.holds.dependency_calls
     return Alert(
         name="DependencyErrorRateHigh",
@@ -114,7 +114,7 @@ def _errors(config: Config) -> Alert:
 
 
 def _latency(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.dependency_p95_seconds, config.holds.dependency_calls
     return Alert(
         name="DependencyLatencyHigh",
@@ -152,7 +152,7 @@ def _busy(ask: Promql, config: Config) -> str:
 
 
 def _breaker(config: Config, *, critical: bool) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.breaker_closed_ratio, config.holds.breaker
     open_now = f"{ask.of('BREAKER_CLOSED')} < {limit:g}"
     named = f'service_name=~"{config.selectors.critical_dependencies}"'

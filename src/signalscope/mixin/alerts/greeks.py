@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -17,7 +17,7 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _invalid(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.invalid_greeks_ratio, config.holds.invalid_greeks
     gate = f"{ask.of('GREEKS_OPTIONS')} >= {config.thresholds.min_calls_per_second:g}"
     return Alert(
@@ -60,7 +60,7 @@ def _invalid(config: Config) -> Alert:
 
 
 def _false_claim(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.vectorized_speedup, config.holds.vectorization
     large = ask.of("PER_OPTION_BATCH", 'vectorized="true"', 'batch_size=~"101-1000|1001[+]"')
     single = ask.of("PER_OPTION_BATCH", 'vectorized="false"', 'batch_size="1"')

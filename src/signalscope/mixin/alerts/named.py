@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signalscope import contract
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration, metric
+from signalscope.derived._promql import Promql, duration, metric
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -151,7 +151,7 @@ def _config_service(config: Config) -> Alert:
 
 
 def _high_latency(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     job, limit = config.selectors.job, config.thresholds.api_p95_seconds
     bucket = metric("signal_service.api.request.duration", "endpoint", suffix="_bucket")
     return Alert(
@@ -190,7 +190,7 @@ def _high_latency(config: Config) -> Alert:
 
 
 def _slow_greeks(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     job, limit = config.selectors.job, config.thresholds.vectorized_p90_seconds
     bucket = metric("signal_service.greeks.calculation", "batch_size", "model_type", suffix="_bucket")
     bounds = contract.get("signal_service.greeks.calculation").buckets or ()
@@ -229,7 +229,7 @@ def _slow_greeks(config: Config) -> Alert:
 
 
 def _subscriptions(config: Config) -> Alert:
-    ask, hold = Promql(config.selectors.job), config.holds.subscriptions
+    ask, hold = Promql(config), config.holds.subscriptions
     limit = config.thresholds.active_subscriptions
     return Alert(
         name="HighActiveSubscriptions",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -18,7 +18,7 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _flapping(config: Config) -> Alert:
-    ask, settings = Promql(config.selectors.job), config.forecast
+    ask, settings = Promql(config), config.forecast
     window = duration(settings.flapping_window)
     return Alert(
         name="CircuitBreakerFlapping",
@@ -49,7 +49,7 @@ def _flapping(config: Config) -> Alert:
 
 
 def _latency(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, now = config.thresholds.dependency_p95_seconds, ask.of("DEPENDENCY_P95")
     return _trend(
         config,
@@ -69,7 +69,7 @@ def _latency(config: Config) -> Alert:
 
 
 def _errors(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, now = config.thresholds.dependency_error_ratio, ask.of("DEPENDENCY_ERROR_RATIO")
     return _trend(
         config,
@@ -99,7 +99,7 @@ def _trend(
     successor: str,
     diagnosis: dict[str, str],
 ) -> Alert:
-    ask, holds = Promql(config.selectors.job), config.holds
+    ask, holds = Promql(config), config.holds
     ahead, hold, keep = (
         duration(each) for each in (config.forecast.trend, holds.trend, holds.keep_firing * 5)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -25,7 +25,7 @@ def _diagnosis(ask: Promql) -> dict[str, str]:
 
 
 def _critical_backlog(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.critical_backlog_items, config.holds.critical_backlog
     return Alert(
         name="CriticalQueueBacklog",
@@ -55,7 +55,7 @@ def _critical_backlog(config: Config) -> Alert:
 
 
 def _backpressure(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.queue_backpressure, config.holds.backpressure
     return Alert(
         name="QueueBackpressureHigh",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -11,7 +11,7 @@ __all__ = ["alerts"]
 
 def alerts(config: Config) -> list[Alert]:
     """The alerts of this module."""
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     limit, hold = config.thresholds.memory_bytes, config.holds.memory
     return [
         Alert(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalscope.config import BURN_RATES, Config, Slo
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
+from signalscope.derived.table.slos import SPECS, Spec, settings
 from signalscope.mixin.alerts._model import Alert, Board, Severity
-from signalscope.mixin.slos import SPECS, Spec, settings
 
 __all__ = ["alerts"]
 
@@ -123,7 +123,7 @@ def _began(ask: Promql) -> str:
 
 def alerts(config: Config) -> list[Alert]:
     """The alerts of this module."""
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     texts = _texts(ask, config)
     found = []
     for spec in SPECS:

@@ -6,7 +6,7 @@ Names of the Collector's metrics are those of its own telemetry page (v0.159.0),
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["OWN_METRICS", "alerts"]
@@ -110,7 +110,7 @@ def _scrape(config: Config) -> Alert:
 
 
 def _missing(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     return _telemetry(
         config,
         name="TelemetryMissing",
@@ -294,7 +294,7 @@ def _delivery(config: Config) -> Alert:
 
 
 def _overflow(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     window = duration(config.windows.pipeline)
     raw = ask.raw("signalscope.attribute.overflow")
     return _telemetry(
@@ -322,7 +322,7 @@ def _overflow(config: Config) -> Alert:
 
 
 def _internal(config: Config) -> Alert:
-    ask = Promql(config.selectors.job)
+    ask = Promql(config)
     window = duration(config.windows.pipeline)
     raw = ask.raw("signalscope.internal.errors")
     return _telemetry(

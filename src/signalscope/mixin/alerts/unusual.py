@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.mixin._promql import Promql, duration
+from signalscope.derived._expressions import RATE
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
-from signalscope.mixin.recordings.anomaly import RATE_SECONDS
 
 __all__ = ["alerts"]
 
 
 def alerts(config: Config) -> list[Alert]:
     """The alert of this module."""
-    ask, settings = Promql(config.selectors.job), config.anomaly
+    ask, settings = Promql(config), config.anomaly
     hold, keep = duration(settings.hold), duration(settings.keep)
     return [
         Alert(
@@ -22,7 +22,7 @@ def alerts(config: Config) -> list[Alert]:
             expr=f"{ask.of('ANOMALY_OUTSIDE')} == 1",
             hold=settings.hold,
             keep=settings.keep,
-            window=RATE_SECONDS + config.pipeline.insight,
+            window=RATE + config.pipeline.insight,
             summary="{{ $labels.signal }} of {{ $labels.job }} is {{ $labels.direction }}, for this time of day",
             description=f"For {hold} {{{{ $labels.signal }}}} has been {{{{ $labels.direction }}}}: not in the band "
             f"of what was usual at this time in the sessions of the last {settings.lookback_days} days.",

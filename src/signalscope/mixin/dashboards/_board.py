@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from signalscope.config import Config
-from signalscope.mixin._promql import duration, metric
+from signalscope.derived._promql import duration, metric
 from signalscope.mixin.dashboards._model import Board, Line, Panel
 from signalscope.mixin.dashboards._panel import DATASOURCE, build
 

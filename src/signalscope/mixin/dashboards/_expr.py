@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from signalscope import contract
+from signalscope import contract, derived
 from signalscope.contract._model import ContractError
-from signalscope.mixin import series
-from signalscope.mixin._promql import metric
+from signalscope.derived._promql import metric
 
 __all__ = ["INTERVAL", "gauge_of", "grown", "heat_of", "mean", "of", "quantile", "rate", "recorded", "whole"]
 
@@ -86,7 +85,7 @@ def recorded(key: str, *where: str) -> str:
     Raises:
         ContractError: There is no such series or label.
     """
-    found = series.get(key)
+    found = derived.get(key)
     unknown = {_label(each) for each in where} - found.all_labels
     if unknown:
         raise ContractError(f"{key} has no label {', '.join(sorted(unknown))}")
@@ -100,7 +99,7 @@ def recorded(key: str, *where: str) -> str:
 
 def whole(key: str) -> str:
     """The total among the series of a name that some of have a label more."""
-    return recorded(key, *(f'{label}=""' for label in series.get(key).optional))
+    return recorded(key, *(f'{label}=""' for label in derived.get(key).optional))
 
 
 def _label(matcher: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from signalscope.config import Config
+from signalscope.derived.table.kpis import kpis
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import quantile, recorded, whole
 from signalscope.mixin.dashboards._look import GOOD, WARN, Limits, below
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
-from signalscope.mixin.recordings.kpis import kpis
 
 __all__ = ["board"]
 

@@ -7,19 +7,21 @@ night does not weigh as much as a busy morning; and each looks at recorded rates
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from signalscope.config import BURN_RATES, Config, ConfigError, Slo
-from signalscope.mixin._domains import Domain
-from signalscope.mixin._promql import Promql, le
-from signalscope.mixin.rules import Group, Recording
-from signalscope.mixin.series import SLO_WINDOWS
+from signalscope.config._domains import Domain
+from signalscope.derived._expressions import Configured, PromqlOnly
+from signalscope.derived._promql import Promql, le
+from signalscope.derived._rows import Row, Variant, group, series
 
-__all__ = ["SPECS", "Spec", "groups", "settings"]
+__all__ = ["GROUPS", "SLO_WINDOWS", "SPECS", "Spec", "settings"]
 
-_SLOW = ("1d", "3d", "30d")
-_LABELS = "job, sloth_id, sloth_service, sloth_slo"
+#: The windows that an SLO's error ratio is recorded over, as sloth names them, in seconds.
+SLO_WINDOWS = {
+    "5m": 300, "30m": 1_800, "1h": 3_600, "2h": 7_200, "6h": 21_600, "1d": 86_400, "3d": 259_200, "30d": 2_592_000,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,69 +128,133 @@ SPECS: tuple[Spec, ...] = (
 )  # fmt: skip
 
 
-def groups(config: Config) -> list[Group]:
-    """The recording rules of every SLO.
+def _checked(config: Config) -> Iterator[tuple[Spec, Slo]]:
+    """Every SLO with its settings.
 
     Raises:
         ConfigError: An alert on a burn rate could never fire.
     """
-    ask = Promql(config.selectors.job)
-    fast = [each for each in SLO_WINDOWS if each not in _SLOW]
-    every = [*((spec, settings(config, spec)) for spec in SPECS)]
-    for spec, slo in every:
+    for spec in SPECS:
+        slo = settings(config, spec)
         if slo.alert == "burn-rate" and max(BURN_RATES.values()) * slo.budget >= 1:
             raise ConfigError(f"slos.{spec.key}: an alert on its burn rate could never fire")
-    period = f"{config.slos.period_days:d}"
-    budget = ask.of("SLO_BUDGET")
-    return [
-        Group(
-            "slos",
-            config.pipeline.slo,
-            (
-                *(rule for spec, slo in every for rule in _of_spec(ask, config, spec, slo, period)),
-                Recording("SLO_BUDGET", f"1 - {ask.of('SLO_OBJECTIVE')}"),
-                *(_error(ask, window) for window in fast),
-                Recording("SLO_BURN", f"{_without_window(ask.of('SLO_ERROR_5M'))} / {budget}"),
-            ),
-        ),
-        Group(
-            "slo-history",
-            config.pipeline.history,
-            (
-                *(_error(ask, window) for window in _SLOW),
-                Recording("SLO_PERIOD_BURN", f"{_without_window(ask.of('SLO_ERROR_30D'))} / {budget}"),
-                Recording("SLO_REMAINING", f"1 - {ask.of('SLO_PERIOD_BURN')}"),
-            ),
-        ),
-    ]
+        yield spec, slo
 
 
-def _of_spec(ask: Promql, config: Config, spec: Spec, slo: Slo, period: str) -> tuple[Recording, ...]:
+def _labels_of(config: Config, spec: Spec) -> dict[str, str]:
     job = config.selectors.job
-    labels = {"sloth_id": f"{job}-{spec.name}", "sloth_service": job, "sloth_slo": spec.name}
-    events, bad = spec.sli(ask, config)
-    fixed = labels | {"job": job}
-    info = {
+    return {"sloth_id": f"{job}-{spec.name}", "sloth_service": job, "sloth_slo": spec.name}
+
+
+def _sli(place: int) -> Callable[[Config], Iterator[Variant]]:
+    """The events of each SLO, or its bad ones."""
+
+    def variants(config: Config) -> Iterator[Variant]:
+        for spec, _ in _checked(config):
+
+            def build(ask: Promql, spec: Spec = spec) -> str:
+                return spec.sli(ask, ask.config)[place]
+
+            yield Variant(PromqlOnly(build, over=300), _labels_of(config, spec))
+
+    return variants
+
+
+def _fixed(
+    value: Callable[[Config, Slo], float], more: Callable[[Slo], dict[str, str]] = lambda _: {}
+) -> Callable[[Config], Iterator[Variant]]:
+    """What the configuration says about each SLO."""
+
+    def variants(config: Config) -> Iterator[Variant]:
+        for spec, slo in _checked(config):
+            labels = _labels_of(config, spec) | {"job": config.selectors.job} | more(slo)
+            yield Variant(Configured(value(config, slo)), labels)
+
+    return variants
+
+
+def _info(slo: Slo) -> dict[str, str]:
+    return {
         "sloth_mode": "cli-gen-prom",
         "sloth_objective": f"{100 * slo.objective:.10g}",
         "sloth_spec": "prometheus/v1",
         "sloth_version": "signalscope",
     }
-    return (
-        Recording("SLO_EVENTS", events, labels),
-        Recording("SLO_BAD", bad, labels),
-        Recording("SLO_OBJECTIVE", f"vector({slo.objective:.10g})", fixed),
-        Recording("SLO_PERIOD", f"vector({period})", fixed),
-        Recording("SLO_INFO", "vector(1)", fixed | info),
-    )
 
 
-def _error(ask: Promql, window: str) -> Recording:
-    bad, events = ask.of("SLO_BAD"), ask.of("SLO_EVENTS")
-    if window != "5m":
-        bad, events = f"sum_over_time({bad}[{window}])", f"sum_over_time({events}[{window}])"
-    return Recording(f"SLO_ERROR_{window.upper()}", f"{bad} / ({events} > 0)", {"sloth_window": window})
+def _error(window: str) -> tuple[str, Row]:
+    """The ratio of bad events over a window."""
+
+    def build(ask: Promql) -> str:
+        bad, events = ask.of("SLO_BAD"), ask.of("SLO_EVENTS")
+        if window != "5m":
+            bad, events = f"sum_over_time({bad}[{window}])", f"sum_over_time({events}[{window}])"
+        return f"{bad} / ({events} > 0)"
+
+    return f"SLO_ERROR_{window.upper()}", series(
+        f"slo:sli_error:ratio_rate{window}", unit="", labels=f"{_SLO} sloth_window",
+        meaning=f"Bad events, of all events of {window}; weighted by traffic.",
+        variants=lambda _: [Variant(PromqlOnly(build, over=SLO_WINDOWS[window]), {"sloth_window": window})],
+    )  # fmt: skip
 
 
-def _without_window(expression: str) -> str:
-    return f"max by ({_LABELS}) ({expression})"
+def _burn(error: str) -> PromqlOnly:
+    """How many times faster than allowed the budget is spent."""
+
+    def build(ask: Promql) -> str:
+        return f"max by ({_LABELS}) ({ask.of(error)}) / {ask.of('SLO_BUDGET')}"
+
+    return PromqlOnly(build)
+
+
+_SLO = "job sloth_id sloth_service sloth_slo"
+_LABELS = ", ".join(_SLO.split())
+_SLOW = ("1d", "3d", "30d")
+
+GROUPS = (
+    group("slos", "slo", {
+        "SLO_EVENTS": series(
+            "slo:sli_events:rate5m", unit="{event}/s", labels=_SLO, meaning="Events that an SLO counts.",
+            variants=_sli(0),
+        ),
+        "SLO_BAD": series(
+            "slo:sli_bad_events:rate5m", unit="{event}/s", labels=_SLO,
+            meaning="Those of them that spend error budget.", variants=_sli(1),
+        ),
+        "SLO_OBJECTIVE": series(
+            "slo:objective:ratio", unit="", labels=_SLO, meaning="Good events that are wanted, of all.",
+            variants=_fixed(lambda _, slo: slo.objective),
+        ),
+        "SLO_PERIOD": series(
+            "slo:time_period:days", unit="d", labels=_SLO, meaning="Days over which the budget is to last.",
+            variants=_fixed(lambda config, _: config.slos.period_days), read_outside="sloth's own dashboards",
+        ),
+        "SLO_INFO": series(
+            "sloth_slo_info", unit="", labels=f"{_SLO} sloth_mode sloth_spec sloth_version sloth_objective",
+            meaning="Always 1: what SLOs there are.", variants=_fixed(lambda *_: 1, _info),
+            read_outside="sloth's own dashboards",
+        ),
+        "SLO_BUDGET": series(
+            "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Bad events that are allowed, of all.",
+            expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_OBJECTIVE')}"),
+        ),
+        **dict(_error(window) for window in SLO_WINDOWS if window not in _SLOW),
+        "SLO_BURN": series(
+            "slo:current_burn_rate:ratio", unit="{times}", labels=_SLO,
+            meaning="How many times faster than allowed the budget is being spent: over five minutes.",
+            expr=_burn("SLO_ERROR_5M"),
+        ),
+    }, together=5),
+    group("slo-history", "history", {
+        **dict(_error(window) for window in _SLOW),
+        "SLO_PERIOD_BURN": series(
+            "slo:period_burn_rate:ratio", unit="{times}", labels=_SLO, meaning="The same over the whole period.",
+            expr=_burn("SLO_ERROR_30D"),
+        ),
+        "SLO_REMAINING": series(
+            "slo:period_error_budget_remaining:ratio", unit="", labels=_SLO,
+            meaning="Budget that is left of the period's; below 0 when it is overspent.",
+            expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_PERIOD_BURN')}"),
+        ),
+    }),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Expressions, made from the contract and the table of recorded series so that no name can be misspelt."""
+"""The text of PromQL: names of the contract's instruments and of derived series, checked and noted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from signalscope import contract
-from signalscope.contract._model import ContractError
-from signalscope.mixin import series
+from signalscope.config import Config
+from signalscope.contract import ContractError
 
 __all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]
 
@@ -39,11 +39,21 @@ class Promql:
     """Expressions about the series of one service.
 
     Args:
+        config: The configuration: the job, and what settings say.
+        job: Another job than the configuration's.
+
+    Attributes:
+        config: The configuration.
         job: The service's job.
+        series: Keys of the derived series that were asked for.
+        instruments: OpenTelemetry names of the instruments that were asked for.
     """
 
-    def __init__(self, job: str) -> None:
-        self.job = job
+    def __init__(self, config: Config, job: str | None = None) -> None:
+        self.config = config
+        self.job = config.selectors.job if job is None else job
+        self.series: set[str] = set()
+        self.instruments: set[str] = set()
 
     def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
         """The series of an instrument, of every process.
@@ -57,6 +67,7 @@ class Promql:
             ContractError: As for `metric`.
         """
         full = metric(name, *map(_label, matchers), suffix=suffix)
+        self.instruments.add(name)
         return f"{full}{{{self._matchers(matchers)}}}"
 
     def rate(self, name: str, *matchers: str, by: str = "", over: str = "5m", suffix: str = "") -> str:
@@ -78,26 +89,39 @@ class Promql:
         """How many there were in the whole service; see `rate`."""
         return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
 
+    def name(self, key: str) -> str:
+        """The name of a derived series, without matchers.
+
+        Raises:
+            ContractError: There is no such series.
+        """
+        from signalscope.derived._rows import get  # noqa: PLC0415  # rows are made of what is rendered here
+
+        self.series.add(key)
+        return get(key).name
+
     def of(self, key: str, *matchers: str) -> str:
-        """A recorded series of this service.
+        """A derived series of this service.
 
         Args:
-            key: As for `signalscope.mixin.series.get`.
+            key: Its key, such as ``API_P95``.
             matchers: Such as ``user_tier="free"``.
 
         Raises:
             ContractError: There is no such series, or it has no such label.
         """
-        found = series.get(key)
-        unknown = {*map(_label, matchers)} - found.all_labels
+        from signalscope.derived._rows import get  # noqa: PLC0415  # see above
+
+        row = get(key)
+        unknown = {*map(_label, matchers)} - row.all_labels
         if unknown:
-            raise ContractError(f"{found.name} has no label {', '.join(sorted(unknown))}")
-        return f"{found.name}{{{self._matchers(matchers)}}}"
+            raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
+        return f"{self.name(key)}{{{self._matchers(matchers)}}}"
 
     def _summed(
         self, function: str, name: str, matchers: Iterable[str], *, by: str, over: str, suffix: str
     ) -> str:
-        metric(name, *filter(None, (each.strip() for each in by.split(","))), suffix=suffix)
+        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
         kept = f"job, {by}" if by else "job"
         return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{over}]))"
 
@@ -106,7 +130,7 @@ class Promql:
 
 
 def ratio(part: str, whole: str) -> str:
-    """A share: absent while there is no whole, 0 while there is a whole and no part."""
+    """A ratio: absent while there is no whole, 0 while there is a whole and no part."""
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
@@ -122,9 +146,9 @@ def named(expression: str, **labels: str) -> str:
     return expression
 
 
-def le(bound: float) -> str:
-    """The matcher of a bucket, as Prometheus 2 and 3 write its bound."""
-    return f'le="{bound:g}"' if bound != int(bound) else f'le=~"{bound:g}|{bound:g}[.]0"'
+def le(boundary: float) -> str:
+    """The matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
+    return f'le="{boundary:g}"' if boundary != int(boundary) else f'le=~"{boundary:g}|{boundary:g}[.]0"'
 
 
 def literal(text: str) -> str:
@@ -132,16 +156,17 @@ def literal(text: str) -> str:
     return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
 
 
-def duration(seconds: int) -> str:
+def duration(seconds: float) -> str:
     """A duration as Prometheus writes it: the largest unit that gives a whole number."""
+    whole = int(seconds)
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
+        if whole and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return f"{whole}s"
 
 
 def _label(matcher: str) -> str:
     found = re.match(r"[a-z_]+", matcher)
     if found is None:
-        raise ContractError(f'{matcher!r} is no matcher; write for example outcome="success"')
+        raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success"')
     return found.group()

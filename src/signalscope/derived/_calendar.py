@@ -10,21 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from signalscope.config import Config
 from signalscope.config._calendar import WEEKDAYS, Calendar
-from signalscope.mixin import series
-from signalscope.mixin._promql import duration
-from signalscope.mixin.rules import Group, Recording
+from signalscope.derived._promql import Promql, duration
 
 __all__ = [
     "CLOSED",
     "HORIZONS",
+    "NOW",
     "OPEN",
-    "calendar",
     "clock_changes",
-    "groups",
+    "closes",
     "same_time",
+    "session",
     "session_now",
+    "utc_offset",
     "valid_until",
 ]
 
@@ -37,58 +36,25 @@ _DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 
 
-def groups(config: Config) -> list[Group]:
-    """The group of this module."""
-    return [Group("calendar", config.pipeline.insight, tuple(calendar(config)))]
-
-
-def calendar(config: Config) -> list[Recording]:
-    """The rules of the calendar, each after those it needs."""
-    offset, local, session = (series.get(f"CALENDAR_{key}").name for key in ("OFFSET", "LOCAL", "SESSION"))
-    settings = config.calendar
-    ahead = {NOW: 0, **HORIZONS}
-    return [
-        Recording(
-            "CALENDAR_OFFSET",
-            _union(_labelled(_offset(settings, seconds), label) for label, seconds in ahead.items()),
-        ),
-        Recording(
-            "CALENDAR_LOCAL",
-            _union(
-                f'({offset}{{horizon="{label}"}} + time(){f" + {seconds}" if seconds else ""})'
-                for label, seconds in ahead.items()
-            ),
-        ),
-        Recording("CALENDAR_SESSION", _session(settings, local)),
-        Recording(
-            "CALENDAR_CLOSE",
-            f'({_closes(settings, f"""{local}{{horizon="{NOW}"}}""")} - {local}{{horizon="{NOW}"}} % {_DAY})'
-            f" and {session} == {OPEN}",
-        ),
-    ]
-
-
-def session_now() -> str:
+def session_now(ask: Promql) -> str:
     """An expression that has one series, without labels of use, while the market is open."""
-    return f'{series.get("CALENDAR_SESSION").name}{{horizon="{NOW}"}} == {OPEN}'
+    return f'{ask.name("CALENDAR_SESSION")}{{horizon="{NOW}"}} == {OPEN}'
 
 
-def same_time(
-    expr: str, back: int, settings: Calendar, *, horizon: str = NOW, same_session: bool = True
-) -> str:
+def same_time(ask: Promql, expr: str, back: int, *, horizon: str = NOW, same_session: bool = True) -> str:
     """A series as it was at the same local time of an earlier day.
 
     Args:
+        ask: Renders names; a zone whose clock never changes needs no more than one term.
         expr: A selector, without an offset.
         back: Days before the moment that is meant.
-        settings: The calendar; a zone whose clock never changes needs no more than one term.
         horizon: The moment: ``now``, or how far ahead.
         same_session: Only when both moments are in the session, or both out of it, or on no trading day.
     """
-    offset, session = series.get("CALENDAR_OFFSET").name, series.get("CALENDAR_SESSION").name
+    offset, session = ask.name("CALENDAR_OFFSET"), ask.name("CALENDAR_SESSION")
     lag = back * _DAY - HORIZONS.get(horizon, 0)
     terms = []
-    for shift in _shifts(settings):
+    for shift in _shifts(ask.config.calendar):
         # The earlier clock is `shift` ahead of the later one: the same local time is that much earlier.
         if lag + shift < 0:
             continue
@@ -107,15 +73,15 @@ def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
     zone = settings.zone
     at = datetime.combine(settings.valid_from, time(0), zone).astimezone(UTC)
     end = datetime.combine(settings.valid_until + timedelta(days=1), time(0), zone).astimezone(UTC)
-    known = _utc_offset(at, settings)
+    known = _offset_at(at, settings)
     yield int(at.timestamp()), known
     while at < end:
         following = min(at + timedelta(days=1), end)
-        if (changed := _utc_offset(following, settings)) != known:
+        if (changed := _offset_at(following, settings)) != known:
             early, late = int(at.timestamp()), int(following.timestamp())
             while late - early > 1:
                 middle = (early + late) // 2
-                if _utc_offset(datetime.fromtimestamp(middle, UTC), settings) == known:
+                if _offset_at(datetime.fromtimestamp(middle, UTC), settings) == known:
                     early = middle
                 else:
                     late = middle
@@ -129,7 +95,7 @@ def valid_until(settings: Calendar) -> int:
     return int(datetime.combine(settings.valid_until + timedelta(days=1), time(0), settings.zone).timestamp())
 
 
-def _utc_offset(at: datetime, settings: Calendar) -> int:
+def _offset_at(at: datetime, settings: Calendar) -> int:
     found = at.astimezone(settings.zone).utcoffset()
     assert found is not None
     return int(found.total_seconds())
@@ -141,7 +107,7 @@ def _shifts(settings: Calendar) -> list[int]:
     return sorted({a - b for a in offsets for b in offsets}, key=lambda shift: (abs(shift), shift))
 
 
-def _offset(settings: Calendar, ahead: int) -> str:
+def utc_offset(settings: Calendar, ahead: int) -> str:
     at = f"(time() + {ahead})" if ahead else "time()"
     (begin, first), *changes = clock_changes(settings)
     terms, known = [f"vector({first})"], first
@@ -153,12 +119,12 @@ def _offset(settings: Calendar, ahead: int) -> str:
     return f"({' '.join(terms)}) and {valid}"
 
 
-def _session(settings: Calendar, local: str) -> str:
+def session(settings: Calendar, local: str) -> str:
     opens = _seconds(settings.opens)
     days = _union(f"day_of_week({local}) == {(WEEKDAYS.index(day) + 1) % 7}" for day in settings.days)
     holidays = _union(f"floor({local} / {_DAY}) == {_number(day)}" for day in _relevant(settings))
     trading = f"({days})" + (f" unless ({holidays})" if holidays else "")
-    opened = f"({local} % {_DAY} >= bool {opens}) * ({local} % {_DAY} < bool ({_closes(settings, local)}))"
+    opened = f"({local} % {_DAY} >= bool {opens}) * ({local} % {_DAY} < bool ({closes(settings, local)}))"
     return f"(1 + {opened} and ({trading})) or 0 * {local}"
 
 
@@ -167,7 +133,7 @@ def _relevant(settings: Calendar) -> list[date]:
     return sorted(day for day in set(settings.holidays) if WEEKDAYS[day.weekday()] in settings.days)
 
 
-def _closes(settings: Calendar, local: str) -> str:
+def closes(settings: Calendar, local: str) -> str:
     """When the session ends, in seconds of the local day."""
     usual = _seconds(settings.closes)
     early = [
@@ -179,10 +145,6 @@ def _closes(settings: Calendar, local: str) -> str:
 
 def _signed(number: int) -> str:
     return f" {'+' if number > 0 else '-'} {abs(number)}" if number else ""
-
-
-def _labelled(expr: str, horizon: str) -> str:
-    return f'label_replace({expr}, "horizon", "{horizon}", "", "")'
 
 
 def _union(terms: Iterator[str] | list[str]) -> str:

@@ -1,0 +1,314 @@
+"""Aggregations and binary operators, with PromQL's matching of labels."""
+
+from __future__ import annotations
+
+import math
+import operator
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from signalscope.derived import _vector as vectors
+from signalscope.derived._expressions import Constant, Expr, Parens, Setting
+from signalscope.derived._promql import Promql
+from signalscope.derived._vector import Labels, Vector
+
+if TYPE_CHECKING:
+    from signalscope.derived._process import Process
+
+__all__ = [
+    "Above",
+    "Avg",
+    "Lowest",
+    "Max",
+    "Min",
+    "Minus",
+    "On",
+    "Per",
+    "Percentage",
+    "Plus",
+    "Ratio",
+    "Scale",
+    "Sum",
+    "Times",
+    "Union",
+    "Unless",
+    "ratio_to",
+    "total_and_by",
+]
+
+
+def _greatest(values: Iterable[float]) -> float:
+    return max(values)
+
+
+def _least(values: Iterable[float]) -> float:
+    return min(values)
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class _Aggregation(Expr):
+    """One value for each set of the labels that are kept; ``job`` always is."""
+
+    inner: Expr
+    by: tuple[str, ...]
+    function: ClassVar[str]
+    combined: ClassVar[Callable[..., float]]
+
+    def __init__(self, inner: Expr, *by: str) -> None:
+        object.__setattr__(self, "inner", inner)
+        object.__setattr__(self, "by", by)
+
+    @property
+    def parts(self) -> tuple[Expr, ...]:
+        return (self.inner,)
+
+    def promql(self, ask: Promql) -> str:
+        return f"{self.function} by ({', '.join(('job', *self.by))}) ({self.inner.promql(ask)})"
+
+    def value(self, process: Process) -> Vector:
+        vector = vectors.summed(self.inner.value(process), *self.by, how=type(self).combined)
+        return process.named(vector) if "instance" in self.by else vector
+
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        always, some = self.inner.labels()
+        optional = tuple(label for label in self.by if label in some and label not in always)
+        return tuple(label for label in self.by if label not in optional), optional
+
+
+class Sum(_Aggregation):
+    """The sum."""
+
+    function = "sum"
+    combined = staticmethod(math.fsum)
+
+
+class Max(_Aggregation):
+    """The greatest value."""
+
+    function = "max"
+    combined = staticmethod(_greatest)
+
+
+class Min(_Aggregation):
+    """The least value."""
+
+    function = "min"
+    combined = staticmethod(_least)
+
+
+class Avg(_Aggregation):
+    """The mean."""
+
+    function = "avg"
+
+    combined = staticmethod(statistics.fmean)
+
+
+@dataclass(frozen=True, slots=True)
+class Lowest(Expr):
+    """The series with the least value."""
+
+    inner: Expr
+
+    @property
+    def parts(self) -> tuple[Expr, ...]:
+        return (self.inner,)
+
+    def promql(self, ask: Promql) -> str:
+        return f"bottomk by (job) (1, {self.inner.promql(ask)})"
+
+    def value(self, process: Process) -> Vector:
+        vector = self.inner.value(process)
+        return dict([min(vector.items(), key=lambda item: (item[1], item[0]))]) if vector else {}
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """Which labels two sides are matched by, beside ``job``; by default by all of them.
+
+    Attributes:
+        labels: The labels.
+        group: Which side may have several series for one of the other's.
+    """
+
+    labels: tuple[str, ...] = ()
+    group: Literal["", "left", "right"] = ""
+
+    @property
+    def promql(self) -> str:
+        """The clause in PromQL, with a blank at its end."""
+        group = f"group_{self.group} () " if self.group else ""
+        return f"on ({', '.join(('job', *self.labels))}) {group}"
+
+
+def _divided(one: float, other: float) -> float:
+    if other:
+        return one / other
+    return math.nan if not one or math.isnan(one) else math.copysign(math.inf, one)
+
+
+_ARITHMETIC: Mapping[str, tuple[int, Callable[[float, float], float]]] = {
+    "*": (7, operator.mul),
+    "/": (7, _divided),
+    "+": (6, operator.add),
+    "-": (6, operator.sub),
+}
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge}
+_SETS: Mapping[str, int] = {"and": 4, "unless": 4, "or": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class _Binary(Expr):
+    """Two sides and an operator."""
+
+    sign: str
+    left: Expr
+    right: Expr
+    on: On | None = None
+
+    @property
+    def binding(self) -> int:  # type: ignore[override]  # it follows from the operator
+        """As PromQL binds it."""
+        return _ARITHMETIC[self.sign][0] if self.sign in _ARITHMETIC else _SETS.get(self.sign, 5)
+
+    @property
+    def parts(self) -> tuple[Expr, ...]:
+        return (self.left, self.right)
+
+    def promql(self, ask: Promql) -> str:
+        on = self.on.promql if self.on is not None else ""
+        left, right = self._side(self.left, ask, 0), self._side(self.right, ask, 1)
+        return f"{left} {self.sign} {on}{right}"
+
+    def _side(self, side: Expr, ask: Promql, more: int) -> str:
+        text = side.promql(ask)
+        return text if side.binding >= self.binding + more else f"({text})"
+
+    def value(self, process: Process) -> Vector:
+        left, right = self.left.value(process), self.right.value(process)
+        if self.sign in _SETS:
+            return self._of_sets(left, right)
+        if self.sign in _COMPARISONS:
+            limit = right[()]
+            return {labels: value for labels, value in left.items() if _COMPARISONS[self.sign](value, limit)}
+        calculate = _ARITHMETIC[self.sign][1]
+        if isinstance(self.left, Constant):
+            return {labels: calculate(left[()], value) for labels, value in right.items()}
+        if isinstance(self.right, Constant):
+            return {labels: calculate(value, right[()]) for labels, value in left.items()}
+        if self.on is not None and self.on.group == "right":
+            ones = {self._key(labels): value for labels, value in left.items()}
+            return {
+                labels: calculate(ones[key], value)
+                for labels, value in right.items()
+                if (key := self._key(labels)) in ones
+            }
+        ones = {self._key(labels): value for labels, value in right.items()}
+        keeps_all = self.on is None or self.on.group == "left"
+        return {
+            labels if keeps_all else key: calculate(value, ones[key])
+            for labels, value in left.items()
+            if (key := self._key(labels)) in ones
+        }
+
+    def _of_sets(self, left: Vector, right: Vector) -> Vector:
+        if self.sign == "or":
+            known = {self._key(labels) for labels in left}
+            return {
+                **left,
+                **{labels: value for labels, value in right.items() if self._key(labels) not in known},
+            }
+        known = {self._key(labels) for labels in right}
+        return {
+            labels: value
+            for labels, value in left.items()
+            if (self._key(labels) in known) == (self.sign == "and")
+        }
+
+    def _key(self, labels: Labels) -> Labels:
+        return labels if self.on is None else tuple(pair for pair in labels if pair[0] in self.on.labels)
+
+    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if self.sign == "or":
+            return _of_union(self.left.labels(), self.right.labels())
+        if isinstance(self.left, Constant):
+            return self.right.labels()
+        if self.on is None or self.on.group == "left" or self.sign in _SETS:
+            return self.left.labels()
+        return self.right.labels() if self.on.group == "right" else (self.on.labels, ())
+
+
+_Labels = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def _of_union(one: _Labels, other: _Labels) -> _Labels:
+    every = tuple(dict.fromkeys((*one[0], *one[1], *other[0], *other[1])))
+    always = tuple(label for label in every if label in one[0] and label in other[0])
+    return always, tuple(label for label in every if label not in always)
+
+
+Number = float | Setting
+
+
+def Scale(inner: Expr, factor: Number = 1.0, *, by: Number | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Values times a factor; or, with `by`, divided by one."""
+    return _Binary("*", Constant(factor), inner) if by is None else _Binary("/", inner, Constant(by))
+
+
+def ratio_to(target: Number, inner: Expr) -> Expr:
+    """A target divided by the values."""
+    return _Binary("/", Constant(target), inner)
+
+
+def Times(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Products."""
+    return _Binary("*", one, other, on)
+
+
+def Per(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Quotients; absent where there is no divisor above zero."""
+    return _Binary("/", one, Above(other, 0), on)
+
+
+def Ratio(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a node
+    """A ratio of 0 to 1: absent while there is no whole, 0 while there is a whole and no part."""
+    return Per(Union(part, Scale(whole, 0)), whole)
+
+
+def Percentage(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a node
+    """A ratio as a percentage."""
+    return Per(Scale(Union(part, Scale(whole, 0)), 100), whole)
+
+
+def Plus(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Sums."""
+    return _Binary("+", one, other, on)
+
+
+def Minus(one: Expr | float, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Differences."""
+    return _Binary("-", one if isinstance(one, Expr) else Constant(one), other, on)
+
+
+def Above(inner: Expr, limit: Number) -> Expr:  # noqa: N802  # reads as a node
+    """The values above a limit."""
+    return _Binary(">", inner, Constant(limit))
+
+
+def Unless(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Series that the other side does not have."""
+    return _Binary("unless", one, other, on)
+
+
+def Union(first: Expr, *others: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+    """Series of the first, and those of the others whose labels it does not have."""
+    for other in others:
+        first = _Binary("or", first, other, on)
+    return first
+
+
+def total_and_by(label: str, make: Callable[[tuple[str, ...]], Expr]) -> Expr:
+    """A number of the whole service, without the label, and of each value of the label."""
+    return Union(Parens(make(())), Parens(make((label,))))

@@ -1,0 +1,343 @@
+"""What a row of the table of derived series is, and the table as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from signalscope import contract
+from signalscope.config import Config
+from signalscope.contract import ContractError, Kind
+from signalscope.derived._expressions import (
+    Expr,
+    Increase,
+    Instrument,
+    Label,
+    PromqlOnly,
+    Rate,
+    Series,
+    walk,
+)
+from signalscope.derived._operators import Sum
+from signalscope.derived._process import Process
+from signalscope.derived._promql import Promql
+from signalscope.derived._vector import Vector
+
+__all__ = ["Group", "Row", "Rule", "Variant", "all_series", "asked", "get", "group", "groups", "series"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One recording rule of a row that has several.
+
+    Attributes:
+        expr: The expression.
+        labels: Labels that the rule adds.
+    """
+
+    expr: Expr
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One derived series.
+
+    Attributes:
+        name: The name in Prometheus; empty for what is asked of Prometheus and not recorded.
+        unit: As in the contract: ``s``, ``By``, ``%``, ``{request}/s``; empty for a ratio of 0 to 1.
+        meaning: What a value means.
+        variants: Gives its rules.
+        declared: The labels of the series, where the expression does not say them; see `series`.
+        read_outside: Who reads it, if neither a rule nor a panel, runbook, KPI or endpoint of this project does.
+        key: The name that code uses.
+        section: The module of the table.
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    variants: Callable[[Config], tuple[Variant, ...]]
+    declared: str | None = None
+    read_outside: str = ""
+    key: str = ""
+    section: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that every series has."""
+        if self.declared is not None:
+            return tuple(label for label in self.declared.split() if not label.endswith("?"))
+        return ("job", *self._expr.labels()[0])
+
+    @property
+    def optional(self) -> tuple[str, ...]:
+        """Labels that only some of the series have; without them it is the service's total."""
+        if self.declared is not None:
+            return tuple(label[:-1] for label in self.declared.split() if label.endswith("?"))
+        return self._expr.labels()[1]
+
+    @property
+    def _expr(self) -> Expr:
+        (only,) = self.variants(Config())
+        return only.expr
+
+    @property
+    def all_labels(self) -> frozenset[str]:
+        """Every label that a series of it may have."""
+        return frozenset((*self.labels, *self.optional))
+
+    def local(self, config: Config) -> tuple[Variant, ...]:
+        """The variants that one process can compute."""
+        return tuple(variant for variant in self.variants(config) if is_local(variant.expr, config))
+
+    def is_local(self, config: Config) -> bool:
+        """Return True if one process can compute it, or a part of it."""
+        return bool(self.local(config)) or not self.variants(config)
+
+    def value(self, process: Process) -> Vector:
+        """The values of a process.
+
+        Raises:
+            NoDataError: The process does not keep what it reads; the message says why.
+        """
+        found: dict[tuple[tuple[str, str], ...], float] = {}
+        for variant in self.local(process.config):
+            added = {label: text for label, text in variant.labels.items() if label != "job"}
+            found.update(Label(variant.expr, **added).value(process))
+        return found
+
+    def lookback(self, config: Config) -> float:
+        """How many seconds it looks back; 0 for values of now."""
+        return max((variant.expr.lookback(config) for variant in self.variants(config)), default=0.0)
+
+    def reads(self, config: Config) -> Iterator[Expr]:
+        """The sources that one process computes it from: instruments, through other rows too."""
+        for variant in self.local(config):
+            for node in walk(variant.expr):
+                if isinstance(node, Series):
+                    yield from get(node.key).reads(config)
+                else:
+                    yield node
+
+
+def is_local(expr: Expr, config: Config) -> bool:
+    """Return True if one process can compute an expression."""
+    return all(
+        get(node.key).is_local(config) if isinstance(node, Series) else not isinstance(node, PromqlOnly)
+        for node in walk(expr)
+    )
+
+
+def kept_labels() -> dict[str, tuple[str, ...]]:
+    """The labels by which a process keeps each counter and histogram, as all rows together need them."""
+    needed: dict[str, set[str]] = {}
+    config = Config()
+    for row in _table()[0].values():
+        for variant in row.local(config):
+            for name, labels in _needed(variant.expr, None):
+                needed.setdefault(name, set()).update(labels)
+    return {
+        name: tuple(label for label in contract.get(name).attribute_names if label in labels)
+        for name, labels in needed.items()
+    }
+
+
+def _needed(expr: Expr, by: tuple[str, ...] | None) -> Iterator[tuple[str, set[str]]]:
+    """The instruments below a node that are kept by labels; `by` are those that a sum above it keeps."""
+    if isinstance(expr, Instrument):
+        instrument = contract.get(expr.name)
+        if instrument.kind is not Kind.GAUGE:
+            yield (
+                expr.name,
+                {*(instrument.attribute_names if by is None else by), *(name for name, _ in expr.matchers)},
+            )
+        return
+    inner = expr.by if isinstance(expr, Sum) else by if isinstance(expr, Rate | Increase) else None
+    for part in expr.parts:
+        yield from _needed(part, inner)
+
+
+def series(
+    name: str,
+    *,
+    unit: str,
+    meaning: str,
+    expr: Expr | None = None,
+    variants: Callable[[Config], Iterable[Variant]] | None = None,
+    labels: str | None = None,
+    read_outside: str = "",
+) -> Row:
+    """A derived series that Prometheus records.
+
+    Args:
+        name: As for `Row`.
+        unit: As for `Row`.
+        meaning: As for `Row`.
+        expr: The expression, where it is one.
+        variants: Gives the rules, where they are several, or follow from the configuration.
+        labels: The labels of the series, with blanks; ``?`` after those that only some have. By default, as the
+            expression has them.
+        read_outside: As for `Row`.
+    """
+    if expr is not None:
+        only = (Variant(expr),)
+        return Row(name, unit, meaning, lambda _: only, labels, read_outside)
+    assert variants is not None, f"{name}: it has no expression"
+    assert labels is not None, f"{name}: say which labels it has"
+    make = variants
+    return Row(name, unit, meaning, lambda config: tuple(make(config)), labels, read_outside)
+
+
+def asked(*, unit: str, meaning: str, expr: Expr) -> Row:
+    """A derived number that is asked of Prometheus, and not recorded."""
+    return series("", unit=unit, meaning=meaning, expr=expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One recording rule.
+
+    Attributes:
+        key: The key of its row.
+        record: The name of the series.
+        expr: The PromQL expression.
+        labels: Labels that the rule adds.
+        reads: Keys of the derived series that the expression reads.
+        reads_instruments: Whether it reads what every process exports.
+    """
+
+    key: str
+    record: str
+    expr: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    reads: frozenset[str] = frozenset()
+    reads_instruments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that Prometheus evaluates one after the other.
+
+    Attributes:
+        name: Its name; `signalscope-` is put before it.
+        interval: Seconds between evaluations.
+        rules: The rules; later ones see what earlier ones recorded.
+        fixed: Whether that interval is its own, whoever reads what it records (`evaluation_intervals`).
+    """
+
+    name: str
+    interval: int
+    rules: tuple[Rule, ...]
+    fixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A group as the table has it."""
+
+    name: str
+    pipeline: str
+    rows: Mapping[str, Row]
+    fixed: bool
+    together: int
+
+
+def group(
+    name: str, interval: str, rows: Mapping[str, Row], *, fixed: bool = False, together: int = 0
+) -> _Declared:
+    """Rows that are recorded one after the other.
+
+    Args:
+        name: As for `Group`.
+        interval: The key of ``[pipeline]`` that says how often.
+        rows: By key.
+        fixed: As for `Group`.
+        together: How many rows at the beginning have their rules side by side: the first of each, then the second.
+    """
+    return _Declared(name, interval, rows, fixed, together)
+
+
+#: The modules of the table: what everything reads, the objectives, and what looks ahead.
+_SHARED = ("api", "greeks", "signals", "cache", "queue", "dependencies", "resources", "business", "kpis")
+_MODULES = {
+    "recordings": _SHARED,
+    "slos": ("slos",),
+    "insight": ("calendar", "anomaly", "predictive", "forecast", "scaling"),
+}
+
+
+@functools.cache
+def _table() -> tuple[dict[str, Row], dict[str, Row], dict[str, list[_Declared]]]:
+    rows: dict[str, Row] = {}
+    declared: dict[str, list[_Declared]] = {}
+    for file, modules in _MODULES.items():
+        for module in modules:
+            table = importlib.import_module(f"signalscope.derived.table.{module}")
+            for each in table.GROUPS:
+                keyed = {
+                    key: dataclasses.replace(row, key=key, section=module) for key, row in each.rows.items()
+                }
+                rows.update(keyed)
+                declared.setdefault(file, []).append(dataclasses.replace(each, rows=keyed))
+            for key, row in getattr(table, "ASKED", {}).items():
+                rows[key] = dataclasses.replace(row, key=key, section=module)
+    return rows, {row.name: row for row in rows.values() if row.name}, declared
+
+
+def all_series() -> Iterator[Row]:
+    """Every recorded series, in the order of the table."""
+    return (row for row in _table()[0].values() if row.name)
+
+
+def get(key: str) -> Row:
+    """The row of that key, or of that name in Prometheus.
+
+    Args:
+        key: Such as ``API_P95``.
+
+    Raises:
+        ContractError: There is none; the message names the nearest.
+    """
+    by_key, by_name, _ = _table()
+    found = by_key.get(key) or by_name.get(key)
+    if found is None:
+        near = difflib.get_close_matches(key, by_key, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ContractError(f"no recorded series {key!r}{hint}")
+    return found
+
+
+def groups(config: Config, *files: str) -> list[Group]:
+    """The groups of recording rules.
+
+    Args:
+        config: The configuration.
+        files: Of which files: ``recordings``, ``slos``, ``insight``; by default of all.
+    """
+    return [
+        Group(each.name, getattr(config.pipeline, each.pipeline), tuple(_rules(each, config)), each.fixed)
+        for file in files or _MODULES
+        for each in _table()[2][file]
+    ]
+
+
+def _rules(declared: _Declared, config: Config) -> Iterator[Rule]:
+    by_row = [
+        [rule(row, variant, config) for variant in row.variants(config)] for row in declared.rows.values()
+    ]
+    for side_by_side in zip(*by_row[: declared.together], strict=True):
+        yield from side_by_side
+    for rules in by_row[declared.together :]:
+        yield from rules
+
+
+def rule(row: Row, variant: Variant, config: Config) -> Rule:
+    """A variant of a row as a recording rule."""
+    ask = Promql(config)
+    text = variant.expr.promql(ask)
+    return Rule(row.key, row.name, text, variant.labels, frozenset(ask.series), bool(ask.instruments))

@@ -1,0 +1,153 @@
+"""The API: requests, errors, latency, concurrency, health."""
+
+from __future__ import annotations
+
+from signalscope.derived._expressions import (
+    HOUR,
+    AvgOverTime,
+    Expr,
+    Increase,
+    Instrument,
+    PromqlOnly,
+    Quantile,
+    Rate,
+    Series,
+    Setting,
+    matches,
+)
+from signalscope.derived._operators import Min, Minus, Per, Percentage, Scale, Sum, Union, total_and_by
+from signalscope.derived._rows import asked, group, series
+
+__all__ = ["ASKED", "GROUPS"]
+
+_REQUESTS = "signal_service.api.requests"
+_SECONDS = "signal_service.api.request.duration"
+_LATENCY = Setting("windows.latency")
+
+
+def _failed(*by: str) -> Expr:
+    return Sum(Series("API_REQUESTS_ALL", status_code=matches("5..")), *by)
+
+
+def _every(*by: str) -> Expr:
+    return Sum(Series("API_REQUESTS_ALL"), *by)
+
+
+def _latency(q: float, *by: str) -> Expr:
+    return Quantile(q, Sum(Series("API_BUCKETS"), *by, "le"))
+
+
+_TIMED = Sum(Rate(Instrument(_SECONDS, "count")))
+
+GROUPS = (
+    # A target that is gone is down: a service that has left service discovery serves nobody. One that was never
+    # there is unknown: only what this rule recorded itself goes on.
+    group("up", "evaluation", {
+        "UP": series(
+            "job:up:max", unit="", labels="job",
+            meaning="1 while any instance answers its scrape, else 0: also when there is none any more.",
+            expr=PromqlOnly(lambda ask: f'max by (job) (up{{job="{ask.job}"}}) or 0 * {ask.of("UP")}'),
+        ),
+    }, fixed=True),
+    group("api", "recording", {
+        # The one look at every process' counters; the rest is made of it.
+        "API_REQUESTS_ALL": series(
+            "job_endpoint_status_code_user_tier:signal_service_api_requests:rate5m", unit="{request}/s",
+            meaning="Requests; what the others are made of.",
+            expr=Sum(Rate(Instrument(_REQUESTS)), "endpoint", "status_code", "user_tier"),
+        ),
+        "API_REQUESTS": series(
+            "job:signal_service_api_requests:rate5m", unit="{request}/s", meaning="Requests.", expr=_every(),
+        ),
+        "API_REQUESTS_ENDPOINT": series(
+            "job_endpoint:signal_service_api_requests:rate5m", unit="{request}/s",
+            meaning="Requests of each endpoint.", expr=_every("endpoint"),
+        ),
+        "API_REQUESTS_STATUS": series(
+            "job_status_code:signal_service_api_requests:rate5m", unit="{request}/s",
+            meaning="Requests by status.", expr=_every("status_code"),
+        ),
+        "API_REQUESTS_TIER": series(
+            "job_user_tier:signal_service_api_requests:rate5m", unit="{request}/s",
+            meaning="Requests by the caller's tier.", expr=_every("user_tier"),
+        ),
+        "API_ERRORS": series(
+            "job:signal_service_api_errors:rate5m", unit="{request}/s", meaning="Requests that failed (5xx).",
+            expr=Union(_failed(), Scale(_every(), 0)),
+        ),
+        "ERROR_RATE": series(
+            "signal_service_error_rate_percentage", unit="%",
+            meaning="Requests that failed (5xx), of all; of the service, and of each endpoint.",
+            expr=total_and_by("endpoint", lambda by: Percentage(_failed(*by), _every(*by))),
+        ),
+        "API_RATE_LIMITED": series(
+            "job_limit_type:signal_service_rate_limit_hits:rate5m", unit="{request}/s",
+            meaning="Requests refused by a rate limit.",
+            expr=Sum(Rate(Instrument("signal_service.rate_limit.hits")), "limit_type"),
+        ),
+        "API_CONCURRENT": series(
+            "job_endpoint_group:signal_service_concurrent_requests:sum", unit="{request}",
+            meaning="Requests being served now.",
+            expr=Sum(Instrument("signal_service.concurrent_requests"), "endpoint_group"),
+        ),
+        "HEALTH": series(
+            "job_component:signal_service_health_check_status:min", unit="",
+            meaning="Latest health check, the worst of all instances: 1, 0.5 or 0.",
+            expr=Min(Instrument("signal_service.health_check.status"), "component"),
+        ),
+    }),
+    group("api-latency", "recording", {
+        "API_BUCKETS": series(
+            "job_endpoint_user_tier:signal_service_api_request_duration_seconds_bucket:rate", unit="{request}/s",
+            meaning="Requests by duration; what the quantiles are made of.",
+            expr=Sum(Rate(Instrument(_SECONDS, "bucket"), _LATENCY), "endpoint", "user_tier", "le"),
+        ),
+        "API_P50": series(
+            "job:signal_service_api_request_duration_seconds:p50", unit="s", meaning="Median API latency.",
+            expr=_latency(0.5),
+        ),
+        "API_P95": series(
+            "job:signal_service_api_request_duration_seconds:p95", unit="s",
+            meaning="95th percentile of API latency.", expr=_latency(0.95),
+        ),
+        "API_P99": series(
+            "job:signal_service_api_request_duration_seconds:p99", unit="s",
+            meaning="99th percentile of API latency.", expr=_latency(0.99),
+        ),
+        "API_P95_ENDPOINT": series(
+            "job_endpoint:signal_service_api_request_duration_seconds:p95", unit="s",
+            meaning="95th percentile of API latency of each endpoint.", expr=_latency(0.95, "endpoint"),
+        ),
+        "API_MEAN": series(
+            "job:signal_service_api_request_duration_seconds:mean5m", unit="s", meaning="Mean API latency.",
+            expr=Per(Sum(Rate(Instrument(_SECONDS, "sum"))), _TIMED),
+        ),
+        "API_TIMED": series(
+            "job:signal_service_api_request_duration_seconds_count:rate5m", unit="{request}/s",
+            meaning="Requests whose time was taken.", expr=_TIMED,
+        ),
+        "API_SLOW_RATE": series(
+            "job:signal_service_api_slow_requests:rate5m", unit="{request}/s",
+            meaning="Those of them slower than the objective for API latency.",
+            expr=Minus(
+                Series("API_TIMED"),
+                Sum(Rate(Instrument(_SECONDS, "bucket", le=Setting("slos.api_latency.seconds")))),
+            ),
+        ),
+        "API_SLOW": series(
+            "job:signal_service_api_slow_requests:percentage", unit="%",
+            meaning="Requests slower than the objective for API latency, of all.",
+            expr=Per(Scale(Series("API_SLOW_RATE"), 100), Series("API_TIMED")),
+        ),
+    }),
+)  # fmt: skip
+
+ASKED = {
+    "REQUESTS_LAST_MINUTE": asked(
+        unit="{request}", meaning="Requests of the last minute.", expr=Sum(Increase(Instrument(_REQUESTS), 60)),
+    ),
+    "COMPONENT_AVAILABILITY": asked(
+        unit="", meaning="The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
+        expr=AvgOverTime(Series("HEALTH"), HOUR),
+    ),
+}  # fmt: skip

@@ -1,0 +1,246 @@
+"""The business: subscriptions, users, features, satisfaction, cost, revenue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from signalscope.config import Config
+from signalscope.derived._expressions import (
+    Anywhere,
+    Configured,
+    Constant,
+    Copy,
+    Expr,
+    Increase,
+    Instrument,
+    Parens,
+    PromqlOnly,
+    Rate,
+    Relabel,
+    Series,
+    Setting,
+    Wanted,
+    is_not,
+    matches,
+    matches_not,
+)
+from signalscope.derived._operators import (
+    Above,
+    Max,
+    Minus,
+    On,
+    Per,
+    Plus,
+    Ratio,
+    Scale,
+    Sum,
+    Times,
+    Union,
+    Unless,
+    total_and_by,
+)
+from signalscope.derived._promql import Promql
+from signalscope.derived._rows import Variant, group, series
+
+__all__ = ["GROUPS", "HOURS_A_MONTH", "prices"]
+
+HOURS_A_MONTH = 30 * 24
+_DAY = 86_400
+_SECONDS = "signal_service.api.request.duration"
+_COST = Increase(Instrument("signal_service.calculation_cost"))
+_USES = Series("FEATURE_USES")
+_BY_TIER = On(("user_tier",))
+
+
+def _users(window: str, *by: str, **wanted: Wanted) -> Expr:
+    return Sum(Series("ACTIVE_USERS", window=window, **wanted), *by)
+
+
+def _satisfaction(by: tuple[str, ...]) -> Expr:
+    """Apdex (apdex.org): satisfied requests, and half of the tolerable ones, of all; a failed one is neither."""
+    served = matches_not("5..")
+
+    def within(setting: str) -> Expr:
+        return Sum(Rate(Instrument(_SECONDS, "bucket", le=Setting(setting), status_code=served)), *by)
+
+    every = Sum(Rate(Instrument(_SECONDS, "count")), *by)
+    some = Sum(Rate(Instrument(_SECONDS, "count", status_code=served)), *by)
+    # The tolerable ones include the satisfied, which so count twice half.
+    good = Plus(within("business.satisfied_seconds"), within("business.tolerated_seconds"))
+    nobody = Scale(Unless(every, Above(some, 0)), 0)
+    return Per(Scale(Union(Parens(good), nobody), 50), every)
+
+
+def prices(config: Config) -> Iterator[Variant]:
+    """What a subscription of each tier brings in, as the configuration says."""
+    for tier, price in config.business.monthly_prices.items():
+        yield Variant(Configured(price), {"job": config.selectors.job, "user_tier": tier})
+
+
+def _spent(config: Config) -> Expr:
+    """The cost of a feature in the last hour: of its kind of work, shared by uses among the features that do it."""
+    # A feature that the configuration does not name does the work of its own name.
+    mapped = Copy(Sum(_USES, "feature"), "operation_type", "feature")
+    for feature, operation in config.business.feature_operations.items():
+        mapped = Relabel(mapped, "operation_type", operation, "feature", feature)
+    of_operation = On(("operation_type",), "left")
+    ratio = Per(mapped, Sum(mapped, "operation_type"), of_operation)
+    return Sum(Times(ratio, Series("COST"), of_operation), "feature")
+
+
+# Features share the revenue of a tier by their uses.
+_EARNED = Sum(
+    Times(
+        Scale(Series("REVENUE"), by=HOURS_A_MONTH),
+        Per(_USES, Sum(_USES, "user_tier"), On(("user_tier",), "left")),
+        On(("user_tier",), "right"),
+    ),
+    "feature",
+)
+# A tier without requests in the window is as satisfied as the service is.
+_SATISFACTION_OF_TIER = Union(
+    Series("SATISFACTION", user_tier=is_not("")),
+    Plus(Times(Series("REVENUE"), Constant(0)), Sum(Series("SATISFACTION", user_tier="")), On((), "left")),
+    on=_BY_TIER,
+)
+
+
+def _before(ask: Promql, selector: str, ago: str) -> str:
+    return f"avg_over_time({selector}[1h] offset {ago})"
+
+
+def _growth(_: Config) -> Iterator[Variant]:
+    """Absent until there are values of days before."""
+    for period, days in (("1d", 1), ("30d", 30)):
+
+        def build(ask: Promql, period: str = period) -> str:
+            now = ask.of("SUBSCRIPTIONS_TOTAL")
+            return f"{now} / ({_before(ask, now, period)} > 0) - 1"
+
+        yield Variant(PromqlOnly(build, over=days * _DAY), {"period": period})
+
+
+def _retention(_: Config) -> Iterator[Variant]:
+    yield Variant(Per(_users("1h"), _users("24h")), {"metric": "stickiness"})
+    for metric, days in (("day_over_day", 1), ("week_over_week", 7)):
+
+        def build(ask: Promql, days: int = days) -> str:
+            users = ask.of("ACTIVE_USERS", 'window="24h"')
+            return f"sum by (job) ({users}) / (sum by (job) ({_before(ask, users, f'{days}d')}) > 0)"
+
+        yield Variant(PromqlOnly(build, over=days * _DAY), {"metric": metric})
+
+
+GROUPS = (
+    group("business", "recording", {
+        # Processes share subscriptions and users; each kind counts once: the highest that any process reports.
+        "SUBSCRIPTIONS": series(
+            "job_user_tier:signal_service_active_subscriptions:sum", unit="{subscription}",
+            meaning="Active subscriptions.",
+            expr=Sum(
+                Max(Instrument("signal_service.active_subscriptions"), "user_tier", "signal_type", "delivery_method"),
+                "user_tier",
+            ),
+        ),
+        "SUBSCRIPTIONS_TOTAL": series(
+            "job:signal_service_active_subscriptions:sum", unit="{subscription}",
+            meaning="Active subscriptions of all tiers.", expr=Sum(Series("SUBSCRIPTIONS")),
+        ),
+        "ACTIVE_USERS": series(
+            "job_window_user_tier:signal_service_active_users:max", unit="{user}",
+            meaning="Distinct users: exact with one process, a lower bound with several.",
+            expr=Max(Instrument("signal_service.active_users"), "window", "user_tier"),
+        ),
+        "PREMIUM_ADOPTION": series(
+            "job:signal_service_premium_adoption:ratio", unit="",
+            meaning="Users active in the last 24 hours whose tier is a premium one, of all active users.",
+            expr=Ratio(_users("24h", user_tier=matches(Setting("business.premium_tiers"))), _users("24h")),
+        ),
+        "SATISFACTION": series(
+            "user_satisfaction_score", unit="{score}",
+            meaning="0 to 100, like Apdex: satisfied requests count whole, tolerable ones half, slow and failed ones "
+            "not.",
+            expr=total_and_by("user_tier", _satisfaction),
+        ),
+    }),
+    # An hour of every process' counters is much to read: once a minute is enough.
+    group("business-hour", "insight", {
+        "FEATURE_USES": series(
+            "job_feature_user_tier:signal_service_feature_usage:increase1h", unit="{use}",
+            meaning="Uses of features in the last hour.",
+            expr=Sum(Increase(Instrument("signal_service.feature_usage")), "feature", "user_tier"),
+        ),
+        "PREMIUM_USAGE": series(
+            "signal_service_premium_feature_usage", unit="{use}",
+            meaning="Uses of premium features in the last hour.",
+            expr=Sum(Increase(Instrument("signal_service.premium_feature_usage")), "feature", "user_tier"),
+        ),
+        "ADOPTION": series(
+            "feature_adoption_rates", unit="{use}/{user}",
+            meaning="Uses of a feature in the last hour for each user active in it.",
+            expr=Per(Sum(_USES, "feature"), _users("1h"), On((), "left")),
+        ),
+        "COST": series(
+            "job_operation_type:signal_service_calculation_cost:increase1h", unit="{currency}",
+            meaning="Cost of the last hour by kind of work.", expr=Sum(_COST, "operation_type"),
+        ),
+        "COST_TIER": series(
+            "job_user_tier:signal_service_calculation_cost:increase1h", unit="{currency}",
+            meaning="Cost of the last hour by tier.", expr=Sum(_COST, "user_tier"),
+        ),
+        "COST_PER_CALCULATION": series(
+            "signal_service_cost_per_calculation", unit="{currency}",
+            meaning="Cost of the last hour for each Greeks calculation in it.",
+            expr=Per(
+                Sum(Series("COST")), Sum(Increase(Instrument("signal_service.greeks.calculation", "count")))
+            ),
+        ),
+        "COST_PER_USER": series(
+            "signal_service_cost_per_user", unit="{currency}",
+            meaning="Cost of the last hour for each user active in it; of all, and of each tier.",
+            expr=Union(
+                Parens(Per(Sum(Series("COST")), _users("1h"))),
+                Parens(Per(Series("COST_TIER"), _users("1h", "user_tier"))),
+            ),
+        ),
+    }, fixed=True),
+    group("revenue", "recording", {
+        "TIER_PRICE": series(
+            "job_user_tier:signal_service_subscription_price:monthly", unit="{currency}", labels="job user_tier",
+            meaning="What a subscription brings in a month, as the config says; nothing of tiers without a price "
+            "there.",
+            variants=prices,
+        ),
+        "REVENUE": series(
+            "job_user_tier:signal_service_subscription_revenue:monthly", unit="{currency}",
+            meaning="What the active subscriptions bring in a month, by the prices in the config.",
+            expr=Times(Series("SUBSCRIPTIONS"), Anywhere("TIER_PRICE"), _BY_TIER),
+        ),
+        "REVENUE_IMPACT": series(
+            "revenue_impact_score", unit="{currency}",
+            meaning="Monthly revenue that is served to satisfaction: revenue of each tier times its satisfaction.",
+            expr=Sum(Scale(Times(Series("REVENUE"), _SATISFACTION_OF_TIER, _BY_TIER), by=100)),
+        ),
+        "PROFITABILITY": series(
+            "signal_service_feature_profitability", unit="{currency}/h", labels="job feature",
+            meaning="A feature's share of the revenue, by its uses, less the cost of its work.",
+            variants=lambda config: [
+                Variant(Minus(Parens(_EARNED), Parens(_spent(config)), On(("feature",))))
+            ],
+        ),
+    }),
+    # What is compared with days before.
+    group("business-history", "history", {
+        "SUBSCRIPTION_GROWTH": series(
+            "job:signal_service_active_subscriptions:growth", unit="", labels="job period",
+            meaning="Growth of the subscriptions against a day or 30 days (`1d`, `30d`) before: 0.15 is 15 % more.",
+            variants=_growth,
+        ),
+        "RETENTION": series(
+            "retention_metrics", unit="", labels="job metric",
+            meaning="`stickiness`: users of the last hour, of those of the last 24; `day_over_day`, "
+            "`week_over_week`: active users (24 h) against those a day, a week before.",
+            variants=_retention,
+        ),
+    }, fixed=True),
+)  # fmt: skip

@@ -1,0 +1,54 @@
+"""Caches: hits, time, fill, evictions."""
+
+from __future__ import annotations
+
+from signalscope.derived._expressions import Instrument, Match, Quantile, Rate, Series, one_of
+from signalscope.derived._operators import Per, Ratio, Sum
+from signalscope.derived._rows import group, series
+
+__all__ = ["GROUPS"]
+
+
+def _gets(result: str | Match) -> Sum:
+    return Sum(Series("CACHE_OPERATIONS", operation="get", result=result), "cache_type")
+
+
+def _gauge(name: str) -> Sum:
+    return Sum(Instrument(f"signal_service.cache.{name}"), "cache_type")
+
+
+GROUPS = (
+    group("cache", "recording", {
+        "CACHE_OPERATIONS": series(
+            "job_cache_type_operation_result:signal_service_cache_operations:rate5m", unit="{operation}/s",
+            meaning="Cache operations.",
+            expr=Sum(Rate(Instrument("signal_service.cache.operations")), "cache_type", "operation", "result"),
+        ),
+        "CACHE_HITS": series(
+            "job_cache_type:signal_service_cache_hits:ratio5m", unit="",
+            meaning="Hits, of all gets that found out; weighted by traffic.",
+            expr=Ratio(_gets("hit"), _gets(one_of("hit", "miss"))),
+        ),
+        "CACHE_P95": series(
+            "job_cache_type_operation:signal_service_cache_operation_seconds:p95", unit="s",
+            meaning="95th percentile of the time of a cache operation.",
+            expr=Quantile(
+                0.95,
+                Sum(Rate(Instrument("signal_service.cache.operation", "bucket")), "cache_type", "operation", "le"),
+            ),
+        ),
+        "CACHE_FILL": series(
+            "job_cache_type:signal_service_cache_fill:ratio", unit="",
+            meaning="Entries, of those the cache can hold.", expr=Per(_gauge("entries"), _gauge("capacity")),
+        ),
+        "CACHE_BYTES": series(
+            "job_cache_type:signal_service_cache_size_bytes:sum", unit="By",
+            meaning="Bytes the cached values take.", expr=_gauge("size"),
+        ),
+        "CACHE_EVICTIONS": series(
+            "job_cache_type_reason:signal_service_cache_evictions:rate5m", unit="{entry}/s",
+            meaning="Entries that left the cache.",
+            expr=Sum(Rate(Instrument("signal_service.cache.evictions")), "cache_type", "reason"),
+        ),
+    }),
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""External services and circuit breakers."""
+
+from __future__ import annotations
+
+from signalscope.derived._expressions import (
+    AvgOverTime,
+    Expr,
+    Increase,
+    Instrument,
+    Match,
+    Quantile,
+    Rate,
+    Series,
+    is_not,
+)
+from signalscope.derived._operators import Avg, Max, Ratio, Scale, Sum
+from signalscope.derived._rows import asked, group, series
+
+__all__ = ["ASKED", "GROUPS"]
+
+_SECONDS = "signal_service.external_service.duration"
+_HEALTH = Instrument("signal_service.external_service.health")
+_STATE, _BREAKER_CALLS, _TRANSITIONS = (
+    f"signal_service.circuit_breaker.{name}" for name in ("state", "calls", "transitions")
+)
+_BREAKER = ("service_name", "operation")
+
+
+def _calls(outcome: str | Match) -> Expr:
+    return Sum(Series("DEPENDENCY_CALLS", outcome=outcome), "service_name")
+
+
+GROUPS = (
+    group("dependencies", "recording", {
+        "DEPENDENCY_UP": series(
+            "job_service_name:signal_service_external_service_health:max", unit="",
+            meaning="1 when any instance finds the service healthy, else 0.",
+            expr=Max(_HEALTH, "service_name", "criticality"),
+        ),
+        "DEPENDENCY_HEALTH": series(
+            "job_service_name:signal_service_external_service_health:avg5m", unit="",
+            meaning="Share of probes that found the service healthy.",
+            expr=Avg(AvgOverTime(_HEALTH), "service_name", "criticality"),
+        ),
+        "DEPENDENCY_SCORE": series(
+            "job:signal_service_dependency_health:percentage", unit="%",
+            meaning="Dependencies that are healthy: the mean of all of them over five minutes.",
+            expr=Scale(Avg(Series("DEPENDENCY_HEALTH")), 100),
+        ),
+        "DEPENDENCY_CALLS": series(
+            "job_service_name_outcome:signal_service_external_service_calls:rate5m", unit="{call}/s",
+            meaning="Calls by outcome.", expr=Sum(Rate(Instrument(_SECONDS, "count")), "service_name", "outcome"),
+        ),
+        "DEPENDENCY_ERRORS": series(
+            "job_service_name_error_type:signal_service_dependency_errors:rate5m", unit="{error}/s",
+            meaning="Calls that failed, by type.",
+            expr=Sum(Rate(Instrument("signal_service.dependency.errors")), "service_name", "error_type"),
+        ),
+        # A cancelled call says nothing about the service.
+        "DEPENDENCY_ERROR_RATIO": series(
+            "job_service_name:signal_service_external_service_errors:ratio5m", unit="",
+            meaning="Calls that failed, of all calls.", expr=Ratio(_calls("error"), _calls(is_not("cancelled"))),
+        ),
+        "DEPENDENCY_P95": series(
+            "job_service_name:signal_service_external_service_duration_seconds:p95", unit="s",
+            meaning="95th percentile of the time of a call.",
+            expr=Quantile(0.95, Sum(Rate(Instrument(_SECONDS, "bucket")), "service_name", "le")),
+        ),
+        "DEPENDENCY_TIME": series(
+            "job_service_name:signal_service_external_service_time:rate5m", unit="s/s",
+            meaning="Seconds spent waiting for the service, each second.",
+            expr=Sum(Rate(Instrument(_SECONDS, "sum")), "service_name"),
+        ),
+        "BREAKER_OPEN": series(
+            "job_service_name_operation:signal_service_circuit_breaker_open:max", unit="",
+            meaning="1 while any instance's breaker is open.",
+            expr=Max(Instrument(_STATE, state="open"), *_BREAKER),
+        ),
+        "BREAKER_CLOSED": series(
+            "job_service_name_operation:signal_service_circuit_breaker_closed:avg", unit="",
+            meaning="Share of the instances whose breaker is closed.",
+            expr=Avg(Instrument(_STATE, state="closed"), *_BREAKER),
+        ),
+        "BREAKER_REJECTED": series(
+            "job_service_name_operation:signal_service_circuit_breaker_rejected:rate5m", unit="{call}/s",
+            meaning="Calls that an open breaker refused.",
+            expr=Sum(Rate(Instrument(_BREAKER_CALLS, outcome="rejected")), *_BREAKER),
+        ),
+    }),
+)  # fmt: skip
+
+ASKED = {
+    "BREAKER_STATES": asked(
+        unit="", meaning="The state of each circuit breaker: the worst of all that report it.",
+        expr=Max(Instrument(_STATE), *_BREAKER, "state"),
+    ),
+    "BREAKER_CALLS": asked(
+        unit="{call}", meaning="Calls of the last hour through each breaker, by outcome.",
+        expr=Sum(Increase(Instrument(_BREAKER_CALLS)), *_BREAKER, "outcome"),
+    ),
+    "BREAKER_TRANSITIONS": asked(
+        unit="{transition}", meaning="State changes of each breaker in the last hour, by the state entered.",
+        expr=Sum(Increase(Instrument(_TRANSITIONS)), *_BREAKER, "to"),
+    ),
+}  # fmt: skip

@@ -1,0 +1,176 @@
+"""What will be in use in 24 and 48 hours, and when a resource is exhausted.
+
+Trading load repeats by the week and grows, so "last week times growth" foresees it far better than a straight line.
+One week alone repeats that week's outage, spike or holiday, and is wrong for days after the level has changed. So
+three candidates are made, and their median is the forecast:
+
+* ``last_week``: what it was at that local time seven days before, times the growth against the week before;
+* ``two_weeks``: fourteen days before, times the growth against two weeks before;
+* ``recent_days``: the median of that time of day on the last trading days.
+
+Growth is a median too: of the ratios in the sessions of the last days. A moment is only compared with moments of the
+same kind (session, trading day outside of it, other day), so that a holiday is neither copied nor overlooked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from signalscope.derived._calendar import HORIZONS, same_time, session_now
+from signalscope.derived._expressions import PromqlOnly
+from signalscope.derived._promql import Promql, duration, named
+from signalscope.derived._rows import group, series
+
+__all__ = ["GROUPS", "LOAD", "WITHIN"]
+
+#: Not a resource but what asks for them: requests a second.
+LOAD = "load"
+#: How far exhaustion is looked for, in seconds.
+WITHIN = 172_800
+_DAY = 86_400
+_SMOOTH = 900
+_REQUESTS = "API_REQUESTS"
+_RECENT_DAYS = 7
+_WEEKS = {"1": "last_week", "2": "two_weeks"}
+_HISTORY = 14 * _DAY
+
+
+def _used(ask: Promql) -> str:
+    over = f"[{duration(_SMOOTH)}]"
+    resources = f"max by (job, resource) (avg_over_time({ask.of('BOTTLENECK')}{over}))"
+    return f"{resources} or {named(f'avg_over_time({ask.of(_REQUESTS)}{over})', resource=LOAD)}"
+
+
+def _growth(ask: Promql) -> str:
+    used = ask.name("CAPACITY_USED")
+    return " or ".join(
+        named(
+            f"{used} / ({same_time(ask, used, 7 * int(weeks))} > 0) and on () ({session_now(ask)})",
+            weeks=weeks,
+        )
+        for weeks in _WEEKS
+    )
+
+
+def _trend(ask: Promql) -> str:
+    days = ask.config.forecast.growth_days
+    return f"clamp(quantile_over_time(0.5, {ask.name('CAPACITY_GROWTH')}[{days}d]), 0.25, 4)"
+
+
+def _candidates(ask: Promql) -> Iterator[str]:
+    used, growth = ask.name("CAPACITY_USED"), ask.name("CAPACITY_TREND")
+    for horizon, seconds in HORIZONS.items():
+        for weeks, method in _WEEKS.items():
+            earlier = same_time(ask, used, 7 * int(weeks), horizon=horizon)
+            grown = f'({earlier}) * on (job, resource) group_left () {growth}{{weeks="{weeks}"}}'
+            yield named(grown, horizon=horizon, method=method)
+        first = -(-seconds // _DAY)
+        days = (
+            named(same_time(ask, used, day, horizon=horizon), days=str(day))
+            for day in range(first, first + _RECENT_DAYS)
+        )
+        median = f"quantile by (job, resource) (0.5, {' or '.join(days)})"
+        yield named(median, horizon=horizon, method="recent_days")
+
+
+def _forecast(ask: Promql) -> str:
+    candidate, by = ask.name("FORECAST_CANDIDATE"), "by (job, resource, horizon)"
+    # Two weeks of history; a gap of the monitoring of less than a day does not hide the forecast.
+    history = f"last_over_time({ask.name('CAPACITY_USED')}[1d] offset {duration(_HISTORY)})"
+    return (
+        f"quantile {by} (0.5, {candidate}) and count {by} ({candidate}) >= 2 and on (job, resource) {history}"
+    )
+
+
+def _error(ask: Promql) -> str:
+    foreseen, used = ask.name("FORECAST"), ask.name("CAPACITY_USED")
+    return " or ".join(
+        f'abs({foreseen}{{horizon="{horizon}"}} offset {duration(seconds)}'
+        f" - on (job, resource) group_left () {used}) and on () ({session_now(ask)})"
+        for horizon, seconds in HORIZONS.items()
+    )
+
+
+def _resources(name: str, horizon: str) -> str:
+    return f'{name}{{horizon="{horizon}", resource!="{LOAD}"}}'
+
+
+def _exhausted_at(ask: Promql) -> str:
+    foreseen, limit = ask.name("FORECAST"), ask.config.forecast.exhausted_at
+    return " or ".join(
+        f"0 * {_resources(foreseen, horizon)} + time() + {seconds} and {_resources(foreseen, horizon)} >= {limit:g}"
+        for horizon, seconds in HORIZONS.items()
+    )
+
+
+def _exhaustion(ask: Promql) -> str:
+    limit = ask.config.forecast.exhausted_at
+    return (
+        f'0 * ({ask.name("CAPACITY_USED")}{{resource!="{LOAD}"}} >= {limit:g})'
+        f" or min by (job, resource) (min_over_time({ask.name('EXHAUSTED_AT')}[1d])) - time()"
+        f" or 0 * max by (job, resource) ({_resources(ask.name('FORECAST'), '48h')}) + {WITHIN}"
+    )
+
+
+GROUPS = (
+    group("forecast", "forecast", {
+        "CAPACITY_USED": series(
+            "signal_service_capacity_used", unit="", labels="job resource",
+            meaning="How much of a resource is in use, 0 to 1; for the resource `load`, requests a second.",
+            expr=PromqlOnly(_used, over=_SMOOTH),
+        ),
+        "CAPACITY_GROWTH": series(
+            "signal_service_capacity_weekly:ratio", unit="{times}", labels="job resource weeks",
+            meaning="Use in the session, of that at the same time one or two `weeks` ago.",
+            expr=PromqlOnly(_growth, over=_HISTORY),
+        ),
+        "CAPACITY_TREND": series(
+            "signal_service_capacity_growth:ratio", unit="{times}", labels="job resource weeks",
+            meaning="The median of that over the last sessions.", expr=PromqlOnly(_trend, over=_HISTORY),
+        ),
+        "FORECAST_CANDIDATE": series(
+            "signal_service_capacity_forecast_candidate", unit="", labels="job resource horizon method",
+            meaning="What a `method` foresees: last_week and two_weeks (that week's value times growth), "
+            "recent_days.",
+            expr=PromqlOnly(lambda ask: " or ".join(_candidates(ask)), over=_HISTORY),
+        ),
+        "FORECAST": series(
+            "signal_service_capacity_forecast", unit="", labels="job resource horizon",
+            meaning="How much of it will be in use in 24 or 48 hours (`horizon`): the median of the candidates; "
+            "absent without enough history. For `load`, requests a second.",
+            expr=PromqlOnly(_forecast, over=_HISTORY),
+        ),
+        "FORECAST_ERROR": series(
+            "signal_service_capacity_forecast_error", unit="", labels="job resource horizon",
+            meaning="How far off the forecast for now was.", expr=PromqlOnly(_error, over=WITHIN),
+        ),
+        "FORECAST_MARGIN": series(
+            "signal_service_capacity_forecast_margin", unit="", labels="job resource horizon",
+            meaning="What nine in ten errors of the last week were below.",
+            expr=PromqlOnly(
+                lambda ask: f"quantile_over_time(0.9, {ask.name('FORECAST_ERROR')}[7d])", over=7 * _DAY
+            ),
+        ),
+        "FORECAST_LOWER": series(
+            "signal_service_capacity_forecast_lower", unit="", labels="job resource horizon",
+            meaning="The forecast less its margin; not below 0.",
+            expr=PromqlOnly(lambda ask: f"clamp_min({ask.name('FORECAST')} - {ask.name('FORECAST_MARGIN')}, 0)"),
+        ),
+        "FORECAST_UPPER": series(
+            "signal_service_capacity_forecast_upper", unit="", labels="job resource horizon",
+            meaning="The forecast and its margin.",
+            expr=PromqlOnly(lambda ask: f"{ask.name('FORECAST')} + {ask.name('FORECAST_MARGIN')}"),
+        ),
+        "EXHAUSTED_AT": series(
+            "signal_service_capacity_exhausted_at:seconds", unit="s", labels="job resource horizon",
+            meaning="The moment, in seconds since 1970, for which exhaustion is foreseen just now.",
+            expr=PromqlOnly(_exhausted_at),
+        ),
+        "EXHAUSTION": series(
+            "capacity_exhaustion_prediction", unit="s", labels="job resource",
+            meaning="Seconds until a resource is exhausted; 0 when it is, 172800 when it will not be within 48 "
+            "hours, absent without enough history to tell.",
+            expr=PromqlOnly(_exhaustion, over=_DAY),
+        ),
+    }),
+)  # fmt: skip

@@ -1,0 +1,146 @@
+"""The fourteen KPIs: value, target, and how near it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from signalscope.config import Config
+from signalscope.derived._expressions import Clamp, Configured, Expr, Parens, PromqlOnly, Series
+from signalscope.derived._operators import Min, Minus, Scale, Sum, ratio_to
+from signalscope.derived._promql import Promql, duration
+from signalscope.derived._rows import Variant, group, series
+
+__all__ = ["GROUPS", "Kpi", "kpis"]
+
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """One KPI.
+
+    Attributes:
+        name: The label `kpi`.
+        category: technical, business or operational.
+        expr: Its present value.
+        target: What it should reach.
+        direction: Whether it should be above or below.
+        unit: Of value and target.
+        meaning: In one sentence.
+        cache_type: Which cache it is about, if it is about one.
+    """
+
+    name: str
+    category: Literal["technical", "business", "operational"]
+    expr: Expr
+    target: float
+    direction: Literal["above", "below"]
+    unit: str
+    meaning: str
+    cache_type: str = ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of its series."""
+        labels = {"kpi": self.name, "category": self.category}
+        return labels | ({"cache_type": self.cache_type} if self.cache_type else {})
+
+    @property
+    def attainment(self) -> Expr:
+        """How near: 1 when it is reached, less in proportion."""
+        value = Parens(self.expr)
+        if self.direction == "above":
+            return Clamp(Scale(value, by=self.target))
+        if self.target == 0:
+            return PromqlOnly(lambda ask: f"{value.promql(ask)} <= bool 0")
+        # 0 divides to infinity, which is more than reached.
+        return Clamp(ratio_to(self.target, value))
+
+
+def _good(slo: str) -> Expr:
+    return Sum(Minus(1, Series("SLO_ERROR_30D", sloth_slo=slo)))
+
+
+def _change(key: str, days: int) -> Expr:
+    """The last day against a day some days before; below 1 is falling."""
+
+    def build(ask: Promql) -> str:
+        series = ask.of(key)
+        return f"avg_over_time({series}[1d]) / (avg_over_time({series}[1d] offset {days}d) > 0)"
+
+    return PromqlOnly(build, over=(days + 1) * _DAY)
+
+
+def _hits(cache: str) -> Expr:
+    return Sum(Series("CACHE_HITS", cache_type=cache))
+
+
+def kpis(config: Config) -> list[Kpi]:
+    """Every KPI; the one of cache hits has a row for each of the two caches."""
+    targets, slos, selectors = config.kpis, config.slos, config.selectors
+    trend = f"{targets.trend_days}d"
+    return [
+        Kpi("signal_generation_p95", "technical", Series("SIGNAL_P95"), slos.signal_latency.seconds, "below",
+            "s", "95th percentile of the time to generate signals."),
+        Kpi("vectorized_share", "technical", Sum(Series("VECTORIZED_SHARE", calculation_type="")),
+            slos.vectorized.objective, "above", "ratio", "Options priced in array operations."),
+        Kpi("api_p95", "technical", Series("API_P95"), slos.api_latency.seconds, "below",
+            "s", "95th percentile of API latency."),
+        Kpi("availability", "technical", _good("availability"), slos.availability.objective, "above",
+            "ratio", "Share of the last 30 days in which the service answered."),
+        Kpi("error_rate", "technical", Minus(1, Parens(_good("errors"))),
+            round(1 - slos.errors.objective, 9), "below", "ratio", "Failed requests of the last 30 days."),
+        Kpi("subscription_growth", "business", Sum(Series("SUBSCRIPTION_GROWTH", period="30d")),
+            targets.subscription_growth, "above", "ratio", "Growth of the subscriptions in 30 days."),
+        Kpi("user_satisfaction", "business", Sum(Series("SATISFACTION", user_tier="")), targets.satisfaction, "above",
+            "score", "user_satisfaction_score."),
+        Kpi("cost_per_calculation", "business", _change("COST_PER_CALCULATION", targets.trend_days), 1, "below",
+            "ratio", f"Cost per calculation of the last day, of that {trend} before: below 1 is falling."),
+        Kpi("premium_adoption", "business", Series("PREMIUM_ADOPTION"), targets.premium_adoption, "above",
+            "ratio", "Active users whose tier is a premium one."),
+        Kpi("revenue_impact", "business", _change("REVENUE_IMPACT", targets.trend_days), 1, "above",
+            "ratio", f"revenue_impact_score of the last day, of that {trend} before: above 1 is rising."),
+        Kpi("cache_hits", "operational", _hits(selectors.greeks_cache), slos.cache_hits_greeks.objective, "above",
+            "ratio", "Hits of the cache of Greeks.", "greeks"),
+        Kpi("cache_hits", "operational", _hits(selectors.indicators_cache), slos.cache_hits_indicators.objective,
+            "above", "ratio", "Hits of the cache of indicators.", "indicators"),
+        Kpi("critical_backlog", "operational", Sum(Series("QUEUE_SIZE", priority="critical")), 0, "below",
+            "items", "Critical items waiting."),
+        Kpi("external_health", "operational", Scale(Series("DEPENDENCY_SCORE"), by=100), slos.dependencies.objective,
+            "above", "ratio", "External services that are healthy."),
+        Kpi("scaling_lead_time", "operational", Min(Series("EXHAUSTION")), targets.scaling_lead_seconds, "above", "s",
+            f"Time until the first resource is exhausted, which leaves {duration(targets.scaling_lead_seconds)} to "
+            "decide."),
+    ]  # fmt: skip
+
+
+def _variants(expr: Callable[[Kpi], Expr]) -> Callable[[Config], Iterator[Variant]]:
+    """A rule for each KPI."""
+    return lambda config: (Variant(expr(kpi), kpi.labels) for kpi in kpis(config))
+
+
+def _targets(config: Config) -> Iterator[Variant]:
+    for kpi in kpis(config):
+        labels = kpi.labels | {"job": config.selectors.job, "direction": kpi.direction}
+        yield Variant(Configured(kpi.target), labels)
+
+
+GROUPS = (
+    group("kpis", "recording", {
+        "KPI_VALUE": series(
+            "signal_service_kpi_value", unit="{kpi}", labels="job kpi category cache_type?",
+            meaning="A KPI's present value, in its own unit (docs/rules.md).",
+            variants=_variants(lambda kpi: kpi.expr),
+        ),
+        "KPI_TARGET": series(
+            "signal_service_kpi_target", unit="{kpi}", labels="job kpi category direction cache_type?",
+            meaning="Its target; `direction` says whether the value should be above or below.", variants=_targets,
+        ),
+        "KPI_ATTAINMENT": series(
+            "signal_service_kpi_attainment", unit="", labels="job kpi category cache_type?",
+            meaning="How near the target is, 0 to 1; 1 is reached.", variants=_variants(lambda kpi: kpi.attainment),
+        ),
+    }),
+)  # fmt: skip

@@ -1,0 +1,76 @@
+"""What is about to fail: breakers that flap, dependencies that get worse, memory that will not last."""
+
+from __future__ import annotations
+
+from signalscope.derived._expressions import PromqlOnly
+from signalscope.derived._promql import Promql, duration
+from signalscope.derived._rows import group, series
+
+__all__ = ["GROUPS"]
+
+#: A trend needs nearly as much history as it looks back on, and so do the last hour's growth and the usual.
+_TREND, _TREND_HISTORY = 1_800, "25m"
+_GROWTH, _GROWTH_HISTORY, _STILL = 3_600, "45m", "15m"
+_USUAL = 6 * 3_600
+
+
+def _memory(ask: Promql) -> str:
+    memory = ask.of("MEMORY")
+    growth = f"deriv({memory}[{duration(_GROWTH)}])"
+    return (
+        f"clamp_min(1 - {memory}, 0) / ({growth} > 0)"
+        f" and deriv({memory}[{_STILL}]) > 0.5 * {growth}"
+        f" and {memory} > {ask.config.forecast.memory_share:g} and {memory} offset {_GROWTH_HISTORY}"
+    )
+
+
+def _openings(ask: Promql) -> str:
+    openings = ask.raw("signal_service.circuit_breaker.transitions", 'to="open"')
+    window = duration(ask.config.forecast.flapping_window)
+    return f"max by (job, service_name, operation) (round(increase({openings}[{window}])))"
+
+
+def _usual(ask: Promql) -> str:
+    latency = ask.of("DEPENDENCY_P95")
+    return f"quantile_over_time(0.5, {latency}[{duration(_USUAL)}] offset {duration(_TREND)}) and {latency} offset 1h"
+
+
+def _ahead(key: str) -> PromqlOnly:
+    def build(ask: Promql) -> str:
+        series = ask.of(key)
+        predicted = f"predict_linear({series}[{duration(_TREND)}], {ask.config.forecast.trend})"
+        return f"{predicted} and {series} offset {_TREND_HISTORY}"
+
+    return PromqlOnly(build, over=_TREND)
+
+
+GROUPS = (
+    group("predictive", "insight", {
+        "MEMORY_EXHAUSTION": series(
+            "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance",
+            meaning="Seconds until a process' memory reaches the limit at the growth of the last hour; absent unless "
+            "it still grows, and is well on the way.",
+            expr=PromqlOnly(_memory, over=_GROWTH),
+        ),
+        "BREAKER_OPENINGS": series(
+            "job_service_name_operation:signal_service_circuit_breaker_openings:increase", unit="{transition}",
+            labels="job service_name operation",
+            meaning="How often a breaker has opened lately: that of the instance where it was most often.",
+            expr=PromqlOnly(_openings, over=lambda config: config.forecast.flapping_window),
+        ),
+        "DEPENDENCY_P95_USUAL": series(
+            "job_service_name:signal_service_external_service_duration_seconds:p95_median6h", unit="s",
+            labels="job service_name", meaning="What the 95th percentile usually was in the last six hours.",
+            expr=PromqlOnly(_usual, over=_USUAL + _TREND),
+        ),
+        "DEPENDENCY_P95_AHEAD": series(
+            "job_service_name:signal_service_external_service_duration_seconds:p95_ahead", unit="s",
+            labels="job service_name", meaning="What it will be if its trend goes on.", expr=_ahead("DEPENDENCY_P95"),
+        ),
+        "DEPENDENCY_ERROR_AHEAD": series(
+            "job_service_name:signal_service_external_service_errors:ratio_ahead", unit="",
+            labels="job service_name", meaning="The ratio of failed calls, if its trend goes on.",
+            expr=_ahead("DEPENDENCY_ERROR_RATIO"),
+        ),
+    }),
+)  # fmt: skip

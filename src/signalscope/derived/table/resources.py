@@ -1,0 +1,127 @@
+"""CPU, memory, database and tasks, and what limits the service."""
+
+from __future__ import annotations
+
+from signalscope.derived._expressions import (
+    Clamp,
+    Copy,
+    Expr,
+    Instrument,
+    Label,
+    Quantile,
+    Rate,
+    Series,
+    Setting,
+    Wanted,
+)
+from signalscope.derived._operators import Max, Minus, Ratio, Scale, Sum, Union
+from signalscope.derived._rows import group, series
+
+__all__ = ["GROUPS"]
+
+_CPU = Instrument("process.cpu")
+_MEMORY = Instrument("process.resident_memory")
+_QUERY = "signal_service.database.query"
+_TASK = "signal_service.background_task"
+
+
+def _cache(key: str, **wanted: Wanted) -> Expr:
+    return Sum(Series(key, **wanted), "cache_type")
+
+
+def _resource(expr: Expr, kind: str) -> Expr:
+    return Label(expr, resource=kind, kind=kind)
+
+
+def _resources(expr: Expr, label: str, kind: str) -> Expr:
+    return Label(Copy(expr, "resource", label), kind=kind)
+
+
+# The worst of: unhealthy, failing, slow.
+_DEPENDENCY = Max(
+    Union(
+        Label(Minus(1, Max(Series("DEPENDENCY_HEALTH"), "service_name")), part="health"),
+        Label(Series("DEPENDENCY_ERROR_RATIO"), part="errors"),
+        Label(
+            Scale(Series("DEPENDENCY_P95"), by=Setting("thresholds.dependency_p95_seconds")), part="latency"
+        ),
+    ),
+    "service_name",
+)
+_SLOW_QUERIES = Max(Scale(Series("QUERY_P95"), by=Setting("thresholds.database_p95_seconds")))
+
+GROUPS = (
+    group("resources", "recording", {
+        "CPU": series(
+            "instance:process_cpu_utilization:ratio", unit="", labels="job instance",
+            meaning="CPU time of one process, of one core; more than 1 when it uses several.",
+            expr=Sum(Rate(_CPU, Setting("windows.cpu")), "instance"),
+        ),
+        "CPU_CORES": series(
+            "job:process_cpu_seconds:rate5m", unit="s/s", meaning="Cores in use by the service.",
+            expr=Sum(Rate(_CPU)),
+        ),
+        "MEMORY": series(
+            "instance:process_memory_utilization:ratio", unit="", labels="job instance",
+            meaning="Resident memory of one process, of the limit in the config.",
+            expr=Scale(Sum(_MEMORY, "instance"), by=Setting("thresholds.memory_bytes")),
+        ),
+        "MEMORY_BYTES": series(
+            "job:process_resident_memory_bytes:sum", unit="By", meaning="Resident memory of the service.",
+            expr=Sum(_MEMORY),
+        ),
+        "MEMORY_OPERATION": series(
+            "job_operation_type:signal_service_memory_usage_bytes:sum", unit="By",
+            meaning="Bytes in use by kind of work.",
+            expr=Sum(Instrument("signal_service.memory.usage"), "operation_type"),
+        ),
+        "QUERIES": series(
+            "job_query_type_operation:signal_service_database_queries:rate5m", unit="{query}/s",
+            meaning="Database queries.", expr=Sum(Rate(Instrument(_QUERY, "count")), "query_type", "operation"),
+        ),
+        "QUERY_P95": series(
+            "job_query_type:signal_service_database_query_seconds:p95", unit="s",
+            meaning="95th percentile of the time of a database query.",
+            expr=Quantile(0.95, Sum(Rate(Instrument(_QUERY, "bucket")), "query_type", "le")),
+        ),
+        "TASKS": series(
+            "job_task_type_outcome:signal_service_background_tasks:rate5m", unit="{task}/s",
+            meaning="Background tasks by outcome.",
+            expr=Sum(Rate(Instrument(_TASK, "count")), "task_type", "outcome"),
+        ),
+        "TASK_P95": series(
+            "job_task_type:signal_service_background_task_seconds:p95", unit="s",
+            meaning="95th percentile of the time of a background task.",
+            expr=Quantile(0.95, Sum(Rate(Instrument(_TASK, "bucket")), "task_type", "le")),
+        ),
+    }),
+    group("bottleneck", "recording", {
+        # 0 is idle, 1 is at the limit that the configuration gives it.
+        "BOTTLENECK": series(
+            "bottleneck_analysis", unit="",
+            meaning="Saturation of each resource, 0 to 1; the highest is the bottleneck. `kind` is cpu, memory, "
+            "queue, cache, database or dependency; `resource` the queue, cache or dependency, else the kind.",
+            expr=Clamp(
+                Max(
+                    Union(
+                        _resource(Max(Series("CPU")), "cpu"),
+                        _resource(Max(Series("MEMORY")), "memory"),
+                        _resources(Series("QUEUE_BACKPRESSURE"), "queue_type", "queue"),
+                        # Room runs out when each new entry pushes one out; being full is what a cache is for.
+                        _resources(
+                            Ratio(
+                                _cache("CACHE_EVICTIONS", reason="size"), _cache("CACHE_OPERATIONS", operation="set")
+                            ),
+                            "cache_type",
+                            "cache",
+                        ),
+                        _resource(_SLOW_QUERIES, "database"),
+                        _resources(_DEPENDENCY, "service_name", "dependency"),
+                    ),
+                    "resource",
+                    "kind",
+                )
+            ),
+        ),
+    }),
+)  # fmt: skip

@@ -1,0 +1,116 @@
+"""How many replicas are wanted: from the load, and from what one replica has been measured to take.
+
+A replica's capacity is the requests that it serves for each CPU-second (the lower quartile of the last days, of
+moments that were busy enough to tell) times the CPU that is aimed at. Without a measured capacity there is no
+recommendation.
+"""
+
+from __future__ import annotations
+
+from signalscope.config import Config
+from signalscope.derived._expressions import PromqlOnly
+from signalscope.derived._promql import Promql, duration, named
+from signalscope.derived._rows import group, series
+from signalscope.derived.table.forecast import LOAD
+
+__all__ = ["GROUPS", "REASONS"]
+
+#: The values of the label ``reason``.
+REASONS = ("load", "forecast", "queue", "minimum", "maximum")
+_DAY = 86_400
+
+
+def _learned(config: Config) -> float:
+    return config.forecast.growth_days * _DAY
+
+
+def _days(ask: Promql) -> str:
+    return f"{ask.config.forecast.growth_days}d"
+
+
+def _total(ask: Promql, key: str) -> str:
+    return f"sum by (job) ({ask.of(key)})"
+
+
+def _efficiency(ask: Promql) -> str:
+    # Over a minute: over five, a service that has just started looks idle.
+    busy = f"avg by (job) ({ask.of('CPU')})"
+    # Work without requests, such as a feed at night, says nothing about how many a replica takes.
+    return (
+        f"({ask.of('API_REQUESTS')} > 0) / ({ask.of('CPU_CORES')} > 0)"
+        f" and {busy} > {ask.config.forecast.least_utilization:g}"
+    )
+
+
+def _capacity(ask: Promql) -> str:
+    settings, efficiency = ask.config.forecast, f"{ask.name('REPLICA_EFFICIENCY')}[{_days(ask)}]"
+    return (
+        f"quantile_over_time(0.25, {efficiency}) * {settings.target_utilization:g} * {settings.processes_per_replica}"
+        f" and count_over_time({efficiency}) >= {settings.least_samples}"
+    )
+
+
+def _queue_rate(ask: Promql) -> str:
+    replicas, backlog = ask.name("REPLICAS"), _total(ask, "QUEUE_SIZE")
+    return f"({_total(ask, 'QUEUE_RATE')} > 0) / {replicas} and {backlog} > {replicas}"
+
+
+def _candidates(ask: Promql) -> str:
+    settings, capacity = ask.config.forecast, ask.name("REPLICA_CAPACITY")
+    ahead = settings.scale_ahead
+    foreseen = ask.of("FORECAST", f'resource="{LOAD}"', 'horizon="24h"')
+    coming = f"max_over_time({foreseen}[{duration(ahead)}] offset {duration(_DAY - ahead)})"
+    per_replica = f"{ask.name('REPLICA_QUEUE_RATE')}[{_days(ask)}]"
+    enough = f"count_over_time({per_replica}) >= {settings.least_samples}"
+    of_one = f"(quantile_over_time(0.5, {per_replica}) and {enough})"
+    processed, backlog = _total(ask, "QUEUE_RATE"), _total(ask, "QUEUE_SIZE")
+    by_load = f"ceil(max_over_time({ask.of('API_REQUESTS')}[10m]) / {capacity})"
+    candidates = {
+        "load": by_load,
+        "forecast": f"ceil(max by (job) ({coming}) / {capacity})",
+        "queue": f"ceil(({processed} + {backlog} / {settings.drain}) / {of_one})",
+        "minimum": f"0 * {by_load} + {settings.least_replicas}",
+    }
+    return " or ".join(named(expr, reason=reason) for reason, expr in candidates.items())
+
+
+def _recommendation(ask: Promql) -> str:
+    best, most = f"topk by (job) (1, {ask.name('SCALING_CANDIDATE')})", ask.config.forecast.most_replicas
+    return f"({best} <= {most}) or {named(f'0 * ({best} > {most}) + {most}', reason='maximum')}"
+
+
+GROUPS = (
+    group("scaling", "recording", {
+        "REPLICAS": series(
+            "job:signal_service_replicas:count", unit="{replica}", labels="job", meaning="Replicas that report.",
+            expr=PromqlOnly(
+                lambda ask: f"count by (job) ({ask.of('CPU')}) / {ask.config.forecast.processes_per_replica}"
+            ),
+        ),
+        "REPLICA_EFFICIENCY": series(
+            "job:signal_service_requests_per_core:rate", unit="{request}", labels="job",
+            meaning="Requests served for each CPU-second, while replicas are busy enough to tell.",
+            expr=PromqlOnly(_efficiency),
+        ),
+        "REPLICA_CAPACITY": series(
+            "signal_service_replica_capacity", unit="{request}/s", labels="job",
+            meaning="Requests a second that one replica can take at the CPU that is aimed at, as measured.",
+            expr=PromqlOnly(_capacity, over=_learned),
+        ),
+        "REPLICA_QUEUE_RATE": series(
+            "job:signal_service_queue_processed_per_replica:rate", unit="{item}/s", labels="job",
+            meaning="Queue items that one replica processes while there is a backlog.",
+            expr=PromqlOnly(_queue_rate),
+        ),
+        "SCALING_CANDIDATE": series(
+            "signal_service_scaling_candidate", unit="{replica}", labels="job reason",
+            meaning="Replicas that each reason asks for.", expr=PromqlOnly(_candidates, over=_learned),
+        ),
+        "SCALING": series(
+            "scaling_recommendation", unit="{replica}", labels="job reason",
+            meaning="Replicas wanted, and what asks for that many: load, forecast, queue, minimum or maximum. One "
+            "series; absent without a measured capacity.",
+            expr=PromqlOnly(_recommendation),
+        ),
+    }),
+)  # fmt: skip

@@ -1,0 +1,61 @@
+"""Signals: how many, how long they take, how often they prove right."""
+
+from __future__ import annotations
+
+from signalscope.derived._expressions import Increase, Instrument, Quantile, Rate, Series, Setting
+from signalscope.derived._operators import Avg, Per, Sum
+from signalscope.derived._rows import asked, group, series
+
+__all__ = ["ASKED", "GROUPS"]
+
+_SECONDS = "signal_service.signal.generation"
+_EMITTED = "signal_service.signals.emitted"
+
+GROUPS = (
+    group("signals", "recording", {
+        "SIGNALS_TYPE": series(
+            "job_signal_type_direction:signal_service_signals_emitted:rate5m", unit="{signal}/s",
+            meaning="Signals emitted, by kind and direction.",
+            expr=Sum(Rate(Instrument(_EMITTED)), "signal_type", "direction"),
+        ),
+        "SIGNALS": series(
+            "job:signal_service_signals_emitted:rate5m", unit="{signal}/s", meaning="Signals emitted.",
+            expr=Sum(Series("SIGNALS_TYPE")),
+        ),
+        "SIGNAL_CALLS": series(
+            "job_outcome:signal_service_signal_generations:rate5m", unit="{call}/s",
+            meaning="Generations of signals by outcome.",
+            expr=Sum(Rate(Instrument(_SECONDS, "count")), "outcome"),
+        ),
+        "SIGNAL_BUCKETS": series(
+            "job_signal_type:signal_service_signal_generation_seconds_bucket:rate", unit="{call}/s",
+            meaning="Generations by duration; what the quantiles are made of.",
+            expr=Sum(Rate(Instrument(_SECONDS, "bucket"), Setting("windows.latency")), "signal_type", "le"),
+        ),
+        "SIGNAL_P95": series(
+            "job:signal_service_signal_generation_seconds:p95", unit="s",
+            meaning="95th percentile of the time to generate signals.",
+            expr=Quantile(0.95, Sum(Series("SIGNAL_BUCKETS"), "le")),
+        ),
+        "SIGNAL_P95_TYPE": series(
+            "job_signal_type:signal_service_signal_generation_seconds:p95", unit="s",
+            meaning="95th percentile of the time to generate signals of each kind.",
+            expr=Quantile(0.95, Series("SIGNAL_BUCKETS")),
+        ),
+        "SIGNAL_MEAN": series(
+            "job:signal_service_signal_generation_seconds:mean5m", unit="s", meaning="Mean time to generate signals.",
+            expr=Per(Sum(Rate(Instrument(_SECONDS, "sum"))), Sum(Rate(Instrument(_SECONDS, "count")))),
+        ),
+        "SIGNAL_ACCURACY": series(
+            "job_signal_type_time_horizon:signal_service_signal_accuracy_ratio:mean", unit="",
+            meaning="Share of signals that proved right; the mean of all instances.",
+            expr=Avg(Instrument("signal_service.signal.accuracy_ratio"), "signal_type", "time_horizon"),
+        ),
+    }),
+)  # fmt: skip
+
+ASKED = {
+    "SIGNALS_LAST_MINUTE": asked(
+        unit="{signal}", meaning="Signals of the last minute.", expr=Sum(Increase(Instrument(_EMITTED), 60)),
+    ),
+}  # fmt: skip
