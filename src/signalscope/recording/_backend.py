@@ -13,6 +13,7 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from signalscope.contract._model import Instrument, Kind
 from signalscope.recording._buffers import Feed
 from signalscope.recording._fork import in_children
+from signalscope.recording._gil import is_gil_enabled, log_reason_once
 from signalscope.recording._reader_interceptor import Carrier, HandOver
 from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
 from signalscope.recording._store import OnError, Store
@@ -83,8 +84,12 @@ def attach(
 
     Returns:
         The fast path, or None when this SDK, or how it is set up, leaves only the plain API: a reader whose
-        wishes cannot be read, an exemplar filter of the user's own, a View for the carrier.
+        wishes cannot be read, an exemplar filter of the user's own, a View for the carrier, or a Python that
+        runs threads without the GIL.
     """
+    if not is_gil_enabled():
+        log_reason_once()
+        return None
     views, exemplars = views_of(provider), exemplar_filter(provider)
     wishes = [reader_wants(reader) for reader in readers]
     if views is None or exemplars is None or not wishes:
