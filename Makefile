@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo test lint bench generate test-oldest
+.PHONY: help setup demo test lint bench generate test-oldest test-python
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ endif
 
 test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, in an environment of their own
 	@$(BIN)/python tools/oldest.py $(ARGS)
+
+test-python: setup ## the unit tests with each supported Python found here, or one: ARGS=3.13
+	@$(BIN)/python tools/interpreters.py $(ARGS)
 
 generate: setup ## rules, dashboards, runbooks, server configuration and docs
 	@$(BIN)/signalscope generate $(ARGS)
