@@ -10,7 +10,7 @@ ARGS ?=
 DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo \
   --only rules --only dashboards --only deploy/prometheus
 
-.PHONY: help setup demo test lint bench generate test-oldest
+.PHONY: help setup demo test lint bench generate test-oldest test-python
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ endif
 
 test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, in an environment of their own
 	@$(BIN)/python tools/oldest.py $(ARGS)
+
+test-python: setup ## the unit tests with each supported Python found here, or one: ARGS=3.13
+	@$(BIN)/python tools/interpreters.py $(ARGS)
 
 generate: setup ## rules, dashboards, runbooks, server configuration and docs; then those of the demo
 	@$(BIN)/signalscope generate $(ARGS)

@@ -1,18 +1,12 @@
-"""What `make test-oldest` does: the SDK's tests with the oldest OpenTelemetry that pyproject.toml allows.
-
-The environment is cached outside the checkout, keyed by the packages in it.
-"""
+"""What `make test-oldest` does: the SDK's tests with the oldest OpenTelemetry that pyproject.toml allows."""
 
 from __future__ import annotations
 
-import hashlib
-import os
 import subprocess
 import sys
-import venv
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from environments import ROOT, PipError, environment, python_of
+
 PACKAGES = (
     "opentelemetry-api==1.39.0",
     "opentelemetry-sdk==1.39.0",
@@ -34,23 +28,14 @@ OTHERS = (
 
 
 def main() -> int:
-    """The exit status of pytest, or of the pip that failed."""
-    key = hashlib.sha256(" ".join((*PACKAGES, *OTHERS, sys.version)).encode()).hexdigest()[:12]
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    home = Path(base) / "signalscope" / f"oldest-{key}"
-    python, stamp = home / "bin" / "python", home / "installed"
-    if not stamp.exists():
-        print(f"making an environment with {PACKAGES[0]}", flush=True)
-        venv.create(home, with_pip=True, clear=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run([*pip, *PACKAGES, *OTHERS], check=False)
-        if done.returncode:
-            return done.returncode
-        stamp.touch()
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-e", ROOT]
-    subprocess.run(pip, check=True)
-    command = [python, "-m", "pytest", *(sys.argv[1:] or TESTS)]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    """Give the exit status of pytest, or 1 when pip failed."""
+    try:
+        with environment("oldest", sys.executable, (*PACKAGES, *OTHERS)) as home:
+            command = [python_of(home), "-m", "pytest", *(sys.argv[1:] or TESTS)]
+            return subprocess.run(command, cwd=ROOT, check=False).returncode
+    except PipError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

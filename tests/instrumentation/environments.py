@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 __all__ = ["Environment", "environment"]
 
 _LAUNCHER = """#!{python}
@@ -50,6 +52,13 @@ def environment(*requirements: str) -> Environment:
     """
     if not requirements:
         return Environment(Path(sys.executable), Path(sys.executable).with_name("opentelemetry-instrument"))
+    # tools/interpreters.py has asked pip which versions have no build for its interpreter, and names them at the end.
+    for requirement in set(requirements).intersection(
+        os.environ.get("SIGNALSCOPE_TESTS_WITHOUT", "").split()
+    ):
+        pytest.skip(
+            f"{requirement} has no build for Python {sys.version_info.major}.{sys.version_info.minor}"
+        )
     # What the base has is part of the key, since it is not installed again.
     base = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
     parts = (*sorted(requirements), sys.version, sys.prefix, *base)

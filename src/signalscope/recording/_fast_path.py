@@ -11,6 +11,7 @@ from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope.contract._model import Instrument, Kind
 from signalscope.recording._buffers import Buffer
+from signalscope.recording._gil import is_gil_enabled, log_reason_once
 from signalscope.recording._reader_interceptor import PlaceholderInstrument, ReaderInterceptor
 from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
 from signalscope.recording._store import OnError, Store
@@ -81,8 +82,12 @@ def attach(
 
     Returns:
         The fast path, or None when this SDK, or how it is set up, leaves only the plain API: a reader whose
-        preferences cannot be read, an exemplar filter of the user, a View for the placeholder instrument.
+        preferences cannot be read, an exemplar filter of the user, a View for the placeholder instrument, or a Python
+        that runs threads without the GIL.
     """
+    if not is_gil_enabled():
+        log_reason_once()
+        return None
     views, exemplars = views_of(provider), exemplar_filter(provider)
     preferences = [reader_wants(reader) for reader in readers]
     if views is None or exemplars is None or not preferences:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from signalscope.contract._model import Kind
 from signalscope.recording import family
+from signalscope.recording._gil import REASON, is_gil_enabled
 from signalscope.recording._state import live
 from signalscope.recording._store import Totals
 
@@ -44,10 +45,12 @@ def snapshot(names: Iterable[str]) -> Snapshot:
         names: OpenTelemetry names.
 
     Raises:
-        NotKeptError: Recording goes through another SDK, or nowhere, or a collection took too long.
+        NotKeptError: Recording goes through the SDK alone, or nowhere, or a collection took too long.
         ContractError: There is no such instrument.
     """
     fast_path = live.fast_path
+    if fast_path is None and not is_gil_enabled():
+        raise NotKeptError(f"{REASON}; set SIGNALSCOPE_PROMETHEUS_URL to read the values from Prometheus")
     if not live.on or fast_path is None:
         raise NotKeptError(
             "signalscope has not set up OpenTelemetry in this process; start it with opentelemetry-instrument, "
