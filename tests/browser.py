@@ -9,10 +9,11 @@ import os
 import select
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from tests.waiting import eventually
 
 __all__ = ["Browser"]
 
@@ -92,15 +93,10 @@ class Browser:
 
     def until(self, script: str, seconds: float = 30) -> Any:
         """The first truthy value of an expression; fails when there is none in time."""
-        end = time.monotonic() + seconds
-        while True:
-            found = self.run(script)
-            if found:
-                return found
-            assert time.monotonic() < end, (
-                f"not within {seconds:.0f} s: {script}; complaints: {self.complaints}"
-            )
-            time.sleep(0.1)
+        try:
+            return eventually(lambda: self.run(script), seconds, script)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; complaints: {self.complaints}") from None
 
     def press(self, key: str) -> None:
         """Press and release a key."""

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 
 from signalscope import binaries
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 
 CONFIG = binaries.ROOT / "collector" / "config.yaml"
 

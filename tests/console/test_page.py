@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from tests.browser import Browser
+from tests.ports import free_port
 
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
 

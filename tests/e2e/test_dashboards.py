@@ -18,7 +18,7 @@ import pytest
 from tests.browser import Browser
 from tests.dashboards.later import comes_later
 from tests.dashboards.promql import filled
-from tests.e2e.waiting import eventually, put
+from tests.waiting import eventually, put
 
 from signalscope.config import Config
 from signalscope.demo.stack._stack import Stack

@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 from signalscope.demo.stack._stack import Stack
 

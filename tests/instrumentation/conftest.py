@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-# The tests share modules, which they import by their full names.
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from tests.collector.conftest import Collector, collector, running
 
 __all__ = ["Collector", "collector", "one_collector"]

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, assert_identity, run
+from tests.ports import free_port
 
-from signalscope.demo.stack._processes import free_port
 from signalscope.instrumentation._base._sql import table_and_operation
 
 QUERIES = ("signal_service_database_query_seconds_count", "query_type", "table", "operation")
