@@ -46,7 +46,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave long forms out unless they are asked for; in a worker, begin with the groups of tests."""
     if not config.getoption("--long"):
-        items[:] = [item for item in items if item.get_closest_marker("long") is None]
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     if hasattr(config, "workerinput"):
         items.sort(key=_rank)
 

@@ -23,6 +23,7 @@ from signalscope.mixin import series
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]

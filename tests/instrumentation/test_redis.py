@@ -25,7 +25,7 @@ WAITS = ("signal_service_queue_wait_seconds_count", "queue_type", "outcome")
 OFFICIAL = "opentelemetry-instrumentation-"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis of our own."""
     program, port = shutil.which("redis-server"), free_port()

@@ -21,6 +21,7 @@ from signalscope.demo.stack._processes import answers, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(180),
 ]

@@ -313,7 +313,12 @@ def test_an_unknown_batch_size_is_not_invented(recorded: Recorded) -> None:
     assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks.batch_size",): 1}
 
 
-FLOODS = [("cells", 1_000_000), ("api", 30_000)]
+FLOODS = [
+    ("cells", 100_000),
+    ("api", 5_000),
+    pytest.param("cells", 1_000_000, marks=pytest.mark.long),
+    pytest.param("api", 30_000, marks=pytest.mark.long),
+]
 
 
 @pytest.mark.parametrize(("recorded", "flood"), FLOODS, indirect=["recorded"])
