@@ -1,4 +1,4 @@
-"""Real parts, long forms, and groups of tests that stay together.
+"""Real parts, long forms, groups of tests that stay together, and a home directory of the tests' own.
 
 A test that needs a real part says so; one that is missing is named in the last lines, and fails in CI.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -36,10 +38,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Accept ids of tests as pytest-xdist prints them, and print how far a long run is."""
+    """Prepare the environment, accept ids of tests as pytest-xdist prints them, and print how far a long run is."""
+    _move_home(config)
     config.args = [re.sub(r"(?<=[\w\]])@\w+$", "", each) for each in config.args]
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config))
+
+
+def _move_home(config: pytest.Config) -> None:
+    """Give the programs that the tests start another home directory; what is cached stays where it was.
+
+    Browsers and servers leave files in it.
+    """
+    home = Path.home()
+    cache = Path(os.environ.setdefault("XDG_CACHE_HOME", str(home / ".cache")))
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache / "signalscope" / "hypothesis"))
+    settings = home / ".config" / "pip" / "pip.conf"
+    if settings.is_file():
+        os.environ.setdefault("PIP_CONFIG_FILE", str(settings))
+    own = tempfile.mkdtemp(prefix="signalscope-home-")
+    config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
+    os.environ["HOME"] = own
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        os.environ.pop(name, None)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -94,6 +115,33 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.fail(f"{part} is missing, and in CI nothing may be: {reason}", pytrace=False)
         item.user_properties.append(("missing", f"{part}: {reason}"))
         pytest.skip(f"{part}: {reason}")
+
+
+_CHECKOUT = pytest.StashKey[str]()
+
+
+def _checkout() -> str:
+    """Return what git says has changed in the checkout; nothing where there is none."""
+    done = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=binaries.ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In CI, note what the checkout is like."""
+    if os.environ.get("CI") and not hasattr(session.config, "workerinput"):
+        session.config.stash[_CHECKOUT] = _checkout()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, fail when a test has written into the checkout: it has a folder of its own, `tmp_path`."""
+    before = session.config.stash.get(_CHECKOUT, None)
+    if before is not None and (after := _checkout()) != before:
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        reporter.write_line(f"\nthe tests have changed the checkout:\n{after}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

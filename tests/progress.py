@@ -57,7 +57,5 @@ class Progress:
             ]
             reporter = self._config.pluginmanager.getplugin("terminalreporter")
             if running and reporter is not None:
-                reporter.ensure_newline()
-                reporter.write_line(
-                    f"[{now - self._started:4.0f} s] {self._ended} tests have ended; running: {', '.join(running)}"
-                )
+                line = f"[{now - self._started:4.0f} s] {self._ended} tests have ended; running: {', '.join(running)}"
+                reporter.write(f"\n{line}\n", flush=True)

@@ -171,7 +171,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **as_user,
     )  # fmt: skip
     try:
-        is_ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "2"]
+        is_ready: list[str | Path] = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "2"]
         eventually(
             lambda: subprocess.run(is_ready, check=False, capture_output=True).returncode == 0,
             DEADLINE,
