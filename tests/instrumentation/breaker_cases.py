@@ -42,10 +42,10 @@ print(len(ticker_breaker.listeners))
 show(ticker_breaker.call, bad, KeyError)  # excluded: a success
 for _ in range(4):
     show(ticker_breaker.call, bad)  # a failure, the tripping failure, two rejections
-time.sleep(0.25)
+time.sleep(0.25)  # sleep: until the breaker lets a trial through
 show(ticker_breaker.call, bad)  # half open: the trial fails, which trips it
 show(ticker_breaker.call, bad)
-time.sleep(0.25)
+time.sleep(0.25)  # sleep: until the breaker lets a trial through
 @ticker_breaker
 def good():
     return "good"
@@ -115,7 +115,7 @@ async def main():
             print(await send(error))
         except Exception as raised:
             print(type(raised).__name__)
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.25)  # sleep: until the breaker lets a trial through
     print(await send())
     print(await named.call_async(send))  # the inner breaker only
 asyncio.run(main())
@@ -152,7 +152,7 @@ from purgatory import AsyncCircuitBreakerFactory, SyncCircuitBreakerFactory
 factory = AsyncCircuitBreakerFactory(default_threshold=2, default_ttl=0.2, exclude=[KeyError, (OSError, bool)])
 @factory("marketplace_service")
 async def items(error=None, wait=0):
-    await asyncio.sleep(wait)
+    await asyncio.sleep(wait)  # sleep: a call that takes a while
     if error is not None:
         raise error("no")
     return "items"
@@ -166,10 +166,10 @@ async def main():
         await attempt(error)
     await asyncio.gather(*(attempt(ValueError, 0.01) for _ in range(3)))  # one is under way when it trips
     await attempt()
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.25)  # sleep: until the breaker lets a trial through
     await attempt(ValueError)
     await attempt()
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.25)  # sleep: until the breaker lets a trial through
     await attempt()
     async with await factory.get_breaker("marketplace_service"):
         print("inside")
@@ -252,7 +252,7 @@ asyncio.run(main())
 guard = CircuitBreaker(name="config_service")
 with guard:
     print("inside")
-time.sleep(1.1)  # half open now, without a call
+time.sleep(1.1)  # sleep: until it is half open, without a call
 """,
     expected={
         CALLS: {

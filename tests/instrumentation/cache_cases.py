@@ -292,7 +292,7 @@ def runner(cache, key, creator, mutex):  # creates elsewhere, while the old valu
 slow = make_region(name="slow", async_creation_runner=runner)
 slow.configure("dogpile.cache.memory", expiration_time=0.0001)
 print(slow.get_or_create("s", lambda: "old"))
-import time; time.sleep(0.01)
+import time; time.sleep(0.01)  # sleep: until the entry has expired
 print(slow.get_or_create("s", lambda: "new"), made)
 """,
     expected={

@@ -303,12 +303,12 @@ CASES = {
 @pytest.mark.needs("collector")
 @each_version(CASES)
 def test_a_program_under_the_launcher(
-    case: Case, versions: tuple[str, ...], collector: Collector, tmp_path: Path
+    case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
     """Every calculation arrives once, under its model and outcome; every bit of every value is as without us."""
     where = environment(*versions)
     program = SHOW + case.program
-    ran = launch(collector, where, program, tmp_path)
+    ran = launch(one_collector, where, program, tmp_path)
     assert ran.returncode == 0, ran.stderr
     plain = subprocess.run(
         [where.python, "-c", program], capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, assert_identity, each_version, run
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch, parse, variables
-
-from signalscope.demo.stack._processes import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -27,7 +25,7 @@ WAITS = ("signal_service_queue_wait_seconds_count", "queue_type", "outcome")
 OFFICIAL = "opentelemetry-instrumentation-"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis of our own."""
     program, port = shutil.which("redis-server"), free_port()
@@ -124,7 +122,7 @@ async def flaky(ctx):
 async def broken(ctx):
     raise ValueError("no")
 async def slow(ctx):
-    await asyncio.sleep(5)
+    await asyncio.Event().wait()
 async def main():
     settings = RedisSettings.from_dsn(sys.argv[1])
     redis = await create_pool(settings)
@@ -239,7 +237,13 @@ def test_celery_with_a_real_worker(
     (tmp_path / "tasks.py").write_text(textwrap.dedent(CELERY_TASKS), encoding="utf-8")
     (tmp_path / "client.py").write_text(textwrap.dedent(CELERY_CLIENT), encoding="utf-8")
     where, service = environment(*versions), f"celery-{versions[0][8:].replace('.', '-')}"
-    own = variables(one_collector, service, BROKER=f"{redis_url}/3", PYTHONPATH=str(tmp_path))
+    own = variables(
+        one_collector,
+        service,
+        BROKER=f"{redis_url}/3",
+        PYTHONPATH=str(tmp_path),
+        OTEL_METRIC_EXPORT_INTERVAL="500",
+    )
     program = where.python.with_name("celery")
     command: list[str | Path] = [where.launcher, program, "-A", "tasks", "worker", "--concurrency", "2"]
     log = tmp_path / "worker.log"
@@ -254,7 +258,10 @@ def test_celery_with_a_real_worker(
             )  # fmt: skip
             assert client.returncode == 0, client.stderr + log.read_text()
             assert client.stdout == "[0, 2, 4, 'second try']\nno\n8 10\n"
-            time.sleep(1)
+            one_collector.when(
+                lambda: parse(one_collector.scrape(), service).sum(ITEMS[0], event="dropped") == 1,
+                f"the task that came too late: {log.read_text()}",
+            )
         finally:
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)

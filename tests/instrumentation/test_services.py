@@ -13,9 +13,9 @@ import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, assert_identity, each_version, run
+from tests.ports import free_port
 
 from signalscope import instrument_dependency
-from signalscope.demo.stack._processes import free_port
 from signalscope.instrumentation._base import _services
 from signalscope.instrumentation.httpx import HttpxInstrumentor
 from signalscope.testing import Captured, capture

@@ -8,19 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.launch.leftovers import alive, descendants
+from tests.waiting import eventually
 
 from signalscope import binaries
 from signalscope.demo.stack._processes import answers, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(180),
 ]
@@ -48,13 +49,17 @@ class _Demo:
 
     def ready(self) -> dict[str, Any]:
         """What runs where, once everything does."""
-        end = time.monotonic() + 90
-        while not self.endpoints.exists():
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < end, self.text()
-            time.sleep(0.2)
+        self.until(self.endpoints.exists)
         found: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
         return found
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something, while it runs."""
+        try:
+            eventually(lambda: self.process.poll() is not None or condition(), 90, "the demo")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.text()}") from None
+        assert self.process.poll() is None, self.text()
 
     def text(self) -> str:
         """What it has printed."""
@@ -101,22 +106,29 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
 
 
 @pytest.mark.parametrize(
-    ("seconds", "number"),
+    ("moment", "number"),
     [
-        (0.9, signal.SIGINT),
-        (1.4, signal.SIGHUP),
-        (2.0, signal.SIGTERM),
-        (2.7, signal.SIGINT),
-        (4.0, signal.SIGHUP),
+        ("starting the external services", signal.SIGINT),
+        (1, signal.SIGHUP),
+        ("starting the Collector", signal.SIGTERM),
+        (3, signal.SIGINT),
+        ("starting the reference service", signal.SIGHUP),
     ],
 )
 def test_it_can_be_stopped_while_it_starts(
-    tmp_path: Path, demos: list[_Demo], seconds: float, number: signal.Signals
+    tmp_path: Path, demos: list[_Demo], moment: str | int, number: signal.Signals
 ) -> None:
-    """Whatever has been started by then is ended, without a traceback; also when the terminal is closed."""
+    """Whatever has been started by then is ended, without a traceback; also when the terminal is closed.
+
+    The moments are lines that it prints, and numbers of processes that it has started.
+    """
     demo = _Demo(tmp_path)
     demos.append(demo)
-    time.sleep(seconds)
+    demo.until(
+        lambda: (
+            moment in demo.text() if isinstance(moment, str) else len(descendants(demo.process.pid)) >= moment
+        )
+    )
     started = descendants(demo.process.pid)
     demo.process.send_signal(number)
     assert demo.process.wait(60) in (0, -number, 128 + number)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ __all__ = ["needed", "run"]
 ROOT = binaries.ROOT
 
 
-@cache
+@functools.cache
 def _rules() -> dict[str, list[dict[str, Any]]]:
     """Every committed rule, by the name it records or alerts under."""
     found: dict[str, list[dict[str, Any]]] = {}

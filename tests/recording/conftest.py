@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,9 +14,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from signalscope import recording
 from signalscope.recording import _state as _live
-
-# The tests of this directory share modules, which they import by their full names.
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 
 class Recorded:

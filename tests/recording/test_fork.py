@@ -31,29 +31,32 @@ _ENVIRONMENT = {
 @pytest.mark.parametrize(
     ("script", "forks", "whose"),
     [
-        ("fork_storm.py", 2000, "ours"),
-        ("fork_storm_sdk.py", 1000, "ours"),
-        ("fork_storm_sdk.py", 300, "foreign"),
+        ("fork_storm.py", 300, "ours"),
+        ("fork_storm_sdk.py", 150, "ours"),
+        ("fork_storm_sdk.py", 75, "foreign"),
+        pytest.param("fork_storm.py", 4000, "ours", marks=pytest.mark.long),
+        pytest.param("fork_storm_sdk.py", 2000, "ours", marks=pytest.mark.long),
+        pytest.param("fork_storm_sdk.py", 1000, "foreign", marks=pytest.mark.long),
     ],
 )
-def test_thousands_of_forks_while_threads_record_and_collect(script: str, forks: int, whose: str) -> None:
+def test_many_forks_while_threads_record_and_collect(script: str, forks: int, whose: str) -> None:
     """Every child counts its own calls exactly; through the whole SDK, its exporters included, as well."""
     run = subprocess.run(
         [sys.executable, str(_HERE / script), str(forks), whose],
         env=_ENVIRONMENT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=270,
         check=False,
     )
     assert (run.returncode, run.stdout.strip()) == (0, str(forks)), run.stderr
 
 
 def _in_child(check: Callable[[], bool]) -> bool:
-    """Whether something is so in a forked child, which has ten seconds to say."""
+    """Return whether something is so in a forked child, which has a minute to say."""
     pid = os.fork()
     if pid == 0:
-        signal.alarm(10)
+        signal.alarm(60)
         status = 3
         try:
             status = 0 if check() else 1
