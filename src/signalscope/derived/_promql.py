@@ -48,6 +48,7 @@ class Promql:
         job: The service's job.
         series: Keys of the derived series that were asked for.
         instruments: OpenTelemetry names of the instruments that were asked for.
+        over: The longest window of a rate or an increase that was asked for, in seconds.
     """
 
     def __init__(self, config: Config, job: str | None = None) -> None:
@@ -55,6 +56,7 @@ class Promql:
         self.job = config.selectors.job if job is None else job
         self.series: set[str] = set()
         self.instruments: set[str] = set()
+        self.over = 0.0
 
     def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
         """The series of an instrument, of every process.
@@ -123,12 +125,19 @@ class Promql:
             raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
         return f"{self.name(key)}{{{self._matchers(matchers)}}}"
 
+    def window(self, seconds: float) -> str:
+        """A window as PromQL writes it, for a range or an offset; it is noted as looked back over."""
+        self.over = max(self.over, seconds)
+        return duration(seconds)
+
     def _summed(
         self, function: str, name: str, matchers: Iterable[str], *, by: str, over: float, suffix: str
     ) -> str:
         metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
         kept = f"job, {by}" if by else "job"
-        return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{duration(over)}]))"
+        return (
+            f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{self.window(over)}]))"
+        )
 
     def _matchers(self, matchers: Iterable[str]) -> str:
         return ", ".join((f'job="{self.job}"', *matchers))

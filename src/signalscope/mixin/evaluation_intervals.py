@@ -6,19 +6,15 @@ calls somebody within half a minute. What is made of recorded series alone costs
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from signalscope import derived
 from signalscope.config import Config
 from signalscope.derived import Group, Rule
 from signalscope.derived._promql import duration
 from signalscope.mixin.alerts import Alert
 
 __all__ = ["paced", "watched"]
-
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 def paced(
@@ -35,7 +31,7 @@ def paced(
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
-    readers = [(_read_by(alert), pipeline.paced(alert.for_)) for alert in alerts]
+    readers = [(alert.reads, pipeline.paced(alert.for_)) for alert in alerts]
     readers += [
         (rule.reads, pipeline.paced(2 * group.interval))
         for group in (*fixed, *others)
@@ -49,11 +45,6 @@ def paced(
         for group in shared
         for part in ([group] if group.fixed else _split(group, needs, recorded, slowest))
     ]
-
-
-def _read_by(alert: Alert) -> frozenset[str]:
-    names = set(_NAME.findall(alert.expr))
-    return frozenset(row.key for row in derived.all_series() if row.name in names)
 
 
 def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:

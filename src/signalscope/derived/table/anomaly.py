@@ -153,30 +153,31 @@ GROUPS = (
         "ANOMALY_HISTORY": series(
             "signal_service_anomaly_history", unit="", labels="job signal days",
             meaning="What it was at the same local time, `days` days ago; only of trading sessions.",
-            expr=PromqlOnly(_history, over=_days),
+            expr=PromqlOnly(_history, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_EXPECTED": series(
             "signal_service_anomaly_expected", unit="", labels="job signal",
-            meaning="The median of that; absent without enough history.", expr=PromqlOnly(_expected, over=_days),
+            meaning="The median of that; absent without enough history.",
+            expr=PromqlOnly(_expected, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_SPREAD": series(
             "signal_service_anomaly_spread", unit="", labels="job signal",
             meaning="How much it usually differs from the expected: scaled median absolute deviation, and the least "
             "noise.",
-            expr=PromqlOnly(_spread, over=_days),
+            expr=PromqlOnly(_spread, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_UPPER": series(
             "signal_service_anomaly_upper", unit="", labels="job signal", meaning="The most that is normal now.",
-            expr=PromqlOnly(_upper, over=_days),
+            expr=PromqlOnly(_upper, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_LOWER": series(
             "signal_service_anomaly_lower", unit="", labels="job signal", meaning="The least that is normal now.",
-            expr=PromqlOnly(_lower, over=_days),
+            expr=PromqlOnly(_lower, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_OUTSIDE": series(
             "signal_service_anomaly_outside", unit="", labels="job signal direction",
             meaning="Always 1: the level is `above` or `below` the band, or `missing` although it is usually there.",
-            expr=PromqlOnly(_outside, over=_days),
+            expr=PromqlOnly(_outside, over=_days, shows=RATE_SECONDS),
         ),
     }),
 )  # fmt: skip

@@ -171,7 +171,7 @@ GROUPS = (
             "capacity_exhaustion_prediction", unit="s", labels="job resource",
             meaning="Seconds until a resource is exhausted; 0 when it is, 172800 when it will not be within 48 "
             "hours, absent without enough history to tell.",
-            expr=PromqlOnly(_exhaustion, over=_DAY),
+            expr=PromqlOnly(_exhaustion, over=_DAY, shows=_SMOOTH),
         ),
     }),
 )  # fmt: skip

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
+from signalscope import derived
 from signalscope.config import Config
 from signalscope.config._domains import Domain
+from signalscope.derived._promql import Promql
 
 __all__ = ["ANNOTATIONS", "LABELS", "ROUTES", "Alert", "Board", "Domain", "Severity"]
 
@@ -40,16 +42,16 @@ class Alert:
         severity: critical pages, warning goes to the team's queue, info is for the dashboard.
         domain: What it is about: whose it is follows from ``[teams]`` of the configuration.
         expr: The PromQL expression; it fires for every series of the result.
+        ask: What rendered the names in the expression, and noted which series and windows it reads.
         for_: Seconds that the expression must be true before the alert fires: Prometheus' `for`.
         keep_firing_for: Seconds that it goes on firing after it was last true, against flapping.
-        window: Seconds that a sudden, complete change may take to show in the expression: what the expression looks
-            back over, and the interval of the series it reads.
         summary: What is wrong, in one line.
         description: With the numbers.
         impact: What users of the service, or its owners, notice.
         response: What to do first.
         dashboard: Where to look.
         labels: More labels.
+        shows_after: Seconds until a sudden, complete change shows in the expression, where `window` cannot know it.
         values: What placeholders of its runbook stand for, beside those that every runbook has.
     """
 
@@ -57,8 +59,8 @@ class Alert:
     severity: Severity
     domain: Domain
     expr: str
+    ask: Promql
     for_: int
-    window: int
     summary: str
     description: str
     impact: str
@@ -67,6 +69,31 @@ class Alert:
     keep_firing_for: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+    shows_after: int | None = None
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Return the keys of the derived series that the expression reads."""
+        return frozenset(self.ask.series)
+
+    @property
+    def window(self) -> int:
+        """Return how many seconds a sudden, complete change takes at the most to show in the expression.
+
+        That is what the expression looks back over, and the interval of the series it reads.
+        """
+        if self.shows_after is not None:
+            return self.shows_after
+        config = self.ask.config
+        rows = map(derived.get, self.reads)
+        shown = (row.shows_after(config) + self._interval(row) for row in rows)
+        return round(max((self.ask.over, *shown)))
+
+    def _interval(self, row: derived.Row) -> int:
+        """Return the seconds between two values of a series that this alert reads."""
+        pipeline = self.ask.config.pipeline
+        interval: int = getattr(pipeline, row.interval)
+        return pipeline.paced(self.for_) if row.is_shared else interval
 
     def all_labels(self, config: Config) -> dict[str, str]:
         """Return the labels that routes go by."""

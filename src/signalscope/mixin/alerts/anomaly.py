@@ -17,10 +17,10 @@ def alerts(config: Config) -> list[Alert]:
             name="AnomalyDetected",
             severity="warning",
             domain="service",
+            ask=ask,
             expr=f"{ask.of('ANOMALY_OUTSIDE')} == 1",
             for_=anomaly.hold,
             keep_firing_for=anomaly.keep,
-            window=config.windows.rate + config.pipeline.insight,
             summary="{{ $labels.signal }} of {{ $labels.job }} is {{ $labels.direction }}, for this time of day",
             description=f"For {duration(anomaly.hold)} {{{{ $labels.signal }}}} has been "
             "{{ $labels.direction }}, compared with this time in earlier sessions.",

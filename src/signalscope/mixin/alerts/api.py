@@ -15,14 +15,15 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _down(config: Config) -> Alert:
-    up, for_ = f'up{{job="{config.selectors.job}"}}', config.holds.service_down
+    ask, for_ = Promql(config), config.holds.service_down
+    up = f'up{{job="{ask.job}"}}'
     return Alert(
         name="SignalServiceDown",
         severity="critical",
         domain="service",
+        ask=ask,
         expr=f"max by (job) ({up}) == 0 or absent({up})",
         for_=for_,
-        window=0,
         summary="{{ $labels.job }} is down",
         description="No instance of {{ $labels.job }} has answered a scrape for "
         f"{duration(for_)}, or there is none to scrape.",
@@ -39,10 +40,10 @@ def _latency(config: Config) -> Alert:
         name="SignalServiceHighLatency",
         severity="warning",
         domain="service",
+        ask=ask,
         expr=f"{ask.of('API_P95')} > {limit:g}",
         for_=for_,
         keep_firing_for=config.holds.keep_firing,
-        window=config.windows.latency + config.pipeline.paced(for_),
         summary="{{ $labels.job }} answers slowly",
         description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
         impact="One request in twenty takes longer than clients wait; signals arrive after the move.",

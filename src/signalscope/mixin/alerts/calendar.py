@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from signalscope.config import Config
 from signalscope.derived._calendar import valid_until
+from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -19,9 +20,9 @@ def alerts(config: Config) -> list[Alert]:
             name="TradingCalendarEnds",
             severity="info",
             domain="telemetry",
+            ask=Promql(config),
             expr=f"vector(time()) > {valid_until(config.calendar) - _AHEAD}",
             for_=0,
-            window=config.pipeline.evaluation,
             summary="The trading calendar ends soon",
             description=f"Its last day is {config.calendar.valid_until}. After it there are no anomalies and no "
             "forecasts.",

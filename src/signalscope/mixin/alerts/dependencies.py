@@ -39,9 +39,9 @@ def _config_service(config: Config) -> Alert:
         name="ConfigServiceUnavailable",
         severity="critical",
         domain="dependency",
+        ask=ask,
         expr=f"max by (job, service_name) ({health}) == 0",
         for_=for_,
-        window=0,
         summary="{{ $labels.service_name }} is unhealthy",
         description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} unhealthy for "
         f"{duration(for_)}.",
@@ -65,9 +65,9 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, for_:
         name=name,
         severity=severity,
         domain="dependency",
+        ask=ask,
         expr=f"{ask.of('DEPENDENCY_UP', *matchers)} == 0",
         for_=for_,
-        window=config.pipeline.paced(for_),
         summary="{{ $labels.service_name }} is unhealthy",
         description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} "
         f"({criticality}) unhealthy for {duration(for_)}.",
@@ -84,10 +84,10 @@ def _errors(config: Config) -> Alert:
         name="DependencyErrorRateHigh",
         severity="warning",
         domain="dependency",
-        expr=f"{ask.of('DEPENDENCY_ERROR_RATIO')} > {limit:g} and on (job, service_name) {_enough(config, '>=')}",
+        ask=ask,
+        expr=f"{ask.of('DEPENDENCY_ERROR_RATIO')} > {limit:g} and on (job, service_name) {_enough(ask, '>=')}",
         for_=for_,
         keep_firing_for=config.holds.keep_firing,
-        window=config.windows.rate + config.pipeline.paced(for_),
         summary="Calls to {{ $labels.service_name }} fail",
         description="{{ $value | humanizePercentage }} of the calls that {{ $labels.job }} makes to it fail, more "
         f"than {100 * limit:g} %.",
@@ -103,10 +103,10 @@ def _latency(config: Config) -> Alert:
         name="DependencyLatencyHigh",
         severity="warning",
         domain="dependency",
-        expr=f"{ask.of('DEPENDENCY_P95')} > {limit:g} and on (job, service_name) {_enough(config, '>=')}",
+        ask=ask,
+        expr=f"{ask.of('DEPENDENCY_P95')} > {limit:g} and on (job, service_name) {_enough(ask, '>=')}",
         for_=for_,
         keep_firing_for=config.holds.keep_firing,
-        window=config.windows.rate + config.pipeline.paced(for_),
         summary="{{ $labels.service_name }} is slow",
         description="The 95th percentile of the calls that {{ $labels.job }} makes to it is "
         f"{{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
@@ -119,7 +119,7 @@ def _latency_rises(config: Config) -> Alert:
     ask, limit = Promql(config), config.thresholds.dependency_p95_seconds
     now, ahead, usual = map(ask.of, ("DEPENDENCY_P95", "DEPENDENCY_P95_AHEAD", "DEPENDENCY_P95_USUAL"))
     return _rises(
-        config,
+        ask,
         name="DependencyLatencyRising",
         what="latency",
         expr=f"{ahead} > {limit:g} and {now} <= {limit:g} and {now} > {_SLOWER} * {usual}",
@@ -131,7 +131,7 @@ def _errors_rise(config: Config) -> Alert:
     ask, limit = Promql(config), config.thresholds.dependency_error_ratio
     now, ahead = map(ask.of, ("DEPENDENCY_ERROR_RATIO", "DEPENDENCY_ERROR_AHEAD"))
     return _rises(
-        config,
+        ask,
         name="DependencyErrorsRising",
         what="error ratio",
         expr=f"{ahead} > {limit:g} and {now} <= {limit:g} and {now} > {_STARTED * limit:g}",
@@ -139,24 +139,24 @@ def _errors_rise(config: Config) -> Alert:
     )
 
 
-def _rises(config: Config, *, name: str, what: str, expr: str, value: str) -> Alert:
+def _rises(ask: Promql, *, name: str, what: str, expr: str, value: str) -> Alert:
     return Alert(
         name=name,
         severity="warning",
         domain="dependency",
-        expr=f"{expr} and {_enough(config, '>')}",
-        for_=config.holds.trend,
-        keep_firing_for=config.holds.keep_firing * 5,
-        window=1_800,
+        ask=ask,
+        expr=f"{expr} and {_enough(ask, '>')}",
+        for_=ask.config.holds.trend,
+        keep_firing_for=ask.config.holds.keep_firing * 5,
         summary=f"The {what} of {{{{ $labels.service_name }}}} rises",
-        description=f"If its trend goes on, in {duration(config.forecast.trend)} the {what} of "
+        description=f"If its trend goes on, in {duration(ask.config.forecast.trend)} the {what} of "
         f"{{{{ $labels.job }}}}'s calls is {value}.",
         impact="None yet; when it gets there breakers open, and what needs the service is late or missing.",
         response="Tell the service's owners now; see whether your own load on it has risen.",
     )
 
 
-def _enough(config: Config, comparison: str) -> str:
+def _enough(ask: Promql, comparison: str) -> str:
     """Return the condition that there are enough calls for a ratio or a quantile."""
-    calls = Promql(config).of("DEPENDENCY_CALLS")
-    return f"sum by (job, service_name) ({calls}) {comparison} {config.thresholds.min_calls_per_second:g}"
+    calls = ask.of("DEPENDENCY_CALLS")
+    return f"sum by (job, service_name) ({calls}) {comparison} {ask.config.thresholds.min_calls_per_second:g}"

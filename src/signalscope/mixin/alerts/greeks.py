@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signalscope import contract
 from signalscope.config import Config
-from signalscope.derived._promql import Promql, duration
+from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
@@ -28,7 +28,7 @@ def _failure(config: Config) -> Alert:
         for result in ("hit", "miss")
     )
     good = ask.raw(_CALCULATION, 'outcome="success"', suffix="_count")
-    over = duration(seconds)
+    over = ask.window(seconds)
     # A series that begins with its first success has no rate yet.
     succeeded = f"(rate({good}[{over}]) > 0 or ({good} > 0 unless {good} offset {over}))"
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
@@ -38,9 +38,9 @@ def _failure(config: Config) -> Alert:
         name="GreeksCalculationSystemFailure",
         severity="critical",
         domain="greeks",
+        ask=ask,
         expr=f"{requests} > 0 unless on (job) {succeeded} unless ({from_cache})",
         for_=config.holds.greeks_failure,
-        window=config.windows.greeks,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
         description="{{ $value | humanize }} requests a second need a calculation, and none has succeeded for "
         f"{over}.",
@@ -58,10 +58,10 @@ def _slow(config: Config) -> Alert:
         name="SlowGreeksCalculations",
         severity="warning",
         domain="greeks",
+        ask=ask,
         expr=f"{ask.of('VECTORIZED_P90')} > {limit:g}",
         for_=for_,
         keep_firing_for=config.holds.keep_firing,
-        window=config.windows.latency + config.pipeline.paced(for_),
         summary="Vectorised Greeks of {{ $labels.job }} are slow",
         description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
         f"{limit:g} s.",
@@ -80,10 +80,10 @@ def _invalid(config: Config) -> Alert:
         name="InvalidGreeksRatioHigh",
         severity="warning",
         domain="greeks",
+        ask=ask,
         expr=f"{ask.of('GREEKS_INVALID_RATIO')} > {limit:g} and on (job) {enough}",
         for_=for_,
         keep_firing_for=config.holds.keep_firing,
-        window=config.windows.rate + config.pipeline.paced(for_),
         summary="Many Greeks of {{ $labels.job }} cannot be used",
         description="{{ $value | humanizePercentage }} of the results are unusable, more than "
         f"{100 * limit:g} %.",
@@ -102,10 +102,10 @@ def _without_gain(config: Config) -> Alert:
         name="VectorizedWithoutGain",
         severity="info",
         domain="greeks",
+        ask=ask,
         expr=f"sum by (job) ({single}) / on (job) min by (job) ({large}) < {limit:g}",
         for_=for_,
         keep_firing_for=config.holds.keep_firing,
-        window=config.windows.rate + config.pipeline.paced(for_),
         summary="Vectorised calculations of {{ $labels.job }} gain nothing",
         description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
         impact="None at once; capacity that is counted on is not there.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from signalscope import derived
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived.table.forecast import WITHIN
@@ -23,9 +22,9 @@ def _cpu(config: Config) -> Alert:
         name="SignalServiceHighCPUUsage",
         severity="info",
         domain="capacity",
-        expr=f"100 * rate({ask.raw('process.cpu')}[{duration(over)}]) > {limit:g}",
+        ask=ask,
+        expr=f"100 * rate({ask.raw('process.cpu')}[{ask.window(over)}]) > {limit:g}",
         for_=for_,
-        window=over,
         summary="{{ $labels.instance }} of {{ $labels.job }} is short of CPU",
         description=f"It has used {{{{ $value | humanize }}}} % of a core for {duration(for_)}, more than "
         f"{limit:g} %.",
@@ -42,9 +41,9 @@ def _memory(config: Config) -> Alert:
         name="HighMemoryUsage",
         severity="warning",
         domain="capacity",
+        ask=ask,
         expr=f"{ask.raw('process.resident_memory')} > {limit:.0f}",
         for_=for_,
-        window=0,
         summary="{{ $labels.instance }} of {{ $labels.job }} uses much memory",
         description="Its resident memory has been above "
         f"{limit / 1024**3:g} GiB for {duration(for_)}; it is {{{{ $value | humanize1024 }}}}B.",
@@ -60,10 +59,10 @@ def _exhausted(config: Config) -> Alert:
         name="CapacityExhaustedWithin48h",
         severity="warning",
         domain="capacity",
+        ask=ask,
         expr=f"{ask.of('EXHAUSTION')} < {WITHIN}",
         for_=forecast.hold,
         keep_firing_for=forecast.keep,
-        window=900 + config.pipeline.forecast,
         summary="{{ $labels.resource }} of {{ $labels.job }} will not last for 48 hours",
         description="At the present growth it is exhausted "
         f"({100 * forecast.exhausted_at:g} % in use) in {{{{ $value | humanizeDuration }}}}.",
@@ -75,15 +74,15 @@ def _exhausted(config: Config) -> Alert:
 
 def _memory_trend(config: Config) -> Alert:
     ask = Promql(config)
-    close = f'{derived.get("CALENDAR_CLOSE").name}{{horizon="now"}}'
+    close = f'{ask.name("CALENDAR_CLOSE")}{{horizon="now"}}'
     return Alert(
         name="MemoryExhaustedBeforeClose",
         severity="warning",
         domain="capacity",
+        ask=ask,
         expr=f"{ask.of('MEMORY_EXHAUSTION')} < on () group_left () {close}",
         for_=config.holds.memory_trend,
         keep_firing_for=config.holds.keep_firing * 5,
-        window=900 + config.pipeline.insight,
         summary="{{ $labels.instance }} of {{ $labels.job }} runs out of memory before the close",
         description="At the growth of the last hour its memory reaches the limit of "
         f"{config.thresholds.memory_bytes / 1024**3:g} GiB in {{{{ $value | humanizeDuration }}}}.",

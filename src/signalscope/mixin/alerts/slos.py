@@ -80,14 +80,13 @@ _TEXTS = {
 
 def alerts(config: Config) -> list[Alert]:
     """Return the alerts of this module."""
-    ask = Promql(config)
     found = []
     for spec in SPECS:
         slo, text = settings(config, spec), _TEXTS[spec.key]
         if slo.alert == "threshold":
-            found.append(_threshold(ask, config, spec, slo, text))
+            found.append(_threshold(config, spec, slo, text))
         else:
-            found += [_burn(ask, config, spec, slo, text, fast=fast) for fast in (True, False)]
+            found += [_burn(config, spec, slo, text, fast=fast) for fast in (True, False)]
     return found
 
 
@@ -99,7 +98,8 @@ def _ratio(ask: Promql, spec: Spec, window: str) -> str:
     return f"max by ({_KEPT}) ({_of(ask, spec, f'SLO_ERROR_{window.upper()}')})"
 
 
-def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fast: bool) -> Alert:
+def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, *, fast: bool) -> Alert:
+    ask = Promql(config)
     name = f"{text.stem}BudgetBurn{'Fast' if fast else 'Slow'}"
     windows = [window for window in BURN_RATE_WINDOWS if window.fast == fast]
     severity: Severity = "critical" if fast and spec.pages else "warning"
@@ -121,11 +121,12 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
         name=name,
         severity=severity,
         domain=spec.domain,
+        ask=ask,
         expr=" or ".join(map(part, windows)),
         for_=config.holds.slo_burn,
         keep_firing_for=config.holds.keep_firing,
         # Of an outage in which every event is bad, after a good time of at least that window.
-        window=round(seconds(windows[0].long) * windows[0].rate * slo.budget)
+        shows_after=round(seconds(windows[0].long) * windows[0].rate * slo.budget)
         + config.windows.rate
         + config.pipeline.slo
         + (0 if fast else config.pipeline.history),
@@ -140,7 +141,8 @@ def _burn(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text, *, fas
     )
 
 
-def _threshold(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text) -> Alert:
+def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text) -> Alert:
+    ask = Promql(config)
     name = text.threshold_name or f"{text.stem}ObjectiveMissed"
     rate = config.windows.rate
     over = _ratio(ask, spec, duration(rate))
@@ -151,11 +153,11 @@ def _threshold(ask: Promql, config: Config, spec: Spec, slo: Slo, text: _Text) -
         name=name,
         severity="warning",
         domain=spec.domain,
+        ask=ask,
         expr=f"({over} > {slo.budget:.6g} or ({over} > {better:.6g} and on (job, sloth_slo) {firing})) and "
         f"{enough}",
         for_=config.holds.slo_threshold,
         keep_firing_for=config.holds.keep_firing,
-        window=rate + config.pipeline.slo,
         summary=f"{{{{ $labels.job }}}}: {spec.title.lower()} too rarely",
         description=f"{{{{ $value | humanizePercentage }}}} of the events of five minutes were bad; "
         f"{100 * slo.budget:g} % are allowed.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
+from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["NAME", "alerts"]
@@ -17,9 +18,9 @@ def alerts(config: Config) -> list[Alert]:
             name=NAME,
             severity="info",
             domain="telemetry",
+            ask=Promql(config),
             expr="vector(1)",
             for_=0,
-            window=config.pipeline.evaluation,
             summary="Alerts reach you",
             description="This alert always fires. It goes to a receiver of its own, which says so when it does not.",
             impact="None. When it is not there, nobody is told of anything.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.config import Config
+from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert, Severity
 
 __all__ = ["COLLECTOR", "COLLECTOR_KINDS", "PROMETHEUS", "increased", "telemetry_alert"]
@@ -31,7 +31,7 @@ def increased(counter: str, window: str, by: str, present: str) -> str:
 
 
 def telemetry_alert(
-    config: Config,
+    ask: Promql,
     *,
     name: str,
     expr: str,
@@ -42,17 +42,19 @@ def telemetry_alert(
     severity: Severity = "warning",
     for_: int | None = None,
     keep_firing_for: int | None = None,
-    window: int | None = None,
+    shows_after: int | None = None,
 ) -> Alert:
     """Return an alert about telemetry, with the times that most of them share where none are given."""
+    holds = ask.config.holds
     return Alert(
         name=name,
         severity=severity,
         domain="telemetry",
         expr=expr,
-        for_=config.holds.telemetry if for_ is None else for_,
-        keep_firing_for=config.holds.keep_firing if keep_firing_for is None else keep_firing_for,
-        window=config.windows.pipeline if window is None else window,
+        ask=ask,
+        for_=holds.telemetry if for_ is None else for_,
+        keep_firing_for=holds.keep_firing if keep_firing_for is None else keep_firing_for,
+        shows_after=shows_after,
         summary=summary,
         description=description,
         impact=impact,

@@ -25,13 +25,13 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _scrape(config: Config) -> Alert:
+    ask = Promql(config)
     return telemetry_alert(
-        config,
+        ask,
         name="ScrapeFailing",
         expr=f'up{{job!="{config.selectors.job}"}} == 0',
         for_=config.holds.scrape,
         keep_firing_for=0,
-        window=0,
         summary="{{ $labels.job }} cannot be scraped",
         description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
         f"{duration(config.holds.scrape)}.",
@@ -43,11 +43,11 @@ def _scrape(config: Config) -> Alert:
 def _missing(config: Config) -> Alert:
     ask = Promql(config)
     return telemetry_alert(
-        config,
+        ask,
         name="TelemetryMissing",
         expr=f"{ask.of('UP')} == 1 unless on (job) count by (job) ({ask.raw('process.cpu')})",
         keep_firing_for=0,
-        window=_FORGOTTEN,
+        shows_after=_FORGOTTEN,
         summary="{{ $labels.job }} is up, but nothing of it is measured",
         description="It answers its scrape, and no metrics of it have arrived for "
         f"{duration(config.holds.telemetry)} or longer.",
@@ -57,10 +57,11 @@ def _missing(config: Config) -> Alert:
 
 
 def _refusing(config: Config) -> Alert:
+    ask = Promql(config)
     return telemetry_alert(
-        config,
+        ask,
         name="CollectorRefusingData",
-        expr=_lost(config, "receiver", "refused", "failed"),
+        expr=_lost(ask, "receiver", "refused", "failed"),
         summary="The Collector refuses data",
         description="{{ $labels.receiver }} of {{ $labels.instance }} refused {{ $value | humanize }} items in "
         f"{duration(config.windows.pipeline)}.",
@@ -70,10 +71,11 @@ def _refusing(config: Config) -> Alert:
 
 
 def _dropping(config: Config) -> Alert:
+    ask = Promql(config)
     return telemetry_alert(
-        config,
+        ask,
         name="CollectorDroppingData",
-        expr=_lost(config, "exporter", "send_failed", "enqueue_failed"),
+        expr=_lost(ask, "exporter", "send_failed", "enqueue_failed"),
         summary="The Collector loses data",
         description="{{ $labels.exporter }} of {{ $labels.instance }} gave up on {{ $value | humanize }} items in "
         f"{duration(config.windows.pipeline)}.",
@@ -85,9 +87,9 @@ def _dropping(config: Config) -> Alert:
 _IMPACT = "Numbers are too low or have gaps, so alerts may be late; users notice nothing."
 
 
-def _lost(config: Config, part: str, *events: str) -> str:
+def _lost(ask: Promql, part: str, *events: str) -> str:
     """Return what a receiver or an exporter has counted of any of the events, of any kind of data."""
-    window, by = duration(config.windows.pipeline), f"job, instance, {part}"
+    window, by = ask.window(ask.config.windows.pipeline), f"job, instance, {part}"
     counters = [f"otelcol_{part}_{event}_{kind}" for event in events for kind in COLLECTOR_KINDS]
     parts = (
         named(increased(f"{counter}{{{COLLECTOR}}}", window, by, f"up{{{COLLECTOR}}}"), counter=counter)
@@ -97,16 +99,16 @@ def _lost(config: Config, part: str, *events: str) -> str:
 
 
 def _queue(config: Config) -> Alert:
+    ask = Promql(config)
     limit = config.thresholds.collector_queue_ratio
     size, capacity = (
         f"sum by (job, instance, exporter) (otelcol_exporter_queue_{what}{{{COLLECTOR}}})"
         for what in ("size", "capacity")
     )
     return telemetry_alert(
-        config,
+        ask,
         name="CollectorQueueFilling",
         expr=f"{size} / ({capacity} > 0) > {limit:g}",
-        window=0,
         summary="The Collector's export queue is filling",
         description="The queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full, more than "
         f"{100 * limit:g} %.",

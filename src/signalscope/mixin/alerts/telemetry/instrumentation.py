@@ -15,17 +15,18 @@ def alerts(config: Config) -> list[Alert]:
     return [_overflow(config), _internal(config)]
 
 
-def _increased(config: Config, counter: str, by: str) -> str:
-    ask = Promql(config)
-    return increased(ask.raw(counter), duration(config.windows.pipeline), by, ask.raw("process.cpu"))
+def _increased(ask: Promql, counter: str, by: str) -> str:
+    window = ask.window(ask.config.windows.pipeline)
+    return increased(ask.raw(counter), window, by, ask.raw("process.cpu"))
 
 
 def _overflow(config: Config) -> Alert:
+    ask = Promql(config)
     return telemetry_alert(
-        config,
+        ask,
         name="AttributeOverflow",
         severity="info",
-        expr=_increased(config, "signalscope.attribute.overflow", "job, instrument, attribute"),
+        expr=_increased(ask, "signalscope.attribute.overflow", "job, instrument, attribute"),
         summary="Values of {{ $labels.attribute }} are cut off",
         description="{{ $value | humanize }} values of {{ $labels.attribute }} in {{ $labels.instrument }} became "
         f"`other` in {duration(config.windows.pipeline)}.",
@@ -35,10 +36,11 @@ def _overflow(config: Config) -> Alert:
 
 
 def _internal(config: Config) -> Alert:
+    ask = Promql(config)
     return telemetry_alert(
-        config,
+        ask,
         name="InstrumentationErrors",
-        expr=_increased(config, "signalscope.internal.errors", "job, where"),
+        expr=_increased(ask, "signalscope.internal.errors", "job, where"),
         summary="The instrumentation of {{ $labels.job }} fails",
         description="{{ $labels.where }} failed {{ $value | humanize }} times in "
         f"{duration(config.windows.pipeline)}.",

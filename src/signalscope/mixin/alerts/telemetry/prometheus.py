@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.derived._promql import duration
+from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 from signalscope.mixin.alerts.telemetry._shared import PROMETHEUS, increased, telemetry_alert
 
@@ -18,10 +18,11 @@ def alerts(config: Config) -> list[Alert]:
 
 
 def _failing(config: Config) -> Alert:
-    window = duration(config.windows.pipeline)
+    ask = Promql(config)
+    window = ask.window(config.windows.pipeline)
     failures = f"prometheus_rule_evaluation_failures_total{{{PROMETHEUS}}}"
     return telemetry_alert(
-        config,
+        ask,
         name="RuleEvaluationFailing",
         expr=increased(failures, window, "job, instance, rule_group", _UP),
         summary="Rules fail to evaluate",
@@ -32,15 +33,15 @@ def _failing(config: Config) -> Alert:
 
 
 def _slow(config: Config) -> Alert:
+    ask = Promql(config)
     limit = config.thresholds.rule_group_seconds_ratio
     last, interval = (
         f"prometheus_rule_group_{what}_seconds{{{PROMETHEUS}}}" for what in ("last_duration", "interval")
     )
     return telemetry_alert(
-        config,
+        ask,
         name="RuleEvaluationSlow",
         expr=f"{last} / on (job, instance, rule_group) {interval} > {limit:g}",
-        window=0,
         summary="Rules take longer than their interval",
         description="{{ $labels.rule_group }} takes {{ $value | humanize }} times its interval.",
         impact="Evaluations are skipped, so alerts are late; users notice nothing.",
@@ -49,13 +50,14 @@ def _slow(config: Config) -> Alert:
 
 
 def _delivery(config: Config) -> Alert:
-    window = duration(config.windows.pipeline)
+    ask = Promql(config)
+    window = ask.window(config.windows.pipeline)
     errors, dropped = (
         increased(f"prometheus_notifications_{what}_total{{{PROMETHEUS}}}", window, "job, instance", _UP)
         for what in ("errors", "dropped")
     )
     return telemetry_alert(
-        config,
+        ask,
         name="AlertDeliveryFailing",
         expr=f"({errors}) or ({dropped})",
         summary="Alerts do not reach Alertmanager",
