@@ -75,21 +75,12 @@ class Row:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that every series has."""
-        if self.declared is not None:
-            return tuple(label for label in self.declared.split() if not label.endswith("?"))
-        return ("job", *self._expr.labels()[0])
+        return _labels(self)[0]
 
     @property
     def optional(self) -> tuple[str, ...]:
         """Labels that only some of the series have; without them it is the service's total."""
-        if self.declared is not None:
-            return tuple(label[:-1] for label in self.declared.split() if label.endswith("?"))
-        return self._expr.labels()[1]
-
-    @property
-    def _expr(self) -> Expr:
-        (only,) = self.variants(Config())
-        return only.expr
+        return _labels(self)[1]
 
     @property
     def all_labels(self) -> frozenset[str]:
@@ -132,6 +123,18 @@ class Row:
                     yield from get(node.key).reads(config)
                 else:
                     yield node
+
+
+@functools.cache
+def _labels(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels that all series of a row have, and those that only some have."""
+    if row.declared is None:
+        (only,) = row.variants(Config())
+        always, some = only.expr.labels()
+        return ("job", *always), some
+    every = row.declared.split()
+    always = tuple(label for label in every if not label.endswith("?"))
+    return always, tuple(label[:-1] for label in every if label.endswith("?"))
 
 
 def _shows_after(expr: Expr, config: Config) -> float:
