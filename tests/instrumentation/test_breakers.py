@@ -145,7 +145,7 @@ show(plain)
 )  # fmt: skip
 
 PURGATORY = Case(
-    versions=(("purgatory==1.0.3",), ("purgatory==3.0.1",)),
+    versions=(("purgatory==1.0.3", "setuptools==80.9.0"), ("purgatory==3.0.1",)),
     instrumentor="purgatory:PurgatoryInstrumentor",
     variables={"SIGNALSCOPE_BREAKERS": "sync-*=ticker_service"},
     program=SHOW
