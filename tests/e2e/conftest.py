@@ -1,4 +1,8 @@
-"""The whole local stack, started as `signalscope demo` starts it, on free ports."""
+"""The whole local stack, started as `signalscope demo` starts it, on free ports.
+
+The tests of a stack share it, and run in an order: panels need minutes of data, which the tests before them wait for
+anyway, and the last ones break it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,26 @@ import pytest
 from tests.ports import free_ports
 
 from signalscope.demo.stack._stack import Stack
+
+_ORDER = (
+    "test_alerts.py",
+    "test_monitoring_api.py",
+    "test_pipeline.py",
+    "test_dashboards.py",
+    "test_counts.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of this folder in their order, in the places that they have together."""
+    places = [place for place, item in enumerate(items) if item.path.parent == Path(__file__).parent]
+    ordered = sorted(
+        (items[place] for place in places),
+        key=lambda item: _ORDER.index(item.path.name) if item.path.name in _ORDER else 0,
+    )
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
 
 
 @pytest.fixture(scope="session")

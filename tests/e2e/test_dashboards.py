@@ -1,7 +1,4 @@
-"""Every panel of every dashboard, asked and drawn while the demo runs with faults.
-
-The tests share the running stack; this file comes before the one that kills the service.
-"""
+"""Every panel of every dashboard, asked and drawn while the demo runs with faults."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -147,11 +148,17 @@ def test_uninstrumenting_sqlalchemy(versions: tuple[str, ...], tmp_path: Path) -
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of the test's own; its URL."""
-    binaries = _installed().parent
-    folder, port = tmp_path_factory.mktemp("postgresql"), free_port()
-    data = folder / "data"
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of the test's own; its URL.
+
+    Its data is not below pytest's folder, which no other user may enter.
+    """
+    with tempfile.TemporaryDirectory(prefix="signalscope-postgresql-") as folder:
+        yield from _serving(Path(folder), free_port())
+
+
+def _serving(folder: Path, port: int) -> Iterator[str]:
+    binaries, data = _installed().parent, folder / "data"
     data.mkdir()
     as_user: dict[str, Any] = {}
     if os.getuid() == 0:  # which PostgreSQL refuses to run as
@@ -159,9 +166,6 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         as_user = {"user": user.pw_uid, "group": user.pw_gid}
         for each in (folder, data):
             os.chown(each, user.pw_uid, user.pw_gid)
-        for each in (folder, *folder.parents):
-            if each.owner() == "root" and each.name.startswith(("pytest", "popen-")):
-                each.chmod(each.stat().st_mode | 0o011)
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "tester", "-A", "trust", "-N"],
         check=True, capture_output=True, cwd=folder, **as_user,
