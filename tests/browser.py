@@ -9,10 +9,11 @@ import os
 import select
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from tests.waiting import eventually
 
 __all__ = ["Browser"]
 
@@ -41,6 +42,7 @@ class Browser:
         self._ids = itertools.count(1)
         self._rest = b""
         self._session: str | None = None
+        self._context: str | None = None
 
     def __enter__(self) -> Browser:
         to_read, self._out = os.pipe()
@@ -53,12 +55,7 @@ class Browser:
         )  # fmt: skip
         os.close(to_read)
         os.close(to_write)
-        targets = self._call("Target.getTargets")["targetInfos"]
-        page = next(each["targetId"] for each in targets if each["type"] == "page")
-        self._session = self._call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log"):
-            self._call(f"{domain}.enable")
-        self.resize(*self._size)
+        self.renew()
         return self
 
     def __exit__(
@@ -68,6 +65,20 @@ class Browser:
         self._process.wait(10)
         os.close(self._in)
         os.close(self._out)
+
+    def renew(self) -> None:
+        """Begin anew, as in a browser that was just started: another page, with an empty storage."""
+        self._session, before = None, self._context
+        if before is not None:
+            self._call("Target.disposeBrowserContext", browserContextId=before)
+        self._context = self._call("Target.createBrowserContext")["browserContextId"]
+        page = self._call("Target.createTarget", url="about:blank", browserContextId=self._context)
+        session = self._call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
+        self._session = session["sessionId"]
+        for domain in ("Page", "Runtime", "Log"):
+            self._call(f"{domain}.enable")
+        self.resize(*self._size)
+        self.complaints.clear()
 
     def open(self, url: str) -> None:
         """Go to an address, and wait until the page is loaded."""
@@ -92,15 +103,10 @@ class Browser:
 
     def until(self, script: str, seconds: float = 30) -> Any:
         """The first truthy value of an expression; fails when there is none in time."""
-        end = time.monotonic() + seconds
-        while True:
-            found = self.run(script)
-            if found:
-                return found
-            assert time.monotonic() < end, (
-                f"not within {seconds:.0f} s: {script}; complaints: {self.complaints}"
-            )
-            time.sleep(0.1)
+        try:
+            return eventually(lambda: self.run(script), seconds, script)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; complaints: {self.complaints}") from None
 
     def press(self, key: str) -> None:
         """Press and release a key."""
@@ -143,6 +149,8 @@ class Browser:
         return found
 
     def _notice(self, event: dict[str, Any]) -> None:
+        if event.get("sessionId") != self._session:  # of the page before
+            return
         parameters = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":
             details = parameters["exceptionDetails"]

@@ -1,13 +1,20 @@
-"""Real parts: a test that needs one says so; one that is missing is told in the last lines, and fails in CI."""
+"""Real parts, long forms, groups of tests that stay together, and a home directory of the tests' own.
+
+A test that needs a real part says so; one that is missing is named in the last lines, and fails in CI.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Callable
+import subprocess
+import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.progress import Progress
 
 from signalscope import binaries
 
@@ -21,11 +28,62 @@ _BINARIES = {
     "pint": "pint",
 }
 _PACKAGES = {"redis": "redis-server", "chromium": "chromium"}
-_not_run: dict[str, list[str]] = {}
+#: The group that begins first: it takes longest, and the other workers do everything else meanwhile.
+_FIRST = "stack"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --long."""
+    parser.addoption("--long", action="store_true", help="run the long forms too: `make test-long`")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the environment, accept ids of tests as pytest-xdist prints them, and print how far a long run is."""
+    _move_home(config)
+    config.args = [re.sub(r"(?<=[\w\]])@\w+$", "", each) for each in config.args]
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config))
+
+
+def _move_home(config: pytest.Config) -> None:
+    """Give the programs that the tests start another home directory; what is cached stays where it was.
+
+    Browsers and servers leave files in it.
+    """
+    home = Path.home()
+    cache = Path(os.environ.setdefault("XDG_CACHE_HOME", str(home / ".cache")))
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache / "signalscope" / "hypothesis"))
+    settings = home / ".config" / "pip" / "pip.conf"
+    if settings.is_file():
+        os.environ.setdefault("PIP_CONFIG_FILE", str(settings))
+    own = tempfile.mkdtemp(prefix="signalscope-home-")
+    config.add_cleanup(lambda: shutil.rmtree(own, ignore_errors=True))
+    os.environ["HOME"] = own
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        os.environ.pop(name, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave long forms out unless they are asked for; in a worker, begin with the groups of tests."""
+    if not config.getoption("--long"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+    if hasattr(config, "workerinput"):
+        items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    """Where a test stands: one that nothing else needs to wait for comes last, to fill the gaps."""
+    group = item.get_closest_marker("xdist_group")
+    if group is None:
+        return 2
+    return 0 if group.args == (_FIRST,) else 1
 
 
 def _why_missing(part: str) -> str | None:
-    """Why a part cannot be used; None when it can."""
+    """Return why a part cannot be used; None when it can."""
     if part in _BINARIES:
         try:
             binaries.find(_BINARIES[part])
@@ -47,7 +105,7 @@ def _why_missing(part: str) -> str | None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out, aloud, a test whose parts are missing."""
+    """Skip a test whose parts are missing, and note the reason on its report; in CI, fail it."""
     parts = [part for mark in item.iter_markers("needs") for part in mark.args]
     for part in parts:
         reason = _why_missing(part)
@@ -55,12 +113,46 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             continue
         if os.environ.get("CI"):
             pytest.fail(f"{part} is missing, and in CI nothing may be: {reason}", pytrace=False)
-        _not_run.setdefault(f"{part}: {reason}", []).append(item.nodeid)
+        item.user_properties.append(("missing", f"{part}: {reason}"))
         pytest.skip(f"{part}: {reason}")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+_CHECKOUT = pytest.StashKey[str]()
+
+
+def _checkout() -> str:
+    """Return what git says has changed in the checkout; nothing where there is none."""
+    done = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=binaries.ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In CI, note what the checkout is like."""
+    if os.environ.get("CI") and not hasattr(session.config, "workerinput"):
+        session.config.stash[_CHECKOUT] = _checkout()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, fail when a test has written into the checkout: it has a folder of its own, `tmp_path`."""
+    before = session.config.stash.get(_CHECKOUT, None)
+    if before is not None and (after := _checkout()) != before:
+        reporter = session.config.pluginmanager.getplugin("terminalreporter")
+        reporter.write_line(f"\nthe tests have changed the checkout:\n{after}")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in the last lines what was not run, and why."""
-    write: Callable[[str], None] = terminalreporter.write_line
-    for reason, tests in sorted(_not_run.items()):
-        write(f"NOT RUN: {len(tests)} tests, for want of {reason}")
+    missing = Counter(
+        reason
+        for report in terminalreporter.stats.get("skipped", ())
+        for name, reason in report.user_properties
+        if name == "missing"
+    )
+    for reason, number in sorted(missing.items()):
+        terminalreporter.write_line(f"NOT RUN: {number} tests, for want of {reason}")
+    if not config.getoption("--long"):
+        terminalreporter.write_line("NOT RUN: the long forms; `make test-long` runs them")

@@ -54,7 +54,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     wanted = [
         (each["uid"].removeprefix("signalscope-"), f"/d/{each['uid']}", "dark")
-        for each in from_folder(ROOT / "dashboards").list()
+        for each in from_folder(ROOT / "deploy" / "demo" / "dashboards").list()
     ]
     wanted.append(("operations-light", "/d/signalscope-operations", "light"))
     with tempfile.TemporaryDirectory() as profile, Browser(Path(profile), WIDTH, 3600) as browser:

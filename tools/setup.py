@@ -23,9 +23,9 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".signalscope"
 _OLDEST = (3, 11)
 
-sys.path.insert(0, str(ROOT / "src" / "signalscope"))
+sys.path.append(str(ROOT / "src" / "signalscope"))
 
-import binaries  # noqa: E402  # the module alone: the package may not be installed yet
+import binaries  # noqa: E402  # not signalscope.binaries: signalscope may not be installed yet
 
 
 class SetupError(RuntimeError):

@@ -20,17 +20,39 @@ __all__ = ["MOVED", "install"]
 MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
     "signalscope.fastapi.health": "signalscope.health",
+    "signalscope.fastapi.summaries": "signalscope.fastapi.monitoring",
     "signalscope.fastapi.values": "signalscope.derived.read",
-    "signalscope.insight.cost": "signalscope.users._heavy_hitters",
+    "signalscope.insight": "signalscope.derived",
+    "signalscope.insight.business": "signalscope.derived",
+    "signalscope.insight.capacity": "signalscope.derived",
+    "signalscope.insight.performance": "signalscope.derived",
+    "signalscope.insight.cost": "signalscope.users._costs",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",
+    "signalscope.mixin.calendar": "signalscope.derived._calendar",
+    "signalscope.mixin.insight": "signalscope.derived",
+    "signalscope.mixin.recordings": "signalscope.derived",
+    **{
+        f"signalscope.mixin.recordings.{name}": f"signalscope.derived.table.{name}"
+        for name in (
+            "anomaly", "api", "business", "cache", "dependencies", "forecast", "greeks", "kpis", "predictive",
+            "queue", "resources", "scaling", "signals",
+        )
+    },
+    "signalscope.mixin.rules": "signalscope.derived",
+    "signalscope.mixin.series": "signalscope.derived",
+    "signalscope.mixin.slos": "signalscope.derived.table.slos",
     "signalscope.mixin.config": "signalscope.config",
     "signalscope.mixin.pacing": "signalscope.mixin.evaluation_intervals",
+    "signalscope.mixin.alerts.capacity": "signalscope.mixin.alerts.resources",
+    "signalscope.mixin.alerts.named": "signalscope.mixin.alerts",
+    "signalscope.mixin.alerts.predictive": "signalscope.mixin.alerts.dependencies",
+    "signalscope.mixin.alerts.unusual": "signalscope.mixin.alerts.anomaly",
     "signalscope.demo.binaries": "signalscope.binaries",
     **{
         f"signalscope.demo.{name}": f"signalscope.demo.stack.{name}"
-        for name in ("dependencies", "faults", "load", "ports", "run", "state")
+        for name in ("dependencies", "load", "ports", "run", "state")
     },
     **{
         f"signalscope.demo.{name}": f"signalscope.demo.service.{name}"
@@ -52,20 +74,21 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def exec_module(self, module: ModuleType) -> None:
-        old = module.__name__
-        new = MOVED[old]
-        warnings.warn(
-            f"{old} has moved to {new}; the old name goes in the next release",
-            DeprecationWarning,
-            stacklevel=2,  # warnings skips the frames of the import system
-        )
-        sys.modules[old] = importlib.import_module(new)
+        # warnings skips the frames of the import system: the line of the import is named.
+        warnings.warn(_text(module.__name__), DeprecationWarning, stacklevel=2)
+        sys.modules[module.__name__] = importlib.import_module(MOVED[module.__name__])
 
     def get_code(self, fullname: str) -> object:
         """Let ``python -m old.name`` run the module's new place."""
+        # As if from __main__: Python shows a DeprecationWarning only there, and runpy's line helps nobody.
+        warnings.warn_explicit(_text(fullname), DeprecationWarning, fullname, 1, module="__main__")
         spec = importlib.util.find_spec(MOVED[fullname])
         loader = spec.loader if spec is not None else None
         return loader.get_code(MOVED[fullname]) if isinstance(loader, importlib.abc.InspectLoader) else None
+
+
+def _text(old: str) -> str:
+    return f"{old} has moved to {MOVED[old]}; the old name goes in the next release"
 
 
 def install() -> None:

@@ -1,24 +1,25 @@
-"""Business calls: features, costs, signals, queue items, evictions, limits and accuracy, counted by hand.
+"""Functions that record without a decorator: events when they happen, current values at each collection.
 
-None of them raises for a value at run time: an attribute value that the contract does not allow is recorded
-as `other` and counted in `signalscope.attribute.overflow`.
+`count_…` counts, `record_…` and `measure_cost` record a value, and `observe_…` reads a value at each collection.
+None of them raises for a value at run time: an attribute value that the contract does not allow is recorded as
+`other` and counted in `signalscope.attribute.overflow`.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import partial
+from typing import TypeAlias
 
+from signalscope.contract import PRIORITIES
 from signalscope.contract._model import OTHER
-from signalscope.recording import family, internal_error
+from signalscope.recording import family, internal_error, observe
 from signalscope.users import _costs as _user_costs
 from signalscope.users._context import current_tier, current_user
+from signalscope.users._price import CPU_SECOND_PRICE, cpu_second_price
 
 __all__ = [
     "CPU_SECOND_PRICE",
@@ -29,17 +30,22 @@ __all__ = [
     "count_signal",
     "cpu_second_price",
     "measure_cost",
+    "observe_cache",
+    "observe_memory",
+    "observe_queue",
+    "observe_subscriptions",
     "record_accuracy",
     "record_cost",
 ]
 
-_logger = logging.getLogger("signalscope")
-#: The variable of `cpu_second_price`.
-CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+#: A number, or a function that returns it. The function is called when metrics are collected, in any thread.
+Number: TypeAlias = float | Callable[[], float | None]
+#: Ends the reporting of values.
+Unregister: TypeAlias = Callable[[], None]
 
 
 class _Spent(threading.local):
-    """CPU time that this thread has spent in blocks inside the present one."""
+    """CPU seconds that this thread has spent in blocks inside the current one."""
 
     inside = 0.0
 
@@ -66,20 +72,20 @@ def record_cost(
 ) -> None:
     """Record what a piece of work cost: CPU-seconds times SIGNALSCOPE_CPU_SECOND_PRICE.
 
-    Without a price nothing is recorded: a cost of zero would be an invention. The CPU time is charged to the user
-    of the current `user_context` in any case: the costliest users are on /monitoring/business-dashboard.
+    Without a price nothing is recorded, since a cost of zero would be wrong. The CPU time is charged to the user of
+    the current `user_context` with or without a price; /monitoring/business-dashboard shows the costliest users.
 
     Args:
         operation_type: The kind of work.
         cpu_seconds: The CPU time it took, in seconds.
         complexity: simple, standard or complex.
-        tier: Whom it was done for; by default the tier of the current `user_context`.
+        tier: The tier of the user that it was done for; by default the tier of the current `user_context`.
     """
     try:
         user = current_user()
         if user is not None:
             _user_costs.charge(user, cpu_seconds)
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # a failure of the measurement, which the caller must not see
         internal_error("record_cost")
     price = cpu_second_price()
     if price is not None:
@@ -87,7 +93,7 @@ def record_cost(
         series = family("signal_service.calculation_cost").series(operation_type, tier, complexity)
         try:
             cost = float(cpu_seconds) * price
-        except (TypeError, ValueError, OverflowError):  # no number
+        except (TypeError, ValueError, OverflowError):  # not a number
             internal_error("record_cost")
         else:
             series.record(cost)
@@ -97,8 +103,8 @@ def record_cost(
 def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | None = None) -> Iterator[None]:
     """Record the cost of the CPU time that this thread spends in the block.
 
-    The block must not contain `await`: what the thread does for other tasks meanwhile would be charged too.
-    An exception goes through; what was spent until then is recorded. What a `measure_cost` inside it records is
+    The block must not contain `await`: what the thread does for other tasks in the meantime would be charged too.
+    An exception passes through; what was spent until then is recorded. What a `measure_cost` inside it records is
     not recorded a second time, so that all costs add up to the CPU time that was spent.
 
     Args:
@@ -116,28 +122,6 @@ def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | No
         _spent.inside = outside + spent
 
 
-def cpu_second_price() -> float | None:
-    """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one."""
-    return _price(os.environ.get(CPU_SECOND_PRICE))
-
-
-@cache
-def _price(text: str | None) -> float | None:
-    """The price of a CPU-second; a mistake in it is logged once."""
-    if not text:
-        return None
-    try:
-        price = float(text)
-    except ValueError:
-        price = math.nan
-    if math.isfinite(price) and price >= 0:
-        return price
-    _logger.error(
-        "%s must be a number that is not negative, not %r; no costs are recorded", CPU_SECOND_PRICE, text
-    )
-    return None
-
-
 def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
     """Count signals that were emitted.
 
@@ -150,7 +134,7 @@ def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
 
 
 def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
-    """Set the share of signals that proved right.
+    """Set the ratio of signals that proved right.
 
     Args:
         signal_type: Their kind.
@@ -175,7 +159,7 @@ def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
 
     Args:
         cache_type: Which cache.
-        reason: ``size`` (to make room), ``ttl`` (their time was up) or ``explicit`` (deleted, flushed).
+        reason: ``size`` (to make room), ``ttl`` (they expired) or ``explicit`` (deleted, flushed).
         number: How many.
     """
     family("signal_service.cache.evictions").series(cache_type, reason).record(number)
@@ -191,3 +175,93 @@ def count_queue_item(queue_type: str, priority: str, event: str, number: int = 1
         number: How many.
     """
     family("signal_service.queue.items").series(queue_type, priority, event).record(number)
+
+
+def observe_cache(
+    cache_type: str,
+    *,
+    entries: Number | None = None,
+    capacity: Number | None = None,
+    size_bytes: Number | None = None,
+) -> Unregister:
+    """Report a cache's size.
+
+    Args:
+        cache_type: Which cache.
+        entries: Entries it holds.
+        capacity: Entries it can hold.
+        size_bytes: Bytes its values take.
+
+    Returns:
+        A function that ends the reporting.
+    """
+    given = {"entries": entries, "capacity": capacity, "size": size_bytes}
+    return _all(
+        observe(f"signal_service.cache.{name}", partial(_points, value, (cache_type,)))
+        for name, value in given.items()
+        if value is not None
+    )
+
+
+def observe_queue(
+    queue_type: str, *, sizes: Callable[[], Mapping[str, float]], capacity: Number | None = None
+) -> Unregister:
+    """Report a queue's size.
+
+    Args:
+        queue_type: Which queue.
+        sizes: Returns the number of waiting items by priority; a priority that it leaves out has none.
+        capacity: Items the queue can hold; leave it out for an unbounded queue.
+
+    Returns:
+        A function that ends the reporting.
+    """
+
+    def waiting() -> Iterable[tuple[float, tuple[str, str]]]:
+        waiting_items = {**dict.fromkeys(PRIORITIES, 0.0), **sizes()}
+        return [(number, (queue_type, priority)) for priority, number in waiting_items.items()]
+
+    observed = [observe("signal_service.queue.size", waiting)]
+    if capacity is not None:
+        observed.append(observe("signal_service.queue.capacity", partial(_points, capacity, (queue_type,))))
+    return _all(observed)
+
+
+def observe_memory(operation_type: str, used: Number) -> Unregister:
+    """Report the memory that a kind of work uses.
+
+    Args:
+        operation_type: The kind of work; ``process``, the memory of the whole process, is reported anyway.
+        used: Bytes.
+
+    Returns:
+        A function that ends the reporting.
+    """
+    return observe("signal_service.memory.usage", partial(_points, used, (operation_type,)))
+
+
+def observe_subscriptions(counted: Callable[[], Iterable[tuple[float, tuple[str, str, str]]]]) -> Unregister:
+    """Report the active subscriptions.
+
+    Args:
+        counted: Returns pairs of a number and its user tier, signal type and delivery method.
+
+    Returns:
+        A function that ends the reporting.
+    """
+    return observe("signal_service.active_subscriptions", counted)
+
+
+def _points(value: Number, values: tuple[str, ...]) -> Iterable[tuple[float, tuple[str, ...]]]:
+    number = value() if callable(value) else value
+    return () if number is None else ((number, values),)
+
+
+def _all(unregister: Iterable[Unregister]) -> Unregister:
+    functions = tuple(unregister)
+
+    def end() -> None:
+        for function in functions:
+            function()
+
+    return end

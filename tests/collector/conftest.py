@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.ports import free_port
+from tests.waiting import DEADLINE
 
 from signalscope import binaries
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 
 CONFIG = binaries.ROOT / "collector" / "config.yaml"
 
@@ -42,7 +44,7 @@ class Collector:
 
     def when(self, is_so: Callable[[], bool], what: str) -> None:
         """Wait for something."""
-        wait_until(is_so, what, 30, [self.part])
+        wait_until(is_so, what, DEADLINE, [self.part])
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def running(folder: Path, **variables: str) -> Iterator[Collector]:
     part = Part("collector", [binaries.find("signalscope-otelcol"), "--config", CONFIG], log, environment)
     try:
         wait_until(
-            lambda: answers(f"http://127.0.0.1:{ports['HEALTH_ENDPOINT']}"), "the collector", 30, [part]
+            lambda: answers(f"http://127.0.0.1:{ports['HEALTH_ENDPOINT']}"), "the collector", DEADLINE, [part]
         )
         yield Collector(
             f"http://127.0.0.1:{ports['OTLP_HTTP_ENDPOINT']}",

@@ -83,9 +83,9 @@ def exponential(name: str, *points: tuple[Mapping[str, Value], float, int]) -> d
     }  # fmt: skip
 
 
-def as_differences(request: dict[str, Any]) -> dict[str, Any]:
-    """The same request from an exporter of differences, with an interval that ends now."""
-    now = time.time_ns()
+def as_differences(request: dict[str, Any], after: int = 0) -> dict[str, Any]:
+    """The same request from an exporter of differences, with an interval that ends now, or nanoseconds later."""
+    now = time.time_ns() + after
     for resource in request["resourceMetrics"]:
         for scope in resource["scopeMetrics"]:
             for metric in scope["metrics"]:

@@ -15,9 +15,11 @@ import pytest
 import pytest_asyncio
 from typer.testing import CliRunner
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope import binaries
 from signalscope.cli import app as cli
 from signalscope.cli._errors import UserError
+from signalscope.config import Config
 from signalscope.console._boards import BoardError, Boards, from_config, from_folder
 from signalscope.console.app import Settings, make_app
 
@@ -100,8 +102,8 @@ def test_the_page_knows_all_that_the_dashboards_use() -> None:
     source = {path.name: path.read_text(encoding="utf-8") for path in _STATIC.rglob("*.js")}
     units = set(re.findall(r"^  (\w+)[:,]", source["format.js"].partition("const UNITS")[2], re.MULTILINE))
     kinds = set(re.findall(r"[\w-]+", source["panel.js"].partition("const DRAW = {")[2].partition("}")[0]))
-    for listed in from_config(None).list():
-        board = from_config(None).get(listed["uid"]) or {}
+    for listed in from_config(Config()).list():
+        board = from_config(Config()).get(listed["uid"]) or {}
         for panel in board["panels"]:
             if panel["type"] == "row":
                 continue
@@ -119,7 +121,7 @@ def test_the_page_knows_all_that_the_dashboards_use() -> None:
 
 def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:
     """The committed ones are those that the config gives; the console opens with Operations."""
-    committed, made = from_folder(binaries.ROOT / "dashboards"), from_config(None)
+    committed, made = from_folder(binaries.ROOT / "deploy" / "demo" / "dashboards"), from_config(Config())
     assert committed.list() == made.list()
     assert made.home == "signalscope-operations"
     (tmp_path / "one.json").write_text(json.dumps(_BOARD), encoding="utf-8")

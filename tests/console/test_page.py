@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 from tests.browser import Browser
+from tests.ports import free_port
 
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
 
@@ -102,11 +103,18 @@ def prometheus() -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A browser of one's own."""
-    with Browser(tmp_path / "profile") as running:
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all tests."""
+    with Browser(tmp_path_factory.mktemp("chromium")) as running:
         yield running
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    """The browser, with a page and a storage of its own."""
+    chromium.renew()
+    return chromium
 
 
 def _panel(number: int, kind: str, expr: str, **more: Any) -> dict[str, Any]:

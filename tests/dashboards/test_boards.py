@@ -16,12 +16,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.dashboards.promql import filled, grouped, selectors
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract import ContractError
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.dashboards import _expr, _pipeline, boards, files
-from signalscope.mixin.dashboards._look import PALETTE
+from signalscope.mixin.dashboards._style import PALETTE
 from signalscope.mixin.generate import HEADER, generate, rendered
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
@@ -43,12 +44,13 @@ def _expressions() -> list[tuple[str, str]]:
 
 
 def test_every_dashboard_is_there() -> None:
-    """Each with a uid of its own, and committed."""
+    """Each with a uid of its own, and committed; the last one is the demo's, which adds instruments."""
     assert [board.key for board in boards(Config())] == _OF_ISSUE.split()
     for name, board in BOARDS.items():
         assert board["uid"] == f"signalscope-{name.removesuffix('.json')}"
         assert "signalscope" in board["tags"]
-        assert json.loads((binaries.ROOT / "dashboards" / name).read_text(encoding="utf-8")) == board
+        committed = binaries.ROOT / "deploy" / "demo" / "dashboards" / name
+        assert json.loads(committed.read_text(encoding="utf-8")) == board
 
 
 @each_board
@@ -283,7 +285,10 @@ def test_grafana_is_given_what_the_dashboards_need() -> None:
     folder = binaries.ROOT / "deploy" / "compose" / "grafana"
     (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text(encoding="utf-8"))["providers"]
     compose = yaml.safe_load((binaries.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    assert f"./dashboards:{provider['options']['path']}:ro" in compose["services"]["grafana"]["volumes"]
+    assert (
+        f"./deploy/demo/dashboards:{provider['options']['path']}:ro"
+        in compose["services"]["grafana"]["volumes"]
+    )
     assert provider["allowUiUpdates"] is False
     sources = yaml.safe_load((folder / "datasources.yaml").read_text(encoding="utf-8"))["datasources"]
     by_type = {source["type"]: source for source in sources}

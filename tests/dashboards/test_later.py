@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 from tests.dashboards.later import LATER, comes_later
 from tests.dashboards.promql import filled
+from tests.ports import free_port
 
 from signalscope import binaries, derived
 from signalscope.config import Config
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
 

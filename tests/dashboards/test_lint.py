@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tests.dashboards.promql import ranges, selectors
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope import binaries
 from signalscope.config import Config
 from signalscope.mixin.dashboards import files

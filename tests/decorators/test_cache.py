@@ -50,7 +50,7 @@ def test_failing_and_cancelled_operations_are_errors(captured: Captured) -> None
 
     @instrument_cache(cache_type="remote")
     async def get(_key: str) -> None:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     @instrument_cache(cache_type="remote", operation="set")
     def put(_key: str) -> None:

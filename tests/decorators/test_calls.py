@@ -141,7 +141,7 @@ def test_errors_have_their_type(captured: Captured) -> None:
     @instrument_dependency(service_name="own_service", criticality=lambda level: level)
     async def ask(error: Exception | None, level: str = "mandatory") -> None:
         if error is None:
-            await asyncio.sleep(30)
+            await asyncio.Event().wait()
         else:
             raise error
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from signalscope import instrument_greeks
-from signalscope.decorators._checks import examine, size_of
+from signalscope.decorators._batch import size_of
+from signalscope.decorators._checks import examine
 from signalscope.testing import Captured
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.service.runtime import Runtime
 from signalscope.demo.stack.dependencies import DependencyServer
-from signalscope.demo.stack.faults import DEPENDENCIES
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Calls to external services: guarded by a breaker each, and honest about failure."""
 
-import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from purgatory.domain.model import CLOSED, HALF_OPENED, OPENED
+from tests.waiting import eventually_async
 
 from signalscope.demo.service import clients as clients_module
 from signalscope.demo.service.clients import Clients, DependencyUnavailableError
@@ -89,8 +90,14 @@ async def test_breaker_opens_rejects_and_recovers(
         await config.ask("get_config", "GET", "/config")
     assert told(clients, "config_service") == [*["failure"] * 4, "open", "failure", "rejected"]
     dependencies["config_service"].failing = False
-    await asyncio.sleep(0.15)
-    await config.ask("get_config", "GET", "/config")
+
+    async def recovers() -> bool:
+        with contextlib.suppress(DependencyUnavailableError):
+            await config.ask("get_config", "GET", "/config")
+            return True
+        return False
+
+    await eventually_async(recovers, "a good call")
     assert told(clients, "config_service")[-3:] == ["half_open", "closed", "success"]
 
 

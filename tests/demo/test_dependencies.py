@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.stack import dependencies
 from signalscope.demo.stack.dependencies import DependencyServer, control_app, parse_ports
-from signalscope.demo.stack.faults import DEPENDENCIES
 
 
 @pytest.fixture

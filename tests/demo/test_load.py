@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
+from tests.waiting import DEADLINE, eventually_async
 
 from signalscope.demo.service.market import SYMBOLS
 from signalscope.demo.service.signals import SIGNAL_TYPES
@@ -52,23 +53,17 @@ async def test_goes_on_while_the_service_is_away() -> None:
     """Connection errors are counted, and it keeps asking."""
     load = Load(200, seed=1)
     stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(0.5, stop.set)
-    await load.run("http://127.0.0.1:9", stop)
-    assert load.results["ConnectError"] > 10
+    running = asyncio.create_task(load.run("http://127.0.0.1:9", stop))
+    await eventually_async(lambda: load.results["ConnectError"] > 10, "refused connections")
+    stop.set()
+    await running
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
     """A signal ends it with a last summary, status 0 and no traceback."""
-    command = [
-        sys.executable,
-        "-m",
-        "signalscope.demo.stack.load",
-        "--target",
-        "http://127.0.0.1:9",
-        "--rate",
-        "50",
-    ]
+    program = "from signalscope.demo.stack import load; load._REPORT_SECONDS = 0.1; load.main()"
+    command = [sys.executable, "-c", program, "--target", "http://127.0.0.1:9", "--rate", "50"]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -76,12 +71,11 @@ def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
         text=True,
         env=os.environ | {"PYTHONPATH": "src"},
     ) as process:
-        try:
-            with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(2.0)
-        finally:
-            process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        assert process.stdout is not None
+        while "ConnectError" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0
     assert "ConnectError" in out.splitlines()[-1]
     assert err == ""

@@ -1,6 +1,7 @@
 """The caches and the queue in a real Redis behave as those in memory."""
 
 import asyncio
+import contextlib
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError  # noqa: A004  # the library's name for it
+from tests.waiting import eventually_async
 
 from signalscope.contract import PRIORITIES
 from signalscope.demo.service import redis_store
@@ -35,8 +37,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def redis(url: str) -> AsyncIterator[Redis]:
     """A client of an empty Redis."""
     client: Any = redis_store.connect(url)
-    async with asyncio.timeout(10):
-        await _answering(client)
+    await _answering(client)
     await client.flushall()
     yield client
     await client.aclose()
@@ -64,8 +65,11 @@ async def test_evictions_have_their_reasons(redis: Redis) -> None:
     for key in "abc":
         await one.set(key, b"1")
     assert counts.snapshot()["cache_evictions"]["by"] == {"greeks,size": 1}
-    await asyncio.sleep(0.25)
-    assert await one.get("c") is None
+
+    async def is_gone() -> bool:
+        return await one.get("c") is None
+
+    await eventually_async(is_gone, "the end of an entry's time")
     await one.expire()
     assert (one.entries(), one.size_bytes()) == (0, 0)
     await one.set("d", b"1")
@@ -148,7 +152,7 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
         async with asyncio.timeout(20):
             await _answering(client)
             waiting = asyncio.create_task(queue.get())
-            await asyncio.sleep(0.1)
+            await eventually_async(lambda: _waits(client), "a worker that waits")
             server.kill()
             server.wait()
             assert await one.get("a") is None
@@ -167,14 +171,21 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
     assert counts.snapshot()["queue_items"]["by"] == {"high,rejected": 1, "low,enqueued": 1}
 
 
+async def _waits(client: Any) -> bool:
+    """Return whether some client waits for a job."""
+    return int((await client.info("clients"))["blocked_clients"]) > 0
+
+
 async def _answering(client: Redis) -> None:
-    while True:
-        try:
+    """Wait until Redis answers."""
+
+    async def answers() -> bool:
+        with contextlib.suppress(RuntimeError):
             await redis_store.check(client)
-        except RuntimeError:
-            await asyncio.sleep(0.02)
-        else:
-            return
+            return True
+        return False
+
+    await eventually_async(answers, "Redis")
 
 
 async def test_redis_away_is_a_miss_and_a_rejection() -> None:

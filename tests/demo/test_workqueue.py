@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from tests.waiting import eventually_async
 
 from signalscope.contract import PRIORITIES
 from signalscope.demo.service.counts import Counts
@@ -90,16 +91,18 @@ async def test_every_job_of_a_flood_is_accounted_for(captured: Captured) -> None
     """Enqueued = processed + failed + dropped + still waiting, counted and measured, also at a sudden end."""
     counts = Counts()
     queue = MemoryQueue(50, counts)
-    begun = 0
+    begun = stuck = 0
 
     async def handle(job: Job) -> None:
         nonlocal begun
         begun += 1
-        await asyncio.sleep(0 if begun % 3 else 0.001)
+        await asyncio.sleep(0)
         if begun % 7 == 0:
             raise RuntimeError("every seventh")
         if begun > 60:
-            await asyncio.sleep(60)
+            nonlocal stuck
+            stuck += 1
+            await asyncio.Event().wait()
 
     workers = Workers(queue, {"work": handle}, counts, number=4)
     workers.start()
@@ -111,7 +114,7 @@ async def test_every_job_of_a_flood_is_accounted_for(captured: Captured) -> None
             rejected += 1
         if number % 3 == 0:
             await asyncio.sleep(0)
-    await asyncio.sleep(0.1)
+    await eventually_async(lambda: stuck == 4, "four workers that are stuck")
     await workers.stop()
     events: Counter[str] = Counter()
     for labels, number in counts.snapshot()["queue_items"]["by"].items():

@@ -27,7 +27,7 @@ def delta(x): return x
 for _ in range(7): delta(0.5)
 page = _pull.render("application/openmetrics-text; version=1.0.0")
 text = page[0].decode() if page else ""
-print("fast" if live.cells is not None else "plain", "on" if live.on else "off")
+print("fast" if live.fast_path is not None else "plain", "on" if live.on else "off")
 print("signal_service_greeks_calculation_seconds_count" in text, "trace_id=" in text)
 """
 CONFIG = """

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.ports import free_ports
 
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.ports import free
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def stack(stats_file: Path) -> Iterator[Stack]:
     kept, os.environ["TRACE_SAMPLING_PERCENT"] = os.environ.get("TRACE_SAMPLING_PERCENT"), "100"
     try:
         with Stack(
-            free(),
+            free_ports(),
             load=25,
             say=print,
             environment={"SIGNALSCOPE_DEMO_STATS_FILE": str(stats_file), "SIGNALSCOPE_HASH_SALT": "test"},

@@ -8,26 +8,36 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.waiting import eventually, get, put
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of
+from tests.ports import free_ports
+from tests.waiting import eventually, get, put
 
 from signalscope import derived
+from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import FAULTS
-from signalscope.demo.stack.ports import free
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]
 
 _CONFIG = """
+[contract]
+import = ["signalscope.demo.service.instruments"]
+
+[business.monthly_prices]
+free = 0
+basic = 29
+professional = 99
+enterprise = 499
+
 [windows]
 latency = 30
 
@@ -71,7 +81,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         [sys.executable, "-m", "signalscope", "generate", "--config", str(folder / "my.toml"), "--out", str(folder)],
         check=True, capture_output=True, env={**os.environ, "COLUMNS": "200"},
     )  # fmt: skip
-    with Stack(free(), load=25, say=print, generated=folder) as running:
+    with Stack(free_ports(), load=25, say=print, generated=folder) as running:
         running.wait_for_data()
         yield running
 
@@ -85,11 +95,23 @@ def _firing(stack: Stack) -> set[str]:
     return {each["metric"]["alertname"] for each in stack.query('ALERTS{alertstate="firing"}')}
 
 
+def _be_evaluated(stack: Stack, times: int) -> None:
+    """Wait until every group of alerts has been evaluated some times from now on."""
+    seen: dict[str, set[str]] = defaultdict(set)
+
+    def are_evaluated() -> bool:
+        for group in get(f"{stack.url('prometheus')}/api/v1/rules?type=alert")["data"]["groups"]:
+            seen[group["name"]].add(group["lastEvaluation"])
+        return all(len(moments) > times for moments in seen.values())
+
+    eventually(are_evaluated, 60, f"{times} evaluations of every group of alerts")
+
+
 def test_faults_make_their_alerts_fire_and_end(quick: Stack, tmp_path: Path) -> None:
     """Nine faults, and every alert that they promise is in Prometheus and Alertmanager; some end again."""
     expected = {alert for name in _ON for alert in FAULTS[name].alerts}
     assert len(expected) >= 10
-    time.sleep(10)  # of health
+    _be_evaluated(quick, 3)
     assert not _firing(quick) & (expected - {"GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"})
     for name in _ON:
         _switch(quick, name, on=True)

@@ -18,16 +18,18 @@ import pytest
 from tests.browser import Browser
 from tests.dashboards.later import comes_later
 from tests.dashboards.promql import filled
-from tests.e2e.waiting import eventually, put
+from tests.waiting import eventually, put
 
+import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
 from signalscope.config import Config
+from signalscope.demo.faults import find
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import find
 from signalscope.mixin.dashboards import files
 from signalscope.mixin.generate import HEADER
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]

@@ -8,12 +8,13 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.e2e.waiting import eventually
+from tests.waiting import eventually
 
 from signalscope.demo.stack._stack import Stack
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]

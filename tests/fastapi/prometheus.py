@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 from signalscope import binaries
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 from signalscope.derived import _prometheus
 
 __all__ = ["delayed", "lying", "running"]
@@ -65,7 +67,7 @@ async def delayed(url: str, seconds: float) -> AsyncIterator[str]:
         async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, wait: float) -> None:
             with contextlib.suppress(ConnectionError):
                 while part := await source.read(65_536):
-                    await asyncio.sleep(wait)
+                    await asyncio.sleep(wait)  # sleep: the delay that the proxy is for
                     target.write(part)
                     await target.drain()
 

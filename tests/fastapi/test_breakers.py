@@ -49,7 +49,7 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "1000")
-    monkeypatch.setattr(recording, "_families", {})
+    monkeypatch.setattr(recording._known, "by_name", {})
     _monitoring._answers.clear()
     with capture() as found:
         yield found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from tests.waiting import DEADLINE, eventually_async
 
 from fastapi import FastAPI
 from signalscope import contract, health, report_health
@@ -33,9 +35,9 @@ def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_checks", {})
     monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers
     monkeypatch.setattr(shared, "_built_in", {})
-    _health._components.clear()
+    _health._reported.components.clear()
     yield
-    _health._components.clear()
+    _health._reported.components.clear()
 
 
 def _app() -> FastAPI:
@@ -150,31 +152,32 @@ async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
 @pytest.mark.parametrize("kind", ["plain", "coroutine", "stubborn coroutine"])
 async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
     """It is unhealthy after its timeout, also when it ignores being cancelled, and others are still told."""
-    release = threading.Event()
+    release, has_ended = threading.Event(), threading.Event()
 
     def plain() -> bool:
-        return release.wait(10)
+        release.wait(DEADLINE)
+        has_ended.set()
+        return True
 
     async def coroutine() -> bool:
-        await asyncio.sleep(10)
+        await asyncio.Event().wait()
+        has_ended.set()
         return True
 
     async def stubborn() -> bool:
-        for _ in range(20):
-            try:
-                await asyncio.sleep(0.5)
-            except asyncio.CancelledError:
-                if release.is_set():
-                    raise
+        while not release.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        has_ended.set()
         return True
 
     checks: dict[str, Any] = {"plain": plain, "coroutine": coroutine, "stubborn coroutine": stubborn}
     check = checks[kind]
     health.register(HealthCheck("slow", check, timeout=0.2, cache_seconds=0))
     health.register(HealthCheck("quick", lambda: True))
-    begun = time.monotonic()
-    answers = [await _get("/health/detailed") for _ in range(3)]
-    assert time.monotonic() - begun < 2
+    async with asyncio.timeout(DEADLINE):
+        answers = [await _get("/health/detailed") for _ in range(3)]
+    assert not has_ended.is_set()
     assert answers[0].json()["components"]["slow"]["detail"] == "no result within 0.2 s"
     assert answers[0].json()["components"]["quick"]["status"] == "healthy"
     if kind != "coroutine":  # it still runs, so no other run is begun
@@ -186,22 +189,30 @@ async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
 
 async def test_a_storm_of_requests_runs_a_check_once() -> None:
     """Two hundred at once wait for one run; until the result is too old, there is no other."""
-    runs = 0
+    runs, asked = 0, 0
+    all_have_asked = asyncio.Event()
 
     async def check() -> bool:
         nonlocal runs
         runs += 1
-        await asyncio.sleep(0.05)
+        await all_have_asked.wait()
         return True
 
-    health.register(HealthCheck("database", check, cache_seconds=0.5))
+    async def ask() -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        if asked == 200:
+            all_have_asked.set()
+        return await _get("/health", app)
+
+    database = health.register(HealthCheck("database", check, timeout=30, cache_seconds=3600))
     app = _app()
-    answers = await asyncio.gather(*(_get("/health", app) for _ in range(200)))
+    answers = await asyncio.gather(*(ask() for _ in range(200)))
     assert {answer.json()["components"]["database"] for answer in answers} == {"healthy"}
     assert runs == 1
     await _get("/health", app)
     assert runs == 1
-    await asyncio.sleep(0.6)
+    database.cache_seconds = 0  # from now on it is too old
     await _get("/health", app)
     assert runs == 2
 
@@ -219,28 +230,30 @@ async def test_a_stuck_check_never_has_more_runs_than_allowed() -> None:
         assert (await check.result()).result.status == "unhealthy"
     assert running._value == 2
     release.set()
-    await asyncio.sleep(0.1)
-    assert (await check.result()).result.status == "healthy"
+
+    async def is_healthy() -> bool:
+        return (await check.result()).result.status == "healthy"
+
+    await eventually_async(is_healthy, "a run that is over")
 
 
 def test_event_loops_may_come_and_go() -> None:
     """A run whose loop was closed is lost, and the next loop begins another; test clients do that."""
-    gate = {"open": False}
+    begun, gate = threading.Event(), threading.Event()  # those of asyncio belong to one of the loops
 
     async def waits() -> bool:
-        while not gate["open"]:  # noqa: ASYNC110  # an event would belong to one of the loops
-            await asyncio.sleep(0.01)
-        return True
+        begun.set()
+        return bool(await eventually_async(gate.is_set, "the gate"))
 
-    check = HealthCheck("one", waits, timeout=5, cache_seconds=0)
+    check = HealthCheck("one", waits, timeout=30, cache_seconds=0)
 
     async def leave() -> None:
         task = asyncio.create_task(check.result())
-        await asyncio.sleep(0.05)
+        await eventually_async(begun.is_set, "the run")
         task.cancel()
 
     asyncio.run(leave())
-    gate["open"] = True
+    gate.set()
     assert asyncio.run(check.result()).result.status == "healthy"
 
 
@@ -311,9 +324,7 @@ async def test_a_running_application_keeps_its_gauges_fresh() -> None:
     health.register(HealthCheck("disk", check, cache_seconds=0.1))
     app = _app()
     async with app.router.lifespan_context(app):
-        async with asyncio.timeout(10):
-            while runs < 2:  # noqa: ASYNC110  # it is counted in another thread
-                await asyncio.sleep(0.05)
+        await eventually_async(lambda: runs >= 2, "a second run")
         found = (await _get("/health/detailed", app)).json()["components"]
     assert {
         "api", "database", "redis", "signal_processing", "dependencies", "system_resources", "cache",
@@ -476,11 +487,10 @@ async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
     with capture() as captured:
         async with app.router.lifespan_context(app) as state:
             assert state == {"mine": 1}
-            for _ in range(500):
-                if captured.value("signal_service_health_check_status", component="api") is not None:
-                    break
-                await asyncio.sleep(0.01)
-            assert captured.value("signal_service_health_check_status", component="api") is not None
+            await eventually_async(
+                lambda: captured.points("signal_service_health_check_status", component="api"),
+                "a check of ours",
+            )
     assert events == ["up", "down"]
     assert shared.checks() == []
     uninstrument_app(app)
@@ -498,11 +508,15 @@ def test_another_kind_of_event_loop_costs_no_application_its_start() -> None:
 
 async def test_how_old_a_report_is() -> None:
     """What was reported long ago is no news: /health/detailed tells its age."""
+    before = time.monotonic()
     report_health("feed", 1)
-    await asyncio.sleep(0.05)
-    shown = (await _get("/health/detailed")).json()["components"]["feed"]
-    assert 0.05 <= shown["age_seconds"] < 5
-    assert shown["duration_seconds"] is None
+    after = time.monotonic()
+    for _ in range(2):
+        asked = time.monotonic()
+        shown = (await _get("/health/detailed")).json()["components"]["feed"]
+        age = shown["age_seconds"]
+        assert asked - after <= age <= time.monotonic() - before  # bound: by what is measured here as well
+        assert shown["duration_seconds"] is None
 
 
 async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -512,7 +526,7 @@ async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest
 
     async def slow() -> bool:
         runs["slow"] += 1
-        await asyncio.sleep(20)
+        await asyncio.Event().wait()
         return True
 
     def quick() -> bool:
@@ -523,10 +537,7 @@ async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest
     health.register(HealthCheck("quick", quick, cache_seconds=0.01))
     app = _app()
     async with app.router.lifespan_context(app):
-        for _ in range(500):
-            if runs["quick"] >= 3:
-                break
-            await asyncio.sleep(0.01)
+        await eventually_async(lambda: runs["quick"] >= 3, "three runs of the quick one")
     assert runs["slow"] == 1
     assert runs["quick"] >= 3
 
@@ -546,10 +557,7 @@ async def test_a_mistake_of_ours_neither_ends_the_renewal_nor_reaches_the_applic
     with capture() as captured:
         async with app.router.lifespan_context(app):
             monkeypatch.setattr(shared, "checks", fails)
-            for _ in range(500):
-                if len(rounds) >= 3:
-                    break
-                await asyncio.sleep(0.01)
+            await eventually_async(lambda: len(rounds) >= 3, "three rounds")
             monkeypatch.undo()
         counted = captured.value("signalscope_internal_errors_total", where="health.refresh")
     assert len(rounds) >= 3

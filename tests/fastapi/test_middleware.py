@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
+from tests.waiting import eventually_async
 
 import signalscope.fastapi
 from fastapi import APIRouter, FastAPI, HTTPException
@@ -57,14 +58,14 @@ def _app() -> FastAPI:
     async def stream() -> StreamingResponse:
         async def chunks() -> AsyncIterator[bytes]:
             yield b"a"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # sleep: a stream that takes a while
             yield b"b"
 
         return StreamingResponse(chunks())
 
     @app.get("/slow")
     async def slow() -> None:
-        await asyncio.sleep(30)
+        await asyncio.Event().wait()
 
     app.include_router(orders)
     app.include_router(signalscope.fastapi.router)
@@ -186,7 +187,7 @@ async def test_a_request_whose_client_left_is_counted_and_released(captured: Cap
     instrument_app(app)
     async with _client(app) as client:
         request = asyncio.create_task(client.get("/slow"))
-        await asyncio.sleep(0.1)
+        await eventually_async(lambda: captured.points(CONCURRENT, endpoint_group="slow"), "the request")
         (during,) = captured.points(CONCURRENT, endpoint_group="slow")
         assert during.value == 1
         request.cancel()

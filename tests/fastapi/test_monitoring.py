@@ -19,18 +19,14 @@ from signalscope.derived._process import Process
 from signalscope.derived._vector import Vector
 from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
-from signalscope.fastapi.monitoring import _business as business
-from signalscope.fastapi.monitoring import _capacity as capacity
 from signalscope.fastapi.monitoring import _current, _negotiate
-from signalscope.fastapi.monitoring import _enhanced as enhanced
-from signalscope.fastapi.monitoring import _performance as performance
 from signalscope.fastapi.monitoring import _routes as _monitoring
 from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.health import _report as reported
 from signalscope.health._registry import shared as registry
 from signalscope.testing import FakeClock, capture
 from signalscope.users import _costs as _user_costs
-from signalscope.users._heavy_hitters import HeavyHitters
+from signalscope.users._costs import HeavyHitters
 
 TOKEN, NEXT, USERS = "token-of-this-quarter", "token-of-the-next-one", "token-that-sees-users"
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
@@ -44,13 +40,13 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
     monkeypatch.setattr(registry, "_make", tuple)  # no health checks but those of a test
     monkeypatch.setattr(registry, "_built_in", {})
-    monkeypatch.setattr(recording, "_families", {})  # series of other tests would be there, at zero
-    reported._components.clear()
+    monkeypatch.setattr(recording._known, "by_name", {})  # series of other tests would be there, at zero
+    reported._reported.components.clear()
     _monitoring._answers.clear()
     _windows.shared.clear()
     yield
     _windows.shared.clear()
-    reported._components.clear()
+    reported._reported.components.clear()
 
 
 @pytest.fixture
@@ -168,7 +164,7 @@ async def test_nothing_is_invented(
     client: httpx.AsyncClient, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With nothing recorded every number is null, and its provenance says why."""
-    monkeypatch.setattr(_user_costs._Shared, "users", None)
+    monkeypatch.setattr(_user_costs._shared, "sketches", None)
     monkeypatch.delenv("SIGNALSCOPE_CPU_SECOND_PRICE", raising=False)
     with capture():
         answer = await _answer(client, name)
@@ -298,7 +294,7 @@ async def test_user_ids_are_shown_to_nobody_who_may_not(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The costliest users have made-up names, unless the token may see users; no other answer has ids."""
-    monkeypatch.setattr(_user_costs._Shared, "users", HeavyHitters())
+    monkeypatch.setattr(_user_costs._shared, "sketches", HeavyHitters())
     with capture():
         for user, times in (("alice@example.com", 3), ("bob@example.com", 1)):
             with user_context(tier="free", user=user):
@@ -385,11 +381,11 @@ async def test_answers_are_made_once_for_all_who_ask(
 ) -> None:
     """Fifty at once, and those of the next seconds, get one and the same answer; then there is another."""
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
-    monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0.5")
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "300")
     answers = await asyncio.gather(*(client.get("/monitoring/enhanced-metrics") for _ in range(50)))
     answers.append(await client.get("/monitoring/enhanced-metrics"))
     assert len({answer.json()["timestamp"] for answer in answers}) == 1
-    await asyncio.sleep(0.6)
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
     later = await client.get("/monitoring/enhanced-metrics")
     assert later.json()["timestamp"] != answers[0].json()["timestamp"]
 
@@ -464,10 +460,10 @@ async def test_a_mistake_that_costs_the_answer_is_no_server_error(
 ) -> None:
     """503, as documented; the reason is in the log alone."""
 
-    def broken(*_: object) -> Any:
+    def broken(*_: object, **__: object) -> Any:
         raise RuntimeError("secret path /etc/x")
 
-    monkeypatch.setattr("signalscope.fastapi.monitoring._enhanced.enhanced", broken)
+    monkeypatch.setattr("signalscope.fastapi.monitoring._routes.fill", broken)
     answer = await client.get("/monitoring/enhanced-metrics")
     assert answer.status_code == 503
     assert "secret" not in answer.text
@@ -480,7 +476,7 @@ async def test_without_telemetry_every_answer_says_so(
     """Nothing has set up OpenTelemetry: null, and the way out."""
     from signalscope.recording import _state as _live  # noqa: PLC0415  # only this test switches it off
 
-    monkeypatch.setattr(_live.live, "cells", None)
+    monkeypatch.setattr(_live.live, "fast_path", None)
     answer = await _answer(client, "enhanced-metrics")
     reason = answer["provenance"]["performance.api_performance.error_rate_percentage"]["reason"]
     assert "opentelemetry-instrument" in reason
@@ -506,9 +502,7 @@ async def test_no_answer_is_made_in_the_event_loop(
 
         monkeypatch.setattr(holder, name, watched)
 
-    summaries = ("enhanced", "performance_summary", "business_dashboard", "capacity_planning")
-    for module, name in zip((enhanced, performance, business, capacity), summaries, strict=True):
-        watch(module, name)
+    watch(_monitoring, "fill")
     watch(_negotiate, "_body")
     watch(_current, "_metric")
     watch(_facts, "_from_process")
@@ -524,9 +518,9 @@ async def test_no_answer_is_made_in_the_event_loop(
     with capture():
         for name in ("metrics", *ANSWERS):
             assert (await client.get(f"/monitoring/{name}", headers={"Accept": accept})).status_code == 200
-    assert set(made) == {*summaries, "_body", "_metric", "_from_process"}
+    assert set(made) == {"fill", "_body", "_metric", "_from_process"}
     assert not any(in_loop for each in made.values() for in_loop in each)
-    assert len(made["_body"]) == 5
+    assert (len(made["fill"]), len(made["_body"])) == (len(ANSWERS), 5)
     assert len(looks) == len(ANSWERS)
 
 

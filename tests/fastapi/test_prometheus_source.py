@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.fastapi.prometheus import delayed, lying, running
+from tests.waiting import DEADLINE
 
 from fastapi import FastAPI
 from signalscope import derived, health
@@ -285,11 +286,9 @@ async def test_a_slow_prometheus_costs_the_values_not_the_answer(
 ) -> None:
     """Behind a proxy that holds its answers back: within the timeout, null, degraded, with the reason."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "0.4")
-    async with delayed(prometheus, 30) as url:
+    async with delayed(prometheus, 600) as url, asyncio.timeout(DEADLINE):
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
-        begun = time.monotonic()
         answer = await _answer(client, name)
-        assert time.monotonic() - begun < 3
     assert answer["degraded"]
     assert answer["problems"] == ["Prometheus did not answer within 0.4 s"]
     assert all(
@@ -423,7 +422,7 @@ async def test_long_answers_are_read_one_after_the_other(
     def read(body: bytes, kind: str) -> _prometheus.Answer:
         threads.add(threading.current_thread() is threading.main_thread())
         at_once.append(not lock.acquire(blocking=False))
-        time.sleep(0.02)
+        time.sleep(0.02)  # sleep: a long answer takes a while to read
         found = real(body, kind)
         lock.release()
         return found
@@ -451,24 +450,28 @@ async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytes
     """A heartbeat goes on while many ask for everything, with a slow Prometheus and checks that hang."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "1")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
+    hang = threading.Event()
     checks = [
-        health.register(HealthCheck(f"hangs {number}", lambda: time.sleep(1.5), timeout=0.5, cache_seconds=0))
+        health.register(
+            HealthCheck(f"hangs {number}", lambda: hang.wait(DEADLINE), timeout=0.5, cache_seconds=0)
+        )
         for number in range(5)
     ]
     app = FastAPI()
     app.include_router(router)
     late: list[float] = []
+    prometheus_takes = 0.3
 
     async def heartbeat() -> None:
         while True:
             due = time.perf_counter() + 0.01
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # sleep: the beat itself
             late.append(time.perf_counter() - due)
 
     paths = ["/health", "/health/detailed", "/health/ready", "/metrics", "/monitoring/metrics"]
     paths += [f"/monitoring/{name}" for name in ANSWERS]
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(delayed(prometheus, 0.3))
+        url = await stack.enter_async_context(delayed(prometheus, prometheus_takes))
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         transport = httpx.ASGITransport(app)
         client = await stack.enter_async_context(
@@ -479,13 +482,15 @@ async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytes
             answers = await asyncio.gather(*(client.get(path) for path in paths * 10))
         finally:
             beating.cancel()
+            hang.set()
             for each in checks:
                 health.unregister(each.name)
     assert {answer.status_code for answer in answers} <= {200, 503}
     late.sort()
     print(f"heartbeat: median {late[len(late) // 2] * 1e3:.1f} ms late, at most {late[-1] * 1e3:.0f} ms")
     assert len(late) > 20
-    assert late[len(late) // 2] < 0.1  # an answer that blocked would take all of the beats with it
+    # An answer that blocked would make every beat as late as Prometheus is slow.
+    assert late[len(late) // 2] < prometheus_takes
 
 
 async def test_nothing_foreseen_is_no_resource(

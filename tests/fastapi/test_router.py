@@ -18,9 +18,9 @@ from signalscope.health._registry import shared
 def _no_components(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers or reports
     monkeypatch.setattr(shared, "_built_in", {})
-    _health._components.clear()
+    _health._reported.components.clear()
     yield
-    _health._components.clear()
+    _health._reported.components.clear()
 
 
 async def _get(path: str) -> httpx.Response:
@@ -53,7 +53,7 @@ async def test_health_is_what_was_reported() -> None:
 
 async def test_metrics_say_what_to_do_when_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """503, so that a scrape fails visibly, with the way out."""
-    monkeypatch.setattr("signalscope.exposition._reader._Current.reader", None)
+    monkeypatch.setattr("signalscope.exposition._reader._current.reader", None)
     response = await _get("/metrics")
     assert response.status_code == 503
     assert "opentelemetry-instrument" in response.text

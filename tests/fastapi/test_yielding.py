@@ -40,9 +40,9 @@ def _instrumented(app: FastAPI) -> None:
 def _public(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
-    _health._components.clear()
+    _health._reported.components.clear()
     yield
-    _health._components.clear()
+    _health._reported.components.clear()
 
 
 async def _ask(app: Starlette, path: str, method: str = "GET") -> httpx.Response:

@@ -7,12 +7,14 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+import pytest
 from tests.collector.conftest import Collector
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import Ran, launch
 
-__all__ = ["Case", "assert_identity", "run"]
+__all__ = ["Case", "assert_identity", "each_version", "run"]
 
 Measured = Mapping[tuple[str, ...], float]
 
@@ -40,6 +42,20 @@ class Case:
     call: str
     counted: str
     variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class _HasVersions(Protocol):
+    @property
+    def versions(self) -> tuple[tuple[str, ...], ...]:
+        """What to install, for each tested version."""
+
+
+def each_version(cases: Mapping[str, _HasVersions]) -> pytest.MarkDecorator:
+    """Parametrise a test with `case` and `versions`: each tested version of each library."""
+    parameters = [
+        pytest.param(case, versions, id=versions[0]) for case in cases.values() for versions in case.versions
+    ]
+    return pytest.mark.parametrize(("case", "versions"), parameters)
 
 
 def run(

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from tests.collector.conftest import Collector
 from tests.instrumentation.cases import Case, assert_identity, run
+from tests.ports import free_port
+from tests.waiting import DEADLINE, eventually
 
-from signalscope.demo.stack._processes import free_port
 from signalscope.instrumentation._base._sql import table_and_operation
 
 QUERIES = ("signal_service_database_query_seconds_count", "query_type", "table", "operation")
@@ -145,7 +146,7 @@ def test_uninstrumenting_sqlalchemy(versions: tuple[str, ...], tmp_path: Path) -
     assert_identity(SQLALCHEMY, versions, tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL server of the test's own; its URL."""
     binaries = _installed().parent
@@ -159,7 +160,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for each in (folder, data):
             os.chown(each, user.pw_uid, user.pw_gid)
         for each in (folder, *folder.parents):
-            if each.owner() == "root" and "pytest" in each.name:
+            if each.owner() == "root" and each.name.startswith(("pytest", "popen-")):
                 each.chmod(each.stat().st_mode | 0o011)
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "tester", "-A", "trust", "-N"],
@@ -170,14 +171,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, **as_user,
     )  # fmt: skip
     try:
-        for _ in range(50):
-            ready = subprocess.run(
-                [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "2"],
-                check=False, capture_output=True,
-            )  # fmt: skip
-            if ready.returncode == 0:
-                break
-        assert ready.returncode == 0
+        is_ready: list[str | Path] = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "2"]
+        eventually(
+            lambda: subprocess.run(is_ready, check=False, capture_output=True).returncode == 0,
+            DEADLINE,
+            "PostgreSQL",
+        )
         yield f"postgresql://tester@127.0.0.1:{port}/postgres"
     finally:
         server.terminate()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.collector.conftest import Collector
+from tests.instrumentation.cases import each_version
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch
 
@@ -297,22 +298,17 @@ CASES = {
     "mibian": MIBIAN,
     "quantlib": QUANTLIB,
 }
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
-    case: Case, versions: tuple[str, ...], collector: Collector, tmp_path: Path
+    case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
     """Every calculation arrives once, under its model and outcome; every bit of every value is as without us."""
     where = environment(*versions)
     program = SHOW + case.program
-    ran = launch(collector, where, program, tmp_path)
+    ran = launch(one_collector, where, program, tmp_path)
     assert ran.returncode == 0, ran.stderr
     plain = subprocess.run(
         [where.python, "-c", program], capture_output=True, text=True, check=True, timeout=120, cwd=tmp_path
@@ -325,7 +321,7 @@ def test_a_program_under_the_launcher(
     assert ran.series.by("signalscope_internal_errors_total", "where") == {}
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:

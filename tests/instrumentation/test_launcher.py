@@ -22,24 +22,24 @@ print(blackscholes.BlackScholesCall(S=100., K=90., T=.5, r=.01, sigma=.2).gamma(
 """
 
 
-def test_an_instrumentor_is_left_out_by_its_name(collector: Collector, tmp_path: Path) -> None:
+def test_an_instrumentor_is_left_out_by_its_name(one_collector: Collector, tmp_path: Path) -> None:
     """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` takes the names of the table."""
     ran = launch(
-        collector, environment("blackscholes==0.2.2", VOLLIB), PROGRAM, tmp_path,
+        one_collector, environment("blackscholes==0.2.2", VOLLIB), PROGRAM, tmp_path,
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="vollib, quantlib",
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.series.by(SECONDS, "calculation_type") == {("gamma",): 1}
 
 
-def test_a_library_that_is_too_old_is_skipped_quietly(collector: Collector, tmp_path: Path) -> None:
+def test_a_library_that_is_too_old_is_skipped_quietly(one_collector: Collector, tmp_path: Path) -> None:
     """Nothing of it is measured, nobody complains, and the others are measured."""
-    ran = launch(collector, environment("blackscholes==0.0.5", VOLLIB), PROGRAM, tmp_path)
+    ran = launch(one_collector, environment("blackscholes==0.0.5", VOLLIB), PROGRAM, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.series.by(SECONDS, "calculation_type") == {("delta",): 1}
 
 
-def test_an_instrumentor_that_fails_stops_nothing(collector: Collector, tmp_path: Path) -> None:
+def test_an_instrumentor_that_fails_stops_nothing(one_collector: Collector, tmp_path: Path) -> None:
     """Of whatever distribution it is, whatever it raises: it is logged, and the others go on."""
     package = tmp_path / "broken"
     (package / "broken-1.0.dist-info").mkdir(parents=True)
@@ -54,7 +54,7 @@ def test_an_instrumentor_that_fails_stops_nothing(collector: Collector, tmp_path
         encoding="utf-8",
     )
     ran = launch(
-        collector,
+        one_collector,
         environment("blackscholes==0.2.2", VOLLIB),
         PROGRAM,
         tmp_path,

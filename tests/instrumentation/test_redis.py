@@ -6,17 +6,15 @@ import shutil
 import signal
 import subprocess
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+from tests.instrumentation.cases import Case, assert_identity, each_version, run
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch, parse, variables
-
-from signalscope.demo.stack._processes import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -27,7 +25,7 @@ WAITS = ("signal_service_queue_wait_seconds_count", "queue_type", "outcome")
 OFFICIAL = "opentelemetry-instrumentation-"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis of our own."""
     program, port = shutil.which("redis-server"), free_port()
@@ -124,7 +122,7 @@ async def flaky(ctx):
 async def broken(ctx):
     raise ValueError("no")
 async def slow(ctx):
-    await asyncio.sleep(5)
+    await asyncio.Event().wait()
 async def main():
     settings = RedisSettings.from_dsn(sys.argv[1])
     redis = await create_pool(settings)
@@ -174,15 +172,10 @@ asyncio.run(main())
 )  # fmt: skip
 
 CASES = {"redis": REDIS, "arq": ARQ}
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector", "redis")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
 ) -> None:
@@ -190,7 +183,7 @@ def test_a_program_under_the_launcher(
     run(case, versions, one_collector, tmp_path, redis_url)
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -244,7 +237,13 @@ def test_celery_with_a_real_worker(
     (tmp_path / "tasks.py").write_text(textwrap.dedent(CELERY_TASKS), encoding="utf-8")
     (tmp_path / "client.py").write_text(textwrap.dedent(CELERY_CLIENT), encoding="utf-8")
     where, service = environment(*versions), f"celery-{versions[0][8:].replace('.', '-')}"
-    own = variables(one_collector, service, BROKER=f"{redis_url}/3", PYTHONPATH=str(tmp_path))
+    own = variables(
+        one_collector,
+        service,
+        BROKER=f"{redis_url}/3",
+        PYTHONPATH=str(tmp_path),
+        OTEL_METRIC_EXPORT_INTERVAL="500",
+    )
     program = where.python.with_name("celery")
     command: list[str | Path] = [where.launcher, program, "-A", "tasks", "worker", "--concurrency", "2"]
     log = tmp_path / "worker.log"
@@ -259,7 +258,10 @@ def test_celery_with_a_real_worker(
             )  # fmt: skip
             assert client.returncode == 0, client.stderr + log.read_text()
             assert client.stdout == "[0, 2, 4, 'second try']\nno\n8 10\n"
-            time.sleep(1)
+            one_collector.when(
+                lambda: parse(one_collector.scrape(), service).sum(ITEMS[0], event="dropped") == 1,
+                f"the task that came too late: {log.read_text()}",
+            )
         finally:
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)

@@ -17,8 +17,9 @@ import pytest
 from tests.collector.conftest import Collector
 from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import Series, parse, variables
+from tests.ports import free_port
 
-from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
+from signalscope.demo.stack._processes import Part, answers, wait_until
 
 pytestmark = [pytest.mark.needs("collector"), pytest.mark.timeout(180)]
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from tests.collector.conftest import Collector
-from tests.instrumentation.cases import Case, assert_identity, run
+from tests.instrumentation.cases import Case, assert_identity, each_version, run
+from tests.ports import free_port
 
 from signalscope import instrument_dependency
-from signalscope.demo.stack._processes import free_port
 from signalscope.instrumentation._base import _services
 from signalscope.instrumentation.httpx import HttpxInstrumentor
 from signalscope.testing import Captured, capture
@@ -185,15 +185,10 @@ asyncio.run(main())
 )
 
 CASES = {"httpx": HTTPX, "requests": REQUESTS, "aiohttp": AIOHTTP}
-EVERY = [
-    pytest.param(case, versions, id=versions[0])
-    for case in CASES.values()
-    for versions in case.versions
-]  # fmt: skip
 
 
 @pytest.mark.needs("collector")
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
@@ -236,7 +231,7 @@ def _peers(collector: Collector, service: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("case", "versions"), EVERY)
+@each_version(CASES)
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:

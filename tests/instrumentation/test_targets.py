@@ -18,7 +18,7 @@ from tests.instrumentation.environments import environment
 from tests.instrumentation.programs import launch
 
 from signalscope import contract
-from signalscope.instrumentation.targets import TargetsInstrumentor
+from signalscope.instrumentation.targets import TargetsInstrumentor, _target
 from signalscope.instrumentation.targets import _file as _targets_file
 from signalscope.instrumentation.targets._check import check
 from signalscope.instrumentation.targets._suggest import suggest, to_toml
@@ -305,9 +305,9 @@ def test_a_file_that_cannot_be_used(content: bytes | None, message: str, tmp_pat
 
 def test_options_of_every_kind_are_those_of_its_decorator() -> None:
     """There is one list of options, the decorator's; each kind feeds metrics of the contract."""
-    assert _targets_file.options_of("greeks")[:3] == ["calculation_type", "model_type", "vectorized"]
-    for kind, decorator in _targets_file.KINDS.items():
-        assert _targets_file.options_of(kind)
+    assert _target.options_of("greeks")[:3] == ["calculation_type", "model_type", "vectorized"]
+    for kind, decorator in _target.KINDS.items():
+        assert _target.options_of(kind)
         assert any(each.emitted_by == f"@{decorator.__name__}" for each in contract.instruments())
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.launch.leftovers import alive
 
 from signalscope import binaries
-from signalscope.binaries import BinaryError, Project
+from signalscope.binaries import BinaryError, Project, _steps
 from signalscope.demo.stack._processes import wait_until
 
 
@@ -91,12 +91,12 @@ def test_a_build_that_fails_leaves_nothing_half_done(bare: Path) -> None:
 
 def test_progress_is_shown_while_something_is_built(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is being built, since when, and the builder's latest line."""
-    monkeypatch.setattr(binaries, "_REPORT_SECONDS", 0.2)
+    monkeypatch.setattr(_steps, "_REPORT_SECONDS", 0.2)
     slow = _program(bare / "path" / "slow", "compiling")
     slow.write_text("#!/bin/sh\necho compiling\n/bin/sleep 0.7\n", encoding="utf-8")
     said: list[str] = []
     project = Project("part", "1.0", (), "", ())
-    binaries._run(project, [str(slow)], bare, said.append)
+    _steps.run(project, [str(slow)], bare, said.append)
     assert said
     assert all(line.startswith("part 1.0: ") and line.endswith("compiling") for line in said)
 
@@ -105,7 +105,7 @@ def test_it_runs_without_the_package(tmp_path: Path) -> None:
     """The script needs the standard library only: it works while nothing is installed."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PATH": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-I", "-S", binaries.__file__, "--check"],
+        [sys.executable, "-I", "-S", Path(binaries.__file__).parent, "--check"],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
@@ -144,8 +144,7 @@ def checkout(tmp_path: Path) -> Path:
         shutil.copy(binaries.ROOT / name, root / name)
     for name in ("builder", "prometheus", "alertmanager"):
         (root / "tools" / name).mkdir()
-    (root / "src" / "signalscope" / "demo").mkdir(parents=True)
-    shutil.copy(binaries.__file__, root / "src" / "signalscope" / "demo")
+    shutil.copytree(Path(binaries.__file__).parent, root / "src" / "signalscope" / "binaries")
     (root / ".venv" / "bin").mkdir(parents=True)
     (root / ".venv" / "bin" / "python").symlink_to(sys.executable)
     wanted = hashlib.sha256((root / "pyproject.toml").read_bytes() + str(root).encode()).hexdigest()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from signalscope import binaries
+from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.stack.dependencies import parse_ports
-from signalscope.demo.stack.faults import DEPENDENCIES
 from signalscope.mixin.servers import JOBS
 
 pytestmark = pytest.mark.needs("docker-compose")
@@ -82,9 +82,8 @@ def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -
                 assert volume.get("read_only"), name
                 mounted[str(source.relative_to(ROOT))] = name
     local = {
-        "collector/config.yaml", "deploy/prometheus/prometheus.yml", "rules", "deploy/prometheus/own",
-        "deploy/prometheus/alertmanager.yml",
-        "dashboards",
+        "collector/config.yaml", "deploy/demo/deploy/prometheus/prometheus.yml", "deploy/demo/rules",
+        "deploy/demo/deploy/prometheus/alertmanager.yml", "deploy/demo/dashboards",
     }  # fmt: skip
     assert local <= set(mounted)
 

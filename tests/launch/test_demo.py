@@ -8,19 +8,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.launch.leftovers import alive, descendants
+from tests.waiting import eventually
 
 from signalscope import binaries
 from signalscope.demo.stack._processes import answers, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(180),
 ]
@@ -48,13 +49,17 @@ class _Demo:
 
     def ready(self) -> dict[str, Any]:
         """What runs where, once everything does."""
-        end = time.monotonic() + 90
-        while not self.endpoints.exists():
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < end, self.text()
-            time.sleep(0.2)
+        self.until(self.endpoints.exists)
         found: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
         return found
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for something, while it runs."""
+        try:
+            eventually(lambda: self.process.poll() is not None or condition(), 90, "the demo")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.text()}") from None
+        assert self.process.poll() is None, self.text()
 
     def text(self) -> str:
         """What it has printed."""
@@ -101,22 +106,29 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
 
 
 @pytest.mark.parametrize(
-    ("seconds", "number"),
+    ("moment", "number"),
     [
-        (0.9, signal.SIGINT),
-        (1.4, signal.SIGHUP),
-        (2.0, signal.SIGTERM),
-        (2.7, signal.SIGINT),
-        (4.0, signal.SIGHUP),
+        ("starting the external services", signal.SIGINT),
+        (1, signal.SIGHUP),
+        ("starting the Collector", signal.SIGTERM),
+        (3, signal.SIGINT),
+        ("starting the reference service", signal.SIGHUP),
     ],
 )
 def test_it_can_be_stopped_while_it_starts(
-    tmp_path: Path, demos: list[_Demo], seconds: float, number: signal.Signals
+    tmp_path: Path, demos: list[_Demo], moment: str | int, number: signal.Signals
 ) -> None:
-    """Whatever has been started by then is ended, without a traceback; also when the terminal is closed."""
+    """Whatever has been started by then is ended, without a traceback; also when the terminal is closed.
+
+    The moments are lines that it prints, and numbers of processes that it has started.
+    """
     demo = _Demo(tmp_path)
     demos.append(demo)
-    time.sleep(seconds)
+    demo.until(
+        lambda: (
+            moment in demo.text() if isinstance(moment, str) else len(descendants(demo.process.pid)) >= moment
+        )
+    )
     started = descendants(demo.process.pid)
     demo.process.send_signal(number)
     assert demo.process.wait(60) in (0, -number, 128 + number)
@@ -163,6 +175,23 @@ def test_a_broken_collector_configuration_is_one_clear_error(
     assert "chekc_interval" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("signalscope-*"))
+
+
+def test_an_installed_package_without_a_checkout_runs_embedded(tmp_path: Path, demos: list[_Demo]) -> None:
+    """As from a wheel: the service, its metrics and the console, and one line that says where the rest is."""
+    site = tmp_path / "site"
+    shutil.copytree(binaries.ROOT / "src" / "signalscope", site / "signalscope")
+    demo = _Demo(tmp_path, PYTHONPATH=str(site))
+    demos.append(demo)
+    found = demo.ready()
+    assert "prometheus" not in found
+    assert answers(f"{found['service']}/metrics")
+    assert answers(found["console"])
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    assert "Embedded: the whole pipeline runs from a checkout, and " in demo.text()
+    assert "is not one: clone the repository and use `make demo`." in " ".join(demo.text().split())
+    demo.nothing_is_left(found["pids"])
 
 
 def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:

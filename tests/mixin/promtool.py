@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ __all__ = ["needed", "run"]
 ROOT = binaries.ROOT
 
 
+@functools.cache
 def _rules() -> dict[str, list[dict[str, Any]]]:
     """Every committed rule, by the name it records or alerts under."""
     found: dict[str, list[dict[str, Any]]] = {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from signalscope import binaries, derived
-from signalscope.config import Config, ConfigError, load
+from signalscope.config import Config, ConfigError, defaults, load
 from signalscope.derived import groups
 from signalscope.mixin.alerts import alerts
 from signalscope.mixin.generate import generate
@@ -229,3 +231,43 @@ feature_operations = { "scan(v2" = "a$1" }
     assert links["dashboard_url"].startswith("https://grafana.example/d/")
     assert links["dashboard_url"].endswith("?var-job=Signals%20%26%20Greeks%20%28v2%29")
     assert links["runbook_url"] == "https://wiki.example/SignalServiceDown.md"
+
+
+_WITHOUT_PYDANTIC = """
+import sys, types
+sys.modules["pydantic"] = None
+package = sys.modules["signalscope"] = types.ModuleType("signalscope")
+package.__path__ = [sys.argv[1]]
+import signalscope.config
+from signalscope.config.defaults import RATE_SECONDS
+print(RATE_SECONDS)
+try:
+    signalscope.config.Config
+except ModuleNotFoundError as error:
+    print(error.name)
+"""
+
+
+def test_defaults_need_no_pydantic() -> None:
+    """The SDK reads its windows from them where only its own dependencies are installed; the models need pydantic."""
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_PYDANTIC, str(binaries.ROOT / "src" / "signalscope")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["300", "pydantic"]
+
+
+def test_the_configuration_without_a_file_has_the_defaults() -> None:
+    """What the SDK uses without pydantic is what the rules are made with."""
+    config = Config()
+    assert config.health.model_dump() == asdict(defaults.HEALTH)
+    assert (config.windows.rate, config.windows.hour) == (defaults.RATE_SECONDS, defaults.HOUR_SECONDS)
+    assert config.slos.period_days == defaults.SLO_PERIOD_DAYS
+
+
+def test_the_windows_of_objectives_follow_the_table_of_burn_rates() -> None:
+    """Each window that an alert compares is recorded, and the period itself."""
+    assert defaults.SLO_WINDOWS == ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
+    assert {each.long for each in defaults.BURN_RATE_WINDOWS} == set(defaults.BURN_RATES)
+    for each in defaults.BURN_RATE_WINDOWS:
+        assert defaults.seconds(each.short) * 12 == defaults.seconds(each.long)

@@ -86,8 +86,8 @@ class Run:
         rules = [*self._rules]
         for alert in alerts(self.config):
             if alert.name in names:
-                keep = {"keep_firing_for": f"{alert.keep}s"} if alert.keep else {}
-                rules.append({"alert": alert.name, "expr": alert.expr, "for": f"{alert.hold}s", **keep})
+                keep = {"keep_firing_for": f"{alert.keep_firing_for}s"} if alert.keep_firing_for else {}
+                rules.append({"alert": alert.name, "expr": alert.expr, "for": f"{alert.for_}s", **keep})
         (self._folder / "rules.yaml").write_text(
             yaml.safe_dump({"groups": [{"name": "insight", "rules": rules}]}, width=10_000)
         )
@@ -114,21 +114,23 @@ _SIGNAL = f'{JOB}, signal="request_rate"'
 _START = datetime(2026, 11, 11, tzinfo=ZoneInfo("UTC"))  # a Wednesday
 
 
-def _values(of: Callable[[datetime], float | None], days: float, start: datetime = _START) -> str:
+def _values(
+    of: Callable[[datetime], float | None], days: float, start: datetime = _START, every: int = _STEP
+) -> str:
     """Values of a function of the exchange's local time, None where there is none."""
-    moments = (start + timedelta(seconds=_STEP * step) for step in range(int(days * 86_400 / _STEP)))
+    moments = (start + timedelta(seconds=every * step) for step in range(int(days * 86_400 / every)))
     found = (of(each.astimezone(NEW_YORK)) for each in moments)
     return " ".join("_" if each is None else f"{each:g}" for each in found)
 
 
-def _calendar(days: float, start: datetime) -> dict[str, str]:
+def _calendar(days: float, start: datetime, every: int = _STEP) -> dict[str, str]:
     """The calendar's series, which have tests of their own, as they would be recorded."""
     found = {}
     for horizon, hours in (("now", 0), ("24h", 24), ("48h", 48)):
         ahead = start + timedelta(hours=hours)
         labels = f'{{horizon="{horizon}"}}'
-        found[f"{derived.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead)
-        found[f"{derived.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead)
+        found[f"{derived.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead, every)
+        found[f"{derived.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead, every)
     return found
 
 
@@ -260,13 +262,16 @@ def test_the_same_time_of_day_is_local_time(tmp_path: Path) -> None:
 # --- forecast ---------------------------------------------------------------------------------------------
 
 
-def test_the_forecast_is_seasonal_and_absent_without_history(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "every", [1800, pytest.param(_STEP, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
+)
+def test_the_forecast_is_seasonal_and_absent_without_history(tmp_path: Path, every: int) -> None:
     """None in the second week; in the third that of the session or the night it is about; none for a holiday."""
     start = datetime(2026, 11, 2, tzinfo=ZoneInfo("UTC"))
-    values = _values(lambda at: 0.5 if _state(at) == 2 else 0.1, 23, start)
+    values = _values(lambda at: 0.5 if _state(at) == 2 else 0.1, 23, start, every)
     inputs = {f'bottleneck_analysis{{{JOB}, resource="cpu", kind="cpu"}}': values}
-    inputs |= _calendar(23, start)
-    run = Run(tmp_path, start.isoformat(), inputs, "forecast", every=_STEP)
+    inputs |= _calendar(23, start, every)
+    run = Run(tmp_path, start.isoformat(), inputs, "forecast", every=every)
     for day, hour, horizon, expected in (
         (13, 12, "48h", None), (17, 12, "48h", 0.5), (17, 20, "48h", 0.1), (20, 12, "48h", 0.1),
         (20, 12, "24h", 0.1), (22, 12, "24h", 0.5), (22, 12, "48h", 0.5), (24, 12, "48h", None),

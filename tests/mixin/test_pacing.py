@@ -11,6 +11,7 @@ import yaml
 from signalscope import binaries, derived
 from signalscope.config import Config, Pipeline
 from signalscope.derived import Group, Rule, groups
+from signalscope.derived._promql import Promql
 from signalscope.mixin import evaluation_intervals as pacing
 from signalscope.mixin.alerts import Alert, alerts, expected_seconds
 
@@ -23,10 +24,19 @@ def _paced(config: Config) -> list[Group]:
     )
 
 
+def _asked(expr: str) -> Promql:
+    """What notes the series in an expression as read."""
+    ask = Promql(Config())
+    for row in derived.all_series():
+        if row.name in expr:
+            ask.name(row.key)
+    return ask
+
+
 def _alert(expr: str, hold: int) -> Alert:
     return Alert(
-        name="A", severity="info", domain="service", expr=expr, hold=hold, window=0, summary="", description="",
-        impact="", response="", meaning="", why="", diagnosis={}, mitigation=(),
+        name="A", severity="info", domain="service", expr=expr, for_=hold, ask=_asked(expr), summary="",
+        description="", impact="", response="",
     )  # fmt: skip
 
 
@@ -54,7 +64,7 @@ def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
         for name in {*re.findall(r"[a-zA-Z_:][\w:]*", todo.pop())} & shared - seen:
             seen.add(name)
             for interval, expr in rules[name]:
-                assert interval <= max(pipeline.evaluation, alert.hold / 2) or alert.hold == 0, name
+                assert interval <= max(pipeline.evaluation, alert.for_ / 2) or alert.for_ == 0, name
                 todo.append(expr)
 
 

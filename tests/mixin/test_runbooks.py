@@ -8,10 +8,11 @@ import pytest
 from tests.mixin.cases._case import of
 from tests.mixin.expressions import labels_of
 from tests.mixin.promtool import run
-from tests.mixin.runbook_pages import RUNBOOKS, queries_of
+from tests.mixin.runbook_pages import RUNBOOKS, queries_of, query, section
 
 from signalscope.config import Config
 from signalscope.mixin.alerts import Alert, alerts
+from signalscope.mixin.runbooks import TEMPLATES, RunbookError, runbook
 
 _PARTS = ("Meaning", "Impact", "First response", "When it fires", "Diagnosis", "Mitigation")
 
@@ -28,19 +29,17 @@ def test_a_page_is_complete(alert: Alert) -> None:
     page = RUNBOOKS / f"{alert.name}.md"
     text = page.read_text(encoding="utf-8")
     for part in _PARTS:
-        body = text.partition(f"## {part}\n")[2].partition("\n## ")[0]
-        assert len(body.strip()) > 20, part
+        assert len(section(text, part)) > 20, part
     assert "\n1. " in text.partition("## Mitigation")[2]
-    for query in queries_of(page):
-        labels_of(query)
+    for found in queries_of(page):
+        labels_of(found)
 
 
 @pytest.mark.needs("promtool")
 def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Path) -> None:
     """How long ago each instance answered last, gone ones too; and each process that has begun, as a new one."""
-    by_name = {alert.name: alert.diagnosis for alert in alerts(Config())}
-    since = by_name["SignalServiceDown"]["Seconds since it last answered"]
-    began = by_name["AvailabilityBudgetBurnFast"]["Processes that began in the last hour"]
+    since = query("SignalServiceDown", "Seconds since it last answered")
+    began = query("AvailabilityBudgetBurnFast", "Processes that began in the last hour")
     tests = [
         (since, '{job="signal-service", instance="a"}', 0.0),
         (since, '{job="signal-service", instance="b"}', 600.0),
@@ -67,15 +66,15 @@ def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Pat
                 ],
                 "promql_expr_test": [
                     {
-                        "expr": query,
+                        "expr": asked,
                         "eval_time": "120m",
                         "exp_samples": [
                             {"labels": labels, "value": value}
                             for each, labels, value in tests
-                            if each == query
+                            if each == asked
                         ],
                     }
-                    for query in (since, began)
+                    for asked in (since, began)
                 ],
             }
         ],
@@ -92,10 +91,81 @@ def test_what_a_page_says_of_times_is_what_was_configured() -> None:
             "thresholds": {"vectorized_p90_seconds": 1.5},
         }
     )
-    by_name = {alert.name: alert for alert in alerts(config)}
-    assert by_name["SignalServiceHighLatency"].why.startswith("A quantile over 5m")
-    assert "for 20m" in by_name["SignalServiceHighCPUUsage"].meaning
-    assert "1m are 12 scrapes" in by_name["SignalServiceDown"].why
-    assert "bound" not in by_name["SlowGreeksCalculations"].why
-    default = {alert.name: alert for alert in alerts(Config())}
-    assert "bound exactly at the limit" in default["SlowGreeksCalculations"].why
+    why = {alert.name: _section(alert, config, "When it fires") for alert in alerts(config)}
+    meaning = {alert.name: _section(alert, config, "Meaning") for alert in alerts(config)}
+    assert "\nA quantile over 5m" in why["SignalServiceHighLatency"]
+    assert "for 20m" in meaning["SignalServiceHighCPUUsage"]
+    assert "1m are 12 scrapes" in why["SignalServiceDown"]
+    assert "bound" not in why["SlowGreeksCalculations"]
+    (default,) = (each for each in alerts(Config()) if each.name == "SlowGreeksCalculations")
+    assert "bound exactly at the limit" in _section(default, Config(), "When it fires")
+
+
+def _section(alert: Alert, config: Config, heading: str) -> str:
+    return section(runbook(alert, config, ""), heading)
+
+
+#: Every objective with the other kind of alert.
+_OTHER_KINDS = {
+    name: {"objective": 0.99, "alert": "threshold" if slo.alert == "burn-rate" else "burn-rate"}
+    for name, slo in Config().slos
+    if name not in {"period_days", "hysteresis"}
+}
+
+
+def test_there_is_a_template_for_every_alert_of_any_configuration_and_no_other() -> None:
+    """Each alert can be rendered, also those that only another kind of objective makes; no template is left over."""
+    other = Config.model_validate({"slos": _OTHER_KINDS})
+    named = {alert.name: (alert, config) for config in (Config(), other) for alert in alerts(config)}
+    templates = {path.name.removesuffix(".md") for path in TEMPLATES.iterdir() if path.name.endswith(".md")}
+    assert templates == set(named)
+    for alert, config in named.values():
+        assert runbook(alert, config, "").startswith("<!--  -->\n# " + alert.name)
+
+
+def test_every_shared_text_is_included_somewhere() -> None:
+    """A shared text that no template includes is left over."""
+    paths = [*TEMPLATES.iterdir(), *TEMPLATES.joinpath("shared").iterdir()]
+    texts = "".join(path.read_text(encoding="utf-8") for path in paths if path.name.endswith(".md"))
+    for path in TEMPLATES.joinpath("shared").iterdir():
+        assert f"${{include.{path.name.removesuffix('.md')}}}" in texts, path.name
+
+
+_WHOLE = "## Meaning\nm\n## When it fires\nw\n## Diagnosis\n* Targets: `up`\n## Mitigation\n1. s\n"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            _WHOLE.replace("m\n", "${thresholds.cpu_percents}\n"),
+            r"Watchdog.md:2: .* \$\{thresholds.cpu_percents\}; did you mean \$\{thresholds.cpu_percent\}\?",
+        ),
+        (_WHOLE.replace("w\n", "${windows.cpu|minutes}\n"), r"Watchdog.md:4: .*\$\{windows.cpu\|minutes\}"),
+        (
+            _WHOLE.replace("up", "${series.API_P59}"),
+            r"Watchdog.md:6: \$\{series.API_P59\}: .*did you mean API_P9",
+        ),
+        (
+            _WHOLE.replace("up", "${metric.signal.up}"),
+            r"Watchdog.md:6: \$\{metric.signal.up\}: no instrument",
+        ),
+        (_WHOLE + "${include.nothing}", r"shared.nothing.md: there is no such template"),
+        (
+            _WHOLE.replace("Meaning", "Meanings"),
+            r"Watchdog.md: there is no section 'Meanings'; there are: Meaning,",
+        ),
+        (_WHOLE.replace("## Mitigation\n1. s\n", ""), r"Watchdog.md: there is no section `## Mitigation`"),
+        (_WHOLE.replace("* Targets: `up`", "up"), r"Watchdog.md: Diagnosis: write .*: up"),
+        (None, r"Watchdog.md: there is no such template"),
+    ],
+)
+def test_a_template_that_cannot_be_rendered_is_named(
+    tmp_path: Path, template: str | None, message: str
+) -> None:
+    """With its line or its placeholder, and the nearest name that there is."""
+    if template is not None:
+        (tmp_path / "Watchdog.md").write_text(template, encoding="utf-8")
+    (watchdog,) = (alert for alert in alerts(Config()) if alert.name == "Watchdog")
+    with pytest.raises(RunbookError, match=message):
+        runbook(watchdog, Config(), "", tmp_path)

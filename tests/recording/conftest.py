@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,21 +15,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from signalscope import recording
 from signalscope.recording import _state as _live
 
-# The tests of this directory share modules, which they import by their full names.
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 
 class Recorded:
     """What was recorded since the fixture began.
 
     Args:
-        path: "cells" or "api".
+        path: "fast_path" or "api".
     """
 
     def __init__(self, path: str) -> None:
         self._reader = InMemoryMetricReader()
         provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        if path == "cells":
+        if path == "fast_path":
             recording.initialise(provider, [self._reader])
         else:
             # As when the provider is another's: its meter is known, its readers are not.
@@ -55,13 +50,13 @@ class Recorded:
         return {key: p.count if hasattr(p, "count") else p.value for key, p in self.points(name).items()}
 
 
-@pytest.fixture(params=["cells", "api"])
+@pytest.fixture(params=["fast_path", "api"])
 def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
     """A fresh provider behind the recording interface, on the fast path and on the plain API."""
     live = _live.live
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     yield Recorded(request.param)
-    live.on, live.cells, live.meter = before
+    live.on, live.fast_path, live.meter = before
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ CALLS = 600
 
 def child(pair: Pair) -> int:
     """Record and collect; 0 when the counts are the child's own."""
-    store = pair.cells.store
+    store = pair.fast_path.store
     for _ in range(CALLS):
-        pair.feed(HISTOGRAM, "shared").record(0.5)
-    pair.feed(COUNTER, "born here").record(1)
+        pair.buffer(HISTOGRAM, "shared").record(0.5)
+    pair.buffer(COUNTER, "born here").record(1)
     metrics = {metric.name: metric for metric in store.collect(store.readers[0], time.time_ns())}
     counts = points(metrics, HISTOGRAM)["shared"].count, points(metrics, COUNTER)["born here"].value
     return 0 if counts == (CALLS, 1) else 3
@@ -32,7 +32,7 @@ def main(forks: int) -> int:
     """Fork that many times; the exit status is 0 when every child was right."""
     sys.setswitchinterval(1e-4)  # the forking thread is one of four that want to run
     pair = Pair()
-    shared = pair.feed(HISTOGRAM, "shared").record
+    shared = pair.buffer(HISTOGRAM, "shared").record
     stop = threading.Event()
     recorded = [0, 0]
 
@@ -43,7 +43,7 @@ def main(forks: int) -> int:
 
     def collect() -> None:
         while not stop.is_set():
-            pair.cells.store.collect(pair.cells.store.readers[0], time.time_ns())
+            pair.fast_path.store.collect(pair.fast_path.store.readers[0], time.time_ns())
 
     threads = [threading.Thread(target=record, args=(number,)) for number in range(2)]
     threads.append(threading.Thread(target=collect))
@@ -60,7 +60,7 @@ def main(forks: int) -> int:
     stop.set()
     for thread in threads:
         thread.join()
-    metrics = pair.cells.store.collect(pair.cells.store.readers[0], time.time_ns())
+    metrics = pair.fast_path.store.collect(pair.fast_path.store.readers[0], time.time_ns())
     whole = points({metric.name: metric for metric in metrics}, HISTOGRAM)["shared"].count == sum(recorded)
     print(right)
     return 0 if right == forks and whole else 1

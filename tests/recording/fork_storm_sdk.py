@@ -39,7 +39,7 @@ class Slow(MetricExporter):
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
         """Take a while."""
-        time.sleep(0.002)
+        time.sleep(0.002)  # sleep: an export that takes a while
         for scope in metrics_data.resource_metrics[0].scope_metrics:
             for metric in scope.metrics:
                 points: Any = metric.data.data_points

@@ -11,8 +11,8 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMet
 from opentelemetry.sdk.metrics.view import View
 
 from signalscope.contract._model import Attribute, Instrument, Kind
-from signalscope.recording._backend import Cells, attach
-from signalscope.recording._buffers import Feed
+from signalscope.recording._buffers import Buffer
+from signalscope.recording._fast_path import FastPath, attach
 
 Temporality = dict[type, AggregationTemporality]
 CUMULATIVE: Temporality = dict.fromkeys(
@@ -63,19 +63,19 @@ class Pair:
         )
         self.errors: list[tuple[str, int]] = []
         meter = self.provider.get_meter("signalscope")
-        cells = attach(
+        fast_path = attach(
             self.provider, self.readers, meter, self._create, lambda *told: self.errors.append(told)
         )
-        assert cells is not None
-        self.cells: Cells = cells
+        assert fast_path is not None
+        self.fast_path: FastPath = fast_path
         self._twins = self.provider.get_meter("twin")
 
     def _create(self, instrument: Instrument) -> object:
         return _create(self.provider.get_meter("signalscope"), instrument)
 
-    def feed(self, instrument: Instrument, key: str) -> Feed:
-        """Our series."""
-        return self.cells.bind(instrument, (key,))
+    def buffer(self, instrument: Instrument, key: str) -> Buffer:
+        """The buffer of our series."""
+        return self.fast_path.bind(instrument, (key,))
 
     def twin(self, instrument: Instrument, key: str) -> Callable[[float], None]:
         """Record into the SDK's series."""
@@ -85,7 +85,7 @@ class Pair:
 
     def both(self, instrument: Instrument, key: str) -> Callable[[float], None]:
         """Record into both."""
-        ours, theirs = self.feed(instrument, key), self.twin(instrument, key)
+        ours, theirs = self.buffer(instrument, key), self.twin(instrument, key)
 
         def record(value: float) -> None:
             ours.record(value)

@@ -144,16 +144,16 @@ def test_nothing_is_delivered_when_there_is_nothing() -> None:
     """The instrument that makes the SDK deliver is never itself in the output."""
     pair = Pair()
     assert pair.readers[0].get_metrics_data() is None
-    pair.feed(COUNTER, "a").record(1)
+    pair.buffer(COUNTER, "a").record(1)
     ours, theirs = pair.collect()
     assert list(ours) == [COUNTER.name]
     assert not theirs
 
 
 def test_a_delta_reader_that_joins_a_cumulative_one_sees_each_measurement_once() -> None:
-    """Each reader has its own intervals, whoever collects in between."""
+    """Each reader has its own delta state, whoever collects in between."""
     pair = Pair([CUMULATIVE, DELTA])
-    record = pair.feed(COUNTER, "a").record
+    record = pair.buffer(COUNTER, "a").record
     seen = 0
     for round_ in range(1, 6):
         record(round_)
@@ -177,14 +177,16 @@ def test_readers_may_come_later_and_leave() -> None:
     record(3)
     ours, theirs = zip(*(pair.collect(reader) for reader in range(3)), strict=True)
     assert [points(each, COUNTER)["a"].value for each in ours] == [6, 6, 5]
-    assert [list(each) for each in ours] == [[COUNTER.name]] * 3, "and no carrier"
+    assert [list(each) for each in ours] == [[COUNTER.name]] * 3, "and no placeholder"
     assert points(theirs[2], COUNTER)["a"].value == 5
     assert points(ours[0], COUNTER)["a"].start_time_unix_nano < added
     assert points(ours[2], COUNTER)["a"].start_time_unix_nano >= added
 
     pair.provider.remove_metric_reader(pair.readers[2])
     record(4)
-    assert not any(each.intervals for each in pair.cells.store._families[COUNTER.name].series.values())
+    assert not any(
+        each.delta_states for each in pair.fast_path.store._instruments[COUNTER.name].accumulators.values()
+    )
     pair.provider.add_metric_reader(pair.readers[2])
     record(5)
     assert [points(pair.collect(reader)[0], COUNTER)["a"].value for reader in range(3)] == [15, 15, 5]
@@ -200,7 +202,7 @@ def test_a_group_makes_the_points_of_three_instruments(
     times = {time.time_ns()}
     for number, (key, value) in enumerate(calls):
         fixed = ((COUNTER, (key,), 1), (UPDOWN, (key,), amount))
-        pair.cells.bind(HISTOGRAM, (key,), fixed).record(value)
+        pair.fast_path.bind(HISTOGRAM, (key,), fixed).record(value)
         for instrument, own in ((HISTOGRAM, value), (COUNTER, 1), (UPDOWN, amount)):
             pair.twin(instrument, key)(own)
         if number % 100 == 99 or number == len(calls) - 1:

@@ -33,8 +33,8 @@ def test_no_measurement_is_lost_or_counted_twice(name: str) -> None:  # noqa: C9
     started = threading.Barrier(THREADS + 2)
 
     def work(thread: int) -> None:
-        own = [pair.feed(instrument, f"thread-{thread}").record for instrument in instruments]
-        shared = [pair.feed(instrument, "shared").record for instrument in instruments]
+        own = [pair.buffer(instrument, f"thread-{thread}").record for instrument in instruments]
+        shared = [pair.buffer(instrument, "shared").record for instrument in instruments]
         started.wait()
         for _ in range(CALLS):
             for record in (*own, *shared):
@@ -71,7 +71,7 @@ def test_no_measurement_is_lost_or_counted_twice(name: str) -> None:  # noqa: C9
 def test_counts_stay_exact_when_more_is_recorded_than_a_feed_keeps_unmerged() -> None:
     """Long stretches without a collection, through every level of folding."""
     pair = Pair()
-    record = pair.feed(HISTOGRAM, "a").record
+    record = pair.buffer(HISTOGRAM, "a").record
     for number in range(50_000):
         record((number % 16) / 4)
     point = points(pair.collect()[0], HISTOGRAM)["a"]

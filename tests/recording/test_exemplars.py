@@ -78,7 +78,7 @@ def _told(point: Any) -> list[tuple[Any, ...]]:
 def test_a_counter_keeps_one() -> None:
     """As the SDK's reservoir of size one does; which of several is free, ours is the latest."""
     pair = Pair()
-    record = pair.feed(COUNTER, "a").record
+    record = pair.buffer(COUNTER, "a").record
     span = _span("recording")
     assert span is not None
     with trace.use_span(span):
@@ -93,7 +93,7 @@ def test_a_counter_keeps_one() -> None:
 def test_values_that_are_refused_make_no_exemplar() -> None:
     """A negative duration, NaN, or no number at all."""
     pair = Pair(provider_options={"exemplar_filter": AlwaysOnExemplarFilter()})
-    record = pair.feed(HISTOGRAM, "a").record
+    record = pair.buffer(HISTOGRAM, "a").record
     for value in (-1.0, float("nan"), float("inf"), "x", None, 10**400):
         record(value)  # type: ignore[arg-type]  # that is the point
     point = points(pair.collect()[0], HISTOGRAM)["a"]
@@ -107,7 +107,7 @@ def test_trace_and_span_ids_arrive_by_otlp() -> None:
     span = _span("recording")
     assert span is not None
     with trace.use_span(span):
-        pair.feed(HISTOGRAM, "a").record(0.7)
+        pair.buffer(HISTOGRAM, "a").record(0.7)
     data = pair.readers[0].get_metrics_data()
     assert data is not None
     encoded = encode_metrics(data)
@@ -121,7 +121,7 @@ def test_trace_and_span_ids_arrive_by_otlp() -> None:
 def test_a_series_without_measurements_can_be_encoded() -> None:
     """A histogram at zero has no least and greatest value; the encoder leaves them out."""
     pair = Pair()
-    pair.feed(HISTOGRAM, "a")
+    pair.buffer(HISTOGRAM, "a")
     data = pair.readers[0].get_metrics_data()
     assert data is not None
     point = encode_metrics(data).resource_metrics[0].scope_metrics[0].metrics[0].histogram.data_points[0]

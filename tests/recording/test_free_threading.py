@@ -27,11 +27,11 @@ _COUNTER = "signal_service.feature_usage"
 @pytest.fixture
 def without_gil(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Force the probe: Python says that it runs without the GIL."""
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
     _gil.log_reason_once.cache_clear()
     yield
-    live.on, live.cells, live.meter = before
+    live.on, live.fast_path, live.meter = before
     _gil.log_reason_once.cache_clear()
 
 
@@ -41,7 +41,7 @@ def test_the_sdk_aggregates_and_one_line_says_so(without_gil: None, caplog: pyte
         for _ in range(2):
             reader = InMemoryMetricReader()
             recording.initialise(MeterProvider([reader], shutdown_on_exit=False), [reader])
-    assert live.cells is None
+    assert live.fast_path is None
     (line,) = [each for each in caplog.records if "GIL" in each.getMessage()]
     assert line.levelno == logging.WARNING
     series = recording.family(_COUNTER).series("forced", "free")

@@ -79,8 +79,8 @@ def test_all_of_it_can_be_encoded() -> None:
     """Points, their extremes and their exemplars; one that could not would take the whole export along."""
     pair = Pair(provider_options={"exemplar_filter": AlwaysOnExemplarFilter()})
     for value in (*NUMBERS.values(), *REFUSED.values()):
-        pair.feed(HISTOGRAM, "a").record(value)
-        pair.feed(COUNTER, "a").record(value)
+        pair.buffer(HISTOGRAM, "a").record(value)
+        pair.buffer(COUNTER, "a").record(value)
     data = pair.readers[0].get_metrics_data()
     assert data is not None
     encoded = encode_metrics(data)
@@ -136,17 +136,17 @@ def test_a_value_that_cannot_be_shown_is_counted(recorded: Recorded) -> None:
 
 def test_a_series_begins_before_anybody_can_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first zero is added while it is not yet in the table, where a collection would add to it as well."""
-    from signalscope.recording._store import _Family  # noqa: PLC0415  # private, and only here
+    from signalscope.recording._instrument_series import InstrumentSeries  # noqa: PLC0415  # private, and only here
 
     pair = Pair()
     begun: list[bool] = []
-    begin = _Family.begin
+    begin = InstrumentSeries.initialise_at_zero
 
-    def watched(self: Any, aggregate: Any) -> None:
-        begun.append(aggregate in self.series.values())
-        begin(self, aggregate)
+    def watched(self: Any, accumulator: Any) -> None:
+        begun.append(accumulator in self.accumulators.values())
+        begin(self, accumulator)
 
-    monkeypatch.setattr(_Family, "begin", watched)
-    pair.feed(COUNTER, "a").record(1)
+    monkeypatch.setattr(InstrumentSeries, "initialise_at_zero", watched)
+    pair.buffer(COUNTER, "a").record(1)
     assert begun == [False]
     assert points(pair.collect()[0], COUNTER)["a"].value == 1

@@ -110,16 +110,19 @@ async def test_a_cancelled_coroutine_is_cancelled(recorded: Recorded) -> None:
     """Not an error, and not a success."""
 
     @instrument_greeks
-    async def delta(seconds: float) -> float:
-        await asyncio.sleep(seconds)
+    async def delta(gate: asyncio.Event) -> float:
+        has_begun.set()
+        await gate.wait()
         return 0.5
 
-    task = asyncio.create_task(delta(30))
-    await asyncio.sleep(0.01)
+    has_begun, gate = asyncio.Event(), asyncio.Event()
+    task = asyncio.create_task(delta(gate))
+    await has_begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await asyncio.gather(*(delta(0) for _ in range(50))) == [0.5] * 50
+    gate.set()
+    assert await asyncio.gather(*(delta(gate) for _ in range(50))) == [0.5] * 50
     assert _outcomes(recorded) == {"cancelled": 1, "success": 50}
 
 
@@ -310,7 +313,12 @@ def test_an_unknown_batch_size_is_not_invented(recorded: Recorded) -> None:
     assert recorded.counts("signalscope.internal.errors") == {("decorators.greeks.batch_size",): 1}
 
 
-FLOODS = [("cells", 1_000_000), ("api", 30_000)]
+FLOODS = [
+    ("fast_path", 100_000),
+    ("api", 5_000),
+    pytest.param("fast_path", 1_000_000, marks=pytest.mark.long),
+    pytest.param("api", 30_000, marks=pytest.mark.long),
+]
 
 
 @pytest.mark.parametrize(("recorded", "flood"), FLOODS, indirect=["recorded"])

@@ -19,9 +19,9 @@ from signalscope.recording import _state as _live
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
     live = _live.live
-    before = live.on, live.cells, live.meter
+    before = live.on, live.fast_path, live.meter
     yield
-    live.on, live.cells, live.meter = before
+    live.on, live.fast_path, live.meter = before
 
 
 def test_a_scrape_and_a_push_see_the_same_totals() -> None:
@@ -39,11 +39,11 @@ def test_a_scrape_and_a_push_see_the_same_totals() -> None:
         labels = 'outcome="success",priority="low",task_type="refresh"'
         assert f"signal_service_background_task_seconds_count{{{labels}}} 700.0" in text
         assert 'signal_service_feature_usage_total{feature="export",user_tier="free"} 1400.0' in text
-        assert "carrier" not in text
+        assert "placeholder" not in text
     data = push.get_metrics_data()
     assert data is not None
     pushed = {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
-    assert "signalscope.recording.carrier" not in pushed
+    assert "signalscope.recording.placeholder" not in pushed
     tasks: Any = pushed["signal_service.background_task"].data.data_points
     features: Any = pushed["signal_service.feature_usage"].data.data_points
     assert {point.count for point in tasks} - {0} == {700}

@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 from tests.recording.receiver import Receiver, receiving
+from tests.waiting import DEADLINE, eventually
 
 _ROOT = Path(__file__).parents[2]
 _SECONDS = "signal_service.greeks.calculation"
@@ -40,17 +41,10 @@ def _environment(receiver: Receiver, provider: str) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _gunicorn(receiver: Receiver, provider: str, calls: Path, *options: str) -> Iterator[str]:
     """Gunicorn with uvicorn's workers and a preloaded application; stopped gracefully at the end."""
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     command = [
         sys.executable, "-m", "gunicorn", "tests.recording.worker_app:app", "--preload",
         "--worker-class", "uvicorn.workers.UvicornWorker", "--workers", "4", "--bind", address,
@@ -69,27 +63,26 @@ def _gunicorn(receiver: Receiver, provider: str, calls: Path, *options: str) -> 
 
 def _wait_for(address: str) -> None:
     host, port = address.split(":")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def listens() -> bool:
         with contextlib.suppress(OSError):
             socket.create_connection((host, int(port)), timeout=1).close()
-            return
-        time.sleep(0.1)
-    raise AssertionError("the server did not start")
+            return True
+        return False
+
+    eventually(listens, DEADLINE, f"a server at {address}")
 
 
 def _ask(url: str) -> int:
-    """Call the application; the process that answered."""
-    for attempt in range(20):
-        try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                pid: int = json.load(answer)["pid"]
-                return pid
-        except OSError:
-            if attempt == 19:
-                raise
-            time.sleep(0.1)  # a worker that is being replaced
-    raise AssertionError("unreachable")
+    """Call the application, again while a worker is being replaced; the process that answered."""
+
+    def ask() -> int | None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
+            pid: int = json.load(answer)["pid"]
+            return pid
+        return None
+
+    return eventually(ask, DEADLINE, f"an answer of {url}")
 
 
 def _ask_often(url: str, times: int) -> set[int]:

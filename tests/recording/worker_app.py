@@ -44,7 +44,7 @@ async def app(
     for _ in range(int(scope["path"].rsplit("/", 1)[-1] or 0)):
         delta(1.0)
     _note()
-    await asyncio.sleep(0.05)  # so that several workers are at work at once
+    await asyncio.sleep(0.05)  # sleep: work that takes a while, so that several workers are at work at once
     body = json.dumps({"pid": os.getpid()}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
     await send({"type": "http.response.body", "body": body})

@@ -1,25 +1,12 @@
-"""`BreakerMonitor`: what a circuit breaker does, told by the code that has one."""
+"""`BreakerMonitor`: a circuit breaker that the program itself reports."""
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Iterator
-
+from signalscope.breakers._model import Breaker
 from signalscope.contract import BREAKER_STATES
 from signalscope.contract._model import ContractError
-from signalscope.recording import family, internal_error, observe
 
-__all__ = ["BreakerMonitor", "is_monitored"]
-
-_STATE = "signal_service.circuit_breaker.state"
-_TRANSITIONS = "signal_service.circuit_breaker.transitions"
-_CALLS = "signal_service.circuit_breaker.calls"
-_monitors: weakref.WeakSet[BreakerMonitor] = weakref.WeakSet()
-
-
-def is_monitored(service_name: str) -> bool:
-    """Whether the program itself reports a breaker of this service, so that nothing else has to."""
-    return any(each.service_name == service_name for each in list(_monitors))
+__all__ = ["BreakerMonitor"]
 
 
 class BreakerMonitor:
@@ -34,11 +21,17 @@ class BreakerMonitor:
         state: The state it is in now: closed, open or half_open.
 
     Attributes:
-        state: The state it is in.
         service_name: The external service it guards.
 
     Raises:
         ContractError: There is no such state.
+
+    Example::
+
+        breaker = BreakerMonitor("ticker_service")
+        breaker.failure()
+        breaker.transition("open")
+        breaker.rejected()
     """
 
     def __init__(self, service_name: str, operation: str = "all", *, state: str = "closed") -> None:
@@ -46,18 +39,19 @@ class BreakerMonitor:
             raise ContractError(
                 f"breaker state {state!r} is not allowed; allowed: {', '.join(BREAKER_STATES)}"
             )
-        self.state = state
         self.service_name = service_name
-        _monitors.add(self)
-        self._of = (service_name, operation)
-        self._calls = {
-            outcome: family(_CALLS).series(*self._of, outcome)
-            for outcome in ("success", "failure", "rejected")
-        }
-        self._transitions = {to: family(_TRANSITIONS).series(*self._of, to) for to in BREAKER_STATES}
-        # The monitor may go with its breaker; the observer must not keep it.
-        states = weakref.WeakMethod(self._states)
-        weakref.finalize(self, observe(_STATE, lambda: found() if (found := states()) else ())).atexit = False
+        self._breaker = Breaker((service_name, operation), state, is_monitor=True)
+        self._breaker.report(owner=self)
+        self._calls = self._breaker.calls
+
+    @property
+    def state(self) -> str:
+        """The state it is in. Setting it is the same as `transition`."""
+        return self._breaker.state
+
+    @state.setter
+    def state(self, to: str) -> None:
+        self.transition(to)
 
     def success(self) -> None:
         """Count a call that went through and succeeded."""
@@ -78,14 +72,4 @@ class BreakerMonitor:
             to: closed, open or half_open. Another state is not entered; it is counted in
                 `signalscope.internal.errors`, and as a transition to ``other``.
         """
-        series = self._transitions.get(to)
-        if series is None:
-            internal_error("breaker.transition")
-            family(_TRANSITIONS).series(*self._of, to).record(1)
-        elif to != self.state:
-            self.state = to
-            series.record(1)
-
-    def _states(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
-        for state in BREAKER_STATES:
-            yield float(state == self.state), (*self._of, state)
+        self._breaker.enter(to)

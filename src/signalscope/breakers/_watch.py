@@ -1,27 +1,23 @@
-"""Circuit breakers of your own, and of libraries that are not instrumented: told by looking at them.
+"""`watch_breaker`: a circuit breaker that is read at each collection.
 
-The breakers of pybreaker, aiobreaker, purgatory and circuitbreaker are measured by their instrumentors, under the
-launcher without any code. `watch_breaker` is for all others: whatever says which state it is in. What both report
-is on `/monitoring/enhanced-metrics` and in `signal_service.circuit_breaker.state`. A breaker whose calls you guard
-yourself is told best by `signalscope.BreakerMonitor`.
+It works with anything that has a state. The breakers of pybreaker, aiobreaker, purgatory and circuitbreaker are
+measured better by their instrumentors, and a breaker whose calls the program guards itself by
+`signalscope.BreakerMonitor`.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from signalscope.breakers._recorder import Breaker, state_points
+from signalscope.breakers._model import OUTCOMES, Breaker, Identity
 from signalscope.contract._model import ContractError
-from signalscope.recording import family, internal_error, observe
+from signalscope.recording import internal_error
 
 __all__ = ["CountingBreaker", "ReadableBreaker", "watch_breaker"]
 
-_STATE = "signal_service.circuit_breaker.state"
-_CALLS = "signal_service.circuit_breaker.calls"
-_OUTCOMES = ("success", "failure", "rejected")
-#: What libraries call their states.
+#: Names of states in libraries, and the contract's values.
 _NAMES = {
     "closed": "closed", "close": "closed", "open": "open", "opened": "open",
     "half_open": "half_open", "half_opened": "half_open", "halfopen": "half_open",
@@ -29,7 +25,7 @@ _NAMES = {
 
 
 class ReadableBreaker(Protocol):
-    """What a breaker must have to be watched: a state that can be read at any time, without input or output."""
+    """A breaker with a state that can be read at any time, without input or output."""
 
     @property
     def state(self) -> object:
@@ -40,7 +36,7 @@ class CountingBreaker(ReadableBreaker, Protocol):
     """A breaker that also counts its calls."""
 
     def counts(self) -> Mapping[str, int]:
-        """Calls so far, by outcome: success, failure, rejected."""
+        """Return the calls so far, by outcome: success, failure, rejected."""
 
 
 def watch_breaker(
@@ -48,7 +44,7 @@ def watch_breaker(
 ) -> Callable[[], None]:
     """Report a breaker: its state and state changes, and its calls where it has `counts`.
 
-    It is looked at whenever metrics are collected; a change that comes and goes in between is not seen.
+    It is read whenever metrics are collected; a change that comes and goes in between is not seen.
 
     Args:
         breaker: Anything with a ``state`` (or ``current_state``, or a ``context`` that has one, as the breakers of
@@ -62,81 +58,76 @@ def watch_breaker(
     Raises:
         ContractError: It has no state that is closed, open or half_open.
     """
-    if _state(breaker) is None:
+    state = _state(breaker)
+    if state is None:
         raise ContractError(
             f"the breaker of {service_name!r} has no state that is closed, open or half_open; give it a property "
-            "`state`, or tell its calls to signalscope.BreakerMonitor"
+            "`state`, or report its calls with signalscope.BreakerMonitor"
         )
-    watch = _Watch(breaker, service_name, operation)
-    end = observe(_STATE, watch.states)
-    # The watch ends with its breaker; the observer must not keep either.
-    finalizer = weakref.finalize(breaker, end)
-    finalizer.atexit = False
-    return end
+    watched = _WatchedBreaker(breaker, (service_name, operation), state)
+    watched.report(owner=breaker)
+    return watched.stop
 
 
-class _Watch:
-    """A breaker that is watched."""
+class _WatchedBreaker(Breaker):
+    """A breaker that is polled.
 
-    def __init__(self, breaker: Any, service_name: str, operation: str) -> None:
-        self._reference = weakref.ref(breaker)
-        self._of = (service_name, operation)
-        self._counted: dict[str, int] = dict(_counts(breaker))
-        self._readable = True
-        self._breaker = Breaker(self._now, lambda: (self._of, True))
+    Args:
+        breaker: The user's breaker; it is not kept alive.
+        identity: Service name and operation.
+        state: The state it is in now.
+    """
 
-    def states(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
-        """The points of the state set; changes and calls since the last look are counted on the way."""
-        breaker = self._reference()
-        if breaker is not None:
-            state = self._breaker.look()
-            if self._readable:  # else what it was is no news of what it is
-                yield from state_points([(self._breaker.of, state)])
-            self._count(breaker)
+    __slots__ = ("_breaker", "_counted")
 
-    def _now(self) -> str | None:
-        breaker = self._reference()
-        state = None if breaker is None else _state(breaker)
-        self._readable = state is not None
+    def __init__(self, breaker: Any, identity: Identity, state: str) -> None:
+        super().__init__(identity, state)
+        self._breaker = weakref.ref(breaker)
+        self._counted = dict(_counts(breaker))
+
+    def read_state(self) -> str | None:
+        """Return the user's state in the contract's terms."""
+        return _state(self._breaker())
+
+    def refresh(self) -> str | None:
+        """Read the calls too, and count those since the last time."""
+        state = super().refresh()
+        for outcome, total in _counts(self._breaker()).items():
+            calls = total - self._counted.get(outcome, 0)
+            if calls > 0:  # fewer: the breaker has reset its counts
+                self.count(outcome, calls)
+            self._counted[outcome] = total
         return state
-
-    def _count(self, breaker: Any) -> None:
-        for outcome, number in _counts(breaker).items():
-            since = number - self._counted.get(outcome, 0)
-            if since > 0:  # less is a breaker that has begun anew
-                family(_CALLS).series(*self._of, outcome).record(since)
-            self._counted[outcome] = number
 
 
 def _counts(breaker: Any) -> Mapping[str, int]:
-    counts = getattr(breaker, "counts", None)
-    if not callable(counts):
-        return {}
     try:
-        found = counts()
-        return {outcome: int(found[outcome]) for outcome in _OUTCOMES if outcome in found}
-    except Exception:  # the user's; the state is reported all the same
+        counts = getattr(breaker, "counts", None)
+        if not callable(counts):
+            return {}
+        totals = counts()
+        return {outcome: int(totals[outcome]) for outcome in OUTCOMES if outcome in totals}
+    except Exception:  # the user's code; the state is reported all the same
         internal_error("breakers.counts")
         return {}
 
 
 def _state(breaker: Any) -> str | None:
-    """The state, in the contract's words."""
+    """Return the state in the contract's terms; None if there is none."""
     for holder, name in (
         (breaker, "current_state"),
         (getattr(breaker, "context", None), "state"),
         (breaker, "state"),
     ):
         try:
-            known = _named(getattr(holder, name, None))
-        except Exception:  # the user's; another name may do
+            state = _NAMES.get(_normalised(getattr(holder, name, None)))
+        except Exception:  # the user's code; another name may do
             internal_error("breakers.state")
             continue
-        if known is not None:
-            return known
+        if state is not None:
+            return state
     return None
 
 
-def _named(state: object) -> str | None:
-    text = str(getattr(state, "name", state)).strip().lower().replace("-", "_").replace(" ", "_")
-    return _NAMES.get(text)
+def _normalised(state: object) -> str:
+    return str(getattr(state, "name", state)).strip().lower().replace("-", "_").replace(" ", "_")

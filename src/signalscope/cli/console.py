@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from signalscope.cli._errors import UserError, base_url
+from signalscope.cli._errors import UserError, base_url, needs_extra
+from signalscope.cli._extensions import load_config
 
 __all__ = ["console"]
 
@@ -38,18 +39,20 @@ def console(  # noqa: PLR0917  # each is an option on the command line
     It listens on the loopback interface only, and passes nothing but reading
     queries on to Prometheus. SIGNALSCOPE_PROMETHEUS_URL is another way to name it.
     """
-    try:
+    with needs_extra("console"):
         from signalscope.console import _boards  # noqa: PLC0415  # its packages are an extra
         from signalscope.console.app import Settings  # noqa: PLC0415  # see above
         from signalscope.console.serve import HOST, serve  # noqa: PLC0415  # see above
-
-        address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
-        if traces is not None and "{trace_id}" not in traces:
-            raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")
-        found = _boards.from_config(config) if dashboards is None else _boards.from_folder(dashboards)
-    except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed; pip install 'signalscope[console]'") from None
-    except ValueError as error:  # BoardError and ConfigError, whose messages name the file
+    address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
+    if traces is not None and "{trace_id}" not in traces:
+        raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")
+    try:
+        found = (
+            _boards.from_config(load_config(config))
+            if dashboards is None
+            else _boards.from_folder(dashboards)
+        )
+    except _boards.BoardError as error:
         raise UserError(str(error)) from None
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

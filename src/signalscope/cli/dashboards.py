@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from signalscope.cli._errors import UserError, base_url
+from signalscope.cli._errors import UserError, base_url, needs_extra
+from signalscope.cli._extensions import load_config
 
 __all__ = ["dashboards"]
 
@@ -95,13 +96,7 @@ def _uid(folder: str) -> str:
 
 
 def _boards(config: Path | None) -> list[dict[str, Any]]:
-    try:
-        from signalscope.config import ConfigError, load  # noqa: PLC0415  # an extra
-        from signalscope.mixin import dashboards as generator  # noqa: PLC0415  # an extra
-        from signalscope.mixin.generate import HEADER  # noqa: PLC0415  # an extra
-    except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed; pip install 'signalscope[mixin]'") from None
-    try:
-        return [json.loads(text) for text in generator.files(load(config), HEADER).values()]
-    except ConfigError as error:
-        raise UserError(str(error)) from None
+    with needs_extra("mixin"):
+        from signalscope.mixin import dashboards as generator  # noqa: PLC0415  # its packages are an extra
+        from signalscope.mixin.generate import HEADER  # noqa: PLC0415  # see above
+    return [json.loads(text) for text in generator.files(load_config(config), HEADER).values()]

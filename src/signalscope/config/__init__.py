@@ -1,27 +1,26 @@
-"""Every threshold, window, selector and target: the one place, and the file that overrides it."""
+"""Every threshold, window, selector and target: the one place, and the file that overrides it.
 
-from signalscope.config._config import (
-    BURN_RATES,
-    Anomaly,
-    Business,
-    Calendar,
-    Config,
-    ConfigError,
-    Dashboards,
-    Forecast,
-    HealthLimits,
-    Holds,
-    Kpis,
-    Pipeline,
-    Routes,
-    Selectors,
-    Slo,
-    Slos,
-    Teams,
-    Thresholds,
-    Windows,
-    load,
-)
+`signalscope.config.defaults` is plain Python. Every other name is imported when it is asked for, since the models
+need pydantic, which the SDK alone does not install.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from signalscope.config.defaults import BURN_RATES
+
+if TYPE_CHECKING:
+    from signalscope.config._business import Business, Kpis
+    from signalscope.config._calendar import Calendar
+    from signalscope.config._config import Config, ConfigError, Pipeline, load
+    from signalscope.config._dashboards import Dashboards
+    from signalscope.config._health import HealthLimits
+    from signalscope.config._insight import Anomaly, Forecast
+    from signalscope.config._routes import Routes
+    from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
+    from signalscope.config._slos import Slo, Slos
 
 __all__ = [
     "BURN_RATES",
@@ -45,3 +44,10 @@ __all__ = [
     "Windows",
     "load",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module("signalscope.config._config"), name)
+    return value

@@ -18,37 +18,17 @@ from pydantic import Field, ValidationError, model_validator
 
 from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
+from signalscope.config._contract import Contract
 from signalscope.config._dashboards import Dashboards
-from signalscope.config._errors import explained, not_toml
+from signalscope.config._errors import message_of, syntax_message
 from signalscope.config._health import HealthLimits
 from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
 from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
 from signalscope.config._section import Arrival, Interval, Section, Text
-from signalscope.config._slos import BURN_RATES, Slo, Slos
+from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 
-__all__ = [
-    "BURN_RATES",
-    "Anomaly",
-    "Business",
-    "Calendar",
-    "Config",
-    "ConfigError",
-    "Dashboards",
-    "Forecast",
-    "HealthLimits",
-    "Holds",
-    "Kpis",
-    "Pipeline",
-    "Routes",
-    "Selectors",
-    "Slo",
-    "Slos",
-    "Teams",
-    "Thresholds",
-    "Windows",
-    "load",
-]
+__all__ = ["Config", "ConfigError", "Pipeline", "load"]
 
 
 class ConfigError(ValueError):
@@ -73,17 +53,17 @@ class Pipeline(Section):
 
     @property
     def delay(self) -> int:
-        """The longest from a measurement to a rule that sees it, in seconds."""
+        """The longest time from a measurement to a rule that sees it, in seconds."""
         return self.export + self.scrape + self.evaluation
 
-    def watched(self, hold: int) -> int:
-        """How often an alert is evaluated that waits so many seconds: one that waits long can be noticed later."""
-        return self.evaluation if hold < 4 * self.recording else max(self.evaluation, self.recording)
+    def watched(self, for_: int) -> int:
+        """Return how often an alert with that `for` is evaluated: one that waits long can be noticed later."""
+        return self.evaluation if for_ < 4 * self.recording else max(self.evaluation, self.recording)
 
-    def paced(self, hold: int) -> int:
-        """How often a shared series is recorded that such an alert reads: two values at least, where it can."""
+    def paced(self, for_: int) -> int:
+        """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
-        return max((each for each in intervals if each <= hold / 2), default=min(intervals))
+        return max((each for each in intervals if each <= for_ / 2), default=min(intervals))
 
 
 class Config(Section):
@@ -104,6 +84,7 @@ class Config(Section):
     routes: Routes = Routes()
     dashboards: Dashboards = Dashboards()
     health: HealthLimits = HealthLimits()
+    contract: Contract = Contract()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"
 
@@ -143,9 +124,9 @@ def load(path: Path | None) -> Config:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not TOML: it is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(not_toml(path, error)) from None
+        raise ConfigError(syntax_message(path, error)) from None
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problems = (explained(path, text, each, Config()) for each in error.errors())
+        problems = (message_of(path, text, each, Config()) for each in error.errors())
         raise ConfigError("\n".join(problems)) from None

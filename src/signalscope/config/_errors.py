@@ -1,4 +1,4 @@
-"""Mistakes in a configuration file, in words that lead to the place."""
+"""Messages about configuration errors: file, line, key, and what to write."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-__all__ = ["explained", "not_toml"]
+__all__ = ["line_of", "message_of", "syntax_message"]
 
 
-def not_toml(path: Path, error: ValueError) -> str:
-    """What tomllib says of a file, with the line where an editor looks for it."""
+def syntax_message(path: Path, error: ValueError) -> str:
+    """Return the message of a file that is not TOML, with the line where an editor looks for it."""
     found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
     if found is None:  # at the end of the document
         return f"{path}: not TOML: {error}"
     return f"{path}:{found[2]}: not TOML: {found[1]} (column {found[3]})"
 
 
-def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel) -> str:
-    """One mistake as one line: file, line, key, what is wrong, and the nearest key where one is unknown.
+def message_of(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel) -> str:
+    """Return a configuration error as one line: file, line, key, what is wrong, and the nearest known key.
 
     Args:
         path: The file.
@@ -41,24 +41,24 @@ def explained(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel)
         message = f"there is no such key{hint} There are: {', '.join(known)}"
     elif problem["type"] in {"model_type", "dict_type"}:
         message = f"it is a table: write [{'.'.join(names)}] and its keys below"
-    return f"{path}:{_line_of(text, names)}: {'.'.join(names)}: {message.removeprefix('Value error, ')}"
+    return f"{path}:{line_of(text, names)}: {'.'.join(names)}: {message.removeprefix('Value error, ')}"
 
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
-    """The keys of a location, without what pydantic adds about types."""
+    """Return the keys of a location, without what pydantic adds about types."""
     added = ("constrained", "function", "[key]")
     return [each for each in location if isinstance(each, str) and not each.startswith(added)]
 
 
 def _known(found: Any, sections: list[str]) -> list[str]:
-    """The keys of a section."""
+    """Return the keys of a section."""
     for each in sections:
         found = getattr(found, each)
-    return list(type(found).model_fields)
+    return [field.alias or name for name, field in type(found).model_fields.items()]
 
 
-def _line_of(text: str, names: list[str]) -> int:
-    """The line of a key, as far as it can be told; where it has none, its table's heading."""
+def line_of(text: str, names: list[str]) -> int:
+    """Return the line of a key; where it has none, that of its table's heading."""
     table: list[str] = []
     best = (0, 1)
     for number, line in enumerate(text.splitlines(), 1):

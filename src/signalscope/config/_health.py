@@ -1,4 +1,4 @@
-"""What the built-in health checks compare with: ``[health]`` of the configuration."""
+"""Limits of the built-in health checks: ``[health]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from signalscope.config._section import Section
+from signalscope.config.defaults import HEALTH
 
 __all__ = ["HealthLimits"]
 
@@ -16,22 +17,30 @@ _PAIRS = ("error_rate_percent", "failed_work", "backpressure", "memory", "loop_d
 class HealthLimits(Section):
     """From when on a component is degraded, and from when on unhealthy."""
 
-    error_rate_percent_degraded: float = Field(default=1.0, gt=0, description="Failed requests.")
-    error_rate_percent_unhealthy: float = Field(default=5.0, gt=0)
+    error_rate_percent_degraded: float = Field(
+        default=HEALTH.error_rate_percent_degraded, gt=0, description="Failed requests."
+    )
+    error_rate_percent_unhealthy: float = Field(default=HEALTH.error_rate_percent_unhealthy, gt=0)
     failed_work_degraded: float = Field(
-        default=0.1, gt=0, description="Share of calculations and generations that fail or are unusable."
+        default=HEALTH.failed_work_degraded,
+        gt=0,
+        description="Share of calculations and generations that fail or are unusable.",
     )
-    failed_work_unhealthy: float = Field(default=0.5, gt=0)
-    backpressure_degraded: float = Field(default=0.8, gt=0)
-    backpressure_unhealthy: float = Field(default=1.0, gt=0)
-    memory_degraded: float = Field(default=0.8, gt=0, description="Share of thresholds.memory_bytes.")
-    memory_unhealthy: float = Field(default=1.0, gt=0)
+    failed_work_unhealthy: float = Field(default=HEALTH.failed_work_unhealthy, gt=0)
+    backpressure_degraded: float = Field(default=HEALTH.backpressure_degraded, gt=0)
+    backpressure_unhealthy: float = Field(default=HEALTH.backpressure_unhealthy, gt=0)
+    memory_degraded: float = Field(
+        default=HEALTH.memory_degraded, gt=0, description="Share of thresholds.memory_bytes."
+    )
+    memory_unhealthy: float = Field(default=HEALTH.memory_unhealthy, gt=0)
     loop_delay_seconds_degraded: float = Field(
-        default=0.1, gt=0, description="How late the event loop is with what is due."
+        default=HEALTH.loop_delay_seconds_degraded,
+        gt=0,
+        description="How late the event loop is with what is due.",
     )
-    loop_delay_seconds_unhealthy: float = Field(default=1.0, gt=0)
+    loop_delay_seconds_unhealthy: float = Field(default=HEALTH.loop_delay_seconds_unhealthy, gt=0)
     least_events: int = Field(
-        default=20, ge=1, description="Fewer requests or calls say nothing about a share."
+        default=HEALTH.least_events, ge=1, description="Fewer requests or calls say nothing about a share."
     )
 
     @model_validator(mode="after")

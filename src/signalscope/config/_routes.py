@@ -1,4 +1,4 @@
-"""Who is told: ``[routes]`` of the configuration."""
+"""Who is notified: ``[routes]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Routes(Section):
             path: Alertmanager would look for a relative one where it was started.
         group_wait: Seconds that the first notification of a group waits for others.
         group_interval: Seconds between notifications about changes of a group.
-        repeat_critical: Seconds after which a critical alert that still fires is told again.
+        repeat_critical: Seconds after which a critical alert that still fires is sent again.
         repeat: The same for warnings.
         repeat_info: The same for information.
         escalate_after: Seconds after which a critical alert that nobody has silenced goes to the second level.
-        escalate_repeat: Seconds after which the second level is told again.
+        escalate_repeat: Seconds after which the second level is notified again.
         business_hours_only: Severities that wait for business hours.
         lead: Minutes before the session's open at which business hours begin.
         lag: Minutes after its close at which they end.

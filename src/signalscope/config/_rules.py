@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from signalscope import contract
 from signalscope.config._section import Pattern, Ratio, Seconds, Section, Share, Text, Window, pattern
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 
 __all__ = ["PIPELINE_JOBS", "Holds", "Selectors", "Teams", "Thresholds", "Windows"]
 
@@ -92,16 +93,29 @@ class Thresholds(Section):
 
 
 class Windows(Section):
-    """How far rates look back, in seconds."""
+    """How far rates look back, in seconds.
+
+    `rate` and `hour` are fixed, because names of series and labels say them (`signalscope.config.defaults`).
+    """
 
     latency: Window = 120
     greeks: Window = 60
     cpu: Window = 60
-    pipeline: Window = 300
+    pipeline: Window = RATE_SECONDS
+
+    @property
+    def rate(self) -> int:
+        """How far rates, ratios and means look back that have no window of their own."""
+        return RATE_SECONDS
+
+    @property
+    def hour(self) -> int:
+        """How far values of the business and increases look back."""
+        return HOUR_SECONDS
 
 
 class Holds(Section):
-    """How long a condition must last before its alert fires, in seconds."""
+    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`."""
 
     service_down: Seconds = 30
     greeks_failure: Seconds = 15
@@ -126,12 +140,12 @@ class Holds(Section):
     trend: Seconds = 300
     telemetry: Seconds = 120
     scrape: Seconds = 60
-    #: How long an alert on a rate goes on after it was last true.
+    #: Prometheus' `keep_firing_for` of an alert on a rate.
     keep_firing: Seconds = 60
 
 
 class Teams(Section):
-    """Who is told, by what an alert is about."""
+    """Which team is notified, by the domain of an alert."""
 
     service: Text = "platform"
     greeks: Text = "quant"

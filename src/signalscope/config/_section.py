@@ -49,7 +49,7 @@ Pattern = Annotated[Text, AfterValidator(pattern)]
 
 
 class Section(BaseModel):
-    """A table of the TOML file: unknown keys are mistakes, values do not change."""
+    """A table of the TOML file: unknown keys are errors, and values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 

@@ -8,13 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from signalscope.config._section import Ratio, Section, bound
+from signalscope.config.defaults import BURN_RATES, SLO_PERIOD_DAYS
 from signalscope.contract import API_BUCKETS, SIGNAL_BUCKETS
 
-__all__ = ["BURN_RATES", "ApiLatencySlo", "SignalLatencySlo", "Slo", "Slos"]
-
-#: How many times the allowed rate an alert fires at, by its long window: a tenth of the budget or less is then
-#: spent (Google, The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts").
-BURN_RATES = {"1h": 14.4, "6h": 6.0, "1d": 3.0, "3d": 1.0}
+__all__ = ["ApiLatencySlo", "SignalLatencySlo", "Slo", "Slos"]
 
 
 class Slo(Section):
@@ -64,7 +61,12 @@ class SignalLatencySlo(Slo):
 class Slos(Section):
     """Every objective. All are about the same period."""
 
-    period_days: int = Field(default=30, ge=30, le=30, description="Fixed, as the windows' names are.")
+    period_days: int = Field(
+        default=SLO_PERIOD_DAYS,
+        ge=SLO_PERIOD_DAYS,
+        le=SLO_PERIOD_DAYS,
+        description="Fixed, as the windows' names are.",
+    )
     hysteresis: Ratio = Field(
         default=0.1, description="A threshold alert ends when the ratio is this share of the budget better."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-#: What a value outside an attribute's bounds becomes.
+#: The overflow value: what an attribute value becomes that is not allowed, or is beyond the limit.
 OTHER = "other"
 
 _UNIT_SUFFIX = {"s": "seconds", "By": "bytes"}
@@ -30,12 +30,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One bounded attribute of an instrument.
+    """One attribute of an instrument, with a limited set of values.
 
     Args:
         name: The attribute key; also the Prometheus label.
         description: What it tells, in one sentence.
-        values: Every allowed value. None means an open set, bounded by ``cap``.
+        values: Every allowed value. None means an open set, limited by ``cap``.
         cap: How many distinct values of an open set one process keeps; later ones become ``other``.
     """
 
@@ -64,8 +64,8 @@ class Instrument:
             ``1`` is refused: the Collector would append ``_ratio`` to gauges and nothing else would.
         description: What one measurement means.
         emitted_by: Who records it, as a reader would look for it in the code.
-        attributes: The bounded attributes, in the order documents show them.
-        buckets: Upper bounds of a histogram's buckets, ascending; None for other kinds.
+        attributes: The attributes, in the order documents show them.
+        buckets: Bucket boundaries of a histogram, ascending; None for other kinds.
         section: The heading under which documents list it.
         unused: Why no rule, panel or endpoint reads it, when that is so on purpose.
     """

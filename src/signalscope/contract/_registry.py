@@ -18,6 +18,16 @@ _lock = threading.Lock()
 _by_name: dict[str, Instrument] = index(BUILT_IN)
 
 
+def _renew_lock() -> None:
+    """Free the lock in a forked child, where no other thread is left to release it."""
+    global _lock  # noqa: PLW0603  # nothing else holds it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # recording's own way would be a cycle: it imports this package
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
 def instruments() -> Iterator[Instrument]:
     """Every instrument, built-in ones first, then extensions in the order they were added."""
     return iter(tuple(_by_name.values()))

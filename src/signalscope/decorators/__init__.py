@@ -1,12 +1,9 @@
-"""Decorators and calls for the calculations, signals, caches, queues and calls of a signal service."""
+"""Decorators for the calculations, signals, caches, queues and calls of a signal service.
+
+The functions of `signalscope.metrics` can be imported from here too.
+"""
 
 from signalscope.breakers._monitor import BreakerMonitor
-from signalscope.decorators._observe import (
-    observe_cache,
-    observe_memory,
-    observe_queue,
-    observe_subscriptions,
-)
 from signalscope.decorators._values import arg, result
 from signalscope.decorators.cache import instrument_cache
 from signalscope.decorators.dependency import instrument_dependency
@@ -21,6 +18,10 @@ from signalscope.metrics import (
     count_rate_limit_hit,
     count_signal,
     measure_cost,
+    observe_cache,
+    observe_memory,
+    observe_queue,
+    observe_subscriptions,
     record_accuracy,
     record_cost,
 )

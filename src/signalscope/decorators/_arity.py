@@ -1,8 +1,8 @@
-"""Refusing arguments that do not fit when a call is made.
+"""Check of a call's arguments at the time of the call.
 
 A coroutine or generator function refuses wrong arguments at once, but a wrapper `async def wrapper(*args, **kwargs)`
-takes any, and the mistake would come out at the first `await`, perhaps in a task of its own. So a function that does
-nothing but has the same parameters is called first, by a plain function that is marked as what it stands for.
+takes any: the error would be raised at the first `await`, perhaps in another task. So a plain function, which is
+marked as a coroutine or generator function, first calls a function that has the same parameters and does nothing.
 """
 
 from __future__ import annotations
@@ -14,60 +14,60 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-__all__ = ["refusing"]
+__all__ = ["checking_arguments"]
 
-#: What makes a function a coroutine function or a generator function, for everybody who asks.
-_SORTS = (
+#: The flags by which `inspect` tells coroutine and generator functions from plain ones.
+_KINDS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 )
-#: What takes the same arguments as a function that was made here; its own parameters are anything.
-_known: weakref.WeakKeyDictionary[FunctionType, Callable[..., object]] = weakref.WeakKeyDictionary()
+#: By a function that was made here, whose own parameters take anything: a function with the right parameters.
+_signatures: weakref.WeakKeyDictionary[FunctionType, Callable[..., object]] = weakref.WeakKeyDictionary()
 
 
 def _nothing() -> None:
-    """Takes the parameters of others."""
+    """Do nothing; its code gets the parameters of other functions."""
 
 
-def refusing(call: Any, wrapper: Any) -> Any:
-    """The wrapper of a coroutine or generator function, refusing wrong arguments as the function itself does.
+def checking_arguments(call: Any, wrapper: Any) -> Any:
+    """Return a wrapper that refuses wrong arguments as the wrapped coroutine or generator function does.
 
     Args:
         call: What is wrapped.
-        wrapper: A function that takes anything. One that is a plain function calls at once, and is returned as it is.
+        wrapper: A function that takes anything. A plain function calls at once, and is returned as it is.
     """
-    sort = wrapper.__code__.co_flags & _SORTS
-    fits = _taking_the_same(call) if sort else None
-    if fits is None:
+    kind = wrapper.__code__.co_flags & _KINDS
+    check = _same_parameters(call) if kind else None
+    if check is None:
         return wrapper
     named = functools.wraps(call)(wrapper) if isinstance(call, FunctionType) else wrapper
 
     def checking(*args: Any, **kwargs: Any) -> Any:
-        fits(*args, **kwargs)
+        check(*args, **kwargs)
         return named(*args, **kwargs)
 
     code = checking.__code__
-    # The mark alone makes no coroutine and no generator: an instruction does, which this function does not have.
+    # The flag is only a mark: an instruction makes the coroutine or generator, and this code does not have it.
     marked = FunctionType(
-        code.replace(co_flags=code.co_flags | sort), checking.__globals__, None, None, checking.__closure__
+        code.replace(co_flags=code.co_flags | kind), checking.__globals__, None, None, checking.__closure__
     )
-    _known[marked] = fits
+    _signatures[marked] = check
     return marked
 
 
-def _taking_the_same(call: Any) -> Callable[..., object] | None:
-    """What takes the same arguments as a callable, and does nothing; None for what is not made of functions."""
+def _same_parameters(call: Any) -> Callable[..., object] | None:
+    """Return a function that takes the same arguments and does nothing; None for what is not made of functions."""
     if isinstance(call, MethodType):
         inner, first, more = call.__func__, (call.__self__,), {}
     elif isinstance(call, functools.partial):
         inner, first, more = call.func, call.args, call.keywords
     elif isinstance(call, FunctionType):
-        return _known.get(call) or _emptied(call)
+        return _signatures.get(call) or _emptied(call)
     elif isinstance(getattr(type(call), "__call__", None), FunctionType):  # noqa: B004  # how it is called
         inner, first, more = type(call).__call__, (call,), {}
     else:
         return None
-    fits = _taking_the_same(inner)
-    return None if fits is None else functools.partial(fits, *first, **more)
+    check = _same_parameters(inner)
+    return None if check is None else functools.partial(check, *first, **more)
 
 
 def _emptied(call: FunctionType) -> FunctionType:

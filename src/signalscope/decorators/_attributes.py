@@ -1,29 +1,34 @@
-"""The attribute values of one decorated callable: constants checked once, the others taken on each call."""
+"""The attribute values of one decorated callable, by name: constants checked once, the others taken on each call."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from signalscope import contract
 from signalscope.contract._model import OTHER, Attribute, ContractError
+from signalscope.decorators._call import Call
 from signalscope.decorators._values import Getter, compile_value, needs_result
-from signalscope.recording import internal_error
+from signalscope.recording import Series, family, internal_error
 from signalscope.recording._attribute_limits import as_text
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "Values"]
+
+#: The values of one call. Their order is known to `Attributes` only, which gives what reads them by name.
+Values = tuple[str, ...]
 
 
 class Attributes:
-    """Values for some attributes of an instrument, in the order they are given.
+    """Values for some attributes of an instrument.
 
     Args:
         instrument: The OpenTelemetry name of the instrument that has the attributes.
-        call: The decorated callable.
+        function: The decorated callable.
         options: What the decorator was given, by attribute.
         where: Names the decorator in internal errors.
-        called: What the decorator calls attributes that it does not call by their name.
+        labels: The decorator's names of options that are not called as the attribute is.
 
     Attributes:
         constants: The values that are the same on every call, by attribute.
@@ -36,66 +41,75 @@ class Attributes:
     def __init__(
         self,
         instrument: str,
-        call: Any,
+        function: Any,
         options: Mapping[str, Any],
         where: str,
-        called: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
-        known = {each.name: each for each in contract.get(instrument).attributes}
-        self._where = where
-        label = {name: name for name in options} | dict(called or {})
-        getters = {name: compile_value(value, call, label[name]) for name, value in options.items()}
-        self.constants = {name: as_text(options[name]) for name, get in getters.items() if get is None}
-        self._values: tuple[tuple[Getter | None, str], ...] = tuple(
-            (get, self.constants.get(name, OTHER)) for name, get in getters.items()
-        )
-        for name, value in self.constants.items():
-            _check(known[name], value, label[name])
-        self.all_constant = tuple(self.constants.values()) if len(self.constants) == len(options) else None
-        self._of_result = frozenset(
-            place for place, value in enumerate(options.values()) if needs_result(value)
+        attributes = {attribute.name: attribute for attribute in contract.get(instrument).attributes}
+        self._names = tuple(options)
+        self._where = f"{where}.attributes"
+        self.constants: dict[str, str] = {}
+        returned: list[tuple[str, Getter | None]] = []
+        raised: list[tuple[str, Getter | None]] = []
+        for name, value in options.items():
+            label = (labels or {}).get(name, name)
+            get = compile_value(value, function, label)
+            text = OTHER
+            if get is None:
+                text = self.constants[name] = as_text(value)
+                _check(attributes[name], text, label)
+            returned.append((text, get))
+            raised.append((text, None if needs_result(value) else get))
+        self._returned, self._raised = tuple(returned), tuple(raised)
+        self.all_constant: Values | None = (
+            tuple(self.constants.values()) if len(self.constants) == len(options) else None
         )
 
-    def of(self, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> tuple[str, ...]:
-        """The values of a call that returned.
+    def of(self, call: Call) -> Values:
+        """The values of a call. Each callable of the user is evaluated once.
 
-        None, which is no value, is `other`. A value that cannot be taken becomes `other` too, and is counted in
-        `signalscope.internal.errors`: the measurement itself is not lost.
+        None, which is no value, is `other`, and so is what would be taken from the result of a call that raised. A
+        callable that fails gives `other` too, and is counted in `signalscope.internal.errors`: the measurement
+        itself is not lost.
         """
         if self.all_constant is not None:
             return self.all_constant
-        try:
-            return tuple(
-                [value if get is None else _taken(get(args, kwargs, result)) for get, value in self._values]
-            )
-        except Exception:  # the user's callable; found out below which one
-            return tuple([self._safely(get, value, args, kwargs, result) for get, value in self._values])
+        texts = []
+        for constant, get in self._returned if call.error is None else self._raised:
+            text = constant
+            if get is not None:
+                try:
+                    value = get(call)
+                    text = value if type(value) is str else OTHER if value is None else as_text(value)
+                except Exception:  # the user's callable
+                    internal_error(self._where)
+            texts.append(text)
+        return tuple(texts)
 
-    def of_failed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[str, ...]:
-        """The values of a call that has no result; those taken from the result are `other`."""
-        if self.all_constant is not None:
-            return self.all_constant
-        return tuple(
-            [
-                OTHER if place in self._of_result else self._safely(get, value, args, kwargs, None)
-                for place, (get, value) in enumerate(self._values)
-            ]
-        )
+    def value_of(self, name: str) -> Callable[[Values], str]:
+        """Return what takes the value of one attribute out of a call's values."""
+        return itemgetter(self._names.index(name))
 
-    def _safely(
-        self, get: Getter | None, value: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
-    ) -> str:
-        if get is None:
-            return value
-        try:
-            return _taken(get(args, kwargs, result))
-        except Exception:  # the user's callable
-            internal_error(f"{self._where}.attributes")
-            return OTHER
+    def series_of(self, instrument: str, *more: str) -> Callable[..., Series]:
+        """Return what finds the series of an instrument for a call's values.
 
+        Args:
+            instrument: The OpenTelemetry name. Values of attributes that it does not have are ignored.
+            more: Attributes whose values are given with each call's, in this order.
 
-def _taken(value: Any) -> str:
-    return OTHER if value is None else as_text(value)
+        Raises:
+            ValueError: The instrument has an attribute that is not among the values.
+        """
+        names = (*self._names, *more)
+        places = [names.index(name) for name in contract.get(instrument).attribute_names]
+        series = family(instrument).series
+        if places == list(range(len(names))):
+            return lambda values, *more: series(*values, *more)
+        if places == list(range(len(self._names))):
+            return lambda values, *_: series(*values)
+        pick = itemgetter(*places)  # two or more: no instrument of a decorator has fewer
+        return lambda values, *more: series(*pick(values + more))
 
 
 def _check(attribute: Attribute, value: str, option: str) -> None:

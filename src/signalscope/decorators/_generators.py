@@ -1,4 +1,4 @@
-"""Wrappers around generators, synchronous and asynchronous: timed from their first step to their end."""
+"""Wrappers around generators, synchronous and asynchronous. They are timed from their first step to their end."""
 
 from __future__ import annotations
 
@@ -6,54 +6,40 @@ import sys
 import types
 from collections.abc import AsyncGenerator, Callable, Generator
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from opentelemetry.context import get_current
 
+from signalscope.decorators._call import Arguments, Keywords, Probe, conclude
 from signalscope.decorators._nesting import Inside, enter, leave, nesting
-from signalscope.recording import internal_error
 from signalscope.recording._state import live
-
-if TYPE_CHECKING:
-    from signalscope.decorators._spans import Under
-    from signalscope.decorators._wrap import Arguments, Keywords, Probe
 
 __all__ = ["async_generator_function", "generator_coroutine", "generator_function"]
 
 
 class _Timing:
-    """The recording of one generator, from its first step to its end; its span is nobody's current span.
+    """The recording of one generator, from its first step to its end. Its span is never the current span.
 
-    Other code runs between a generator's steps, in whatever context, so that a span made current in one step
-    could not be taken back in another.
+    Other code runs between a generator's steps, perhaps in other contexts: a span that one step makes current could
+    not be detached in another.
     """
 
-    __slots__ = ("_args", "_begun", "_kwargs", "_own", "_probe")
+    __slots__ = ("_args", "_begun", "_kwargs", "_probe", "_span")
 
     def __init__(self, probe: Probe, args: Arguments, kwargs: Keywords) -> None:
         self._probe, self._args, self._kwargs = probe, args, kwargs
-        here = get_current()
-        self._own = probe.spans.begin(here, current=False) if probe.spans is not None else None
+        spans = probe.spans
+        self._span = None if spans is None else spans.begin(get_current(), current=False)
         self._begun = perf_counter()
 
     def end(self, error: BaseException | None, result: Any = None) -> None:
         """Record the end; never raises."""
         elapsed = perf_counter() - self._begun
-        own = self._own
-        under: Under = own.span if own else own
-        try:
-            if error is None:
-                self._probe.finish(elapsed, self._args, self._kwargs, result, under)
-            else:
-                self._probe.fail(elapsed, self._args, self._kwargs, error, under)
-        except Exception:  # ours, and not the caller's business
-            internal_error(self._probe.where)
-        if own:
-            own.end(error)
+        conclude(self._probe, self._span, self._args, self._kwargs, elapsed, result, error)
 
 
 class _Steps:
-    """The steps of a generator, each inside of a measured call; what its consumer does between them is not."""
+    """The steps of a generator. Each is inside of the measured call; what the consumer does between them is not."""
 
     __slots__ = ("_inner", "_kind")
 
@@ -127,7 +113,7 @@ def async_generator_function(call: Callable[..., Any], probe: Probe | None) -> C
                 except GeneratorExit:
                     await inner.aclose()
                     raise
-                except BaseException as thrown:  # into the generator it goes
+                except BaseException as thrown:  # by the consumer, into the generator
                     step = inner.athrow(thrown)
                 else:
                     step = inner.asend(sent)
@@ -147,10 +133,10 @@ def _leave(entered: Inside | None) -> None:
 
 
 def _first_step(inner: AsyncGenerator[Any, Any]) -> Any:
-    """Begin an asynchronous generator without the event loop's noticing.
+    """Start an asynchronous generator without the event loop's hooks.
 
-    The loop closes, at its end, the generators that it has noticed. The outer one closes the inner one; closing
-    both at once would fail.
+    At its end the loop closes the generators that called its hooks. The outer one closes the inner one; closing both
+    at once would fail.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

@@ -1,4 +1,4 @@
-"""Hits over gets of each cache in the last five minutes: the rolling window of `cache.hit_ratio`."""
+"""Ratio of hits to gets of each cache in the last five minutes: the values of `cache.hit_ratio`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from signalscope.config.defaults import RATE_SECONDS
 from signalscope.recording import observe
 from signalscope.recording._fork import in_children
 
 __all__ = ["HitRatios", "count_get"]
 
-WINDOW_SECONDS = 300.0
+WINDOW_SECONDS = float(RATE_SECONDS)
 _SLOT_SECONDS = 10.0
 _SLOTS = int(WINDOW_SECONDS / _SLOT_SECONDS)
 
@@ -26,9 +27,9 @@ class HitRatios:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        # By cache, then by ten seconds: hits and gets.
+        # By cache, then by slot of ten seconds: hits and gets.
         self._slots: dict[str, dict[int, list[int]]] = {}
-        # By cache: the slot that is counted into now.
+        # By cache: the current slot.
         self._latest: dict[str, tuple[int, list[int]]] = {}
 
     def count(self, cache: str, *, hit: bool, times: int = 1) -> None:
@@ -45,12 +46,12 @@ class HitRatios:
 
     def _slot(self, cache: str, slot: int) -> list[int]:
         slots = self._slots.setdefault(cache, {})
-        for old in [each for each in slots if each <= slot - _SLOTS]:
+        for old in [number for number in slots if number <= slot - _SLOTS]:
             del slots[old]
         return slots.setdefault(slot, [0, 0])
 
     def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
-        """The ratio of every cache that had gets in the window."""
+        """Return the ratio of every cache that had gets in the window."""
         oldest = int(self._clock() / _SLOT_SECONDS) - _SLOTS
         with self._lock:
             copied = {
@@ -58,12 +59,12 @@ class HitRatios:
                 for cache, slots in self._slots.items()
             }
         for cache, counts in copied.items():
-            gets = sum(each for _, each in counts)
+            gets = sum(number for _, number in counts)
             if gets:
                 yield sum(hits for hits, _ in counts) / gets, (cache,)
 
     def clear(self) -> None:
-        """Begin anew, with a free lock; for a forked child."""
+        """Forget everything and take a new lock; for a forked child."""
         self._lock = threading.Lock()
         self._slots.clear()
         self._latest.clear()

@@ -1,8 +1,8 @@
-"""Whether this call runs inside one that is measured already, so that nested calls count once.
+"""Calls inside a measured call, so that nested calls of libraries count once.
 
-A calculation, a cache operation or a call to a service says so while it runs, in the context: threads and tasks
-that it starts with a copy of its context are inside too, until it has ended. Only automatic instrumentation asks;
-what a person has decorated is always measured.
+A calculation, a cache operation or a call to a service is noted in the context while it runs: threads and tasks that
+start with a copy of the context are inside it too, until it has ended. Only automatic instrumentation uses this;
+decorated functions are always measured.
 """
 
 from __future__ import annotations
@@ -15,25 +15,27 @@ __all__ = ["Inside", "enter", "inside", "leave", "nesting"]
 
 @final
 class Inside:
-    """One running call; ``over`` once it has ended, which tasks that outlive it can see.
+    """One running call.
+
+    `has_ended` is for tasks that outlive the call, and still have it in their context.
 
     Args:
         kind: calculation, cache or dependency.
         outer: The call around it that is still running, if any.
     """
 
-    __slots__ = ("kind", "outer", "over", "token")
+    __slots__ = ("has_ended", "kind", "outer", "token")
 
     def __init__(self, kind: str, outer: Inside | None) -> None:
         self.kind = kind
         self.outer = outer
-        self.over = False
+        self.has_ended = False
         self.token: Token[Inside | None] | None = None
 
 
 @final
 class _Nesting:
-    """Whether anybody asks: calls say nothing before some library or target is instrumented."""
+    """Whether calls are noted: not before some library or target is instrumented."""
 
     __slots__ = ("on",)
 
@@ -46,30 +48,30 @@ _current: ContextVar[Inside | None] = ContextVar("signalscope_inside", default=N
 
 
 def inside(kind: str = "calculation") -> bool:
-    """Whether a measured call of a kind is running around this one."""
-    found = _current.get()
-    while found is not None:
-        if found.kind == kind and not found.over:
+    """Return True inside a measured call of a kind that is running."""
+    call = _current.get()
+    while call is not None:
+        if call.kind == kind and not call.has_ended:
             return True
-        found = found.outer
+        call = call.outer
     return False
 
 
 def enter(kind: str = "calculation") -> Inside:
-    """A call of a kind begins."""
+    """Note the start of a call."""
     outer = _current.get()
-    while outer is not None and outer.over:  # kept by a task that has outlived it
+    while outer is not None and outer.has_ended:  # kept by a task that has outlived it
         outer = outer.outer
-    found = Inside(kind, outer)
-    found.token = _current.set(found)
-    return found
+    call = Inside(kind, outer)
+    call.token = _current.set(call)
+    return call
 
 
 def leave(entered: Inside) -> None:
-    """It has ended; never raises."""
-    entered.over = True
+    """Note the end of a call; never raises."""
+    entered.has_ended = True
     if entered.token is not None:
         try:
             _current.reset(entered.token)
-        except ValueError:  # closed in another context: `over` says it all
+        except ValueError:  # closed in another context, where `has_ended` is enough
             return

@@ -1,4 +1,4 @@
-"""What the decorators have in common: being used bare or with arguments, outcomes, spans."""
+"""What the decorators have in common: use without and with arguments, outcomes, spans."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from signalscope.contract._model import ContractError
+from signalscope.decorators._call import Probe
 from signalscope.decorators._spans import SpanMaker, SpanMode
-from signalscope.decorators._wrap import Probe, function_of, wrap
+from signalscope.decorators._wrap import function_of, wrap
 
 __all__ = ["decorated", "name_of", "outcome_of", "span_maker"]
 
 
 def decorated(call: Any, probe: Callable[[Any], Probe]) -> Any:
-    """The instrumented callable; or, when there is none yet, the decorator that instruments one.
+    """Return the instrumented callable; without a callable, a decorator that instruments one.
 
     Args:
         call: What the decorator was used on; None when it was used with arguments.
-        probe: Makes the probe of a callable; methods come without their descriptor.
+        probe: Makes the probe of a function; of a method it gets the function below the descriptor.
     """
 
     def decorate(function: Any) -> Any:
@@ -32,13 +33,13 @@ def name_of(call: Any) -> str:
     return str(getattr(call, "__name__", type(call).__name__))
 
 
-def outcome_of(error: BaseException) -> str:
+def outcome_of(error: BaseException | None) -> str:
     """The contract's outcome of a call that raised."""
     return "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else "error"
 
 
 def span_maker(call: Any, mode: SpanMode, attributes: Mapping[str, str]) -> SpanMaker | None:
-    """Makes the spans of a callable; None when it is to have none.
+    """Return what makes the spans of a callable; None when it has none.
 
     Raises:
         ContractError: There is no such mode.

@@ -1,4 +1,4 @@
-"""Spans of decorated calls: made when asked for, cheaply found not to be wanted otherwise."""
+"""Spans of decorated calls. That a call has none is found out without a function call where possible."""
 
 from __future__ import annotations
 
@@ -8,17 +8,14 @@ from typing import Literal, final
 from opentelemetry import context, trace
 from opentelemetry.trace import Span, Status, StatusCode
 
-from signalscope.recording import Recorder, internal_error
+from signalscope.recording import internal_error
 from signalscope.recording._exemplars import SPAN_KEY
 from signalscope.recording._state import live
 
-__all__ = ["OwnSpan", "SpanMaker", "SpanMode", "Under", "record"]
+__all__ = ["OwnSpan", "SpanMaker", "SpanMode"]
 
 #: "auto": a child when the current span is recording; "always": also a root; "never": none.
 SpanMode = Literal["auto", "always", "never"]
-#: What a recording is to know of spans: the call's own; False: no span at all is current; None: it has to
-#: look for itself.
-Under = Span | Literal[False] | None
 _SAMPLED = trace.TraceFlags.SAMPLED
 
 
@@ -42,32 +39,32 @@ class OwnSpan:
             if self._token is not None:
                 context.detach(self._token)
             if error is not None and not isinstance(error, GeneratorExit):
-                self.span.set_status(Status(StatusCode.ERROR, _told(error)))
+                self.span.set_status(Status(StatusCode.ERROR, _description(error)))
                 self.span.record_exception(error)
-        except Exception:  # ours, or a `__str__` of the exception that fails
+        except Exception:  # OpenTelemetry failed, or the `__str__` of the exception
             internal_error("decorators.span")
         finally:
             self.span.end()
 
 
-def _told(error: BaseException) -> str:
+def _description(error: BaseException) -> str:
     name = type(error).__name__
     try:
         return f"{name}: {error}"
-    except Exception:  # it cannot even be shown
+    except Exception:  # its `__str__` failed
         return name
 
 
 class SpanMaker:
-    """Begins the spans of one decorated callable.
+    """Starts the spans of one decorated callable.
 
     Args:
         name: The spans' name.
         mode: When to make one.
-        attributes: What is known of every call.
+        attributes: Those that are the same on every call.
 
     Attributes:
-        always: Whether every call gets one.
+        always: Whether every call gets one, not only those below a recording span.
     """
 
     __slots__ = ("_attributes", "_name", "always")
@@ -78,14 +75,14 @@ class SpanMaker:
         self._attributes = dict(attributes)
 
     def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | Literal[False] | None:
-        """Begin a span if one is wanted now; never raises.
+        """Start a span if the mode asks for one now; never raises.
 
         Args:
             here: The current context.
             current: Whether to make it the current span.
 
         Returns:
-            The span; else False when no sampled span is current either, None when there is one.
+            The span. Without one, False when no sampled span is current, None when the current span may be sampled.
         """
         try:
             if not self.always:
@@ -93,21 +90,11 @@ class SpanMaker:
                 if parent is None:
                     return False
                 if not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
-                    # It may still be sampled: the span of another process, not continued in this one.
+                    # A span of another process does not record here, but may be sampled.
                     flags = parent.get_span_context().trace_flags  # type: ignore[attr-defined]  # see above
                     return None if flags & _SAMPLED else False
             span = live.tracer.start_span(self._name, attributes=self._attributes)
             return OwnSpan(span, current=current)
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # a failure of the measurement, which the caller must not see
             internal_error("decorators.span")
             return None
-
-
-def record(recorder: Recorder, value: float, under: Under) -> None:
-    """Record a value, with the exemplar that fits."""
-    if under is None:
-        recorder.record(value)
-    elif under is False:
-        recorder.record_unsampled(value)
-    else:
-        recorder.record_under(value, under)

@@ -2,81 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from signalscope.decorators._attributes import Attributes
+from signalscope.decorators._attributes import Attributes, Values
+from signalscope.decorators._call import Call, Quick
 from signalscope.decorators._probe import outcome_of, span_maker
-from signalscope.decorators._spans import SpanMode, Under, record
-from signalscope.decorators._wrap import Arguments, Keywords
-from signalscope.recording import Family, family
+from signalscope.decorators._spans import SpanMode
 
 __all__ = ["Timed"]
 
 
 class Timed:
-    """What one decorated callable measures: its duration, by attributes and outcome.
+    """What one decorated callable measures: its duration, by attributes and, where the histogram has it, outcome.
 
-    Subclasses add what else follows from a call by overriding `after` and `after_error`.
+    A subclass that records more overrides `finish` and `fail`, and calls `measure` in them.
 
     Args:
-        call: The decorated callable.
+        function: The decorated callable.
         instrument: The OpenTelemetry name of the histogram of durations.
-        options: The attributes that the decorator was given, in the contract's order.
+        options: The attributes that the decorator was given.
         where: Names the decorator in internal errors.
         span: When to make a span.
-        has_outcome: Whether the histogram's last attribute is the outcome.
     """
 
     contains = ""
+    quick: Quick | None = None
 
     def __init__(
-        self,
-        call: Any,
-        instrument: str,
-        options: Mapping[str, Any],
-        *,
-        where: str,
-        span: SpanMode,
-        has_outcome: bool = True,
+        self, function: Any, instrument: str, options: Mapping[str, Any], *, where: str, span: SpanMode
     ) -> None:
         self.where = where
-        self.attributes = Attributes(instrument, call, options, where)
-        self.spans = span_maker(call, span, self.attributes.constants)
-        self._duration: Family = family(instrument)
-        self._ending: Callable[[str], tuple[str, ...]] = (
-            (lambda outcome: (outcome,)) if has_outcome else lambda _: ()
-        )
+        self.attributes = Attributes(instrument, function, options, where)
+        self.spans = span_maker(function, span, self.attributes.constants)
+        self._duration = self.attributes.series_of(instrument, "outcome")
         if self.attributes.all_constant is not None:
             # Bound now, so that the series is there, at zero, before the first call.
-            self._duration.series(*self.attributes.all_constant, *self._ending("success"))
+            self._duration(self.attributes.all_constant, "success")
 
-    def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
+    def finish(self, call: Call) -> None:
         """Record a call that returned."""
-        values = self.attributes.of(args, kwargs, result)
-        outcome = self.outcome(result)
-        record(self._duration.series(*values, *self._ending(outcome)), elapsed, under)
-        self.after(values, args, kwargs, result, under)
+        self.measure(call, "success")
 
-    def fail(
-        self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
+    def fail(self, call: Call) -> None:
         """Record a call that raised, was cancelled or closed."""
-        values = self.attributes.of_failed(args, kwargs)
-        outcome = outcome_of(error)
-        record(self._duration.series(*values, *self._ending(outcome)), elapsed, under)
-        self.after_error(values, args, kwargs, error, under)
+        self.measure(call, outcome_of(call.error))
 
-    def outcome(self, result: Any) -> str:
-        """How a call that returned has ended."""
-        return "success"
-
-    def after(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, result: Any, under: Under
-    ) -> None:
-        """What else follows from a call that returned."""
-
-    def after_error(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
-        """What else follows from a call that raised."""
+    def measure(self, call: Call, outcome: str) -> Values:
+        """Record the duration, and return the attribute values of the call."""
+        values = self.attributes.of(call)
+        call.record(self._duration(values, outcome), call.elapsed)
+        return values

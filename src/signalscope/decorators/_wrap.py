@@ -1,11 +1,11 @@
 """The wrapper around a decorated callable: what every decorated call pays, and nothing else.
 
-`wrap` makes, for each sort of callable, a wrapper of the same sort: a function for a function, a coroutine
-function for a coroutine function, a generator function for a generator function. What is measured, and under
-which attributes, is the `Probe`'s business. On a call nothing is looked up that could be looked up before.
+`wrap` makes a wrapper of the same kind: a function for a function, a coroutine function for a coroutine function, a
+generator function for a generator function. The `Probe` decides what is measured, and under which attributes. On a
+call nothing is looked up that could be looked up when the function is decorated.
 
-A wrapper passes everything through: results, exceptions, what is sent into and thrown into generators. Only
-its frame is seen in tracebacks.
+A wrapper passes everything through: results, exceptions, what is sent into and thrown into generators. Only its
+frame shows in tracebacks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import types
 from collections.abc import Callable, Generator
 from time import perf_counter
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.context import get_current
 
-from signalscope.decorators._arity import refusing
+from signalscope.decorators._arity import checking_arguments
+from signalscope.decorators._call import Probe, conclude
 from signalscope.decorators._generators import (
     async_generator_function,
     generator_coroutine,
@@ -28,37 +29,9 @@ from signalscope.decorators._generators import (
 )
 from signalscope.decorators._nesting import enter, leave, nesting
 from signalscope.decorators._proxy import CallableProxy, binding
-from signalscope.decorators._spans import SpanMaker, Under
-from signalscope.recording import internal_error
 from signalscope.recording._state import live
 
-__all__ = ["Arguments", "Keywords", "Probe", "either", "wrap"]
-
-Arguments = tuple[Any, ...]
-Keywords = dict[str, Any]
-
-
-class Probe(Protocol):
-    """What one decorated callable measures.
-
-    Attributes:
-        where: Names the decorator in internal errors.
-        spans: Makes its spans; None for one that never does.
-        contains: Calls of libraries of this kind inside it are a part of it, and not measured on their own
-            (calculation, cache, dependency); empty for none.
-    """
-
-    where: str
-    spans: SpanMaker | None
-    contains: str
-
-    def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
-        """Record a call that returned; `under` says what is known of spans."""
-
-    def fail(
-        self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
-        """Record a call that raised, was cancelled or closed."""
+__all__ = ["either", "function_of", "wrap"]
 
 
 def wrap(call: Any, probe: Probe) -> Any:
@@ -82,23 +55,23 @@ def wrap(call: Any, probe: Probe) -> Any:
         )
     make = _maker_for(call)
     if isinstance(call, FunctionType):
-        return functools.wraps(call)(refusing(call, make(call, probe)))
-    return CallableProxy(call, lambda one: refusing(one, make(one, probe)))
+        return functools.wraps(call)(checking_arguments(call, make(call, probe)))
+    return CallableProxy(call, lambda one: checking_arguments(one, make(one, probe)))
 
 
 def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> Any:
-    """What calls one of two, of the same sort and the same look as both.
+    """Return a callable of the same kind and signature that calls one of two.
 
     Args:
         original: The callable as it was.
         measured: The same, instrumented by `wrap`.
-        otherwise: Asked on each call, when the call is made: whether it is to be the original.
+        otherwise: Evaluated when a call is made; True calls the original.
     """
     if isinstance(original, classmethod | staticmethod):
         return type(original)(either(original.__func__, measured.__func__, otherwise=otherwise))
     if isinstance(original, functools.cached_property):
         cached = type(original)(either(original.func, measured.func, otherwise=otherwise))
-        if original.attrname is not None:  # which a class tells to what it is made with only
+        if original.attrname is not None:  # the class has set the name of the original only
             cached.__set_name__(object, original.attrname)
         return cached
     if isinstance(original, property):
@@ -106,13 +79,15 @@ def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> An
             return original
         return original.getter(either(original.fget, measured.fget, otherwise=otherwise))
     make = _maker_for(original)
-    chosen = refusing(original, _choosing(make, original, measured, otherwise))
+    chosen = checking_arguments(original, _choosing(make, original, measured, otherwise))
     if isinstance(original, FunctionType):
         return functools.wraps(original)(chosen)
     return CallableProxy(
         original,
         lambda _: chosen,
-        lambda: refusing(original, _choosing(make, binding(original), binding(measured), otherwise)),
+        lambda: checking_arguments(
+            original, _choosing(make, binding(original), binding(measured), otherwise)
+        ),
     )
 
 
@@ -136,7 +111,7 @@ def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], b
 
 
 def function_of(call: Any) -> Any:
-    """The function below a descriptor of the standard library; anything else as it is."""
+    """Return the function below a descriptor of the standard library; anything else as it is."""
     if isinstance(call, classmethod | staticmethod):
         return call.__func__
     if isinstance(call, functools.cached_property):
@@ -145,7 +120,7 @@ def function_of(call: Any) -> Any:
 
 
 def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
-    """The sort of wrapper for a callable, by what calling it gives."""
+    """Return the maker of wrappers for a callable, by what calling it gives."""
     while isinstance(call, functools.partial):
         call = call.func
     if not inspect.isroutine(call) and not inspect.isclass(call):
@@ -162,8 +137,7 @@ def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
 
 
 def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
-    contains = probe.contains
+    awake, spans, quick, contains = live.awake, probe.spans, probe.quick, probe.contains
     always = spans is not None and spans.always
     # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
     metrics_api, trace_api = live.metrics_api, live.trace_api
@@ -176,9 +150,8 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
         ):
             return call(*args, **kwargs)
         here = get_current()
-        # Found without a call in the usual case: nothing is current, and no root is wanted.
-        own = (None if spans is None else spans.begin(here)) if here or always else False
-        under: Under = own.span if own else own
+        # Without a function call in the usual case: nothing is current, and no root span is wanted.
+        span = (None if spans is None else spans.begin(here)) if here or always else False
         entered = enter(contains) if contains and nesting.on else None
         begun = perf_counter()
         try:
@@ -187,32 +160,24 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
             elapsed = perf_counter() - begun
             if entered is not None:
                 leave(entered)
-            try:
-                fail(elapsed, args, kwargs, error, under)
-            except Exception:  # ours, and not the caller's business
-                internal_error(where)
-            if own:
-                own.end(error)
+            conclude(probe, span, args, kwargs, elapsed, None, error)
             raise
         elapsed = perf_counter() - begun
         if entered is not None:
             leave(entered)
-        try:
-            finish(elapsed, args, kwargs, result, under)
-        except Exception:  # ours, and not the caller's business
-            internal_error(where)
-        if own:
-            own.end(None)
+        if quick is None or not quick(elapsed, result, span.span if span else span):
+            conclude(probe, span, args, kwargs, elapsed, result, None)
+        elif span:
+            span.end(None)
         return result
 
     return wrapper
 
 
 def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    awake, spans, finish, fail, where = live.awake, probe.spans, probe.finish, probe.fail, probe.where
-    contains = probe.contains
+    # The lines of `_function`, with `await`: a function for both would cost every call one call more.
+    awake, spans, quick, contains = live.awake, probe.spans, probe.quick, probe.contains
     always = spans is not None and spans.always
-    # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
     metrics_api, trace_api = live.metrics_api, live.trace_api
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -223,9 +188,7 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
         ):
             return await call(*args, **kwargs)
         here = get_current()
-        # Found without a call in the usual case: nothing is current, and no root is wanted.
-        own = (None if spans is None else spans.begin(here)) if here or always else False
-        under: Under = own.span if own else own
+        span = (None if spans is None else spans.begin(here)) if here or always else False
         entered = enter(contains) if contains and nesting.on else None
         begun = perf_counter()
         try:
@@ -234,22 +197,15 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
             elapsed = perf_counter() - begun
             if entered is not None:
                 leave(entered)
-            try:
-                fail(elapsed, args, kwargs, error, under)
-            except Exception:  # ours, and not the caller's business
-                internal_error(where)
-            if own:
-                own.end(error)
+            conclude(probe, span, args, kwargs, elapsed, None, error)
             raise
         elapsed = perf_counter() - begun
         if entered is not None:
             leave(entered)
-        try:
-            finish(elapsed, args, kwargs, result, under)
-        except Exception:  # ours, and not the caller's business
-            internal_error(where)
-        if own:
-            own.end(None)
+        if quick is None or not quick(elapsed, result, span.span if span else span):
+            conclude(probe, span, args, kwargs, elapsed, result, None)
+        elif span:
+            span.end(None)
         return result
 
     return wrapper

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
+from signalscope import contract
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators import _hit_ratio
+from signalscope.decorators._attributes import Values
+from signalscope.decorators._call import Call
 from signalscope.decorators._probe import decorated
-from signalscope.decorators._spans import SpanMode, Under, record
+from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
-from signalscope.decorators._wrap import Arguments, Keywords
-from signalscope.recording import family, internal_error
+from signalscope.recording import internal_error
 
 __all__ = ["instrument_cache"]
 
@@ -20,6 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _OPERATIONS = "signal_service.cache.operations"
+_CACHE_TYPE = contract.get(_OPERATIONS).attribute_names.index("cache_type")
 
 
 def _is_hit(result: Any) -> bool:
@@ -52,8 +55,8 @@ def instrument_cache(
     Args:
         call: The function, when used without arguments.
         cache_type: Which cache: greeks, indicators, or one of your own.
-        operation: get, set or delete. The result of a get is a hit or a miss, of the others ok; of an
-            operation that raises or is cancelled, error.
+        operation: get, set or delete. The result of a get is ``hit`` or ``miss``, that of another operation ``ok``.
+            An operation that raises or is cancelled has the result ``error``.
         hit: Whether what a get returned is a hit; by default anything but None.
         miss_on: Exceptions of a get that mean a miss.
         span: ``never``, since most caches are quicker than a span; ``auto``: a child span when the current
@@ -76,8 +79,8 @@ def instrument_cache(
 
 
 def _are_exceptions(given: object) -> bool:
-    several = given if isinstance(given, tuple) else (given,)
-    return all(isinstance(each, type) and issubclass(each, BaseException) for each in several)
+    classes = given if isinstance(given, tuple) else (given,)
+    return all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in classes)
 
 
 class _Cache(Timed):
@@ -87,50 +90,44 @@ class _Cache(Timed):
 
     def __init__(
         self,
-        call: Any,
+        function: Any,
         options: Mapping[str, Any],
         hit: Callable[[Any], bool],
         miss_on: type[Exception] | tuple[type[Exception], ...],
         span: SpanMode,
     ) -> None:
         super().__init__(
-            call,
-            "signal_service.cache.operation",
-            options,
-            where="decorators.cache",
-            span=span,
-            has_outcome=False,
+            function, "signal_service.cache.operation", options, where="decorators.cache", span=span
         )
         self._hit = hit
         self._miss_on = miss_on
+        self._operations = self.attributes.series_of(_OPERATIONS, "result")
+        self._operation = self.attributes.value_of("operation")
         constant = self.attributes.all_constant
         if constant is not None:
-            for result in ("hit", "miss") if constant[1] == "get" else ("ok",):
-                family(_OPERATIONS).series(*constant, result)
+            for result in ("hit", "miss") if self._operation(constant) == "get" else ("ok",):
+                self._operations(constant, result)
 
-    def after(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, result: Any, under: Under
-    ) -> None:
-        """Count a hit, a miss, or another operation done."""
-        found = "ok"
-        if values[1] == "get":
+    def finish(self, call: Call) -> None:
+        """Record an operation that returned: a hit or a miss, or another operation done."""
+        values = self.measure(call, "success")
+        result = "ok"
+        if self._operation(values) == "get":
             try:
-                found = "hit" if self._hit(result) else "miss"
+                result = "hit" if self._hit(call.result) else "miss"
             except Exception:  # the user's callable
                 internal_error(f"{self.where}.hit")
-                found = OTHER
-        self._count(values, found, under)
+                result = OTHER
+        self._count(call, values, result)
 
-    def after_error(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
-        """Count a miss or an error."""
-        is_miss = values[1] == "get" and isinstance(error, self._miss_on)
-        self._count(values, "miss" if is_miss else "error", under)
+    def fail(self, call: Call) -> None:
+        """Record an operation that raised: a miss or an error."""
+        values = self.measure(call, "error")
+        is_miss = self._operation(values) == "get" and isinstance(call.error, self._miss_on)
+        self._count(call, values, "miss" if is_miss else "error")
 
-    @staticmethod
-    def _count(values: tuple[str, ...], result: str, under: Under) -> None:
-        series = family(_OPERATIONS).series(*values, result)
-        record(series, 1, under)
+    def _count(self, call: Call, values: Values, result: str) -> None:
+        series = self._operations(values, result)
+        call.record(series, 1)
         if result in ("hit", "miss"):
-            _hit_ratio.count_get(series.values[0], hit=result == "hit")
+            _hit_ratio.count_get(series.values[_CACHE_TYPE], hit=result == "hit")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
 from signalscope.contract._model import OTHER
-from signalscope.decorators._attributes import Attributes
+from signalscope.decorators._attributes import Attributes, Values
+from signalscope.decorators._call import Call
 from signalscope.decorators._probe import decorated, name_of, outcome_of
-from signalscope.decorators._spans import SpanMode, Under, record
+from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
-from signalscope.decorators._wrap import Arguments, Keywords
-from signalscope.recording import family
+from signalscope.recording import internal_error
 
 __all__ = ["Dependency", "instrument_dependency"]
 
@@ -21,7 +21,7 @@ R = TypeVar("R")
 
 _ERRORS = "signal_service.dependency.errors"
 _SERVER_ERROR = 500
-#: Services whose errors one decorated function lets begin at zero.
+#: Pairs of a service and an impact level for which one decorated function initialises the errors at zero.
 _REMEMBERED = 1000
 
 
@@ -48,13 +48,13 @@ def instrument_dependency(
 
     A call that raises is an error; so is one that returns an HTTP response (of httpx, requests, aiohttp) with
     a status of 500 or more. The error's type is that status, or the exception's class; of an exception that
-    carries a response (`raise_for_status`), the response's status. A cancelled call is no error.
+    carries a response (`raise_for_status`), the response's status. A cancelled call is not an error.
 
     Args:
         call: The function, when used without arguments.
         service_name: The external service; by default the function's name.
-        operation: What is asked of it; by default the function's name.
-        criticality: How much depends on it: critical, mandatory or high. It is the errors' ``impact_level``.
+        operation: What the service is called for; by default the function's name.
+        criticality: How much depends on it: critical, mandatory or high. It is the ``impact_level`` of errors.
         span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
 
     Raises:
@@ -76,56 +76,55 @@ class Dependency(Timed):
 
     contains = "dependency"
 
-    def __init__(self, call: Any, options: Mapping[str, Any], criticality: Any, span: SpanMode) -> None:
+    def __init__(self, function: Any, options: Mapping[str, Any], criticality: Any, span: SpanMode) -> None:
         super().__init__(
-            call,
+            function,
             "signal_service.external_service.duration",
             options,
             where="decorators.dependency",
             span=span,
         )
-        self._born: set[tuple[str, str]] = set()
+        self._service = self.attributes.value_of("service_name")
+        self._errors = self.attributes.series_of(_ERRORS, "error_type", "impact_level")
+        self._initialised: set[tuple[str, str]] = set()
         self._impact = Attributes(
-            _ERRORS, call, {"impact_level": criticality}, self.where, {"impact_level": "criticality"}
+            _ERRORS, function, {"impact_level": criticality}, self.where, {"impact_level": "criticality"}
         )
 
-    def outcome(self, result: Any) -> str:
-        """An error for a response that says so."""
-        status = _status_of(result)
-        return "error" if status is not None and status >= _SERVER_ERROR else "success"
+    def finish(self, call: Call) -> None:
+        """Record a call that returned; a response that says so is an error."""
+        status = self._status(call.result)
+        is_error = status is not None and status >= _SERVER_ERROR
+        values = self.measure(call, "error" if is_error else "success")
+        (impact,) = self._impact.of(call)
+        self._initialise(values, impact)
+        if is_error:
+            call.record(self._errors(values, str(status), impact), 1)
 
-    def after(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, result: Any, under: Under
-    ) -> None:
-        """Count a response that says there was an error."""
-        status = _status_of(result)
-        (impact,) = self._impact.of(args, kwargs, result)
-        self._be_born(values[0], impact)
-        if status is not None and status >= _SERVER_ERROR:
-            record(family(_ERRORS).series(values[0], str(status), impact), 1, under)
+    def fail(self, call: Call) -> None:
+        """Record a call that raised; a cancelled one is not an error."""
+        outcome = outcome_of(call.error)
+        values = self.measure(call, outcome)
+        if outcome != "cancelled":
+            status = self._status(getattr(call.error, "response", None)) or self._status(call.error)
+            kind = type(call.error).__name__ if status is None else str(status)
+            (impact,) = self._impact.of(call)
+            call.record(self._errors(values, kind, impact), 1)
 
-    def _be_born(self, service: str, impact: str) -> None:
-        """Let a service's errors begin at zero, before there is one whose type could be named."""
-        if (service, impact) not in self._born and len(self._born) < _REMEMBERED:
-            self._born.add((service, impact))
-            family(_ERRORS).series(service, OTHER, impact)
+    def _initialise(self, values: Values, impact: str) -> None:
+        """Initialise a service's errors at zero, before the type of the first one is known."""
+        key = self._service(values), impact
+        if key not in self._initialised and len(self._initialised) < _REMEMBERED:
+            self._initialised.add(key)
+            self._errors(values, OTHER, impact)
 
-    def after_error(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
-        """Count the error."""
-        if outcome_of(error) == "cancelled":
-            return
-        status = _status_of(getattr(error, "response", None)) or _status_of(error)
-        kind = type(error).__name__ if status is None else str(status)
-        (impact,) = self._impact.of_failed(args, kwargs)
-        record(family(_ERRORS).series(values[0], kind, impact), 1, under)
-
-
-def _status_of(response: Any) -> int | None:
-    """The HTTP status of a response, if it has one."""
-    for name in ("status_code", "status"):
-        status = getattr(response, name, None)
-        if isinstance(status, int) and 100 <= status <= 599:
-            return int(status)
-    return None
+    def _status(self, response: Any) -> int | None:
+        """The HTTP status of a response; None for what is not a response."""
+        try:
+            for name in ("status_code", "status"):
+                status = getattr(response, name, None)
+                if isinstance(status, int) and 100 <= status <= 599:
+                    return int(status)
+        except Exception:  # a property of the user's, which must not cost the measurement
+            internal_error(f"{self.where}.status")
+        return None

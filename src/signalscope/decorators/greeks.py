@@ -8,23 +8,25 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from signalscope import contract
 from signalscope.contract._model import OTHER, ContractError
-from signalscope.decorators._attributes import Attributes
-from signalscope.decorators._checks import Tally, bounds_of, examine, size_of
+from signalscope.decorators._attributes import Attributes, Values
+from signalscope.decorators._batch import batch_class, is_size, size_given, size_of
+from signalscope.decorators._call import Call, CallSpan, Quick
+from signalscope.decorators._checks import Tally, bounds_of, examine
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
-from signalscope.decorators._spans import SpanMode, Under, record
-from signalscope.decorators._values import Value, compile_value
-from signalscope.decorators._wrap import Arguments, Keywords
-from signalscope.recording import Recorder, family, group, internal_error
+from signalscope.decorators._spans import SpanMode
+from signalscope.decorators._values import Value, compile_value, needs_result
+from signalscope.recording import Recorder, group, internal_error
 
-__all__ = ["batch_class", "instrument_greeks"]
+__all__ = ["instrument_greeks"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _SECONDS = "signal_service.greeks.calculation"
-_OPTIONS = "signal_service.greeks.options"
-_BATCH = "signal_service.greeks.batch_options"
-_INVALID = "signal_service.greeks.invalid_results"
+#: Combinations of attribute values for which one decorated function keeps what it has found out.
+_REMEMBERED = 1000
+#: The recorder of calls about one option, and the least and greatest result that can be used.
+_Scalar = tuple[Recorder, float, float]
 
 
 @overload
@@ -62,12 +64,12 @@ def instrument_greeks(
         vectorized: True only where the call handles the whole batch in one array operation.
         batch_size: How many options a call is about. By default the length of the result's array or
             sequence, or 1.
-        check: Whether to look for results that are NaN, None, infinite, out of range or not converged. A call
-            of whose values none can be used has the outcome ``invalid``. Arrays are judged as a whole, of lists at
-            most ten thousand values at even distances, of records (mappings, named tuples, dataclasses, tables) the
-            fields that are named after a Greek. ``finite``: only for those that are NaN,
-            None or infinite, where other values may be right: positions that may be short, differences of prices.
-        values: What to look at instead of the result, where a call leaves its values elsewhere:
+        check: Whether to check results for values that are NaN, None, infinite, out of range or not converged. A
+            call without a single usable value has the outcome ``invalid``. Arrays are checked as a whole, of lists
+            at most ten thousand values at even distances, of records (mappings, named tuples, dataclasses, tables)
+            the fields that are named after a Greek. ``finite``: only for values that are NaN, None or infinite,
+            where others may be right: positions that may be short, differences of prices.
+        values: What to check instead of the result, where a call leaves its values elsewhere:
             ``lambda self: self.greeks``.
         span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
 
@@ -90,7 +92,7 @@ class _Greeks:
 
     def __init__(
         self,
-        call: Any,
+        function: Any,
         calculation_type: Value[str],
         model_type: Value[str],
         vectorized: Value[bool],
@@ -101,173 +103,136 @@ class _Greeks:
         span: SpanMode,
     ) -> None:
         options = {"calculation_type": calculation_type, "vectorized": vectorized, "model_type": model_type}
-        self._attributes = Attributes(_SECONDS, call, options, self.where)
-        self._batch = None if batch_size is None else compile_value(batch_size, call, "batch_size")
+        self._attributes = Attributes(_SECONDS, function, options, self.where)
+        self._calculation_type = self._attributes.value_of("calculation_type")
+        self._seconds = self._attributes.series_of(_SECONDS, "batch_size", "outcome")
+        self._options = self._attributes.series_of("signal_service.greeks.options")
+        self._batches = self._attributes.series_of("signal_service.greeks.batch_options")
+        self._invalid = self._attributes.series_of("signal_service.greeks.invalid_results", "reason")
+        self._batch = None if batch_size is None else compile_value(batch_size, function, "batch_size")
+        self._is_batch_in_result = needs_result(batch_size)
         self._batch_constant = batch_size if self._batch is None else None
-        if self._batch_constant is not None and not _is_size(self._batch_constant):
+        if self._batch_constant is not None and not is_size(self._batch_constant):
             raise ContractError(
                 f"batch_size={batch_size!r} is not allowed; give a whole number of at least 1, or a callable"
             )
         if check not in (True, False, "finite"):
             raise ContractError(f"check={check!r} is not allowed; allowed: True, False, 'finite'")
         # What a generator returns at its end is not what it calculated.
-        generates = inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call)
+        generates = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
         self._check: bool | str = False if generates else check
-        self._values = None if values is None else compile_value(values, call, "values")
-        self.spans = span_maker(call, span, self._attributes.constants)
-        self._born: set[tuple[str, ...]] = set()
-        self._scalars: dict[tuple[str, ...], tuple[Recorder, float, float]] = {}
+        self._values = None if values is None else compile_value(values, function, "values")
+        self._is_single = self._batch is None and self._batch_constant in (None, 1) and self._values is None
+        self.spans = span_maker(function, span, self._attributes.constants)
+        self._initialised: set[Values] = set()
+        self._scalars: dict[Values, _Scalar] = {}
         # Bound now, so that the series is there, at zero, before the first call.
         constant = self._attributes.all_constant
-        self._scalar = None if constant is None else self._scalar_for(constant)
-        self.finish = self._finisher()
+        scalar = None if constant is None else self._scalar_for(constant)
+        self.quick: Quick | None = (
+            _quick(*scalar, check=bool(self._check)) if scalar and self._is_single else None
+        )
 
-    def _finisher(self) -> Callable[[float, Arguments, Keywords, Any, Under], None]:
-        """The recording of a call that returned: a scalar within its bounds at once, all else at length."""
-        constant = self._scalar
-        attributes, scalars, check = self._attributes.of, self._scalars, self._check
-        at_length, scalar_for = self._finish_at_length, self._scalar_for
-        single = self._batch is None and self._batch_constant in (None, 1) and self._values is None
+    def finish(self, call: Call) -> None:
+        """Record a call that returned: a scalar within its bounds at once, all else at length."""
+        values = self._attributes.of(call)
+        result = call.result
+        if self._is_single and isinstance(result, float):  # NumPy's too
+            recorder, low, high = self._scalars.get(values) or self._scalar_for(values)
+            if low <= result <= high or not self._check:
+                call.record(recorder, call.elapsed)
+                return
+        self._finish_at_length(call, values)
 
-        def finish(elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
-            if single and isinstance(result, float):  # NumPy's too
-                if constant is not None:
-                    recorder, low, high = constant
-                else:
-                    values = attributes(args, kwargs, result)
-                    recorder, low, high = scalars.get(values) or scalar_for(values)
-                if low <= result <= high or not check:
-                    if under is False:
-                        recorder.record_unsampled(elapsed)
-                    else:
-                        record(recorder, elapsed, under)
-                    return
-            at_length(elapsed, args, kwargs, result, under)
-
-        return finish
-
-    def fail(
-        self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
+    def fail(self, call: Call) -> None:
         """Record a call that raised, or was cancelled."""
-        size = self._size(args, kwargs, None)
-        values = self._attributes.of_failed(args, kwargs)
-        series = family(_SECONDS).series(*values, batch_class(size), outcome_of(error))
-        record(series, elapsed, under)
+        values = self._attributes.of(call)
+        size = batch_class(self._size(call))
+        call.record(self._seconds(values, size, outcome_of(call.error)), call.elapsed)
 
-    def _scalar_for(self, values: tuple[str, ...]) -> tuple[Recorder, float, float]:
+    def _scalar_for(self, values: Values) -> _Scalar:
         """The recorder of calls that are about one option, and the bounds of their results."""
         recorder = group(
-            family(_SECONDS).series(*values, "1", "success"),
-            ((family(_OPTIONS).series(*values), 1), (family(_BATCH).series(*values[:2]), 1)),
+            self._seconds(values, "1", "success"),
+            ((self._options(values), 1), (self._batches(values), 1)),
         )
-        self._be_born(values)
-        found = (recorder, *bounds_of(values[0], self._check))
+        self._initialise(values)
+        scalar = (recorder, *bounds_of(self._calculation_type(values), self._check))
         if len(self._scalars) < _REMEMBERED:
-            self._scalars[values] = found
-        return found
+            self._scalars[values] = scalar
+        return scalar
 
-    def _be_born(self, values: tuple[str, ...]) -> None:
-        """Let the counters of unusable results begin at zero, so that the first one is an increase."""
-        if self._check and values not in self._born and len(self._born) < _REMEMBERED:
-            self._born.add(values)
+    def _initialise(self, values: Values) -> None:
+        """Initialise the counters of unusable results at zero, so that the first one is an increase."""
+        if self._check and values not in self._initialised and len(self._initialised) < _REMEMBERED:
+            self._initialised.add(values)
             for reason in contract.INVALID_REASONS:
-                family(_INVALID).series(reason, values[0], values[2])
+                self._invalid(values, reason)
 
-    def _finish_at_length(
-        self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under
-    ) -> None:
-        values = self._attributes.of(args, kwargs, result)
-        self._be_born(values)
+    def _finish_at_length(self, call: Call, values: Values) -> None:
+        self._initialise(values)
         if self._values is not None:
             try:
-                result = self._values(args, kwargs, result)
+                call.result = self._values(call)
             except Exception:  # the user's callable
                 internal_error(f"{self.where}.values")
-        size = self._size(args, kwargs, result)
+        size = self._size(call)
         outcome = "success"
         if self._check:
-            tally, looked = self._examined(result, values[0])
+            tally, examined = self._examined(call.result, self._calculation_type(values))
             if tally:
-                if sum(tally.values()) >= looked:
+                if sum(tally.values()) >= examined:
                     outcome = "invalid"
                 for reason, count in tally.items():
-                    record(family(_INVALID).series(reason, values[0], values[2]), count, under)
-        record(family(_SECONDS).series(*values, batch_class(size), outcome), elapsed, under)
+                    call.record(self._invalid(values, reason), count)
+        call.record(self._seconds(values, batch_class(size), outcome), call.elapsed)
         if size is not None:
-            record(family(_OPTIONS).series(*values), size, under)
-            record(family(_BATCH).series(*values[:2]), size, under)
+            call.record(self._options(values), size)
+            call.record(self._batches(values), size)
 
-    def _size(self, args: Arguments, kwargs: Keywords, result: Any) -> int | None:
-        """How many options the call was about; None when the user's callable failed to say."""
-        if self._batch is not None:
-            try:
-                return _size_given(self._batch(args, kwargs, result))
-            except Exception:  # the user's callable
-                if result is not None:  # a failed call may have no size
-                    internal_error(f"{self.where}.batch_size")
-                return None
+    def _size(self, call: Call) -> int | None:
+        """How many options the call was about; None when that is not known."""
         if isinstance(self._batch_constant, int):
             return self._batch_constant
+        if self._is_batch_in_result and call.error is not None:
+            return None
         try:
-            return size_of(result)
-        except Exception:  # an object that has a length, but will not say
+            return size_of(call.result) if self._batch is None else size_given(self._batch(call))
+        except Exception:  # the user's callable, or an object whose length cannot be read
             internal_error(f"{self.where}.batch_size")
             return None
 
     def _examined(self, result: Any, calculation_type: str) -> tuple[Tally, int]:
-        """What is wrong with a result; nothing when it cannot be looked at."""
+        """What is wrong with a result; nothing when it cannot be examined."""
         try:
             return examine(result, calculation_type, self._check)
-        except Exception:  # whatever a foreign type does, the call is measured
+        except Exception:  # of a type of another library: the call is measured nevertheless
             internal_error(f"{self.where}.check")
             return {}, 0
 
 
-#: Combinations of attribute values one decorated function remembers the recorders of.
-_REMEMBERED = 1000
+def _quick(recorder: Recorder, low: float, high: float, *, check: bool) -> Quick:
+    """Return the recording of a scalar within its bounds, for a function whose attributes are all constant."""
 
+    def quick(elapsed: float, result: Any, span: CallSpan) -> bool:
+        try:
+            if not isinstance(result, float) or (check and not low <= result <= high):
+                return False
+            if span is False:
+                recorder.record_unsampled(elapsed)
+            elif span is None:
+                recorder.record(elapsed)
+            else:
+                recorder.record_under(elapsed, span)
+        except Exception:  # of a class derived from float; `finish` meets it again, where it is counted
+            return False
+        return True
 
-def _size_given(given: Any) -> int:
-    """The number of options that a callable told: a whole number, of NumPy's too, or something that has a length.
-
-    Raises:
-        ValueError: Half an option, fewer than none, or None.
-    """
-    if given is None:
-        raise ValueError("no number of options")
-    if isinstance(given, float) and not given.is_integer():
-        raise ValueError(f"{given} options")
-    if isinstance(given, float) or (hasattr(given, "__index__") and not hasattr(given, "__len__")):
-        if given < 0:
-            raise ValueError(f"{given} options")
-        return int(given)
-    return size_of(given)
-
-
-def _is_size(given: object) -> bool:
-    return isinstance(given, int) and not isinstance(given, bool) and given >= 1
-
-
-def batch_class(size: int | None) -> str:
-    """The contract's class of a number of options.
-
-    Args:
-        size: How many options; 0 counts as one; None, an unknown number, is ``other``.
-    """
-    if size is None:
-        return OTHER
-    if size <= 1:
-        return "1"
-    if size <= 10:
-        return "2-10"
-    if size <= 100:
-        return "11-100"
-    return "101-1000" if size <= 1000 else "1001+"
+    return quick
 
 
 def _inferred(call: Any) -> str:
-    """The calculation type that a function's name tells."""
+    """The calculation type that a function's name contains."""
     name = getattr(call, "__name__", "").lower()
     words = name.split("_")
     for known in contract.CALCULATION_TYPES:

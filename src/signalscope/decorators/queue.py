@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from signalscope.contract._model import OTHER, ContractError
-from signalscope.decorators._attributes import Attributes
+from signalscope.decorators._attributes import Attributes, Values
+from signalscope.decorators._call import Call, Quick
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
-from signalscope.decorators._spans import SpanMode, Under, record
+from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._timed import Timed
-from signalscope.decorators._values import Value, compile_value, is_taken
-from signalscope.decorators._wrap import Arguments, Keywords
-from signalscope.recording import family, internal_error
+from signalscope.decorators._values import Value, compile_value, is_taken, needs_result
+from signalscope.recording import internal_error
 
 __all__ = ["instrument_queue"]
 
@@ -23,7 +23,6 @@ R = TypeVar("R")
 Step = Literal["process", "put"]
 
 _ITEMS = "signal_service.queue.items"
-_WAIT = "signal_service.queue.wait"
 
 
 @overload
@@ -47,10 +46,10 @@ def instrument_queue(
     enqueued_at: Value[float | datetime | None] = None,
     span: SpanMode = "auto",
 ) -> Any:
-    """Measure the function that processes a queue's items, or the one that puts them in.
+    """Measure a function that processes the items of a queue, or that puts them in.
 
     Processing an item: its time, the time it had waited, and whether it was processed, failed (raised) or
-    dropped (was cancelled). Putting one in: whether it was enqueued, or rejected (raised).
+    dropped (was cancelled). Putting an item in: whether it was enqueued, or rejected (raised).
 
     Args:
         call: The function, when used without arguments.
@@ -79,36 +78,34 @@ def instrument_queue(
 class _Process(Timed):
     """What one function that processes items measures."""
 
-    def __init__(self, call: Any, options: Mapping[str, Any], enqueued_at: Any, span: SpanMode) -> None:
+    def __init__(self, function: Any, options: Mapping[str, Any], enqueued_at: Any, span: SpanMode) -> None:
         super().__init__(
-            call, "signal_service.queue.processing", options, where="decorators.queue", span=span
+            function, "signal_service.queue.processing", options, where="decorators.queue", span=span
         )
-        self._enqueued_at = compile_value(enqueued_at, call, "enqueued_at")
+        self._items = self.attributes.series_of(_ITEMS, "event")
+        self._waits = self.attributes.series_of("signal_service.queue.wait", "outcome")
+        self._enqueued_at = compile_value(enqueued_at, function, "enqueued_at")
+        self._is_in_result = needs_result(enqueued_at)
 
-    def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
+    def finish(self, call: Call) -> None:
         """Record an item that was processed."""
-        super().finish(elapsed, args, kwargs, result, under)
-        values = self.attributes.of(args, kwargs, result)
-        self._waited(elapsed, (*values, "success"), args, kwargs, under)
-        record(family(_ITEMS).series(*values, "processed"), 1, under)
+        self._end(call, "success", "processed")
 
-    def fail(
-        self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
-        """Record an item that was not."""
-        super().fail(elapsed, args, kwargs, error, under)
-        values, outcome = self.attributes.of_failed(args, kwargs), outcome_of(error)
-        self._waited(elapsed, (*values, outcome), args, kwargs, under)
-        event = "dropped" if outcome == "cancelled" else "failed"
-        record(family(_ITEMS).series(*values, event), 1, under)
+    def fail(self, call: Call) -> None:
+        """Record an item that failed or was dropped."""
+        outcome = outcome_of(call.error)
+        self._end(call, outcome, "dropped" if outcome == "cancelled" else "failed")
 
-    def _waited(
-        self, elapsed: float, ended: tuple[str, ...], args: Arguments, kwargs: Keywords, under: Under
-    ) -> None:
-        if self._enqueued_at is None:
+    def _end(self, call: Call, outcome: str, event: str) -> None:
+        values = self.measure(call, outcome)
+        self._wait(call, values, outcome)
+        call.record(self._items(values, event), 1)
+
+    def _wait(self, call: Call, values: Values, outcome: str) -> None:
+        if self._enqueued_at is None or (self._is_in_result and call.error is not None):
             return
         try:
-            since = self._enqueued_at(args, kwargs, None)
+            since = self._enqueued_at(call)
             if since is None:
                 return
             until_now = (
@@ -116,11 +113,11 @@ class _Process(Timed):
                 if isinstance(since, datetime)
                 else time.monotonic() - since
             )
-        except Exception:  # the user's callable, or no time
+        except Exception:  # the user's callable, or its value is not a time
             internal_error(f"{self.where}.enqueued_at")
             return
         # Clocks of other processes may be ahead.
-        record(family(_WAIT).series(*ended), max(0.0, until_now - elapsed), under)
+        call.record(self._waits(values, outcome), max(0.0, until_now - call.elapsed))
 
 
 class _Put:
@@ -128,18 +125,17 @@ class _Put:
 
     where = "decorators.queue"
     contains = ""
+    quick: Quick | None = None
 
-    def __init__(self, call: Any, options: Mapping[str, Any], span: SpanMode) -> None:
-        self._attributes = Attributes(_ITEMS, call, options, self.where)
-        self.spans = span_maker(call, span, self._attributes.constants)
+    def __init__(self, function: Any, options: Mapping[str, Any], span: SpanMode) -> None:
+        self._attributes = Attributes(_ITEMS, function, options, self.where)
+        self._items = self._attributes.series_of(_ITEMS, "event")
+        self.spans = span_maker(function, span, self._attributes.constants)
 
-    def finish(self, elapsed: float, args: Arguments, kwargs: Keywords, result: Any, under: Under) -> None:
+    def finish(self, call: Call) -> None:
         """Count an item that was put in."""
-        values = self._attributes.of(args, kwargs, result)
-        record(family(_ITEMS).series(*values, "enqueued"), 1, under)
+        call.record(self._items(self._attributes.of(call), "enqueued"), 1)
 
-    def fail(
-        self, elapsed: float, args: Arguments, kwargs: Keywords, error: BaseException, under: Under
-    ) -> None:
-        """Count an item that was not."""
-        record(family(_ITEMS).series(*self._attributes.of_failed(args, kwargs), "rejected"), 1, under)
+    def fail(self, call: Call) -> None:
+        """Count an item that was rejected."""
+        call.record(self._items(self._attributes.of(call), "rejected"), 1)

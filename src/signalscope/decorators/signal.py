@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
 from signalscope.contract._model import OTHER, ContractError
+from signalscope.decorators._call import Call
 from signalscope.decorators._probe import decorated, name_of
-from signalscope.decorators._spans import SpanMode, Under, record
+from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value, compile_value
-from signalscope.decorators._wrap import Arguments, Keywords
-from signalscope.recording import family, internal_error
+from signalscope.recording import internal_error
 
 __all__ = ["instrument_signal"]
 
@@ -20,8 +20,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 #: One direction, several, or how many of each.
 Emitted = str | Iterable[str] | Mapping[str, int] | None
-
-_EMITTED = "signal_service.signals.emitted"
 
 
 @overload
@@ -45,7 +43,7 @@ def instrument_signal(
     emitted: Value[Emitted] = None,
     span: SpanMode = "auto",
 ) -> Any:
-    """Measure the generation of signals: its time, and the signals that came out of it.
+    """Measure the generation of signals: its time, and the signals that it emitted.
 
     Args:
         call: The function, when used without arguments.
@@ -75,37 +73,35 @@ def instrument_signal(
 class _Signal(Timed):
     """What one decorated generation measures."""
 
-    def __init__(self, call: Any, options: Mapping[str, Any], emitted: Any, span: SpanMode) -> None:
+    def __init__(self, function: Any, options: Mapping[str, Any], emitted: Any, span: SpanMode) -> None:
         super().__init__(
-            call, "signal_service.signal.generation", options, where="decorators.signal", span=span
+            function, "signal_service.signal.generation", options, where="decorators.signal", span=span
         )
-        self._get = compile_value(emitted, call, "emitted")
+        self._emitted = self.attributes.series_of("signal_service.signals.emitted", "direction")
+        self._get = compile_value(emitted, function, "emitted")
         self._constant = emitted if self._get is None else None
         if self._constant is not None and not isinstance(self._constant, Iterable):
             raise ContractError(
                 f"emitted={emitted!r} is not allowed; give a direction, several, or a callable"
             )
 
-    def after(
-        self, values: tuple[str, ...], args: Arguments, kwargs: Keywords, result: Any, under: Under
-    ) -> None:
-        """Count what was emitted."""
+    def finish(self, call: Call) -> None:
+        """Record a generation that returned, and count what it emitted."""
+        values = self.measure(call, "success")
         directions = self._constant
         if self._get is not None:
             try:
-                directions = self._get(args, kwargs, result)
+                directions = self._get(call)
             except Exception:  # the user's callable
                 internal_error(f"{self.where}.emitted")
                 return
         if directions is None:
             return
-        if directions is result and isinstance(
-            directions, Iterator
-        ):  # counting would use the caller's result up
+        if directions is call.result and isinstance(directions, Iterator):  # counting would exhaust it
             internal_error(f"{self.where}.emitted")
             return
         if isinstance(directions, str) or not isinstance(directions, Iterable):  # an enumeration's member
-            record(family(_EMITTED).series(values[0], directions), 1, under)
+            call.record(self._emitted(values, directions), 1)
             return
         for direction, number in Counter(directions).items():  # of a mapping: its numbers
-            record(family(_EMITTED).series(values[0], direction), number, under)
+            call.record(self._emitted(values, direction), number)

@@ -88,13 +88,6 @@ def instrument_query(
             "table": table,
             "operation": operation,
         }
-        return Timed(
-            inner,
-            "signal_service.database.query",
-            options,
-            where="decorators.query",
-            span=span,
-            has_outcome=False,
-        )
+        return Timed(inner, "signal_service.database.query", options, where="decorators.query", span=span)
 
     return decorated(call, probe)

@@ -1,1 +1,1 @@
-"""The reference signal service: what signalscope watches in its demo and its end-to-end tests."""
+"""The demo: the reference service, the local stack that runs it, and the faults that can be switched on in both."""

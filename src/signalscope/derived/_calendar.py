@@ -14,6 +14,7 @@ from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.derived._promql import Promql, duration
 
 __all__ = [
+    "CLOCK_CHANGE",
     "CLOSED",
     "HORIZONS",
     "NOW",
@@ -33,6 +34,8 @@ NOW = "now"
 #: Values of the session series: no trading day; a trading day outside of its session; in the session.
 NO_TRADING, CLOSED, OPEN = 0, 1, 2
 _DAY = 86_400
+#: By how much days may be longer where the clock is put back, in seconds.
+CLOCK_CHANGE = 3_600
 _EPOCH = date(1970, 1, 1)
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from signalscope import contract
 from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import Kind
 from signalscope.derived import _vector as vectors
 from signalscope.derived._promql import Promql, duration, literal
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from signalscope.derived._process import Process
 
 __all__ = [
-    "HOUR",
-    "RATE",
     "Anywhere",
     "AvgOverTime",
     "Clamp",
@@ -41,6 +40,7 @@ __all__ = [
     "Instrument",
     "Label",
     "Match",
+    "OverTime",
     "Parens",
     "PromqlOnly",
     "Quantile",
@@ -57,8 +57,6 @@ __all__ = [
     "walk",
 ]
 
-#: Seconds that rates look back (``…:rate5m``), and that uses and costs do (``…:increase1h``).
-RATE, HOUR = 300, 3_600
 #: How strongly an operator binds in PromQL; a function call binds most.
 CALL = 9
 
@@ -301,11 +299,11 @@ def _row(key: str) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _OverTime(Expr):
+class OverTime(Expr):
     """A function of a range: `over` seconds, or a setting."""
 
-    inner: Instrument
-    over: float | Setting = RATE
+    inner: Instrument | Series
+    over: float | Setting = RATE_SECONDS
     function = ""
 
     @property
@@ -318,13 +316,12 @@ class _OverTime(Expr):
     def lookback(self, config: Config) -> float:
         return float(resolved(self.over, config))
 
-    # `function` stays the class's: a slot of that name would hide it.
-
 
 @dataclass(frozen=True, slots=True)
-class Rate(_OverTime):
+class Rate(OverTime):
     """What there is each second."""
 
+    inner: Instrument
     function = "rate"
 
     def value(self, process: Process) -> Vector:
@@ -334,10 +331,11 @@ class Rate(_OverTime):
 
 
 @dataclass(frozen=True, slots=True)
-class Increase(_OverTime):
+class Increase(OverTime):
     """How much there was in the window."""
 
-    over: float | Setting = HOUR
+    inner: Instrument
+    over: float | Setting = HOUR_SECONDS
     function = "increase"
 
     def value(self, process: Process) -> Vector:
@@ -345,24 +343,13 @@ class Increase(_OverTime):
 
 
 @dataclass(frozen=True, slots=True)
-class AvgOverTime(Expr):
+class AvgOverTime(OverTime):
     """The mean of gauges over a window; a process has at most the last ten minutes."""
 
-    inner: Instrument | Series
-    over: float = RATE
-
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
-
-    def promql(self, ask: Promql) -> str:
-        return f"avg_over_time({self.inner.promql(ask)}[{duration(self.over)}])"
+    function = "avg_over_time"
 
     def value(self, process: Process) -> Vector:
-        return process.mean(self.inner.value, self.over)
-
-    def lookback(self, config: Config) -> float:
-        return self.over
+        return process.mean(self.inner.value, self.lookback(process.config))
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +388,7 @@ class Clamp(Expr):
         return (self.inner,)
 
     def promql(self, ask: Promql) -> str:
-        return f"clamp({self.inner.promql(ask)}, {self.low:g}, {self.high:g})"
+        return f"clamp({self.inner.promql(ask)}, {self.low:.12g}, {self.high:.12g})"
 
     def value(self, process: Process) -> Vector:
         return vectors.clamp(self.inner.value(process), self.low, self.high)
@@ -510,11 +497,14 @@ class PromqlOnly(Expr):
         build: Makes the text. Names of series and instruments come from the renderer, which notes them.
         has: The labels of the result beside ``job``.
         over: How many seconds it looks back.
+        shows: Seconds until a sudden change shows in the result, where that is less: what it looks back on is
+            history that the change is compared with.
     """
 
     build: Callable[[Promql], str]
     has: tuple[str, ...] = ()
     over: float | Callable[[Config], float] = 0.0
+    shows: float | None = None
 
     def promql(self, ask: Promql) -> str:
         return self.build(ask)

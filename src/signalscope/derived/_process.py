@@ -7,7 +7,7 @@ from collections.abc import Callable
 from signalscope.config import Config
 from signalscope.derived._vector import Labels, Vector, labelled
 from signalscope.derived._windows import FINE_SECONDS, Look, NoDataError, Window, Windows
-from signalscope.fastapi._uptime import uptime
+from signalscope.recording._process import uptime
 from signalscope.recording._snapshot import NotKeptError
 
 __all__ = ["HISTORY", "Process"]

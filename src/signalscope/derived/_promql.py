@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from signalscope import contract
 from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import ContractError
 
 __all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]
@@ -47,6 +48,7 @@ class Promql:
         job: The service's job.
         series: Keys of the derived series that were asked for.
         instruments: OpenTelemetry names of the instruments that were asked for.
+        over: The longest window of a rate or an increase that was asked for, in seconds.
     """
 
     def __init__(self, config: Config, job: str | None = None) -> None:
@@ -54,6 +56,7 @@ class Promql:
         self.job = config.selectors.job if job is None else job
         self.series: set[str] = set()
         self.instruments: set[str] = set()
+        self.over = 0.0
 
     def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
         """The series of an instrument, of every process.
@@ -70,14 +73,16 @@ class Promql:
         self.instruments.add(name)
         return f"{full}{{{self._matchers(matchers)}}}"
 
-    def rate(self, name: str, *matchers: str, by: str = "", over: str = "5m", suffix: str = "") -> str:
+    def rate(
+        self, name: str, *matchers: str, by: str = "", over: float = RATE_SECONDS, suffix: str = ""
+    ) -> str:
         """What happens each second in the whole service: rates of every process, then their sum.
 
         Args:
             name: As for `raw`.
             matchers: As for `raw`.
             by: Labels to keep beside the job, with commas.
-            over: How far to look back.
+            over: How many seconds to look back.
             suffix: As for `metric`.
 
         Raises:
@@ -85,7 +90,9 @@ class Promql:
         """
         return self._summed("rate", name, matchers, by=by, over=over, suffix=suffix)
 
-    def increase(self, name: str, *matchers: str, by: str = "", over: str = "1h", suffix: str = "") -> str:
+    def increase(
+        self, name: str, *matchers: str, by: str = "", over: float = HOUR_SECONDS, suffix: str = ""
+    ) -> str:
         """How many there were in the whole service; see `rate`."""
         return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
 
@@ -118,12 +125,19 @@ class Promql:
             raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
         return f"{self.name(key)}{{{self._matchers(matchers)}}}"
 
+    def window(self, seconds: float) -> str:
+        """A window as PromQL writes it, for a range or an offset; it is noted as looked back over."""
+        self.over = max(self.over, seconds)
+        return duration(seconds)
+
     def _summed(
-        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: str, suffix: str
+        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: float, suffix: str
     ) -> str:
         metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
         kept = f"job, {by}" if by else "job"
-        return f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{over}]))"
+        return (
+            f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{self.window(over)}]))"
+        )
 
     def _matchers(self, matchers: Iterable[str]) -> str:
         return ", ".join((f'job="{self.job}"', *matchers))

@@ -17,6 +17,7 @@ from signalscope.derived._expressions import (
     Increase,
     Instrument,
     Label,
+    OverTime,
     PromqlOnly,
     Rate,
     Series,
@@ -56,6 +57,8 @@ class Row:
         read_outside: Who reads it, if neither a rule nor a panel, runbook, KPI or endpoint of this project does.
         key: The name that code uses.
         section: The module of the table.
+        interval: The key of ``[pipeline]`` that says how often it is recorded.
+        is_shared: Whether it is recorded as often as its readers need (`evaluation_intervals`).
     """
 
     name: str
@@ -66,6 +69,8 @@ class Row:
     read_outside: str = ""
     key: str = ""
     section: str = ""
+    interval: str = ""
+    is_shared: bool = False
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -115,6 +120,10 @@ class Row:
         """How many seconds it looks back; 0 for values of now."""
         return max((variant.expr.lookback(config) for variant in self.variants(config)), default=0.0)
 
+    def shows_after(self, config: Config) -> float:
+        """How many seconds a sudden change takes at the most to show fully in an evaluation."""
+        return max((_shows_after(variant.expr, config) for variant in self.variants(config)), default=0.0)
+
     def reads(self, config: Config) -> Iterator[Expr]:
         """The sources that one process computes it from: instruments, through other rows too."""
         for variant in self.local(config):
@@ -123,6 +132,15 @@ class Row:
                     yield from get(node.key).reads(config)
                 else:
                     yield node
+
+
+def _shows_after(expr: Expr, config: Config) -> float:
+    if isinstance(expr, Series):
+        return get(expr.key).shows_after(config)
+    if isinstance(expr, PromqlOnly) and expr.shows is not None:
+        return expr.shows
+    own = expr.lookback(config) if isinstance(expr, OverTime | PromqlOnly) else 0.0
+    return max(own, *(_shows_after(part, config) for part in expr.parts), 0.0)
 
 
 def is_local(expr: Expr, config: Config) -> bool:
@@ -280,7 +298,14 @@ def _table() -> tuple[dict[str, Row], dict[str, Row], dict[str, list[_Declared]]
             table = importlib.import_module(f"signalscope.derived.table.{module}")
             for each in table.GROUPS:
                 keyed = {
-                    key: dataclasses.replace(row, key=key, section=module) for key, row in each.rows.items()
+                    key: dataclasses.replace(
+                        row,
+                        key=key,
+                        section=module,
+                        interval=each.pipeline,
+                        is_shared=file == "recordings" and not each.fixed,
+                    )
+                    for key, row in each.rows.items()
                 }
                 rows.update(keyed)
                 declared.setdefault(file, []).append(dataclasses.replace(each, rows=keyed))

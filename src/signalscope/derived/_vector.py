@@ -13,17 +13,13 @@ __all__ = [
     "Labels",
     "Vector",
     "clamp",
-    "divided",
     "labelled",
     "labels",
     "only",
     "quantile",
     "quantiles",
-    "ratio",
     "scaled",
-    "single",
     "summed",
-    "worst",
 ]
 
 #: Label names and values, sorted by name.
@@ -35,11 +31,6 @@ Vector = Mapping[Labels, float]
 def labels(**values: str) -> Labels:
     """Labels as vectors have them."""
     return tuple(sorted(values.items()))
-
-
-def single(value: float | None) -> dict[Labels, float]:
-    """A vector of one value without labels; an empty one for None."""
-    return {} if value is None or not math.isfinite(value) else {(): value}
 
 
 def only(vector: Vector, **wanted: str | Iterable[str]) -> dict[Labels, float]:
@@ -74,28 +65,9 @@ def scaled(vector: Vector, factor: float) -> dict[Labels, float]:
     return {found: value * factor for found, value in vector.items()}
 
 
-def divided(part: Vector, whole: Vector) -> dict[Labels, float]:
-    """Quotients of the values with the same labels; none where there is no divisor above zero."""
-    return {found: part[found] / value for found, value in whole.items() if value > 0 and found in part}
-
-
-def ratio(part: Vector, whole: Vector) -> dict[Labels, float]:
-    """Shares: absent while there is no whole, 0 while there is a whole and no part."""
-    return {found: part.get(found, 0.0) / value for found, value in whole.items() if value > 0}
-
-
 def clamp(vector: Vector, low: float = 0.0, high: float = 1.0) -> dict[Labels, float]:
     """Each value within bounds."""
     return {found: min(max(value, low), high) for found, value in vector.items()}
-
-
-def worst(*vectors: Vector) -> dict[Labels, float]:
-    """The greatest value for each set of labels that any vector has."""
-    found: dict[Labels, float] = {}
-    for vector in vectors:
-        for each, value in vector.items():
-            found[each] = max(value, found.get(each, -math.inf))
-    return found
 
 
 def labelled(vector: Vector, **more: str) -> dict[Labels, float]:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from signalscope import contract
+from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.contract._model import OTHER, Kind
 from signalscope.derived._vector import Labels, labels
 from signalscope.recording import internal_error
@@ -23,7 +24,7 @@ from signalscope.recording._snapshot import NotKeptError, Snapshot, Totals, snap
 __all__ = ["FINE_SECONDS", "LONGEST", "Look", "NoDataError", "Window", "Windows", "reduced", "shared"]
 
 #: The longest window, in seconds.
-LONGEST = 3600.0
+LONGEST = float(HOUR_SECONDS)
 #: Seconds between two looks, and how many of them are kept before one a minute is.
 _STEP = 5.0
 _FINE = 120

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from signalscope import contract
-from signalscope.config import Config
+from signalscope.config import Config, _environment
 from signalscope.contract._model import OTHER
 from signalscope.derived import _prometheus, _rows, _windows
 from signalscope.derived._expressions import Expr, Increase, Instrument, Rate
@@ -19,7 +19,6 @@ from signalscope.derived._prometheus import Answer, PrometheusError, Sample
 from signalscope.derived._promql import Promql
 from signalscope.derived._rows import Row
 from signalscope.derived._vector import Labels, Vector
-from signalscope.fastapi import _settings
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording import internal_error
 
@@ -92,7 +91,7 @@ async def facts(keys: Iterable[str]) -> Facts:
         keys: Keys of the table in `signalscope.derived`.
     """
     rows = [_rows.get(key) for key in dict.fromkeys(keys)]
-    url = _settings.prometheus_url()
+    url = _environment.prometheus_url()
     if url is not None:
         return await _from_prometheus(url, rows)
     _windows.shared.start()
@@ -112,14 +111,14 @@ async def history(
     Raises:
         PrometheusError: There is no Prometheus, or it gives no usable answer; the message is for clients.
     """
-    url = _settings.prometheus_url()
+    url = _environment.prometheus_url()
     if url is None:
         raise PrometheusError(HISTORY)
     now = time.time()
     recorded = {_rows.get(key).name: key for key in keys}
     answer = await _prometheus.shared.range(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
-        patience=_settings.prometheus_timeout(),
+        patience=_environment.prometheus_timeout(),
     )  # fmt: skip
     found: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
     for each in answer.samples:
@@ -129,12 +128,12 @@ async def history(
 
 
 def _selector(names: Iterable[str]) -> str:
-    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_settings.job())}"}}'
+    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_environment.job())}"}}'
 
 
 def _from_process(rows: list[Row]) -> Facts:
     found = Facts("process")
-    process = Process(_windows.shared, _settings.config())
+    process = Process(_windows.shared, _environment.config())
     for row in rows:
         found.put(row, _of_process(row, process))
     found.problems += [
@@ -176,7 +175,7 @@ def _nothing(sources: Iterable[Expr], window: float | None) -> str:
 
 async def _from_prometheus(url: str, rows: list[Row]) -> Facts:
     found = Facts("prometheus")
-    config, timeout = _settings.config(), _settings.prometheus_timeout()
+    config, timeout = _environment.config(), _environment.prometheus_timeout()
     recorded = [row.name for row in rows if row.name]
     queries = {"": _selector(recorded)} if recorded else {}
     queries |= {row.key: _name(row, config) for row in rows if not row.name}
@@ -215,7 +214,7 @@ def _assembled(
         found.put(row, Fact(vector, "prometheus", name, window, reason))
     if not found.degraded and not any(found.get(row.key).vector for row in rows):
         found.problems.append(
-            f"Prometheus has nothing of the job {_settings.job()!r}: is that its name there "
+            f"Prometheus has nothing of the job {_environment.job()!r}: is that its name there "
             "(SIGNALSCOPE_PROMETHEUS_JOB), and are signalscope's rules loaded?"
         )
     return found
@@ -238,7 +237,7 @@ def _name(row: Row, config: Config) -> str:
     if row.name:
         return row.name
     (variant,) = row.variants(config)
-    return variant.expr.promql(Promql(config, _quoted(_settings.job())))
+    return variant.expr.promql(Promql(config, _quoted(_environment.job())))
 
 
 def _quoted(text: str) -> str:

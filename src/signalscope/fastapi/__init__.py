@@ -3,7 +3,7 @@
 app.include_router(signalscope.fastapi.router)
 signalscope.fastapi.instrument_app(app)     # API metrics and the routes; the metrics are the launcher's too
 
-Each name is imported when it is asked for: the middleware needs Starlette alone, the routes need FastAPI.
+Each name is imported at its first use: the middleware needs Starlette only, the routes need FastAPI.
 """
 
 from __future__ import annotations

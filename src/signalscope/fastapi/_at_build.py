@@ -1,4 +1,4 @@
-"""The API middleware of an application: put in, found again, taken out. It needs Starlette alone, as the launcher."""
+"""Add the API middleware to an application, find it, remove it. It needs Starlette only, like the launcher."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ __all__ = ["add", "is_measured", "remove"]
 
 
 def add(app: Starlette) -> None:
-    """Put the middleware in front of the others, unless it is there; it is used when the stack is built."""
+    """Add the middleware in front of the others, unless it is there; the application builds its stack later."""
     if not is_measured(app):
         app.user_middleware.insert(0, Middleware(ApiMetrics))
 
 
 def is_measured(app: Starlette) -> bool:
-    """Whether the middleware is there."""
-    return any(_is_ours(each) for each in app.user_middleware)
+    """Return True if the application has the middleware."""
+    return any(_is_api_metrics(each) for each in app.user_middleware)
 
 
 def remove(app: Starlette) -> None:
-    """Take it out; the stack is built anew at the next request."""
+    """Remove the middleware; the application builds its stack again at the next request."""
     if is_measured(app):
-        app.user_middleware[:] = [each for each in app.user_middleware if not _is_ours(each)]
+        app.user_middleware[:] = [each for each in app.user_middleware if not _is_api_metrics(each)]
         app.middleware_stack = None
 
 
-def _is_ours(middleware: Middleware) -> bool:
-    made_by: object = middleware.cls
-    return made_by is ApiMetrics
+def _is_api_metrics(middleware: Middleware) -> bool:
+    middleware_class: object = middleware.cls
+    return middleware_class is ApiMetrics

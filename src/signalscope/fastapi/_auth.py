@@ -1,9 +1,10 @@
-"""Who may read what: bearer tokens, and a limit on how often anybody may ask."""
+"""Access to the routes: bearer tokens, and a limit on the requests of each client."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import logging
@@ -15,7 +16,7 @@ from typing import Annotated
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fastapi import HTTPException, Request, Security
-from signalscope.fastapi import _settings
+from signalscope.config import _environment
 from signalscope.fastapi.monitoring._negotiate import wants_html
 
 __all__ = ["Buckets", "Reader", "health_reader", "metrics_reader", "monitoring_reader"]
@@ -25,7 +26,7 @@ _bearer = HTTPBearer(
     auto_error=False, description="One of SIGNALSCOPE_MONITORING_TOKEN.", scheme_name="monitoringToken"
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-#: Clients whose rate is remembered.
+#: Clients whose rate is remembered at most.
 _CLIENTS = 4_096
 
 
@@ -43,14 +44,14 @@ class Buckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str, rate: float) -> float:
-        """Take one of the tokens, of which there are two seconds' worth at the most.
+        """Take one token of a client, which has at most the tokens of two seconds.
 
         Args:
-            client: Whose.
-            rate: How many there are more each second.
+            client: The client.
+            rate: Tokens that are added each second.
 
         Returns:
-            0 when there was one, else the seconds until there will be.
+            0 when there was a token, else the seconds until there is one.
         """
         now, most = self._clock(), max(1.0, 2.0 * rate)
         left, then = self._buckets.pop(client, (most, now))
@@ -63,10 +64,10 @@ class Buckets:
 
 
 class Reader:
-    """Somebody who may read.
+    """A client that may read.
 
     Args:
-        sees_users: Whether user ids may be shown to them.
+        sees_users: Whether user ids may be shown to it.
     """
 
     def __init__(self, *, sees_users: bool = False) -> None:
@@ -77,46 +78,46 @@ _buckets = Buckets()
 
 
 async def monitoring_reader(request: Request, credentials: Credentials) -> Reader:
-    """Lets a request to /monitoring in.
+    """Admit a request to /monitoring.
 
     Raises:
         HTTPException: 429, too many requests; 401, no token or a wrong one.
     """
     client = request.client.host if request.client else "unknown"
-    wait = _buckets.take(client, _settings.requests_per_second())
+    wait = _buckets.take(client, _environment.requests_per_second())
     if wait > 0:
         raise HTTPException(429, "too many requests", {"Retry-After": str(int(wait) + 1)})
-    return _reader(request, credentials, public=_settings.monitoring_is_public())
+    return _reader(request, credentials, public=_environment.monitoring_is_public())
 
 
 async def health_reader(request: Request, credentials: Credentials) -> Reader:
-    """Lets a request to /health in; see `monitoring_reader`. Probes are not limited: checks are cached."""
-    return _reader(request, credentials, public=_settings.health_is_public())
+    """Admit a request to /health; see `monitoring_reader`. Probes have no rate limit: checks are cached."""
+    return _reader(request, credentials, public=_environment.health_is_public())
 
 
 async def metrics_reader(request: Request, credentials: Credentials) -> Reader:
-    """Lets a scrape in; see `monitoring_reader`."""
-    return _reader(request, credentials, public=_settings.metrics_are_public())
+    """Admit a scrape; see `monitoring_reader`."""
+    return _reader(request, credentials, public=_environment.metrics_are_public())
 
 
 def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> Reader:
-    # Servers read header fields as Latin-1; what was sent is the bytes.
+    # Servers decode header fields as Latin-1; the client sent bytes.
     given = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
-    users, readers = _settings.users_tokens(), _settings.tokens()
+    users, readers = _environment.users_tokens(), _environment.tokens()
     if given and _is_one_of(given, users):
         return Reader(sees_users=True)
     if public or (given and _is_one_of(given, readers)):
         return Reader()
     if not users and not readers:
-        _say_once()
+        _warn_once()
     scheme = 'Basic realm="monitoring"' if wants_html(request.headers.get("accept", "")) else "Bearer"
     raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
 
 
 def _is_one_of(given: bytes, tokens: tuple[str, ...]) -> bool:
-    """Compares with every token, in a time that tells nothing about any of them.
+    """Compare with every token in constant time.
 
-    A token that is not ASCII is sent as UTF-8 by some clients, and as Latin-1 by others.
+    Some clients send a token that is not ASCII as UTF-8, others as Latin-1.
     """
     digest = hashlib.sha256(given).digest()
     found = False
@@ -127,7 +128,7 @@ def _is_one_of(given: bytes, tokens: tuple[str, ...]) -> bool:
 
 
 def _as_sent(token: str) -> tuple[bytes, ...]:
-    utf_8 = token.encode("utf-8", "surrogateescape")  # the very bytes of the environment, whatever they are
+    utf_8 = token.encode("utf-8", "surrogateescape")  # the same bytes as in the environment
     try:
         return utf_8, token.encode("latin-1")
     except UnicodeEncodeError:
@@ -135,7 +136,7 @@ def _as_sent(token: str) -> tuple[bytes, ...]:
 
 
 def _password(request: Request) -> bytes | None:
-    """The password of basic authentication, which is how a person in a browser gives the token."""
+    """Return the password of basic authentication, with which a browser sends the token."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -145,14 +146,9 @@ def _password(request: Request) -> bytes | None:
         return None
 
 
-class _Said:
-    done = False
-
-
-def _say_once() -> None:
-    if not _Said.done:
-        _Said.done = True
-        _logger.warning(
-            "signalscope: /monitoring was asked for and nobody may read it: set SIGNALSCOPE_MONITORING_TOKEN, or "
-            "SIGNALSCOPE_MONITORING_PUBLIC=true where everybody may"
-        )
+@functools.cache
+def _warn_once() -> None:
+    _logger.warning(
+        "signalscope: /monitoring was asked for and nobody may read it: set SIGNALSCOPE_MONITORING_TOKEN, or "
+        "SIGNALSCOPE_MONITORING_PUBLIC=true where everybody may"
+    )

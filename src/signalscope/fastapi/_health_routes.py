@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
 from fastapi import APIRouter, Depends, Request, Response
 from signalscope import health
 from signalscope.fastapi._auth import Reader, health_reader
-from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring._models import Status
 from signalscope.fastapi.monitoring._negotiate import answered
-from signalscope.health import _report as _health
-from signalscope.health._registry import SERVICE, components, overall, shared
+from signalscope.health import Status, _report
+from signalscope.health._registry import SERVICE, components, known, overall, shared
+from signalscope.recording._process import uptime
 
 __all__ = ["health_routes"]
 
-_UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "JSON, or a page for who asks for text/html.",
         "content": {"text/html": {"schema": {"type": "string"}}},
@@ -31,6 +30,13 @@ _UNAVAILABLE: dict[int | str, dict[str, Any]] = {
 
 health_routes = APIRouter(tags=["monitoring"], route_class=YieldingRoute)
 ReaderNow = Annotated[Reader, Depends(health_reader)]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def _get(path: str, model: type[BaseModel], unavailable: str) -> Callable[[Handler], Handler]:
+    """Route GET requests to a handler that answers with a model, also with status 503, which means `unavailable`."""
+    responses = {**_RESPONSES, 503: {"model": model, "description": unavailable}}
+    return health_routes.get(path, response_model=model, responses=responses)
 
 
 class Health(BaseModel):
@@ -73,30 +79,20 @@ class Probe(BaseModel):
     failing: list[str] = Field(description="The components that are to blame.")
 
 
-@health_routes.get(
-    "/health",
-    response_model=Health,
-    responses={**_UNAVAILABLE, 503: {"model": Health, "description": "The service is unhealthy."}},
-)
+@_get("/health", Health, "The service is unhealthy.")
 async def health_now(request: Request, _: ReaderNow) -> Response:
     """The service's health; 503 when it is unhealthy."""
     status, found = await health.summary()
-    known: dict[str, Status] = {name: each.status for name, each in found.items() if each.status != "unknown"}
-    answer = Health(status=status, components=known)
-    return _sent(request, answer, "Health", unavailable=status == "unhealthy")
+    return _respond(request, Health(status=status, components=known(found)), "Health", status)
 
 
-@health_routes.get(
-    "/health/detailed",
-    response_model=DetailedHealth,
-    responses={**_UNAVAILABLE, 503: {"model": DetailedHealth, "description": "The service is unhealthy."}},
-)
+@_get("/health/detailed", DetailedHealth, "The service is unhealthy.")
 async def health_detailed(request: Request, _: ReaderNow) -> Response:
     """The service's health with the reason, age and duration of every check; 503 when it is unhealthy."""
-    checks = {each.name: each for each in shared.asked()}
+    checks = {each.name: each for each in shared.with_built_in()}
     verdicts = await shared.run(checks.values())
     status = overall(checks.values(), verdicts)
-    now, ages = time.monotonic(), _health.ages()
+    now, ages = time.monotonic(), _report.ages()
     shown = {}
     for name, result in components(verdicts).items():
         verdict, check = verdicts.get(name), checks.get(name)
@@ -112,40 +108,33 @@ async def health_detailed(request: Request, _: ReaderNow) -> Response:
     answer = DetailedHealth(
         status=status, timestamp=datetime.now(UTC), uptime_seconds=uptime(), components=shown
     )
-    return _sent(request, answer, "Health in detail", unavailable=status == "unhealthy")
+    return _respond(request, answer, "Health in detail", status)
 
 
-@health_routes.get(
-    "/health/live",
-    response_model=Probe,
-    responses={**_UNAVAILABLE, 503: {"model": Probe, "description": "The process should be restarted."}},
-)
+@_get("/health/live", Probe, "The process should be restarted.")
 async def health_live(request: Request, _: ReaderNow) -> Response:
     """Whether the process lives: it answers, and no check with `liveness` is unhealthy. No dependency counts."""
-    failing = await _failing(each for each in shared.asked() if each.liveness)
-    return _sent(request, _probe(failing), "Liveness", unavailable=bool(failing))
+    failing = await _failing(each for each in shared.with_built_in() if each.liveness)
+    return _respond_to_probe(request, failing, "Liveness")
 
 
-@health_routes.get(
-    "/health/ready",
-    response_model=Probe,
-    responses={**_UNAVAILABLE, 503: {"model": Probe, "description": "No requests should be sent here."}},
-)
+@_get("/health/ready", Probe, "No requests should be sent here.")
 async def health_ready(request: Request, _: ReaderNow) -> Response:
     """Whether requests should be sent here: no critical check, and not the service itself, is unhealthy."""
-    failing = await _failing(each for each in shared.asked() if each.readiness)
-    if _health.components().get(SERVICE) == 0.0:
+    failing = await _failing(each for each in shared.with_built_in() if each.readiness)
+    if _report.components().get(SERVICE) == 0.0:
         failing.append(SERVICE)
-    return _sent(request, _probe(failing), "Readiness", unavailable=bool(failing))
+    return _respond_to_probe(request, failing, "Readiness")
 
 
 async def _failing(checks: Iterable[health.HealthCheck]) -> list[str]:
     return [name for name, each in (await shared.run(checks)).items() if each.result.status == "unhealthy"]
 
 
-def _probe(failing: list[str]) -> Probe:
-    return Probe(status="unhealthy" if failing else "healthy", failing=failing)
+def _respond_to_probe(request: Request, failing: list[str], title: str) -> Response:
+    status: Status = "unhealthy" if failing else "healthy"
+    return _respond(request, Probe(status=status, failing=failing), title, status)
 
 
-def _sent(request: Request, answer: BaseModel, title: str, *, unavailable: bool) -> Response:
-    return answered(request, answer, title, 503 if unavailable else 200)
+def _respond(request: Request, answer: BaseModel, title: str, status: Status) -> Response:
+    return answered(request, answer, title, 503 if status == "unhealthy" else 200)

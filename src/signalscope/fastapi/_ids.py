@@ -1,4 +1,4 @@
-"""Names of signalscope's operations in OpenAPI, which no operation of the application's has."""
+"""Ids of signalscope's operations in OpenAPI, which differ from those of the application."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ __all__ = ["unique_id"]
 
 
 def unique_id(route: APIRoute) -> str:
-    """An operation id of its own for each path."""
+    """Return an operation id that only this path has."""
     return "signalscope_" + re.sub(r"\W", "_", f"{route.name}{route.path_format}")

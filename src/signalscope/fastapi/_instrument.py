@@ -20,17 +20,17 @@ __all__ = ["instrument_app", "uninstrument_app"]
 
 
 def instrument_app(app: Starlette, *, routes: bool = True) -> None:
-    """Measure an application's API, and give it /metrics, /health and /monitoring; repeating it changes nothing.
+    """Measure the API of an application, and add /metrics, /health and /monitoring; repeating it changes nothing.
 
     Requests are then in `signal_service.api.request.duration`, `signal_service.api.requests` and
     `signal_service.concurrent_requests`. The application's own routes win, also those that are added later.
 
     Args:
         app: A FastAPI or Starlette application that has not served a request yet.
-        routes: Whether to add the routes; a router of signalscope's that is included already is enough.
+        routes: Whether to add the routes, unless signalscope's router is included already.
 
     Raises:
-        RuntimeError: It has served requests already: its middleware cannot be changed any more.
+        RuntimeError: The application has served requests: its middleware cannot be changed any more.
     """
     if not is_measured(app):
         if app.middleware_stack is not None:
@@ -43,14 +43,14 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
 
 
 def uninstrument_app(app: Starlette) -> None:
-    """Undo `instrument_app`; it takes effect at once. A router that was included by hand stays."""
+    """Undo `instrument_app` at once. A router that was included by hand stays."""
     undo = _undo.pop(app, None)
     if undo is not None:
         undo()
     remove(app)
 
 
-#: How to take an application's routes out again.
+#: Removes the routes of an application.
 _undo: weakref.WeakKeyDictionary[Starlette, Callable[[], None]] = weakref.WeakKeyDictionary()
 
 
@@ -74,7 +74,7 @@ def _among(route: BaseRoute, routes: list[BaseRoute]) -> bool:
 
 
 def _fall_back(app: Starlette) -> Callable[[], None]:
-    """Without FastAPI there is nothing to include in: what no route of the application matches is tried here."""
+    """Try the routes for requests that no route of the application matches: Starlette cannot include a router."""
     own = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     own.include_router(router)
     before: ASGIApp = app.router.default

@@ -1,4 +1,4 @@
-"""The ASGI middleware that measures an application's API: durations, counts, requests in progress."""
+"""The ASGI middleware that measures the API of an application: durations, counts, requests in progress."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _DURATION = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
 _CONCURRENT = "signal_service.concurrent_requests"
 _METHODS = frozenset(METHODS)
-#: Combinations of attribute values whose recorders one middleware remembers.
+#: Combinations of attribute values whose recorders one middleware keeps.
 _REMEMBERED = 2_000
-#: The status of a request whose client went away before there was one, as nginx logs it.
+#: The status of a request whose client closed the connection before the response, as nginx logs it.
 _CLIENT_CLOSED = 499
 _SERVER_ERROR = 500
 
 
 class ApiMetrics:
-    """Measures every HTTP request of an application, once; everything else passes through.
+    """Measures every HTTP request of an application once; other connections pass through.
 
     Args:
         app: The application, or the rest of its middleware.
-        tier_header: Name of a request header that has the caller's tier, for services that do not use
+        tier_header: Name of a request header with the caller's tier, for services that do not use
             `signalscope.user_context`; by default SIGNALSCOPE_USER_TIER_HEADER.
     """
 
@@ -69,7 +69,7 @@ class ApiMetrics:
         request.end(_SERVER_ERROR)
 
     def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
-        """Records the duration of requests with these attributes, and counts them."""
+        """Return what records the duration of requests with these attributes, and counts them."""
         values = (endpoint, method, status, tier, kind)
         found = self._recorders.get(values)
         if found is None:
@@ -80,7 +80,7 @@ class ApiMetrics:
         return found
 
     def tier_of(self, scope: Scope, caller: Caller) -> str:
-        """The caller's tier: what the service said, else what the header says."""
+        """Return the caller's tier, from `user_context` or else from the header."""
         if caller.tier != UNKNOWN or not self._tier_header:
             return caller.tier
         for name, value in scope["headers"]:
@@ -89,7 +89,7 @@ class ApiMetrics:
         return UNKNOWN
 
 
-#: Marks a scope whose request is being measured, so that nested middlewares count it once.
+#: Key of a scope whose request is measured, so that nested middlewares count it once.
 _MEASURED = "signalscope.measured"
 
 
@@ -109,12 +109,12 @@ class _Request:
         try:
             self._concurrent = family(_CONCURRENT).series(middleware._groups.of(scope))
             self._concurrent.record(1)
-        except Exception:  # ours, and not the request's business
+        except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")
         self._begun = perf_counter()
 
     def sender(self, send: Send) -> Send:
-        """Sends on, and notices the status and the last byte."""
+        """Return a `send` that also records the status and the end of the response."""
 
         async def sending(message: Message) -> None:
             kind = message["type"]
@@ -129,11 +129,11 @@ class _Request:
         return sending
 
     def end(self, status: int, *, broken: bool = False) -> None:
-        """Record it, once; never raises.
+        """Record the request, once; never raises.
 
         Args:
-            status: The status when no response was begun.
-            broken: Whether that is its status even so: what was begun with 200 and broke off has failed.
+            status: The status when no response has started.
+            broken: Whether to record that status even if a response has started: one that broke off has failed.
         """
         begun, self._begun = self._begun, 0.0
         if not begun:
@@ -143,7 +143,7 @@ class _Request:
             if self._concurrent is not None:
                 self._concurrent.record(-1)
             self._record(elapsed, str(status if broken else self._status or status))
-        except Exception:  # ours, and not the request's business
+        except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")
 
     def _record(self, elapsed: float, status: str) -> None:

@@ -1,4 +1,4 @@
-"""The router: /metrics, /health and /monitoring, and what runs while the application does."""
+"""The router with /metrics, /health and /monitoring, and the lifespan of its background work."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ __all__ = ["router"]
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """Keeps the checks and the windows of now, while the application that includes the router runs."""
+    """Keep checks and windows up to date while the application that includes the router runs."""
     try:
         put_last(app)
         _windows.shared.start()
-    except Exception:  # ours, and no reason not to start
+    except Exception:  # a defect of signalscope must not stop the application
         internal_error("fastapi.lifespan")
     async with shared.kept_fresh(built_in()):
         try:

@@ -1,4 +1,4 @@
-"""What a request's endpoint, group and kind of work are called: by its route, never by its path."""
+"""The endpoint, group and kind of work of a request: from its route, never from its path."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from signalscope.recording._modules import is_within
+
 __all__ = ["UNMATCHED", "Groups", "is_ours", "route_of"]
 
 #: The endpoint of requests that no route matched.
 UNMATCHED = "unmatched"
 _IGNORED = re.compile(r"api|v\d+")
-_OURS = "signalscope.fastapi"
 
 
 def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
-    """The route template of a request that has been routed, and the kind of work.
+    """Return the route template of a request that has been routed, and the kind of work.
 
     Args:
         scope: The ASGI scope, as the router has left it.
-        root_path: The scope's ``root_path`` before routing; mounted applications add to it.
+        root_path: ``root_path`` of the scope before routing; mounted applications add to it.
     """
     route = scope.get("route")
     endpoint = scope.get("endpoint")
@@ -38,15 +39,14 @@ def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
 
 
 def is_ours(scope: Mapping[str, Any]) -> bool:
-    """Whether a request was for an endpoint of signalscope's own, which is no business of the service."""
-    module = getattr(scope.get("endpoint"), "__module__", "") or ""
-    return module == _OURS or module.startswith(f"{_OURS}.")
+    """Return True if a request was for an endpoint of signalscope, which is not part of the service's API."""
+    return is_within(getattr(scope.get("endpoint"), "__module__", None) or "", (__package__,))
 
 
 def _included(scope: Mapping[str, Any], route: Any) -> Any:
-    """The route as it was included: with the prefix and the tags that `include_router` gave it.
+    """Return the route with the prefix and the tags that `include_router` gave it.
 
-    Newer versions of FastAPI keep included routers as they are, and say here how the route that it chose is included.
+    Newer versions of FastAPI keep included routers unchanged, and put these into the scope.
     """
     known = scope.get("fastapi")
     context = known.get("effective_route_context") if isinstance(known, dict) else None
@@ -56,7 +56,7 @@ def _included(scope: Mapping[str, Any], route: Any) -> Any:
 
 
 def _paths(routes: Iterable[Any]) -> Iterable[str]:
-    """The path templates of routes, and of those of included routers."""
+    """Yield the path templates of routes and of included routers."""
     for route in routes:
         inside = getattr(route, "effective_route_contexts", None)
         if callable(inside):
@@ -73,10 +73,10 @@ def _with_endpoint(routes: Iterable[Any], endpoint: object) -> Any:
 
 
 class Groups:
-    """The endpoint groups of one application: the first telling segment of its route templates.
+    """The endpoint groups of one application: first segments of its route templates.
 
-    A request is in progress before it is routed, so its group is told from its path; but only a segment that
-    a route has is used, or anybody could invent groups.
+    A segment ``api`` or a version is skipped. A request is in progress before it is routed, so its
+    group comes from its path. Only segments of routes are used: a client could create any number of others.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Groups:
         self._of_routes = -1
 
     def of(self, scope: Mapping[str, Any]) -> str:
-        """The group of a request."""
+        """Return the group of a request."""
         routes = getattr(scope.get("app"), "routes", ())
         if len(routes) != self._of_routes:
             self._of_routes = len(routes)
@@ -94,6 +94,6 @@ class Groups:
 
 
 def _segment(path: str) -> str:
-    """The first segment that is neither ``api`` nor a version."""
+    """Return the first segment that is neither ``api`` nor a version."""
     segments = [each for each in path.split("/") if each]
     return next((each for each in segments if not _IGNORED.fullmatch(each)), "/")

@@ -1,8 +1,7 @@
-"""Routes that give way: the host application's own routes always win.
+"""Routes that yield to the routes of the application, in whatever order they were added.
 
-A route of signalscope's matches a request only when no other route of the application does, whichever was added
-first. A path that the application answers in any way, be it for another method or by a redirect to or from a
-trailing slash, is the application's.
+A route of signalscope matches a request only when no route of the application does. A path belongs to the application
+if it answers it in any way: for another method, or by a redirect to or from a trailing slash.
 """
 
 from __future__ import annotations
@@ -20,31 +19,29 @@ from signalscope.recording import internal_error
 __all__ = ["YieldingRoute", "is_ours", "put_last", "undo_put_last"]
 
 _logger = logging.getLogger("signalscope")
-#: Marks a scope with which the application's own routes are being asked.
-_ASKING = "signalscope.asking"
+#: Key of a scope that is only matched against the application's own routes.
+_MATCHING = "signalscope.matching"
 
 
 class YieldingRoute(APIRoute):
-    """A route that matches only what the application's own routes do not."""
+    """A route that matches only requests that no route of the application matches."""
 
-    _told = False
+    _logged = False
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Whether the request is for this route."""
+        """Return how this route matches the request."""
         match, child_scope = super().matches(scope)
-        if match is Match.NONE or scope.get(_ASKING):
+        if match is Match.NONE or scope.get(_MATCHING):
             return Match.NONE, {}
         try:
             other = self._other(scope)
-        except (
-            Exception
-        ):  # a route of the application's that cannot be asked is asked by the framework anyway
+        except Exception:  # raised by a route of the application; the framework matches it again
             internal_error("fastapi.yielding")
             other = None
         if other is None:
             return match, child_scope
-        if not self._told:
-            self._told = True
+        if not self._logged:
+            self._logged = True
             _logger.info(
                 "signalscope: %s is answered by the application's own route %s",
                 scope.get("path"), getattr(other, "path", other),
@@ -58,15 +55,15 @@ class YieldingRoute(APIRoute):
         if getattr(getattr(app, "router", None), "redirect_slashes", True) and paths[0] != "/":
             paths.append(paths[0].rstrip("/") if paths[0].endswith("/") else f"{paths[0]}/")
         for path in paths:
-            asked = {**scope, "path": path, _ASKING: True}
+            own = {**scope, "path": path, _MATCHING: True}
             for route in routes:
-                if route.matches(asked)[0] is not Match.NONE:
+                if route.matches(own)[0] is not Match.NONE:
                     return route
         return None
 
 
 def put_last(app: Any) -> None:
-    """Let signalscope's routes be the last that are asked, and in OpenAPI the first: there the last one wins."""
+    """Move signalscope's routes to the end, but in OpenAPI to the front, because there the last route wins."""
     _order(app, ours_first=False)
     described = getattr(app, "openapi", None)
     if described is None or hasattr(described, _DESCRIBES):
@@ -84,12 +81,12 @@ def put_last(app: Any) -> None:
 
 
 def undo_put_last(app: Any) -> None:
-    """Give the application its own `openapi` back, and let it describe itself anew."""
+    """Restore the application's own `openapi`, and drop the description that it has made."""
     app.openapi = getattr(app.openapi, _DESCRIBES, app.openapi)
     app.openapi_schema = None
 
 
-#: Marks an application's `openapi` that is ours, and has the application's own.
+#: Attribute of signalscope's `openapi` that has the application's own.
 _DESCRIBES = "_signalscope_describes"
 
 
@@ -98,7 +95,7 @@ def _order(app: Any, *, ours_first: bool) -> None:
 
 
 def is_ours(route: BaseRoute) -> bool:
-    """Whether a route is one of signalscope's, or an included router of nothing else."""
+    """Return True if a route is one of signalscope's, or an included router that has only such routes."""
     if isinstance(route, YieldingRoute):
         return True
     inside = getattr(getattr(route, "original_router", None), "routes", None)
@@ -106,7 +103,7 @@ def is_ours(route: BaseRoute) -> bool:
 
 
 def _beside(ours: YieldingRoute, routes: Iterable[BaseRoute]) -> Sequence[BaseRoute]:
-    """The routes that a route stands among: the application's, or those of a router mounted in it."""
+    """Return the routes beside a route: those of the application, or of a router mounted in it."""
     routes = list(routes)
     if any(_holds(each, ours) for each in routes):
         return routes
@@ -117,7 +114,7 @@ def _beside(ours: YieldingRoute, routes: Iterable[BaseRoute]) -> Sequence[BaseRo
 
 
 def _holds(route: BaseRoute, ours: YieldingRoute) -> bool:
-    """Whether a route is that one, or stands for an included router that has it."""
+    """Return True if a route is that route, or is an included router that has it."""
     if route is ours:
         return True
     inside = getattr(getattr(route, "original_router", None), "routes", ())

@@ -1,4 +1,4 @@
-"""Health: what the service reports by hand, checks that it registers, and what /health answers.
+"""Health: reports of the service, checks that it registers, and their overall status, which /health answers.
 
 Example::
 
@@ -7,8 +7,8 @@ Example::
     health.register(health.database_check(pool.ping))
     health.register(health.HealthCheck("ticker_service", ping_ticker, dependency="critical", timeout=1.0))
 
-See docs/monitoring-api.md for the rules of the overall status. Each name is imported when it is asked for:
-`report_health` needs OpenTelemetry alone.
+See docs/monitoring-api.md for the rules of the overall status. Each name is imported at its first use:
+`report_health` needs OpenTelemetry only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One health check: run at most once at a time, for at most so long, and remembered for a while."""
+"""One health check: it runs once at a time, within a timeout, and its result is remembered for a while."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -15,27 +15,25 @@ from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import ContractError
 from signalscope.health._report import VALUES
 from signalscope.health._result import Result, Status, shown
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["HealthCheck", "Outcome", "Verdict"]
 
 _logger = logging.getLogger("signalscope")
-
-_NAMED: Mapping[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
-assert set(_NAMED) == set(VALUES)
 _LONGEST_TIMEOUT = 30.0
 
-#: What a check may return: a result, a status, whether all is well, 1, 0.5 or 0; None is unknown.
+#: The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A result, and when it was found.
+    """The result of one run.
 
     Attributes:
-        result: What was found.
-        at: When, on the monotonic clock.
-        seconds: How long that took.
+        result: The result.
+        at: When the run ended, on the monotonic clock.
+        seconds: How long the run took.
     """
 
     result: Result
@@ -43,12 +41,12 @@ class Verdict:
     seconds: float
 
 
-class HealthCheck:
+class HealthCheck(ProcessState):
     """A check of one component.
 
-    Whoever asks while it runs waits for that run; whoever asks within ``cache_seconds`` gets its result. A run
-    that is not over in time is unhealthy. It cannot be killed, so no further one is begun until it ends
-    (unless ``max_concurrent`` allows it). A plain function runs in a thread, which never keeps the process alive.
+    A caller during a run waits for that run; a caller within ``cache_seconds`` after it gets its result. A run that
+    exceeds the timeout is unhealthy. It cannot be killed, so no further run starts until it ends (unless
+    ``max_concurrent`` allows it). A plain function runs in a daemon thread.
 
     Args:
         name: The component, such as ``database``; the label ``component`` of
@@ -94,6 +92,7 @@ class HealthCheck:
             )
         if liveness and dependency is not None:
             raise ContractError(f"{where}: restarting this process does not heal an external service")
+        super().__init__()
         self.name = name
         self.critical = critical
         self.timeout = timeout
@@ -106,14 +105,13 @@ class HealthCheck:
         self._max_concurrent = max_concurrent
         self._flight: _Flight | None = None
         self._given_up: list[_Flight] = []
-        self._lock = threading.Lock()
         self._failed_as = ""
 
     async def result(self) -> Verdict:
         """The present result: a remembered one, or that of a run. Takes no longer than the timeout."""
-        with self._lock:
+        with self.lock:
             latest, flight = self.latest, self._flight
-            if flight is not None and flight.ended:  # those who waited for it have left
+            if flight is not None and flight.ended:  # all callers that waited for it have left
                 self._flight = None
                 latest = self._keep(flight.ended, flight)
             if latest is not None and time.monotonic() - latest.at < self.cache_seconds:
@@ -129,13 +127,13 @@ class HealthCheck:
                 flight = self._flight = _Flight(self._check)
         remaining = flight.began + self.timeout - time.monotonic()
         await asyncio.wait({asyncio.wrap_future(flight.outcome)}, timeout=max(remaining, 0.0))
-        with self._lock:
+        with self.lock:
             is_first = self._flight is flight
             if is_first:
                 self._flight = None
             if flight.ended:
                 return self._keep(flight.ended, flight)
-            if not is_first and self.latest is not None:  # given up by somebody else who waited
+            if not is_first and self.latest is not None:  # another caller has given it up
                 return self.latest
             flight.give_up()
             self._given_up.append(flight)
@@ -144,9 +142,8 @@ class HealthCheck:
             self.latest = Verdict(late, now, now - flight.began)
             return self.latest
 
-    def forget(self) -> None:
-        """Begin anew, with a free lock; for a forked child."""
-        self._lock = threading.Lock()
+    def after_fork(self) -> None:
+        """Forget all results and runs."""
         self._flight, self.latest = None, None
         self._given_up.clear()
 
@@ -159,7 +156,7 @@ class HealthCheck:
     def _judged(self, found: Outcome | BaseException) -> Result:
         if isinstance(found, BaseException):
             kind = type(found).__name__
-            if kind != self._failed_as:  # what it says may be secret, so it is for the log alone
+            if kind != self._failed_as:  # its message may be secret: only the log has it
                 _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, found)
             self._failed_as = kind
             return Result("unhealthy", f"the check failed ({kind})")
@@ -171,7 +168,7 @@ class HealthCheck:
         if isinstance(found, str):
             return shown(Result(found))
         try:
-            return Result(_NAMED[float(found)])
+            return Result(VALUES[float(found)])
         except (KeyError, TypeError, ValueError):
             return Result("unhealthy", "the check gave neither a status nor 1, 0.5 or 0")
 
@@ -180,9 +177,9 @@ class _Flight:
     """One run.
 
     Attributes:
-        began: When, on the monotonic clock.
+        began: When it started, on the monotonic clock.
         ended: When it ended with an outcome; 0 while it has not.
-        outcome: What it gives, or the exception that it ends with; awaited from any event loop.
+        outcome: What it returns or raises; it can be awaited from any event loop.
     """
 
     def __init__(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> None:
@@ -195,17 +192,17 @@ class _Flight:
         self._task.add_done_callback(self._land)
 
     def is_lost(self) -> bool:
-        """Whether it can never end: its event loop has."""
+        """Return True if it can never end because its event loop is closed."""
         return not self.outcome.done() and self._loop.is_closed()
 
     def runs(self) -> bool:
-        """Whether any of it still runs."""
+        """Return True if its task or its thread still runs."""
         if self._thread is not None and self._thread.is_alive():
             return True
         return not self._task.done() and not self._loop.is_closed()
 
     def give_up(self) -> None:
-        """Ask it to end; it may not listen."""
+        """Cancel its task; a check can ignore that."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
@@ -215,14 +212,14 @@ class _Flight:
                 found: Outcome | BaseException | Awaitable[Outcome] = check()
             else:
                 called: Future[Outcome | BaseException | Awaitable[Outcome]] = Future()
-                # Not the executor: a check that hangs must neither use up its threads nor hold up the exit.
+                # Not the executor: a hanging check would use up its threads and delay the exit.
                 self._thread = threading.Thread(
                     target=_call, args=(check, called), name="signalscope-check", daemon=True
                 )
                 self._thread.start()
                 found = await asyncio.wrap_future(called)
             return await found if inspect.isawaitable(found) else found
-        except SystemExit as error:  # out of a task it would end the event loop, and with it the service
+        except SystemExit as error:  # raised by a task, it would end the event loop and the service
             return error
 
     def _land(self, task: asyncio.Task[Outcome | BaseException]) -> None:
@@ -242,5 +239,5 @@ def _call(
         return
     try:
         outcome.set_result(check())
-    except BaseException as error:  # a result, not an exception: the caller judges it, whatever it is
+    except BaseException as error:  # a result, which the caller judges
         outcome.set_result(error)

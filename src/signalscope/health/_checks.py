@@ -1,4 +1,4 @@
-"""What a service does with its health checks: register, run, summarise."""
+"""Register, run and summarise the health checks of this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["checks", "register", "run", "summary", "unregister"]
 
 
 def register(check: HealthCheck) -> HealthCheck:
-    """Add a check to this process; it takes the place of another one, or a built-in one, of that name.
+    """Add a check to this process; it replaces another one, or a built-in one, of that name.
 
     Raises:
         ContractError: There are 50 already.
@@ -21,22 +21,22 @@ def register(check: HealthCheck) -> HealthCheck:
 
 
 def unregister(name: str) -> None:
-    """Take a check out, if there is one."""
+    """Remove a check, if there is one."""
     shared.unregister(name)
 
 
 def checks() -> list[HealthCheck]:
-    """Every check of this process by name; the built-in ones too, once an application with the router runs."""
+    """Return every check of this process by name; the built-in ones too, once an application with the router runs."""
     return shared.checks()
 
 
 async def run() -> dict[str, Verdict]:
-    """The present result of every check, by component: remembered ones, or those of a run now."""
+    """Return the present result of every check by component: a remembered one, or that of a run now."""
     return await shared.run()
 
 
 async def summary() -> tuple[Status, Mapping[str, Result]]:
-    """The overall status, and that of every component, checked or reported with `report_health`."""
-    every = shared.asked()
+    """Return the overall status, and the result of every component, checked or reported with `report_health`."""
+    every = shared.with_built_in()
     verdicts = await shared.run(every)
     return overall(every, verdicts), components(verdicts)

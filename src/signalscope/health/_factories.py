@@ -1,4 +1,4 @@
-"""Ready-made checks of what services usually need; the clients are the service's own."""
+"""Ready-made checks of common dependencies; the service passes its own clients."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ __all__ = ["database_check", "http_check", "redis_check"]
 def database_check(
     ping: Callable[[], object], *, name: str = "database", critical: bool = True, **options: Any
 ) -> HealthCheck:
-    """A check of a database.
+    """Make a check of a database.
 
     Args:
-        ping: A function or coroutine function that asks it something cheap (``SELECT 1``). It is healthy when
-            that returns, whatever it returns.
+        ping: A function or coroutine function that runs a cheap query (``SELECT 1``). The database is healthy when
+            it returns, whatever it returns.
         name: The component.
         critical: As for `HealthCheck`.
-        options: Others of `HealthCheck`.
+        options: Other arguments of `HealthCheck`.
     """
     return HealthCheck(name, _then(ping, _answers), critical=critical, **options)
 
 
 def redis_check(client: Any, *, name: str = "redis", critical: bool = False, **options: Any) -> HealthCheck:
-    """A check of Redis.
+    """Make a check of Redis.
 
     Args:
-        client: A client of redis-py, plain or asyncio; it is asked with PING.
+        client: A client of redis-py, plain or asyncio; it sends PING.
         name: As for `database_check`.
         critical: As for `HealthCheck`.
-        options: Others of `HealthCheck`.
+        options: Other arguments of `HealthCheck`.
     """
     return HealthCheck(name, _then(client.ping, _answers), critical=critical, **options)
 
 
 def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options: Any) -> HealthCheck:
-    """A check of an external service over HTTP.
+    """Make a check of an external service over HTTP.
 
     Args:
         name: The service's ``service_name``.
-        get: Asks its health endpoint: a function or coroutine function that returns a response of httpx, requests
+        get: Requests its health endpoint: a function or coroutine function that returns a response of httpx, requests
             or aiohttp. Below 400 is healthy, 429 is degraded.
         dependency: critical, mandatory or high.
-        options: Others of `HealthCheck`.
+        options: Other arguments of `HealthCheck`.
     """
 
     def judged(response: Any) -> Outcome:
@@ -61,7 +61,7 @@ def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options:
 
 
 def _then(ask: Callable[[], Any], judged: Callable[[Any], Outcome]) -> Callable[[], Any]:
-    """A check that judges what a function gives; a plain function still runs in the check's thread."""
+    """Make a check that judges what a function returns; a plain function still runs in the thread of the check."""
 
     async def awaited(found: Awaitable[Any]) -> Outcome:
         return judged(await found)

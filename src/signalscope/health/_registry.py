@@ -14,16 +14,15 @@ from signalscope.health._builtin import built_in
 from signalscope.health._check import HealthCheck, Verdict
 from signalscope.health._result import Result, Status
 from signalscope.recording import internal_error, observe
-from signalscope.recording._fork import in_children
 
 __all__ = ["Registry", "overall", "shared"]
 
 _MOST = 50
-#: The component with which a service says of itself how it is; it decides for everything that is reported.
+#: The component with which a service reports its own status; it decides for everything that is reported.
 SERVICE = "service"
-_VALUE: Mapping[str, float] = {"healthy": 1.0, "degraded": 0.5, "unhealthy": 0.0}
+_VALUE: Mapping[str, float] = {status: value for value, status in _health.VALUES.items()}
 _REFRESH_SECONDS = 1.0
-#: A result is shown as a gauge for as long as it takes to miss some rounds of checks.
+#: A result is exported as a gauge until some rounds of checks have been missed.
 _STALE_ROUNDS, _STALE_SECONDS = 3.0, 60.0
 
 
@@ -31,7 +30,7 @@ class Registry:
     """Health checks by component.
 
     Args:
-        make: Makes the checks that there are without registering any.
+        make: Makes the built-in checks.
     """
 
     def __init__(self, make: Callable[[], Iterable[HealthCheck]] = tuple) -> None:
@@ -52,21 +51,21 @@ class Registry:
         return check
 
     def unregister(self, name: str) -> None:
-        """Take a check out, if there is one; where there is a built-in one, that is back."""
+        """Remove a check, if there is one; a built-in one of that name is used again."""
         self._checks = {key: each for key, each in self._checks.items() if key != name}
 
     def build_in(self, checks: Iterable[HealthCheck]) -> None:
-        """Set the checks that a running application has without registering any."""
+        """Set the built-in checks."""
         self._built_in = {each.name: each for each in checks}
 
     def checks(self) -> list[HealthCheck]:
-        """Every check, by name; without a built-in one of what the service reports itself (`report_health`)."""
+        """Return every check by name; a built-in one only if the service does not report that component itself."""
         reported = _health.components()
         own = {name: each for name, each in self._built_in.items() if name not in reported}
         return [each for _, each in sorted({**own, **self._checks}.items())]
 
-    def asked(self) -> list[HealthCheck]:
-        """Every check, for somebody who asks how the service is: with the built-in ones, lifespan or not.
+    def with_built_in(self) -> list[HealthCheck]:
+        """Return every check by name, with the built-in ones even when no lifespan has added them.
 
         A server runs the lifespan of the application that it serves, not of those that are mounted in it.
         """
@@ -75,7 +74,7 @@ class Registry:
         return self.checks()
 
     async def run(self, checks: Iterable[HealthCheck] | None = None) -> dict[str, Verdict]:
-        """The present results, by component; takes as long as the longest timeout at the most."""
+        """Return the present results by component, within the longest timeout."""
         wanted = self.checks() if checks is None else list(checks)
         found = await asyncio.gather(*(each.result() for each in wanted), return_exceptions=True)
         verdicts = {}
@@ -84,16 +83,16 @@ class Registry:
                 verdicts[check.name] = each
             elif isinstance(each, asyncio.CancelledError):
                 raise each
-            else:  # ours: a check's own failure is a result
+            else:  # a defect of signalscope: a failing check is a result
                 internal_error("health.check")
         return verdicts
 
     @asynccontextmanager
     async def kept_fresh(self, built_in: Iterable[HealthCheck] = ()) -> AsyncIterator[None]:
-        """Run the checks again and again while the block runs, so that the gauges are of now.
+        """Run every check again when its result is too old, while the block runs, so that the gauges are of now.
 
         Args:
-            built_in: Checks that there are meanwhile without having been registered.
+            built_in: Checks that are used meanwhile without having been registered.
         """
         if self._running == 0:
             self.build_in(built_in)
@@ -120,7 +119,7 @@ class Registry:
         async def refresh(check: HealthCheck) -> None:
             try:
                 await check.result()
-            except Exception:  # ours, and a later run may do
+            except Exception:  # a defect of signalscope; a later run may succeed
                 internal_error("health.refresh")
             finally:
                 busy.discard(check.name)
@@ -128,22 +127,22 @@ class Registry:
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
-                    # Each by itself: a check that takes long keeps no other from being of now.
+                    # One task each: a slow check must not delay the others.
                     for check in self.checks():
                         if check.name not in busy:
                             busy.add(check.name)
                             group.create_task(refresh(check))
-                except Exception:  # ours, and the next round may do
+                except Exception:  # a defect of signalscope; the next round may succeed
                     internal_error("health.refresh")
                 await asyncio.sleep(_REFRESH_SECONDS)
 
     def statuses(self) -> Iterator[tuple[float, tuple[str]]]:
-        """What `signal_service.health_check.status` is, of the checks whose result is of now."""
+        """Yield the values of `signal_service.health_check.status`, of the checks whose result is of now."""
         for check, value in self._known():
             yield value, (check.name,)
 
     def dependencies(self) -> Iterator[tuple[float, tuple[str, str]]]:
-        """What `signal_service.external_service.health` is: 1 unless the service is unhealthy."""
+        """Yield the values of `signal_service.external_service.health`: 1 unless the service is unhealthy."""
         for check, value in self._known():
             if check.dependency is not None:
                 yield float(value > 0), (check.name, check.dependency)
@@ -157,14 +156,9 @@ class Registry:
             if now - latest.at <= max(_STALE_SECONDS, _STALE_ROUNDS * check.cache_seconds):
                 yield check, _VALUE[latest.result.status]
 
-    def forget(self) -> None:
-        """Forget all results; for a forked child."""
-        for check in self.checks():
-            check.forget()
-
 
 def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> Status:
-    """The status of the service.
+    """Return the status of the service.
 
     * unhealthy when a critical check is unhealthy, or the service itself has reported so;
     * degraded when anything else is unhealthy or degraded;
@@ -180,7 +174,7 @@ def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> S
     reported = {name: value for name, value in _health.components().items() if name not in verdicts}
     found: list[Status] = []
     if SERVICE in reported:
-        found.append(_named(reported[SERVICE]))
+        found.append(_health.VALUES[reported[SERVICE]])
     elif reported:
         found.append("healthy" if min(reported.values()) == 1.0 else "degraded")
     for check in checks:
@@ -194,19 +188,19 @@ def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> S
 
 
 def components(verdicts: Mapping[str, Verdict]) -> dict[str, Result]:
-    """The state of every component: checked, or as it was reported."""
-    found = {name: Result(_named(value), "as reported") for name, value in _health.components().items()}
+    """Return the result of every component: checked, or as it was reported."""
+    found = {
+        name: Result(_health.VALUES[value], "as reported") for name, value in _health.components().items()
+    }
     found |= {name: verdict.result for name, verdict in verdicts.items()}
     return dict(sorted(found.items()))
 
 
-def _named(value: float) -> Status:
-    names: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
-    return names[value]
+def known(results: Mapping[str, Result]) -> dict[str, Status]:
+    """Return the status of each component whose status is known."""
+    return {name: result.status for name, result in results.items() if result.status != "unknown"}
 
 
-#: The process' own.
 shared = Registry(built_in)
 observe("signal_service.health_check.status", shared.statuses)
 observe("signal_service.external_service.health", shared.dependencies)
-in_children(shared.forget)

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 
 from signalscope.contract import CRITICALITIES
+from signalscope.health._result import Status
 from signalscope.recording import family, internal_error
-from signalscope.recording._fork import in_children
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["VALUES", "ages", "components", "report_dependency_health", "report_health"]
 
 _logger = logging.getLogger("signalscope")
 
 #: What a component's health can be, and what it is called.
-VALUES = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
+VALUES: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 _MOST_COMPONENTS = 50
 
-#: Value, and when it was reported, on the monotonic clock.
-_components: dict[str, tuple[float, float]] = {}
-_lock = threading.Lock()
+
+class _Reported(ProcessState):
+    """What was reported of components: the value, and when, on the monotonic clock."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.components: dict[str, tuple[float, float]] = {}
+
+    def after_fork(self) -> None:
+        self.components.clear()
+
+
+_reported = _Reported()
 
 
 def report_health(component: str, status: float) -> None:
@@ -36,9 +46,10 @@ def report_health(component: str, status: float) -> None:
         internal_error("report_health")
         return
     value = float(status)
-    with _lock:
-        if component in _components or len(_components) < _MOST_COMPONENTS:
-            _components[component] = (value, time.monotonic())
+    with _reported.lock:
+        components = _reported.components
+        if component in components or len(components) < _MOST_COMPONENTS:
+            components[component] = (value, time.monotonic())
     family("signal_service.health_check.status").series(component).record(value)
 
 
@@ -62,21 +73,12 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
 
 def components() -> dict[str, float]:
     """The latest status of every component that was reported in this process."""
-    with _lock:
-        return {name: value for name, (value, _) in _components.items()}
+    with _reported.lock:
+        return {name: value for name, (value, _) in _reported.components.items()}
 
 
 def ages() -> dict[str, float]:
-    """How long ago every component was last reported in this process, in seconds."""
+    """Return how many seconds ago every component was last reported in this process."""
     now = time.monotonic()
-    with _lock:
-        return {name: now - at for name, (_, at) in _components.items()}
-
-
-def _reset_after_fork() -> None:
-    global _lock  # noqa: PLW0603  # another thread of the parent may hold it for ever
-    _lock = threading.Lock()
-    _components.clear()
-
-
-in_children(_reset_after_fork)
+    with _reported.lock:
+        return {name: now - at for name, (_, at) in _reported.components.items()}

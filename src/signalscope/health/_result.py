@@ -1,4 +1,4 @@
-"""What a health check found, and what of it can be shown: answers are JSON, whatever a check puts into them."""
+"""The result of a health check, and the part of it that an answer in JSON can have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Literal
 
 __all__ = ["Result", "Status", "shown"]
 
-#: How a component is. ``unknown`` says nothing about it, and counts for nothing.
+#: The status of a component. ``unknown`` does not count.
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
 _STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")
 _MOST_DATA = 50
@@ -19,13 +19,13 @@ _LONGEST_TEXT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a check found.
+    """The result of a health check.
 
     Attributes:
         status: healthy, degraded, unhealthy or unknown.
-        detail: Why, in a sentence; whoever may read /health/detailed sees it. It is cut after 1,000 characters.
-        data: Numbers and texts that belong to it, up to 50. A number that is not finite is shown as null, anything
-            but numbers and texts as text, of an exception the class alone.
+        detail: Why, in a sentence that readers of /health/detailed see. It is cut after 1,000 characters.
+        data: Up to 50 numbers and texts. A number that is not finite becomes null. Another object becomes text; an
+            exception only the name of its class.
     """
 
     status: Status
@@ -34,7 +34,7 @@ class Result:
 
 
 def shown(result: Result) -> Result:
-    """The result as answers can have it; what a check's author got wrong costs no more than that part."""
+    """Return the result as an answer can have it; an invalid part is replaced, the rest is kept."""
     if result.status not in _STATUSES:
         return Result("unhealthy", "the check gave no known status")
     detail = "" if result.detail is None else _text(result.detail)
@@ -50,18 +50,18 @@ def _datum(value: object) -> float | str | None:
     if isinstance(value, str):
         return _text(value)
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number is refused by it
+        number = float(value)  # type: ignore[arg-type]  # it raises for what is not a number
     except (TypeError, ValueError, OverflowError):
         return _text(value)
     return number if math.isfinite(number) else None
 
 
 def _text(value: object) -> str:
-    """A text that can be encoded."""
-    if isinstance(value, BaseException):  # what it says may be secret
+    """Return a text that can be encoded."""
+    if isinstance(value, BaseException):  # its message may be secret
         return type(value).__name__
     try:
         text = str(value)[:_LONGEST_TEXT]
-    except Exception:  # the author's own
+    except Exception:  # raised by the object's own __str__
         return type(value).__name__
     return text.encode("utf-8", "replace").decode("utf-8")

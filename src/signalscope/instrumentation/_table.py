@@ -1,4 +1,4 @@
-"""Every integration, found in this package, and the page of the documentation about them."""
+"""The integrations of this package, and the page of the documentation about them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.instrumentation._base._library import Library
 
 __all__ = ["libraries", "page"]
 
-#: The order of kinds, and what each is called.
+#: Kinds in the order of the page, each with its title.
 _KINDS = {
     "greeks": "Greeks and prices",
     "cache": "Caches",
@@ -78,17 +78,17 @@ sampled. How caches, queues, breakers and services are called is set by
 
 
 def libraries() -> list[Library]:
-    """What every integration says about itself, in the documentation's order."""
+    """Return the description of every integration, in the order of the documentation."""
     found = {library.name: library for library in _declared()}
     kinds = list(_KINDS)
     return sorted(found.values(), key=lambda each: (kinds.index(each.kind), each.title.lower()))
 
 
 def page(header: str) -> str:
-    """The page in Markdown.
+    """Return the page in Markdown.
 
     Args:
-        header: What a generated file says first.
+        header: The first line of a generated file.
     """
     parts = [f"<!-- {header} -->\n", _INTRODUCTION]
     every = libraries()
@@ -153,6 +153,6 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _anchor(title: str) -> str:
-    """The anchor that Markdown renderers give a heading."""
+    """Return the anchor that Markdown renderers give a heading."""
     kept = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
     return kept.replace(" ", "-")

@@ -10,23 +10,21 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._caches import CACHE_METRICS, CacheMetrics, TrackedCache, within
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._caches import CACHE_METRICS
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import full_name, made_here
-from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
+from signalscope.instrumentation._base._object_names import full_name
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["AiocacheInstrumentor"]
 
-_WHERE = "instrumentation.aiocache"
-#: Which of its gets a `cached_stampede` is making for one call; None outside of one.
+#: The number of the get that a `cached_stampede` makes for one call; None outside of one.
 _attempt: ContextVar[int | None] = ContextVar("signalscope_aiocache_attempt", default=None)
 _calls: ContextVar[dict[str, int] | None] = ContextVar("signalscope_aiocache_calls", default=None)
 
 
-class AiocacheInstrumentor(LibraryInstrumentor):
+class AiocacheInstrumentor(CacheInstrumentor):
     """Measures the caches of aiocache."""
 
     library = Library(
@@ -52,28 +50,23 @@ class AiocacheInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    caches: WeakTable[TrackedCache]
-
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "caches"):
-            self.caches = WeakTable()
+    package = "aiocache"
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of caches and of decorators."""
+        """Return the hooks of the modules of caches, decorators and aliases."""
         return {
             "aiocache.base": self._patch,
             "aiocache.decorators": self._patch_decorators,
             "aiocache.factory": self._patch_factory,
         }
 
-    def end(self) -> None:
-        """Forget the caches."""
-        self.caches.clear()
+    def own_name(self, cache: Any) -> str:
+        """Return the namespace."""
+        return cache.namespace if isinstance(cache.namespace, str) else ""
 
     def _patch(self, module: ModuleType) -> None:
         base, add = module.BaseCache, self.replace
-        add(base, "__init__", self._init)
+        self.on_created(base, self.track)
         add(base, "get", self._get)
         add(base, "multi_get", self._multi_get)
         for name in ("set", "add"):
@@ -90,92 +83,65 @@ class AiocacheInstrumentor(LibraryInstrumentor):
     def _patch_factory(self, module: ModuleType) -> None:
         self.replace(type(module.caches), "get", self._by_alias)
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
-            original(cache, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(cache)
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
-
-    def _get(self, original: Method, undone: Undone) -> Method:
+    def _get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(undone):
+            if _is_off(is_undone):
                 return await original(cache, *args, **kwargs)
             default = args[1] if len(args) > 1 else kwargs.get("default")
-            begun = perf_counter()
-            try:
-                with within():
-                    value = await original(cache, *args, **kwargs)
-            except BaseException:
-                self._record(cache, lambda to: to.done("get", perf_counter() - begun, "error"))
-                raise
+            with self.operation(cache, "get") as begun:
+                value = await original(cache, *args, **kwargs)
             hit = value is not None and value is not default
-            if hit or _attempt.get() != 1:  # the second look of a stampede decides
-                self._record(cache, lambda to: to.get(perf_counter() - begun, hit=hit))
+            if hit or _attempt.get() != 1:  # the second get of a stampede counts
+                self.record(cache, lambda metrics: metrics.get(perf_counter() - begun, hit=hit))
             return value
 
         return get
 
-    def _multi_get(self, original: Method, undone: Undone) -> Method:
+    def _multi_get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def multi_get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(undone):
+            if _is_off(is_undone):
                 return await original(cache, *args, **kwargs)
-            begun = perf_counter()
-            try:
-                with within():
-                    values = await original(cache, *args, **kwargs)
-            except BaseException:
-                self._record(cache, lambda to: to.done("get", perf_counter() - begun, "error"))
-                raise
+            with self.operation(cache, "get") as begun:
+                values = await original(cache, *args, **kwargs)
             elapsed = perf_counter() - begun
             misses = sum(value is None for value in values)
-            self._record(cache, lambda to: to.gets(elapsed, len(values) - misses, misses))
+            self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
             return values
 
         return multi_get
 
     def _other(
-        self, original: Method, undone: Undone, *, operation: str, count: Callable[[Any], int]
+        self, original: Method, is_undone: IsUndone, *, operation: str, count: Callable[[Any], int]
     ) -> Method:
         @functools.wraps(original)
         async def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(undone):
+            if _is_off(is_undone):
                 return await original(cache, *args, **kwargs)
-            begun = perf_counter()
-            try:
-                with within():
-                    value = await original(cache, *args, **kwargs)
-            except BaseException:
-                self._record(cache, lambda to: to.done(operation, perf_counter() - begun, "error"))
-                raise
+            with self.operation(cache, operation) as begun:
+                value = await original(cache, *args, **kwargs)
             elapsed = perf_counter() - begun
             first = args[0] if args else next(iter(kwargs.values()), ())
-            self._record(cache, lambda to: to.done(operation, elapsed, times=_safe(count, first)))
+            self.record(cache, lambda metrics: metrics.done(operation, elapsed, times=_safe(count, first)))
             return value
 
         return other
 
-    def _decorate(self, original: Method, undone: Undone) -> Method:
-        """A function is decorated: it may give its name to the cache that is made for it."""
+    def _decorate(self, original: Method, is_undone: IsUndone) -> Method:
+        """Note the decorated function, whose name a cache without any other name gets."""
 
         @functools.wraps(original)
         def decorate(decorator: Any, function: Any) -> Any:
             value = original(decorator, function)
             tracked = self.caches.get(decorator.cache)
-            if tracked is not None and not undone():
-                tracked.hint(full_name(function))
+            if tracked is not None and not is_undone():
+                tracked.add_function(full_name(function))
             return value
 
         return decorate
 
-    def _stampede(self, original: Method, undone: Undone) -> Method:
+    def _stampede(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def decorator(self_: Any, *args: Any, **kwargs: Any) -> Any:
             token = _calls.set({})
@@ -186,11 +152,11 @@ class AiocacheInstrumentor(LibraryInstrumentor):
 
         return decorator
 
-    def _get_in_stampede(self, original: Method, undone: Undone) -> Method:
+    def _get_in_stampede(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def get_from_cache(self_: Any, key: Any) -> Any:
             calls = _calls.get()
-            if calls is None or undone():
+            if calls is None or is_undone():
                 return await original(self_, key)
             number = calls[key] = calls.get(key, 0) + 1
             token = _attempt.set(number)
@@ -201,32 +167,20 @@ class AiocacheInstrumentor(LibraryInstrumentor):
 
         return get_from_cache
 
-    def _by_alias(self, original: Method, undone: Undone) -> Method:
+    def _by_alias(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def get(caches: Any, alias: str) -> Any:
             cache = original(caches, alias)
             tracked = self.caches.get(cache)
-            if not undone() and tracked is not None and alias != "default" and not tracked.cache_type:
-                tracked.call(alias)
+            if not is_undone() and tracked is not None and alias != "default" and not tracked.cache_type:
+                tracked.add_name(alias)
             return cache
 
         return get
 
-    def _track(self, cache: Any) -> TrackedCache:
-        names = [cache.namespace] if isinstance(cache.namespace, str) else []
-        tracked = TrackedCache("aiocache", made_here(cache, ("aiocache",)), names)
-        self.caches.set(cache, tracked)
-        return tracked
 
-    def _record(self, cache: Any, act: Callable[[CacheMetrics], None]) -> None:
-        try:
-            act((self.caches.get(cache) or self._track(cache)).metrics(cache))
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
-
-
-def _is_off(undone: Undone) -> bool:
-    return left_alone(undone, "cache") or os.environ.get("AIOCACHE_DISABLE") == "1"
+def _is_off(is_undone: IsUndone) -> bool:
+    return is_suppressed(is_undone, "cache") or os.environ.get("AIOCACHE_DISABLE") == "1"
 
 
 def _safe(count: Callable[[Any], int], what: Any) -> int:

@@ -1,4 +1,4 @@
-"""aiohttp's client: calls of `ClientSession` to known services; spans are the official instrumentor's business."""
+"""aiohttp's client: calls of `ClientSession` to known services; the official instrumentor makes the spans."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class AiohttpClientInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of sessions."""
+        """Return the hook of the module of sessions."""
         return {"aiohttp.client": self._patch}
 
     def _patch(self, module: ModuleType) -> None:

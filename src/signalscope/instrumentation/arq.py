@@ -10,9 +10,9 @@ from time import perf_counter, time
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import family, internal_error
 
@@ -57,11 +57,11 @@ class ArqInstrumentor(LibraryInstrumentor):
             self.originals: WeakTable[Method] = WeakTable()
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of workers and of the queue."""
+        """Return the hooks of the modules of workers and of the queue."""
         return {"arq.worker": self._patch_worker, "arq.connections": self._patch_connections}
 
     def end(self) -> None:
-        """Give the functions of the workers back."""
+        """Restore the functions of the workers."""
         for function, original in self.originals.items():
             function.coroutine = original  # type: ignore[attr-defined]  # it is arq's
         self.originals.clear()
@@ -74,42 +74,42 @@ class ArqInstrumentor(LibraryInstrumentor):
         self.replace(module.Worker, "__init__", functools.partial(self._worker, retries=retries))
         self.replace(module.Worker, "finish_failed_job", self._dropped)
 
-    def _enqueue(self, original: Method, undone: Undone) -> Method:
+    def _enqueue(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def enqueue_job(redis: Any, *args: Any, **kwargs: Any) -> Any:
             job = await original(redis, *args, **kwargs)
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 queue = kwargs.get("_queue_name") or getattr(redis, "default_queue_name", "arq:queue")
                 _count(str(queue), "rejected" if job is None else "enqueued")
             return job
 
         return enqueue_job
 
-    def _dropped(self, original: Method, undone: Undone) -> Method:
+    def _dropped(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         async def finish_failed_job(worker: Any, *args: Any, **kwargs: Any) -> Any:
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 _count(worker.queue_name, "dropped")
             return await original(worker, *args, **kwargs)
 
         return finish_failed_job
 
     def _worker(
-        self, original: Method, undone: Undone, *, retries: tuple[type[BaseException], ...]
+        self, original: Method, is_undone: IsUndone, *, retries: tuple[type[BaseException], ...]
     ) -> Method:
         @functools.wraps(original)
         def init(worker: Any, *args: Any, **kwargs: Any) -> None:
             original(worker, *args, **kwargs)
-            if undone():
+            if is_undone():
                 return
             try:
                 for function in worker.functions.values():
                     if self.originals.get(function) is None:
                         self.originals.set(function, function.coroutine)
                         function.coroutine = _measured(
-                            function, worker.queue_name, _timeout(worker, function), retries, undone
+                            function, worker.queue_name, _timeout(worker, function), retries, is_undone
                         )
-            except Exception:  # ours, and not the caller's business
+            except Exception:  # must not reach the caller
                 internal_error("instrumentation.arq")
 
         return init
@@ -120,13 +120,13 @@ def _measured(
     queue: str,
     timeout: float | None,
     retries: tuple[type[BaseException], ...],
-    undone: Undone,
+    is_undone: IsUndone,
 ) -> Method:
     name, coroutine = function.name, function.coroutine
 
     @functools.wraps(coroutine)
     async def run(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        if left_alone(undone):
+        if is_suppressed(is_undone):
             return await coroutine(ctx, *args, **kwargs)
         _waited(queue, ctx)
         begun = perf_counter()
@@ -157,7 +157,7 @@ def _ended(queue: str, name: str, outcome: str, elapsed: float) -> None:
     try:
         family(_TASK).series(name, _PRIORITY, outcome).record(elapsed)
         family(_PROCESSING).series(queue, _PRIORITY, outcome).record(elapsed)
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.arq")
 
 
@@ -169,7 +169,7 @@ def _waited(queue: str, ctx: Any) -> None:
         since = due / 1000 if due else _timestamp(ctx.get("enqueue_time"))
         if since is not None:
             family(_WAIT).series(queue, _PRIORITY, "success").record(max(0.0, time() - since))
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.arq")
 
 
@@ -182,5 +182,5 @@ def _timestamp(moment: Any) -> float | None:
 def _count(queue: str, event: str) -> None:
     try:
         family(_ITEMS).series(queue, _PRIORITY, event).record(1)
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.arq")

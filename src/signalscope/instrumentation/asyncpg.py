@@ -1,4 +1,4 @@
-"""asyncpg: queries of connections and prepared statements; spans are the official instrumentor's business."""
+"""asyncpg: queries of connections and prepared statements; the official instrumentor makes the spans."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._sql import record_query
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation.sqlalchemy import in_sqlalchemy
 
 __all__ = ["AsyncpgInstrumentor"]
@@ -49,7 +49,7 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of connections and of prepared statements."""
+        """Return the hooks of the modules of connections and of prepared statements."""
         return {"asyncpg.connection": self._connections, "asyncpg.prepared_stmt": self._statements}
 
     def _connections(self, module: ModuleType) -> None:
@@ -63,20 +63,20 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
                 self.replace(
                     module.PreparedStatement,
                     name,
-                    functools.partial(_query, text=lambda of, _: of.get_query()),
+                    functools.partial(_query, text=lambda statement, _: statement.get_query()),
                 )
 
 
-def _query(original: Method, undone: Undone, *, text: Callable[[Any, Any], Any]) -> Method:
+def _query(original: Method, is_undone: IsUndone, *, text: Callable[[Any, Any], Any]) -> Method:
     @functools.wraps(original)
-    async def query(of: Any, *args: Any, **kwargs: Any) -> Any:
-        if _querying.get() or in_sqlalchemy.get() or left_alone(undone):
-            return await original(of, *args, **kwargs)
-        statement = text(of, args[0] if args else kwargs.get("query", kwargs.get("command")))
+    async def query(owner: Any, *args: Any, **kwargs: Any) -> Any:
+        if _querying.get() or in_sqlalchemy.get() or is_suppressed(is_undone):
+            return await original(owner, *args, **kwargs)
+        statement = text(owner, args[0] if args else kwargs.get("query", kwargs.get("command")))
         token = _querying.set(True)
         begun = perf_counter()
         try:
-            return await original(of, *args, **kwargs)
+            return await original(owner, *args, **kwargs)
         finally:
             _querying.reset(token)
             record_query("postgresql", statement, begun)

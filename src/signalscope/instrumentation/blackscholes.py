@@ -28,7 +28,7 @@ _METHODS: Mapping[str, str] = {
 
 
 class BlackscholesInstrumentor(LibraryInstrumentor):
-    """Measures the methods of the library's classes; of a subclass of the user's, those that it inherits."""
+    """Measures the methods of the library's classes, also if a user's subclass inherits them."""
 
     library = Library(
         name="blackscholes",
@@ -50,7 +50,7 @@ class BlackscholesInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The package, when all of its classes are there."""
+        """Return the hook of the package, which is called when all of its classes are there."""
         return {"blackscholes": self._patch}
 
     def _patch(self, package: ModuleType) -> None:
@@ -80,7 +80,7 @@ class BlackscholesInstrumentor(LibraryInstrumentor):
 
 
 def _model(name: str) -> str:
-    """The model by the name of a class."""
+    """Return the model of a class by its name."""
     if name.startswith("Black76"):
         return "black"
     return "black_scholes" if name.startswith("Binary") else "black_scholes_merton"

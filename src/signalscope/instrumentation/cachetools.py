@@ -12,22 +12,21 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators._nesting import inside
-from signalscope.instrumentation._base._caches import CACHE_METRICS, CacheSizes, TrackedCache
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
+from signalscope.instrumentation._base._caches import CACHE_METRICS, TrackedCache
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import full_name, made_here
-from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
+from signalscope.instrumentation._base._object_names import full_name
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CachetoolsInstrumentor"]
 
-_WHERE = "instrumentation.cachetools"
 _ABSENT = object()
 
 
 class _Now(threading.local):
-    """The operation that this thread is in: what a cache does for itself inside is none of the program's."""
+    """The operation of this thread: what a cache does inside of it is a part of it."""
 
     cache: object = None
     kind = ""
@@ -38,7 +37,7 @@ class _Now(threading.local):
 _now = _Now()
 
 
-class CachetoolsInstrumentor(LibraryInstrumentor):
+class CachetoolsInstrumentor(CacheInstrumentor):
     """Measures the caches of cachetools."""
 
     library = Library(
@@ -72,20 +71,27 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
         ),
     )
 
+    package = "cachetools"
+
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "caches"):
-            self.caches: WeakTable[TrackedCache] = WeakTable()
+        if not hasattr(self, "sizes"):
             self.sizes = CacheSizes(lambda _: None, lambda _: None)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module."""
+        """Return the hook of the module."""
         return {"cachetools": self._patch}
 
     def end(self) -> None:
         """Forget the caches."""
+        super().end()
         self.sizes.end()
-        self.caches.clear()
+
+    def track(self, cache: Any) -> TrackedCache:
+        """Report the size of the cache as well, unless decorated calls use it."""
+        tracked = super().track(cache)
+        self.sizes.add(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
+        return tracked
 
     def _patch(self, module: ModuleType) -> None:
         base = module.Cache
@@ -99,7 +105,7 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
         self.sizes = CacheSizes(lambda cache: float(length(cache)), capacity)
         self.sizes.begin()
         self._missing, self._length = base.__missing__, length
-        ways: Mapping[str, Callable[[Method, Undone], Method]] = {
+        ways: Mapping[str, Callable[[Method, IsUndone], Method]] = {
             "__getitem__": self._getitem,
             "get": self._get,
             "__contains__": self._contains,
@@ -117,44 +123,30 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
                         self.replace(each, name, make)
                 if each is base or "clear" in vars(each):
                     self.replace(each, "clear", functools.partial(self._other, kind="clear"))
-        self.replace(base, "__init__", self._init)
+        self.on_created(base, self.track)
         self.replace(module, "cached", self._cached)
 
-    # --- what is patched --------------------------------------------------------------------------------------
-
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
-            original(cache, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(cache, TrackedCache("cachetools", made_here(cache, ("cachetools",))))
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
-
-    def _cached(self, original: Method, undone: Undone) -> Method:
+    def _cached(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def cached(*args: Any, **kwargs: Any) -> Any:
             decorator = original(*args, **kwargs)
             tracked = self.caches.get(kwargs.get("cache", args[0] if args else None))
-            if undone() or tracked is None:
+            if is_undone() or tracked is None:
                 return decorator
 
             @functools.wraps(decorator)
             def named(function: Any) -> Any:
-                tracked.hint(full_name(function))
+                tracked.add_function(full_name(function))
                 return decorator(function)
 
             return named
 
         return cached
 
-    def _getitem(self, original: Method, undone: Undone) -> Method:
+    def _getitem(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def getitem(cache: Any, key: Any, *rest: Any, **more: Any) -> Any:
-            if _now.cache is cache or self._left(cache, undone):
+            if _now.cache is cache or self._is_ignored(cache, is_undone):
                 return original(cache, key, *rest, **more)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, "get"
@@ -175,10 +167,10 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
         return getitem
 
-    def _get(self, original: Method, undone: Undone) -> Method:
+    def _get(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache or self._left(cache, undone) or not _is_lookup(args, kwargs):
+            if _now.cache is cache or self._is_ignored(cache, is_undone) or not _is_lookup(args, kwargs):
                 return original(cache, *args, **kwargs)
             key = args[0] if args else kwargs["key"]
             default = args[1] if len(args) > 1 else kwargs.get("default")
@@ -197,10 +189,10 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
         return get
 
-    def _contains(self, original: Method, undone: Undone) -> Method:
+    def _contains(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def contains(cache: Any, key: Any) -> Any:
-            if _now.cache is cache or self._left(cache, undone):
+            if _now.cache is cache or self._is_ignored(cache, is_undone):
                 return original(cache, key)
             begun = perf_counter()
             there = original(cache, key)
@@ -210,14 +202,14 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
         return contains
 
-    def _other(self, original: Method, undone: Undone, *, kind: str) -> Method:
+    def _other(self, original: Method, is_undone: IsUndone, *, kind: str) -> Method:
         operation = "set" if kind == "set" else "delete"
 
         @functools.wraps(original)
         def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache and kind == "set" and not undone():
+            if _now.cache is cache and kind == "set" and not is_undone():
                 return self._set_inside(original, cache, args, kwargs)
-            if _now.cache is cache or self._left(cache, undone):
+            if _now.cache is cache or self._is_ignored(cache, is_undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind
             _now.cache, _now.kind = cache, kind
@@ -239,25 +231,25 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
     @staticmethod
     def _set_inside(original: Method, cache: Any, args: Any, kwargs: Any) -> Any:
-        """A set that is a part of `setdefault` or of a `__missing__`; it may need room too."""
+        """Call a set that is a part of `setdefault` or of a `__missing__`; it may evict entries too."""
         before, _now.kind = _now.kind, "set"
         try:
             return original(cache, *args, **kwargs)
         finally:
             _now.kind = before
 
-    def _delitem(self, original: Method, undone: Undone) -> Method:
-        alone = self._other(original, undone, kind="delete")
+    def _delitem(self, original: Method, is_undone: IsUndone) -> Method:
+        alone = self._other(original, is_undone, kind="delete")
 
         @functools.wraps(original)
         def delitem(cache: Any, *args: Any, **kwargs: Any) -> Any:
             if _now.cache is not cache:
-                if self._left(cache, undone):
+                if self._is_ignored(cache, is_undone):
                     return original(cache, *args, **kwargs)
                 value = alone(cache, *args, **kwargs)
                 self._evicted(cache, "explicit")
                 return value
-            if _now.deleting or _now.kind == "clear" or undone():
+            if _now.deleting or _now.kind == "clear" or is_undone():
                 return original(cache, *args, **kwargs)
             _now.deleting = True
             try:
@@ -270,10 +262,10 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
         return delitem
 
-    def _expire(self, original: Method, undone: Undone) -> Method:
+    def _expire(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def expire(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._left(cache, undone):
+            if self._is_ignored(cache, is_undone):
                 return original(cache, *args, **kwargs)
             before = _now.cache, _now.kind, _now.expiring, _now.deleting
             kind = _now.kind if _now.cache is cache else "expire"
@@ -285,52 +277,31 @@ class CachetoolsInstrumentor(LibraryInstrumentor):
 
         return expire
 
-    def _left(self, cache: Any, undone: Undone) -> bool:
-        """Whether an operation is not counted; a cache that decorated calls use is theirs for good."""
-        if left_alone(undone):
+    def _is_ignored(self, cache: Any, is_undone: IsUndone) -> bool:
+        """Return True if an operation is not counted; a cache that a decorated call has used never is."""
+        if is_suppressed(is_undone):
             return True
         tracked = self.caches.get(cache)
         if not inside("cache"):
-            return tracked is not None and tracked.decorated
+            return tracked is not None and tracked.is_decorated
         if tracked is not None:
-            tracked.decorated = True
+            tracked.is_decorated = True
         return True
-
-    # --- recording; none of these raises ------------------------------------------------------------------------
-
-    def _track(self, cache: Any, tracked: TrackedCache) -> TrackedCache:
-        self.caches.set(cache, tracked)
-        # By reference to what is tracked only: the table keeps the cache no longer than it lives.
-        self.sizes.add(cache, lambda: "" if tracked.decorated else tracked.cache_type)
-        return tracked
-
-    def _tracked(self, cache: Any) -> TrackedCache:
-        found = self.caches.get(cache)  # one that was copied or unpickled has not passed its constructor
-        return found or self._track(cache, TrackedCache("cachetools", made_here(cache, ("cachetools",))))
 
     def _got(self, cache: Any, begun: float, *, hit: bool) -> None:
         elapsed = perf_counter() - begun
-        try:
-            self._tracked(cache).metrics(cache).get(elapsed, hit=hit)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.record(cache, lambda metrics: metrics.get(elapsed, hit=hit))
 
     def _done(self, cache: Any, operation: str, begun: float, result: str) -> None:
         elapsed = perf_counter() - begun
-        try:
-            self._tracked(cache).metrics(cache).done(operation, elapsed, result)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.record(cache, lambda metrics: metrics.done(operation, elapsed, result))
 
     def _evicted(self, cache: Any, reason: str, times: int = 1) -> None:
-        try:
-            self._tracked(cache).metrics(cache).evicted(reason, times)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.record(cache, lambda metrics: metrics.evicted(reason, times))
 
 
 def _is_lookup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether `get` was called with what it takes; otherwise it complains itself."""
+    """Return True if the arguments of `get` are valid; otherwise `get` raises by itself."""
     return 0 < len(args) + len(kwargs) <= 2 and len(args) + ("key" in kwargs) + ("default" in kwargs) == len(
         args
     ) + len(kwargs)

@@ -8,25 +8,21 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
     CacheMetrics,
-    CacheSizes,
-    TrackedCache,
     cache_patterns,
+    library_at_work,
     metrics_of,
-    within,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import made_here
-from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CashewsInstrumentor"]
 
-_WHERE = "instrumentation.cashews"
 _COMMANDS = {
     "get": "get",
     "get_many": "get",
@@ -37,7 +33,7 @@ _COMMANDS = {
 }
 
 
-class CashewsInstrumentor(LibraryInstrumentor):
+class CashewsInstrumentor(CacheInstrumentor):
     """Measures the caches of cashews, by a middleware next to the backend."""
 
     library = Library(
@@ -63,64 +59,54 @@ class CashewsInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    caches: WeakTable[TrackedCache]
+    package = "cashews"
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "caches"):
-            self.caches = WeakTable()
+        if not hasattr(self, "sizes"):
             self.sizes = CacheSizes(lambda memory: len(memory.store), lambda memory: memory.size)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of the class that all caches come from."""
+        """Return the hook of the module of the base class of caches."""
         return {"cashews.wrapper.wrapper": self._patch}
 
     def begin(self) -> None:
-        """Report sizes."""
+        """Start to report sizes."""
         self.sizes.begin()
 
     def end(self) -> None:
         """Forget the caches."""
+        super().end()
         self.sizes.end()
-        self.caches.clear()
+
+    def own_name(self, cache: Any) -> str:
+        """Return the name that the program gave it."""
+        return getattr(cache, "name", "")
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.Wrapper, "__init__", self._init)
+        self.on_created(module.Wrapper, self.track)
         self.replace(module.Wrapper, "_with_middlewares_for_backend", self._with_middlewares)
         self.replace(module.Wrapper, "_add_backend", self._add_backend)
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(cache: Any, *args: Any, **kwargs: Any) -> None:
-            original(cache, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(cache)
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
-
-    def _add_backend(self, original: Method, undone: Undone) -> Method:
+    def _add_backend(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def add_backend(cache: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
             value = original(cache, backend, *args, **kwargs)
-            try:
-                if not undone() and hasattr(backend, "store") and hasattr(backend, "size"):
-                    tracked = self.caches.get(cache) or self._track(cache)
-                    prefix = _prefix(cache, backend)
-                    self.sizes.add(backend, lambda: prefix or tracked.cache_type)
-            except Exception:  # ours, and not the caller's business
-                internal_error(_WHERE)
+            if not is_undone() and hasattr(backend, "store") and hasattr(backend, "size"):
+                self.safely(lambda: self._added(cache, backend))
             return value
 
         return add_backend
 
-    def _with_middlewares(self, original: Method, undone: Undone) -> Method:
+    def _added(self, cache: Any, backend: Any) -> None:
+        tracked, prefix = self.tracked(cache), _prefix(cache, backend)
+        self.sizes.add(backend, lambda: prefix or tracked.cache_type)
+
+    def _with_middlewares(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def with_middlewares(cache: Any, cmd: Any, backend: Any, middlewares: Any) -> Any:
             operation = _COMMANDS.get(cmd.value)
-            if operation is None or left_alone(undone, "cache"):
+            if operation is None or is_suppressed(is_undone, "cache"):
                 return original(cache, cmd, backend, middlewares)
 
             async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
@@ -135,7 +121,7 @@ class CashewsInstrumentor(LibraryInstrumentor):
     ) -> Any:
         begun = perf_counter()
         try:
-            with within():
+            with library_at_work():
                 value = await call(*args, **kwargs)
         except BaseException:
             elapsed = perf_counter() - begun
@@ -161,7 +147,7 @@ class CashewsInstrumentor(LibraryInstrumentor):
     def _record_many(
         self, cache: Any, backend: Any, elapsed: float, got: Sequence[tuple[Any, Any]], default: Any
     ) -> None:
-        """The gets of one command, whose keys may belong to several caches."""
+        """Record the gets of one command, whose keys may belong to several caches."""
         counted: dict[CacheMetrics, list[int]] = {}
         for key, value in got:
             self._record(
@@ -174,30 +160,22 @@ class CashewsInstrumentor(LibraryInstrumentor):
         for to, missed in counted.items():
             to.gets(elapsed, len(missed) - sum(missed), sum(missed))
 
-    def _track(self, cache: Any) -> TrackedCache:
-        name = getattr(cache, "name", "")
-        tracked = TrackedCache("cashews", made_here(cache, ("cashews",)), [name] if name else [])
-        self.caches.set(cache, tracked)
-        return tracked
-
     def _record(
-        self, cache: Any, backend: Any, args: Any, kwargs: Any, act: Callable[[CacheMetrics], None]
+        self, cache: Any, backend: Any, args: Any, kwargs: Any, act: Callable[[CacheMetrics], object]
     ) -> None:
-        try:
-            tracked = self.caches.get(cache) or self._track(cache)
-            prefix = _prefix(cache, backend)
-            chosen = None
-            if cache_patterns():
-                chosen = cache_patterns().find([*_keys(args, kwargs), prefix])
-            of_cache = tracked.metrics(cache)
-            named = chosen or prefix
-            act(metrics_of(named) if named else of_cache)
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
+        self.safely(lambda: act(self._metrics(cache, backend, args, kwargs)))
+
+    def _metrics(self, cache: Any, backend: Any, args: Any, kwargs: Any) -> CacheMetrics:
+        prefix = _prefix(cache, backend)
+        patterns = cache_patterns()
+        configured = patterns.find([*_keys(args, kwargs), prefix]) if patterns else None
+        of_cache = self.tracked(cache).metrics(cache)
+        named = configured or prefix
+        return metrics_of(named) if named else of_cache
 
 
 def _prefix(cache: Any, backend: Any) -> str:
-    """The prefix that a backend was set up with, without its separators."""
+    """Return the prefix of a backend, without separators."""
     backend = getattr(backend, "_backend", backend)  # a transaction's
     for prefix, found in cache._backends.items():
         if found is backend or (isinstance(found, tuple) and found[0] is backend):  # until cashews 7
@@ -206,7 +184,7 @@ def _prefix(cache: Any, backend: Any) -> str:
 
 
 def _keys(args: Any, kwargs: Mapping[str, Any]) -> list[str]:
-    """The first key of a command: several keys of one backend are one command."""
+    """Return the first key of a command; all keys of a command belong to one backend."""
     if args:
         return [str(args[0])]
     key = kwargs.get("key")

@@ -1,6 +1,6 @@
 """Celery: tasks that are sent and tasks that workers run, by Celery's own signals.
 
-Spans are the official instrumentor's business.
+The official instrumentor makes the spans.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording import family, internal_error
 
@@ -22,11 +22,11 @@ __all__ = ["CeleryInstrumentor"]
 
 _TASK = "signal_service.background_task"
 _ITEMS = "signal_service.queue.items"
-#: Celery's numbers mean the opposite with Redis and with RabbitMQ, so they are not told apart.
+#: Priority numbers have opposite meanings with Redis and with RabbitMQ, so all are the same.
 _PRIORITY = "medium"
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "error", "RETRY": "error"}
 _EVENTS = {"SUCCESS": "processed", "FAILURE": "failed"}
-#: Running tasks that are kept, for when Celery does not say how some of them end.
+#: Limit of running tasks, since Celery does not report the end of every task.
 _MOST_RUNNING = 10_000
 _LAST_EXPORT_SECONDS = 5.0
 
@@ -67,11 +67,11 @@ class CeleryInstrumentor(LibraryInstrumentor):
             self._disconnect: list[Callable[[], object]] = []
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of signals."""
+        """Return the hook of the module of signals."""
         return {"celery.signals": self._connect}
 
     def end(self) -> None:
-        """Disconnect."""
+        """Disconnect from the signals."""
         for disconnect in self._disconnect:
             disconnect()
         self._disconnect = []
@@ -104,7 +104,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
         begun = tries.pop()
         if not tries:
             self._running.pop(key, None)
-        if left_alone(lambda: False):
+        if is_suppressed(lambda: False):
             return
         try:
             outcome = _OUTCOMES.get(state, "cancelled")
@@ -112,28 +112,28 @@ class CeleryInstrumentor(LibraryInstrumentor):
             queue = _queue_of(task.request)
             if queue is not None and state in _EVENTS:
                 _count(queue, _EVENTS[state])
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # must not reach the caller
             internal_error("instrumentation.celery")
 
     def _revoked(self, request: Any = None, **_: Any) -> None:
         queue = _routing_key(request)  # what never ran says of itself that it was called directly
-        if queue is not None and not left_alone(lambda: False):
+        if queue is not None and not is_suppressed(lambda: False):
             _count(queue, "dropped")
 
     def _sent(self, routing_key: Any = None, **_: Any) -> None:
-        if routing_key and not left_alone(lambda: False):
+        if routing_key and not is_suppressed(lambda: False):
             _count(str(routing_key), "enqueued")
 
     def _flush(self, **_: Any) -> None:
-        """Processes of the pool end without the interpreter's exit handlers."""
+        """Export the last interval: processes of the pool end without the interpreter's exit handlers."""
         try:
             _termination.flush(_LAST_EXPORT_SECONDS)
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # must not reach the caller
             internal_error("instrumentation.celery")
 
 
 def _queue_of(request: Any) -> str | None:
-    """The routing key that a task came by; None for one that was called directly."""
+    """Return the routing key of a task; None if it was called directly."""
     if getattr(request, "is_eager", False) or getattr(request, "called_directly", False):
         return None
     return _routing_key(request)
@@ -147,5 +147,5 @@ def _routing_key(request: Any) -> str | None:
 def _count(queue: str, event: str) -> None:
     try:
         family(_ITEMS).series(queue, _PRIORITY, event).record(1)
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.celery")

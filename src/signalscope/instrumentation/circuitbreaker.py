@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Mapping
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
-from signalscope.breakers._recorder import BREAKER_METRICS
+from signalscope.breakers._model import BREAKER_METRICS
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Hook, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.recording import internal_error
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CircuitbreakerInstrumentor"]
 
@@ -44,57 +43,57 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
     packages = ("circuitbreaker",)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module."""
+        """Return the hook of the module."""
         return {"circuitbreaker": self._patch}
 
     def state_now(self, breaker: Any) -> str:
-        """The library's words are the contract's."""
-        state: str = breaker.state
-        return state
+        """Return the library's state, which has the contract's name."""
+        return str(breaker.state)
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.CircuitBreaker, "__init__", self._init)
+        self.on_created(module.CircuitBreaker, self.created)
         self.replace(module.CircuitBreaker, "__exit__", self._exit)
         self.replace(module.CircuitBreaker, "opened", self._opened)
 
-    def _exit(self, original: Method, undone: Undone) -> Method:
+    def _exit(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def leave(breaker: Any, kind: Any, error: Any, traceback: Any) -> Any:
             value = original(breaker, kind, error, traceback)
-            if not left_alone(undone):
-                try:
-                    found = self.breakers.of(breaker)
-                    failed = kind is not None and breaker._last_failure is error
-                    found.call("failure" if failed else "success")
-                    found.look()
-                except Exception:  # ours, and not the caller's business
-                    internal_error("instrumentation.circuitbreaker")
+            if not is_suppressed(is_undone):
+                self.safely(lambda: self._ended(breaker, kind, error))
             return value
 
         return leave
 
-    def _opened(self, original: property, undone: Undone) -> property:
-        """Asked before each call of a decorated function, by the function that circuitbreaker puts in its place."""
-        ask = original.fget
-        if ask is None:
+    def _ended(self, breaker: Any, kind: Any, error: Any) -> None:
+        model = self.model_of(breaker)
+        has_failed = kind is not None and breaker._last_failure is error
+        model.count("failure" if has_failed else "success")
+        model.refresh()
+
+    def _opened(self, original: property, is_undone: IsUndone) -> property:
+        """Patch the property that the wrapper of a decorated function reads before each call."""
+        read = original.fget
+        if read is None:
             return original
 
-        @functools.wraps(ask)
+        @functools.wraps(read)
         def opened(breaker: Any) -> Any:
-            value = ask(breaker)
-            caller = sys._getframe(1)
-            if _is_of_a_call(caller.f_code.co_name, caller.f_globals) and not left_alone(undone):
-                try:
-                    found = self.breakers.of(breaker)
-                    found.look()
-                    if value:
-                        found.call("rejected")
-                except Exception:  # ours, and not the caller's business
-                    internal_error("instrumentation.circuitbreaker")
+            value = read(breaker)
+            if _is_call(sys._getframe(1)) and not is_suppressed(is_undone):
+                self.safely(lambda: self._asked(breaker, is_open=value))
             return value
 
         return property(opened, original.fset, original.fdel, original.__doc__)
 
+    def _asked(self, breaker: Any, *, is_open: bool) -> None:
+        model = self.model_of(breaker)
+        model.refresh()
+        if is_open:
+            model.count("rejected")
 
-def _is_of_a_call(function: str, namespace: Mapping[str, Any]) -> bool:
-    return function.endswith("wrapper") and namespace.get("__name__") == "circuitbreaker"
+
+def _is_call(caller: FrameType) -> bool:
+    """Return True if a wrapper of circuitbreaker reads the property, and not the program."""
+    is_wrapper = caller.f_code.co_name.endswith("wrapper")
+    return is_wrapper and caller.f_globals.get("__name__") == "circuitbreaker"

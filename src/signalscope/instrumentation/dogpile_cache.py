@@ -10,27 +10,22 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
-    CacheMetrics,
-    CacheSizes,
     TrackedCache,
-    within,
+    library_at_work,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import made_here
-from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["DogpileCacheInstrumentor"]
 
-_WHERE = "instrumentation.dogpile_cache"
-
 
 class _Getting:
-    """One `get_or_create` or `get_or_create_multi` that is under way.
+    """One running `get_or_create` or `get_or_create_multi`.
 
     Attributes:
         region: The region.
@@ -53,7 +48,7 @@ class _Now(threading.local):
 _now = _Now()
 
 
-class DogpileCacheInstrumentor(LibraryInstrumentor):
+class DogpileCacheInstrumentor(CacheInstrumentor):
     """Measures the regions of dogpile.cache."""
 
     library = Library(
@@ -77,31 +72,40 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
         notes=("`cache_type` is the region's name, else the name of the variable that holds it.",),
     )
 
-    regions: WeakTable[TrackedCache]
+    package = "dogpile"
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "regions"):
-            self.regions = WeakTable()
+        if not hasattr(self, "sizes"):
             self.sizes = CacheSizes(_entries, lambda _: None)
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of regions."""
+        """Return the hook of the module of regions."""
         return {"dogpile.cache.region": self._patch}
 
     def begin(self) -> None:
-        """Report sizes."""
+        """Start to report sizes."""
         self.sizes.begin()
 
     def end(self) -> None:
         """Forget the regions."""
+        super().end()
         self.sizes.end()
-        self.regions.clear()
+
+    def own_name(self, cache: Any) -> str:
+        """Return the name of the region."""
+        return cache.name or ""
+
+    def track(self, cache: Any) -> TrackedCache:
+        """Report the size of the region as well."""
+        tracked = super().track(cache)
+        self.sizes.add(cache, lambda: tracked.cache_type)
+        return tracked
 
     def _patch(self, module: ModuleType) -> None:
         region, nothing = module.CacheRegion, module.NO_VALUE
         add = self.replace
-        add(region, "__init__", self._init)
+        self.on_created(region, self.track)
         add(region, "get", functools.partial(self._get, nothing=nothing))
         add(region, "get_multi", functools.partial(self._get_multi, nothing=nothing))
         add(region, "get_or_create", functools.partial(self._get_or_create, many=False))
@@ -109,66 +113,54 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
         add(region, "_log_time", self._creating)
         for name, count in (("set", lambda _: 1), ("set_multi", len)):
             add(region, name, functools.partial(self._store, count=count))
-        # What the two above use to store.
+        # Used by `get_or_create` and `get_or_create_multi` to store values.
         add(region, "_set_cached_value_to_backend", functools.partial(self._store, count=lambda _: 1))
         add(region, "_set_multi_cached_value_to_backend", functools.partial(self._store, count=len))
         add(region, "delete", functools.partial(self._delete, count=lambda _: 1))
         add(region, "delete_multi", functools.partial(self._delete, count=_length))
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(region: Any, *args: Any, **kwargs: Any) -> None:
-            original(region, *args, **kwargs)
-            if not undone():
-                try:
-                    self._track(region)
-                except Exception:  # ours, and not the caller's business
-                    internal_error(_WHERE)
-
-        return init
-
-    def _get(self, original: Method, undone: Undone, *, nothing: object) -> Method:
+    def _get(self, original: Method, is_undone: IsUndone, *, nothing: object) -> Method:
         @functools.wraps(original)
         def get(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
-            with self._failing(region, "get") as begun:
+            with self.operation(region, "get") as begun:
                 value = original(region, *args, **kwargs)
-            self._record(region, lambda to: to.get(perf_counter() - begun, hit=value is not nothing))
+            self.record(region, lambda metrics: metrics.get(perf_counter() - begun, hit=value is not nothing))
             return value
 
         return get
 
-    def _get_multi(self, original: Method, undone: Undone, *, nothing: object) -> Method:
+    def _get_multi(self, original: Method, is_undone: IsUndone, *, nothing: object) -> Method:
         @functools.wraps(original)
         def get_multi(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
-            with self._failing(region, "get") as begun:
+            with self.operation(region, "get") as begun:
                 values = original(region, *args, **kwargs)
             elapsed = perf_counter() - begun
             misses = sum(value is nothing for value in values)
-            self._record(region, lambda to: to.gets(elapsed, len(values) - misses, misses))
+            self.record(region, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
             return values
 
         return get_multi
 
-    def _get_or_create(self, original: Method, undone: Undone, *, many: bool) -> Method:
+    def _get_or_create(self, original: Method, is_undone: IsUndone, *, many: bool) -> Method:
         @functools.wraps(original)
         def get_or_create(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
             before, _now.getting = _now.getting, _Getting(region)
             getting = _now.getting
             begun = perf_counter()
             total = 1
             try:
-                with within():
+                with library_at_work():
                     value = original(region, *args, **kwargs)
                 total = len(value) if many else 1
             except BaseException:
                 if not getting.missed:  # else the user's creator failed, after a miss
-                    self._record(region, lambda to: to.done("get", perf_counter() - begun, "error"))
+                    self.record(region, lambda metrics: metrics.done("get", perf_counter() - begun, "error"))
                 total = getting.missed
                 raise
             finally:
@@ -176,27 +168,27 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
                 elapsed = max(0.0, perf_counter() - begun - getting.creating)
                 hits = max(0, total - getting.missed)
                 if hits + getting.missed:
-                    self._record(region, lambda to: to.gets(elapsed, hits, getting.missed))
+                    self.record(region, lambda metrics: metrics.gets(elapsed, hits, getting.missed))
             return value
 
         return get_or_create
 
-    def _creating(self, original: Method, undone: Undone) -> Method:
-        """What dogpile puts around the creation of values: it names the key, or the list of keys."""
+    def _creating(self, original: Method, is_undone: IsUndone) -> Method:
+        """Patch the context manager around the creation of values, which gets the key or the list of keys."""
 
         @functools.wraps(original)
         @contextmanager
         def log_time(region: Any, keys: Any) -> Iterator[Any]:
             getting = _now.getting
-            if getting is None or getting.region is not region or undone():
+            if getting is None or getting.region is not region or is_undone():
                 with original(region, keys) as value:
                     yield value
                 return
             getting.missed += len(keys) if isinstance(keys, list) else 1
-            _now.getting = None  # the creator's own gets are its own
+            _now.getting = None  # gets of the creator count by themselves
             begun = perf_counter()
             try:
-                with original(region, keys) as value, within(library=False):
+                with original(region, keys) as value, library_at_work(library=False):
                     yield value
             finally:
                 getting.creating += perf_counter() - begun
@@ -204,56 +196,33 @@ class DogpileCacheInstrumentor(LibraryInstrumentor):
 
         return log_time
 
-    def _store(self, original: Method, undone: Undone, *, count: Callable[[Any], int]) -> Method:
+    def _store(self, original: Method, is_undone: IsUndone, *, count: Callable[[Any], int]) -> Method:
         @functools.wraps(original)
         def store(region: Any, *args: Any, **kwargs: Any) -> Any:
             what = args[0] if args else next(iter(kwargs.values()), ())
-            if left_alone(undone, "cache") or not count(what):
+            if is_suppressed(is_undone, "cache") or not count(what):
                 return original(region, *args, **kwargs)
-            with self._failing(region, "set") as begun:
+            with self.operation(region, "set") as begun:
                 value = original(region, *args, **kwargs)
-            self._record(region, lambda to: to.done("set", perf_counter() - begun, times=count(what)))
+            self.record(
+                region, lambda metrics: metrics.done("set", perf_counter() - begun, times=count(what))
+            )
             return value
 
         return store
 
-    def _delete(self, original: Method, undone: Undone, *, count: Callable[[Any], int]) -> Method:
+    def _delete(self, original: Method, is_undone: IsUndone, *, count: Callable[[Any], int]) -> Method:
         @functools.wraps(original)
         def delete(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if left_alone(undone, "cache"):
+            if is_suppressed(is_undone, "cache"):
                 return original(region, *args, **kwargs)
             number = count(args[0] if args else next(iter(kwargs.values()), ()))
-            with self._failing(region, "delete") as begun:
+            with self.operation(region, "delete") as begun:
                 value = original(region, *args, **kwargs)
-            self._record(region, lambda to: to.done("delete", perf_counter() - begun, times=number))
+            self.record(region, lambda metrics: metrics.done("delete", perf_counter() - begun, times=number))
             return value
 
         return delete
-
-    def _track(self, region: Any) -> TrackedCache:
-        tracked = TrackedCache(
-            "dogpile", made_here(region, ("dogpile",)), [region.name] if region.name else []
-        )
-        self.regions.set(region, tracked)
-        self.sizes.add(region, lambda: tracked.cache_type)
-        return tracked
-
-    @contextmanager
-    def _failing(self, region: Any, operation: str) -> Iterator[float]:
-        begun = perf_counter()
-        try:
-            with within():
-                yield begun
-        except BaseException:
-            elapsed = perf_counter() - begun
-            self._record(region, lambda to: to.done(operation, elapsed, "error"))
-            raise
-
-    def _record(self, region: Any, act: Callable[[CacheMetrics], None]) -> None:
-        try:
-            act((self.regions.get(region) or self._track(region)).metrics(region))
-        except Exception:  # ours, and not the caller's business
-            internal_error(_WHERE)
 
 
 def _length(keys: Any) -> int:

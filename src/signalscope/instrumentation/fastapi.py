@@ -1,7 +1,7 @@
 """API metrics of every FastAPI and Starlette application, without a change to its code.
 
-Request spans and `http.*` metrics are the official FastAPI instrumentor's business; this one adds the contract's
-API metrics, inside its span.
+The official FastAPI instrumentor makes the request spans and the `http.*` metrics. This one adds the API metrics of
+the contract inside of its span.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from signalscope.recording import internal_error
 
 __all__ = ["FastAPIApiMetricsInstrumentor"]
 
-#: Modules, and the class in each that builds a middleware stack in its own way.
+#: The class of each module that builds a middleware stack.
 _CLASSES = {"starlette.applications": "Starlette", "fastapi.applications": "FastAPI"}
 _METHOD = "build_middleware_stack"
 
@@ -28,7 +28,7 @@ _METHOD = "build_middleware_stack"
 class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     """Adds the API middleware when an application builds its middleware stack.
 
-    It works however the application's class was imported, and before or after other instrumentors.
+    It does not depend on how the application's class was imported, nor on the order of instrumentors.
     """
 
     library = Library(
@@ -50,7 +50,7 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
     _patched: tuple[type, ...] = ()
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The supported versions."""
+        """Return the supported versions."""
         return self.library.supports
 
     def _instrument(self, **kwargs: Any) -> None:
@@ -71,15 +71,15 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
 
 
 def _add_at_build(build: Callable[..., Any], app: Any, args: Any, kwargs: Any) -> Any:
-    """Stands in front of `Starlette.build_middleware_stack`.
+    """Add the middleware, then call `Starlette.build_middleware_stack`.
 
-    However the application's class was imported, its stack is built after its code has added everything.
+    The stack is built after the application has added all routes and middlewares.
     """
     try:
         # Only now; the hook above runs while FastAPI's own package is still being imported.
         from signalscope.fastapi._at_build import add  # noqa: PLC0415  # see above
 
         add(app)
-    except Exception:  # ours, and not the application's business
+    except Exception:  # must not reach the application
         internal_error("instrumentation.fastapi")
     return build(*args, **kwargs)

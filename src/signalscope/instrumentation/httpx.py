@@ -1,4 +1,4 @@
-"""httpx: calls of `Client` and `AsyncClient` to known services; spans are the official instrumentor's business."""
+"""httpx: calls of `Client` and `AsyncClient` to known services; the official instrumentor makes the spans."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HttpxInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of clients."""
+        """Return the hook of the module of clients."""
         return {"httpx._client": self._patch}
 
     def _patch(self, module: ModuleType) -> None:

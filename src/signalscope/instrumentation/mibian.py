@@ -14,7 +14,7 @@ from signalscope.instrumentation._base._library import Library
 __all__ = ["MibianInstrumentor"]
 
 _CLASSES = {"BS": "black_scholes", "GK": "garman_kohlhagen", "Me": "black_scholes_merton"}
-#: Where its search for a volatility begins and ends, in percent: at the edges it has found none.
+#: The limits of its search for a volatility, in percent: at a limit it has not found one.
 _LEAST, _GREATEST = 0.00001, 500.0
 
 
@@ -41,7 +41,7 @@ class MibianInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module."""
+        """Return the hook of the module."""
         return {"mibian": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
@@ -63,7 +63,7 @@ def _calculated(volatility: Any, performance: Any) -> str:
 
 
 class _Values(dict[str, Any]):
-    """What a constructor has calculated, by Greek."""
+    """The results of a constructor by Greek."""
 
     converged = True
 

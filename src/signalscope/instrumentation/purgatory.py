@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.breakers._recorder import BREAKER_METRICS, Breaker, service_of, state_points
+from signalscope.breakers._model import BREAKER_METRICS, Breaker
 from signalscope.contract._model import OTHER
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE, configured_identity
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
-from signalscope.recording import internal_error, observe
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["PurgatoryInstrumentor"]
 
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
-#: Circuits that are told apart; the contract allows fewer.
+#: Circuits with a record of their own; the contract allows fewer.
 _MOST_CIRCUITS = 500
 
 
@@ -37,7 +37,7 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
             "tripping one and one that was under way when another tripped it included; one that raises an "
             "excluded exception is a `success`, as for purgatory."
         ),
-        not_measured=("With Redis as storage: state changes of other processes, before the next call here.",),
+        not_measured=(SHARED_STORAGE,),
         notes=(
             "`service_name` is the circuit's name.",
             "purgatory half-opens a circuit at the first call after its TTL, and it is shown as open until then.",
@@ -50,25 +50,19 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
         super().__init__()
         if not hasattr(self, "circuits"):
             self.circuits = {}
-            self._end: Callable[[], None] | None = None
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The one module that factories of both sorts use."""
+        """Return the hook of the module that both kinds of factories use."""
         return {"purgatory.domain.model": self._patch}
-
-    def begin(self) -> None:
-        """Report states."""
-        self._end = observe("signal_service.circuit_breaker.state", self._states)
 
     def end(self) -> None:
         """Forget the circuits."""
-        if self._end is not None:
-            self._end()
-        self._end = None
+        for circuit in self.circuits.values():
+            circuit.stop()
         self.circuits.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.Context, "__init__", self._init)
+        self.on_created(module.Context, self._created)
         self.replace(module.Context, "set_state", self._set_state)
         self.replace(
             module.Context, "handle_new_request", functools.partial(self._admit, rejection=module.OpenedState)
@@ -77,70 +71,54 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
             self.replace(state, "handle_exception", functools.partial(self._ended, outcome="failure"))
             self.replace(state, "handle_end_request", functools.partial(self._ended, outcome="success"))
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(context: Any, *args: Any, **kwargs: Any) -> None:
-            original(context, *args, **kwargs)
-            if not left_alone(undone):
-                self._seen(context)
-
-        return init
-
-    def _set_state(self, original: Method, undone: Undone) -> Method:
+    def _set_state(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def set_state(context: Any, *args: Any, **kwargs: Any) -> Any:
             value = original(context, *args, **kwargs)
-            if not left_alone(undone):
-                self._seen(context)
+            if not is_suppressed(is_undone):
+                self.safely(lambda: self._seen(context))
             return value
 
         return set_state
 
-    def _admit(self, original: Method, undone: Undone, *, rejection: type[BaseException]) -> Method:
+    def _admit(self, original: Method, is_undone: IsUndone, *, rejection: type[BaseException]) -> Method:
         @functools.wraps(original)
         def handle_new_request(context: Any, *args: Any, **kwargs: Any) -> Any:
             try:
                 return original(context, *args, **kwargs)
             except rejection:
-                if not left_alone(undone):
+                if not is_suppressed(is_undone):
                     self._count(context, "rejected")
                 raise
 
         return handle_new_request
 
-    def _ended(self, original: Method, undone: Undone, *, outcome: str) -> Method:
+    def _ended(self, original: Method, is_undone: IsUndone, *, outcome: str) -> Method:
         @functools.wraps(original)
         def ended(state: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
-            if not left_alone(undone):
+            if not is_suppressed(is_undone):
                 self._count(context, outcome)
             return original(state, context, *args, **kwargs)
 
         return ended
 
-    def _circuit(self, context: Any) -> Breaker:
-        name = str(context.name)
-        found = self.circuits.get(name)
-        if found is None:
-            if len(self.circuits) >= _MOST_CIRCUITS:
-                name = OTHER
-            of = service_of(name) or (name, "all")
-            made = Breaker(lambda: None, lambda: (of, True))
-            found = self.circuits.setdefault(name, made)
-            found.seen = _STATES.get(context.state, "closed")
-            found.begin()
-        return found
+    def _created(self, context: Any) -> None:
+        if not is_suppressed(lambda: False):
+            self._seen(context)
 
     def _seen(self, context: Any) -> None:
-        try:
-            self._circuit(context).turned(_STATES[context.state])
-        except Exception:  # ours, and not the caller's business
-            internal_error("instrumentation.purgatory")
+        self._circuit(str(context.name), context).enter(_STATES[context.state])
 
     def _count(self, context: Any, outcome: str) -> None:
-        try:
-            self._circuit(context).call(outcome)
-        except Exception:  # ours, and not the caller's business
-            internal_error("instrumentation.purgatory")
+        self.safely(lambda: self._circuit(str(context.name), context).count(outcome))
 
-    def _states(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
-        return state_points((each.of, each.seen) for each in list(self.circuits.values()))
+    def _circuit(self, name: str, context: Any) -> Breaker:
+        circuit = self.circuits.get(name)
+        if circuit is not None:
+            return circuit
+        if len(self.circuits) >= _MOST_CIRCUITS and name != OTHER:
+            return self._circuit(OTHER, context)
+        identity = configured_identity(name) or (name, "all")
+        circuit = self.circuits.setdefault(name, Breaker(identity, _STATES.get(context.state, "closed")))
+        circuit.report()
+        return circuit

@@ -17,7 +17,7 @@ __all__ = ["PyVollibInstrumentor"]
 
 
 class PyVollibInstrumentor(VollibInstrumentor):
-    """Measures py_vollib's functions: its own up to 1.0.1, vollib's under its name since 1.0.7."""
+    """Measures py_vollib's functions: its own up to 1.0.1, those of vollib under its name since 1.0.7."""
 
     library = Library(
         name="py_vollib",
@@ -34,7 +34,7 @@ class PyVollibInstrumentor(VollibInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Every module with functions, and the package itself, which may put vollib's modules in their place."""
+        """Return the hooks of every module with functions, and of the package, which may replace them by vollib's."""
         own: dict[str, Hook] = {
             f"py_vollib.{name}": functools.partial(self._patch, model, calculations, numerical)
             for name, model, calculations, numerical in functions()
@@ -42,7 +42,7 @@ class PyVollibInstrumentor(VollibInstrumentor):
         return {**own, "py_vollib": self._patch_aliases}
 
     def _patch_aliases(self, package: ModuleType) -> None:
-        """Patch modules that were put into `sys.modules`: nobody imports them under this name."""
+        """Patch vollib's modules that the package has put into `sys.modules`: no import by this name will come."""
         for name, model, calculations, numerical in functions():
             module = sys.modules.get(f"{package.__name__}.{name}")
             if module is not None and not module.__name__.startswith(f"{package.__name__}."):

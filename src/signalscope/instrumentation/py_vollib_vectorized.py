@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators import arg, instrument_greeks
-from signalscope.decorators._checks import size_of
+from signalscope.decorators._batch import size_of
 from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
@@ -46,7 +46,7 @@ class PyVollibVectorizedInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The package, when it has done its own patching."""
+        """Return the hook of the package, which is called after its own patching of py_vollib."""
         return {_PACKAGE: self._patch}
 
     def _patch(self, _: ModuleType) -> None:
@@ -68,7 +68,7 @@ class PyVollibVectorizedInstrumentor(LibraryInstrumentor):
         self.measure(own["api"], "price_dataframe", self._dataframe())
 
     def _patch_partials(self, model: str) -> None:
-        """The partials in py_vollib, whose names user code knows."""
+        """Patch the partials that the package has put into py_vollib, where user code finds them."""
         for module, names in (
             (f"py_vollib.{model}", {model: "price"}),
             (f"py_vollib.{model}.implied_volatility", {"implied_volatility": "iv"}),
@@ -100,12 +100,12 @@ class PyVollibVectorizedInstrumentor(LibraryInstrumentor):
 
 
 def _options(result: Any, flag: Any, K: Any) -> int:  # noqa: N803  # the parameter's name
-    """How many options: by the result, or by the arguments where the result is JSON or there is none."""
+    """Return the number of options: of the result, or of the arguments if the result is JSON or None."""
     if result is None or isinstance(result, str):
         return max(size_of(flag), size_of(K))
     return size_of(result)
 
 
 def _written(result: Any, df: Any) -> Any:
-    """What `price_dataframe` calculated: its result, or the columns that it wrote in place."""
+    """Return the values of `price_dataframe`: its result, or the columns that it wrote in place."""
     return {name: df[name] for name in _COLUMNS if name in df} if result is None else result

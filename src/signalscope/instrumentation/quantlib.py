@@ -26,8 +26,8 @@ _FUNCTIONS: Mapping[str, tuple[str, str]] = {
     "bachelierBlackFormula": ("price", "bachelier"),
     "bachelierBlackFormulaImpliedVol": ("iv", "bachelier"),
 }
-#: What begins, or is part of, an engine's name: its model. The first that fits counts; numerical methods come first,
-#: since they decide what a calculation costs.
+#: Models by the beginning of an engine's name, or by a part of it. The first match counts. Numerical methods come
+#: first, since they determine the cost of a calculation.
 _BEGINNINGS = {"MC": "monte_carlo", "Binomial": "binomial", "Fd": "finite_difference", "Tree": "lattice"}
 _PARTS = {
     "Bates": "bates",
@@ -88,18 +88,18 @@ class QuantLibInstrumentor(LibraryInstrumentor):
     def __init__(self) -> None:
         super().__init__()
         if not hasattr(self, "_models"):
-            # Instruments, and the model of the engine they were given.
+            # The model of the engine of each instrument.
             self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module that has everything; the package only imports its names."""
+        """Return the hook of the module with all classes; the package only imports their names."""
         return {"QuantLib.QuantLib": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
         instrument = getattr(module, "Instrument", None)
         if instrument is None:
             return
-        self.patches.add(instrument, "setPricingEngine", self._remembering)
+        self.patches.add(instrument, "setPricingEngine", self._note_engine)
         models = self._models
 
         def model_of(self: Any) -> str:
@@ -121,13 +121,13 @@ class QuantLibInstrumentor(LibraryInstrumentor):
             calculation_type=calculated, model_type=model, batch_size=1, check="finite", span=self.span
         )
 
-    def _remembering(self, original: Any, undone: Callable[[], bool]) -> Any:
-        """`setPricingEngine`, remembering the engine's model."""
+    def _note_engine(self, original: Any, is_undone: Callable[[], bool]) -> Any:
+        """Patch `setPricingEngine` to note the model of the engine."""
 
         @functools.wraps(original)
         def set_engine(instrument: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(instrument, *args, **kwargs)
-            if not undone():
+            if not is_undone():
                 engine = next(iter((*args, *kwargs.values())), None)
                 self._models[instrument] = _model(type(engine).__name__)
             return result
@@ -137,7 +137,7 @@ class QuantLibInstrumentor(LibraryInstrumentor):
 
 @functools.cache
 def _model(engine: str) -> str:
-    """The model by the name of an engine's class."""
+    """Return the model of an engine by the name of its class."""
     for beginning, model in _BEGINNINGS.items():
         if engine.startswith(beginning):
             return model

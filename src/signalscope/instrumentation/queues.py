@@ -1,7 +1,7 @@
-"""Queues of the standard library, those that were given a name: `queue.Queue`, `asyncio.Queue` and their subclasses.
+"""Named queues of the standard library: `queue.Queue`, `asyncio.Queue` and their subclasses.
 
-A process has queues that nobody wants to see (of thread pools, of loggers), so a queue is measured only when it is
-named, in code with `name_queue`, or from outside:
+A process has queues that are not of interest (of thread pools, of loggers). So a queue is measured only if it has a
+name, given in code with `name_queue` or from outside:
 ``SIGNALSCOPE_QUEUES="my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"``, where the numbers in brackets are
 the highest ones that are still critical, high and medium.
 """
@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import ContractError
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._places import Place, made_here, module_called
+from signalscope.instrumentation._base._object_names import CreationSite, creation_site, module_named
 from signalscope.instrumentation._base._priorities import LEVELS, classifier
 from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
 from signalscope.instrumentation._base._settings import Patterns
@@ -36,7 +36,7 @@ _WHERE = "instrumentation.queues"
 _VARIABLE = "SIGNALSCOPE_QUEUES"
 _EXAMPLE = "my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"
 _VALUE = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<levels>[^()]*)\))?\Z")
-#: Puts before it is clear that a queue has no name: its variable may be assigned after its first items.
+#: Puts after which the name is no longer looked for; the variable may be assigned after the first items.
 _LAST_LOOK = 64
 
 _measured: WeakTable[MeasuredQueue] = WeakTable()
@@ -51,18 +51,18 @@ def name_queue(
 ) -> None:
     """Measure a queue: its size and capacity, how long items wait and are worked on, what goes through it.
 
-    Items in a priority queue have the priority that they say: an attribute or key ``priority``, or the first element
-    of a tuple. Texts and enumerations are taken by their names, numbers by ``levels``. Items of other queues that say
-    nothing are ``medium``. The items themselves are not touched.
+    Items in a priority queue carry their priority: an attribute or key ``priority``, or the first element of a tuple.
+    Texts and enumerations are names of priorities, numbers are compared with ``levels``. Items of other queues that
+    carry no priority are ``medium``. The items themselves are not changed.
 
     Args:
         of: A `queue.Queue` or `asyncio.Queue`, or a subclass of them. Its size is reported while it lives.
-        queue_type: What to call it; naming it again changes the name.
-        priority: Gives the priority of an item, as a number, a text or an enumeration.
+        queue_type: Its name in the metrics; naming it again changes the name.
+        priority: Returns the priority of an item, as a number, a text or an enumeration.
         levels: The highest numbers that are still critical, high and medium.
 
     Raises:
-        ContractError: It is no such queue (a `queue.SimpleQueue` cannot be measured), or the levels are not three
+        ContractError: It is not such a queue (a `queue.SimpleQueue` cannot be measured), or the levels are not three
             ascending numbers.
     """
     if not isinstance(of, queue.Queue | asyncio.Queue):
@@ -80,7 +80,7 @@ def name_queue(
 
 
 class _Reporting:
-    """Reports the sizes of all named queues, from the first on."""
+    """Reports the sizes of all named queues, from the first one on."""
 
     begun = False
 
@@ -149,13 +149,13 @@ class QueuesInstrumentor(LibraryInstrumentor):
             self._probes: WeakTable[Method] = WeakTable()
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The two modules, when queues are named."""
+        """Return the hooks of the two modules if SIGNALSCOPE_QUEUES names queues."""
         self._patterns = Patterns(_VARIABLE, _EXAMPLE)
         self._names = {value: _parsed(value) for _, value in self._patterns.pairs}
         return {"queue": self._patch, "asyncio.queues": self._patch} if self._patterns else {}
 
     def end(self) -> None:
-        """Give every queue back as it was."""
+        """Restore every queue."""
         for each in _measured.values():
             each.end()
         _measured.clear()
@@ -167,22 +167,22 @@ class QueuesInstrumentor(LibraryInstrumentor):
     def _patch(self, module: ModuleType) -> None:
         self.replace(module.Queue, "__init__", self._init)
 
-    def _init(self, original: Method, undone: Undone) -> Method:
+    def _init(self, original: Method, is_undone: IsUndone) -> Method:
         @functools.wraps(original)
         def init(of: Any, *args: Any, **kwargs: Any) -> None:
             original(of, *args, **kwargs)
-            if not undone():
+            if not is_undone():
                 try:
-                    place = made_here(of, ("queue", "asyncio"))
-                    if place is not None:
-                        self._probe(of, place)
-                except Exception:  # ours, and not the caller's business
+                    site = creation_site(of, ("queue", "asyncio"))
+                    if site is not None:
+                        self._probe(of, site)
+                except Exception:  # must not reach the caller
                     internal_error(_WHERE)
 
         return init
 
-    def _probe(self, of: Any, place: Place) -> None:
-        """Look for the queue's name when items are put in, for a while."""
+    def _probe(self, of: Any, site: CreationSite) -> None:
+        """Look for the name of the queue at its first puts."""
         put, seen, reference = type(of)._put, 0, weakref.ref(of)
 
         def probe(item: Any) -> Any:
@@ -191,32 +191,32 @@ class QueuesInstrumentor(LibraryInstrumentor):
             seen += 1
             if seen & (seen - 1) == 0:
                 try:
-                    name = self._name(alive, place) if self.active else None
+                    name = self._name(alive, site) if self.active else None
                     if name is not None or seen >= _LAST_LOOK or not self.active:
                         del alive._put
                     if name is not None:
                         name_queue(alive, name.queue_type, levels=name.levels or LEVELS)
                         return alive._put(item)
-                except Exception:  # ours, and not the caller's business
+                except Exception:  # must not reach the caller
                     internal_error(_WHERE)
             return put(alive, item)
 
         of._put = probe
         self._probes.set(of, probe)
 
-    def _name(self, of: Any, place: Place) -> _Name | None:
+    def _name(self, of: Any, site: CreationSite) -> _Name | None:
         for pattern, value in self._patterns.pairs:
             if _resolves(pattern, of):
                 return self._names[value]
-        found = place.find(of) or place.otherwise()
+        found = site.find_holder(of) or site.fallback
         chosen = self._patterns.find([found.path])
         return None if chosen is None else self._names[chosen]
 
 
 def _resolves(path: str, thing: object) -> bool:
-    """Whether a path such as ``module:app.state.queue`` leads to an object now."""
+    """Return True if a path such as ``module:app.state.queue`` leads to an object now."""
     module, _, names = path.partition(":")
-    found: Any = module_called(module)
+    found: Any = module_named(module)
     for name in names.split("."):
         if found is None:
             return False
@@ -225,7 +225,7 @@ def _resolves(path: str, thing: object) -> bool:
 
 
 def _parsed(value: str) -> _Name | None:
-    """A value of SIGNALSCOPE_QUEUES."""
+    """Parse a value of SIGNALSCOPE_QUEUES; None if it is wrong."""
     found = _VALUE.match(value)
     levels: tuple[float, ...] = ()
     try:

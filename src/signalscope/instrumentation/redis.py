@@ -1,6 +1,6 @@
-"""redis-py: keys that are caches; spans are the official instrumentor's business.
+"""redis-py: keys that are caches; the official instrumentor makes the spans.
 
-Redis does not know which of its keys are a cache, so the user says it:
+Redis does not know which of its keys are a cache, so the user names them:
 ``SIGNALSCOPE_CACHES="redis:greeks:*=greeks;redis:quote:*=quotes"``. Without such an entry nothing is patched.
 """
 
@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method, Undone
+from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.recording import internal_error
 
 __all__ = ["RedisInstrumentor"]
@@ -59,7 +59,7 @@ class RedisInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The modules of clients, when there are keys to look at."""
+        """Return the hooks of the modules of clients if SIGNALSCOPE_CACHES names keys."""
         wanted = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns().pairs)
         names = ("redis.client", "redis.asyncio.client")
         return dict.fromkeys(names, self._patch) if wanted else {}
@@ -76,7 +76,7 @@ class RedisInstrumentor(LibraryInstrumentor):
 
 
 Command = tuple[Any, ...]
-#: Gives the commands that a call is about to send.
+#: Returns the commands that a call is about to send.
 Commands = Callable[[Any, tuple[Any, ...]], Sequence[Command]]
 
 
@@ -90,10 +90,10 @@ def _queued(pipeline: Any, _: tuple[Any, ...]) -> Sequence[Command]:
     ]
 
 
-def _called(original: Method, undone: Undone, *, commands: Commands) -> Method:
+def _called(original: Method, is_undone: IsUndone, *, commands: Commands) -> Method:
     @functools.wraps(original)
     def execute(client: Any, *args: Any, **kwargs: Any) -> Any:
-        sent = _interesting(undone, commands, client, args)
+        sent = _cache_commands(is_undone, commands, client, args)
         if not sent:
             return original(client, *args, **kwargs)
         begun = perf_counter()
@@ -108,10 +108,10 @@ def _called(original: Method, undone: Undone, *, commands: Commands) -> Method:
     return execute
 
 
-def _awaited(original: Method, undone: Undone, *, commands: Commands) -> Method:
+def _awaited(original: Method, is_undone: IsUndone, *, commands: Commands) -> Method:
     @functools.wraps(original)
     async def execute(client: Any, *args: Any, **kwargs: Any) -> Any:
-        sent = _interesting(undone, commands, client, args)
+        sent = _cache_commands(is_undone, commands, client, args)
         if not sent:
             return await original(client, *args, **kwargs)
         begun = perf_counter()
@@ -126,29 +126,31 @@ def _awaited(original: Method, undone: Undone, *, commands: Commands) -> Method:
     return execute
 
 
-def _interesting(undone: Undone, commands: Commands, client: Any, args: Any) -> list[tuple[int, Command]]:
-    """The commands that may be about caches, with their places."""
-    if in_library.get() or left_alone(undone, "cache"):
+def _cache_commands(
+    is_undone: IsUndone, commands: Commands, client: Any, args: Any
+) -> list[tuple[int, Command]]:
+    """Return the commands that may use caches, each with its index."""
+    if in_library.get() or is_suppressed(is_undone, "cache"):
         return []
     try:
         known = (*_ONE, *_MANY, *_PAIRS, *_FIELDS)
         return [
-            (place, command)
-            for place, command in enumerate(commands(client, args))
+            (index, command)
+            for index, command in enumerate(commands(client, args))
             if len(command) > 1 and str(command[0]).upper() in known
         ]
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error(_WHERE)
         return []
 
 
 def _record(sent: Sequence[tuple[int, Command]], values: Any, elapsed: float) -> None:
     try:
-        for place, command in sent:
-            value = values[place] if values is not None and place < len(values) else None
+        for index, command in sent:
+            value = values[index] if values is not None and index < len(values) else None
             failed = values is None or isinstance(value, Exception)
             _record_one(str(command[0]).upper(), command[1:], value, elapsed, failed=failed)
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error(_WHERE)
 
 

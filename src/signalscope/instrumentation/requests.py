@@ -1,4 +1,4 @@
-"""requests: calls of `Session` to known services; spans are the official instrumentor's business."""
+"""requests: calls of `Session` to known services; the official instrumentor makes the spans."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class RequestsInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The module of sessions."""
+        """Return the hook of the module of sessions."""
         return {"requests.sessions": self._patch}
 
     def _patch(self, module: ModuleType) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._sql import record_query
-from signalscope.instrumentation._base._suppression import left_alone
+from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["SqlalchemyInstrumentor", "in_sqlalchemy"]
 
@@ -48,11 +48,11 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
             self._remove: list[Callable[[], None]] = []
 
     def hooks(self) -> Mapping[str, Hook]:
-        """The package that has engines and events."""
+        """Return the hook of the package with engines and events."""
         return {"sqlalchemy": self._listen}
 
     def end(self) -> None:
-        """Take the listeners away."""
+        """Remove the listeners."""
         for remove in self._remove:
             remove()
         self._remove = []
@@ -70,7 +70,7 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
     def _before(  # noqa: PLR0917  # what SQLAlchemy calls listeners with
         self, connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: bool
     ) -> None:
-        if context is not None and not left_alone(lambda: not self.active):
+        if context is not None and not is_suppressed(lambda: not self.active):
             setattr(context, _BEGUN, perf_counter())
             in_sqlalchemy.set(True)
 

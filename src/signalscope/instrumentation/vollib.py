@@ -40,7 +40,7 @@ class VollibInstrumentor(LibraryInstrumentor):
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Every module with functions."""
+        """Return the hooks of every module with functions."""
         return {
             f"vollib.{name}": functools.partial(self._patch, model, calculations, numerical)
             for name, model, calculations, numerical in functions()

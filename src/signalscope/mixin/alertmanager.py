@@ -1,11 +1,12 @@
-"""Alertmanager: who is told, when, together with what, and what keeps quiet because its cause is told already.
+"""Alertmanager: who is notified, when, of which alerts together, and which alerts their cause inhibits.
 
 Escalation is Alertmanager's own: a route beside the page's whose group waits. An alert that has ended or was
-silenced by then is never told there. So a silence is what acknowledges an alert; Alertmanager knows no other way.
+silenced by then is never sent there. So a silence is what acknowledges an alert; Alertmanager knows no other way.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from datetime import date, time
 from typing import Any
@@ -17,8 +18,8 @@ from signalscope.derived._promql import duration
 from signalscope.mixin.alerts._model import ROUTES
 
 __all__ = [
-    "ACTIVE", "CONSEQUENCES", "DOWN", "SECOND_LEVEL", "WATCHDOG", "alertmanager", "inhibitions", "quiet",
-    "secrets", "teams",
+    "ACTIVE", "CONSEQUENCES", "DOWN", "SECOND_LEVEL", "WATCHDOG", "alertmanager", "inhibitions",
+    "null_receivers", "secrets", "teams",
 ]  # fmt: skip
 
 WATCHDOG, SECOND_LEVEL, _DEFAULT = "watchdog", "second-level", "default"
@@ -30,17 +31,17 @@ _MONTHS = (
 )  # fmt: skip
 #: An alert that says that an external service is down.
 DOWN = ("CriticalDependencyDown", "ConfigServiceUnavailable", "MandatoryDependencyDown", "DependencyDown")
-#: What follows from it, about the same service.
+#: Alerts that follow from it, about the same service.
 CONSEQUENCES = (
     "DependencyErrorRateHigh", "DependencyLatencyHigh", "DependencyBreakerOpen", "CriticalDependencyBreakerOpen",
     "CircuitBreakerFlapping", "DependencyLatencyRising", "DependencyErrorsRising",
 )  # fmt: skip
-#: What follows from the loss of a critical one, about the whole of ours.
+#: Alerts about the whole service that follow from the loss of a critical dependency.
 _SYMPTOMS = "SignalServiceHighLatency|AnomalyDetected|.*BudgetBurnSlow"
-#: What makes two alerts be about the same thing, where both have it.
+#: Two alerts with the same values of these labels, where both have them, are about the same thing.
 _SAME = ("job", "domain", "service_name", "queue_type", "cache_type", "sloth_slo")
-#: What is not working when the service is down. Dependencies are not: one may be the cause.
-_OURS = "service|greeks|signals|cache|queue|business|capacity"
+#: Domains that do not work when the service is down. Dependencies are not among them: one may be the cause.
+_DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business|capacity"
 
 
 def alertmanager(config: Config) -> dict[str, Any]:
@@ -61,10 +62,18 @@ def alertmanager(config: Config) -> dict[str, Any]:
     }
 
 
-def quiet(config: Config) -> Config:
-    """The same, but alerts stay in Alertmanager: for stacks on one machine, where there is nobody to tell."""
+def null_receivers(config: Config) -> Config:
+    """Return the configuration with receivers that send nothing: for stacks on one machine."""
     kinds = dict.fromkeys(("receiver", "page", "ticket", "inform", "second_level", "watchdog"), "none")
     return config.model_copy(update={"routes": config.routes.model_copy(update=kinds)})
+
+
+def __getattr__(name: str) -> Any:
+    """Give `quiet`, the name of `null_receivers` in the release before."""
+    if name != "quiet":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn("quiet is now null_receivers; the old name goes in the next release", DeprecationWarning, 2)
+    return null_receivers
 
 
 def secrets(config: Config) -> list[str]:
@@ -73,12 +82,12 @@ def secrets(config: Config) -> list[str]:
 
 
 def teams(config: Config) -> list[str]:
-    """The teams that are told, each once."""
+    """Return the teams that are notified, each once."""
     return sorted(set(config.teams.model_dump().values()))
 
 
 def inhibitions() -> list[dict[str, Any]]:
-    """What keeps quiet while something else is told.
+    """Return the rules by which an alert inhibits others.
 
     Labels that are missing on both sides count as equal, so each rule asks for the labels that it goes by.
     """
@@ -87,10 +96,10 @@ def inhibitions() -> list[dict[str, Any]]:
         # The service is down: everything else about it is a symptom.
         {
             "source_matchers": ['alertname="SignalServiceDown"', job],
-            "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_OURS}"', job],
+            "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_DOMAINS_OF_SERVICE}"', job],
             "equal": ["job"],
         },
-        # Critical: a lesser alert about the same thing says nothing new.
+        # A lesser alert about the same thing says nothing new.
         {
             "source_matchers": ['severity="critical"', job, 'domain=~".+"'],
             "target_matchers": ['severity=~"warning|info"', job, 'domain=~".+"'],
@@ -102,7 +111,7 @@ def inhibitions() -> list[dict[str, Any]]:
             "target_matchers": [f'alertname=~"{"|".join(CONSEQUENCES)}"', job, service],
             "equal": ["job", "service_name"],
         },
-        # A critical one: we are slow and unusual because of it.
+        # A critical dependency is down: the service is slow and unusual because of it.
         {
             "source_matchers": [f'alertname=~"{"|".join(DOWN[:2])}"', job],
             "target_matchers": [f'alertname=~"{_SYMPTOMS}"', 'severity=~"warning|info"', job],

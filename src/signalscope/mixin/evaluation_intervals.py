@@ -6,19 +6,15 @@ calls somebody within half a minute. What is made of recorded series alone costs
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from signalscope import derived
 from signalscope.config import Config
 from signalscope.derived import Group, Rule
 from signalscope.derived._promql import duration
 from signalscope.mixin.alerts import Alert
 
 __all__ = ["paced", "watched"]
-
-_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
 def paced(
@@ -35,7 +31,7 @@ def paced(
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
-    readers = [(_read_by(alert), pipeline.paced(alert.hold)) for alert in alerts]
+    readers = [(alert.reads, pipeline.paced(alert.for_)) for alert in alerts]
     readers += [
         (rule.reads, pipeline.paced(2 * group.interval))
         for group in (*fixed, *others)
@@ -51,11 +47,6 @@ def paced(
     ]
 
 
-def _read_by(alert: Alert) -> frozenset[str]:
-    names = set(_NAME.findall(alert.expr))
-    return frozenset(row.key for row in derived.all_series() if row.name in names)
-
-
 def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:
     """Alerts in groups, one for each domain, and one for those of it that can wait: name, interval, alerts."""
     pipeline = config.pipeline
@@ -63,7 +54,7 @@ def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int,
         parts: dict[int, list[Alert]] = {}
         for alert in alerts:
             if alert.domain == domain:
-                parts.setdefault(pipeline.watched(alert.hold), []).append(alert)
+                parts.setdefault(pipeline.watched(alert.for_), []).append(alert)
         for interval, found in sorted(parts.items()):
             yield _name(f"alerts-{domain}", interval, pipeline.evaluation), interval, found
 
@@ -92,7 +83,8 @@ def _split(group: Group, needs: Mapping[str, int], recorded: dict[str, int], slo
             made_of := [recorded[key] for key in rule.reads if key in recorded]
         ):
             interval = min(interval, max(made_of))
-        recorded[rule.key] = max(interval, recorded.get(rule.key, interval))
+        if rule.reads or rule.reads_instruments:  # else it is a constant, which slows nothing down
+            recorded[rule.key] = max(interval, recorded.get(rule.key, interval))
         parts.setdefault(interval, []).append(rule)
     for interval in sorted(parts):
         name = _name(group.name, interval, group.interval)

@@ -1,8 +1,12 @@
 """The narrow interface between everything that measures and OpenTelemetry.
 
-`family(name).series(*attribute values)` gives a bound series, and its `record` slot records into it. What is
-behind that is nobody's business here: the fast path of `_cells` when signalscope has configured the SDK, the
-plain OpenTelemetry API otherwise. See docs/recording.md.
+`family(name).series(*attribute values)` gives a series of an instrument, and its `record` records into it: on the
+fast path (`_fast_path`) when signalscope has configured the SDK, through the plain OpenTelemetry API otherwise. See
+docs/recording.md.
+
+One recording passes these: a series' buffer of values (`_buffers`), folded into summaries (`_summary`); at a
+collection the accumulator of each series (`_accumulator`), by instrument (`_instrument_series`), all in the `_store`;
+the data points (`_points`) that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
 """
 
 from __future__ import annotations
@@ -17,12 +21,13 @@ from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope import contract
 from signalscope._version import __version__
-from signalscope.contract._model import ContractError, Kind
+from signalscope.contract._model import ContractError
 from signalscope.recording import _errors
-from signalscope.recording._backend import attach
 from signalscope.recording._errors import internal_error
-from signalscope.recording._fork import flush_in_children, in_children, renew_in_children
+from signalscope.recording._fast_path import attach
+from signalscope.recording._fork import flush_in_children, renew_in_children
 from signalscope.recording._gauges import Observer
+from signalscope.recording._process_state import ProcessState, in_children
 from signalscope.recording._sdk import readers_of
 from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
 from signalscope.recording._server_shutdown import flush_when_served
@@ -42,8 +47,22 @@ __all__ = [
     "redirected",
 ]
 
-_families: dict[str, Family] = {}
-_accompanied: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
+
+class _Families(ProcessState):
+    """Every family that has been asked for, and the providers that are renewed in children and flushed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_name: dict[str, Family] = {}
+        self.prepared: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
+
+    def after_fork(self) -> None:
+        for each in list(self.by_name.values()):
+            if each.gauge is not None:
+                each.gauge.exchange({})  # a child reports its own
+
+
+_known = _Families()
 
 
 def family(name: str) -> Family:
@@ -55,20 +74,20 @@ def family(name: str) -> Family:
     Raises:
         ContractError: No such instrument.
     """
-    found = _families.get(name)
-    return found or _families.setdefault(name, Family(contract.get(name)))
+    found = _known.by_name.get(name)
+    return found or _known.by_name.setdefault(name, Family(contract.get(name)))
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
     """A recorder for a series, and for others that get a fixed amount each time the first gets a value.
 
-    On the fast path that is still a single append.
+    On the fast path that is one append.
     """
     return main.family.group(main, fixed)
 
 
 def observe(name: str, callback: Observer) -> Callable[[], None]:
-    """Ask a callback for a gauge's values at each collection.
+    """Register a callback that returns a gauge's values at each collection.
 
     Args:
         name: The OpenTelemetry name of a gauge.
@@ -76,7 +95,7 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
             counted and logged, and costs only its own values.
 
     Returns:
-        A function that takes the callback out again.
+        A function that removes the callback.
 
     Raises:
         ContractError: No such instrument, or it is not a gauge.
@@ -88,85 +107,87 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
 
 
 def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricReader] = ()) -> None:
-    """Begin to record, after a meter provider has been set.
+    """Start to record, after a meter provider has been set.
 
     With a provider that was just made, and all of its readers, the fast path is used where it applies; else
-    the plain API. Series that were bound earlier go on with what is used now, and counters begin at 0.
+    the plain API. Series that exist already are bound to that provider, and counters are initialised at zero.
 
     Args:
         provider: The SDK's provider; None for whatever provider is set.
-        readers: Every reader of it.
+        readers: Every reader of the provider.
     """
     used = provider or metrics.get_meter_provider()
     live.meter = used.get_meter(SCOPE, __version__)
-    live.cells = None
+    live.fast_path = None
     if provider is not None and readers:
-        live.cells = attach(provider, readers, live.meter, create_instrument, internal_error)
-    _accompany(used)
+        live.fast_path = attach(provider, readers, live.meter, create_instrument, internal_error)
+    _prepare(used)
     live.on = True
-    _arm()
+    _rebind()
 
 
-def _accompany(provider: object) -> None:
-    """See to it that a provider works in forked children, and exports its last interval; once for each provider.
+def _prepare(provider: object) -> None:
+    """Make a provider work in forked children and export its last interval; once for each provider.
 
-    Somebody else's too: calls counted twice, by a parent and by its child, are nobody's wish.
+    Also for a provider that signalscope did not set up: a child would count its parent's calls a second time.
     """
-    if isinstance(provider, MeterProvider) and provider not in _accompanied:
-        _accompanied.add(provider)
+    if isinstance(provider, MeterProvider) and provider not in _known.prepared:
+        _known.prepared.add(provider)
         renew_in_children(provider, readers_of(provider))
-        in_children(_arm_after_fork, of=provider)
+        in_children(_rebind_after_fork, of=provider)
         flush_in_children(provider)
         flush_when_served()
 
 
-def _wake() -> None:
-    """Begin to record through a provider that somebody else has set up."""
-    _accompany(metrics.get_meter_provider())
-    _arm()
+def _begin_with_provider() -> None:
+    """Start to record through a provider that the program has set up."""
+    _prepare(metrics.get_meter_provider())
+    _rebind()
 
 
-def _arm_after_fork() -> None:
-    """Let counters begin at zero in a child as well, where the SDK keeps them; the fast path does it itself."""
-    if live.on and live.cells is None:
-        _arm()
+def _rebind_after_fork() -> None:
+    """Initialise counters at zero in a child, where the SDK keeps them; the fast path does so itself."""
+    if live.on and live.fast_path is None:
+        _rebind()
 
 
 @contextmanager
 def redirected(
     provider: MeterProvider, readers: Sequence[MetricReader], tracer: trace.Tracer
 ) -> Iterator[None]:
-    """Record into other providers while the block runs: what tests do. Open sets of values begin empty.
+    """Record into another provider while the block runs, for tests. Open sets of attribute values start empty.
 
     Args:
         provider: As for `initialise`.
         readers: As for `initialise`.
-        tracer: Makes the spans meanwhile.
+        tracer: Makes the spans while the block runs.
     """
-    before = live.on, live.cells, live.meter, live.tracer
-    gauges = {name: each.gauge.exchange({}) for name, each in _families.items() if each.gauge is not None}
-    seen = {name: each.bounds.exchange() for name, each in _families.items()}
+    before = live.on, live.fast_path, live.meter, live.tracer
+    gauges = {
+        name: each.gauge.exchange({}) for name, each in _known.by_name.items() if each.gauge is not None
+    }
+    seen = {name: each.limits.exchange() for name, each in _known.by_name.items()}
     initialise(provider, readers)
     live.tracer = tracer
     try:
         yield
     finally:
-        live.on, live.cells, live.meter, live.tracer = before
-        for name, each in list(_families.items()):
-            each.bounds.exchange(seen.get(name))
+        live.on, live.fast_path, live.meter, live.tracer = before
+        for name, each in list(_known.by_name.items()):
+            each.limits.exchange(seen.get(name))
             if each.gauge is not None:
                 each.gauge.exchange(gauges.get(name, {}))
-        _arm()
+        _rebind()
 
 
-def _arm() -> None:
-    """Let every series record the way recording goes now."""
-    for each in list(_families.values()):
-        each.arm()
+def _rebind() -> None:
+    """Bind every series to the provider that is used now."""
+    for each in list(_known.by_name.values()):
+        each.rebind()
 
 
 def active() -> bool:
-    """Whether measurements go anywhere: something has set up OpenTelemetry, and it is not disabled."""
+    """Return True if OpenTelemetry has been set up and is not disabled."""
     return live.on or live.awake()
 
 
@@ -178,12 +199,5 @@ def _count_overflow(instrument: str, attribute: str) -> None:
     family("signalscope.attribute.overflow").series(instrument, attribute).record(1)
 
 
-def _reset_after_fork() -> None:
-    for each in list(_families.values()):
-        if each.gauge is not None and each.instrument.kind is Kind.GAUGE:
-            each.gauge.exchange({})  # a child reports its own
-
-
-live.on_waking = _wake
+live.on_enabled = _begin_with_provider
 _errors.connect(_count_error, _count_overflow)
-in_children(_reset_after_fork)

@@ -1,6 +1,6 @@
-"""The arithmetic of one series: totals since the start, and sums since each delta reader's last collection.
+"""The arithmetic of one series: sums since the start, and a delta state for each delta reader.
 
-Only a collection touches these, under the store's lock.
+Only a collection uses an accumulator, under the store's lock.
 """
 
 from __future__ import annotations
@@ -9,29 +9,29 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from signalscope.recording._buffers import Summary
-from signalscope.recording._exemplars import Sample
+from signalscope.recording._exemplars import Exemplar
+from signalscope.recording._summary import Summary
 
-__all__ = ["Aggregate", "Interval", "ReaderKey"]
+__all__ = ["Accumulator", "ReaderKey", "Sums"]
 
 
 class ReaderKey(Protocol):
-    """Identifies a reader within the aggregates; the reader's state in the store is used as one."""
+    """Identifies a reader within accumulators; the reader's state in the store is used as one."""
 
     keeps_exemplars: bool
 
 
-class Interval:
-    """Sums over a stretch of time."""
+class Sums:
+    """Count, sum, extremes and bucket counts of the measurements of some time."""
 
     __slots__ = ("buckets", "count", "high", "low", "total")
 
-    def __init__(self, bounds: Sequence[float]) -> None:
+    def __init__(self, boundaries: Sequence[float]) -> None:
         self.count = 0
         self.total: float = 0
         self.low = math.inf
         self.high = -math.inf
-        self.buckets = [0] * (len(bounds) + 1)
+        self.buckets = [0] * (len(boundaries) + 1)
 
     def add(self, summary: Summary) -> None:
         """Add the measurements of a summary."""
@@ -47,60 +47,65 @@ class Interval:
             own[bucket] += counted
 
 
-class Aggregate:
+class Accumulator:
     """One series of one instrument.
 
     Args:
         attributes: The series' attributes, shared with every point made from it.
-        bounds: Upper bucket bounds of a histogram; empty for counters.
+        boundaries: Bucket boundaries of a histogram; empty for counters.
         start: When the series began, in nanoseconds since the epoch.
+
+    Attributes:
+        total: Sums since the start.
+        delta_states: Of each delta reader, the sums since it last collected; absent without measurements.
+        exemplars: Of each reader, the exemplars that it has not collected, by bucket. None rather than empty: a
+            collection asks for it, and that costs less than looking into a mapping.
     """
 
-    __slots__ = ("attributes", "bounds", "intervals", "samples", "start", "total")
+    __slots__ = ("attributes", "boundaries", "delta_states", "exemplars", "start", "total")
 
-    def __init__(self, attributes: Mapping[str, Any], bounds: tuple[float, ...], start: int) -> None:
+    def __init__(self, attributes: Mapping[str, Any], boundaries: tuple[float, ...], start: int) -> None:
         self.attributes = dict(attributes)
-        self.bounds = bounds
+        self.boundaries = boundaries
         self.restart(start)
 
     def restart(self, start: int) -> None:
-        """Begin at zero: a new series, or the same one in a forked child."""
+        """Start at zero: a new series, or the same one in a forked child."""
         self.start = start
-        self.total = Interval(self.bounds)
-        self.intervals: dict[ReaderKey, Interval] = {}
-        # None rather than empty: a collection asks for it, and asking costs less than looking into a mapping.
-        self.samples: dict[ReaderKey, dict[int, Sample]] | None = None
+        self.total = Sums(self.boundaries)
+        self.delta_states: dict[ReaderKey, Sums] = {}
+        self.exemplars: dict[ReaderKey, dict[int, Exemplar]] | None = None
 
-    def absorb(self, summary: Summary, delta_readers: Sequence[ReaderKey]) -> None:
-        """Add measurements to the total, and to the interval of every reader that wants differences."""
+    def add(self, summary: Summary, delta_readers: Sequence[ReaderKey]) -> None:
+        """Add measurements to the total and to the delta states of these readers."""
         self.total.add(summary)
         for reader in delta_readers:
-            interval = self.intervals.get(reader)
-            if interval is None:
-                interval = self.intervals[reader] = Interval(self.bounds)
-            interval.add(summary)
+            state = self.delta_states.get(reader)
+            if state is None:
+                state = self.delta_states[reader] = Sums(self.boundaries)
+            state.add(summary)
 
-    def offer(self, samples: Mapping[int, Sample], readers: Sequence[ReaderKey]) -> None:
+    def add_exemplars(self, exemplars: Mapping[int, Exemplar], readers: Sequence[ReaderKey]) -> None:
         """Keep exemplars until each of the readers has collected them."""
-        if self.samples is None:
-            self.samples = {}
+        if self.exemplars is None:
+            self.exemplars = {}
         for reader in readers:
-            self.samples.setdefault(reader, {}).update(samples)
+            self.exemplars.setdefault(reader, {}).update(exemplars)
 
-    def take_samples(self, reader: ReaderKey) -> Mapping[int, Sample]:
-        """The exemplars a reader has not collected yet; one that keeps them has those it has collected as well."""
-        kept = self.samples
+    def take_exemplars(self, reader: ReaderKey) -> Mapping[int, Exemplar]:
+        """The exemplars that a reader has not collected yet; for a reader that keeps them, the collected ones too."""
+        kept = self.exemplars
         if kept is None:
             return {}
         if reader.keeps_exemplars:
             return kept.get(reader, {})
         taken = kept.pop(reader, {})
         if not kept:
-            self.samples = None
+            self.exemplars = None
         return taken
 
     def forget(self, reader: ReaderKey) -> None:
-        """Keep nothing for a reader that is gone."""
-        self.intervals.pop(reader, None)
-        if self.samples is not None:
-            self.samples.pop(reader, None)
+        """Drop the state of a reader that is gone."""
+        self.delta_states.pop(reader, None)
+        if self.exemplars is not None:
+            self.exemplars.pop(reader, None)

@@ -1,4 +1,4 @@
-"""Keeping attribute values within the contract."""
+"""Limit attribute values to those that the contract allows."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from enum import Enum
 from signalscope import contract
 from signalscope.contract._model import OTHER, Attribute, ContractError, Instrument
 
-__all__ = ["Bounds", "as_text"]
+__all__ = ["AttributeLimits", "as_text"]
 
 _BOOLEANS = {"True": "true", "False": "false"}  # NumPy's too
 
 
-class Bounds:
+class AttributeLimits:
     """The attribute values of one instrument that this process may use.
 
     Args:
         instrument: The contract's entry.
-        on_overflow: Told the attribute whose value became `other`, and the value.
+        on_overflow: Called with the attribute whose value became `other`, and the value.
     """
 
     def __init__(self, instrument: Instrument, on_overflow: Callable[[Attribute, str], None]) -> None:
@@ -28,12 +28,12 @@ class Bounds:
         self._seen: tuple[dict[str, None], ...] = tuple({} for _ in instrument.attributes)
 
     def exchange(self, seen: tuple[dict[str, None], ...] | None = None) -> tuple[dict[str, None], ...]:
-        """Take other values for those seen so far, by default none; returns what was seen before."""
+        """Replace the values seen so far, by default with none; returns the former ones."""
         before, self._seen = self._seen, seen or tuple({} for _ in self._instrument.attributes)
         return before
 
-    def within(self, values: tuple[object, ...]) -> tuple[str, ...]:
-        """The values as they may be used; those that may not are `other`, and counted.
+    def apply(self, values: tuple[object, ...]) -> tuple[str, ...]:
+        """The values that may be used; each other one becomes `other`, and is counted.
 
         Raises:
             ContractError: There are more or fewer values than attributes.

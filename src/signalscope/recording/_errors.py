@@ -1,4 +1,4 @@
-"""Failures of the instrumentation itself: counted, logged once for each place, never raised."""
+"""Errors of the instrumentation itself: counted, logged once for each place, never raised."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _logged: set[str] = set()
 
 
 class _Counters:
-    """Where the counts go; set by the package, which knows the families."""
+    """The functions that count; set by the package, which knows the instruments."""
 
     error: Callable[[str, float], None] | None = None
     overflow: Callable[[str, str], None] | None = None
 
 
 def connect(error: Callable[[str, float], None], overflow: Callable[[str, str], None]) -> None:
-    """Say what counts internal errors and overflowing attribute values."""
+    """Set the functions that count internal errors and overflowing attribute values."""
     _Counters.error = staticmethod(error)
     _Counters.overflow = staticmethod(overflow)
 
@@ -45,7 +45,7 @@ def internal_error(where: str, times: int = 1) -> None:
             )
         if _Counters.error is not None:
             _Counters.error(where, times)
-    except Exception:  # there is nobody left to tell
+    except Exception:  # nothing is left that could count it
         _logger.debug("signalscope: counting an internal error failed", exc_info=True)
 
 

@@ -1,7 +1,7 @@
-"""Which measurements become exemplars, decided as the SDK's three exemplar filters decide it.
+"""Decide which measurements become exemplars, as the SDK's three exemplar filters do.
 
 The SDK's filters look the span up through three layers of calls; on this path the same question costs one
-look at the current context when there is none, and one dictionary access more when there is.
+read of the current context when there is none, and one dictionary access more when there is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 
-__all__ = ["SPAN_KEY", "Filter", "Sample", "filter_named", "sampled_span", "span_of"]
+__all__ = ["SPAN_KEY", "Exemplar", "Filter", "filter_named", "sampled_span", "span_of"]
 
 
 class Filter(StrEnum):
@@ -23,8 +23,8 @@ class Filter(StrEnum):
     TRACE_BASED = "trace_based"
 
 
-class Sample(NamedTuple):
-    """One measurement kept as an example of its bucket."""
+class Exemplar(NamedTuple):
+    """One measurement with its trace, kept as an example of its bucket."""
 
     value: float
     time_unix_nano: int

@@ -1,4 +1,4 @@
-"""Making an OpenTelemetry SDK usable in a forked child.
+"""Make an OpenTelemetry SDK usable in a forked child.
 
 The child inherits the parent's memory but only the forking thread. A lock that another thread held stays
 held for ever, sums that the parent exports would be exported a second time under another instance id, and two
@@ -13,20 +13,21 @@ interval in one of multiprocessing's own.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
-import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from multiprocessing import util
 from typing import Any
 
+import opentelemetry
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
 
+import signalscope
 from signalscope.recording import _shutdown as _termination
-from signalscope.recording._errors import internal_error
+from signalscope.recording._modules import is_within
+from signalscope.recording._process_state import in_children
+from signalscope.recording._sdk import start_at_zero
 
 __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 
@@ -34,48 +35,17 @@ __all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
 _LAST = 0
 #: How long a living thread may hold a condition's lock, which it does for microseconds.
 _A_MOMENT_SECONDS = 0.1
-_INSTANCE = "service.instance.id"
 
 _LOCKS: Mapping[type, Any] = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
 }
-#: Whose objects are looked into. Everything else that hangs on a provider is the user's, or has no locks.
-_OURS = ("opentelemetry.", "signalscope.", "prometheus_client.", "requests.sessions")
-
-
-#: Called in a forked child, in this order.
-_in_children: list[Callable[[], object]] = []
-
-
-def in_children(act: Callable[[], object], of: object = None) -> None:
-    """Do something in every process forked from now on, before readers start their threads there.
-
-    Args:
-        act: What to do; a failure of it is counted, and the others are done all the same.
-        of: What it is about; when that is no more, there is nothing left to do. The act must not keep it.
-    """
-    _in_children.append(act)
-    if of is not None:
-        weakref.finalize(of, _in_children.remove, act).atexit = False
-
-
-def _after_in_child() -> None:
-    for act in tuple(_in_children):  # collecting garbage meanwhile may take some out
-        try:
-            act()
-        except Exception:  # nobody could catch it here, and the others would be left out
-            internal_error("recording.fork")
-
-
-if hasattr(os, "register_at_fork"):
-    # Once, when signalscope is imported: such handlers run in the order in which they were registered, and a
-    # reader registers its own, which starts a thread that collects, when it is made.
-    os.register_at_fork(after_in_child=_after_in_child)
+#: Packages whose objects are searched for locks. Other objects below a provider are the user's, or have none.
+_SEARCHED = (opentelemetry.__name__, signalscope.__name__, "prometheus_client", "requests.sessions")
 
 
 def renew_in_children(provider: object, readers: Iterable[object]) -> None:
-    """See to it that a provider works in every process forked from now on.
+    """Make a provider work in every process forked from now on.
 
     Args:
         provider: The meter provider; the tracer provider is found when the fork happens.
@@ -86,7 +56,7 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
     def act() -> None:
         alive = [root for ref in roots if (root := ref()) is not None]
         for root in alive:
-            _forget(root)
+            start_at_zero(root)
         renew(*alive, trace.get_tracer_provider())
 
     in_children(act, of=provider)
@@ -126,7 +96,7 @@ def renew(*roots: object) -> None:
 
 
 def _free(condition: threading.Condition) -> None:
-    """Give a condition a new lock where nobody who could release it is left.
+    """Give a condition a new lock where no thread is left that could release it.
 
     Only there: a reader made before signalscope was imported has its thread already, and that one waits for it.
     """
@@ -150,24 +120,8 @@ def _below(roots: Iterable[object]) -> Iterator[object]:
             waiting.extend(one.values())
         elif isinstance(one, list | tuple | set | frozenset):
             waiting.extend(one)
-        elif type(one).__module__.startswith(_OURS):
+        elif is_within(type(one).__module__, _SEARCHED):
             yield one
             waiting.extend(getattr(one, "__dict__", {}).values())
             if (bound_to := getattr(one, "__self__", None)) is not None:
                 waiting.append(bound_to)
-
-
-def _forget(provider: object) -> None:
-    """Let the SDK's own sums begin at zero, under a new instance id.
-
-    Both are private to the SDK. Where the names are absent nothing is done; an SDK that renews the instance
-    id itself does so after this.
-    """
-    consumer = getattr(provider, "_measurement_consumer", None)
-    for storage in getattr(consumer, "_reader_storages", {}).values():
-        if hasattr(storage, "_instrument_view_instrument_matches"):
-            storage._instrument_view_instrument_matches = {}
-    config: Any = getattr(provider, "_sdk_config", None)
-    resource = getattr(config, "resource", None)
-    if isinstance(resource, Resource) and _INSTANCE in resource.attributes:
-        config.resource = resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))

@@ -8,7 +8,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from signalscope.contract._model import OTHER, Instrument
 from signalscope.recording import _errors
-from signalscope.recording._attribute_limits import Bounds
+from signalscope.recording._attribute_limits import AttributeLimits
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
@@ -23,12 +23,12 @@ class Gauge:
 
     Args:
         instrument: The contract's entry.
-        bounds: Keeps observed attribute values within it.
+        limits: Limits observed attribute values.
     """
 
-    def __init__(self, instrument: Instrument, bounds: Bounds) -> None:
+    def __init__(self, instrument: Instrument, limits: AttributeLimits) -> None:
         self._instrument = instrument
-        self._bounds = bounds
+        self._limits = limits
         self._values: dict[tuple[str, ...], float] = {}
         self._observers: dict[object, Observer] = {}
         self._meter: object = None
@@ -46,7 +46,7 @@ class Gauge:
             )
 
     def setter(self, values: tuple[str, ...]) -> Callable[[float], None]:
-        """Sets the value of one series; what is no finite number is refused and counted."""
+        """Sets the value of one series; a value that is not a finite number is refused and counted."""
 
         def record(value: float) -> None:
             try:
@@ -61,7 +61,7 @@ class Gauge:
         self._values.pop(values, None)
 
     def observe(self, observer: Observer) -> Callable[[], None]:
-        """Ask an observer at each collection; returns the way to stop that."""
+        """Call an observer at each collection; returns a function that removes it."""
         key = object()
         self._observers[key] = observer
 
@@ -71,7 +71,7 @@ class Gauge:
         return unregister
 
     def exchange(self, values: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
-        """Put other values in the place of those that were set, which are returned."""
+        """Replace the values that were set; returns the former ones."""
         before, self._values = self._values, values
         return before
 
@@ -83,8 +83,8 @@ class Gauge:
             try:
                 for value, given in observer():
                     try:
-                        number, values = plain(value, signed=True), self._bounds.within(tuple(given))
-                        # Values that are not allowed share the series `other`: what they count is added up.
+                        number, values = plain(value, signed=True), self._limits.apply(tuple(given))
+                        # Values that are not allowed share the series `other`: their numbers are added up.
                         found[values] = number + found[values] if values in others else number
                         if OTHER in values:
                             others.add(values)

@@ -1,4 +1,4 @@
-"""Series into the SDK's data points.
+"""Turn series into the SDK's data points.
 
 The SDK's points are frozen dataclasses, and their constructor costs more than all the rest of a collection.
 Here their fields are put into the new object's dictionary instead. Where a point keeps them some other way,
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from opentelemetry.sdk.metrics import Exemplar
+from opentelemetry.sdk import metrics as sdk
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
 
-from signalscope.recording._accumulator import Aggregate, Interval, ReaderKey
+from signalscope.recording._accumulator import Accumulator, ReaderKey, Sums
 
 __all__ = ["fits", "histogram_points", "number_points"]
 
@@ -21,7 +21,7 @@ _new = object.__new__
 
 
 def fits(point_type: type[Any]) -> bool:
-    """Whether points of a type are equal when filled by hand and when constructed."""
+    """Return True if points of a type are equal when filled by hand and when constructed."""
     fields = dict.fromkeys(getattr(point_type, "__dataclass_fields__", {}), 0)
     try:
         point = _new(point_type)
@@ -35,54 +35,54 @@ _HISTOGRAMS_FIT, _NUMBERS_FIT = fits(HistogramDataPoint), fits(NumberDataPoint)
 
 
 def number_points(
-    sums: Iterable[tuple[Aggregate, Interval, int]], reader: ReaderKey, now: int
+    sums: Iterable[tuple[Accumulator, Sums, int]], reader: ReaderKey, now: int
 ) -> list[NumberDataPoint]:
-    """Points of a counter: of each series its sum, since the given time."""
+    """Points of a counter, one for each accumulator, its sums and the time that these start at."""
     points = []
-    for aggregate, interval, start in sums:
+    for accumulator, state, start in sums:
         point = _new(NumberDataPoint)
         fields = point.__dict__ if _NUMBERS_FIT else {}
-        fields["attributes"] = aggregate.attributes
+        fields["attributes"] = accumulator.attributes
         fields["start_time_unix_nano"] = start
         fields["time_unix_nano"] = now
-        fields["value"] = interval.total
-        fields["exemplars"] = [] if aggregate.samples is None else _exemplars(aggregate, reader)
+        fields["value"] = state.total
+        fields["exemplars"] = [] if accumulator.exemplars is None else _exemplars(accumulator, reader)
         points.append(point if _NUMBERS_FIT else NumberDataPoint(**fields))
     return points
 
 
 def histogram_points(
-    sums: Iterable[tuple[Aggregate, Interval, int]], reader: ReaderKey, now: int
+    sums: Iterable[tuple[Accumulator, Sums, int]], reader: ReaderKey, now: int
 ) -> list[HistogramDataPoint]:
-    """Points of a histogram: of each series its sums, since the given time."""
+    """Points of a histogram, one for each accumulator, its sums and the time that these start at."""
     points = []
-    for aggregate, interval, start in sums:
-        count = interval.count
+    for accumulator, state, start in sums:
+        count = state.count
         point = _new(HistogramDataPoint)
         fields = point.__dict__ if _HISTOGRAMS_FIT else {}
-        fields["attributes"] = aggregate.attributes
+        fields["attributes"] = accumulator.attributes
         fields["start_time_unix_nano"] = start
         fields["time_unix_nano"] = now
         fields["count"] = count
-        fields["sum"] = interval.total
-        fields["bucket_counts"] = tuple(interval.buckets)
-        fields["explicit_bounds"] = aggregate.bounds
-        fields["min"] = interval.low if count else None
-        fields["max"] = interval.high if count else None
-        fields["exemplars"] = [] if aggregate.samples is None else _exemplars(aggregate, reader)
+        fields["sum"] = state.total
+        fields["bucket_counts"] = tuple(state.buckets)
+        fields["explicit_bounds"] = accumulator.boundaries
+        fields["min"] = state.low if count else None
+        fields["max"] = state.high if count else None
+        fields["exemplars"] = [] if accumulator.exemplars is None else _exemplars(accumulator, reader)
         points.append(point if _HISTOGRAMS_FIT else HistogramDataPoint(**fields))
     return points
 
 
-def _exemplars(aggregate: Aggregate, reader: ReaderKey) -> list[Exemplar]:
+def _exemplars(accumulator: Accumulator, reader: ReaderKey) -> list[sdk.Exemplar]:
     """The reader's exemplars of a series, in the order of the buckets."""
     return [
-        Exemplar(
-            filtered_attributes={} if aggregate.attributes else None,
-            value=sample.value,
-            time_unix_nano=sample.time_unix_nano,
-            span_id=sample.span_id,
-            trace_id=sample.trace_id,
+        sdk.Exemplar(
+            filtered_attributes={} if accumulator.attributes else None,
+            value=exemplar.value,
+            time_unix_nano=exemplar.time_unix_nano,
+            span_id=exemplar.span_id,
+            trace_id=exemplar.trace_id,
         )
-        for _, sample in sorted(aggregate.take_samples(reader).items())
+        for _, exemplar in sorted(accumulator.take_exemplars(reader).items())
     ]

@@ -1,23 +1,34 @@
-"""CPU time and memory of this process, under the names Prometheus clients use."""
+"""CPU time and memory of this process, under the names Prometheus clients use, and its uptime."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from signalscope.recording import family, observe
-from signalscope.recording._fork import in_children
+from signalscope.recording._process_state import ProcessState
 
-__all__ = ["observe_process"]
+__all__ = ["observe_process", "uptime"]
 
 _STATM = Path("/proc/self/statm")
+_STAT = Path("/proc/self/stat")
+_START_TIME_FIELD = 19  # of the fields after the process name; see proc(5)
+_imported_at = time.monotonic()
 
 
-class _Cpu:
+class _Cpu(ProcessState):
     """CPU seconds that have been recorded so far; None while nothing observes them."""
 
     recorded: float | None = None
+
+    def after_fork(self) -> None:
+        if self.recorded is not None:
+            self.recorded = 0.0  # the CPU time of a child begins at zero as well
+
+
+_cpu = _Cpu()
 
 
 def observe_process() -> None:
@@ -25,11 +36,20 @@ def observe_process() -> None:
 
     Where there is no /proc, memory is not reported: the highest ever is not what is used now.
     """
-    if _Cpu.recorded is None:
-        _Cpu.recorded = 0.0
+    if _cpu.recorded is None:
+        _cpu.recorded = 0.0
         observe("process.resident_memory", _memory)
         observe("signal_service.memory.usage", lambda: ((used, ("process",)) for used, _ in _memory()))
-        in_children(_begin_anew)
+
+
+def uptime() -> float:
+    """Return the seconds since this process started; where there is no /proc, since signalscope was imported."""
+    try:
+        fields = _STAT.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        started = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started)
+    except (OSError, AttributeError, IndexError, ValueError):
+        return time.monotonic() - _imported_at
 
 
 def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
@@ -45,12 +65,7 @@ def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
 def _record_cpu() -> None:
     times = os.times()
     spent = times.user + times.system
-    since = spent - (_Cpu.recorded or 0.0)
+    since = spent - (_cpu.recorded or 0.0)
     if since > 0:
-        _Cpu.recorded = spent
+        _cpu.recorded = spent
         family("process.cpu").series().record(since)
-
-
-def _begin_anew() -> None:
-    """In a forked child, whose CPU time begins at zero as well."""
-    _Cpu.recorded = 0.0

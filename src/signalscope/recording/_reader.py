@@ -1,4 +1,4 @@
-"""What one reader of the SDK wants."""
+"""The preferences of one reader of the SDK."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ __all__ = ["Reader"]
 
 
 class Reader:
-    """What one reader of the SDK wants, and when it last collected.
+    """The preferences of one reader of the SDK, and when it last collected.
 
     Args:
-        temporality: What it wants of each kind of instrument.
+        temporality: Its temporality for each kind of instrument.
         limits: Its cardinality limit for each kind.
-        keeps_exemplars: Whether it shows an exemplar until another one replaces it, rather than once.
+        keeps_exemplars: Whether it exports an exemplar until another one replaces it, rather than once.
 
     Attributes:
-        joined: When it was added to a provider that was recording already, in nanoseconds since the epoch.
-        previous: When it last collected each instrument.
+        added_at: When it was added to a provider that was recording already, in nanoseconds since the epoch.
+        collected_at: When it last collected each instrument.
     """
 
     def __init__(
@@ -34,9 +34,9 @@ class Reader:
         self.temporality = dict(temporality)
         self.limits = dict(limits or {})
         self.keeps_exemplars = keeps_exemplars
-        self.joined: int | None = None
-        self.previous: dict[str, int] = {}
+        self.added_at: int | None = None
+        self.collected_at: dict[str, int] = {}
 
     def wants_delta(self, kind: Kind) -> bool:
-        """Whether it wants differences since its last collection."""
+        """Return True if it collects differences since its last collection."""
         return self.temporality[kind] is AggregationTemporality.DELTA

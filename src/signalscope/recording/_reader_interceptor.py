@@ -1,10 +1,10 @@
 """The way into the readers of an OpenTelemetry SDK.
 
 A reader asks the SDK for its metrics and passes them to its own `MetricReader._receive_metrics`, which is
-documented for overriding. `HandOver` stands in front of that method, for push and pull readers alike, and
-adds our metrics. The SDK does not call it when it has nothing to deliver itself, so one observable gauge of
-the SDK, the carrier, always has a point: it brings the resource, the scope and the time of the collection,
-and is taken out again.
+documented for overriding. `ReaderInterceptor` stands in front of that method, for push and pull readers alike, and
+adds signalscope's metrics. The SDK does not call it when it has nothing to deliver itself. So one observable gauge of
+the SDK, the placeholder instrument, always has a point: it brings the resource, the scope and the time of the
+collection, and the interceptor takes it out again.
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ from opentelemetry.sdk.metrics.export import Metric, MetricReader, MetricsData, 
 from signalscope.recording._reader import Reader
 from signalscope.recording._store import OnError, Store
 
-__all__ = ["CARRIER", "Carrier", "HandOver"]
+__all__ = ["PLACEHOLDER", "PlaceholderInstrument", "ReaderInterceptor"]
 
 _logger = logging.getLogger("signalscope")
 
 #: Name of the instrument that makes the SDK deliver.
-CARRIER = "signalscope.recording.carrier"
+PLACEHOLDER = "signalscope.recording.placeholder"
 
 
-class Carrier:
-    """The instrument that makes the SDK deliver; silent until somebody takes it out again.
+class PlaceholderInstrument:
+    """The instrument that makes the SDK deliver; it has no point until an interceptor takes that out again.
 
     Args:
-        meter: The meter whose scope our metrics belong to.
+        meter: The meter whose scope signalscope's metrics belong to.
     """
 
     def __init__(self, meter: Meter) -> None:
-        self.present = False
+        self.is_enabled = False
         self.instrument = meter.create_observable_gauge(
-            CARRIER, callbacks=[self._points], description="Not exported."
+            PLACEHOLDER, callbacks=[self._points], description="Not exported."
         )
 
     def _points(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return (Observation(1),) if self.present else ()
+        return (Observation(1),) if self.is_enabled else ()
 
 
-class HandOver:
-    """Stands in front of a reader's `_receive_metrics` and adds our metrics to what the SDK delivers.
+class ReaderInterceptor:
+    """Stands in front of a reader's `_receive_metrics` and adds signalscope's metrics to what the SDK delivers.
 
     Args:
-        reader: A reader of the provider; from now on its metrics include ours.
+        reader: A reader of the provider.
         wants: The reader's temporality and limits, known to the store.
         store: The series.
-        on_error: Told when ours fail; the SDK's own metrics are delivered all the same.
+        on_error: Called when a collection fails; the SDK's own metrics are delivered all the same.
     """
 
     def __init__(self, reader: MetricReader, wants: Reader, store: Store, on_error: OnError) -> None:
@@ -62,44 +62,44 @@ class HandOver:
         self._on_error = on_error
         reader._receive_metrics = self  # type: ignore[method-assign]  # an override, given to one object
 
-    def withdraw(self, reader: MetricReader) -> None:
-        """Give the reader its method back, and keep nothing for it."""
+    def remove(self, reader: MetricReader) -> None:
+        """Give the reader its method back, and drop its state."""
         reader._receive_metrics = self._deliver  # type: ignore[method-assign]  # see above
-        self._store.leave(self._wants)
+        self._store.remove_reader(self._wants)
 
     def __call__(
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any
     ) -> None:
-        """Deliver the SDK's metrics and ours; nothing when there are none."""
+        """Deliver the SDK's metrics and signalscope's; nothing when there are none."""
         merged = self._merged(metrics_data, timeout_millis)
         if merged is not None:
             self._deliver(merged, timeout_millis=timeout_millis, **kwargs)
 
     def _merged(self, metrics_data: MetricsData | None, timeout_millis: float) -> MetricsData | None:
         if metrics_data is None:
-            return None  # a pull reader may be handed nothing; without a carrier there is no resource
+            return None  # a pull reader may get nothing; without a placeholder there is no resource
         resources: list[ResourceMetrics] = []
         for of_resource in metrics_data.resource_metrics:
             scopes = [
                 scope
                 for each in of_resource.scope_metrics
-                if (scope := self._with_ours(each, timeout_millis)) is not None
+                if (scope := self._replaced(each, timeout_millis)) is not None
             ]
             if scopes:
                 resources.append(ResourceMetrics(of_resource.resource, scopes, of_resource.schema_url))
         return MetricsData(resources) if resources else None
 
-    def _with_ours(self, scope: ScopeMetrics, timeout_millis: float) -> ScopeMetrics | None:
-        """The scope with our metrics in place of the carrier; None when nothing is left of it."""
-        carried = [metric for metric in scope.metrics if metric.name == CARRIER]
-        if not carried:
+    def _replaced(self, scope: ScopeMetrics, timeout_millis: float) -> ScopeMetrics | None:
+        """The scope with signalscope's metrics in place of the placeholder; None when nothing is left."""
+        placeholders = [metric for metric in scope.metrics if metric.name == PLACEHOLDER]
+        if not placeholders:
             return scope
-        others: list[Metric] = [metric for metric in scope.metrics if metric.name != CARRIER]
-        now = _time_of(carried[0].data.data_points)
-        metrics = others + self._ours(now, timeout_millis / 1e3)
+        others: list[Metric] = [metric for metric in scope.metrics if metric.name != PLACEHOLDER]
+        now = _time_of(placeholders[0].data.data_points)
+        metrics = others + self._collected(now, timeout_millis / 1e3)
         return ScopeMetrics(scope.scope, metrics, scope.schema_url) if metrics else None
 
-    def _ours(self, now: int, timeout: float) -> list[Metric]:
+    def _collected(self, now: int, timeout: float) -> list[Metric]:
         try:
             return self._store.collect(self._wants, now, timeout)
         except Exception:
@@ -109,5 +109,5 @@ class HandOver:
 
 
 def _time_of(points: Sequence[Any]) -> int:
-    """The time the SDK gave to this collection."""
+    """The time of this collection, as the SDK says it."""
     return int(points[0].time_unix_nano) if points else time.time_ns()

@@ -1,19 +1,25 @@
-"""What has to be known of an SDK's provider and readers, and cannot be asked through public methods.
+"""The private names of the OpenTelemetry SDK and API, for what their public methods do not tell.
 
-Every private name of the OpenTelemetry SDK that the fast path reads is in this module. Each is read with
-`getattr`; where one is missing or looks unlike what was expected, the answer is "do not use the fast path",
-and the plain OpenTelemetry API is used. `tests/recording/test_sdk_versions.py` says which are there in the
+Each name is read with `getattr`. Where one is missing or has another type than expected, the answer is "do not use
+the fast path", and the plain OpenTelemetry API is used. `tests/recording/test_sdk_versions.py` checks them with the
 oldest and newest supported release.
 
 * `MeterProvider._sdk_config` (views, exemplar filter; in older releases also the readers), `View._match`
 * `MeterProvider._metric_readers`
 * `MetricReader._instrument_class_temporality`, `_instrument_class_aggregation`,
   `_instrument_class_cardinality_limit` (the last since 1.45)
-* `MetricReader._receive_metrics`: documented for overriding, so not private in spirit
+* `MeterProvider._measurement_consumer`, its `_reader_storages`, and of these `_instrument_view_instrument_matches`
+* `MeterProvider._atexit_handler`, `TracerProvider._atexit_handler`
+* `opentelemetry.metrics._internal._METER_PROVIDER`, `opentelemetry.trace._TRACER_PROVIDER`
+* `opentelemetry.sdk._configuration._initialize_components`, which distributions build on
+
+Elsewhere: `MetricReader._receive_metrics` in `_reader_interceptor`, which the SDK documents for overriding, and the
+configurator's base class in `signalscope.setup`.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,12 +33,25 @@ from opentelemetry.sdk.metrics import (
 )
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricReader
 from opentelemetry.sdk.metrics.view import DefaultAggregation, ExplicitBucketHistogramAggregation
+from opentelemetry.sdk.resources import Resource
 
 from signalscope.contract._model import Kind
 from signalscope.recording._exemplars import Filter
 from signalscope.recording._reader import Reader
 
-__all__ = ["exemplar_filter", "matched_by", "reader_wants", "readers_of", "views_of"]
+__all__ = [
+    "exemplar_filter",
+    "initialize_components",
+    "is_stopped_at_exit",
+    "matched_by",
+    "module_with",
+    "reader_wants",
+    "readers_of",
+    "start_at_zero",
+    "views_of",
+]
+
+_INSTANCE = "service.instance.id"
 
 _API_CLASSES: Mapping[Kind, type] = {
     Kind.COUNTER: ApiCounter,
@@ -58,7 +77,7 @@ def readers_of(provider: object) -> Sequence[MetricReader]:
 
 
 def matched_by(views: Iterable[Any], sdk_instrument: object) -> bool:
-    """Whether any of the views applies to an instrument; true when that cannot be known."""
+    """Return True if any of the views applies to an instrument, and when that cannot be known."""
     try:
         return any(view._match(sdk_instrument) for view in views)
     except Exception:  # whatever is different about this SDK, its own path handles views
@@ -66,7 +85,7 @@ def matched_by(views: Iterable[Any], sdk_instrument: object) -> bool:
 
 
 def exemplar_filter(provider: object) -> Filter | None:
-    """The provider's exemplar filter; None for one of the user's own, which only the SDK can apply."""
+    """The provider's exemplar filter; None for a user's class, which only the SDK can apply."""
     known: Mapping[type, Filter] = {
         AlwaysOnExemplarFilter: Filter.ALWAYS_ON,
         AlwaysOffExemplarFilter: Filter.ALWAYS_OFF,
@@ -76,7 +95,7 @@ def exemplar_filter(provider: object) -> Filter | None:
 
 
 def reader_wants(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
-    """A reader's temporalities and limits, and the kinds it wants aggregated in a way only the SDK does.
+    """A reader's temporalities and limits, and the kinds that only the SDK aggregates as it asks for.
 
     None when they cannot be known.
     """
@@ -92,7 +111,7 @@ def reader_wants(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
 
 
 def _by_kind(by_class: object) -> dict[Kind, Any] | None:
-    """A mapping from SDK instrument classes, as one from our kinds; None when a kind is missing."""
+    """A mapping from SDK instrument classes as one from the contract's kinds; None when a kind is missing."""
     if not isinstance(by_class, Mapping):
         return None
     found = {
@@ -105,7 +124,7 @@ def _by_kind(by_class: object) -> dict[Kind, Any] | None:
 
 
 def _is_default(aggregation: object) -> bool:
-    """Whether it makes sums of counters, and histograms of the instrument's own buckets with extremes."""
+    """Return True if it makes sums of counters, and histograms of the instrument's buckets with extremes."""
     if type(aggregation) is DefaultAggregation:
         return True
     return (
@@ -113,3 +132,45 @@ def _is_default(aggregation: object) -> bool:
         and getattr(aggregation, "_boundaries", ...) is None
         and getattr(aggregation, "_record_min_max", False) is True
     )
+
+
+def is_stopped_at_exit(provider: object) -> bool:
+    """Return True if the SDK shuts a provider down when the interpreter exits."""
+    return getattr(provider, "_atexit_handler", None) is not None
+
+
+def start_at_zero(provider: object) -> None:
+    """Start the SDK's own sums at zero, under a new instance id; for a forked child.
+
+    An SDK that renews the instance id itself does so after this.
+    """
+    consumer = getattr(provider, "_measurement_consumer", None)
+    for storage in getattr(consumer, "_reader_storages", {}).values():
+        if hasattr(storage, "_instrument_view_instrument_matches"):
+            storage._instrument_view_instrument_matches = {}
+    config: Any = getattr(provider, "_sdk_config", None)
+    resource = getattr(config, "resource", None)
+    if isinstance(resource, Resource) and _INSTANCE in resource.attributes:
+        config.resource = resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
+
+
+class _Unknown:
+    """Stands for an API whose variables cannot be read: a provider has been set."""
+
+    _METER_PROVIDER = _TRACER_PROVIDER = ...
+
+
+def module_with(module: Any, name: str) -> Any:
+    """The module of the API that has a variable with the provider; it is None while no provider has been set."""
+    for candidate in (getattr(module, "_internal", module), module):
+        if hasattr(candidate, name):
+            return candidate
+    return _Unknown
+
+
+def initialize_components(**options: Any) -> None:
+    """Set up the SDK as its own configurator does."""
+    # Imported late: it brings the SDK's logs along.
+    from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above
+
+    _initialize_components(**options)

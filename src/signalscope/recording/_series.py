@@ -9,8 +9,8 @@ from opentelemetry.trace import Span
 
 from signalscope.contract._model import Attribute, ContractError, Instrument, Kind
 from signalscope.recording import _errors
-from signalscope.recording._attribute_limits import Bounds
-from signalscope.recording._buffers import Feed
+from signalscope.recording._attribute_limits import AttributeLimits
+from signalscope.recording._buffers import Buffer
 from signalscope.recording._gauges import Gauge
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
@@ -18,7 +18,7 @@ from signalscope.recording._state import live
 __all__ = ["Family", "Recorder", "Series"]
 
 Record = Callable[[float], None]
-#: Series and groups of one instrument that are kept. Several bounded attributes have more combinations than memory
+#: Series and groups of one instrument that are kept. Several limited attributes have more combinations than memory
 #: has room for; long before, at the SDK's cardinality limit, further series become one in the export.
 _KEPT = 10_000
 
@@ -27,10 +27,10 @@ class Recorder:
     """Records a value in one series, or in several.
 
     Attributes:
-        record: Record one value, with the current span as a candidate for the exemplar. Never raises. The
-            slot is filled anew when recording is initialised: read it on each call, do not keep it.
+        record: Record one value, with the current span for the exemplar. Never raises. Recording replaces the
+            function when it is initialised: read it on each call, do not keep it.
         record_unsampled: The same, for callers who know that no sampled span is current.
-        record_under: The same, with a span of the caller's for the exemplar; it may have ended.
+        record_under: The same, with a given span for the exemplar; it may have ended.
     """
 
     __slots__ = ("record", "record_under", "record_unsampled")
@@ -39,15 +39,15 @@ class Recorder:
     record_unsampled: Record
     record_under: Callable[[float, Span], None]
 
-    def _use_feed(self, feed: Feed) -> None:
+    def _use_buffer(self, buffer: Buffer) -> None:
         def under(value: float, span: Span) -> None:
-            feed.record_unsampled(value)
-            if feed.takes_samples:
+            buffer.record_unsampled(value)
+            if buffer.keeps_exemplars:
                 context = span.get_span_context()
                 if context.trace_flags.sampled:
-                    feed.sample(value, context)
+                    buffer.keep_exemplar(value, context)
 
-        self.record, self.record_unsampled, self.record_under = feed.record, feed.record_unsampled, under
+        self.record, self.record_unsampled, self.record_under = buffer.record, buffer.record_unsampled, under
 
 
 class Series(Recorder):
@@ -61,22 +61,22 @@ class Series(Recorder):
     def __init__(self, family: Family, values: tuple[str, ...]) -> None:
         self.family = family
         self.values = values
-        self.arm()
+        self.rebind()
 
     def clear(self) -> None:
         """Take a gauge's value out of the next collection; without meaning for other kinds."""
         if self.family.gauge is not None:
             self.family.gauge.clear(self.values)
 
-    def arm(self) -> None:
-        """Fill the slots for the way recording goes now."""
+    def rebind(self) -> None:
+        """Replace the functions by those of the provider that is used now."""
         family, values = self.family, self.values
         if family.gauge is not None:
             setter = family.gauge.setter(values)
             self.record = self.record_unsampled = setter
             self.record_under = lambda value, _span: setter(value)
-        elif live.cells is not None and live.cells.takes(family.instrument):
-            self._use_feed(live.cells.bind(family.instrument, values))
+        elif live.fast_path is not None and live.fast_path.accepts(family.instrument):
+            self._use_buffer(live.fast_path.bind(family.instrument, values))
         else:
             self._use_api()
 
@@ -116,15 +116,15 @@ class Group(Recorder):
     def __init__(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> None:
         self._main = main
         self._fixed = tuple(fixed)
-        self.arm()
+        self.rebind()
 
-    def arm(self) -> None:
-        """Fill the slots for the way recording goes now."""
-        cells, main, fixed = live.cells, self._main, self._fixed
+    def rebind(self) -> None:
+        """Replace the functions by those of the provider that is used now."""
+        fast_path, main, fixed = live.fast_path, self._main, self._fixed
         instruments = [main.family.instrument, *(series.family.instrument for series, _ in fixed)]
-        if cells is not None and all(map(cells.takes, instruments)):
+        if fast_path is not None and all(map(fast_path.accepts, instruments)):
             others = [(series.family.instrument, series.values, amount) for series, amount in fixed]
-            self._use_feed(cells.bind(main.family.instrument, main.values, others))
+            self._use_buffer(fast_path.bind(main.family.instrument, main.values, others))
             return
 
         def record(value: float) -> None:
@@ -149,8 +149,8 @@ class Family:
 
     def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
-        self.bounds = Bounds(instrument, self._overflowed)
-        self.gauge = Gauge(instrument, self.bounds) if instrument.kind is Kind.GAUGE else None
+        self.limits = AttributeLimits(instrument, self._overflowed)
+        self.gauge = Gauge(instrument, self.limits) if instrument.kind is Kind.GAUGE else None
         self._series: dict[tuple[str, ...], Series] = {}
         self._groups: dict[tuple[object, ...], Group] = {}
         self._api: Callable[..., None] | None = None
@@ -158,7 +158,7 @@ class Family:
     def series(self, *values: object) -> Series:
         """The series with these attribute values, in the contract's order; the same object while there are few.
 
-        A value the contract does not allow, or one too many, becomes `other` and is counted.
+        A value that the contract does not allow, or one beyond the limit, becomes `other` and is counted.
 
         Raises:
             ContractError: The number of values is wrong.
@@ -167,14 +167,14 @@ class Family:
             found = self._series.get(values)  # type: ignore[arg-type]  # other types find nothing
             if found is not None:
                 return found
-        except TypeError:  # a value that cannot be hashed, and so cannot be known
+        except TypeError:  # a value that cannot be hashed
             pass
-        bounded = self.bounds.within(values)
-        found = self._series.get(bounded)
+        limited = self.limits.apply(values)
+        found = self._series.get(limited)
         if found is None:
-            found = Series(self, bounded)
+            found = Series(self, limited)
             if len(self._series) < _KEPT:
-                found = self._series.setdefault(bounded, found)
+                found = self._series.setdefault(limited, found)
         return found
 
     def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
@@ -187,15 +187,15 @@ class Family:
                 found = self._groups.setdefault(key, found)
         return found
 
-    def arm(self) -> None:
-        """Make every recorder ready for the way recording goes now."""
+    def rebind(self) -> None:
+        """Rebind every series and group to the provider that is used now."""
         self._api = None
         if self.gauge is not None:
             self.gauge.create()
         for series in list(self._series.values()):
-            series.arm()
+            series.rebind()
         for group in list(self._groups.values()):
-            group.arm()
+            group.rebind()
 
     def api_writer(self) -> Callable[..., None]:
         """The instrument's method of the OpenTelemetry API."""

@@ -1,7 +1,7 @@
 """The last export of a server that stops gracefully.
 
 Uvicorn, when it has stopped, kills its own process with the signal that asked it to: no exit handler runs,
-and under gunicorn no signal handler of ours survives the worker's start either. So the last interval is
+and under gunicorn no signal handler of signalscope survives the worker's start either. So the last interval is
 exported at the end of uvicorn's own shutdown, when every request has been answered.
 """
 

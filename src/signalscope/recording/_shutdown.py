@@ -1,9 +1,9 @@
-"""The last export, within a bounded time; and that it is made when a process ends, or is told to.
+"""The last export of a process, within a bounded time: at SIGTERM, at exit, or when the program asks for it.
 
 Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
-`recording._servers`); for every other program one is installed that exports, and then lets the signal do what it
-does. Exporting is done by other threads. Where the main thread was interrupted inside something that may hold a lock
-that they need, a collection most of all, it goes on until they are done.
+`recording._server_shutdown`). Every other program gets one that exports, and then sends the signal again. Other
+threads do the export. Where the signal has interrupted code that may hold a lock that they need, a collection most of
+all, the main thread goes on until they are done.
 
 At the interpreter's exit the SDK would shut down one provider after the other, and wait for a Collector that is gone
 as long as each exporter does.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import math
 import os
 import signal
@@ -23,18 +24,18 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
 
+import opentelemetry.exporter
+import opentelemetry.sdk
 from opentelemetry import metrics, trace
+
+from signalscope.recording._modules import is_within
+from signalscope.recording._process_state import ProcessState
+from signalscope.recording._sdk import is_stopped_at_exit
 
 __all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
 
-#: Modules whose locks an export needs.
-_LOCKING = (
-    "opentelemetry.sdk.",
-    "opentelemetry.exporter.",
-    "signalscope.recording.",
-    "signalscope.exposition._reader",
-    "logging",
-)
+#: Packages whose code may hold a lock that an export needs; beside them, every module that has a `ProcessState`.
+_LOCKING = (opentelemetry.sdk.__name__, opentelemetry.exporter.__name__, logging.__name__, __package__)
 #: The longest that a terminating process waits for its last export, in seconds.
 SECONDS = 5.0
 #: What lets it wait longer, and how long at the most, as long as the SDK itself.
@@ -46,13 +47,21 @@ _TIMEOUTS = (
 _LONGEST_SECONDS = 30.0
 
 
-class _GaveUp:
-    """When an export was last waited for in vain, by the monotonic clock."""
+class _Exports(ProcessState):
+    """What has been done at the end of this process.
 
-    at = -math.inf
+    Attributes:
+        gave_up_at: When an export was last waited for in vain, by the monotonic clock.
+        stopped: The providers that have been shut down.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gave_up_at = -math.inf
+        self.stopped: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
-_stopped: weakref.WeakSet[Any] = weakref.WeakSet()
+_exports = _Exports()
 
 
 def flush(timeout: float = SECONDS) -> None:
@@ -77,18 +86,16 @@ def stop(timeout: float) -> None:
 def stop_at_exit() -> None:
     """Shut the providers down when the interpreter exits, before the SDK does it one after the other.
 
-    Those that it still would: not where somebody has done so, or does not want it.
+    Only those that the SDK would shut down: not where the program has done so, or does not want it.
     """
-    atexit.register(
-        lambda: _stop([each for each in _running() if getattr(each, "_atexit_handler", None)], _patience())
-    )
+    atexit.register(lambda: _stop([each for each in _running() if is_stopped_at_exit(each)], _patience()))
 
 
 def _stop(providers: Sequence[Any], timeout: float) -> None:
     wait = 0.0 if _gave_up_within(2 * timeout) else timeout
     if _at_once(lambda provider: _call(provider, "shutdown"), providers, wait):
         for provider in providers:
-            _stopped.add(provider)
+            _exports.stopped.add(provider)
             if hasattr(provider, "shutdown"):  # or the SDK would wait for the same once more
                 atexit.unregister(provider.shutdown)
 
@@ -107,13 +114,13 @@ def _is_number(text: str) -> bool:
 
 
 def _gave_up_within(seconds: float) -> bool:
-    return time.monotonic() - _GaveUp.at < seconds
+    return time.monotonic() - _exports.gave_up_at < seconds
 
 
 def _running() -> list[Any]:
     """The providers that have not been stopped."""
     providers: tuple[Any, ...] = metrics.get_meter_provider(), trace.get_tracer_provider()
-    return [provider for provider in providers if provider not in _stopped]
+    return [provider for provider in providers if provider not in _exports.stopped]
 
 
 def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
@@ -131,7 +138,7 @@ def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: fl
     for thread in waiting:
         thread.join(max(0.0, deadline - time.monotonic()))
     if any(thread.is_alive() for thread in waiting):
-        _GaveUp.at = time.monotonic()
+        _exports.gave_up_at = time.monotonic()
     return True
 
 
@@ -166,9 +173,10 @@ def _end(number: int) -> None:
 
 
 def _may_hold_locks(frame: FrameType | None) -> bool:
-    """Whether a frame is part of a recording, a collection, an export or the logging of it."""
+    """Return True if a frame is part of a recording, a collection, an export or the logging of one."""
     while frame is not None:
-        if str(frame.f_globals.get("__name__", "")).startswith(_LOCKING):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module in ProcessState.modules or is_within(module, _LOCKING):
             return True
         frame = frame.f_back
     return False

@@ -1,4 +1,4 @@
-"""What this process has recorded so far, for those who look at it from inside."""
+"""Snapshots of what this process has recorded so far."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["NotKeptError", "Snapshot", "Totals", "snapshot"]
 
 
 class NotKeptError(RuntimeError):
-    """This process does not keep what it records where it can be looked at; the message says why."""
+    """This process does not keep what it records where a snapshot can read it; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look.
+    """What some instruments had recorded at one moment.
 
     Attributes:
         at: When, on the monotonic clock, in seconds.
@@ -39,7 +39,7 @@ class Snapshot:
 
 
 def snapshot(names: Iterable[str]) -> Snapshot:
-    """Look at some instruments now. Gauges' callbacks are called, so it may take as long as they do.
+    """Read some instruments now. This calls the callbacks of gauges, and takes as long as they do.
 
     Args:
         names: OpenTelemetry names.
@@ -48,10 +48,10 @@ def snapshot(names: Iterable[str]) -> Snapshot:
         NotKeptError: Recording goes through the SDK alone, or nowhere, or a collection took too long.
         ContractError: There is no such instrument.
     """
-    cells = live.cells
-    if cells is None and not is_gil_enabled():
+    fast_path = live.fast_path
+    if fast_path is None and not is_gil_enabled():
         raise NotKeptError(f"{REASON}; set SIGNALSCOPE_PROMETHEUS_URL to read the values from Prometheus")
-    if not live.on or cells is None:
+    if not live.on or fast_path is None:
         raise NotKeptError(
             "signalscope has not set up OpenTelemetry in this process; start it with opentelemetry-instrument, "
             "or call signalscope.configure()"
@@ -59,10 +59,10 @@ def snapshot(names: Iterable[str]) -> Snapshot:
     families = [family(name) for name in names]
     gauges = {each.instrument.name: each.gauge.now() for each in families if each.gauge is not None}
     others = [each.instrument for each in families if each.instrument.kind is not Kind.GAUGE]
-    taken = [each.name for each in others if cells.takes(each)]
+    taken = [each.name for each in others if fast_path.accepts(each)]
     at = time.monotonic()
-    totals = cells.store.totals(taken)
+    totals = fast_path.store.totals(taken)
     if totals is None:
         raise NotKeptError("another collection takes too long")
     left_out = frozenset(each.name for each in others) - frozenset(taken)
-    return Snapshot(at, cells.store.began, totals, gauges, left_out)
+    return Snapshot(at, fast_path.store.began, totals, gauges, left_out)

@@ -1,4 +1,4 @@
-"""Setting up OpenTelemetry, once: what the launcher's configurator and `signalscope.configure` share.
+"""Set up OpenTelemetry, once: what the launcher's configurator and `signalscope.configure` share.
 
 The `OTEL_*` variables mean what they mean for the SDK, which reads them itself. What is added: exporters are chosen
 by whether there is an endpoint, every process has its own instance id, `/metrics` works beside what is pushed, the
@@ -9,42 +9,39 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.util._importlib_metadata import entry_points
 
 from signalscope import recording
-from signalscope._version import __version__
 from signalscope.contract._model import ContractError
-from signalscope.exposition import _reader as _pull
+from signalscope.exposition._reader import current
+from signalscope.exposition._server import serve
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording._process import observe_process
-from signalscope.recording._sdk import readers_of
-from signalscope.setup._environment_errors import check_endpoints, mistakes_told, port_of
+from signalscope.recording._process_state import ProcessState
+from signalscope.recording._sdk import initialize_components, readers_of
+from signalscope.setup._environment import ENDPOINT, SEMCONV, defaults, identity, is_disabled, variables
+from signalscope.setup._environment_errors import check_endpoints, named_configuration_errors
 
-__all__ = ["begin", "configure", "configure_for_launcher", "defaults", "shutdown"]
+__all__ = ["begin", "configure", "configure_for_launcher", "shutdown"]
 
 _logger = logging.getLogger("signalscope")
-_lock = threading.Lock()
 _PULL = "signalscope_pull"
-_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
-_SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"
-_SIGNALS = ("TRACES", "METRICS", "LOGS")
 
 
-class _State:
+class _State(ProcessState):
     """Whether this process has been configured."""
 
     done = False
+
+
+_state = _State()
 
 
 def configure(
@@ -88,19 +85,22 @@ def configure(
     overrides = {
         **(environment or {}),
         "OTEL_SERVICE_NAME": service_name,
-        _ENDPOINT: endpoint,
+        ENDPOINT: endpoint,
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
         "OTEL_METRICS_EXPORTER": metrics_exporter,
         "OTEL_TRACES_EXPORTER": traces_exporter,
         "OTEL_METRIC_EXPORT_INTERVAL": None if export_interval is None else str(int(export_interval * 1e3)),
     }
-    with _lock, _environment({key: str(value) for key, value in overrides.items() if value is not None}):
-        if not _State.done:
-            with _environment(defaults(os.environ)), mistakes_told():
+    with (
+        _state.lock,
+        variables({key: str(value) for key, value in overrides.items() if value is not None}),
+    ):
+        if not _state.done:
+            with variables(defaults(os.environ)), named_configuration_errors():
                 _set_up(dict(resource_attributes or {}))
-            _State.done = True
+            _state.done = True
             _apply_targets(targets)
-    os.environ.setdefault(_SEMCONV, "http")  # instrumentors read it later
+    os.environ.setdefault(SEMCONV, "http")  # instrumentors read it later
 
 
 def _apply_targets(targets: str | Path | None) -> None:
@@ -115,15 +115,15 @@ def _apply_targets(targets: str | Path | None) -> None:
 
 
 def configure_for_launcher(auto_instrumentation_version: str | None = None, **options: Any) -> None:
-    """Set up OpenTelemetry as the launcher asks; a mistake in the environment costs telemetry, not the service."""
-    with _lock, _environment(defaults(os.environ)):
-        if not _State.done:
-            _State.done = True
+    """Set up OpenTelemetry as the launcher asks; an error in the environment costs telemetry, not the service."""
+    with _state.lock, variables(defaults(os.environ)):
+        if not _state.done:
+            _state.done = True
             try:
-                with mistakes_told():
+                with named_configuration_errors():
                     _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)
             except ContractError as error:
-                _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all
+                _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # the message is enough
 
 
 def shutdown(timeout: float = 5.0) -> None:
@@ -132,42 +132,13 @@ def shutdown(timeout: float = 5.0) -> None:
     Args:
         timeout: The longest to wait, in seconds.
     """
-    begun = time.monotonic()
+    started = time.monotonic()
     _termination.flush(timeout)
-    _termination.stop(max(0.0, timeout - (time.monotonic() - begun)))
-
-
-def defaults(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are not set, and what they are then.
-
-    OTLP is used for the signals that have an endpoint; without one a service would complain all day.
-    """
-    found: dict[str, str] = {_SEMCONV: "http"}
-    for signal in _SIGNALS:
-        has_endpoint = environment.get(_ENDPOINT) or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-        wanted = "otlp" if has_endpoint and signal != "LOGS" else "none"
-        found[f"OTEL_{signal}_EXPORTER"] = wanted
-    found["OTEL_EXPORTER_OTLP_PROTOCOL"] = _protocol(environment.get(_ENDPOINT, ""))
-    return {name: value for name, value in found.items() if not environment.get(name)}
-
-
-def _protocol(endpoint: str) -> str:
-    """HTTP, as the specification says; gRPC for its own port, where its exporter is installed."""
-    if port_of(endpoint) != 4317:
-        return "http/protobuf"
-    if any(entry_points(group="opentelemetry_metrics_exporter", name="otlp_proto_grpc")):
-        return "grpc"
-    _logger.warning(
-        "%s=%s looks like gRPC, which needs: pip install 'signalscope[grpc]'; trying OTLP over HTTP, whose usual "
-        "port is 4318",
-        _ENDPOINT,
-        endpoint,
-    )
-    return "http/protobuf"
+    _termination.stop(max(0.0, timeout - (time.monotonic() - started)))
 
 
 def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    if is_disabled():
         return
     if _is_set_up():
         _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
@@ -175,13 +146,13 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
         _termination.flush_at_sigterm()
         return
     check_endpoints(os.environ)
-    # What distributions build on; imported late, since it brings the SDK's logs along.
-    from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above
-
     serves = _take_prometheus()
-    _initialize_components(
+    initialize_components(
         metric_exporter_names=[_PULL],
-        resource_attributes={**_identity(), **resource_attributes},
+        resource_attributes={
+            **identity(os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")),
+            **resource_attributes,
+        },
         **options,
     )
     begin()
@@ -190,7 +161,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
 
 
 def begin() -> None:
-    """Record into the provider that was just made, and see to its last export."""
+    """Record into the provider that was just made, and export its last interval when the process ends."""
     provider = metrics.get_meter_provider()
     if not isinstance(provider, MeterProvider):
         recording.initialise()
@@ -215,13 +186,6 @@ def _is_set_up() -> bool:
     return isinstance(metrics.get_meter_provider(), MeterProvider)
 
 
-def _identity() -> dict[str, str]:
-    found = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
-    if "service.instance.id=" not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
-        found["service.instance.id"] = str(uuid.uuid4())
-    return found
-
-
 def _take_prometheus() -> tuple[str, int] | None:
     """Take ``prometheus`` out of the exporters: the pull reader does that; where to serve it.
 
@@ -240,10 +204,10 @@ def _take_prometheus() -> tuple[str, int] | None:
 
 
 def _serve(host: str, port: int) -> None:
-    if _pull.current() is None:
+    if current() is None:
         return
     try:
-        _pull.serve(host, port)
+        serve(host, port)
     except OSError as error:
         _logger.warning(
             "signalscope: metrics are not served on %s:%d (%s); another worker of this service may have the port. "
@@ -252,20 +216,3 @@ def _serve(host: str, port: int) -> None:
             port,
             error.strerror or error,
         )
-
-
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables while the SDK reads them."""
-    before = {name: os.environ.get(name) for name in values}
-    exporter = os.environ.get("OTEL_METRICS_EXPORTER")
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        before.setdefault("OTEL_METRICS_EXPORTER", exporter)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

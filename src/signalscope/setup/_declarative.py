@@ -1,17 +1,16 @@
-"""Setting up OpenTelemetry from a declarative configuration file (``OTEL_CONFIG_FILE``).
+"""Set up OpenTelemetry from a declarative configuration file (``OTEL_CONFIG_FILE``).
 
-The file rules: what it does not ask for is not set up. Two things are added to its resource, as for every process
-that signalscope sets up: what distribution this is, by which the Collector knows the metrics' names, and an instance
-id, by which Prometheus tells processes apart.
+What the file does not ask for is not set up. Two things are added to its resource, as for every process that
+signalscope sets up: the distribution, by which the Collector knows the metrics' names, and an instance id, by which
+Prometheus distinguishes processes.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
 
-from signalscope._version import __version__
 from signalscope.contract._model import ContractError
+from signalscope.setup._environment import identity
 
 __all__ = ["set_up"]
 
@@ -25,7 +24,7 @@ def set_up(path: str) -> bool:
         path: The YAML or JSON file.
 
     Returns:
-        Whether it did: the file may say ``disabled: true``.
+        False when the file says ``disabled: true``.
 
     Raises:
         ContractError: The package that reads such files is not installed, or the file is wrong; the message says what
@@ -47,21 +46,13 @@ def set_up(path: str) -> bool:
         resource = config.resource = config.resource or Resource()
         resource.attributes = resource.attributes or []
         known = {each.name for each in resource.attributes} | _names(resource.attributes_list)
-        for name, value in _identity().items():
+        for name, value in identity().items():
             if name not in known:
                 resource.attributes.append(AttributeNameValue(name, value))
         configure_sdk(config)
     except (ConfigurationError, OSError) as error:
         raise ContractError(f"OTEL_CONFIG_FILE={path}: {' '.join(str(error).split())}") from error
     return not config.disabled
-
-
-def _identity() -> dict[str, str]:
-    return {
-        "telemetry.distro.name": "signalscope",
-        "telemetry.distro.version": __version__,
-        "service.instance.id": str(uuid.uuid4()),
-    }
 
 
 def _names(attributes_list: str | None) -> set[str]:

@@ -18,7 +18,8 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from signalscope.contract._model import ContractError
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
-from signalscope.setup._environment_errors import mistakes_told
+from signalscope.setup._environment import defaults, is_disabled
+from signalscope.setup._environment_errors import named_configuration_errors
 
 __all__ = ["SignalscopeConfigurator", "SignalscopeDistro", "instrument_children"]
 
@@ -29,7 +30,7 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
     """Sets the defaults of the environment; what the user has set stays."""
 
     def _configure(self, **kwargs: Any) -> None:
-        for name, value in _configure.defaults(os.environ).items():
+        for name, value in defaults(os.environ).items():
             os.environ.setdefault(name, value)
 
     def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
@@ -43,10 +44,10 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
 
 
 def instrument_children() -> None:
-    """Let Python processes started by this one be instrumented too: uvicorn's workers are such ones.
+    """Instrument Python processes that this one starts too, such as uvicorn's workers.
 
-    The launcher does that by a folder in PYTHONPATH, which it takes out while it works; some older releases did
-    not put it back.
+    The launcher does that with a folder in PYTHONPATH, which it removes while it works; some older releases did
+    not restore it.
     """
     folder = str(Path(auto_instrumentation.__file__).parent)
     paths = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
@@ -62,12 +63,12 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
         if not path:
             _configure.configure_for_launcher(**kwargs)
             return
-        if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        if is_disabled():
             return
         try:
-            with mistakes_told():
+            with named_configuration_errors():
                 done = set_up(path)
             if done:
                 _configure.begin()
         except ContractError as error:
-            _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # it says it all
+            _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # the message is enough

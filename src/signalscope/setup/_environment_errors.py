@@ -1,17 +1,16 @@
-"""Mistakes in the `OTEL_*` variables, told in words that name the variable and the way out."""
+"""Configuration errors in the `OTEL_*` variables: messages that name the variable and the way out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from urllib.parse import urlsplit
-
-from opentelemetry.util._importlib_metadata import entry_points
 
 from signalscope.contract._model import ContractError
 
-__all__ = ["check_endpoints", "mistakes_told", "port_of"]
+__all__ = ["check_endpoints", "named_configuration_errors", "port_of"]
 
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
@@ -26,17 +25,17 @@ _VARIABLES = {
 
 
 @contextmanager
-def mistakes_told() -> Iterator[None]:
-    """Let what the SDK raises while it reads the environment be a `ContractError` with a message for people."""
+def named_configuration_errors() -> Iterator[None]:
+    """Raise what the SDK raises while it reads the environment as a `ContractError` that names the variable."""
     try:
         yield
     except ContractError:
         raise
     except (RuntimeError, ValueError, TypeError, ImportError) as error:
-        raise ContractError(_told(error)) from error
+        raise ContractError(_message(error)) from error
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     missing = _NOT_FOUND.search(str(error))
     if missing is None:
         return (
@@ -55,15 +54,15 @@ def _told(error: Exception) -> str:
 
 
 def check_endpoints(environment: Mapping[str, str]) -> None:
-    """See that endpoints of OTLP over HTTP are URLs; the exporter would complain at each export instead.
+    """Check that endpoints of OTLP over HTTP are URLs; the exporter would fail at each export instead.
 
     Raises:
-        ContractError: One is not.
+        ContractError: An endpoint is not a URL.
     """
     for signal in ("TRACES", "METRICS", "LOGS"):
         exporters = environment.get(f"OTEL_{signal}_EXPORTER", "").replace(" ", "").split(",")
         protocol = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or environment.get(_PROTOCOL, "")
-        if "otlp" not in exporters or protocol == "grpc":  # which takes host:port too
+        if "otlp" not in exporters or protocol == "grpc":  # gRPC takes host:port too
             continue
         own = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"
         name = own if environment.get(own) else _ENDPOINT

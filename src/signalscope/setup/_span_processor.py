@@ -1,4 +1,4 @@
-"""What spans of other instrumentors are told: whom the work is for, and which external service is called."""
+"""Attributes for spans of other instrumentors: the user's tier, and the external service that is called."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Enricher(SpanProcessor):
     """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Tell a span that has begun; never raises."""
+        """Set the attributes of a span that has started; never raises."""
         try:
             tier = current_tier()
             if tier != UNKNOWN:
@@ -31,12 +31,12 @@ class Enricher(SpanProcessor):
                 service = service_at(_url(span))
                 if service is not None and _PEER not in (span.attributes or {}):
                     span.set_attribute(_PEER, service.name)
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # an error of signalscope must not reach the caller
             internal_error("enrich")
 
 
 def _url(span: Span) -> str:
-    """The URL that a client's span is about, as today's and the former conventions write it."""
+    """The URL of a client's span, as the present and the former semantic conventions write it."""
     attributes = span.attributes or {}
     found = attributes.get("url.full") or attributes.get("http.url")
     if not found:

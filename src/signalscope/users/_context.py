@@ -1,4 +1,4 @@
-"""Who a piece of work is done for: the caller's tier and user, carried along in the context.
+"""The user that a piece of work is done for: the caller's tier and id, kept in the context.
 
 The tier becomes the `user_tier` attribute. The user id never becomes an attribute of a metric: it is counted
 in a sketch of distinct users, and, when a salt is set, hashed onto the current span.
@@ -30,7 +30,7 @@ __all__ = [
     "watch_caller",
 ]
 
-#: The tier of work whose caller's tier nobody said.
+#: The tier of work outside `user_context`, and of a caller whose tier is not known.
 UNKNOWN = "unknown"
 #: Attribute of spans with the tier.
 TIER_ATTRIBUTE = "user_tier"
@@ -40,7 +40,7 @@ BAGGAGE = "signalscope.user_tier"
 
 @dataclass(slots=True)
 class Caller:
-    """Whom work is done for.
+    """The user that work is done for.
 
     Attributes:
         tier: The subscription tier.
@@ -80,12 +80,12 @@ def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: boo
             _notice(caller)
             if propagate:
                 attached = context.attach(baggage.set_baggage(BAGGAGE, caller.tier))
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # an error of signalscope must not reach the caller
             internal_error("user_context")
         yield
     finally:
         # The block may end in another context than it began in: FastAPI runs the two halves of a dependency that
-        # yields in two threads. Then there is nothing to take back.
+        # yields in two threads. Then there is nothing to reset.
         with suppress(ValueError):
             _caller.reset(token)
             if attached is not None:
@@ -94,9 +94,9 @@ def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: boo
 
 @contextmanager
 def watch_caller() -> Iterator[Caller]:
-    """Learn, from outside, what a `user_context` entered inside the block says.
+    """Yield the caller that a `user_context` inside the block names.
 
-    A middleware further in sets its context variables where an outer one cannot see them; it finds them here.
+    An inner middleware sets its context variables where an outer one cannot read them; the outer one reads them here.
     """
     seen = Caller(current_tier())
     token = _watcher.set(seen)
@@ -107,7 +107,7 @@ def watch_caller() -> Iterator[Caller]:
 
 
 def current_tier() -> str:
-    """The tier the present work is done for; ``unknown`` when nobody said."""
+    """The tier that the present work is done for; ``unknown`` outside `user_context`."""
     caller = _caller.get()
     if caller is not None:
         return caller.tier
@@ -116,7 +116,7 @@ def current_tier() -> str:
 
 
 def current_user() -> str | None:
-    """The user the present work is done for, if known."""
+    """The id of the user that the present work is done for, if known."""
     caller = _caller.get()
     return None if caller is None else caller.user
 

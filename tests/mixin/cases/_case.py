@@ -20,6 +20,7 @@ class Case:
         firing: How many fire, by time.
         every: Between samples, and between evaluations.
         reset: Whether counters begin anew in it.
+        start: The moment of the first sample, where the calendar matters; else 1970.
     """
 
     alert: str
@@ -28,6 +29,7 @@ class Case:
     firing: Mapping[str, int]
     every: str = "15s"
     reset: bool = False
+    start: str = ""
 
     def as_test(self) -> dict[str, Any]:
         """As promtool reads it."""
@@ -35,6 +37,7 @@ class Case:
         return {
             "name": f"{self.alert}: {self.title}",
             "interval": self.every,
+            **({"start_timestamp": self.start} if self.start else {}),
             "input_series": [{"series": name, "values": values} for name, values in self.series.items()],
             "promql_expr_test": [
                 {"expr": query, "eval_time": at, "exp_samples": [{"labels": "{}", "value": number}]}

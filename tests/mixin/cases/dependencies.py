@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.mixin.cases._case import Case, of
 
+from signalscope import derived
+
 _SECONDS = "signal_service_external_service_duration_seconds"
 
 
@@ -78,6 +80,30 @@ def _breaker(alert: str, service: str, other: str) -> list[Case]:
     ]  # fmt: skip
 
 
+def _opened(values: str, instance: str = "a") -> dict[str, str]:
+    labels = 'service_name="ticker_service", operation="quote", to="open"'
+    return {of("signal_service_circuit_breaker_transitions_total", labels, instance=instance): values}
+
+
+def _recorded(key: str, labels: str = "") -> str:
+    """Return a recorded series of a service: of hours, which raw series would take long for."""
+    return f'{derived.get(key).name}{{job="signal-service", service_name="ticker_service"{labels}}}'
+
+
+def _p95(values: str, calls: str = "1x600") -> dict[str, str]:
+    return {
+        _recorded("DEPENDENCY_P95"): values,
+        _recorded("DEPENDENCY_CALLS", ', outcome="success"'): calls,
+    }
+
+
+def _ratio(failed: str, succeeded: str) -> dict[str, str]:
+    return {
+        _recorded("DEPENDENCY_CALLS", ', outcome="error"'): failed,
+        _recorded("DEPENDENCY_CALLS", ', outcome="success"'): succeeded,
+    }
+
+
 CASES = [
     *_down("CriticalDependencyDown", "ticker_service", "critical", "1m10s", "1m15s"),
     Case(
@@ -137,4 +163,31 @@ CASES = [
         {"25s": 0, "30s": 1}, every="5s",
     ),
     *_breaker("DependencyBreakerOpen", "comms_service", "ticker_service"),
+    Case("CircuitBreakerFlapping", "opens three times in two minutes",
+         _opened("0x4 1x4 2x4 3x100"), {"3m30s": 0, "3m45s": 1, "19m": 0}),
+    Case("CircuitBreakerFlapping", "opens twice, in each of two processes",
+         _opened("0x4 1x4 2x100") | _opened("0x4 1x4 2x100", "b"), {"5m": 0, "14m": 0}),
+    Case("CircuitBreakerFlapping", "opens twice, and the process restarts",
+         _opened("0x4 1x4 2x4 0x100"), {"5m": 0, "14m": 0}, reset=True),
+    Case("DependencyLatencyRising", "from the usual 0.2 s towards 2 s, and back",
+         _p95("0.2x360 0.2+0.01x140 0.2x100"), {"1h52m": 0, "1h59m": 1, "2h13m": 0}),
+    Case("DependencyLatencyRising", "more slowly, so that it is below the limit in half an hour",
+         _p95("0.2x360 0.2+0.003x160"), {"1h59m": 0, "2h5m": 0}),
+    Case("DependencyLatencyRising", "above the limit, which is another alert",
+         _p95("0.2x360 3x160"), {"2h5m": 0}),
+    Case("DependencyLatencyRising", "hardly any calls",
+         _p95("0.2x360 0.2+0.01x120", "0.05x600"), {"1h57m": 0}),
+    Case("DependencyLatencyRising", "one call in thirty takes a second, and a restart",
+         {_bucket("0.5"): "0+29x240 0+29x240", _bucket("1"): "0+30x240 0+30x240",
+          _bucket("+Inf"): "0+30x240 0+30x240", _calls("success"): "0+30x240 0+30x240"},
+         {"59m": 0, "1h12m": 0, "1h59m": 0}, reset=True),
+    Case("DependencyErrorsRising", "from one call in a hundred towards one in ten, and back",
+         _ratio("0.01+0.0005x140 0x100", "0.99-0.0005x140 1x100"), {"24m": 0, "33m": 1, "48m": 0}),
+    Case("DependencyErrorsRising", "many errors, but not more and more",
+         _ratio("0.099x240", "0.901x240"), {"33m": 0, "59m": 0}),
+    Case("DependencyErrorsRising", "above the limit, which is another alert",
+         _ratio("0.2+0.001x240", "0.8-0.001x240"), {"33m": 0, "59m": 0}),
+    Case("DependencyErrorsRising", "five calls in a hundred fail, and a restart",
+         {_calls("success"): "0+95x160 0+95x160", _calls("error"): "0+5x160 0+5x160"},
+         {"39m": 0, "52m": 0, "1h19m": 0}, reset=True),
 ]  # fmt: skip

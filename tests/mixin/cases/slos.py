@@ -58,10 +58,10 @@ def _quantiles(stem: str, name: str, labels: str, bound: str) -> list[Case]:
 def _share(alert: str, good: str, bad: str, limit: float) -> list[Case]:
     """Ratios with a threshold; ``limit`` is how many of a thousand may be bad."""
 
-    def mixed(title: str, share: float, firing: dict[str, int], **more: bool) -> Case:
+    def mixed(title: str, share: float, firing: dict[str, int]) -> Case:
         return Case(
             alert, title,
-            {good: f"0+{1000 - share:g}x60", bad: f"0+{share:g}x60"}, firing, every="30s", **more,
+            {good: f"0+{1000 - share:g}x60", bad: f"0+{share:g}x60"}, firing, every="30s",
         )  # fmt: skip
 
     inside, better = limit * 0.95, limit * 0.85

@@ -71,6 +71,10 @@ CASES = [
     Case("RuleEvaluationSlow", "exactly its interval", {_LAST: "15x40", _INTERVAL: "15x40"}, {"9m": 0}),
     *_counter("AlertDeliveryFailing", _UNSENT, _theirs("up", "", _PROMETHEUS)),
     Case("AlertDeliveryFailing", "Prometheus' own queue is full", {_DROPPED: "0+1x60"}, {"4m": 1}),
+    Case("TradingCalendarEnds", "sixty days before the end of its last day, to the second",
+         {}, {"30s": 0, "1h": 0, "1h45s": 1}, start="2028-11-02T03:59:30Z"),
+    Case("TradingCalendarEnds", "a day before that", {}, {"30s": 0, "2h": 0}, start="2028-11-01T03:59:30Z"),
+    Case("Watchdog", "always, without any data", {}, {"0s": 1, "1h": 1}),
     *_counter("AttributeOverflow", _OVERFLOW, of("process_cpu_seconds_total")),
     *_counter("InstrumentationErrors", _INTERNAL, of("process_cpu_seconds_total")),
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import signalscope.fastapi
 from fastapi import FastAPI, Request
 from signalscope import user_context
+from signalscope.demo.faults import UnknownFaultError
 from signalscope.demo.service import routes
 from signalscope.demo.service.calculations import CalculationError, UnknownModelError
 from signalscope.demo.service.market import UnknownSymbolError
@@ -25,7 +26,6 @@ from signalscope.demo.service.subscriptions import UnknownDeliveryError
 from signalscope.demo.service.thresholds import UnknownThresholdError
 from signalscope.demo.service.tiers import UnknownTierError, parse_tier
 from signalscope.demo.service.workqueue import QueueFullError, UnknownPriorityError
-from signalscope.demo.stack.faults import UnknownFaultError
 
 __all__ = ["app"]
 

@@ -10,7 +10,7 @@ from purgatory import AsyncCircuitBreakerFactory, ContextChanged
 from purgatory.domain.model import OpenedState
 
 from signalscope import BreakerMonitor, instrument_dependency
-from signalscope.demo.stack.faults import DEPENDENCIES
+from signalscope.demo.faults import DEPENDENCIES
 
 __all__ = ["Client", "Clients", "DependencyUnavailableError"]
 

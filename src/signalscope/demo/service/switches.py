@@ -10,12 +10,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from signalscope.contract import PRIORITIES
+from signalscope.demo.faults import FAULTS, find
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.subscriptions import Subscriptions
 from signalscope.demo.service.tasks import cancel_all
 from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
-from signalscope.demo.stack.faults import FAULTS, find
 
 __all__ = ["FLOOD_JOB", "Switches"]
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import binaries
+from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.stack._processes import Part, PartError, answers, wait_until
-from signalscope.demo.stack.faults import DEPENDENCIES
 from signalscope.demo.stack.ports import Ports
 
 __all__ = ["Stack"]
@@ -44,7 +44,8 @@ class Stack:
         load: Requests per second, on average; 0 for no load.
         say: Told what happens, a line at a time.
         environment: More variables for the service.
-        generated: The folder that `signalscope generate` has written to: rules, and servers' configuration.
+        generated: A folder that `signalscope generate` has written to: rules, dashboards, configuration of servers;
+            None for those of the demo.
         embedded: Why there is no Collector, Prometheus and Alertmanager; None to start them.
 
     Attributes:
@@ -71,7 +72,7 @@ class Stack:
         self._load = load
         self._say = say
         self._environment = environment or {}
-        self._generated = generated or binaries.ROOT
+        self._generated = generated or binaries.ROOT / "deploy" / "demo"
 
     def __enter__(self) -> Stack:
         try:
@@ -260,7 +261,6 @@ class Stack:
         shutil.copy(self._generated / "deploy" / "prometheus" / "prometheus.yml", folder)
         for rules in (self._generated / "rules").glob("*.yaml"):
             shutil.copy(rules, folder / "rules")
-        shutil.copytree(binaries.ROOT / "deploy" / "prometheus" / "own", folder / "own")
         targets = {
             "otel-collector": self.ports.collector,
             "otel-collector-telemetry": self.ports.telemetry,
@@ -290,10 +290,10 @@ class Stack:
     def _start_console(self) -> None:
         path = self.data / "endpoints.json"
         path.write_text(json.dumps(self.endpoints()), encoding="utf-8")
-        part = self._add_module(
-            "console", "signalscope.console", "--port", str(self.ports.console), "--endpoints", str(path),
-            "--dashboards", str(binaries.ROOT / "dashboards"),
-        )  # fmt: skip
+        arguments = ["--port", str(self.ports.console), "--endpoints", str(path)]
+        if self.embedded is None:
+            arguments += ["--dashboards", str(self._generated / "dashboards")]
+        part = self._add_module("console", "signalscope.console", *arguments)
         self._wait_for(part, f"{self.url('console')}/healthz")
 
     def _add_module(self, name: str, module: str, *arguments: str) -> Part:

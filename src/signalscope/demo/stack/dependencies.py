@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from signalscope.demo.stack.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
+from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
 
 __all__ = ["DependencyServer", "control_app", "main", "parse_ports"]
 

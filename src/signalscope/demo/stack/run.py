@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from signalscope import binaries
+from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack import state
 from signalscope.demo.stack._stack import Stack
-from signalscope.demo.stack.faults import FAULTS
 from signalscope.demo.stack.ports import choose
 from signalscope.mixin.alerts import expected_seconds
 
@@ -49,7 +51,6 @@ def run(
     Raises:
         PartError: A part did not start, ended unasked, or no data arrived.
         PortError: A port that was asked for is taken.
-        BinaryError: This is not a checkout.
         StateError: There is nowhere to note that it runs.
     """
     begun = time.monotonic()
@@ -60,10 +61,7 @@ def run(
             f"[dim]{time.monotonic() - begun:5.1f} s[/dim]  {escape(line)}", highlight=False, soft_wrap=True
         )
 
-    lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
-    embedded = (
-        f"{lacking} cannot be found; `make setup` gets them, or says why it cannot" if lacking else None
-    )
+    embedded = _why_embedded()
     with choose(ports) as (chosen, notes), _ended_by_signals():
         for note in notes:
             say(note)
@@ -86,6 +84,15 @@ def run(
             state.forget()
     with contextlib.suppress(OSError):  # the terminal may be gone
         console.print("Everything has ended.", highlight=False)
+
+
+def _why_embedded() -> str | None:
+    """Return why the pipeline cannot run; None if every part is there."""
+    try:
+        lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
+    except binaries.NoCheckoutError as error:
+        return str(error)
+    return f"{lacking} cannot be found; `make setup` gets them, or says why it cannot" if lacking else None
 
 
 def _watch(stack: Stack, duration: float | None) -> None:
@@ -124,6 +131,7 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _welcome(stack: Stack, duration: float | None) -> str:
     whole = stack.embedded is None
+    command = _command()
     fault = FAULTS["config-down"]
     seen = (
         f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
@@ -157,8 +165,8 @@ def _welcome(stack: Stack, duration: float | None) -> str:
     lines += [
         "",
         "  Break something on purpose, in another terminal:",
-        "    [bold].venv/bin/signalscope fault list[/bold]",
-        f"    [bold].venv/bin/signalscope fault {fault.name} on[/bold]   {seen}",
+        f"    [bold]{command} fault list[/bold]",
+        f"    [bold]{command} fault {fault.name} on[/bold]   {seen}",
         "",
         f"  Logs: {stack.data}   "
         + ("" if duration is None else f"It ends after {duration:g} s. ")
@@ -166,3 +174,11 @@ def _welcome(stack: Stack, duration: float | None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _command() -> str:
+    """Return how to call ``signalscope`` from the current folder."""
+    script = Path(sys.executable).with_name("signalscope")
+    if shutil.which("signalscope") == str(script):
+        return "signalscope"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)

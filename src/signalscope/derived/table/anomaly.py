@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from signalscope.config import Config
-from signalscope.derived._calendar import same_time, session_now
-from signalscope.derived._expressions import RATE, PromqlOnly
+from signalscope.config.defaults import RATE_SECONDS
+from signalscope.derived._calendar import CLOCK_CHANGE, same_time, session_now
+from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 
@@ -54,13 +55,17 @@ def _level(ask: Promql) -> str:
 def _source(ask: Promql, signal: _Signal) -> str:
     source = ask.of(signal.source)
     if signal.name == "latency":
-        return f"avg_over_time({source}[{duration(RATE)}])"
+        return f"avg_over_time({source}[{duration(RATE_SECONDS)}])"
     if signal.name == "error_ratio":  # the service's own has no endpoint
         return f"max by (job) ({ask.of(signal.source, _WHOLE)}) / 100"
     return source
 
 
 _WHOLE = 'endpoint=""'
+
+
+def _session_level(ask: Promql) -> str:
+    return f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})"
 
 
 def _history(ask: Promql) -> str:
@@ -83,7 +88,7 @@ def _spread(ask: Promql) -> str:
     settings = ask.config.anomaly
     # The least spread: of counted events what chance makes of them (Poisson), else what the configuration says.
     noise = (
-        f"sqrt({expected}{_ONLY_EVENTS} / {RATE})"
+        f"sqrt({expected}{_ONLY_EVENTS} / {RATE_SECONDS})"
         f' or 0 * {expected}{{signal="latency"}} + {settings.latency_spread:g}'
         f' or 0 * {expected}{{signal="error_ratio"}} + {settings.error_spread:g}'
     )
@@ -112,7 +117,7 @@ def _lower(ask: Promql) -> str:
     settings = ask.config.anomaly
     low = f"({_recent(ask, 'max')} < {expected} or {expected})"
     interval = f"clamp_min({low} - {settings.width:g} * {spread}, 0)"
-    counted = f"{low} * {RATE} >= {settings.drop_events:g}"
+    counted = f"{low} * {RATE_SECONDS} >= {settings.drop_events:g}"
     dropped = f"({settings.drop_share:g} * {low}) and on (job, signal) ({counted})"
     return f"(({dropped}) > {interval}) or {interval}"
 
@@ -129,7 +134,7 @@ def _outside(ask: Promql) -> str:
 
 
 def _days(config: Config) -> float:
-    return config.anomaly.lookback_days * 86_400.0
+    return config.anomaly.lookback_days * 86_400.0 + CLOCK_CHANGE
 
 
 GROUPS = (
@@ -138,40 +143,41 @@ GROUPS = (
             "signal_service_anomaly_level", unit="", labels="job signal",
             meaning="What is watched: `signal` is request_rate, latency, error_ratio, greeks_throughput or "
             "signal_rate.",
-            expr=PromqlOnly(_level, over=RATE),
+            expr=PromqlOnly(_level, over=RATE_SECONDS),
         ),
         "ANOMALY_SESSION": series(
             "signal_service_anomaly_session_level", unit="", labels="job signal",
             meaning="The same, in trading sessions only; what later days are compared with.",
-            expr=PromqlOnly(lambda ask: f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})", over=RATE),
+            expr=PromqlOnly(_session_level, over=RATE_SECONDS),
         ),
         "ANOMALY_HISTORY": series(
             "signal_service_anomaly_history", unit="", labels="job signal days",
             meaning="What it was at the same local time, `days` days ago; only of trading sessions.",
-            expr=PromqlOnly(_history, over=_days),
+            expr=PromqlOnly(_history, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_EXPECTED": series(
             "signal_service_anomaly_expected", unit="", labels="job signal",
-            meaning="The median of that; absent without enough history.", expr=PromqlOnly(_expected, over=_days),
+            meaning="The median of that; absent without enough history.",
+            expr=PromqlOnly(_expected, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_SPREAD": series(
             "signal_service_anomaly_spread", unit="", labels="job signal",
             meaning="How much it usually differs from the expected: scaled median absolute deviation, and the least "
             "noise.",
-            expr=PromqlOnly(_spread, over=_days),
+            expr=PromqlOnly(_spread, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_UPPER": series(
             "signal_service_anomaly_upper", unit="", labels="job signal", meaning="The most that is normal now.",
-            expr=PromqlOnly(_upper, over=_days),
+            expr=PromqlOnly(_upper, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_LOWER": series(
             "signal_service_anomaly_lower", unit="", labels="job signal", meaning="The least that is normal now.",
-            expr=PromqlOnly(_lower, over=_days),
+            expr=PromqlOnly(_lower, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_OUTSIDE": series(
             "signal_service_anomaly_outside", unit="", labels="job signal direction",
             meaning="Always 1: the level is `above` or `below` the band, or `missing` although it is usually there.",
-            expr=PromqlOnly(_outside, over=_days),
+            expr=PromqlOnly(_outside, over=_days, shows=RATE_SECONDS),
         ),
     }),
 )  # fmt: skip

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.derived._expressions import (
-    HOUR,
     AvgOverTime,
     Expr,
     Increase,
@@ -148,6 +148,6 @@ ASKED = {
     ),
     "COMPONENT_AVAILABILITY": asked(
         unit="", meaning="The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
-        expr=AvgOverTime(Series("HEALTH"), HOUR),
+        expr=AvgOverTime(Series("HEALTH"), HOUR_SECONDS),
     ),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from signalscope.derived._calendar import HORIZONS, same_time, session_now
+from signalscope.derived._calendar import CLOCK_CHANGE, HORIZONS, same_time, session_now
 from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
@@ -33,6 +33,7 @@ _REQUESTS = "API_REQUESTS"
 _RECENT_DAYS = 7
 _WEEKS = {"1": "last_week", "2": "two_weeks"}
 _HISTORY = 14 * _DAY
+_COMPARED = _HISTORY + CLOCK_CHANGE
 
 
 def _used(ask: Promql) -> str:
@@ -122,7 +123,7 @@ GROUPS = (
         "CAPACITY_GROWTH": series(
             "signal_service_capacity_weekly:ratio", unit="{times}", labels="job resource weeks",
             meaning="Use in the session, of that at the same time one or two `weeks` ago.",
-            expr=PromqlOnly(_growth, over=_HISTORY),
+            expr=PromqlOnly(_growth, over=_COMPARED),
         ),
         "CAPACITY_TREND": series(
             "signal_service_capacity_growth:ratio", unit="{times}", labels="job resource weeks",
@@ -132,7 +133,7 @@ GROUPS = (
             "signal_service_capacity_forecast_candidate", unit="", labels="job resource horizon method",
             meaning="What a `method` foresees: last_week and two_weeks (that week's value times growth), "
             "recent_days.",
-            expr=PromqlOnly(lambda ask: " or ".join(_candidates(ask)), over=_HISTORY),
+            expr=PromqlOnly(lambda ask: " or ".join(_candidates(ask)), over=_COMPARED),
         ),
         "FORECAST": series(
             "signal_service_capacity_forecast", unit="", labels="job resource horizon",
@@ -170,7 +171,7 @@ GROUPS = (
             "capacity_exhaustion_prediction", unit="s", labels="job resource",
             meaning="Seconds until a resource is exhausted; 0 when it is, 172800 when it will not be within 48 "
             "hours, absent without enough history to tell.",
-            expr=PromqlOnly(_exhaustion, over=_DAY),
+            expr=PromqlOnly(_exhaustion, over=_DAY, shows=_SMOOTH),
         ),
     }),
 )  # fmt: skip

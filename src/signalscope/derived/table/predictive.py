@@ -10,7 +10,7 @@ __all__ = ["GROUPS"]
 
 #: A trend needs nearly as much history as it looks back on, and so do the last hour's growth and the usual.
 _TREND, _TREND_HISTORY = 1_800, "25m"
-_GROWTH, _GROWTH_HISTORY, _STILL = 3_600, "45m", "15m"
+_GROWTH, _GROWTH_HISTORY, _STILL = 3_600, "45m", 900
 _USUAL = 6 * 3_600
 
 
@@ -19,7 +19,7 @@ def _memory(ask: Promql) -> str:
     growth = f"deriv({memory}[{duration(_GROWTH)}])"
     return (
         f"clamp_min(1 - {memory}, 0) / ({growth} > 0)"
-        f" and deriv({memory}[{_STILL}]) > 0.5 * {growth}"
+        f" and deriv({memory}[{duration(_STILL)}]) > 0.5 * {growth}"
         f" and {memory} > {ask.config.forecast.memory_share:g} and {memory} offset {_GROWTH_HISTORY}"
     )
 
@@ -50,18 +50,18 @@ GROUPS = (
             "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance",
             meaning="Seconds until a process' memory reaches the limit at the growth of the last hour; absent unless "
             "it still grows, and is well on the way.",
-            expr=PromqlOnly(_memory, over=_GROWTH),
+            expr=PromqlOnly(_memory, over=_GROWTH, shows=_STILL),
         ),
         "BREAKER_OPENINGS": series(
             "job_service_name_operation:signal_service_circuit_breaker_openings:increase", unit="{transition}",
             labels="job service_name operation",
             meaning="How often a breaker has opened lately: that of the instance where it was most often.",
-            expr=PromqlOnly(_openings, over=lambda config: config.forecast.flapping_window),
+            expr=PromqlOnly(_openings, over=lambda config: config.forecast.flapping_window, shows=0),
         ),
         "DEPENDENCY_P95_USUAL": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95_median6h", unit="s",
             labels="job service_name", meaning="What the 95th percentile usually was in the last six hours.",
-            expr=PromqlOnly(_usual, over=_USUAL + _TREND),
+            expr=PromqlOnly(_usual, over=_USUAL + _TREND, shows=0),
         ),
         "DEPENDENCY_P95_AHEAD": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95_ahead", unit="s",

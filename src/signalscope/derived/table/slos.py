@@ -12,16 +12,12 @@ from dataclasses import dataclass
 
 from signalscope.config import BURN_RATES, Config, ConfigError, Slo
 from signalscope.config._domains import Domain
+from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
 from signalscope.derived._expressions import Configured, PromqlOnly
 from signalscope.derived._promql import Promql, le
 from signalscope.derived._rows import Row, Variant, group, series
 
-__all__ = ["GROUPS", "SLO_WINDOWS", "SPECS", "Spec", "settings"]
-
-#: The windows that an SLO's error ratio is recorded over, as sloth names them, in seconds.
-SLO_WINDOWS = {
-    "5m": 300, "30m": 1_800, "1h": 3_600, "2h": 7_200, "6h": 21_600, "1d": 86_400, "3d": 259_200, "30d": 2_592_000,
-}  # fmt: skip
+__all__ = ["GROUPS", "SPECS", "Spec", "settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +151,7 @@ def _sli(place: int) -> Callable[[Config], Iterator[Variant]]:
             def build(ask: Promql, spec: Spec = spec) -> str:
                 return spec.sli(ask, ask.config)[place]
 
-            yield Variant(PromqlOnly(build, over=300), _labels_of(config, spec))
+            yield Variant(PromqlOnly(build, over=RATE_SECONDS), _labels_of(config, spec))
 
     return variants
 
@@ -194,7 +190,7 @@ def _error(window: str) -> tuple[str, Row]:
     return f"SLO_ERROR_{window.upper()}", series(
         f"slo:sli_error:ratio_rate{window}", unit="", labels=f"{_SLO} sloth_window",
         meaning=f"Bad events, of all events of {window}; weighted by traffic.",
-        variants=lambda _: [Variant(PromqlOnly(build, over=SLO_WINDOWS[window]), {"sloth_window": window})],
+        variants=lambda _: [Variant(PromqlOnly(build, over=seconds(window)), {"sloth_window": window})],
     )  # fmt: skip
 
 

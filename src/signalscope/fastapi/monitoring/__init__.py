@@ -1,1 +1,1 @@
-"""The routes of /monitoring, and the answers that they give."""
+"""The routes of /monitoring and their answers."""

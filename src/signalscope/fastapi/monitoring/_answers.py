@@ -1,4 +1,4 @@
-"""Answers that are made once and given to everybody who asks within some seconds."""
+"""Answers that are computed once for all requests of some seconds."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Generic, TypeVar
 __all__ = ["Answers"]
 
 T = TypeVar("T")
-#: Answers that are remembered; some of them are long.
-_MOST = 64
+#: Answers that are kept at most; some of them are long.
+_MAX_ANSWERS = 64
 
 
 class Answers(Generic[T]):
-    """Remembers answers, and lets those who ask at the same time wait for one and the same.
+    """A cache of answers; concurrent requests for the same answer wait for one computation.
 
     Args:
-        seconds: Gives how long an answer is good for.
+        seconds: Returns how long an answer is valid.
         clock: Seconds, monotonic.
     """
 
@@ -26,41 +26,41 @@ class Answers(Generic[T]):
         self._seconds = seconds
         self._clock = clock
         self._known: dict[Hashable, tuple[float, T]] = {}
-        self._made: dict[tuple[int, Hashable], asyncio.Task[T]] = {}
+        self._tasks: dict[tuple[int, Hashable], asyncio.Task[T]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        """The answer to a question.
+        """Return the answer for a key.
 
         Args:
-            key: The question.
-            make: Makes the answer; what it raises, everybody who waits for it gets.
+            key: The key.
+            make: Computes the answer; what it raises is raised to all that wait for it.
         """
         known = self._known.get(key)
         if known is not None and self._clock() - known[0] < self._seconds():
             return known[1]
-        # A task belongs to its event loop, so those of another one make their own.
-        of = (id(asyncio.get_running_loop()), key)
-        task = self._made.get(of)
+        # A task belongs to its event loop: each loop computes its own.
+        task_key = (id(asyncio.get_running_loop()), key)
+        task = self._tasks.get(task_key)
         if task is None or task.done():
-            task = self._made[of] = asyncio.ensure_future(self._make(of, make))
-        # Whoever goes away does not take the answer with them.
+            task = self._tasks[task_key] = asyncio.ensure_future(self._make(task_key, make))
+        # A request that is cancelled must not cancel the answer of the others.
         return await asyncio.shield(task)
 
-    async def _make(self, of: tuple[int, Hashable], make: Callable[[], Awaitable[T]]) -> T:
+    async def _make(self, task_key: tuple[int, Hashable], make: Callable[[], Awaitable[T]]) -> T:
         try:
             answer = await make()
         finally:
-            self._made.pop(of, None)
+            self._tasks.pop(task_key, None)
         now = self._clock()
         for key, (at, _) in [*self._known.items()]:
             if now - at >= self._seconds():
                 del self._known[key]
-        if len(self._known) >= _MOST:
+        if len(self._known) >= _MAX_ANSWERS:
             del self._known[min(self._known, key=lambda each: self._known[each][0])]
-        self._known[of[1]] = (now, answer)
+        self._known[task_key[1]] = (now, answer)
         return answer
 
     def clear(self) -> None:
         """Forget everything; for a forked child, and for tests."""
         self._known.clear()
-        self._made.clear()
+        self._tasks.clear()

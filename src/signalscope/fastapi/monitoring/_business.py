@@ -1,125 +1,160 @@
-"""`/monitoring/business-dashboard`: what it is worth."""
+"""The answer of `/monitoring/business-dashboard`: what the service is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
 
 from signalscope import contract
-from signalscope.derived.read import Facts
-from signalscope.fastapi._uptime import uptime
-from signalscope.fastapi.monitoring import _parts
-from signalscope.fastapi.monitoring._fields import OF_ALL_TIERS, Fields
-from signalscope.fastapi.monitoring._models import BusinessDashboard, TierCost, UserCostEntry
-from signalscope.metrics import CPU_SECOND_PRICE
-from signalscope.users._heavy_hitters import UserCost
+from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._binding import Binding, Series, each_tier
+from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
+from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
+from signalscope.recording._process import uptime
+from signalscope.users._costs import heaviest as heaviest_users
 
-__all__ = ["KEYS", "business_dashboard", "tiers"]
+__all__ = ["BusinessDashboard", "RevenueImpact", "Subscriptions", "UserActivity", "tiers"]
 
-KEYS = (
-    *_parts.BUSINESS_KEYS, "COST_TIER", "REVENUE", "ADOPTION", "PROFITABILITY", "PREMIUM_ADOPTION",
-    "RETENTION", "COST_PER_CALCULATION", "REVENUE_IMPACT", *_parts.KPI_KEYS,
-)  # fmt: skip
-_USERS = "costliest_users"
-_COSTLIEST = "CPU time of the last hour of those users whose work took most, in this process alone."
-#: Fields by the value of a label: path, series, label, unit; and single numbers: path, series, unit.
-_BY_LABEL = (
-    ("feature_adoption", "ADOPTION", "feature", "uses/user"),
-    ("feature_profitability", "PROFITABILITY", "feature", "currency/h"),
-    ("retention", "RETENTION", "metric", "ratio"),
-)
-_NUMBERS = (
-    ("premium_adoption", "PREMIUM_ADOPTION", "ratio"),
-    ("cost_per_calculation", "COST_PER_CALCULATION", "currency"),
-    ("revenue_impact_score", "REVENUE_IMPACT", "currency"),
-)
+_HOUR, _DAY = 3_600.0, 86_400.0
 
 
 def tiers() -> tuple[str, ...]:
-    """The tiers that there are."""
+    """Return the tiers that the contract has."""
     attributes = contract.get("signal_service.active_subscriptions").attributes
     return next(each.values or () for each in attributes if each.name == "user_tier")
 
 
-def business_dashboard(
-    facts: Facts,
-    tier: str | None,
-    users: Sequence[UserCost] | str,
-    price: float | None,
-    *,
-    sees_users: bool,
-) -> BusinessDashboard:
-    """The answer.
+class Subscriptions(BaseModel):
+    """Subscriptions."""
 
-    Args:
-        facts: The series of `KEYS`.
-        tier: Only of this tier, where that can be told.
-        users: The users that cost most; or why they are not known.
-        price: Currency units for a CPU-second.
-        sees_users: Whether user ids are shown.
-    """
-    fields = Fields(facts)
-    only = {} if tier is None else {"user_tier": tier}
-    entries = None
-    if isinstance(users, str) or not users:
-        reason = users if isinstance(users, str) else "no user's work was charged in the last hour"
-    else:
-        reason = None
-        entries = [
-            UserCostEntry(
-                user=each.user if sees_users else f"user {place}",
-                cpu_seconds=each.cpu_seconds,
-                at_least=each.at_least,
-                at_most=each.at_most,
-                cost=None if price is None else each.cpu_seconds * price,
-            )
-            for place, each in enumerate(users, 1)
-        ]
-    window = round(min(3_600.0, uptime()), 3)
-    fields.of_process(_USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=window, reason=reason)
-    if entries and price is None:
-        why = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
-        fields.of_process(f"{_USERS}.cost", "measure_cost", "currency", _COSTLIEST, reason=why)
-    return BusinessDashboard(
-        tier=tier,
-        subscriptions=_parts.subscriptions(fields, "subscriptions", **only),
-        user_activity=_parts.user_activity(fields, "user_activity", **only),
-        revenue_impact=_parts.revenue_impact(fields, "revenue_impact", **only),
-        tiers={each: _tier(fields, each) for each in ([tier] if tier else tiers())},
-        **_of_all(fields, entries, one_tier=tier is not None),
-        **fields.head(),
+    total_active: Annotated[Number, Series("SUBSCRIPTIONS_TOTAL", "subscriptions", tier="SUBSCRIPTIONS")] = (
+        Field(description="Active subscriptions.")
     )
+    by_tier: Annotated[
+        ByName, Series("SUBSCRIPTIONS", "subscriptions", by="user_tier", tier="SUBSCRIPTIONS")
+    ] = Field(description="Active subscriptions by tier.")
+    growth_rate_daily: Annotated[
+        Number, Series("SUBSCRIPTION_GROWTH", "ratio", where={"period": "1d"}, window=_DAY)
+    ] = Field(description="Growth against a day before: 0.02 is 2 % more.")
 
 
-def _of_all(fields: Fields, users: list[UserCostEntry] | None, *, one_tier: bool) -> dict[str, Any]:
-    """What is known of all tiers together alone: null, with that reason, for one of them."""
-    if one_tier:
-        rows = (*_BY_LABEL, *_NUMBERS, ("kpis", "KPI_VALUE", "of the KPI"))
-        for path, key, *_, unit in rows:
-            fields.of_all_tiers(path, key, unit)
-        fields.of_process(
-            _USERS, "measure_cost", "CPU s", _COSTLIEST, window_seconds=3600, reason=OF_ALL_TIERS
-        )
-        return dict.fromkeys((*(path for path, *_ in rows), _USERS))
-    by = {path: fields.by(path, key, label, unit) for path, key, label, unit in _BY_LABEL}
-    numbers = {path: fields.number(path, key, unit) for path, key, unit in _NUMBERS}
-    return {**by, **numbers, _USERS: users, "kpis": _parts.kpis(fields, "kpis", "business")}
+class UserActivity(BaseModel):
+    """Users."""
+
+    active_users_last_hour: Annotated[
+        Number,
+        Series("ACTIVE_USERS", "users", where={"window": "1h"}, window=_HOUR, tier="ACTIVE_USERS"),
+    ] = Field(description="Distinct users of the last hour.")
+    top_features_usage: Annotated[
+        ByName, Series("FEATURE_USES", "uses", by="feature", most=10, tier="FEATURE_USES")
+    ] = Field(description="Uses in the last hour of the features that are used most.")
+    user_satisfaction_score: Annotated[
+        Number, Series("SATISFACTION", "score", where={"user_tier": ""}, tier="SATISFACTION")
+    ] = Field(description="0 to 100; see docs/monitoring-api.md.")
 
 
-def _tier(fields: Fields, tier: str) -> TierCost:
-    def number(name: str, key: str, unit: str) -> float | None:
-        return fields.number(f"tiers.{tier}.{name}", key, unit, where={"user_tier": tier})
+class RevenueImpact(BaseModel):
+    """Cost and premium use."""
 
-    return TierCost(
-        cost_last_hour=number("cost_last_hour", "COST_TIER", "currency"),
-        cost_per_user=number("cost_per_user", "COST_PER_USER", "currency"),
-        monthly_revenue=number("monthly_revenue", "REVENUE", "currency"),
-        satisfaction=number("satisfaction", "SATISFACTION", "score"),
-        active_users_last_hour=fields.number(
-            f"tiers.{tier}.active_users_last_hour",
+    computation_cost_last_hour: Annotated[Number, Series("COST", "currency", tier="COST_TIER")] = Field(
+        description="In the currency of SIGNALSCOPE_CPU_SECOND_PRICE."
+    )
+    premium_feature_usage: Annotated[
+        ByName, Series("PREMIUM_USAGE", "uses", by="feature", tier="PREMIUM_USAGE")
+    ] = Field(description="Uses of premium features in the last hour, by feature.")
+    cost_per_user: Annotated[
+        Number, Series("COST_PER_USER", "currency", where={"user_tier": ""}, tier="COST_PER_USER")
+    ] = Field(description="Cost of the last hour for each user active in it.")
+
+
+class TierCost(BaseModel):
+    """What a tier costs and brings."""
+
+    cost_last_hour: Annotated[Number, Series("COST_TIER", "currency", tier="COST_TIER")]
+    cost_per_user: Annotated[Number, Series("COST_PER_USER", "currency", tier="COST_PER_USER")]
+    monthly_revenue: Annotated[Number, Series("REVENUE", "currency", tier="REVENUE")]
+    satisfaction: Annotated[Number, Series("SATISFACTION", "score", tier="SATISFACTION")]
+    active_users_last_hour: Annotated[
+        Number,
+        Series(
             "ACTIVE_USERS",
             "users",
-            where={"user_tier": tier, "window": "1h"},
-            window=3_600,
+            where={"user_tier": "", "window": "1h"},
+            window=_HOUR,
+            tier="ACTIVE_USERS",
         ),
+    ]
+
+
+class UserCostEntry(BaseModel):
+    """What one user's work costs, in this process."""
+
+    user: str = Field(
+        description="The user's id, for those who may see ids; else a name of this answer's only."
     )
+    cpu_seconds: float = Field(description="CPU time of the last hour.")
+    at_least: float
+    at_most: float
+    cost: Number = Field(description="At SIGNALSCOPE_CPU_SECOND_PRICE.")
+
+
+def _costliest(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+    """Return the users whose work cost most; with their ids if the parameter `sees_users` is true."""
+    heaviest, price = heaviest_users(), cpu_second_price()
+    users = [] if isinstance(heaviest, str) else heaviest
+    window, reason = round(min(_HOUR, uptime()), 3), None
+    if not users:
+        reason = heaviest if isinstance(heaviest, str) else "no user's work was charged in the last hour"
+    if builder.tier is not None:
+        window, reason = _HOUR, ALL_TIERS_ONLY
+    about = {
+        "series": "measure_cost",
+        "meaning": "CPU time of the last hour of those users whose work took most, in this process alone.",
+    }
+    builder.note_process(path, **about, unit="CPU s", window_seconds=window, reason=reason)
+    if users and price is None:
+        unpriced = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
+        builder.note_process(f"{path}.cost", **about, unit="currency", reason=unpriced)
+    if reason is not None:
+        return None
+    return [
+        {
+            "user": each.user if builder.parameters["sees_users"] else f"user {place}",
+            "cpu_seconds": each.cpu_seconds,
+            "at_least": each.at_least,
+            "at_most": each.at_most,
+            "cost": None if price is None else each.cpu_seconds * price,
+        }
+        for place, each in enumerate(users, 1)
+    ]
+
+
+class BusinessDashboard(Answer):
+    """What it is worth."""
+
+    tier: str | None = Field(description="The tier that was asked for; null for all of them.")
+    subscriptions: Subscriptions
+    user_activity: UserActivity
+    revenue_impact: RevenueImpact
+    tiers: Annotated[dict[str, TierCost], each_tier(TierCost, tiers)]
+    feature_adoption: Annotated[ByName, Series("ADOPTION", "uses/user", by="feature")] = Field(
+        description="Uses for each active user, by feature."
+    )
+    feature_profitability: Annotated[ByName, Series("PROFITABILITY", "currency/h", by="feature")] = Field(
+        description="Currency each hour, by feature."
+    )
+    premium_adoption: Annotated[Number, Series("PREMIUM_ADOPTION", "ratio")] = Field(
+        description="Active users whose tier is a premium one, 0 to 1."
+    )
+    retention: Annotated[ByName, Series("RETENTION", "ratio", by="metric")] = Field(
+        description="stickiness, day_over_day, week_over_week."
+    )
+    cost_per_calculation: Annotated[Number, Series("COST_PER_CALCULATION", "currency")]
+    revenue_impact_score: Annotated[Number, Series("REVENUE_IMPACT", "currency")]
+    costliest_users: Annotated[list[UserCostEntry] | None, Binding(_costliest)] = Field(
+        description="Whose work took most CPU time in the last hour, as far as this process knows."
+    )
+    kpis: Annotated[list[Kpi] | None, every_kpi("business")]

@@ -1,4 +1,4 @@
-"""`/monitoring/metrics`: what /metrics has, for programs that read JSON."""
+"""The answer of `/monitoring/metrics`: the content of /metrics as JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 
 from signalscope import contract
 from signalscope.contract._model import Instrument, Kind
-from signalscope.derived.read import Facts
-from signalscope.fastapi.monitoring._models import Source
+from signalscope.derived.read import Facts as Results
+from signalscope.fastapi.monitoring._answer import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
 __all__ = ["CurrentMetrics", "MetricNow", "SeriesNow", "current_metrics"]
 
-#: Series that are listed of one metric.
+#: Series of one metric that are listed at most.
 _MOST = 200
 
 
@@ -57,10 +57,10 @@ class CurrentMetrics(BaseModel):
 
 
 def current_metrics(name: str | None = None) -> CurrentMetrics:
-    """The present values of this process.
+    """Return the present values of this process.
 
     Args:
-        name: Only of instruments whose name has this in it.
+        name: Include only instruments whose name contains this.
     """
     wanted = [
         each
@@ -77,10 +77,9 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         problems = [f"{each} is aggregated elsewhere" for each in sorted(seen.left_out)]
     except NotKeptError as error:
         problems.append(str(error))
-    facts = Facts("process")
     return CurrentMetrics(
         timestamp=datetime.now(UTC),
-        source=Source(name="process", description=facts.describe()),
+        source=Source.of(Results("process")),
         problems=problems,
         window_seconds=window,
         metrics=metrics,

@@ -1,112 +1,120 @@
-"""`/monitoring/enhanced-metrics`: everything at a glance."""
+"""The answer of `/monitoring/enhanced-metrics`: everything at a glance."""
 
 from __future__ import annotations
 
-from signalscope.derived.read import Facts
-from signalscope.fastapi import _settings
-from signalscope.fastapi.monitoring import _parts
-from signalscope.fastapi.monitoring._fields import Fields
-from signalscope.fastapi.monitoring._models import (
-    ApiPerformance,
-    Business,
-    CachePerformance,
-    Capacity,
-    EnhancedMetrics,
-    HealthSummary,
-    Performance,
-    SignalGeneration,
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._binding import Series, of_process
+from signalscope.fastapi.monitoring._breakers import Breaker, every_breaker
+from signalscope.fastapi.monitoring._business import RevenueImpact, Subscriptions, UserActivity
+from signalscope.fastapi.monitoring._capacity import (
+    ExternalDependencies,
+    ResourceUtilization,
+    ScalingIndicators,
 )
+from signalscope.health import Status
 
-__all__ = ["KEYS", "enhanced"]
-
-KEYS = (
-    "REQUESTS_LAST_MINUTE", "ERROR_RATE", "API_SLOW", "SIGNALS_LAST_MINUTE", "SIGNAL_MEAN", "GREEKS_CALLS",
-    "VECTORIZED_SHARE", "CACHE_HITS", "CACHE_BYTES", "COMPONENT_AVAILABILITY",
-    *_parts.BREAKER_KEYS, *_parts.BUSINESS_KEYS, *_parts.CAPACITY_KEYS,
-)  # fmt: skip
+__all__ = ["EnhancedMetrics", "HealthSummary"]
 
 
-def enhanced(facts: Facts, health: HealthSummary, uptime: float) -> EnhancedMetrics:
-    """The answer.
+class HealthSummary(BaseModel):
+    """The service's health."""
 
-    Args:
-        facts: The series of `KEYS`.
-        health: The service's health.
-        uptime: Seconds since this process started.
-    """
-    fields = Fields(facts)
-    fields.of_process(
-        "service_uptime_seconds", "start of the process", "s", "Since the process that answers started."
+    status: Status
+    components: dict[str, Status]
+
+
+class ApiPerformance(BaseModel):
+    """The API."""
+
+    total_requests_last_minute: Annotated[Number, Series("REQUESTS_LAST_MINUTE", "requests")] = Field(
+        description="Requests."
     )
-    fields.of_process(
-        "health", "health checks", "", "As /health has it: what the process that answers has found."
+    average_response_time_ms: Annotated[Number, Series("API_MEAN", "ms", factor=1e3)] = Field(
+        description="Mean latency, in milliseconds."
     )
-    number = fields.number
-    caches = _settings.config().selectors
-    api, signal, cache = (
-        f"performance.{each}" for each in ("api_performance", "signal_generation", "cache_performance")
+    error_rate_percentage: Annotated[Number, Series("ERROR_RATE", "%", where={"endpoint": ""})] = Field(
+        description="Requests that failed (5xx), 0 to 100."
     )
-    performance = Performance(
-        api_performance=ApiPerformance(
-            total_requests_last_minute=number(
-                f"{api}.total_requests_last_minute", "REQUESTS_LAST_MINUTE", "requests"
-            ),
-            average_response_time_ms=number(f"{api}.average_response_time_ms", "API_MEAN", "ms", factor=1e3),
-            error_rate_percentage=number(
-                f"{api}.error_rate_percentage", "ERROR_RATE", "%", where={"endpoint": ""}
-            ),
-            slow_requests_percentage=number(f"{api}.slow_requests_percentage", "API_SLOW", "%"),
-        ),
-        signal_generation=SignalGeneration(
-            signals_generated_last_minute=number(
-                f"{signal}.signals_generated_last_minute", "SIGNALS_LAST_MINUTE", "signals"
-            ),
-            average_generation_time_ms=number(
-                f"{signal}.average_generation_time_ms", "SIGNAL_MEAN", "ms", factor=1e3
-            ),
-            greeks_calculations_per_second=number(
-                f"{signal}.greeks_calculations_per_second", "GREEKS_CALLS", "calls/s"
-            ),
-            vectorization_efficiency=number(
-                f"{signal}.vectorization_efficiency",
-                "VECTORIZED_SHARE",
-                "ratio",
-                where={"calculation_type": ""},
-            ),
-        ),
-        cache_performance=CachePerformance(
-            greeks_cache_hit_ratio=number(
-                f"{cache}.greeks_cache_hit_ratio",
-                "CACHE_HITS",
-                "ratio",
-                where={"cache_type": caches.greeks_cache},
-            ),
-            indicators_cache_hit_ratio=number(
-                f"{cache}.indicators_cache_hit_ratio",
-                "CACHE_HITS",
-                "ratio",
-                where={"cache_type": caches.indicators_cache},
-            ),
-            cache_size_bytes=number(f"{cache}.cache_size_bytes", "CACHE_BYTES", "bytes"),
-        ),
+    slow_requests_percentage: Annotated[Number, Series("API_SLOW", "%")] = Field(
+        description="Requests slower than the objective for API latency, 0 to 100."
     )
-    return EnhancedMetrics(
-        circuit_breakers=_parts.breakers(fields, "circuit_breakers"),
-        performance=performance,
-        business=Business(
-            subscriptions=_parts.subscriptions(fields, "business.subscriptions"),
-            user_activity=_parts.user_activity(fields, "business.user_activity"),
-            revenue_impact=_parts.revenue_impact(fields, "business.revenue_impact"),
-        ),
-        capacity=Capacity(
-            resource_utilization=_parts.utilization(fields, "capacity.resource_utilization"),
-            scaling_indicators=_parts.scaling_indicators(fields, "capacity.scaling_indicators"),
-            external_dependencies=_parts.dependencies(fields, "capacity.external_dependencies"),
-        ),
-        component_availability=fields.by(
-            "component_availability", "COMPONENT_AVAILABILITY", "component", "ratio", how=min
-        ),
-        service_uptime_seconds=uptime,
-        health=health,
-        **fields.head(),
+
+
+class SignalGeneration(BaseModel):
+    """Signals and Greeks."""
+
+    signals_generated_last_minute: Annotated[Number, Series("SIGNALS_LAST_MINUTE", "signals")] = Field(
+        description="Signals."
     )
+    average_generation_time_ms: Annotated[Number, Series("SIGNAL_MEAN", "ms", factor=1e3)] = Field(
+        description="Mean time to generate signals, in milliseconds."
+    )
+    greeks_calculations_per_second: Annotated[Number, Series("GREEKS_CALLS", "calls/s")] = Field(
+        description="Calculation calls each second."
+    )
+    vectorization_efficiency: Annotated[
+        Number, Series("VECTORIZED_SHARE", "ratio", where={"calculation_type": ""})
+    ] = Field(description="Options priced in array operations, of all, 0 to 1.")
+
+
+class CachePerformance(BaseModel):
+    """Caches."""
+
+    greeks_cache_hit_ratio: Annotated[
+        Number,
+        Series("CACHE_HITS", "ratio", where={"cache_type": lambda of: of.config.selectors.greeks_cache}),
+    ] = Field(description="Hits, of all gets that found out, 0 to 1.")
+    indicators_cache_hit_ratio: Annotated[
+        Number,
+        Series("CACHE_HITS", "ratio", where={"cache_type": lambda of: of.config.selectors.indicators_cache}),
+    ] = Field(description="The same of the cache of indicators.")
+    cache_size_bytes: Annotated[Number, Series("CACHE_BYTES", "bytes")] = Field(
+        description="Bytes that the cached values of all caches take."
+    )
+
+
+class Performance(BaseModel):
+    """How well it works."""
+
+    api_performance: ApiPerformance
+    signal_generation: SignalGeneration
+    cache_performance: CachePerformance
+
+
+class Business(BaseModel):
+    """What it is worth."""
+
+    subscriptions: Subscriptions
+    user_activity: UserActivity
+    revenue_impact: RevenueImpact
+
+
+class Capacity(BaseModel):
+    """What it can take."""
+
+    resource_utilization: ResourceUtilization
+    scaling_indicators: ScalingIndicators
+    external_dependencies: ExternalDependencies
+
+
+class EnhancedMetrics(Answer):
+    """Everything at a glance."""
+
+    service_uptime_seconds: Annotated[
+        float, of_process("start of the process", "s", "Since the process that answers started.")
+    ] = Field(description="Since this process started.")
+    health: Annotated[
+        HealthSummary,
+        of_process("health checks", "", "As /health has it: what the process that answers has found."),
+    ]
+    circuit_breakers: Annotated[list[Breaker] | None, every_breaker]
+    performance: Performance
+    business: Business
+    capacity: Capacity
+    component_availability: Annotated[
+        ByName, Series("COMPONENT_AVAILABILITY", "ratio", by="component", combine=min)
+    ] = Field(description="Of each component: the mean of its health over the window, 0 to 1.")

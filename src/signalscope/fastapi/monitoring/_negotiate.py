@@ -1,4 +1,4 @@
-"""JSON for programs, a page for people: by the request's Accept header."""
+"""Respond with JSON or with an HTML page, by the Accept header of the request."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 def wants_html(accept: str) -> bool:
-    """Whether somebody would rather have a page than JSON: only who names text/html, as browsers do."""
+    """Return True if the client prefers HTML; it must name text/html, as browsers do."""
     named = weights(accept)
     html = named.get("text/html", 0.0)
-    # The most specific range decides (RFC 9110, 12.5.1); who names text/html beside */* means it.
+    # The most specific range decides (RFC 9110, 12.5.1); text/html beside */* is a preference.
     for kind in ("application/json", "application/*"):
         if kind in named:
             return html > named[kind]
@@ -29,11 +29,11 @@ def wants_html(accept: str) -> bool:
 
 
 def answered(request: Request, answer: BaseModel, title: str, status: int = 200) -> Response:
-    """The answer, in the form that the client asks for.
+    """Return the answer in the form that the client prefers.
 
     Args:
         request: The request.
-        answer: What to say.
+        answer: The answer.
         title: The page's title.
         status: The HTTP status.
     """
@@ -42,10 +42,10 @@ def answered(request: Request, answer: BaseModel, title: str, status: int = 200)
 
 
 class Prepared:
-    """An answer that many get: each form of it is made once, in a thread, because it may be long.
+    """An answer for many requests: each form is written once, in a thread, because it can be long.
 
     Args:
-        answer: What to say.
+        answer: The answer.
         title: The page's title.
     """
 
@@ -55,7 +55,7 @@ class Prepared:
         self._bodies: Answers[bytes] = Answers(lambda: math.inf)
 
     async def answered(self, request: Request) -> Response:
-        """The answer, in the form that the client asks for."""
+        """Return the answer in the form that the client prefers."""
         html = wants_html(request.headers.get("accept", ""))
 
         async def make() -> bytes:

@@ -1,4 +1,4 @@
-"""A readable page of an answer: sections, tables, and why a number is missing."""
+"""The HTML page of an answer: sections, tables, and the reason when a number is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from signalscope.fastapi.monitoring._models import Provenance
+from signalscope.fastapi.monitoring._answer import Provenance
 
 __all__ = ["page"]
 
@@ -26,15 +26,15 @@ h2{border-color:#444}.healthy{color:#6fce85}.degraded{color:#e7b75a}.unhealthy{c
 """
 About = Mapping[str, Provenance]
 _SIX_DIGITS, _LONG = 1e5, 1e15
-#: Shown beside the values that they are about, or above everything.
+#: Fields that are shown beside the values that they describe, or at the top.
 _ASIDE = ("provenance", "problems", "degraded", "source")
 
 
 def page(title: str, answer: BaseModel) -> str:
-    """The page.
+    """Return the HTML page of an answer.
 
     Args:
-        title: What it is about.
+        title: The title.
         answer: The answer; its ``provenance`` is shown beside each value.
     """
     values = _items(answer)
@@ -58,11 +58,11 @@ def _items(value: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _content(values: Mapping[str, Any], path: str, about: About, level: int, *, is_model: bool) -> str:
-    """Plain values in a table, then a section for each of the others."""
+    """Return a table of the plain values, then a section for each of the others."""
     rows, sections = [], []
     for name, value in values.items():
         inside = f"{path}.{name}" if path else name
-        # A field's name is read by people; other names, of metrics or components, are theirs to copy.
+        # Names of fields become words; names of metrics or components stay, so that they can be copied.
         label = escape(name.replace("_", " ") if is_model else name)
         if isinstance(value, BaseModel | Mapping) and _items(value):
             sections.append(_section(label, value, inside, about, level))
@@ -86,7 +86,7 @@ def _row(label: str, value: Any, known: Provenance | None) -> str:
 
 
 def _note(known: Provenance) -> str:
-    """A value's unit, source and window, or why there is none; what it means, for who points at it."""
+    """Return unit, source and window of a value, or why there is none; its meaning is the tooltip."""
     if known.reason:
         text = f"no value: {known.reason}"
     else:
@@ -118,7 +118,7 @@ def _pair(name: str, value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """A number that can be read: all digits of a whole one, six of another."""
+    """Return a readable number: all digits of a whole number, six of another."""
     if float(value).is_integer() and abs(value) < _LONG:
         return f"{value:,.0f}"
     return f"{value:,.2f}" if _SIX_DIGITS <= abs(value) < _LONG else f"{value:,.6g}"

@@ -1,133 +1,154 @@
-"""`/monitoring/performance-summary`: how well the service works, now and over a window."""
+"""The answer of `/monitoring/performance-summary`: how well the service works, now and over a window."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
 
 from signalscope.derived._vector import Labels
-from signalscope.derived.read import Facts
-from signalscope.fastapi.monitoring import _parts
-from signalscope.fastapi.monitoring._fields import Fields
-from signalscope.fastapi.monitoring._models import Number, PerformanceSummary, Statistics
+from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._binding import Binding, Series
+from signalscope.fastapi.monitoring._builder import Builder
+from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
-__all__ = ["KEYS", "OVER_TIME", "performance_summary"]
+__all__ = ["History", "NowAndOverWindow", "PerformanceSummary"]
 
-#: What is also shown over the window: field, series, unit, and the labels of the one value that is meant.
-_STATISTICS: Mapping[str, tuple[tuple[str, str, str, Mapping[str, str]], ...]] = {
-    "api": (
-        ("requests_per_second", "API_REQUESTS", "requests/s", {}),
-        ("error_rate_percentage", "ERROR_RATE", "%", {"endpoint": ""}),
-        ("slow_requests_percentage", "API_SLOW", "%", {}),
-        ("mean_seconds", "API_MEAN", "s", {}),
-        ("p50_seconds", "API_P50", "s", {}),
-        ("p95_seconds", "API_P95", "s", {}),
-        ("p99_seconds", "API_P99", "s", {}),
-    ),
-    "greeks": (
-        ("options_per_second", "GREEKS_OPTIONS", "options/s", {}),
-        ("vectorized_share", "VECTORIZED_SHARE", "ratio", {"calculation_type": ""}),
-        ("vectorized_p90_seconds", "GREEKS_P90", "s", {"vectorized": "true"}),
-        ("vectorized_speedup", "VECTORIZED_SPEEDUP", "times", {}),
-        ("invalid_ratio", "GREEKS_INVALID_RATIO", "ratio", {}),
-    ),
-    "signals": (
-        ("signals_per_second", "SIGNALS", "signals/s", {}),
-        ("mean_seconds", "SIGNAL_MEAN", "s", {}),
-        ("p95_seconds", "SIGNAL_P95", "s", {}),
-    ),
-}
-OVER_TIME = tuple(dict.fromkeys(key for rows in _STATISTICS.values() for _, key, _, _ in rows))
-KEYS = (
-    *OVER_TIME, "API_REQUESTS_ENDPOINT", "API_P95_ENDPOINT", "CACHE_HITS", "QUEUE_BACKPRESSURE",
-    "DEPENDENCY_UP", "DEPENDENCY_P95", "DEPENDENCY_ERROR_RATIO", *_parts.KPI_KEYS,
-)  # fmt: skip
+#: By series and labels: times and values over the window.
+History = Mapping[str, Mapping[Labels, list[tuple[float, float]]]]
 _MOST_ROWS = 50
 
-#: Values over time by labels: what a range query gives.
-Over = Mapping[Labels, list[tuple[float, float]]]
+
+class Statistics(BaseModel):
+    """A number now, and over the window."""
+
+    now: Number
+    lowest: Number = None
+    mean: Number = None
+    highest: Number = None
 
 
-def performance_summary(
-    facts: Facts, window: str, seconds: float, over_time: Mapping[str, Over] | str
-) -> PerformanceSummary:
-    """The answer.
+class NowAndOverWindow(Binding):
+    """Binds a field to the statistics of some series, now and over the window.
+
+    `fill` gets the parameters `history`, which is a `History` or the reason why there is none, and `window_seconds`.
 
     Args:
-        facts: The series of `KEYS`.
-        window: The window's name.
-        seconds: Its length.
-        over_time: The series of `OVER_TIME` over the window; those that are missing have no statistics. Or why
-            there are none.
+        **series: The series by the name of its statistics.
     """
-    fields = Fields(facts)
-    found = {
-        group: {
-            name: _statistics(fields, f"{group}.{name}", (key, unit, labels), over_time, seconds)
-            for name, key, unit, labels in rows
-        }
-        for group, rows in _STATISTICS.items()
-    }
-    return PerformanceSummary(
-        window=window,
-        api=found["api"],
-        greeks=found["greeks"],
-        signals=found["signals"],
-        endpoints=_table(
-            fields, "endpoints", "endpoint",
-            requests_per_second=("API_REQUESTS_ENDPOINT", "requests/s"),
-            p95_seconds=("API_P95_ENDPOINT", "s"),
-            error_rate_percentage=("ERROR_RATE", "%"),
-        ),
-        caches=fields.by("caches", "CACHE_HITS", "cache_type", "ratio"),
-        queues=fields.by("queues", "QUEUE_BACKPRESSURE", "queue_type", "ratio", how=max),
-        dependencies=_table(
-            fields, "dependencies", "service_name",
-            healthy=("DEPENDENCY_UP", ""),
-            p95_seconds=("DEPENDENCY_P95", "s"),
-            error_ratio=("DEPENDENCY_ERROR_RATIO", "ratio"),
-        ),
-        kpis=_parts.kpis(fields, "kpis", "technical", "operational"),
-        **fields.head(),
-    )  # fmt: skip
+
+    def __init__(self, **series: Series) -> None:
+        def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, Statistics]:
+            return {name: _statistics(builder, f"{path}.{name}", each) for name, each in series.items()}
+
+        super().__init__(value, *(each.key for each in series.values()))
 
 
-def _statistics(
-    fields: Fields,
-    path: str,
-    row: tuple[str, str, Mapping[str, str]],
-    over_time: Mapping[str, Over] | str,
-    seconds: float,
-) -> Statistics:
-    key, unit, labels = row
-    now = fields.number(path, key, unit, where=labels)
-    over, reason = ({}, over_time) if isinstance(over_time, str) else (over_time.get(key, {}), None)
+def _statistics(builder: Builder, path: str, series: Series) -> Statistics:
+    now = series.value(builder, path)
+    history: History | str = builder.parameters["history"]
+    reason = (history if isinstance(history, str) else "") or "Prometheus has no value for it in the window"
+    selected = series.labels(builder).items()
     values = [
         value
-        for each, pairs in over.items()
-        if all(dict(each).get(name, "") == wanted for name, wanted in labels.items())
+        for labels, pairs in ({} if isinstance(history, str) else history.get(series.key, {})).items()
+        if all(dict(labels).get(name, "") == text for name, text in selected)
         for _, value in pairs
     ]
+    window = builder.parameters["window_seconds"]
     for name in ("lowest", "mean", "highest"):
-        missing = reason or "Prometheus has no value for it in the window"
-        fields.note(f"{path}.{name}", key, unit, missing=not values, reason=missing, window=seconds)
+        note_path = f"{path}.{name}"
+        builder.note(note_path, series.key, series.unit, missing=not values, reason=reason, window=window)
     if not values:
         return Statistics(now=now)
     return Statistics(now=now, lowest=min(values), mean=math.fsum(values) / len(values), highest=max(values))
 
 
-def _table(fields: Fields, path: str, label: str, **columns: tuple[str, str]) -> dict[str, dict[str, Number]]:
-    """A row for each value of a label, a column for each series; the first column's greatest come first."""
-    found = {
-        name: fields.by(f"{path}.{name}", key, label, unit, how=max) or {}
-        for name, (key, unit) in columns.items()
-    }
-    every = [*dict.fromkeys(row for column in found.values() for row in column)]
-    names = every[:_MOST_ROWS]
-    if len(every) > len(names):
-        fields.facts.problems.append(f"{path}: {len(names)} of {len(every)} are shown")
-    for name, (key, unit) in columns.items():
-        for row in names:
-            if row not in found[name]:
-                fields.note(f"{path}.{row}.{name}", key, unit, missing=True, where={label: row})
-    return {row: {name: column.get(row) for name, column in found.items()} for row in names}
+def _table(label: str, **columns: Series) -> Binding:
+    """Bind a field to a table with a row for each value of a label, and a column for each series.
+
+    Rows with the greatest numbers in the first column come first.
+    """
+    columns = {name: replace(each, by=label, combine=max) for name, each in columns.items()}
+
+    def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, dict[str, Any]]:
+        numbers = {name: each.value(builder, f"{path}.{name}") or {} for name, each in columns.items()}
+        every = list(dict.fromkeys(row for column in numbers.values() for row in column))
+        rows = every[:_MOST_ROWS]
+        if len(every) > len(rows):
+            builder.results.problems.append(f"{path}: {len(rows)} of {len(every)} are shown")
+        for name, each in columns.items():
+            for row in rows:
+                if row not in numbers[name]:
+                    where = {label: row}
+                    builder.note(f"{path}.{row}.{name}", each.key, each.unit, missing=True, where=where)
+        return {row: {name: column.get(row) for name, column in numbers.items()} for row in rows}
+
+    return Binding(value, *(each.key for each in columns.values()))
+
+
+class PerformanceSummary(Answer):
+    """How well the service works."""
+
+    window: str = Field(description="How far the lowest, mean and highest values look back.")
+    api: Annotated[
+        dict[str, Statistics],
+        NowAndOverWindow(
+            requests_per_second=Series("API_REQUESTS", "requests/s"),
+            error_rate_percentage=Series("ERROR_RATE", "%", where={"endpoint": ""}),
+            slow_requests_percentage=Series("API_SLOW", "%"),
+            mean_seconds=Series("API_MEAN", "s"),
+            p50_seconds=Series("API_P50", "s"),
+            p95_seconds=Series("API_P95", "s"),
+            p99_seconds=Series("API_P99", "s"),
+        ),
+    ] = Field(description="Latency in seconds, errors in percent, requests a second.")
+    endpoints: Annotated[
+        dict[str, dict[str, Number]],
+        _table(
+            "endpoint",
+            requests_per_second=Series("API_REQUESTS_ENDPOINT", "requests/s"),
+            p95_seconds=Series("API_P95_ENDPOINT", "s"),
+            error_rate_percentage=Series("ERROR_RATE", "%"),
+        ),
+    ] = Field(description="By route template: requests_per_second, p95_seconds, error_rate_percentage.")
+    greeks: Annotated[
+        dict[str, Statistics],
+        NowAndOverWindow(
+            options_per_second=Series("GREEKS_OPTIONS", "options/s"),
+            vectorized_share=Series("VECTORIZED_SHARE", "ratio", where={"calculation_type": ""}),
+            vectorized_p90_seconds=Series("GREEKS_P90", "s", where={"vectorized": "true"}),
+            vectorized_speedup=Series("VECTORIZED_SPEEDUP", "times"),
+            invalid_ratio=Series("GREEKS_INVALID_RATIO", "ratio"),
+        ),
+    ]
+    signals: Annotated[
+        dict[str, Statistics],
+        NowAndOverWindow(
+            signals_per_second=Series("SIGNALS", "signals/s"),
+            mean_seconds=Series("SIGNAL_MEAN", "s"),
+            p95_seconds=Series("SIGNAL_P95", "s"),
+        ),
+    ]
+    caches: Annotated[ByName, Series("CACHE_HITS", "ratio", by="cache_type")] = Field(
+        description="Hit ratio of each cache, 0 to 1."
+    )
+    queues: Annotated[ByName, Series("QUEUE_BACKPRESSURE", "ratio", by="queue_type", combine=max)] = Field(
+        description="Backpressure of each queue, 0 to 1."
+    )
+    dependencies: Annotated[
+        dict[str, dict[str, Number]],
+        _table(
+            "service_name",
+            healthy=Series("DEPENDENCY_UP", ""),
+            p95_seconds=Series("DEPENDENCY_P95", "s"),
+            error_ratio=Series("DEPENDENCY_ERROR_RATIO", "ratio"),
+        ),
+    ] = Field(description="By service: healthy (1 or 0), p95_seconds, error_ratio.")
+    kpis: Annotated[list[Kpi] | None, every_kpi("technical", "operational")] = Field(
+        description="Technical and operational KPIs; from Prometheus only."
+    )

@@ -5,35 +5,31 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
-from signalscope.derived.read import Facts, PrometheusError, facts, history
-from signalscope.fastapi import _settings
+from signalscope.config import _environment
+from signalscope.derived.read import Facts as Results
+from signalscope.derived.read import PrometheusError, history
+from signalscope.derived.read import facts as read
 from signalscope.fastapi._auth import Reader, monitoring_reader
-from signalscope.fastapi._uptime import uptime
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring import _business as business
-from signalscope.fastapi.monitoring import _capacity as capacity
-from signalscope.fastapi.monitoring import _enhanced as enhanced
-from signalscope.fastapi.monitoring import _performance as performance
 from signalscope.fastapi.monitoring._answers import Answers
+from signalscope.fastapi.monitoring._binding import AnswerT, fill, keys
+from signalscope.fastapi.monitoring._business import BusinessDashboard, tiers
+from signalscope.fastapi.monitoring._capacity import CapacityPlanning
 from signalscope.fastapi.monitoring._current import CurrentMetrics, current_metrics
-from signalscope.fastapi.monitoring._models import (
-    BusinessDashboard,
-    CapacityPlanning,
-    EnhancedMetrics,
-    HealthSummary,
-    PerformanceSummary,
-)
+from signalscope.fastapi.monitoring._enhanced import EnhancedMetrics, HealthSummary
 from signalscope.fastapi.monitoring._negotiate import Prepared
-from signalscope.metrics import cpu_second_price
+from signalscope.fastapi.monitoring._performance import History, NowAndOverWindow, PerformanceSummary
+from signalscope.health._registry import known
 from signalscope.recording import internal_error
 from signalscope.recording._fork import in_children
-from signalscope.users import _costs as _user_costs
+from signalscope.recording._process import uptime
 
 __all__ = ["monitoring"]
 
@@ -58,23 +54,31 @@ ReaderNow = Annotated[Reader, Depends(monitoring_reader)]
 Window = Literal["5m", "15m", "1h", "6h", "24h"]
 _SECONDS: Mapping[str, float] = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400}
 
-_answers: Answers[Prepared] = Answers(_settings.cache_seconds)
+_answers: Answers[Prepared] = Answers(_environment.cache_seconds)
 in_children(_answers.clear)
 
 
 async def _answer(
     request: Request, title: str, make: Callable[[], Awaitable[BaseModel]], *parameters: object
 ) -> Response:
+    """Respond with a remembered answer to a request with these parameters, or with a new one."""
+
     async def prepare() -> Prepared:
         return Prepared(await make(), title)
 
     try:
-        prepared = await _answers.get((title, _settings.prometheus_url(), *parameters), prepare)
+        prepared = await _answers.get((title, _environment.prometheus_url(), *parameters), prepare)
         return await prepared.answered(request)
-    except Exception as error:  # ours: counted, and its words are for the log alone
+    except Exception as error:  # a defect of signalscope: its message is for the log alone
         internal_error("monitoring.answer")
         _logger.exception("signalscope: %s could not be made", title)
         raise HTTPException(503, "the answer could not be made; the service's log says why") from error
+
+
+async def _filled(model: type[AnswerT], results: Results | None = None, **parameters: Any) -> AnswerT:
+    """Read what an answer needs, unless it has been read, and fill it in a thread."""
+    found = results or await read(keys(model))
+    return await asyncio.to_thread(lambda: fill(model, found, **parameters))
 
 
 @monitoring.get("/metrics", response_model=CurrentMetrics)
@@ -97,13 +101,9 @@ async def enhanced_metrics(request: Request, _: ReaderNow) -> Response:
     """Performance, business, capacity, health and circuit breakers at a glance."""
 
     async def make() -> EnhancedMetrics:
-        found = await facts(enhanced.KEYS)
-        status, results = await health.summary()
-        components: dict[str, health.Status] = {
-            name: each.status for name, each in results.items() if each.status != "unknown"
-        }
-        summary = HealthSummary(status=status, components=components)
-        return await asyncio.to_thread(enhanced.enhanced, found, summary, uptime())
+        status, components = await health.summary()
+        summary = HealthSummary(status=status, components=known(components))
+        return await _filled(EnhancedMetrics, health=summary, service_uptime_seconds=uptime())
 
     return await _answer(request, "Enhanced metrics", make)
 
@@ -119,17 +119,17 @@ async def performance_summary(
     """Latency, errors, Greeks, signals, caches, queues and dependencies, now and over a window."""
 
     async def make() -> PerformanceSummary:
-        found = await facts(performance.KEYS)
-        over_time: Mapping[str, performance.Over] | str = found.problems[0] if found.degraded else ""
-        try:
-            if not found.degraded:
-                over_time = await history(performance.OVER_TIME, _SECONDS[window])
-        except PrometheusError as error:
-            over_time = str(error)
-            found.problems.append(f"No lowest, mean and highest values: {error}")
-            found.degraded = found.source == "prometheus"
-        return await asyncio.to_thread(
-            performance.performance_summary, found, window, _SECONDS[window], over_time
+        results, seconds = await read(keys(PerformanceSummary)), _SECONDS[window]
+        over_window: History | str = results.problems[0] if results.degraded else ""
+        if not results.degraded:
+            try:
+                over_window = await history(keys(PerformanceSummary, NowAndOverWindow), seconds)
+            except PrometheusError as error:
+                over_window = str(error)
+                results.problems.append(f"No lowest, mean and highest values: {error}")
+                results.degraded = results.source == "prometheus"
+        return await _filled(
+            PerformanceSummary, results, window=window, window_seconds=seconds, history=over_window
         )
 
     return await _answer(request, "Performance summary", make, window)
@@ -142,28 +142,12 @@ async def business_dashboard(
     tier: Annotated[str | None, Query(max_length=50, description="Only this tier.")] = None,
 ) -> Response:
     """Subscriptions, users, features, satisfaction, cost and revenue."""
-    if tier is not None and tier not in business.tiers():
-        raise HTTPException(
-            422,
-            [
-                {
-                    "type": "enum",
-                    "loc": ["query", "tier"],
-                    "msg": f"there is no such tier; allowed: {', '.join(business.tiers())}",
-                }
-            ],
-        )
-
-    async def make() -> BusinessDashboard:
-        found = await facts(business.KEYS)
-        return await asyncio.to_thread(_dashboard, found, tier, sees_users=reader.sees_users)
-
-    return await _answer(request, "Business dashboard", make, tier, reader.sees_users)
-
-
-def _dashboard(found: Facts, tier: str | None, *, sees_users: bool) -> BusinessDashboard:
-    users, price = _user_costs.heaviest(), cpu_second_price()
-    return business.business_dashboard(found, tier, users, price, sees_users=sees_users)
+    if tier is not None and tier not in tiers():
+        message = f"there is no such tier; allowed: {', '.join(tiers())}"
+        raise HTTPException(422, [{"type": "enum", "loc": ["query", "tier"], "msg": message}])
+    sees_users = reader.sees_users
+    make = partial(_filled, BusinessDashboard, tier=tier, sees_users=sees_users)
+    return await _answer(request, "Business dashboard", make, tier, sees_users)
 
 
 @monitoring.get("/capacity-planning", response_model=CapacityPlanning)
@@ -173,9 +157,5 @@ async def capacity_planning(
     horizon: Annotated[Literal["24h", "48h"], Query(description="How far ahead to forecast.")] = "48h",
 ) -> Response:
     """What is in use, what limits the service, what is foreseen, and how many replicas are wanted."""
-
-    async def make() -> CapacityPlanning:
-        found = await facts(capacity.KEYS)
-        return await asyncio.to_thread(capacity.capacity_planning, found, int(horizon[:-1]))
-
+    make = partial(_filled, CapacityPlanning, horizon_hours=int(horizon[:-1]))
     return await _answer(request, "Capacity planning", make, horizon)

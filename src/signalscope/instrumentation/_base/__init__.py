@@ -1,1 +1,4 @@
-"""What every instrumentor is made of: patches, import hooks, places, and one recorder for each kind of library."""
+"""Common parts of the instrumentors: patches, import hooks, names of objects, a base for each kind of library.
+
+Import from the modules: an instrumentor loads only those that it needs.
+"""

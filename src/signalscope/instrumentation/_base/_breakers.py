@@ -1,55 +1,128 @@
-"""What instrumentors share whose library keeps a breaker as an object with a name: seeing each, and its states."""
+"""Breakers of libraries: their names, their states, and the base of the instrumentors that measure them.
+
+The state set shows what the library says when metrics are collected. A transition without a call (a breaker that lets
+calls through again after a time) is counted when it is first seen: at the next call, or at the next collection.
+
+`service_name` is the breaker's own name, else the name of the variable that holds it.
+``SIGNALSCOPE_BREAKERS="ticker*=ticker_service/quote;my.clients:_config_cb=config_service"`` overrides both. The text
+after the slash is the `operation`, which is ``all`` without one.
+"""
 
 from __future__ import annotations
 
-import functools
+import weakref
 from abc import abstractmethod
 from typing import Any, ClassVar
 
-from signalscope.breakers._recorder import Breakers
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method, Undone
-from signalscope.instrumentation._base._places import made_here
+from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
+from signalscope.contract._model import OTHER
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
+from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
+from signalscope.instrumentation._base._settings import Setting
+from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
-__all__ = ["BreakerInstrumentor"]
+__all__ = ["BREAKER_METRICS", "SHARED_STORAGE", "BreakerInstrumentor", "configured_identity"]
+
+#: For `Library.not_measured`.
+SHARED_STORAGE = "With Redis as storage: state changes of other processes, before the next call here."
+_SETTING = Setting("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
+
+
+def configured_identity(*names: str) -> Identity | None:
+    """Return the service name and operation that SIGNALSCOPE_BREAKERS gives to one of these names."""
+    configured = _SETTING.patterns.find(names)
+    if configured is None:
+        return None
+    service, _, operation = configured.partition("/")
+    return service.strip() or OTHER, operation.strip() or "all"
 
 
 class BreakerInstrumentor(LibraryInstrumentor):
-    """Measures breakers that are objects with a name.
+    """Measures breakers that are objects, perhaps with a name.
 
     Attributes:
-        packages: Whose frames are no place where a program makes a breaker.
-        breakers: The ones that were seen.
+        packages: Packages of the library, whose frames are not of the program.
+        breakers: The breakers that were seen.
     """
 
     packages: ClassVar[tuple[str, ...]]
-    breakers: Breakers
+    breakers: WeakTable[Breaker]
 
     def __init__(self) -> None:
         super().__init__()
         if not hasattr(self, "breakers"):
-            self.breakers = Breakers(self.state_now, lambda breaker: breaker._name, *self.packages)
+            self.breakers = WeakTable()
 
     @abstractmethod
     def state_now(self, breaker: Any) -> str:
-        """What the contract calls the state of a breaker, without any input or output."""
-
-    def begin(self) -> None:
-        """Report states."""
-        self.breakers.begin()
+        """Return the state of a breaker in the contract's terms, without any input or output."""
 
     def end(self) -> None:
         """Forget the breakers."""
-        self.breakers.end()
+        for breaker in self.breakers.values():
+            breaker.stop()
+        self.breakers.clear()
 
-    def _init(self, original: Method, undone: Undone) -> Method:
-        @functools.wraps(original)
-        def init(breaker: Any, *args: Any, **kwargs: Any) -> None:
-            original(breaker, *args, **kwargs)
-            if not undone():
-                try:
-                    self.breakers.of(breaker, made_here(breaker, self.breakers.library))
-                except Exception:  # ours, and not the caller's business
-                    internal_error(f"instrumentation.{self.library.name}")
+    def created(self, breaker: Any) -> None:
+        """Note a breaker and where the program creates it."""
+        self._add(breaker, NameSearch(creation_site(breaker, self.packages)))
 
-        return init
+    def model_of(self, breaker: Any) -> Breaker:
+        """Return the model of a breaker of the library."""
+        return self.breakers.get(breaker) or self._add(breaker, NameSearch(None))
+
+    def _add(self, breaker: Any, search: NameSearch) -> Breaker:
+        model = _LibraryBreaker(self, breaker, search)
+        self.breakers.set(breaker, model)
+        model.report(owner=breaker)
+        return model
+
+
+class _LibraryBreaker(Breaker):
+    """One breaker of a library.
+
+    Args:
+        instrumentor: Knows how to read its state.
+        breaker: The library's breaker; it is not kept alive.
+        search: Looks for the variable that holds it.
+    """
+
+    __slots__ = ("_breaker", "_instrumentor", "_is_identified", "_search")
+
+    def __init__(self, instrumentor: BreakerInstrumentor, breaker: Any, search: NameSearch) -> None:
+        super().__init__(state=instrumentor.state_now(breaker))
+        self._instrumentor = instrumentor
+        self._breaker = weakref.ref(breaker)
+        self._search = search
+        self._is_identified = False
+
+    def read_state(self) -> str | None:
+        """Return the library's state; None if the breaker is gone."""
+        breaker = self._breaker()
+        return None if breaker is None else self._instrumentor.state_now(breaker)
+
+    def identify(self) -> Identity:
+        """Look for the name, until it is found for good."""
+        if not self._is_identified:
+            try:
+                self._identify()
+            except Exception:  # attributes of the user's objects
+                internal_error(f"instrumentation.{self._instrumentor.library.name}")
+        return super().identify()
+
+    def _identify(self) -> None:
+        breaker = self._breaker()
+        if breaker is None:
+            return
+        name = breaker._name or ""
+        holder = self._search.look(breaker)
+        where = holder or self._search.fallback
+        configured = configured_identity(name, where.path, *where.names)
+        known = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
+        identity = configured or (known, "all")
+        if configured or name or holder or self._search.is_over:
+            self._is_identified = True
+            self.set_identity(identity)
+        else:
+            self._identity = identity

@@ -1,46 +1,44 @@
-"""Recording what caches do: one way for every cache library.
+"""Recording the operations of caches, the same for every cache library.
 
-What a hit is, each library's instrumentor knows. Which cache it was (`cache_type`) is told by
-``SIGNALSCOPE_CACHES="my.pricing:greeks_cache=greeks;indicators_*=indicators"``, whose patterns are compared with
-where the cache lives, what it is called and, where a library has them, its namespace or keys; else by the name of the
-variable that holds it.
+The instrumentor of a library knows what a hit is. The `cache_type` comes from
+``SIGNALSCOPE_CACHES="my.pricing:greeks_cache=greeks;indicators_*=indicators"``, whose patterns are compared with the
+path of the variable that holds the cache, its name and, if the library has them, its namespace or keys. Without a
+match it is the name of the variable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
 
 from signalscope.contract._model import OTHER
 from signalscope.decorators import _hit_ratio
-from signalscope.instrumentation._base._places import Found, Place, readable
-from signalscope.instrumentation._base._settings import Patterns
-from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import Group, family, group, internal_error, observe
+from signalscope.instrumentation._base._object_names import CreationSite, NameSearch, ObjectName, label_from
+from signalscope.instrumentation._base._settings import Patterns, Setting
+from signalscope.recording import Group, family, group
 
 __all__ = [
     "CACHE_METRICS",
     "CacheMetrics",
-    "CacheSizes",
     "TrackedCache",
     "cache_patterns",
     "in_library",
+    "library_at_work",
     "metrics_of",
-    "within",
 ]
 
 _OPERATIONS = "signal_service.cache.operations"
 _DURATION = "signal_service.cache.operation"
 _EVICTIONS = "signal_service.cache.evictions"
 CACHE_METRICS = (_OPERATIONS, _DURATION, "signal_service.cache.hit_ratio")
-#: Set while a cache library does something: what it does with Redis then is its own business.
+#: True while a cache library is at work: what it does with Redis then is a part of its own operation.
 in_library: ContextVar[bool] = ContextVar("signalscope_in_cache", default=False)
-#: Words that say nothing about what is cached.
+#: Words that do not describe the content of a cache.
+_SETTING = Setting("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 _NOUNS = ("cache", "caches", "region", "lambda")
-_MOST_HINTS = 8
-#: Cache types whose recorders are kept; the contract allows far fewer.
+_MOST_FUNCTIONS = 8
+#: Cache types with a recorder of their own; the contract allows far fewer.
 _MOST_TYPES = 200
 
 
@@ -48,7 +46,7 @@ class CacheMetrics:
     """Records operations of one type of cache.
 
     Args:
-        cache_type: Which.
+        cache_type: The type.
     """
 
     __slots__ = ("_groups", "_hit", "_miss", "_type", "cache_type")
@@ -61,12 +59,17 @@ class CacheMetrics:
         self._group("set", "ok")
 
     def get(self, elapsed: float, *, hit: bool) -> None:
-        """One lookup, in seconds."""
+        """Record one lookup.
+
+        Args:
+            elapsed: Its duration in seconds.
+            hit: Whether the key was found.
+        """
         (self._hit if hit else self._miss).record(elapsed)
         _hit_ratio.count_get(self._type, hit=hit)
 
     def gets(self, elapsed: float, hits: int, misses: int) -> None:
-        """Lookups of several keys in one call, which is one duration."""
+        """Record lookups of several keys in one call, which has one duration."""
         counted = [("hit", hits), ("miss", misses)]
         family(_DURATION).series(self._type, "get").record(elapsed)
         for result, number in counted:
@@ -75,13 +78,13 @@ class CacheMetrics:
                 _hit_ratio.count_get(self._type, hit=result == "hit", times=number)
 
     def done(self, operation: str, elapsed: float, result: str = "ok", times: int = 1) -> None:
-        """A set or delete, or an operation that raised (`error`)."""
+        """Record a set, a delete, or an operation that raised (`error`)."""
         self._group(operation, result).record(elapsed)
         if times > 1:
             family(_OPERATIONS).series(self._type, operation, result).record(times - 1)
 
     def evicted(self, reason: str, times: int = 1) -> None:
-        """Entries that left: by `size`, by `ttl`, or because the program said so (`explicit`)."""
+        """Count entries that left because of `size` or `ttl`, or that the program removed (`explicit`)."""
         if times > 0:
             family(_EVICTIONS).series(self._type, reason).record(times)
 
@@ -99,7 +102,7 @@ _metrics: dict[str, CacheMetrics] = {}
 
 
 def metrics_of(cache_type: str) -> CacheMetrics:
-    """The recorder of a type of cache; the same object each time."""
+    """Return the recorder of a type of cache; the same object each time."""
     found = _metrics.get(cache_type)
     if found is None:
         if len(_metrics) >= _MOST_TYPES:
@@ -109,8 +112,8 @@ def metrics_of(cache_type: str) -> CacheMetrics:
 
 
 @contextmanager
-def within(*, library: bool = True) -> Iterator[None]:
-    """Say that a cache library is at work in the block; or, inside of that, the program again."""
+def library_at_work(*, library: bool = True) -> Iterator[None]:
+    """Mark a block in which a cache library is at work; or, inside of that, the program again."""
     token = in_library.set(library)
     try:
         yield
@@ -118,144 +121,64 @@ def within(*, library: bool = True) -> Iterator[None]:
         in_library.reset(token)
 
 
-class _Setting:
-    """SIGNALSCOPE_CACHES, read when the first cache is seen."""
-
-    patterns: Patterns | None = None
-
-
 def cache_patterns() -> Patterns:
-    """What the user calls which cache."""
-    if _Setting.patterns is None:
-        _Setting.patterns = Patterns(
-            "SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators"
-        )
-    return _Setting.patterns
+    """Return the cache types that the user gives to caches."""
+    return _SETTING.patterns
 
 
 class TrackedCache:
-    """One cache of the program, and what is known about its name.
+    """One cache of the program, and its name as far as it is known.
 
     Args:
-        library: The last resort: the name of the library.
-        place: Where it was made.
-        names: What the library itself calls it, best first.
+        library: The name of the library, for a cache without any other name.
+        site: Where the cache was created.
+        names: Names that the cache has in the library, best first.
 
     Attributes:
-        hints: Functions that it was given to, as ``module:function``: they name a cache that no variable holds.
-        cache_type: What it was last called; empty before its first use.
-        decorated: Whether a decorated call has used it, which measures it in its own way.
+        functions: Functions that use it, as ``module:function``: they name a cache that no variable holds.
+        cache_type: The last known type; empty before the first use.
+        is_decorated: Whether a decorated call has used it, which measures it in its own way.
     """
 
-    __slots__ = ("_asked", "_library", "_metrics", "_names", "_place", "cache_type", "decorated", "hints")
+    __slots__ = ("_library", "_metrics", "_names", "_search", "cache_type", "functions", "is_decorated")
 
-    def __init__(self, library: str, place: Place | None, names: Iterable[str] = ()) -> None:
+    def __init__(self, library: str, site: CreationSite | None, names: Iterable[str] = ()) -> None:
         self._library = library
-        self._place = place
+        self._search = NameSearch(site)
         self._names = tuple(names)
         self._metrics: CacheMetrics | None = None
-        self._asked = 0
-        self.hints: list[str] = []
+        self.functions: list[str] = []
         self.cache_type = ""
-        self.decorated = False
+        self.is_decorated = False
 
     def metrics(self, cache: object) -> CacheMetrics:
-        """Its recorder; while nothing is found that holds it, it is looked for at the 1st, 2nd, 4th, 8th ... use."""
+        """Return its recorder, and look for its name until that is found for good."""
         if self._metrics is not None:
             return self._metrics
-        self._asked += 1
-        last = self._asked >= 1 << 10
-        found = self._place.find(cache) if self._place is not None and self._is_turn() else None
-        cache_type, sure = self._type(found)
+        cache_type, is_final = self._type(self._search.look(cache))
         metrics = metrics_of(cache_type)
         self.cache_type = cache_type
-        if sure or last:
-            self._metrics, self._place = metrics, None
+        if is_final or self._search.is_over:
+            self._metrics, self._search = metrics, NameSearch(None)
         return metrics
 
-    def call(self, name: str) -> None:
-        """Learn what the program calls it, before its first use."""
+    def add_name(self, name: str) -> None:
+        """Add a name that is better than the present ones, before the first use."""
         self._names = (name, *self._names)
 
-    def hint(self, function: str) -> None:
-        """Learn a function that it was given to; the first few say enough."""
-        if len(self.hints) < _MOST_HINTS:
-            self.hints.append(function)
+    def add_function(self, function: str) -> None:
+        """Add a function that uses it; the first few are enough."""
+        if len(self.functions) < _MOST_FUNCTIONS:
+            self.functions.append(function)
 
-    def _is_turn(self) -> bool:
-        return self._asked & (self._asked - 1) == 0
-
-    def _type(self, found: Found | None) -> tuple[str, bool]:
-        place = found or (self._place.otherwise() if self._place is not None else Found("", ()))
-        functions = [hint.rpartition(":")[2] for hint in self.hints]
-        candidates = [*self._names, place.path, *place.names, *self.hints, *functions]
-        chosen = cache_patterns().find([*candidates, self._library])
-        if chosen is not None:
-            return chosen, True
-        named = _of_names(self._names)
-        if named is not None:
-            return named, True
-        last = [function.rpartition(".")[2] for function in functions]
-        ordered = [*place.names, *last] if found is not None else [*last, *place.names]
-        sure = found is not None or bool(self.hints) or self._place is None
-        return readable(ordered, *_NOUNS) or self._library, sure
-
-
-def _of_names(names: Sequence[str]) -> str | None:
-    return readable(names, *_NOUNS) if names else None
-
-
-class CacheSizes:
-    """Reports the sizes of the caches of one library; those of one type together.
-
-    Args:
-        entries: Gives the number of entries of a cache, without changing it; None when that cannot be known.
-        capacity: Gives the number of entries it can hold; None when it is not bounded by a number of entries.
-    """
-
-    def __init__(
-        self, entries: Callable[[Any], float | None], capacity: Callable[[Any], float | None]
-    ) -> None:
-        self._known: WeakTable[Callable[[], str]] = WeakTable()
-        self._ways = {"entries": entries, "capacity": capacity}
-        self._ends: list[Callable[[], None]] = []
-
-    def begin(self) -> None:
-        """Start to report."""
-        if not self._ends:
-            self._ends = [
-                observe(f"signal_service.cache.{name}", lambda way=way: self._sums(way))  # type: ignore[misc]
-                for name, way in self._ways.items()
-            ]
-
-    def end(self) -> None:
-        """Stop to report, and forget the caches."""
-        for end in self._ends:
-            end()
-        self._ends = []
-        self._known.clear()
-
-    def add(self, cache: object, cache_type: Callable[[], str]) -> None:
-        """Report a cache as long as it lives."""
-        self._known.set(cache, cache_type)
-
-    def _sums(self, way: Callable[[Any], float | None]) -> Iterator[tuple[float, tuple[str]]]:
-        sums: dict[str, float | None] = {}
-        for cache, cache_type in self._known.items():
-            name, number = cache_type(), _asked(way, cache)
-            if not name:  # not used yet
-                continue
-            before = sums.get(name, 0.0)
-            # One that is not known makes the sum unknown.
-            sums[name] = None if before is None or number is None else before + number
-        for name, total in sums.items():
-            if total is not None:
-                yield total, (name,)
-
-
-def _asked(way: Callable[[Any], float | None], cache: object) -> float | None:
-    try:
-        return way(cache)
-    except Exception:  # a cache of the user's own class
-        internal_error("instrumentation.cache_size")
-        return None
+    def _type(self, holder: ObjectName | None) -> tuple[str, bool]:
+        """Return the cache type, and whether it is final."""
+        name = holder or self._search.fallback
+        qualified = [function.rpartition(":")[2] for function in self.functions]
+        candidates = [*self._names, name.path, *name.names, *self.functions, *qualified, self._library]
+        given = cache_patterns().find(candidates) or label_from(self._names, *_NOUNS)
+        if given is not None:
+            return given, True
+        last = [function.rpartition(".")[2] for function in qualified]
+        ordered = [*name.names, *last] if holder is not None else [*last, *name.names]
+        return label_from(ordered, *_NOUNS) or self._library, holder is not None or bool(self.functions)

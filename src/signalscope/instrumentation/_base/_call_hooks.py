@@ -1,4 +1,4 @@
-"""Request and response hooks, as the official instrumentors have them: to put things on the span of a call."""
+"""Request and response hooks, as the official instrumentors have them: they add to the span of a call."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _HOOKED = (
 
 
 def with_hooks(call: Any, request: RequestHook | None, response: ResponseHook | None) -> Any:
-    """The callable, calling the hooks before and after; itself when there are none.
+    """Return a callable that calls the hooks before and after the given one; the given one if there are no hooks.
 
-    What a hook raises is counted in `signalscope.internal.errors`, and changes nothing. Generators and descriptors of
-    their own kind have no hooks.
+    An exception of a hook is counted in `signalscope.internal.errors`, and changes nothing. Hooks are not called for
+    generators, nor for descriptors other than methods.
     """
     if (request is None and response is None) or not isinstance(call, _HOOKED):
         return call
@@ -65,7 +65,7 @@ def with_hooks(call: Any, request: RequestHook | None, response: ResponseHook | 
 
 
 class _Hooks:
-    """Calls the hooks, and keeps what they raise to itself."""
+    """Calls the hooks; their exceptions do not reach the program."""
 
     def __init__(self, request: RequestHook | None, response: ResponseHook | None) -> None:
         self._request, self._response = request, response

@@ -1,4 +1,4 @@
-"""What integrations of Greeks libraries share."""
+"""Constants of the integrations of Greeks libraries."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 __all__ = ["GREEKS", "METRICS", "SPANS"]
 
-#: Names of functions and methods, and what they calculate.
+#: The calculation type by the name of the function or method.
 GREEKS: Mapping[str, str] = {name: name for name in ("delta", "gamma", "theta", "vega", "rho")}
-#: What every Greeks library feeds.
+#: The metrics that every Greeks library records.
 METRICS = (
     "signal_service.greeks.calculation",
     "signal_service.greeks.options",

@@ -1,4 +1,4 @@
-"""What the HTTP clients' instrumentors have in common."""
+"""Common parts of the instrumentors of HTTP clients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Method, Undone
+from signalscope.instrumentation._base._instrumentor import IsUndone, Method
 from signalscope.instrumentation._base._services import begin_call, recorded
 
 __all__ = ["NOT_MEASURED", "SPANS", "UNIT", "asynchronously", "synchronously"]
@@ -27,12 +27,12 @@ NOT_MEASURED = (
 )
 
 
-def synchronously(original: Method, undone: Undone, *, request: Request) -> Method:
-    """Record a function that makes a call."""
+def synchronously(original: Method, is_undone: IsUndone, *, request: Request) -> Method:
+    """Wrap a function that makes a call."""
 
     @functools.wraps(original)
     def send(*args: Any, **kwargs: Any) -> Any:
-        call = None if undone() else _begin(request, args, kwargs)
+        call = None if is_undone() else _begin(request, args, kwargs)
         if call is None:
             return original(*args, **kwargs)
         with recorded(call) as response:
@@ -43,12 +43,12 @@ def synchronously(original: Method, undone: Undone, *, request: Request) -> Meth
     return send
 
 
-def asynchronously(original: Method, undone: Undone, *, request: Request) -> Method:
-    """Record a coroutine function that makes a call."""
+def asynchronously(original: Method, is_undone: IsUndone, *, request: Request) -> Method:
+    """Wrap a coroutine function that makes a call."""
 
     @functools.wraps(original)
     async def send(*args: Any, **kwargs: Any) -> Any:
-        call = None if undone() else _begin(request, args, kwargs)
+        call = None if is_undone() else _begin(request, args, kwargs)
         if call is None:
             return await original(*args, **kwargs)
         with recorded(call) as response:

@@ -1,7 +1,7 @@
-"""Doing something when a module is imported, before anybody gets a name of it; never importing it ourselves.
+"""Import hooks: functions that are called when the program imports a module, before it gets a name of it.
 
-The hooks are wrapt's. What is added: a hook that fails costs only itself, not the program's import; a module that is
-being imported at this moment is waited for; module names may be patterns.
+The hooks are wrapt's, with three additions. A hook that fails does not fail the program's import. A module that is
+being imported at this moment is waited for. Module names may be patterns.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Hook = Callable[[ModuleType], None]
 
 
 def when_imported(name: str, hook: Hook) -> None:
-    """Call a hook with a module: at once when it has been imported, else as soon as it is.
+    """Call a hook with a module: now if it is imported already, else as soon as it is.
 
-    What the hook raises is logged and counted, and stops nothing.
+    An exception of the hook is logged and counted, and does not reach the program.
     """
     module = sys.modules.get(name)
     if module is not None and _is_being_imported(module):
-        # wrapt would call the hook with what there is of the module so far.
-        _Waiting.begin(name, hook)
+        # wrapt would call the hook now, with a part of the module.
+        _Waiting.add(name, hook)
         return
     wrapt.register_post_import_hook(_guarded(hook, name), name)
 
@@ -45,15 +45,15 @@ def when_imported_like(pattern: str, hook: Hook) -> None:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name has wildcards."""
-    return any(each in name for each in "*?[")
+    """Return True if a name has wildcards."""
+    return any(wildcard in name for wildcard in "*?[")
 
 
 def _guarded(hook: Hook, name: str) -> Hook:
     def guarded(module: ModuleType) -> None:
         try:
             hook(module)
-        except Exception:  # it must not fail the program's import
+        except Exception:  # must not fail the program's import
             _logger.exception("signalscope: instrumenting the module %s failed; going on without it", name)
         else:
             return
@@ -67,27 +67,27 @@ def _is_being_imported(module: ModuleType) -> bool:
 
 
 class _Finder:
-    """Finds no module: it only sees which names are about to be imported.
+    """Finds no module: it only learns which names are about to be imported.
 
-    It has to come before wrapt's finder, which knows the names that were registered before it is asked.
+    It must come before wrapt's finder, which looks only at names that are registered already.
     """
 
     @classmethod
     def install(cls) -> None:
-        """Put it first, once."""
-        if not any(isinstance(each, cls) for each in sys.meta_path):
-            wrapt.register_post_import_hook(lambda _: None, "signalscope")  # so that wrapt's is there
+        """Insert it as the first finder, once."""
+        if not any(isinstance(finder, cls) for finder in sys.meta_path):
+            wrapt.register_post_import_hook(lambda _: None, "signalscope")  # so that wrapt's finder exists
             sys.meta_path.insert(0, cls())
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Register the hooks of patterns for a module that is about to be imported."""
-        _Waiting.look()
-        _Patterns.see(fullname)
+        _Waiting.call_ready()
+        _Patterns.register(fullname)
         return None
 
 
 class _Patterns:
-    """Hooks for names that match a pattern."""
+    """Hooks for module names that match a pattern."""
 
     _hooks: list[tuple[str, Hook]] = []  # noqa: RUF012  # the one list of the process
 
@@ -97,24 +97,24 @@ class _Patterns:
         _Finder.install()
 
     @classmethod
-    def see(cls, name: str) -> None:
+    def register(cls, name: str) -> None:
         for pattern, hook in cls._hooks:
             if name not in sys.modules and fnmatch.fnmatchcase(name, pattern):
                 wrapt.register_post_import_hook(_guarded(hook, name), name)
 
 
 class _Waiting:
-    """Hooks for modules that are being imported at this moment; looked at whenever something is imported."""
+    """Hooks for modules that are being imported at this moment; each import looks whether they are ready."""
 
     _hooks: list[tuple[str, Hook]] = []  # noqa: RUF012  # the one list of the process
 
     @classmethod
-    def begin(cls, name: str, hook: Hook) -> None:
+    def add(cls, name: str, hook: Hook) -> None:
         cls._hooks.append((name, hook))
         _Finder.install()
 
     @classmethod
-    def look(cls) -> None:
+    def call_ready(cls) -> None:
         for entry in list(cls._hooks):
             name, hook = entry
             module = sys.modules.get(name)

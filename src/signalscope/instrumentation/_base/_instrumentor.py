@@ -1,6 +1,6 @@
-"""The base of our instrumentors: one library each, patched when the program imports it, and never before.
+"""The base of the instrumentors: each patches one library, when the program imports it and never before.
 
-A subclass declares its `Library` and says what to patch in which module:
+A subclass declares its `Library`, and the hook of each module that it patches:
 
     class ExampleInstrumentor(LibraryInstrumentor):
         library = Library(name="example", supports=("example >= 1, < 3",), ...)
@@ -11,12 +11,13 @@ A subclass declares its `Library` and says what to patch in which module:
         def _pricing(self, module):
             self.measure(module, "delta", instrument_greeks(calculation_type="delta"))
 
-Everything else is here: the check of the installed version, import hooks, names that other modules hold, reversal,
-suppression, request and response hooks.
+The base does the rest: it checks the installed version, registers import hooks, replaces names that other modules
+hold, undoes the patches, respects suppression, and calls request and response hooks.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from abc import abstractmethod
@@ -24,7 +25,6 @@ from collections.abc import Callable, Collection, Mapping
 from types import ModuleType
 from typing import Any, ClassVar
 
-from opentelemetry.context import get_current
 from opentelemetry.instrumentation.dependencies import (
     DependencyConflict,
     DependencyConflictError,
@@ -33,7 +33,6 @@ from opentelemetry.instrumentation.dependencies import (
 from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
     BaseInstrumentor,
 )
-from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from signalscope.decorators._nesting import inside, nesting
 from signalscope.decorators._wrap import either
@@ -41,23 +40,19 @@ from signalscope.instrumentation._base._call_hooks import with_hooks
 from signalscope.instrumentation._base._import_hooks import when_imported
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._patches import Patches, taking_self
+from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
 from signalscope.recording import internal_error
 
-__all__ = ["Hook", "LibraryInstrumentor", "Method", "Undone", "suppressed"]
+__all__ = ["Hook", "IsUndone", "LibraryInstrumentor", "Method", "is_instrumentation_suppressed"]
 
 _logger = logging.getLogger("signalscope")
 _SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
 _MODES = ("auto", "always", "never")
-#: Told of a module when it has been imported.
+#: Called with a module when it has been imported.
 Hook = Callable[[ModuleType], None]
-#: Whether what was put in the place of a method is to do nothing any more.
-Undone = Callable[[], bool]
+#: Returns True if the patch has been undone, so that the replacement must call the original.
+IsUndone = Callable[[], bool]
 Method = Callable[..., Any]
-
-
-def suppressed() -> bool:
-    """Whether instrumentation is suppressed where this is called (`suppress_instrumentation`)."""
-    return bool(get_current()) and not is_instrumentation_enabled()
 
 
 class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
@@ -70,8 +65,8 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     * ``span``: ``auto`` (the default: a child span when the current span is recording), ``always`` or ``never``.
 
     Attributes:
-        library: What it says about itself.
-        patches: What is patched.
+        library: Its description.
+        patches: Its patches.
         options: The arguments of `instrument`.
     """
 
@@ -81,45 +76,47 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(self, "patches"):  # there is one of each class, and it may be asked for again
+        if not hasattr(
+            self, "patches"
+        ):  # each class has one instance, and its constructor is called each time
             self.patches = Patches()
             self.options = {}
 
     @abstractmethod
     def hooks(self) -> Mapping[str, Hook]:
-        """What to do with which module, by its full name, once the program has imported it."""
+        """Return the hook of each module, by its full name; it is called when the program has imported the module."""
 
     def begin(self) -> None:
-        """Do what has to be done besides patching, when it is instrumented."""
+        """Start parts other than patches; called by `instrument`."""
 
     def end(self) -> None:
-        """Undo that."""
+        """Stop those parts; called by `uninstrument`."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """The supported versions; one of them is enough."""
+        """Return the supported versions; one of them is enough."""
         return self.library.supports
 
     def conflict(self) -> DependencyConflict | None:
-        """Why the installed library cannot be instrumented; None when it can."""
-        conflicts = [get_dependency_conflicts([each]) for each in self.library.supports]
+        """Return the reason why the installed library cannot be instrumented; None if it can."""
+        conflicts = [get_dependency_conflicts([requirement]) for requirement in self.library.supports]
         if not conflicts or None in conflicts:
             return None
-        found = [each for each in conflicts if each is not None and each.found]
-        return (found or conflicts)[0]
+        installed = [conflict for conflict in conflicts if conflict is not None and conflict.found]
+        return (installed or conflicts)[0]
 
     @property
     def active(self) -> bool:
-        """Whether it is instrumented now."""
+        """True while the library is instrumented."""
         return bool(self.is_instrumented_by_opentelemetry)
 
     def instrument(self, **kwargs: Any) -> Any:
-        """Instrument the library, unless it is not installed or not supported: then nothing happens.
+        """Instrument the library; do nothing if it is not installed or its version is not supported.
 
-        The installed version is looked at whatever ``skip_dep_check`` says, since the launcher sets it after a look
-        at the requirements of a whole distribution, not at this one library's.
+        The version is checked even with ``skip_dep_check``: the launcher sets that after it has checked the
+        requirements of the whole distribution, and not those of this library.
 
         Raises:
-            DependencyConflictError: With ``raise_exception_on_conflict=True``, why nothing happens.
+            DependencyConflictError: With ``raise_exception_on_conflict=True``, if nothing is done.
         """
         conflict = self.conflict()
         if conflict is None:
@@ -130,10 +127,10 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         return None
 
     def _instrument_safely(self, **kwargs: Any) -> Any:
-        """Instrument; a failure is logged and counted. Other distributions' launchers would stop at it."""
+        """Instrument; log and count a failure, at which the launchers of other distributions would stop."""
         try:
             return super().instrument(**kwargs)
-        except Exception:  # ours, and neither the program's nor the other instrumentors' business
+        except Exception:  # must reach neither the program nor the other instrumentors
             _logger.exception("signalscope: instrumenting %s failed; going on without it", self.library.title)
         internal_error("instrumentation")
         return None
@@ -150,49 +147,77 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         """Patch a function of a module, or a method of a class.
 
         Args:
-            owner: The module or class; None for one that this version of the library does not have.
-            name: The attribute. It is left alone when there is none.
-            measured: Gives the measured callable for the original: a decorator of `signalscope.decorators`.
+            owner: The module or class; None if this version of the library does not have it.
+            name: The attribute; it may be missing.
+            measured: A decorator of `signalscope.decorators`.
             nested: Whether calls inside a measured calculation are measured too.
-            over: Whether to patch it also where another instrumentor has.
+            over: Whether to patch it even if another instrumentor has.
 
         Returns:
-            Whether there is such an attribute.
+            True if there is such an attribute.
         """
         if owner is None:
             return False
 
-        def make(original: Any, undone: Callable[[], bool]) -> Any:
+        def make(original: Any, is_undone: IsUndone) -> Any:
             hooked = with_hooks(original, self.options.get("request_hook"), self.options.get("response_hook"))
 
-            def otherwise() -> bool:
-                return undone() or (not nested and inside()) or (bool(get_current()) and suppressed())
+            def use_original() -> bool:
+                return is_undone() or (not nested and inside()) or is_instrumentation_suppressed()
 
-            return either(original, measured(hooked), otherwise=otherwise)
+            return either(original, measured(hooked), otherwise=use_original)
 
         return self.patches.add(owner, name, make, over=over)
 
-    def replace(self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any]) -> bool:
+    def replace(self, owner: Any, name: str, make: Callable[[Any, IsUndone], Any]) -> bool:
         """Patch a method of a class, or a function of a module, with one that calls the original itself.
 
         Args:
             owner: The class or module.
-            name: The attribute. It is left alone when there is none.
-            make: Gives the replacement for the original, which takes a method's object as its first argument, and for
-                a function that tells on each call whether the patch has been undone.
+            name: The attribute; it may be missing.
+            make: Makes the replacement from the original, which takes a method's object as its first argument, and
+                from a function that tells whether the patch has been undone.
 
         Returns:
-            Whether there is such an attribute.
+            True if there is such an attribute.
         """
-        return self.patches.add(owner, name, lambda original, undone: make(taking_self(original), undone))
+        return self.patches.add(
+            owner, name, lambda original, is_undone: make(taking_self(original), is_undone)
+        )
+
+    def on_created(self, cls: type, act: Callable[[Any], object]) -> None:
+        """Call a function with each new object of a class, after its constructor.
+
+        Args:
+            cls: The class.
+            act: The function; what it raises is counted.
+        """
+
+        def make(original: Method, is_undone: IsUndone) -> Method:
+            @functools.wraps(original)
+            def init(thing: Any, *args: Any, **kwargs: Any) -> None:
+                original(thing, *args, **kwargs)
+                if not is_undone():
+                    self.safely(lambda: act(thing))
+
+            return init
+
+        self.replace(cls, "__init__", make)
+
+    def safely(self, act: Callable[[], object]) -> None:
+        """Call a function; an exception is counted, and does not reach the program."""
+        try:
+            act()
+        except Exception:  # must not reach the caller
+            internal_error(f"instrumentation.{self.library.name}")
 
     @property
     def span(self) -> Any:
-        """When measured calls have spans: as `instrument` was told, else SIGNALSCOPE_LIBRARY_SPANS, else auto."""
-        wanted = self.options.get("span") or os.environ.get(_SPANS) or "auto"
-        if wanted in _MODES:
-            return wanted
-        _logger.error("signalscope: %s=%r is not allowed; allowed: %s", _SPANS, wanted, ", ".join(_MODES))
+        """When measured calls have spans: the argument of `instrument`, else SIGNALSCOPE_LIBRARY_SPANS, else auto."""
+        mode = self.options.get("span") or os.environ.get(_SPANS) or "auto"
+        if mode in _MODES:
+            return mode
+        _logger.error("signalscope: %s=%r is not allowed; allowed: %s", _SPANS, mode, ", ".join(_MODES))
         return "auto"
 
     def _instrument(self, **kwargs: Any) -> None:
@@ -208,7 +233,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         self.end()
 
     def _while_instrumented(self, hook: Hook, options: Mapping[str, Any]) -> Hook:
-        """The hook, unless it was uninstrumented (and perhaps instrumented anew) before the module was imported."""
+        """Return a hook that does nothing once the library has been uninstrumented, or instrumented again."""
 
         def call(module: ModuleType) -> None:
             if self.options is options:

@@ -1,6 +1,6 @@
-"""What an integration says about itself: the versions it supports, and what it measures.
+"""The description of an integration: the versions it supports, and the metrics it records.
 
-The table in docs/instrumentation.md is made from this, and so is the check of the installed version.
+The table in docs/instrumentation.md is generated from it, and the check of the installed version uses it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ class Library:
 
     Args:
         name: The name of the instrumentor's entry point: what ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes.
-        title: What people call the library.
+        title: The usual name of the library.
         kind: greeks, cache, queue, breaker, dependency, task, database, api or any.
         supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One that is installed and
-            fits is enough; a part of the standard library has none.
+            matches is enough; a part of the standard library has none.
         tested: The oldest and the newest version that the tests run with.
-        measures: OpenTelemetry names of the metrics it feeds, as in the contract.
-        spans: Which spans it makes, in a sentence.
-        unit: What is one calculation, operation, item or call, in a sentence.
-        not_measured: What is not measured, one sentence each.
+        measures: OpenTelemetry names of the metrics it records, as in the contract.
+        spans: The spans it makes, in a sentence.
+        unit: What counts as one calculation, operation, item or call, in a sentence.
+        not_measured: Parts that are not measured, one sentence each.
         delegated: The official instrumentor that makes the spans, where there is one.
-        notes: What else there is to know, one sentence each.
+        notes: Further notes, one sentence each.
     """
 
     name: str

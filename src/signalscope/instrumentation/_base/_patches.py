@@ -1,7 +1,7 @@
-"""Attributes that are replaced, and given back: the very object that was there before.
+"""Patches: attributes that are replaced, and later restored to the very object that was there before.
 
-A replaced function is also replaced where other modules hold it by name (`from x import delta`), and given back
-there. What holds it otherwise (a default argument, an element of a list, a partial) keeps what it has.
+A replaced function is also replaced where other modules hold it by name (`from x import delta`), and restored there.
+Default arguments, elements of lists and partials keep the function that they have.
 """
 
 from __future__ import annotations
@@ -9,33 +9,40 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 import wrapt
 
+from signalscope.recording._process_state import ProcessState
+
 __all__ = ["Patch", "Patches", "taking_self"]
 
 _NOTHING = object()
 _Proxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # since wrapt 2
-_lock = threading.RLock()
 #: Everything that is patched now, by owner and name, so that two instrumentors do not both patch one thing.
 _all: dict[tuple[int, str], Patch] = {}
 
 
-def taking_self(original: Any) -> Any:
-    """What can be called with a method's object as its first argument.
+class _Patching(ProcessState):
+    """Held while attributes are replaced or given back."""
 
-    A function can; what another instrumentor has put in its place, wrapt's proxy, wants to be bound to the object.
+
+_patching = _Patching(reentrant=True)
+
+
+def taking_self(original: Any) -> Any:
+    """Return a callable that takes the method's object as its first argument.
+
+    A function does. The wrapt proxy of another instrumentor has to be bound to the object.
     """
     if not isinstance(original, _Proxy):
         return original
 
     @functools.wraps(original)
-    def call(of: Any, *args: Any, **kwargs: Any) -> Any:
-        return original.__get__(of, type(of))(*args, **kwargs)
+    def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
+        return original.__get__(owner, type(owner))(*args, **kwargs)
 
     return call
 
@@ -46,14 +53,15 @@ class Patch:
     Args:
         owner: The module or class.
         name: The attribute's name.
-        make: Makes the replacement from the original, and a function that tells on each call whether the patch
-            has been undone (which some other wrapper around it may not know).
+        make: Makes the replacement from the original and from a function that tells whether the patch has been
+            undone. A wrapper of another library may go on calling the replacement.
+        over: Whether it may replace the patch of another instrumentor.
 
     Attributes:
-        original: What was there.
-        replacement: What is there now.
-        undone: Whether it has been undone.
-        over: Whether it was put over another instrumentor's.
+        original: The object before.
+        replacement: The object now.
+        is_undone: Whether the patch has been undone.
+        claims: The number of instrumentors that want it.
     """
 
     def __init__(
@@ -61,22 +69,22 @@ class Patch:
     ) -> None:
         self.owner, self.name, self.over = owner, name, over
         self.original = vars(owner).get(name, _NOTHING)
-        self.undone = False
+        self.is_undone = False
         self.claims = 0
-        found = inspect.getattr_static(owner, name) if self.original is _NOTHING else self.original
-        self.replacement = make(found, lambda: self.undone)
+        original = inspect.getattr_static(owner, name) if self.original is _NOTHING else self.original
+        self.replacement = make(original, lambda: self.is_undone)
         setattr(owner, name, self.replacement)
 
-    def in_place(self) -> bool:
-        """Whether the replacement is still there, or within a wrapper; somebody may have put something else there."""
+    def is_in_place(self) -> bool:
+        """Return True if the replacement is still there, perhaps inside a wrapper of another library."""
         now = vars(self.owner).get(self.name, _NOTHING)
         while now is not self.replacement and isinstance(now, _Proxy):
             now = now.__wrapped__
         return now is self.replacement
 
     def undo(self) -> None:
-        """Give the original back; where somebody has wrapped the replacement, take it out of there if possible."""
-        self.undone = True
+        """Restore the original; if another library has wrapped the replacement, unwrap it there if possible."""
+        self.is_undone = True
         now = vars(self.owner).get(self.name, _NOTHING)
         if now is self.replacement:
             if self.original is _NOTHING:
@@ -101,22 +109,22 @@ class Patches:
     def add(
         self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any], *, over: bool = False
     ) -> bool:
-        """Patch an attribute, unless that has been done already; see `Patch`. Call `spread` when all are added.
+        """Patch an attribute, unless it is patched already; see `Patch`. Call `spread` after the last one.
 
         Args:
             owner: The module or class.
             name: The attribute.
             make: As for `Patch`.
-            over: Whether to patch it also where another instrumentor has, unless that one has said the same.
+            over: Whether to patch it even if another instrumentor has, unless that one did so with `over` too.
 
         Returns:
-            Whether there is such an attribute.
+            True if there is such an attribute.
         """
         if not hasattr(owner, name):
             return False
-        with _lock:
+        with _patching.lock:
             patch = _all.get((id(owner), name))
-            if patch is None or not patch.in_place() or (over and not patch.over):
+            if patch is None or not patch.is_in_place() or (over and not patch.over):
                 patch = _all[id(owner), name] = Patch(owner, name, make, over=over)
                 self._new.append(patch)
             if patch not in self._mine:
@@ -125,22 +133,22 @@ class Patches:
         return True
 
     def spread(self, module: ModuleType) -> None:
-        """Replace what was patched also where other modules hold it by name.
+        """Replace the patched functions also where other modules hold them by name.
 
         Args:
-            module: The module that was patched. When it is just being imported, only modules that are part of the
-                same import can hold anything of it.
+            module: The patched module. While it is being imported, only modules of the same import can hold its
+                functions.
         """
         new, self._new = self._new, []
         objects = {
-            id(each.original): (each.original, each.replacement) for each in new if _is_of_module(each)
+            id(patch.original): (patch.original, patch.replacement) for patch in new if _is_of_module(patch)
         }
         if objects:
             _replace(objects, _around(module) if _is_new(module) else sys.modules.values())
 
     def undo(self) -> None:
         """Undo them, but for those that another instrumentor wants as well."""
-        with _lock:
+        with _patching.lock:
             ended = []
             for patch in reversed(self._mine):
                 patch.claims -= 1
@@ -148,13 +156,15 @@ class Patches:
                     if _all.get((id(patch.owner), patch.name)) is patch:
                         del _all[id(patch.owner), patch.name]
                     patch.undo()
-                    for other in _all.values():  # one that was put over it
+                    for other in _all.values():  # a patch over this one
                         if other.original is patch.replacement:
                             other.original = patch.original
                     ended.append(patch)
             self._mine.clear()
         objects = {
-            id(each.replacement): (each.replacement, each.original) for each in ended if _is_of_module(each)
+            id(patch.replacement): (patch.replacement, patch.original)
+            for patch in ended
+            if _is_of_module(patch)
         }
         if objects:
             _replace(objects, sys.modules.values())
@@ -169,7 +179,7 @@ def _is_new(module: Any) -> bool:
 
 
 def _around(module: ModuleType) -> Iterator[Any]:
-    """Modules that are being imported now, or whose import began after that of the module."""
+    """Yield the modules that are being imported now, or whose import began after that of the module."""
     later = False
     for name, each in list(sys.modules.items()):
         later = later or name == module.__name__
@@ -181,13 +191,13 @@ def _replace(objects: Mapping[int, tuple[Any, Any]], modules: Iterable[Any]) -> 
     """Replace objects wherever modules hold them by name.
 
     Args:
-        objects: By the id of an object: itself, and what replaces it.
-        modules: The modules to look at.
+        objects: By the id of an object: the object, and its replacement.
+        modules: The modules to search.
     """
     for module in list(modules):
         if not isinstance(module, ModuleType) or module.__name__.startswith("signalscope."):
             continue
         for name, value in list(vars(module).items()):
-            found = objects.get(id(value))
-            if found is not None and found[0] is value:
-                setattr(module, name, found[1])
+            pair = objects.get(id(value))
+            if pair is not None and pair[0] is value:
+                setattr(module, name, pair[1])

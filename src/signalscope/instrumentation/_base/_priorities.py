@@ -12,22 +12,24 @@ from signalscope.contract._model import OTHER
 
 __all__ = ["LEVELS", "classifier", "priority_of_item", "priority_of_value"]
 
-#: The highest number that is still critical, high and medium; what is above is low. In a priority queue the lowest
+#: The highest number that is still critical, high and medium; higher numbers are low. In a priority queue the lowest
 #: number comes first.
 LEVELS = (0.0, 1.0, 2.0)
 _NONE = object()
 
 
 def priority_of_item(item: Any, *, ordered: bool) -> Any:
-    """What an item says about its priority.
+    """Return the priority that an item carries.
+
+    It is the attribute or key ``priority`` of the item. In a priority queue it may also be the first element of a
+    tuple or list, or the item itself if that is a number, a text or an enumeration.
 
     Args:
-        item: An attribute or key ``priority`` of it; in a priority queue else the first element of a tuple or list,
-            or a number, text or enumeration that is the item itself.
+        item: The item.
         ordered: Whether the queue is a priority queue.
 
     Returns:
-        A number, a text or an enumeration; None when it says nothing.
+        A number, a text or an enumeration; None if the item has no priority.
     """
     found = item.get("priority", _NONE) if isinstance(item, Mapping) else getattr(item, "priority", _NONE)
     if found is not _NONE and not callable(found):
@@ -40,10 +42,10 @@ def priority_of_item(item: Any, *, ordered: bool) -> Any:
 
 
 def priority_of_value(value: Any, levels: Sequence[float] = LEVELS) -> str:
-    """The contract's priority for what an item says.
+    """Return the contract's priority for the priority of an item.
 
-    A text, or the name of an enumeration's member, is taken by its name (critical, high, medium, low, in any case);
-    a number by the levels. Anything else is ``other``.
+    A text, or the name of an enumeration's member, is a name (critical, high, medium, low, in upper or lower case). A
+    number is compared with the levels. Anything else is ``other``.
     """
     if isinstance(value, Enum):
         named = value.name.lower()
@@ -65,19 +67,19 @@ def priority_of_value(value: Any, levels: Sequence[float] = LEVELS) -> str:
 def classifier(
     given: Callable[[Any], Any] | None, levels: Sequence[float], *, ordered: bool
 ) -> Callable[[Any], str]:
-    """A function from an item to its priority; it never raises.
+    """Return a function from an item to its priority; it never raises.
 
     Args:
-        given: What the user gave to read an item's priority.
+        given: The user's function that reads an item's priority, if any.
         levels: See `LEVELS`.
-        ordered: Whether the queue is a priority queue; items of others that say nothing are ``medium``.
+        ordered: Whether the queue is a priority queue; in other queues, an item without a priority is ``medium``.
     """
-    silent = OTHER if ordered else "medium"
+    default = OTHER if ordered else "medium"
 
     def classify(item: Any) -> str:
         try:
             value = priority_of_item(item, ordered=ordered) if given is None else given(item)
-            return silent if value is None else priority_of_value(value, levels)
+            return default if value is None else priority_of_value(value, levels)
         except Exception:  # the user's item, or the user's function
             return OTHER
 

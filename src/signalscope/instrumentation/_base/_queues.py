@@ -1,7 +1,7 @@
-"""Measuring one queue of the standard library: what it holds, how long items wait, what goes through.
+"""Measuring one queue of the standard library: its size, the time that items wait, the items that pass.
 
-Nothing is patched but the queue object itself, and its items stay what they are: when one came in is kept beside the
-queue, by the item's identity, for as long as it is in there.
+Only the queue object itself is patched, and its items are not changed. The time at which an item came in is kept
+beside the queue, by the item's identity, while the item is in the queue.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import suppressed
+from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
 from signalscope.recording import family, internal_error
 
 __all__ = ["QUEUE_METRICS", "MeasuredQueue", "sum_sizes"]
@@ -27,7 +27,7 @@ _PROCESSING = "signal_service.queue.processing"
 QUEUE_METRICS = ("signal_service.queue.size", "signal_service.queue.capacity", _WAIT, _PROCESSING, _ITEMS)
 _WHERE = "instrumentation.queues"
 _FULL = (queue.Full, asyncio.QueueFull)
-#: When an item came in, if that was seen, and its priority.
+#: The time at which an item came in, None if that was not seen, and its priority.
 Entry = tuple[float | None, str]
 
 
@@ -35,12 +35,12 @@ class MeasuredQueue:
     """One queue that is measured, until `end`.
 
     Args:
-        of: The queue; of `queue` or `asyncio`, or a subclass.
-        queue_type: What it is called.
-        classify: Gives an item's priority.
+        of: The queue, of `queue` or `asyncio`, or of a subclass.
+        queue_type: Its name in the metrics.
+        classify: Returns an item's priority.
 
     Attributes:
-        queue_type: What it is called.
+        queue_type: Its name in the metrics.
     """
 
     def __init__(self, of: Any, queue_type: str, classify: Callable[[Any], str]) -> None:
@@ -56,7 +56,7 @@ class MeasuredQueue:
         self._patched = self._patch(of)
 
     def end(self) -> None:
-        """Give the queue back as it was."""
+        """Restore the queue."""
         self._ended = True
         of = self._queue()
         for name, replacement in self._patched.items():
@@ -65,13 +65,13 @@ class MeasuredQueue:
 
     @property
     def capacity(self) -> float | None:
-        """Items it can hold; None when it is not bounded, or gone."""
+        """The number of items it can hold; None if it is unbounded or gone."""
         of = self._queue()
         most = getattr(of, "maxsize", 0)
         return float(most) if of is not None and most > 0 else None
 
     def sizes(self) -> dict[str, float] | None:
-        """Items waiting, by priority; None when the queue is gone."""
+        """Return the number of waiting items by priority; None if the queue is gone."""
         of = self._queue()
         if of is None:
             return None
@@ -86,17 +86,17 @@ class MeasuredQueue:
         return {priority: float(number) for priority, number in self._sizes.items()}
 
     def _patch(self, of: Any) -> dict[str, Any]:
-        """Put our functions in front of the queue's own, on the object; they do not keep it."""
+        """Shadow the methods of the queue on the object itself, without keeping it alive."""
         reference, kind = self._queue, type(of)
         put, get, done = kind._put, kind._get, kind.task_done
-        # Where a full queue says so: `put_nowait` of asyncio, `put` of threads, which its `put_nowait` calls.
+        # The method that raises when the queue is full: for threads `put_nowait` calls `put`.
         entrance = "put_nowait" if isinstance(of, asyncio.Queue) else "put"
         enter = getattr(kind, entrance)
 
         def _put(item: Any) -> Any:
             try:
                 value = put(reference(), item)
-            except BaseException:  # items that cannot be compared: one may be in there all the same
+            except BaseException:  # items that cannot be compared: one may be in the queue all the same
                 self._safely(self._reconcile, reference())
                 raise
             self._safely(self._came, item, reference())
@@ -145,11 +145,11 @@ class MeasuredQueue:
             return
         try:
             act(*args)
-        except Exception:  # ours, and not the caller's business
+        except Exception:  # must not reach the caller
             internal_error(_WHERE)
 
     def _came(self, item: Any, of: Any) -> None:
-        """An item is in; nobody can have taken it yet, since the queue is still locked."""
+        """Note an item that came in; the queue is still locked, so no worker can have taken it."""
         priority = self._classify(item)
         self._entries.setdefault(id(item), []).append((time.monotonic(), priority))
         self._sizes[priority] += 1
@@ -160,7 +160,7 @@ class MeasuredQueue:
         since, priority = self._take(id(item)) or (None, self._classify(item))
         now = time.monotonic()
         self._count(priority, "processed")
-        if since is not None and not suppressed():
+        if since is not None and not is_instrumentation_suppressed():
             family(_WAIT).series(self.queue_type, priority, "success").record(max(0.0, now - since))
         self._working.setdefault(_worker(), []).append((now, priority))
 
@@ -175,7 +175,7 @@ class MeasuredQueue:
         return entry
 
     def _finished(self) -> None:
-        """`task_done` says that one item is done; which one is only clear for a worker that has just one."""
+        """Record the end of an item; `task_done` does not say which, unless the worker has only one."""
         worker = _worker()
         taken = self._working.pop(worker, [])
         if len(taken) != 1:
@@ -184,7 +184,7 @@ class MeasuredQueue:
             return
         since, priority = taken[0]
         failing = sys.exc_info()[1]
-        if since is None or suppressed():
+        if since is None or is_instrumentation_suppressed():
             return
         outcome = "success"
         if failing is not None:
@@ -192,11 +192,11 @@ class MeasuredQueue:
         family(_PROCESSING).series(self.queue_type, priority, outcome).record(time.monotonic() - since)
 
     def _count(self, priority: str, event: str, times: int = 1) -> None:
-        if not suppressed():
+        if not is_instrumentation_suppressed():
             family(_ITEMS).series(self.queue_type, priority, event).record(times)
 
     def _reconcile(self, of: Any) -> None:
-        """See that what is noted is in the queue: a program may empty it, or a subclass drop or replace items."""
+        """Compare the notes with the queue: a program may empty it, and a subclass may drop or replace items."""
         held = _held(of)
         if held is None or len(held) == sum(self._sizes.values()):
             return
@@ -208,23 +208,23 @@ class MeasuredQueue:
             entry = noted.pop(0) if noted else (None, self._classify(item))
             self._entries.setdefault(id(item), []).append(entry)
             self._sizes[entry[1]] += 1
-        if not known:  # what it holds is not what was put in: nobody knows what has left
+        if not known:  # it holds other objects than were put in: which have left is unknown
             return
         for priority, times in Counter(entry[1] for noted in before.values() for entry in noted).items():
             self._count(priority, "dropped", times)
 
 
 def _held(of: Any) -> Any:
-    """What holds the items of a queue; None for a subclass that keeps them elsewhere."""
+    """Return the container of a queue's items; None for a subclass that keeps them elsewhere."""
     held = getattr(of, "_queue" if isinstance(of, asyncio.Queue) else "queue", None)
     try:
         return held if held is not None and len(held) == of._qsize() else None
-    except Exception:  # a subclass of the user's
+    except Exception:  # code of a user's subclass
         return None
 
 
 def _worker() -> Any:
-    """Who takes items: the task, or the thread."""
+    """Return the task or the thread that takes items."""
     try:
         task = asyncio.current_task()
     except RuntimeError:
@@ -233,7 +233,7 @@ def _worker() -> Any:
 
 
 def sum_sizes(measured: Iterator[MeasuredQueue]) -> dict[str, dict[str, float]]:
-    """Items waiting, by queue type and priority."""
+    """Return the number of waiting items by queue type and priority."""
     sums: dict[str, dict[str, float]] = {}
     for each in measured:
         sizes = each.sizes()

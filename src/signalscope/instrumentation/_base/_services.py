@@ -1,10 +1,10 @@
-"""Which external service a host is, and recording calls to it: one way for every HTTP client.
+"""External services by host, and the calls to them: the same for every HTTP client.
 
 ``SIGNALSCOPE_SERVICES="ticker_service(critical)=ticker.internal:8001,10.0.0.*;config_service=config.internal/v2"``
-maps hosts (with patterns), and where given their port and the beginning of the path, to names; in brackets how much
-depends on the service, ``high`` otherwise. Without an entry a host whose first label ends in ``service`` is that
-service (``http://ticker-service.trading.svc:8080`` is `ticker_service`); calls to any other host are not recorded,
-since hosts are not bounded.
+maps hosts (patterns are allowed), perhaps with a port and the beginning of a path, to names. The criticality is in
+brackets, and ``high`` without them. Without an entry a host whose first label ends in ``service`` is that service
+(``http://ticker-service.trading.svc:8080`` is `ticker_service`). Calls to any other host are not recorded, since the
+number of hosts has no limit.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from urllib.parse import urlsplit
 
 from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import OTHER
+from signalscope.decorators._call import conclude
 from signalscope.decorators._nesting import inside
 from signalscope.decorators.dependency import Dependency
-from signalscope.instrumentation._base._instrumentor import suppressed
 from signalscope.instrumentation._base._settings import pairs
+from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
 from signalscope.recording import internal_error
 from signalscope.recording._state import live
 
@@ -36,7 +37,7 @@ _VARIABLE = "SIGNALSCOPE_SERVICES"
 _EXAMPLE = "ticker_service(critical)=ticker.internal:8001,10.0.0.*;config_service=config.internal/v2"
 _NAME = re.compile(r"(?P<name>[^()\s]+)\s*(?:\((?P<criticality>[^()]*)\))?\Z")
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*)?\Z")
-#: Services and methods that are told apart; the contract allows fewer services.
+#: Services and methods with a recorder of their own; the contract allows fewer services.
 _MOST_PROBES = 1_000
 _PORTS = {"http": 80, "https": 443}
 #: Set while a call is recorded: a redirect that a client follows by calling itself is a part of it.
@@ -68,13 +69,13 @@ class _Setting:
 
 
 def service_at(url: str) -> Service | None:
-    """The service that a URL leads to, if it is known."""
+    """Return the service of a URL; None if it is not known."""
     if _Setting.addresses is None:
         _Setting.addresses = list(_read())
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
-    except ValueError:  # no URL
+    except ValueError:  # not a URL
         return None
     for each in _Setting.addresses:
         if (
@@ -113,8 +114,8 @@ class Call:
     """One call to a service, from its beginning.
 
     Args:
-        service: Which.
-        operation: What is asked: the HTTP method.
+        service: The service.
+        operation: The HTTP method.
     """
 
     __slots__ = ("_begun", "_probe", "_token")
@@ -137,40 +138,38 @@ class Call:
         self._begun = perf_counter()
 
     def answered(self, response: Any) -> None:
-        """There was a response; never raises."""
+        """Record the call with its response; never raises."""
         self._end(response, None)
 
     def failed(self, error: BaseException) -> None:
-        """There was none; never raises."""
+        """Record the call without a response; never raises."""
         self._end(None, error)
 
     def _end(self, response: Any, error: BaseException | None) -> None:
         elapsed = perf_counter() - self._begun
         try:
             _calling.reset(self._token)
-            if error is None:
-                self._probe.finish(elapsed, (), {}, response, None)
-            else:
-                self._probe.fail(elapsed, (), {}, error, None)
+            conclude(self._probe, None, (), {}, elapsed, response, error)
         except Exception:  # ours, and not the caller's business
             internal_error("instrumentation.services")
 
 
 def begin_call(url: str, method: str) -> Call | None:
-    """Begin to record a call; None when it is not recorded. Never raises.
+    """Start to record a call. Never raises.
 
-    It is not recorded when the service is not known, inside of another one or of `@instrument_dependency`, while
-    instrumentation is suppressed, and when nothing records.
+    Returns:
+        None if the call is not recorded: its service is not known, it is part of another call or of
+        `@instrument_dependency`, instrumentation is suppressed, or nothing records.
     """
     try:
         if not (live.on or live.awake()) or _calling.get() or inside("dependency"):
             return None
-        # Not by `suppress_http_instrumentation`: the official instrumentor of requests uses it around every call.
-        if suppressed():
+        # `suppress_http_instrumentation` is ignored: the official instrumentor of requests uses it around every call.
+        if is_instrumentation_suppressed():
             return None
         service = service_at(url)
         return None if service is None else Call(service, _operation(method))
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.services")
         return None
 
@@ -182,7 +181,7 @@ def _operation(method: str) -> str:
 
 @contextmanager
 def recorded(call: Call | None) -> Iterator[list[Any]]:
-    """Record how a block ends; the block puts the response into the list."""
+    """Record the end of a block; the block appends the response to the list."""
     response: list[Any] = []
     try:
         yield response

@@ -1,4 +1,4 @@
-"""What a database metric says of a statement: its operation and its table, never its text."""
+"""Operation and table of an SQL statement, for database metrics; never its text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.recording import family, internal_error
 
 __all__ = ["record_query", "table_and_operation"]
 
-#: A statement is looked at up to here: what it is about stands at its beginning.
+#: Characters of a statement that are read: the operation and the first table are at its beginning.
 _LONGEST = 4_000
 _LONGEST_NAME = 63
 _NOISE = re.compile(r"/\*.*?\*/|--[^\n]*|'(?:[^']|'')*'", re.DOTALL)
@@ -60,22 +60,22 @@ def _read(statement: str) -> tuple[str, str]:
 
 
 def table_and_operation(statement: object) -> tuple[str, str]:
-    """The first table that a statement names, in lower case, and select, insert, update or delete.
+    """Return the first table of a statement, in lower case, and its operation: select, insert, update or delete.
 
-    Either is ``other`` where there is none. A common table expression is no table. Quoted texts and comments are
-    not looked at.
+    Either is ``other`` if there is none. A common table expression is not a table. Quoted texts and comments are
+    ignored.
     """
     return _read(statement[:_LONGEST]) if isinstance(statement, str) else (OTHER, OTHER)
 
 
 def record_query(query_type: str, statement: object, begun: float) -> None:
-    """Record a query that began at a `perf_counter`; never raises."""
+    """Record a query that began at a time of `perf_counter`; never raises."""
     try:
         elapsed = perf_counter() - begun
         family("signal_service.database.query").series(query_type, *table_and_operation(statement)).record(
             elapsed
         )
-    except Exception:  # ours, and not the caller's business
+    except Exception:  # must not reach the caller
         internal_error("instrumentation.database")
 
 

@@ -1,21 +1,34 @@
-"""Whether a patched call is to be left alone."""
+"""Whether a patched call is recorded, or goes straight to the original."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from opentelemetry.context import get_current
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
 from signalscope.decorators._nesting import inside
-from signalscope.instrumentation._base._instrumentor import suppressed
 from signalscope.recording._state import live
 
-__all__ = ["left_alone"]
+__all__ = ["is_instrumentation_suppressed", "is_suppressed"]
 
 
-def left_alone(undone: Callable[[], bool], part_of: str = "") -> bool:
-    """Whether the patch was undone, nothing records, or instrumentation is suppressed here.
+def is_instrumentation_suppressed() -> bool:
+    """Return True inside of OpenTelemetry's `suppress_instrumentation`."""
+    return bool(get_current()) and not is_instrumentation_enabled()
+
+
+def is_suppressed(is_undone: Callable[[], bool], part_of: str = "") -> bool:
+    """Return True if the patch was undone, nothing records, or instrumentation is suppressed here.
 
     Args:
-        undone: Whether the patch was undone.
-        part_of: A kind of decorated calls (`cache`, `dependency`) that such calls are a part of.
+        is_undone: Tells whether the patch was undone.
+        part_of: A kind of decorated calls (`cache`, `dependency`); inside of one, the call is a part of it.
     """
-    return undone() or not (live.on or live.awake()) or suppressed() or (bool(part_of) and inside(part_of))
+    is_recording = live.on or live.awake()
+    return (
+        is_undone()
+        or not is_recording
+        or is_instrumentation_suppressed()
+        or (bool(part_of) and inside(part_of))
+    )

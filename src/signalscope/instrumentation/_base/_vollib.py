@@ -1,4 +1,4 @@
-"""The functions of vollib, which py_vollib has under other names: by module, what each calculates."""
+"""The functions of vollib by module, each with its calculation type; py_vollib has them under other names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signalscope.instrumentation._base._greeks import GREEKS
 
 __all__ = ["MODELS", "functions"]
 
-#: Subpackages, each a model of the contract.
+#: Subpackages; each is named as a model of the contract.
 MODELS = ("black", "black_scholes", "black_scholes_merton")
 _PRICES: Mapping[str, tuple[str, ...]] = {
     "black": ("black", "undiscounted_black", "normalised_black", "black_call", "black_put"),
@@ -26,7 +26,7 @@ _VOLATILITIES = (
 
 
 def functions() -> Iterator[tuple[str, str, Mapping[str, str], bool]]:
-    """The modules below the package: name, model, functions with what they calculate, whether numerically."""
+    """Yield the modules below the package: name, model, calculation types by function, whether they are numerical."""
     for base in ("", "ref_python."):
         for model in MODELS:
             name = base + model

@@ -1,4 +1,4 @@
-"""What is known about objects that somebody else owns: by identity, and no longer than they live."""
+"""A table of objects that the program owns: by identity, and no longer than they live."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ T = TypeVar("T")
 
 
 class WeakTable(Generic[T]):
-    """A table by object: without asking for its hash or equality, which are the user's code, and without keeping it.
+    """Values by object; the objects are not kept alive.
 
-    Setting, getting and iterating are safe in any thread. An object that cannot be referred to weakly is not taken.
+    The hash and the equality of an object are the user's code and are not used. Setting, getting and iterating are
+    safe in any thread. An object without weak references is not stored.
     """
 
     def __init__(self) -> None:
         self._entries: dict[int, tuple[weakref.ref[object], T]] = {}
 
     def set(self, thing: object, value: T) -> bool:
-        """Note something about an object; returns whether that is possible."""
+        """Store the value of an object; return False if the object has no weak references."""
         key, entries = id(thing), self._entries
 
         def gone(dead: weakref.ref[object]) -> None:
-            found = entries.get(key)
-            if found is not None and found[0] is dead:  # else the id is another object's by now
+            entry = entries.get(key)
+            if entry is not None and entry[0] is dead:  # else another object has the id now
                 entries.pop(key, None)
 
         try:
@@ -36,26 +37,26 @@ class WeakTable(Generic[T]):
         return True
 
     def get(self, thing: object) -> T | None:
-        """What was noted about an object."""
-        found = self._entries.get(id(thing))
-        return found[1] if found is not None and found[0]() is thing else None
+        """Return the value of an object; None if there is none."""
+        entry = self._entries.get(id(thing))
+        return entry[1] if entry is not None and entry[0]() is thing else None
 
     def discard(self, thing: object) -> None:
-        """Forget what was noted about an object."""
+        """Remove the value of an object."""
         self._entries.pop(id(thing), None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all values."""
         self._entries.clear()
 
     def values(self) -> Iterator[T]:
-        """What is noted about the objects that are alive."""
+        """Yield the values of the objects that are alive."""
         for reference, value in list(self._entries.values()):
             if reference() is not None:
                 yield value
 
     def items(self) -> Iterator[tuple[object, T]]:
-        """The objects that are alive, and what is noted about them."""
+        """Yield the objects that are alive, each with its value."""
         for reference, value in list(self._entries.values()):
             thing = reference()
             if thing is not None:

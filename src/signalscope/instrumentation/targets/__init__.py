@@ -1,4 +1,4 @@
-"""Functions of the program's own, measured as a targets file says: ``SIGNALSCOPE_TARGETS=targets.toml``."""
+"""Functions of the program, measured as a targets file says: ``SIGNALSCOPE_TARGETS=targets.toml``."""
 
 from signalscope.instrumentation.targets._instrumentor import TargetsInstrumentor
 

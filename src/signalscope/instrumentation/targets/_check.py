@@ -1,4 +1,4 @@
-"""What a targets file would do, told without importing the program: what each entry finds, and what it records."""
+"""Checking a targets file without importing the program: the functions of each entry, and the metrics it records."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from signalscope import contract
 from signalscope.contract._model import ContractError, Kind
 from signalscope.decorators._values import Field
 from signalscope.instrumentation._base._import_hooks import is_pattern
-from signalscope.instrumentation.targets._file import KINDS, Problem, Target, nearest, read
+from signalscope.instrumentation.targets._file import read
 from signalscope.instrumentation.targets._instrumentor import NO_FUNCTION, matches, why_missing, why_unfit
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
+from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
 
 __all__ = ["Checked", "Found", "check"]
 
-#: Functions of one entry that are told of.
+#: Functions of one entry that are reported.
 _MOST = 1000
 #: Imports and base classes that are followed.
 _DEEPEST = 20
@@ -28,12 +29,12 @@ _DEEPEST = 20
 
 @dataclass(frozen=True)
 class Found:
-    """A function that an entry is about.
+    """A function that an entry matches.
 
     Attributes:
         path: Module and name.
-        signature: How it is defined.
-        note: What to know about it; empty when there is nothing.
+        signature: Its definition in one line.
+        note: A remark; empty if there is none.
     """
 
     path: str
@@ -43,14 +44,14 @@ class Found:
 
 @dataclass
 class Checked:
-    """What an entry does.
+    """The result of checking an entry.
 
     Attributes:
         target: The entry.
-        found: What it is about.
-        records: Prometheus names of the metrics that are fed.
-        attributes: Their attributes, and where each value comes from.
-        problems: What is wrong.
+        found: The functions it matches.
+        records: Prometheus names of the metrics it records.
+        attributes: The attributes of these metrics, and the source of each value.
+        problems: Its errors.
     """
 
     target: Target
@@ -61,15 +62,15 @@ class Checked:
 
 
 def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Problem]]:
-    """Look at a targets file.
+    """Check a targets file.
 
     Args:
         path: The file.
-        imports: Import the modules, and look at what is in them, in place of reading their source: for functions
-            that are compiled, made at run time or inherited from another module.
+        imports: Import the modules instead of reading their source: for functions that are compiled, created at
+            run time or inherited from another module.
 
     Returns:
-        What each entry does, and what is wrong with those that could not be read.
+        The result of each entry, and the errors in entries that could not be read.
     """
     targets, problems = read(path)
     checked = []
@@ -77,7 +78,7 @@ def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Pro
     for target in targets:
         result = Checked(target)
         instruments = [i for i in contract.instruments() if i.emitted_by == f"@{KINDS[target.kind].__name__}"]
-        puts = target.options.get("step") == "put"  # which knows nothing of waiting and processing
+        puts = target.options.get("step") == "put"  # it does not know waiting and processing times
         result.records = [
             each.prometheus_name for each in instruments if not puts or each.kind is Kind.COUNTER
         ]
@@ -102,7 +103,7 @@ def _shown(value: Any) -> str:
 
 
 def _read(target: Target, result: Checked) -> None:
-    """Find an entry's functions in the source."""
+    """Find the functions of an entry in the source."""
     modules = list(_modules(target, result))
     for module in modules:
         for function, note in _functions(module, target, result):
@@ -131,7 +132,7 @@ def _modules(target: Target, result: Checked) -> Iterator[Module]:
 
 
 def _module_names(target: Target) -> list[str]:
-    """The names of the modules that an entry means."""
+    """Return the names of the modules that an entry matches."""
     if not is_pattern(target.module):
         return [target.module]
     top = target.module.split(".")[0]
@@ -142,7 +143,7 @@ def _module_names(target: Target) -> list[str]:
 
 
 def _nearest_module(name: str) -> str:
-    """The nearest module there is, where this one is not there."""
+    """Return the end of the message about a missing module: the nearest one that exists."""
     parts = name.split(".")
     for count in range(len(parts) - 1, 0, -1):
         package = ".".join(parts[:count])
@@ -152,17 +153,17 @@ def _nearest_module(name: str) -> str:
         except NotReadableError:
             continue
         return nearest(name, [each for each in below if each != name])
-    return nearest(name, sorted(each.name for each in _top_level()), otherwise=False)
+    return nearest(name, sorted(each.name for each in _top_level()), or_all=False)
 
 
 def _top_level() -> Iterator[Any]:
-    import pkgutil  # noqa: PLC0415  # only for a module that is not there, or is a pattern
+    import pkgutil  # noqa: PLC0415  # only needed for a missing module or a pattern
 
     yield from pkgutil.iter_modules()
 
 
 def _functions(module: Module, target: Target, result: Checked) -> Iterator[tuple[Function, str]]:
-    """The functions an entry means in a module, each with what to know about it."""
+    """Yield the functions of a module that an entry matches, each with a remark."""
     name = target.name
     if not is_pattern(name):
         found, home = _resolve(module, name)
@@ -183,7 +184,7 @@ def _functions(module: Module, target: Target, result: Checked) -> Iterator[tupl
 
 
 def _resolve(module: Module, name: str, depth: int = 0) -> tuple[Function | None, str]:
-    """A function by its name in a module: defined there, imported or inherited; and the module that defines it."""
+    """Return a function by its name in a module (defined, imported or inherited), and the module that defines it."""
     found = module.functions.get(name)
     if found is not None or depth > _DEEPEST:
         return found, module.name
@@ -208,7 +209,7 @@ def _fits(name: str, part: str) -> bool:
 
 
 def _missing(module: Module, name: str) -> str:
-    """Why a module does not have a function, and what to write instead."""
+    """Return the reason why a module does not have a function, and what to write instead."""
     outer, _, last = name.rpartition(".")
     source = module.imported.get(name) or module.imported.get(outer)
     if source is not None:
@@ -221,7 +222,7 @@ def _missing(module: Module, name: str) -> str:
         bases = ", ".join(module.classes[outer])
         return (
             f"{outer} does not define {last!r}; where it is inherited (from {bases}), `--import` looks for it"
-            f"{nearest(name, module.functions, otherwise=False)}"
+            f"{nearest(name, module.functions, or_all=False)}"
         )
     return f"{module.name} has no {name!r}{nearest(name, module.functions)}"
 
@@ -243,11 +244,11 @@ def _check_fields(target: Target, function: Function, result: Checked) -> None:
 
 
 def _imported(target: Target, result: Checked) -> None:
-    """Find an entry's functions in imported modules."""
+    """Find the functions of an entry in imported modules."""
     for name in _module_names(target):
         try:
             module = importlib.import_module(name)
-        except BaseException as error:  # whatever a program does while it is imported
+        except BaseException as error:  # the program may raise anything while it is imported
             if isinstance(error, KeyboardInterrupt):
                 raise
             message = f"importing {name} failed: {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Functions of the program's own, measured as a targets file says: `SIGNALSCOPE_TARGETS=targets.toml`."""
+"""The instrumentor of the functions that a targets file names: `SIGNALSCOPE_TARGETS=targets.toml`."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from signalscope.decorators._wrap import function_of
 from signalscope.instrumentation._base._import_hooks import is_pattern, when_imported, when_imported_like
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation.targets._file import KINDS, Problem, Target, nearest, read
+from signalscope.instrumentation.targets._file import read
+from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
 
 __all__ = ["NO_FUNCTION", "VARIABLE", "TargetsInstrumentor", "matches", "why_missing", "why_unfit"]
 
 _logger = logging.getLogger("signalscope")
-#: Why a `functools.singledispatchmethod` or `partialmethod` is left alone.
+#: Why a `functools.singledispatchmethod` or `partialmethod` is not measured.
 NO_FUNCTION = "which is no function; name the method that calls it"
 #: The environment variable that names the file, or several with colons.
 VARIABLE = "SIGNALSCOPE_TARGETS"
 
 
 class TargetsInstrumentor(LibraryInstrumentor):
-    """Measures what targets files name; ``instrument(targets=...)`` takes paths in place of the variable's.
+    """Measures the functions that targets files name; ``instrument(targets=...)`` overrides the variable.
 
     Attributes:
-        problems: What was wrong with the files and their entries, so far.
+        problems: Errors in the files and their entries, so far.
     """
 
     library = Library(
@@ -55,17 +56,17 @@ class TargetsInstrumentor(LibraryInstrumentor):
     problems: list[Problem]
 
     def hooks(self) -> Mapping[str, Hook]:
-        """None by name: modules may be patterns."""
+        """Return no hooks: modules may be patterns."""
         return {}
 
     def begin(self) -> None:
-        """Read the files, and wait for the modules."""
+        """Read the files, and register hooks for their modules."""
         self.problems = []
         options = self.options
         for path in _paths(options.get("targets")):
             targets, problems = read(path)
             for problem in problems:
-                self._tell(problem)
+                self._report(problem)
             for target in targets:
                 hook = self._while_instrumented(functools.partial(self._apply, target), options)
                 (when_imported_like if is_pattern(target.module) else when_imported)(target.module, hook)
@@ -73,27 +74,27 @@ class TargetsInstrumentor(LibraryInstrumentor):
     def _apply(self, target: Target, module: ModuleType) -> None:
         found = list(matches(module, target.name))
         if not found and not (is_pattern(target.name) or is_pattern(target.module)):
-            self._tell(target.problem(why_missing(module, target.name), "path"))
+            self._report(target.problem(why_missing(module, target.name), "path"))
         for owner, name in found:
             unfit = why_unfit(inspect.getattr_static(owner, name))
             if unfit is not None:
-                self._tell(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
+                self._report(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
                 continue
             try:
                 self.measure(owner, name, target.decorator(), nested=target.kind != "greeks", over=True)
             except (contract.ContractError, TypeError) as error:
-                self._tell(target.problem(f"{module.__name__}:{target.name}: {error}"))
+                self._report(target.problem(f"{module.__name__}:{target.name}: {error}"))
 
-    def _tell(self, problem: Problem) -> None:
+    def _report(self, problem: Problem) -> None:
         self.problems.append(problem)
         _logger.error("signalscope: %s; going on without it", problem)
 
 
 def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
-    """The functions and methods of a module that a name, or a pattern, means: their owners and names.
+    """Yield the functions and methods of a module that a name or a pattern matches: their owners and names.
 
-    A pattern means functions of this module only (not what it has imported), and nothing whose name begins with an
-    underscore, unless the pattern does.
+    A pattern matches functions that the module defines (not those it imports). It matches names with a leading
+    underscore only if it begins with one.
     """
     owners: Sequence[Any] = [module]
     *outer, last = name.split(".")
@@ -129,7 +130,7 @@ def _is_function_of(value: Any, module: ModuleType) -> bool:
 
 
 def why_missing(module: ModuleType, name: str) -> str:
-    """Why a module has no function of a name, and the nearest that it has."""
+    """Return the reason why a module has no function of a name, and the nearest name."""
     every = {path for pattern in ("*", "*.*") for path in _paths_of(module, pattern)}
     classes = [n for n, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]
     if name in classes:
@@ -138,7 +139,7 @@ def why_missing(module: ModuleType, name: str) -> str:
 
 
 def why_unfit(function: Any) -> str | None:
-    """Why something must not be replaced; None when it may be."""
+    """Return the reason why a function must not be replaced; None if it may be."""
     if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
         return f"is a {type(function).__name__}, {NO_FUNCTION}"
     methods = (staticmethod, classmethod)

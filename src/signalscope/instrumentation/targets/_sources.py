@@ -1,6 +1,6 @@
-"""Reading modules without importing them: what they define, from their source.
+"""Reading the definitions of modules from their source, without importing them.
 
-Nothing of a program runs: no module is imported, not even the package that a module is in.
+No code of the program runs: not even the package of a module is imported.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class NotReadableError(Exception):
-    """A module that is not there, or has no source; the message says which."""
+    """A module does not exist, or has no source."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function or method, as its source has it.
+    """A function or method in the source.
 
     Attributes:
         name: Its name in the module: ``function`` or ``Class.method``.
-        node: Its syntax.
-        cls: The class it is in, if any.
+        node: Its syntax tree.
+        cls: Its class, if any.
     """
 
     name: str
@@ -46,20 +46,20 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """How it is defined, in a line."""
+        """Its definition in one line."""
         returns = f" -> {ast.unparse(self.node.returns)}" if self.node.returns else ""
         sort = "async def" if isinstance(self.node, ast.AsyncFunctionDef) else "def"
         return f"{sort} {self.node.name}({ast.unparse(self.node.args)}){returns}"
 
     @property
     def descriptor(self) -> str | None:
-        """The sort of descriptor it is made to, where that is none that can be replaced; else None."""
+        """The descriptor that a decorator makes of it, if that cannot be replaced; else None."""
         names = [ast.unparse(each).rpartition(".")[2] for each in self.node.decorator_list]
         return "singledispatchmethod" if "singledispatchmethod" in names else None
 
     @property
     def registered_by(self) -> str | None:
-        """A decorator that may keep the function itself (`@app.get(...)`), before anybody can patch the module."""
+        """A decorator that may keep the function itself (`@app.get(...)`) before the module can be patched."""
         for each in self.node.decorator_list:
             if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
                 return ast.unparse(each.func)
@@ -68,15 +68,15 @@ class Function:
 
 @dataclass(frozen=True)
 class Module:
-    """A module's source.
+    """The definitions of a module.
 
     Attributes:
         name: Its full name.
         path: Its file.
-        functions: What it defines, by name; methods as ``Class.method``.
-        classes: Its classes, by name, each with the names of its bases.
-        imported: Names that it has imported: where each comes from.
-        assigned: Names that it has assigned to; attributes of classes as ``Class.name``.
+        functions: Its functions by name; methods as ``Class.method``.
+        classes: Its classes by name, each with the names of its bases.
+        imported: Imported names, each with its origin.
+        assigned: Assigned names; attributes of classes as ``Class.name``.
     """
 
     name: str
@@ -94,7 +94,7 @@ def find(name: str) -> Module:
         name: Its full name.
 
     Raises:
-        NotReadableError: It is not there, or it has no source that can be read.
+        NotReadableError: It does not exist, or its source cannot be read.
     """
     spec = _spec(name)
     if spec is None:
@@ -112,7 +112,7 @@ def find(name: str) -> Module:
 
 
 def submodules(name: str) -> Iterator[str]:
-    """A module's name, and those of everything below it when it is a package; tests and `__main__` left out."""
+    """Yield the name of a module and, for a package, of all modules below it, except tests and `__main__`."""
     yield name
     spec = _spec(name)
     if spec is None or spec.submodule_search_locations is None:
@@ -123,7 +123,7 @@ def submodules(name: str) -> Iterator[str]:
 
 
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
-    """Where a module is; its packages are not imported, as `importlib.util.find_spec` would."""
+    """Find a module. Unlike `importlib.util.find_spec`, it does not import the packages of the module."""
     top, *rest = name.split(".")
     try:
         spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
@@ -140,7 +140,7 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
 def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, prefix: str = "") -> None:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            # Of several definitions (overloads, versions) the last one counts.
+            # The last of several definitions (overloads, versions) counts.
             name = prefix + _mangled(node.name, cls)
             module.functions[name] = Function(name, node, cls)
         elif isinstance(node, ast.ClassDef):
@@ -161,14 +161,14 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
 
 
 def _mangled(name: str, cls: ast.ClassDef | None) -> str:
-    """The name of a method as its class has it: ``__private`` is ``_Class__private``."""
+    """Return the name that a method has in its class: ``__private`` is ``_Class__private``."""
     if cls is None or not name.startswith("__") or name.endswith("__"):
         return name
     return f"_{cls.name.lstrip('_')}{name}"
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str:
-    """The module that a `from ... import` names."""
+    """Return the module of a `from ... import`."""
     if not node.level:
         return node.module or ""
     package = module.name.split(".")

@@ -1,7 +1,7 @@
-"""Proposing entries of a targets file: functions of a package that look like what a signal service is made of.
+"""Suggesting entries of a targets file: functions of a package that look like parts of a signal service.
 
-Names and parameters of functions are all it goes by, and what their source does plainly. Nothing is imported. What
-cannot be told is left out: it is for the reader to add.
+Suggestions come from names, parameters and plain statements of the source. Nothing is imported. Options that cannot
+be known are left out.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _TABLE = re.compile(r"\b(?:from|into|update)\s+[\"`]?(\w+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One proposed entry.
+    """One suggested entry.
 
     Attributes:
         path: Module and name.
-        kind: What it looks like.
-        options: Its options, as TOML writes the values.
-        why: What it was told by.
-        signature: How it is defined.
+        kind: Its kind.
+        options: Its options, with values as in TOML.
+        why: The reason for the suggestion.
+        signature: The definition of the function in one line.
     """
 
     path: str
@@ -54,20 +54,20 @@ class Suggestion:
 
 
 def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
-    """Propose entries for a package, or a module.
+    """Suggest entries for a package or a module.
 
     Args:
         package: Its name.
 
     Returns:
-        The entries, and what could not be read.
+        The entries, and the modules that could not be read.
 
     Raises:
-        NotReadableError: There is no such package.
+        NotReadableError: There is no such package or module.
     """
     names = list(submodules(package))
     if len(names) == 1:
-        find(package)  # to say why
+        find(package)  # raises the reason
     found, unread = [], []
     for name in names:
         try:
@@ -83,7 +83,7 @@ def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
 
 
 def to_toml(package: str, suggestions: list[Suggestion]) -> str:
-    """The entries as a targets file."""
+    """Return the text of a targets file with the entries."""
     lines = [
         f"# Proposed by `signalscope targets suggest {package}`, from names and parameters: look them through.",
         "# `signalscope targets check FILE` tells what each entry does.",
@@ -102,22 +102,22 @@ def to_toml(package: str, suggestions: list[Suggestion]) -> str:
 
 
 def _is_left_out(function: Function) -> bool:
-    """Private things, tests, properties, and what has no body of its own."""
+    """Return True for private names, tests, properties, and functions without a body or that are measured already."""
     names = function.name.split(".")
     if any(each.startswith("_") or each.lower().startswith("test") for each in names):
         return True
     decorators = {ast.unparse(each).split("(")[0].rpartition(".")[2] for each in function.node.decorator_list}
     if decorators & {"property", "cached_property", "overload", "abstractmethod", "setter", "fixture"}:
         return True
-    return any(each.startswith("instrument_") for each in decorators)  # it is measured already
+    return any(each.startswith("instrument_") for each in decorators)
 
 
 def _guess(module: Module, function: Function) -> Suggestion | None:
-    looks: tuple[Callable[[Module, Function], tuple[str, dict[str, str], str] | None], ...] = (
+    guessers: tuple[Callable[[Module, Function], tuple[str, dict[str, str], str] | None], ...] = (
         _cache, _queue, _query, _greeks, _signal, _dependency, _task,
     )  # fmt: skip
-    for look in looks:
-        guess = look(module, function)
+    for guesser in guessers:
+        guess = guesser(module, function)
         if guess is not None:
             kind, options, why = guess
             return Suggestion(f"{module.name}:{function.name}", kind, options, why, function.signature)
@@ -125,7 +125,7 @@ def _guess(module: Module, function: Function) -> Suggestion | None:
 
 
 def _words(text: str) -> list[str]:
-    """The words of a name: snake_case and CamelCase."""
+    """Split a name in snake_case or CamelCase into words."""
     return re.findall(r"[a-z]+[0-9]*|[0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower())
 
 
@@ -161,7 +161,7 @@ def _greeks(module: Module, function: Function) -> tuple[str, dict[str, str], st
 
 
 def _many(parameters: Mapping[str, str]) -> str | None:
-    """The parameter that has many options, if any."""
+    """Return the parameter that holds many options, if any."""
     return next((parameters[each] for each in _MANY if each in parameters), None)
 
 
@@ -171,7 +171,7 @@ def _model(name: str) -> str | None:
 
 
 def _is_array_code(function: Function) -> bool:
-    """Whether it calls NumPy and has no loop: then it may well handle its batch in one array operation."""
+    """Return True if it uses NumPy and has no loop, so that one array operation may handle the batch."""
     loops = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)
     nodes = list(ast.walk(function.node))
     return not any(isinstance(each, loops) for each in nodes) and any(

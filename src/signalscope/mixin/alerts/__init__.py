@@ -1,4 +1,4 @@
-"""The alerts: when they fire, what they mean, and what the person who is told does first."""
+"""The alerts, a module for each subject: when they fire, what they mean, and what the person notified does first."""
 
 from __future__ import annotations
 
@@ -6,44 +6,47 @@ import math
 
 from signalscope.config import Config
 from signalscope.mixin.alerts import (
-    capacity,
+    anomaly,
+    api,
+    breakers,
+    business,
+    calendar,
     dependencies,
     greeks,
-    named,
-    predictive,
     queue,
     resources,
     slos,
     telemetry,
-    unusual,
     watchdog,
 )
 from signalscope.mixin.alerts._model import ANNOTATIONS, LABELS, Alert
 
 __all__ = ["ANNOTATIONS", "LABELS", "Alert", "alerts", "expected_seconds"]
 
-_MODULES = (
-    named,
-    greeks,
-    queue,
-    dependencies,
-    resources,
-    capacity,
-    predictive,
-    unusual,
-    slos,
-    telemetry,
-    watchdog,
+_SUBJECTS = (
+    api.alerts,
+    greeks.alerts,
+    dependencies.alerts,
+    business.alerts,
+    resources.alerts,
+    queue.alerts,
+    breakers.alerts,
+    dependencies.trends,
+    calendar.alerts,
+    anomaly.alerts,
+    slos.alerts,
+    telemetry.alerts,
+    watchdog.alerts,
 )
 
 
 def alerts(config: Config) -> list[Alert]:
-    """Every alert."""
-    return [alert for module in _MODULES for alert in module.alerts(config)]
+    """Return every alert."""
+    return [alert for subject in _SUBJECTS for alert in subject(config)]
 
 
 def expected_seconds(name: str, config: Config | None = None) -> int:
-    """The longest that an alert takes from a sudden, complete cause to firing, in seconds.
+    """Return the longest that an alert takes from a sudden, complete cause to firing, in seconds.
 
     Args:
         name: The alert's name.
@@ -53,8 +56,8 @@ def expected_seconds(name: str, config: Config | None = None) -> int:
         KeyError: There is no such alert.
     """
     config = config or Config()
-    found = {alert.name: alert for alert in alerts(config)}[name]
+    alert = {alert.name: alert for alert in alerts(config)}[name]
     pipeline = config.pipeline
-    every = pipeline.watched(found.hold)
-    held = math.ceil(found.hold / every) * every
-    return pipeline.export + pipeline.scrape + found.window + every + held
+    interval = pipeline.watched(alert.for_)
+    waits = math.ceil(alert.for_ / interval) * interval
+    return pipeline.export + pipeline.scrape + alert.window + interval + waits

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
+from signalscope import derived
 from signalscope.config import Config
 from signalscope.config._domains import Domain
+from signalscope.derived._promql import Promql
 
 __all__ = ["ANNOTATIONS", "LABELS", "ROUTES", "Alert", "Board", "Domain", "Severity"]
 
@@ -18,7 +20,7 @@ Board = Literal[
     "executive", "operations", "developer", "capacity", "revenue", "experience", "cost", "telemetry"
 ]
 
-#: How somebody is told, by severity.
+#: How people are notified, by severity.
 ROUTES: dict[Severity, str] = {"critical": "page", "warning": "ticket", "info": "inform"}
 LABELS = ("severity", "team", "route", "domain")
 ANNOTATIONS = (
@@ -40,42 +42,61 @@ class Alert:
         severity: critical pages, warning goes to the team's queue, info is for the dashboard.
         domain: What it is about: whose it is follows from ``[teams]`` of the configuration.
         expr: The PromQL expression; it fires for every series of the result.
-        hold: Seconds that the expression must hold.
-        keep: Seconds that it goes on firing after it was last true, against flapping.
-        window: Seconds that a sudden, complete change may take to show in the expression: what the expression looks
-            back over, and the interval of the series it reads.
+        ask: What rendered the names in the expression, and noted which series and windows it reads.
+        for_: Seconds that the expression must be true before the alert fires: Prometheus' `for`.
+        keep_firing_for: Seconds that it goes on firing after it was last true, against flapping.
         summary: What is wrong, in one line.
         description: With the numbers.
         impact: What users of the service, or its owners, notice.
         response: What to do first.
-        meaning: What it says about the service; for the runbook.
-        why: Why the expression, the hold and the keep are what they are; for the runbook.
-        diagnosis: Queries that tell more, by what they tell.
-        mitigation: What ends it, the quickest first; for the runbook.
         dashboard: Where to look.
         labels: More labels.
+        shows_after: Seconds until a sudden, complete change shows in the expression, where `window` cannot know it.
+        values: What placeholders of its runbook stand for, beside those that every runbook has.
     """
 
     name: str
     severity: Severity
     domain: Domain
     expr: str
-    hold: int
-    window: int
+    ask: Promql
+    for_: int
     summary: str
     description: str
     impact: str
     response: str
-    meaning: str
-    why: str
-    diagnosis: Mapping[str, str]
-    mitigation: tuple[str, ...]
     dashboard: Board = "operations"
-    keep: int = 0
+    keep_firing_for: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+    shows_after: int | None = None
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Return the keys of the derived series that the expression reads."""
+        return frozenset(self.ask.series)
+
+    @property
+    def window(self) -> int:
+        """Return how many seconds a sudden, complete change takes at the most to show in the expression.
+
+        That is what the expression looks back over, and the interval of the series it reads.
+        """
+        if self.shows_after is not None:
+            return self.shows_after
+        config = self.ask.config
+        rows = map(derived.get, self.reads)
+        shown = (row.shows_after(config) + self._interval(row) for row in rows)
+        return round(max((self.ask.over, *shown)))
+
+    def _interval(self, row: derived.Row) -> int:
+        """Return the seconds between two values of a series that this alert reads."""
+        pipeline = self.ask.config.pipeline
+        interval: int = getattr(pipeline, row.interval)
+        return pipeline.paced(self.for_) if row.is_shared else interval
 
     def all_labels(self, config: Config) -> dict[str, str]:
-        """The labels that routes go by."""
+        """Return the labels that routes go by."""
         return {
             "severity": self.severity,
             "team": getattr(config.teams, self.domain),
@@ -85,7 +106,7 @@ class Alert:
         }
 
     def annotations(self, config: Config) -> dict[str, str]:
-        """What the person who is told reads."""
+        """Return what the person who is notified reads."""
         board = f"{config.grafana.rstrip('/')}/d/signalscope-{self.dashboard}"
         return {
             "summary": self.summary,

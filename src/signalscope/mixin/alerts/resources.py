@@ -1,46 +1,92 @@
-"""Alerts about what the service uses up."""
+"""Alerts about resources of the service: used up now, and used up soon."""
 
 from __future__ import annotations
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
+from signalscope.derived.table.forecast import WITHIN
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
 
 
 def alerts(config: Config) -> list[Alert]:
-    """The alerts of this module."""
+    """Return the alerts of this module."""
+    return [_cpu(config), _memory(config), _exhausted(config), _memory_trend(config)]
+
+
+def _cpu(config: Config) -> Alert:
+    ask, for_ = Promql(config), config.holds.cpu
+    limit, over = config.thresholds.cpu_percent, config.windows.cpu
+    return Alert(
+        name="SignalServiceHighCPUUsage",
+        severity="info",
+        domain="capacity",
+        ask=ask,
+        expr=f"100 * rate({ask.raw('process.cpu')}[{ask.window(over)}]) > {limit:g}",
+        for_=for_,
+        summary="{{ $labels.instance }} of {{ $labels.job }} is short of CPU",
+        description=f"It has used {{{{ $value | humanize }}}} % of a core for {duration(for_)}, more than "
+        f"{limit:g} %.",
+        impact="None yet; latency rises next, as a Python process cannot use more than one core for its code.",
+        response="Add replicas before the close of the session; look for a loop that calculates one by one.",
+        dashboard="capacity",
+    )
+
+
+def _memory(config: Config) -> Alert:
+    ask, for_ = Promql(config), config.holds.memory
+    limit = config.thresholds.memory_bytes
+    return Alert(
+        name="HighMemoryUsage",
+        severity="warning",
+        domain="capacity",
+        ask=ask,
+        expr=f"{ask.raw('process.resident_memory')} > {limit:.0f}",
+        for_=for_,
+        summary="{{ $labels.instance }} of {{ $labels.job }} uses much memory",
+        description="Its resident memory has been above "
+        f"{limit / 1024**3:g} GiB for {duration(for_)}; it is {{{{ $value | humanize1024 }}}}B.",
+        impact="None yet; when memory runs out the process is killed, and its requests with it.",
+        response="See which kind of work grows below; restart the process in a quiet moment.",
+        dashboard="capacity",
+    )
+
+
+def _exhausted(config: Config) -> Alert:
+    ask, forecast = Promql(config), config.forecast
+    return Alert(
+        name="CapacityExhaustedWithin48h",
+        severity="warning",
+        domain="capacity",
+        ask=ask,
+        expr=f"{ask.of('EXHAUSTION')} < {WITHIN}",
+        for_=forecast.hold,
+        keep_firing_for=forecast.keep,
+        summary="{{ $labels.resource }} of {{ $labels.job }} will not last for 48 hours",
+        description="At the present growth it is exhausted "
+        f"({100 * forecast.exhausted_at:g} % in use) in {{{{ $value | humanizeDuration }}}}.",
+        impact="None yet. When it is exhausted requests wait or fail, most likely at the open or the close.",
+        response="Add capacity before the time that is named; see whether growth or a leak is behind it.",
+        dashboard="capacity",
+    )
+
+
+def _memory_trend(config: Config) -> Alert:
     ask = Promql(config)
-    limit, hold = config.thresholds.memory_bytes, config.holds.memory
-    return [
-        Alert(
-            name="HighMemoryUsage",
-            severity="warning",
-            domain="capacity",
-            expr=f"{ask.raw('process.resident_memory')} > {limit:.0f}",
-            hold=hold,
-            window=0,
-            summary="{{ $labels.instance }} of {{ $labels.job }} uses much memory",
-            description="Its resident memory has been above "
-            f"{limit / 1024**3:g} GiB for {duration(hold)}; it is {{{{ $value | humanize1024 }}}}B.",
-            impact="None yet; when memory runs out the process is killed, and its requests with it.",
-            response="See which kind of work grows below; restart the process in a quiet moment.",
-            meaning="One process holds more memory than it was sized for.",
-            why=f"Of each process, since each is killed for itself. {duration(hold)} let a large "
-            f"calculation finish. "
-            "Memory rarely moves to and fro around the limit, so nothing keeps it firing.",
-            diagnosis={
-                "Of each process": ask.raw("process.resident_memory"),
-                "By kind of work": ask.of("MEMORY_OPERATION"),
-                "Caches": ask.of("CACHE_BYTES"),
-                "Growth in an hour": f"deriv({ask.raw('process.resident_memory')}[1h]) * 3600",
-            },
-            mitigation=(
-                "Restart the process; instances one after the other.",
-                "Make the largest cache smaller.",
-                "If it grows all day, look for a leak before the limit is raised.",
-            ),
-            dashboard="capacity",
-        )
-    ]
+    close = f'{ask.name("CALENDAR_CLOSE")}{{horizon="now"}}'
+    return Alert(
+        name="MemoryExhaustedBeforeClose",
+        severity="warning",
+        domain="capacity",
+        ask=ask,
+        expr=f"{ask.of('MEMORY_EXHAUSTION')} < on () group_left () {close}",
+        for_=config.holds.memory_trend,
+        keep_firing_for=config.holds.keep_firing * 5,
+        summary="{{ $labels.instance }} of {{ $labels.job }} runs out of memory before the close",
+        description="At the growth of the last hour its memory reaches the limit of "
+        f"{config.thresholds.memory_bytes / 1024**3:g} GiB in {{{{ $value | humanizeDuration }}}}.",
+        impact="None yet; the process will be killed in the session, and its requests with it.",
+        response="Restart instances one after the other now, rather than have them killed at the close.",
+        dashboard="capacity",
+    )

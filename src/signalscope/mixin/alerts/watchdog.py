@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalscope.config import Config
+from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["NAME", "alerts"]
@@ -11,31 +12,19 @@ NAME = "Watchdog"
 
 
 def alerts(config: Config) -> list[Alert]:
-    """The alert of this module."""
-    every = config.routes.watchdog_interval
+    """Return the alert of this module."""
     return [
         Alert(
             name=NAME,
             severity="info",
             domain="telemetry",
+            ask=Promql(config),
             expr="vector(1)",
-            hold=0,
-            window=config.pipeline.evaluation,
+            for_=0,
             summary="Alerts reach you",
             description="This alert always fires. It goes to a receiver of its own, which says so when it does not.",
             impact="None. When it is not there, nobody is told of anything.",
             response="Nothing while it fires. When it stops: see whether Prometheus and Alertmanager run.",
-            meaning="Prometheus evaluates rules, and Alertmanager tells about them.",
-            why=f"A dead man's switch: the receiver `watchdog` gets it every {every} s, and has to raise the alarm "
-            "itself when it has not come for a few times that long; neither Prometheus nor Alertmanager can.",
-            diagnosis={
-                "Is it there": f'ALERTS{{alertname="{NAME}"}}',
-                "Notifications that were lost": 'prometheus_notifications_dropped_total{job="prometheus"}',
-            },
-            mitigation=(
-                "Start Prometheus or Alertmanager again.",
-                "Check the address in the receiver's file, and the network to it.",
-            ),
             dashboard="telemetry",
         )
     ]

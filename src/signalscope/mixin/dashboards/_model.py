@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from signalscope.mixin.dashboards._look import NO_LIMITS, Limits
+from signalscope.mixin.dashboards._style import NO_LIMITS, Limits
 
 __all__ = [
     "Board",

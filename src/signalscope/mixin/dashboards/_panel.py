@@ -23,8 +23,8 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models import prometheus as prometheus_models
 
-from signalscope.mixin.dashboards._look import BAND, FORECAST, NAMES, NEUTRAL, PALETTE, Limits
 from signalscope.mixin.dashboards._model import Kind, Panel, Query
+from signalscope.mixin.dashboards._style import BAND, FORECAST, NAMES, NEUTRAL, PALETTE, Limits
 
 __all__ = ["DATASOURCE", "build"]
 

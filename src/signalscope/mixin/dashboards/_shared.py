@@ -5,7 +5,8 @@ from __future__ import annotations
 from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards._expr import recorded, whole
-from signalscope.mixin.dashboards._look import (
+from signalscope.mixin.dashboards._model import Panel, Query, gauge, stat, table
+from signalscope.mixin.dashboards._style import (
     BAD,
     GOOD,
     INFO,
@@ -14,7 +15,6 @@ from signalscope.mixin.dashboards._look import (
     above,
     below,
 )
-from signalscope.mixin.dashboards._model import Panel, Query, gauge, stat, table
 
 __all__ = [
     "FIRING",

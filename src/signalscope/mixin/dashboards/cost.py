@@ -6,8 +6,8 @@ from signalscope.config import Config
 from signalscope.derived.table.business import HOURS_A_MONTH
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
-from signalscope.mixin.dashboards._look import BAD, GOOD, Limits
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+from signalscope.mixin.dashboards._style import BAD, GOOD, Limits
 
 __all__ = ["board"]
 

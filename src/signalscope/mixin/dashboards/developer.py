@@ -5,7 +5,6 @@ from __future__ import annotations
 from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
-from signalscope.mixin.dashboards._look import above, below
 from signalscope.mixin.dashboards._model import (
     Board,
     Line,
@@ -18,6 +17,7 @@ from signalscope.mixin.dashboards._model import (
     stat,
     table,
 )
+from signalscope.mixin.dashboards._style import above, below
 
 __all__ = ["board"]
 

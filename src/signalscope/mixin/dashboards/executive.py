@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from signalscope.config import Config
+from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.derived.table.kpis import kpis
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import quantile, recorded, whole
-from signalscope.mixin.dashboards._look import GOOD, WARN, Limits, below
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
+from signalscope.mixin.dashboards._style import GOOD, WARN, Limits, below
 
 __all__ = ["board"]
 
 _QUIET = "no requests in this time"
 _REACHED = Limits(WARN, ((1.0, GOOD),))
-_AN_HOUR = 3600
-_SCALES = {"%": "100 * {}", "h": f"{{}} / {_AN_HOUR}"}
+_SCALES = {"%": "100 * {}", "h": f"{{}} / {HOUR_SECONDS}"}
 
 
 def board(config: Config) -> Board:
@@ -80,7 +80,7 @@ def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
     """A series of every KPI with the label `unit`: shares in percent, long times in hours."""
     names: dict[str, list[str]] = {}
     for kpi in kpis(config):
-        long = kpi.unit == "s" and kpi.target > _AN_HOUR
+        long = kpi.unit == "s" and kpi.target > HOUR_SECONDS
         unit = "h" if long else "%" if kpi.unit == "ratio" else kpi.unit
         names.setdefault(unit, []).append(kpi.name)
     parts = []

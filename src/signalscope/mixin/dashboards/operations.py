@@ -5,8 +5,8 @@ from __future__ import annotations
 from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
-from signalscope.mixin.dashboards._look import BAD, GOOD, WARN, above
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, states
+from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
 
 __all__ = ["board"]
 

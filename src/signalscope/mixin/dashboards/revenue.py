@@ -5,8 +5,8 @@ from __future__ import annotations
 from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
-from signalscope.mixin.dashboards._look import BAD, GOOD, Limits
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat
+from signalscope.mixin.dashboards._style import BAD, GOOD, Limits
 
 __all__ = ["board"]
 

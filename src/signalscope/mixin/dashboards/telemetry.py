@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from signalscope.config import Config
 from signalscope.mixin.dashboards._expr import gauge_of, rate
-from signalscope.mixin.dashboards._look import BAD, GOOD, Limits, above
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, states
 from signalscope.mixin.dashboards._pipeline import by, total
+from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
 
 __all__ = ["board"]
 

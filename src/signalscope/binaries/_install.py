@@ -1,0 +1,98 @@
+"""Filling the cache with what is missing: one process at a time, and a part is there only when it is whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ._build import OLDEST_GO, build, copy
+from ._find import missing
+from ._projects import BinaryError, Project, cache
+from ._steps import Say, cancelled, pause
+
+__all__ = ["install"]
+
+#: Folders of this prefix, beside what is ready, are not finished.
+_UNFINISHED = ".making-"
+
+
+def install(say: Say = print, *, tests: bool = False) -> None:
+    """Get everything that is missing, one part after the other, saying how far it is.
+
+    Args:
+        say: Told what is done, a line at a time.
+        tests: Also what only the tests need.
+
+    Raises:
+        BinaryError: A part could not be got; the message says why, and what to do.
+    """
+    if not missing(tests=tests):
+        return
+    try:
+        with _alone(say):
+            for project in missing(tests=tests):  # another one may have made some meanwhile
+                _install(project, say)
+    except OSError as error:
+        raise BinaryError(f"{error.filename or cache()}: {error.strerror or error}") from None
+
+
+def _install(project: Project, say: Say) -> None:
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(
+        prefix=f"{_UNFINISHED}{project.name}-", dir=project.folder.parent
+    ) as work:
+        made = Path(work) / "made"
+        made.mkdir()
+        _get(project, made, Path(work), say)
+        shutil.rmtree(project.folder, ignore_errors=True)
+        made.rename(project.folder)
+    say(f"{project.name} {project.version}: ready after {time.monotonic() - begun:.0f} s")
+
+
+@contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """Be the only one that fills the cache; another one is waited for, and what a killed one left is removed."""
+    folder = cache()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        waits = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waits:
+                    say(f"another setup is filling {folder}; waiting for it")
+                waits = True
+                pause(0.5)
+        for left in folder.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _get(project: Project, made: Path, work: Path, say: Say) -> None:
+    reasons = []
+    for way in (build, copy):
+        try:
+            way(project, made, work, say)
+        except BinaryError as error:
+            if cancelled.is_set():
+                raise
+            reasons.append(str(error))
+        else:
+            return
+    raise BinaryError(
+        f"{project.name} {project.version} cannot be had:\n  - "
+        + "\n  - ".join(reasons)
+        + f"\nInstall Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer (https://go.dev/dl/), or start Docker, or put "
+        f"{' and '.join(name for name, _ in project.binaries)} {project.version} on your PATH. Then: make setup"
+    )

@@ -1,0 +1,48 @@
+"""``signalscope generate``: rules, dashboards, runbooks, documentation and configuration of servers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from signalscope.cli._errors import UserError, needs_extra
+from signalscope.cli._extensions import load_config
+
+__all__ = ["generate"]
+
+_out = Console(emoji=False)
+
+
+def generate(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write below.")] = Path(),
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Only this folder or file below --out, such as rules."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a file is not up to date.")
+    ] = False,
+) -> None:
+    """Write the rules, dashboards, runbooks, docs and configuration of servers."""
+    with needs_extra("mixin"):
+        from signalscope.mixin import generate as generator  # noqa: PLC0415  # its packages are an extra
+    loaded = load_config(config)
+    try:
+        changed = (generator.differences if check else generator.generate)(loaded, out, only or ())
+    except generator.SelectionError as error:
+        raise UserError(f"--only: {error}") from None
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}") from None
+    if check and changed:
+        raise UserError(f"not up to date: {', '.join(map(str, changed))}; run `signalscope generate`")
+    for path in changed:
+        _out.print(f"wrote {escape(str(path))}", highlight=False, soft_wrap=True)
+    if not changed:
+        _out.print("Everything is up to date.")

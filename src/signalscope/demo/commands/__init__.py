@@ -1,0 +1,1 @@
+"""Commands of ``signalscope`` that start the demo and break it; entry points of pyproject.toml name them."""

@@ -1,0 +1,54 @@
+"""``signalscope demo``: the reference service under load, with the whole pipeline."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from signalscope.cli._errors import UserError, needs_extra
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def demo(  # noqa: PLR0917  # each is an option on the command line
+    duration: Annotated[
+        float | None, typer.Option(min=1, help="Seconds to run for; else until Ctrl-C.")
+    ] = None,
+    endpoints: Annotated[Path | None, typer.Option(help="A file that gets what runs where, as JSON.")] = None,
+    load: Annotated[float, typer.Option(min=0, help="Requests per second, on average.")] = 20.0,
+    service_port: Annotated[int | None, typer.Option(help="Port of the service (8000).")] = None,
+    console_port: Annotated[int | None, typer.Option(help="Port of the console (8080).")] = None,
+    prometheus_port: Annotated[int | None, typer.Option(help="Port of Prometheus (9090).")] = None,
+    alertmanager_port: Annotated[int | None, typer.Option(help="Port of Alertmanager (9093).")] = None,
+) -> None:
+    """Run the reference service under load, with the whole pipeline."""
+    with needs_extra("demo"):
+        from signalscope.binaries import BinaryError  # noqa: PLC0415  # only this command needs it
+        from signalscope.demo.stack import ports, run, state  # noqa: PLC0415  # its packages are an extra
+        from signalscope.demo.stack._processes import PartError  # noqa: PLC0415  # see above
+    if endpoints is not None and not endpoints.absolute().parent.is_dir():
+        raise UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
+    if endpoints is not None and (endpoints.is_dir() or not os.access(endpoints.absolute().parent, os.W_OK)):
+        raise UserError(f"--endpoints {endpoints}: no file can be written there")
+    if not math.isfinite(load):
+        raise UserError(f"--load {load:g}: give a number of requests per second")
+    wanted = {
+        "service": service_port,
+        "console": console_port,
+        "prometheus": prometheus_port,
+        "alertmanager": alertmanager_port,
+    }
+    try:
+        run.run(Console(emoji=False), duration=duration, endpoints=endpoints, load=load, ports=wanted)
+    except (PartError, ports.PortError, BinaryError, state.StateError) as error:
+        raise UserError(str(error)) from None
+    except OSError as error:  # no room for data
+        raise UserError(f"{error.filename or 'the demo'}: {error.strerror or error}") from None

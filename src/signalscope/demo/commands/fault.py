@@ -1,0 +1,92 @@
+"""``signalscope fault``: break a part of the running demo on purpose, or mend it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from signalscope.cli._errors import UserError, needs_extra
+from signalscope.demo.faults import FAULTS, Fault, UnknownFaultError, find
+from signalscope.demo.stack import state
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+_out = Console(emoji=False)
+
+
+class Switch(StrEnum):
+    """What to do with a fault."""
+
+    ON = "on"
+    OFF = "off"
+
+
+@app.command(no_args_is_help=True)
+def fault(
+    name: Annotated[str, typer.Argument(help="A fault, or `list`.")],
+    switch: Annotated[Switch | None, typer.Argument(help="on or off")] = None,
+) -> None:
+    """Break a part of the running demo on purpose, or mend it.
+
+    `signalscope fault list` shows all of them, and the alerts to expect.
+    """
+    if name == "list":
+        _out.print(_table())
+        _out.print("\nsignalscope fault NAME on|off", highlight=False)
+        return
+    try:
+        found = find(name)
+        if switch is None:
+            raise UserError(f"say what to do with it: signalscope fault {name} on (or off)")
+        running = state.read()
+    except (UnknownFaultError, state.NoDemoError) as error:
+        raise UserError(str(error)) from None
+    base = running["service"] if found.where == "service" else running["dependencies"]["control"]
+    _put(f"{base}/demo/faults/{name}", {"on": switch is Switch.ON})
+    _out.print(
+        f"{name} is {switch.value}. {found.effect}" if switch is Switch.ON else f"{name} is off.",
+        highlight=False,
+    )
+    if switch is Switch.ON and "prometheus" not in running:
+        _out.print("The demo runs without Prometheus: no alert fires.", highlight=False)
+    elif switch is Switch.ON:
+        for alert, seconds in _expected(found):
+            _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.", highlight=False)
+    where = running["console"] if "prometheus" in running else f"{running['service']}/health"
+    _out.print(f"Watch {where}", highlight=False)
+
+
+def _table() -> Table:
+    """Return two columns, so that names of alerts stay whole and beside their times on narrow terminals."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("fault", no_wrap=True, style="bold")
+    table.add_column("what it does, and which alerts to expect")
+    for each in FAULTS.values():
+        expected = [f"[yellow]{alert}[/yellow] within {seconds} s" for alert, seconds in _expected(each)]
+        table.add_row(each.name, "\n".join((each.effect, *expected)))
+    return table
+
+
+def _expected(fault: Fault) -> list[tuple[str, int]]:
+    with needs_extra("demo"):
+        from signalscope.mixin.alerts import expected_seconds  # noqa: PLC0415  # its packages are an extra
+
+    return [(alert, expected_seconds(alert)) for alert in fault.alerts]
+
+
+def _put(url: str, body: dict[str, Any]) -> None:
+    request = urllib.request.Request(  # noqa: S310  # an http URL of the running demo
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="PUT"
+    )
+    try:
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # see above
+    except (urllib.error.URLError, OSError) as error:
+        raise UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None

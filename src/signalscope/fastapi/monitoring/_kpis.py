@@ -1,0 +1,87 @@
+"""KPIs in an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+from signalscope.derived._process import HISTORY
+from signalscope.derived._vector import Labels
+from signalscope.derived.table.kpis import kpis as declarations
+from signalscope.fastapi.monitoring._answer import Number
+from signalscope.fastapi.monitoring._binding import Binding
+from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+
+__all__ = ["Kpi", "every_kpi"]
+
+
+class Kpi(BaseModel):
+    """One KPI."""
+
+    name: str
+    category: str
+    cache_type: str | None
+    meaning: str | None = Field(description="What the value is, and of which time; null of a KPI of others.")
+    unit: str | None = Field(description="Of value and target.")
+    value: Number
+    target: Number
+    direction: Literal["above", "below"] | None
+    attainment: Number = Field(description="How near the target is, 0 to 1.")
+    reason: str | None = Field(description="Why value, target or attainment is null.")
+
+
+_VALUE, _TARGET = "KPI_VALUE", "KPI_TARGET"
+#: By field of a KPI: the series that has it.
+_NUMBERS = {"value": _VALUE, "target": _TARGET, "attainment": "KPI_ATTAINMENT"}
+Identity = tuple[str, str, str]
+
+
+def every_kpi(*categories: str) -> Binding:
+    """Bind a field to the list of the KPIs of some categories; None without any."""
+
+    def value(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+        if builder.tier is not None or builder.results.source == "process":
+            # A process can compute targets, and a few values, but a KPI is of the whole service.
+            reason = HISTORY if builder.tier is None else ALL_TIERS_ONLY
+            builder.note(path, _VALUE, "of the KPI", missing=True, reason=reason)
+            return None
+        found = [each for each in _every(builder) if each["category"] in categories]
+        has_values = bool(builder.vector(_VALUE))
+        no_kpi = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
+        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and found), reason=no_kpi)
+        return found or None
+
+    return Binding(value, *_NUMBERS.values())
+
+
+def _every(builder: Builder) -> Iterator[dict[str, Any]]:
+    """Yield every KPI that has a value or a target."""
+    numbers = {
+        name: {_identity(labels): number for labels, number in builder.vector(key).items()}
+        for name, key in _NUMBERS.items()
+    }
+    directions = {_identity(labels): dict(labels).get("direction") for labels in builder.vector(_TARGET)}
+    declared = {_identity(tuple(each.labels.items())): each for each in declarations(builder.config)}
+    for identity in sorted({*numbers["target"], *numbers["value"]}):
+        name, category, cache_type = identity
+        own = {number: values.get(identity) for number, values in numbers.items()}
+        missing = [number for number, value in own.items() if value is None]
+        about = declared.get(identity)
+        yield {
+            "name": name,
+            "category": category,
+            "cache_type": cache_type or None,
+            "meaning": about.meaning if about else None,
+            "unit": about.unit if about else None,
+            **own,
+            "direction": directions.get(identity),
+            "reason": f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
+        }
+
+
+def _identity(labels: Labels) -> Identity:
+    names = dict(labels)
+    return names.get("kpi", ""), names.get("category", ""), names.get("cache_type", "")

@@ -1,0 +1,234 @@
+"""Names of objects that have none of their own: the variable that holds a cache, a queue or a breaker.
+
+An object is created before it gets a name (``greeks_cache = TTLCache(...)``). So its creation site is noted first,
+and the variable that holds it is looked for when it is used.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from types import FrameType
+from typing import Any, NamedTuple
+
+__all__ = [
+    "CreationSite",
+    "NameSearch",
+    "ObjectName",
+    "creation_site",
+    "full_name",
+    "label_from",
+    "module_named",
+]
+
+#: A dictionary or list with more entries is data, and not searched.
+_MOST_ENTRIES = 64
+#: Stack frames that are searched for one of the program.
+_MOST_FRAMES = 30
+#: Uses of an object after which its name is no longer looked for.
+_MOST_USES = 1 << 10
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
+
+
+class ObjectName(NamedTuple):
+    """The name of an object.
+
+    Attributes:
+        path: ``module:NAME``, ``module:Class.attribute``, ``module:NAME[key]``, or the function that created it.
+        names: Names that describe it, best first: the variable, then the class or function around it.
+    """
+
+    path: str
+    names: tuple[str, ...]
+
+
+class CreationSite:
+    """The place in the program where an object was created.
+
+    Args:
+        frame: The stack frame that created it.
+    """
+
+    __slots__ = ("_module", "_module_name", "_owner", "_qualname")
+
+    def __init__(self, frame: FrameType) -> None:
+        self._module = str(frame.f_globals.get("__name__", ""))
+        self._module_name = _module_name(frame.f_globals)
+        code = frame.f_code
+        self._qualname = "" if code.co_name == "<module>" else code.co_qualname
+        self._owner: weakref.ref[Any] | None = None
+        owner = _first_argument(frame)
+        if owner is not None:
+            try:
+                self._owner = weakref.ref(owner)
+            except TypeError:  # a number or a tuple, which holds no caches
+                self._owner = None
+
+    @property
+    def path(self) -> str:
+        """The function, or the module, that created it."""
+        return f"{self._module_name}:{self._qualname}" if self._qualname else self._module_name
+
+    def find_holder(self, thing: object) -> ObjectName | None:
+        """Return the name of the variable that holds an object; None if no searched variable does (yet)."""
+        for prefix, owner_name, namespace in self._namespaces():
+            for name, keys in _search(namespace, thing):
+                dotted = f"{prefix}{name}" + "".join(f"[{key}]" for key in keys)
+                words = [key for key in reversed(keys) if not key.isdigit()]
+                return ObjectName(dotted, (*words, name, owner_name))
+        return None
+
+    @property
+    def fallback(self) -> ObjectName:
+        """The name of an object that no variable holds: the function that created it, or its class."""
+        parts = self._qualname.split(".")
+        function = [part for part in parts if part != "<locals>" and not part.startswith("__")]
+        return ObjectName(self.path, tuple(reversed(function)))
+
+    def _namespaces(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        module = sys.modules.get(self._module)
+        if module is not None:
+            yield f"{self._module_name}:", "", vars(module)
+        owner = self._owner() if self._owner is not None else None
+        if owner is not None:
+            of_class = owner if isinstance(owner, type) else type(owner)
+            of_module = sys.modules.get(of_class.__module__)
+            module_name = _module_name(vars(of_module)) if of_module is not None else of_class.__module__
+            prefix = f"{module_name}:{of_class.__qualname__}."
+            yield prefix, of_class.__name__, _attributes(owner)
+            yield prefix, of_class.__name__, vars(of_class)
+        found: Any = module  # a class body is a frame of that class's name
+        for part in self._qualname.split("."):
+            found = getattr(found, "__dict__", {}).get(part)
+            if isinstance(found, type):
+                yield f"{self._module_name}:{found.__qualname__}.", found.__name__, vars(found)
+
+
+class NameSearch:
+    """Looks for the name of an object at its 1st, 2nd, 4th, 8th ... use: it may get its name after its first use.
+
+    Args:
+        site: Where the object was created; None if that is not known.
+    """
+
+    __slots__ = ("_site", "_uses")
+
+    def __init__(self, site: CreationSite | None) -> None:
+        self._site = site
+        self._uses = 0
+
+    def look(self, thing: object) -> ObjectName | None:
+        """Count a use of the object; return its name if this use is one of those that look, and find it."""
+        self._uses += 1
+        if self._site is None or self._uses & (self._uses - 1):
+            return None
+        return self._site.find_holder(thing)
+
+    @property
+    def fallback(self) -> ObjectName:
+        """The name of an object that no variable holds."""
+        return ObjectName("", ()) if self._site is None else self._site.fallback
+
+    @property
+    def is_over(self) -> bool:
+        """True if the name will not be found any more."""
+        return self._site is None or self._uses >= _MOST_USES
+
+
+def creation_site(thing: object, library: Iterable[str]) -> CreationSite | None:
+    """Return the place in the program that is creating an object now; None if there is none.
+
+    Args:
+        thing: The object. Its own constructors are skipped, and so are lambdas and comprehensions.
+        library: Packages whose frames are skipped too.
+    """
+    skipped = ("signalscope", "wrapt", "functools", *library)
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(_MOST_FRAMES):
+        if frame is None:
+            return None
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in skipped and not _is_anonymous(frame) and _first_argument(frame) is not thing:
+            return CreationSite(frame)
+        frame = frame.f_back
+    return None
+
+
+def full_name(function: Any) -> str:
+    """Return ``module:qualified.name`` of a function."""
+    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", "")
+    return f"{getattr(function, '__module__', '')}:{name}"
+
+
+def module_named(name: str) -> Any:
+    """Return the module of that name; the started program has the name by which it could be imported."""
+    main = sys.modules.get("__main__")
+    return main if main is not None and _module_name(vars(main)) == name else sys.modules.get(name)
+
+
+def label_from(names: Iterable[str], *nouns: str) -> str | None:
+    """Return the first descriptive name as a label value: lower case, words with underscores, without the nouns.
+
+    ``GREEKS_CACHE`` and ``_greeks_cache`` are ``greeks``; ``QuoteCache`` is ``quote``; ``_cache`` is skipped.
+    """
+    for name in names:
+        words = [word.lower() for word in _WORD.findall(name)]
+        descriptive = [word for word in words if word not in nouns]
+        if descriptive:
+            return "_".join(descriptive)
+    return None
+
+
+def _module_name(namespace: Mapping[str, Any]) -> str:
+    """Return a module's name; of the started program, the name by which it could be imported."""
+    name = str(namespace.get("__name__", ""))
+    if name != "__main__":
+        return name
+    spec = namespace.get("__spec__")
+    return str(spec.name) if spec is not None else PurePath(str(namespace.get("__file__", name))).stem
+
+
+def _is_anonymous(frame: FrameType) -> bool:
+    name = frame.f_code.co_name
+    return name.startswith("<") and name != "<module>"
+
+
+def _first_argument(frame: FrameType) -> Any:
+    code = frame.f_code
+    if not code.co_argcount:
+        return None
+    names = frame.f_locals
+    argument = names.get(code.co_varnames[0])
+    # Until Python 3.13 `f_locals` is a copy, and the frame keeps it: it would keep the present values of all local
+    # variables alive. It has three references (the frame, this variable, the argument) unless the program has it too.
+    if type(names) is dict and code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(names) <= 3:
+        names.clear()
+    return argument
+
+
+def _attributes(owner: Any) -> Mapping[str, Any]:
+    """Return the attributes of an object, including those in slots."""
+    slots = [name for each in type(owner).__mro__ for name in _slots(vars(each).get("__slots__", ()))]
+    return {name: getattr(owner, name, None) for name in slots} | getattr(owner, "__dict__", {})
+
+
+def _slots(given: Any) -> Iterable[str]:
+    return (given,) if isinstance(given, str) else given
+
+
+def _search(namespace: Mapping[str, Any], thing: object) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the names that hold an object, each with the key of the dictionary or the index of the list."""
+    tables = []
+    for name, value in list(namespace.items()):
+        if value is thing and not name.startswith("__"):
+            yield name, ()
+        elif type(value) in {dict, list, tuple} and 0 < len(value) <= _MOST_ENTRIES:
+            tables.append((name, value))
+    for name, table in tables:
+        for key, value in list(table.items() if type(table) is dict else enumerate(table)):
+            if value is thing:
+                yield name, (str(key),)

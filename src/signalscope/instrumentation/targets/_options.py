@@ -1,0 +1,132 @@
+"""Options of an entry: from the value in the targets file to the argument of the decorator."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from signalscope import contract
+from signalscope.contract._model import OTHER, Attribute
+from signalscope.decorators import arg, result
+from signalscope.instrumentation.targets._target import KINDS, nearest
+
+__all__ = ["WrongKeyError", "option"]
+
+#: Options whose values are not attributes of an instrument, with the allowed values.
+_CHOICES: Mapping[str, tuple[Any, ...]] = {
+    "span": ("auto", "always", "never"),
+    "step": ("process", "put"),
+    "check": (True, False, "finite"),
+}
+
+
+class WrongKeyError(Exception):
+    """A key of an entry, or its value, is wrong.
+
+    Args:
+        key: The key.
+        message: What is wrong, and what to do.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def option(kind: str, key: str, value: Any) -> Any:
+    """Return an option as the decorator takes it.
+
+    Args:
+        kind: The kind of the entry.
+        key: The name of the option.
+        value: The value in the file.
+
+    Raises:
+        WrongKeyError: The value is not allowed.
+    """
+    if key == "miss_on":
+        return tuple(_exceptions(value))
+    if key == "hit":
+        return _hit(value)
+    if isinstance(value, dict):
+        return _field(key, value)
+    if key in _CHOICES:
+        if value not in _CHOICES[key]:
+            raise WrongKeyError(
+                key, f"{value!r} is not allowed{nearest(str(value), map(str, _CHOICES[key]))}"
+            )
+        return value
+    _check_constant(kind, key, value)
+    return value
+
+
+def _field(key: str, value: Mapping[str, Any]) -> Any:
+    """Return the reader of an argument, of a path in it, or of a field of the result."""
+    if len(value) == 1:
+        ((source, path),) = value.items()
+        if isinstance(path, str):
+            if source == "arg" and path:
+                return arg(path)
+            if source == "result":
+                return result(path)
+    raise WrongKeyError(
+        key, 'write a constant, { arg = "order.priority" } for an argument, or { result = "source" } for a field '
+        'of the result ({ result = "" } for the result itself)',
+    )  # fmt: skip
+
+
+def _hit(value: Any) -> Callable[[Any], bool]:
+    if isinstance(value, dict) and value.keys() == {"result"} and isinstance(value["result"], str):
+        follow = result(value["result"]).follow
+        return lambda returned: bool(follow(returned))
+    raise WrongKeyError("hit", 'write { result = "found" }: a field of the result that is true for a hit')
+
+
+def _exceptions(value: Any) -> Iterator[type[Exception]]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names:
+        raise WrongKeyError(
+            "miss_on", 'write the name of an exception, or several: ["KeyError", "LookupError"]'
+        )
+    every = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
+    for name in names:
+        if name not in every:
+            raise WrongKeyError("miss_on", f"{name!r} is no built-in exception{nearest(str(name), every)}")
+        yield every[name]
+
+
+def _check_constant(kind: str, key: str, value: Any) -> None:
+    """Refuse a constant that the contract does not allow."""
+    if key == "batch_size":
+        if type(value) is not int or value < 0:
+            raise WrongKeyError(
+                key, f'{value!r} is no number of options; write one, or {{ arg = "strikes" }}'
+            )
+        return
+    attribute = _attributes(kind).get(key)
+    if attribute is None:
+        return
+    if attribute.values == ("true", "false"):
+        if not isinstance(value, bool):
+            raise WrongKeyError(key, f"{value!r} is not true or false")
+        return
+    if not isinstance(value, str):
+        raise WrongKeyError(key, f"{value!r} is not a string")
+    allowed = (*(attribute.values or ()), OTHER)
+    if attribute.values and value not in allowed:
+        extend = f"; SIGNALSCOPE_ALLOW={attribute.name}={value} allows it"
+        raise WrongKeyError(key, f"{value!r} is not allowed{nearest(value, allowed)}{extend}")
+
+
+def _attributes(kind: str) -> dict[str, Attribute]:
+    """Return the attributes of the instruments that the decorator of a kind records."""
+    found = {
+        each.name: each
+        for instrument in contract.instruments()
+        if instrument.emitted_by == f"@{KINDS[kind].__name__}"
+        for each in instrument.attributes
+    }
+    if "impact_level" in found:
+        found["criticality"] = found["impact_level"]
+    return found

@@ -1,0 +1,109 @@
+"""The entry of a targets file, and an error in one."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from signalscope import decorators
+
+__all__ = ["KINDS", "Problem", "Target", "nearest", "options_of"]
+
+#: The decorator of each kind.
+KINDS: Mapping[str, Callable[..., Any]] = {
+    "greeks": decorators.instrument_greeks,
+    "signal": decorators.instrument_signal,
+    "cache": decorators.instrument_cache,
+    "queue": decorators.instrument_queue,
+    "dependency": decorators.instrument_dependency,
+    "task": decorators.instrument_task,
+    "query": decorators.instrument_query,
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error in a targets file.
+
+    Attributes:
+        file: The file.
+        line: The line, from 1; 0 if it is about the whole file.
+        key: The key; empty if it is about the entry or the file.
+        message: What is wrong, and what to do.
+    """
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.key + ': ' if self.key else ''}{self.message}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One entry.
+
+    Attributes:
+        file: The file it is in.
+        line: Its first line.
+        lines: The line of each of its keys.
+        module: The module's name, or a pattern.
+        name: The function's or method's name in the module (``Class.method``), or a pattern.
+        kind: The kind of the function: greeks, signal, cache, ...
+        options: The arguments of the kind's decorator.
+        given: The options as they are written.
+    """
+
+    file: str
+    line: int
+    lines: Mapping[str, int]
+    module: str
+    name: str
+    kind: str
+    options: Mapping[str, Any]
+    given: Mapping[str, Any]
+
+    @property
+    def path(self) -> str:
+        """Module and name, as they are written."""
+        return f"{self.module}:{self.name}"
+
+    def decorator(self) -> Callable[[Any], Any]:
+        """Return the decorator that measures a function as this entry says.
+
+        Raises:
+            ContractError: For a function that does not have the parameters that the entry names.
+        """
+        decorate: Callable[[Any], Any] = KINDS[self.kind](**self.options)
+        return decorate
+
+    def problem(self, message: str, key: str = "") -> Problem:
+        """Return an error in the entry."""
+        return Problem(self.file, self.lines.get(key, self.line), key, message)
+
+
+def options_of(kind: str) -> list[str]:
+    """Return the options of a kind: the keyword arguments of its decorator."""
+    parameters = inspect.signature(KINDS[kind]).parameters.values()
+    return [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def nearest(word: str, known: Iterable[str], *, or_all: bool = True) -> str:
+    """Return the end of an error message: the nearest valid name, or all of them if they are few.
+
+    Args:
+        word: The wrong name.
+        known: The valid names.
+        or_all: Whether to list all of them if none is near.
+    """
+    every = list(known)
+    near = difflib.get_close_matches(word, every, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are: {', '.join(every)}" if every and or_all and len(every) <= 20 else ""

@@ -1,0 +1,176 @@
+"""One runbook for every alert, made from a Markdown template with named placeholders.
+
+The template of an alert is ``<Alert>.md`` in this folder. It has a section for each of `Meaning`, `When it fires`,
+`Diagnosis` and `Mitigation`; sections `Impact` and `First response` where the page says more than the alert's
+annotations. In `Diagnosis`, ``* Title: `query` `` becomes a title and a block of PromQL.
+
+Placeholders:
+
+* ``${job}``, ``${for}``, ``${keep_firing_for}``, and the values that the alert brings along (`Alert.values`);
+* ``${series.API_P95}``: the name of a recorded series, by its key;
+* ``${metric.signal_service.api.requests}``: the name of an instrument in Prometheus, without its suffix;
+* ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` write seconds,
+  a ratio and bytes for people;
+* ``${include.dependency_queries}``: the text of ``shared/dependency_queries.md``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from signalscope import contract, derived
+from signalscope.config import Config
+from signalscope.contract import ContractError
+from signalscope.derived._promql import duration
+from signalscope.mixin.alerts import Alert
+
+__all__ = ["TEMPLATES", "RunbookError", "index", "runbook"]
+
+#: Where the templates are.
+TEMPLATES: Traversable = files("signalscope.mixin.runbooks")
+_SECTIONS = ("Meaning", "Impact", "First response", "When it fires", "Diagnosis", "Mitigation")
+_PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+_QUERY = re.compile(r"\* (?P<title>[^`]+): `(?P<query>.+)`")
+_FILTERS: dict[str, Callable[[Any], str]] = {
+    "": lambda value: f"{value:g}" if isinstance(value, float) else str(value),
+    "duration": duration,
+    "percent": lambda ratio: f"{100 * ratio:g}",
+    "gib": lambda size: f"{size / 1024**3:g}",
+}
+
+
+class RunbookError(ValueError):
+    """A template that cannot be rendered; the message names the file, and the line or the placeholder."""
+
+
+def runbook(alert: Alert, config: Config, header: str, templates: Traversable = TEMPLATES) -> str:
+    """Return the page of an alert, as Markdown.
+
+    Args:
+        alert: The alert.
+        config: The configuration, whose numbers the page has.
+        header: What a comment in the first line says.
+        templates: The folder with the templates.
+
+    Raises:
+        RunbookError: There is no template, or it cannot be rendered.
+    """
+    page = _Page(alert, config, templates)
+    sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
+    if missing := [name for name in _SECTIONS if not sections.get(name)]:
+        raise RunbookError(f"{alert.name}.md: there is no section `## {missing[0]}`, or it is empty")
+    keep = (
+        f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
+        if alert.keep_firing_for
+        else ""
+    )
+    when = f"for {duration(alert.for_)}." if alert.for_ else "at once."
+    sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}{keep}\n\n{sections['When it fires']}"
+    labels = alert.all_labels(config)
+    return "\n\n".join([
+        f"<!-- {header} -->\n# {alert.name}",
+        f"Severity: **{alert.severity}** · team: {labels['team']} · route: {labels['route']} ·\n"
+        f"[dashboard]({alert.annotations(config)['dashboard_url']})",
+        *(f"## {name}\n\n{sections[name]}" for name in _SECTIONS),
+    ]) + "\n"  # fmt: skip
+
+
+def index(alerts: list[Alert], header: str) -> str:
+    """Return the list of all pages, as Markdown."""
+    rows = "\n".join(f"| [{a.name}]({a.name}.md) | {a.severity} | {a.domain} | {a.impact} |" for a in alerts)
+    head = "| alert | severity | about | impact |\n| --- | --- | --- | --- |"
+    return f"<!-- {header} -->\n# Runbooks\n\n{head}\n{rows}\n"
+
+
+class _Page:
+    """The template of one alert, and what its placeholders stand for."""
+
+    def __init__(self, alert: Alert, config: Config, templates: Traversable) -> None:
+        self._name = f"{alert.name}.md"
+        self._config = config
+        self._templates = templates
+        self._values = {
+            "job": config.selectors.job,
+            "for": duration(alert.for_),
+            "keep_firing_for": duration(alert.keep_firing_for),
+            **alert.values,
+        }
+
+    def sections(self) -> dict[str, str]:
+        """Return the text of each section of the template."""
+        sections: dict[str, str] = {}
+        for part in f"\n{self._rendered(self._name)}".split("\n## ")[1:]:
+            heading, _, text = part.partition("\n")
+            if heading not in _SECTIONS:
+                known = ", ".join(_SECTIONS)
+                raise RunbookError(f"{self._name}: there is no section {heading!r}; there are: {known}")
+            sections[heading] = text.strip()
+        if "Diagnosis" in sections:
+            sections["Diagnosis"] = "\n\n".join(map(self._query, sections["Diagnosis"].splitlines()))
+        return sections
+
+    def _query(self, line: str) -> str:
+        found = _QUERY.fullmatch(line)
+        if found is None:
+            raise RunbookError(f"{self._name}: Diagnosis: write `* Title: ` and a query in backticks: {line}")
+        return f"{found['title']}:\n\n```promql\n{found['query']}\n```"
+
+    def _rendered(self, name: str) -> str:
+        """Return a file's text with every placeholder replaced."""
+        try:
+            text = self._templates.joinpath(name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise RunbookError(f"{self._templates.joinpath(name)}: there is no such template") from None
+        lines = []
+        for number, line in enumerate(text.strip().splitlines(), 1):
+            try:
+                lines.append(_PLACEHOLDER.sub(lambda found: self._value(found[1]), line))
+            except KeyError as error:
+                raise RunbookError(f"{name}:{number}: {error.args[0]}") from None
+        return "\n".join(lines)
+
+    def _value(self, placeholder: str) -> str:
+        """Return what a placeholder stands for.
+
+        Raises:
+            KeyError: Nothing has that name; the message names the nearest.
+        """
+        name, _, chosen = placeholder.partition("|")
+        kind, _, rest = name.partition(".")
+        if name in self._values:
+            return self._values[name]
+        if kind == "include":
+            return self._rendered(f"shared/{rest}.md")
+        try:
+            if kind == "series":
+                return derived.get(rest).name
+            if kind == "metric":
+                return contract.get(rest).prometheus_name
+        except ContractError as error:
+            raise KeyError(f"${{{placeholder}}}: {error}") from None
+        known = _leaves(self._config)
+        if name not in known or chosen not in _FILTERS:
+            near = difflib.get_close_matches(name, [*self._values, *known], 1)
+            hint = f"; did you mean ${{{near[0]}}}?" if near and near[0] != name else ""
+            raise KeyError(f"there is no placeholder ${{{placeholder}}}{hint}")
+        return _FILTERS[chosen](known[name])
+
+
+def _leaves(config: Config) -> dict[str, Any]:
+    """Return every value of the configuration by its keys, joined by dots."""
+    leaves: dict[str, Any] = {}
+
+    def add(prefix: str, values: dict[str, Any]) -> None:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                add(f"{prefix}{key}.", value)
+            else:
+                leaves[f"{prefix}{key}"] = value
+
+    add("", config.model_dump())
+    return leaves

@@ -1,0 +1,114 @@
+"""The accumulators of one instrument, and the metric that a reader collects from them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, Metric, Sum
+
+from signalscope.contract._model import Instrument, Kind
+from signalscope.recording._accumulator import Accumulator, Sums
+from signalscope.recording._points import histogram_points, number_points
+from signalscope.recording._reader import Reader
+from signalscope.recording._summary import NOTHING
+
+__all__ = ["CARDINALITY_LIMIT", "InstrumentSeries"]
+
+#: Series that one instrument may have before further ones become one, as in the SDK.
+CARDINALITY_LIMIT = 2000
+#: The key of the overflow series, which stands for all series beyond the limit, and its attributes, as in the SDK.
+_OVERFLOW = ("otel.metric.overflow",)
+_OVERFLOW_ATTRIBUTES: Mapping[str, Any] = {"otel.metric.overflow": True}
+
+
+class InstrumentSeries:
+    """The accumulators of one instrument, by attribute values.
+
+    Args:
+        instrument: The contract's entry: a counter, an up-down counter or a histogram.
+        readers: The readers that collect them.
+
+    Attributes:
+        delta_readers: The readers that collect differences.
+    """
+
+    def __init__(self, instrument: Instrument, readers: Sequence[Reader]) -> None:
+        self.instrument = instrument
+        self.boundaries = instrument.buckets or ()
+        self.accumulators: dict[tuple[str, ...], Accumulator] = {}
+        self.set_readers(readers)
+
+    def set_readers(self, readers: Sequence[Reader]) -> None:
+        """Replace the readers."""
+        kind = self.instrument.kind
+        self.delta_readers = [reader for reader in readers if reader.wants_delta(kind)]
+        self._limit = min(
+            (reader.limits.get(kind, CARDINALITY_LIMIT) for reader in readers), default=CARDINALITY_LIMIT
+        )
+
+    def key(self, values: tuple[str, ...]) -> tuple[str, ...]:
+        """The key of the series that has these values: a known or new one, or that of the overflow series."""
+        return values if values in self.accumulators or len(self.accumulators) < self._limit else _OVERFLOW
+
+    def accumulator(self, key: tuple[str, ...]) -> Accumulator:
+        """The accumulator of a key."""
+        known = self.accumulators.get(key)
+        if known is not None:
+            return known
+        attributes: Mapping[str, Any] = _OVERFLOW_ATTRIBUTES
+        if key is not _OVERFLOW:
+            attributes = dict(zip(self.instrument.attribute_names, key, strict=True))
+        created = Accumulator(attributes, self.boundaries, time.time_ns())
+        self.initialise_at_zero(created)  # while no other thread can have found it
+        return self.accumulators.setdefault(key, created)
+
+    def initialise_at_zero(self, accumulator: Accumulator) -> None:
+        """Export a counter at zero once, so that Prometheus sees its first increment."""
+        if self.instrument.kind is not Kind.HISTOGRAM:
+            accumulator.add(NOTHING, self.delta_readers)
+
+    def restart(self, start: int) -> None:
+        """Start every series at zero, in a forked child."""
+        for accumulator in list(self.accumulators.values()):
+            accumulator.restart(start)
+            self.initialise_at_zero(accumulator)
+
+    def metric(self, reader: Reader, now: int) -> Metric | None:
+        """The points for one reader; None when there are none.
+
+        Args:
+            reader: The reader.
+            now: The time of the points, in nanoseconds since the epoch.
+        """
+        instrument = self.instrument
+        temporality = reader.temporality[instrument.kind]
+        sums: Iterable[tuple[Accumulator, Sums, int]]
+        if temporality is AggregationTemporality.DELTA:
+            sums = self._taken(reader, reader.collected_at.get(instrument.name, reader.added_at))
+            reader.collected_at[instrument.name] = now
+        else:
+            sums = ((each, each.total, each.start) for each in list(self.accumulators.values()))
+        data: Histogram | Sum
+        if instrument.kind is Kind.HISTOGRAM:
+            points = histogram_points(sums, reader, now)
+            data = Histogram(data_points=points, aggregation_temporality=temporality)
+        else:
+            data = Sum(
+                data_points=number_points(sums, reader, now),
+                aggregation_temporality=temporality,
+                is_monotonic=instrument.kind is Kind.COUNTER,
+            )
+        if not data.data_points:
+            return None
+        return Metric(
+            name=instrument.name, description=instrument.description, unit=instrument.unit, data=data
+        )
+
+    def _taken(self, reader: Reader, since: int | None) -> Iterator[tuple[Accumulator, Sums, int]]:
+        """Take the delta states of a reader: each with its accumulator and the time that it starts at."""
+        for accumulator in list(self.accumulators.values()):
+            state = accumulator.delta_states.pop(reader, None)
+            if state is not None:
+                yield accumulator, state, since or accumulator.start

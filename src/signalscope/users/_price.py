@@ -1,0 +1,36 @@
+"""The price of computing."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from functools import cache
+
+__all__ = ["CPU_SECOND_PRICE", "cpu_second_price"]
+
+_logger = logging.getLogger("signalscope")
+#: The variable of `cpu_second_price`.
+CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+
+
+def cpu_second_price() -> float | None:
+    """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one."""
+    return _price(os.environ.get(CPU_SECOND_PRICE))
+
+
+@cache
+def _price(text: str | None) -> float | None:
+    """The price of a CPU-second; a value that is not a price is logged once."""
+    if not text:
+        return None
+    try:
+        price = float(text)
+    except ValueError:
+        price = math.nan
+    if math.isfinite(price) and price >= 0:
+        return price
+    _logger.error(
+        "%s must be a number that is not negative, not %r; no costs are recorded", CPU_SECOND_PRICE, text
+    )
+    return None

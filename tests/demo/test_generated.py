@@ -1,0 +1,87 @@
+"""What is committed below deploy/demo: the demo's rules, dashboards and configuration of servers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from signalscope import binaries, contract
+from signalscope.config import load
+from signalscope.demo.service.instruments import INSTRUMENTS
+
+ROOT = binaries.ROOT
+CONFIG = ROOT / "src" / "signalscope" / "demo" / "service" / "signalscope.toml"
+GENERATED = ROOT / "deploy" / "demo"
+PRICE = "job_user_tier:signal_service_subscription_price:monthly"
+
+
+def _generate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command that `make generate` runs for the demo, with more arguments."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    (demo,) = re.findall(r"^DEMO := (.*)$", makefile, re.MULTILINE)
+    command = [sys.executable, "-m", "signalscope", "generate", *demo.split(), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_committed_files_are_what_the_demo_s_configuration_gives(tmp_path: Path) -> None:
+    """No file is out of date, and none is left from a generator of before."""
+    assert _generate("--check").stdout == "Everything is up to date.\n"
+    assert _generate("--out", str(tmp_path)).returncode == 0
+    made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    committed = {path.relative_to(GENERATED) for path in GENERATED.rglob("*") if path.is_file()}
+    assert committed - made == {Path("README.md")}
+
+
+def _groups(folder: Path) -> list[dict[str, Any]]:
+    """The groups of recording rules in a folder."""
+    text = (folder / "rules" / "signalscope-recordings.yaml").read_text(encoding="utf-8")
+    groups: list[dict[str, Any]] = yaml.safe_load(text)["groups"]
+    return groups
+
+
+def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
+    """As a user's would be: from the configuration that names them."""
+    board = (GENERATED / "dashboards" / "extended.json").read_text(encoding="utf-8")
+    for one in INSTRUMENTS:
+        assert one.series_names[0] in board
+    prices = {
+        rule["labels"]["user_tier"]: rule["expr"]
+        for group in _groups(GENERATED)
+        for rule in group["rules"]
+        if rule["record"] == PRICE
+    }
+    assert prices == {
+        tier: f"vector({price:g})" for tier, price in load(CONFIG).business.monthly_prices.items()
+    }
+    assert {one.name for one in INSTRUMENTS} <= {one.name for one in contract.extensions()}
+
+
+def test_nothing_of_the_demo_is_in_what_every_user_gets() -> None:
+    """Neither in rules and dashboards nor in the page of metrics."""
+    paths = [*ROOT.glob("rules/**/*.y*ml"), *ROOT.glob("dashboards/*.json"), ROOT / "docs" / "metrics.md"]
+    assert len(paths) > 12
+    texts = {path: path.read_text(encoding="utf-8") for path in paths}
+    for one in INSTRUMENTS:
+        assert [path for path, text in texts.items() if one.prometheus_name in text] == []
+
+
+def test_prices_slow_no_rule_down() -> None:
+    """A constant is recorded seldom, since it never changes; revenue is evaluated as often as without prices."""
+
+    def intervals(folder: Path) -> set[tuple[str, str]]:
+        return {(rule["record"], each["interval"]) for each in _groups(folder) for rule in each["rules"]}
+
+    assert {each for each in intervals(GENERATED) if each[0] != PRICE} == intervals(ROOT)
+
+
+def test_containers_read_the_service_s_configuration_where_it_is() -> None:
+    """The image has src/ below /app: a wrong path would cost the prices, with one line in a log."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    path = compose["services"]["service"]["environment"]["SIGNALSCOPE_CONFIG"]
+    assert ROOT / path.removeprefix("/app/") == CONFIG
+    assert "COPY src ./src" in (ROOT / "deploy" / "compose" / "Dockerfile").read_text(encoding="utf-8")

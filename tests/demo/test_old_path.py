@@ -1,0 +1,35 @@
+"""The service under the path of the release before, as its users' start commands have it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import httpx
+
+from signalscope.demo.stack._processes import free_port
+
+
+async def test_uvicorn_starts_the_old_path_and_warns(environment: None) -> None:
+    """`uvicorn signalscope.demo.service:app` answers, and Python says where the application is now."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-W", "default", "-m", "uvicorn", "signalscope.demo.service:app", "--port", str(port),
+        env=os.environ, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(120), httpx.AsyncClient() as client:
+            while process.returncode is None:
+                try:
+                    answer = await client.get(f"http://127.0.0.1:{port}/demo/stats")
+                    break
+                except httpx.ConnectError:
+                    await asyncio.sleep(0.1)
+        assert answer.status_code == 200
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        _, errors = await process.communicate()
+    moved = "signalscope.demo.service:app has moved to signalscope.demo.service.application:app"
+    assert f"DeprecationWarning: {moved}" in errors.decode()

@@ -1,0 +1,59 @@
+"""The table: a process computes what the rules record; promtool evaluates these."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.derived.scenario import (
+    CONFIG,
+    JOB,
+    SECONDS,
+    Scenario,
+    Watched,
+    claims,
+    of_instance_a,
+    promtool,
+)
+
+from signalscope import derived
+from signalscope.derived._process import Process
+from signalscope.mixin.generate import generate
+
+pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
+
+#: What a process has in another way than the rules, on purpose (docs/monitoring-api.md).
+DIFFERENT = {
+    "RETENTION": "a process keeps no days, so it has the stickiness alone",
+    "KPI_VALUE": "some of them need days", "KPI_ATTAINMENT": "some of them need days",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_process_computes_what_the_rules_record(tmp_path: Path, seed: int) -> None:
+    """Every series that a process can have, label by label, of random counters, histograms and gauges."""
+    scenario = Scenario(seed)
+    generate(CONFIG, tmp_path)
+    process = Process(Watched(scenario), CONFIG)
+    keys = [
+        row.key
+        for row in derived.all_series()
+        if row.is_local(CONFIG) and row.key not in DIFFERENT and row.section != "slos"
+    ]
+    mine = {key: of_instance_a(process.row(key)) for key in keys}
+    assert sum(bool(each) for each in mine.values()) > 0.9 * len(keys)
+    wanted = [claim for key in keys for claim in claims(key, JOB, mine[key], SECONDS)]
+    rules = tmp_path / "rules" / "signalscope-recordings.yaml"
+    promtool(tmp_path, rules, list(scenario.input_series()), wanted)
+
+
+def test_a_wrong_number_is_noticed(tmp_path: Path) -> None:
+    """The comparison can fail: a percent off, and it does."""
+    scenario = Scenario(1)
+    generate(CONFIG, tmp_path)
+    found = Process(Watched(scenario), CONFIG).row("API_MEAN")
+    wrong = {each: value * 1.01 for each, value in found.items()}
+    rules = tmp_path / "rules" / "signalscope-recordings.yaml"
+    wanted = list(claims("API_MEAN", JOB, wrong, SECONDS))
+    with pytest.raises(AssertionError, match="mean5m"):
+        promtool(tmp_path, rules, list(scenario.input_series()), wanted)

@@ -1,0 +1,130 @@
+"""Answers of the monitoring API: each field is bound to derived series on its model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Annotated, Any
+
+import pytest
+from pydantic import BaseModel, Field
+
+from signalscope.config import Config
+from signalscope.derived._vector import Vector, labels
+from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._binding import (
+    NoValue,
+    Series,
+    computed,
+    each_tier,
+    fill,
+    keys,
+    of_process,
+)
+
+
+def _ratio(_: Config, part: Vector, whole: Vector) -> float | NoValue | None:
+    if not whole:
+        return None
+    total = sum(whole.values())
+    return sum(part.values()) / total if total else NoValue("nothing was asked")
+
+
+class _Tier(BaseModel):
+    users: Annotated[Number, Series("USERS", "users", tier="USERS")]
+
+
+class _Part(BaseModel):
+    all_users: Annotated[Number, Series("TOTAL", "users", tier="USERS")]
+    milliseconds: Annotated[Number, Series("LATENCY", "ms", where={"endpoint": ""}, factor=1e3)]
+
+
+class _Example(Answer):
+    part: _Part
+    by_tier: Annotated[ByName, Series("USERS", "users", by="user_tier", most=2, units={"free": "guests"})]
+    ratio: Annotated[Number, computed(_ratio, "PART", "WHOLE", unit="ratio")] = Field(description="A part.")
+    tiers: Annotated[dict[str, _Tier], each_tier(_Tier, lambda: ("free", "basic"))]
+    uptime: Annotated[float, of_process("start", "s", "Since the start.")]
+    name: str
+
+
+class _Results:
+    """Query results of some series, by key; a series that is not given has no values."""
+
+    at, source, degraded = 1.0, "prometheus", False
+
+    def __init__(self, **vectors: Vector) -> None:
+        self.problems: list[str] = []
+        self._vectors = vectors
+
+    def get(self, key: str) -> SimpleNamespace:
+        vector = self._vectors.get(key, {})
+        return SimpleNamespace(
+            vector=vector, source=self.source, series=key.lower(), window_seconds=300.0, meaning=f"About {key}.",
+            reason=None if vector else "Prometheus has no value for it",
+        )  # fmt: skip
+
+    def describe(self) -> str:
+        return "a test"
+
+
+USERS = {labels(user_tier=tier): number for tier, number in (("free", 5.0), ("basic", 7.0), ("pro", 1.0))}
+
+
+def _fill(results: _Results, tier: str | None = None) -> Any:
+    return fill(_Example, results, tier=tier, uptime=9.0, name="me")  # type: ignore[arg-type]  # a stand-in
+
+
+def test_keys_are_those_of_every_field() -> None:
+    """Each series once: of parts, of both forms of a field that knows tiers, and of models inside a binding."""
+    assert keys(_Example) == ["TOTAL", "USERS", "LATENCY", "PART", "WHOLE"]
+    assert keys(_Example, Series) == ["TOTAL", "USERS", "LATENCY"]
+
+
+def test_a_field_has_the_value_of_its_series() -> None:
+    """Selected by label, converted, by name with the greatest first, computed of several, given by name."""
+    latency = {(): 0.25, labels(endpoint="/a"): 9.0}
+    answer = _fill(_Results(TOTAL={(): 13.0}, USERS=USERS, LATENCY=latency, PART={(): 1.0}, WHOLE={(): 4.0}))
+    assert answer.part.model_dump() == {"all_users": 13, "milliseconds": 250}
+    assert list(answer.by_tier.items()) == [("basic", 7), ("free", 5)]
+    assert (answer.ratio, answer.uptime, answer.name) == (0.25, 9, "me")
+    assert {tier: each.users for tier, each in answer.tiers.items()} == {"free": 5, "basic": 7}
+    about = answer.provenance
+    assert list(about) == [
+        "part.all_users", "part.milliseconds", "by_tier", "by_tier.free", "ratio", "tiers.free.users",
+        "tiers.basic.users", "uptime",
+    ]  # fmt: skip
+    assert (about["by_tier"].unit, about["by_tier.free"].unit) == ("users", "guests")
+    assert (about["ratio"].series, about["ratio"].meaning) == ("part, whole", "A part.")
+    assert (about["part.all_users"].meaning, about["part.all_users"].window_seconds) == ("About TOTAL.", 300)
+    assert (about["uptime"].source, about["uptime"].window_seconds) == ("process", None)
+    assert not any(each.reason for each in about.values())
+
+
+def test_one_tier_has_its_own_series_or_a_reason() -> None:
+    """A field whose series knows tiers has that of the tier; another is null, and its provenance says why."""
+    answer = _fill(_Results(TOTAL={(): 13.0}, USERS=USERS, LATENCY={(): 0.25}), tier="pro")
+    assert (answer.part.all_users, answer.part.milliseconds, answer.by_tier) == (1, None, None)
+    assert answer.tiers == {"pro": _Tier(users=1)}
+    assert answer.provenance["part.all_users"].series == "users"
+    assert "all tiers together" in str(answer.provenance["by_tier"].reason)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "path", "reason"),
+    [
+        ({}, "part.all_users", "Prometheus has no value for it"),
+        ({"LATENCY": {labels(endpoint="/a"): 1.0}}, "part.milliseconds", "there is no value for all of endpoint"),
+        ({"USERS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users", "there is no value for user_tier 'basic'"),
+        ({}, "ratio", "Prometheus has no value for it"),
+        ({"PART": {(): 1.0}, "WHOLE": {(): 0.0}}, "ratio", "nothing was asked"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_missing_has_a_reason(vectors: dict[str, Vector], path: str, reason: str) -> None:
+    """That of the query result, of the labels that were selected, or of the computation."""
+    assert _fill(_Results(**vectors)).provenance[path].reason == reason
+
+
+def test_a_field_without_a_binding_must_be_given() -> None:
+    """A field that is neither bound nor given fails, rather than being left out."""
+    with pytest.raises(ValueError, match="name"):
+        fill(_Example, _Results(), uptime=9.0)  # type: ignore[arg-type]  # a stand-in

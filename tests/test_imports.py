@@ -1,0 +1,160 @@
+"""The direction of imports: each package imports only packages of its own layer and of the layers below."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import signalscope
+
+SOURCE = Path(signalscope.__file__).parent
+
+#: Packages and modules directly below `signalscope`, from the bottom to the top.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("_moved", "_version", "binaries", "config", "contract"),
+    ("exposition", "recording", "testing", "users"),
+    ("breakers", "decorators", "metrics"),
+    ("instrumentation", "setup"),
+    ("derived", "health"),
+    ("fastapi",),
+    ("mixin",),
+    ("cli", "console"),
+    ("__main__",),
+    ("demo",),
+)
+
+#: (importer, imported) that still point upwards. An entry that is no longer needed fails the test.
+KNOWN_OFFENDERS = {
+    ("instrumentation", "fastapi"),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Import:
+    """One import: the module that has it, the module that it names, and where it is written."""
+
+    importer: str
+    imported: str
+    file: Path
+    line: int
+
+    @property
+    def packages(self) -> tuple[str, str]:
+        """The two packages directly below `signalscope`."""
+        return _package(self.importer), _package(self.imported)
+
+    def __str__(self) -> str:
+        return f"{self.importer} imports {self.imported} ({self.file}:{self.line})"
+
+
+def _package(module: str) -> str:
+    return module.split(".")[1]
+
+
+def _modules(source: Path) -> dict[str, Path]:
+    """Every module below the package `signalscope`, by its dotted name."""
+    found = {}
+    for path in sorted(source.rglob("*.py")):
+        parts = path.relative_to(source.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def _named(node: ast.AST, importer: str, *, is_package: bool) -> Iterator[tuple[str, str]]:
+    """What an import statement names: the module after `from` (or `import`), and the name after `import`."""
+    if isinstance(node, ast.Import):
+        yield from ((alias.name, "") for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            parents = importer.split(".")
+            kept = parents[: len(parents) - node.level + is_package]
+            base = ".".join([*kept, base] if base else kept)
+        yield from ((base, alias.name) for alias in node.names)
+
+
+def imports(source: Path) -> list[Import]:
+    """Every import of one part of signalscope by another, also those inside functions.
+
+    A name that `signalscope/__init__.py` re-exports counts as an import of the module that defines it.
+    """
+    modules = _modules(source)
+    public = {
+        name: base
+        for node in ast.walk(ast.parse(modules["signalscope"].read_text(encoding="utf-8")))
+        for base, name in _named(node, "signalscope", is_package=True)
+    }
+    found = []
+    for importer, path in modules.items():
+        if importer == "signalscope":  # it re-exports, and belongs to no layer
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for base, name in _named(node, importer, is_package=path.name == "__init__.py"):
+                if base.partition(".")[0] != "signalscope":
+                    continue
+                target = f"{base}.{name}" if f"{base}.{name}" in modules else base
+                if target == "signalscope":
+                    target = public.get(name, target)
+                if target != "signalscope":
+                    found.append(Import(importer, target, path.relative_to(source.parent), node.lineno))  # type: ignore[attr-defined]
+    return sorted(found)
+
+
+def upward(found: list[Import]) -> list[Import]:
+    """The imports of a higher layer."""
+    rank = {name: number for number, layer in enumerate(LAYERS) for name in layer}
+    return [each for each in found if rank[each.packages[1]] > rank[each.packages[0]]]
+
+
+def test_every_package_has_a_layer() -> None:
+    """A new package or module directly below `signalscope` must be added to the table."""
+    tops = {_package(name) for name in _modules(SOURCE) if "." in name}
+    assert tops == {name for layer in LAYERS for name in layer}
+
+
+def test_no_import_points_upwards() -> None:
+    """Nothing imports a higher layer; nothing at run time imports `mixin`, and only `demo` imports `demo`."""
+    wrong = [each for each in upward(imports(SOURCE)) if each.packages not in KNOWN_OFFENDERS]
+    assert not wrong, "these imports point upwards:\n" + "\n".join(map(str, wrong))
+
+
+def test_known_offenders_are_still_needed() -> None:
+    """The list of exceptions can only shrink."""
+    unneeded = KNOWN_OFFENDERS - {each.packages for each in upward(imports(SOURCE))}
+    assert not unneeded, f"remove from KNOWN_OFFENDERS: {sorted(unneeded)}"
+
+
+def test_binaries_import_nothing_of_signalscope() -> None:
+    """The tool is used while the virtual environment is still being made."""
+    assert [str(each) for each in imports(SOURCE) if each.packages[0] == "binaries" != each.packages[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "imported", "line"),
+    [
+        ("import signalscope.mixin.generate", "signalscope.mixin.generate", 1),
+        ("def late():\n    from signalscope.mixin import generate", "signalscope.mixin.generate", 2),
+        ("def late():\n    from ..mixin.generate import rendered", "signalscope.mixin.generate", 2),
+        ("from signalscope import mixin", "signalscope.mixin", 1),
+        ("from signalscope import configure", "signalscope.setup", 1),
+    ],
+)
+def test_an_upward_import_is_named(tmp_path: Path, code: str, imported: str, line: int) -> None:
+    """The message has both modules, the file and the line, however the import is written."""
+    for name, text in {
+        "__init__.py": "from signalscope.setup import configure",
+        "setup/__init__.py": "configure = None",
+        "mixin/__init__.py": "",
+        "mixin/generate.py": "",
+        "users/__init__.py": "",
+        "users/_costs.py": code,
+    }.items():
+        path = tmp_path / "signalscope" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (found,) = upward(imports(tmp_path / "signalscope"))
+    assert str(found) == f"signalscope.users._costs imports {imported} (signalscope/users/_costs.py:{line})"

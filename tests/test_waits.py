@@ -1,0 +1,159 @@
+"""Tests wait for conditions: no sleep that hopes for something to have happened, no bound on how long it took.
+
+A sleep that is work itself (an export that takes a while, a beat) says so in its line: ``# sleep: REASON``. So does a
+bound on a measured time that has to be one: ``# bound: REASON``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+_WAITING = TESTS / "waiting.py"
+_CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
+#: A sleep of 0 only lets others run; what is done later, and a wait that must time out, are sleeps by other names.
+_SLEEP = re.compile(r"\bsleep\((?!0\)|0,)|\bcall_later\(|\bTimer\(|raises\(.*TimeoutExpired")
+_SLEEP_REASON, _BOUND_REASON = (re.compile(rf"# {kind}: \w+ \w+") for kind in ("sleep", "bound"))
+
+
+def _sleeps(source: str) -> Iterator[int]:
+    """The lines with a sleep without a reason; also those of programs that are written as text."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if _SLEEP.search(line.partition("#")[0]) and not _SLEEP_REASON.search(line):
+            yield number
+
+
+class _Bounds(ast.NodeVisitor):
+    """Finds assertions that something took no longer than some time.
+
+    Attributes:
+        lines: Where they are.
+    """
+
+    def __init__(self, tree: ast.AST) -> None:
+        self.lines: list[int] = []
+        #: What names and functions give: an instant, a duration (one less another), a deadline (one and some time).
+        self._kinds: dict[str, str] = {}
+        for each in ast.walk(tree):
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._learn(each)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # ast's name
+        """Forget the names of a function at its end."""
+        before = dict(self._kinds)
+        self.generic_visit(node)
+        self._kinds = before
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815  # ast's name
+
+    def visit_Assign(self, node: ast.Assign) -> None:  # ast's name
+        """Note the names of what comes from a clock."""
+        kind = self._kind(node.value)
+        for name in (each for target in node.targets for each in ast.walk(target)):
+            if isinstance(name, ast.Name):
+                self._kinds.pop(name.id, None)
+                if kind:
+                    self._kinds[name.id] = kind
+        self.generic_visit(node)
+
+    def visit_Assert(self, node: ast.Assert) -> None:  # ast's name
+        """Look at its comparisons."""
+        for compare in (each for each in ast.walk(node.test) if isinstance(each, ast.Compare)):
+            sides = [compare.left, *compare.comparators]
+            for operator, *pair in zip(compare.ops, sides, sides[1:], strict=False):
+                is_less = isinstance(operator, ast.Lt | ast.LtE)
+                is_more = isinstance(operator, ast.Gt | ast.GtE)
+                kinds = [self._kind(side) for side in (pair if is_less else reversed(pair))]
+                # One measured time compared with another is an order of events, and no bound.
+                if (is_less or is_more) and kinds in (["duration", ""], ["instant", "deadline"]):
+                    self.lines.append(compare.lineno)
+
+    def _learn(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Note a function that returns a duration."""
+        for each in ast.walk(function):
+            if isinstance(each, ast.Return) and each.value and self._kind(each.value) == "duration":
+                self._kinds[function.name] = "duration"
+
+    def _kind(self, node: ast.AST) -> str:
+        """Return what an expression is; the empty text when no clock is in it."""
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Add):
+            kinds = {self._kind(node.left), self._kind(node.right)} - {""}
+            if "instant" in kinds:
+                return "duration" if isinstance(node.op, ast.Sub) else "deadline"
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _CLOCKS
+        ):
+            return "instant"
+        elif isinstance(node, ast.Name):
+            return self._kinds.get(node.id, "")
+        return next(filter(None, map(self._kind, ast.iter_child_nodes(node))), "")
+
+
+def _bounds(source: str) -> Iterator[int]:
+    """The lines with a bound on a measured time without a reason."""
+    tree, lines = ast.parse(source), source.splitlines()
+    bounds = _Bounds(tree)
+    bounds.visit(tree)
+    for number in bounds.lines:
+        if not _BOUND_REASON.search(lines[number - 1]):
+            yield number
+
+
+def _sources() -> list[Path]:
+    return [path for path in sorted(TESTS.rglob("*.py")) if path not in {_WAITING, Path(__file__)}]
+
+
+def test_no_test_sleeps_in_order_to_wait() -> None:
+    """`tests.waiting.eventually` waits for a condition, with a deadline; a sleep that is work says so."""
+    found = [
+        f"{path.relative_to(TESTS)}:{number}"
+        for path in _sources()
+        for number in _sleeps(path.read_text(encoding="utf-8"))
+    ]
+    assert found == [], "wait for a condition with tests.waiting.eventually, or add `# sleep: REASON`"
+
+
+def test_no_test_asserts_that_the_machine_is_quick() -> None:
+    """What must not wait is given something to wait for that never comes, or an order of events is compared."""
+    found = [
+        f"{path.relative_to(TESTS)}:{number}"
+        for path in _sources()
+        for number in _bounds(path.read_text(encoding="utf-8"))
+    ]
+    assert found == [], "compare an order of events, wait with a deadline, or add `# bound: REASON`"
+
+
+@pytest.mark.parametrize(
+    ("source", "sleeps", "bounds"),
+    [
+        ("time.sleep(1)", [1], []),
+        ("await asyncio.sleep(0.1)  # a moment", [1], []),
+        ("time.sleep(0.1)  # sleep: an export that takes a while", [], []),
+        ("await asyncio.sleep(0)", [], []),
+        ("loop.call_later(0.5, stop.set)", [1], []),
+        ("with pytest.raises(subprocess.TimeoutExpired):\n    process.wait(2)", [1], []),
+        ("PROGRAM = '''\ntime.sleep(1)\n'''", [2], []),
+        ("def f():\n    begun = time.monotonic()\n    assert time.monotonic() - begun < 2", [], [3]),
+        ("async def f():\n    took = loop.time() - begun\n    assert 1 <= took <= 2", [], [3]),
+        ("def f():\n    took = loop.time() - begun\n    assert 2 > took  # bound: it is promised", [], []),
+        ("def f():\n    took = time.monotonic()\n    assert took > 2", [], []),
+        ("def run():\n    return time.time() - begun\ndef f():\n    took = run()\n    assert took < 2", [], [5]),
+        ("def f():\n    a, b = time.time(), time.time()\n    assert a <= b", [], []),
+        ("def f():\n    now = time.time()\n    assert found > now + 3600", [], []),
+        ("def f():\n    end = time.monotonic() + 5\n    work()\n    assert time.monotonic() < end", [], [4]),
+    ],
+)  # fmt: skip
+def test_the_gate_finds_what_it_is_for(source: str, sleeps: list[int], bounds: list[int]) -> None:
+    """And lets the rest through."""
+    assert (list(_sleeps(source)), list(_bounds(textwrap.dedent(_parsable(source))))) == (sleeps, bounds)
+
+
+def _parsable(source: str) -> str:
+    """The source, where an `await` is inside a function."""
+    return "" if source.startswith("await") else source
