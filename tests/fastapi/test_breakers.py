@@ -77,6 +77,8 @@ async def _fails_later() -> None:
     raise ConnectionError
 
 
+# aiobreaker asks for the time in a way that Python 3.12 deprecates.
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning:aiobreaker.circuitbreaker")
 async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClient) -> None:
     """Without instrumenting them: closed at first, open after they tripped, with the change counted."""
     of_pybreaker = pybreaker.CircuitBreaker(fail_max=1)
