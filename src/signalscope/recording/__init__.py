@@ -48,8 +48,8 @@ __all__ = [
 ]
 
 
-class _Families(ProcessState):
-    """Every family that has been asked for, and the providers that are renewed in children and flushed."""
+class _Instruments(ProcessState):
+    """The instruments that have been used, and the providers that are renewed in children and flushed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,11 +62,11 @@ class _Families(ProcessState):
                 each.gauge.exchange({})  # a child reports its own
 
 
-_known = _Families()
+_known = _Instruments()
 
 
 def family(name: str) -> Family:
-    """The series of an instrument; the same object each time.
+    """The instrument of that name, bound to the provider that is used now; the same object each time.
 
     Args:
         name: The OpenTelemetry name, as in the contract.
@@ -83,7 +83,7 @@ def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
 
     On the fast path that is one append.
     """
-    return main.family.group(main, fixed)
+    return main.instrument.group(main, fixed)
 
 
 def observe(name: str, callback: Observer) -> Callable[[], None]:
@@ -102,7 +102,7 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
     """
     found = family(name)
     if found.gauge is None:
-        raise ContractError(f"{name} is a {found.instrument.kind}, not a gauge; only gauges are observed")
+        raise ContractError(f"{name} is a {found.definition.kind}, not a gauge; only gauges are observed")
     return found.gauge.observe(callback)
 
 

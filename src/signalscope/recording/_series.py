@@ -56,35 +56,35 @@ class Series(Recorder):
     A counter's and an up-down counter's `record` adds, a histogram's records, a gauge's sets.
     """
 
-    __slots__ = ("family", "values")
+    __slots__ = ("instrument", "values")
 
-    def __init__(self, family: Family, values: tuple[str, ...]) -> None:
-        self.family = family
+    def __init__(self, instrument: Family, values: tuple[str, ...]) -> None:
+        self.instrument = instrument
         self.values = values
         self.rebind()
 
     def clear(self) -> None:
         """Take a gauge's value out of the next collection; without meaning for other kinds."""
-        if self.family.gauge is not None:
-            self.family.gauge.clear(self.values)
+        if self.instrument.gauge is not None:
+            self.instrument.gauge.clear(self.values)
 
     def rebind(self) -> None:
         """Replace the functions by those of the provider that is used now."""
-        family, values = self.family, self.values
-        if family.gauge is not None:
-            setter = family.gauge.setter(values)
+        instrument, values = self.instrument, self.values
+        if instrument.gauge is not None:
+            setter = instrument.gauge.setter(values)
             self.record = self.record_unsampled = setter
             self.record_under = lambda value, _span: setter(value)
-        elif live.fast_path is not None and live.fast_path.accepts(family.instrument):
-            self._use_buffer(live.fast_path.bind(family.instrument, values))
+        elif live.fast_path is not None and live.fast_path.accepts(instrument.definition):
+            self._use_buffer(live.fast_path.bind(instrument.definition, values))
         else:
             self._use_api()
 
     def _use_api(self) -> None:
-        family = self.family
-        write = family.api_writer()
-        attributes = dict(zip(family.instrument.attribute_names, self.values, strict=True))
-        signed = family.instrument.kind is Kind.UPDOWNCOUNTER
+        instrument = self.instrument
+        write = instrument.api_writer()
+        attributes = dict(zip(instrument.definition.attribute_names, self.values, strict=True))
+        signed = instrument.definition.kind is Kind.UPDOWNCOUNTER
 
         def record(value: float) -> None:
             try:
@@ -99,7 +99,7 @@ class Series(Recorder):
                 _errors.internal_error("recording.value")
 
         self.record, self.record_unsampled, self.record_under = record, record, under
-        if family.instrument.kind is not Kind.HISTOGRAM:
+        if instrument.definition.kind is not Kind.HISTOGRAM:
             record(0)
 
 
@@ -121,10 +121,10 @@ class Group(Recorder):
     def rebind(self) -> None:
         """Replace the functions by those of the provider that is used now."""
         fast_path, main, fixed = live.fast_path, self._main, self._fixed
-        instruments = [main.family.instrument, *(series.family.instrument for series, _ in fixed)]
+        instruments = [main.instrument.definition, *(series.instrument.definition for series, _ in fixed)]
         if fast_path is not None and all(map(fast_path.accepts, instruments)):
-            others = [(series.family.instrument, series.values, amount) for series, amount in fixed]
-            self._use_buffer(fast_path.bind(main.family.instrument, main.values, others))
+            others = [(series.instrument.definition, series.values, amount) for series, amount in fixed]
+            self._use_buffer(fast_path.bind(main.instrument.definition, main.values, others))
             return
 
         def record(value: float) -> None:
@@ -141,16 +141,16 @@ class Group(Recorder):
 
 
 class Family:
-    """The series of one instrument.
+    """An instrument of the contract, bound to the provider that is used now, with its series.
 
     Args:
-        instrument: The contract's entry.
+        definition: The contract's entry.
     """
 
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.limits = AttributeLimits(instrument, self._overflowed)
-        self.gauge = Gauge(instrument, self.limits) if instrument.kind is Kind.GAUGE else None
+    def __init__(self, definition: Instrument) -> None:
+        self.definition = definition
+        self.limits = AttributeLimits(definition, self._overflowed)
+        self.gauge = Gauge(definition, self.limits) if definition.kind is Kind.GAUGE else None
         self._series: dict[tuple[str, ...], Series] = {}
         self._groups: dict[tuple[object, ...], Group] = {}
         self._api: Callable[..., None] | None = None
@@ -200,11 +200,11 @@ class Family:
     def api_writer(self) -> Callable[..., None]:
         """The instrument's method of the OpenTelemetry API."""
         if self._api is None:
-            self._api = api_instrument_writer(self.instrument)
+            self._api = api_instrument_writer(self.definition)
         return self._api
 
     def _overflowed(self, attribute: Attribute, value: str) -> None:
-        _errors.overflow(self.instrument.name, attribute, value)
+        _errors.overflow(self.definition.name, attribute, value)
 
 
 def create_instrument(instrument: Instrument) -> object:

@@ -56,9 +56,9 @@ def snapshot(names: Iterable[str]) -> Snapshot:
             "signalscope has not set up OpenTelemetry in this process; start it with opentelemetry-instrument, "
             "or call signalscope.configure()"
         )
-    families = [family(name) for name in names]
-    gauges = {each.instrument.name: each.gauge.now() for each in families if each.gauge is not None}
-    others = [each.instrument for each in families if each.instrument.kind is not Kind.GAUGE]
+    instruments = [family(name) for name in names]
+    gauges = {each.definition.name: each.gauge.now() for each in instruments if each.gauge is not None}
+    others = [each.definition for each in instruments if each.definition.kind is not Kind.GAUGE]
     taken = [each.name for each in others if fast_path.accepts(each)]
     at = time.monotonic()
     totals = fast_path.store.totals(taken)
