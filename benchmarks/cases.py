@@ -211,9 +211,9 @@ def collection(series: int = 10_000, rounds: int = 15) -> Iterator[Result]:
     recording.initialise(provider, [ours_reader])
     sdk = MeterProvider([sdk_reader], shutdown_on_exit=False).get_meter("by_hand")
     histogram = sdk.create_histogram("many", explicit_bucket_boundaries_advisory=BUCKETS)
-    family = recording.family("benchmarks.many")
+    instrument = recording.get_instrument("benchmarks.many")
     keys = [(f"a-{number}", "b", "c") for number in range(series)]
-    bound = [family.series(*key) for key in keys]
+    bound = [instrument.series(*key) for key in keys]
     sets = [dict(zip("abc", key, strict=True)) for key in keys]
 
     def both() -> None:

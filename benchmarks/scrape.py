@@ -39,7 +39,7 @@ def _ours(labels: list[tuple[str, ...]]) -> float:
     provider = MeterProvider([reader], Resource({"service.name": "bench"}), shutdown_on_exit=False)
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("bench")
     with recording.redirected(provider, [reader], tracer):
-        series = [recording.family(_NAME).series(*each) for each in labels]
+        series = [recording.get_instrument(_NAME).series(*each) for each in labels]
 
         def record() -> None:
             with tracer.start_as_current_span("work"):

@@ -31,7 +31,9 @@ class PipError(RuntimeError):
         """Its last line that names an error."""
         lines = [line.strip() for line in str(self).splitlines() if line.strip()]
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-        errors = [line for line in errors if not line.startswith("Failed to build one or more")]  # it names none
+        errors = [
+            line for line in errors if not line.startswith("Failed to build one or more")
+        ]  # it names none
         return (errors or lines or ["no reason given"])[-1]
 
     @property

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import OTHER
-from signalscope.recording import family, internal_error, observe
+from signalscope.recording import get_instrument, internal_error, observe
 from signalscope.users import _costs as _user_costs
 from signalscope.users._context import current_tier, current_user
 from signalscope.users._price import CPU_SECOND_PRICE, cpu_second_price
@@ -62,9 +62,9 @@ def count_feature(feature: str, *, premium: bool = False, tier: str | None = Non
         tier: The user's tier; by default that of the current `user_context`.
     """
     tier = current_tier() if tier is None else tier
-    family("signal_service.feature_usage").series(feature, tier).record(1)
+    get_instrument("signal_service.feature_usage").series(feature, tier).record(1)
     if premium:
-        family("signal_service.premium_feature_usage").series(feature, tier).record(1)
+        get_instrument("signal_service.premium_feature_usage").series(feature, tier).record(1)
 
 
 def record_cost(
@@ -90,7 +90,7 @@ def record_cost(
     price = cpu_second_price()
     if price is not None:
         tier = current_tier() if tier is None else tier
-        series = family("signal_service.calculation_cost").series(operation_type, tier, complexity)
+        series = get_instrument("signal_service.calculation_cost").series(operation_type, tier, complexity)
         try:
             cost = float(cpu_seconds) * price
         except (TypeError, ValueError, OverflowError):  # not a number
@@ -130,7 +130,7 @@ def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
         direction: buy, sell or hold.
         number: How many.
     """
-    family("signal_service.signals.emitted").series(signal_type, direction).record(number)
+    get_instrument("signal_service.signals.emitted").series(signal_type, direction).record(number)
 
 
 def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
@@ -141,7 +141,7 @@ def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
         time_horizon: The time after which they were judged, such as ``15m``.
         ratio: From 0 to 1.
     """
-    family("signal_service.signal.accuracy_ratio").series(signal_type, time_horizon).record(ratio)
+    get_instrument("signal_service.signal.accuracy_ratio").series(signal_type, time_horizon).record(ratio)
 
 
 def count_rate_limit_hit(endpoint: str, limit_type: str) -> None:
@@ -151,7 +151,7 @@ def count_rate_limit_hit(endpoint: str, limit_type: str) -> None:
         endpoint: The route template, never the path itself.
         limit_type: Which limit: per user, per address, ...
     """
-    family("signal_service.rate_limit.hits").series(endpoint, limit_type).record(1)
+    get_instrument("signal_service.rate_limit.hits").series(endpoint, limit_type).record(1)
 
 
 def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
@@ -162,7 +162,7 @@ def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
         reason: ``size`` (to make room), ``ttl`` (they expired) or ``explicit`` (deleted, flushed).
         number: How many.
     """
-    family("signal_service.cache.evictions").series(cache_type, reason).record(number)
+    get_instrument("signal_service.cache.evictions").series(cache_type, reason).record(number)
 
 
 def count_queue_item(queue_type: str, priority: str, event: str, number: int = 1) -> None:
@@ -174,7 +174,7 @@ def count_queue_item(queue_type: str, priority: str, event: str, number: int = 1
         event: enqueued, processed, failed, rejected or dropped.
         number: How many.
     """
-    family("signal_service.queue.items").series(queue_type, priority, event).record(number)
+    get_instrument("signal_service.queue.items").series(queue_type, priority, event).record(number)
 
 
 def observe_cache(

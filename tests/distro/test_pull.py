@@ -45,7 +45,7 @@ def test_every_instrument_has_the_contract_s_name_and_labels(provider: MeterProv
     """In OpenMetrics, as a strict parser reads it."""
     for one in contract.instruments():
         values = [(attribute.values or ("x",))[0] for attribute in one.attributes]
-        recording.family(one.name).series(*values).record(1)
+        recording.get_instrument(one.name).series(*values).record(1)
     found: dict[str, set[str]] = {}
     for family in parsed(_page()):  # type: ignore[no-untyped-call]  # it has no types
         for sample in family.samples:
@@ -57,7 +57,9 @@ def test_every_instrument_has_the_contract_s_name_and_labels(provider: MeterProv
 
 def test_buckets_carry_the_trace_that_was_recorded_last(provider: MeterProvider) -> None:
     """Trace and span id, per bucket, in OpenMetrics; the plain text format has no place for them."""
-    series = recording.family("signal_service.background_task").series("exemplified", "low", "success")
+    series = recording.get_instrument("signal_service.background_task").series(
+        "exemplified", "low", "success"
+    )
     span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("work")
     series.record_under(0.3, span)
     context = span.get_span_context()
@@ -76,7 +78,7 @@ def test_an_exponential_histogram_shows_its_count_and_sum(provider: MeterProvide
     assert isinstance(made, Histogram)
     for value in (0.1, 0.2, 4.0):
         made.record(value)
-    recording.family("process.cpu").series().record(1)
+    recording.get_instrument("process.cpu").series().record(1)
     page = _page()
     assert "exponential_seconds_count 3.0" in page
     assert 'exponential_seconds_bucket{le="+Inf"} 3.0' in page
@@ -116,7 +118,7 @@ def test_any_text_is_a_label_s_value(provider: MeterProvider) -> None:
     """Of counters and of histograms: whatever a template of ours or the format itself might take for its own."""
     texts = {"%s %d %%", 'a"b', "a\\b", "a\nb", "{x}", "# EOF", "é\u2028"}
     for text in texts:
-        recording.family("signal_service.database.query").series(text, "table", "select").record(1)
+        recording.get_instrument("signal_service.database.query").series(text, "table", "select").record(1)
     found = {sample.labels.get("query_type") for family in parsed(_page()) for sample in family.samples}  # type: ignore[no-untyped-call]  # see above
     assert texts <= found
     lines = [line for line in _page().splitlines() if "%s" in line and "_count" in line]
@@ -154,7 +156,7 @@ def test_after_a_shutdown_there_is_no_page() -> None:
 
 def test_kinds_are_as_the_contract_says(provider: MeterProvider) -> None:
     """Up-down counters are gauges on the page."""
-    series = recording.family("signal_service.concurrent_requests").series("orders")
+    series = recording.get_instrument("signal_service.concurrent_requests").series("orders")
     series.record(3)
     series.record(-1)
     assert contract.get("signal_service.concurrent_requests").kind is Kind.UPDOWNCOUNTER

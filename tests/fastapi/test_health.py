@@ -343,7 +343,7 @@ async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.Monkey
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "free")
     app = _app()
     with capture():
-        record = recording.family
+        record = recording.get_instrument
         for status, number in (("200", 60), ("500", 40)):
             record("signal_service.api.requests").series("/a", "GET", status, "free").record(number)
         greeks = record("signal_service.greeks.calculation")

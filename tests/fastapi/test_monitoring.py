@@ -201,7 +201,7 @@ async def test_numbers_are_those_that_were_recorded(
     """Each field of the existing service has exactly what the process recorded, and its window."""
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "2")
     with capture():
-        record = recording.family
+        record = recording.get_instrument
         requests, latency = (
             record("signal_service.api.requests"),
             record("signal_service.api.request.duration"),
@@ -320,7 +320,7 @@ async def test_user_ids_are_shown_to_nobody_who_may_not(
 async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
     """Users, subscriptions, satisfaction and cost of that tier alone; null, with that reason, what is of all."""
     with capture():
-        record = recording.family
+        record = recording.get_instrument
         record("signal_service.active_users").series("1h", "free").record(3)
         record("signal_service.active_users").series("1h", "enterprise").record(4)
         record("signal_service.calculation_cost").series("chain", "enterprise", "simple").record(8)
@@ -355,8 +355,10 @@ async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
 async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
     """What /metrics has of the contract, for programs that read JSON; by name, if wanted."""
     with capture():
-        recording.family("signal_service.feature_usage").series("chain", "free").record(4)
-        recording.family("signal_service.background_task").series("refresh", "low", "success").record(0.5)
+        recording.get_instrument("signal_service.feature_usage").series("chain", "free").record(4)
+        recording.get_instrument("signal_service.background_task").series("refresh", "low", "success").record(
+            0.5
+        )
         answer = (await client.get("/monitoring/metrics")).json()
         everything = answer["metrics"]
         one = (await client.get("/monitoring/metrics?name=feature")).json()["metrics"]
@@ -394,7 +396,7 @@ async def test_rows_that_are_not_shown_are_told(client: httpx.AsyncClient) -> No
     """Of many endpoints, the fifty with most requests; how many there are is in the answer."""
     with capture():
         for number in range(60):
-            record = recording.family("signal_service.api.requests").series(
+            record = recording.get_instrument("signal_service.api.requests").series(
                 f"/{number}", "GET", "200", "free"
             )
             record.record(number + 1)
@@ -407,7 +409,7 @@ async def test_rows_that_are_not_shown_are_told(client: httpx.AsyncClient) -> No
 async def test_series_beyond_the_limit_count_in_totals(client: httpx.AsyncClient) -> None:
     """OpenTelemetry keeps 2,000 series of an instrument apart; what is beyond is no less of a request."""
     with capture():
-        requests = recording.family("signal_service.api.requests")
+        requests = recording.get_instrument("signal_service.api.requests")
         for endpoint in range(150):
             for status in ("200", "404", "500"):
                 for tier in ("free", "basic", "professional", "enterprise", "unknown"):
@@ -527,8 +529,12 @@ async def test_no_answer_is_made_in_the_event_loop(
 async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> None:
     """Fields are named in words, metrics and components as they are called; numbers with all of their digits."""
     with capture():
-        recording.family("signal_service.feature_usage").series("chain_greeks", "free").record(1_234_567)
-        recording.family("signal_service.external_service.health").series("ticker_service", "high").record(1)
+        recording.get_instrument("signal_service.feature_usage").series("chain_greeks", "free").record(
+            1_234_567
+        )
+        recording.get_instrument("signal_service.external_service.health").series(
+            "ticker_service", "high"
+        ).record(1)
         pages = {
             name: (await client.get(f"/monitoring/{name}", headers={"Accept": "text/html"})).text
             for name in ("metrics", *ANSWERS)

@@ -94,7 +94,7 @@ def test_another_recording_begins_anew(told: Told) -> None:
 def test_labels_that_nothing_needs_are_added_up() -> None:
     """And series that did not change are kept once."""
     with capture():
-        requests = recording.family("signal_service.api.requests")
+        requests = recording.get_instrument("signal_service.api.requests")
         requests.series("/a", "GET", "200", "free").record(2)
         requests.series("/a", "POST", "200", "free").record(3)
         windows = Windows()

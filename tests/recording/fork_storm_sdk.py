@@ -65,7 +65,7 @@ def main(forks: int, whose: str) -> NoReturn:
         recording.initialise()
     else:
         recording.initialise(provider, [reader])
-    series = recording.family("signal_service.background_task").series("storm", "low", "success")
+    series = recording.get_instrument("signal_service.background_task").series("storm", "low", "success")
     plain = provider.get_meter("storm").create_counter("plain")
     stop = threading.Event()
 

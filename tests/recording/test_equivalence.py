@@ -226,7 +226,7 @@ def test_exponential_histograms_are_the_sdk_s(how: str, recorded: Sequence[float
     provider = MeterProvider([reader], views=views if how == "view" else (), shutdown_on_exit=False)
     plain = provider.get_meter("twin").create_histogram("plain", unit="s")
     with recording.redirected(provider, [reader], trace.get_tracer("tests")):
-        series = recording.family(name).series("exponential", "low", "success")
+        series = recording.get_instrument(name).series("exponential", "low", "success")
         for value in recorded:
             series.record(value)
             plain.record(value)

@@ -81,7 +81,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
     thread = threading.Thread(target=scrape)
     try:
         recording.initialise(provider, [reader])
-        series = recording.family("signal_service.background_task").series("forked", "low", "success")
+        series = recording.get_instrument("signal_service.background_task").series("forked", "low", "success")
         series.record(0.5)
         thread.start()
         assert scraping.wait(10)
@@ -124,7 +124,7 @@ def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.
     live = _live.live
     before = live.on, live.fast_path, live.meter
     monkeypatch.setattr(metrics, "get_meter_provider", lambda: provider)
-    series = recording.family("signal_service.feature_usage").series("forked", "free")
+    series = recording.get_instrument("signal_service.feature_usage").series("forked", "free")
     try:
         recording.initialise()
         for _ in range(5):

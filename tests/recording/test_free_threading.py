@@ -44,7 +44,7 @@ def test_the_sdk_aggregates_and_one_line_says_so(without_gil: None, caplog: pyte
     assert live.fast_path is None
     (line,) = [each for each in caplog.records if "GIL" in each.getMessage()]
     assert line.levelno == logging.WARNING
-    series = recording.family(_COUNTER).series("forced", "free")
+    series = recording.get_instrument(_COUNTER).series("forced", "free")
 
     def record(times: int) -> None:
         for _ in range(times):

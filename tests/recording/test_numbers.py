@@ -47,8 +47,8 @@ def test_every_sort_of_number_is_added_to_floats(recorded: Recorded, name: str) 
     """Sums are plain numbers, which every exporter can encode, whichever came first."""
     value = NUMBERS[name]
     counter, timed = (
-        recording.family(FEATURES).series("export", "free"),
-        recording.family(TASKS).series("refresh", "low", "success"),
+        recording.get_instrument(FEATURES).series("export", "free"),
+        recording.get_instrument(TASKS).series("refresh", "low", "success"),
     )
     for _ in range(TIMES):
         for one in (value, 0.25):
@@ -66,7 +66,7 @@ def test_every_sort_of_number_is_added_to_floats(recorded: Recorded, name: str) 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_number_is_counted_and_costs_nothing_else(recorded: Recorded, name: str) -> None:
     """The other measurements of the series, before and after it, are all there."""
-    timed = recording.family(TASKS).series("refresh", "low", "success")
+    timed = recording.get_instrument(TASKS).series("refresh", "low", "success")
     for _ in range(TIMES):
         timed.record(0.25)
         timed.record(REFUSED[name])
@@ -91,7 +91,7 @@ def test_gauges_show_plain_numbers() -> None:
     """Set or observed; of an observer only the value that is no number is left out."""
     name = "signal_service.cache.entries"
     with testing.capture() as captured:
-        recording.family(name).series("set").record(Decimal("2.5"))  # type: ignore[arg-type]  # that is the point
+        recording.get_instrument(name).series("set").record(Decimal("2.5"))  # type: ignore[arg-type]  # that is the point
         stop = recording.observe(
             name,
             lambda: [(np.float32(3), ("seen",)), ("many", ("refused",)), (4, ("after",))],  # type: ignore[list-item]  # as above
@@ -117,7 +117,7 @@ def test_a_cost_may_be_of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["\udc80", "half\ud800way"])
 def test_text_that_cannot_be_encoded_becomes_other(recorded: Recorded, text: str) -> None:
     """Undecodable file names and headers look like this; the exporter would fail on them, for ever."""
-    recording.family(FEATURES).series(text, "free").record(1)
+    recording.get_instrument(FEATURES).series(text, "free").record(1)
     assert recorded.counts(FEATURES) == {("other", "free"): 1}
     assert recorded.counts("signalscope.attribute.overflow") == {(FEATURES, "feature"): 1}
 
@@ -129,7 +129,7 @@ def test_a_value_that_cannot_be_shown_is_counted(recorded: Recorded) -> None:
         def __str__(self) -> str:
             raise RuntimeError("no")
 
-    recording.family(FEATURES).series(Silent(), "free").record(1)
+    recording.get_instrument(FEATURES).series(Silent(), "free").record(1)
     assert recorded.counts(FEATURES) == {("other", "free"): 1}
     assert recorded.counts("signalscope.attribute.overflow") == {(FEATURES, "feature"): 1}
 

@@ -15,7 +15,7 @@ from tests.recording.conftest import Recorded
 
 from signalscope.contract import Attribute, Instrument, Kind
 from signalscope.decorators import arg, instrument_greeks, result
-from signalscope.recording import Family, family
+from signalscope.recording import BoundInstrument, get_instrument
 from signalscope.testing import capture
 
 SECONDS = "signal_service.greeks.calculation"
@@ -325,7 +325,7 @@ FLOODS = [
 def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, flood: int) -> None:
     """A name that is new on every call: the first have series, the rest is `other`; memory is flat."""
     attributes = (Attribute("name", "New on every call.", cap=50),)
-    family = Family(Instrument("test.flood", Kind.COUNTER, "{x}", "Flooded.", "tests", attributes))
+    family = BoundInstrument(Instrument("test.flood", Kind.COUNTER, "{x}", "Flooded.", "tests", attributes))
     for number in range(200):
         family.series(f"first-{number}").record(1.0)
     recorded.counts("test.flood")
@@ -352,8 +352,12 @@ def test_combinations_of_allowed_values_are_bounded_too(
     """Each attribute has few values, all of them together make many series: no more are kept, none is lost."""
     monkeypatch.setattr("signalscope.recording._series._KEPT", 50)
     attributes = tuple(Attribute(name, "One of a hundred.", cap=100) for name in ("a", "b"))
-    family = Family(Instrument("test.combined", Kind.COUNTER, "{x}", "Combined.", "tests", attributes))
-    other = Family(Instrument("test.other", Kind.COUNTER, "{x}", "Along with it.", "tests", attributes))
+    family = BoundInstrument(
+        Instrument("test.combined", Kind.COUNTER, "{x}", "Combined.", "tests", attributes)
+    )
+    other = BoundInstrument(
+        Instrument("test.other", Kind.COUNTER, "{x}", "Along with it.", "tests", attributes)
+    )
     for a in range(60):
         for b in range(60):
             series = family.series(str(a), str(b))
@@ -369,6 +373,8 @@ def test_a_capture_begins_with_no_values_seen() -> None:
     for test in ("one", "two"):
         with capture() as captured:
             for number in range(60):
-                family("signal_service.rate_limit.hits").series("/captured", f"{test}-{number}").record(1)
+                get_instrument("signal_service.rate_limit.hits").series(
+                    "/captured", f"{test}-{number}"
+                ).record(1)
             assert captured.value("signal_service_rate_limit_hits_total", limit_type=f"{test}-0") == 1
             assert captured.value("signal_service_rate_limit_hits_total", limit_type="other") == 40

@@ -57,7 +57,7 @@ ENDS = {
         "signal.signal(signal.SIGTERM, lambda *_: (provider.force_flush(), os._exit(0)))\n"
         "kill = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM))  # sleep: recording meanwhile\n"
         "kill.start()\n"
-        "other = recording.family('signal_service.feature_usage').series('loop', 'free')\n"
+        "other = recording.get_instrument('signal_service.feature_usage').series('loop', 'free')\n"
         "while True: other.record(1)",
         0,
     ),

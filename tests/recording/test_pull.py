@@ -29,8 +29,8 @@ def test_a_scrape_and_a_push_see_the_same_totals() -> None:
     pull, push = PullReader(), InMemoryMetricReader()
     provider = MeterProvider([pull, push], shutdown_on_exit=False)
     recording.initialise(provider, [pull, push])
-    task = recording.family("signal_service.background_task").series("refresh", "low", "success")
-    feature = recording.family("signal_service.feature_usage").series("export", "free")
+    task = recording.get_instrument("signal_service.background_task").series("refresh", "low", "success")
+    feature = recording.get_instrument("signal_service.feature_usage").series("export", "free")
     for _ in range(700):
         task.record(0.25)
         feature.record(2)
@@ -56,7 +56,10 @@ def test_gauges_are_set_cleared_and_observed() -> None:
     provider = MeterProvider([reader], shutdown_on_exit=False)
     recording.initialise(provider, [reader])
     name = "signal_service.cache.entries"
-    stays, goes = recording.family(name).series("stays"), recording.family(name).series("goes")
+    stays, goes = (
+        recording.get_instrument(name).series("stays"),
+        recording.get_instrument(name).series("goes"),
+    )
     stays.record(3)
     goes.record(4)
     goes.record(float("nan"))

@@ -142,7 +142,7 @@ def _delivered(name: str) -> dict[str, Any]:
     try:
         recording.initialise(provider, [reader])
         for key in ("a", "b"):
-            recording.family(HISTOGRAM.name).series(key).record(0.7)
+            recording.get_instrument(HISTOGRAM.name).series(key).record(0.7)
         data = reader.get_metrics_data()
     finally:
         live.on, live.fast_path, live.meter = before

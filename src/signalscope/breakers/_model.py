@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from signalscope.contract import BREAKER_STATES
 from signalscope.contract._model import OTHER
-from signalscope.recording import Series, family, internal_error, observe
+from signalscope.recording import Series, get_instrument, internal_error, observe
 from signalscope.recording._process_state import ProcessState
 
 __all__ = ["BREAKER_METRICS", "OUTCOMES", "Breaker", "Identity"]
@@ -79,9 +79,9 @@ class Breaker:
         """Set the service name and operation for good, and initialise their counters at zero."""
         self._identity = identity
         if self._is_reported(identity):
-            self.calls = {outcome: family(_CALLS).series(*identity, outcome) for outcome in OUTCOMES}
+            self.calls = {outcome: get_instrument(_CALLS).series(*identity, outcome) for outcome in OUTCOMES}
             for state in BREAKER_STATES:
-                family(_TRANSITIONS).series(*identity, state)
+                get_instrument(_TRANSITIONS).series(*identity, state)
 
     def read_state(self) -> str | None:
         """Return the state that the breaker is in now; None if it cannot be read. May raise."""
@@ -97,7 +97,7 @@ class Breaker:
         try:
             identity = self.identify()
             if self._is_monitor or self._is_reported(identity):
-                (self.calls.get(outcome) or family(_CALLS).series(*identity, outcome)).record(calls)
+                (self.calls.get(outcome) or get_instrument(_CALLS).series(*identity, outcome)).record(calls)
         except Exception:  # must not reach the caller
             internal_error("breakers.call")
 
@@ -114,7 +114,7 @@ class Breaker:
                 internal_error("breaker.transition")
             identity = self.identify()
             if is_new and self._is_reported(identity):
-                family(_TRANSITIONS).series(*identity, state).record(1)
+                get_instrument(_TRANSITIONS).series(*identity, state).record(1)
         except Exception:  # must not reach the caller
             internal_error("breaker.transition")
 
@@ -163,7 +163,7 @@ class _Reports(ProcessState):
         self._breakers[breaker] = None
         if monitored is not None:
             self.monitored[breaker] = monitored
-        gauge = family(_STATE).gauge
+        gauge = get_instrument(_STATE).gauge
         if gauge is not self._gauge:  # the first breaker, or the instruments have been replaced
             self._stop()
             self._gauge, self._stop = gauge, observe(_STATE, self._points)

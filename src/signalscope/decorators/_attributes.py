@@ -11,7 +11,7 @@ from signalscope import contract
 from signalscope.contract._model import OTHER, Attribute, ContractError
 from signalscope.decorators._call import Call
 from signalscope.decorators._values import Getter, compile_value, needs_result
-from signalscope.recording import Series, family, internal_error
+from signalscope.recording import Series, get_instrument, internal_error
 from signalscope.recording._attribute_limits import as_text
 
 __all__ = ["Attributes", "Values"]
@@ -103,7 +103,7 @@ class Attributes:
         """
         names = (*self._names, *more)
         places = [names.index(name) for name in contract.get(instrument).attribute_names]
-        series = family(instrument).series
+        series = get_instrument(instrument).series
         if places == list(range(len(names))):
             return lambda values, *more: series(*values, *more)
         if places == list(range(len(self._names))):

@@ -72,7 +72,7 @@ class _Steps:
 
 def generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        if not live.on and not live.awake():
+        if not live.on and not live.is_enabled():
             return (yield from call(*args, **kwargs))
         timing = _Timing(probe, args, kwargs)
         inner = call(*args, **kwargs)
@@ -96,7 +96,9 @@ def async_generator_function(call: Callable[..., Any], probe: Probe | None) -> C
     kind = "" if probe is None else probe.contains
 
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        timing = _Timing(probe, args, kwargs) if probe is not None and (live.on or live.awake()) else None
+        timing = (
+            _Timing(probe, args, kwargs) if probe is not None and (live.on or live.is_enabled()) else None
+        )
         inner = call(*args, **kwargs)
         try:
             step = _first_step(inner)

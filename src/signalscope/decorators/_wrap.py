@@ -137,16 +137,16 @@ def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
 
 
 def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    awake, spans, quick, contains = live.awake, probe.spans, probe.quick, probe.contains
+    is_enabled, spans, quick, contains = live.is_enabled, probe.spans, probe.quick, probe.contains
     always = spans is not None and spans.always
-    # What `awake` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
+    # What `is_enabled` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
     metrics_api, trace_api = live.metrics_api, live.trace_api
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not live.on and (
             live.disabled
             or (metrics_api._METER_PROVIDER is None and trace_api._TRACER_PROVIDER is None)
-            or not awake()
+            or not is_enabled()
         ):
             return call(*args, **kwargs)
         here = get_current()
@@ -176,7 +176,7 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
 
 def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     # The lines of `_function`, with `await`: a function for both would cost every call one call more.
-    awake, spans, quick, contains = live.awake, probe.spans, probe.quick, probe.contains
+    is_enabled, spans, quick, contains = live.is_enabled, probe.spans, probe.quick, probe.contains
     always = spans is not None and spans.always
     metrics_api, trace_api = live.metrics_api, live.trace_api
 
@@ -184,7 +184,7 @@ def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[...,
         if not live.on and (
             live.disabled
             or (metrics_api._METER_PROVIDER is None and trace_api._TRACER_PROVIDER is None)
-            or not awake()
+            or not is_enabled()
         ):
             return await call(*args, **kwargs)
         here = get_current()

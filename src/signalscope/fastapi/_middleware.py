@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from signalscope.contract import METHODS
 from signalscope.fastapi._routes import Groups, is_ours, route_of
-from signalscope.recording import Recorder, family, group, internal_error
+from signalscope.recording import Recorder, get_instrument, group, internal_error
 from signalscope.recording._state import live
 from signalscope.users._context import UNKNOWN, Caller, watch_caller
 
@@ -53,7 +53,7 @@ class ApiMetrics:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or not (live.on or live.awake()) or scope.get(_MEASURED):
+        if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(_MEASURED):
             await self.app(scope, receive, send)
             return
         request = _Request(self, scope)
@@ -73,8 +73,8 @@ class ApiMetrics:
         values = (endpoint, method, status, tier, kind)
         found = self._recorders.get(values)
         if found is None:
-            counted = family(_REQUESTS).series(endpoint, method, status, tier)
-            found = group(family(_DURATION).series(*values), ((counted, 1),))
+            counted = get_instrument(_REQUESTS).series(endpoint, method, status, tier)
+            found = group(get_instrument(_DURATION).series(*values), ((counted, 1),))
             if len(self._recorders) < _REMEMBERED:
                 self._recorders[values] = found
         return found
@@ -107,7 +107,7 @@ class _Request:
         self._root_path = str(scope.get("root_path", ""))
         self._concurrent: Recorder | None = None
         try:
-            self._concurrent = family(_CONCURRENT).series(middleware._groups.of(scope))
+            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.of(scope))
             self._concurrent.record(1)
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")

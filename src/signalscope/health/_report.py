@@ -7,7 +7,7 @@ import time
 
 from signalscope.contract import CRITICALITIES
 from signalscope.health._result import Status
-from signalscope.recording import family, internal_error
+from signalscope.recording import get_instrument, internal_error
 from signalscope.recording._process_state import ProcessState
 
 __all__ = ["VALUES", "ages", "components", "report_dependency_health", "report_health"]
@@ -50,7 +50,7 @@ def report_health(component: str, status: float) -> None:
         components = _reported.components
         if component in components or len(components) < _MOST_COMPONENTS:
             components[component] = (value, time.monotonic())
-    family("signal_service.health_check.status").series(component).record(value)
+    get_instrument("signal_service.health_check.status").series(component).record(value)
 
 
 def report_dependency_health(service_name: str, healthy: bool, *, criticality: str) -> None:
@@ -66,7 +66,7 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
             "signalscope: criticality of %r is %r; allowed: %s; recorded as other",
             service_name, criticality, ", ".join(CRITICALITIES),
         )  # fmt: skip
-    family("signal_service.external_service.health").series(service_name, criticality).record(
+    get_instrument("signal_service.external_service.health").series(service_name, criticality).record(
         1.0 if healthy else 0.0
     )
 

@@ -14,7 +14,7 @@ from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Libr
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import family, internal_error
+from signalscope.recording import get_instrument, internal_error
 
 __all__ = ["ArqInstrumentor"]
 
@@ -155,8 +155,8 @@ def _timeout(worker: Any, function: Any) -> float | None:
 
 def _ended(queue: str, name: str, outcome: str, elapsed: float) -> None:
     try:
-        family(_TASK).series(name, _PRIORITY, outcome).record(elapsed)
-        family(_PROCESSING).series(queue, _PRIORITY, outcome).record(elapsed)
+        get_instrument(_TASK).series(name, _PRIORITY, outcome).record(elapsed)
+        get_instrument(_PROCESSING).series(queue, _PRIORITY, outcome).record(elapsed)
     except Exception:  # must not reach the caller
         internal_error("instrumentation.arq")
 
@@ -168,7 +168,7 @@ def _waited(queue: str, ctx: Any) -> None:
         due = ctx.get("score")
         since = due / 1000 if due else _timestamp(ctx.get("enqueue_time"))
         if since is not None:
-            family(_WAIT).series(queue, _PRIORITY, "success").record(max(0.0, time() - since))
+            get_instrument(_WAIT).series(queue, _PRIORITY, "success").record(max(0.0, time() - since))
     except Exception:  # must not reach the caller
         internal_error("instrumentation.arq")
 
@@ -181,6 +181,6 @@ def _timestamp(moment: Any) -> float | None:
 
 def _count(queue: str, event: str) -> None:
     try:
-        family(_ITEMS).series(queue, _PRIORITY, event).record(1)
+        get_instrument(_ITEMS).series(queue, _PRIORITY, event).record(1)
     except Exception:  # must not reach the caller
         internal_error("instrumentation.arq")

@@ -16,7 +16,7 @@ from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrum
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.recording import _shutdown as _termination
-from signalscope.recording import family, internal_error
+from signalscope.recording import get_instrument, internal_error
 
 __all__ = ["CeleryInstrumentor"]
 
@@ -108,7 +108,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
             return
         try:
             outcome = _OUTCOMES.get(state, "cancelled")
-            family(_TASK).series(task.name, _PRIORITY, outcome).record(perf_counter() - begun)
+            get_instrument(_TASK).series(task.name, _PRIORITY, outcome).record(perf_counter() - begun)
             queue = _queue_of(task.request)
             if queue is not None and state in _EVENTS:
                 _count(queue, _EVENTS[state])
@@ -146,6 +146,6 @@ def _routing_key(request: Any) -> str | None:
 
 def _count(queue: str, event: str) -> None:
     try:
-        family(_ITEMS).series(queue, _PRIORITY, event).record(1)
+        get_instrument(_ITEMS).series(queue, _PRIORITY, event).record(1)
     except Exception:  # must not reach the caller
         internal_error("instrumentation.celery")

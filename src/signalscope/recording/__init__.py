@@ -1,7 +1,7 @@
 """The narrow interface between everything that measures and OpenTelemetry.
 
-`family(name).series(*attribute values)` gives a series of an instrument, and its `record` records into it: on the
-fast path (`_fast_path`) when signalscope has configured the SDK, through the plain OpenTelemetry API otherwise. See
+`get_instrument(name).series(*attribute values)` gives a series, and its `record` records into it: on the fast path
+(`_fast_path`) when signalscope has configured the SDK, through the plain OpenTelemetry API otherwise. See
 docs/recording.md.
 
 One recording passes these: a series' buffer of values (`_buffers`), folded into summaries (`_summary`); at a
@@ -29,17 +29,17 @@ from signalscope.recording._fork import flush_in_children, renew_in_children
 from signalscope.recording._gauges import Observer
 from signalscope.recording._process_state import ProcessState, in_children
 from signalscope.recording._sdk import readers_of
-from signalscope.recording._series import Family, Group, Recorder, Series, create_instrument
+from signalscope.recording._series import BoundInstrument, Group, Recorder, Series, create_instrument
 from signalscope.recording._server_shutdown import flush_when_served
 from signalscope.recording._state import SCOPE, live
 
 __all__ = [
-    "Family",
+    "BoundInstrument",
     "Group",
     "Recorder",
     "Series",
     "active",
-    "family",
+    "get_instrument",
     "group",
     "initialise",
     "internal_error",
@@ -53,7 +53,7 @@ class _Instruments(ProcessState):
 
     def __init__(self) -> None:
         super().__init__()
-        self.by_name: dict[str, Family] = {}
+        self.by_name: dict[str, BoundInstrument] = {}
         self.prepared: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
 
     def after_fork(self) -> None:
@@ -65,7 +65,7 @@ class _Instruments(ProcessState):
 _known = _Instruments()
 
 
-def family(name: str) -> Family:
+def get_instrument(name: str) -> BoundInstrument:
     """The instrument of that name, bound to the provider that is used now; the same object each time.
 
     Args:
@@ -75,7 +75,7 @@ def family(name: str) -> Family:
         ContractError: No such instrument.
     """
     found = _known.by_name.get(name)
-    return found or _known.by_name.setdefault(name, Family(contract.get(name)))
+    return found or _known.by_name.setdefault(name, BoundInstrument(contract.get(name)))
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
@@ -100,7 +100,7 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
     Raises:
         ContractError: No such instrument, or it is not a gauge.
     """
-    found = family(name)
+    found = get_instrument(name)
     if found.gauge is None:
         raise ContractError(f"{name} is a {found.definition.kind}, not a gauge; only gauges are observed")
     return found.gauge.observe(callback)
@@ -188,15 +188,15 @@ def _rebind() -> None:
 
 def active() -> bool:
     """Return True if OpenTelemetry has been set up and is not disabled."""
-    return live.on or live.awake()
+    return live.on or live.is_enabled()
 
 
 def _count_error(where: str, times: float) -> None:
-    family("signalscope.internal.errors").series(where).record(times)
+    get_instrument("signalscope.internal.errors").series(where).record(times)
 
 
 def _count_overflow(instrument: str, attribute: str) -> None:
-    family("signalscope.attribute.overflow").series(instrument, attribute).record(1)
+    get_instrument("signalscope.attribute.overflow").series(instrument, attribute).record(1)
 
 
 live.on_enabled = _begin_with_provider

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from signalscope.recording import family, observe
+from signalscope.recording import get_instrument, observe
 from signalscope.recording._process_state import ProcessState
 
 __all__ = ["observe_process", "uptime"]
@@ -68,4 +68,4 @@ def _record_cpu() -> None:
     since = spent - (_cpu.recorded or 0.0)
     if since > 0:
         _cpu.recorded = spent
-        family("process.cpu").series().record(since)
+        get_instrument("process.cpu").series().record(since)

@@ -15,7 +15,7 @@ from signalscope.recording._gauges import Gauge
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
-__all__ = ["Family", "Recorder", "Series"]
+__all__ = ["BoundInstrument", "Recorder", "Series"]
 
 Record = Callable[[float], None]
 #: Series and groups of one instrument that are kept. Several limited attributes have more combinations than memory
@@ -58,7 +58,7 @@ class Series(Recorder):
 
     __slots__ = ("instrument", "values")
 
-    def __init__(self, instrument: Family, values: tuple[str, ...]) -> None:
+    def __init__(self, instrument: BoundInstrument, values: tuple[str, ...]) -> None:
         self.instrument = instrument
         self.values = values
         self.rebind()
@@ -140,7 +140,7 @@ class Group(Recorder):
         self.record, self.record_unsampled, self.record_under = record, record, under
 
 
-class Family:
+class BoundInstrument:
     """An instrument of the contract, bound to the provider that is used now, with its series.
 
     Args:

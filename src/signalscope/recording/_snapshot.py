@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from signalscope.contract._model import Kind
-from signalscope.recording import family
+from signalscope.recording import get_instrument
 from signalscope.recording._gil import REASON, is_gil_enabled
 from signalscope.recording._state import live
 from signalscope.recording._store import Totals
@@ -56,7 +56,7 @@ def snapshot(names: Iterable[str]) -> Snapshot:
             "signalscope has not set up OpenTelemetry in this process; start it with opentelemetry-instrument, "
             "or call signalscope.configure()"
         )
-    instruments = [family(name) for name in names]
+    instruments = [get_instrument(name) for name in names]
     gauges = {each.definition.name: each.gauge.now() for each in instruments if each.gauge is not None}
     others = [each.definition for each in instruments if each.definition.kind is not Kind.GAUGE]
     taken = [each.name for each in others if fast_path.accepts(each)]

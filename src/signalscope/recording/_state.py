@@ -45,7 +45,7 @@ class Live:
         self.metrics_api: Any = module_with(metrics, "_METER_PROVIDER")
         self.trace_api: Any = module_with(trace, "_TRACER_PROVIDER")
 
-    def awake(self) -> bool:
+    def is_enabled(self) -> bool:
         """Return True if a provider has been set meanwhile; called on each decorated call while `on` is false."""
         if self.disabled:
             return False

@@ -74,11 +74,11 @@ class Thresholds:
         self._wall = wall
         self._numbers = itertools.count(1)
         self._active: dict[int, Threshold] = {}
-        self._checks = recording.family("signal_service.threshold.checks")
-        self._breaches = recording.family("signal_service.threshold.breaches")
-        self._duration = recording.family("signal_service.threshold.check.duration")
-        self._sent = recording.family("signal_service.alerts.sent")
-        self._delivery = recording.family("signal_service.alert.delivery.duration")
+        self._checks = recording.get_instrument("signal_service.threshold.checks")
+        self._breaches = recording.get_instrument("signal_service.threshold.breaches")
+        self._duration = recording.get_instrument("signal_service.threshold.check.duration")
+        self._sent = recording.get_instrument("signal_service.alerts.sent")
+        self._delivery = recording.get_instrument("signal_service.alert.delivery.duration")
         for symbol, severity in zip(SYMBOLS, itertools.cycle(SEVERITIES), strict=False):
             self.add("operations", "price_move", symbol, 0.002, severity)
             self.add("operations", "realised_volatility", symbol, 1.5 * SYMBOLS[symbol][1], severity)

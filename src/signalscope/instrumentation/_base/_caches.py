@@ -16,7 +16,7 @@ from signalscope.contract._model import OTHER
 from signalscope.decorators import _hit_ratio
 from signalscope.instrumentation._base._object_names import CreationSite, NameSearch, ObjectName, label_from
 from signalscope.instrumentation._base._settings import Patterns, Setting
-from signalscope.recording import Group, family, group
+from signalscope.recording import Group, get_instrument, group
 
 __all__ = [
     "CACHE_METRICS",
@@ -53,7 +53,7 @@ class CacheMetrics:
 
     def __init__(self, cache_type: str) -> None:
         self.cache_type = cache_type
-        self._type = family(_OPERATIONS).series(cache_type, "get", "hit").values[0]
+        self._type = get_instrument(_OPERATIONS).series(cache_type, "get", "hit").values[0]
         self._groups: dict[tuple[str, str], Group] = {}
         self._hit, self._miss = self._group("get", "hit"), self._group("get", "miss")
         self._group("set", "ok")
@@ -71,29 +71,29 @@ class CacheMetrics:
     def gets(self, elapsed: float, hits: int, misses: int) -> None:
         """Record lookups of several keys in one call, which has one duration."""
         counted = [("hit", hits), ("miss", misses)]
-        family(_DURATION).series(self._type, "get").record(elapsed)
+        get_instrument(_DURATION).series(self._type, "get").record(elapsed)
         for result, number in counted:
             if number > 0:
-                family(_OPERATIONS).series(self._type, "get", result).record(number)
+                get_instrument(_OPERATIONS).series(self._type, "get", result).record(number)
                 _hit_ratio.count_get(self._type, hit=result == "hit", times=number)
 
     def done(self, operation: str, elapsed: float, result: str = "ok", times: int = 1) -> None:
         """Record a set, a delete, or an operation that raised (`error`)."""
         self._group(operation, result).record(elapsed)
         if times > 1:
-            family(_OPERATIONS).series(self._type, operation, result).record(times - 1)
+            get_instrument(_OPERATIONS).series(self._type, operation, result).record(times - 1)
 
     def evicted(self, reason: str, times: int = 1) -> None:
         """Count entries that left because of `size` or `ttl`, or that the program removed (`explicit`)."""
         if times > 0:
-            family(_EVICTIONS).series(self._type, reason).record(times)
+            get_instrument(_EVICTIONS).series(self._type, reason).record(times)
 
     def _group(self, operation: str, result: str) -> Group:
         found = self._groups.get((operation, result))
         if found is None:
             cache_type = self.cache_type
-            main = family(_DURATION).series(cache_type, operation)
-            counted = family(_OPERATIONS).series(cache_type, operation, result)
+            main = get_instrument(_DURATION).series(cache_type, operation)
+            counted = get_instrument(_OPERATIONS).series(cache_type, operation, result)
             found = self._groups[operation, result] = group(main, [(counted, 1)])
         return found
 

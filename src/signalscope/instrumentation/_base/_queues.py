@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
-from signalscope.recording import family, internal_error
+from signalscope.recording import get_instrument, internal_error
 
 __all__ = ["QUEUE_METRICS", "MeasuredQueue", "sum_sizes"]
 
@@ -161,7 +161,7 @@ class MeasuredQueue:
         now = time.monotonic()
         self._count(priority, "processed")
         if since is not None and not is_instrumentation_suppressed():
-            family(_WAIT).series(self.queue_type, priority, "success").record(max(0.0, now - since))
+            get_instrument(_WAIT).series(self.queue_type, priority, "success").record(max(0.0, now - since))
         self._working.setdefault(_worker(), []).append((now, priority))
 
     def _take(self, key: int) -> Entry | None:
@@ -189,11 +189,13 @@ class MeasuredQueue:
         outcome = "success"
         if failing is not None:
             outcome = "cancelled" if isinstance(failing, asyncio.CancelledError | GeneratorExit) else "error"
-        family(_PROCESSING).series(self.queue_type, priority, outcome).record(time.monotonic() - since)
+        get_instrument(_PROCESSING).series(self.queue_type, priority, outcome).record(
+            time.monotonic() - since
+        )
 
     def _count(self, priority: str, event: str, times: int = 1) -> None:
         if not is_instrumentation_suppressed():
-            family(_ITEMS).series(self.queue_type, priority, event).record(times)
+            get_instrument(_ITEMS).series(self.queue_type, priority, event).record(times)
 
     def _reconcile(self, of: Any) -> None:
         """Compare the notes with the queue: a program may empty it, and a subclass may drop or replace items."""

@@ -162,7 +162,7 @@ def begin_call(url: str, method: str) -> Call | None:
         `@instrument_dependency`, instrumentation is suppressed, or nothing records.
     """
     try:
-        if not (live.on or live.awake()) or _calling.get() or inside("dependency"):
+        if not (live.on or live.is_enabled()) or _calling.get() or inside("dependency"):
             return None
         # `suppress_http_instrumentation` is ignored: the official instrumentor of requests uses it around every call.
         if is_instrumentation_suppressed():

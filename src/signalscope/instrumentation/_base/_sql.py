@@ -8,7 +8,7 @@ from collections.abc import Collection
 from time import perf_counter
 
 from signalscope.contract._model import OTHER
-from signalscope.recording import family, internal_error
+from signalscope.recording import get_instrument, internal_error
 
 __all__ = ["record_query", "table_and_operation"]
 
@@ -72,9 +72,9 @@ def record_query(query_type: str, statement: object, begun: float) -> None:
     """Record a query that began at a time of `perf_counter`; never raises."""
     try:
         elapsed = perf_counter() - begun
-        family("signal_service.database.query").series(query_type, *table_and_operation(statement)).record(
-            elapsed
-        )
+        get_instrument("signal_service.database.query").series(
+            query_type, *table_and_operation(statement)
+        ).record(elapsed)
     except Exception:  # must not reach the caller
         internal_error("instrumentation.database")
 

@@ -25,7 +25,7 @@ def is_suppressed(is_undone: Callable[[], bool], part_of: str = "") -> bool:
         is_undone: Tells whether the patch was undone.
         part_of: A kind of decorated calls (`cache`, `dependency`); inside of one, the call is a part of it.
     """
-    is_recording = live.on or live.awake()
+    is_recording = live.on or live.is_enabled()
     return (
         is_undone()
         or not is_recording
