@@ -10,8 +10,17 @@ from typing import Any
 import yaml
 from tests.mixin.expressions import names_in
 
-from signalscope import binaries, contract
+from signalscope import binaries, contract, derived
+from signalscope.config import Config
 from signalscope.contract import Instrument
+from signalscope.derived import groups
+from signalscope.derived._expressions import Series
+from signalscope.fastapi.monitoring._binding import keys
+from signalscope.fastapi.monitoring._business import BusinessDashboard
+from signalscope.fastapi.monitoring._capacity import CapacityPlanning
+from signalscope.fastapi.monitoring._enhanced import EnhancedMetrics
+from signalscope.fastapi.monitoring._performance import PerformanceSummary
+from signalscope.mixin.alerts import alerts
 
 
 def _of_rules() -> Iterator[str]:
@@ -60,3 +69,45 @@ def test_one_that_says_why_not_is_really_unread() -> None:
 def test_one_that_nobody_reads_is_found() -> None:
     """The check can fail: without the rules and panels nothing is read."""
     assert "signal_service.greeks.options" in _unread(list(contract.instruments()), set())
+
+
+#: The answers of /monitoring.
+_ANSWERS = (EnhancedMetrics, PerformanceSummary, BusinessDashboard, CapacityPlanning)
+
+
+def _keys_read() -> set[str]:
+    """Keys of the derived series that somebody reads: a rule, an alert, an answer, a panel or a runbook."""
+    config = Config()
+    read = {key for group in groups(config) for rule in group.rules for key in rule.reads - {rule.key}}
+    read |= {key for alert in alerts(config) for key in alert.reads}
+    for answer in _ANSWERS:
+        for key in keys(answer):
+            read.add(key)
+            if not derived.get(key).name:  # it is asked of Prometheus in the text of its expression
+                read |= {node.key for node in derived.get(key).nodes(config) if isinstance(node, Series)}
+    shown = [
+        *(binaries.ROOT / "dashboards").glob("*.json"),
+        *(binaries.ROOT / "docs" / "runbooks").glob("*.md"),
+    ]
+    words = {word for path in shown for word in re.findall(r"[\w:]+", path.read_text(encoding="utf-8"))}
+    return read | {row.key for row in derived.all_series() if row.name in words}
+
+
+def _unread_series(read: set[str]) -> list[str]:
+    return [row.key for row in derived.all_series() if row.key not in read and not row.read_outside]
+
+
+def test_every_derived_series_is_read() -> None:
+    """By a rule, an alert, a panel, a runbook, a KPI or an endpoint; or the row says who reads it outside."""
+    assert _unread_series(_keys_read()) == []
+
+
+def test_a_series_that_says_who_reads_it_outside_is_not_read_here() -> None:
+    """The excuse does not outlive itself."""
+    read = _keys_read()
+    assert [row.key for row in derived.all_series() if row.read_outside and row.key in read] == []
+
+
+def test_a_derived_series_that_nobody_reads_is_found() -> None:
+    """The check can fail: what only an answer reads is unread without the answers."""
+    assert "MEMORY_BYTES" in _unread_series(_keys_read() - {"MEMORY_BYTES"})

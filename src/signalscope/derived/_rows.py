@@ -117,12 +117,16 @@ class Row:
 
     def reads(self, config: Config) -> Iterator[Expr]:
         """The sources that one process computes it from: instruments, through other rows too."""
+        for node in self.nodes(config):
+            if isinstance(node, Series):
+                yield from get(node.key).reads(config)
+            else:
+                yield node
+
+    def nodes(self, config: Config) -> Iterator[Expr]:
+        """The nodes of the expressions that one process can compute."""
         for variant in self.local(config):
-            for node in walk(variant.expr):
-                if isinstance(node, Series):
-                    yield from get(node.key).reads(config)
-                else:
-                    yield node
+            yield from walk(variant.expr)
 
 
 @functools.cache

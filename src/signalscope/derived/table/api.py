@@ -67,10 +67,6 @@ GROUPS = (
             "job_status_code:signal_service_api_requests:rate5m", unit="{request}/s",
             meaning="Requests by status.", expr=_every("status_code"),
         ),
-        "API_REQUESTS_TIER": series(
-            "job_user_tier:signal_service_api_requests:rate5m", unit="{request}/s",
-            meaning="Requests by the caller's tier.", expr=_every("user_tier"),
-        ),
         "API_ERRORS": series(
             "job:signal_service_api_errors:rate5m", unit="{request}/s", meaning="Requests that failed (5xx).",
             expr=Union(_failed(), Scale(_every(), 0)),
@@ -79,16 +75,6 @@ GROUPS = (
             "signal_service_error_rate_percentage", unit="%",
             meaning="Requests that failed (5xx), of all; of the service, and of each endpoint.",
             expr=total_and_by("endpoint", lambda by: Percentage(_failed(*by), _every(*by))),
-        ),
-        "API_RATE_LIMITED": series(
-            "job_limit_type:signal_service_rate_limit_hits:rate5m", unit="{request}/s",
-            meaning="Requests refused by a rate limit.",
-            expr=Sum(Rate(Instrument("signal_service.rate_limit.hits")), "limit_type"),
-        ),
-        "API_CONCURRENT": series(
-            "job_endpoint_group:signal_service_concurrent_requests:sum", unit="{request}",
-            meaning="Requests being served now.",
-            expr=Sum(Instrument("signal_service.concurrent_requests"), "endpoint_group"),
         ),
         "HEALTH": series(
             "job_component:signal_service_health_check_status:min", unit="",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import Instrument, Match, Quantile, Rate, Series, one_of
+from signalscope.derived._expressions import Instrument, Match, Rate, Series, one_of
 from signalscope.derived._operators import Per, Ratio, Sum
 from signalscope.derived._rows import group, series
 
@@ -28,14 +28,6 @@ GROUPS = (
             "job_cache_type:signal_service_cache_hits:ratio5m", unit="",
             meaning="Hits, of all gets that found out; weighted by traffic.",
             expr=Ratio(_gets("hit"), _gets(one_of("hit", "miss"))),
-        ),
-        "CACHE_P95": series(
-            "job_cache_type_operation:signal_service_cache_operation_seconds:p95", unit="s",
-            meaning="95th percentile of the time of a cache operation.",
-            expr=Quantile(
-                0.95,
-                Sum(Rate(Instrument("signal_service.cache.operation", "bucket")), "cache_type", "operation", "le"),
-            ),
         ),
         "CACHE_FILL": series(
             "job_cache_type:signal_service_cache_fill:ratio", unit="",

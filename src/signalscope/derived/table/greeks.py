@@ -98,11 +98,6 @@ GROUPS = (
             meaning="Calculation calls by duration; what the quantiles are made of.",
             expr=Sum(Rate(Instrument(_SECONDS, "bucket"), Setting("windows.latency")), "vectorized", "le"),
         ),
-        "GREEKS_P50": series(
-            "job_vectorized:signal_service_greeks_calculation_seconds:p50", unit="s",
-            meaning="Median time of a calculation call, vectorised and individual.",
-            expr=Quantile(0.5, Series("GREEKS_BUCKETS")),
-        ),
         "GREEKS_P90": series(
             "job_vectorized:signal_service_greeks_calculation_seconds:p90", unit="s",
             meaning="90th percentile of the time of a calculation call, vectorised and individual.",
@@ -112,14 +107,6 @@ GROUPS = (
             "job:signal_service_greeks_calculation_seconds_vectorized:p90", unit="s",
             meaning="90th percentile of the time of a vectorised calculation call.",
             expr=Sum(Series("GREEKS_P90", vectorized="true")),
-        ),
-        "GREEKS_MEAN": series(
-            "job_vectorized:signal_service_greeks_calculation_seconds:mean5m", unit="s",
-            meaning="Mean time of a calculation call, vectorised and individual.",
-            expr=Per(
-                Sum(Rate(Instrument(_SECONDS, "sum")), "vectorized"),
-                Sum(Rate(Instrument(_SECONDS, "count")), "vectorized"),
-            ),
         ),
         # A call that failed priced nothing, and its time is not a price.
         "GREEKS_SECONDS": series(

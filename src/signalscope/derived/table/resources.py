@@ -22,7 +22,6 @@ __all__ = ["GROUPS"]
 _CPU = Instrument("process.cpu")
 _MEMORY = Instrument("process.resident_memory")
 _QUERY = "signal_service.database.query"
-_TASK = "signal_service.background_task"
 
 
 def _cache(key: str, **wanted: Wanted) -> Expr:
@@ -75,24 +74,10 @@ GROUPS = (
             meaning="Bytes in use by kind of work.",
             expr=Sum(Instrument("signal_service.memory.usage"), "operation_type"),
         ),
-        "QUERIES": series(
-            "job_query_type_operation:signal_service_database_queries:rate5m", unit="{query}/s",
-            meaning="Database queries.", expr=Sum(Rate(Instrument(_QUERY, "count")), "query_type", "operation"),
-        ),
         "QUERY_P95": series(
             "job_query_type:signal_service_database_query_seconds:p95", unit="s",
             meaning="95th percentile of the time of a database query.",
             expr=Quantile(0.95, Sum(Rate(Instrument(_QUERY, "bucket")), "query_type", "le")),
-        ),
-        "TASKS": series(
-            "job_task_type_outcome:signal_service_background_tasks:rate5m", unit="{task}/s",
-            meaning="Background tasks by outcome.",
-            expr=Sum(Rate(Instrument(_TASK, "count")), "task_type", "outcome"),
-        ),
-        "TASK_P95": series(
-            "job_task_type:signal_service_background_task_seconds:p95", unit="s",
-            meaning="95th percentile of the time of a background task.",
-            expr=Quantile(0.95, Sum(Rate(Instrument(_TASK, "bucket")), "task_type", "le")),
         ),
     }),
     group("bottleneck", "recording", {

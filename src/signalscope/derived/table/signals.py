@@ -22,11 +22,6 @@ GROUPS = (
             "job:signal_service_signals_emitted:rate5m", unit="{signal}/s", meaning="Signals emitted.",
             expr=Sum(Series("SIGNALS_TYPE")),
         ),
-        "SIGNAL_CALLS": series(
-            "job_outcome:signal_service_signal_generations:rate5m", unit="{call}/s",
-            meaning="Generations of signals by outcome.",
-            expr=Sum(Rate(Instrument(_SECONDS, "count")), "outcome"),
-        ),
         "SIGNAL_BUCKETS": series(
             "job_signal_type:signal_service_signal_generation_seconds_bucket:rate", unit="{call}/s",
             meaning="Generations by duration; what the quantiles are made of.",
