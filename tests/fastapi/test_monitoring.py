@@ -508,14 +508,14 @@ async def test_no_answer_is_made_in_the_event_loop(
     watch(_negotiate, "_body")
     watch(_current, "_metric")
     watch(_facts, "_from_process")
-    looks: list[object] = []
-    look = _windows.shared.look
+    taken: list[object] = []
+    take = _windows.shared.take
 
-    def looked() -> _windows.Look:
-        looks.append(None)
-        return look()
+    def counted() -> _windows.Snapshot:
+        taken.append(None)
+        return take()
 
-    monkeypatch.setattr(_windows.shared, "look", looked)
+    monkeypatch.setattr(_windows.shared, "take", counted)
     monkeypatch.setattr(_windows.shared, "start", lambda: None)
     with capture():
         for name in ("metrics", *ANSWERS):
@@ -523,7 +523,7 @@ async def test_no_answer_is_made_in_the_event_loop(
     assert set(made) == {"fill", "_body", "_metric", "_from_process"}
     assert not any(in_loop for each in made.values() for in_loop in each)
     assert (len(made["fill"]), len(made["_body"])) == (len(ANSWERS), 5)
-    assert len(looks) == len(ANSWERS)
+    assert len(taken) == len(ANSWERS)
 
 
 async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> None:
