@@ -19,7 +19,7 @@ _WAITING = TESTS / "waiting.py"
 _CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
 #: A sleep of 0 only lets others run; what is done later, and a wait that must time out, are sleeps by other names.
 _SLEEP = re.compile(r"\bsleep\((?!0\)|0,)|\bcall_later\(|\bTimer\(|raises\(.*TimeoutExpired")
-_SLEEP_REASON, _BOUND_REASON = (re.compile(rf"# {kind}: \w+ \w+") for kind in ("sleep", "bound"))
+_SLEEP_REASON, _LIMIT_REASON = (re.compile(rf"# {kind}: \w+ \w+") for kind in ("sleep", "bound"))
 
 
 def _sleeps(source: str) -> Iterator[int]:
@@ -29,7 +29,7 @@ def _sleeps(source: str) -> Iterator[int]:
             yield number
 
 
-class _Bounds(ast.NodeVisitor):
+class _Limits(ast.NodeVisitor):
     """Finds assertions that something took no longer than some time.
 
     Attributes:
@@ -95,13 +95,13 @@ class _Bounds(ast.NodeVisitor):
         return next(filter(None, map(self._kind, ast.iter_child_nodes(node))), "")
 
 
-def _bounds(source: str) -> Iterator[int]:
+def _limits(source: str) -> Iterator[int]:
     """The lines with a bound on a measured time without a reason."""
     tree, lines = ast.parse(source), source.splitlines()
-    bounds = _Bounds(tree)
-    bounds.visit(tree)
-    for number in bounds.lines:
-        if not _BOUND_REASON.search(lines[number - 1]):
+    limits = _Limits(tree)
+    limits.visit(tree)
+    for number in limits.lines:
+        if not _LIMIT_REASON.search(lines[number - 1]):
             yield number
 
 
@@ -124,13 +124,13 @@ def test_no_test_asserts_that_the_machine_is_quick() -> None:
     found = [
         f"{path.relative_to(TESTS)}:{number}"
         for path in _sources()
-        for number in _bounds(path.read_text(encoding="utf-8"))
+        for number in _limits(path.read_text(encoding="utf-8"))
     ]
     assert found == [], "compare an order of events, wait with a deadline, or add `# bound: REASON`"
 
 
 @pytest.mark.parametrize(
-    ("source", "sleeps", "bounds"),
+    ("source", "sleeps", "limits"),
     [
         ("time.sleep(1)", [1], []),
         ("await asyncio.sleep(0.1)  # a moment", [1], []),
@@ -149,9 +149,9 @@ def test_no_test_asserts_that_the_machine_is_quick() -> None:
         ("def f():\n    end = time.monotonic() + 5\n    work()\n    assert time.monotonic() < end", [], [4]),
     ],
 )  # fmt: skip
-def test_the_gate_finds_what_it_is_for(source: str, sleeps: list[int], bounds: list[int]) -> None:
+def test_the_gate_finds_what_it_is_for(source: str, sleeps: list[int], limits: list[int]) -> None:
     """And lets the rest through."""
-    assert (list(_sleeps(source)), list(_bounds(textwrap.dedent(_parsable(source))))) == (sleeps, bounds)
+    assert (list(_sleeps(source)), list(_limits(textwrap.dedent(_parsable(source))))) == (sleeps, limits)
 
 
 def _parsable(source: str) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from benchmarks.insight.report import Bands, Forecasts, write_docs
+from benchmarks.insight.report import Forecasts, PredictionIntervals, write_docs
 from benchmarks.insight.scenarios import BEGIN, END, Scenario, make, openmetrics
 from benchmarks.insight.score import Anomalies, Exhaustion, anomalies, episodes
 from benchmarks.insight.store import Store
@@ -23,10 +23,10 @@ from signalscope.derived._promql import Promql
 from signalscope.derived.table.forecast import LOAD, WITHIN
 
 _DAY = 86_400
-#: Forecasts need two weeks of history, bands eight trading days; both are judged from the fifth week on.
+#: Forecasts need two weeks of history, intervals eight trading days; both are judged from the fifth week on.
 _BEGIN, _END = int(BEGIN.timestamp()), int(END.timestamp())
-#: Seconds between evaluations: of bands, which alert after ten minutes, and of forecasts, which change slowly.
-_BAND_STEP, _FORECAST_STEP = 120, 600
+#: Seconds between evaluations: of intervals, which alert after ten minutes, and of forecasts, which change slowly.
+_INTERVAL_STEP, _FORECAST_STEP = 120, 600
 _JUDGED = _BEGIN + 28 * _DAY
 _HORIZON = _END - 2 * _DAY
 
@@ -36,7 +36,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.insight", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3, help="histories with events; as many without (3)")
     seeds = range(1, parser.parse_args().seeds + 1)
-    write_docs(_bands(seeds), _forecasts(seeds))
+    write_docs(_intervals(seeds), _forecasts(seeds))
     return 0
 
 
@@ -55,15 +55,15 @@ def _record(store: Store, rules: Iterable[Rule], jobs: Sequence[str]) -> None:
         store.record([Rule(rule.key, " or ".join(f"({each})" for each in expressions) or rule.expr)])
 
 
-def _bands(seeds: Iterable[int]) -> Bands:
-    eventful, calm = _histories(seeds, _BAND_STEP)
-    with Store(_BEGIN, _END - _BAND_STEP, _BAND_STEP) as store:
+def _intervals(seeds: Iterable[int]) -> PredictionIntervals:
+    eventful, calm = _histories(seeds, _INTERVAL_STEP)
+    with Store(_BEGIN, _END - _INTERVAL_STEP, _INTERVAL_STEP) as store:
         store.backfill(openmetrics([*eventful, *calm], without=derived.get("BOTTLENECK").name))
         _record(store, _rules("calendar", "anomaly"), [each.job for each in (*eventful, *calm)])
-        return Bands(
+        return PredictionIntervals(
             eventful,
             calm,
-            ours=_anomalies(store, _HELD, eventful, calm),
+            ours=_anomalies(store, _LASTED, eventful, calm),
             simple=_anomalies(store, _DEVIATION, eventful, calm),
             shifts=_shifts(store, eventful),
         )
@@ -93,12 +93,14 @@ _SESSION = derived.get("ANOMALY_SESSION").name
 _OPEN = session_now(Promql(_CONFIG))
 _USED, _FORECAST = derived.get("CAPACITY_USED").name, derived.get("FORECAST").name
 #: Outside at every evaluation of the hold: what the alert's `for` asks for.
-_HOLD = _CONFIG.anomaly.hold
-_HELD = f"max by (job, signal) (count_over_time({_OUTSIDE}[{_HOLD + _BAND_STEP}s]) > {_HOLD // _BAND_STEP})"
+_FOR = _CONFIG.anomaly.hold
+_LASTED = (
+    f"max by (job, signal) (count_over_time({_OUTSIDE}[{_FOR + _INTERVAL_STEP}s]) > {_FOR // _INTERVAL_STEP})"
+)
 #: What it is compared with: three standard deviations around the mean of the day before.
 _BEYOND = f"abs({_SESSION} - avg_over_time({_LEVEL}[1d])) > 3 * stddev_over_time({_LEVEL}[1d])"
-_LASTING = f"count_over_time(({_BEYOND})[{_HOLD + _BAND_STEP}s:{_BAND_STEP}s])"
-_DEVIATION = f"max by (job, signal) ({_LASTING} > {_HOLD // _BAND_STEP})"
+_LASTING = f"count_over_time(({_BEYOND})[{_FOR + _INTERVAL_STEP}s:{_INTERVAL_STEP}s])"
+_DEVIATION = f"max by (job, signal) ({_LASTING} > {_FOR // _INTERVAL_STEP})"
 _OURS = f"{derived.get('EXHAUSTION').name} < {WITHIN}"
 _STRAIGHT = (
     f'max by (job, resource) (predict_linear({_USED}{{resource!="{LOAD}"}}[6h], {WITHIN}) '
@@ -115,7 +117,7 @@ def _anomalies(
         firing.setdefault(labels["job"], {})[labels["signal"]] = moments
     found, quiet = Anomalies(), Anomalies()
     for scenario in eventful:
-        # After a shift of the level the band has three sessions to follow.
+        # After a shift of the level the interval has three sessions to follow.
         shifts = [(each.begin, each.begin + 5 * _DAY) for each in scenario.events if "shift" in each.kind]
         anomalies(found, scenario.events, firing.get(scenario.job, {}), shifts)
     for scenario in calm:
@@ -126,7 +128,7 @@ def _anomalies(
 def _shifts(store: Store, eventful: Sequence[Scenario]) -> list[float]:
     """Days from each level shift to the end of the last alert about it."""
     found = []
-    for labels, values in store.range(_HELD):
+    for labels, values in store.range(_LASTED):
         for scenario in eventful:
             if labels["job"] == scenario.job:
                 for each in scenario.events:
@@ -144,7 +146,7 @@ def _shifts(store: Store, eventful: Sequence[Scenario]) -> list[float]:
 
 def _exhaustion(store: Store, expr: str) -> dict[str, Exhaustion]:
     """For each hour: was exhaustion within 48 hours foreseen, and did it come?"""
-    told = {(labels["job"], labels["resource"]): values for labels, values in store.range(expr)}
+    predicted = {(labels["job"], labels["resource"]): values for labels, values in store.range(expr)}
     found: dict[str, Exhaustion] = {}
     for labels, values in store.range(f'{_USED}{{resource!="{LOAD}"}}'):
         key = (labels["job"], labels["resource"])
@@ -152,7 +154,7 @@ def _exhaustion(store: Store, expr: str) -> dict[str, Exhaustion]:
         result = found.setdefault(labels["resource"], Exhaustion())
         for at in range(_JUDGED, _HORIZON, 3_600):
             comes = any(at <= each <= at + WITHIN for each in full)
-            says = at in told.get(key, {})
+            says = at in predicted.get(key, {})
             result.right += comes and says
             result.missed += comes and not says
             result.wrong += says and not comes
@@ -176,7 +178,7 @@ def _errors(store: Store) -> dict[str, float]:
 
 
 def _within(store: Store) -> float:
-    """The share of the moments in sessions at which what was in use was within the band of 48 hours before."""
+    """The share of the moments in sessions at which what was in use was within the interval of 48 hours before."""
     lower, upper = (derived.get(f"FORECAST_{key}").name for key in ("LOWER", "UPPER"))
     ahead = '{horizon="48h"} offset 2d'
     above = f"{_USED} >= bool on (job, resource) {lower}{ahead}"

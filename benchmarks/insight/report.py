@@ -11,7 +11,7 @@ from benchmarks.insight.scenarios import BEGIN, END, Scenario
 from benchmarks.insight.score import Anomalies, Exhaustion
 from signalscope.derived.table.anomaly import SIGNALS
 
-__all__ = ["DOCS", "Bands", "Forecasts", "write_docs"]
+__all__ = ["DOCS", "Forecasts", "PredictionIntervals", "write_docs"]
 
 DOCS = Path(__file__).parents[2] / "docs" / "anomaly-and-forecast.md"
 _BEGIN, _END = "<!-- measured: written by `python -m benchmarks.insight` -->\n", "<!-- measured: end -->\n"
@@ -19,8 +19,8 @@ _JUDGED_DAYS = 28
 
 
 @dataclass(frozen=True, slots=True)
-class Bands:
-    """What the bands noticed in histories with and without events; the same of the simple way; level shifts."""
+class PredictionIntervals:
+    """What the intervals noticed in histories with and without events; the same of the simple way; level shifts."""
 
     eventful: Sequence[Scenario]
     calm: Sequence[Scenario]
@@ -31,7 +31,7 @@ class Bands:
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """What the forecast and a straight line foresaw, how far off each way was; the share within the band."""
+    """What the forecast and a straight line foresaw, how far off each way was; the share within the interval."""
 
     ours: Mapping[str, Exhaustion]
     straight: Mapping[str, Exhaustion]
@@ -39,17 +39,17 @@ class Forecasts:
     within: float
 
 
-def write_docs(bands: Bands, forecasts: Forecasts) -> None:
+def write_docs(intervals: PredictionIntervals, forecasts: Forecasts) -> None:
     """Print the tables, and put them between the marks of the document."""
-    text = "\n".join([*_bands(bands), *_forecasts(forecasts)]) + "\n"
+    text = "\n".join([*_intervals(intervals), *_forecasts(forecasts)]) + "\n"
     print(text)
     before, rest = DOCS.read_text(encoding="utf-8").split(_BEGIN)
     _, after = rest.split(_END)
     DOCS.write_text(f"{before}{_BEGIN}{text}{_END}{after}", encoding="utf-8")
 
 
-def _bands(found: Bands) -> Iterator[str]:
-    band, simple, eventful, calm = found.ours, found.simple, found.eventful, found.calm
+def _intervals(found: PredictionIntervals) -> Iterator[str]:
+    interval, simple, eventful, calm = found.ours, found.simple, found.eventful, found.calm
     sessions = _sessions(calm[0])
     yield ""
     yield (
@@ -59,20 +59,20 @@ def _bands(found: Bands) -> Iterator[str]:
     yield ""
     yield "| event | noticed | delay (median) | mean ± 3 standard deviations of a day |"
     yield "| --- | --- | --- | --- |"
-    for kind in sorted(band[0].total):
-        delays = band[0].delays[kind]
+    for kind in sorted(interval[0].total):
+        delays = interval[0].delays[kind]
         delay = f"{median(delays) / 60:.0f} min" if delays else "-"
         yield (
-            f"| {kind} | {band[0].found[kind]} of {band[0].total[kind]} | {delay} "
+            f"| {kind} | {interval[0].found[kind]} of {interval[0].total[kind]} | {delay} "
             f"| {simple[0].found[kind]} of {simple[0].total[kind]} |"
         )
-    yield f"| **recall** | **{band[0].recall:.2f}** | | {simple[0].recall:.2f} |"
+    yield f"| **recall** | **{interval[0].recall:.2f}** | | {simple[0].recall:.2f} |"
     yield ""
-    yield "| false alerts, for each signal and 100 sessions | bands | mean ± 3 standard deviations of a day |"
+    yield "| false alerts, for each signal and 100 sessions | intervals | mean ± 3 standard deviations of a day |"
     yield "| --- | --- | --- |"
     for name, index, histories in (("with events", 0, eventful), ("without events", 1, calm)):
         scale = 100 / (sessions * len(histories) * len(SIGNALS))
-        counts = [sum(each[index].false.values()) for each in (band, simple)]
+        counts = [sum(each[index].false.values()) for each in (interval, simple)]
         yield f"| histories {name} | {counts[0] * scale:.1f} ({counts[0]}) | {counts[1] * scale:.1f} ({counts[1]}) |"
     yield ""
     if found.shifts:
@@ -97,7 +97,7 @@ def _forecasts(found: Forecasts) -> Iterator[str]:
     for name, error in found.errors.items():
         yield f"| {name} | {100 * error:.1f} % |"
     yield ""
-    yield f"Moments of sessions that were within the band of 48 hours before: {100 * found.within:.0f} %."
+    yield f"Moments of sessions that were within the interval of 48 hours before: {100 * found.within:.0f} %."
     yield ""
 
 

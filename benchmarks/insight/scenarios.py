@@ -156,7 +156,7 @@ def _disturb(
         factors["latency"][chosen.at("latency three times as high, 30 min", 30, ("latency",))] = 3
     for _ in range(4):
         errors[chosen.at("3 % errors, 30 min", 30, ("error_ratio",))] = 0.03
-    # What would be hidden by a band that the spike of the day before had widened.
+    # What would be hidden by a interval that the spike of the day before had widened.
     spikes = [each for each in chosen.scenario.events if each.kind.startswith("spike")]
     for spike in spikes:
         begin = round((spike.begin - chosen.scenario.times[0]) / chosen.step) + day

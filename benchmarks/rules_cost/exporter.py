@@ -37,12 +37,12 @@ def _lines() -> Iterator[tuple[str, float]]:
     for one in contract.instruments():
         for labels in _label_sets(one):
             if one.kind is Kind.HISTOGRAM:
-                bounds = [*(f"{each:g}" for each in one.buckets or ()), "+Inf"]
-                for number, bound in enumerate(bounds, 1):
-                    more = f'{labels},le="{bound}"' if labels else f'le="{bound}"'
+                boundaries = [*(f"{each:g}" for each in one.buckets or ()), "+Inf"]
+                for number, boundary in enumerate(boundaries, 1):
+                    more = f'{labels},le="{boundary}"' if labels else f'le="{boundary}"'
                     yield f"{one.prometheus_name}_bucket{{{more}}}", number
                 yield f"{one.prometheus_name}_sum{{{labels}}}", 1.0
-                yield f"{one.prometheus_name}_count{{{labels}}}", float(len(bounds))
+                yield f"{one.prometheus_name}_count{{{labels}}}", float(len(boundaries))
             else:
                 growth = _GROWTH.get(one.prometheus_name, 1.0) if one.kind is Kind.COUNTER else 0.0
                 yield f"{one.prometheus_name}{{{labels}}}", growth

@@ -256,7 +256,7 @@ def test_no_place_keeps_identities_and_secrets(collector: Collector) -> None:
     assert 'looked_up_total{instance="one",job="signal-service",side="buy"} 1.0' in page
 
 
-def test_what_users_told_apart_is_added_up(collector: Collector) -> None:
+def test_what_users_distinguished_is_added_up(collector: Collector) -> None:
     """Series that differ by the user alone are one after it is gone: none of their counts is lost."""
     bought: dict[str, Value] = {"side": "buy"}
     alice, bob = bought | {"user.id": "alice"}, bought | {"user.id": "bob"}
@@ -293,7 +293,7 @@ def test_only_noise_is_filtered(collector: Collector) -> None:
     assert set(_exported(collector)) == kept | {"failed", "later"}
 
 
-def test_sampling_keeps_what_is_worth_a_look(tmp_path: Path) -> None:
+def test_sampling_keeps_what_is_worth_reading(tmp_path: Path) -> None:
     """Every error, every slow trace, and of the rest the share that is asked for; metrics count all of them."""
     with running(tmp_path, TRACE_SAMPLING_PERCENT="0", SLOW_TRACE_MS="200") as collector:
         quick = [span(f"quick {number}", {}, number) for number in range(1, 11)]
@@ -360,7 +360,7 @@ def test_the_manifest_and_the_modules_have_the_pinned_versions() -> None:
         assert pinned[f"{name}_IMAGE"].endswith(pinned[f"{name}_VERSION"])
 
 
-def test_a_broken_configuration_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_broken_configuration_is_reported_in_one_line(tmp_path: Path) -> None:
     """`validate` names the component and the key."""
     broken = tmp_path / "config.yaml"
     broken.write_text(

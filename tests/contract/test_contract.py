@@ -165,7 +165,7 @@ def test_allow_refuses_an_attribute_that_is_not_closed() -> None:
         contract.allow("endpoint", "/x")
 
 
-def test_the_environment_widens_closed_attributes_and_its_mistakes_do_not_stop_the_program() -> None:
+def test_the_environment_widens_closed_attributes_and_its_errors_do_not_stop_the_program() -> None:
     """SIGNALSCOPE_ALLOW applies its good parts; a bad part is one log line that names it."""
     program = (
         "import logging; logging.basicConfig(format='%(message)s')\n"

@@ -245,7 +245,7 @@ def test_active_users_are_distinct_and_of_the_window() -> None:
     assert list(users.counted()) == []
 
 
-def test_active_users_of_a_flood_are_estimated_within_bounds() -> None:
+def test_active_users_of_a_flood_are_estimated_within_limits() -> None:
     """A hundred thousand users: 2 % off at the most, in one small sketch."""
     users = ActiveUsers(FakeClock())
     for number in range(100_000):
@@ -279,7 +279,7 @@ def test_a_breaker_s_series_go_with_it(captured: Captured) -> None:
     assert not captured.points("signal_service_circuit_breaker_state", service_name="short_lived")
 
 
-def test_an_unknown_breaker_state_is_told(captured: Captured) -> None:
+def test_an_unknown_breaker_state_is_reported(captured: Captured) -> None:
     """At once when the monitor is made; counted, not raised, when it comes at run time."""
     with pytest.raises(ContractError, match="'ajar' is not allowed; allowed: closed, open, half_open"):
         BreakerMonitor("x", state="ajar")

@@ -145,7 +145,7 @@ def test_every_shape_of_result_is_judged(
         assert size_of(result) == size
 
 
-def test_the_look_at_a_result_is_bounded() -> None:
+def test_the_examination_of_a_result_is_bounded() -> None:
     """Ten thousand values of a list, a thousand records; records within records to a depth; no cycle without end."""
     assert examine([0.5] * 1_000_000, "delta")[1] == 10_000
     assert examine([0.5] * 19_999, "delta")[1] == 10_000
@@ -155,7 +155,7 @@ def test_the_look_at_a_result_is_bounded() -> None:
     assert examine(cyclic, "delta") == ({}, 0)
 
 
-def test_a_result_that_cannot_be_looked_at_is_measured_all_the_same(captured: Captured) -> None:
+def test_a_result_that_cannot_be_examined_is_measured_all_the_same(captured: Captured) -> None:
     """An object whose every attribute fails, or lies: the call is timed, and the failure counted."""
 
     class Lying:

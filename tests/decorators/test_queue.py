@@ -52,7 +52,7 @@ def test_items_go_in_and_come_out(captured: Captured) -> None:
     assert all(point.count == 1 and 3 <= point.value <= longest for point in waits.values())
 
 
-def test_waiting_is_also_told_by_another_process_clock(captured: Captured) -> None:
+def test_waiting_is_also_given_by_another_process_clock(captured: Captured) -> None:
     """An aware datetime works; one in the future, by another machine's clock, waited no time at all."""
 
     @instrument_queue(queue_type="far", enqueued_at=arg("since"))
@@ -81,7 +81,7 @@ def test_a_time_that_is_none_is_counted_not_raised(captured: Captured) -> None:
     assert captured.value(ITEMS, queue_type="odd", event="processed") == 1
 
 
-def test_mistakes_are_told_at_decoration() -> None:
+def test_errors_are_reported_at_decoration() -> None:
     """An unknown priority, step or parameter names itself and what is allowed."""
     with pytest.raises(ContractError, match="priority='urgent' is not allowed; allowed: critical, high"):
         instrument_queue(priority="urgent")(print)

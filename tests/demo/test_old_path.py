@@ -7,6 +7,7 @@ import os
 import sys
 
 import httpx
+from tests.waiting import eventually_async
 
 from signalscope.demo.stack._processes import free_port
 
@@ -19,14 +20,17 @@ async def test_uvicorn_starts_the_old_path_and_warns(environment: None) -> None:
         env=os.environ, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        async with asyncio.timeout(120), httpx.AsyncClient() as client:
-            while process.returncode is None:
+        async with httpx.AsyncClient() as client:
+
+            async def answer() -> httpx.Response | None:
+                assert process.returncode is None, "the service has ended"
                 try:
-                    answer = await client.get(f"http://127.0.0.1:{port}/demo/stats")
-                    break
+                    return await client.get(f"http://127.0.0.1:{port}/demo/stats")
                 except httpx.ConnectError:
-                    await asyncio.sleep(0.1)
-        assert answer.status_code == 200
+                    return None
+
+            found = await eventually_async(answer, "the service answers", seconds=120)
+        assert found.status_code == 200
     finally:
         if process.returncode is None:
             process.terminate()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from signalscope.config import Config
 from signalscope.derived._process import Process
 from signalscope.derived._vector import Vector
-from signalscope.derived._windows import Look, Window, Windows
+from signalscope.derived._windows import Snapshot, Window, Windows
 
 
 class Given(Process):
@@ -19,7 +19,7 @@ class Given(Process):
     """
 
     def __init__(self, *, increases: Mapping[tuple[str, str], Vector] | None = None, **rows: Vector) -> None:
-        nothing = Look(60.0, 0.0, {}, {}, frozenset())
+        nothing = Snapshot(60.0, 0.0, {}, {}, frozenset())
         super().__init__(Windows(), Config(), nothing)
         self._rows.update(rows)
         self._increases = dict(increases or {})

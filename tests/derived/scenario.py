@@ -13,8 +13,9 @@ from signalscope import binaries, contract, derived
 from signalscope.config import Config
 from signalscope.contract import Instrument, Kind
 from signalscope.derived._vector import Vector
-from signalscope.derived._windows import Look, Window, Windows, kept, reduced
-from signalscope.recording._snapshot import Snapshot, Totals
+from signalscope.derived._windows import Snapshot, Window, Windows, kept, reduced
+from signalscope.recording import _snapshot as recorded
+from signalscope.recording._snapshot import Totals
 
 STEP, SECONDS, END = 30, 5_400, 15 * 86_400
 JOB = "signal-service"
@@ -104,7 +105,7 @@ class Scenario:
                 f"{instrument.prometheus_name}{{{_shown(instrument, values)}}}", value, 0, steps
             )
 
-    def look(self, seconds: float) -> Look:
+    def snapshot(self, seconds: float) -> Snapshot:
         """What a process sees of it after so many seconds."""
         steps = seconds / STEP
         totals: dict[str, dict[tuple[str, ...], Totals]] = {}
@@ -115,7 +116,7 @@ class Scenario:
             totals.setdefault(name, {})[values] = grown
         for (name, values), value in self._stays.items():
             gauges.setdefault(name, {})[values] = value
-        return reduced(Snapshot(seconds, 0.0, totals, gauges), None)
+        return reduced(recorded.Snapshot(seconds, 0.0, totals, gauges), None)
 
 
 class Watched(Windows):
@@ -125,13 +126,13 @@ class Watched(Windows):
         super().__init__()
         self._scenario = scenario
 
-    def look(self) -> Look:
+    def take(self) -> Snapshot:
         """At the end."""
-        return self._scenario.look(SECONDS)
+        return self._scenario.snapshot(SECONDS)
 
-    def window(self, seconds: float, now: Look | None = None) -> Window:
+    def window(self, seconds: float, now: Snapshot | None = None) -> Window:
         """Of exactly that length."""
-        return Window(seconds, now or self.look(), self._scenario.look(SECONDS - seconds))
+        return Window(seconds, now or self.take(), self._scenario.snapshot(SECONDS - seconds))
 
 
 def _shown(instrument: Instrument, values: tuple[str, ...]) -> str:

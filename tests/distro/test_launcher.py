@@ -147,7 +147,7 @@ def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
         ("OTEL_METRICS_EXEMPLAR_FILTER", "best", "Unknown exemplar filter 'best'"),
     ],
 )
-def test_a_mistake_in_the_environment_costs_telemetry_not_the_service(
+def test_a_error_in_the_environment_costs_telemetry_not_the_service(
     tmp_path: Path, variable: str, value: str, message: str
 ) -> None:
     """One line names the variable, its value and the way out; then nobody complains any more."""
@@ -159,7 +159,7 @@ def test_a_mistake_in_the_environment_costs_telemetry_not_the_service(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_mistake_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_error_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names the argument's variable; the second call does not pretend that all is well."""
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     for _ in range(2):
@@ -376,11 +376,11 @@ from signalscope.users import _active, user_context
 users = _active._shared.get()
 make = users._empty
 def interrupted():
-    os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.2)  # sleep: the export waits for the lock meanwhile
     return make()
 users._empty = interrupted
 with user_context(tier="free", user="someone"):
-    time.sleep(30)
+    time.sleep(30)  # sleep: the signal ends it
 """
 
 

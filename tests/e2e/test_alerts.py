@@ -171,7 +171,7 @@ def test_every_recorded_series_is_there(quick: Stack) -> None:
             assert set(each.labels) <= labels <= each.all_labels, each.name
 
 
-def test_saturations_and_scores_stay_within_their_bounds(quick: Stack) -> None:
+def test_saturations_and_scores_stay_within_their_limits(quick: Stack) -> None:
     """On real data too: shares from 0 to 1, scores from 0 to 100."""
     for name, most in (
         ("bottleneck_analysis", 1),

@@ -103,7 +103,7 @@ def test_every_metric_has_the_contract_s_labels_and_no_others(troubled: Stack) -
                 assert set(series["metric"]) - {"__name__"} == expected, name
 
 
-def test_labels_stay_within_their_bounds(troubled: Stack) -> None:
+def test_labels_stay_within_their_limits(troubled: Stack) -> None:
     """Closed sets have their values; a histogram has the contract's buckets."""
     for one in contract.instruments():
         for attribute in one.attributes:

@@ -131,7 +131,7 @@ async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
     assert captured.points("signal_service_circuit_breaker_state") == []
 
 
-async def test_told_and_instrumented_breakers_are_shown(client: httpx.AsyncClient) -> None:
+async def test_reported_and_instrumented_breakers_are_shown(client: httpx.AsyncClient) -> None:
     """Those of a BreakerMonitor, and those of a library under its instrumentor."""
     monitor = BreakerMonitor("monitored_service", state="closed")
     monitor.success()

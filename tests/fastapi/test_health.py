@@ -289,7 +289,7 @@ async def test_liveness_and_readiness_are_two_things() -> None:
     assert set((await _get("/health/ready")).json()["failing"]) == {"warm_up", "service"}
 
 
-async def test_checks_feed_the_gauges_once() -> None:
+async def test_checks_set_the_gauges_once() -> None:
     """health_check_status of each, external_service_health of dependencies; absent once it is not known."""
     health.register(
         HealthCheck("ticker_service", lambda: state["up"], dependency="critical", cache_seconds=0)
@@ -411,7 +411,7 @@ async def test_ready_made_checks_ask_what_they_are_given() -> None:
         ({"dependency": "high", "liveness": True}, "does not heal an external service"),
     ],
 )
-def test_mistakes_are_told_at_once(options: dict[str, Any], says: str) -> None:
+def test_errors_are_reported_at_once(options: dict[str, Any], says: str) -> None:
     """With the name of the check, and what is allowed."""
     name = options.pop("name", "one")
     with pytest.raises(ContractError, match=says):
@@ -542,7 +542,7 @@ async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest
     assert runs["quick"] >= 3
 
 
-async def test_a_mistake_of_ours_neither_ends_the_renewal_nor_reaches_the_application(
+async def test_a_defect_of_signalscope_neither_ends_the_renewal_nor_reaches_the_application(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is counted, the next round is tried, and the application ends as it would."""

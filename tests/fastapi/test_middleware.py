@@ -257,7 +257,7 @@ async def test_instrumenting_twice_counts_once_and_can_be_undone(captured: Captu
     assert sum(_requests(captured).values()) == 2
 
 
-async def test_too_late_is_told() -> None:
+async def test_too_late_is_reported() -> None:
     """An application that has served requests cannot be instrumented any more."""
     app = _app()
     async with _client(app) as client:

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from signalscope import count_feature, measure_cost, recording, report_health, user_context
 from signalscope.derived import Row, _windows
-from signalscope.derived import read as _facts
+from signalscope.derived import read as _read
 from signalscope.derived._process import Process
 from signalscope.derived._vector import Vector
 from signalscope.fastapi import _auth as _access
@@ -152,7 +152,7 @@ def test_a_rate_is_kept_for_each_client_in_bounded_memory() -> None:
         ("metrics?name=a%27b", "pattern"),
     ],
 )
-async def test_mistakes_are_explained(client: httpx.AsyncClient, path: str, says: str) -> None:
+async def test_errors_are_explained(client: httpx.AsyncClient, path: str, says: str) -> None:
     """What is not known is refused, with what would be allowed."""
     answer = await client.get(f"/monitoring/{path}")
     assert answer.status_code == 422
@@ -392,7 +392,7 @@ async def test_answers_are_made_once_for_all_who_ask(
     assert later.json()["timestamp"] != answers[0].json()["timestamp"]
 
 
-async def test_rows_that_are_not_shown_are_told(client: httpx.AsyncClient) -> None:
+async def test_rows_that_are_not_shown_are_reported(client: httpx.AsyncClient) -> None:
     """Of many endpoints, the fifty with most requests; how many there are is in the answer."""
     with capture():
         for number in range(60):
@@ -438,7 +438,7 @@ async def test_answers_are_remembered_in_bounded_memory() -> None:
     assert set(answers._known) == {"another"}
 
 
-async def test_a_mistake_of_ours_costs_one_value(
+async def test_a_defect_of_signalscope_costs_one_value(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is null, with a reason that tells nothing of the inside; the rest is answered."""
@@ -457,7 +457,7 @@ async def test_a_mistake_of_ours_costs_one_value(
     assert "secret" not in str(answer)
 
 
-async def test_a_mistake_that_costs_the_answer_is_no_server_error(
+async def test_a_error_that_costs_the_answer_is_no_server_error(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """503, as documented; the reason is in the log alone."""
@@ -507,15 +507,15 @@ async def test_no_answer_is_made_in_the_event_loop(
     watch(_monitoring, "fill")
     watch(_negotiate, "_body")
     watch(_current, "_metric")
-    watch(_facts, "_from_process")
-    looks: list[object] = []
-    look = _windows.shared.look
+    watch(_read, "_from_process")
+    taken: list[object] = []
+    take = _windows.shared.take
 
-    def looked() -> _windows.Look:
-        looks.append(None)
-        return look()
+    def counted() -> _windows.Snapshot:
+        taken.append(None)
+        return take()
 
-    monkeypatch.setattr(_windows.shared, "look", looked)
+    monkeypatch.setattr(_windows.shared, "take", counted)
     monkeypatch.setattr(_windows.shared, "start", lambda: None)
     with capture():
         for name in ("metrics", *ANSWERS):
@@ -523,7 +523,7 @@ async def test_no_answer_is_made_in_the_event_loop(
     assert set(made) == {"fill", "_body", "_metric", "_from_process"}
     assert not any(in_loop for each in made.values() for in_loop in each)
     assert (len(made["fill"]), len(made["_body"])) == (len(ANSWERS), 5)
-    assert len(looks) == len(ANSWERS)
+    assert len(taken) == len(ANSWERS)
 
 
 async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> None:

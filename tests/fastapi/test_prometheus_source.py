@@ -310,7 +310,7 @@ async def test_a_prometheus_behind_a_small_delay_answers(
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_a_prometheus_that_is_down_is_told(
+async def test_a_prometheus_that_is_down_is_reported(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Null and degraded; the address is in no answer."""
@@ -387,7 +387,7 @@ async def test_numbers_that_are_none_are_no_values(
     assert answer["performance"]["api_performance"]["error_rate_percentage"] is None
 
 
-async def test_numbers_that_may_be_incomplete_are_told_so(
+async def test_numbers_that_may_be_incomplete_are_reported_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A query engine before several stores answers without one that is away, and warns."""
@@ -400,7 +400,7 @@ async def test_numbers_that_may_be_incomplete_are_told_so(
     assert "10.0.0.7" not in str(answer)
 
 
-async def test_a_job_that_prometheus_does_not_know_is_told(
+async def test_a_job_that_prometheus_does_not_know_is_reported(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When nothing at all is there, the name of the job is the likeliest reason, or that there are no rules."""
@@ -436,7 +436,7 @@ async def test_long_answers_are_read_one_after_the_other(
     assert not any(at_once)
 
 
-async def test_an_url_that_is_none_is_told(
+async def test_an_url_that_is_none_is_reported(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another scheme, a port that is none, no host: degraded, not a failure."""

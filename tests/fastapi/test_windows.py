@@ -11,7 +11,7 @@ from signalscope.config import Config
 from signalscope.derived import _windows
 from signalscope.derived._process import Process
 from signalscope.derived._vector import labels
-from signalscope.derived._windows import Look, NoDataError, Windows
+from signalscope.derived._windows import NoDataError, Snapshot, Windows
 from signalscope.recording._snapshot import Totals
 from signalscope.testing import FakeClock, capture
 
@@ -19,76 +19,76 @@ NAME = "signal_service.feature_usage"
 FREE = labels(feature="chain", user_tier="free")
 
 
-class Told(Windows):
-    """Windows whose looks are made up: a counter that grows by one each second."""
+class Scripted(Windows):
+    """Windows whose snapshots are made up: a counter that grows by one each second."""
 
     def __init__(self, clock: FakeClock, began: float) -> None:
         super().__init__()
         self.clock, self.began = clock, began
 
-    def seen(self) -> Look:
+    def seen(self) -> Snapshot:
         """What there is now."""
         total = self.clock() - self.began
-        return Look(self.clock(), self.began, {NAME: {FREE: Totals(1, total, (0,))}}, {}, frozenset())
+        return Snapshot(self.clock(), self.began, {NAME: {FREE: Totals(1, total, (0,))}}, {}, frozenset())
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Windows of a process that began to record at 100 s and is first looked at at 5,000 s."""
-    windows = Told(FakeClock(5_000.0), began=100.0)
-    monkeypatch.setattr(_windows, "snapshot", lambda _: None)
+    windows = Scripted(FakeClock(5_000.0), began=100.0)
+    monkeypatch.setattr("signalscope.recording._snapshot.snapshot", lambda _: None)
     monkeypatch.setattr(_windows, "reduced", lambda _seen, _previous: windows.seen())
     return windows
 
 
-def _watch(windows: Told, seconds: int) -> None:
+def _watch(windows: Scripted, seconds: int) -> None:
     for _ in range(seconds // 5):
-        windows.look()
+        windows.take()
         windows.clock.advance(5)
 
 
-def test_a_window_is_the_difference_of_two_looks(told: Told) -> None:
+def test_a_window_is_the_difference_of_two_snapshots(scripted: Scripted) -> None:
     """As long as asked, give or take half a step; what grows by one a second grows by as many."""
-    _watch(told, 4_000)
+    _watch(scripted, 4_000)
     for seconds in (60.0, 300.0, 3_600.0):
-        window = told.window(seconds)
+        window = scripted.window(seconds)
         assert window.seconds == pytest.approx(seconds, abs=31 if seconds > 600 else 3)
         assert window.increase(NAME) == {FREE: pytest.approx(window.seconds)}
 
 
-def test_a_window_that_was_not_watched_is_no_value(told: Told) -> None:
+def test_a_window_that_was_not_watched_is_no_value(scripted: Scripted) -> None:
     """The process is older than the window, and nobody looked: the reason says since when somebody does."""
-    _watch(told, 30)
+    _watch(scripted, 30)
     with pytest.raises(NoDataError, match="watched for 30 s; the window is 300 s"):
-        told.window(300)
+        scripted.window(300)
 
 
-def test_a_young_process_has_a_window_since_its_start(told: Told) -> None:
+def test_a_young_process_has_a_window_since_its_start(scripted: Scripted) -> None:
     """All was zero then, so that nothing is missing."""
-    told.began = told.clock() - 12
-    window = told.window(300)
+    scripted.began = scripted.clock() - 12
+    window = scripted.window(300)
     assert (window.seconds, window.then) == (12, None)
     assert window.increase(NAME) == {FREE: 12}
 
 
-def test_what_is_kept_is_bounded(told: Told) -> None:
-    """Ten minutes of every look and one a minute of an hour, however long it runs and however often it is asked."""
+def test_what_is_kept_is_bounded(scripted: Scripted) -> None:
+    """Ten minutes of every snapshot and one a minute of an hour, however long it runs and often it is asked."""
     for _ in range(2_000):
-        told.look()
-        told.look()
-        told.clock.advance(5)
-    assert len(told._fine) == 120
-    assert len(told._coarse) <= 62
-    assert told.clock() - told._coarse[0].at <= 4_400
+        scripted.take()
+        scripted.take()
+        scripted.clock.advance(5)
+    assert len(scripted._fine) == 120
+    assert len(scripted._coarse) <= 62
+    assert scripted.clock() - scripted._coarse[0].at <= 4_400
 
 
-def test_another_recording_begins_anew(told: Told) -> None:
+def test_another_recording_begins_anew(scripted: Scripted) -> None:
     """Looks of before a fork, or of another provider, are no beginning of a window."""
-    _watch(told, 600)
-    told.began = told.clock()
-    told.clock.advance(10)
-    assert told.window(300).then is None
-    assert len(told._fine) == 1
+    _watch(scripted, 600)
+    scripted.began = scripted.clock()
+    scripted.clock.advance(10)
+    assert scripted.window(300).then is None
+    assert len(scripted._fine) == 1
 
 
 def test_labels_that_nothing_needs_are_added_up() -> None:
@@ -98,29 +98,29 @@ def test_labels_that_nothing_needs_are_added_up() -> None:
         requests.series("/a", "GET", "200", "free").record(2)
         requests.series("/a", "POST", "200", "free").record(3)
         windows = Windows()
-        first = windows.look()
+        first = windows.take()
         found = labels(endpoint="/a", status_code="200", user_tier="free")
         assert first.totals["signal_service.api.requests"][found].total == 5
         assert (
-            windows.look().totals["signal_service.api.requests"][found]
+            windows.take().totals["signal_service.api.requests"][found]
             is (first.totals["signal_service.api.requests"][found])
         )
 
 
-def test_the_health_of_dependencies_is_the_mean_of_five_minutes(told: Told) -> None:
+def test_the_health_of_dependencies_is_the_mean_of_five_minutes(scripted: Scripted) -> None:
     """As the rules have it: what was down for part of that time is not as healthy as what was up."""
     health = {"a": 1.0, "b": 0.0}
 
-    def seen() -> Look:
+    def seen() -> Snapshot:
         gauges = {labels(service_name=name, criticality="high"): value for name, value in health.items()}
         name = "signal_service.external_service.health"
-        return Look(told.clock(), told.began, {}, {name: gauges}, frozenset())
+        return Snapshot(scripted.clock(), scripted.began, {}, {name: gauges}, frozenset())
 
-    told.seen = seen  # type: ignore[method-assign]  # with a gauge instead of a counter
-    _watch(told, 400)
+    scripted.seen = seen  # type: ignore[method-assign]  # with a gauge instead of a counter
+    _watch(scripted, 400)
     health["b"] = 1.0
-    _watch(told, 150)
-    process = Process(told, Config())
+    _watch(scripted, 150)
+    process = Process(scripted, Config())
     assert process.row("DEPENDENCY_SCORE")[()] == pytest.approx(75, abs=1)
     assert process.watched(300) == pytest.approx(300, abs=5)
 
@@ -130,7 +130,7 @@ def test_a_forked_child_forgets() -> None:
     windows = _windows.shared
     with capture():
         windows.start()
-        windows.look()
+        windows.take()
         assert windows._fine
         child = os.fork()
         if child == 0:

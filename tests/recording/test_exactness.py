@@ -68,7 +68,7 @@ def test_no_measurement_is_lost_or_counted_twice(name: str) -> None:  # noqa: C9
     assert _sum_of(pair.collect(1)[0], HISTOGRAM.name) == expected * 0.25
 
 
-def test_counts_stay_exact_when_more_is_recorded_than_a_feed_keeps_unmerged() -> None:
+def test_counts_stay_exact_when_more_is_recorded_than_a_buffer_keeps_unmerged() -> None:
     """Long stretches without a collection, through every level of folding."""
     pair = Pair()
     record = pair.buffer(HISTOGRAM, "a").record

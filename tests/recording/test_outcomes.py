@@ -31,7 +31,7 @@ def _outcomes(recorded: Recorded) -> dict[str, float]:
     return totals
 
 
-def test_a_scalar_call_feeds_three_instruments(recorded: Recorded) -> None:
+def test_a_scalar_call_records_in_three_instruments(recorded: Recorded) -> None:
     """The duration, one option priced, a batch of one; the inferred type and the given model."""
 
     @instrument_greeks(model_type="black")

@@ -49,8 +49,8 @@ def _allowed(attribute: Attribute) -> str:
     return ", ".join(values)
 
 
-def _bounds(buckets: tuple[float, ...]) -> str:
-    return ", ".join(f"{bound:g}" for bound in buckets)
+def _boundaries(buckets: tuple[float, ...]) -> str:
+    return ", ".join(f"{boundary:g}" for boundary in buckets)
 
 
 def render_table(console: Console) -> None:
@@ -67,7 +67,7 @@ def render_table(console: Console) -> None:
             for attribute in row.attributes:
                 table.add_row(attribute.name, Text(_allowed(attribute)))
             if row.buckets:
-                table.add_row("buckets", _bounds(row.buckets), style="dim")
+                table.add_row("buckets", _boundaries(row.buckets), style="dim")
             console.print(Padding(table, (0, 0, 1, 2)))
 
 
@@ -79,7 +79,7 @@ def to_markdown() -> str:
         "# Metrics",
         "",
         "Every instrument signalscope emits. The Prometheus name is the same through the Collector and",
-        "through `/metrics`. A value outside an attribute's bounds becomes `other` and is counted in",
+        "through `/metrics`. A value outside an attribute's limits becomes `other` and is counted in",
         "`signalscope_attribute_overflow_total`.",
     ]
     for section, rows in _sections():
@@ -90,7 +90,7 @@ def to_markdown() -> str:
             lines.append(f"- OpenTelemetry: `{row.name}`, {row.kind}, unit {unit}")
             lines.append(f"- Emitted by: {row.emitted_by}")
             if row.buckets:
-                lines.append(f"- Buckets: {_bounds(row.buckets)}")
+                lines.append(f"- Buckets: {_boundaries(row.buckets)}")
             if row.unused:
                 lines.append(f"- Read by no rule, panel or endpoint: {row.unused}")
             if row.attributes:
@@ -105,7 +105,7 @@ def to_markdown() -> str:
 def to_semconv_yaml() -> str:
     """The contract as a semantic-convention registry.
 
-    A registry defines each attribute once. Where instruments bound the same key differently (``operation``
+    A registry defines each attribute once. Where instruments limit the same key differently (``operation``
     of a cache and of a query), the definition allows every value, and each metric's reference says which
     of them it uses.
     """

@@ -1,6 +1,6 @@
 """Check of a calculation's result: which of its values can be used.
 
-Scalars are compared with their bounds, which NaN and infinity fail as well. Of an array the least and the greatest
+Scalars are compared with their limits, which NaN and infinity fail as well. Of an array the least and the greatest
 element are compared, and all elements only where one of these fails. Of a long list a sample is examined, so that the
 cost stays a small part of the calculation's. Of a record (mapping, named tuple, dataclass or other object, table,
 structured array) the fields that are named after a Greek are examined; a field of another name may be a strike.
@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from signalscope.decorators._parts import BOUNDS, MANY_RECORDS, MAX, array_of, fields_of, greek_of, is_named
+from signalscope.decorators._parts import LIMITS, MANY_RECORDS, MAX, array_of, fields_of, greek_of, is_named
 
-__all__ = ["Tally", "bounds_of", "examine"]
+__all__ = ["Tally", "examine", "limits_of"]
 
 _INF = math.inf
 _ANY = (-MAX, MAX)
@@ -29,14 +29,14 @@ _DEPTH = 4
 Tally = dict[str, int]
 
 
-def bounds_of(calculation_type: str, check: bool | str = True) -> tuple[float, float]:
-    """The bounds of a calculation's values.
+def limits_of(calculation_type: str, check: bool | str = True) -> tuple[float, float]:
+    """The limits of a calculation's values.
 
     Args:
         calculation_type: What is calculated.
         check: ``finite`` where values need only be finite numbers.
     """
-    return _ANY if check == _FINITE else BOUNDS.get(calculation_type, _ANY)
+    return _ANY if check == _FINITE else LIMITS.get(calculation_type, _ANY)
 
 
 def examine(result: Any, calculation_type: str, check: bool | str = True) -> tuple[Tally, int]:
@@ -92,7 +92,7 @@ class _Examination:
     def _examine_value(self, value: Any, greek: str | None) -> None:
         if greek is not None:
             self.examined += 1
-            self._count(_reason(value, *bounds_of(greek, self._check)), 1)
+            self._count(_reason(value, *limits_of(greek, self._check)), 1)
 
     def _examine_array(self, array: Any, greek: str | None, depth: int) -> None:
         if array.dtype.kind == "O":  # None among numbers, or records
@@ -101,7 +101,7 @@ class _Examination:
         if greek is None or not array.size or array.dtype.kind not in "fiub":
             return
         self.examined += int(array.size)
-        low, high = bounds_of(greek, self._check)
+        low, high = limits_of(greek, self._check)
         if low <= float(array.min()) and float(array.max()) <= high:  # not so when there is a NaN
             return
         # The greatest float is infinite in an array of smaller ones: there infinity itself is the bound.
@@ -117,7 +117,7 @@ class _Examination:
 
     def _examine_sequence(self, values: Sequence[Any], greek: str | None, depth: int) -> None:
         most = _VALUES if values and isinstance(values[0], float | int | None) else MANY_RECORDS
-        low, high = bounds_of(greek, self._check) if greek is not None else (_INF, -_INF)
+        low, high = limits_of(greek, self._check) if greek is not None else (_INF, -_INF)
         for value in islice(values, 0, None, max(1, -(-len(values) // most))):
             if (
                 type(value) is float and low <= value <= high

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 
 from signalscope.config.defaults import RATE_SECONDS
 from signalscope.recording import observe
-from signalscope.recording._fork import in_children
+from signalscope.recording._process_state import ProcessState
 
 __all__ = ["HitRatios", "count_get"]
 
@@ -17,7 +16,7 @@ _SLOT_SECONDS = 10.0
 _SLOTS = int(WINDOW_SECONDS / _SLOT_SECONDS)
 
 
-class HitRatios:
+class HitRatios(ProcessState):
     """Rolling hit ratios, by cache.
 
     Args:
@@ -25,8 +24,8 @@ class HitRatios:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._clock = clock
-        self._lock = threading.Lock()
         # By cache, then by slot of ten seconds: hits and gets.
         self._slots: dict[str, dict[int, list[int]]] = {}
         # By cache: the current slot.
@@ -35,7 +34,7 @@ class HitRatios:
     def count(self, cache: str, *, hit: bool, times: int = 1) -> None:
         """Count gets; callers keep the number of caches within the contract's bound."""
         slot = int(self._clock() / _SLOT_SECONDS)
-        with self._lock:
+        with self.lock:
             latest = self._latest.get(cache)
             if latest is None or latest[0] != slot:
                 latest = self._latest[cache] = (slot, self._slot(cache, slot))
@@ -53,7 +52,7 @@ class HitRatios:
     def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
         """Return the ratio of every cache that had gets in the window."""
         oldest = int(self._clock() / _SLOT_SECONDS) - _SLOTS
-        with self._lock:
+        with self.lock:
             copied = {
                 cache: [tuple(counted) for slot, counted in slots.items() if slot > oldest]
                 for cache, slots in self._slots.items()
@@ -63,9 +62,8 @@ class HitRatios:
             if gets:
                 yield sum(hits for hits, _ in counts) / gets, (cache,)
 
-    def clear(self) -> None:
-        """Forget everything and take a new lock; for a forked child."""
-        self._lock = threading.Lock()
+    def after_fork(self) -> None:
+        """Drop what the parent has counted."""
         self._slots.clear()
         self._latest.clear()
 
@@ -73,4 +71,3 @@ class HitRatios:
 _shared = HitRatios()
 count_get = _shared.count
 observe("signal_service.cache.hit_ratio", _shared.ratios)
-in_children(_shared.clear)

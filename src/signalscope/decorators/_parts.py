@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["BOUNDS", "MANY_RECORDS", "MAX", "array_of", "fields_of", "greek_of", "is_named", "is_table"]
+__all__ = ["LIMITS", "MANY_RECORDS", "MAX", "array_of", "fields_of", "greek_of", "is_named", "is_table"]
 
 #: The greatest float.
 MAX = sys.float_info.max
 #: Least and greatest value each Greek can have. Delta: |N(d1)| <= 1 (with a dividend yield, less). Gamma and
 #: vega: never negative for a long option. Prices and volatilities: never negative.
-BOUNDS: Mapping[str, tuple[float, float]] = {
+LIMITS: Mapping[str, tuple[float, float]] = {
     "delta": (-1.0, 1.0),
     "gamma": (0.0, MAX),
     "vega": (0.0, MAX),
@@ -35,7 +35,7 @@ def greek_of(name: Any, greek: str | None) -> str | None:
         return None
     lower = name.lower()
     for singular in (lower, lower.removesuffix("s")):
-        if singular in BOUNDS:
+        if singular in LIMITS:
             return singular
         if singular in _ALIASES:
             return _ALIASES[singular]

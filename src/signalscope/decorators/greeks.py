@@ -11,7 +11,7 @@ from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes, Values
 from signalscope.decorators._batch import batch_class, is_size, size_given, size_of
 from signalscope.decorators._call import Call, CallSpan, Quick
-from signalscope.decorators._checks import Tally, bounds_of, examine
+from signalscope.decorators._checks import Tally, examine, limits_of
 from signalscope.decorators._probe import decorated, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, needs_result
@@ -134,7 +134,7 @@ class _Greeks:
         )
 
     def finish(self, call: Call) -> None:
-        """Record a call that returned: a scalar within its bounds at once, all else at length."""
+        """Record a call that returned: a scalar within its limits at once, all else at length."""
         values = self._attributes.of(call)
         result = call.result
         if self._is_single and isinstance(result, float):  # NumPy's too
@@ -151,13 +151,13 @@ class _Greeks:
         call.record(self._seconds(values, size, outcome_of(call.error)), call.elapsed)
 
     def _scalar_for(self, values: Values) -> _Scalar:
-        """The recorder of calls that are about one option, and the bounds of their results."""
+        """The recorder of calls that are about one option, and the limits of their results."""
         recorder = group(
             self._seconds(values, "1", "success"),
             ((self._options(values), 1), (self._batches(values), 1)),
         )
         self._initialise(values)
-        scalar = (recorder, *bounds_of(self._calculation_type(values), self._check))
+        scalar = (recorder, *limits_of(self._calculation_type(values), self._check))
         if len(self._scalars) < _REMEMBERED:
             self._scalars[values] = scalar
         return scalar
@@ -212,7 +212,7 @@ class _Greeks:
 
 
 def _quick(recorder: Recorder, low: float, high: float, *, check: bool) -> Quick:
-    """Return the recording of a scalar within its bounds, for a function whose attributes are all constant."""
+    """Return the recording of a scalar within its limits, for a function whose attributes are all constant."""
 
     def quick(elapsed: float, result: Any, span: CallSpan) -> bool:
         try:

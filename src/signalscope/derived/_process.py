@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from signalscope.config import Config
 from signalscope.derived._vector import Labels, Vector, labelled
-from signalscope.derived._windows import FINE_SECONDS, Look, NoDataError, Window, Windows
+from signalscope.derived._windows import FINE_SECONDS, NoDataError, Snapshot, Window, Windows
 from signalscope.recording._process import uptime
 from signalscope.recording._snapshot import NotKeptError
 
@@ -26,7 +26,7 @@ class Process:
         config: The configuration.
     """
 
-    def __init__(self, windows: Windows, config: Config, now: Look | None = None) -> None:
+    def __init__(self, windows: Windows, config: Config, now: Snapshot | None = None) -> None:
         self.config = config
         self._windows = windows
         self._seen: dict[float, Window | str] = {}
@@ -80,14 +80,14 @@ class Process:
     def mean(self, value: Callable[[Process], Vector], over: float) -> Vector:
         """The mean of a value of gauges over a window of at most ten minutes."""
         values: dict[Labels, list[float]] = {}
-        for look in self._looks(over):
-            for found, each in value(Process(self._windows, self.config, look)).items():
+        for snapshot in self._snapshots(over):
+            for found, each in value(Process(self._windows, self.config, snapshot)).items():
                 values.setdefault(found, []).append(each)
         return {found: sum(each) / len(each) for found, each in values.items()}
 
     def watched(self, over: float) -> float:
         """How far the snapshots reach back that `mean` takes the mean of, in seconds."""
-        return self.now().at - min(look.at for look in self._looks(over))
+        return self.now().at - min(snapshot.at for snapshot in self._snapshots(over))
 
     def row(self, key: str) -> Vector:
         """A row of the table, computed once."""
@@ -109,7 +109,7 @@ class Process:
         except NoDataError:
             return frozenset()
 
-    def now(self) -> Look:
+    def now(self) -> Snapshot:
         """What there is now.
 
         Raises:
@@ -117,13 +117,13 @@ class Process:
         """
         if self._now is None:
             try:
-                self._now = self._windows.look()
+                self._now = self._windows.take()
             except NotKeptError as error:
                 raise NoDataError(str(error)) from None
         return self._now
 
-    def _looks(self, over: float) -> list[Look]:
+    def _snapshots(self, over: float) -> list[Snapshot]:
         now = self.now()
         over = min(over, FINE_SECONDS)
-        before = (look for look in self._windows.looks() if now.at - over <= look.at < now.at)
+        before = (snapshot for snapshot in self._windows.snapshots() if now.at - over <= snapshot.at < now.at)
         return [*before, now]

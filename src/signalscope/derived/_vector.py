@@ -66,7 +66,7 @@ def scaled(vector: Vector, factor: float) -> dict[Labels, float]:
 
 
 def clamp(vector: Vector, low: float = 0.0, high: float = 1.0) -> dict[Labels, float]:
-    """Each value within bounds."""
+    """Each value within limits."""
     return {found: min(max(value, low), high) for found, value in vector.items()}
 
 
@@ -104,21 +104,21 @@ def quantile(q: float, buckets: Mapping[float, float]) -> float | None:
 
     Args:
         q: From 0 to 1.
-        buckets: Cumulative counts by upper bound; the last bound is infinite.
+        buckets: Cumulative counts by upper bound; the last boundary is infinite.
 
     Returns:
-        The estimate; the greatest finite bound when the quantile is above it; None of no measurements.
+        The estimate; the greatest finite boundary when the quantile is above it; None of no measurements.
     """
-    bounds = sorted(buckets)
-    if len(bounds) < 2 or not math.isinf(bounds[-1]) or buckets[bounds[-1]] <= 0:
+    boundaries = sorted(buckets)
+    if len(boundaries) < 2 or not math.isinf(boundaries[-1]) or buckets[boundaries[-1]] <= 0:
         return None
-    rank = q * buckets[bounds[-1]]
-    place = next(number for number, bound in enumerate(bounds) if buckets[bound] >= rank)
-    if place == len(bounds) - 1:
-        return bounds[-2]
-    high = bounds[place]
+    rank = q * buckets[boundaries[-1]]
+    place = next(number for number, boundary in enumerate(boundaries) if buckets[boundary] >= rank)
+    if place == len(boundaries) - 1:
+        return boundaries[-2]
+    high = boundaries[place]
     if place == 0 and high <= 0:
         return high
-    low, below = (bounds[place - 1], buckets[bounds[place - 1]]) if place else (0.0, 0.0)
+    low, below = (boundaries[place - 1], buckets[boundaries[place - 1]]) if place else (0.0, 0.0)
     inside = buckets[high] - below
     return low + (high - low) * ((rank - below) / inside if inside else 0.0)

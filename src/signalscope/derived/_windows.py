@@ -1,7 +1,7 @@
-"""This process' rolling windows: what it has recorded in the last minutes and the last hour.
+"""Rolling windows of this process: what it has recorded in the last minutes and the last hour.
 
-A thread looks at the recording core every five seconds and keeps what it saw: each look of the last ten minutes,
-one a minute of the last hour. A window is the difference between a look now and one that long ago.
+A thread takes a snapshot of the recording core every five seconds. Every snapshot of the last ten minutes is kept,
+and one a minute of the last hour. A window is the difference between a snapshot now and an earlier one.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ from signalscope import contract
 from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.contract._model import OTHER, Kind
 from signalscope.derived._vector import Labels, labels
+from signalscope.recording import _snapshot as recorded
 from signalscope.recording import internal_error
-from signalscope.recording._fork import in_children
-from signalscope.recording._snapshot import NotKeptError, Snapshot, Totals, snapshot
+from signalscope.recording._process_state import ProcessState
+from signalscope.recording._snapshot import NotKeptError, Totals
 
-__all__ = ["FINE_SECONDS", "LONGEST", "Look", "NoDataError", "Window", "Windows", "reduced", "shared"]
+__all__ = ["FINE_SECONDS", "LONGEST", "NoDataError", "Snapshot", "Window", "Windows", "reduced", "shared"]
 
 #: The longest window, in seconds.
 LONGEST = float(HOUR_SECONDS)
-#: Seconds between two looks, and how many of them are kept before one a minute is.
+#: Seconds between two snapshots, and how many of them are kept before one a minute is.
 _STEP = 5.0
 _FINE = 120
-#: How far back every look is kept, in seconds.
+#: How far back every snapshot is kept, in seconds.
 FINE_SECONDS = _STEP * _FINE
 _COARSE_STEP = 60.0
 _COARSE = 62
@@ -41,16 +42,16 @@ class NoDataError(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen at one moment.
+class Snapshot:
+    """What this process had recorded at one moment.
 
     Attributes:
-        at: When, on the monotonic clock.
-        began: When all was zero.
-        totals: By instrument and kept labels: what was recorded since.
-        gauges: By instrument and labels: the values.
-        left_out: Instruments that cannot be looked at.
-        overflowed: Instruments with more series than are told apart: those beyond have ``other`` for each label.
+        at: The moment, on the monotonic clock.
+        began: The moment at which all totals were zero.
+        totals: What was recorded since then, by instrument and kept labels.
+        gauges: The values, by instrument and labels.
+        left_out: Instruments that this process does not aggregate.
+        overflowed: Instruments with more series than are kept apart; the series beyond have ``other`` for each label.
     """
 
     at: float
@@ -67,13 +68,13 @@ class Window:
 
     Attributes:
         seconds: How long it is: as asked, or since the start of the process when that is shorter.
-        now: The look at its end.
-        then: The look at its beginning; None when all was zero then.
+        now: The snapshot at its end.
+        then: The snapshot at its beginning; None when all was zero then.
     """
 
     seconds: float
-    now: Look
-    then: Look | None
+    now: Snapshot
+    then: Snapshot | None
     _known: dict[str, dict[Labels, Totals]] = field(default_factory=dict, repr=False, compare=False)
 
     def increase(self, name: str) -> dict[Labels, float]:
@@ -120,64 +121,63 @@ class Window:
         return grown
 
 
-class Windows:
-    """Keeps the looks; bounded in memory."""
+class Windows(ProcessState):
+    """Keeps the snapshots, in bounded memory."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._fine: list[Look] = []
-        self._coarse: list[Look] = []
+        super().__init__()
+        self._fine: list[Snapshot] = []
+        self._coarse: list[Snapshot] = []
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Keep looking from now on, in a thread that ends with the process; repeating it changes nothing."""
-        with self._lock:
+        """Take snapshots from now on, in a thread that ends with the process; repeating it changes nothing."""
+        with self.lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="signalscope-windows", daemon=True)
                 self._thread.start()
 
-    def window(self, seconds: float, now: Look | None = None) -> Window:
-        """The window of that length that ends now. Takes a few milliseconds; gauges' callbacks are called.
+    def window(self, seconds: float, now: Snapshot | None = None) -> Window:
+        """Return the window of that length that ends now. It takes a few milliseconds, and calls gauges' callbacks.
 
         Args:
             seconds: Its length.
-            now: The look at its end, where there is one already.
+            now: The snapshot at its end, where there is one already.
 
         Raises:
-            NoDataError: This process keeps nothing, or has not watched for long enough.
+            NoDataError: This process keeps nothing, or has not been watched for long enough.
         """
         if now is None:
             try:
-                now = self.look()
+                now = self.take()
             except NotKeptError as error:
                 raise NoDataError(str(error)) from None
         age = now.at - now.began
         if age <= seconds:
             return Window(age, now, None)
         begin = now.at - seconds
-        with self._lock:
-            looks = [*self._coarse, *self._fine]
-        first = min((each.at for each in looks), default=now.at)
+        with self.lock:
+            snapshots = [*self._coarse, *self._fine]
+        first = min((snapshot.at for snapshot in snapshots), default=now.at)
         if first > begin + _STEP / 2:
             raise NoDataError(
                 f"this process has been watched for {now.at - first:.0f} s; the window is {seconds:.0f} s"
             )
-        then = min(looks, key=lambda each: abs(each.at - begin))
+        then = min(snapshots, key=lambda snapshot: abs(snapshot.at - begin))
         return Window(now.at - then.at, now, then)
 
-    def look(self) -> Look:
-        """Look now, and keep what was seen.
+    def take(self) -> Snapshot:
+        """Take a snapshot now, and keep it.
 
         Raises:
-            NotKeptError: There is nothing to look at.
+            NotKeptError: This process records nothing that can be read.
         """
-        seen = reduced(snapshot([*kept(), *_gauges()]), self._fine[-1] if self._fine else None)
-        with self._lock:
+        seen = reduced(recorded.snapshot([*kept(), *_gauges()]), self._fine[-1] if self._fine else None)
+        with self.lock:
             if self._fine and self._fine[-1].began != seen.began:
-                self._fine.clear()  # another recording: a test's, or a child's
-                self._coarse.clear()
+                self._fine, self._coarse = [], []  # another recording: a test's, or a child's
             if self._fine and seen.at - self._fine[-1].at < _STEP * 0.9:
-                return seen  # asked for in between: not kept, so that what is kept lasts
+                return seen  # taken in between: not kept, so that the kept ones reach back far enough
             self._fine.append(seen)
             if len(self._fine) > _FINE:
                 old = self._fine.pop(0)
@@ -186,24 +186,25 @@ class Windows:
                     del self._coarse[:-_COARSE]
         return seen
 
-    def looks(self) -> list[Look]:
-        """Every look of the last ten minutes, oldest first."""
-        with self._lock:
+    def snapshots(self) -> list[Snapshot]:
+        """Return every snapshot of the last ten minutes, oldest first."""
+        with self.lock:
             return list(self._fine)
 
     def clear(self) -> None:
-        """Forget everything, with a free lock; for a forked child, which has no thread."""
-        self._lock = threading.Lock()
+        """Drop all snapshots, and end the thread at its next step."""
         self._fine, self._coarse, self._thread = [], [], None
+
+    after_fork = clear
 
     def _run(self) -> None:
         me = threading.current_thread()
         while self._thread is me:
             try:
-                self.look()
+                self.take()
             except NotKeptError:
-                pass  # nothing is recorded yet, or not by us
-            except Exception:  # ours; the next look may do
+                pass  # nothing is recorded yet, or another SDK records
+            except Exception:  # a defect of signalscope; the next snapshot may succeed
                 internal_error("windows")
             time.sleep(_STEP)
 
@@ -220,7 +221,7 @@ def _gauges() -> Iterable[str]:
     return [each.name for each in contract.instruments() if each.kind is Kind.GAUGE]
 
 
-def reduced(seen: Snapshot, previous: Look | None) -> Look:
+def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
     """With the kept labels only; what has not changed is the same object as before."""
     totals: dict[str, dict[Labels, Totals]] = {}
     overflowed: set[str] = set()
@@ -250,7 +251,7 @@ def reduced(seen: Snapshot, previous: Look | None) -> Look:
         }
         for name, by_values in seen.gauges.items()
     }
-    return Look(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
+    return Snapshot(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
 
 
 def _added(one: Totals, other: Totals) -> Totals:
@@ -258,6 +259,5 @@ def _added(one: Totals, other: Totals) -> Totals:
     return Totals(one.count + other.count, one.total + other.total, counts)
 
 
-#: The process' own.
+#: The windows of this process.
 shared = Windows()
-in_children(shared.clear)

@@ -1,13 +1,14 @@
-"""The values that an answer is made of: one vector for each recorded series, from Prometheus or from this process."""
+"""Present values of derived numbers, each a vector by labels: of Prometheus, or of this process."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from signalscope import contract
 from signalscope.config import Config, _environment
@@ -22,15 +23,15 @@ from signalscope.derived._vector import Labels, Vector
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording import internal_error
 
-__all__ = ["Fact", "Facts", "PrometheusError", "SourceName", "facts", "history"]
+__all__ = ["PrometheusError", "QueryResult", "QueryResults", "SourceName", "history", "read"]
 
 SourceName = Literal["prometheus", "process"]
 _COST = "signal_service.calculation_cost"
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """One series.
+class QueryResult:
+    """The result of one row.
 
     Attributes:
         vector: Its values by labels; empty without data.
@@ -50,8 +51,8 @@ class Fact:
 
 
 @dataclass(slots=True)
-class Facts:
-    """All of an answer's.
+class QueryResults:
+    """The results of several rows.
 
     Attributes:
         source: Where values come from.
@@ -64,13 +65,13 @@ class Facts:
     at: float = field(default_factory=time.time)
     problems: list[str] = field(default_factory=list)
     degraded: bool = False
-    _found: dict[str, Fact] = field(default_factory=dict)
+    _found: dict[str, QueryResult] = field(default_factory=dict)
 
-    def get(self, key: str) -> Fact:
+    def get(self, key: str) -> QueryResult:
         """A series that was asked for."""
         return self._found[key]
 
-    def put(self, row: Row, fact: Fact) -> None:
+    def put(self, row: Row, fact: QueryResult) -> None:
         """Keep a series."""
         self._found[row.key] = replace(fact, meaning=row.meaning)
 
@@ -84,8 +85,8 @@ class Facts:
         )
 
 
-async def facts(keys: Iterable[str]) -> Facts:
-    """Some derived numbers: of Prometheus where SIGNALSCOPE_PROMETHEUS_URL is set, else of this process.
+async def read(keys: Iterable[str]) -> QueryResults:
+    """Read some derived numbers: of Prometheus where SIGNALSCOPE_PROMETHEUS_URL is set, else of this process.
 
     Args:
         keys: Keys of the table in `signalscope.derived`.
@@ -131,8 +132,8 @@ def _selector(names: Iterable[str]) -> str:
     return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_environment.job())}"}}'
 
 
-def _from_process(rows: list[Row]) -> Facts:
-    found = Facts("process")
+def _from_process(rows: list[Row]) -> QueryResults:
+    found = QueryResults("process")
     process = Process(_windows.shared, _environment.config())
     for row in rows:
         found.put(row, _of_process(row, process))
@@ -144,10 +145,10 @@ def _from_process(rows: list[Row]) -> Facts:
     return found
 
 
-def _of_process(row: Row, process: Process) -> Fact:
+def _of_process(row: Row, process: Process) -> QueryResult:
     name = _name(row, process.config)
     if not row.is_local(process.config):
-        return Fact({}, "process", name, reason=HISTORY)
+        return QueryResult({}, "process", name, reason=HISTORY)
     sources = list(row.reads(process.config))
     seconds = max((node.lookback(process.config) for node in sources), default=0.0)
     try:
@@ -157,11 +158,11 @@ def _of_process(row: Row, process: Process) -> Fact:
         else:
             window = process.watched(seconds) if seconds else None
     except _windows.NoDataError as error:
-        return Fact({}, "process", name, seconds or None, str(error))
+        return QueryResult({}, "process", name, seconds or None, str(error))
     except Exception:  # a defect of signalscope costs this one value
         internal_error("monitoring.process")
-        return Fact({}, "process", name, seconds or None, "it could not be calculated")
-    return Fact(vector, "process", name, window, None if vector else _nothing(sources, window))
+        return QueryResult({}, "process", name, seconds or None, "it could not be calculated")
+    return QueryResult(vector, "process", name, window, None if vector else _nothing(sources, window))
 
 
 def _nothing(sources: Iterable[Expr], window: float | None) -> str:
@@ -173,8 +174,8 @@ def _nothing(sources: Iterable[Expr], window: float | None) -> str:
     return f"this process has recorded nothing of it in the last {window:.3g} s"
 
 
-async def _from_prometheus(url: str, rows: list[Row]) -> Facts:
-    found = Facts("prometheus")
+async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
+    found = QueryResults("prometheus")
     config, timeout = _environment.config(), _environment.prometheus_timeout()
     recorded = [row.name for row in rows if row.name]
     queries = {"": _selector(recorded)} if recorded else {}
@@ -189,8 +190,8 @@ async def _from_prometheus(url: str, rows: list[Row]) -> Facts:
 
 
 def _assembled(
-    found: Facts, rows: list[Row], by_query: Mapping[str, Answer | BaseException], config: Config
-) -> Facts:
+    found: QueryResults, rows: list[Row], by_query: Mapping[str, Answer | BaseException], config: Config
+) -> QueryResults:
     if any(isinstance(each, Answer) and each.warned for each in by_query.values()):
         found.problems.append("Prometheus warns that what it answered may be incomplete")
     by_name: dict[str, list[Sample]] = {}
@@ -201,7 +202,7 @@ def _assembled(
         answer = several if row.name else by_query[row.key]
         name, window = _name(row, config), row.lookback(config) or None
         if isinstance(answer, BaseException):
-            found.put(row, Fact({}, "prometheus", name, window, _problem(answer, found)))
+            found.put(row, QueryResult({}, "prometheus", name, window, _problem(answer, found)))
             continue
         # A series without one of its labels is not what was asked for.
         needed = set(row.labels) - {"job"}
@@ -211,7 +212,7 @@ def _assembled(
             if each.values and needed <= dict(each.labels).keys()
         }
         reason = None if vector else "Prometheus has no value for it"
-        found.put(row, Fact(vector, "prometheus", name, window, reason))
+        found.put(row, QueryResult(vector, "prometheus", name, window, reason))
     if not found.degraded and not any(found.get(row.key).vector for row in rows):
         found.problems.append(
             f"Prometheus has nothing of the job {_environment.job()!r}: is that its name there "
@@ -220,7 +221,7 @@ def _assembled(
     return found
 
 
-def _problem(error: BaseException, found: Facts) -> str:
+def _problem(error: BaseException, found: QueryResults) -> str:
     if isinstance(error, asyncio.CancelledError):
         raise error
     text = str(error) if isinstance(error, PrometheusError) else "Prometheus could not be asked"
@@ -243,3 +244,16 @@ def _name(row: Row, config: Config) -> str:
 def _quoted(text: str) -> str:
     """A text within the quotes of PromQL."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+#: Names of the release before.
+_RENAMED = {"Fact": "QueryResult", "Facts": "QueryResults", "facts": "read"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    new = _RENAMED[name]
+    text = f"{__name__}.{name} is called {new}; the old name goes in the next release"
+    warnings.warn(text, DeprecationWarning, stacklevel=2)
+    return globals()[new]

@@ -147,14 +147,14 @@ class _Page:
             text = templates[0] + _number(point.value)
             self.used[identity] = templates
             return f"{text}\n"
-        bounds: Sequence[float] | None = getattr(point, "explicit_bounds", None)
-        counts: Sequence[int] = (point.count,) if bounds is None else point.bucket_counts
+        boundaries: Sequence[float] | None = getattr(point, "explicit_bounds", None)
+        counts: Sequence[int] = (point.count,) if boundaries is None else point.bucket_counts
         templates = self._templates.get(identity, ())
         if len(templates) != len(counts) + 1:
-            templates = _histogram_templates(identity, bounds or ())
+            templates = _histogram_templates(identity, boundaries or ())
         running = list(accumulate(counts))
         tail = (point.count, _go(point.sum))
-        exemplars = _exemplars(point, bounds or ()) if self._openmetrics and point.exemplars else {}
+        exemplars = _exemplars(point, boundaries or ()) if self._openmetrics and point.exemplars else {}
         if not exemplars:
             text = "".join(templates) % (*running, *tail)
         else:
@@ -214,26 +214,26 @@ def _number_template(identity: _Key, kind: str) -> tuple[str, ...]:
     return (f"{identity[0]}{suffix}{_labels(identity)} ",)
 
 
-def _histogram_templates(identity: _Key, bounds: Sequence[float]) -> tuple[str, ...]:
+def _histogram_templates(identity: _Key, boundaries: Sequence[float]) -> tuple[str, ...]:
     """A line for each bucket, with a place for its count; at last those of the count and the sum."""
     name = identity[0]
-    shown = [*(_go(bound) for bound in bounds), "+Inf"]
+    shown = [*(_go(boundary) for boundary in boundaries), "+Inf"]
     lines = [
-        f"{name}_bucket{_labels(identity, f'le={chr(34)}{bound}{chr(34)}')}".replace("%", "%%") + " %d.0\n"
-        for bound in shown
+        f"{name}_bucket{_labels(identity, f'le={chr(34)}{boundary}{chr(34)}')}".replace("%", "%%") + " %d.0\n"
+        for boundary in shown
     ]
     labels = _labels(identity).replace("%", "%%")
     return (*lines, f"{name}_count{labels} %d.0\n{name}_sum{labels} %s\n")
 
 
-def _exemplars(point: Any, bounds: Sequence[float]) -> dict[int, str]:
+def _exemplars(point: Any, boundaries: Sequence[float]) -> dict[int, str]:
     """The latest exemplar of each bucket, as it is written behind the bucket's line."""
     found: dict[int, str] = {}
     for each in sorted(point.exemplars, key=lambda each: each.time_unix_nano):
         if each.trace_id:
             ids = f'trace_id="{each.trace_id:032x}",span_id="{each.span_id:016x}"'
             value, time = _go(each.value), each.time_unix_nano / 1e9
-            found[bisect_left(bounds, each.value)] = f" # {{{ids}}} {value} {time}"
+            found[bisect_left(boundaries, each.value)] = f" # {{{ids}}} {value} {time}"
     return found
 
 

@@ -29,7 +29,7 @@ from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import in_children
 from signalscope.recording._sdk import start_at_zero
 
-__all__ = ["flush_in_children", "in_children", "renew", "renew_in_children"]
+__all__ = ["flush_in_children", "renew", "renew_in_children"]
 
 #: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
 _LAST = 0

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from signalscope.derived.read import Facts as Results
+from signalscope.derived.read import QueryResults
 
 __all__ = ["Answer", "ByName", "Number", "Provenance", "Source"]
 
@@ -29,7 +29,7 @@ class Source(BaseModel):
     )
 
     @classmethod
-    def of(cls, results: Results) -> Self:
+    def of(cls, results: QueryResults) -> Self:
         """Describe where these query results come from."""
         return cls(name=results.source, description=results.describe())
 
@@ -59,7 +59,7 @@ class Answer(BaseModel):
     )
 
     @staticmethod
-    def head(results: Results, provenance: dict[str, Provenance]) -> dict[str, Any]:
+    def head(results: QueryResults, provenance: dict[str, Provenance]) -> dict[str, Any]:
         """Return the values of these fields."""
         return {
             "timestamp": datetime.fromtimestamp(results.at, UTC),

@@ -7,6 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from signalscope.recording._process_state import ProcessState
+
 __all__ = ["Answers"]
 
 T = TypeVar("T")
@@ -14,7 +16,7 @@ T = TypeVar("T")
 _MAX_ANSWERS = 64
 
 
-class Answers(Generic[T]):
+class Answers(ProcessState, Generic[T]):
     """A cache of answers; concurrent requests for the same answer wait for one computation.
 
     Args:
@@ -23,6 +25,7 @@ class Answers(Generic[T]):
     """
 
     def __init__(self, seconds: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
         self._seconds = seconds
         self._clock = clock
         self._known: dict[Hashable, tuple[float, T]] = {}
@@ -61,6 +64,8 @@ class Answers(Generic[T]):
         return answer
 
     def clear(self) -> None:
-        """Forget everything; for a forked child, and for tests."""
+        """Drop all answers."""
         self._known.clear()
         self._tasks.clear()
+
+    after_fork = clear

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from signalscope.derived._vector import Vector, only, summed
-from signalscope.derived.read import Facts as Results
+from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Answer
 from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
 
@@ -162,7 +162,9 @@ def keys(model: type[BaseModel], kind: type[Binding | Series] | None = None) -> 
     return list(found)
 
 
-def fill(model: type[AnswerT], results: Results, *, tier: str | None = None, **parameters: Any) -> AnswerT:
+def fill(
+    model: type[AnswerT], results: QueryResults, *, tier: str | None = None, **parameters: Any
+) -> AnswerT:
     """Make an answer.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 from signalscope.config import Config, _environment
 from signalscope.derived._vector import Vector
-from signalscope.derived.read import Facts as Results
+from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Provenance
 
 __all__ = ["ALL_TIERS_ONLY", "Builder"]
@@ -28,7 +28,7 @@ class Builder:
         provenance: What has been recorded so far, by the dotted path of the field.
     """
 
-    results: Results
+    results: QueryResults
     parameters: Mapping[str, Any]
     tier: str | None = None
     provenance: dict[str, Provenance] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from signalscope import contract
 from signalscope.contract._model import Instrument, Kind
-from signalscope.derived.read import Facts as Results
+from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
@@ -79,7 +79,7 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         problems.append(str(error))
     return CurrentMetrics(
         timestamp=datetime.now(UTC),
-        source=Source.of(Results("process")),
+        source=Source.of(QueryResults("process")),
         problems=problems,
         window_seconds=window,
         metrics=metrics,

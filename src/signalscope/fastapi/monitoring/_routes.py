@@ -13,9 +13,7 @@ from pydantic import BaseModel
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
 from signalscope.config import _environment
-from signalscope.derived.read import Facts as Results
-from signalscope.derived.read import PrometheusError, history
-from signalscope.derived.read import facts as read
+from signalscope.derived.read import PrometheusError, QueryResults, history, read
 from signalscope.fastapi._auth import Reader, monitoring_reader
 from signalscope.fastapi._yielding import YieldingRoute
 from signalscope.fastapi.monitoring._answers import Answers
@@ -28,7 +26,6 @@ from signalscope.fastapi.monitoring._negotiate import Prepared
 from signalscope.fastapi.monitoring._performance import History, NowAndOverWindow, PerformanceSummary
 from signalscope.health._registry import known
 from signalscope.recording import internal_error
-from signalscope.recording._fork import in_children
 from signalscope.recording._process import uptime
 
 __all__ = ["monitoring"]
@@ -55,7 +52,6 @@ Window = Literal["5m", "15m", "1h", "6h", "24h"]
 _SECONDS: Mapping[str, float] = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400}
 
 _answers: Answers[Prepared] = Answers(_environment.cache_seconds)
-in_children(_answers.clear)
 
 
 async def _answer(
@@ -75,7 +71,7 @@ async def _answer(
         raise HTTPException(503, "the answer could not be made; the service's log says why") from error
 
 
-async def _filled(model: type[AnswerT], results: Results | None = None, **parameters: Any) -> AnswerT:
+async def _filled(model: type[AnswerT], results: QueryResults | None = None, **parameters: Any) -> AnswerT:
     """Read what an answer needs, unless it has been read, and fill it in a thread."""
     found = results or await read(keys(model))
     return await asyncio.to_thread(lambda: fill(model, found, **parameters))
