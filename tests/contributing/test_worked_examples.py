@@ -38,12 +38,12 @@ with capture():
     requests.series("/a", "GET", "200", "free").record(3)
     requests.series("/a", "GET", "429", "free").record(1)
     get_instrument("signal_service.work.cpu").series("chain", "simple").record(0.02)
-    facts = asyncio.run(read.facts(["REFUSED_RATE", "WORK_CPU_P95"]))
+    results = asyncio.run(read.read(["REFUSED_RATE", "WORK_CPU_P95"]))
 found = contract.get("signal_service.work.cpu")
 print(json.dumps({
     "boundaries": found.buckets, "emitted_by": found.emitted_by, "prometheus_name": found.prometheus_name,
     "rows": {
-        key: [derived.get(key).name, derived.get(key).optional, list(facts.get(key).vector.items())]
+        key: [derived.get(key).name, derived.get(key).optional, list(results.get(key).vector.items())]
         for key in ("REFUSED_RATE", "WORK_CPU_P95")
     },
 }))
