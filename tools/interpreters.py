@@ -29,7 +29,7 @@ from library_builds import instrumented, without_build
 MARKS = "not needs and not e2e"
 TESTS = (
     "tests/contract", "tests/recording", "tests/decorators", "tests/distro", "tests/fastapi",
-    "tests/instrumentation", "tests/mixin", "tests/insight",
+    "tests/instrumentation", "tests/breakers", "tests/derived", "tests/users", "tests/mixin",
 )  # fmt: skip
 PARALLEL = ("-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "--no-loadscope-reorder")
 _VERSION = re.compile(r"3\.\d+t?")

@@ -26,7 +26,7 @@ from signalscope.demo.stack.ports import Ports
 __all__ = ["Stack"]
 
 _HOST = "127.0.0.1"
-_SECONDS_TO_START = 30.0
+_SECONDS_TO_START = 90.0
 _SECONDS_TO_FLOW = 60.0
 #: What the reference service's work is said to cost; any price would do, none would record nothing.
 _CPU_SECOND_PRICE = "0.0000125"
