@@ -6,7 +6,8 @@ annotations. In `Diagnosis`, ``* Title: `query` `` becomes a title and a block o
 
 Placeholders:
 
-* ``${job}``, ``${for}``, ``${keep_firing_for}``, and the values that the alert brings along (`Alert.values`);
+* ``${job}``, ``${for}``, ``${keep_firing_for}``, the alert's own labels, and the values that it brings along
+  (`Alert.values`);
 * ``${series.API_P95}``: the name of a recorded series, by its key;
 * ``${metric.signal_service.api.requests}``: the name of an instrument in Prometheus, without its suffix;
 * ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` write seconds,
@@ -98,6 +99,7 @@ class _Page:
             "job": config.selectors.job,
             "for": duration(alert.for_),
             "keep_firing_for": duration(alert.keep_firing_for),
+            **alert.labels,
             **alert.values,
         }
 
