@@ -40,9 +40,10 @@ class Pipeline(Section):
 
     export: Arrival = 5
     scrape: Arrival = 5
-    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `watched`.")
+    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `alert_interval`.")
     recording: Interval = Field(
-        default=15, description="Of the series that alerts and dashboards share; at the most, see `paced`."
+        default=15,
+        description="Of the series that alerts and dashboards share; at the most, see `series_interval`.",
     )
     slo: Interval = Field(default=30, description="Of SLOs.")
     insight: Interval = Field(
@@ -56,11 +57,11 @@ class Pipeline(Section):
         """The longest time from a measurement to a rule that sees it, in seconds."""
         return self.export + self.scrape + self.evaluation
 
-    def watched(self, for_: int) -> int:
+    def alert_interval(self, for_: int) -> int:
         """Return how often an alert with that `for` is evaluated: one that waits long can be noticed later."""
         return self.evaluation if for_ < 4 * self.recording else max(self.evaluation, self.recording)
 
-    def paced(self, for_: int) -> int:
+    def series_interval(self, for_: int) -> int:
         """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
         return max((each for each in intervals if each <= for_ / 2), default=min(intervals))
