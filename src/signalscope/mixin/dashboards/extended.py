@@ -5,8 +5,9 @@ from __future__ import annotations
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.contract import Instrument, Kind
+from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, heat, series, stat
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Row, heat, series, stat
 
 __all__ = ["board"]
 
@@ -43,7 +44,7 @@ def _counter(one: Instrument) -> tuple[Panel, ...]:
         *(
             series(
                 f"How many {noun}, by {_words(label)}?", f"{one.description} Per second. {_about(one, label)}",
-                "cps", f"no {noun} in this time", Query(rate(one.name, by=(label,)), f"{{{{{label}}}}}"),
+                "cps", f"no {noun} in this time", rate(one.name, by=(label,)),
                 stacked=True, weight=_WIDE,
             )
             for label in one.attribute_names
@@ -70,7 +71,7 @@ def _gauge(one: Instrument) -> tuple[Panel, ...]:
             series(
                 f"{of_each}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
                 "nothing is reported",
-                Query(f"{'sum' if one.unit else how} by ({label}) ({every})", f"{{{{{label}}}}}"), weight=_WIDE,
+                f"{'sum' if one.unit else how} by ({label}) ({every})", weight=_WIDE,
             )
             for label in one.attribute_names
         ),
@@ -84,16 +85,14 @@ def _histogram(one: Instrument) -> tuple[Panel, ...]:
         stat("What is usual?", f"{one.description} The mean.", mean(one.name), unit, empty, weight=_NUMBER),
         series(
             "How is it spread?", f"{one.description} Quantiles; points lead to traces.", unit, empty,
-            Query(quantile(0.5, one.name), "half"),
-            Query(quantile(0.95, one.name), "95 of 100"),
-            Query(quantile(0.99, one.name), "99 of 100"), exemplars=True, weight=_WIDE,
+            *shared.quantiles(one.name), exemplars=True, weight=_WIDE,
         ),
         heat("Where do measurements fall?", f"{one.description} Measurements by bucket.", heat_of(one.name), unit,
              empty, weight=_WIDE),
         *(
             series(
                 f"Which {_words(label)} stands out?", f"{one.description} 95th percentile. {_about(one, label)}",
-                unit, empty, Query(quantile(0.95, one.name, by=(label,)), f"{{{{{label}}}}}"), weight=_WIDE,
+                unit, empty, quantile(0.95, one.name, by=(label,)), weight=_WIDE,
             )
             for label in one.attribute_names[:2]
         ),

@@ -113,8 +113,8 @@ def _received() -> tuple[Panel, ...]:
             "Where do items get lost on the way?",
             "What goes into each processor less what comes out. Sampling and noise filters drop on purpose.",
             "cps", _NO_COLLECTOR,
-            Query(f"{by('otelcol_processor_incoming_items', 'processor')}"
-                  f" - {by('otelcol_processor_outgoing_items', 'processor')}", "{{processor}}"),
+            f"{by('otelcol_processor_incoming_items', 'processor')}"
+                  f" - {by('otelcol_processor_outgoing_items', 'processor')}",
         ),
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ def _sent() -> tuple[Panel, ...]:
         series(
             "How much memory does it use?",
             "Resident memory of the Collector's process.",
-            "bytes", _NO_COLLECTOR, Query("sum by (instance) (otelcol_process_memory_rss)", "{{instance}}"),
+            "bytes", _NO_COLLECTOR, "sum by (instance) (otelcol_process_memory_rss)",
         ),
     )  # fmt: skip
 
@@ -163,7 +163,7 @@ def _sdk() -> tuple[Panel, ...]:
             "How old are the numbers?",
             "Time since the last sample of each process.",
             "s", "no process reports",
-            Query(f"max by (instance) (time() - timestamp({_cpu()}))", "{{instance}}"),
+            f"max by (instance) (time() - timestamp({_cpu()}))",
         ),
     )  # fmt: skip
 
@@ -205,13 +205,13 @@ def _targets() -> tuple[Panel, ...]:
         states(
             "Which target does not answer?",
             "What Prometheus scrapes; a target that is down may still serve users.",
-            "Prometheus has no targets", Query("min by (job) (up)", "{{job}}"),
+            "Prometheus has no targets", "min by (job) (up)",
             states={0.0: ("down", BAD), 1.0: ("up", GOOD)}, alerts=("SignalServiceDown",),
         ),
         series(
             "How long does a scrape take?",
             "By job.",
-            "s", "Prometheus has no targets", Query("max by (job) (scrape_duration_seconds)", "{{job}}"),
+            "s", "Prometheus has no targets", "max by (job) (scrape_duration_seconds)",
         ),
         series(
             "How many series are there?",
