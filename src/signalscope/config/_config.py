@@ -64,7 +64,7 @@ class Pipeline(Section):
     def series_interval(self, for_: int) -> int:
         """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
-        return max((each for each in intervals if each <= for_ / 2), default=min(intervals))
+        return max((interval for interval in intervals if interval <= for_ / 2), default=min(intervals))
 
 
 class Config(Section):
@@ -92,8 +92,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
         """What looks back needs two values: a rate of one is none, and its alert would never fire."""
-        arrival = max(("export", "scrape"), key=lambda each: getattr(self.pipeline, each))
-        looks_back = {f"windows.{each}": arrival for each in type(self.windows).model_fields}
+        arrival = max(("export", "scrape"), key=lambda source: getattr(self.pipeline, source))
+        looks_back = {f"windows.{window}": arrival for window in type(self.windows).model_fields}
         looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
         for key, source in looks_back.items():
             section, _, name = key.partition(".")
@@ -129,5 +129,5 @@ def load(path: Path | None) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problems = (message_of(path, text, each, Config()) for each in error.errors())
+        problems = (message_of(path, text, problem, Config()) for problem in error.errors())
         raise ConfigError("\n".join(problems)) from None

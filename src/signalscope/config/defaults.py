@@ -62,8 +62,8 @@ SLO_PERIOD_DAYS = 30
 SLO_WINDOWS = tuple(
     sorted(
         {
-            *(each.long for each in BURN_RATE_WINDOWS),
-            *(each.short for each in BURN_RATE_WINDOWS),
+            *(window.long for window in BURN_RATE_WINDOWS),
+            *(window.short for window in BURN_RATE_WINDOWS),
             f"{SLO_PERIOD_DAYS}d",
         },
         key=seconds,

@@ -70,8 +70,8 @@ def generate(config: Config, out: Path, only: Sequence[str] = ()) -> list[Path]:
     """
     stale = {out / name: content for name, content in _stale(config, out, only)}
     for path in stale:
-        found = _text(path)
-        if found and _MARK not in found.partition("\n")[0]:
+        content_there = _text(path)
+        if content_there and _MARK not in content_there.partition("\n")[0]:
             reason = "it does not say that it is generated: it is yours; move it, or choose another --out"
             raise FileExistsError(errno.EEXIST, reason, str(path))
     for path, content in stale.items():

@@ -80,14 +80,14 @@ _TEXTS = {
 
 def alerts(config: Config) -> list[Alert]:
     """Return the alerts of this module."""
-    found = []
+    every = []
     for spec in SPECS:
         slo, text = settings(config, spec), _TEXTS[spec.key]
         if slo.alert == "threshold":
-            found.append(_threshold(config, spec, slo, text))
+            every.append(_threshold(config, spec, slo, text))
         else:
-            found += [_burn(config, spec, slo, text, fast=fast) for fast in (True, False)]
-    return found
+            every += [_burn(config, spec, slo, text, fast=fast) for fast in (True, False)]
+    return every
 
 
 def _of(ask: Promql, spec: Spec, key: str) -> str:

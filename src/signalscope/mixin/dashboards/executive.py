@@ -83,11 +83,11 @@ def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
         unit = "h" if long else "%" if kpi.unit == "ratio" else kpi.unit
         names.setdefault(unit, []).append(kpi.name)
     parts = []
-    for unit, of in names.items():
-        one_of = "|".join(sorted(set(of)))
+    for unit, of_unit in names.items():
+        one_of = "|".join(sorted(set(of_unit)))
         chosen = recorded(key, f'kpi=~"{one_of}"')
-        found = f"max by (kpi, category, cache_type) ({chosen})"
-        value = _SCALES.get(unit, "{}").format(found) if scaled else found
+        values = f"max by (kpi, category, cache_type) ({chosen})"
+        value = _SCALES.get(unit, "{}").format(values) if scaled else values
         parts.append(f'label_replace({value}, "unit", "{unit}", "", "")')
     return " or ".join(parts)
 

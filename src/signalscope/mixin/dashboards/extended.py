@@ -18,7 +18,7 @@ _UNITS = {"s": "s", "By": "bytes", "": "none"}
 
 def board(_: Config) -> Board | None:
     """The dashboard of instruments added with `contract.extend`; None when there are none."""
-    rows = tuple(_row(each) for each in contract.extensions())
+    rows = tuple(_row(one) for one in contract.extensions())
     if not rows:
         return None
     return Board(
@@ -114,4 +114,4 @@ def _words(label: str) -> str:
 
 
 def _about(one: Instrument, label: str) -> str:
-    return next(each.description for each in one.attributes if each.name == label)
+    return next(attribute.description for attribute in one.attributes if attribute.name == label)

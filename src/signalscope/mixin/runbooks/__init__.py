@@ -117,10 +117,10 @@ class _Page:
         return sections
 
     def _query(self, line: str) -> str:
-        found = _QUERY.fullmatch(line)
-        if found is None:
+        match = _QUERY.fullmatch(line)
+        if match is None:
             raise RunbookError(f"{self._name}: Diagnosis: write `* Title: ` and a query in backticks: {line}")
-        return f"{found['title']}:\n\n```promql\n{found['query']}\n```"
+        return f"{match['title']}:\n\n```promql\n{match['query']}\n```"
 
     def _rendered(self, name: str) -> str:
         """Return a file's text with every placeholder replaced."""
@@ -131,7 +131,7 @@ class _Page:
         lines = []
         for number, line in enumerate(text.strip().splitlines(), 1):
             try:
-                lines.append(_PLACEHOLDER.sub(lambda found: self._value(found[1]), line))
+                lines.append(_PLACEHOLDER.sub(lambda match: self._value(match[1]), line))
             except KeyError as error:
                 raise RunbookError(f"{name}:{number}: {error.args[0]}") from None
         return "\n".join(lines)
