@@ -59,17 +59,16 @@ def _gauge(one: Instrument) -> tuple[Panel, ...]:
     noun = _noun(one)
     every = gauge_of(one.name, by=one.attribute_names, how=how)
     total = f"sum({every})" if one.unit and one.attribute_names else gauge_of(one.name, how=how)
-    many, of_each = (
-        (f"How many {noun} are there?", f"How many {noun}")
-        if one.unit.startswith("{")
-        else (f"How high is the {_last_word(one)}?", f"How high is the {_last_word(one)}")
-    )
+    is_counted = one.unit.startswith("{")
+    question = f"How many {noun}" if is_counted else f"How high is the {_last_word(one)}"
     return (
-        stat(many, f"{one.description} {note}", total, unit, "nothing is reported",
-             weight=_NUMBER),
+        stat(
+            f"{question}{' are there' if is_counted else ''}?", f"{one.description} {note}", total, unit,
+            "nothing is reported", weight=_NUMBER,
+        ),
         *(
             series(
-                f"{of_each}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
+                f"{question}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
                 "nothing is reported",
                 f"{'sum' if one.unit else how} by ({label}) ({every})", weight=_WIDE,
             )

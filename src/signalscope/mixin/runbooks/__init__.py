@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -65,13 +65,10 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
     sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
     if missing := [name for name in _SECTIONS if not sections.get(name)]:
         raise RunbookError(f"{alert.name}.md: there is no section `## {missing[0]}`, or it is empty")
-    keep = (
-        f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
-        if alert.keep_firing_for
-        else ""
-    )
     when = f"for {duration(alert.for_)}." if alert.for_ else "at once."
-    sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}{keep}\n\n{sections['When it fires']}"
+    if alert.keep_firing_for:
+        when += f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
+    sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}\n\n{sections['When it fires']}"
     labels = alert.all_labels(config)
     return "\n\n".join([
         f"<!-- {header} -->\n# {alert.name}",
@@ -165,14 +162,12 @@ class _Page:
 
 def _leaves(config: Config) -> dict[str, Any]:
     """Return every value of the configuration by its keys, joined by dots."""
-    leaves: dict[str, Any] = {}
 
-    def add(prefix: str, values: dict[str, Any]) -> None:
+    def leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for key, value in values.items():
             if isinstance(value, dict):
-                add(f"{prefix}{key}.", value)
+                yield from leaves(f"{prefix}{key}.", value)
             else:
-                leaves[f"{prefix}{key}"] = value
+                yield f"{prefix}{key}", value
 
-    add("", config.model_dump())
-    return leaves
+    return dict(leaves("", config.model_dump()))
