@@ -11,8 +11,6 @@ from signalscope.config.defaults import HEALTH
 
 __all__ = ["HealthLimits"]
 
-_PAIRS = ("error_rate_percent", "failed_work", "backpressure", "memory", "loop_delay_seconds")
-
 
 class HealthLimits(Section):
     """From when on a component is degraded, and from when on unhealthy.
@@ -45,7 +43,8 @@ class HealthLimits(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        for name in _PAIRS:
-            if getattr(self, f"{name}_degraded") > getattr(self, f"{name}_unhealthy"):
-                raise ValueError(f"{name}_degraded is above {name}_unhealthy")
+        for unhealthy in type(self).model_fields:
+            degraded = unhealthy.replace("_unhealthy", "_degraded")
+            if getattr(self, degraded) > getattr(self, unhealthy):
+                raise ValueError(f"{degraded} is above {unhealthy}")
         return self
