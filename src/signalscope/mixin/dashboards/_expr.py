@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from signalscope import contract, derived
 from signalscope.contract._model import ContractError
@@ -23,7 +24,8 @@ __all__ = [
 
 #: Grafana's window for rates: never shorter than four scrapes.
 INTERVAL = "$__rate_interval"
-_TIER = "user_tier"
+#: The dashboards' variables, by the label that each chooses the values of.
+_VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: What every series has, whatever the contract says of its instrument.
 _RESOURCE = {"job", "instance"}
 
@@ -42,10 +44,7 @@ def selector(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] =
     """
     used = {*map(_label, where), *labels} - _RESOURCE
     full = metric(name, *used, suffix=suffix)
-    matchers = ['job=~"$job"', 'instance=~"$instance"']
-    if _TIER in contract.get(name).attribute_names:
-        matchers.append(f'{_TIER}=~"${_TIER.removeprefix("user_")}"')
-    return f"{full}{{{', '.join((*matchers, *where))}}}"
+    return _chosen(full, {*contract.get(name).attribute_names, *_RESOURCE}, where)
 
 
 def rate(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "") -> str:
@@ -100,12 +99,13 @@ def recorded(key: str, *where: str) -> str:
     unknown = set(map(_label, where)) - row.all_labels
     if unknown:
         raise ContractError(f"{key} has no label {', '.join(sorted(unknown))}")
-    matchers = ['job=~"$job"']
-    if "instance" in row.labels:
-        matchers.append('instance=~"$instance"')
-    if _TIER in row.labels:
-        matchers.append(f'{_TIER}=~"${_TIER.removeprefix("user_")}"')
-    return f"{row.name}{{{', '.join((*matchers, *where))}}}"
+    return _chosen(row.name, {*row.labels, "job"}, where)
+
+
+def _chosen(name: str, labels: Set[str], where: tuple[str, ...]) -> str:
+    """Return a selector of a series with these labels, for the chosen values of the dashboard's variables."""
+    chosen = (f'{label}=~"${variable}"' for label, variable in _VARIABLES.items() if label in labels)
+    return f"{name}{{{', '.join((*chosen, *where))}}}"
 
 
 def whole(key: str) -> str:
