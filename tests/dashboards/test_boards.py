@@ -235,7 +235,7 @@ def test_each_extended_instrument_has_a_row() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: _expr.of("signal_service.api.request"), r"no instrument"),
+        (lambda: _expr.selector("signal_service.api.request"), r"no instrument"),
         (lambda: _expr.rate("signal_service.api.requests", by=("tier",)), r"has no label tier"),
         (lambda: _expr.recorded("API_P95S"), r"did you mean API_P95"),
         (lambda: _expr.recorded("API_P95", 'endpoint="/"'), r"API_P95 has no label endpoint"),

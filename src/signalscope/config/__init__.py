@@ -23,27 +23,10 @@ if TYPE_CHECKING:
     from signalscope.config._slos import Slo, Slos
 
 __all__ = [
-    "BURN_RATES",
-    "Anomaly",
-    "Business",
-    "Calendar",
-    "Config",
-    "ConfigError",
-    "Dashboards",
-    "Forecast",
-    "HealthLimits",
-    "Holds",
-    "Kpis",
-    "Pipeline",
-    "Routes",
-    "Selectors",
-    "Slo",
-    "Slos",
-    "Teams",
-    "Thresholds",
-    "Windows",
-    "load",
-]
+    "BURN_RATES", "Anomaly", "Business", "Calendar", "Config", "ConfigError", "Dashboards", "Forecast",
+    "HealthLimits", "Holds", "Kpis", "Pipeline", "Routes", "Selectors", "Slo", "Slos", "Teams", "Thresholds",
+    "Windows", "load",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

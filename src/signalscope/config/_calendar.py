@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import zoneinfo
 from datetime import date, time
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -24,9 +24,7 @@ Local = Annotated[time, AfterValidator(_local)]
 #: A year that a time zone is known for. A hundred years are two hundred changes of the clock in a rule.
 Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 12, 31))]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: tuple[Weekday, ...] = (
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-)  # fmt: skip
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 #: As published by the New York Stock Exchange ("Holidays & Trading Hours", nyse.com) for 2026 to 2028.
 _HOLIDAYS = (

@@ -40,9 +40,10 @@ class Pipeline(Section):
 
     export: Arrival = 5
     scrape: Arrival = 5
-    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `watched`.")
+    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `alert_interval`.")
     recording: Interval = Field(
-        default=15, description="Of the series that alerts and dashboards share; at the most, see `paced`."
+        default=15,
+        description="Of the series that alerts and dashboards share; at the most, see `series_interval`.",
     )
     slo: Interval = Field(default=30, description="Of SLOs.")
     insight: Interval = Field(
@@ -56,14 +57,14 @@ class Pipeline(Section):
         """The longest time from a measurement to a rule that sees it, in seconds."""
         return self.export + self.scrape + self.evaluation
 
-    def watched(self, for_: int) -> int:
+    def alert_interval(self, for_: int) -> int:
         """Return how often an alert with that `for` is evaluated: one that waits long can be noticed later."""
         return self.evaluation if for_ < 4 * self.recording else max(self.evaluation, self.recording)
 
-    def paced(self, for_: int) -> int:
+    def series_interval(self, for_: int) -> int:
         """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
-        return max((each for each in intervals if each <= for_ / 2), default=min(intervals))
+        return max((interval for interval in intervals if interval <= for_ / 2), default=min(intervals))
 
 
 class Config(Section):
@@ -91,8 +92,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
         """What looks back needs two values: a rate of one is none, and its alert would never fire."""
-        arrival = max(("export", "scrape"), key=lambda each: getattr(self.pipeline, each))
-        looks_back = {f"windows.{each}": arrival for each in type(self.windows).model_fields}
+        arrival = max(("export", "scrape"), key=lambda source: getattr(self.pipeline, source))
+        looks_back = {f"windows.{window}": arrival for window in type(self.windows).model_fields}
         looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
         for key, source in looks_back.items():
             section, _, name = key.partition(".")
@@ -128,5 +129,5 @@ def load(path: Path | None) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        problems = (message_of(path, text, each, Config()) for each in error.errors())
+        problems = (message_of(path, text, problem, Config()) for problem in error.errors())
         raise ConfigError("\n".join(problems)) from None

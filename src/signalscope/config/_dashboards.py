@@ -10,7 +10,7 @@ from signalscope.config._section import Section
 
 __all__ = ["Dashboards"]
 
-_Share = Annotated[float, Field(gt=0, le=1)]
+_Ratio = Annotated[float, Field(gt=0, le=1)]
 
 
 class Dashboards(Section):
@@ -22,6 +22,6 @@ class Dashboards(Section):
         currency: What SIGNALSCOPE_CPU_SECOND_PRICE and the prices of subscriptions are in.
     """
 
-    saturation_warning: _Share = 0.7
-    budget_warning: _Share = 0.25
+    saturation_warning: _Ratio = 0.7
+    budget_warning: _Ratio = 0.25
     currency: Literal["USD", "EUR", "GBP", "JPY", "CHF", "INR"] = "USD"

@@ -11,19 +11,10 @@ from pathlib import Path
 from signalscope.config import Config, ConfigError, load
 
 __all__ = [
-    "cache_seconds",
-    "config",
-    "health_is_public",
-    "invalid_settings",
-    "job",
-    "metrics_are_public",
-    "monitoring_is_public",
-    "prometheus_timeout",
-    "prometheus_url",
-    "requests_per_second",
-    "tokens",
+    "cache_seconds", "config", "health_is_public", "invalid_settings", "job", "metrics_are_public",
+    "monitoring_is_public", "prometheus_timeout", "prometheus_url", "requests_per_second", "tokens",
     "users_tokens",
-]
+]  # fmt: skip
 
 _logger = logging.getLogger("signalscope")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -79,9 +70,8 @@ def prometheus_timeout() -> float:
 def job() -> str:
     """Return the job in Prometheus: SIGNALSCOPE_PROMETHEUS_JOB, else OTEL_SERVICE_NAME, else that of the rules."""
     for name in ("SIGNALSCOPE_PROMETHEUS_JOB", "OTEL_SERVICE_NAME"):
-        found = os.environ.get(name, "").strip()
-        if found:
-            return found
+        if job_name := os.environ.get(name, "").strip():
+            return job_name
     return config().selectors.job
 
 
@@ -100,10 +90,10 @@ def _loaded(path: str) -> Config:
 
 
 def _tokens(name: str) -> tuple[str, ...]:
-    found = tuple(each.strip() for each in os.environ.get(name, "").split(",") if each.strip())
-    if any(len(each) < _SHORT for each in found):
+    given = tuple(token.strip() for token in os.environ.get(name, "").split(",") if token.strip())
+    if any(len(token) < _SHORT for token in given):
         _warn(name, f"{name} has a token of fewer than {_SHORT} characters, which can be guessed")
-    return found
+    return given
 
 
 def _flag(name: str, *, default: bool) -> bool:
@@ -122,13 +112,13 @@ def _number(name: str, default: float, low: float, high: float) -> float:
     if not text:
         return default
     try:
-        found = float(text)
+        number = float(text)
     except ValueError:
-        found = math.nan
-    if not low <= found <= high:
+        number = math.nan
+    if not low <= number <= high:
         _warn(name, f"{name}={text!r} must be a number from {low:g} to {high:g}; {default:g} is used")
         return default
-    return found
+    return number
 
 
 _wrong: set[str] = set()

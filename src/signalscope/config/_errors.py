@@ -15,10 +15,10 @@ __all__ = ["line_of", "message_of", "syntax_message"]
 
 def syntax_message(path: Path, error: ValueError) -> str:
     """Return the message of a file that is not TOML, with the line where an editor looks for it."""
-    found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
-    if found is None:  # at the end of the document
+    match = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
+    if match is None:  # at the end of the document
         return f"{path}: not TOML: {error}"
-    return f"{path}:{found[2]}: not TOML: {found[1]} (column {found[3]})"
+    return f"{path}:{match[2]}: not TOML: {match[1]} (column {match[3]})"
 
 
 def message_of(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel) -> str:
@@ -47,14 +47,14 @@ def message_of(path: Path, text: str, problem: ErrorDetails, defaults: BaseModel
 def _keys(location: tuple[int | str, ...]) -> list[str]:
     """Return the keys of a location, without what pydantic adds about types."""
     added = ("constrained", "function", "[key]")
-    return [each for each in location if isinstance(each, str) and not each.startswith(added)]
+    return [key for key in location if isinstance(key, str) and not key.startswith(added)]
 
 
-def _known(found: Any, sections: list[str]) -> list[str]:
-    """Return the keys of a section."""
-    for each in sections:
-        found = getattr(found, each)
-    return [field.alias or name for name, field in type(found).model_fields.items()]
+def _known(section: Any, path: list[str]) -> list[str]:
+    """Return the keys of the section that a path leads to."""
+    for name in path:
+        section = getattr(section, name)
+    return [field.alias or name for name, field in type(section).model_fields.items()]
 
 
 def line_of(text: str, names: list[str]) -> int:
@@ -63,16 +63,13 @@ def line_of(text: str, names: list[str]) -> int:
     best = (0, 1)
     for number, line in enumerate(text.splitlines(), 1):
         if heading := re.match(r"\s*\[([\w.\s-]+)\]", line):
-            table = [each.strip() for each in heading[1].split(".")]
+            table = [name.strip() for name in heading[1].split(".")]
             here = table
         elif key := re.match(r"\s*([\w.-]+)\s*=", line):
             here = [*table, *key[1].split(".")]
         else:
             continue
-        shared = next(
-            (i for i, pair in enumerate(zip(here, names, strict=False)) if pair[0] != pair[1]), None
-        )
-        depth = min(len(here), len(names)) if shared is None else 0
-        if depth > best[0]:
+        depth = min(len(here), len(names))
+        if depth > best[0] and here[:depth] == names[:depth]:
             best = (depth, number)
     return best[1]

@@ -6,46 +6,45 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from signalscope.config._section import Section
+from signalscope.config._section import Limit, Section
 from signalscope.config.defaults import HEALTH
 
 __all__ = ["HealthLimits"]
 
-_PAIRS = ("error_rate_percent", "failed_work", "backpressure", "memory", "loop_delay_seconds")
-
 
 class HealthLimits(Section):
-    """From when on a component is degraded, and from when on unhealthy."""
+    """From when on a component is degraded, and from when on unhealthy.
 
-    error_rate_percent_degraded: float = Field(
-        default=HEALTH.error_rate_percent_degraded, gt=0, description="Failed requests."
-    )
-    error_rate_percent_unhealthy: float = Field(default=HEALTH.error_rate_percent_unhealthy, gt=0)
-    failed_work_degraded: float = Field(
-        default=HEALTH.failed_work_degraded,
-        gt=0,
-        description="Share of calculations and generations that fail or are unusable.",
-    )
-    failed_work_unhealthy: float = Field(default=HEALTH.failed_work_unhealthy, gt=0)
-    backpressure_degraded: float = Field(default=HEALTH.backpressure_degraded, gt=0)
-    backpressure_unhealthy: float = Field(default=HEALTH.backpressure_unhealthy, gt=0)
-    memory_degraded: float = Field(
-        default=HEALTH.memory_degraded, gt=0, description="Share of thresholds.memory_bytes."
-    )
-    memory_unhealthy: float = Field(default=HEALTH.memory_unhealthy, gt=0)
-    loop_delay_seconds_degraded: float = Field(
-        default=HEALTH.loop_delay_seconds_degraded,
-        gt=0,
-        description="How late the event loop is with what is due.",
-    )
-    loop_delay_seconds_unhealthy: float = Field(default=HEALTH.loop_delay_seconds_unhealthy, gt=0)
-    least_events: int = Field(
-        default=HEALTH.least_events, ge=1, description="Fewer requests or calls say nothing about a share."
-    )
+    Attributes:
+        error_rate_percent_degraded: Failed requests.
+        error_rate_percent_unhealthy: The same.
+        failed_work_degraded: Ratio of calculations and generations that fail or are unusable.
+        failed_work_unhealthy: The same.
+        backpressure_degraded: Of a queue: 0 is empty, 1 full or refusing items.
+        backpressure_unhealthy: The same.
+        memory_degraded: Ratio of thresholds.memory_bytes.
+        memory_unhealthy: The same.
+        loop_delay_seconds_degraded: How late the event loop is with what is due.
+        loop_delay_seconds_unhealthy: The same.
+        least_events: Fewer requests or calls say nothing about a ratio.
+    """
+
+    error_rate_percent_degraded: Limit = HEALTH.error_rate_percent_degraded
+    error_rate_percent_unhealthy: Limit = HEALTH.error_rate_percent_unhealthy
+    failed_work_degraded: Limit = HEALTH.failed_work_degraded
+    failed_work_unhealthy: Limit = HEALTH.failed_work_unhealthy
+    backpressure_degraded: Limit = HEALTH.backpressure_degraded
+    backpressure_unhealthy: Limit = HEALTH.backpressure_unhealthy
+    memory_degraded: Limit = HEALTH.memory_degraded
+    memory_unhealthy: Limit = HEALTH.memory_unhealthy
+    loop_delay_seconds_degraded: Limit = HEALTH.loop_delay_seconds_degraded
+    loop_delay_seconds_unhealthy: Limit = HEALTH.loop_delay_seconds_unhealthy
+    least_events: int = Field(default=HEALTH.least_events, ge=1)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        for name in _PAIRS:
-            if getattr(self, f"{name}_degraded") > getattr(self, f"{name}_unhealthy"):
-                raise ValueError(f"{name}_degraded is above {name}_unhealthy")
+        for unhealthy in type(self).model_fields:
+            degraded = unhealthy.replace("_unhealthy", "_degraded")
+            if getattr(self, degraded) > getattr(self, unhealthy):
+                raise ValueError(f"{degraded} is above {unhealthy}")
         return self

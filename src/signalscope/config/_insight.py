@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
-from signalscope.config._section import Seconds, Section, Window
+from signalscope.config._section import BelowOne, Limit, Part, Seconds, Section, Window
 
 __all__ = ["Anomaly", "Forecast"]
-
-Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Anomaly(Section):
@@ -33,12 +31,12 @@ class Anomaly(Section):
     lookback_days: int = Field(default=21, ge=7, le=60)
     least_days: int = Field(default=8, ge=3, le=40)
     recent_days: int = Field(default=5, ge=4, le=10)
-    width: float = Field(default=3.0, gt=0)
-    relative_spread: float = Field(default=0.05, ge=0, lt=1)
+    width: Limit = 3.0
+    relative_spread: BelowOne = 0.05
     latency_spread: float = Field(default=0.02, ge=0)
-    error_spread: float = Field(default=0.002, ge=0, lt=1)
-    drop_share: Share = 0.2
-    drop_events: float = Field(default=30, gt=0)
+    error_spread: BelowOne = 0.002
+    drop_share: Part = 0.2
+    drop_events: Limit = 30
     hold: Seconds = 600
     keep: Seconds = 900
 
@@ -81,7 +79,7 @@ class Forecast(Section):
     target_utilization: float = Field(default=0.6, gt=0, le=1)
     processes_per_replica: int = Field(default=1, ge=1)
     least_samples: int = Field(default=12, ge=2)
-    least_utilization: float = Field(default=0.05, ge=0, lt=1)
+    least_utilization: BelowOne = 0.05
     scale_ahead: Window = 1_800
     drain: Window = 300
     least_replicas: int = Field(default=2, ge=1)
@@ -89,7 +87,7 @@ class Forecast(Section):
     flapping: int = Field(default=3, ge=2)
     flapping_window: Window = 900
     trend: Window = 1_800
-    memory_share: Share = 0.5
+    memory_share: Part = 0.5
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -61,8 +61,8 @@ class Routes(Section):
     lag: Annotated[int, Field(ge=0, le=720)] = 60
     watchdog_interval: Wait = 60
 
-    def of(self, route: str) -> Kind:
-        """What kind the receivers of a route are."""
+    def kind_of(self, route: str) -> Kind:
+        """Return what kind the receivers of a route are."""
         own: Kind | None = getattr(self, route)
         return own or self.receiver
 

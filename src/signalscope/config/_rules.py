@@ -7,13 +7,24 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator
 
 from signalscope import contract
-from signalscope.config._section import Pattern, Ratio, Seconds, Section, Share, Text, Window, pattern
+from signalscope.config._section import (
+    BelowOne,
+    Limit,
+    Pattern,
+    Ratio,
+    Seconds,
+    Section,
+    Text,
+    Window,
+    pattern,
+)
 from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 
 __all__ = ["PIPELINE_JOBS", "Holds", "Selectors", "Teams", "Thresholds", "Windows"]
 
 #: What Prometheus scrapes beside the service.
 PIPELINE_JOBS = ("otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
+Count = Annotated[float, Field(ge=0)]
 
 
 def _quantile(name: str) -> AfterValidator:
@@ -60,36 +71,33 @@ class Selectors(Section):
 
 
 class Thresholds(Section):
-    """What is compared with."""
+    """What is compared with.
 
-    api_p95_seconds: Annotated[float, _quantile("signal_service.api.request.duration")] = Field(
-        default=5.0, gt=0
-    )
-    vectorized_p90_seconds: Annotated[float, _quantile("signal_service.greeks.calculation")] = Field(
-        default=1.0, gt=0
-    )
-    active_subscriptions: float = Field(default=10_000, ge=0)
-    cpu_percent: float = Field(default=80.0, gt=0, description="Of one core, by process.")
-    memory_bytes: float = Field(default=4 * 1024**3, gt=0, description="By process.")
+    Attributes:
+        cpu_percent: Of one core, by process.
+        memory_bytes: By process.
+        vectorized_speedup: Below it, vectorising gains nothing.
+        breaker_closed_ratio: Of the instances; below it, the breaker is open.
+        rule_group_seconds_ratio: Of a rule group's interval.
+        min_calls_per_second: Fewer calls than this say nothing about a ratio or a quantile.
+    """
+
+    api_p95_seconds: Annotated[Limit, _quantile("signal_service.api.request.duration")] = 5.0
+    vectorized_p90_seconds: Annotated[Limit, _quantile("signal_service.greeks.calculation")] = 1.0
+    active_subscriptions: Count = 10_000
+    cpu_percent: Limit = 80.0
+    memory_bytes: Limit = 4 * 1024**3
     invalid_greeks_ratio: Ratio = 0.05
-    vectorized_speedup: float = Field(default=1.0, gt=0, description="Below it, vectorising gains nothing.")
-    critical_backlog_items: float = Field(default=10, ge=0)
-    queue_backpressure: Share = 0.8
-    dependency_error_ratio: Share = 0.1
-    dependency_p95_seconds: Annotated[float, _quantile("signal_service.external_service.duration")] = Field(
-        default=2.0, gt=0
-    )
-    database_p95_seconds: Annotated[float, _quantile("signal_service.database.query")] = Field(
-        default=0.5, gt=0
-    )
-    breaker_closed_ratio: Ratio = Field(
-        default=0.5, gt=0, description="Of the instances; below it, it is open."
-    )
-    collector_queue_ratio: Share = 0.8
-    rule_group_seconds_ratio: float = Field(default=1.0, gt=0, description="Of a rule group's interval.")
-    min_calls_per_second: float = Field(
-        default=0.1, ge=0, description="Fewer calls than this say nothing about a ratio or a quantile."
-    )
+    vectorized_speedup: Limit = 1.0
+    critical_backlog_items: Count = 10
+    queue_backpressure: BelowOne = 0.8
+    dependency_error_ratio: BelowOne = 0.1
+    dependency_p95_seconds: Annotated[Limit, _quantile("signal_service.external_service.duration")] = 2.0
+    database_p95_seconds: Annotated[Limit, _quantile("signal_service.database.query")] = 0.5
+    breaker_closed_ratio: Annotated[Ratio, Field(gt=0)] = 0.5
+    collector_queue_ratio: BelowOne = 0.8
+    rule_group_seconds_ratio: Limit = 1.0
+    min_calls_per_second: Count = 0.1
 
 
 class Windows(Section):

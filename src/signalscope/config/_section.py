@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 __all__ = [
-    "Arrival", "Interval", "Pattern", "Ratio", "Seconds", "Section", "Share", "Text", "Window", "bound", "pattern",
+    "Arrival", "BelowOne", "Interval", "Limit", "Part", "Pattern", "Ratio", "Seconds", "Section", "Text",
+    "Window", "bound", "pattern",
 ]  # fmt: skip
 
 #: What Python's regular expressions have and Prometheus' (RE2) do not.
@@ -30,8 +31,8 @@ def pattern(text: str) -> str:
             re.compile(text)
     except re.error as error:
         raise ValueError(f"{text!r} is no regular expression: {error.msg}") from None
-    if found := _NOT_RE2.search(re.sub(r"\[\^?\]?[^\]]*\]", "", text)):
-        raise ValueError(f"{found.group()!r} is not in the regular expressions of Prometheus (RE2)")
+    if unknown := _NOT_RE2.search(re.sub(r"\[\^?\]?[^\]]*\]", "", text)):
+        raise ValueError(f"{unknown.group()!r} is not in the regular expressions of Prometheus (RE2)")
     return text
 
 
@@ -40,9 +41,12 @@ Seconds = Annotated[int, Field(ge=0, le=86_400, strict=True)]
 Interval = Annotated[int, Field(ge=1, le=240, strict=True)]
 #: Between two values that a process sends. Rates look back over five minutes, and need two.
 Arrival = Annotated[int, Field(ge=1, le=120, strict=True)]
+Limit = Annotated[float, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
-#: What a share that is never more than 1 is compared with: it has to be able to be more.
-Share = Annotated[float, Field(ge=0, lt=1)]
+#: What a ratio that is never more than 1 is compared with: it has to be able to be more.
+BelowOne = Annotated[float, Field(ge=0, lt=1)]
+#: A ratio of something that there is, and that is not all of it.
+Part = Annotated[float, Field(gt=0, lt=1)]
 Window = Annotated[int, Field(ge=15, le=86_400, strict=True)]
 Text = Annotated[str, Field(min_length=1, pattern=r'^[^"\\\n]+$'), AfterValidator(_literal)]
 Pattern = Annotated[Text, AfterValidator(pattern)]
@@ -65,6 +69,6 @@ class Section(BaseModel):
 def bound(seconds: float, buckets: tuple[float, ...]) -> float:
     """A limit that a histogram can be asked about exactly."""
     if seconds not in buckets:
-        near = min(buckets, key=lambda each: abs(each - seconds))
+        near = min(buckets, key=lambda boundary: abs(boundary - seconds))
         raise ValueError(f"{seconds:g} is no bucket's bound; the nearest is {near:g}")
     return seconds

@@ -9,17 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
-    "BURN_RATES",
-    "BURN_RATE_WINDOWS",
-    "HEALTH",
-    "HOUR_SECONDS",
-    "RATE_SECONDS",
-    "SLO_PERIOD_DAYS",
-    "SLO_WINDOWS",
-    "BurnRate",
-    "Health",
-    "seconds",
-]
+    "BURN_RATES", "BURN_RATE_WINDOWS", "HEALTH", "HOUR_SECONDS", "RATE_SECONDS", "SLO_PERIOD_DAYS",
+    "SLO_WINDOWS", "BurnRate", "Health", "seconds",
+]  # fmt: skip
 
 #: How far rates, ratios and means look back: ``[5m]``. It is not a key of the configuration, because the names of
 #: recorded series say it (``job:signal_service_api_requests:rate5m``): dashboards and rules of users read these
@@ -70,8 +62,8 @@ SLO_PERIOD_DAYS = 30
 SLO_WINDOWS = tuple(
     sorted(
         {
-            *(each.long for each in BURN_RATE_WINDOWS),
-            *(each.short for each in BURN_RATE_WINDOWS),
+            *(window.long for window in BURN_RATE_WINDOWS),
+            *(window.short for window in BURN_RATE_WINDOWS),
             f"{SLO_PERIOD_DAYS}d",
         },
         key=seconds,

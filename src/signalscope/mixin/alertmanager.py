@@ -149,7 +149,8 @@ def _by_severity(config: Config) -> Iterator[dict[str, Any]]:
     for severity, route in ROUTES.items():
         hours: dict[str, Any] = {}
         if severity in routes.business_hours_only:
-            muted = [each["name"] for each in _intervals(config) if each["name"] != ACTIVE]
+            names = (interval["name"] for interval in _intervals(config))
+            muted = [name for name in names if name != ACTIVE]
             hours = {"active_time_intervals": [ACTIVE], "mute_time_intervals": muted}
         yield {
             "receiver": _DEFAULT,
@@ -167,9 +168,9 @@ def _receivers(config: Config) -> dict[str, Kind]:
     routes = config.routes
     return {
         _DEFAULT: routes.receiver,
-        WATCHDOG: routes.of(WATCHDOG),
-        SECOND_LEVEL: routes.of("second_level"),
-        **{f"{team}-{route}": routes.of(route) for route in ROUTES.values() for team in teams(config)},
+        WATCHDOG: routes.kind_of(WATCHDOG),
+        SECOND_LEVEL: routes.kind_of("second_level"),
+        **{f"{team}-{route}": routes.kind_of(route) for route in ROUTES.values() for team in teams(config)},
     }
 
 

@@ -39,6 +39,18 @@ def _name(config: Config) -> str:
     return kept[:63].rstrip("-") or "signal-service"
 
 
+def _autoscaler(config: Config, api: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the object that scales the job's Deployment."""
+    name = _name(config)
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"scaleTargetRef": target, **spec},
+    }
+
+
 def query(config: Config) -> str:
     """The recommendation as one number: of whatever reason, and nothing when there is none."""
     return f'max({_METRIC}{{job="{config.selectors.job}"}})'
@@ -47,39 +59,29 @@ def query(config: Config) -> str:
 def keda(config: Config) -> dict[str, Any]:
     """A KEDA ScaledObject."""
     least, most = config.forecast.least_replicas, config.forecast.most_replicas
-    return {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
-        "metadata": {"name": _name(config)},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": _name(config)},
-            "pollingInterval": 30,
-            # Not idleReplicaCount: it would let an idle night end at zero.
-            "minReplicaCount": least,
-            "maxReplicaCount": most,
-            # After three failed or empty answers: never fewer than there are now, and never fewer than this.
-            "fallback": {
-                "failureThreshold": 3,
-                "replicas": least,
-                "behavior": "currentReplicasIfHigher",
-            },
-            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _BEHAVIOR}},
-            "triggers": [
-                {
-                    "type": "prometheus",
-                    # The recommendation is a total: replicas = value / 1.
-                    "metricType": "AverageValue",
-                    "metadata": {
-                        "serverAddress": "http://prometheus.monitoring.svc:9090",
-                        "query": query(config),
-                        "threshold": "1",
-                        # Without it an empty answer counts as 0.
-                        "ignoreNullValues": "false",
-                    },
-                }
-            ],
+    trigger = {
+        "type": "prometheus",
+        # The recommendation is a total: replicas = value / 1.
+        "metricType": "AverageValue",
+        "metadata": {
+            "serverAddress": "http://prometheus.monitoring.svc:9090",
+            "query": query(config),
+            "threshold": "1",
+            # Without it an empty answer counts as 0.
+            "ignoreNullValues": "false",
         },
     }
+    spec = {
+        "pollingInterval": 30,
+        # Not idleReplicaCount: it would let an idle night end at zero.
+        "minReplicaCount": least,
+        "maxReplicaCount": most,
+        # After three failed or empty answers: never fewer than there are now, and never fewer than this.
+        "fallback": {"failureThreshold": 3, "replicas": least, "behavior": "currentReplicasIfHigher"},
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _BEHAVIOR}},
+        "triggers": [trigger],
+    }
+    return _autoscaler(config, "keda.sh/v1alpha1", "ScaledObject", spec)
 
 
 def hpa(config: Config) -> dict[str, Any]:
@@ -88,39 +90,22 @@ def hpa(config: Config) -> dict[str, Any]:
     metric: dict[str, Any] = {"name": _METRIC}
     if _LABEL.fullmatch(job):  # else the adapter alone says which job
         metric["selector"] = {"matchLabels": {"job": job}}
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": _name(config)},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": _name(config)},
-            "minReplicas": config.forecast.least_replicas,
-            "maxReplicas": config.forecast.most_replicas,
-            "behavior": _BEHAVIOR,
-            "metrics": [
-                {
-                    "type": "External",
-                    "external": {
-                        "metric": metric,
-                        "target": {"type": "AverageValue", "averageValue": "1"},
-                    },
-                }
-            ],
-        },
+    external = {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}}
+    spec = {
+        "minReplicas": config.forecast.least_replicas,
+        "maxReplicas": config.forecast.most_replicas,
+        "behavior": _BEHAVIOR,
+        "metrics": [{"type": "External", "external": external}],
     }
+    return _autoscaler(config, "autoscaling/v2", "HorizontalPodAutoscaler", spec)
 
 
 def adapter_rule(config: Config) -> dict[str, Any]:
     """Values of prometheus-adapter's Helm chart that offer the recommendation as an external metric."""
     job = f'job="{config.selectors.job}"'
-    return {
-        "rules": {
-            "external": [
-                {
-                    "seriesQuery": f"{_METRIC}{{{job}}}",
-                    "resources": {"namespaced": False},
-                    "metricsQuery": f"max(<<.Series>>{{{job}, <<.LabelMatchers>>}})",
-                }
-            ]
-        }
+    rule = {
+        "seriesQuery": f"{_METRIC}{{{job}}}",
+        "resources": {"namespaced": False},
+        "metricsQuery": f"max(<<.Series>>{{{job}, <<.LabelMatchers>>}})",
     }
+    return {"rules": {"external": [rule]}}

@@ -6,21 +6,23 @@ calls somebody within half a minute. What is made of recorded series alone costs
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from signalscope.config import Config
 from signalscope.derived import Group, Rule
 from signalscope.derived._promql import duration
 from signalscope.mixin.alerts import Alert
 
-__all__ = ["paced", "watched"]
+__all__ = ["alert_groups", "recording_groups"]
 
 
-def paced(
+def recording_groups(
     shared: Sequence[Group], others: Iterable[Group], alerts: Iterable[Alert], config: Config
 ) -> list[Group]:
-    """Groups of shared series, each with what can wait in groups of its own.
+    """Return the groups of shared series, each with what can wait in groups of its own.
 
     Args:
         shared: The groups, in an order in which rules read what is recorded before them. Those with an interval of
@@ -31,32 +33,40 @@ def paced(
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
-    readers = [(alert.reads, pipeline.paced(alert.for_)) for alert in alerts]
+    readers = [(alert.reads, pipeline.series_interval(alert.for_)) for alert in alerts]
     readers += [
-        (rule.reads, pipeline.paced(2 * group.interval))
+        (rule.reads, pipeline.series_interval(2 * group.interval))
         for group in (*fixed, *others)
         for rule in group.rules
     ]
     needs = _needs(readers, [rule for group in shared if not group.fixed for rule in group.rules])
     recorded = {rule.key: group.interval for group in fixed for rule in group.rules}
     slowest = max(pipeline.recording, pipeline.slo, pipeline.insight)
-    return [
-        part
-        for group in shared
-        for part in ([group] if group.fixed else _split(group, needs, recorded, slowest))
-    ]
+    split: list[Group] = []
+    for group in shared:
+        split += [group] if group.fixed else _split(group, needs, recorded, slowest)
+    return split
 
 
-def watched(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:
-    """Alerts in groups, one for each domain, and one for those of it that can wait: name, interval, alerts."""
+def alert_groups(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:
+    """Yield the name, interval and alerts of each group: one for each domain and evaluation interval."""
     pipeline = config.pipeline
     for domain in dict.fromkeys(alert.domain for alert in alerts):
-        parts: dict[int, list[Alert]] = {}
+        by_interval: dict[int, list[Alert]] = {}
         for alert in alerts:
             if alert.domain == domain:
-                parts.setdefault(pipeline.watched(alert.for_), []).append(alert)
-        for interval, found in sorted(parts.items()):
-            yield _name(f"alerts-{domain}", interval, pipeline.evaluation), interval, found
+                by_interval.setdefault(pipeline.alert_interval(alert.for_), []).append(alert)
+        for interval, members in sorted(by_interval.items()):
+            yield _name(f"alerts-{domain}", interval, pipeline.evaluation), interval, members
+
+
+def __getattr__(name: str) -> Any:
+    """Give the functions by their names of the release before."""
+    new = {"paced": "recording_groups", "watched": "alert_groups"}.get(name)
+    if new is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(f"{name} is now {new}; the old name goes in the next release", DeprecationWarning, 2)
+    return globals()[new]
 
 
 def _needs(readers: Iterable[tuple[frozenset[str], int]], rules: Sequence[Rule]) -> Mapping[str, int]:

@@ -15,9 +15,9 @@ from signalscope.derived import Group, groups
 from signalscope.derived._promql import duration
 from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import autoscaling, dashboards, servers
-from signalscope.mixin import evaluation_intervals as pacing
 from signalscope.mixin.alertmanager import alertmanager, null_receivers
 from signalscope.mixin.alerts import Alert, alerts
+from signalscope.mixin.evaluation_intervals import alert_groups, recording_groups
 from signalscope.mixin.runbooks import index, runbook
 
 __all__ = ["HEADER", "SelectionError", "differences", "generate", "rendered"]
@@ -70,8 +70,8 @@ def generate(config: Config, out: Path, only: Sequence[str] = ()) -> list[Path]:
     """
     stale = {out / name: content for name, content in _stale(config, out, only)}
     for path in stale:
-        found = _text(path)
-        if found and _MARK not in found.partition("\n")[0]:
+        content_there = _text(path)
+        if content_there and _MARK not in content_there.partition("\n")[0]:
             reason = "it does not say that it is generated: it is yours; move it, or choose another --out"
             raise FileExistsError(errno.EEXIST, reason, str(path))
     for path, content in stale.items():
@@ -112,7 +112,7 @@ def _text(path: Path) -> str | None:
 def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
     objectives, insights = groups(config, "slos"), groups(config, "insight")
-    shared = pacing.paced(groups(config, "recordings"), [*objectives, *insights], every, config)
+    shared = recording_groups(groups(config, "recordings"), [*objectives, *insights], every, config)
     yield "rules/signalscope-recordings.yaml", _yaml(_groups(shared))
     yield "rules/signalscope-slos.yaml", _yaml(_groups(objectives))
     yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
@@ -161,7 +161,7 @@ def _alerts(every: list[Alert], config: Config) -> dict[str, Any]:
                 "interval": duration(interval),
                 "rules": [_alert(alert, config) for alert in members],
             }
-            for name, interval, members in pacing.watched(every, config)
+            for name, interval, members in alert_groups(every, config)
         ]
     }
 

@@ -58,6 +58,6 @@ def expected_seconds(name: str, config: Config | None = None) -> int:
     config = config or Config()
     alert = {alert.name: alert for alert in alerts(config)}[name]
     pipeline = config.pipeline
-    interval = pipeline.watched(alert.for_)
+    interval = pipeline.alert_interval(alert.for_)
     waits = math.ceil(alert.for_ / interval) * interval
     return pipeline.export + pipeline.scrape + alert.window + interval + waits

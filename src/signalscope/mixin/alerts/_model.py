@@ -93,7 +93,7 @@ class Alert:
         """Return the seconds between two values of a series that this alert reads."""
         pipeline = self.ask.config.pipeline
         interval: int = getattr(pipeline, row.interval)
-        return pipeline.paced(self.for_) if row.is_shared else interval
+        return pipeline.series_interval(self.for_) if row.is_shared else interval
 
     def all_labels(self, config: Config) -> dict[str, str]:
         """Return the labels that routes go by."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
+
+_alert = partial(Alert, domain="dependency")
 
 
 def alerts(config: Config) -> list[Alert]:
@@ -21,10 +25,9 @@ def _open(config: Config, *, critical: bool) -> Alert:
     reported = ask.of("DEPENDENCY_UP", 'criticality="critical"')
     # The service reports the criticality; the configuration names services whose health nothing reports.
     of_critical = f"({reported} or on (job, service_name) {by_name})"
-    return Alert(
+    return _alert(
         name="CriticalDependencyBreakerOpen" if critical else "DependencyBreakerOpen",
         severity="critical" if critical else "warning",
-        domain="dependency",
         ask=ask,
         expr=f"{open_now} {'and' if critical else 'unless'} on (job, service_name) {of_critical}",
         for_=for_,
@@ -40,10 +43,9 @@ def _open(config: Config, *, critical: bool) -> Alert:
 
 def _flapping(config: Config) -> Alert:
     ask, forecast = Promql(config), config.forecast
-    return Alert(
+    return _alert(
         name="CircuitBreakerFlapping",
         severity="warning",
-        domain="dependency",
         ask=ask,
         expr=f"{ask.of('BREAKER_OPENINGS')} >= {forecast.flapping}",
         for_=0,

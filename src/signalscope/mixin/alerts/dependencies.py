@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Severity
 
 __all__ = ["alerts", "trends"]
+
+_alert = partial(Alert, domain="dependency")
 
 #: A trend counts when the latency is already so many times the usual, or the error ratio this part of its limit.
 _SLOWER, _STARTED = 2, 0.25
@@ -35,10 +39,9 @@ def _config_service(config: Config) -> Alert:
     health = ask.raw(
         "signal_service.external_service.health", f'service_name="{config.selectors.config_service}"'
     )
-    return Alert(
+    return _alert(
         name="ConfigServiceUnavailable",
         severity="critical",
-        domain="dependency",
         ask=ask,
         expr=f"max by (job, service_name) ({health}) == 0",
         for_=for_,
@@ -61,10 +64,9 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, for_:
     ask, matchers = Promql(config), [f'criticality="{criticality}"']
     if criticality == "critical":  # it has an alert of its own
         matchers.append(f'service_name!="{config.selectors.config_service}"')
-    return Alert(
+    return _alert(
         name=name,
         severity=severity,
-        domain="dependency",
         ask=ask,
         expr=f"{ask.of('DEPENDENCY_UP', *matchers)} == 0",
         for_=for_,
@@ -80,10 +82,9 @@ def _down(config: Config, name: str, criticality: str, severity: Severity, for_:
 def _errors(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.dependency_calls
     limit = config.thresholds.dependency_error_ratio
-    return Alert(
+    return _alert(
         name="DependencyErrorRateHigh",
         severity="warning",
-        domain="dependency",
         ask=ask,
         expr=f"{ask.of('DEPENDENCY_ERROR_RATIO')} > {limit:g} and on (job, service_name) {_enough(ask, '>=')}",
         for_=for_,
@@ -99,10 +100,9 @@ def _errors(config: Config) -> Alert:
 def _latency(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.dependency_calls
     limit = config.thresholds.dependency_p95_seconds
-    return Alert(
+    return _alert(
         name="DependencyLatencyHigh",
         severity="warning",
-        domain="dependency",
         ask=ask,
         expr=f"{ask.of('DEPENDENCY_P95')} > {limit:g} and on (job, service_name) {_enough(ask, '>=')}",
         for_=for_,
@@ -140,10 +140,9 @@ def _errors_rise(config: Config) -> Alert:
 
 
 def _rises(ask: Promql, *, name: str, what: str, expr: str, value: str) -> Alert:
-    return Alert(
+    return _alert(
         name=name,
         severity="warning",
-        domain="dependency",
         ask=ask,
         expr=f"{expr} and {_enough(ask, '>')}",
         for_=ask.config.holds.trend,

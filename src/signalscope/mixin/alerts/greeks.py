@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
+
+_alert = partial(Alert, domain="greeks", dashboard="developer")
 
 _CALCULATION = "signal_service.greeks.calculation"
 
@@ -34,10 +38,9 @@ def _failure(config: Config) -> Alert:
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
     # One request may hit the cache many times, so more hits than requests do not prove that all were answered.
     from_cache = f"{hits} >= {requests} unless {failed} > 0 unless {misses} > 0"
-    return Alert(
+    return _alert(
         name="GreeksCalculationSystemFailure",
         severity="critical",
-        domain="greeks",
         ask=ask,
         expr=f"{requests} > 0 unless on (job) {succeeded} unless ({from_cache})",
         for_=config.holds.greeks_failure,
@@ -46,7 +49,6 @@ def _failure(config: Config) -> Alert:
         f"{over}.",
         impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
         response="Look at the outcomes and reasons below; switch the data source, or roll back.",
-        dashboard="developer",
     )
 
 
@@ -54,10 +56,9 @@ def _slow(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.slow_greeks
     limit = config.thresholds.vectorized_p90_seconds
     exact = limit in (contract.get(_CALCULATION).buckets or ())
-    return Alert(
+    return _alert(
         name="SlowGreeksCalculations",
         severity="warning",
-        domain="greeks",
         ask=ask,
         expr=f"{ask.of('VECTORIZED_P90')} > {limit:g}",
         for_=for_,
@@ -67,7 +68,6 @@ def _slow(config: Config) -> Alert:
         f"{limit:g} s.",
         impact="Chains refresh late; what depends on them uses old Greeks.",
         response="Compare batch sizes and models below; a batch that is calculated one by one is the usual cause.",
-        dashboard="developer",
         values={"exact_bucket": " The histogram has a bound exactly at the limit." if exact else ""},
     )
 
@@ -76,10 +76,9 @@ def _invalid(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.invalid_greeks
     limit = config.thresholds.invalid_greeks_ratio
     enough = f"{ask.of('GREEKS_OPTIONS')} >= {config.thresholds.min_calls_per_second:g}"
-    return Alert(
+    return _alert(
         name="InvalidGreeksRatioHigh",
         severity="warning",
-        domain="greeks",
         ask=ask,
         expr=f"{ask.of('GREEKS_INVALID_RATIO')} > {limit:g} and on (job) {enough}",
         for_=for_,
@@ -89,7 +88,6 @@ def _invalid(config: Config) -> Alert:
         f"{100 * limit:g} %.",
         impact="Hedges and signals that need these Greeks are missing or wrong.",
         response="Look at the reasons below: one reason in all models is the market data, one model alone its code.",
-        dashboard="developer",
     )
 
 
@@ -98,10 +96,9 @@ def _without_gain(config: Config) -> Alert:
     limit = config.thresholds.vectorized_speedup
     large = ask.of("PER_OPTION_BATCH", 'vectorized="true"', 'batch_size=~"101-1000|1001[+]"')
     single = ask.of("PER_OPTION_BATCH", 'vectorized="false"', 'batch_size="1"')
-    return Alert(
+    return _alert(
         name="VectorizedWithoutGain",
         severity="info",
-        domain="greeks",
         ask=ask,
         expr=f"sum by (job) ({single}) / on (job) min by (job) ({large}) < {limit:g}",
         for_=for_,
@@ -110,5 +107,4 @@ def _without_gain(config: Config) -> Alert:
         description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
         impact="None at once; capacity that is counted on is not there.",
         response="Look for a loop over options under a call that says vectorized=True.",
-        dashboard="developer",
     )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
+
+_alert = partial(Alert, domain="queue")
 
 
 def alerts(config: Config) -> list[Alert]:
@@ -17,10 +21,9 @@ def alerts(config: Config) -> list[Alert]:
 def _critical_backlog(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.critical_backlog
     limit, waiting = config.thresholds.critical_backlog_items, ask.of("QUEUE_SIZE", 'priority="critical"')
-    return Alert(
+    return _alert(
         name="CriticalQueueBacklog",
         severity="critical",
-        domain="queue",
         ask=ask,
         expr=f"sum by (job, queue_type) ({waiting}) > {limit:g}",
         for_=for_,
@@ -35,10 +38,9 @@ def _critical_backlog(config: Config) -> Alert:
 def _backpressure(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.backpressure
     limit = config.thresholds.queue_backpressure
-    return Alert(
+    return _alert(
         name="QueueBackpressureHigh",
         severity="warning",
-        domain="queue",
         ask=ask,
         expr=f"{ask.of('QUEUE_BACKPRESSURE')} > {limit:g}",
         for_=for_,

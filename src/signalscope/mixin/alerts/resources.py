@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived.table.forecast import WITHIN
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
+
+_alert = partial(Alert, domain="capacity", dashboard="capacity")
 
 
 def alerts(config: Config) -> list[Alert]:
@@ -18,10 +22,9 @@ def alerts(config: Config) -> list[Alert]:
 def _cpu(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.cpu
     limit, over = config.thresholds.cpu_percent, config.windows.cpu
-    return Alert(
+    return _alert(
         name="SignalServiceHighCPUUsage",
         severity="info",
-        domain="capacity",
         ask=ask,
         expr=f"100 * rate({ask.raw('process.cpu')}[{ask.window(over)}]) > {limit:g}",
         for_=for_,
@@ -30,17 +33,15 @@ def _cpu(config: Config) -> Alert:
         f"{limit:g} %.",
         impact="None yet; latency rises next, as a Python process cannot use more than one core for its code.",
         response="Add replicas before the close of the session; look for a loop that calculates one by one.",
-        dashboard="capacity",
     )
 
 
 def _memory(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.memory
     limit = config.thresholds.memory_bytes
-    return Alert(
+    return _alert(
         name="HighMemoryUsage",
         severity="warning",
-        domain="capacity",
         ask=ask,
         expr=f"{ask.raw('process.resident_memory')} > {limit:.0f}",
         for_=for_,
@@ -49,16 +50,14 @@ def _memory(config: Config) -> Alert:
         f"{limit / 1024**3:g} GiB for {duration(for_)}; it is {{{{ $value | humanize1024 }}}}B.",
         impact="None yet; when memory runs out the process is killed, and its requests with it.",
         response="See which kind of work grows below; restart the process in a quiet moment.",
-        dashboard="capacity",
     )
 
 
 def _exhausted(config: Config) -> Alert:
     ask, forecast = Promql(config), config.forecast
-    return Alert(
+    return _alert(
         name="CapacityExhaustedWithin48h",
         severity="warning",
-        domain="capacity",
         ask=ask,
         expr=f"{ask.of('EXHAUSTION')} < {WITHIN}",
         for_=forecast.hold,
@@ -68,17 +67,15 @@ def _exhausted(config: Config) -> Alert:
         f"({100 * forecast.exhausted_at:g} % in use) in {{{{ $value | humanizeDuration }}}}.",
         impact="None yet. When it is exhausted requests wait or fail, most likely at the open or the close.",
         response="Add capacity before the time that is named; see whether growth or a leak is behind it.",
-        dashboard="capacity",
     )
 
 
 def _memory_trend(config: Config) -> Alert:
     ask = Promql(config)
     close = f'{ask.name("CALENDAR_CLOSE")}{{horizon="now"}}'
-    return Alert(
+    return _alert(
         name="MemoryExhaustedBeforeClose",
         severity="warning",
-        domain="capacity",
         ask=ask,
         expr=f"{ask.of('MEMORY_EXHAUSTION')} < on () group_left () {close}",
         for_=config.holds.memory_trend,
@@ -88,5 +85,4 @@ def _memory_trend(config: Config) -> Alert:
         f"{config.thresholds.memory_bytes / 1024**3:g} GiB in {{{{ $value | humanizeDuration }}}}.",
         impact="None yet; the process will be killed in the session, and its requests with it.",
         response="Restart instances one after the other now, rather than have them killed at the close.",
-        dashboard="capacity",
     )

@@ -80,14 +80,14 @@ _TEXTS = {
 
 def alerts(config: Config) -> list[Alert]:
     """Return the alerts of this module."""
-    found = []
+    every = []
     for spec in SPECS:
         slo, text = settings(config, spec), _TEXTS[spec.key]
         if slo.alert == "threshold":
-            found.append(_threshold(config, spec, slo, text))
+            every.append(_threshold(config, spec, slo, text))
         else:
-            found += [_burn(config, spec, slo, text, fast=fast) for fast in (True, False)]
-    return found
+            every += [_burn(config, spec, slo, text, fast=fast) for fast in (True, False)]
+    return every
 
 
 def _of(ask: Promql, spec: Spec, key: str) -> str:
@@ -116,7 +116,7 @@ def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, *, fast: bool) -> A
             f" and {_counted(ask, spec, config, window.long, 'SLO_BAD')} >= {least})"
         )
 
-    rates = " or ".join(f"{each.rate:g} times over {each.long} and {each.short}" for each in windows)
+    rates = " or ".join(f"{window.rate:g} times over {window.long} and {window.short}" for window in windows)
     return Alert(
         name=name,
         severity=severity,
@@ -137,7 +137,12 @@ def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, *, fast: bool) -> A
         response=text.response,
         dashboard=text.board,
         labels={"sloth_severity": "page" if severity == "critical" else "ticket"},
-        values=_values(spec, slo) | {"rates": rates},
+        values=_values(spec, slo)
+        | {
+            "rates": rates,
+            "gone": "within days or hours" if fast else "before its time",
+            "before_data": " What was before the first data counts as good." if spec.of_time else "",
+        },
     )
 
 

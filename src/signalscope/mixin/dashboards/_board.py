@@ -78,12 +78,9 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
 
 def _in_currency(panel: Panel, currency: str) -> Panel:
     """A panel whose unit `currency` is the configured one."""
-
-    def named(unit: str) -> str:
-        return f"currency{currency}" if unit == "currency" else unit
-
-    queries = tuple(replace(each, unit=each.unit and named(each.unit)) for each in panel.queries)
-    return replace(panel, unit=named(panel.unit), queries=queries)
+    units = {"currency": f"currency{currency}"}
+    queries = tuple(replace(query, unit=units.get(query.unit or "", query.unit)) for query in panel.queries)
+    return replace(panel, unit=units.get(panel.unit, panel.unit), queries=queries)
 
 
 def _widths(line: Line) -> list[int]:
@@ -97,7 +94,7 @@ def _widths(line: Line) -> list[int]:
 
 
 def _links(panel: Panel, config: Config, titles: dict[str, str]) -> list[dashboard.DashboardLink]:
-    found = [
+    links = [
         dashboard.DashboardLink(f"Runbook: {name}")
         .type(models.DashboardLinkType.LINK)
         .url(f"{config.runbooks.rstrip('/')}/{name}.md")
@@ -105,12 +102,12 @@ def _links(panel: Panel, config: Config, titles: dict[str, str]) -> list[dashboa
         for name in panel.alerts
     ]
     if panel.leads_to:
-        found.append(
+        links.append(
             dashboard.DashboardLink(f"More: {titles[panel.leads_to]}")
             .type(models.DashboardLinkType.LINK)
             .url(f"/d/signalscope-{panel.leads_to}?${{__url_time_range}}&{_KEPT}")
         )
-    return found
+    return links
 
 
 def _variables(config: Config) -> list[dashboard.DatasourceVariable | dashboard.QueryVariable]:

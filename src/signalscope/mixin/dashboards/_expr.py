@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 
 from signalscope import contract, derived
 from signalscope.contract._model import ContractError
 from signalscope.derived._promql import metric
 
-__all__ = ["INTERVAL", "gauge_of", "grown", "heat_of", "mean", "of", "quantile", "rate", "recorded", "whole"]
+__all__ = [
+    "INTERVAL",
+    "gauge_of",
+    "grown",
+    "heat_of",
+    "mean",
+    "quantile",
+    "rate",
+    "recorded",
+    "selector",
+    "whole",
+]
 
 #: Grafana's window for rates: never shorter than four scrapes.
 INTERVAL = "$__rate_interval"
-_TIER = "user_tier"
+#: The dashboards' variables, by the label that each chooses the values of.
+_VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: What every series has, whatever the contract says of its instrument.
 _RESOURCE = {"job", "instance"}
 
 
-def of(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] = ()) -> str:
+def selector(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] = ()) -> str:
     """A selector of an instrument's series, for the chosen job, instances and, where it has them, tiers.
 
     Args:
@@ -31,20 +44,17 @@ def of(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] = ()) -
     """
     used = {*map(_label, where), *labels} - _RESOURCE
     full = metric(name, *used, suffix=suffix)
-    matchers = ['job=~"$job"', 'instance=~"$instance"']
-    if _TIER in contract.get(name).attribute_names:
-        matchers.append(f'{_TIER}=~"${_TIER.removeprefix("user_")}"')
-    return f"{full}{{{', '.join((*matchers, *where))}}}"
+    return _chosen(full, {*contract.get(name).attribute_names, *_RESOURCE}, where)
 
 
 def rate(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "") -> str:
     """How fast a counter grows, per second, of all instances together."""
-    return f"{_sum(by)}(rate({of(name, *where, suffix=suffix, labels=by)}[{INTERVAL}]))"
+    return f"{_sum(by)}(rate({selector(name, *where, suffix=suffix, labels=by)}[{INTERVAL}]))"
 
 
 def grown(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "", over: str = "$__range") -> str:
     """By how much a counter grew in the shown time, of all instances together."""
-    return f"{_sum(by)}(increase({of(name, *where, suffix=suffix, labels=by)}[{over}]))"
+    return f"{_sum(by)}(increase({selector(name, *where, suffix=suffix, labels=by)}[{over}]))"
 
 
 def gauge_of(name: str, *where: str, by: tuple[str, ...] = (), how: str = "sum") -> str:
@@ -56,7 +66,7 @@ def gauge_of(name: str, *where: str, by: tuple[str, ...] = (), how: str = "sum")
         by: Labels to keep.
         how: ``sum`` of what each instance has its own share of; ``max`` or ``min`` of what all see alike.
     """
-    return f"{_sum(by, how)}({of(name, *where, labels=by)})"
+    return f"{_sum(by, how)}({selector(name, *where, labels=by)})"
 
 
 def quantile(q: float, name: str, *where: str, by: tuple[str, ...] = ()) -> str:
@@ -85,16 +95,17 @@ def recorded(key: str, *where: str) -> str:
     Raises:
         ContractError: There is no such series or label.
     """
-    found = derived.get(key)
-    unknown = {_label(each) for each in where} - found.all_labels
+    row = derived.get(key)
+    unknown = set(map(_label, where)) - row.all_labels
     if unknown:
         raise ContractError(f"{key} has no label {', '.join(sorted(unknown))}")
-    matchers = ['job=~"$job"']
-    if "instance" in found.labels:
-        matchers.append('instance=~"$instance"')
-    if _TIER in found.labels:
-        matchers.append(f'{_TIER}=~"${_TIER.removeprefix("user_")}"')
-    return f"{found.name}{{{', '.join((*matchers, *where))}}}"
+    return _chosen(row.name, {*row.labels, "job"}, where)
+
+
+def _chosen(name: str, labels: Set[str], where: tuple[str, ...]) -> str:
+    """Return a selector of a series with these labels, for the chosen values of the dashboard's variables."""
+    chosen = (f'{label}=~"${variable}"' for label, variable in _VARIABLES.items() if label in labels)
+    return f"{name}{{{', '.join((*chosen, *where))}}}"
 
 
 def whole(key: str) -> str:
@@ -103,10 +114,10 @@ def whole(key: str) -> str:
 
 
 def _label(matcher: str) -> str:
-    found = re.match(r"\w+", matcher)
-    if found is None:
+    match = re.match(r"\w+", matcher)
+    if match is None:
         raise ContractError(f'{matcher!r} is no matcher; write for example outcome="success"')
-    return found[0]
+    return match[0]
 
 
 def _sum(by: tuple[str, ...], how: str = "sum") -> str:

@@ -131,9 +131,9 @@ class Grafana:
         return Outcome(title, "updated", address)
 
     def _latest_message(self, uid: str) -> str:
-        found: Any = self._get(f"/api/dashboards/uid/{uid}/versions?limit=1") or []
-        versions = found.get("versions", []) if isinstance(found, dict) else found
-        newest: dict[str, Any] = max(versions, key=lambda each: int(each.get("version", 0)), default={})
+        answer: Any = self._get(f"/api/dashboards/uid/{uid}/versions?limit=1") or []
+        versions = answer.get("versions", []) if isinstance(answer, dict) else answer
+        newest: dict[str, Any] = max(versions, key=lambda version: int(version.get("version", 0)), default={})
         return str(newest.get("message") or "")
 
     def _get(self, path: str) -> Any:

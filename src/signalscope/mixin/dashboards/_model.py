@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,20 +10,9 @@ from typing import Any, Literal
 from signalscope.mixin.dashboards._style import NO_LIMITS, Limits
 
 __all__ = [
-    "Board",
-    "Kind",
-    "Line",
-    "Panel",
-    "Query",
-    "Row",
-    "bars",
-    "gauge",
-    "heat",
-    "series",
-    "stat",
-    "states",
+    "Board", "Kind", "Line", "Panel", "Query", "Row", "bars", "gauge", "heat", "series", "stat", "states",
     "table",
-]
+]  # fmt: skip
 
 Kind = Literal["stat", "gauge", "bars", "table", "series", "heat", "states"]
 Shape = Literal["line", "forecast", "upper", "lower"]
@@ -147,33 +137,37 @@ def stat(
     title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
 ) -> Panel:
     """The latest value, large, above what it was before; with a legend, the name of what has it."""
-    return Panel(
-        kind="stat", title=title, description=description, queries=(Query(expr, legend),), unit=unit, empty=empty,
-        named=bool(legend), **more,
-    )  # fmt: skip
+    return _several("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
 
 
 def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
     """The latest value between its least and its greatest."""
-    return Panel(
-        kind="gauge", title=title, description=description, queries=(Query(expr),), unit=unit, empty=empty, **more
-    )  # fmt: skip
+    return _several("gauge", title, description, unit, empty, Query(expr), **more)
 
 
 def _several(
-    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query, **more: Any
+    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any
 ) -> Panel:
+    """Return a panel; the series of PromQL without a `Query` are named after the labels that it groups by."""
+    named = tuple(Query(query, _labels(query)) if isinstance(query, str) else query for query in queries)
     return Panel(
-        kind=kind, title=title, description=description, queries=queries, unit=unit, empty=empty, **more
+        kind=kind, title=title, description=description, queries=named, unit=unit, empty=empty, **more
     )  # fmt: skip
 
 
-def series(title: str, description: str, unit: str, empty: str, *queries: Query, **more: Any) -> Panel:
+def _labels(expr: str) -> str:
+    """Return the legend of the labels that an expression groups by first."""
+    grouped = re.search(r"\bby \(([^)]+)\)", expr)
+    labels = grouped[1].split(", ") if grouped else []
+    return " ".join(f"{{{{{label}}}}}" for label in labels if label != "le")
+
+
+def series(title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
     """Values over time."""
     return _several("series", title, description, unit, empty, *queries, **more)
 
 
-def bars(title: str, description: str, unit: str, empty: str, *queries: Query, **more: Any) -> Panel:
+def bars(title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
     """The latest values, to be compared with each other."""
     return _several("bars", title, description, unit, empty, *queries, **more)
 
@@ -183,7 +177,7 @@ def table(title: str, description: str, empty: str, *queries: Query, **more: Any
     return _several("table", title, description, "short", empty, *queries, **more)
 
 
-def states(title: str, description: str, empty: str, *queries: Query, **more: Any) -> Panel:
+def states(title: str, description: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
     """In which state something was, over time."""
     return _several("states", title, description, "short", empty, *queries, **more)
 

@@ -17,7 +17,7 @@ from grafana_foundation_sdk.builders import (
     statetimeline,
     table,
     timeseries,
-)
+)  # fmt: skip
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
@@ -29,7 +29,7 @@ from signalscope.mixin.dashboards._style import BAND, FORECAST, NAMES, NEUTRAL, 
 __all__ = ["DATASOURCE", "build"]
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-_LATEST = ["lastNotNull"]
+_Property = models.DynamicConfigValue
 
 
 def build(panel: Panel, number: int, position: models.GridPos, links: list[dashboard.DashboardLink]) -> Any:
@@ -86,23 +86,33 @@ def _thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
 
 
 def _mapping(panel: Panel) -> models.ValueMap:
-    found = {
-        f"{value:g}": models.ValueMappingResult(text=text, color=colour, index=index)
-        for index, (value, (text, colour)) in enumerate(panel.states.items())
-    }
-    return models.ValueMap(options=found)
+    return models.ValueMap(
+        options={
+            f"{value:g}": models.ValueMappingResult(text=text, color=colour, index=index)
+            for index, (value, (text, colour)) in enumerate(panel.states.items())
+        }
+    )
 
 
-def _colour(mode: models.FieldColorModeId) -> dashboard.FieldColor:
-    return dashboard.FieldColor().mode(mode)
+def _latest() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"])
+
+
+def _by_threshold() -> dashboard.FieldColor:
+    return dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
+
+
+def _by_name() -> dashboard.FieldColor:
+    """The same name has the same colour everywhere."""
+    return dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
 
 
 def _stat(panel: Panel) -> stat.Panel:
     coloured = bool(panel.states or (panel.limits.steps and panel.limits.base != NEUTRAL))
     return (
         stat.Panel()
-        .reduce_options(common.ReduceDataOptions().calcs(_LATEST))
-        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .reduce_options(_latest())
+        .color_scheme(_by_threshold())
         .color_mode(options.BigValueColorMode.BACKGROUND if coloured else options.BigValueColorMode.VALUE)
         .graph_mode(
             options.BigValueGraphMode.NONE if panel.states or panel.named else options.BigValueGraphMode.AREA
@@ -112,21 +122,14 @@ def _stat(panel: Panel) -> stat.Panel:
 
 
 def _gauge(_: Panel) -> gauge.Panel:
-    return (
-        gauge.Panel()
-        .reduce_options(common.ReduceDataOptions().calcs(_LATEST))
-        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
-        .show_threshold_markers(True)
-    )
+    return gauge.Panel().reduce_options(_latest()).color_scheme(_by_threshold()).show_threshold_markers(True)
 
 
 def _bars(panel: Panel) -> Any:
-    scheme = models.FieldColorModeId.THRESHOLDS
-    builder = (
-        bargauge.Panel().color_scheme(_colour(scheme)) if panel.limits.steps else _named(bargauge.Panel())
-    )
     return _with_names(
-        builder.reduce_options(common.ReduceDataOptions().calcs(_LATEST))
+        bargauge.Panel()
+        .color_scheme(_by_threshold() if panel.limits.steps else _by_name())
+        .reduce_options(_latest())
         .orientation(options.VizOrientation.HORIZONTAL)
         .display_mode(options.BarGaugeDisplayMode.BASIC)
         .value_mode(options.BarGaugeValueMode.TEXT),
@@ -134,15 +137,11 @@ def _bars(panel: Panel) -> Any:
     )
 
 
-def _named(builder: Any) -> Any:
-    """The same name has the same colour everywhere."""
-    return builder.color_scheme(_colour(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
-
-
 def _series(panel: Panel) -> Any:
     several = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
-    builder = _named(
+    builder = (
         timeseries.Panel()
+        .color_scheme(_by_name())
         .line_width(2 if not panel.stacked else 1)
         .fill_opacity(55 if panel.stacked else 0 if several else 12)
         .show_points(options.VisibilityMode.AUTO)
@@ -177,19 +176,15 @@ def _series(panel: Panel) -> Any:
 
 def _shaped(query: Query, lower: str) -> list[models.DynamicConfigValue]:
     if query.shape == "forecast":
-        return [
-            _fixed(FORECAST),
-            models.DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 6]}),
-        ]
-    found = [_fixed(BAND), models.DynamicConfigValue("custom.lineWidth", 1)]
+        return [_fixed(FORECAST), _Property("custom.lineStyle", {"fill": "dash", "dash": [8, 6]})]
+    band = [_fixed(BAND), _Property("custom.lineWidth", 1)]
     if query.shape == "upper":
-        found.append(models.DynamicConfigValue("custom.fillBelowTo", lower))
-        found.append(models.DynamicConfigValue("custom.fillOpacity", 15))
-    return found
+        band += [_Property("custom.fillBelowTo", lower), _Property("custom.fillOpacity", 15)]
+    return band
 
 
 def _fixed(colour: str) -> models.DynamicConfigValue:
-    return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
+    return _Property("color", {"mode": "fixed", "fixedColor": colour})
 
 
 def _with_names(builder: Any, panel: Panel) -> Any:
@@ -235,7 +230,7 @@ def _heat(panel: Panel) -> heatmap.Panel:
 def _states(_: Panel) -> statetimeline.Panel:
     return (
         statetimeline.Panel()
-        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .color_scheme(_by_threshold())
         .merge_values(True)
         .show_value(options.VisibilityMode.AUTO)
         .row_height(0.8)
@@ -254,7 +249,7 @@ def _table(panel: Panel) -> table.Panel:
     shown = [*panel.columns, *names]
     builder = (
         table.Panel()
-        .color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+        .color_scheme(_by_threshold())
         .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
         .with_transformation(
             models.DataTransformerConfig(
@@ -275,28 +270,28 @@ def _table(panel: Panel) -> table.Panel:
     for label, heading in panel.columns.items():
         properties = []
         if heading in panel.links:
-            properties.append(
-                models.DynamicConfigValue("links", [{"title": "Open", "url": panel.links[heading]}])
-            )
+            properties.append(_Property("links", [{"title": "Open", "url": panel.links[heading]}]))
         if label in PALETTE:
             known = {name: {"text": name, "color": colour} for name, colour in PALETTE[label].items()}
-            properties.append(models.DynamicConfigValue("mappings", [{"type": "value", "options": known}]))
-            properties.append(models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
+            properties += [_Property("mappings", [{"type": "value", "options": known}]), _coloured_text()]
         if properties:
             builder = builder.override_by_name(heading, properties)
     return builder
 
 
 def _column(query: Query, panel: Panel) -> list[models.DynamicConfigValue]:
-    found = [models.DynamicConfigValue("unit", query.unit or panel.unit)]
+    properties = [_Property("unit", query.unit or panel.unit)]
     if query.decimals is not None:
-        found.append(models.DynamicConfigValue("decimals", query.decimals))
+        properties.append(_Property("decimals", query.decimals))
     if query.limits is not None:
-        steps: list[dict[str, object]] = [{"value": None, "color": query.limits.base}]
-        steps += [{"value": value, "color": colour} for value, colour in query.limits.steps]
-        found.append(models.DynamicConfigValue("thresholds", {"mode": "absolute", "steps": steps}))
-        found.append(models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"}))
-    return found
+        colours = [(None, query.limits.base), *query.limits.steps]
+        steps = [{"value": value, "color": colour} for value, colour in colours]
+        properties += [_Property("thresholds", {"mode": "absolute", "steps": steps}), _coloured_text()]
+    return properties
+
+
+def _coloured_text() -> models.DynamicConfigValue:
+    return _Property("custom.cellOptions", {"type": "color-text"})
 
 
 _BUILDERS: dict[Kind, Callable[[Panel], Any]] = {

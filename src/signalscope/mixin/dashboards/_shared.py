@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
-from signalscope.mixin.dashboards._expr import recorded, whole
-from signalscope.mixin.dashboards._model import Panel, Query, gauge, stat, table
-from signalscope.mixin.dashboards._style import (
-    BAD,
-    GOOD,
-    INFO,
-    NEUTRAL,
-    Limits,
-    above,
-    below,
-)
+from signalscope.mixin.dashboards._expr import gauge_of, quantile, recorded, whole
+from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat, table
+from signalscope.mixin.dashboards._style import BAD, GOOD, INFO, NEUTRAL, Limits, above, below
 
-__all__ = [
-    "FIRING",
-    "PENDING",
-    "alert_table",
-    "bottleneck",
-    "budget",
-    "cache_limits",
-    "error_limits",
-    "error_rate",
-    "exhaustion_limits",
-    "firing",
-    "invalid_limits",
-    "latency",
-    "latency_limits",
-    "memory_limits",
-    "satisfaction",
-    "satisfaction_limits",
-    "saturation_limits",
-    "signal_limits",
-    "subscriptions",
-    "up",
-    "vectorized_limits",
-]
-
-_QUIET = "no requests in this time"
+NO_REQUESTS = "no requests in this time"
+#: What is red below zero: money, and growth.
+PROFIT = Limits(BAD, ((0.0, GOOD),))
 #: Alerts that mean something is wrong: the watchdog always fires.
 FIRING, PENDING = (
     f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
@@ -72,7 +44,7 @@ def error_rate(config: Config, leads_to: str) -> Panel:
     return stat(
         "What share of requests fails?",
         "Requests that ended with 5xx, of all, over the last minutes.",
-        f"max({whole('ERROR_RATE')})", "percent", _QUIET,
+        f"max({whole('ERROR_RATE')})", "percent", NO_REQUESTS,
         limits=error_limits(config), leads_to=leads_to, decimals=2,
         alerts=("ErrorBudgetBurnFast", "ErrorBudgetBurnSlow"),
     )  # fmt: skip
@@ -83,7 +55,7 @@ def latency(config: Config, leads_to: str) -> Panel:
     return stat(
         "How long do the slowest 5% wait?",
         "95th percentile of API latency over the last minutes.",
-        f"max({recorded('API_P95')})", "s", _QUIET,
+        f"max({recorded('API_P95')})", "s", NO_REQUESTS,
         limits=latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to=leads_to,
     )  # fmt: skip
 
@@ -114,7 +86,7 @@ def satisfaction(config: Config) -> Panel:
     return stat(
         "Are users satisfied?",
         "0 to 100: quick answers count whole, tolerable ones half, slow and failed ones not.",
-        f"max({whole('SATISFACTION')})", "none", _QUIET,
+        f"max({whole('SATISFACTION')})", "none", NO_REQUESTS,
         limits=satisfaction_limits(config), leads_to="experience", decimals=1,
     )  # fmt: skip
 
@@ -128,6 +100,55 @@ def subscriptions(config: Config) -> Panel:
         limits=Limits(NEUTRAL, ((config.thresholds.active_subscriptions, INFO),)),
         alerts=("HighActiveSubscriptions",), leads_to="revenue", decimals=0,
     )  # fmt: skip
+
+
+def subscriptions_by_tier(title: str, **more: Any) -> Panel:
+    """Active subscriptions over time."""
+    return series(
+        title, "Active subscriptions by tier.", "short", "no subscriptions",
+        Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"), stacked=True, alerts=("HighActiveSubscriptions",), **more,
+    )  # fmt: skip
+
+
+def satisfaction_by_tier(title: str, description: str, **more: Any) -> Panel:
+    """The users' satisfaction over time."""
+    tiers = Query(recorded("SATISFACTION", 'user_tier!=""'), "{{user_tier}}")
+    return series(title, description, "none", NO_REQUESTS, tiers, low=0.0, high=100.0, **more)
+
+
+def retention(title: str) -> Panel:
+    """Whether users come back."""
+    return series(
+        title, "Stickiness: users of the last hour, of those of the last day; others: against a day, a week before.",
+        "percentunit", "less than a day of history", Query(recorded("RETENTION"), "{{metric}}"),
+    )  # fmt: skip
+
+
+def cache_hits(config: Config, description: str, **more: Any) -> Panel:
+    """The ratio of hits of each cache."""
+    return series(
+        "Do caches answer?", description, "percentunit", "no cache was asked",
+        gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), low=0.0, high=1.0,
+        limits=cache_limits(config), alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"), **more,
+    )  # fmt: skip
+
+
+def normal(title: str, description: str, unit: str, signal: str) -> Panel:
+    """A signal of the anomaly detection, within its prediction interval."""
+    of_signal = f'signal="{signal}"'
+    return series(
+        title, description, unit, "not enough history to say what is normal",
+        Query(recorded("ANOMALY_LEVEL", of_signal), "measured"),
+        Query(recorded("ANOMALY_UPPER", of_signal), "the most that is normal", "upper"),
+        Query(recorded("ANOMALY_LOWER", of_signal), "the least that is normal", "lower"),
+        alerts=("AnomalyDetected",),
+    )  # fmt: skip
+
+
+def quantiles(name: str) -> tuple[Query, ...]:
+    """The quantiles of a histogram that most charts of latency show."""
+    names = {0.5: "half", 0.95: "95 of 100", 0.99: "99 of 100"}
+    return tuple(Query(quantile(q, name), legend) for q, legend in names.items())
 
 
 def alert_table(config: Config, weight: int = 1) -> Panel:

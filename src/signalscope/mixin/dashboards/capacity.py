@@ -88,16 +88,6 @@ def _trends(config: Config) -> tuple[Panel, ...]:
 
 
 def _normal() -> tuple[Panel, ...]:
-    def banded(title: str, description: str, unit: str, signal: str) -> Panel:
-        of = f'signal="{signal}"'
-        return series(
-            title, description, unit, "not enough history to say what is normal",
-            Query(recorded("ANOMALY_LEVEL", of), "measured"),
-            Query(recorded("ANOMALY_UPPER", of), "the most that is normal", "upper"),
-            Query(recorded("ANOMALY_LOWER", of), "the least that is normal", "lower"),
-            alerts=("AnomalyDetected",),
-        )  # fmt: skip
-
     return (
         series(
             "Is the load what was foreseen?",
@@ -108,12 +98,18 @@ def _normal() -> tuple[Panel, ...]:
             Query(f"{recorded('FORECAST_UPPER', _LOAD, _AHEAD)} offset 48h", "at most", "upper"),
             Query(f"{recorded('FORECAST_LOWER', _LOAD, _AHEAD)} offset 48h", "at least", "lower"),
         ),
-        banded("Is the load what it usually is?", "Requests per second within the band of what is normal.",
-               "reqps", "request_rate"),
-        banded("Are as many options priced as usual?", "Options per second within the band of what is normal.",
-               "cps", "greeks_throughput"),
-        banded("Are as many signals emitted as usual?", "Signals per second within the band of what is normal.",
-               "cps", "signal_rate"),
+        shared.normal(
+            "Is the load what it usually is?", "Requests per second within the band of what is normal.",
+            "reqps", "request_rate",
+        ),
+        shared.normal(
+            "Are as many options priced as usual?", "Options per second within the band of what is normal.",
+            "cps", "greeks_throughput",
+        ),
+        shared.normal(
+            "Are as many signals emitted as usual?", "Signals per second within the band of what is normal.",
+            "cps", "signal_rate",
+        ),
     )  # fmt: skip
 
 
@@ -129,7 +125,7 @@ def _bottleneck(config: Config) -> tuple[Panel, ...]:
             "What has been the bottleneck?",
             "Saturation by kind of resource.",
             "percentunit", "no resource reports",
-            Query(f"max by (kind) ({recorded('BOTTLENECK')})", "{{kind}}"),
+            f"max by (kind) ({recorded('BOTTLENECK')})",
             low=0.0, high=1.0, limits=shared.saturation_limits(config),
         ),
         bars(
@@ -182,10 +178,5 @@ def _cost() -> tuple[Panel, ...]:
             "Requests per second at the CPU that is aimed at, as measured while replicas were busy.",
             "reqps", "no measured capacity yet", Query(recorded("REPLICA_CAPACITY"), "one replica"),
         ),
-        series(
-            "How do subscriptions drive the load?",
-            "Active subscriptions by tier.",
-            "short", "no subscriptions", Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"), stacked=True,
-            alerts=("HighActiveSubscriptions",), leads_to="revenue",
-        ),
+        shared.subscriptions_by_tier("How do subscriptions drive the load?", leads_to="revenue"),
     )  # fmt: skip

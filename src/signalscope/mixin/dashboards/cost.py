@@ -7,7 +7,6 @@ from signalscope.derived.table.business import HOURS_A_MONTH
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
-from signalscope.mixin.dashboards._style import BAD, GOOD, Limits
 
 __all__ = ["board"]
 
@@ -53,7 +52,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "The feature with the lowest share of the revenue less the cost of its work, per hour.",
             f"bottomk(1, {recorded('PROFITABILITY')})", "currency",
             "no prices in the config, or no feature was used", legend="{{feature}}",
-            limits=Limits(BAD, ((0.0, GOOD),)),
+            limits=shared.PROFIT,
         ),
         stat(
             "How many options are priced in arrays?",
@@ -75,10 +74,9 @@ def _who() -> tuple[Panel, ...]:
             "Which tier pays for itself?",
             "What a tier brings in an hour, by its monthly revenue, less what it costs.",
             "currency", "no prices in the config, or no subscriptions",
-            Query(
-                f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / {HOURS_A_MONTH}"
-                f" - max by (user_tier) ({recorded('COST_TIER')}))", "{{user_tier}}",
-            ), leads_to="revenue", limits=Limits(BAD, ((0.0, GOOD),)),
+            f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / {HOURS_A_MONTH}"
+            f" - max by (user_tier) ({recorded('COST_TIER')}))",
+            leads_to="revenue", limits=shared.PROFIT,
         ),
         bars(
             "What do a thousand users of each tier cost?",
@@ -95,7 +93,7 @@ def _what() -> tuple[Panel, ...]:
             "Uses in the last hour, and the feature's share of the revenue less the cost of its work.",
             "no feature was used",
             Query(f"max by (feature) ({recorded('PROFITABILITY')})", "Profit per hour", unit="currency",
-                  limits=Limits(BAD, ((0.0, GOOD),))),
+                  limits=shared.PROFIT),
             Query(f"sum by (feature) ({recorded('FEATURE_USES')})", "Uses", unit="short"),
             columns={"feature": "Feature"},
         ),
@@ -127,8 +125,7 @@ def _waste(config: Config) -> tuple[Panel, ...]:
             "What is calculated again for want of a hit?",
             "Misses per second, by cache.",
             "cps", "no cache missed",
-            Query(rate("signal_service.cache.operations", 'operation="get"', 'result="miss"', by=("cache_type",)),
-                  "{{cache_type}}"),
+            rate("signal_service.cache.operations", 'operation="get"', 'result="miss"', by=("cache_type",)),
             leads_to="developer",
         ),
         series(
@@ -143,6 +140,6 @@ def _waste(config: Config) -> tuple[Panel, ...]:
             "How much memory do caches hold?",
             "Bytes the cached values take.",
             "bytes", "no cache is observed",
-            Query(gauge_of("signal_service.cache.size", by=("cache_type",)), "{{cache_type}}"), low=0.0,
+            gauge_of("signal_service.cache.size", by=("cache_type",)), low=0.0,
         ),
     )  # fmt: skip

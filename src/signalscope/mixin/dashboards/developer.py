@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
@@ -21,7 +23,6 @@ from signalscope.mixin.dashboards._style import above, below
 
 __all__ = ["board"]
 
-_QUIET = "no requests in this time"
 _GREEKS = "no calculation in this time"
 _CALCULATION = "signal_service.greeks.calculation"
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
@@ -80,7 +81,7 @@ def _endpoints(config: Config) -> tuple[Panel, ...]:
         table(
             "Which endpoint is slow or failing?",
             "Each endpoint now: requests per second, failures, quantiles of latency.",
-            _QUIET,
+            shared.NO_REQUESTS,
             Query(rate("signal_service.api.requests", by=("endpoint",)), "Requests", unit="reqps"),
             Query(recorded("ERROR_RATE", 'endpoint!=""'), "Failing", unit="percent",
                   limits=shared.error_limits(config)),
@@ -92,7 +93,7 @@ def _endpoints(config: Config) -> tuple[Panel, ...]:
         heat(
             "How are response times spread?",
             "Requests by duration: two bands are two kinds of work, a moving band is a change.",
-            heat_of(_API), "s", _QUIET,
+            heat_of(_API), "s", shared.NO_REQUESTS,
         ),
     )  # fmt: skip
 
@@ -102,24 +103,27 @@ def _api(config: Config) -> tuple[Panel, ...]:
         series(
             "Which endpoint got slower?",
             "95th percentile of latency by endpoint; points lead to traces.",
-            "s", _QUIET, Query(quantile(0.95, _API, by=("endpoint",)), "{{endpoint}}"),
+            "s", shared.NO_REQUESTS, quantile(0.95, _API, by=("endpoint",)),
             exemplars=True, limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",),
         ),
         series(
             "Where do errors come from?",
             "Requests that ended with 5xx, per second, by endpoint.",
             "reqps", "no request failed",
-            Query(rate("signal_service.api.requests", 'status_code=~"5.."', by=("endpoint",)), "{{endpoint}}"),
+            rate("signal_service.api.requests", 'status_code=~"5.."', by=("endpoint",)),
         ),
         series(
             "Which external call costs time?",
             "How many calls are being waited for, on average: seconds of waiting for each service, each second.",
             "short", "no calls in this time",
-            Query(rate("signal_service.external_service.duration", by=("service_name",), suffix="_sum"),
-                  "{{service_name}}"),
+            rate("signal_service.external_service.duration", by=("service_name",), suffix="_sum"),
             stacked=True,
         ),
     )  # fmt: skip
+
+
+def _both(expr: Callable[[str], str]) -> tuple[Query, Query]:
+    return Query(expr(_ARRAYS), "vectorised"), Query(expr(_SINGLE), "one by one")
 
 
 def _greeks(config: Config) -> tuple[Panel, ...]:
@@ -128,15 +132,13 @@ def _greeks(config: Config) -> tuple[Panel, ...]:
             "What does one option cost?",
             "Calculation time for each option, in arrays and one by one. Close together: the arrays are none.",
             "s", _GREEKS,
-            Query(recorded("PER_OPTION", _ARRAYS), "vectorised"),
-            Query(recorded("PER_OPTION", _SINGLE), "one by one"),
+            *_both(lambda way: recorded("PER_OPTION", way)),
         ),
         series(
             "How long do calculations take?",
             "90th percentile of a call, in arrays and one by one; points lead to traces.",
             "s", _GREEKS,
-            Query(quantile(0.9, _CALCULATION, _ARRAYS), "vectorised"),
-            Query(quantile(0.9, _CALCULATION, _SINGLE), "one by one"),
+            *_both(lambda way: quantile(0.9, _CALCULATION, way)),
             exemplars=True, limits=above(config.thresholds.vectorized_p90_seconds),
             alerts=("SlowGreeksCalculations",),
         ),
@@ -144,8 +146,7 @@ def _greeks(config: Config) -> tuple[Panel, ...]:
             "How many options are priced, and how?",
             "Options per second, in arrays and one by one.",
             "cps", _GREEKS,
-            Query(rate("signal_service.greeks.options", _ARRAYS), "vectorised"),
-            Query(rate("signal_service.greeks.options", _SINGLE), "one by one"),
+            *_both(lambda way: rate("signal_service.greeks.options", way)),
             stacked=True,
         ),
     )  # fmt: skip
@@ -169,7 +170,7 @@ def _batches() -> tuple[Panel, ...]:
             "Why can results not be used?",
             "Results per second, by reason; large arrays are sampled.",
             "cps", "every result could be used",
-            Query(rate("signal_service.greeks.invalid_results", by=("reason",)), "{{reason}}"),
+            rate("signal_service.greeks.invalid_results", by=("reason",)),
             alerts=("InvalidGreeksRatioHigh", "GreeksCalculationSystemFailure"),
         ),
     )  # fmt: skip
@@ -198,7 +199,7 @@ def _models() -> tuple[Panel, ...]:
         series(
             "How do calculations end?",
             "Calls per second by outcome. A result that is rubbish is not a success.",
-            "cps", _GREEKS, Query(rate(_CALCULATION, by=("outcome",), suffix="_count"), "{{outcome}}"),
+            "cps", _GREEKS, rate(_CALCULATION, by=("outcome",), suffix="_count"),
             stacked=True, alerts=("GreeksCalculationSystemFailure",),
         ),
     )  # fmt: skip
@@ -210,7 +211,7 @@ def _signals(config: Config) -> tuple[Panel, ...]:
             "How long do signals take?",
             "95th percentile of generation by kind of signal; points lead to traces.",
             "s", "no signal in this time",
-            Query(quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), "{{signal_type}}"),
+            quantile(0.95, "signal_service.signal.generation", by=("signal_type",)),
             exemplars=True, limits=shared.signal_limits(config),
             alerts=("SignalLatencyBudgetBurnFast", "SignalLatencyBudgetBurnSlow"),
         ),
@@ -218,40 +219,32 @@ def _signals(config: Config) -> tuple[Panel, ...]:
             "Which signals prove right?",
             "Share of signals that proved right, by kind: the mean of instances and horizons.",
             "percentunit", "no signal was judged yet",
-            Query(gauge_of("signal_service.signal.accuracy_ratio", by=("signal_type",), how="avg"),
-                  "{{signal_type}}"),
+            gauge_of("signal_service.signal.accuracy_ratio", by=("signal_type",), how="avg"),
             low=0.0, high=1.0,
         ),
         series(
             "What do signals suggest?",
             "Signals per second by direction.",
             "cps", "no signal in this time",
-            Query(rate("signal_service.signals.emitted", by=("direction",)), "{{direction}}"),
+            rate("signal_service.signals.emitted", by=("direction",)),
         ),
     )  # fmt: skip
 
 
 def _caches(config: Config) -> tuple[Panel, ...]:
     return (
-        series(
-            "Do caches answer?",
-            "Hits, of all gets, by cache.",
-            "percentunit", "no cache was asked",
-            Query(gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), "{{cache_type}}"),
-            low=0.0, high=1.0, limits=shared.cache_limits(config),
-            alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
-        ),
+        shared.cache_hits(config, "Hits, of all gets, by cache."),
         series(
             "How quick are they?",
             "95th percentile of a cache operation, by cache.",
             "s", "no cache was asked",
-            Query(quantile(0.95, "signal_service.cache.operation", by=("cache_type",)), "{{cache_type}}"),
+            quantile(0.95, "signal_service.cache.operation", by=("cache_type",)),
         ),
         series(
             "Why do entries leave?",
             "Entries per second, by cache and reason. Size: the cache is too small; ttl: it is only old.",
             "cps", "no entry left",
-            Query(rate("signal_service.cache.evictions", by=("cache_type", "reason")), "{{cache_type}} {{reason}}"),
+            rate("signal_service.cache.evictions", by=("cache_type", "reason")),
         ),
         bars(
             "How full are they?",
@@ -270,28 +263,25 @@ def _database(config: Config) -> tuple[Panel, ...]:
             "Which query is slow?",
             "95th percentile of a query, by table and operation; points lead to traces.",
             "s", "no query in this time",
-            Query(quantile(0.95, "signal_service.database.query", by=("table", "operation")),
-                  "{{table}} {{operation}}"),
+            quantile(0.95, "signal_service.database.query", by=("table", "operation")),
             exemplars=True, limits=above(config.thresholds.database_p95_seconds),
         ),
         series(
             "How many queries are made?",
             "Queries per second, by table and operation.",
             "cps", "no query in this time",
-            Query(rate("signal_service.database.query", by=("table", "operation"), suffix="_count"),
-                  "{{table}} {{operation}}"),
+            rate("signal_service.database.query", by=("table", "operation"), suffix="_count"),
         ),
         series(
             "Which background task is slow?",
             "95th percentile by kind of task.",
             "s", "no task ran in this time",
-            Query(quantile(0.95, "signal_service.background_task", by=("task_type",)), "{{task_type}}"),
+            quantile(0.95, "signal_service.background_task", by=("task_type",)),
         ),
         series(
             "How much memory does each kind of work hold?",
             "Bytes in use, as the service reports them.",
             "bytes", "nothing is observed",
-            Query(gauge_of("signal_service.memory.usage", 'operation_type!="process"', by=("operation_type",)),
-                  "{{operation_type}}"),
+            gauge_of("signal_service.memory.usage", 'operation_type!="process"', by=("operation_type",)),
         ),
     )  # fmt: skip

@@ -12,7 +12,6 @@ from signalscope.mixin.dashboards._style import GOOD, WARN, Limits, below
 
 __all__ = ["board"]
 
-_QUIET = "no requests in this time"
 _REACHED = Limits(WARN, ((1.0, GOOD),))
 _SCALES = {"%": "100 * {}", "h": f"{{}} / {HOUR_SECONDS}"}
 
@@ -70,7 +69,7 @@ def _goals(config: Config) -> tuple[Panel, ...]:
             "How near is each kind of goal?",
             "The mean of its KPIs; 100 % is reached.",
             "percentunit", "no KPI has a value yet",
-            Query(f"avg by (category) ({recorded('KPI_ATTAINMENT')})", "{{category}}"),
+            f"avg by (category) ({recorded('KPI_ATTAINMENT')})",
             low=0.0, high=1.0, limits=_REACHED, weight=2,
         ),
     )  # fmt: skip
@@ -84,11 +83,11 @@ def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
         unit = "h" if long else "%" if kpi.unit == "ratio" else kpi.unit
         names.setdefault(unit, []).append(kpi.name)
     parts = []
-    for unit, of in names.items():
-        one_of = "|".join(sorted(set(of)))
+    for unit, of_unit in names.items():
+        one_of = "|".join(sorted(set(of_unit)))
         chosen = recorded(key, f'kpi=~"{one_of}"')
-        found = f"max by (kpi, category, cache_type) ({chosen})"
-        value = _SCALES.get(unit, "{}").format(found) if scaled else found
+        values = f"max by (kpi, category, cache_type) ({chosen})"
+        value = _SCALES.get(unit, "{}").format(values) if scaled else values
         parts.append(f'label_replace({value}, "unit", "{unit}", "", "")')
     return " or ".join(parts)
 
@@ -110,7 +109,7 @@ def _objectives(config: Config) -> tuple[Panel, ...]:
             "How much error budget is left?",
             "Of each SLO's period.",
             "percentunit", "no SLO has seen traffic yet",
-            Query(f"{by} ({recorded('SLO_REMAINING')})", "{{sloth_slo}}"),
+            f"{by} ({recorded('SLO_REMAINING')})",
             low=0.0, high=1.0, limits=below(0, config.dashboards.budget_warning), weight=2,
             leads_to="operations",
         ),
@@ -119,12 +118,7 @@ def _objectives(config: Config) -> tuple[Panel, ...]:
 
 def _business() -> tuple[Panel, ...]:
     return (
-        series(
-            "Do subscriptions grow?",
-            "Active subscriptions by tier.",
-            "short", "no subscriptions", Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"),
-            stacked=True, leads_to="revenue", alerts=("HighActiveSubscriptions",),
-        ),
+        shared.subscriptions_by_tier("Do subscriptions grow?", leads_to="revenue"),
         series(
             "What do a million calculations cost?",
             "Cost of the last hour for each calculation in it; it should fall.",
@@ -142,23 +136,22 @@ def _business() -> tuple[Panel, ...]:
 
 def _users(config: Config) -> tuple[Panel, ...]:
     return (
-        series(
+        shared.satisfaction_by_tier(
             "Are users satisfied?",
             "0 to 100 for each tier: quick answers count whole, tolerable ones half, slow and failed ones not.",
-            "none", _QUIET, Query(recorded("SATISFACTION", 'user_tier!=""'), "{{user_tier}}"),
-            low=0.0, high=100.0, leads_to="experience",
+            leads_to="experience",
         ),
         series(
             "How long do clients wait?",
             "95th percentile of API latency by tier.",
-            "s", _QUIET,
-            Query(quantile(0.95, "signal_service.api.request.duration", by=("user_tier",)), "{{user_tier}}"),
+            "s", shared.NO_REQUESTS,
+            quantile(0.95, "signal_service.api.request.duration", by=("user_tier",)),
             limits=shared.latency_limits(config), leads_to="experience", alerts=("SignalServiceHighLatency",),
         ),
         series(
             "What share of requests fails?",
             "Requests that ended with 5xx, of all.",
-            "percent", _QUIET, Query(whole("ERROR_RATE"), "failed"), leads_to="operations",
+            "percent", shared.NO_REQUESTS, Query(whole("ERROR_RATE"), "failed"), leads_to="operations",
             limits=shared.error_limits(config),
         ),
     )  # fmt: skip

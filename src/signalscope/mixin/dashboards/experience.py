@@ -9,7 +9,6 @@ from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, 
 
 __all__ = ["board"]
 
-_QUIET = "no requests in this time"
 _API = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
 
@@ -36,7 +35,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How many requests are too slow?",
             "Slower than the objective for API latency, of all.",
-            recorded("API_SLOW"), "percent", _QUIET, decimals=1, leads_to="developer",
+            recorded("API_SLOW"), "percent", shared.NO_REQUESTS, decimals=1, leads_to="developer",
         ),
         stat(
             "Who is here?",
@@ -52,23 +51,22 @@ _HOUR = 'window="1h"'
 def _tiers(config: Config) -> tuple[Panel, ...]:
     requests, failed = (rate(_REQUESTS, *where, by=("user_tier",)) for where in ((), ('status_code=~"5.."',)))
     return (
-        series(
+        shared.satisfaction_by_tier(
             "Which tier is less satisfied?",
             "0 to 100: quick answers count whole, tolerable ones half, slow and failed ones not.",
-            "none", _QUIET, Query(recorded("SATISFACTION", 'user_tier!=""'), "{{user_tier}}"),
-            low=0.0, high=100.0, limits=shared.satisfaction_limits(config),
+            limits=shared.satisfaction_limits(config),
         ),
         series(
             "Which tier waits longer?",
             "95th percentile of API latency; points lead to traces.",
-            "s", _QUIET, Query(quantile(0.95, _API, by=("user_tier",)), "{{user_tier}}"),
+            "s", shared.NO_REQUESTS, quantile(0.95, _API, by=("user_tier",)),
             exemplars=True, limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",),
             leads_to="developer",
         ),
         series(
             "Which tier gets errors?",
             "Requests that ended with 5xx, of the tier's own.",
-            "percentunit", _QUIET,
+            "percentunit", shared.NO_REQUESTS,
             Query(f"({failed} or 0 * {requests}) / ({requests} > 0)", "{{user_tier}}"), leads_to="operations",
         ),
     )  # fmt: skip
@@ -79,19 +77,19 @@ def _spread(config: Config) -> tuple[Panel, ...]:
         heat(
             "How are waiting times spread?",
             "Requests by duration: what the slowest see is at the top.",
-            heat_of(_API), "s", _QUIET,
+            heat_of(_API), "s", shared.NO_REQUESTS,
         ),
         series(
             "Whom do we turn away?",
             "Requests refused by a rate limit, per second, by limit.",
             "reqps", "no rate limit was hit",
-            Query(rate("signal_service.rate_limit.hits", by=("limit_type",)), "{{limit_type}}"),
+            rate("signal_service.rate_limit.hits", by=("limit_type",)),
         ),
         series(
             "How fresh are signals?",
             "95th percentile of the time to generate a signal, by kind.",
             "s", "no signal in this time",
-            Query(quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), "{{signal_type}}"),
+            quantile(0.95, "signal_service.signal.generation", by=("signal_type",)),
             limits=shared.signal_limits(config),
         ),
     )  # fmt: skip
@@ -109,18 +107,14 @@ def _use() -> tuple[Panel, ...]:
             "Who is active?",
             "Distinct users of the last hour, by tier.",
             "short", "no users were seen",
-            Query(gauge_of("signal_service.active_users", _HOUR, by=("user_tier",), how="max"), "{{user_tier}}"),
+            gauge_of("signal_service.active_users", _HOUR, by=("user_tier",), how="max"),
             stacked=True,
         ),
-        series(
-            "Do they come back?",
-            "Stickiness: users of the last hour, of those of the last day; others: against a day, a week before.",
-            "percentunit", "less than a day of history", Query(recorded("RETENTION"), "{{metric}}"),
-        ),
+        shared.retention("Do they come back?"),
         series(
             "Which signals prove right?",
             "Share of signals that proved right, by kind.",
             "percentunit", "no signal was judged yet",
-            Query(f"avg by (signal_type) ({recorded('SIGNAL_ACCURACY')})", "{{signal_type}}"), low=0.0, high=1.0,
+            f"avg by (signal_type) ({recorded('SIGNAL_ACCURACY')})", low=0.0, high=1.0,
         ),
     )  # fmt: skip

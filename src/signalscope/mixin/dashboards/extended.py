@@ -5,8 +5,9 @@ from __future__ import annotations
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.contract import Instrument, Kind
+from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, heat, series, stat
+from signalscope.mixin.dashboards._model import Board, Line, Panel, Row, heat, series, stat
 
 __all__ = ["board"]
 
@@ -17,7 +18,7 @@ _UNITS = {"s": "s", "By": "bytes", "": "none"}
 
 def board(_: Config) -> Board | None:
     """The dashboard of instruments added with `contract.extend`; None when there are none."""
-    rows = tuple(_row(each) for each in contract.extensions())
+    rows = tuple(_row(one) for one in contract.extensions())
     if not rows:
         return None
     return Board(
@@ -43,7 +44,7 @@ def _counter(one: Instrument) -> tuple[Panel, ...]:
         *(
             series(
                 f"How many {noun}, by {_words(label)}?", f"{one.description} Per second. {_about(one, label)}",
-                "cps", f"no {noun} in this time", Query(rate(one.name, by=(label,)), f"{{{{{label}}}}}"),
+                "cps", f"no {noun} in this time", rate(one.name, by=(label,)),
                 stacked=True, weight=_WIDE,
             )
             for label in one.attribute_names
@@ -58,19 +59,18 @@ def _gauge(one: Instrument) -> tuple[Panel, ...]:
     noun = _noun(one)
     every = gauge_of(one.name, by=one.attribute_names, how=how)
     total = f"sum({every})" if one.unit and one.attribute_names else gauge_of(one.name, how=how)
-    many, of_each = (
-        (f"How many {noun} are there?", f"How many {noun}")
-        if one.unit.startswith("{")
-        else (f"How high is the {_last_word(one)}?", f"How high is the {_last_word(one)}")
-    )
+    is_counted = one.unit.startswith("{")
+    question = f"How many {noun}" if is_counted else f"How high is the {_last_word(one)}"
     return (
-        stat(many, f"{one.description} {note}", total, unit, "nothing is reported",
-             weight=_NUMBER),
+        stat(
+            f"{question}{' are there' if is_counted else ''}?", f"{one.description} {note}", total, unit,
+            "nothing is reported", weight=_NUMBER,
+        ),
         *(
             series(
-                f"{of_each}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
+                f"{question}, by {_words(label)}?", f"{one.description} {note} {_about(one, label)}", unit,
                 "nothing is reported",
-                Query(f"{'sum' if one.unit else how} by ({label}) ({every})", f"{{{{{label}}}}}"), weight=_WIDE,
+                f"{'sum' if one.unit else how} by ({label}) ({every})", weight=_WIDE,
             )
             for label in one.attribute_names
         ),
@@ -84,16 +84,14 @@ def _histogram(one: Instrument) -> tuple[Panel, ...]:
         stat("What is usual?", f"{one.description} The mean.", mean(one.name), unit, empty, weight=_NUMBER),
         series(
             "How is it spread?", f"{one.description} Quantiles; points lead to traces.", unit, empty,
-            Query(quantile(0.5, one.name), "half"),
-            Query(quantile(0.95, one.name), "95 of 100"),
-            Query(quantile(0.99, one.name), "99 of 100"), exemplars=True, weight=_WIDE,
+            *shared.quantiles(one.name), exemplars=True, weight=_WIDE,
         ),
         heat("Where do measurements fall?", f"{one.description} Measurements by bucket.", heat_of(one.name), unit,
              empty, weight=_WIDE),
         *(
             series(
                 f"Which {_words(label)} stands out?", f"{one.description} 95th percentile. {_about(one, label)}",
-                unit, empty, Query(quantile(0.95, one.name, by=(label,)), f"{{{{{label}}}}}"), weight=_WIDE,
+                unit, empty, quantile(0.95, one.name, by=(label,)), weight=_WIDE,
             )
             for label in one.attribute_names[:2]
         ),
@@ -115,4 +113,4 @@ def _words(label: str) -> str:
 
 
 def _about(one: Instrument, label: str) -> str:
-    return next(each.description for each in one.attributes if each.name == label)
+    return next(attribute.description for attribute in one.attributes if attribute.name == label)

@@ -10,7 +10,6 @@ from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
 
 __all__ = ["board"]
 
-_QUIET = "no requests in this time"
 _CALLS = "no calls in this time"
 
 
@@ -54,14 +53,14 @@ def _alerts(config: Config) -> tuple[Panel, ...]:
             "Since when do they fire?",
             "Each alert over time: firing, or still waiting for its hold to pass.",
             "no alert fired in this time",
-            Query(f"max by (alertname) ({shared.FIRING} * 2 or {shared.PENDING})", "{{alertname}}"),
+            f"max by (alertname) ({shared.FIRING} * 2 or {shared.PENDING})",
             states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=4,
         ),
         series(
             "How fast is error budget spent?",
             "By SLO, over five minutes: at 1 the budget lasts exactly its period. Alerts look at longer windows too.",
             "none", "no SLO has seen traffic yet",
-            Query(f"max by (sloth_slo) ({recorded('SLO_BURN')})", "{{sloth_slo}}"),
+            f"max by (sloth_slo) ({recorded('SLO_BURN')})",
             limits=above(max(BURN_RATES.values()), BURN_RATES["6h"]), weight=3, leads_to="executive",
             alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
         ),
@@ -74,17 +73,15 @@ def _load(config: Config) -> tuple[Panel, ...]:
         series(
             "How many requests arrive, and how do they end?",
             "Requests per second by class of status. A drop without a deploy is as telling as a rise of 5xx.",
-            "reqps", _QUIET,
+            "reqps", shared.NO_REQUESTS,
             *(Query(rate(requests, f'status_code=~"{digit}.."'), f"{digit}xx") for digit in "2345"),
             stacked=True, leads_to="developer",
         ),
         series(
             "How long do clients wait?",
             "Quantiles of API latency. Points are single requests: each leads to its trace.",
-            "s", _QUIET,
-            Query(quantile(0.5, latency), "half"),
-            Query(quantile(0.95, latency), "95 of 100"),
-            Query(quantile(0.99, latency), "99 of 100"),
+            "s", shared.NO_REQUESTS,
+            *shared.quantiles(latency),
             limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to="developer",
             exemplars=True,
         ),
@@ -97,10 +94,7 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
             "Which external service is unhealthy?",
             "The service's own probes; unhealthy only when every instance finds it so.",
             "no dependency is probed",
-            Query(
-                gauge_of("signal_service.external_service.health", by=("service_name",), how="max"),
-                "{{service_name}}",
-            ),
+            gauge_of("signal_service.external_service.health", by=("service_name",), how="max"),
             states={0.0: ("unhealthy", BAD), 1.0: ("healthy", GOOD)},
             alerts=(
                 "ConfigServiceUnavailable", "CriticalDependencyDown", "MandatoryDependencyDown", "DependencyDown",
@@ -121,8 +115,7 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
             "Which dependency makes us wait?",
             "95th percentile of the time of a call to each external service.",
             "s", _CALLS,
-            Query(quantile(0.95, "signal_service.external_service.duration", by=("service_name",)),
-                  "{{service_name}}"),
+            quantile(0.95, "signal_service.external_service.duration", by=("service_name",)),
             exemplars=True, leads_to="developer", alerts=("DependencyLatencyHigh", "DependencyLatencyRising"),
             limits=above(config.thresholds.dependency_p95_seconds),
         ),
@@ -135,14 +128,14 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             "What is waiting in the queues?",
             "Items waiting, by priority. Critical items waiting are a problem of their own.",
             "short", "no queue is observed",
-            Query(gauge_of("signal_service.queue.size", by=("priority",)), "{{priority}}"),
+            gauge_of("signal_service.queue.size", by=("priority",)),
             stacked=True, alerts=("CriticalQueueBacklog",),
         ),
         series(
             "How long does work wait before it is begun?",
             "95th percentile from enqueue to the start of processing, by priority.",
             "s", "nothing was taken from a queue in this time",
-            Query(quantile(0.95, "signal_service.queue.wait", by=("priority",)), "{{priority}}"),
+            quantile(0.95, "signal_service.queue.wait", by=("priority",)),
         ),
         series(
             "Do the queues keep up?",
@@ -150,13 +143,9 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             "percentunit", "no queue is observed", Query(recorded("QUEUE_BACKPRESSURE"), "{{queue_type}}"),
             low=0.0, high=1.0, limits=above(config.thresholds.queue_backpressure), alerts=("QueueBackpressureHigh",),
         ),
-        series(
-            "Do caches answer?",
-            "Hits, of all gets, by cache: what the service's instances saw in their last five minutes.",
-            "percentunit", "no cache was asked",
-            Query(gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), "{{cache_type}}"),
-            low=0.0, high=1.0, leads_to="developer", limits=shared.cache_limits(config),
-            alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
+        shared.cache_hits(
+            config, "Hits, of all gets, by cache: what the service's instances saw in their last five minutes.",
+            leads_to="developer",
         ),
     )  # fmt: skip
 
@@ -167,7 +156,7 @@ def _resources(config: Config) -> tuple[Panel, ...]:
             "Which process is short of CPU?",
             "CPU time of each process, of one core: a Python process can hardly use more.",
             "percentunit", "no process reports",
-            Query(rate("process.cpu", by=("instance",)), "{{instance}}"),
+            rate("process.cpu", by=("instance",)),
             limits=above(config.thresholds.cpu_percent / 100), alerts=("SignalServiceHighCPUUsage",),
             leads_to="capacity",
         ),
@@ -175,7 +164,7 @@ def _resources(config: Config) -> tuple[Panel, ...]:
             "How much memory does each process hold?",
             "Resident memory.",
             "bytes", "no process reports",
-            Query(gauge_of("process.resident_memory", by=("instance",)), "{{instance}}"),
+            gauge_of("process.resident_memory", by=("instance",)),
             leads_to="capacity", limits=shared.memory_limits(config), alerts=("HighMemoryUsage",),
         ),
         bars(
@@ -199,21 +188,21 @@ def _detail() -> tuple[Panel, ...]:
             "Which component is degraded?",
             "The latest health check of each component, the worst of all instances.",
             "no health check has run",
-            Query(gauge_of("signal_service.health_check.status", by=("component",), how="min"), "{{component}}"),
+            gauge_of("signal_service.health_check.status", by=("component",), how="min"),
             states={0.0: ("unhealthy", BAD), 0.5: ("degraded", WARN), 1.0: ("healthy", GOOD)},
         ),
         series(
             "What is being served now?",
             "Requests in progress, by group of endpoints. A rise with an even load: something holds them up.",
-            "short", _QUIET,
-            Query(gauge_of("signal_service.concurrent_requests", by=("endpoint_group",)), "{{endpoint_group}}"),
+            "short", shared.NO_REQUESTS,
+            gauge_of("signal_service.concurrent_requests", by=("endpoint_group",)),
             stacked=True,
         ),
         series(
             "Whom does a rate limit turn away?",
             "Requests refused per second, by limit.",
             "reqps", "no rate limit was hit",
-            Query(rate("signal_service.rate_limit.hits", by=("limit_type",)), "{{limit_type}}"),
+            rate("signal_service.rate_limit.hits", by=("limit_type",)),
         ),
     )  # fmt: skip
 
@@ -224,30 +213,24 @@ def _more(config: Config) -> tuple[Panel, ...]:
             "Why do calls to dependencies fail?",
             "Failed calls per second, by service and type of error.",
             "cps", "no call failed",
-            Query(rate("signal_service.dependency.errors", by=("service_name", "error_type")),
-                  "{{service_name}} {{error_type}}"),
+            rate("signal_service.dependency.errors", by=("service_name", "error_type")),
             alerts=("DependencyErrorRateHigh", "DependencyErrorsRising"),
         ),
         series(
             "What do breakers refuse?",
             "Calls that an open breaker refused, per second.",
             "cps", "no breaker refused a call",
-            Query(rate("signal_service.circuit_breaker.calls", 'outcome="rejected"', by=("service_name",)),
-                  "{{service_name}}"),
+            rate("signal_service.circuit_breaker.calls", 'outcome="rejected"', by=("service_name",)),
         ),
         series(
             "How does work in the queues end?",
             "Items per second, by what happened to them.",
             "cps", "nothing happened in a queue",
-            Query(rate("signal_service.queue.items", by=("event",)), "{{event}}"),
+            rate("signal_service.queue.items", by=("event",)),
         ),
-        series(
+        shared.normal(
             "Is what we see unusual?",
             "Requests per second, and what is normal for now by the last hours.",
-            "reqps", "not enough history to say what is normal",
-            Query(recorded("ANOMALY_LEVEL", 'signal="request_rate"'), "measured"),
-            Query(recorded("ANOMALY_UPPER", 'signal="request_rate"'), "the most that is normal", "upper"),
-            Query(recorded("ANOMALY_LOWER", 'signal="request_rate"'), "the least that is normal", "lower"),
-            alerts=("AnomalyDetected",),
+            "reqps", "request_rate",
         ),
     )  # fmt: skip

@@ -6,11 +6,9 @@ from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat
-from signalscope.mixin.dashboards._style import BAD, GOOD, Limits
 
 __all__ = ["board"]
 
-_NOBODY = "no subscriptions"
 _UNSERVED = "no prices in the config, or no satisfaction yet"
 _UNPRICED = "no prices in the config, or no subscriptions"
 
@@ -49,7 +47,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "Against 30 days before; against one day before where there is less history.",
             f"max({recorded('SUBSCRIPTION_GROWTH', _MONTH)}) or max({recorded('SUBSCRIPTION_GROWTH', _A_DAY)})",
             "percentunit", "less than a day of history",
-            limits=Limits(BAD, ((0.0, GOOD),)), decimals=1,
+            limits=shared.PROFIT, decimals=1,
         ),
         stat(
             "How many users pay for premium?",
@@ -69,17 +67,10 @@ def _tiers(config: Config) -> tuple[Panel, ...]:
             "Monthly revenue by tier.",
             "currency", _UNPRICED, Query(recorded("REVENUE"), "{{user_tier}}"), stacked=True,
         ),
-        series(
-            "How many subscriptions are there?",
-            "Active subscriptions by tier.",
-            "short", _NOBODY, Query(recorded("SUBSCRIPTIONS"), "{{user_tier}}"), stacked=True,
-            alerts=("HighActiveSubscriptions",),
-        ),
-        series(
+        shared.subscriptions_by_tier("How many subscriptions are there?"),
+        shared.satisfaction_by_tier(
             "Are those who pay satisfied?",
             "Satisfaction by tier: a paying tier below the others is revenue at risk.",
-            "none", "no requests in this time",
-            Query(recorded("SATISFACTION", 'user_tier!=""'), "{{user_tier}}"), low=0.0, high=100.0,
             leads_to="experience", limits=shared.satisfaction_limits(config),
         ),
     )  # fmt: skip
@@ -91,14 +82,14 @@ def _features() -> tuple[Panel, ...]:
             "Which premium features are used?",
             "Uses in the last hour.",
             "short", "no premium feature was used",
-            Query(f"sort_desc(sum by (feature) ({recorded('PREMIUM_USAGE')}))", "{{feature}}"), low=0.0, decimals=0,
+            f"sort_desc(sum by (feature) ({recorded('PREMIUM_USAGE')}))", low=0.0, decimals=0,
         ),
         bars(
             "Which features pay?",
             "A feature's share of the revenue, by its uses, less the cost of its work, per hour.",
             "currency", "no prices in the config, or no feature was used",
             Query(f"sort_desc({recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
-            limits=Limits(BAD, ((0.0, GOOD),)),
+            limits=shared.PROFIT,
         ),
         series(
             "Is revenue served better or worse?",
@@ -112,15 +103,11 @@ def _features() -> tuple[Panel, ...]:
 
 def _detail() -> tuple[Panel, ...]:
     return (
-        series(
-            "Do users come back?",
-            "Stickiness: users of the last hour, of those of the last day; others: against a day, a week before.",
-            "percentunit", "less than a day of history", Query(recorded("RETENTION"), "{{metric}}"),
-        ),
+        shared.retention("Do users come back?"),
         bars(
             "How do subscribers want their signals?",
             "Active subscriptions by way of delivery.",
-            "short", _NOBODY,
+            "short", "no subscriptions",
             Query(
                 "sum by (delivery_method) ("
                 + gauge_of("signal_service.active_subscriptions", how="max",
@@ -132,6 +119,6 @@ def _detail() -> tuple[Panel, ...]:
             "Which tier uses features?",
             "Uses of features in the shown time.",
             "short", "no feature was used",
-            Query(grown("signal_service.feature_usage", by=("user_tier",)), "{{user_tier}}"), decimals=0, low=0.0,
+            grown("signal_service.feature_usage", by=("user_tier",)), decimals=0, low=0.0,
         ),
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from signalscope.config import Config
 from signalscope.mixin.dashboards._expr import gauge_of, rate
 from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, states
@@ -12,6 +14,8 @@ __all__ = ["board"]
 
 _NO_COLLECTOR = "the Collector's metrics about itself are not scraped"
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
+#: What the Collector counts apart, as the ends of its metrics' names.
+_KINDS = ("metric_points", "spans")
 _NONE = Limits(GOOD, ((1e-9, BAD),), lines=False)
 _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.errors"
 
@@ -48,17 +52,18 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How much does the Collector refuse?",
             "Points and spans refused per second: it is short of memory.",
-            _refused(), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorRefusingData",),
+            " + ".join(map(_refused, _KINDS)), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorRefusingData",),
         ),
         stat(
             "How much can it not pass on?",
             "Points and spans per second that an exporter could not send.",
-            _failed(), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorDroppingData",),
+            " + ".join(f"({_failed(kind)})" for kind in _KINDS), "cps", _NO_COLLECTOR, limits=_NONE,
+            alerts=("CollectorDroppingData",),
         ),
         stat(
             "How many label values did not fit?",
             "Label values per second that were not allowed, or one too many, and became `other`.",
-            _or_none(_OVERFLOW), "cps", "no process reports", limits=_NONE, alerts=("AttributeOverflow",),
+            _or_zero(_OVERFLOW), "cps", "no process reports", limits=_NONE, alerts=("AttributeOverflow",),
         ),
         stat(
             "How many rules fail?",
@@ -73,23 +78,17 @@ def _cpu() -> str:
     return gauge_of("process.resident_memory").removeprefix("sum(").removesuffix(")")
 
 
-def _or_none(name: str, *labels: str) -> str:
+def _or_zero(name: str) -> str:
     """A counter of the SDK per second: zero while processes report and it counts nothing."""
-    grouped = rate(name, by=labels)
-    return f"{grouped} or 0 * {rate('process.cpu')}" if not labels else grouped
+    return f"{rate(name)} or 0 * {rate('process.cpu')}"
 
 
-def _refused() -> str:
-    kinds = ("metric_points", "spans")
-    return " + ".join(by(f"otelcol_receiver_refused_{kind}") for kind in kinds)
+def _refused(kind: str) -> str:
+    return by(f"otelcol_receiver_refused_{kind}")
 
 
-def _failed() -> str:
-    kinds = ("metric_points", "spans")
-    return " + ".join(
-        f"({total(f'otelcol_exporter_send_failed_{kind}', f'otelcol_exporter_sent_{kind}')})"
-        for kind in kinds
-    )
+def _failed(kind: str, *labels: str) -> str:
+    return total(f"otelcol_exporter_send_failed_{kind}", f"otelcol_exporter_sent_{kind}", *labels)
 
 
 def _received() -> tuple[Panel, ...]:
@@ -98,25 +97,26 @@ def _received() -> tuple[Panel, ...]:
             "How much does the Collector receive?",
             "Metric points and spans per second.",
             "cps", _NO_COLLECTOR,
-            Query(by("otelcol_receiver_accepted_metric_points"), "metric points"),
-            Query(by("otelcol_receiver_accepted_spans"), "spans"),
+            *(Query(by(f"otelcol_receiver_accepted_{kind}"), kind.replace("_", " ")) for kind in _KINDS),
         ),
         series(
             "Does it refuse any?",
             "Refused per second: above zero, senders retry and in the end drop.",
             "cps", _NO_COLLECTOR,
-            Query(by("otelcol_receiver_refused_metric_points"), "metric points"),
-            Query(by("otelcol_receiver_refused_spans"), "spans"),
-            limits=_NONE,
+            *(Query(_refused(kind), kind.replace("_", " ")) for kind in _KINDS), limits=_NONE,
         ),
         series(
             "Where do items get lost on the way?",
             "What goes into each processor less what comes out. Sampling and noise filters drop on purpose.",
             "cps", _NO_COLLECTOR,
-            Query(f"{by('otelcol_processor_incoming_items', 'processor')}"
-                  f" - {by('otelcol_processor_outgoing_items', 'processor')}", "{{processor}}"),
+            f"{by('otelcol_processor_incoming_items', 'processor')}"
+                  f" - {by('otelcol_processor_outgoing_items', 'processor')}",
         ),
     )  # fmt: skip
+
+
+def _by_exporter(expr: Callable[[str], str]) -> tuple[Query, ...]:
+    return tuple(Query(expr(kind), f"{kind.rpartition('_')[2]} to {{{{exporter}}}}") for kind in _KINDS)
 
 
 def _sent() -> tuple[Panel, ...]:
@@ -125,23 +125,18 @@ def _sent() -> tuple[Panel, ...]:
             "How much does it pass on?",
             "Metric points and spans per second, by exporter.",
             "cps", _NO_COLLECTOR,
-            Query(by("otelcol_exporter_sent_metric_points", "exporter"), "points to {{exporter}}"),
-            Query(by("otelcol_exporter_sent_spans", "exporter"), "spans to {{exporter}}"),
+            *_by_exporter(lambda kind: by(f"otelcol_exporter_sent_{kind}", "exporter")),
         ),
         series(
             "How much can an exporter not send?",
             "Failed per second, by exporter.",
             "cps", _NO_COLLECTOR,
-            Query(total("otelcol_exporter_send_failed_metric_points", "otelcol_exporter_sent_metric_points",
-                        "exporter"), "points to {{exporter}}"),
-            Query(total("otelcol_exporter_send_failed_spans", "otelcol_exporter_sent_spans", "exporter"),
-                  "spans to {{exporter}}"),
-            limits=_NONE,
+            *_by_exporter(lambda kind: _failed(kind, "exporter")), limits=_NONE,
         ),
         series(
             "How much memory does it use?",
             "Resident memory of the Collector's process.",
-            "bytes", _NO_COLLECTOR, Query("sum by (instance) (otelcol_process_memory_rss)", "{{instance}}"),
+            "bytes", _NO_COLLECTOR, "sum by (instance) (otelcol_process_memory_rss)",
         ),
     )  # fmt: skip
 
@@ -151,19 +146,19 @@ def _sdk() -> tuple[Panel, ...]:
         series(
             "How many label values did not fit?",
             "Per second, of all instruments: values that were not allowed, or one too many.",
-            "cps", "no process reports", Query(_or_none(_OVERFLOW), "values that became other"), limits=_NONE,
+            "cps", "no process reports", Query(_or_zero(_OVERFLOW), "values that became other"), limits=_NONE,
         ),
         series(
             "Did the instrumentation itself fail?",
             "Failures per second; the user's code went on.",
-            "cps", "no process reports", Query(_or_none(_ERRORS), "failures"), limits=_NONE,
+            "cps", "no process reports", Query(_or_zero(_ERRORS), "failures"), limits=_NONE,
             alerts=("InstrumentationErrors",),
         ),
         series(
             "How old are the numbers?",
             "Time since the last sample of each process.",
             "s", "no process reports",
-            Query(f"max by (instance) (time() - timestamp({_cpu()}))", "{{instance}}"),
+            f"max by (instance) (time() - timestamp({_cpu()}))",
         ),
     )  # fmt: skip
 
@@ -205,13 +200,13 @@ def _targets() -> tuple[Panel, ...]:
         states(
             "Which target does not answer?",
             "What Prometheus scrapes; a target that is down may still serve users.",
-            "Prometheus has no targets", Query("min by (job) (up)", "{{job}}"),
+            "Prometheus has no targets", "min by (job) (up)",
             states={0.0: ("down", BAD), 1.0: ("up", GOOD)}, alerts=("SignalServiceDown",),
         ),
         series(
             "How long does a scrape take?",
             "By job.",
-            "s", "Prometheus has no targets", Query("max by (job) (scrape_duration_seconds)", "{{job}}"),
+            "s", "Prometheus has no targets", "max by (job) (scrape_duration_seconds)",
         ),
         series(
             "How many series are there?",

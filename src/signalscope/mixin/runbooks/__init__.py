@@ -6,7 +6,8 @@ annotations. In `Diagnosis`, ``* Title: `query` `` becomes a title and a block o
 
 Placeholders:
 
-* ``${job}``, ``${for}``, ``${keep_firing_for}``, and the values that the alert brings along (`Alert.values`);
+* ``${job}``, ``${for}``, ``${keep_firing_for}``, the alert's own labels, and the values that it brings along
+  (`Alert.values`);
 * ``${series.API_P95}``: the name of a recorded series, by its key;
 * ``${metric.signal_service.api.requests}``: the name of an instrument in Prometheus, without its suffix;
 * ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` write seconds,
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -64,13 +65,10 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
     sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
     if missing := [name for name in _SECTIONS if not sections.get(name)]:
         raise RunbookError(f"{alert.name}.md: there is no section `## {missing[0]}`, or it is empty")
-    keep = (
-        f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
-        if alert.keep_firing_for
-        else ""
-    )
     when = f"for {duration(alert.for_)}." if alert.for_ else "at once."
-    sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}{keep}\n\n{sections['When it fires']}"
+    if alert.keep_firing_for:
+        when += f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
+    sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}\n\n{sections['When it fires']}"
     labels = alert.all_labels(config)
     return "\n\n".join([
         f"<!-- {header} -->\n# {alert.name}",
@@ -98,6 +96,7 @@ class _Page:
             "job": config.selectors.job,
             "for": duration(alert.for_),
             "keep_firing_for": duration(alert.keep_firing_for),
+            **alert.labels,
             **alert.values,
         }
 
@@ -115,10 +114,10 @@ class _Page:
         return sections
 
     def _query(self, line: str) -> str:
-        found = _QUERY.fullmatch(line)
-        if found is None:
+        match = _QUERY.fullmatch(line)
+        if match is None:
             raise RunbookError(f"{self._name}: Diagnosis: write `* Title: ` and a query in backticks: {line}")
-        return f"{found['title']}:\n\n```promql\n{found['query']}\n```"
+        return f"{match['title']}:\n\n```promql\n{match['query']}\n```"
 
     def _rendered(self, name: str) -> str:
         """Return a file's text with every placeholder replaced."""
@@ -129,7 +128,7 @@ class _Page:
         lines = []
         for number, line in enumerate(text.strip().splitlines(), 1):
             try:
-                lines.append(_PLACEHOLDER.sub(lambda found: self._value(found[1]), line))
+                lines.append(_PLACEHOLDER.sub(lambda match: self._value(match[1]), line))
             except KeyError as error:
                 raise RunbookError(f"{name}:{number}: {error.args[0]}") from None
         return "\n".join(lines)
@@ -163,14 +162,12 @@ class _Page:
 
 def _leaves(config: Config) -> dict[str, Any]:
     """Return every value of the configuration by its keys, joined by dots."""
-    leaves: dict[str, Any] = {}
 
-    def add(prefix: str, values: dict[str, Any]) -> None:
+    def leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for key, value in values.items():
             if isinstance(value, dict):
-                add(f"{prefix}{key}.", value)
+                yield from leaves(f"{prefix}{key}.", value)
             else:
-                leaves[f"{prefix}{key}"] = value
+                yield f"{prefix}{key}", value
 
-    add("", config.model_dump())
-    return leaves
+    return dict(leaves("", config.model_dump()))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from signalscope.derived._promql import Promql
-from signalscope.mixin.alerts._model import Alert, Severity
+from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["COLLECTOR", "COLLECTOR_KINDS", "PROMETHEUS", "increased", "telemetry_alert"]
 
@@ -30,34 +32,16 @@ def increased(counter: str, window: str, by: str, present: str) -> str:
     return f"sum by ({by}) ((increase({counter}[{window}]) > 0) or {first}) > 0"
 
 
-def telemetry_alert(
-    ask: Promql,
-    *,
-    name: str,
-    expr: str,
-    summary: str,
-    description: str,
-    impact: str,
-    response: str,
-    severity: Severity = "warning",
-    for_: int | None = None,
-    keep_firing_for: int | None = None,
-    shows_after: int | None = None,
-) -> Alert:
-    """Return an alert about telemetry, with the times that most of them share where none are given."""
+def telemetry_alert(ask: Promql, **fields: Any) -> Alert:
+    """Return an alert about telemetry, with what most of them share where it is not given.
+
+    Args:
+        ask: What rendered the names in its expression.
+        fields: The fields of `Alert`.
+    """
     holds = ask.config.holds
-    return Alert(
-        name=name,
-        severity=severity,
-        domain="telemetry",
-        expr=expr,
-        ask=ask,
-        for_=holds.telemetry if for_ is None else for_,
-        keep_firing_for=holds.keep_firing if keep_firing_for is None else keep_firing_for,
-        shows_after=shows_after,
-        summary=summary,
-        description=description,
-        impact=impact,
-        response=response,
-        dashboard="telemetry",
-    )
+    shared = {
+        "severity": "warning", "domain": "telemetry", "dashboard": "telemetry",
+        "for_": holds.telemetry, "keep_firing_for": holds.keep_firing,
+    }  # fmt: skip
+    return Alert(ask=ask, **{**shared, **fields})

@@ -12,14 +12,14 @@ from signalscope import binaries, derived
 from signalscope.config import Config, Pipeline
 from signalscope.derived import Group, Rule, groups
 from signalscope.derived._promql import Promql
-from signalscope.mixin import evaluation_intervals as pacing
+from signalscope.mixin import evaluation_intervals
 from signalscope.mixin.alerts import Alert, alerts, expected_seconds
 
 _SECONDS = {"s": 1, "m": 60}
 
 
-def _paced(config: Config) -> list[Group]:
-    return pacing.paced(
+def _recording_groups(config: Config) -> list[Group]:
+    return evaluation_intervals.recording_groups(
         groups(config, "recordings"), groups(config, "slos", "insight"), alerts(config), config
     )
 
@@ -73,18 +73,18 @@ def test_no_rule_is_lost(pipeline: Pipeline) -> None:
     """Every rule is in one group, and after those of its group that it reads; so is every alert."""
     config = Config(pipeline=pipeline)
     before = [rule for group in groups(config, "recordings") for rule in group.rules]
-    after = _paced(config)
+    after = _recording_groups(config)
     assert sorted(map(str, before)) == sorted(str(rule) for group in after for rule in group.rules)
     for group in after:
         assert [rule for rule in before if rule in group.rules] == list(group.rules)
     names = [group.name for group in after]
     assert len(names) == len(set(names))
     every = alerts(config)
-    watched = list(pacing.watched(every, config))
-    assert sorted(each.name for _, _, found in watched for each in found) == sorted(
+    grouped = list(evaluation_intervals.alert_groups(every, config))
+    assert sorted(each.name for _, _, found in grouped for each in found) == sorted(
         each.name for each in every
     )
-    assert len({name for name, _, _ in watched}) == len(watched)
+    assert len({name for name, _, _ in grouped}) == len(grouped)
 
 
 def test_what_only_dashboards_show_can_wait() -> None:
@@ -107,14 +107,14 @@ def test_what_only_dashboards_show_can_wait() -> None:
     objective = Group("slos", config.pipeline.slo, (_rule("SLO_EVENTS", "SIGNALS"),))
     found = {
         rule.key: group.interval
-        for group in pacing.paced(shared, [objective], [slow], config)
+        for group in evaluation_intervals.recording_groups(shared, [objective], [slow], config)
         for rule in group.rules
     }
     assert found == {
         "GREEKS_OPTIONS_TYPE": 15, "GREEKS_OPTIONS": 15, "SIGNALS": 30, "QUEUE_SIZE": 60, "QUEUE_FILL": 15,
     }  # fmt: skip
     patient = _alert("job:signal_service_greeks_options:rate5m > 1", 120)
-    (first, *_) = pacing.paced(shared, [], [patient], config)
+    (first, *_) = evaluation_intervals.recording_groups(shared, [], [patient], config)
     assert first.interval == 60
 
 
@@ -123,7 +123,7 @@ def test_what_is_recorded_at_an_interval_of_its_own_keeps_it() -> None:
     usual = Config().pipeline
     for recording in (usual.evaluation, usual.insight, usual.history):
         config = Config(pipeline=Pipeline(recording=recording, slo=60))
-        by_key = {rule.key: group.interval for group in _paced(config) for rule in group.rules}
+        by_key = {rule.key: group.interval for group in _recording_groups(config) for rule in group.rules}
         assert (by_key["UP"], by_key["COST"], by_key["RETENTION"]) == (
             usual.evaluation, usual.insight, usual.history,
         )  # fmt: skip
@@ -133,7 +133,7 @@ def test_one_bad_value_is_no_alert_that_waits() -> None:
     """An alert that waits for less than two recordings has what it reads recorded at every evaluation."""
     for hold, interval in {10: 5, 15: 5, 29: 5, 30: 15}.items():
         config = Config.model_validate({"holds": {"critical_dependency": hold}})
-        by_key = {rule.key: group.interval for group in _paced(config) for rule in group.rules}
+        by_key = {rule.key: group.interval for group in _recording_groups(config) for rule in group.rules}
         assert by_key["DEPENDENCY_UP"] == interval
 
 
@@ -145,8 +145,8 @@ def _rule(key: str, *reads: str) -> Rule:
 def test_an_alert_that_waits_long_is_looked_at_less_often() -> None:
     """Ten seconds need steps of five; ten minutes do not; and what is promised about it counts that in."""
     pipeline = Config().pipeline
-    assert pipeline.watched(10) == pipeline.evaluation
-    assert pipeline.watched(600) == pipeline.recording
+    assert pipeline.alert_interval(10) == pipeline.evaluation
+    assert pipeline.alert_interval(600) == pipeline.recording
     config = Config.model_validate({"holds": {"cpu": 100}})
     by_name = {alert.name: alert for alert in alerts(config)}
     steps = pipeline.export + pipeline.scrape + pipeline.recording
