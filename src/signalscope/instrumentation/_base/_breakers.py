@@ -49,10 +49,9 @@ class BreakerInstrumentor(LibraryInstrumentor):
     packages: ClassVar[tuple[str, ...]]
     breakers: WeakTable[Breaker]
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "breakers"):
-            self.breakers = WeakTable()
+    def create(self) -> None:
+        """Create the table of breakers."""
+        self.breakers = WeakTable()
 
     @abstractmethod
     def state_now(self, breaker: Any) -> str:
@@ -71,6 +70,10 @@ class BreakerInstrumentor(LibraryInstrumentor):
     def model_of(self, breaker: Any) -> Breaker:
         """Return the model of a breaker of the library."""
         return self.breakers.get(breaker) or self._add(breaker, NameSearch(None))
+
+    def count(self, breaker: Any, outcome: str) -> None:
+        """Count a call of a breaker of the library; never raises."""
+        self.safely(lambda: self.model_of(breaker).count(outcome))
 
     def _add(self, breaker: Any, search: NameSearch) -> Breaker:
         model = _LibraryBreaker(self, breaker, search)
