@@ -65,7 +65,8 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     def capacity(self, cache: Any) -> float | None:
         """Return the limit of entries of a backend in memory."""
-        return float(cache.size)
+        size: float | None = cache.size
+        return size
 
     def own_name(self, cache: Any) -> str:
         """Return the name that the program gave it."""

@@ -23,6 +23,7 @@ import logging
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -71,11 +72,13 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     Attributes:
         library: Its description.
         patches: Its patches.
+        cleanup: What else `uninstrument` undoes.
         options: The arguments of `instrument`.
     """
 
     library: ClassVar[Library]
     patches: Patches
+    cleanup: ExitStack
     options: Mapping[str, Any]
 
     def __init__(self) -> None:
@@ -83,6 +86,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         # Each class has one instance, and its constructor is called each time.
         if not hasattr(self, "patches"):
             self.patches = Patches()
+            self.cleanup = ExitStack()
             self.options = {}
             self.create()
 
@@ -243,7 +247,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         try:
             act(*args)
         except Exception:  # must not reach the caller
-            internal_error(f"instrumentation.{self.library.name}")
+            internal_error(f"instrumentation.{type(self).__module__.rpartition('.')[2]}")
 
     @property
     def span(self) -> Any:
@@ -264,6 +268,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     def _uninstrument(self, **kwargs: Any) -> None:
         self.options = {}
         self.patches.undo()
+        self.cleanup.close()
         self.end()
 
     def _while_instrumented(self, hook: Hook, options: Mapping[str, Any]) -> Hook:
