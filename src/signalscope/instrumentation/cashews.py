@@ -147,7 +147,7 @@ class CashewsInstrumentor(CacheInstrumentor):
     def _metrics(self, cache: Any, backend: Any, key: str) -> CacheMetrics:
         prefix = _prefix(cache, backend)
         of_cache = self.tracked(cache).metrics(cache)
-        cache_type = cache_patterns().find([key, prefix]) or prefix
+        cache_type = cache_patterns.find([key, prefix]) or prefix
         return metrics_of(cache_type) if cache_type else of_cache
 
 

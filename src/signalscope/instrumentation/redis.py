@@ -84,7 +84,7 @@ class RedisInstrumentor(LibraryInstrumentor):
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hooks of the modules of clients if SIGNALSCOPE_CACHES names keys."""
-        wanted = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns().pairs)
+        wanted = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns.pairs)
         names = ("redis.client", "redis.asyncio.client")
         return dict.fromkeys(names, self._patch) if wanted else {}
 
@@ -172,7 +172,7 @@ def _record_one(name: str, args: Sequence[Any], value: Any, elapsed: float, *, f
     values = list(value) if name in _MANY_VALUES and not failed else [value] * len(keys)
     by_type: dict[str, list[Any]] = {}
     for key, of_key in zip(keys, values, strict=False):
-        cache_type = cache_patterns().find([_PREFIX + _text(key)])
+        cache_type = cache_patterns.find([_PREFIX + _text(key)])
         if cache_type is not None:
             by_type.setdefault(cache_type, []).append(of_key)
     for cache_type, of_type in by_type.items():

@@ -18,7 +18,7 @@ from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
-from signalscope.instrumentation._base._settings import Setting
+from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
@@ -26,12 +26,12 @@ __all__ = ["BREAKER_METRICS", "SHARED_STORAGE", "BreakerInstrumentor", "configur
 
 #: For `Library.not_measured`.
 SHARED_STORAGE = "With Redis as storage: state changes of other processes, before the next call here."
-_SETTING = Setting("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
+_PATTERNS = Patterns("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
 
 
 def configured_identity(*names: str) -> Identity | None:
     """Return the service name and operation that SIGNALSCOPE_BREAKERS gives to one of these names."""
-    configured = _SETTING.patterns.find(names)
+    configured = _PATTERNS.find(names)
     if configured is None:
         return None
     service, _, operation = configured.partition("/")

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from signalscope.contract._model import OTHER
 from signalscope.decorators import _hit_ratio
 from signalscope.instrumentation._base._object_names import CreationSite, NameSearch, ObjectName, label_from
-from signalscope.instrumentation._base._settings import Patterns, Setting
+from signalscope.instrumentation._base._settings import Patterns
 from signalscope.recording import Group, get_instrument, group
 
 __all__ = [
@@ -34,8 +34,9 @@ _EVICTIONS = "signal_service.cache.evictions"
 CACHE_METRICS = (_OPERATIONS, _DURATION, "signal_service.cache.hit_ratio")
 #: True while a cache library is at work: what it does with Redis then is a part of its own operation.
 in_library: ContextVar[bool] = ContextVar("signalscope_in_cache", default=False)
+#: The cache types that the user gives to caches.
+cache_patterns = Patterns("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 #: Words that do not describe the content of a cache.
-_SETTING = Setting("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 _NOUNS = ("cache", "caches", "region", "lambda")
 _MOST_FUNCTIONS = 8
 #: Cache types with a recorder of their own; the contract allows far fewer.
@@ -121,11 +122,6 @@ def library_at_work(*, library: bool = True) -> Iterator[None]:
         in_library.reset(token)
 
 
-def cache_patterns() -> Patterns:
-    """Return the cache types that the user gives to caches."""
-    return _SETTING.patterns
-
-
 class TrackedCache:
     """One cache of the program, and its name as far as it is known.
 
@@ -176,7 +172,7 @@ class TrackedCache:
         name = holder or self._search.fallback
         qualified = [function.rpartition(":")[2] for function in self.functions]
         candidates = [*self._names, name.path, *name.names, *self.functions, *qualified, self._library]
-        given = cache_patterns().find(candidates) or label_from(self._names, *_NOUNS)
+        given = cache_patterns.find(candidates) or label_from(self._names, *_NOUNS)
         if given is not None:
             return given, True
         last = [function.rpartition(".")[2] for function in qualified]

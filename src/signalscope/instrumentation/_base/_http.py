@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method
-from signalscope.instrumentation._base._services import begin_call, recorded
+from signalscope.instrumentation._base._services import recorded_call
 from signalscope.instrumentation._base._suppression import only_if_undone
 
 __all__ = ["NOT_MEASURED", "SPANS", "UNIT", "HttpInstrumentor"]
@@ -45,22 +46,22 @@ class HttpInstrumentor(LibraryInstrumentor):
 
 
 def _call(request: Request, original: Method, /, *args: Any, **kwargs: Any) -> Any:
-    with recorded(_begin(request, args, kwargs)) as response:
-        value = original(*args, **kwargs)
-        response.append(value)
-    return value
+    with _recorded(request, args, kwargs) as responses:
+        response = original(*args, **kwargs)
+        responses.append(response)
+    return response
 
 
 async def _await_call(request: Request, original: Method, /, *args: Any, **kwargs: Any) -> Any:
-    with recorded(_begin(request, args, kwargs)) as response:
-        value = await original(*args, **kwargs)
-        response.append(value)
-    return value
+    with _recorded(request, args, kwargs) as responses:
+        response = await original(*args, **kwargs)
+        responses.append(response)
+    return response
 
 
-def _begin(request: Request, args: Any, kwargs: Any) -> Any:
+def _recorded(request: Request, args: Any, kwargs: Any) -> AbstractContextManager[list[Any]]:
     try:
         url, method = request(*args, **kwargs)
     except Exception:  # called in a way that the client itself refuses
-        return None
-    return begin_call(url, method)
+        return nullcontext([])
+    return recorded_call(url, method)
