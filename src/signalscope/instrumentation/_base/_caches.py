@@ -71,9 +71,8 @@ class CacheMetrics:
 
     def gets(self, elapsed: float, hits: int, misses: int) -> None:
         """Record lookups of several keys in one call, which has one duration."""
-        counted = [("hit", hits), ("miss", misses)]
         get_instrument(_DURATION).series(self._type, "get").record(elapsed)
-        for result, number in counted:
+        for result, number in (("hit", hits), ("miss", misses)):
             if number > 0:
                 get_instrument(_OPERATIONS).series(self._type, "get", result).record(number)
                 _hit_ratio.count_get(self._type, hit=result == "hit", times=number)
@@ -90,13 +89,12 @@ class CacheMetrics:
             get_instrument(_EVICTIONS).series(self._type, reason).record(times)
 
     def _group(self, operation: str, result: str) -> Group:
-        found = self._groups.get((operation, result))
-        if found is None:
-            cache_type = self.cache_type
-            main = get_instrument(_DURATION).series(cache_type, operation)
-            counted = get_instrument(_OPERATIONS).series(cache_type, operation, result)
-            found = self._groups[operation, result] = group(main, [(counted, 1)])
-        return found
+        series = self._groups.get((operation, result))
+        if series is None:
+            duration = get_instrument(_DURATION).series(self.cache_type, operation)
+            counter = get_instrument(_OPERATIONS).series(self.cache_type, operation, result)
+            series = self._groups[operation, result] = group(duration, [(counter, 1)])
+        return series
 
 
 _metrics: dict[str, CacheMetrics] = {}
@@ -104,12 +102,12 @@ _metrics: dict[str, CacheMetrics] = {}
 
 def metrics_of(cache_type: str) -> CacheMetrics:
     """Return the recorder of a type of cache; the same object each time."""
-    found = _metrics.get(cache_type)
-    if found is None:
+    metrics = _metrics.get(cache_type)
+    if metrics is None:
         if len(_metrics) >= _MOST_TYPES:
             cache_type = OTHER
-        found = _metrics.setdefault(cache_type, CacheMetrics(cache_type))
-    return found
+        metrics = _metrics.setdefault(cache_type, CacheMetrics(cache_type))
+    return metrics
 
 
 @contextmanager
