@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
 from signalscope.instrumentation._base._caches import CACHE_METRICS
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
+from signalscope.instrumentation._base._instrumentor import Hook, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import full_name
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache, only_if_undone
 
 __all__ = ["AiocacheInstrumentor"]
 
@@ -65,126 +64,85 @@ class AiocacheInstrumentor(CacheInstrumentor):
         return cache.namespace if isinstance(cache.namespace, str) else ""
 
     def _patch(self, module: ModuleType) -> None:
-        base, add = module.BaseCache, self.replace
-        self.on_created(base, self.track)
-        add(base, "get", self._get)
-        add(base, "multi_get", self._multi_get)
-        for name in ("set", "add"):
-            add(base, name, functools.partial(self._other, operation="set", count=lambda _: 1))
-        add(base, "multi_set", functools.partial(self._other, operation="set", count=len))
-        add(base, "delete", functools.partial(self._other, operation="delete", count=lambda _: 1))
+        self.on_created(module.BaseCache, self.track)
+        operations: Mapping[str, Method] = {
+            "get": self._get,
+            "multi_get": self._multi_get,
+            "set": functools.partial(self._change, "set", False),
+            "add": functools.partial(self._change, "set", False),
+            "multi_set": functools.partial(self._change, "set", True),
+            "delete": functools.partial(self._change, "delete", False),
+        }
+        for name, around in operations.items():
+            self.intercept(module.BaseCache, name, around, unless=_is_off)
 
     def _patch_decorators(self, module: ModuleType) -> None:
-        for each in (module.cached, module.multi_cached):
-            self.replace(each, "__call__", self._decorate)
-        self.replace(module.cached_stampede, "decorator", self._stampede)
-        self.replace(module.cached_stampede, "get_from_cache", self._get_in_stampede)
+        for decorator in (module.cached, module.multi_cached):
+            self.intercept(decorator, "__call__", self._decorate, unless=only_if_undone)
+        self.intercept(module.cached_stampede, "decorator", self._stampede, unless=only_if_undone)
+        self.intercept(module.cached_stampede, "get_from_cache", self._get_in_stampede, unless=only_if_undone)
 
     def _patch_factory(self, module: ModuleType) -> None:
-        self.replace(type(module.caches), "get", self._by_alias)
+        self.intercept(type(module.caches), "get", self._by_alias, unless=only_if_undone)
 
-    def _get(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        async def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(is_undone):
-                return await original(cache, *args, **kwargs)
-            default = args[1] if len(args) > 1 else kwargs.get("default")
-            with self.operation(cache, "get") as begun:
-                value = await original(cache, *args, **kwargs)
-            hit = value is not None and value is not default
-            if hit or _attempt.get() != 1:  # the second get of a stampede counts
-                self.record(cache, lambda metrics: metrics.get(perf_counter() - begun, hit=hit))
-            return value
+    async def _get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        default = args[1] if len(args) > 1 else kwargs.get("default")
+        with self.operation(cache, "get") as begun:
+            value = await original(cache, *args, **kwargs)
+        is_hit = value is not None and value is not default
+        if is_hit or _attempt.get() != 1:  # the second get of a stampede counts
+            self.record_get(cache, begun, is_hit=is_hit)
+        return value
 
-        return get
+    async def _multi_get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        with self.operation(cache, "get") as begun:
+            values = await original(cache, *args, **kwargs)
+        self.record_gets(cache, begun, values, absent=None)
+        return values
 
-    def _multi_get(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        async def multi_get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(is_undone):
-                return await original(cache, *args, **kwargs)
-            with self.operation(cache, "get") as begun:
-                values = await original(cache, *args, **kwargs)
-            elapsed = perf_counter() - begun
-            misses = sum(value is None for value in values)
-            self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
-            return values
+    async def _change(
+        self, operation: str, has_many: bool, original: Method, cache: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        with self.operation(cache, operation) as begun:
+            value = await original(cache, *args, **kwargs)
+        self.record_done(cache, operation, begun, times=number_of_keys(args, kwargs) if has_many else 1)
+        return value
 
-        return multi_get
-
-    def _other(
-        self, original: Method, is_undone: IsUndone, *, operation: str, count: Callable[[Any], int]
-    ) -> Method:
-        @functools.wraps(original)
-        async def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _is_off(is_undone):
-                return await original(cache, *args, **kwargs)
-            with self.operation(cache, operation) as begun:
-                value = await original(cache, *args, **kwargs)
-            elapsed = perf_counter() - begun
-            first = args[0] if args else next(iter(kwargs.values()), ())
-            self.record(cache, lambda metrics: metrics.done(operation, elapsed, times=_safe(count, first)))
-            return value
-
-        return other
-
-    def _decorate(self, original: Method, is_undone: IsUndone) -> Method:
+    def _decorate(self, original: Method, decorator: Any, function: Any) -> Any:
         """Note the decorated function, whose name a cache without any other name gets."""
+        value = original(decorator, function)
+        tracked = self.caches.get(decorator.cache)
+        if tracked is not None:
+            tracked.add_function(full_name(function))
+        return value
 
-        @functools.wraps(original)
-        def decorate(decorator: Any, function: Any) -> Any:
-            value = original(decorator, function)
-            tracked = self.caches.get(decorator.cache)
-            if tracked is not None and not is_undone():
-                tracked.add_function(full_name(function))
-            return value
+    @staticmethod
+    async def _stampede(original: Method, /, *args: Any, **kwargs: Any) -> Any:
+        token = _calls.set({})
+        try:
+            return await original(*args, **kwargs)
+        finally:
+            _calls.reset(token)
 
-        return decorate
+    @staticmethod
+    async def _get_in_stampede(original: Method, decorator: Any, key: Any) -> Any:
+        calls = _calls.get()
+        if calls is None:
+            return await original(decorator, key)
+        calls[key] = calls.get(key, 0) + 1
+        token = _attempt.set(calls[key])
+        try:
+            return await original(decorator, key)
+        finally:
+            _attempt.reset(token)
 
-    def _stampede(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        async def decorator(self_: Any, *args: Any, **kwargs: Any) -> Any:
-            token = _calls.set({})
-            try:
-                return await original(self_, *args, **kwargs)
-            finally:
-                _calls.reset(token)
-
-        return decorator
-
-    def _get_in_stampede(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        async def get_from_cache(self_: Any, key: Any) -> Any:
-            calls = _calls.get()
-            if calls is None or is_undone():
-                return await original(self_, key)
-            number = calls[key] = calls.get(key, 0) + 1
-            token = _attempt.set(number)
-            try:
-                return await original(self_, key)
-            finally:
-                _attempt.reset(token)
-
-        return get_from_cache
-
-    def _by_alias(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def get(caches: Any, alias: str) -> Any:
-            cache = original(caches, alias)
-            tracked = self.caches.get(cache)
-            if not is_undone() and tracked is not None and alias != "default" and not tracked.cache_type:
-                tracked.add_name(alias)
-            return cache
-
-        return get
+    def _by_alias(self, original: Method, caches: Any, alias: str) -> Any:
+        cache = original(caches, alias)
+        tracked = self.caches.get(cache)
+        if tracked is not None and alias != "default" and not tracked.cache_type:
+            tracked.add_name(alias)
+        return cache
 
 
 def _is_off(is_undone: IsUndone) -> bool:
-    return is_suppressed(is_undone, "cache") or os.environ.get("AIOCACHE_DISABLE") == "1"
-
-
-def _safe(count: Callable[[Any], int], what: Any) -> int:
-    try:
-        return count(what)
-    except TypeError:  # an iterator of pairs, used up by now
-        return 1
+    return is_suppressed_in_cache(is_undone) or os.environ.get("AIOCACHE_DISABLE") == "1"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 from urllib.parse import urljoin
 
-from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, asynchronously
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, HttpInstrumentor
+from signalscope.instrumentation._base._instrumentor import Hook
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["AiohttpClientInstrumentor"]
 
 
-class AiohttpClientInstrumentor(LibraryInstrumentor):
+class AiohttpClientInstrumentor(HttpInstrumentor):
     """Records calls to external services."""
 
     library = Library(
@@ -41,7 +40,7 @@ class AiohttpClientInstrumentor(LibraryInstrumentor):
         return {"aiohttp.client": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.ClientSession, "_request", functools.partial(asynchronously, request=_request))
+        self.intercept_calls(module.ClientSession, "_request", _request, is_async=True)
 
 
 def _request(session: Any, method: str, url: Any, *, headers: Any = None, **_: Any) -> tuple[str, str]:

@@ -9,10 +9,10 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._sql import record_query
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed
 from signalscope.instrumentation.sqlalchemy import in_sqlalchemy
 
 __all__ = ["AsyncpgInstrumentor"]
@@ -53,32 +53,30 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
         return {"asyncpg.connection": self._connections, "asyncpg.prepared_stmt": self._statements}
 
     def _connections(self, module: ModuleType) -> None:
+        around = functools.partial(_query, lambda _, query: query)
         for name in _CONNECTION:
             if name in vars(module.Connection):
-                self.replace(module.Connection, name, functools.partial(_query, text=lambda _, query: query))
+                self.intercept(module.Connection, name, around, unless=_is_part_of_query)
 
     def _statements(self, module: ModuleType) -> None:
+        around = functools.partial(_query, lambda statement, _: statement.get_query())
         for name in _STATEMENT:
             if name in vars(module.PreparedStatement):
-                self.replace(
-                    module.PreparedStatement,
-                    name,
-                    functools.partial(_query, text=lambda statement, _: statement.get_query()),
-                )
+                self.intercept(module.PreparedStatement, name, around, unless=_is_part_of_query)
 
 
-def _query(original: Method, is_undone: IsUndone, *, text: Callable[[Any, Any], Any]) -> Method:
-    @functools.wraps(original)
-    async def query(owner: Any, *args: Any, **kwargs: Any) -> Any:
-        if _querying.get() or in_sqlalchemy.get() or is_suppressed(is_undone):
-            return await original(owner, *args, **kwargs)
-        statement = text(owner, args[0] if args else kwargs.get("query", kwargs.get("command")))
-        token = _querying.set(True)
-        begun = perf_counter()
-        try:
-            return await original(owner, *args, **kwargs)
-        finally:
-            _querying.reset(token)
-            record_query("postgresql", statement, begun)
+def _is_part_of_query(is_undone: IsUndone) -> bool:
+    return _querying.get() or in_sqlalchemy.get() or is_suppressed(is_undone)
 
-    return query
+
+async def _query(
+    text: Callable[[Any, Any], Any], original: Method, owner: Any, /, *args: Any, **kwargs: Any
+) -> Any:
+    statement = text(owner, args[0] if args else kwargs.get("query", kwargs.get("command")))
+    token = _querying.set(True)
+    begun = perf_counter()
+    try:
+        return await original(owner, *args, **kwargs)
+    finally:
+        _querying.reset(token)
+        record_query("postgresql", statement, begun)

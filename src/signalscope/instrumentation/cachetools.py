@@ -6,19 +6,18 @@ import functools
 import inspect
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
-from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import CACHE_METRICS, TrackedCache
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
+from signalscope.instrumentation._base._instrumentor import Hook, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import full_name
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._suppression import only_if_undone
 
 __all__ = ["CachetoolsInstrumentor"]
 
@@ -73,19 +72,19 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
     package = "cachetools"
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "sizes"):
-            self.sizes = CacheSizes(lambda _: None, lambda _: None)
-
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the module."""
         return {"cachetools": self._patch}
 
-    def end(self) -> None:
-        """Forget the caches."""
-        super().end()
-        self.sizes.end()
+    def entries(self, cache: Any) -> float | None:
+        """Return the number of entries, with those that have expired."""
+        return float(self._base.__len__(cache))
+
+    def capacity(self, cache: Any) -> float | None:
+        """Return the limit of entries; None if the cache is unlimited, or sizes its entries."""
+        limit = self._base.maxsize.fget(cache)
+        counts_entries = cache.getsizeof is self._base.getsizeof
+        return float(limit) if counts_entries and math.isfinite(limit) else None
 
     def track(self, cache: Any) -> TrackedCache:
         """Report the size of the cache as well, unless decorated calls use it."""
@@ -94,193 +93,145 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         return tracked
 
     def _patch(self, module: ModuleType) -> None:
-        base = module.Cache
-        length, maxsize = base.__len__, base.maxsize.fget
-
-        def capacity(cache: Any) -> float | None:
-            most = maxsize(cache)
-            counts_entries = cache.getsizeof is base.getsizeof
-            return float(most) if counts_entries and math.isfinite(most) else None
-
-        self.sizes = CacheSizes(lambda cache: float(length(cache)), capacity)
-        self.sizes.begin()
-        self._missing, self._length = base.__missing__, length
-        ways: Mapping[str, Callable[[Method, IsUndone], Method]] = {
+        self._base = base = module.Cache
+        operations: Mapping[str, Method] = {
             "__getitem__": self._getitem,
             "get": self._get,
             "__contains__": self._contains,
-            "__setitem__": functools.partial(self._other, kind="set"),
-            "setdefault": functools.partial(self._other, kind="set"),
-            "pop": functools.partial(self._other, kind="delete"),
-            "popitem": functools.partial(self._other, kind="delete"),
+            "__setitem__": functools.partial(self._change, "set"),
+            "setdefault": functools.partial(self._change, "set"),
+            "pop": functools.partial(self._change, "delete"),
+            "popitem": functools.partial(self._change, "delete"),
             "__delitem__": self._delitem,
             "expire": self._expire,
+            "clear": functools.partial(self._change, "clear"),
         }
-        for each in list(vars(module).values()):
-            if inspect.isclass(each) and issubclass(each, base):
-                for name, make in ways.items():
-                    if name in vars(each):
-                        self.replace(each, name, make)
-                if each is base or "clear" in vars(each):
-                    self.replace(each, "clear", functools.partial(self._other, kind="clear"))
+        for cls in list(vars(module).values()):
+            if inspect.isclass(cls) and issubclass(cls, base):
+                for name, around in operations.items():
+                    if name in vars(cls) or (cls is base and name == "clear"):
+                        self.intercept(cls, name, around)
         self.on_created(base, self.track)
-        self.replace(module, "cached", self._cached)
+        self.intercept(module, "cached", self._cached, unless=only_if_undone)
 
-    def _cached(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def cached(*args: Any, **kwargs: Any) -> Any:
-            decorator = original(*args, **kwargs)
-            tracked = self.caches.get(kwargs.get("cache", args[0] if args else None))
-            if is_undone() or tracked is None:
-                return decorator
+    def _cached(self, original: Method, /, *args: Any, **kwargs: Any) -> Any:
+        decorator = original(*args, **kwargs)
+        tracked = self.caches.get(kwargs.get("cache", args[0] if args else None))
+        if tracked is None:
+            return decorator
 
-            @functools.wraps(decorator)
-            def named(function: Any) -> Any:
-                tracked.add_function(full_name(function))
-                return decorator(function)
+        @functools.wraps(decorator)
+        def named(function: Any) -> Any:
+            tracked.add_function(full_name(function))
+            return decorator(function)
 
-            return named
+        return named
 
-        return cached
+    def _getitem(self, original: Method, cache: Any, key: Any, /, *rest: Any, **more: Any) -> Any:
+        if _now.cache is cache or self._is_ignored(cache):
+            return original(cache, key, *rest, **more)
+        before = _now.cache, _now.kind
+        _now.cache, _now.kind = cache, "get"
+        begun = perf_counter()
+        try:
+            is_hit = type(cache).__missing__ is self._base.__missing__ or key in cache
+            value = original(cache, key, *rest, **more)
+        except KeyError:
+            self.record_get(cache, begun, is_hit=False)
+            raise
+        except BaseException:
+            self.record_done(cache, "get", begun, "error")
+            raise
+        finally:
+            _now.cache, _now.kind = before
+        self.record_get(cache, begun, is_hit=is_hit)
+        return value
 
-    def _getitem(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def getitem(cache: Any, key: Any, *rest: Any, **more: Any) -> Any:
-            if _now.cache is cache or self._is_ignored(cache, is_undone):
-                return original(cache, key, *rest, **more)
-            before = _now.cache, _now.kind
-            _now.cache, _now.kind = cache, "get"
-            begun = perf_counter()
+    def _get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if _now.cache is cache or self._is_ignored(cache) or not _is_lookup(args, kwargs):
+            return original(cache, *args, **kwargs)
+        key = args[0] if args else kwargs["key"]
+        default = args[1] if len(args) > 1 else kwargs.get("default")
+        before = _now.cache, _now.kind
+        _now.cache, _now.kind = cache, "get"
+        begun = perf_counter()
+        try:
+            value = original(cache, key, _ABSENT)
+        except BaseException:
+            self.record_done(cache, "get", begun, "error")
+            raise
+        finally:
+            _now.cache, _now.kind = before
+        self.record_get(cache, begun, is_hit=value is not _ABSENT)
+        return default if value is _ABSENT else value
+
+    def _contains(self, original: Method, cache: Any, key: Any) -> Any:
+        if _now.cache is cache or self._is_ignored(cache):
+            return original(cache, key)
+        begun = perf_counter()
+        is_in_cache = original(cache, key)
+        if not is_in_cache:
+            self.record_get(cache, begun, is_hit=False)
+        return is_in_cache
+
+    def _change(self, kind: str, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if _now.cache is cache and kind == "set":
+            # A part of `setdefault` or of a `__missing__`; it may evict entries too.
+            inner, _now.kind = _now.kind, "set"
             try:
-                there = type(cache).__missing__ is self._missing or key in cache
-                value = original(cache, key, *rest, **more)
-            except KeyError:
-                self._got(cache, begun, hit=False)
-                raise
-            except BaseException:
-                self._done(cache, "get", begun, "error")
-                raise
-            finally:
-                _now.cache, _now.kind = before
-            self._got(cache, begun, hit=there)
-            return value
-
-        return getitem
-
-    def _get(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def get(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache or self._is_ignored(cache, is_undone) or not _is_lookup(args, kwargs):
                 return original(cache, *args, **kwargs)
-            key = args[0] if args else kwargs["key"]
-            default = args[1] if len(args) > 1 else kwargs.get("default")
-            before = _now.cache, _now.kind
-            _now.cache, _now.kind = cache, "get"
-            begun = perf_counter()
-            try:
-                value = original(cache, key, _ABSENT)
-            except BaseException:
-                self._done(cache, "get", begun, "error")
-                raise
             finally:
-                _now.cache, _now.kind = before
-            self._got(cache, begun, hit=value is not _ABSENT)
-            return default if value is _ABSENT else value
-
-        return get
-
-    def _contains(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def contains(cache: Any, key: Any) -> Any:
-            if _now.cache is cache or self._is_ignored(cache, is_undone):
-                return original(cache, key)
-            begun = perf_counter()
-            there = original(cache, key)
-            if not there:
-                self._got(cache, begun, hit=False)
-            return there
-
-        return contains
-
-    def _other(self, original: Method, is_undone: IsUndone, *, kind: str) -> Method:
+                _now.kind = inner
+        if _now.cache is cache or self._is_ignored(cache):
+            return original(cache, *args, **kwargs)
         operation = "set" if kind == "set" else "delete"
+        before = _now.cache, _now.kind
+        _now.cache, _now.kind = cache, kind
+        entries = self._base.__len__(cache) if kind == "clear" else 0
+        begun = perf_counter()
+        try:
+            value = original(cache, *args, **kwargs)
+        except BaseException:
+            self.record_done(cache, operation, begun, "error")
+            raise
+        finally:
+            _now.cache, _now.kind = before
+        self.record_done(cache, operation, begun)
+        if kind == "clear":
+            self._evicted(cache, "explicit", entries - self._base.__len__(cache))
+        return value
 
-        @functools.wraps(original)
-        def other(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is cache and kind == "set" and not is_undone():
-                return self._set_inside(original, cache, args, kwargs)
-            if _now.cache is cache or self._is_ignored(cache, is_undone):
+    def _delitem(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if _now.cache is not cache:
+            if self._is_ignored(cache):
                 return original(cache, *args, **kwargs)
-            before = _now.cache, _now.kind
-            _now.cache, _now.kind = cache, kind
-            entries = self._length(cache) if kind == "clear" else 0
-            begun = perf_counter()
-            try:
-                value = original(cache, *args, **kwargs)
-            except BaseException:
-                self._done(cache, operation, begun, "error")
-                raise
-            finally:
-                _now.cache, _now.kind = before
-            self._done(cache, operation, begun, "ok")
-            if kind == "clear":
-                self._evicted(cache, "explicit", entries - self._length(cache))
+            value = self._change("delete", original, cache, *args, **kwargs)
+            self._evicted(cache, "explicit")
             return value
+        if _now.deleting or _now.kind == "clear":
+            return original(cache, *args, **kwargs)
+        _now.deleting = True
+        try:
+            value = original(cache, *args, **kwargs)
+        finally:
+            _now.deleting = False
+        in_set = "size" if _now.kind == "set" else "explicit"
+        self._evicted(cache, "ttl" if _now.expiring else in_set)
+        return value
 
-        return other
-
-    @staticmethod
-    def _set_inside(original: Method, cache: Any, args: Any, kwargs: Any) -> Any:
-        """Call a set that is a part of `setdefault` or of a `__missing__`; it may evict entries too."""
-        before, _now.kind = _now.kind, "set"
+    def _expire(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if self._is_ignored(cache):
+            return original(cache, *args, **kwargs)
+        before = _now.cache, _now.kind, _now.expiring, _now.deleting
+        kind = _now.kind if _now.cache is cache else "expire"
+        _now.cache, _now.kind, _now.expiring, _now.deleting = cache, kind, True, False
         try:
             return original(cache, *args, **kwargs)
         finally:
-            _now.kind = before
+            _now.cache, _now.kind, _now.expiring, _now.deleting = before
 
-    def _delitem(self, original: Method, is_undone: IsUndone) -> Method:
-        alone = self._other(original, is_undone, kind="delete")
-
-        @functools.wraps(original)
-        def delitem(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if _now.cache is not cache:
-                if self._is_ignored(cache, is_undone):
-                    return original(cache, *args, **kwargs)
-                value = alone(cache, *args, **kwargs)
-                self._evicted(cache, "explicit")
-                return value
-            if _now.deleting or _now.kind == "clear" or is_undone():
-                return original(cache, *args, **kwargs)
-            _now.deleting = True
-            try:
-                value = original(cache, *args, **kwargs)
-            finally:
-                _now.deleting = False
-            in_set = "size" if _now.kind == "set" else "explicit"
-            self._evicted(cache, "ttl" if _now.expiring else in_set)
-            return value
-
-        return delitem
-
-    def _expire(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def expire(cache: Any, *args: Any, **kwargs: Any) -> Any:
-            if self._is_ignored(cache, is_undone):
-                return original(cache, *args, **kwargs)
-            before = _now.cache, _now.kind, _now.expiring, _now.deleting
-            kind = _now.kind if _now.cache is cache else "expire"
-            _now.cache, _now.kind, _now.expiring, _now.deleting = cache, kind, True, False
-            try:
-                return original(cache, *args, **kwargs)
-            finally:
-                _now.cache, _now.kind, _now.expiring, _now.deleting = before
-
-        return expire
-
-    def _is_ignored(self, cache: Any, is_undone: IsUndone) -> bool:
-        """Return True if an operation is not counted; a cache that a decorated call has used never is."""
-        if is_suppressed(is_undone):
-            return True
+    def _is_ignored(self, cache: Any) -> bool:
+        """Return True if an operation is not counted; one of a cache that a decorated call has used never is."""
         tracked = self.caches.get(cache)
         if not inside("cache"):
             return tracked is not None and tracked.is_decorated
@@ -288,20 +239,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
             tracked.is_decorated = True
         return True
 
-    def _got(self, cache: Any, begun: float, *, hit: bool) -> None:
-        elapsed = perf_counter() - begun
-        self.record(cache, lambda metrics: metrics.get(elapsed, hit=hit))
-
-    def _done(self, cache: Any, operation: str, begun: float, result: str) -> None:
-        elapsed = perf_counter() - begun
-        self.record(cache, lambda metrics: metrics.done(operation, elapsed, result))
-
     def _evicted(self, cache: Any, reason: str, times: int = 1) -> None:
         self.record(cache, lambda metrics: metrics.evicted(reason, times))
 
 
 def _is_lookup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Return True if the arguments of `get` are valid; otherwise `get` raises by itself."""
-    return 0 < len(args) + len(kwargs) <= 2 and len(args) + ("key" in kwargs) + ("default" in kwargs) == len(
-        args
-    ) + len(kwargs)
+    return 0 < len(args) + len(kwargs) <= 2 and kwargs.keys() <= {"key", "default"}

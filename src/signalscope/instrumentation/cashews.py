@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
-from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
     CacheMetrics,
@@ -17,19 +15,15 @@ from signalscope.instrumentation._base._caches import (
     library_at_work,
     metrics_of,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
+from signalscope.instrumentation._base._instrumentor import Hook, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
 __all__ = ["CashewsInstrumentor"]
 
+#: Commands, each with its operation.
 _COMMANDS = {
-    "get": "get",
-    "get_many": "get",
-    "set": "set",
-    "set_many": "set",
-    "delete": "delete",
-    "delete_many": "delete",
+    f"{operation}{many}": operation for operation in ("get", "set", "delete") for many in ("", "_many")
 }
 
 
@@ -61,23 +55,18 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     package = "cashews"
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "sizes"):
-            self.sizes = CacheSizes(lambda memory: len(memory.store), lambda memory: memory.size)
-
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the module of the base class of caches."""
         return {"cashews.wrapper.wrapper": self._patch}
 
-    def begin(self) -> None:
-        """Start to report sizes."""
-        self.sizes.begin()
+    def entries(self, cache: Any) -> float | None:
+        """Return the number of entries of a backend in memory."""
+        return float(len(cache.store))
 
-    def end(self) -> None:
-        """Forget the caches."""
-        super().end()
-        self.sizes.end()
+    def capacity(self, cache: Any) -> float | None:
+        """Return the limit of entries of a backend in memory."""
+        size: float | None = cache.size
+        return size
 
     def own_name(self, cache: Any) -> str:
         """Return the name that the program gave it."""
@@ -85,36 +74,35 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.Wrapper, self.track)
-        self.replace(module.Wrapper, "_with_middlewares_for_backend", self._with_middlewares)
-        self.replace(module.Wrapper, "_add_backend", self._add_backend)
+        self.intercept(
+            module.Wrapper,
+            "_with_middlewares_for_backend",
+            self._with_middlewares,
+            unless=is_suppressed_in_cache,
+        )
+        self.intercept(module.Wrapper, "_add_backend", self._add_backend, unless=only_if_undone)
 
-    def _add_backend(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def add_backend(cache: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
-            value = original(cache, backend, *args, **kwargs)
-            if not is_undone() and hasattr(backend, "store") and hasattr(backend, "size"):
-                self.safely(lambda: self._added(cache, backend))
-            return value
+    def _add_backend(self, original: Method, cache: Any, backend: Any, /, *args: Any, **kwargs: Any) -> Any:
+        value = original(cache, backend, *args, **kwargs)
+        if hasattr(backend, "store") and hasattr(backend, "size"):
+            self.safely(self._report_size, cache, backend)
+        return value
 
-        return add_backend
-
-    def _added(self, cache: Any, backend: Any) -> None:
+    def _report_size(self, cache: Any, backend: Any) -> None:
         tracked, prefix = self.tracked(cache), _prefix(cache, backend)
         self.sizes.add(backend, lambda: prefix or tracked.cache_type)
 
-    def _with_middlewares(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def with_middlewares(cache: Any, cmd: Any, backend: Any, middlewares: Any) -> Any:
-            operation = _COMMANDS.get(cmd.value)
-            if operation is None or is_suppressed(is_undone, "cache"):
-                return original(cache, cmd, backend, middlewares)
+    def _with_middlewares(
+        self, original: Method, cache: Any, cmd: Any, backend: Any, middlewares: Any
+    ) -> Any:
+        operation = _COMMANDS.get(cmd.value)
+        if operation is None:
+            return original(cache, cmd, backend, middlewares)
 
-            async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
-                return await self._measured(cache, operation, backend, call, args, kwargs)
+        async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+            return await self._measured(cache, operation, backend, call, args, kwargs)
 
-            return original(cache, cmd, backend, [measure, *middlewares])
-
-        return with_middlewares
+        return original(cache, cmd, backend, [measure, *middlewares])
 
     async def _measured(  # noqa: PLR0917  # what a middleware gets
         self, cache: Any, operation: str, backend: Any, call: Method, args: Any, kwargs: Any
@@ -125,67 +113,56 @@ class CashewsInstrumentor(CacheInstrumentor):
                 value = await call(*args, **kwargs)
         except BaseException:
             elapsed = perf_counter() - begun
-            self._record(cache, backend, args, kwargs, lambda to: to.done(operation, elapsed, "error"))
+            self._record(
+                cache, backend, args, kwargs, lambda metrics: metrics.done(operation, elapsed, "error")
+            )
             raise
         elapsed = perf_counter() - begun
-        if operation == "get" and args:
-            self._record_many(
-                cache, backend, elapsed, list(zip(args, value, strict=False)), kwargs.get("default")
+        if operation == "get":
+            values = zip(args, value, strict=False) if args else [(_first_key(args, kwargs), value)]
+            missed = [(str(key), got is kwargs.get("default")) for key, got in values]
+            self.safely(self._record_gets, cache, backend, elapsed, missed)
+        else:
+            times = max(1, len(kwargs.get("pairs", args)))
+            self._record(
+                cache, backend, args, kwargs, lambda metrics: metrics.done(operation, elapsed, times=times)
             )
-            return value
-        found = operation != "get" or value is not kwargs.get("default")
-
-        def act(to: CacheMetrics) -> None:
-            if operation == "get":
-                to.get(elapsed, hit=found)
-            else:
-                to.done(operation, elapsed, times=max(1, len(kwargs.get("pairs", args))))
-
-        self._record(cache, backend, args, kwargs, act)
         return value
 
-    def _record_many(
-        self, cache: Any, backend: Any, elapsed: float, got: Sequence[tuple[Any, Any]], default: Any
+    def _record_gets(
+        self, cache: Any, backend: Any, elapsed: float, missed: Sequence[tuple[str, bool]]
     ) -> None:
         """Record the gets of one command, whose keys may belong to several caches."""
-        counted: dict[CacheMetrics, list[int]] = {}
-        for key, value in got:
-            self._record(
-                cache,
-                backend,
-                (key,),
-                {},
-                lambda to, missed=value is default: counted.setdefault(to, []).append(missed),  # type: ignore[misc]
-            )
-        for to, missed in counted.items():
-            to.gets(elapsed, len(missed) - sum(missed), sum(missed))
+        by_metrics: dict[CacheMetrics, list[bool]] = {}
+        for key, is_miss in missed:
+            by_metrics.setdefault(self._metrics(cache, backend, key), []).append(is_miss)
+        for metrics, misses in by_metrics.items():
+            metrics.gets(elapsed, len(misses) - sum(misses), sum(misses))
 
     def _record(
         self, cache: Any, backend: Any, args: Any, kwargs: Any, act: Callable[[CacheMetrics], object]
     ) -> None:
-        self.safely(lambda: act(self._metrics(cache, backend, args, kwargs)))
+        self.safely(lambda: act(self._metrics(cache, backend, _first_key(args, kwargs))))
 
-    def _metrics(self, cache: Any, backend: Any, args: Any, kwargs: Any) -> CacheMetrics:
+    def _metrics(self, cache: Any, backend: Any, key: str) -> CacheMetrics:
         prefix = _prefix(cache, backend)
-        patterns = cache_patterns()
-        configured = patterns.find([*_keys(args, kwargs), prefix]) if patterns else None
         of_cache = self.tracked(cache).metrics(cache)
-        named = configured or prefix
-        return metrics_of(named) if named else of_cache
+        cache_type = cache_patterns.find([key, prefix]) or prefix
+        return metrics_of(cache_type) if cache_type else of_cache
 
 
 def _prefix(cache: Any, backend: Any) -> str:
     """Return the prefix of a backend, without separators."""
     backend = getattr(backend, "_backend", backend)  # a transaction's
-    for prefix, found in cache._backends.items():
-        if found is backend or (isinstance(found, tuple) and found[0] is backend):  # until cashews 7
+    for prefix, entry in cache._backends.items():
+        if entry is backend or (isinstance(entry, tuple) and entry[0] is backend):  # until cashews 7
             return str(prefix).strip(":-_/. ")
     return ""
 
 
-def _keys(args: Any, kwargs: Mapping[str, Any]) -> list[str]:
+def _first_key(args: Any, kwargs: Mapping[str, Any]) -> str:
     """Return the first key of a command; all keys of a command belong to one backend."""
     if args:
-        return [str(args[0])]
+        return str(args[0])
     key = kwargs.get("key")
-    return [str(key if key is not None else next(iter(kwargs.get("pairs", {})), ""))]
+    return str(key if key is not None else next(iter(kwargs.get("pairs", {})), ""))

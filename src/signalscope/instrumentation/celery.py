@@ -15,15 +15,11 @@ from typing import Any
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._tasks import ITEMS, TASK, count_item, record_task
 from signalscope.recording import _shutdown as _termination
-from signalscope.recording import get_instrument, internal_error
 
 __all__ = ["CeleryInstrumentor"]
 
-_TASK = "signal_service.background_task"
-_ITEMS = "signal_service.queue.items"
-#: Priority numbers have opposite meanings with Redis and with RabbitMQ, so all are the same.
-_PRIORITY = "medium"
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "error", "RETRY": "error"}
 _EVENTS = {"SUCCESS": "processed", "FAILURE": "failed"}
 #: Limit of running tasks, since Celery does not report the end of every task.
@@ -40,7 +36,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
         kind="task",
         supports=("celery >= 5.2, < 6",),
         tested=("5.2.7", "5.7.0"),
-        measures=(_TASK, _ITEMS),
+        measures=(TASK, ITEMS),
         spans="The official instrumentor's.",
         unit=(
             "One run of a task is one background task, by the task's name; one that is retried is an error "
@@ -58,23 +54,18 @@ class CeleryInstrumentor(LibraryInstrumentor):
         delegated="opentelemetry-instrumentation-celery",
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_running"):
-            # A task that is tried again keeps its id, and may begin in another thread before the first try has ended,
-            # or, where it is eager, inside of it.
-            self._running: OrderedDict[tuple[str, int], list[float]] = OrderedDict()
-            self._disconnect: list[Callable[[], object]] = []
+    def create(self) -> None:
+        """Create the table of running tasks."""
+        # A task that is tried again keeps its id, and may begin in another thread before the first try has ended,
+        # or, where it is eager, inside of it.
+        self._running: OrderedDict[tuple[str, int], list[float]] = OrderedDict()
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the module of signals."""
         return {"celery.signals": self._connect}
 
     def end(self) -> None:
-        """Disconnect from the signals."""
-        for disconnect in self._disconnect:
-            disconnect()
-        self._disconnect = []
+        """Forget the running tasks."""
         self._running.clear()
 
     def _connect(self, signals: ModuleType) -> None:
@@ -88,7 +79,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
         for name, receiver in receivers.items():
             signal = getattr(signals, name)
             signal.connect(receiver, weak=False)
-            self._disconnect.append(lambda signal=signal, to=receiver: signal.disconnect(to))  # type: ignore[misc]
+            self.cleanup.callback(signal.disconnect, receiver)
 
     def _begun(self, task_id: Any = None, **_: Any) -> None:
         if task_id is not None:
@@ -104,32 +95,28 @@ class CeleryInstrumentor(LibraryInstrumentor):
         begun = tries.pop()
         if not tries:
             self._running.pop(key, None)
-        if is_suppressed(lambda: False):
-            return
-        try:
-            outcome = _OUTCOMES.get(state, "cancelled")
-            get_instrument(_TASK).series(task.name, _PRIORITY, outcome).record(perf_counter() - begun)
-            queue = _queue_of(task.request)
-            if queue is not None and state in _EVENTS:
-                _count(queue, _EVENTS[state])
-        except Exception:  # must not reach the caller
-            internal_error("instrumentation.celery")
+        if not is_suppressed():
+            self.safely(_record_end, task, state, perf_counter() - begun)
 
     def _revoked(self, request: Any = None, **_: Any) -> None:
         queue = _routing_key(request)  # what never ran says of itself that it was called directly
-        if queue is not None and not is_suppressed(lambda: False):
-            _count(queue, "dropped")
+        if queue is not None and not is_suppressed():
+            self.safely(count_item, queue, "dropped")
 
     def _sent(self, routing_key: Any = None, **_: Any) -> None:
-        if routing_key and not is_suppressed(lambda: False):
-            _count(str(routing_key), "enqueued")
+        if routing_key and not is_suppressed():
+            self.safely(count_item, str(routing_key), "enqueued")
 
     def _flush(self, **_: Any) -> None:
         """Export the last interval: processes of the pool end without the interpreter's exit handlers."""
-        try:
-            _termination.flush(_LAST_EXPORT_SECONDS)
-        except Exception:  # must not reach the caller
-            internal_error("instrumentation.celery")
+        self.safely(_termination.flush, _LAST_EXPORT_SECONDS)
+
+
+def _record_end(task: Any, state: Any, elapsed: float) -> None:
+    record_task(task.name, _OUTCOMES.get(state, "cancelled"), elapsed)
+    queue = _queue_of(task.request)
+    if queue is not None and state in _EVENTS:
+        count_item(queue, _EVENTS[state])
 
 
 def _queue_of(request: Any) -> str | None:
@@ -140,12 +127,5 @@ def _queue_of(request: Any) -> str | None:
 
 
 def _routing_key(request: Any) -> str | None:
-    found = (getattr(request, "delivery_info", None) or {}).get("routing_key")
-    return str(found) if found else None
-
-
-def _count(queue: str, event: str) -> None:
-    try:
-        get_instrument(_ITEMS).series(queue, _PRIORITY, event).record(1)
-    except Exception:  # must not reach the caller
-        internal_error("instrumentation.celery")
+    key = (getattr(request, "delivery_info", None) or {}).get("routing_key")
+    return str(key) if key else None

@@ -52,24 +52,15 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
 
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.CircuitBreaker, self.created)
-        self.replace(module.CircuitBreaker, "__exit__", self._exit)
+        self.intercept(module.CircuitBreaker, "__exit__", self._exit)
         self.replace(module.CircuitBreaker, "opened", self._opened)
 
-    def _exit(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def leave(breaker: Any, kind: Any, error: Any, traceback: Any) -> Any:
-            value = original(breaker, kind, error, traceback)
-            if not is_suppressed(is_undone):
-                self.safely(lambda: self._ended(breaker, kind, error))
-            return value
-
-        return leave
-
-    def _ended(self, breaker: Any, kind: Any, error: Any) -> None:
-        model = self.model_of(breaker)
+    def _exit(self, original: Method, breaker: Any, kind: Any, error: Any, traceback: Any) -> Any:
+        value = original(breaker, kind, error, traceback)
         has_failed = kind is not None and breaker._last_failure is error
-        model.count("failure" if has_failed else "success")
-        model.refresh()
+        self.count(breaker, "failure" if has_failed else "success")
+        self.safely(lambda: self.model_of(breaker).refresh())
+        return value
 
     def _opened(self, original: property, is_undone: IsUndone) -> property:
         """Patch the property that the wrapper of a decorated function reads before each call."""
@@ -81,16 +72,12 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         def opened(breaker: Any) -> Any:
             value = read(breaker)
             if _is_call(sys._getframe(1)) and not is_suppressed(is_undone):
-                self.safely(lambda: self._asked(breaker, is_open=value))
+                self.safely(lambda: self.model_of(breaker).refresh())
+                if value:
+                    self.count(breaker, "rejected")
             return value
 
         return property(opened, original.fset, original.fdel, original.__doc__)
-
-    def _asked(self, breaker: Any, *, is_open: bool) -> None:
-        model = self.model_of(breaker)
-        model.refresh()
-        if is_open:
-            model.count("rejected")
 
 
 def _is_call(caller: FrameType) -> bool:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
-from signalscope.instrumentation._base._cache_sizes import CacheSizes
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
 from signalscope.instrumentation._base._caches import (
     CACHE_METRICS,
     TrackedCache,
     library_at_work,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
+from signalscope.instrumentation._base._instrumentor import Hook, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
 __all__ = ["DogpileCacheInstrumentor"]
 
@@ -74,23 +73,17 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
     package = "dogpile"
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "sizes"):
-            self.sizes = CacheSizes(_entries, lambda _: None)
-
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the module of regions."""
         return {"dogpile.cache.region": self._patch}
 
-    def begin(self) -> None:
-        """Start to report sizes."""
-        self.sizes.begin()
-
-    def end(self) -> None:
-        """Forget the regions."""
-        super().end()
-        self.sizes.end()
+    def entries(self, cache: Any) -> float | None:
+        """Return the number of entries of a backend in memory."""
+        backend = vars(cache).get("backend")
+        while hasattr(backend, "proxied"):  # a ProxyBackend
+            backend = backend.proxied
+        entries = getattr(backend, "_cache", None)
+        return float(len(entries)) if isinstance(entries, dict) else None
 
     def own_name(self, cache: Any) -> str:
         """Return the name of the region."""
@@ -103,135 +96,86 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         return tracked
 
     def _patch(self, module: ModuleType) -> None:
-        region, nothing = module.CacheRegion, module.NO_VALUE
-        add = self.replace
+        region, partial = module.CacheRegion, functools.partial
+        operations: Mapping[str, Method] = {
+            "get": partial(self._get, module.NO_VALUE),
+            "get_multi": partial(self._get_multi, module.NO_VALUE),
+            "get_or_create": partial(self._get_or_create, False),
+            "get_or_create_multi": partial(self._get_or_create, True),
+            "set": partial(self._change, "set", False),
+            "set_multi": partial(self._change, "set", True),
+            # Used by `get_or_create` and `get_or_create_multi` to store values.
+            "_set_cached_value_to_backend": partial(self._change, "set", False),
+            "_set_multi_cached_value_to_backend": partial(self._change, "set", True),
+            "delete": partial(self._change, "delete", False),
+            "delete_multi": partial(self._change, "delete", True),
+        }
         self.on_created(region, self.track)
-        add(region, "get", functools.partial(self._get, nothing=nothing))
-        add(region, "get_multi", functools.partial(self._get_multi, nothing=nothing))
-        add(region, "get_or_create", functools.partial(self._get_or_create, many=False))
-        add(region, "get_or_create_multi", functools.partial(self._get_or_create, many=True))
-        add(region, "_log_time", self._creating)
-        for name, count in (("set", lambda _: 1), ("set_multi", len)):
-            add(region, name, functools.partial(self._store, count=count))
-        # Used by `get_or_create` and `get_or_create_multi` to store values.
-        add(region, "_set_cached_value_to_backend", functools.partial(self._store, count=lambda _: 1))
-        add(region, "_set_multi_cached_value_to_backend", functools.partial(self._store, count=len))
-        add(region, "delete", functools.partial(self._delete, count=lambda _: 1))
-        add(region, "delete_multi", functools.partial(self._delete, count=_length))
+        for name, around in operations.items():
+            self.intercept(region, name, around, unless=is_suppressed_in_cache)
+        self.intercept(region, "_log_time", self._create, unless=only_if_undone)
 
-    def _get(self, original: Method, is_undone: IsUndone, *, nothing: object) -> Method:
-        @functools.wraps(original)
-        def get(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_suppressed(is_undone, "cache"):
-                return original(region, *args, **kwargs)
-            with self.operation(region, "get") as begun:
+    def _get(self, absent: object, original: Method, region: Any, /, *args: Any, **kwargs: Any) -> Any:
+        with self.operation(region, "get") as begun:
+            value = original(region, *args, **kwargs)
+        self.record_get(region, begun, is_hit=value is not absent)
+        return value
+
+    def _get_multi(self, absent: object, original: Method, region: Any, /, *args: Any, **kwargs: Any) -> Any:
+        with self.operation(region, "get") as begun:
+            values = original(region, *args, **kwargs)
+        self.record_gets(region, begun, values, absent)
+        return values
+
+    def _get_or_create(
+        self, has_many: bool, original: Method, region: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        before, getting = _now.getting, _Getting(region)
+        _now.getting = getting
+        begun = perf_counter()
+        total = 1
+        try:
+            with library_at_work():
                 value = original(region, *args, **kwargs)
-            self.record(region, lambda metrics: metrics.get(perf_counter() - begun, hit=value is not nothing))
-            return value
+            total = len(value) if has_many else 1
+        except BaseException:
+            if not getting.missed:  # else the user's creator failed, after a miss
+                self.record_done(region, "get", begun, "error")
+            total = getting.missed
+            raise
+        finally:
+            _now.getting = before
+            elapsed = max(0.0, perf_counter() - begun - getting.creating)
+            hits = max(0, total - getting.missed)
+            if hits + getting.missed:
+                self.record(region, lambda metrics: metrics.gets(elapsed, hits, getting.missed))
+        return value
 
-        return get
+    @contextmanager
+    def _create(self, original: Method, region: Any, keys: Any) -> Iterator[Any]:
+        """Go around the creation of values, with the key or the list of keys."""
+        getting = _now.getting
+        if getting is None or getting.region is not region:
+            with original(region, keys) as value:
+                yield value
+            return
+        getting.missed += len(keys) if isinstance(keys, list) else 1
+        _now.getting = None  # gets of the creator count by themselves
+        begun = perf_counter()
+        try:
+            with original(region, keys) as value, library_at_work(library=False):
+                yield value
+        finally:
+            getting.creating += perf_counter() - begun
+            _now.getting = getting
 
-    def _get_multi(self, original: Method, is_undone: IsUndone, *, nothing: object) -> Method:
-        @functools.wraps(original)
-        def get_multi(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_suppressed(is_undone, "cache"):
-                return original(region, *args, **kwargs)
-            with self.operation(region, "get") as begun:
-                values = original(region, *args, **kwargs)
-            elapsed = perf_counter() - begun
-            misses = sum(value is nothing for value in values)
-            self.record(region, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
-            return values
-
-        return get_multi
-
-    def _get_or_create(self, original: Method, is_undone: IsUndone, *, many: bool) -> Method:
-        @functools.wraps(original)
-        def get_or_create(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_suppressed(is_undone, "cache"):
-                return original(region, *args, **kwargs)
-            before, _now.getting = _now.getting, _Getting(region)
-            getting = _now.getting
-            begun = perf_counter()
-            total = 1
-            try:
-                with library_at_work():
-                    value = original(region, *args, **kwargs)
-                total = len(value) if many else 1
-            except BaseException:
-                if not getting.missed:  # else the user's creator failed, after a miss
-                    self.record(region, lambda metrics: metrics.done("get", perf_counter() - begun, "error"))
-                total = getting.missed
-                raise
-            finally:
-                _now.getting = before
-                elapsed = max(0.0, perf_counter() - begun - getting.creating)
-                hits = max(0, total - getting.missed)
-                if hits + getting.missed:
-                    self.record(region, lambda metrics: metrics.gets(elapsed, hits, getting.missed))
-            return value
-
-        return get_or_create
-
-    def _creating(self, original: Method, is_undone: IsUndone) -> Method:
-        """Patch the context manager around the creation of values, which gets the key or the list of keys."""
-
-        @functools.wraps(original)
-        @contextmanager
-        def log_time(region: Any, keys: Any) -> Iterator[Any]:
-            getting = _now.getting
-            if getting is None or getting.region is not region or is_undone():
-                with original(region, keys) as value:
-                    yield value
-                return
-            getting.missed += len(keys) if isinstance(keys, list) else 1
-            _now.getting = None  # gets of the creator count by themselves
-            begun = perf_counter()
-            try:
-                with original(region, keys) as value, library_at_work(library=False):
-                    yield value
-            finally:
-                getting.creating += perf_counter() - begun
-                _now.getting = getting
-
-        return log_time
-
-    def _store(self, original: Method, is_undone: IsUndone, *, count: Callable[[Any], int]) -> Method:
-        @functools.wraps(original)
-        def store(region: Any, *args: Any, **kwargs: Any) -> Any:
-            what = args[0] if args else next(iter(kwargs.values()), ())
-            if is_suppressed(is_undone, "cache") or not count(what):
-                return original(region, *args, **kwargs)
-            with self.operation(region, "set") as begun:
-                value = original(region, *args, **kwargs)
-            self.record(
-                region, lambda metrics: metrics.done("set", perf_counter() - begun, times=count(what))
-            )
-            return value
-
-        return store
-
-    def _delete(self, original: Method, is_undone: IsUndone, *, count: Callable[[Any], int]) -> Method:
-        @functools.wraps(original)
-        def delete(region: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_suppressed(is_undone, "cache"):
-                return original(region, *args, **kwargs)
-            number = count(args[0] if args else next(iter(kwargs.values()), ()))
-            with self.operation(region, "delete") as begun:
-                value = original(region, *args, **kwargs)
-            self.record(region, lambda metrics: metrics.done("delete", perf_counter() - begun, times=number))
-            return value
-
-        return delete
-
-
-def _length(keys: Any) -> int:
-    return len(keys) if hasattr(keys, "__len__") else 1
-
-
-def _entries(region: Any) -> float | None:
-    backend = vars(region).get("backend")
-    while hasattr(backend, "proxied"):  # a ProxyBackend
-        backend = backend.proxied
-    found = getattr(backend, "_cache", None)
-    return float(len(found)) if isinstance(found, dict) else None
+    def _change(
+        self, operation: str, has_many: bool, original: Method, region: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        number = number_of_keys(args, kwargs) if has_many else 1
+        if operation == "set" and not number:  # `get_or_create_multi` has found all values
+            return original(region, *args, **kwargs)
+        with self.operation(region, operation) as begun:
+            value = original(region, *args, **kwargs)
+        self.record_done(region, operation, begun, times=number)
+        return value

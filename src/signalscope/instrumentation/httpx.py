@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, asynchronously, synchronously
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, HttpInstrumentor
+from signalscope.instrumentation._base._instrumentor import Hook
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["HttpxInstrumentor"]
 
 
-class HttpxInstrumentor(LibraryInstrumentor):
+class HttpxInstrumentor(HttpInstrumentor):
     """Records calls to external services."""
 
     library = Library(
@@ -36,8 +35,8 @@ class HttpxInstrumentor(LibraryInstrumentor):
         return {"httpx._client": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.Client, "send", functools.partial(synchronously, request=_request))
-        self.replace(module.AsyncClient, "send", functools.partial(asynchronously, request=_request))
+        self.intercept_calls(module.Client, "send", _request)
+        self.intercept_calls(module.AsyncClient, "send", _request, is_async=True)
 
 
 def _request(_client: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:

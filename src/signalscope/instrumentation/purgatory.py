@@ -10,9 +10,8 @@ from typing import Any
 from signalscope.breakers._model import BREAKER_METRICS, Breaker
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._breakers import SHARED_STORAGE, configured_identity
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["PurgatoryInstrumentor"]
 
@@ -46,10 +45,9 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
 
     circuits: dict[str, Breaker]
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "circuits"):
-            self.circuits = {}
+    def create(self) -> None:
+        """Create the table of circuits."""
+        self.circuits = {}
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the module that both kinds of factories use."""
@@ -62,52 +60,33 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
         self.circuits.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.on_created(module.Context, self._created)
-        self.replace(module.Context, "set_state", self._set_state)
-        self.replace(
-            module.Context, "handle_new_request", functools.partial(self._admit, rejection=module.OpenedState)
-        )
+        for name in ("__init__", "set_state"):
+            self.intercept(module.Context, name, self._change_state)
+        admit = functools.partial(self._admit, module.OpenedState)
+        self.intercept(module.Context, "handle_new_request", admit)
         for state in (module.ClosedState, module.HalfOpenedState, module.OpenedState):
-            self.replace(state, "handle_exception", functools.partial(self._ended, outcome="failure"))
-            self.replace(state, "handle_end_request", functools.partial(self._ended, outcome="success"))
+            self.intercept(state, "handle_exception", functools.partial(self._end, "failure"))
+            self.intercept(state, "handle_end_request", functools.partial(self._end, "success"))
 
-    def _set_state(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def set_state(context: Any, *args: Any, **kwargs: Any) -> Any:
-            value = original(context, *args, **kwargs)
-            if not is_suppressed(is_undone):
-                self.safely(lambda: self._seen(context))
-            return value
+    def _change_state(self, original: Method, context: Any, /, *args: Any, **kwargs: Any) -> Any:
+        value = original(context, *args, **kwargs)
+        self.safely(lambda: self._circuit(str(context.name), context).enter(_STATES[context.state]))
+        return value
 
-        return set_state
+    def _admit(
+        self, rejection: type[BaseException], original: Method, context: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        try:
+            return original(context, *args, **kwargs)
+        except rejection:
+            self._count(context, "rejected")
+            raise
 
-    def _admit(self, original: Method, is_undone: IsUndone, *, rejection: type[BaseException]) -> Method:
-        @functools.wraps(original)
-        def handle_new_request(context: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return original(context, *args, **kwargs)
-            except rejection:
-                if not is_suppressed(is_undone):
-                    self._count(context, "rejected")
-                raise
-
-        return handle_new_request
-
-    def _ended(self, original: Method, is_undone: IsUndone, *, outcome: str) -> Method:
-        @functools.wraps(original)
-        def ended(state: Any, context: Any, *args: Any, **kwargs: Any) -> Any:
-            if not is_suppressed(is_undone):
-                self._count(context, outcome)
-            return original(state, context, *args, **kwargs)
-
-        return ended
-
-    def _created(self, context: Any) -> None:
-        if not is_suppressed(lambda: False):
-            self._seen(context)
-
-    def _seen(self, context: Any) -> None:
-        self._circuit(str(context.name), context).enter(_STATES[context.state])
+    def _end(
+        self, outcome: str, original: Method, state: Any, context: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        self._count(context, outcome)
+        return original(state, context, *args, **kwargs)
 
     def _count(self, context: Any, outcome: str) -> None:
         self.safely(lambda: self._circuit(str(context.name), context).count(outcome))

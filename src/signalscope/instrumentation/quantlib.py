@@ -12,8 +12,9 @@ from typing import Any
 from signalscope.contract._model import OTHER
 from signalscope.decorators import instrument_greeks
 from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._suppression import only_if_undone
 
 __all__ = ["QuantLibInstrumentor"]
 
@@ -85,11 +86,9 @@ class QuantLibInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_models"):
-            # The model of the engine of each instrument.
-            self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+    def create(self) -> None:
+        """Create the table of the models of instruments, by the engine of each."""
+        self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the module with all classes; the package only imports their names."""
@@ -99,17 +98,17 @@ class QuantLibInstrumentor(LibraryInstrumentor):
         instrument = getattr(module, "Instrument", None)
         if instrument is None:
             return
-        self.patches.add(instrument, "setPricingEngine", self._note_engine)
+        self.intercept(instrument, "setPricingEngine", self._note_engine, unless=only_if_undone)
         models = self._models
 
         def model_of(self: Any) -> str:
             return models.get(self, OTHER)
 
-        for each in list(vars(module).values()):
-            if inspect.isclass(each) and issubclass(each, instrument):
+        for cls in list(vars(module).values()):
+            if inspect.isclass(cls) and issubclass(cls, instrument):
                 for name, calculated in _METHODS.items():
-                    if name in vars(each):
-                        self.measure(each, name, self._calculation(calculated, model_of))
+                    if name in vars(cls):
+                        self.measure(cls, name, self._calculation(calculated, model_of))
         for name, model in _CALCULATORS.items():
             for method, calculated in {**GREEKS, "value": "price"}.items():
                 self.measure(getattr(module, name, None), method, self._calculation(calculated, model))
@@ -121,18 +120,12 @@ class QuantLibInstrumentor(LibraryInstrumentor):
             calculation_type=calculated, model_type=model, batch_size=1, check="finite", span=self.span
         )
 
-    def _note_engine(self, original: Any, is_undone: Callable[[], bool]) -> Any:
-        """Patch `setPricingEngine` to note the model of the engine."""
-
-        @functools.wraps(original)
-        def set_engine(instrument: Any, *args: Any, **kwargs: Any) -> Any:
-            result = original(instrument, *args, **kwargs)
-            if not is_undone():
-                engine = next(iter((*args, *kwargs.values())), None)
-                self._models[instrument] = _model(type(engine).__name__)
-            return result
-
-        return set_engine
+    def _note_engine(self, original: Method, instrument: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Note the model of the engine."""
+        result = original(instrument, *args, **kwargs)
+        engine = next(iter((*args, *kwargs.values())), None)
+        self._models[instrument] = _model(type(engine).__name__)
+        return result
 
 
 @functools.cache

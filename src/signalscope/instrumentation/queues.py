@@ -9,7 +9,6 @@ the highest ones that are still critical, high and medium.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import queue
 import re
@@ -20,12 +19,13 @@ from typing import Any, NamedTuple
 
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import ContractError
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import CreationSite, creation_site, module_named
 from signalscope.instrumentation._base._priorities import LEVELS, classifier
 from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
 from signalscope.instrumentation._base._settings import Patterns
+from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
 
@@ -67,7 +67,7 @@ def name_queue(
     """
     if not isinstance(of, queue.Queue | asyncio.Queue):
         raise ContractError(f"{of!r} cannot be measured: name a queue.Queue or asyncio.Queue, or a subclass")
-    if len(levels) != len(PRIORITIES) - 1 or list(levels) != sorted(levels):
+    if not _are_levels(levels):
         raise ContractError(
             f"levels={levels!r} must be three ascending numbers: for critical, high and medium"
         )
@@ -95,17 +95,15 @@ class _Reporting:
     def sizes() -> Iterator[tuple[float, tuple[str, str]]]:
         for queue_type, sizes in sum_sizes(_measured.values()).items():
             for priority, number in {**dict.fromkeys(PRIORITIES, 0.0), **sizes}.items():
-                yield number, (queue_type, priority)
+                yield float(number), (queue_type, priority)
 
     @staticmethod
     def capacities() -> Iterator[tuple[float, tuple[str]]]:
-        sums: dict[str, float | None] = {}
-        for each in _measured.values():
-            before, most = sums.get(each.queue_type, 0.0), each.capacity
-            sums[each.queue_type] = None if before is None or most is None else before + most
-        for queue_type, most in sums.items():
-            if most is not None:
-                yield most, (queue_type,)
+        queues = _measured.values()
+        for queue_type, total in known_sums(
+            (measured.queue_type, measured.capacity) for measured in queues
+        ).items():
+            yield total, (queue_type,)
 
 
 class _Name(NamedTuple):
@@ -143,21 +141,20 @@ class QueuesInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_probes"):
-            self._probes: WeakTable[Method] = WeakTable()
+    def create(self) -> None:
+        """Create the table of queues whose name is not known yet."""
+        self._probes: WeakTable[Method] = WeakTable()
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hooks of the two modules if SIGNALSCOPE_QUEUES names queues."""
         self._patterns = Patterns(_VARIABLE, _EXAMPLE)
         self._names = {value: _parsed(value) for _, value in self._patterns.pairs}
-        return {"queue": self._patch, "asyncio.queues": self._patch} if self._patterns else {}
+        return {"queue": self._patch, "asyncio.queues": self._patch} if self._patterns.pairs else {}
 
     def end(self) -> None:
         """Restore every queue."""
-        for each in _measured.values():
-            each.end()
+        for measured in _measured.values():
+            measured.end()
         _measured.clear()
         for of, probe in self._probes.items():
             if vars(of).get("_put") is probe:
@@ -165,21 +162,12 @@ class QueuesInstrumentor(LibraryInstrumentor):
         self._probes.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.Queue, "__init__", self._init)
+        self.on_created(module.Queue, self._created)
 
-    def _init(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def init(of: Any, *args: Any, **kwargs: Any) -> None:
-            original(of, *args, **kwargs)
-            if not is_undone():
-                try:
-                    site = creation_site(of, ("queue", "asyncio"))
-                    if site is not None:
-                        self._probe(of, site)
-                except Exception:  # must not reach the caller
-                    internal_error(_WHERE)
-
-        return init
+    def _created(self, created: Any) -> None:
+        site = creation_site(created, ("queue", "asyncio"))
+        if site is not None:
+            self._probe(created, site)
 
     def _probe(self, of: Any, site: CreationSite) -> None:
         """Look for the name of the queue at its first puts."""
@@ -208,34 +196,36 @@ class QueuesInstrumentor(LibraryInstrumentor):
         for pattern, value in self._patterns.pairs:
             if _resolves(pattern, of):
                 return self._names[value]
-        found = site.find_holder(of) or site.fallback
-        chosen = self._patterns.find([found.path])
-        return None if chosen is None else self._names[chosen]
+        holder = site.find_holder(of) or site.fallback
+        configured = self._patterns.find([holder.path])
+        return None if configured is None else self._names[configured]
 
 
 def _resolves(path: str, thing: object) -> bool:
     """Return True if a path such as ``module:app.state.queue`` leads to an object now."""
     module, _, names = path.partition(":")
-    found: Any = module_named(module)
+    value: Any = module_named(module)
     for name in names.split("."):
-        if found is None:
+        if value is None:
             return False
-        found = getattr(found, name, None)
-    return found is thing
+        value = getattr(value, name, None)
+    return value is thing
+
+
+def _are_levels(levels: Sequence[float]) -> bool:
+    return len(levels) == len(PRIORITIES) - 1 and list(levels) == sorted(levels)
 
 
 def _parsed(value: str) -> _Name | None:
     """Parse a value of SIGNALSCOPE_QUEUES; None if it is wrong."""
-    found = _VALUE.match(value)
-    levels: tuple[float, ...] = ()
+    parts = _VALUE.match(value)
+    if parts is not None and parts["levels"] is None:
+        return _Name(parts["name"], ())
     try:
-        if found is not None and found["levels"] is not None:
-            levels = tuple(float(each) for each in found["levels"].split(","))
-            if len(levels) != len(PRIORITIES) - 1 or list(levels) != sorted(levels):
-                found = None
+        levels = tuple(map(float, parts["levels"].split(","))) if parts is not None else ()
     except ValueError:
-        found = None
-    if found is None:
+        levels = ()
+    if parts is None or not _are_levels(levels):
         _logger.error("%s: %r is ignored: write for example %s", _VARIABLE, value, _EXAMPLE)
         return None
-    return _Name(found["name"], levels)
+    return _Name(parts["name"], levels)

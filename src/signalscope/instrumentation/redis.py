@@ -7,30 +7,54 @@ Redis does not know which of its keys are a cache, so the user names them:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
 from signalscope.recording import internal_error
 
 __all__ = ["RedisInstrumentor"]
 
 _WHERE = "instrumentation.redis"
 _PREFIX = "redis:"
-#: Commands by what they do, and which of their arguments are keys.
-_ONE: Mapping[str, str] = {
-    **dict.fromkeys(("GET", "GETEX", "GETDEL", "HGET"), "get"),
-    **dict.fromkeys(("SET", "SETEX", "PSETEX", "SETNX", "HSET", "HSETNX"), "set"),
-    "HDEL": "delete",
+Command = tuple[Any, ...]
+#: Returns the commands that a call is about to send.
+Commands = Callable[[Any, tuple[Any, ...]], Sequence[Command]]
+
+
+def _one_key(args: Sequence[Any]) -> Sequence[Any]:
+    return args[:1]
+
+
+def _every_key(args: Sequence[Any]) -> Sequence[Any]:
+    return [key for argument in args for key in _flat(argument)]
+
+
+def _key_for_each_field(args: Sequence[Any]) -> Sequence[Any]:
+    return [args[0]] * len(_every_key(args[1:]))
+
+
+def _keys_of_pairs(args: Sequence[Any]) -> Sequence[Any]:
+    return args[::2]
+
+
+#: Commands, each with its operation and a function that returns its keys from its arguments.
+_COMMANDS: Mapping[str, tuple[str, Callable[[Sequence[Any]], Sequence[Any]]]] = {
+    **dict.fromkeys(("GET", "GETEX", "GETDEL", "HGET"), ("get", _one_key)),
+    **dict.fromkeys(("SET", "SETEX", "PSETEX", "SETNX", "HSET", "HSETNX"), ("set", _one_key)),
+    "HDEL": ("delete", _one_key),
+    "HMGET": ("get", _key_for_each_field),
+    "MGET": ("get", _every_key),
+    **dict.fromkeys(("DEL", "UNLINK"), ("delete", _every_key)),
+    **dict.fromkeys(("MSET", "MSETNX"), ("set", _keys_of_pairs)),
 }
-_FIELDS = ("HMGET",)
-_MANY: Mapping[str, str] = {"MGET": "get", "DEL": "delete", "UNLINK": "delete"}
-_PAIRS: Mapping[str, str] = {"MSET": "set", "MSETNX": "set"}
+_MANY_VALUES = ("MGET", "HMGET")
 
 
 class RedisInstrumentor(LibraryInstrumentor):
@@ -60,24 +84,23 @@ class RedisInstrumentor(LibraryInstrumentor):
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hooks of the modules of clients if SIGNALSCOPE_CACHES names keys."""
-        wanted = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns().pairs)
+        wanted = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns.pairs)
         names = ("redis.client", "redis.asyncio.client")
         return dict.fromkeys(names, self._patch) if wanted else {}
 
     def _patch(self, module: ModuleType) -> None:
-        awaited = ".asyncio" in module.__name__
-        single = functools.partial(_awaited if awaited else _called, commands=_single)
-        self.replace(module.Redis, "execute_command", single)
-        # What a pipeline sends at once, while it watches keys.
-        self.replace(module.Pipeline, "immediate_execute_command", single)
-        self.replace(
-            module.Pipeline, "execute", functools.partial(_awaited if awaited else _called, commands=_queued)
-        )
+        around = _await_sending if ".asyncio" in module.__name__ else _send
+        for cls, name, commands in (
+            (module.Redis, "execute_command", _single),
+            # What a pipeline sends at once, while it watches keys.
+            (module.Pipeline, "immediate_execute_command", _single),
+            (module.Pipeline, "execute", _queued),
+        ):
+            self.intercept(cls, name, functools.partial(around, commands), unless=_is_part_of_operation)
 
 
-Command = tuple[Any, ...]
-#: Returns the commands that a call is about to send.
-Commands = Callable[[Any, tuple[Any, ...]], Sequence[Command]]
+def _is_part_of_operation(is_undone: IsUndone) -> bool:
+    return in_library.get() or is_suppressed_in_cache(is_undone)
 
 
 def _single(_: Any, args: tuple[Any, ...]) -> Sequence[Command]:
@@ -90,61 +113,50 @@ def _queued(pipeline: Any, _: tuple[Any, ...]) -> Sequence[Command]:
     ]
 
 
-def _called(original: Method, is_undone: IsUndone, *, commands: Commands) -> Method:
-    @functools.wraps(original)
-    def execute(client: Any, *args: Any, **kwargs: Any) -> Any:
-        sent = _cache_commands(is_undone, commands, client, args)
-        if not sent:
-            return original(client, *args, **kwargs)
-        begun = perf_counter()
-        try:
-            value = original(client, *args, **kwargs)
-        except BaseException:
-            _record(sent, None, perf_counter() - begun)
-            raise
-        _record(sent, [value] if commands is _single else value, perf_counter() - begun)
-        return value
-
-    return execute
+def _send(commands: Commands, original: Method, client: Any, /, *args: Any, **kwargs: Any) -> Any:
+    with _recorded(commands, client, args) as returned:
+        value = original(client, *args, **kwargs)
+        returned.append(value)
+    return value
 
 
-def _awaited(original: Method, is_undone: IsUndone, *, commands: Commands) -> Method:
-    @functools.wraps(original)
-    async def execute(client: Any, *args: Any, **kwargs: Any) -> Any:
-        sent = _cache_commands(is_undone, commands, client, args)
-        if not sent:
-            return await original(client, *args, **kwargs)
-        begun = perf_counter()
-        try:
-            value = await original(client, *args, **kwargs)
-        except BaseException:
-            _record(sent, None, perf_counter() - begun)
-            raise
-        _record(sent, [value] if commands is _single else value, perf_counter() - begun)
-        return value
-
-    return execute
+async def _await_sending(
+    commands: Commands, original: Method, client: Any, /, *args: Any, **kwargs: Any
+) -> Any:
+    with _recorded(commands, client, args) as returned:
+        value = await original(client, *args, **kwargs)
+        returned.append(value)
+    return value
 
 
-def _cache_commands(
-    is_undone: IsUndone, commands: Commands, client: Any, args: Any
-) -> list[tuple[int, Command]]:
-    """Return the commands that may use caches, each with its index."""
-    if in_library.get() or is_suppressed(is_undone, "cache"):
-        return []
+@contextmanager
+def _recorded(commands: Commands, client: Any, args: tuple[Any, ...]) -> Iterator[list[Any]]:
+    """Record the commands that the block sends; it appends what the client returns to the list."""
+    sent = _cache_commands(commands, client, args)
+    returned: list[Any] = []
+    begun = perf_counter()
     try:
-        known = (*_ONE, *_MANY, *_PAIRS, *_FIELDS)
+        yield returned
+    except BaseException:
+        _record(sent, None, perf_counter() - begun)
+        raise
+    _record(sent, returned if commands is _single else returned[0], perf_counter() - begun)
+
+
+def _cache_commands(commands: Commands, client: Any, args: tuple[Any, ...]) -> list[tuple[int, Command]]:
+    """Return the commands that may use caches, each with its index."""
+    try:
         return [
             (index, command)
             for index, command in enumerate(commands(client, args))
-            if len(command) > 1 and str(command[0]).upper() in known
+            if len(command) > 1 and str(command[0]).upper() in _COMMANDS
         ]
     except Exception:  # must not reach the caller
         internal_error(_WHERE)
         return []
 
 
-def _record(sent: Sequence[tuple[int, Command]], values: Any, elapsed: float) -> None:
+def _record(sent: Sequence[tuple[int, Command]], values: Sequence[Any] | None, elapsed: float) -> None:
     try:
         for index, command in sent:
             value = values[index] if values is not None and index < len(values) else None
@@ -155,29 +167,23 @@ def _record(sent: Sequence[tuple[int, Command]], values: Any, elapsed: float) ->
 
 
 def _record_one(name: str, args: Sequence[Any], value: Any, elapsed: float, *, failed: bool) -> None:
-    keys: Sequence[Any]
-    if name in _MANY:
-        keys, operation = [key for each in args for key in _flat(each)], _MANY[name]
-    elif name in _PAIRS:
-        keys, operation = args[::2], _PAIRS[name]
-    else:
-        fields = sum(len(_flat(each)) for each in args[1:]) if name in _FIELDS else 1
-        keys, operation = [args[0]] * fields, _ONE.get(name, "get")
-    values = list(value) if name in ("MGET", *_FIELDS) and not failed else [value] * len(keys)
-    counted: dict[str, list[Any]] = {}
-    for key, found in zip(keys, values, strict=False):
-        cache_type = cache_patterns().find([_PREFIX + _text(key)])
+    operation, keys_of = _COMMANDS[name]
+    keys = keys_of(args)
+    values = list(value) if name in _MANY_VALUES and not failed else [value] * len(keys)
+    by_type: dict[str, list[Any]] = {}
+    for key, of_key in zip(keys, values, strict=False):
+        cache_type = cache_patterns.find([_PREFIX + _text(key)])
         if cache_type is not None:
-            counted.setdefault(cache_type, []).append(found)
-    for cache_type, found_values in counted.items():
-        to, number = metrics_of(cache_type), len(found_values)
+            by_type.setdefault(cache_type, []).append(of_key)
+    for cache_type, of_type in by_type.items():
+        metrics = metrics_of(cache_type)
         if failed:
-            to.done(operation, elapsed, "error")
+            metrics.done(operation, elapsed, "error")
         elif operation == "get":
-            misses = sum(each is None for each in found_values)
-            to.gets(elapsed, number - misses, misses)
+            misses = sum(of_key is None for of_key in of_type)
+            metrics.gets(elapsed, len(of_type) - misses, misses)
         else:
-            to.done(operation, elapsed, times=number)
+            metrics.done(operation, elapsed, times=len(of_type))
 
 
 def _flat(value: Any) -> Sequence[Any]:

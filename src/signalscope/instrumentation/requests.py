@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, synchronously
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, HttpInstrumentor
+from signalscope.instrumentation._base._instrumentor import Hook
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["RequestsInstrumentor"]
 
 
-class RequestsInstrumentor(LibraryInstrumentor):
+class RequestsInstrumentor(HttpInstrumentor):
     """Records calls to external services."""
 
     library = Library(
@@ -36,7 +35,7 @@ class RequestsInstrumentor(LibraryInstrumentor):
         return {"requests.sessions": self._patch}
 
     def _patch(self, module: ModuleType) -> None:
-        self.replace(module.Session, "send", functools.partial(synchronously, request=_request))
+        self.intercept_calls(module.Session, "send", _request)
 
 
 def _request(_session: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:

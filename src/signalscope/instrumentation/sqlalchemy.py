@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from time import perf_counter
 from types import ModuleType
@@ -42,20 +42,9 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
         delegated="opentelemetry-instrumentation-sqlalchemy",
     )
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "_remove"):
-            self._remove: list[Callable[[], None]] = []
-
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hook of the package with engines and events."""
         return {"sqlalchemy": self._listen}
-
-    def end(self) -> None:
-        """Remove the listeners."""
-        for remove in self._remove:
-            remove()
-        self._remove = []
 
     def _listen(self, module: ModuleType) -> None:
         engine, event = module.engine.Engine, module.event
@@ -65,7 +54,7 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
             ("handle_error", self._failed),
         ):
             event.listen(engine, name, listener)
-            self._remove.append(lambda name=name, to=listener: event.remove(engine, name, to))  # type: ignore[misc]
+            self.cleanup.callback(event.remove, engine, name, listener)
 
     def _before(  # noqa: PLR0917  # what SQLAlchemy calls listeners with
         self, connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: bool

@@ -18,7 +18,7 @@ from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
-from signalscope.instrumentation._base._settings import Setting
+from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
@@ -26,12 +26,12 @@ __all__ = ["BREAKER_METRICS", "SHARED_STORAGE", "BreakerInstrumentor", "configur
 
 #: For `Library.not_measured`.
 SHARED_STORAGE = "With Redis as storage: state changes of other processes, before the next call here."
-_SETTING = Setting("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
+_PATTERNS = Patterns("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
 
 
 def configured_identity(*names: str) -> Identity | None:
     """Return the service name and operation that SIGNALSCOPE_BREAKERS gives to one of these names."""
-    configured = _SETTING.patterns.find(names)
+    configured = _PATTERNS.find(names)
     if configured is None:
         return None
     service, _, operation = configured.partition("/")
@@ -49,10 +49,9 @@ class BreakerInstrumentor(LibraryInstrumentor):
     packages: ClassVar[tuple[str, ...]]
     breakers: WeakTable[Breaker]
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "breakers"):
-            self.breakers = WeakTable()
+    def create(self) -> None:
+        """Create the table of breakers."""
+        self.breakers = WeakTable()
 
     @abstractmethod
     def state_now(self, breaker: Any) -> str:
@@ -71,6 +70,10 @@ class BreakerInstrumentor(LibraryInstrumentor):
     def model_of(self, breaker: Any) -> Breaker:
         """Return the model of a breaker of the library."""
         return self.breakers.get(breaker) or self._add(breaker, NameSearch(None))
+
+    def count(self, breaker: Any, outcome: str) -> None:
+        """Count a call of a breaker of the library; never raises."""
+        self.safely(lambda: self.model_of(breaker).count(outcome))
 
     def _add(self, breaker: Any, search: NameSearch) -> Breaker:
         model = _LibraryBreaker(self, breaker, search)

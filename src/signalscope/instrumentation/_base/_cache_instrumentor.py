@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
 
-from signalscope.instrumentation._base._caches import CacheMetrics, TrackedCache, in_library
+from signalscope.instrumentation._base._cache_sizes import CacheSizes
+from signalscope.instrumentation._base._caches import CacheMetrics, TrackedCache, library_at_work
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import creation_site
 from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
 
-__all__ = ["CacheInstrumentor"]
+__all__ = ["CacheInstrumentor", "number_of_keys"]
 
 
 class CacheInstrumentor(LibraryInstrumentor):
@@ -22,19 +22,34 @@ class CacheInstrumentor(LibraryInstrumentor):
     Attributes:
         package: The package of the library, whose frames are not of the program.
         caches: The caches that were seen.
+        sizes: Reports the sizes of those that are added to it.
     """
 
     package: ClassVar[str]
     caches: WeakTable[TrackedCache]
+    sizes: CacheSizes
 
-    def __init__(self) -> None:
-        super().__init__()
-        if not hasattr(self, "caches"):
-            self.caches = WeakTable()
+    def create(self) -> None:
+        """Create the tables of caches."""
+        self.caches = WeakTable()
+        self.sizes = CacheSizes(self.entries, self.capacity)
+
+    def begin(self) -> None:
+        """Start to report sizes."""
+        self.sizes.begin()
 
     def end(self) -> None:
         """Forget the caches."""
         self.caches.clear()
+        self.sizes.end()
+
+    def entries(self, cache: Any) -> float | None:
+        """Return the number of entries of a cache, without changing it; None if that cannot be known."""
+        return None
+
+    def capacity(self, cache: Any) -> float | None:
+        """Return the number of entries that a cache can hold; None if that is not a number of entries."""
+        return None
 
     def own_name(self, cache: Any) -> str:
         """Return the name that the cache has in its library; empty if it has none."""
@@ -53,10 +68,25 @@ class CacheInstrumentor(LibraryInstrumentor):
 
     def record(self, cache: Any, act: Callable[[CacheMetrics], object]) -> None:
         """Record an operation of a cache; never raises."""
-        try:
-            act(self.tracked(cache).metrics(cache))
-        except Exception:  # must not reach the caller
-            internal_error(f"instrumentation.{self.library.name}")
+        self.safely(lambda: act(self.tracked(cache).metrics(cache)))
+
+    def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
+        """Record a lookup that began at a time of `perf_counter`."""
+        elapsed = perf_counter() - begun
+        self.record(cache, lambda metrics: metrics.get(elapsed, hit=is_hit))
+
+    def record_gets(self, cache: Any, begun: float, values: Sequence[Any], absent: object) -> None:
+        """Record a lookup of several keys, whose misses have the value `absent`."""
+        elapsed = perf_counter() - begun
+        misses = sum(value is absent for value in values)
+        self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
+
+    def record_done(
+        self, cache: Any, operation: str, begun: float, result: str = "ok", times: int = 1
+    ) -> None:
+        """Record a set, a delete, or an operation that raised (`error`)."""
+        elapsed = perf_counter() - begun
+        self.record(cache, lambda metrics: metrics.done(operation, elapsed, result, times))
 
     @contextmanager
     def operation(self, cache: Any, operation: str) -> Iterator[float]:
@@ -66,12 +96,15 @@ class CacheInstrumentor(LibraryInstrumentor):
             A context manager that gives the time of `perf_counter` at which the operation began.
         """
         begun = perf_counter()
-        token = in_library.set(True)
-        try:
-            yield begun
-        except BaseException:
-            elapsed = perf_counter() - begun
-            self.record(cache, lambda metrics: metrics.done(operation, elapsed, "error"))
-            raise
-        finally:
-            in_library.reset(token)
+        with library_at_work():
+            try:
+                yield begun
+            except BaseException:
+                self.record_done(cache, operation, begun, "error")
+                raise
+
+
+def number_of_keys(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+    """Return the number of keys in the first argument of a call; 1 for an iterator, which must not be used up."""
+    keys = args[0] if args else next(iter(kwargs.values()), ())
+    return len(keys) if hasattr(keys, "__len__") else 1

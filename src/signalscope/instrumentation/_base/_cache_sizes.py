@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
 
@@ -51,16 +52,9 @@ class CacheSizes:
         self._types.set(cache, cache_type)
 
     def _sums(self, read: Callable[[Any], float | None]) -> Iterator[tuple[float, tuple[str]]]:
-        sums: dict[str, float | None] = {}
-        for cache, cache_type in self._types.items():
-            name, size = cache_type(), _read_safely(read, cache)
-            if name:
-                before = sums.get(name, 0.0)
-                # One unknown size makes the sum unknown.
-                sums[name] = None if before is None or size is None else before + size
-        for name, total in sums.items():
-            if total is not None:
-                yield total, (name,)
+        sizes = [(cache_type(), _read_safely(read, cache)) for cache, cache_type in self._types.items()]
+        for name, total in known_sums((name, size) for name, size in sizes if name).items():
+            yield total, (name,)
 
 
 def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | None:

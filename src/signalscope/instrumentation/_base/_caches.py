@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from signalscope.contract._model import OTHER
 from signalscope.decorators import _hit_ratio
 from signalscope.instrumentation._base._object_names import CreationSite, NameSearch, ObjectName, label_from
-from signalscope.instrumentation._base._settings import Patterns, Setting
+from signalscope.instrumentation._base._settings import Patterns
 from signalscope.recording import Group, get_instrument, group
 
 __all__ = [
@@ -34,8 +34,9 @@ _EVICTIONS = "signal_service.cache.evictions"
 CACHE_METRICS = (_OPERATIONS, _DURATION, "signal_service.cache.hit_ratio")
 #: True while a cache library is at work: what it does with Redis then is a part of its own operation.
 in_library: ContextVar[bool] = ContextVar("signalscope_in_cache", default=False)
+#: The cache types that the user gives to caches.
+cache_patterns = Patterns("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 #: Words that do not describe the content of a cache.
-_SETTING = Setting("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 _NOUNS = ("cache", "caches", "region", "lambda")
 _MOST_FUNCTIONS = 8
 #: Cache types with a recorder of their own; the contract allows far fewer.
@@ -70,9 +71,8 @@ class CacheMetrics:
 
     def gets(self, elapsed: float, hits: int, misses: int) -> None:
         """Record lookups of several keys in one call, which has one duration."""
-        counted = [("hit", hits), ("miss", misses)]
         get_instrument(_DURATION).series(self._type, "get").record(elapsed)
-        for result, number in counted:
+        for result, number in (("hit", hits), ("miss", misses)):
             if number > 0:
                 get_instrument(_OPERATIONS).series(self._type, "get", result).record(number)
                 _hit_ratio.count_get(self._type, hit=result == "hit", times=number)
@@ -89,13 +89,12 @@ class CacheMetrics:
             get_instrument(_EVICTIONS).series(self._type, reason).record(times)
 
     def _group(self, operation: str, result: str) -> Group:
-        found = self._groups.get((operation, result))
-        if found is None:
-            cache_type = self.cache_type
-            main = get_instrument(_DURATION).series(cache_type, operation)
-            counted = get_instrument(_OPERATIONS).series(cache_type, operation, result)
-            found = self._groups[operation, result] = group(main, [(counted, 1)])
-        return found
+        series = self._groups.get((operation, result))
+        if series is None:
+            duration = get_instrument(_DURATION).series(self.cache_type, operation)
+            counter = get_instrument(_OPERATIONS).series(self.cache_type, operation, result)
+            series = self._groups[operation, result] = group(duration, [(counter, 1)])
+        return series
 
 
 _metrics: dict[str, CacheMetrics] = {}
@@ -103,12 +102,12 @@ _metrics: dict[str, CacheMetrics] = {}
 
 def metrics_of(cache_type: str) -> CacheMetrics:
     """Return the recorder of a type of cache; the same object each time."""
-    found = _metrics.get(cache_type)
-    if found is None:
+    metrics = _metrics.get(cache_type)
+    if metrics is None:
         if len(_metrics) >= _MOST_TYPES:
             cache_type = OTHER
-        found = _metrics.setdefault(cache_type, CacheMetrics(cache_type))
-    return found
+        metrics = _metrics.setdefault(cache_type, CacheMetrics(cache_type))
+    return metrics
 
 
 @contextmanager
@@ -119,11 +118,6 @@ def library_at_work(*, library: bool = True) -> Iterator[None]:
         yield
     finally:
         in_library.reset(token)
-
-
-def cache_patterns() -> Patterns:
-    """Return the cache types that the user gives to caches."""
-    return _SETTING.patterns
 
 
 class TrackedCache:
@@ -176,7 +170,7 @@ class TrackedCache:
         name = holder or self._search.fallback
         qualified = [function.rpartition(":")[2] for function in self.functions]
         candidates = [*self._names, name.path, *name.names, *self.functions, *qualified, self._library]
-        given = cache_patterns().find(candidates) or label_from(self._names, *_NOUNS)
+        given = cache_patterns.find(candidates) or label_from(self._names, *_NOUNS)
         if given is not None:
             return given, True
         last = [function.rpartition(".")[2] for function in qualified]

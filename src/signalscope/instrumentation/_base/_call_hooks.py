@@ -75,15 +75,16 @@ class _Hooks:
         if not span.is_recording():
             return None
         if self._request is not None:
-            try:
-                self._request(span, args, kwargs)
-            except Exception:  # the user's hook
-                internal_error("instrumentation.request_hook")
+            _call_safely("instrumentation.request_hook", self._request, span, args, kwargs)
         return span
 
     def after(self, span: Span | None, result: Any) -> None:
         if span is not None and self._response is not None:
-            try:
-                self._response(span, result)
-            except Exception:  # the user's hook
-                internal_error("instrumentation.response_hook")
+            _call_safely("instrumentation.response_hook", self._response, span, result)
+
+
+def _call_safely(where: str, hook: Callable[..., None], *args: Any) -> None:
+    try:
+        hook(*args)
+    except Exception:  # the user's hook
+        internal_error(where)

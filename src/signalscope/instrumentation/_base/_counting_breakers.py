@@ -8,8 +8,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import IsUndone, Method
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._instrumentor import Method
 
 __all__ = ["UNIT", "CountingBreakerInstrumentor"]
 
@@ -44,60 +43,34 @@ class CountingBreakerInstrumentor(BreakerInstrumentor):
 
     def _patch_breaker(self, breaker: type) -> None:
         self.on_created(breaker, self.created)
-        self.replace(breaker, "_create_new_state", self._create_new_state)
-        self.replace(breaker, "_inc_counter", self._inc_counter)
+        self.intercept(breaker, "_create_new_state", self._create_new_state)
+        self.intercept(breaker, "_inc_counter", self._inc_counter)
 
     def _patch_states(self, base: type, module: ModuleType) -> None:
-        self.replace(base, "_handle_success", self._handle_success)
-        self.replace(
-            module.CircuitOpenState,
-            "before_call",
-            functools.partial(self._before_call, rejection=module.CircuitBreakerError),
-        )
+        self.intercept(base, "_handle_success", self._handle_success)
+        before_call = functools.partial(self._before_call, module.CircuitBreakerError)
+        self.intercept(module.CircuitOpenState, "before_call", before_call)
 
-    def _create_new_state(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def create(breaker: Any, *args: Any, **kwargs: Any) -> Any:
-            state = original(breaker, *args, **kwargs)
-            if "_state" in vars(breaker) and not is_suppressed(is_undone):  # else its constructor runs
-                self.safely(lambda: self.model_of(breaker).enter(self.state_of(state)))
-            return state
+    def _create_new_state(self, original: Method, breaker: Any, /, *args: Any, **kwargs: Any) -> Any:
+        state = original(breaker, *args, **kwargs)
+        if "_state" in vars(breaker):  # else its constructor runs
+            self.safely(lambda: self.model_of(breaker).enter(self.state_of(state)))
+        return state
 
-        return create
+    def _inc_counter(self, original: Method, breaker: Any) -> Any:
+        self.count(breaker, "failure")
+        return original(breaker)
 
-    def _inc_counter(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def fail(breaker: Any) -> Any:
-            if not is_suppressed(is_undone):
-                self._count(breaker, "failure")
-            return original(breaker)
+    def _handle_success(self, original: Method, state: Any) -> Any:
+        self.count(state._breaker, "success")
+        return original(state)
 
-        return fail
-
-    def _handle_success(self, original: Method, is_undone: IsUndone) -> Method:
-        @functools.wraps(original)
-        def succeed(state: Any) -> Any:
-            if not is_suppressed(is_undone):
-                self._count(state._breaker, "success")
-            return original(state)
-
-        return succeed
-
-    def _before_call(self, original: Method, is_undone: IsUndone, *, rejection: type[Exception]) -> Method:
-        code = getattr(original, "__code__", None)
-
-        @functools.wraps(original)
-        def before_call(state: Any, *args: Any, **kwargs: Any) -> Any:
-            if is_suppressed(is_undone):
-                return original(state, *args, **kwargs)
-            try:
-                return original(state, *args, **kwargs)
-            except rejection as error:
-                if self.is_rejection(error, code):
-                    self._count(state._breaker, "rejected")
-                raise
-
-        return before_call
-
-    def _count(self, breaker: Any, outcome: str) -> None:
-        self.safely(lambda: self.model_of(breaker).count(outcome))
+    def _before_call(
+        self, rejection: type[Exception], original: Method, state: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        try:
+            return original(state, *args, **kwargs)
+        except rejection as error:
+            if self.is_rejection(error, getattr(original, "__code__", None)):
+                self.count(state._breaker, "rejected")
+            raise

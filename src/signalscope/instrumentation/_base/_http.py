@@ -1,15 +1,17 @@
-"""Common parts of the instrumentors of HTTP clients."""
+"""The base of the instrumentors of HTTP clients."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import IsUndone, Method
-from signalscope.instrumentation._base._services import begin_call, recorded
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method
+from signalscope.instrumentation._base._services import recorded_call
+from signalscope.instrumentation._base._suppression import only_if_undone
 
-__all__ = ["NOT_MEASURED", "SPANS", "UNIT", "asynchronously", "synchronously"]
+__all__ = ["NOT_MEASURED", "SPANS", "UNIT", "HttpInstrumentor"]
 
 #: Gives the URL and the method of a request from the arguments of a call.
 Request = Callable[..., tuple[str, str]]
@@ -27,41 +29,39 @@ NOT_MEASURED = (
 )
 
 
-def synchronously(original: Method, is_undone: IsUndone, *, request: Request) -> Method:
-    """Wrap a function that makes a call."""
+class HttpInstrumentor(LibraryInstrumentor):
+    """Records the calls of an HTTP client to external services."""
 
-    @functools.wraps(original)
-    def send(*args: Any, **kwargs: Any) -> Any:
-        call = None if is_undone() else _begin(request, args, kwargs)
-        if call is None:
-            return original(*args, **kwargs)
-        with recorded(call) as response:
-            value = original(*args, **kwargs)
-            response.append(value)
-        return value
+    def intercept_calls(self, client: type, name: str, request: Request, *, is_async: bool = False) -> None:
+        """Record the calls that a method of a client makes.
 
-    return send
-
-
-def asynchronously(original: Method, is_undone: IsUndone, *, request: Request) -> Method:
-    """Wrap a coroutine function that makes a call."""
-
-    @functools.wraps(original)
-    async def send(*args: Any, **kwargs: Any) -> Any:
-        call = None if is_undone() else _begin(request, args, kwargs)
-        if call is None:
-            return await original(*args, **kwargs)
-        with recorded(call) as response:
-            value = await original(*args, **kwargs)
-            response.append(value)
-        return value
-
-    return send
+        Args:
+            client: The class of the client.
+            name: The method.
+            request: Returns the URL and the HTTP method from the arguments of the call.
+            is_async: Whether the method is a coroutine function.
+        """
+        around = _await_call if is_async else _call
+        self.intercept(client, name, functools.partial(around, request), unless=only_if_undone)
 
 
-def _begin(request: Request, args: Any, kwargs: Any) -> Any:
+def _call(request: Request, original: Method, /, *args: Any, **kwargs: Any) -> Any:
+    with _recorded(request, args, kwargs) as responses:
+        response = original(*args, **kwargs)
+        responses.append(response)
+    return response
+
+
+async def _await_call(request: Request, original: Method, /, *args: Any, **kwargs: Any) -> Any:
+    with _recorded(request, args, kwargs) as responses:
+        response = await original(*args, **kwargs)
+        responses.append(response)
+    return response
+
+
+def _recorded(request: Request, args: Any, kwargs: Any) -> AbstractContextManager[list[Any]]:
     try:
         url, method = request(*args, **kwargs)
     except Exception:  # called in a way that the client itself refuses
-        return None
-    return begin_call(url, method)
+        return nullcontext([])
+    return recorded_call(url, method)

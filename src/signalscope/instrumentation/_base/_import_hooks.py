@@ -32,7 +32,8 @@ def when_imported(name: str, hook: Hook) -> None:
     module = sys.modules.get(name)
     if module is not None and _is_being_imported(module):
         # wrapt would call the hook now, with a part of the module.
-        _Waiting.add(name, hook)
+        _finder.waiting.append((name, hook))
+        _finder.install()
         return
     wrapt.register_post_import_hook(_guarded(hook, name), name)
 
@@ -41,7 +42,8 @@ def when_imported_like(pattern: str, hook: Hook) -> None:
     """Call a hook with every module whose name matches a pattern (`*`, `?`, `[...]`), now or when it is imported."""
     for name in sorted(name for name in list(sys.modules) if fnmatch.fnmatchcase(name, pattern)):
         when_imported(name, hook)
-    _Patterns.add(pattern, hook)
+    _finder.patterns.append((pattern, hook))
+    _finder.install()
 
 
 def is_pattern(name: str) -> bool:
@@ -70,54 +72,34 @@ class _Finder:
     """Finds no module: it only learns which names are about to be imported.
 
     It must come before wrapt's finder, which looks only at names that are registered already.
+
+    Attributes:
+        patterns: Hooks for module names that match a pattern.
+        waiting: Hooks for modules that are being imported at this moment.
     """
 
-    @classmethod
-    def install(cls) -> None:
+    def __init__(self) -> None:
+        self.patterns: list[tuple[str, Hook]] = []
+        self.waiting: list[tuple[str, Hook]] = []
+
+    def install(self) -> None:
         """Insert it as the first finder, once."""
-        if not any(isinstance(finder, cls) for finder in sys.meta_path):
+        if self not in sys.meta_path:
             wrapt.register_post_import_hook(lambda _: None, "signalscope")  # so that wrapt's finder exists
-            sys.meta_path.insert(0, cls())
+            sys.meta_path.insert(0, self)
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Register the hooks of patterns for a module that is about to be imported."""
-        _Waiting.call_ready()
-        _Patterns.register(fullname)
+        """Call the hooks of modules that are ready, and register those for a module that is about to be imported."""
+        for entry in list(self.waiting):
+            name, hook = entry
+            module = sys.modules.get(name)
+            if module is not None and not _is_being_imported(module) and entry in self.waiting:
+                self.waiting.remove(entry)
+                _guarded(hook, name)(module)
+        for pattern, hook in self.patterns:
+            if fullname not in sys.modules and fnmatch.fnmatchcase(fullname, pattern):
+                wrapt.register_post_import_hook(_guarded(hook, fullname), fullname)
         return None
 
 
-class _Patterns:
-    """Hooks for module names that match a pattern."""
-
-    _hooks: list[tuple[str, Hook]] = []  # noqa: RUF012  # the one list of the process
-
-    @classmethod
-    def add(cls, pattern: str, hook: Hook) -> None:
-        cls._hooks.append((pattern, hook))
-        _Finder.install()
-
-    @classmethod
-    def register(cls, name: str) -> None:
-        for pattern, hook in cls._hooks:
-            if name not in sys.modules and fnmatch.fnmatchcase(name, pattern):
-                wrapt.register_post_import_hook(_guarded(hook, name), name)
-
-
-class _Waiting:
-    """Hooks for modules that are being imported at this moment; each import looks whether they are ready."""
-
-    _hooks: list[tuple[str, Hook]] = []  # noqa: RUF012  # the one list of the process
-
-    @classmethod
-    def add(cls, name: str, hook: Hook) -> None:
-        cls._hooks.append((name, hook))
-        _Finder.install()
-
-    @classmethod
-    def call_ready(cls) -> None:
-        for entry in list(cls._hooks):
-            name, hook = entry
-            module = sys.modules.get(name)
-            if module is not None and not _is_being_imported(module) and entry in cls._hooks:
-                cls._hooks.remove(entry)
-                _guarded(hook, name)(module)
+_finder = _Finder()

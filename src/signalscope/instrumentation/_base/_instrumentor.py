@@ -18,10 +18,12 @@ hold, undoes the patches, respects suppression, and calls request and response h
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -40,18 +42,21 @@ from signalscope.instrumentation._base._call_hooks import with_hooks
 from signalscope.instrumentation._base._import_hooks import when_imported
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._patches import Patches, taking_self
-from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
+from signalscope.instrumentation._base._suppression import (
+    IsUndone,
+    is_instrumentation_suppressed,
+    is_suppressed,
+    only_if_undone,
+)
 from signalscope.recording import internal_error
 
-__all__ = ["Hook", "IsUndone", "LibraryInstrumentor", "Method", "is_instrumentation_suppressed"]
+__all__ = ["Hook", "IsUndone", "LibraryInstrumentor", "Method"]
 
 _logger = logging.getLogger("signalscope")
 _SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
 _MODES = ("auto", "always", "never")
 #: Called with a module when it has been imported.
 Hook = Callable[[ModuleType], None]
-#: Returns True if the patch has been undone, so that the replacement must call the original.
-IsUndone = Callable[[], bool]
 Method = Callable[..., Any]
 
 
@@ -67,20 +72,26 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     Attributes:
         library: Its description.
         patches: Its patches.
+        cleanup: What else `uninstrument` undoes.
         options: The arguments of `instrument`.
     """
 
     library: ClassVar[Library]
     patches: Patches
+    cleanup: ExitStack
     options: Mapping[str, Any]
 
     def __init__(self) -> None:
         super().__init__()
-        if not hasattr(
-            self, "patches"
-        ):  # each class has one instance, and its constructor is called each time
+        # Each class has one instance, and its constructor is called each time.
+        if not hasattr(self, "patches"):
             self.patches = Patches()
+            self.cleanup = ExitStack()
             self.options = {}
+            self.create()
+
+    def create(self) -> None:
+        """Create the state of the instance; called once."""
 
     @abstractmethod
     def hooks(self) -> Mapping[str, Hook]:
@@ -185,6 +196,38 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             owner, name, lambda original, is_undone: make(taking_self(original), is_undone)
         )
 
+    def intercept(
+        self, owner: Any, name: str, around: Method, *, unless: Callable[[IsUndone], bool] = is_suppressed
+    ) -> None:
+        """Patch a method of a class, or a function of a module, with one that calls a function around it.
+
+        Args:
+            owner: The class or module.
+            name: The attribute; it may be missing.
+            around: Called with the original and the arguments of the call, in which a method's object is the first.
+                A coroutine function makes the replacement one too.
+            unless: Returns True for a call that goes straight to the original.
+        """
+
+        def make(original: Method, is_undone: IsUndone) -> Method:
+            if inspect.iscoroutinefunction(around):
+
+                @functools.wraps(original)
+                async def awaited(*args: Any, **kwargs: Any) -> Any:
+                    if unless(is_undone):
+                        return await original(*args, **kwargs)
+                    return await around(original, *args, **kwargs)
+
+                return awaited
+
+            @functools.wraps(original)
+            def called(*args: Any, **kwargs: Any) -> Any:
+                return original(*args, **kwargs) if unless(is_undone) else around(original, *args, **kwargs)
+
+            return called
+
+        self.replace(owner, name, make)
+
     def on_created(self, cls: type, act: Callable[[Any], object]) -> None:
         """Call a function with each new object of a class, after its constructor.
 
@@ -193,23 +236,18 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             act: The function; what it raises is counted.
         """
 
-        def make(original: Method, is_undone: IsUndone) -> Method:
-            @functools.wraps(original)
-            def init(thing: Any, *args: Any, **kwargs: Any) -> None:
-                original(thing, *args, **kwargs)
-                if not is_undone():
-                    self.safely(lambda: act(thing))
+        def init(original: Method, created: Any, /, *args: Any, **kwargs: Any) -> None:
+            original(created, *args, **kwargs)
+            self.safely(act, created)
 
-            return init
+        self.intercept(cls, "__init__", init, unless=only_if_undone)
 
-        self.replace(cls, "__init__", make)
-
-    def safely(self, act: Callable[[], object]) -> None:
+    def safely(self, act: Callable[..., object], *args: Any) -> None:
         """Call a function; an exception is counted, and does not reach the program."""
         try:
-            act()
+            act(*args)
         except Exception:  # must not reach the caller
-            internal_error(f"instrumentation.{self.library.name}")
+            internal_error(f"instrumentation.{type(self).__module__.rpartition('.')[2]}")
 
     @property
     def span(self) -> Any:
@@ -230,6 +268,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     def _uninstrument(self, **kwargs: Any) -> None:
         self.options = {}
         self.patches.undo()
+        self.cleanup.close()
         self.end()
 
     def _while_instrumented(self, hook: Hook, options: Mapping[str, Any]) -> Hook:

@@ -156,9 +156,9 @@ class Patches:
                     if _all.get((id(patch.owner), patch.name)) is patch:
                         del _all[id(patch.owner), patch.name]
                     patch.undo()
-                    for other in _all.values():  # a patch over this one
-                        if other.original is patch.replacement:
-                            other.original = patch.original
+                    for outer in _all.values():  # a patch over this one
+                        if outer.original is patch.replacement:
+                            outer.original = patch.original
                     ended.append(patch)
             self._mine.clear()
         objects = {
@@ -181,10 +181,10 @@ def _is_new(module: Any) -> bool:
 def _around(module: ModuleType) -> Iterator[Any]:
     """Yield the modules that are being imported now, or whose import began after that of the module."""
     later = False
-    for name, each in list(sys.modules.items()):
+    for name, candidate in list(sys.modules.items()):
         later = later or name == module.__name__
-        if later or _is_new(each):
-            yield each
+        if later or _is_new(candidate):
+            yield candidate
 
 
 def _replace(objects: Mapping[int, tuple[Any, Any]], modules: Iterable[Any]) -> None:

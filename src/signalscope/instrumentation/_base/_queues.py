@@ -70,7 +70,7 @@ class MeasuredQueue:
         most = getattr(of, "maxsize", 0)
         return float(most) if of is not None and most > 0 else None
 
-    def sizes(self) -> dict[str, float] | None:
+    def sizes(self) -> Counter[str] | None:
         """Return the number of waiting items by priority; None if the queue is gone."""
         of = self._queue()
         if of is None:
@@ -83,7 +83,7 @@ class MeasuredQueue:
                 self._reconcile(of)
             finally:
                 mutex.release()
-        return {priority: float(number) for priority, number in self._sizes.items()}
+        return self._sizes.copy()
 
     def _patch(self, of: Any) -> dict[str, Any]:
         """Shadow the methods of the queue on the object itself, without keeping it alive."""
@@ -234,13 +234,11 @@ def _worker() -> Any:
     return threading.current_thread() if task is None else task
 
 
-def sum_sizes(measured: Iterator[MeasuredQueue]) -> dict[str, dict[str, float]]:
+def sum_sizes(queues: Iterator[MeasuredQueue]) -> dict[str, Counter[str]]:
     """Return the number of waiting items by queue type and priority."""
-    sums: dict[str, dict[str, float]] = {}
-    for each in measured:
-        sizes = each.sizes()
+    sums: dict[str, Counter[str]] = {}
+    for measured in queues:
+        sizes = measured.sizes()
         if sizes is not None:
-            of_type = sums.setdefault(each.queue_type, {})
-            for priority, number in sizes.items():
-                of_type[priority] = of_type.get(priority, 0.0) + number
+            sums.setdefault(measured.queue_type, Counter()).update(sizes)
     return sums

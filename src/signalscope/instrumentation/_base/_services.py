@@ -29,7 +29,7 @@ from signalscope.instrumentation._base._suppression import is_instrumentation_su
 from signalscope.recording import internal_error
 from signalscope.recording._state import live
 
-__all__ = ["DEPENDENCY_METRICS", "Call", "Service", "begin_call", "recorded", "service_at"]
+__all__ = ["DEPENDENCY_METRICS", "Service", "recorded_call", "service_at"]
 
 DEPENDENCY_METRICS = ("signal_service.external_service.duration", "signal_service.dependency.errors")
 _logger = logging.getLogger("signalscope")
@@ -77,13 +77,13 @@ def service_at(url: str) -> Service | None:
         host, port = (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
     except ValueError:  # not a URL
         return None
-    for each in _Setting.addresses:
+    for address in _Setting.addresses:
         if (
-            (each.host == host or fnmatch.fnmatchcase(host, each.host))
-            and each.port in (None, port)
-            and parts.path.startswith(each.path)
+            (address.host == host or fnmatch.fnmatchcase(host, address.host))
+            and address.port in (None, port)
+            and parts.path.startswith(address.path)
         ):
-            return each.service
+            return address.service
     label = re.sub(r"\W", "_", host.partition(".")[0])
     return Service(label, "high") if label.endswith("_service") else None
 
@@ -98,96 +98,76 @@ def _read() -> Iterator[_Address]:
                 _VARIABLE, left, _EXAMPLE, ", ".join(CRITICALITIES),
             )  # fmt: skip
             continue
-        for text in filter(None, (each.strip() for each in right.split(","))):
-            found = _ADDRESS.match(text.partition("://")[2] or text)
-            if found is None:
+        for text in filter(None, map(str.strip, right.split(","))):
+            address = _ADDRESS.match(text.partition("://")[2] or text)
+            if address is None:
                 _logger.error(
                     "%s: the address %r is ignored: write for example %s", _VARIABLE, text, _EXAMPLE
                 )
                 continue
-            port = int(found["port"]) if found["port"] else None
-            host = found["host"].strip("[]").lower()
-            yield _Address(host, port, found["path"] or "", Service(named["name"], criticality))
+            port = int(address["port"]) if address["port"] else None
+            host = address["host"].strip("[]").lower()
+            yield _Address(host, port, address["path"] or "", Service(named["name"], criticality))
 
 
-class Call:
-    """One call to a service, from its beginning.
+@contextmanager
+def recorded_call(url: str, method: str) -> Iterator[list[Any]]:
+    """Record a call to a service; the block makes it, and appends the response to the list. Never raises itself.
+
+    A call is not recorded if its service is not known, if it is part of another call or of `@instrument_dependency`,
+    if instrumentation is suppressed, or if nothing records.
 
     Args:
-        service: The service.
-        operation: The HTTP method.
+        url: The URL.
+        method: The HTTP method.
     """
-
-    __slots__ = ("_begun", "_probe", "_token")
-
-    def __init__(self, service: Service, operation: str) -> None:
-        key = (service, operation)
-        probe = _Setting.probes.get(key)
-        if probe is None:
-            if len(_Setting.probes) >= _MOST_PROBES:  # hosts may come from anywhere
-                service, key = (
-                    Service(OTHER, service.criticality),
-                    (Service(OTHER, service.criticality), operation),
-                )
-            options = {"service_name": service.name, "operation": operation}
-            probe = _Setting.probes.setdefault(
-                key, Dependency(service_at, options, service.criticality, "never")
-            )
-        self._probe = probe
-        self._token = _calling.set(True)
-        self._begun = perf_counter()
-
-    def answered(self, response: Any) -> None:
-        """Record the call with its response; never raises."""
-        self._end(response, None)
-
-    def failed(self, error: BaseException) -> None:
-        """Record the call without a response; never raises."""
-        self._end(None, error)
-
-    def _end(self, response: Any, error: BaseException | None) -> None:
-        elapsed = perf_counter() - self._begun
+    responses: list[Any] = []
+    probe = _probe_of(url, method)
+    if probe is None:
+        yield responses
+        return
+    failure: BaseException | None = None
+    token = _calling.set(True)
+    begun = perf_counter()
+    try:
+        yield responses
+    except BaseException as error:
+        failure = error
+        raise
+    finally:
+        elapsed = perf_counter() - begun
         try:
-            _calling.reset(self._token)
-            conclude(self._probe, None, (), {}, elapsed, response, error)
-        except Exception:  # ours, and not the caller's business
+            _calling.reset(token)
+            conclude(probe, None, (), {}, elapsed, responses[0] if responses else None, failure)
+        except Exception:  # must not reach the caller
             internal_error("instrumentation.services")
 
 
-def begin_call(url: str, method: str) -> Call | None:
-    """Start to record a call. Never raises.
-
-    Returns:
-        None if the call is not recorded: its service is not known, it is part of another call or of
-        `@instrument_dependency`, instrumentation is suppressed, or nothing records.
-    """
+def _probe_of(url: str, method: str) -> Dependency | None:
+    """Return the recorder of a call; None if the call is not recorded."""
     try:
         if not (live.on or live.is_enabled()) or _calling.get() or inside("dependency"):
             return None
         # `suppress_http_instrumentation` is ignored: the official instrumentor of requests uses it around every call.
-        if is_instrumentation_suppressed():
-            return None
-        service = service_at(url)
-        return None if service is None else Call(service, _operation(method))
+        service = None if is_instrumentation_suppressed() else service_at(url)
+        return None if service is None else _probe(service, _operation(method))
     except Exception:  # must not reach the caller
         internal_error("instrumentation.services")
         return None
 
 
+def _probe(service: Service, operation: str) -> Dependency:
+    probes = _Setting.probes
+    if len(probes) >= _MOST_PROBES and (service, operation) not in probes:  # hosts may come from anywhere
+        service = service._replace(name=OTHER)
+    probe = probes.get((service, operation))
+    if probe is None:
+        options = {"service_name": service.name, "operation": operation}
+        probe = Dependency(service_at, options, service.criticality, "never")
+        probe = probes.setdefault((service, operation), probe)
+    return probe
+
+
 def _operation(method: str) -> str:
-    found = method.upper() if isinstance(method, str) else ""
-    return found if found in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"
-
-
-@contextmanager
-def recorded(call: Call | None) -> Iterator[list[Any]]:
-    """Record the end of a block; the block appends the response to the list."""
-    response: list[Any] = []
-    try:
-        yield response
-    except BaseException as error:
-        if call is not None:
-            call.failed(error)
-        raise
-    if call is not None:
-        call.answered(response[0] if response else None)
+    name = method.upper() if isinstance(method, str) else ""
+    return name if name in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else OTHER

@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Iterable
 
-__all__ = ["Patterns", "Setting", "pairs"]
+__all__ = ["Patterns", "pairs"]
 
 _logger = logging.getLogger("signalscope")
 
@@ -23,45 +23,21 @@ def pairs(variable: str, example: str) -> list[tuple[str, str]]:
         variable: Its name.
         example: A valid value, for the error message.
     """
-    found = []
-    for part in filter(None, (each.strip() for each in os.environ.get(variable, "").split(";"))):
-        left, separator, right = (each.strip() for each in part.rpartition("="))
-        if not (separator and left and right):
+    valid = []
+    for part in filter(None, map(str.strip, os.environ.get(variable, "").split(";"))):
+        left, separator, right = map(str.strip, part.rpartition("="))
+        if separator and left and right:
+            valid.append((left, right))
+        else:
             _logger.error("%s: %r is ignored: write for example %s", variable, part, example)
-            continue
-        found.append((left, right))
-    return found
+    return valid
 
 
 class Patterns:
     """Values by pattern (`*`, `?`, `[...]`). The first that matches wins; brackets may also be part of a name.
 
     Args:
-        variable: The environment variable; it is read once.
-        example: A valid value, for the error message.
-    """
-
-    def __init__(self, variable: str, example: str) -> None:
-        self.pairs = pairs(variable, example)
-
-    def __bool__(self) -> bool:
-        return bool(self.pairs)
-
-    def find(self, candidates: Iterable[str]) -> str | None:
-        """Return the value of the first pattern that matches one of the candidates; None if none does."""
-        names = [name for name in candidates if name]
-        for pattern, value in self.pairs:
-            literal = pattern.replace("[", "[[]")  # `*:TABLE[key]`
-            if any(fnmatch.fnmatchcase(name, each) for name in names for each in (pattern, literal)):
-                return value
-        return None
-
-
-class Setting:
-    """Patterns that are read from an environment variable at their first use.
-
-    Args:
-        variable: The environment variable.
+        variable: The environment variable; it is read once, at the first use.
         example: A valid value, for the error message.
     """
 
@@ -69,6 +45,15 @@ class Setting:
         self._variable, self._example = variable, example
 
     @functools.cached_property
-    def patterns(self) -> Patterns:
-        """The patterns."""
-        return Patterns(self._variable, self._example)
+    def pairs(self) -> list[tuple[str, str]]:
+        """The patterns, each with its value."""
+        return pairs(self._variable, self._example)
+
+    def find(self, candidates: Iterable[str]) -> str | None:
+        """Return the value of the first pattern that matches one of the candidates; None if none does."""
+        names = [name for name in candidates if name]
+        for pattern, value in self.pairs:
+            literal = pattern.replace("[", "[[]")  # `*:TABLE[key]`
+            if any(fnmatch.fnmatchcase(name, form) for name in names for form in (pattern, literal)):
+                return value
+        return None

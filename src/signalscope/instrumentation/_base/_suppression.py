@@ -10,7 +10,16 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from signalscope.decorators._nesting import inside
 from signalscope.recording._state import live
 
-__all__ = ["is_instrumentation_suppressed", "is_suppressed"]
+__all__ = [
+    "IsUndone",
+    "is_instrumentation_suppressed",
+    "is_suppressed",
+    "is_suppressed_in_cache",
+    "only_if_undone",
+]
+
+#: Returns True if the patch has been undone, so that the replacement must call the original.
+IsUndone = Callable[[], bool]
 
 
 def is_instrumentation_suppressed() -> bool:
@@ -18,7 +27,7 @@ def is_instrumentation_suppressed() -> bool:
     return bool(get_current()) and not is_instrumentation_enabled()
 
 
-def is_suppressed(is_undone: Callable[[], bool], part_of: str = "") -> bool:
+def is_suppressed(is_undone: IsUndone = lambda: False, part_of: str = "") -> bool:
     """Return True if the patch was undone, nothing records, or instrumentation is suppressed here.
 
     Args:
@@ -32,3 +41,13 @@ def is_suppressed(is_undone: Callable[[], bool], part_of: str = "") -> bool:
         or is_instrumentation_suppressed()
         or (bool(part_of) and inside(part_of))
     )
+
+
+def is_suppressed_in_cache(is_undone: IsUndone) -> bool:
+    """Return True if `is_suppressed`, or inside a decorated operation of a cache."""
+    return is_suppressed(is_undone, "cache")
+
+
+def only_if_undone(is_undone: IsUndone) -> bool:
+    """Return True if the patch was undone: for what is noted even while nothing records."""
+    return is_undone()

@@ -41,10 +41,6 @@ class WeakTable(Generic[T]):
         entry = self._entries.get(id(thing))
         return entry[1] if entry is not None and entry[0]() is thing else None
 
-    def discard(self, thing: object) -> None:
-        """Remove the value of an object."""
-        self._entries.pop(id(thing), None)
-
     def clear(self) -> None:
         """Remove all values."""
         self._entries.clear()

@@ -121,12 +121,12 @@ def _check_constant(kind: str, key: str, value: Any) -> None:
 
 def _attributes(kind: str) -> dict[str, Attribute]:
     """Return the attributes of the instruments that the decorator of a kind records."""
-    found = {
-        each.name: each
+    attributes = {
+        attribute.name: attribute
         for instrument in contract.instruments()
         if instrument.emitted_by == f"@{KINDS[kind].__name__}"
-        for each in instrument.attributes
+        for attribute in instrument.attributes
     }
-    if "impact_level" in found:
-        found["criticality"] = found["impact_level"]
-    return found
+    if "impact_level" in attributes:
+        attributes["criticality"] = attributes["impact_level"]
+    return attributes
