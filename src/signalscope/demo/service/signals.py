@@ -13,6 +13,7 @@ import numpy as np
 from signalscope import instrument_signal, measure_cost
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
+from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.clients import Client, DependencyUnavailableError
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import MarketSimulator
@@ -41,7 +42,7 @@ _USUAL_SKEW = (1.0327, 0.0129)
 _USUAL_GAMMA_CENTRE = (1.0093, 0.0058)
 
 
-class UnknownSignalTypeError(ValueError):
+class UnknownSignalTypeError(UnknownChoiceError):
     """No such signal; the message names the ones there are."""
 
 
@@ -51,9 +52,7 @@ def check_signal_type(signal_type: str) -> str:
     Raises:
         UnknownSignalTypeError: There is no such signal.
     """
-    if signal_type not in COMPLEXITY:
-        raise UnknownSignalTypeError(f"unknown signal {signal_type!r}; allowed: {', '.join(SIGNAL_TYPES)}")
-    return signal_type
+    return check_choice("signal", signal_type, SIGNAL_TYPES, UnknownSignalTypeError)
 
 
 @dataclass(frozen=True, slots=True)
