@@ -15,7 +15,7 @@ from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.market import MarketSimulator
 
-__all__ = ["DEFAULT_MODEL", "Chains"]
+__all__ = ["DEFAULT_MODEL", "Chains", "finite_or_none"]
 
 DEFAULT_MODEL = "black_scholes_merton"
 
@@ -94,6 +94,10 @@ def _key(symbol: str, model: str) -> str:
     return f"chain:{symbol}:{model}"
 
 
+def finite_or_none(value: float) -> float | None:
+    """Return the number, or None for JSON where it is not finite."""
+    return value if math.isfinite(value) else None
+
+
 def _numbers(array: npt.NDArray[np.float64]) -> list[float | None]:
-    """Numbers for JSON: what is not finite becomes null."""
-    return [value if math.isfinite(value) else None for value in np.round(array, 6).tolist()]
+    return [finite_or_none(value) for value in np.round(array, 6).tolist()]

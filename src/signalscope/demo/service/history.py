@@ -9,7 +9,6 @@ import functools
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from signalscope import instrument_query
@@ -53,17 +52,16 @@ def _on_its_thread(
 
 
 class History:
-    """Signals and their outcomes in a database that one thread of its own talks to.
+    """Signals and their outcomes in a database in memory that one thread of its own talks to.
 
     Args:
-        path: The database file; in memory when left out.
         kept: How many of the latest signals to keep.
     """
 
-    def __init__(self, path: Path | None = None, kept: int = 5_000) -> None:
+    def __init__(self, kept: int = 5_000) -> None:
         self._kept = kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
-        self._connection = self._thread.submit(sqlite3.connect, path or ":memory:").result()
+        self._connection = self._thread.submit(sqlite3.connect, ":memory:").result()
         self._thread.submit(self._connection.executescript, _SCHEMA).result()
 
     @_on_its_thread
