@@ -7,7 +7,7 @@ import pytest
 
 from signalscope.demo.service import engine
 from signalscope.demo.service.market import SYMBOLS, MarketSimulator, UnknownSymbolError
-from signalscope.demo.service.session import SessionClock, activity, is_open, session_progress
+from signalscope.demo.service.session import SessionClock, activity, session_progress
 
 MONDAY = datetime(2026, 1, 5, 11, 0)
 
@@ -42,8 +42,6 @@ def test_outside_the_session_the_last_close_stands() -> None:
     close = market.spot("DELT", datetime(2026, 1, 9, 16, 0))
     for closed in (datetime(2026, 1, 9, 23, 0), datetime(2026, 1, 10, 12, 0), datetime(2026, 1, 12, 9, 0)):
         assert market.spot("DELT", closed) == close
-        assert market.volume(closed) == 0.0
-        assert not is_open(closed)
 
 
 def test_volatility_is_u_shaped() -> None:

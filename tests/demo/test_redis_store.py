@@ -124,7 +124,7 @@ async def test_a_job_that_cannot_be_read_is_dropped_and_counted(redis: Redis) ->
 class _Blind(redis_store.RedisQueue):
     """A queue whose Redis goes away just after a job was added."""
 
-    async def _look(self) -> None:
+    async def _update_sizes(self) -> None:
         raise ConnectionError("gone")
 
 

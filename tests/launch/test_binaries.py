@@ -95,7 +95,7 @@ def test_progress_is_shown_while_something_is_built(bare: Path, monkeypatch: pyt
     slow = _program(bare / "path" / "slow", "compiling")
     slow.write_text("#!/bin/sh\necho compiling\n/bin/sleep 0.7\n", encoding="utf-8")
     said: list[str] = []
-    project = Project("part", "1.0", (), "", ())
+    project = Project("part", "1.0", "", {})
     _steps.run(project, [str(slow)], bare, said.append)
     assert said
     assert all(line.startswith("part 1.0: ") and line.endswith("compiling") for line in said)

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not options.check:
             install(lambda line: print(line, flush=True))
         for project in projects():
-            for name, _ in project.binaries:
+            for name in project.binaries:
                 print(f"{name}: {find(name)}")
     except BinaryError as error:
         print(f"error: {error}", file=sys.stderr)

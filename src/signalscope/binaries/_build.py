@@ -38,7 +38,7 @@ def build(project: Project, made: Path, work: Path, say: Say) -> None:
 
 def _output(project: Project, made: Path) -> str:
     """Where Go builds to: a folder for several, a file for one, whose package may be called otherwise."""
-    return f"{made}/" if len(project.packages) > 1 else f"{made}/{project.binaries[0][0]}"
+    return f"{made}/" if len(project.packages) > 1 else f"{made}/{next(iter(project.binaries))}"
 
 
 def copy(project: Project, made: Path, _work: Path, say: Say) -> None:
@@ -51,7 +51,7 @@ def copy(project: Project, made: Path, _work: Path, say: Say) -> None:
         raise BinaryError(f"Docker: {_last(created.stderr)}")
     container = created.stdout.strip()
     try:
-        for (name, _), inside in zip(project.binaries, project.in_image, strict=True):
+        for name, inside in project.binaries.items():
             run(project, [docker, "cp", f"{container}:{inside}", f"{made}/{name}"], made, say)
     finally:
         subprocess.run([docker, "rm", container], capture_output=True, check=False)

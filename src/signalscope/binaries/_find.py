@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from ._projects import BinaryError, Project, projects, projects_for_tests
 
 __all__ = ["find", "missing"]
+
+#: Other names that a binary may have on PATH.
+_ALIASES = {"signalscope-otelcol": ("otelcol-contrib",)}
 
 
 def find(name: str) -> Path:
@@ -21,12 +22,11 @@ def find(name: str) -> Path:
         BinaryError: It is not there at the pinned version.
     """
     for project in (*projects(), *projects_for_tests()):
-        for binary, aliases in project.binaries:
-            if binary == name:
-                found = _on_path(aliases, project.version) or _cached(project, binary)
-                if found is None:
-                    raise BinaryError(f"{name} {project.version} is missing; `make setup` gets it")
-                return found
+        if name in project.binaries:
+            path = _find(project, name)
+            if path is None:
+                raise BinaryError(f"{name} {project.version} is missing; `make setup` gets it")
+            return path
     raise BinaryError(f"no binary {name!r}")
 
 
@@ -35,29 +35,24 @@ def missing(*, tests: bool = False) -> list[Project]:
     return [
         project
         for project in (*projects(), *(projects_for_tests() if tests else ()))
-        if not all(
-            _on_path(aliases, project.version) or _cached(project, binary)
-            for binary, aliases in project.binaries
-        )
+        if not all(_find(project, binary) for binary in project.binaries)
     ]
 
 
-def _on_path(names: Iterable[str], version: str) -> Path | None:
-    for name in names:
-        found = shutil.which(name)
-        if found is None:
-            continue
-        try:
-            answer = subprocess.run(
-                [found, "--version"], capture_output=True, text=True, check=False, timeout=10
-            )
-        except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):  # something else of that name
-            continue
-        if re.search(rf"\bv?{re.escape(version)}\b", answer.stdout + answer.stderr):
-            return Path(found)
-    return None
+def _find(project: Project, binary: str) -> Path | None:
+    for name in (binary, *_ALIASES.get(binary, ())):
+        path = shutil.which(name)
+        if path is not None and _has_version(path, project.version):
+            return Path(path)
+    path = shutil.which(project.folder / binary)
+    return None if path is None else Path(path)
 
 
-def _cached(project: Project, binary: str) -> Path | None:
-    path = project.folder / binary
-    return path if path.is_file() and os.access(path, os.X_OK) else None
+def _has_version(program: str, version: str) -> bool:
+    try:
+        answer = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=False, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):  # something else of that name
+        return False
+    return re.search(rf"\bv?{re.escape(version)}\b", answer.stdout + answer.stderr) is not None

@@ -94,5 +94,5 @@ def _get(project: Project, made: Path, work: Path, say: Say) -> None:
         f"{project.name} {project.version} cannot be had:\n  - "
         + "\n  - ".join(reasons)
         + f"\nInstall Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer (https://go.dev/dl/), or start Docker, or put "
-        f"{' and '.join(name for name, _ in project.binaries)} {project.version} on your PATH. Then: make setup"
+        f"{' and '.join(project.binaries)} {project.version} on your PATH. Then: make setup"
     )

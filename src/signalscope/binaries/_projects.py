@@ -36,9 +36,8 @@ class Project:
     Attributes:
         name: What people call it.
         version: The pinned version.
-        binaries: What it installs, each with the names it may have on PATH.
-        image: The container image that has them.
-        in_image: Where each is in the image.
+        image: The container image that has its binaries.
+        binaries: The names of what it installs, and where each is in the image.
         packages: Go packages of tools/NAME; empty for the Collector, which the builder makes.
         flags: More flags of the build.
         stamp: More flags of the linker.
@@ -46,9 +45,8 @@ class Project:
 
     name: str
     version: str
-    binaries: tuple[tuple[str, tuple[str, ...]], ...]
     image: str
-    in_image: tuple[str, ...]
+    binaries: dict[str, str]
     packages: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     stamp: str = ""
@@ -78,63 +76,60 @@ def versions(path: Path = ROOT / ".env") -> dict[str, str]:
 
 def projects() -> tuple[Project, ...]:
     """The parts of the local stack, the one that takes longest first."""
-    pinned = versions()
-    prometheus, alertmanager = (
-        "github.com/prometheus/prometheus/cmd",
-        "github.com/prometheus/alertmanager/cmd",
-    )
     return (
-        Project(
-            "otelcol",
-            pinned["OTELCOL_VERSION"],
-            (("signalscope-otelcol", ("signalscope-otelcol", "otelcol-contrib")),),
-            pinned["OTELCOL_IMAGE"],
-            ("/otelcol-contrib",),
-        ),
-        Project(
+        _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
+        _pinned(
             "prometheus",
-            pinned["PROMETHEUS_VERSION"],
-            (("prometheus", ("prometheus",)), ("promtool", ("promtool",))),
-            pinned["PROMETHEUS_IMAGE"],
-            ("/bin/prometheus", "/bin/promtool"),
-            (f"{prometheus}/prometheus", f"{prometheus}/promtool"),
+            {"prometheus": "/bin/prometheus", "promtool": "/bin/promtool"},
+            (
+                "github.com/prometheus/prometheus/cmd/prometheus",
+                "github.com/prometheus/prometheus/cmd/promtool",
+            ),
             # Service discovery of clouds is most of its size; files and HTTP stay.
-            ("-tags", "remove_all_sd"),
+            flags=("-tags", "remove_all_sd"),
         ),
-        Project(
+        _pinned(
             "alertmanager",
-            pinned["ALERTMANAGER_VERSION"],
-            (("alertmanager", ("alertmanager",)), ("amtool", ("amtool",))),
-            pinned["ALERTMANAGER_IMAGE"],
-            ("/bin/alertmanager", "/bin/amtool"),
-            (f"{alertmanager}/alertmanager", f"{alertmanager}/amtool"),
+            {"alertmanager": "/bin/alertmanager", "amtool": "/bin/amtool"},
+            (
+                "github.com/prometheus/alertmanager/cmd/alertmanager",
+                "github.com/prometheus/alertmanager/cmd/amtool",
+            ),
         ),
     )
 
 
 def projects_for_tests() -> tuple[Project, ...]:
     """What only the tests need."""
-    pinned = versions()
+    compose = "github.com/docker/compose/v2"
     return (
-        Project(
+        _pinned(
             "compose",
-            pinned["COMPOSE_VERSION"],
-            (("docker-compose", ("docker-compose",)),),
-            pinned["COMPOSE_IMAGE"],
-            ("/docker-compose",),
-            ("github.com/docker/compose/v2/cmd",),
-            stamp=f" -X github.com/docker/compose/v2/internal.Version=v{pinned['COMPOSE_VERSION']}",
+            {"docker-compose": "/docker-compose"},
+            (f"{compose}/cmd",),
+            stamp=f" -X {compose}/internal.Version=v{{version}}",
         ),
-        Project(
+        _pinned(
             "pint",
-            pinned["PINT_VERSION"],
-            (("pint", ("pint",)),),
-            pinned["PINT_IMAGE"],
-            ("/usr/local/bin/pint",),
+            {"pint": "/usr/local/bin/pint"},
             ("github.com/cloudflare/pint/cmd/pint",),
-            stamp=f" -X main.version={pinned['PINT_VERSION']}",
+            stamp=" -X main.version={version}",
         ),
     )
+
+
+def _pinned(
+    name: str,
+    binaries: dict[str, str],
+    packages: tuple[str, ...] = (),
+    *,
+    flags: tuple[str, ...] = (),
+    stamp: str = "",
+) -> Project:
+    """Return a project at its pinned version, which takes the place of ``{version}`` in the stamp."""
+    pinned = versions()
+    version, image = pinned[f"{name.upper()}_VERSION"], pinned[f"{name.upper()}_IMAGE"]
+    return Project(name, version, image, binaries, packages, flags, stamp.format(version=version))
 
 
 def cache() -> Path:

@@ -49,7 +49,7 @@ class _Commands(TyperGroup):
 
 
 def _entry_points() -> dict[str, EntryPoint]:
-    return {each.name: each for each in entry_points(group="signalscope.commands")}
+    return {command.name: command for command in entry_points(group="signalscope.commands")}
 
 
 app = typer.Typer(

@@ -6,7 +6,9 @@ import importlib
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from signalscope.cli._errors import UserError, needs_extra
 from signalscope.contract import ContractError
@@ -14,7 +16,12 @@ from signalscope.contract import ContractError
 if TYPE_CHECKING:
     from signalscope.config import Config
 
-__all__ = ["import_module", "load_config"]
+__all__ = ["ConfigOption", "import_module", "load_config"]
+
+#: The option of the commands that read a configuration.
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")
+]
 
 
 def load_config(path: Path | None) -> Config:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 from rich.console import Console
 
 from signalscope.cli._errors import UserError, base_url, needs_extra
-from signalscope.cli._extensions import load_config
+from signalscope.cli._extensions import ConfigOption, load_config
 
 __all__ = ["console"]
 
@@ -25,9 +26,7 @@ def console(  # noqa: PLR0917  # each is an option on the command line
     dashboards: Annotated[
         Path | None, typer.Option(help="A folder of Grafana dashboards; else those that the config gives.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="A TOML file with your thresholds.")
-    ] = None,
+    config: ConfigOption = None,
     port: Annotated[
         int, typer.Option(min=1, max=65_535, help="Where to listen, on this machine only.")
     ] = 8080,
@@ -47,20 +46,19 @@ def console(  # noqa: PLR0917  # each is an option on the command line
     if traces is not None and "{trace_id}" not in traces:
         raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")
     try:
-        found = (
+        boards = (
             _boards.from_config(load_config(config))
             if dashboards is None
             else _boards.from_folder(dashboards)
         )
     except _boards.BoardError as error:
         raise UserError(str(error)) from None
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise UserError(f"port {port}: {error.strerror}; choose another one with --port") from None
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise UserError(f"port {port}: {reason}; choose another one with --port") from None
     _out.print(
-        f"[bold]http://{HOST}:{port}[/bold]   {len(found.list())} dashboards from {address}; Ctrl-C ends it"
+        f"[bold]http://{HOST}:{port}[/bold]   {len(boards.list())} dashboards from {address}; Ctrl-C ends it"
     )
-    serve(Settings(address, found, scrape_seconds=scrape, traces=traces), port)
+    serve(Settings(address, boards, scrape_seconds=scrape, traces=traces), port)

@@ -13,13 +13,12 @@ import typer
 from rich.console import Console
 
 from signalscope.cli._errors import UserError, base_url, needs_extra
-from signalscope.cli._extensions import load_config
+from signalscope.cli._extensions import ConfigOption, load_config
 
 __all__ = ["dashboards"]
 
 dashboards = typer.Typer(no_args_is_help=True, help="Put the dashboards into a Grafana.")
-_out = Console(emoji=False)
-_Config = Annotated[Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")]
+_out = Console(emoji=False, highlight=False, soft_wrap=True)
 _Folder = Annotated[
     str, typer.Option(help="The uid of the folder to put them into; it is made if it is not there.")
 ]
@@ -29,7 +28,7 @@ _MARKS = {"created": "green", "updated": "green", "unchanged": "dim", "kept": "y
 @dashboards.command()
 def push(
     url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="Grafana's base URL.")],
-    config: _Config = None,
+    config: ConfigOption = None,
     folder: _Folder = "signalscope",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     replace: Annotated[
@@ -50,13 +49,12 @@ def push(
     kept = 0
     try:
         with Grafana(address, token, _uid(folder)) as grafana:
-            for each in grafana.push(boards, dry_run=dry_run, replace=replace):
-                would = "would be " if dry_run and each.state in {"created", "updated"} else ""
+            for pushed in grafana.push(boards, dry_run=dry_run, replace=replace):
+                would = "would be " if dry_run and pushed.state in {"created", "updated"} else ""
                 _out.print(
-                    f"[{_MARKS[each.state]}]{would}{each.state:9}[/] {each.title}  {each.detail}",
-                    highlight=False, soft_wrap=True,
-                )  # fmt: skip
-                kept += each.state == "kept"
+                    f"[{_MARKS[pushed.state]}]{would}{pushed.state:9}[/] {pushed.title}  {pushed.detail}"
+                )
+                kept += pushed.state == "kept"
     except GrafanaError as error:
         raise UserError(str(error)) from None
     if kept:
@@ -66,7 +64,7 @@ def push(
 @dashboards.command()
 def payload(
     name: Annotated[str, typer.Argument(help="The dashboard: operations, developer, ...")],
-    config: _Config = None,
+    config: ConfigOption = None,
     folder: _Folder = "signalscope",
 ) -> None:
     """Print the body of `POST /api/dashboards/db` for one dashboard."""

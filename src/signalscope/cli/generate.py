@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from signalscope.cli._errors import UserError, needs_extra
-from signalscope.cli._extensions import load_config
+from signalscope.cli._extensions import ConfigOption, load_config
 
 __all__ = ["generate"]
 
@@ -18,9 +18,7 @@ _out = Console(emoji=False)
 
 
 def generate(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")
-    ] = None,
+    config: ConfigOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write below.")] = Path(),
     only: Annotated[
         list[str] | None,

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from signalscope.cli._errors import UserError
 from signalscope.instrumentation.targets._check import Checked
-from signalscope.instrumentation.targets._check import check as look_at
+from signalscope.instrumentation.targets._check import check as check_file
 from signalscope.instrumentation.targets._sources import NotReadableError
 from signalscope.instrumentation.targets._suggest import suggest as propose
 from signalscope.instrumentation.targets._suggest import to_toml
@@ -44,16 +44,16 @@ def check(
     Modules are looked for as Python does, from the current folder.
     """
     _look_in_current_folder()
-    checked, problems = look_at(file, imports=imports)
-    for each in checked:
-        _show(each)
-    every = [*problems, *(problem for each in checked for problem in each.problems)]
-    for problem in every:
+    checked, problems = check_file(file, imports=imports)
+    for entry in checked:
+        _show(entry)
+    problems = [*problems, *(problem for entry in checked for problem in entry.problems)]
+    for problem in problems:
         _err.print(f"[red]error:[/red] {escape(str(problem))}")
-    if every:
+    if problems:
         raise typer.Exit(1)
     _out.print(
-        f"{len(checked)} entries, {sum(len(each.found) for each in checked)} functions; nothing is wrong."
+        f"{len(checked)} entries, {sum(len(entry.found) for entry in checked)} functions; nothing is wrong."
     )
 
 
@@ -64,33 +64,31 @@ def suggest_(
     """Read a package, without importing it, and propose entries: write them to a file, and look them through."""
     _look_in_current_folder()
     try:
-        found, unread = propose(package)
+        entries, unread = propose(package)
     except NotReadableError as error:
         raise UserError(f"{error}; give the name of a package or module, as in `import {package}`") from None
-    for each in unread:
-        _err.print(f"[yellow]not read:[/yellow] {escape(each)}")
-    if not found:
+    for source in unread:
+        _err.print(f"[yellow]not read:[/yellow] {escape(source)}")
+    if not entries:
         _err.print(
             f"Nothing in {package} looks like Greeks, signals, caches, queues, queries or calls of services."
         )
         raise typer.Exit(1)
-    sys.stdout.write(to_toml(package, found))
+    sys.stdout.write(to_toml(package, entries))
 
 
 def _show(checked: Checked) -> None:
     target = checked.target
     _out.print(f"[bold]{escape(target.path)}[/bold]  (line {target.line})")
-    for each in checked.found[:_SHOWN]:
-        _out.print(f"  found     {escape(each.path)}")
-        _out.print(f"            {escape(each.signature)}")
-        if each.note:
-            _out.print(f"            [yellow]{escape(each.note)}[/yellow]")
+    for function in checked.found[:_SHOWN]:
+        _out.print(f"  found     {escape(function.path)}")
+        _out.print(f"            {escape(function.signature)}")
+        if function.note:
+            _out.print(f"            [yellow]{escape(function.note)}[/yellow]")
     if len(checked.found) > _SHOWN:
         _out.print(f"            and {len(checked.found) - _SHOWN} more")
-    for name, line in zip(
-        checked.records, ["records   ", *["          "] * len(checked.records)], strict=False
-    ):
-        _out.print(f"  {line}{name}")
+    for place, name in enumerate(checked.records):
+        _out.print(f"  {'' if place else 'records':10}{name}")
     shown = ", ".join(f"{key}: {value}" for key, value in checked.attributes.items())
     _out.print(f"  as        {target.kind}{escape(f' ({shown})') if shown else ''}")
 

@@ -16,16 +16,8 @@ __all__ = ["BoardError", "Boards", "from_config", "from_folder"]
 _HOME = "signalscope-operations"
 #: The order of the list; others come after them.
 _ORDER = (
-    "executive",
-    "operations",
-    "developer",
-    "capacity",
-    "revenue",
-    "experience",
-    "cost",
-    "telemetry",
-    "extended",
-)
+    "executive", "operations", "developer", "capacity", "revenue", "experience", "cost", "telemetry", "extended",
+)  # fmt: skip
 
 
 class BoardError(ValueError):
@@ -36,13 +28,13 @@ class Boards:
     """Dashboards by their uids.
 
     Args:
-        found: The dashboards.
+        boards: The dashboards.
     """
 
-    def __init__(self, found: list[dict[str, Any]]) -> None:
+    def __init__(self, boards: list[dict[str, Any]]) -> None:
         ranks = {f"signalscope-{key}": rank for rank, key in enumerate(_ORDER)}
-        ordered = sorted(found, key=lambda each: (ranks.get(each["uid"], len(ranks)), each["title"]))
-        self._by_uid = {each["uid"]: each for each in ordered}
+        ordered = sorted(boards, key=lambda board: (ranks.get(board["uid"], len(ranks)), board["title"]))
+        self._by_uid = {board["uid"]: board for board in ordered}
 
     @property
     def home(self) -> str | None:
@@ -72,30 +64,29 @@ def from_folder(folder: Path) -> Boards:
     """
     if not folder.is_dir():
         raise BoardError(f"{folder}: there is no such folder")
-    found: list[dict[str, Any]] = []
+    boards: list[dict[str, Any]] = []
     files: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")):
         board = _read(path)
-        other = files.setdefault(board["uid"], path)
-        if other is not path:
-            raise BoardError(f"{path}: {other.name} has the uid {board['uid']!r} too; give it one of its own")
-        found.append(board)
-    if not found:
+        first = files.setdefault(board["uid"], path)
+        if first is not path:
+            raise BoardError(f"{path}: {first.name} has the uid {board['uid']!r} too; give it one of its own")
+        boards.append(board)
+    if not boards:
         raise BoardError(
             f"{folder}: there are no dashboards (*.json) in it; `signalscope generate` writes them"
         )
-    return Boards(found)
+    return Boards(boards)
 
 
 def from_config(config: Config) -> Boards:
     """Return the dashboards that a configuration gives."""
-    made = dashboards.files(config, HEADER)
-    return Boards([json.loads(text) for text in made.values()])
+    return Boards([json.loads(text) for text in dashboards.files(config, HEADER).values()])
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        board = json.loads(path.read_text(encoding="utf-8"))
+        board: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BoardError(f"{path}: {error.strerror}") from None
     except ValueError as error:
@@ -103,10 +94,11 @@ def _read(path: Path) -> dict[str, Any]:
     lacking = [key for key in ("uid", "title", "panels") if not isinstance(board, dict) or not board.get(key)]
     if lacking:
         raise BoardError(f"{path}: no dashboard of Grafana: it has no {', '.join(lacking)}")
-    for key, kind, name in (("uid", str, "text"), ("title", str, "text"), ("panels", list, "list")):
+    for key, kind, problem in (
+        ("uid", str, "is no text"),
+        ("title", str, "is no text"),
+        ("panels", list, "are no list"),
+    ):
         if not isinstance(board[key], kind):
-            raise BoardError(
-                f"{path}: no dashboard of Grafana: its {key} {'are' if kind is list else 'is'} no {name}"
-            )
-    found: dict[str, Any] = board
-    return found
+            raise BoardError(f"{path}: no dashboard of Grafana: its {key} {problem}")
+    return board

@@ -70,52 +70,45 @@ def make_app(settings: Settings) -> Starlette:
             app.state.client = client
             yield
 
-    async def index(_: Request) -> Response:
-        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
-
-    async def healthz(_: Request) -> Response:
-        return PlainTextResponse("ok")
-
     async def status(request: Request) -> Response:
         return JSONResponse(await _status(request.app.state.client, settings.prometheus, endpoints))
 
-    async def known(_: Request) -> Response:
-        return JSONResponse(
-            {
-                "prometheus": settings.prometheus,
-                "scrape_seconds": settings.scrape_seconds,
-                "since": settings.since,
-                "traces": settings.traces,
-                "home": settings.boards.home,
-            }
-        )
-
-    async def boards(_: Request) -> Response:
-        return JSONResponse(settings.boards.list())
-
     async def board(request: Request) -> Response:
         uid = request.path_params["uid"]
-        found = settings.boards.get(uid)
-        if found is None:
-            names = ", ".join(each["uid"] for each in settings.boards.list())
-            return JSONResponse({"error": f"there is no dashboard {uid!r}; there are: {names}"}, 404)
-        return JSONResponse(found)
+        dashboard = settings.boards.get(uid)
+        if dashboard is None:
+            uids = ", ".join(listed["uid"] for listed in settings.boards.list())
+            return JSONResponse({"error": f"there is no dashboard {uid!r}; there are: {uids}"}, 404)
+        return JSONResponse(dashboard)
 
     async def prometheus(request: Request) -> Response:
         return await forward(request, settings.prometheus)
 
+    index = HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
+    opening = {
+        "prometheus": settings.prometheus,
+        "scrape_seconds": settings.scrape_seconds,
+        "since": settings.since,
+        "traces": settings.traces,
+        "home": settings.boards.home,
+    }
     routes = [
-        *(Route(path, index) for path in ("/", "/stack", "/d/{uid}", "/d/{uid}/{slug}")),
-        Route("/healthz", healthz),
+        *(_constant(path, index) for path in ("/", "/stack", "/d/{uid}", "/d/{uid}/{slug}")),
+        _constant("/healthz", PlainTextResponse("ok")),
         Route("/status", status),
-        Route("/api/settings", known),
-        Route("/api/dashboards", boards),
+        _constant("/api/settings", JSONResponse(opening)),
+        _constant("/api/dashboards", JSONResponse(settings.boards.list())),
         Route("/api/dashboards/{uid}", board),
         Route("/prometheus/api/v1/{path:path}", prometheus),
         Mount("/static", StaticFiles(directory=Path(str(files)) / "static")),
     ]
     middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])]
     return Starlette(routes=routes, lifespan=lifespan, middleware=middleware)
+
+
+def _constant(path: str, response: Response) -> Route:
+    """Return a route that always has the same answer."""
+    return Route(path, response, methods=["GET"])
 
 
 async def _status(
@@ -141,17 +134,17 @@ async def _status(
                 "summary": "",
                 "response": "",
                 "severity": "info",
-                **each["labels"],
-                **each["annotations"],
-                "state": each["state"],
-                "since": each["activeAt"],
+                **alert["labels"],
+                **alert["annotations"],
+                "state": alert["state"],
+                "since": alert["activeAt"],
             }
-            for each in alerts["alerts"]
-            if each["labels"].get("alertname") != WATCHDOG  # it always fires
+            for alert in alerts["alerts"]
+            if alert["labels"].get("alertname") != WATCHDOG  # it always fires
         ],
         "targets": [
-            {"job": each["labels"]["job"], "url": each["scrapeUrl"], "health": each["health"]}
-            for each in targets["activeTargets"]
+            {"job": target["labels"]["job"], "url": target["scrapeUrl"], "health": target["health"]}
+            for target in targets["activeTargets"]
         ],
     }
 
@@ -159,5 +152,5 @@ async def _status(
 async def _get(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     response = await client.get(url, timeout=5)
     response.raise_for_status()
-    found: dict[str, Any] = response.json()["data"]
-    return found
+    data: dict[str, Any] = response.json()["data"]
+    return data

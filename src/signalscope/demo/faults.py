@@ -35,7 +35,6 @@ class Fault:
     Attributes:
         name: How it is called on the command line.
         effect: What it does, in one sentence.
-        where: Whose ``/demo/faults/NAME`` switches it.
         alerts: The alerts to expect while it is on.
         dependency: The external service concerned, if one is.
         mode: How that service is broken.
@@ -43,10 +42,14 @@ class Fault:
 
     name: str
     effect: str
-    where: Where
     alerts: tuple[str, ...]
     dependency: str | None = None
     mode: Mode | None = None
+
+    @property
+    def where(self) -> Where:
+        """Whose ``/demo/faults/NAME`` switches it."""
+        return "service" if self.dependency is None else "dependencies"
 
 
 #: What it means that a service of that criticality is down.
@@ -65,57 +68,47 @@ def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
     return (
         Fault(
             f"{short}-down", f"{service} closes its listening socket: connections are refused.",
-            "dependencies", down, service, "down",
+            down, service, "down",
         ),
         Fault(
             f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays quick.",
-            "dependencies", ("DependencyLatencyHigh",), service, "slow",
+            ("DependencyLatencyHigh",), service, "slow",
         ),
         Fault(
             f"{short}-failing", f"{service} answers its calls with 503; its health check stays good.",
-            "dependencies", ("DependencyErrorRateHigh", down[1]), service, "failing",
+            ("DependencyErrorRateHigh", down[1]), service, "failing",
         ),
     )  # fmt: skip
 
 
-_SERVICE_FAULTS = (
+_ALL = (
+    *(fault for service in DEPENDENCIES for fault in _of_dependency(service)),
     Fault(
-        "greeks-nan", "Every calculation gives NaN.", "service",
+        "greeks-nan", "Every calculation gives NaN.",
         ("GreeksCalculationSystemFailure", "InvalidGreeksRatioHigh"),
     ),
     Fault(
-        "greeks-failing", "Every Greeks calculation raises an error.", "service",
+        "greeks-failing", "Every Greeks calculation raises an error.",
         ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"),
     ),
+    Fault("greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",)),
+    Fault("api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",)),
     Fault(
-        "greeks-slow-vectorized", "Every array calculation takes 1.7 s.", "service",
-        ("SlowGreeksCalculations",),
-    ),
-    Fault("api-latency", "Every API request takes 6 s longer.", "service", ("SignalServiceHighLatency",)),
-    Fault(
-        "cache-flush", "Both caches are emptied five times a second.", "service",
+        "cache-flush", "Both caches are emptied five times a second.",
         ("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
     ),
     Fault(
-        "queue-flood", "The work queue is kept full of slow jobs of every priority.", "service",
+        "queue-flood", "The work queue is kept full of slow jobs of every priority.",
         ("CriticalQueueBacklog", "QueueBackpressureHigh"),
     ),
     Fault(
-        "cpu-burn", "A thread of the service keeps one core busy; the service goes on answering.", "service",
+        "cpu-burn", "A thread of the service keeps one core busy; the service goes on answering.",
         ("SignalServiceHighCPUUsage",),
     ),
-    Fault(
-        "subscription-surge", "12,000 users subscribe at once.", "service", ("HighActiveSubscriptions",)
-    ),
+    Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
 )  # fmt: skip
 
-FAULTS: dict[str, Fault] = {
-    fault.name: fault
-    for fault in (
-        *(fault for service in DEPENDENCIES for fault in _of_dependency(service)),
-        *_SERVICE_FAULTS,
-    )
-}
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in _ALL}
 
 
 def find(name: str, where: Where | None = None) -> Fault:
@@ -130,7 +123,7 @@ def find(name: str, where: Where | None = None) -> Fault:
     """
     fault = FAULTS.get(name)
     if fault is None or (where is not None and fault.where != where):
-        names = [each.name for each in FAULTS.values() if where in (None, each.where)]
+        names = [known.name for known in FAULTS.values() if where in (None, known.where)]
         meant = "".join(f" (did you mean {near}?)" for near in get_close_matches(name, names, 1, cutoff=0.8))
         raise UnknownFaultError(f"unknown fault {name!r}{meant}; there are: {', '.join(names)}")
     return fault

@@ -19,7 +19,7 @@ from signalscope.demo.stack import state
 __all__ = ["app"]
 
 app = typer.Typer(add_completion=False)
-_out = Console(emoji=False)
+_out = Console(emoji=False, highlight=False)
 
 
 class Switch(StrEnum):
@@ -40,28 +40,27 @@ def fault(
     """
     if name == "list":
         _out.print(_table())
-        _out.print("\nsignalscope fault NAME on|off", highlight=False)
+        _out.print("\nsignalscope fault NAME on|off")
         return
     try:
-        found = find(name)
+        chosen = find(name)
         if switch is None:
             raise UserError(f"say what to do with it: signalscope fault {name} on (or off)")
         running = state.read()
     except (UnknownFaultError, state.NoDemoError) as error:
         raise UserError(str(error)) from None
-    base = running["service"] if found.where == "service" else running["dependencies"]["control"]
+    base = running["service"] if chosen.where == "service" else running["dependencies"]["control"]
     _put(f"{base}/demo/faults/{name}", {"on": switch is Switch.ON})
-    _out.print(
-        f"{name} is {switch.value}. {found.effect}" if switch is Switch.ON else f"{name} is off.",
-        highlight=False,
-    )
-    if switch is Switch.ON and "prometheus" not in running:
-        _out.print("The demo runs without Prometheus: no alert fires.", highlight=False)
-    elif switch is Switch.ON:
-        for alert, seconds in _expected(found):
-            _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.", highlight=False)
+    if switch is Switch.OFF:
+        _out.print(f"{name} is off.")
+    elif "prometheus" not in running:
+        _out.print(f"{name} is on. {chosen.effect}\nThe demo runs without Prometheus: no alert fires.")
+    else:
+        _out.print(f"{name} is on. {chosen.effect}")
+        for alert, seconds in _expected(chosen):
+            _out.print(f"Expect the alert [bold]{alert}[/bold] within {seconds} s.")
     where = running["console"] if "prometheus" in running else f"{running['service']}/health"
-    _out.print(f"Watch {where}", highlight=False)
+    _out.print(f"Watch {where}")
 
 
 def _table() -> Table:
@@ -69,9 +68,9 @@ def _table() -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("fault", no_wrap=True, style="bold")
     table.add_column("what it does, and which alerts to expect")
-    for each in FAULTS.values():
-        expected = [f"[yellow]{alert}[/yellow] within {seconds} s" for alert, seconds in _expected(each)]
-        table.add_row(each.name, "\n".join((each.effect, *expected)))
+    for known in FAULTS.values():
+        expected = [f"[yellow]{alert}[/yellow] within {seconds} s" for alert, seconds in _expected(known)]
+        table.add_row(known.name, "\n".join((known.effect, *expected)))
     return table
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from signalscope import record_accuracy
 from signalscope.demo.service.history import History
 from signalscope.demo.service.market import MarketSimulator
-from signalscope.demo.service.signals import SIGNAL_TYPES, Signal
+from signalscope.demo.service.signals import Signal
 
 __all__ = ["HORIZONS", "AccuracyJudge"]
 
@@ -23,7 +23,6 @@ _MOST_PENDING = 5_000
 class _Pending:
     due: datetime
     signal_id: int
-    horizon: str
     signal: Signal
 
 
@@ -50,7 +49,7 @@ class AccuracyJudge:
             return
         for horizon, length in HORIZONS.items():
             due = datetime.fromisoformat(signal.at) + length
-            self._pending[horizon].append(_Pending(due, number, horizon, signal))
+            self._pending[horizon].append(_Pending(due, number, signal))
 
     async def judge(self) -> int:
         """Judge what is due and report the accuracy of the last 200 of each kind; how many were judged."""
@@ -59,20 +58,17 @@ class AccuracyJudge:
         number = 0
         for horizon, waiting in self._pending.items():
             while waiting and waiting[0].due <= now:
-                one = waiting.popleft()
-                if one.due.date() != datetime.fromisoformat(one.signal.at).date() or one.due.hour >= 16:
+                pending = waiting.popleft()
+                due, signal = pending.due, pending.signal
+                if due.date() != datetime.fromisoformat(signal.at).date() or due.hour >= 16:
                     continue
-                moved = self._market.spot(one.signal.symbol, one.due) - one.signal.spot
-                right = moved > 0 if one.signal.direction == "buy" else moved < 0
-                await self._history.judge(one.signal_id, horizon, right)
-                judged.add((one.signal.signal_type, horizon))
+                moved = self._market.spot(signal.symbol, due) - signal.spot
+                right = moved > 0 if signal.direction == "buy" else moved < 0
+                await self._history.judge(pending.signal_id, horizon, right)
+                judged.add((signal.signal_type, horizon))
                 number += 1
         for signal_type, horizon in judged:
-            await self._report(signal_type, horizon)
+            right_signals, judged_signals = await self._history.accuracy(signal_type, horizon)
+            if judged_signals:
+                record_accuracy(signal_type, horizon, right_signals / judged_signals)
         return number
-
-    async def _report(self, signal_type: str, horizon: str) -> None:
-        assert signal_type in SIGNAL_TYPES
-        right, judged = await self._history.accuracy(signal_type, horizon)
-        if judged:
-            record_accuracy(signal_type, horizon, right / judged)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -18,25 +19,19 @@ from fastapi import FastAPI, Request
 from signalscope import user_context
 from signalscope.demo.faults import UnknownFaultError
 from signalscope.demo.service import routes
-from signalscope.demo.service.calculations import CalculationError, UnknownModelError
+from signalscope.demo.service.calculations import CalculationError
+from signalscope.demo.service.choices import UnknownChoiceError
 from signalscope.demo.service.market import UnknownSymbolError
 from signalscope.demo.service.runtime import Runtime
-from signalscope.demo.service.signals import UnknownSignalTypeError
-from signalscope.demo.service.subscriptions import UnknownDeliveryError
-from signalscope.demo.service.thresholds import UnknownThresholdError
 from signalscope.demo.service.tiers import UnknownTierError, parse_tier
-from signalscope.demo.service.workqueue import QueueFullError, UnknownPriorityError
+from signalscope.demo.service.workqueue import QueueFullError
 
 __all__ = ["app"]
 
 _STATUS: dict[type[Exception], int] = {
     UnknownSymbolError: 404,
     UnknownFaultError: 404,
-    UnknownSignalTypeError: 422,
-    UnknownModelError: 422,
-    UnknownPriorityError: 422,
-    UnknownDeliveryError: 422,
-    UnknownThresholdError: 422,
+    UnknownChoiceError: 422,
     QueueFullError: 503,
     CalculationError: 503,
 }
@@ -81,22 +76,22 @@ def _counted(scope: Scope, send: Send) -> Send:
     return counting
 
 
-async def _explain(_: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, _STATUS[type(error)])
+async def _explain(_: Request, error: Exception, *, status: int) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status)
 
 
 async def _explain_request(_: Request, error: Exception) -> JSONResponse:
     """FastAPI's answer without the values themselves, which may be none that JSON can say: NaN, infinity."""
     assert isinstance(error, RequestValidationError)
-    told = [{name: each[name] for name in ("type", "loc", "msg")} for each in error.errors()]
-    return JSONResponse({"detail": told}, 422)
+    details = [{name: detail[name] for name in ("type", "loc", "msg")} for detail in error.errors()]
+    return JSONResponse({"detail": details}, 422)
 
 
 app = FastAPI(title="signalscope reference signal service", lifespan=_lifespan)
 app.add_middleware(_UserContext)
 app.add_exception_handler(RequestValidationError, _explain_request)
-for _kind in _STATUS:
-    app.add_exception_handler(_kind, _explain)
+for _kind, _status in _STATUS.items():
+    app.add_exception_handler(_kind, partial(_explain, status=_status))
 app.include_router(routes.api)
 app.include_router(routes.demo)
 app.include_router(signalscope.fastapi.router)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import astuple, dataclass, field
 
 from signalscope import health, instrument_task
 from signalscope.demo.service.accuracy import AccuracyJudge
@@ -15,7 +16,7 @@ from signalscope.demo.service.history import History
 from signalscope.demo.service.market import SYMBOLS
 from signalscope.demo.service.signals import SIGNAL_TYPES, SignalGenerator
 from signalscope.demo.service.tasks import cancel_all
-from signalscope.demo.service.thresholds import Alert, Thresholds
+from signalscope.demo.service.thresholds import Thresholds
 from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
 
 __all__ = ["Background"]
@@ -25,33 +26,30 @@ _logger = logging.getLogger("signalscope.demo")
 _ALERT_PRIORITY = {"critical": "critical", "warning": "high", "info": "medium"}
 
 
+@dataclass(kw_only=True, eq=False)
 class Background:
     """Runs the periodic work; a round that fails is measured as such, logged, and the next one follows.
 
-    Args:
+    Attributes:
         chains: Refreshed before they expire.
         signals: Its indicators are refreshed, and its settings follow the config service.
         judge: Judges signals whose time has come.
         thresholds: Checked, and their alerts queued.
-        clients: Probed for health.
+        clients: Asked for settings and receipts.
         caches: Rid of expired entries.
         history: Pruned.
         queue: Where alerts go.
     """
 
-    def __init__(
-        self, *, chains: Chains, signals: SignalGenerator, judge: AccuracyJudge, thresholds: Thresholds,
-        clients: Clients, caches: list[Cache], history: History, queue: WorkQueue,
-    ) -> None:  # fmt: skip
-        self._chains = chains
-        self._signals = signals
-        self._judge = judge
-        self._thresholds = thresholds
-        self._clients = clients
-        self._caches = caches
-        self._history = history
-        self._queue = queue
-        self._tasks: list[asyncio.Task[None]] = []
+    chains: Chains
+    signals: SignalGenerator
+    judge: AccuracyJudge
+    thresholds: Thresholds
+    clients: Clients
+    caches: list[Cache]
+    history: History
+    queue: WorkQueue
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list, init=False)
 
     def start(self) -> None:
         """Start all of them."""
@@ -82,17 +80,17 @@ class Background:
     async def refresh_market(self) -> None:
         """Bring what users ask for most into the caches before it expires there."""
         for symbol in SYMBOLS:
-            await self._chains.refresh(symbol)
+            await self.chains.refresh(symbol)
             for signal_type in SIGNAL_TYPES:
-                await self._signals.refresh(signal_type, symbol)
+                await self.signals.refresh(signal_type, symbol)
 
     @instrument_task(priority="high")
     async def watch_thresholds(self) -> None:
         """Check the thresholds and queue an alert for each breach."""
-        for alert in self._thresholds.check():
+        for alert in self.thresholds.check():
             try:
-                await self._queue.put(
-                    Job("deliver_alert", _ALERT_PRIORITY[alert.severity], {"alert": _packed(alert)})
+                await self.queue.put(
+                    Job("deliver_alert", _ALERT_PRIORITY[alert.severity], {"alert": astuple(alert)})
                 )
             except QueueFullError:
                 continue  # counted as rejected; the next breach tries again
@@ -100,37 +98,33 @@ class Background:
     @instrument_task(priority="low")
     async def evaluate_accuracy(self) -> None:
         """Judge the signals whose horizon has passed."""
-        await self._judge.judge()
+        await self.judge.judge()
 
     @instrument_task(priority="medium")
     async def reload_config(self) -> None:
         """Follow the config service; the last settings stay while it does not answer."""
         try:
-            settings = await self._clients["config_service"].ask("get_config", "GET", "/config")
+            settings = await self.clients["config_service"].ask("get_config", "GET", "/config")
         except DependencyUnavailableError as error:
             _logger.debug("configuration not reloaded: %s", error)
             return
-        self._signals.hold_below = float(settings["hold_below"])
+        self.signals.hold_below = float(settings["hold_below"])
 
     @instrument_task(priority="low")
     async def collect_receipts(self) -> None:
         """Ask what has been delivered of what was handed over."""
         for name in ("alert_service", "comms_service"):
             try:
-                await self._clients[name].ask("get_receipts", "GET", "/receipts")
+                await self.clients[name].ask("get_receipts", "GET", "/receipts")
             except DependencyUnavailableError as error:
                 _logger.debug("no receipts: %s", error)
 
     @instrument_task(priority="low")
     async def housekeeping(self) -> None:
         """Drop expired cache entries and old history."""
-        for cache in self._caches:
+        for cache in self.caches:
             await cache.expire()
-        await self._history.prune()
-
-
-def _packed(alert: Alert) -> list[object]:
-    return [alert.threshold, alert.symbol, alert.severity, alert.value, alert.since]
+        await self.history.prune()
 
 
 async def _repeat(work: Callable[[], Awaitable[object]], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The greeks and indicators caches: in memory, with the reason for each eviction known.
+"""The greeks and indicators caches: what they measure, and the one in memory.
 
 `signalscope.demo.service.redis_store` has the same in Redis.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from cachetools import TTLCache
 
@@ -19,32 +20,75 @@ from signalscope.demo.service.counts import Counts
 __all__ = ["Cache", "MemoryCache", "observe"]
 
 
-class Cache(Protocol):
-    """What the service asks of a cache; values are bytes, so that their size is known."""
+class Cache(ABC):
+    """A measured cache; values are bytes, so that their size is known.
 
-    name: str
-    capacity: int
+    Args:
+        name: Its ``cache_type`` in the metrics.
+        capacity: Entries it can hold.
+        counts: The service's own counts.
+    """
 
+    def __init__(self, name: str, capacity: int, counts: Counts) -> None:
+        self.name = name
+        self.capacity = capacity
+        self._counts = counts
+
+    @instrument_cache(cache_type=arg("self.name"), operation="get")
     async def get(self, key: str) -> bytes | None:
-        """The value, or None when there is none or its time is up."""
+        """Return the value, or None when there is none or its time is up."""
+        value = await self._read(key)
+        self._counts.add("cache_operations", self.name, "get", "miss" if value is None else "hit")
+        return value
 
+    @instrument_cache(cache_type=arg("self.name"), operation="set")
     async def set(self, key: str, value: bytes) -> None:
-        """Keep a value for the cache's time to live."""
+        """Store a value for the cache's time to live; another one makes room when the cache is full."""
+        await self._write(key, value)
+        self._counts.add("cache_operations", self.name, "set", "ok")
 
+    @instrument_cache(cache_type=arg("self.name"), operation="delete")
     async def delete(self, key: str) -> bool:
-        """Drop a value; whether there was one."""
+        """Drop a value; return True if there was one."""
+        was_there = await self._remove(key)
+        self._counts.add("cache_operations", self.name, "delete", "ok")
+        self._count_evictions("explicit", int(was_there))
+        return was_there
 
     async def clear(self) -> int:
-        """Drop everything; how many entries that were."""
+        """Drop everything; return the number of entries."""
+        dropped = await self._remove_all()
+        self._count_evictions("explicit", dropped)
+        return dropped
 
+    @abstractmethod
     async def expire(self) -> None:
-        """Drop what is past its time; called by the housekeeping task."""
+        """Drop what is past its time; the housekeeping task calls it."""
 
+    @abstractmethod
     def entries(self) -> int:
-        """Entries held now."""
+        """Return the number of entries."""
 
+    @abstractmethod
     def size_bytes(self) -> int:
-        """Bytes of all values held now."""
+        """Return the bytes of all values."""
+
+    @abstractmethod
+    async def _read(self, key: str) -> bytes | None: ...
+
+    @abstractmethod
+    async def _write(self, key: str, value: bytes) -> None: ...
+
+    @abstractmethod
+    async def _remove(self, key: str) -> bool: ...
+
+    @abstractmethod
+    async def _remove_all(self) -> int: ...
+
+    def _count_evictions(self, reason: str, number: int) -> None:
+        if number:
+            count_eviction(self.name, reason, number)
+            self._counts.add("cache_evictions", self.name, reason, n=number)
 
 
 def observe(cache: Cache) -> Callable[[], None]:
@@ -54,29 +98,28 @@ def observe(cache: Cache) -> Callable[[], None]:
     )
 
 
-class _Evicting(TTLCache[str, bytes]):
-    """A TTLCache that tells why entries leave: `popitem` makes room, `expire` is for those out of time."""
+class _EvictionCountingCache(TTLCache[str, bytes]):
+    """A TTLCache that reports why entries leave: `popitem` makes room, `expire` is for those out of time."""
 
     def __init__(
-        self, maxsize: int, ttl: float, evicted: Callable[[str, int], None], timer: Callable[[], float]
+        self, maxsize: int, ttl: float, count: Callable[[str, int], None], timer: Callable[[], float]
     ) -> None:
         super().__init__(maxsize, ttl, timer=timer)
-        self._evicted = evicted
+        self._count = count
 
     def popitem(self) -> tuple[str, bytes]:
         item = super().popitem()
-        self._evicted("size", 1)
+        self._count("size", 1)
         return item
 
     def expire(self, time: float | None = None) -> Any:
         expired = super().expire(time)
-        if expired:
-            self._evicted("ttl", len(expired))
+        self._count("ttl", len(expired or ()))
         return expired
 
 
-class MemoryCache:
-    """A cache in this process.
+class MemoryCache(Cache):
+    """A cache in this process; the least recently used entry makes room.
 
     Args:
         name: Its ``cache_type`` in the metrics.
@@ -94,44 +137,9 @@ class MemoryCache:
         counts: Counts,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name = name
-        self.capacity = capacity
-        self._counts = counts
+        super().__init__(name, capacity, counts)
         self._lock = threading.RLock()  # the observers read from the exporter's thread
-        self._store = _Evicting(capacity, ttl, self._evicted, timer)
-
-    @instrument_cache(cache_type=arg("self.name"), operation="get")
-    async def get(self, key: str) -> bytes | None:
-        """The value, or None when there is none or its time is up."""
-        with self._lock:
-            value = self._store.get(key)
-        self._counts.add("cache_operations", self.name, "get", "miss" if value is None else "hit")
-        return value
-
-    @instrument_cache(cache_type=arg("self.name"), operation="set")
-    async def set(self, key: str, value: bytes) -> None:
-        """Keep a value; the least recently used one makes room when the cache is full."""
-        self._counts.add("cache_operations", self.name, "set", "ok")
-        with self._lock:
-            self._store[key] = value
-
-    @instrument_cache(cache_type=arg("self.name"), operation="delete")
-    async def delete(self, key: str) -> bool:
-        """Drop a value; whether there was one."""
-        self._counts.add("cache_operations", self.name, "delete", "ok")
-        with self._lock:
-            found = self._store.pop(key, None) is not None
-        if found:
-            self._evicted("explicit", 1)
-        return found
-
-    async def clear(self) -> int:
-        """Drop everything; how many entries that were."""
-        with self._lock:
-            dropped = len(self._store)
-            self._store.clear()
-        self._evicted("explicit", dropped)
-        return dropped
+        self._store = _EvictionCountingCache(capacity, ttl, self._count_evictions, timer)
 
     async def expire(self) -> None:
         """Drop what is past its time."""
@@ -139,16 +147,29 @@ class MemoryCache:
             self._store.expire()
 
     def entries(self) -> int:
-        """Entries held now."""
+        """Return the number of entries."""
         with self._lock:
             return len(self._store)
 
     def size_bytes(self) -> int:
-        """Bytes of all values held now."""
+        """Return the bytes of all values."""
         with self._lock:
-            return sum(len(value) for value in self._store.values())
+            return sum(map(len, self._store.values()))
 
-    def _evicted(self, reason: str, n: int) -> None:
-        if n:
-            count_eviction(self.name, reason, n)
-            self._counts.add("cache_evictions", self.name, reason, n=n)
+    async def _read(self, key: str) -> bytes | None:
+        with self._lock:
+            return self._store.get(key)
+
+    async def _write(self, key: str, value: bytes) -> None:
+        with self._lock:
+            self._store[key] = value
+
+    async def _remove(self, key: str) -> bool:
+        with self._lock:
+            return self._store.pop(key, None) is not None
+
+    async def _remove_all(self) -> int:
+        with self._lock:
+            dropped = len(self._store)
+            self._store.clear()
+            return dropped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from vollib.black_scholes import black_scholes
@@ -17,6 +18,7 @@ from vollib.black_scholes_merton.implied_volatility import implied_volatility as
 from signalscope import instrument_greeks
 from signalscope.decorators import arg
 from signalscope.demo.service import engine
+from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import Array, OptionChain
 
@@ -26,10 +28,16 @@ MODELS = ("black_scholes", "black_scholes_merton")
 #: What can be calculated for a single option.
 SINGLE = ("price", "delta", "gamma", "theta", "vega", "rho", "iv")
 
+#: Price, module of Greeks and implied volatility of each model.
+_VOLLIB: dict[str, tuple[Callable[..., float], ModuleType, Callable[..., float]]] = {
+    "black_scholes": (black_scholes, bs_greeks, bs_volatility),
+    "black_scholes_merton": (black_scholes_merton, bsm_greeks, bsm_volatility),
+}
+
 _SLOW_SECONDS = 1.7
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(UnknownChoiceError):
     """No such pricing model; the message names the ones there are."""
 
 
@@ -43,9 +51,7 @@ def check_model(model: str) -> str:
     Raises:
         UnknownModelError: There is no such model.
     """
-    if model not in MODELS:
-        raise UnknownModelError(f"unknown model {model!r}; allowed: {', '.join(MODELS)}")
-    return model
+    return check_choice("model", model, MODELS, UnknownModelError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ class Calculator:
             CalculationError: The calculation is switched off by a fault.
         """
         self._begin(what, "false", 1)
-        return float("nan") if self.results_nan else _SINGLE[model, what](option)
+        return float("nan") if self.results_nan else _by_vollib(what, model, option)
 
     @instrument_greeks(
         calculation_type="price",
@@ -108,7 +114,7 @@ class Calculator:
         self._begin("price", "false", len(options))
         if self.results_nan:
             return [float("nan")] * len(options)
-        return [_SINGLE[model, "price"](option) for option in options]
+        return [_by_vollib("price", model, option) for option in options]
 
     @instrument_greeks(
         calculation_type="chain",
@@ -123,7 +129,9 @@ class Calculator:
             chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate, chain.volatility,
             _dividend(chain, model),
         )  # fmt: skip
-        return engine.Greeks(*(np.full_like(one, np.nan) for one in result)) if self.results_nan else result
+        return (
+            engine.Greeks(*(np.full_like(array, np.nan) for array in result)) if self.results_nan else result
+        )
 
     @instrument_greeks(
         calculation_type="iv", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
@@ -168,23 +176,11 @@ def _dividend(chain: OptionChain, model: str) -> float:
     return chain.dividend if model == "black_scholes_merton" else 0.0
 
 
-def _plain(function: Callable[..., float]) -> Callable[[Option], float]:
-    return lambda one: float(function(one.flag, one.spot, one.strike, one.t, one.r, one.sigma))
-
-
-def _merton(function: Callable[..., float]) -> Callable[[Option], float]:
-    return lambda one: float(function(one.flag, one.spot, one.strike, one.t, one.r, one.sigma, one.q))
-
-
-_SINGLE: dict[tuple[str, str], Callable[[Option], float]] = {
-    ("black_scholes", "price"): _plain(black_scholes),
-    ("black_scholes", "iv"): lambda one: float(
-        bs_volatility(one.quote, one.spot, one.strike, one.t, one.r, one.flag)
-    ),
-    ("black_scholes_merton", "price"): _merton(black_scholes_merton),
-    ("black_scholes_merton", "iv"): lambda one: float(
-        bsm_volatility(one.quote, one.spot, one.strike, one.t, one.r, one.q, one.flag)
-    ),
-    **{("black_scholes", name): _plain(getattr(bs_greeks, name)) for name in SINGLE[1:-1]},
-    **{("black_scholes_merton", name): _merton(getattr(bsm_greeks, name)) for name in SINGLE[1:-1]},
-}
+def _by_vollib(what: str, model: str, option: Option) -> float:
+    price, greeks, implied_volatility = _VOLLIB[model]
+    dividend = (option.q,) if model == "black_scholes_merton" else ()
+    market = (option.spot, option.strike, option.t, option.r)
+    if what == "iv":
+        return float(implied_volatility(option.quote, *market, *dividend, option.flag))
+    function = price if what == "price" else getattr(greeks, what)
+    return float(function(option.flag, *market, option.sigma, *dividend))

@@ -32,22 +32,22 @@ def register(
     """
     checks = [
         *(
-            HealthCheck(each.name, each.probe, dependency=each.criticality, cache_seconds=_SECONDS)
-            for each in clients
+            HealthCheck(client.name, client.probe, dependency=client.criticality, cache_seconds=_SECONDS)
+            for client in clients
         ),
         health.database_check(history.ping, timeout=1.0, cache_seconds=_SECONDS),
         HealthCheck("work_queue", _room(queue), cache_seconds=_SECONDS),
     ]
     if redis is not None:
         checks.append(health.redis_check(redis, critical=True, cache_seconds=_SECONDS))
-    for each in checks:
-        health.register(each)
+    for check in checks:
+        health.register(check)
 
-    def undo() -> None:
-        for each in checks:
-            health.unregister(each.name)
+    def unregister() -> None:
+        for check in checks:
+            health.unregister(check.name)
 
-    return undo
+    return unregister
 
 
 def _room(queue: WorkQueue) -> Callable[[], Awaitable[Result]]:

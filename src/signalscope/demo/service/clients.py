@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import httpx
@@ -41,7 +40,6 @@ class Client:
         self.name = name
         self.criticality = DEPENDENCIES[name]
         self.monitor = BreakerMonitor(name)
-        self.healthy: bool | None = None
         self._url = url.rstrip("/")
         self._http = http
         self._breakers = breakers
@@ -76,11 +74,9 @@ class Client:
     async def probe(self) -> bool:
         """Ask the service for its health; a probe does not go through the breaker."""
         try:
-            answer = await self._http.get(f"{self._url}/health", timeout=_PROBE_TIMEOUT_SECONDS)
-            self.healthy = answer.is_success
+            return (await self._http.get(f"{self._url}/health", timeout=_PROBE_TIMEOUT_SECONDS)).is_success
         except httpx.HTTPError:
-            self.healthy = False
-        return self.healthy
+            return False
 
     @instrument_dependency(
         service_name=lambda self: self.name,
@@ -119,11 +115,6 @@ class Clients:
 
     def __getitem__(self, name: str) -> Client:
         return self.by_name[name]
-
-    async def probe(self) -> dict[str, bool]:
-        """Probe all of them at once."""
-        answers = await asyncio.gather(*(client.probe() for client in self.by_name.values()))
-        return dict(zip(self.by_name, answers, strict=True))
 
     async def close(self) -> None:
         """Close the connections."""

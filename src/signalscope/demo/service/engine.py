@@ -24,13 +24,9 @@ __all__ = [
     "Greeks",
     "ImpliedVolatility",
     "delta",
-    "gamma",
     "greeks",
     "implied_volatility",
     "price",
-    "rho",
-    "theta",
-    "vega",
 ]
 
 Array = npt.NDArray[np.float64]
@@ -101,39 +97,45 @@ def _density(x: Array) -> Array:
     return _INVERSE_SQRT_2PI * np.exp(-0.5 * x * x)
 
 
-def _price(one: _Terms) -> Array:
-    asset = one.spot * one.spot_discount * ndtr(one.sign * one.d1)
-    cash = one.strike * one.strike_discount * ndtr(one.sign * one.d2)
-    return np.asarray(one.sign * (asset - cash))
+def _price(terms: _Terms) -> Array:
+    asset = terms.spot * terms.spot_discount * ndtr(terms.sign * terms.d1)
+    cash = terms.strike * terms.strike_discount * ndtr(terms.sign * terms.d2)
+    return np.asarray(terms.sign * (asset - cash))
 
 
-def _delta(one: _Terms) -> Array:
-    return np.asarray(one.sign * one.spot_discount * ndtr(one.sign * one.d1))
+def _delta(terms: _Terms) -> Array:
+    return np.asarray(terms.sign * terms.spot_discount * ndtr(terms.sign * terms.d1))
 
 
-def _gamma(one: _Terms) -> Array:
-    density = _density(one.d1)
+def _gamma(terms: _Terms) -> Array:
+    """Return e^(-qt) n(d1) / (S sigma sqrt(t)), the change of delta for each unit of the spot price (Hull)."""
+    density = _density(terms.d1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = one.spot_discount * density / (one.spot * one.sigma * np.sqrt(one.t))
+        value = terms.spot_discount * density / (terms.spot * terms.sigma * np.sqrt(terms.t))
     return np.where(density == 0.0, 0.0, value)
 
 
-def _theta(one: _Terms) -> Array:
-    density = _density(one.d1)
+def _theta(terms: _Terms) -> Array:
+    """Return the change of the price for each calendar day that passes (Hull's annual theta divided by 365)."""
+    density = _density(terms.d1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        decay = one.spot * one.spot_discount * density * one.sigma / (2.0 * np.sqrt(one.t))
-    decay = np.where((density == 0.0) | (one.sigma == 0.0), 0.0, decay)
-    carry = one.q * one.spot * one.spot_discount * ndtr(one.sign * one.d1)
-    interest = one.r * one.strike * one.strike_discount * ndtr(one.sign * one.d2)
-    return np.asarray((-decay + one.sign * (carry - interest)) / 365.0)
+        decay = terms.spot * terms.spot_discount * density * terms.sigma / (2.0 * np.sqrt(terms.t))
+    decay = np.where((density == 0.0) | (terms.sigma == 0.0), 0.0, decay)
+    carry = terms.q * terms.spot * terms.spot_discount * ndtr(terms.sign * terms.d1)
+    interest = terms.r * terms.strike * terms.strike_discount * ndtr(terms.sign * terms.d2)
+    return np.asarray((-decay + terms.sign * (carry - interest)) / 365.0)
 
 
-def _vega(one: _Terms) -> Array:
-    return np.asarray(one.spot * one.spot_discount * _density(one.d1) * np.sqrt(one.t) * 0.01)
+def _vega(terms: _Terms) -> Array:
+    """Return S e^(-qt) n(d1) sqrt(t) / 100, the change of the price for 1 point of volatility (Hull)."""
+    return np.asarray(terms.spot * terms.spot_discount * _density(terms.d1) * np.sqrt(terms.t) * 0.01)
 
 
-def _rho(one: _Terms) -> Array:
-    return np.asarray(one.sign * one.strike * one.t * one.strike_discount * ndtr(one.sign * one.d2) * 0.01)
+def _rho(terms: _Terms) -> Array:
+    """Return K t e^(-rt) N(d2) / 100, the change of the price for 1 point of the rate; negative for puts (Hull)."""
+    return np.asarray(
+        terms.sign * terms.strike * terms.t * terms.strike_discount * ndtr(terms.sign * terms.d2) * 0.01
+    )
 
 
 def price(
@@ -160,40 +162,12 @@ def delta(
     return _delta(_terms(is_call, spot, strike, t, r, sigma, q))
 
 
-def gamma(
-    is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
-) -> Array:
-    """Change of delta for each unit of the spot price: e^(-qt) n(d1) / (S sigma sqrt(t)) (Hull)."""
-    return _gamma(_terms(is_call, spot, strike, t, r, sigma, q))
-
-
-def theta(
-    is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
-) -> Array:
-    """Change of the price for each calendar day that passes (Hull's annual theta divided by 365)."""
-    return _theta(_terms(is_call, spot, strike, t, r, sigma, q))
-
-
-def vega(
-    is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
-) -> Array:
-    """Change of the price for 1 point of volatility: S e^(-qt) n(d1) sqrt(t) / 100 (Hull)."""
-    return _vega(_terms(is_call, spot, strike, t, r, sigma, q))
-
-
-def rho(
-    is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
-) -> Array:
-    """Change of the price for 1 point of the rate: K t e^(-rt) N(d2) / 100, negative for puts (Hull)."""
-    return _rho(_terms(is_call, spot, strike, t, r, sigma, q))
-
-
 def greeks(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
 ) -> Greeks:
     """Prices and all five Greeks at once, sharing d1, d2 and the discount factors."""
-    one = _terms(is_call, spot, strike, t, r, sigma, q)
-    return Greeks(_price(one), _delta(one), _gamma(one), _theta(one), _vega(one), _rho(one))
+    terms = _terms(is_call, spot, strike, t, r, sigma, q)
+    return Greeks(_price(terms), _delta(terms), _gamma(terms), _theta(terms), _vega(terms), _rho(terms))
 
 
 def implied_volatility(
@@ -228,7 +202,7 @@ def implied_volatility(
         np.asarray(is_call, dtype=bool),
         *(np.asarray(x, dtype=np.float64) for x in (quote, spot, strike, t, r, q)),
     )
-    observed, s, k, years, rate, dividend = (one.ravel() for one in numbers)
+    observed, s, k, years, rate, dividend = (array.ravel() for array in numbers)
     sign = np.where(flags.ravel(), 1.0, -1.0)
     forward_value, cash_value = s * np.exp(-dividend * years), k * np.exp(-rate * years)
     intrinsic = np.maximum(sign * (forward_value - cash_value), 0.0)

@@ -7,15 +7,15 @@ import contextlib
 import contextvars
 import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from signalscope import instrument_query
 
 __all__ = ["History"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _SCHEMA = """
@@ -37,75 +37,58 @@ CREATE INDEX IF NOT EXISTS signals_by_type ON signals (signal_type, id);
 """
 
 
+def _on_its_thread(
+    query: Callable[Concatenate[History, P], T],
+) -> Callable[Concatenate[History, P], Coroutine[Any, Any, T]]:
+    """Run a method in the history's thread, and await its result."""
+
+    @functools.wraps(query)
+    async def run(self: History, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        context = contextvars.copy_context()  # spans keep their parent
+        call = functools.partial(context.run, query, self, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    return run
+
+
 class History:
-    """Signals and their outcomes in a database that one thread of its own talks to.
+    """Signals and their outcomes in a database in memory that one thread of its own talks to.
 
     Args:
-        path: The database file; in memory when left out.
         kept: How many of the latest signals to keep.
     """
 
-    def __init__(self, path: Path | None = None, kept: int = 5_000) -> None:
+    def __init__(self, kept: int = 5_000) -> None:
         self._kept = kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
-        self._connection = self._thread.submit(self._open, str(path) if path else ":memory:").result()
+        self._connection = self._thread.submit(sqlite3.connect, ":memory:").result()
+        self._thread.submit(self._connection.executescript, _SCHEMA).result()
 
-    async def add(self, at: str, symbol: str, signal_type: str, direction: str, spot: float) -> int:
-        """Store a signal; its number."""
-        return await self._run(lambda: self._insert_signal((at, symbol, signal_type, direction, spot)))
-
-    async def judge(self, signal_id: int, horizon: str, correct: bool) -> None:
-        """Store whether a signal proved right over a horizon."""
-        await self._run(lambda: self._insert_outcome((signal_id, horizon, int(correct))))
-
-    async def accuracy(self, signal_type: str, horizon: str, last: int = 200) -> tuple[int, int]:
-        """How many of the last judged signals were right, and how many were judged."""
-        return await self._run(lambda: self._select_accuracy(signal_type, horizon, last))
-
-    async def recent(self, signal_type: str, limit: int) -> list[dict[str, object]]:
-        """The latest signals of a kind, newest first."""
-        return await self._run(lambda: self._select_recent(signal_type, limit))
-
-    async def prune(self) -> int:
-        """Delete all but the latest signals and their outcomes; how many signals went."""
-        return await self._run(self._delete_old)
-
-    async def ping(self) -> None:
-        """Ask the database for nothing, to see whether it answers."""
-        await self._run(lambda: self._connection.execute("SELECT 1").fetchone())
-
-    def close(self) -> None:
-        """Close the database; later calls fail."""
-        with contextlib.suppress(RuntimeError):  # closed twice
-            self._thread.submit(self._connection.close).result()
-        self._thread.shutdown()
-
-    async def _run(self, query: Callable[[], T]) -> T:
-        run = functools.partial(contextvars.copy_context().run, query)  # spans keep their parent
-        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
-
-    @staticmethod
-    def _open(path: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(path)
-        connection.executescript(_SCHEMA)
-        return connection
-
+    @_on_its_thread
     @instrument_query(query_type="record_signal", table="signals", operation="insert")
-    def _insert_signal(self, row: tuple[str, str, str, str, float]) -> int:
+    def add(self, at: str, symbol: str, signal_type: str, direction: str, spot: float) -> int:
+        """Store a signal; its number."""
         with self._connection as transaction:
             cursor = transaction.execute(
-                "INSERT INTO signals (at, symbol, signal_type, direction, spot) VALUES (?, ?, ?, ?, ?)", row
+                "INSERT INTO signals (at, symbol, signal_type, direction, spot) VALUES (?, ?, ?, ?, ?)",
+                (at, symbol, signal_type, direction, spot),
             )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
+    @_on_its_thread
     @instrument_query(query_type="record_outcome", table="outcomes", operation="insert")
-    def _insert_outcome(self, row: tuple[int, str, int]) -> None:
+    def judge(self, signal_id: int, horizon: str, correct: bool) -> None:
+        """Store whether a signal proved right over a horizon."""
         with self._connection as transaction:
-            transaction.execute("INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", row)
+            transaction.execute(
+                "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", (signal_id, horizon, correct)
+            )
 
+    @_on_its_thread
     @instrument_query(query_type="accuracy", table="outcomes", operation="select")
-    def _select_accuracy(self, signal_type: str, horizon: str, last: int) -> tuple[int, int]:
+    def accuracy(self, signal_type: str, horizon: str, last: int = 200) -> tuple[int, int]:
+        """How many of the last judged signals were right, and how many were judged."""
         right, judged = self._connection.execute(
             "SELECT COALESCE(SUM(correct), 0), COUNT(*) FROM (SELECT o.correct FROM outcomes o"
             " JOIN signals s ON s.id = o.signal_id WHERE s.signal_type = ? AND o.horizon = ?"
@@ -114,22 +97,35 @@ class History:
         ).fetchone()
         return int(right), int(judged)
 
+    @_on_its_thread
     @instrument_query(query_type="recent_signals", table="signals", operation="select")
-    def _select_recent(self, signal_type: str, limit: int) -> list[dict[str, object]]:
-        rows = self._connection.execute(
+    def recent(self, signal_type: str, limit: int) -> list[dict[str, object]]:
+        """The latest signals of a kind, newest first."""
+        cursor = self._connection.execute(
             "SELECT id, at, symbol, signal_type, direction, spot FROM signals WHERE signal_type = ?"
             " ORDER BY id DESC LIMIT ?",
             (signal_type, limit),
         )
-        return [
-            dict(zip(("id", "at", "symbol", "signal_type", "direction", "spot"), row, strict=True))
-            for row in rows
-        ]
+        columns = [column[0] for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor]
 
+    @_on_its_thread
     @instrument_query(query_type="prune", table="signals", operation="delete")
-    def _delete_old(self) -> int:
+    def prune(self) -> int:
+        """Delete all but the latest signals and their outcomes; how many signals went."""
         with self._connection as transaction:
             oldest = "(SELECT COALESCE(MAX(id), 0) - ? FROM signals)"
             gone = transaction.execute(f"DELETE FROM signals WHERE id <= {oldest}", (self._kept,)).rowcount  # noqa: S608  # a constant
             transaction.execute("DELETE FROM outcomes WHERE signal_id NOT IN (SELECT id FROM signals)")
         return gone
+
+    @_on_its_thread
+    def ping(self) -> None:
+        """Ask the database for nothing, to see whether it answers."""
+        self._connection.execute("SELECT 1").fetchone()
+
+    def close(self) -> None:
+        """Close the database; later calls fail."""
+        with contextlib.suppress(RuntimeError):  # closed twice
+            self._thread.submit(self._connection.close).result()
+        self._thread.shutdown()

@@ -5,6 +5,7 @@ The same seed gives the same prices at the same market times, whatever was asked
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from signalscope.demo.service.engine import price
-from signalscope.demo.service.session import CLOSE, OPEN, SESSION_SECONDS, activity, is_open, session_progress
+from signalscope.demo.service.session import CLOSE, OPEN, SESSION_SECONDS, activity, session_progress
 
 __all__ = ["SYMBOLS", "MarketSimulator", "OptionChain", "UnknownSymbolError"]
 
@@ -89,7 +90,7 @@ class MarketSimulator:
 
     Prices follow a geometric Brownian motion whose variance in each step is scaled by
     `signalscope.demo.service.session.activity`, with a drift that persists for some minutes, so that a signal can
-    be right more often than not; volume has the same shape.
+    be right more often than not.
 
     Args:
         seed: Everything random comes from it.
@@ -111,21 +112,18 @@ class MarketSimulator:
         Raises:
             UnknownSymbolError: No such symbol.
         """
-        self._known(symbol)
-        moment = at or self._clock()
-        day, step = _position(moment)
-        return float(self._day(day).prices[symbol][step])
+        return float(self.history(symbol, 1, at)[0])
 
     def history(self, symbol: str, points: int, at: datetime | None = None) -> Array:
-        """The last prices of the day up to a moment, one for each 5 seconds, oldest first."""
-        self._known(symbol)
+        """The last prices of the day up to a moment, one for each 5 seconds, oldest first.
+
+        Raises:
+            UnknownSymbolError: No such symbol.
+        """
+        if symbol not in SYMBOLS:
+            raise UnknownSymbolError(f"unknown symbol {symbol!r}; known: {', '.join(SYMBOLS)}")
         day, step = _position(at or self._clock())
         return self._day(day).prices[symbol][max(0, step + 1 - points) : step + 1]
-
-    def volume(self, at: datetime | None = None) -> float:
-        """Relative trading volume, 1.0 on average over a session, 0 while the market is closed."""
-        moment = at or self._clock()
-        return activity(session_progress(moment)) if is_open(moment) else 0.0
 
     def chain(
         self, symbol: str, at: datetime | None = None, *, strikes: int = 41, expiries: int = 8
@@ -176,25 +174,19 @@ class MarketSimulator:
         if random.random() < _RUBBISH_QUOTES:
             quote[random.integers(len(quote))] = 0.0
 
-    @staticmethod
-    def _known(symbol: str) -> None:
-        if symbol not in SYMBOLS:
-            raise UnknownSymbolError(f"unknown symbol {symbol!r}; known: {', '.join(SYMBOLS)}")
-
     def _day(self, day: date) -> _Day:
-        found = self._days.get(day)
-        if found is None:
+        simulated = self._days.get(day)
+        if simulated is None:
             closes, start = self._latest_before(day)
             while start <= day:
                 if start.weekday() < _SATURDAY:
-                    found = self._simulate(start, closes)
-                    closes = found.closes
-                    self._days[start] = found
+                    simulated = self._days[start] = self._simulate(start, closes)
+                    closes = simulated.closes
                     while len(self._days) > _KEPT_DAYS:
                         self._days.pop(min(self._days))
                 start += timedelta(days=1)
-            assert found is not None
-        return found
+            assert simulated is not None
+        return simulated
 
     def _latest_before(self, day: date) -> tuple[dict[str, float], date]:
         """The closes to start from, and the first day that has to be simulated."""
@@ -219,13 +211,8 @@ class MarketSimulator:
 def _persistent(noise: Array) -> Array:
     """Unit-variance noise in which each value keeps most of the last one (an AR(1) process)."""
     keep = 0.99
-    fresh = np.sqrt(1.0 - keep**2)
-    result = np.empty_like(noise)
-    value = 0.0
-    for place, shock in enumerate(noise):
-        value = keep * value + fresh * shock
-        result[place] = value
-    return result
+    shocks = np.sqrt(1.0 - keep**2) * noise
+    return np.array(list(itertools.accumulate(shocks, lambda value, shock: keep * value + shock)))
 
 
 def _position(at: datetime) -> tuple[date, int]:

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import count_feature, count_rate_limit_hit, measure_cost
 from signalscope.demo.service.calculations import SINGLE, CalculationError, Option, check_model
-from signalscope.demo.service.chains import DEFAULT_MODEL
+from signalscope.demo.service.chains import DEFAULT_MODEL, finite_or_none
 from signalscope.demo.service.clients import DependencyUnavailableError
 from signalscope.demo.service.market import RATE, SYMBOLS
 from signalscope.demo.service.runtime import Runtime
 from signalscope.demo.service.signals import check_signal_type
+from signalscope.demo.service.subscriptions import Subscription
 from signalscope.demo.service.tiers import Tier
 from signalscope.demo.service.workqueue import Job, QueueFullError, check_priority
 
 __all__ = ["api", "demo"]
 
-_PREMIUM_FEATURES = ("scenario_analysis", "volatility_surface")
 _SIGNAL_PRIORITY = {"enterprise": "high", "professional": "medium"}
 
 
@@ -42,6 +43,7 @@ def _user(request: Request) -> str:
 Service = Annotated[Runtime, Depends(_runtime)]
 CallerTier = Annotated[Tier, Depends(_tier)]
 Caller = Annotated[str, Depends(_user)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 async def _admit(request: Request, service: Service, tier: CallerTier, user: Caller) -> None:
@@ -66,14 +68,11 @@ class OptionRequest(BaseModel):
 
     symbol: str
     flag: Literal["c", "p"] = "c"
-    strike: float = Field(gt=0, allow_inf_nan=False)
-    days: float = Field(gt=0, le=3650, allow_inf_nan=False, description="Calendar days to expiry")
-    volatility: float = Field(gt=0, le=10, allow_inf_nan=False)
-    quote: float | None = Field(
-        None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Market price; with it the implied volatility is calculated",
+    strike: PositiveFloat
+    days: PositiveFloat = Field(le=3650, description="Calendar days to expiry")
+    volatility: PositiveFloat = Field(le=10)
+    quote: PositiveFloat | None = Field(
+        None, description="Market price; with it the implied volatility is calculated"
     )
 
 
@@ -91,12 +90,20 @@ class SubscriptionRequest(BaseModel):
     delivery_method: str = "websocket"
 
 
+class SubscriptionAnswer(SubscriptionRequest):
+    """A subscription, as its user sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: int
+
+
 class ThresholdRequest(BaseModel):
     """A threshold to watch."""
 
     threshold_type: str
     symbol: str
-    bound: float = Field(gt=0, allow_inf_nan=False)
+    bound: PositiveFloat
     severity: str = "warning"
 
 
@@ -130,38 +137,31 @@ async def greeks_option(
     option = _option(service, wanted)
     count_feature("option_calculator")
     with measure_cost("option", complexity="simple"):  # some 20 microseconds: not worth a thread
-        results: dict[str, float | None] = {
-            name: service.calculator.single(name, model, option) for name in SINGLE[:-1]
-        }
+        results = {name: service.calculator.single(name, model, option) for name in SINGLE[:-1]}
         if wanted.quote:
             results["iv"] = _implied(service, model, option)
-    usable = {name: _finite(value) for name, value in results.items()}
+    usable = {name: finite_or_none(value) for name, value in results.items()}
     return {"symbol": wanted.symbol, "model": model, "spot": option.spot, **usable}
 
 
-def _finite(value: float | None) -> float | None:
-    """The number, or null for JSON where there is none."""
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _implied(service: Runtime, model: str, option: Option) -> float | None:
+def _implied(service: Runtime, model: str, option: Option) -> float:
     try:
         return service.calculator.single("iv", model, option)
     except CalculationError:
         raise
     except Exception:  # vollib's: no volatility gives that price; counted by the decorator
-        return None
+        return math.nan
 
 
 @api.post("/greeks/portfolio")
 async def greeks_portfolio(service: Service, wanted: PortfolioRequest) -> dict[str, Any]:
     """Prices of a few options."""
     check_model(wanted.model)
-    options = [_option(service, one) for one in wanted.options]
+    options = [_option(service, option) for option in wanted.options]
     count_feature("portfolio_pricing")
     with measure_cost("portfolio", complexity="standard"):
         prices = service.calculator.portfolio_prices(options, wanted.model)
-    return {"prices": [_finite(price) for price in prices]}
+    return {"prices": [finite_or_none(price) for price in prices]}
 
 
 @api.get("/greeks/chain/{symbol}")
@@ -180,14 +180,14 @@ async def signal(service: Service, tier: CallerTier, signal_type: str, symbol: s
     check_signal_type(signal_type)
     service.market.spot(symbol)
     count_feature("signals")
-    one = await service.signals.generate(signal_type, symbol)
-    await service.judge.add(one)
-    delivered = True
+    generated = await service.signals.generate(signal_type, symbol)
+    await service.judge.add(generated)
+    answer, delivered = asdict(generated), True
     try:
-        await service.queue.put(Job("deliver_signal", _SIGNAL_PRIORITY.get(tier.name, "low"), one.as_dict()))
+        await service.queue.put(Job("deliver_signal", _SIGNAL_PRIORITY.get(tier.name, "low"), answer))
     except QueueFullError:
         delivered = False
-    return {**one.as_dict(), "queued_for_delivery": delivered}
+    return {**answer, "queued_for_delivery": delivered}
 
 
 @api.get("/signals/{signal_type}")
@@ -228,7 +228,6 @@ async def surface(service: Service, tier: CallerTier, symbol: str) -> Response:
 
 async def _entitled(service: Runtime, tier: Tier, feature: str) -> None:
     """Ask the marketplace service; while it does not answer, the tier's own terms decide."""
-    assert feature in _PREMIUM_FEATURES
     try:
         answer = await service.clients["marketplace_service"].ask(
             "check_entitlement", "GET", f"/entitlements/{tier.name}"
@@ -240,13 +239,10 @@ async def _entitled(service: Runtime, tier: Tier, feature: str) -> None:
         raise HTTPException(403, f"{feature} is a premium feature; tier {tier.name} does not include it")
 
 
-@api.get("/subscriptions")
-async def subscriptions(service: Service, user: Caller) -> list[dict[str, Any]]:
+@api.get("/subscriptions", response_model=list[SubscriptionAnswer])
+async def subscriptions(service: Service, user: Caller) -> list[Subscription]:
     """The caller's subscriptions."""
-    return [
-        {"number": one.number, "signal_type": one.signal_type, "delivery_method": one.delivery_method}
-        for one in service.subscriptions.of_user(user)
-    ]
+    return service.subscriptions.of_user(user)
 
 
 @api.post("/subscriptions", status_code=201)
@@ -255,8 +251,8 @@ async def subscribe(
 ) -> dict[str, Any]:
     """Subscribe to a kind of signal."""
     count_feature("subscriptions")
-    one = service.subscriptions.add(user, tier.name, wanted.signal_type, wanted.delivery_method)
-    return {"number": one.number}
+    subscription = service.subscriptions.add(user, tier.name, wanted.signal_type, wanted.delivery_method)
+    return {"number": subscription.number}
 
 
 @api.delete("/subscriptions/{number}", status_code=204)
@@ -270,8 +266,10 @@ async def unsubscribe(service: Service, user: Caller, number: int) -> None:
 async def add_threshold(service: Service, user: Caller, wanted: ThresholdRequest) -> dict[str, Any]:
     """Watch a threshold."""
     count_feature("thresholds")
-    one = service.thresholds.add(user, wanted.threshold_type, wanted.symbol, wanted.bound, wanted.severity)
-    return {"number": one.number}
+    threshold = service.thresholds.add(
+        user, wanted.threshold_type, wanted.symbol, wanted.bound, wanted.severity
+    )
+    return {"number": threshold.number}
 
 
 @api.delete("/thresholds/{number}", status_code=204)

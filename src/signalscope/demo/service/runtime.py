@@ -7,11 +7,12 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from signalscope import observe_memory, observe_subscriptions, recording
-from signalscope.demo.service import caches, checks, workqueue
+from signalscope.demo.service import caches, checks, redis_store, workqueue
 from signalscope.demo.service.accuracy import AccuracyJudge
 from signalscope.demo.service.background import Background
 from signalscope.demo.service.caches import Cache, MemoryCache
@@ -31,8 +32,6 @@ from signalscope.demo.service.workqueue import Job, MemoryQueue, Workers, WorkQu
 
 __all__ = ["Runtime"]
 
-_GREEKS_CACHE = ("greeks", 256, 15.0)
-_INDICATORS_CACHE = ("indicators", 128, 12.0)
 _QUEUE_CAPACITY = 400
 _THREADS = 48  # slow calculations only wait, and must not make each other wait
 _FLOOD_JOB_SECONDS = 0.1
@@ -62,20 +61,28 @@ class Runtime:
         self.judge = AccuracyJudge(self.market, self.history)
         self._observed: list[Callable[[], None]] = []
         self._redis: Any = None
-        self.greeks_cache, self.indicators_cache, self.queue = self._stores()
-        both = [self.greeks_cache, self.indicators_cache]
-        self.chains = Chains(self.market, self.calculator, self.greeks_cache)
+        make_cache: Callable[..., Cache] = MemoryCache
+        make_queue: Callable[..., WorkQueue] = MemoryQueue
+        if url := os.environ.get("REDIS_URL"):
+            self._redis = redis_store.connect(url)
+            make_cache = partial(redis_store.RedisCache, self._redis)
+            make_queue = partial(redis_store.RedisQueue, self._redis)
+        greeks_cache = make_cache("greeks", 256, 15.0, self.counts)
+        indicators_cache = make_cache("indicators", 128, 12.0, self.counts)
+        self._caches = [greeks_cache, indicators_cache]
+        self.queue = make_queue(_QUEUE_CAPACITY, self.counts)
+        self.chains = Chains(self.market, self.calculator, greeks_cache)
         self.signals = SignalGenerator(
-            self.market, self.calculator, self.indicators_cache, self.clients["ticker_service"], self.counts
+            self.market, self.calculator, indicators_cache, self.clients["ticker_service"], self.counts
         )
-        self.switches = Switches(self.calculator, both, self.queue, self.subscriptions)
+        self.switches = Switches(self.calculator, self._caches, self.queue, self.subscriptions)
         self.background = Background(
             chains=self.chains,
             signals=self.signals,
             judge=self.judge,
             thresholds=self.thresholds,
             clients=self.clients,
-            caches=both,
+            caches=self._caches,
             history=self.history,
             queue=self.queue,
         )
@@ -90,10 +97,8 @@ class Runtime:
     async def __aenter__(self) -> Runtime:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "calculation"))
         if self._redis is not None:
-            from signalscope.demo.service import redis_store  # noqa: PLC0415  # only where Redis is used
-
             await redis_store.check(self._redis)
-        for cache in (self.greeks_cache, self.indicators_cache):
+        for cache in self._caches:
             await cache.expire()  # takes stock of what another process may have left
         self._observe()
         self.workers.start()
@@ -113,23 +118,6 @@ class Runtime:
         if self._redis is not None:
             await self._redis.aclose()
 
-    def _stores(self) -> tuple[Cache, Cache, WorkQueue]:
-        url = os.environ.get("REDIS_URL")
-        if not url:
-            return (
-                MemoryCache(*_GREEKS_CACHE, self.counts),
-                MemoryCache(*_INDICATORS_CACHE, self.counts),
-                MemoryQueue(_QUEUE_CAPACITY, self.counts),
-            )
-        from signalscope.demo.service import redis_store  # noqa: PLC0415  # only where Redis is used
-
-        self._redis = redis_store.connect(url)
-        return (
-            redis_store.RedisCache(self._redis, *_GREEKS_CACHE, self.counts),
-            redis_store.RedisCache(self._redis, *_INDICATORS_CACHE, self.counts),
-            redis_store.RedisQueue(self._redis, _QUEUE_CAPACITY, self.counts),
-        )
-
     def _observe(self) -> None:
         self._observed = [
             checks.register(
@@ -138,15 +126,11 @@ class Runtime:
                 redis=self._redis,
                 queue=self.queue,
             ),
-            caches.observe(self.greeks_cache),
-            caches.observe(self.indicators_cache),
+            *(caches.observe(cache) for cache in self._caches),
+            *(observe_memory(f"{cache.name}_cache", cache.size_bytes) for cache in self._caches),
             workqueue.observe(self.queue),
             observe_subscriptions(self.subscriptions.counted),
             recording.observe("signal_service.thresholds.active", self.thresholds.counted),
-            *(
-                observe_memory(f"{cache.name}_cache", cache.size_bytes)
-                for cache in (self.greeks_cache, self.indicators_cache)
-            ),
         ]
 
     async def _deliver_signal(self, job: Job) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 
-__all__ = ["CLOSE", "OPEN", "SESSION_SECONDS", "SessionClock", "activity", "is_open", "session_progress"]
+__all__ = ["CLOSE", "OPEN", "SESSION_SECONDS", "SessionClock", "activity", "session_progress"]
 
 #: The regular session, in exchange time (all datetimes of the simulator are naive exchange time).
 OPEN = time_of_day(9, 30)
@@ -29,7 +29,7 @@ def activity(progress: float) -> float:
     describe it; the coefficients here are ours.
 
     Args:
-        progress: The share of the session that has passed, 0 to 1. Outside of it there is no activity.
+        progress: The ratio of the session that has passed, 0 to 1. Outside of it there is no activity.
     """
     if not 0.0 <= progress <= 1.0:
         return 0.0
@@ -39,13 +39,8 @@ def activity(progress: float) -> float:
     return shape / mean
 
 
-def is_open(at: datetime) -> bool:
-    """Whether the exchange trades at that moment: weekdays, from the open up to the close."""
-    return at.weekday() < _SATURDAY and OPEN <= at.time() < CLOSE
-
-
 def session_progress(at: datetime) -> float:
-    """The share of the day's session that has passed, clipped to 0 to 1."""
+    """The ratio of the day's session that has passed, clipped to 0 to 1."""
     opened = datetime.combine(at.date(), OPEN)
     return min(max((at - opened).total_seconds() / SESSION_SECONDS, 0.0), 1.0)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from signalscope import instrument_signal, measure_cost
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
+from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.clients import Client, DependencyUnavailableError
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import MarketSimulator
@@ -41,7 +40,7 @@ _USUAL_SKEW = (1.0327, 0.0129)
 _USUAL_GAMMA_CENTRE = (1.0093, 0.0058)
 
 
-class UnknownSignalTypeError(ValueError):
+class UnknownSignalTypeError(UnknownChoiceError):
     """No such signal; the message names the ones there are."""
 
 
@@ -51,9 +50,7 @@ def check_signal_type(signal_type: str) -> str:
     Raises:
         UnknownSignalTypeError: There is no such signal.
     """
-    if signal_type not in COMPLEXITY:
-        raise UnknownSignalTypeError(f"unknown signal {signal_type!r}; allowed: {', '.join(SIGNAL_TYPES)}")
-    return signal_type
+    return check_choice("signal", signal_type, SIGNAL_TYPES, UnknownSignalTypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,38 +75,26 @@ class Signal:
     at: str
     data_source: str
 
-    def as_dict(self) -> dict[str, Any]:
-        """The signal as JSON-able data."""
-        return asdict(self)
 
-
+@dataclass(eq=False)
 class SignalGenerator:
     """Generates signals from the market, the indicators cache and the ticker service's quotes.
 
     Attributes:
+        market: Gives prices and chains.
+        calculator: Does the calculations with chains.
+        indicators: Caches the indicators behind the signals.
+        ticker: The client of the ticker service.
+        counts: The service's own counts.
         hold_below: Indicators weaker than this suggest to hold; the config service sets it.
     """
 
-    def __init__(
-        self,
-        market: MarketSimulator,
-        calculator: Calculator,
-        indicators: Cache,
-        ticker: Client,
-        counts: Counts,
-    ) -> None:
-        self.hold_below = 0.25
-        self._market = market
-        self._calculator = calculator
-        self._indicators = indicators
-        self._ticker = ticker
-        self._counts = counts
-        self._calculations: dict[str, Callable[[str], float]] = {
-            "momentum": self._momentum,
-            "mean_reversion": self._mean_reversion,
-            "volatility_skew": self._volatility_skew,
-            "gamma_exposure": self._gamma_exposure,
-        }
+    market: MarketSimulator
+    calculator: Calculator
+    indicators: Cache
+    ticker: Client
+    counts: Counts
+    hold_below: float = 0.25
 
     @instrument_signal(
         signal_type=lambda signal_type: signal_type,
@@ -124,21 +109,21 @@ class SignalGenerator:
             CalculationError: The indicator could not be calculated.
         """
         try:
-            await self._ticker.ask("quote", "GET", f"/quotes/{symbol}")
+            await self.ticker.ask("quote", "GET", f"/quotes/{symbol}")
             source = "ticker_service"
         except DependencyUnavailableError:
             source = "fallback"
         strength = await self.indicator(signal_type, symbol)
-        now = self._market.now()
+        now = self.market.now()
         direction = "hold" if abs(strength) < self.hold_below else "buy" if strength > 0 else "sell"
-        self._counts.add("signals", signal_type, direction)
-        spot = self._market.spot(symbol, now)
+        self.counts.add("signals", signal_type, direction)
+        spot = self.market.spot(symbol, now)
         return Signal(signal_type, symbol, direction, strength, spot, now.isoformat(), source)
 
     async def indicator(self, signal_type: str, symbol: str) -> float:
         """The indicator behind a signal, from the cache when it is there."""
         key = f"{signal_type}:{symbol}"
-        cached = await self._indicators.get(key)
+        cached = await self.indicators.get(key)
         if cached is not None:
             return float(json.loads(cached)["strength"])
         return await self.refresh(signal_type, symbol)
@@ -148,30 +133,36 @@ class SignalGenerator:
         strength = await asyncio.to_thread(self._calculate, signal_type, symbol)
         if not np.isfinite(strength):
             return 0.0  # the rubbish was counted where it arose; a signal must not be made of it
-        await self._indicators.set(f"{signal_type}:{symbol}", json.dumps({"strength": strength}).encode())
+        await self.indicators.set(f"{signal_type}:{symbol}", json.dumps({"strength": strength}).encode())
         return strength
 
     def _calculate(self, signal_type: str, symbol: str) -> float:
-        calculate = self._calculations[check_signal_type(signal_type)]
+        calculations = {
+            "momentum": self._momentum,
+            "mean_reversion": self._mean_reversion,
+            "volatility_skew": self._volatility_skew,
+            "gamma_exposure": self._gamma_exposure,
+        }
+        calculate = calculations[check_signal_type(signal_type)]
         with measure_cost("signal", complexity=COMPLEXITY[signal_type]):
             return calculate(symbol)
 
     def _momentum(self, symbol: str) -> float:
         """The t-statistic of the last five minutes' returns."""
-        returns = np.diff(np.log(self._market.history(symbol, 61)))
+        returns = np.diff(np.log(self.market.history(symbol, 61)))
         spread = float(np.std(returns)) if returns.size > 1 else 0.0
         return float(np.mean(returns) / spread * np.sqrt(returns.size)) if spread > 0 else 0.0
 
     def _mean_reversion(self, symbol: str) -> float:
         """How many standard deviations the price is below its half-hour average."""
-        prices = self._market.history(symbol, 360)
+        prices = self.market.history(symbol, 360)
         spread = float(np.std(prices))
         return float((np.mean(prices) - prices[-1]) / spread) if spread > 0 else 0.0
 
     def _volatility_skew(self, symbol: str) -> float:
         """How much dearer out-of-the-money puts are than calls, against what is usual: fear is bought."""
-        chain = self._market.chain(symbol, strikes=21, expiries=4)
-        implied, _ = self._calculator.chain_volatility(chain, _MODEL)
+        chain = self.market.chain(symbol, strikes=21, expiries=4)
+        implied, _ = self.calculator.chain_volatility(chain, _MODEL)
         puts = implied[~chain.is_call & (chain.strike < chain.spot)]
         calls = implied[chain.is_call & (chain.strike > chain.spot)]
         if np.isnan(puts).all() or np.isnan(calls).all():
@@ -180,8 +171,8 @@ class SignalGenerator:
 
     def _gamma_exposure(self, symbol: str) -> float:
         """Whether dealers' gamma lies above or below the spot price, by the chain's gamma-weighted strike."""
-        chain = self._market.chain(symbol)
-        gamma = self._calculator.chain(chain, _MODEL).gamma
+        chain = self.market.chain(symbol)
+        gamma = self.calculator.chain(chain, _MODEL).gamma
         centre = float(np.sum(gamma * chain.strike) / np.sum(gamma))
         return _standardised(centre / chain.spot, _USUAL_GAMMA_CENTRE)
 

@@ -7,15 +7,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.signals import SIGNAL_TYPES, check_signal_type
-from signalscope.demo.service.tiers import TIERS
 
 __all__ = ["DELIVERY_METHODS", "Subscription", "Subscriptions", "UnknownDeliveryError"]
 
 DELIVERY_METHODS = ("websocket", "webhook", "email")
 
+#: The tiers of twenty subscribers.
+_TIERS_OF_TWENTY = (*["free"] * 11, *["basic"] * 5, *["professional"] * 3, "enterprise")
 
-class UnknownDeliveryError(ValueError):
+
+class UnknownDeliveryError(UnknownChoiceError):
     """No such delivery method; the message names the ones there are."""
 
 
@@ -56,27 +59,24 @@ class Subscriptions:
             UnknownSignalTypeError: There is no such signal.
         """
         check_signal_type(signal_type)
-        if delivery_method not in DELIVERY_METHODS:
-            raise UnknownDeliveryError(
-                f"unknown delivery method {delivery_method!r}; allowed: {', '.join(DELIVERY_METHODS)}"
-            )
-        one = Subscription(next(self._numbers), user, tier, signal_type, delivery_method)
-        self._active[one.number] = one
+        check_choice("delivery method", delivery_method, DELIVERY_METHODS, UnknownDeliveryError)
+        subscription = Subscription(next(self._numbers), user, tier, signal_type, delivery_method)
+        self._active[subscription.number] = subscription
         self._counts[(tier, signal_type, delivery_method)] += 1
-        return one
+        return subscription
 
     def remove(self, number: int, user: str | None = None) -> bool:
         """End a subscription, of that user if one is given; whether there was such a one."""
-        one = self._active.get(number)
-        if one is None or (user is not None and one.user != user):
+        subscription = self._active.get(number)
+        if subscription is None or (user is not None and subscription.user != user):
             return False
         del self._active[number]
-        self._counts[(one.tier, one.signal_type, one.delivery_method)] -= 1
+        self._counts[(subscription.tier, subscription.signal_type, subscription.delivery_method)] -= 1
         return True
 
     def of_user(self, user: str) -> list[Subscription]:
         """One user's subscriptions."""
-        return [one for one in self._active.values() if one.user == user]
+        return [subscription for subscription in self._active.values() if subscription.user == user]
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
         """How many there are for each (tier, signal type, delivery method)."""
@@ -94,17 +94,7 @@ class Subscriptions:
         self._surge.clear()
 
     def _add_one_of_many(self) -> Subscription:
-        place = next(self._numbers)
-        share = place % 20
-        tier = (
-            "free"
-            if share < 11
-            else "basic"
-            if share < 16
-            else "professional"
-            if share < 19
-            else "enterprise"
-        )
-        assert tier in TIERS
-        signal_type = SIGNAL_TYPES[place // 20 % len(SIGNAL_TYPES)]
-        return self.add(f"subscriber-{place}", tier, signal_type, DELIVERY_METHODS[place % 3])
+        number = next(self._numbers)
+        signal_type = SIGNAL_TYPES[number // 20 % len(SIGNAL_TYPES)]
+        tier = _TIERS_OF_TWENTY[number % 20]
+        return self.add(f"subscriber-{number}", tier, signal_type, DELIVERY_METHODS[number % 3])

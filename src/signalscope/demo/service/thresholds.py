@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from signalscope import recording
+from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.clients import Client
 from signalscope.demo.service.instruments import SEVERITIES, THRESHOLD_TYPES
 from signalscope.demo.service.market import SYMBOLS, MarketSimulator
@@ -22,7 +23,7 @@ _CHANNEL = "alert_service"
 _STEPS_PER_YEAR = 252 * 6.5 * 720  # the market has a price every 5 seconds
 
 
-class UnknownThresholdError(ValueError):
+class UnknownThresholdError(UnknownChoiceError):
     """No such kind or severity of threshold; the message names the ones there are."""
 
 
@@ -90,48 +91,46 @@ class Thresholds:
             UnknownThresholdError: There is no such kind or severity.
             UnknownSymbolError: There is no such symbol.
         """
-        if threshold_type not in THRESHOLD_TYPES:
-            raise UnknownThresholdError(
-                f"unknown threshold type {threshold_type!r}; allowed: {', '.join(THRESHOLD_TYPES)}"
-            )
-        if severity not in SEVERITIES:
-            raise UnknownThresholdError(f"unknown severity {severity!r}; allowed: {', '.join(SEVERITIES)}")
-        one = Threshold(next(self._numbers), user, threshold_type, symbol, bound, severity)
-        one._reference = self._market.spot(symbol)
-        self._active[one.number] = one
-        return one
+        check_choice("threshold type", threshold_type, THRESHOLD_TYPES, UnknownThresholdError)
+        check_choice("severity", severity, SEVERITIES, UnknownThresholdError)
+        threshold = Threshold(next(self._numbers), user, threshold_type, symbol, bound, severity)
+        threshold._reference = self._market.spot(symbol)
+        self._active[threshold.number] = threshold
+        return threshold
 
     def remove(self, number: int, user: str) -> bool:
-        """Stop watching a user's threshold; whether there was such a one."""
-        one = self._active.get(number)
-        if one is None or one.user != user:
+        """Stop watching a user's threshold; whether there was such a threshold."""
+        threshold = self._active.get(number)
+        if threshold is None or threshold.user != user:
             return False
         del self._active[number]
         return True
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str]]]:
         """How many there are for each (type, severity)."""
-        counts = Counter((one.threshold_type, one.severity) for one in tuple(self._active.values()))
+        counts = Counter(
+            (threshold.threshold_type, threshold.severity) for threshold in tuple(self._active.values())
+        )
         for combination, number in counts.items():
             yield float(number), combination
 
     def check(self) -> list[Alert]:
-        """Compare every threshold with the market; the alerts to send, at most one in 10 s for each."""
+        """Compare every threshold with the market; the alerts to send, at most threshold in 10 s for each."""
         alerts = []
-        for one in tuple(self._active.values()):
+        for threshold in tuple(self._active.values()):
             started = time.perf_counter()
-            value = self._value(one)
-            breached = value >= one.bound
-            self._duration.series(one.threshold_type).record(time.perf_counter() - started)
-            self._checks.series(one.threshold_type).record(1)
+            value = self._value(threshold)
+            breached = value >= threshold.bound
+            self._duration.series(threshold.threshold_type).record(time.perf_counter() - started)
+            self._checks.series(threshold.threshold_type).record(1)
             if not breached:
                 continue
-            self._breaches.series(one.threshold_type, one.severity).record(1)
-            one._reference = self._market.spot(one.symbol)
+            self._breaches.series(threshold.threshold_type, threshold.severity).record(1)
+            threshold._reference = self._market.spot(threshold.symbol)
             now = self._wall()
-            if now >= one._quiet_until:
-                one._quiet_until = now + _COOLDOWN_SECONDS
-                alerts.append(Alert(one.number, one.symbol, one.severity, value, now))
+            if now >= threshold._quiet_until:
+                threshold._quiet_until = now + _COOLDOWN_SECONDS
+                alerts.append(Alert(threshold.number, threshold.symbol, threshold.severity, value, now))
         return alerts
 
     async def deliver(self, alert: Alert, service: Client) -> None:
@@ -151,8 +150,8 @@ class Thresholds:
         finally:
             self._delivery.series(_CHANNEL, outcome).record(max(0.0, self._wall() - alert.since))
 
-    def _value(self, one: Threshold) -> float:
-        if one.threshold_type == "price_move":
-            return abs(self._market.spot(one.symbol) / one._reference - 1.0)
-        returns = np.diff(np.log(self._market.history(one.symbol, 121)))
+    def _value(self, threshold: Threshold) -> float:
+        if threshold.threshold_type == "price_move":
+            return abs(self._market.spot(threshold.symbol) / threshold._reference - 1.0)
+        returns = np.diff(np.log(self._market.history(threshold.symbol, 121)))
         return float(np.std(returns) * _STEPS_PER_YEAR**0.5) if returns.size > 1 else 0.0

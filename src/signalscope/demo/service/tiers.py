@@ -7,10 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from signalscope.demo.service.choices import UnknownChoiceError
+
 __all__ = ["TIERS", "RateLimiter", "Tier", "UnknownTierError", "parse_tier"]
 
 
-class UnknownTierError(ValueError):
+class UnknownTierError(UnknownChoiceError):
     """No such tier; the message names the ones there are."""
 
 

@@ -1,4 +1,4 @@
-"""The work queue: four priorities, bounded, in memory.
+"""The work queue: four priorities, bounded; what it measures, and the one in memory.
 
 `signalscope.demo.service.redis_store` has the same in Redis.
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import Counter
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from signalscope import count_queue_item, instrument_queue, observe_queue
 from signalscope.contract import PRIORITIES
 from signalscope.decorators import arg
+from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.tasks import cancel_all
 
@@ -38,7 +39,7 @@ class QueueFullError(RuntimeError):
     """The queue has no room; the item was rejected."""
 
 
-class UnknownPriorityError(ValueError):
+class UnknownPriorityError(UnknownChoiceError):
     """No such priority; the message names the ones there are."""
 
 
@@ -48,9 +49,7 @@ def check_priority(priority: str) -> str:
     Raises:
         UnknownPriorityError: There is no such priority.
     """
-    if priority not in PRIORITIES:
-        raise UnknownPriorityError(f"unknown priority {priority!r}; allowed: {', '.join(PRIORITIES)}")
-    return priority
+    return check_choice("priority", priority, PRIORITIES, UnknownPriorityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +67,52 @@ class Job:
     payload: dict[str, Any] = field(default_factory=dict)
 
 
-class WorkQueue(Protocol):
-    """What the service asks of a queue."""
+class WorkQueue(ABC):
+    """A measured, bounded queue; sizes are those that this process knows of.
 
-    capacity: int
+    Args:
+        capacity: Jobs that may wait, all priorities together.
+        counts: The service's own counts.
+    """
+
+    def __init__(self, capacity: int, counts: Counts) -> None:
+        self.capacity = capacity
+        self._counts = counts
+        self._sizes = dict.fromkeys(PRIORITIES, 0)
+        self._full = f"the work queue is full ({capacity} jobs)"
 
     async def put(self, job: Job) -> None:
-        """Add a job.
+        """Add a job, or reject it when the queue is full.
 
         Raises:
             QueueFullError: There is no room.
             UnknownPriorityError: The job's priority does not exist.
         """
+        rank = PRIORITIES.index(check_priority(job.priority))
+        try:
+            await self._add(job, rank)
+        except QueueFullError:
+            self._count(job.priority, "rejected")
+            raise
+        self._count(job.priority, "enqueued")
 
+    @abstractmethod
     async def get(self) -> tuple[Job, float | datetime]:
-        """The most urgent job, oldest first, and when it was added.
+        """Return the most urgent job, oldest first, and when it was added.
 
         That is `time.monotonic` seconds, or an aware datetime when another process may have added it.
         """
 
     def sizes(self) -> dict[str, int]:
-        """Waiting jobs by priority, all four of them."""
+        """Return the numbers of waiting jobs by priority, all four of them."""
+        return dict(self._sizes)
+
+    @abstractmethod
+    async def _add(self, job: Job, rank: int) -> None: ...
+
+    def _count(self, priority: str, event: str) -> None:
+        count_queue_item(QUEUE_TYPE, priority, event)
+        self._counts.add("queue_items", priority, event)
 
 
 def observe(queue: WorkQueue) -> Callable[[], None]:
@@ -96,7 +120,7 @@ def observe(queue: WorkQueue) -> Callable[[], None]:
     return observe_queue(QUEUE_TYPE, sizes=queue.sizes, capacity=queue.capacity)
 
 
-class MemoryQueue:
+class MemoryQueue(WorkQueue):
     """A queue in this process.
 
     Args:
@@ -108,45 +132,23 @@ class MemoryQueue:
     def __init__(
         self, capacity: int, counts: Counts, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self.capacity = capacity
-        self._counts = counts
+        super().__init__(capacity, counts)
         self._monotonic = monotonic
-        self._queue: asyncio.PriorityQueue[tuple[int, int, Job]] = asyncio.PriorityQueue(capacity)
+        self._queue: asyncio.PriorityQueue[tuple[int, int, float, Job]] = asyncio.PriorityQueue(capacity)
         self._sequence = itertools.count()
-        self._enqueued: dict[int, float] = {}
-        self._sizes: Counter[str] = Counter()
-
-    async def put(self, job: Job) -> None:
-        """Add a job, or reject it when the queue is full.
-
-        Raises:
-            QueueFullError: There is no room.
-            UnknownPriorityError: The job's priority does not exist.
-        """
-        rank = PRIORITIES.index(check_priority(job.priority))
-        number = next(self._sequence)
-        try:
-            self._queue.put_nowait((rank, number, job))
-        except asyncio.QueueFull:
-            self._count(job, "rejected")
-            raise QueueFullError(f"the work queue is full ({self.capacity} jobs)") from None
-        self._enqueued[number] = self._monotonic()
-        self._sizes[job.priority] += 1
-        self._count(job, "enqueued")
 
     async def get(self) -> tuple[Job, float]:
-        """The most urgent job, oldest first, and when it was added."""
-        _, number, job = await self._queue.get()
+        """Return the most urgent job, oldest first, and when it was added."""
+        _, _, enqueued_at, job = await self._queue.get()
         self._sizes[job.priority] -= 1
-        return job, self._enqueued.pop(number)
+        return job, enqueued_at
 
-    def sizes(self) -> dict[str, int]:
-        """Waiting jobs by priority, all four of them."""
-        return {priority: self._sizes[priority] for priority in PRIORITIES}
-
-    def _count(self, job: Job, event: str) -> None:
-        count_queue_item(QUEUE_TYPE, job.priority, event)
-        self._counts.add("queue_items", job.priority, event)
+    async def _add(self, job: Job, rank: int) -> None:
+        try:
+            self._queue.put_nowait((rank, next(self._sequence), self._monotonic(), job))
+        except asyncio.QueueFull:
+            raise QueueFullError(self._full) from None
+        self._sizes[job.priority] += 1
 
 
 class Workers:

@@ -47,7 +47,7 @@ class Part:
             # its own: a signal that interrupts the main one in the middle of this must not lose the process.
             starting = starter.submit(
                 subprocess.Popen,
-                [str(each) for each in command],
+                [str(argument) for argument in command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -117,7 +117,7 @@ def wait_until(
 
 
 def answers(url: str) -> bool:
-    """Whether something answers a GET request with success."""
+    """Return True if something answers a GET request with success."""
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # an http URL of ours
             return 200 <= int(response.status) < 300
@@ -126,18 +126,15 @@ def answers(url: str) -> bool:
 
 
 def is_free(port: int) -> bool:
-    """Whether a port of the loopback interface can be listened on."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    """Return True if a port of the loopback interface can be listened on."""
+    with contextlib.suppress(OSError):
+        socket.create_server(("127.0.0.1", port)).close()
+        return True
+    return False
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on now."""
+    """A port of the loopback interface that no process listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

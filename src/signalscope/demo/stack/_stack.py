@@ -112,7 +112,7 @@ class Stack:
 
     def endpoints(self) -> dict[str, Any]:
         """What runs where, as JSON-able data."""
-        found: dict[str, Any] = {
+        endpoints: dict[str, Any] = {
             "service": self.url("service"),
             "console": self.url("console"),
             "dependencies": {"control": self.control},
@@ -120,7 +120,7 @@ class Stack:
             "token": self.token,
         }
         if self.embedded is None:
-            found |= {
+            endpoints |= {
                 "prometheus": self.url("prometheus"),
                 "alertmanager": self.url("alertmanager"),
                 "collector": {
@@ -130,7 +130,7 @@ class Stack:
                     "telemetry": f"{self.url('telemetry')}/metrics",
                 },
             }
-        return found
+        return endpoints
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The result of an instant query to Prometheus: labels under ``metric``, and ``value``.
@@ -140,8 +140,8 @@ class Stack:
         """
         url = f"{self.url('prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of ours
-            found: list[dict[str, Any]] = json.load(response)["data"]["result"]
-        return found
+            result: list[dict[str, Any]] = json.load(response)["data"]["result"]
+        return result
 
     def start_service(self) -> None:
         """Start the service, and wait until it answers; also to start it again after it was stopped."""
@@ -204,19 +204,13 @@ class Stack:
             # Not before: a service that is still starting would have spent its whole error budget.
             self._add_target("signal-service", self.ports.service)
         if self._load:
-            self._add_module(
-                "load",
-                "signalscope.demo.stack.load",
-                "--target",
-                self.url("service"),
-                "--rate",
-                str(self._load),
-            )
+            arguments = ["--target", self.url("service"), "--rate", str(self._load)]
+            self._add_module("load", "signalscope.demo.stack.load", *arguments)
         self._start_console()
 
     def _start_dependencies(self) -> None:
-        wanted = json.dumps(dict.fromkeys([*DEPENDENCIES, "control"], 0))
-        part = self._add_module("dependencies", "signalscope.demo.stack.dependencies", "--ports", wanted)
+        free_ports = json.dumps(dict.fromkeys([*DEPENDENCIES, "control"], 0))
+        part = self._add_module("dependencies", "signalscope.demo.stack.dependencies", "--ports", free_ports)
 
         def ready() -> bool:
             for line in part.log.read_text(encoding="utf-8").splitlines():
@@ -293,26 +287,19 @@ class Stack:
         arguments = ["--port", str(self.ports.console), "--endpoints", str(path)]
         if self.embedded is None:
             arguments += ["--dashboards", str(self._generated / "dashboards")]
-        part = self._add_module("console", "signalscope.console", *arguments)
-        self._wait_for(part, f"{self.url('console')}/healthz")
+        self._add_module("console", "signalscope.console", *arguments, url=f"{self.url('console')}/healthz")
 
-    def _add_module(self, name: str, module: str, *arguments: str) -> Part:
-        part = Part(name, [sys.executable, "-m", module, *arguments], self._log(name))
-        self.parts[name] = part
-        return part
+    def _add_module(self, name: str, module: str, *arguments: str, url: str | None = None) -> Part:
+        return self._add(name, [sys.executable, "-m", module, *arguments], url)
 
     def _add(
-        self, name: str, command: list[Any], url: str, environment: dict[str, str] | None = None
-    ) -> None:
-        part = Part(name, command, self._log(name), environment)
-        self.parts[name] = part
-        self._wait_for(part, url)
-
-    def _wait_for(self, part: Part, url: str) -> None:
-        wait_until(lambda: answers(url), f"{part.name} at {url}", _SECONDS_TO_START, [part])
-
-    def _log(self, name: str) -> Path:
-        return self.data / f"{name}.log"
+        self, name: str, command: list[Any], url: str | None = None, environment: dict[str, str] | None = None
+    ) -> Part:
+        """Start a part, and wait until its URL answers, if it has one."""
+        part = self.parts[name] = Part(name, command, self.data / f"{name}.log", environment)
+        if url is not None:
+            wait_until(lambda: answers(url), f"{name} at {url}", _SECONDS_TO_START, [part])
+        return part
 
 
 def _script(name: str) -> str:

@@ -12,10 +12,10 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
 import random
-import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -25,6 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
+from signalscope.demo.stack._signals import stop_at_signals
 
 __all__ = ["DependencyServer", "control_app", "main", "parse_ports"]
 
@@ -63,11 +64,6 @@ class DependencyServer:
     _sequence: int = 0
     _random: random.Random = field(default_factory=random.Random)
 
-    @property
-    def up(self) -> bool:
-        """Whether it listens."""
-        return self._task is not None
-
     async def open(self) -> None:
         """Listen; nothing happens when it does already."""
         if self._task is not None:
@@ -97,7 +93,7 @@ class DependencyServer:
 
     def is_on(self, mode: str | None) -> bool:
         """Whether a fault is on."""
-        return {"down": not self.up, "slow": self.slow}.get(mode or "", self.failing)
+        return {"down": self._task is None, "slow": self.slow}.get(mode or "", self.failing)
 
     def _app(self) -> Starlette:
         calls = [Route(path, self._answer, methods=[method]) for method, path in _OPERATIONS[self.name]]
@@ -146,15 +142,10 @@ def _config(app: Starlette) -> uvicorn.Config:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-        listener.listen()
+        return socket.create_server((host, port))
     except OSError as error:
-        listener.close()
-        raise OSError(f"port {port} cannot be listened on: {error.strerror}") from None
-    return listener
+        raise OSError(f"port {port} cannot be listened on: {os.strerror(error.errno or 0)}") from None
 
 
 def control_app(servers: dict[str, DependencyServer]) -> Starlette:
@@ -164,15 +155,14 @@ def control_app(servers: dict[str, DependencyServer]) -> Starlette:
         servers: The services by name.
     """
 
-    def state() -> dict[str, bool]:
-        return {
-            fault.name: servers[fault.dependency].is_on(fault.mode)
-            for fault in FAULTS.values()
-            if fault.dependency is not None
-        }
-
     async def show(_: Request) -> Response:
-        return JSONResponse(state())
+        return JSONResponse(
+            {
+                fault.name: servers[fault.dependency].is_on(fault.mode)
+                for fault in FAULTS.values()
+                if fault.dependency is not None
+            }
+        )
 
     async def switch(request: Request) -> Response:
         try:
@@ -181,18 +171,17 @@ def control_app(servers: dict[str, DependencyServer]) -> Starlette:
         except UnknownFaultError as error:
             return JSONResponse({"detail": str(error)}, 404)
         except (ValueError, KeyError, TypeError):
+            on = None
+        if not isinstance(on, bool):
             return JSONResponse({"detail": 'the body must be {"on": true} or {"on": false}'}, 422)
-        if not isinstance(on, bool) or fault.dependency is None:
-            return JSONResponse({"detail": 'the body must be {"on": true} or {"on": false}'}, 422)
-        await servers[fault.dependency].switch(fault.mode, on)
+        await servers[str(fault.dependency)].switch(fault.mode, on)
         return JSONResponse({fault.name: on})
 
-    one: Callable[[Request], Awaitable[Response]] = switch
     return Starlette(
         routes=[
             Route("/health", _health),
             Route("/demo/faults", show),
-            Route("/demo/faults/{name}", one, methods=["PUT"]),
+            Route("/demo/faults/{name}", switch, methods=["PUT"]),
         ]
     )
 
@@ -208,17 +197,13 @@ def parse_ports(text: str) -> dict[str, int]:
     else:
         pairs = (part.partition("=") for part in text.split(",") if part)
         ports = {name.strip(): int(port) for name, _, port in pairs}
-    wanted = {*DEPENDENCIES, _CONTROL}
-    if set(ports) != wanted:
+    if set(ports) != {*DEPENDENCIES, _CONTROL}:
         raise ValueError(f"--ports must name each of {', '.join((*DEPENDENCIES, _CONTROL))}, once")
     return ports
 
 
 async def _run(ports: dict[str, int], host: str) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_at_signals()
     servers = {name: DependencyServer(name, ports[name], host) for name in DEPENDENCIES}
     for server in servers.values():
         await server.open()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import math
 import random
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +20,8 @@ from typing import Any
 import httpx
 
 from signalscope.demo.service.session import activity
+from signalscope.demo.service.tiers import TIERS
+from signalscope.demo.stack._signals import stop_at_signals
 
 __all__ = ["Load", "main"]
 
@@ -29,11 +31,10 @@ _TIMEOUT_SECONDS = 20.0
 _MOST_IN_FLIGHT = 400
 _REPORT_SECONDS = 30.0
 
-_SYMBOLS = ("ALFA", "BRAV", "CHAR", "DELT", "ECHO", "FOXT")
 _SPOTS = {"ALFA": 412.0, "BRAV": 187.5, "CHAR": 64.2, "DELT": 928.0, "ECHO": 33.1, "FOXT": 251.0}
 _SIGNALS = ("momentum", "mean_reversion", "volatility_skew", "gamma_exposure")
-_TIERS = (("free", 0.30), ("basic", 0.30), ("professional", 0.30), ("enterprise", 0.10))
-_USERS = {"free": 200, "basic": 120, "professional": 60, "enterprise": 10}
+#: Tier -> (its ratio of the requests, its users).
+_TIERS = {"free": (0.30, 200), "basic": (0.30, 120), "professional": (0.30, 60), "enterprise": (0.10, 10)}
 
 Ask = tuple[str, str, dict[str, Any] | None]
 
@@ -85,7 +86,8 @@ class Load:
                 progress = (_START + (now - started) / _SESSION_SECONDS) % 1.0
                 due = max(due, now - 1.0) + self._random.expovariate(self.rate * activity(progress))
                 if due > now:
-                    await _sleep(due - now, stop)
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(stop.wait(), due - now)
                 self._send(client)
                 if now - reported > _REPORT_SECONDS:
                     reported = now
@@ -102,12 +104,12 @@ class Load:
 
     def draw(self) -> tuple[str, str, Ask]:
         """The next request: its user, the user's tier, and what is asked."""
-        tier = self._random.choices([name for name, _ in _TIERS], [share for _, share in _TIERS])[0]
-        user = f"{tier}-{self._random.randrange(_USERS[tier])}"
+        tier = self._random.choices([*_TIERS], [ratio for ratio, _ in _TIERS.values()])[0]
+        user = f"{tier}-{self._random.randrange(_TIERS[tier][1])}"
         if self._random.random() < 0.15:
             tier, user = "free", "free-impatient"  # asks more often than the free tier allows
-        maker, _ = self._random.choices(self._kinds, [share for _, share in self._kinds])[0]
-        return user, tier, maker(tier)
+        make_request, _ = self._random.choices(self._kinds, [ratio for _, ratio in self._kinds])[0]
+        return user, tier, make_request(tier)
 
     def _send(self, client: httpx.AsyncClient) -> None:
         if len(self._in_flight) >= _MOST_IN_FLIGHT:
@@ -129,7 +131,7 @@ class Load:
             self.results[type(error).__name__] += 1
 
     def _symbol(self) -> str:
-        return self._random.choices(_SYMBOLS, (30, 20, 15, 15, 10, 10))[0]
+        return self._random.choices([*_SPOTS], (30, 20, 15, 15, 10, 10))[0]
 
     def _chain(self, _tier: str) -> Ask:
         kind = self._random.random()
@@ -160,14 +162,13 @@ class Load:
         return "POST", "/api/v1/greeks/portfolio", {"options": [self._one_option() for _ in range(number)]}
 
     def _scenario(self, tier: str) -> Ask:
-        if tier in ("free", "basic"):
-            return self._signal(tier)
-        return "GET", f"/api/v1/features/scenario/{self._symbol()}", None
+        return self._feature("scenario") if TIERS[tier].premium else self._signal(tier)
 
     def _surface(self, tier: str) -> Ask:
-        if tier in ("free", "basic"):
-            return self._chain(tier)
-        return "GET", f"/api/v1/features/surface/{self._symbol()}", None
+        return self._feature("surface") if TIERS[tier].premium else self._chain(tier)
+
+    def _feature(self, name: str) -> Ask:
+        return "GET", f"/api/v1/features/{name}/{self._symbol()}", None
 
     def _history(self, _tier: str) -> Ask:
         return "GET", f"/api/v1/signals/{self._random.choice(_SIGNALS)}", None
@@ -186,20 +187,8 @@ class Load:
         return "POST", "/api/v1/jobs", {"symbol": self._symbol(), "priority": priority}
 
 
-async def _sleep(seconds: float, stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
-
-
 async def _run(load: Load, target: str) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await load.run(target, stop)
+    await load.run(target, stop_at_signals())
 
 
 def main(arguments: list[str] | None = None) -> None:

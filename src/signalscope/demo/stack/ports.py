@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 
 from signalscope.demo.stack._processes import free_port, is_free
 
-__all__ = ["PortError", "Ports", "choose", "free"]
+__all__ = ["PortError", "Ports", "choose"]
 
 
 class PortError(ValueError):
@@ -48,30 +48,33 @@ def choose(asked: dict[str, int | None] | None = None) -> Iterator[tuple[Ports, 
     ports, notes = Ports(), []
     taken: set[int] = set()
     with ExitStack() as kept:
-        for each in fields(Ports):
-            wanted = (asked or {}).get(each.name)
-            if wanted is not None:
-                if not 1 <= wanted <= 65_535:
-                    raise PortError(f"--{each.name}-port {wanted}: a port is a number from 1 to 65535")
-                if wanted in taken:
-                    raise PortError(
-                        f"--{each.name}-port {wanted}: another part has it; give each one of its own"
-                    )
-                if not _take(wanted, kept):
-                    raise PortError(
-                        f"--{each.name}-port {wanted}: something else listens there; choose another port, or leave "
-                        "the option out to get a free one"
-                    )
-                port = wanted
+        for part in fields(Ports):
+            usual = int(getattr(ports, part.name))
+            port = (asked or {}).get(part.name)
+            if port is not None:
+                _take_asked(part.name, port, taken, kept)
             else:
-                usual = int(getattr(ports, each.name))
                 near = (p for p in range(usual, usual + 200) if p not in taken and _take(p, kept))
                 port = next(near, 0) or free_port()
                 if port != usual:
-                    notes.append(f"port {usual} is taken; {each.name.replace('_', ' ')} uses {port}")
+                    notes.append(f"port {usual} is taken; {part.name.replace('_', ' ')} uses {port}")
             taken.add(port)
-            ports = replace(ports, **{each.name: port})
+            ports = replace(ports, **{part.name: port})
         yield ports, notes
+
+
+def _take_asked(name: str, port: int, taken: set[int], kept: ExitStack) -> None:
+    problem = None
+    if not 1 <= port <= 65_535:
+        problem = "a port is a number from 1 to 65535"
+    elif port in taken:
+        problem = "another part has it; give each one of its own"
+    elif not _take(port, kept):
+        problem = (
+            "something else listens there; choose another port, or leave the option out to get a free one"
+        )
+    if problem:
+        raise PortError(f"--{name}-port {port}: {problem}")
 
 
 def _take(port: int, kept: ExitStack) -> bool:
@@ -90,13 +93,3 @@ def _take(port: int, kept: ExitStack) -> bool:
             return False
         kept.enter_context(name)
     return True
-
-
-def free() -> Ports:
-    """Ports that nobody uses now; for tests."""
-    found: list[int] = []
-    while len(found) < len(fields(Ports)):
-        port = free_port()
-        if port not in found:
-            found.append(port)
-    return Ports(*found)

@@ -72,10 +72,9 @@ def run(
                 say("waiting for data")
                 stack.wait_for_data()
                 say("ready")
-                found = stack.endpoints()
-                state.write(found)
+                state.write(stack.endpoints())
                 if endpoints is not None:
-                    _write(endpoints, json.dumps(found, indent=1))
+                    _write(endpoints, json.dumps(stack.endpoints(), indent=1))
                 console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
                 _watch(stack, duration)
         except (KeyboardInterrupt, _Terminated):
@@ -117,16 +116,16 @@ def _ended_by_signals() -> Iterator[None]:
         numbers.append(signal.SIGHUP)
 
     def end(number: int, _: FrameType | None) -> None:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
+        for ignored in numbers:
+            signal.signal(ignored, signal.SIG_IGN)
         raise KeyboardInterrupt if number == signal.SIGINT else _Terminated
 
-    before = {each: signal.signal(each, end) for each in numbers}
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _welcome(stack: Stack, duration: float | None) -> str:

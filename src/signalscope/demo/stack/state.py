@@ -65,9 +65,9 @@ def read() -> dict[str, Any]:
     running: list[tuple[float, dict[str, Any]]] = []
     for path in _folder().glob("demo-*.json"):
         try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            os.kill(int(found["demo_pid"]), 0)
-            running.append((path.stat().st_mtime, found))
+            endpoints: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            os.kill(int(endpoints["demo_pid"]), 0)
+            running.append((path.stat().st_mtime, endpoints))
         except ProcessLookupError:
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -75,7 +75,7 @@ def read() -> dict[str, Any]:
             continue
     if not running:
         raise NoDemoError("no demo is running; start one with `make demo`, in another terminal")
-    return max(running, key=lambda each: each[0])[1]
+    return max(running, key=lambda note: note[0])[1]
 
 
 def forget() -> None:
