@@ -327,7 +327,9 @@ def test_a_library_that_is_missing_or_too_old_is_skipped_quietly(
 ) -> None:
     """As the official instrumentors do; whoever asks for the exception gets it."""
     for requirement in ("zs-not-there >= 1", "wrapt >= 99"):
-        library = Library("x", "X", "greeks", (requirement,), None, (), "", "", ())
+        library = Library(
+            name="x", title="X", kind="greeks", supports=(requirement,), measures=(), unit="", not_measured=()
+        )
         monkeypatch.setattr(Instrumentor, "library", library)
         with caplog.at_level(logging.WARNING):
             instrumentor.instrument(skip_dep_check=True)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from signalscope.breakers._model import BREAKER_METRICS
-from signalscope.instrumentation._base._breakers import SHARED_STORAGE
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library
 from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
 from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._library import Library
 
 __all__ = ["AiobreakerInstrumentor"]
 
@@ -17,14 +15,11 @@ __all__ = ["AiobreakerInstrumentor"]
 class AiobreakerInstrumentor(CountingBreakerInstrumentor):
     """Measures the breakers of aiobreaker."""
 
-    library = Library(
+    library = breaker_library(
         name="aiobreaker",
         title="aiobreaker",
-        kind="breaker",
         supports=("aiobreaker >= 1.1, < 2",),
         tested=("1.1.0", "1.2.0"),
-        measures=BREAKER_METRICS,
-        spans="None.",
         unit=f"{UNIT} aiobreaker.",
         not_measured=(
             "Calls that are cancelled: aiobreaker does not see how they end.",

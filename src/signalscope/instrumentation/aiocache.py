@@ -33,7 +33,6 @@ class AiocacheInstrumentor(CacheInstrumentor):
         supports=("aiocache >= 0.12, < 0.13",),
         tested=("0.12.0", "0.12.3"),
         measures=CACHE_METRICS,
-        spans="None.",
         unit=(
             "A get that finds None is a miss, as for aiocache: a cached None too; one that gives the default "
             "that it was called with is a miss. `cached_stampede` looks twice and counts once. Of several "

@@ -7,10 +7,8 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urljoin
 
-from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, HttpInstrumentor
+from signalscope.instrumentation._base._http import NOT_MEASURED, HttpInstrumentor, http_library
 from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["AiohttpClientInstrumentor"]
 
@@ -18,15 +16,11 @@ __all__ = ["AiohttpClientInstrumentor"]
 class AiohttpClientInstrumentor(HttpInstrumentor):
     """Records calls to external services."""
 
-    library = Library(
+    library = http_library(
         name="signalscope_aiohttp_client",
         title="aiohttp (client)",
-        kind="dependency",
         supports=("aiohttp >= 3.8, < 4",),
         tested=("3.9.5", "3.14.5"),
-        measures=DEPENDENCY_METRICS,
-        spans=SPANS,
-        unit=UNIT,
         not_measured=(
             *NOT_MEASURED,
             "The body: a call ends with the headers of the response.",

@@ -33,7 +33,6 @@ class ArqInstrumentor(LibraryInstrumentor):
         supports=("arq >= 0.25, < 1",),
         tested=("0.25.0", "0.28.0"),
         measures=(TASK, ITEMS, _WAIT, _PROCESSING),
-        spans="None.",
         unit=(
             "One try of a job is one background task, by the function's name; one that raises, `Retry` too, "
             "or runs into its timeout is an error. The queue's name is `queue_type`. A job is `enqueued` "

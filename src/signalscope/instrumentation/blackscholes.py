@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._base._greeks import GREEKS, greeks_library
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
 
 __all__ = ["BlackscholesInstrumentor"]
 
@@ -30,14 +29,11 @@ _METHODS: Mapping[str, str] = {
 class BlackscholesInstrumentor(LibraryInstrumentor):
     """Measures the methods of the library's classes, also if a user's subclass inherits them."""
 
-    library = Library(
+    library = greeks_library(
         name="blackscholes",
         title="blackscholes",
-        kind="greeks",
         supports=("blackscholes >= 0.1, < 1",),
         tested=("0.1.0", "0.2.2"),
-        measures=METRICS,
-        spans=SPANS,
         unit="A call of a method, about one option or one structure (a straddle is one). `get_core_greeks` and "
         "`get_all_greeks` are one `chain` of one option, whatever they call inside.",
         not_measured=("Constructors, which calculate nothing.", "`in_the_money` and `get_itm_proxies`."),

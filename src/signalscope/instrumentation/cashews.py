@@ -37,7 +37,6 @@ class CashewsInstrumentor(CacheInstrumentor):
         supports=("cashews >= 6.0, < 8",),
         tested=("6.0.0", "7.6.0"),
         measures=(*CACHE_METRICS, "signal_service.cache.entries", "signal_service.cache.capacity"),
-        spans="None.",
         unit=(
             "What reaches the backend, after every middleware of the program: a get that gives the default "
             "that it was called with is a miss, as for cashews. A disabled cache reaches no backend, so "

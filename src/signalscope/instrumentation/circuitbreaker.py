@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from types import FrameType, ModuleType
 from typing import Any
 
-from signalscope.breakers._model import BREAKER_METRICS
-from signalscope.instrumentation._base._breakers import BreakerInstrumentor
+from signalscope.instrumentation._base._breakers import BreakerInstrumentor, breaker_library
 from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
-from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
 
 __all__ = ["CircuitbreakerInstrumentor"]
@@ -20,14 +18,11 @@ __all__ = ["CircuitbreakerInstrumentor"]
 class CircuitbreakerInstrumentor(BreakerInstrumentor):
     """Measures the breakers of circuitbreaker."""
 
-    library = Library(
+    library = breaker_library(
         name="circuitbreaker",
         title="circuitbreaker",
-        kind="breaker",
         supports=("circuitbreaker >= 2.0, < 3",),
         tested=("2.0.0", "2.1.3"),
-        measures=BREAKER_METRICS,
-        spans="None.",
         unit=(
             "A call that an open breaker turns away is `rejected`, also when a fallback function answers in its "
             "place; one that raises an expected exception is a `failure`, the tripping one included; any other end, "

@@ -57,7 +57,6 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         supports=("dogpile.cache >= 1.1, < 2",),
         tested=("1.1.8", "1.5.0"),
         measures=(*CACHE_METRICS, "signal_service.cache.entries"),
-        spans="None.",
         unit=(
             "`get_or_create` is one get, though dogpile looks twice: a miss when the value is created in "
             "this call, else a hit, also when another thread has created it meanwhile, and when an old value "

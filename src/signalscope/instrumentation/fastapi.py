@@ -36,7 +36,6 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
         title="FastAPI and Starlette",
         kind="api",
         supports=("starlette >= 0.37.2, < 2",),
-        tested=None,
         measures=(
             "signal_service.api.request.duration",
             "signal_service.api.requests",

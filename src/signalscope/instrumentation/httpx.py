@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, HttpInstrumentor
+from signalscope.instrumentation._base._http import HttpInstrumentor, http_library
 from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["HttpxInstrumentor"]
 
@@ -17,16 +15,11 @@ __all__ = ["HttpxInstrumentor"]
 class HttpxInstrumentor(HttpInstrumentor):
     """Records calls to external services."""
 
-    library = Library(
+    library = http_library(
         name="signalscope_httpx",
         title="httpx",
-        kind="dependency",
         supports=("httpx >= 0.24, < 1",),
         tested=("0.24.1", "0.28.1"),
-        measures=DEPENDENCY_METRICS,
-        spans=SPANS,
-        unit=UNIT,
-        not_measured=NOT_MEASURED,
         delegated="opentelemetry-instrumentation-httpx",
     )
 

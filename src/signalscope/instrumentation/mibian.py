@@ -7,9 +7,8 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import METRICS, SPANS
+from signalscope.instrumentation._base._greeks import greeks_library
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
 
 __all__ = ["MibianInstrumentor"]
 
@@ -21,14 +20,11 @@ _LEAST, _GREATEST = 0.00001, 500.0
 class MibianInstrumentor(LibraryInstrumentor):
     """Measures the constructors of mibian's classes."""
 
-    library = Library(
+    library = greeks_library(
         name="mibian",
         title="mibian",
-        kind="greeks",
         supports=("mibian >= 0.1.3, < 0.2",),
         tested=("0.1.3", "0.1.3"),
-        measures=METRICS,
-        spans=SPANS,
         unit="A constructor's call: with a volatility, prices and Greeks of the call and the put of one strike, a "
         "`chain` of one option; with `performance`, their `price`; with prices alone, their `iv`, however many "
         "prices the search tries.",

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.breakers._model import BREAKER_METRICS, Breaker
+from signalscope.breakers._model import Breaker
 from signalscope.contract._model import OTHER
-from signalscope.instrumentation._base._breakers import SHARED_STORAGE, configured_identity
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library, configured_identity
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
 
 __all__ = ["PurgatoryInstrumentor"]
 
@@ -23,14 +22,11 @@ _MOST_CIRCUITS = 500
 class PurgatoryInstrumentor(LibraryInstrumentor):
     """Measures the breakers of purgatory."""
 
-    library = Library(
+    library = breaker_library(
         name="purgatory",
         title="purgatory",
-        kind="breaker",
         supports=("purgatory >= 1.0, < 4",),
         tested=("1.0.3", "3.0.1"),
-        measures=BREAKER_METRICS,
-        spans="None.",
         unit=(
             "A call that an opened circuit turns away is `rejected`; one that raises is a `failure`, the "
             "tripping one and one that was under way when another tripped it included; one that raises an "

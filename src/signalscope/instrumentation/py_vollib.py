@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping
 from types import ModuleType
 
-from signalscope.instrumentation._base._greeks import METRICS, SPANS
+from signalscope.instrumentation._base._greeks import greeks_library
 from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._vollib import functions
 from signalscope.instrumentation.vollib import VollibInstrumentor
 
@@ -19,14 +18,11 @@ __all__ = ["PyVollibInstrumentor"]
 class PyVollibInstrumentor(VollibInstrumentor):
     """Measures py_vollib's functions: its own up to 1.0.1, those of vollib under its name since 1.0.7."""
 
-    library = Library(
+    library = greeks_library(
         name="py_vollib",
         title="py_vollib",
-        kind="greeks",
         supports=("py_vollib >= 1.0.1, < 2",),
         tested=("1.0.1", "1.0.12"),
-        measures=METRICS,
-        spans=SPANS,
         unit="As for vollib. Where py_vollib is another name of vollib, a call is measured once, by either "
         "instrumentor.",
         not_measured=("`py_lets_be_rational` and `py_vollib.helpers` called directly.",),

@@ -9,9 +9,8 @@ from typing import Any
 
 from signalscope.decorators import arg, instrument_greeks
 from signalscope.decorators._batch import size_of
-from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._base._greeks import GREEKS, greeks_library
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._vollib import MODELS
 
 __all__ = ["PyVollibVectorizedInstrumentor"]
@@ -24,14 +23,11 @@ _COLUMNS = ("Price", "IV", *GREEKS)
 class PyVollibVectorizedInstrumentor(LibraryInstrumentor):
     """Measures the functions of py_vollib_vectorized, and those that it puts into py_vollib."""
 
-    library = Library(
+    library = greeks_library(
         name=_PACKAGE,
         title=_PACKAGE,
-        kind="greeks",
         supports=("py_vollib_vectorized >= 0.1, < 0.2",),
         tested=("0.1.1", "0.1.1"),
-        measures=METRICS,
-        spans=SPANS,
         unit="A call, with as many options as its arguments give when they are broadcast. `get_all_greeks` and "
         "`price_dataframe` are one `chain`.",
         not_measured=(

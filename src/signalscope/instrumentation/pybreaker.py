@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
-from signalscope.breakers._model import BREAKER_METRICS
-from signalscope.instrumentation._base._breakers import SHARED_STORAGE
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library
 from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
 from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._library import Library
 
 __all__ = ["PybreakerInstrumentor"]
 
@@ -19,14 +17,11 @@ __all__ = ["PybreakerInstrumentor"]
 class PybreakerInstrumentor(CountingBreakerInstrumentor):
     """Measures the breakers of pybreaker."""
 
-    library = Library(
+    library = breaker_library(
         name="pybreaker",
         title="pybreaker",
-        kind="breaker",
         supports=("pybreaker >= 1.0, < 2",),
         tested=("1.0.2", "1.4.1"),
-        measures=BREAKER_METRICS,
-        spans="None.",
         unit=f"{UNIT} pybreaker. A generator is a call that ends with its last item.",
         not_measured=(SHARED_STORAGE,),
         notes=(

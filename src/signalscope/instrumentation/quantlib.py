@@ -11,9 +11,8 @@ from typing import Any
 
 from signalscope.contract._model import OTHER
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import GREEKS, METRICS, SPANS
+from signalscope.instrumentation._base._greeks import GREEKS, greeks_library
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import only_if_undone
 
 __all__ = ["QuantLibInstrumentor"]
@@ -60,14 +59,11 @@ _PARTS = {
 class QuantLibInstrumentor(LibraryInstrumentor):
     """Measures `NPV` and the Greeks of instruments, Black and Bachelier formulas and calculators."""
 
-    library = Library(
+    library = greeks_library(
         name="quantlib",
         title="QuantLib",
-        kind="greeks",
         supports=("QuantLib >= 1.28, < 2",),
         tested=("1.28", "1.44"),
-        measures=METRICS,
-        spans=SPANS,
         unit="A call of `NPV`, of a Greek (`delta`, `gamma`, `theta`, `thetaPerDay`, `vega`, `rho`), or of "
         "`impliedVolatility`, about one instrument.",
         not_measured=(

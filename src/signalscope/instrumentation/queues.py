@@ -119,9 +119,7 @@ class QueuesInstrumentor(LibraryInstrumentor):
         title="queue, asyncio",
         kind="queue",
         supports=(),
-        tested=None,
         measures=QUEUE_METRICS,
-        spans="None.",
         unit=(
             "An item is `enqueued` when it is in the queue and `processed` when it is taken out: the queue "
             "is not told how the work ended. A put that finds the queue full is `rejected`, and so is one of "

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._http import NOT_MEASURED, SPANS, UNIT, HttpInstrumentor
+from signalscope.instrumentation._base._http import HttpInstrumentor, http_library
 from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._library import Library
-from signalscope.instrumentation._base._services import DEPENDENCY_METRICS
 
 __all__ = ["RequestsInstrumentor"]
 
@@ -17,16 +15,11 @@ __all__ = ["RequestsInstrumentor"]
 class RequestsInstrumentor(HttpInstrumentor):
     """Records calls to external services."""
 
-    library = Library(
+    library = http_library(
         name="signalscope_requests",
         title="requests",
-        kind="dependency",
         supports=("requests >= 2.25, < 3",),
         tested=("2.28.2", "2.34.2"),
-        measures=DEPENDENCY_METRICS,
-        spans=SPANS,
-        unit=UNIT,
-        not_measured=NOT_MEASURED,
         delegated="opentelemetry-instrumentation-requests",
     )
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import METRICS, SPANS
+from signalscope.instrumentation._base._greeks import greeks_library
 from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._vollib import functions
 
 __all__ = ["VollibInstrumentor"]
@@ -18,14 +17,11 @@ __all__ = ["VollibInstrumentor"]
 class VollibInstrumentor(LibraryInstrumentor):
     """Measures vollib's functions; py_vollib 1.0.7 and newer are the same functions under other names."""
 
-    library = Library(
+    library = greeks_library(
         name="vollib",
         title="vollib",
-        kind="greeks",
         supports=("vollib >= 1.0.7, < 2",),
         tested=("1.0.7", "1.0.11"),
-        measures=METRICS,
-        spans=SPANS,
         unit="A call from outside the library, about one option. What it calls inside is a part of it: a numerical "
         "delta, which takes two prices, is one calculation.",
         not_measured=(

@@ -10,6 +10,7 @@ after the slash is the `operation`, which is ``all`` without one.
 
 from __future__ import annotations
 
+import functools
 import weakref
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -17,13 +18,16 @@ from typing import Any, ClassVar
 from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
+from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
-__all__ = ["BREAKER_METRICS", "SHARED_STORAGE", "BreakerInstrumentor", "configured_identity"]
+__all__ = ["SHARED_STORAGE", "BreakerInstrumentor", "breaker_library", "configured_identity"]
 
+#: The description of a library of breakers.
+breaker_library = functools.partial(Library, kind="breaker", measures=BREAKER_METRICS)
 #: For `Library.not_measured`.
 SHARED_STORAGE = "With Redis as storage: state changes of other processes, before the next call here."
 _PATTERNS = Patterns("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
-__all__ = ["GREEKS", "METRICS", "SPANS"]
+from signalscope.instrumentation._base._library import Library
+
+__all__ = ["GREEKS", "greeks_library"]
 
 #: The calculation type by the name of the function or method.
 GREEKS: Mapping[str, str] = {name: name for name in ("delta", "gamma", "theta", "vega", "rho")}
-#: The metrics that every Greeks library records.
-METRICS = (
-    "signal_service.greeks.calculation",
-    "signal_service.greeks.options",
-    "signal_service.greeks.invalid_results",
-    "signal_service.greeks.batch_options",
+#: The description of a Greeks library.
+greeks_library = functools.partial(
+    Library,
+    kind="greeks",
+    measures=(
+        "signal_service.greeks.calculation",
+        "signal_service.greeks.options",
+        "signal_service.greeks.invalid_results",
+        "signal_service.greeks.batch_options",
+    ),
+    spans="A child span of each calculation when the current span is recording, named as the function is.",
 )
-SPANS = "A child span of each calculation when the current span is recording, named as the function is."

@@ -8,24 +8,32 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method
-from signalscope.instrumentation._base._services import recorded_call
+from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._services import DEPENDENCY_METRICS, recorded_call
 from signalscope.instrumentation._base._suppression import only_if_undone
 
-__all__ = ["NOT_MEASURED", "SPANS", "UNIT", "HttpInstrumentor"]
+__all__ = ["NOT_MEASURED", "HttpInstrumentor", "http_library"]
 
 #: Gives the URL and the method of a request from the arguments of a call.
 Request = Callable[..., tuple[str, str]]
 
-SPANS = "The official instrumentor's client spans, with `peer.service` for a service that is known."
-UNIT = (
-    "One call of the program is one call: redirects that the client follows, and tries that it repeats by "
-    "itself, are a part of it; a try that the program repeats is another one. A response of 500 and more, or "
-    "an exception, is an error; of an exception that carries a response, its status is the type. `operation` "
-    "is the method."
-)
 NOT_MEASURED = (
     "Calls to hosts that SIGNALSCOPE_SERVICES does not name, unless the first label ends in `service`.",
     "A body that the program reads later (streaming).",
+)
+#: The description of an HTTP client.
+http_library = functools.partial(
+    Library,
+    kind="dependency",
+    measures=DEPENDENCY_METRICS,
+    spans="The official instrumentor's client spans, with `peer.service` for a service that is known.",
+    unit=(
+        "One call of the program is one call: redirects that the client follows, and tries that it repeats by "
+        "itself, are a part of it; a try that the program repeats is another one. A response of 500 and more, or "
+        "an exception, is an error; of an exception that carries a response, its status is the type. `operation` "
+        "is the method."
+    ),
+    not_measured=NOT_MEASURED,
 )
 
 

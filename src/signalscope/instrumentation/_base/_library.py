@@ -10,7 +10,7 @@ from dataclasses import dataclass
 __all__ = ["Library"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Library:
     """One integrated library.
 
@@ -33,9 +33,9 @@ class Library:
     title: str
     kind: str
     supports: tuple[str, ...]
-    tested: tuple[str, str] | None
+    tested: tuple[str, str] | None = None
     measures: tuple[str, ...]
-    spans: str
+    spans: str = "None."
     unit: str
     not_measured: tuple[str, ...]
     delegated: str = ""

@@ -41,7 +41,6 @@ class TargetsInstrumentor(LibraryInstrumentor):
         title="Functions of your own",
         kind="any",
         supports=(),
-        tested=None,
         measures=tuple(
             each.name
             for each in contract.instruments()
