@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from pathlib import Path
+
+
+def hear_hangups() -> None:
+    """Let SIGHUP end this process, as usual: under nohup, the programs that tests start would ignore it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def alive(pid: int) -> bool:

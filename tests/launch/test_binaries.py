@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.launch.leftovers import alive
+from tests.launch.leftovers import alive, hear_hangups
 
 from signalscope import binaries
 from signalscope.binaries import BinaryError, Project, _steps
@@ -161,6 +161,7 @@ def _setup(checkout: Path, go: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, checkout / "tools" / "setup.py"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=hear_hangups,  # noqa: PLW1509  # it is short
     )  # fmt: skip
 
 

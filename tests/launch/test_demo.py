@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.launch.leftovers import alive, descendants
+from tests.launch.leftovers import alive, descendants, hear_hangups
 from tests.waiting import eventually
 
 from signalscope import binaries
@@ -21,7 +21,6 @@ from signalscope.demo.stack._processes import answers, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(180),
 ]
@@ -44,7 +43,7 @@ class _Demo:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "signalscope", "demo", "--endpoints", str(self.endpoints), *arguments],
-                stdout=output, stderr=subprocess.STDOUT, env=own,
+                stdout=output, stderr=subprocess.STDOUT, env=own, preexec_fn=hear_hangups,  # noqa: PLW1509  # it is short
             )  # fmt: skip
 
     def ready(self) -> dict[str, Any]:
