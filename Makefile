@@ -12,7 +12,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 
 # One more than there are cores: the worker that has the whole stack mostly waits for it.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: help setup demo test test-long lint bench generate test-oldest test-python
 

@@ -6,12 +6,12 @@ A test that needs a real part says so; one that is missing is named in the last 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.progress import Progress
@@ -28,8 +28,6 @@ _BINARIES = {
     "pint": "pint",
 }
 _PACKAGES = {"redis": "redis-server", "chromium": "chromium"}
-#: The group that begins first: it takes longest, and the other workers do everything else meanwhile.
-_FIRST = "stack"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,9 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the environment, accept ids of tests as pytest-xdist prints them, and print how far a long run is."""
+    """Prepare the environment, and print how far a long run is."""
     _move_home(config)
-    config.args = [re.sub(r"(?<=[\w\]])@\w+$", "", each) for each in config.args]
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config))
 
@@ -71,15 +68,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
     if hasattr(config, "workerinput"):
-        items.sort(key=_rank)
+        from tests.groups import group  # noqa: PLC0415  # it needs pytest-xdist, without which there are no workers
+
+        # A group takes longest: the other workers do everything else meanwhile.
+        items.sort(key=lambda item: group(item.nodeid) is None)
 
 
-def _rank(item: pytest.Item) -> int:
-    """Where a test stands: one that nothing else needs to wait for comes last, to fill the gaps."""
-    group = item.get_closest_marker("xdist_group")
-    if group is None:
-        return 2
-    return 0 if group.args == (_FIRST,) else 1
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a group in one worker."""
+    from tests.groups import Scheduling  # noqa: PLC0415  # as above
+
+    return Scheduling(config, log)
 
 
 def _why_missing(part: str) -> str | None:

@@ -31,7 +31,7 @@ TESTS = (
     "tests/contract", "tests/recording", "tests/decorators", "tests/distro", "tests/fastapi",
     "tests/instrumentation", "tests/breakers", "tests/derived", "tests/users", "tests/mixin",
 )  # fmt: skip
-PARALLEL = ("-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "--no-loadscope-reorder")
+PARALLEL = ("-n", str(os.cpu_count() or 1), "--dist", "loadscope", "--no-loadscope-reorder")
 _VERSION = re.compile(r"3\.\d+t?")
 _PROBE = "import ensurepip, sys, venv; print('.'.join(map(str, sys.version_info[:3])))"
 _PROBE_SECONDS = 30

@@ -14,7 +14,6 @@ from signalscope.demo.stack._stack import Stack
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]

@@ -26,7 +26,6 @@ from signalscope.mixin.generate import HEADER
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]

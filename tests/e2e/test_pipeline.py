@@ -23,7 +23,6 @@ from signalscope.mixin.alerts import ANNOTATIONS, expected_seconds
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.needs("collector", "prometheus", "alertmanager"),
     pytest.mark.timeout(600),
 ]
