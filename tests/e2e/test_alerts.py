@@ -161,7 +161,7 @@ def test_every_recorded_series_is_there(quick: Stack) -> None:
         ]
 
     try:
-        eventually(lambda: not missing(), 60, "every recorded series")
+        eventually(lambda: not missing(), 180, "every recorded series")
     except AssertionError:
         assert missing() == []
     for each in derived.all_series():

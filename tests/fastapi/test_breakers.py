@@ -16,7 +16,7 @@ import pytest
 
 from fastapi import FastAPI
 from signalscope import BreakerMonitor, recording
-from signalscope.breakers import watch_breaker
+from signalscope.breakers import _model, watch_breaker
 from signalscope.contract import ContractError
 from signalscope.fastapi import router
 from signalscope.fastapi.monitoring import _routes as _monitoring
@@ -50,6 +50,7 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "1000")
     monkeypatch.setattr(recording._known, "by_name", {})
+    monkeypatch.setattr(_model, "_reports", _model._Reports())  # without the breakers of other tests
     _monitoring._answers.clear()
     with capture() as found:
         yield found
