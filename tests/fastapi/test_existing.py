@@ -31,7 +31,7 @@ def test_its_own_suite_passes(how: str) -> None:
             "-p", "no:cacheprovider", "-p", "no:asyncio", "-c", os.devnull, "--rootdir", str(FOLDER), "suite.py",
         ],
         cwd=FOLDER, capture_output=True, text=True, check=False,
-        env={**os.environ, "WITH_SIGNALSCOPE": how},
+        env={**os.environ, "WITH_SIGNALSCOPE": how, "PYTHONPATH": str(FOLDER.parents[2])},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "11 passed" in done.stdout
