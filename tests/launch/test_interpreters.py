@@ -244,6 +244,16 @@ def test_a_package_index_that_cannot_be_reached_says_nothing_about_packages(mach
     assert "no build for Python" not in done.stdout
 
 
+def test_what_it_runs_is_there() -> None:
+    """Pytest runs nothing at all when one path is missing."""
+    code = "import interpreters, oldest; print(*interpreters.TESTS, *oldest.TESTS, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=_TOOL.parent, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert [each for each in done.stdout.split() if not (binaries.ROOT / each).exists()] == []
+    assert "tests/recording" in done.stdout.split()
+
+
 def test_ci_must_have_every_supported_interpreter() -> None:
     """The classifiers say which are supported; the oldest of them is what pip requires."""
     project = tomllib.loads((binaries.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
