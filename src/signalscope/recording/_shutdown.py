@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import logging
 import math
 import os
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -45,6 +47,8 @@ _TIMEOUTS = (
     "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
 )
 _LONGEST_SECONDS = 30.0
+#: Python 3.12.0 and 3.12.1 refuse to start a thread in an exit handler.
+_STARTS_NO_THREADS_AT_EXIT = (3, 12)
 
 
 class _Exports(ProcessState):
@@ -53,12 +57,37 @@ class _Exports(ProcessState):
     Attributes:
         gave_up_at: When an export was last waited for in vain, by the monotonic clock.
         stopped: The providers that have been shut down.
+        waiting: Threads for the exit of an interpreter that starts none there.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.gave_up_at = -math.inf
         self.stopped: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.waiting: list[_WaitingThread] = []
+
+    def after_fork(self) -> None:
+        """Forget the threads: a child has none of them."""
+        self.waiting = []
+
+
+class _WaitingThread:
+    """A thread that is started early, and waits for what it has to do."""
+
+    def __init__(self) -> None:
+        self._act: Callable[[], object] = lambda: None
+        self._is_given = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True, name="signalscope-exit")
+        self.thread.start()
+
+    def give(self, act: Callable[[], object]) -> None:
+        """Say what to do, once."""
+        self._act = act
+        self._is_given.set()
+
+    def _run(self) -> None:
+        self._is_given.wait()
+        self._act()
 
 
 _exports = _Exports()
@@ -88,6 +117,8 @@ def stop_at_exit() -> None:
 
     Only those that the SDK would shut down: not where the program has done so, or does not want it.
     """
+    if sys.version_info[:2] == _STARTS_NO_THREADS_AT_EXIT and not _exports.waiting:
+        _exports.waiting = [_WaitingThread() for _ in range(2)]  # one for each provider
     atexit.register(lambda: _stop([each for each in _running() if is_stopped_at_exit(each)], _patience()))
 
 
@@ -125,13 +156,8 @@ def _running() -> list[Any]:
 
 def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
     """Do something with each provider at the same time; False when no threads can be started any more."""
-    waiting = [
-        threading.Thread(target=act, args=(provider,), daemon=True, name="signalscope-flush")
-        for provider in providers
-    ]
     try:
-        for thread in waiting:
-            thread.start()
+        waiting = [_start(functools.partial(act, provider)) for provider in providers]
     except RuntimeError:
         return False
     deadline = time.monotonic() + timeout
@@ -140,6 +166,24 @@ def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: fl
     if any(thread.is_alive() for thread in waiting):
         _exports.gave_up_at = time.monotonic()
     return True
+
+
+def _start(act: Callable[[], object]) -> threading.Thread:
+    """Do something in another thread.
+
+    Raises:
+        RuntimeError: The interpreter is exiting and starts no threads any more.
+    """
+    thread = threading.Thread(target=act, daemon=True, name="signalscope-flush")
+    try:
+        thread.start()
+    except RuntimeError:
+        if not _exports.waiting:
+            raise
+        waiting = _exports.waiting.pop()
+        waiting.give(act)
+        return waiting.thread
+    return thread
 
 
 def _call(provider: object, name: str, *args: object) -> None:
