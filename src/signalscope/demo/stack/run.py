@@ -73,9 +73,9 @@ def run(
                 stack.wait_for_data()
                 say("ready")
                 state.write(stack.endpoints())
-                if endpoints is not None:
-                    _write(endpoints, json.dumps(stack.endpoints(), indent=1))
                 console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
+                if endpoints is not None:  # after the text: who waits for the file may end the demo at once
+                    _write(endpoints, json.dumps(stack.endpoints(), indent=1))
                 _watch(stack, duration)
         except (KeyboardInterrupt, _Terminated):
             pass
