@@ -14,8 +14,6 @@ import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
-__all__ = ["MOVED", "install"]
-
 #: Old module -> new module. To be emptied in the release after 0.3.
 MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",

@@ -15,7 +15,7 @@ from signalscope.contract import Instrument, Kind
 from signalscope.derived._vector import Vector
 from signalscope.derived._windows import Snapshot, Window, Windows, kept, reduced
 from signalscope.recording import _snapshot as recorded
-from signalscope.recording._snapshot import Totals
+from signalscope.recording._store import Totals
 
 STEP, SECONDS, END = 30, 5_400, 15 * 86_400
 JOB = "signal-service"

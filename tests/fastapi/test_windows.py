@@ -12,7 +12,7 @@ from signalscope.derived import _windows
 from signalscope.derived._process import Process
 from signalscope.derived._vector import labels
 from signalscope.derived._windows import NoDataError, Snapshot, Windows
-from signalscope.recording._snapshot import Totals
+from signalscope.recording._store import Totals
 from signalscope.testing import FakeClock, capture
 
 NAME = "signal_service.feature_usage"

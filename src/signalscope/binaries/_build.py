@@ -10,8 +10,6 @@ from pathlib import Path
 from ._projects import ROOT, BinaryError, Project
 from ._steps import Say, run
 
-__all__ = ["OLDEST_GO", "build", "copy"]
-
 OLDEST_GO = (1, 26)
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from ._projects import BinaryError, Project, projects, projects_for_tests
 
-__all__ = ["find", "missing"]
-
 #: Other names that a binary may have on PATH.
 _ALIASES = {"signalscope-otelcol": ("otelcol-contrib",)}
 

@@ -16,8 +16,6 @@ from ._find import missing
 from ._projects import BinaryError, Project, cache
 from ._steps import Say, cancelled, pause
 
-__all__ = ["install"]
-
 #: Folders of this prefix, beside what is ready, are not finished.
 _UNFINISHED = ".making-"
 

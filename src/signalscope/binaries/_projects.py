@@ -6,17 +6,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = [
-    "ROOT",
-    "BinaryError",
-    "NoCheckoutError",
-    "Project",
-    "cache",
-    "projects",
-    "projects_for_tests",
-    "versions",
-]
-
 #: The checkout.
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from ._projects import BinaryError, Project
 
-__all__ = ["Say", "cancelled", "pause", "run"]
-
 _REPORT_SECONDS = 10.0
 
 #: Set by another thread to end whatever `install` is doing; nothing half done is left.

@@ -18,8 +18,6 @@ from signalscope.contract._model import OTHER
 from signalscope.recording import Series, get_instrument, internal_error, observe
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["BREAKER_METRICS", "OUTCOMES", "Breaker", "Identity"]
-
 _STATE = "signal_service.circuit_breaker.state"
 _TRANSITIONS = "signal_service.circuit_breaker.transitions"
 _CALLS = "signal_service.circuit_breaker.calls"

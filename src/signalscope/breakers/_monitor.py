@@ -6,8 +6,6 @@ from signalscope.breakers._model import Breaker
 from signalscope.contract import BREAKER_STATES
 from signalscope.contract._model import ContractError
 
-__all__ = ["BreakerMonitor"]
-
 
 class BreakerMonitor:
     """Reports one circuit breaker: its state, state changes, and calls by outcome.

@@ -15,8 +15,6 @@ from signalscope.breakers._model import OUTCOMES, Breaker, Identity
 from signalscope.contract._model import ContractError
 from signalscope.recording import internal_error
 
-__all__ = ["CountingBreaker", "ReadableBreaker", "watch_breaker"]
-
 #: Names of states in libraries, and the contract's values.
 _NAMES = {
     "closed": "closed", "close": "closed", "open": "open", "opened": "open",

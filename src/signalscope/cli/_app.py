@@ -26,8 +26,6 @@ from signalscope.cli.dashboards import dashboards
 from signalscope.cli.generate import generate
 from signalscope.contract import ContractError
 
-__all__ = ["app", "run"]
-
 
 class _Commands(TyperGroup):
     """The commands of this package, then those of entry points."""

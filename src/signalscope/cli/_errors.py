@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-__all__ = ["UserError", "base_url", "needs_extra"]
-
 
 class UserError(Exception):
     """Something the user can put right; the message says how."""

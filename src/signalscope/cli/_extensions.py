@@ -16,8 +16,6 @@ from signalscope.contract import ContractError
 if TYPE_CHECKING:
     from signalscope.config import Config
 
-__all__ = ["ConfigOption", "import_module", "load_config"]
-
 #: The option of the commands that read a configuration.
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="A TOML file with your own thresholds.")

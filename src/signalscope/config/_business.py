@@ -10,8 +10,6 @@ from pydantic import AfterValidator, Field
 from signalscope.config._section import Ratio, Section, Text, bound
 from signalscope.contract import API_BUCKETS
 
-__all__ = ["Business", "Kpis"]
-
 
 class Kpis(Section):
     """Targets of KPIs that no objective has."""

@@ -11,8 +11,6 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from signalscope.config._section import Section
 
-__all__ = ["WEEKDAYS", "Calendar"]
-
 
 def _local(at: time) -> time:
     if at.tzinfo is not None:

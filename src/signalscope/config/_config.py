@@ -28,8 +28,6 @@ from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windo
 from signalscope.config._section import Arrival, Interval, Section, Text
 from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 
-__all__ = ["Config", "ConfigError", "Pipeline", "load"]
-
 
 class ConfigError(ValueError):
     """A configuration file that cannot be used; the message names the file, line and key."""

@@ -8,8 +8,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from signalscope.config._section import Section
 
-__all__ = ["Contract"]
-
 
 def _module(name: str) -> str:
     if not all(part.isidentifier() for part in name.split(".")):

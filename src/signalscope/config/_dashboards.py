@@ -8,8 +8,6 @@ from pydantic import Field
 
 from signalscope.config._section import Section
 
-__all__ = ["Dashboards"]
-
 _Ratio = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-__all__ = ["Domain"]
-
 Domain = Literal[
     "service", "greeks", "signals", "cache", "queue", "dependency", "business", "capacity", "telemetry"
 ]

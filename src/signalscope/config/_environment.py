@@ -10,12 +10,6 @@ from pathlib import Path
 
 from signalscope.config import Config, ConfigError, load
 
-__all__ = [
-    "cache_seconds", "config", "health_is_public", "invalid_settings", "job", "metrics_are_public",
-    "monitoring_is_public", "prometheus_timeout", "prometheus_url", "requests_per_second", "tokens",
-    "users_tokens",
-]  # fmt: skip
-
 _logger = logging.getLogger("signalscope")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 #: A shorter token can be guessed.

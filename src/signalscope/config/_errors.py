@@ -10,8 +10,6 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-__all__ = ["line_of", "message_of", "syntax_message"]
-
 
 def syntax_message(path: Path, error: ValueError) -> str:
     """Return the message of a file that is not TOML, with the line where an editor looks for it."""

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 from signalscope.config._section import Limit, Section
 from signalscope.config.defaults import HEALTH
 
-__all__ = ["HealthLimits"]
-
 
 class HealthLimits(Section):
     """From when on a component is degraded, and from when on unhealthy.

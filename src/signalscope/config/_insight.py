@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 
 from signalscope.config._section import BelowOne, Limit, Part, Seconds, Section, Window
 
-__all__ = ["Anomaly", "Forecast"]
-
 
 class Anomaly(Section):
     """Bands around what was usual at this time of day on earlier trading days.

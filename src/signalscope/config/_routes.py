@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 
 from signalscope.config._section import Section, Text, Window
 
-__all__ = ["Kind", "Routes"]
-
 Kind = Literal["webhook", "slack", "pagerduty", "none"]
 Wait = Annotated[int, Field(ge=1, le=86_400, strict=True)]
 

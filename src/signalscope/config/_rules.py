@@ -20,8 +20,6 @@ from signalscope.config._section import (
 )
 from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 
-__all__ = ["PIPELINE_JOBS", "Holds", "Selectors", "Teams", "Thresholds", "Windows"]
-
 #: What Prometheus scrapes beside the service.
 PIPELINE_JOBS = ("otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
 Count = Annotated[float, Field(ge=0)]

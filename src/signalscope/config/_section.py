@@ -8,11 +8,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-__all__ = [
-    "Arrival", "BelowOne", "Interval", "Limit", "Part", "Pattern", "Ratio", "Seconds", "Section", "Text",
-    "Window", "bound", "pattern",
-]  # fmt: skip
-
 #: What Python's regular expressions have and Prometheus' (RE2) do not.
 _NOT_RE2 = re.compile(r"\(\?(?:<?[=!]|P=|[>(#])|[*+?}]\+")
 

@@ -11,8 +11,6 @@ from signalscope.config._section import Ratio, Section, bound
 from signalscope.config.defaults import BURN_RATES, SLO_PERIOD_DAYS
 from signalscope.contract import API_BUCKETS, SIGNAL_BUCKETS
 
-__all__ = ["ApiLatencySlo", "SignalLatencySlo", "Slo", "Slos"]
-
 
 class Slo(Section):
     """One objective.

@@ -10,8 +10,6 @@ from signalscope.config import Config
 from signalscope.mixin import dashboards
 from signalscope.mixin.generate import HEADER
 
-__all__ = ["BoardError", "Boards", "from_config", "from_folder"]
-
 #: The dashboard that the console opens with, where it is one of them.
 _HOME = "signalscope-operations"
 #: The order of the list; others come after them.

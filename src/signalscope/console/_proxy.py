@@ -8,8 +8,6 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-__all__ = ["forward"]
-
 #: No admin API, no remote write, no reload: only what answers a question.
 _READING = re.compile(
     r"query|query_range|query_exemplars|labels|label/[^/]+/values|series|metadata|rules|alerts|targets"

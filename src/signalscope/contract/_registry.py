@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator
 from signalscope.contract._model import Attribute, ContractError, Instrument, index
 from signalscope.contract._table import BUILT_IN
 
-__all__ = ["allow", "extend", "extensions", "get", "instruments"]
-
 _logger = logging.getLogger("signalscope")
 _lock = threading.Lock()
 _by_name: dict[str, Instrument] = index(BUILT_IN)

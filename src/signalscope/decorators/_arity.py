@@ -14,8 +14,6 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-__all__ = ["checking_arguments"]
-
 #: The flags by which `inspect` tells coroutine and generator functions from plain ones.
 _KINDS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE

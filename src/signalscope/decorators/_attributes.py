@@ -14,8 +14,6 @@ from signalscope.decorators._values import Getter, compile_value, needs_result
 from signalscope.recording import Series, get_instrument, internal_error
 from signalscope.recording._attribute_limits import as_text
 
-__all__ = ["Attributes", "Values"]
-
 #: The values of one call. Their order is known to `Attributes` only, which gives what reads them by name.
 Values = tuple[str, ...]
 

@@ -10,8 +10,6 @@ from typing import Any
 from signalscope.contract._model import OTHER
 from signalscope.decorators._parts import MANY_RECORDS, fields_of, greek_of, is_named, is_table
 
-__all__ = ["batch_class", "is_size", "size_given", "size_of"]
-
 #: The contract's classes of a number of options, and the greatest number of each but the last.
 _CLASSES = ("1", "2-10", "11-100", "101-1000", "1001+")
 _LIMITS = (1, 10, 100, 1000)

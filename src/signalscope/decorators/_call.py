@@ -10,8 +10,6 @@ from opentelemetry.trace import Span
 from signalscope.decorators._spans import OwnSpan, SpanMaker
 from signalscope.recording import Recorder, internal_error
 
-__all__ = ["Arguments", "Call", "CallSpan", "Keywords", "Probe", "Quick", "conclude"]
-
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
 #: A call's own span. Without one, False when no sampled span is current, None when the current span may be sampled.

@@ -15,8 +15,6 @@ from typing import Any
 
 from signalscope.decorators._parts import LIMITS, MANY_RECORDS, MAX, array_of, fields_of, greek_of, is_named
 
-__all__ = ["Tally", "examine", "limits_of"]
-
 _INF = math.inf
 _ANY = (-MAX, MAX)
 _FINITE = "finite"

@@ -14,8 +14,6 @@ from signalscope.decorators._call import Arguments, Keywords, Probe, conclude
 from signalscope.decorators._nesting import Inside, enter, leave, nesting
 from signalscope.recording._state import live
 
-__all__ = ["async_generator_function", "generator_coroutine", "generator_function"]
-
 
 class _Timing:
     """The recording of one generator, from its first step to its end. Its span is never the current span.

@@ -9,8 +9,6 @@ from signalscope.config.defaults import RATE_SECONDS
 from signalscope.recording import observe
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["HitRatios", "count_get"]
-
 WINDOW_SECONDS = float(RATE_SECONDS)
 _SLOT_SECONDS = 10.0
 _SLOTS = int(WINDOW_SECONDS / _SLOT_SECONDS)

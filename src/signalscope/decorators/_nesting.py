@@ -10,8 +10,6 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import final
 
-__all__ = ["Inside", "enter", "inside", "leave", "nesting"]
-
 
 @final
 class Inside:

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["LIMITS", "MANY_RECORDS", "MAX", "array_of", "fields_of", "greek_of", "is_named", "is_table"]
-
 #: The greatest float.
 MAX = sys.float_info.max
 #: Least and greatest value each Greek can have. Delta: |N(d1)| <= 1 (with a dividend yield, less). Gamma and

@@ -11,8 +11,6 @@ from signalscope.decorators._call import Probe
 from signalscope.decorators._spans import SpanMaker, SpanMode
 from signalscope.decorators._wrap import function_of, wrap
 
-__all__ = ["decorated", "name_of", "outcome_of", "span_maker"]
-
 
 def decorated(call: Any, probe: Callable[[Any], Probe]) -> Any:
     """Return the instrumented callable; without a callable, a decorator that instruments one.

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-__all__ = ["CallableProxy", "binding"]
-
-
 if TYPE_CHECKING:
     _Proxy = wrapt.ObjectProxy[Any]
 else:

@@ -12,8 +12,6 @@ from signalscope.recording import internal_error
 from signalscope.recording._exemplars import SPAN_KEY
 from signalscope.recording._state import live
 
-__all__ = ["OwnSpan", "SpanMaker", "SpanMode"]
-
 #: "auto": a child when the current span is recording; "always": also a root; "never": none.
 SpanMode = Literal["auto", "always", "never"]
 _SAMPLED = trace.TraceFlags.SAMPLED

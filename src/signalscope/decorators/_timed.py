@@ -10,8 +10,6 @@ from signalscope.decorators._call import Call, Quick
 from signalscope.decorators._probe import outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 
-__all__ = ["Timed"]
-
 
 class Timed:
     """What one decorated callable measures: its duration, by attributes and, where the histogram has it, outcome.

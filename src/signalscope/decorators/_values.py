@@ -15,8 +15,6 @@ from typing import Any, TypeAlias, TypeVar
 from signalscope.contract._model import ContractError
 from signalscope.decorators._call import Call
 
-__all__ = ["Field", "Getter", "Value", "arg", "compile_value", "is_taken", "needs_result", "result"]
-
 T = TypeVar("T")
 #: A constant, or a callable whose parameter names are parameters of the decorated function, or `result`.
 Value: TypeAlias = T | Callable[..., T]

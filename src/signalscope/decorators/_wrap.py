@@ -31,8 +31,6 @@ from signalscope.decorators._nesting import enter, leave, nesting
 from signalscope.decorators._proxy import CallableProxy, binding
 from signalscope.recording._state import live
 
-__all__ = ["either", "function_of", "wrap"]
-
 
 def wrap(call: Any, probe: Probe) -> Any:
     """Instrument a callable.

@@ -13,21 +13,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.derived._promql import Promql, duration
 
-__all__ = [
-    "CLOCK_CHANGE",
-    "CLOSED",
-    "HORIZONS",
-    "NOW",
-    "OPEN",
-    "clock_changes",
-    "closes",
-    "same_time",
-    "session",
-    "session_now",
-    "utc_offset",
-    "valid_until",
-]
-
 #: How far ahead the calendar and the forecast look, in seconds, by the label ``horizon``.
 HORIZONS = {"24h": 86_400, "48h": 172_800}
 NOW = "now"

@@ -28,35 +28,6 @@ from signalscope.derived._vector import Vector
 if TYPE_CHECKING:
     from signalscope.derived._process import Process
 
-__all__ = [
-    "Anywhere",
-    "AvgOverTime",
-    "Clamp",
-    "Configured",
-    "Constant",
-    "Copy",
-    "Expr",
-    "Increase",
-    "Instrument",
-    "Label",
-    "Match",
-    "OverTime",
-    "Parens",
-    "PromqlOnly",
-    "Quantile",
-    "Rate",
-    "Relabel",
-    "Series",
-    "Setting",
-    "Wanted",
-    "is_not",
-    "matches",
-    "matches_not",
-    "one_of",
-    "resolved",
-    "walk",
-]
-
 #: How strongly an operator binds in PromQL; a function call binds most.
 CALL = 9
 

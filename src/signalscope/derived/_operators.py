@@ -17,27 +17,6 @@ from signalscope.derived._vector import Labels, Vector
 if TYPE_CHECKING:
     from signalscope.derived._process import Process
 
-__all__ = [
-    "Above",
-    "Avg",
-    "Lowest",
-    "Max",
-    "Min",
-    "Minus",
-    "On",
-    "Per",
-    "Percentage",
-    "Plus",
-    "Ratio",
-    "Scale",
-    "Sum",
-    "Times",
-    "Union",
-    "Unless",
-    "ratio_to",
-    "total_and_by",
-]
-
 
 def _greatest(values: Iterable[float]) -> float:
     return max(values)

@@ -10,8 +10,6 @@ from signalscope.derived._windows import FINE_SECONDS, NoDataError, Snapshot, Wi
 from signalscope.recording._process import uptime
 from signalscope.recording._snapshot import NotKeptError
 
-__all__ = ["HISTORY", "Process"]
-
 #: Why a process alone cannot have a value that looks back over days.
 HISTORY = "one process keeps no history of days; it needs Prometheus (SIGNALSCOPE_PROMETHEUS_URL)"
 _INSTANCE = "this process"

@@ -16,8 +16,6 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope.derived._vector import Labels
 
-__all__ = ["Answer", "Prometheus", "PrometheusError", "Sample", "shared"]
-
 #: More than this is no answer to what is asked here: 60 values of 200 endpoints are half a megabyte.
 _MOST_BYTES = 2_000_000
 _AT_ONCE = 8

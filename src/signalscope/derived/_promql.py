@@ -10,8 +10,6 @@ from signalscope.config import Config
 from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import ContractError
 
-__all__ = ["Promql", "duration", "le", "literal", "metric", "named", "quantile", "ratio"]
-
 _ALWAYS = {"le", "job", "instance"}
 
 

@@ -28,8 +28,6 @@ from signalscope.derived._process import Process
 from signalscope.derived._promql import Promql
 from signalscope.derived._vector import Vector
 
-__all__ = ["Group", "Row", "Rule", "Variant", "all_series", "asked", "get", "group", "groups", "series"]
-
 
 @dataclass(frozen=True, slots=True)
 class Variant:

@@ -9,19 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-__all__ = [
-    "Labels",
-    "Vector",
-    "clamp",
-    "labelled",
-    "labels",
-    "only",
-    "quantile",
-    "quantiles",
-    "scaled",
-    "summed",
-]
-
 #: Label names and values, sorted by name.
 Labels = tuple[tuple[str, str], ...]
 #: Values by labels.

@@ -20,9 +20,8 @@ from signalscope.derived._vector import Labels, labels
 from signalscope.recording import _snapshot as recorded
 from signalscope.recording import internal_error
 from signalscope.recording._process_state import ProcessState
-from signalscope.recording._snapshot import NotKeptError, Totals
-
-__all__ = ["FINE_SECONDS", "LONGEST", "NoDataError", "Snapshot", "Window", "Windows", "reduced", "shared"]
+from signalscope.recording._snapshot import NotKeptError
+from signalscope.recording._store import Totals
 
 #: The longest window, in seconds.
 LONGEST = float(HOUR_SECONDS)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["weights"]
-
 _WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?")
 
 

@@ -18,8 +18,6 @@ from prometheus_client import REGISTRY
 from signalscope.exposition._text import Writer, accepted
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["PullReader", "current", "render"]
-
 
 class PullReader(PrometheusMetricReader):
     """Collects when it is scraped."""

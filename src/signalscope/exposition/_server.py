@@ -10,8 +10,6 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from signalscope.exposition._reader import render
 
-__all__ = ["serve"]
-
 
 def serve(host: str, port: int) -> None:
     """Serve the page on a port of its own, at every path, until the process ends.

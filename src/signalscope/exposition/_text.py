@@ -25,8 +25,6 @@ from prometheus_client.utils import floatToGoString
 from signalscope.exposition._accept import weights
 from signalscope.recording import internal_error
 
-__all__ = ["OPENMETRICS", "TEXT", "Writer", "accepted"]
-
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 

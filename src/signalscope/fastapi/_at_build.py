@@ -7,8 +7,6 @@ from starlette.middleware import Middleware
 
 from signalscope.fastapi._middleware import ApiMetrics
 
-__all__ = ["add", "is_measured", "remove"]
-
 
 def add(app: Starlette) -> None:
     """Add the middleware in front of the others, unless it is there; the application builds its stack later."""

@@ -19,8 +19,6 @@ from fastapi import HTTPException, Request, Security
 from signalscope.config import _environment
 from signalscope.fastapi.monitoring._negotiate import wants_html
 
-__all__ = ["Buckets", "Reader", "health_reader", "metrics_reader", "monitoring_reader"]
-
 _logger = logging.getLogger("signalscope")
 _bearer = HTTPBearer(
     auto_error=False, description="One of SIGNALSCOPE_MONITORING_TOKEN.", scheme_name="monitoringToken"

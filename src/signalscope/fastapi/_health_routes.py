@@ -18,8 +18,6 @@ from signalscope.health import Status, _report
 from signalscope.health._registry import SERVICE, components, known, overall, shared
 from signalscope.recording._process import uptime
 
-__all__ = ["health_routes"]
-
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "JSON, or a page for who asks for text/html.",

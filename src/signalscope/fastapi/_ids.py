@@ -6,8 +6,6 @@ import re
 
 from fastapi.routing import APIRoute
 
-__all__ = ["unique_id"]
-
 
 def unique_id(route: APIRoute) -> str:
     """Return an operation id that only this path has."""

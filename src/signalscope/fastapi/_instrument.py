@@ -16,8 +16,6 @@ from signalscope.fastapi._at_build import add, is_measured, remove
 from signalscope.fastapi._router import router
 from signalscope.fastapi._yielding import is_ours, put_last, undo_put_last
 
-__all__ = ["instrument_app", "uninstrument_app"]
-
 
 def instrument_app(app: Starlette, *, routes: bool = True) -> None:
     """Measure the API of an application, and add /metrics, /health and /monitoring; repeating it changes nothing.

@@ -16,8 +16,6 @@ from signalscope.recording import Recorder, get_instrument, group, internal_erro
 from signalscope.recording._state import live
 from signalscope.users._context import UNKNOWN, Caller, watch_caller
 
-__all__ = ["ApiMetrics"]
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

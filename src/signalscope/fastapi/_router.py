@@ -18,8 +18,6 @@ from signalscope.health._builtin import built_in
 from signalscope.health._registry import shared
 from signalscope.recording import internal_error
 
-__all__ = ["router"]
-
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:

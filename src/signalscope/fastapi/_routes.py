@@ -8,8 +8,6 @@ from typing import Any
 
 from signalscope.recording._modules import is_within
 
-__all__ = ["UNMATCHED", "Groups", "is_ours", "route_of"]
-
 #: The endpoint of requests that no route matched.
 UNMATCHED = "unmatched"
 _IGNORED = re.compile(r"api|v\d+")

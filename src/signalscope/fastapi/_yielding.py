@@ -16,8 +16,6 @@ from starlette.types import Scope
 
 from signalscope.recording import internal_error
 
-__all__ = ["YieldingRoute", "is_ours", "put_last", "undo_put_last"]
-
 _logger = logging.getLogger("signalscope")
 #: Key of a scope that is only matched against the application's own routes.
 _MATCHING = "signalscope.matching"

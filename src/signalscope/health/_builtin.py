@@ -21,8 +21,6 @@ from signalscope.health._result import Result, Status
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._snapshot import NotKeptError, snapshot
 
-__all__ = ["built_in"]
-
 
 def built_in() -> list[HealthCheck]:
     """Return one check of each kind."""

@@ -17,8 +17,6 @@ from signalscope.health._report import VALUES
 from signalscope.health._result import Result, Status, shown
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["HealthCheck", "Outcome", "Verdict"]
-
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
 

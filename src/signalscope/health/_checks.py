@@ -8,8 +8,6 @@ from signalscope.health._check import HealthCheck, Verdict
 from signalscope.health._registry import components, overall, shared
 from signalscope.health._result import Result, Status
 
-__all__ = ["checks", "register", "run", "summary", "unregister"]
-
 
 def register(check: HealthCheck) -> HealthCheck:
     """Add a check to this process; it replaces another one, or a built-in one, of that name.

@@ -9,8 +9,6 @@ from typing import Any
 from signalscope.health._check import HealthCheck, Outcome
 from signalscope.health._result import Result, Status
 
-__all__ = ["database_check", "http_check", "redis_check"]
-
 
 def database_check(
     ping: Callable[[], object], *, name: str = "database", critical: bool = True, **options: Any

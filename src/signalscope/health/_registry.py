@@ -15,8 +15,6 @@ from signalscope.health._check import HealthCheck, Verdict
 from signalscope.health._result import Result, Status
 from signalscope.recording import internal_error, observe
 
-__all__ = ["Registry", "overall", "shared"]
-
 _MOST = 50
 #: The component with which a service reports its own status; it decides for everything that is reported.
 SERVICE = "service"

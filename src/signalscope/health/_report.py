@@ -10,8 +10,6 @@ from signalscope.health._result import Status
 from signalscope.recording import get_instrument, internal_error
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["VALUES", "ages", "components", "report_dependency_health", "report_health"]
-
 _logger = logging.getLogger("signalscope")
 
 #: What a component's health can be, and what it is called.

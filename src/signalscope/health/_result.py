@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-__all__ = ["Result", "Status", "shown"]
-
 #: The status of a component. ``unknown`` does not count.
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
 _STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")

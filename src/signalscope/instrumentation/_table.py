@@ -10,8 +10,6 @@ from collections.abc import Iterator, Sequence
 from signalscope import contract, instrumentation
 from signalscope.instrumentation._base._library import Library
 
-__all__ = ["libraries", "page"]
-
 #: Kinds in the order of the page, each with its title.
 _KINDS = {
     "greeks": "Greeks and prices",

@@ -9,8 +9,8 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor, breaker_library
-from signalscope.instrumentation._base._instrumentor import Hook, IsUndone, Method
-from signalscope.instrumentation._base._suppression import is_suppressed
+from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed
 
 __all__ = ["CircuitbreakerInstrumentor"]
 

@@ -12,8 +12,6 @@ from typing import Any, Protocol
 from signalscope.recording._exemplars import Exemplar
 from signalscope.recording._summary import Summary
 
-__all__ = ["Accumulator", "ReaderKey", "Sums"]
-
 
 class ReaderKey(Protocol):
     """Identifies a reader within accumulators; the reader's state in the store is used as one."""

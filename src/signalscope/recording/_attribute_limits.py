@@ -9,8 +9,6 @@ from enum import Enum
 from signalscope import contract
 from signalscope.contract._model import OTHER, Attribute, ContractError, Instrument
 
-__all__ = ["AttributeLimits", "as_text"]
-
 _BOOLEANS = {"True": "true", "False": "false"}  # NumPy's too
 
 

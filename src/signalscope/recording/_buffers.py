@@ -27,8 +27,6 @@ from signalscope.recording._numbers import plain
 from signalscope.recording._process_state import ProcessState
 from signalscope.recording._summary import NOTHING, Rejected, Summary, merge, summarise
 
-__all__ = ["CAPACITY", "Buffer"]
-
 #: Values that a buffer holds before the recording thread folds them; about 8 KiB.
 CAPACITY = 256
 #: Summaries that a buffer holds before they are merged into one.

@@ -8,8 +8,6 @@ from collections.abc import Callable
 
 from signalscope.contract._model import Attribute
 
-__all__ = ["connect", "internal_error", "overflow"]
-
 _logger = logging.getLogger("signalscope")
 _logged: set[str] = set()
 

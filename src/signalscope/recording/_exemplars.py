@@ -12,8 +12,6 @@ from typing import NamedTuple
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 
-__all__ = ["SPAN_KEY", "Exemplar", "Filter", "filter_named", "sampled_span", "span_of"]
-
 
 class Filter(StrEnum):
     """The values of ``OTEL_METRICS_EXEMPLAR_FILTER``."""

@@ -16,8 +16,6 @@ from signalscope.recording._reader_interceptor import PlaceholderInstrument, Rea
 from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
 from signalscope.recording._store import OnError, Store
 
-__all__ = ["FastPath", "attach"]
-
 _logger = logging.getLogger("signalscope")
 
 

@@ -29,8 +29,6 @@ from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import in_children
 from signalscope.recording._sdk import start_at_zero
 
-__all__ = ["flush_in_children", "renew", "renew_in_children"]
-
 #: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
 _LAST = 0
 #: How long a living thread may hold a condition's lock, which it does for microseconds.

@@ -12,8 +12,6 @@ from signalscope.recording._attribute_limits import AttributeLimits
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
-__all__ = ["Gauge", "Observer"]
-
 #: Returns values, each with attribute values in the contract's order.
 Observer = Callable[[], Iterable[tuple[float, tuple[str, ...]]]]
 

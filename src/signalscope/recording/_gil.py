@@ -12,8 +12,6 @@ import logging
 import sys
 import sysconfig
 
-__all__ = ["REASON", "is_gil_enabled", "log_reason_once"]
-
 #: Why this process has no aggregation buffers.
 REASON = (
     "this Python runs threads without the GIL, so the OpenTelemetry SDK aggregates the measurements in place of "

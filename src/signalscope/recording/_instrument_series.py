@@ -14,8 +14,6 @@ from signalscope.recording._points import histogram_points, number_points
 from signalscope.recording._reader import Reader
 from signalscope.recording._summary import NOTHING
 
-__all__ = ["CARDINALITY_LIMIT", "InstrumentSeries"]
-
 #: Series that one instrument may have before further ones become one, as in the SDK.
 CARDINALITY_LIMIT = 2000
 #: The key of the overflow series, which stands for all series beyond the limit, and its attributes, as in the SDK.

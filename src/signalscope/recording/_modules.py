@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["is_within"]
-
 
 def is_within(module: str, packages: Iterable[str]) -> bool:
     """Return True if a module is one of the packages, or inside one.

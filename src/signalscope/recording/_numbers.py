@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["is_plain", "plain"]
-
 #: Whole numbers up to here are kept as such: sums of them stay far within the 64 bits that OTLP has.
 _EXACT = 2**53
 

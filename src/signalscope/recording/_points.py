@@ -15,8 +15,6 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
 
 from signalscope.recording._accumulator import Accumulator, ReaderKey, Sums
 
-__all__ = ["fits", "histogram_points", "number_points"]
-
 _new = object.__new__
 
 

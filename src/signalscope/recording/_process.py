@@ -10,8 +10,6 @@ from pathlib import Path
 from signalscope.recording import get_instrument, observe
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["observe_process", "uptime"]
-
 _STATM = Path("/proc/self/statm")
 _STAT = Path("/proc/self/stat")
 _START_TIME_FIELD = 19  # of the fields after the process name; see proc(5)

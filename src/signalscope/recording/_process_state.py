@@ -38,8 +38,6 @@ from typing import Any, ClassVar, cast
 
 from signalscope.recording._errors import internal_error
 
-__all__ = ["ProcessState", "in_children"]
-
 #: Called in a forked child, in this order.
 _in_children: list[Callable[[], object]] = []
 

@@ -8,8 +8,6 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality
 
 from signalscope.contract._model import Kind
 
-__all__ = ["Reader"]
-
 
 class Reader:
     """The preferences of one reader of the SDK, and when it last collected.

@@ -20,8 +20,6 @@ from opentelemetry.sdk.metrics.export import Metric, MetricReader, MetricsData, 
 from signalscope.recording._reader import Reader
 from signalscope.recording._store import OnError, Store
 
-__all__ = ["PLACEHOLDER", "PlaceholderInstrument", "ReaderInterceptor"]
-
 _logger = logging.getLogger("signalscope")
 
 #: Name of the instrument that makes the SDK deliver.

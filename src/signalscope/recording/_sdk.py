@@ -39,18 +39,6 @@ from signalscope.contract._model import Kind
 from signalscope.recording._exemplars import Filter
 from signalscope.recording._reader import Reader
 
-__all__ = [
-    "exemplar_filter",
-    "initialize_components",
-    "is_stopped_at_exit",
-    "matched_by",
-    "module_with",
-    "reader_wants",
-    "readers_of",
-    "start_at_zero",
-    "views_of",
-]
-
 _INSTANCE = "service.instance.id"
 
 _API_CLASSES: Mapping[Kind, type] = {

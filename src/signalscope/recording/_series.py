@@ -15,8 +15,6 @@ from signalscope.recording._gauges import Gauge
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
-__all__ = ["BoundInstrument", "Recorder", "Series"]
-
 Record = Callable[[float], None]
 #: Series and groups of one instrument that are kept. Several limited attributes have more combinations than memory
 #: has room for; long before, at the SDK's cardinality limit, further series become one in the export.

@@ -15,8 +15,6 @@ import wrapt
 
 from signalscope.recording import _shutdown as _termination
 
-__all__ = ["flush_when_served"]
-
 
 def flush_when_served() -> None:
     """Export what is left when a server in this process, or in one forked from it, has stopped."""

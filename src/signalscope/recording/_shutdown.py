@@ -34,8 +34,6 @@ from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import ProcessState
 from signalscope.recording._sdk import is_stopped_at_exit
 
-__all__ = ["flush", "flush_at_sigterm", "stop", "stop_at_exit"]
-
 #: Packages whose code may hold a lock that an export needs; beside them, every module that has a `ProcessState`.
 _LOCKING = (opentelemetry.sdk.__name__, opentelemetry.exporter.__name__, logging.__name__, __package__)
 #: The longest that a terminating process waits for its last export, in seconds.

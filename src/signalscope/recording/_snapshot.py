@@ -12,8 +12,6 @@ from signalscope.recording._gil import REASON, is_gil_enabled
 from signalscope.recording._state import live
 from signalscope.recording._store import Totals
 
-__all__ = ["NotKeptError", "Snapshot", "Totals", "snapshot"]
-
 
 class NotKeptError(RuntimeError):
     """This process does not keep what it records where a snapshot can read it; the message says why."""

@@ -12,8 +12,6 @@ from signalscope._version import __version__
 from signalscope.recording._fast_path import FastPath
 from signalscope.recording._sdk import module_with
 
-__all__ = ["SCOPE", "Live", "live"]
-
 #: Name of the meter and tracer.
 SCOPE = "signalscope"
 

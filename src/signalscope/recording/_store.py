@@ -26,8 +26,6 @@ from signalscope.recording._process_state import ProcessState
 from signalscope.recording._reader import Reader
 from signalscope.recording._summary import Rejected, Summary
 
-__all__ = ["OnError", "Store", "Totals"]
-
 #: The longest that a reader waits for another reader's collection, before it goes without.
 _COLLECTION_SECONDS = 10.0
 #: The longest that a snapshot waits for it.

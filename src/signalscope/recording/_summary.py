@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from signalscope.recording._numbers import is_plain, plain
 
-__all__ = ["NOTHING", "Rejected", "Summary", "merge", "summarise"]
-
 #: Count, sum, least and greatest of some measurements, and pairs of a bucket's index and its count, without empty
 #: buckets. A plain tuple: a collection makes one for every series.
 Summary = tuple[int, float, float, float, Sequence[tuple[int, int]]]

@@ -29,8 +29,6 @@ from signalscope.recording._sdk import initialize_components, readers_of
 from signalscope.setup._environment import ENDPOINT, SEMCONV, defaults, identity, is_disabled, variables
 from signalscope.setup._environment_errors import check_endpoints, named_configuration_errors
 
-__all__ = ["begin", "configure", "configure_for_launcher", "shutdown"]
-
 _logger = logging.getLogger("signalscope")
 _PULL = "signalscope_pull"
 

@@ -12,8 +12,6 @@ import logging
 from signalscope.contract._model import ContractError
 from signalscope.setup._environment import identity
 
-__all__ = ["set_up"]
-
 _logger = logging.getLogger("signalscope")
 
 

@@ -21,8 +21,6 @@ from signalscope.setup._declarative import set_up
 from signalscope.setup._environment import defaults, is_disabled
 from signalscope.setup._environment_errors import named_configuration_errors
 
-__all__ = ["SignalscopeConfigurator", "SignalscopeDistro", "instrument_children"]
-
 _logger = logging.getLogger("signalscope")
 
 

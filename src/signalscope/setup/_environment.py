@@ -12,8 +12,6 @@ from importlib.metadata import entry_points
 from signalscope._version import __version__
 from signalscope.setup._environment_errors import port_of
 
-__all__ = ["ENDPOINT", "SEMCONV", "defaults", "identity", "is_disabled", "variables"]
-
 _logger = logging.getLogger("signalscope")
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 
 from signalscope.contract._model import ContractError
 
-__all__ = ["check_endpoints", "named_configuration_errors", "port_of"]
-
 _ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _NOT_FOUND = re.compile(r"component '(.*)' not found in entry point '(opentelemetry_(.*))'")

@@ -10,8 +10,6 @@ from signalscope.instrumentation._base._services import service_at
 from signalscope.recording import internal_error
 from signalscope.users._context import TIER_ATTRIBUTE, UNKNOWN, current_tier
 
-__all__ = ["Enricher"]
-
 _PEER = "peer.service"
 
 

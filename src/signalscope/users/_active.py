@@ -17,8 +17,6 @@ from signalscope.config.defaults import seconds
 from signalscope.recording import observe
 from signalscope.users._sketch import Shared, Slots
 
-__all__ = ["ActiveUsers", "saw"]
-
 _logger = logging.getLogger("signalscope")
 
 WINDOWS = {window: float(seconds(window)) for window in ("1h", "24h")}

@@ -20,16 +20,6 @@ from signalscope.recording import internal_error
 from signalscope.recording._attribute_limits import as_text
 from signalscope.users import _active as _active_users
 
-__all__ = [
-    "TIER_ATTRIBUTE",
-    "UNKNOWN",
-    "Caller",
-    "current_tier",
-    "current_user",
-    "user_context",
-    "watch_caller",
-]
-
 #: The tier of work outside `user_context`, and of a caller whose tier is not known.
 UNKNOWN = "unknown"
 #: Attribute of spans with the tier.

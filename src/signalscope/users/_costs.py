@@ -15,8 +15,6 @@ from typing import Any
 
 from signalscope.users._sketch import Shared, Slots
 
-__all__ = ["HeavyHitters", "UserCost", "charge", "heaviest"]
-
 #: Costs are weights of the sketch, which are whole numbers: CPU nanoseconds.
 _NANO = 1e9
 _WINDOW_SECONDS = 3600.0

@@ -7,8 +7,6 @@ import math
 import os
 from functools import cache
 
-__all__ = ["CPU_SECOND_PRICE", "cpu_second_price"]
-
 _logger = logging.getLogger("signalscope")
 #: The variable of `cpu_second_price`.
 CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"

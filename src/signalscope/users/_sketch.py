@@ -13,8 +13,6 @@ from typing import Any, Generic, TypeVar
 
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["Shared", "Slots"]
-
 _SLOT_SECONDS = 300.0
 
 

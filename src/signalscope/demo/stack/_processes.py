@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-__all__ = ["Part", "PartError", "answers", "free_port", "is_free", "wait_until"]
-
 _LAST_LINES = 12
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 
-__all__ = ["stop_at_signals"]
-
 
 def stop_at_signals() -> asyncio.Event:
     """Return an event that SIGINT and SIGTERM set; call it in the running event loop."""

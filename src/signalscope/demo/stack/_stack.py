@@ -23,8 +23,6 @@ from signalscope.demo.faults import DEPENDENCIES
 from signalscope.demo.stack._processes import Part, PartError, answers, wait_until
 from signalscope.demo.stack.ports import Ports
 
-__all__ = ["Stack"]
-
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 90.0
 _SECONDS_TO_FLOW = 60.0

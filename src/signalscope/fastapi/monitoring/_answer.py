@@ -12,8 +12,6 @@ from pydantic import BaseModel, Field
 
 from signalscope.derived.read import QueryResults
 
-__all__ = ["Answer", "ByName", "Number", "Provenance", "Source"]
-
 Number = float | None
 ByName = dict[str, float] | None
 

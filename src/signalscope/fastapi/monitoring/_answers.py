@@ -9,8 +9,6 @@ from typing import Generic, TypeVar
 
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["Answers"]
-
 T = TypeVar("T")
 #: Answers that are kept at most; some of them are long.
 _MAX_ANSWERS = 64

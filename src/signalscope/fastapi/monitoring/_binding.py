@@ -23,8 +23,6 @@ from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Answer
 from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
 
-__all__ = ["Binding", "NoValue", "Series", "by_label", "computed", "each_tier", "fill", "keys", "of_process"]
-
 AnswerT = TypeVar("AnswerT", bound=Answer)
 Combine = Callable[[Iterable[float]], float]
 

@@ -11,8 +11,6 @@ from pydantic.fields import FieldInfo
 from signalscope.fastapi.monitoring._binding import Binding
 from signalscope.fastapi.monitoring._builder import Builder
 
-__all__ = ["Breaker", "every_breaker"]
-
 State = Literal["closed", "open", "half_open"]
 
 

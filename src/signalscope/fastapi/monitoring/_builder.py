@@ -11,8 +11,6 @@ from signalscope.derived._vector import Vector
 from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Provenance
 
-__all__ = ["ALL_TIERS_ONLY", "Builder"]
-
 #: Why a value is null when one tier was asked for.
 ALL_TIERS_ONLY = "it is known of all tiers together: ask without `tier`"
 

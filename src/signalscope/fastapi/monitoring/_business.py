@@ -16,8 +16,6 @@ from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._process import uptime
 from signalscope.users._costs import heaviest as heaviest_users
 
-__all__ = ["BusinessDashboard", "RevenueImpact", "Subscriptions", "UserActivity", "tiers"]
-
 _HOUR, _DAY = 3_600.0, 86_400.0
 
 

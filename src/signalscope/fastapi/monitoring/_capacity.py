@@ -13,8 +13,6 @@ from signalscope.derived.table.forecast import LOAD, WITHIN
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
 from signalscope.fastapi.monitoring._binding import NoValue, Series, by_label, computed
 
-__all__ = ["CapacityPlanning", "ExternalDependencies", "ResourceUtilization", "ScalingIndicators"]
-
 
 class ResourceUtilization(BaseModel):
     """What is in use."""

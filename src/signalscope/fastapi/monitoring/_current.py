@@ -14,8 +14,6 @@ from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
-__all__ = ["CurrentMetrics", "MetricNow", "SeriesNow", "current_metrics"]
-
 #: Series of one metric that are listed at most.
 _MOST = 200
 

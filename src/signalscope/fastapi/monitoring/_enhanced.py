@@ -17,8 +17,6 @@ from signalscope.fastapi.monitoring._capacity import (
 )
 from signalscope.health import Status
 
-__all__ = ["EnhancedMetrics", "HealthSummary"]
-
 
 class HealthSummary(BaseModel):
     """The service's health."""

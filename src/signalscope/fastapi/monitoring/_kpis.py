@@ -15,8 +15,6 @@ from signalscope.fastapi.monitoring._answer import Number
 from signalscope.fastapi.monitoring._binding import Binding
 from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
 
-__all__ = ["Kpi", "every_kpi"]
-
 
 class Kpi(BaseModel):
     """One KPI."""

@@ -12,8 +12,6 @@ from signalscope.exposition._accept import weights
 from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.fastapi.monitoring._page import page
 
-__all__ = ["Prepared", "answered", "wants_html"]
-
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 

@@ -11,8 +11,6 @@ from pydantic import BaseModel
 
 from signalscope.fastapi.monitoring._answer import Provenance
 
-__all__ = ["page"]
-
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1rem 1.5rem 4rem;color:#1a1a1a}
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin:1.6rem 0 .3rem;border-bottom:1px solid #ccc}

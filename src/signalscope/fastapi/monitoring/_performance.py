@@ -16,8 +16,6 @@ from signalscope.fastapi.monitoring._binding import Binding, Series
 from signalscope.fastapi.monitoring._builder import Builder
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
-__all__ = ["History", "NowAndOverWindow", "PerformanceSummary"]
-
 #: By series and labels: times and values over the window.
 History = Mapping[str, Mapping[Labels, list[tuple[float, float]]]]
 _MOST_ROWS = 50

@@ -28,8 +28,6 @@ from signalscope.health._registry import known
 from signalscope.recording import internal_error
 from signalscope.recording._process import uptime
 
-__all__ = ["monitoring"]
-
 _logger = logging.getLogger("signalscope")
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {

@@ -24,8 +24,6 @@ from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error
 
-__all__ = ["SHARED_STORAGE", "BreakerInstrumentor", "breaker_library", "configured_identity"]
-
 #: The description of a library of breakers.
 breaker_library = functools.partial(Library, kind="breaker", measures=BREAKER_METRICS)
 #: For `Library.not_measured`.

@@ -13,8 +13,6 @@ from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import creation_site
 from signalscope.instrumentation._base._weak import WeakTable
 
-__all__ = ["CacheInstrumentor", "number_of_keys"]
-
 
 class CacheInstrumentor(LibraryInstrumentor):
     """Measures the caches of one library.

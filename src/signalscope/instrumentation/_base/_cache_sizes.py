@@ -9,8 +9,6 @@ from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
 
-__all__ = ["CacheSizes"]
-
 
 class CacheSizes:
     """Reports the sizes of the caches of one library. Caches of the same type are added up.

@@ -18,16 +18,6 @@ from signalscope.instrumentation._base._object_names import CreationSite, NameSe
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.recording import Group, get_instrument, group
 
-__all__ = [
-    "CACHE_METRICS",
-    "CacheMetrics",
-    "TrackedCache",
-    "cache_patterns",
-    "in_library",
-    "library_at_work",
-    "metrics_of",
-]
-
 _OPERATIONS = "signal_service.cache.operations"
 _DURATION = "signal_service.cache.operation"
 _EVICTIONS = "signal_service.cache.evictions"

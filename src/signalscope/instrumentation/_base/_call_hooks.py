@@ -12,8 +12,6 @@ from opentelemetry.trace import Span, get_current_span
 
 from signalscope.recording import internal_error
 
-__all__ = ["RequestHook", "ResponseHook", "with_hooks"]
-
 #: Gets the span, the positional and the keyword arguments; a method's first argument is its object.
 RequestHook = Callable[[Span, tuple[Any, ...], dict[str, Any]], None]
 #: Gets the span and the result.

@@ -10,8 +10,6 @@ from typing import Any
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor
 from signalscope.instrumentation._base._instrumentor import Method
 
-__all__ = ["UNIT", "CountingBreakerInstrumentor"]
-
 #: For `Library.unit`.
 UNIT = (
     "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, though both raise "

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from signalscope.instrumentation._base._library import Library
 
-__all__ = ["GREEKS", "greeks_library"]
-
 #: The calculation type by the name of the function or method.
 GREEKS: Mapping[str, str] = {name: name for name in ("delta", "gamma", "theta", "vega", "rho")}
 #: The description of a Greeks library.

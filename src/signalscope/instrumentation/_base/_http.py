@@ -12,8 +12,6 @@ from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._services import DEPENDENCY_METRICS, recorded_call
 from signalscope.instrumentation._base._suppression import only_if_undone
 
-__all__ = ["NOT_MEASURED", "HttpInstrumentor", "http_library"]
-
 #: Gives the URL and the method of a request from the arguments of a call.
 Request = Callable[..., tuple[str, str]]
 

@@ -18,8 +18,6 @@ import wrapt
 
 from signalscope.recording import internal_error
 
-__all__ = ["is_pattern", "when_imported", "when_imported_like"]
-
 _logger = logging.getLogger("signalscope")
 Hook = Callable[[ModuleType], None]
 

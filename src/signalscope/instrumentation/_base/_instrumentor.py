@@ -50,8 +50,6 @@ from signalscope.instrumentation._base._suppression import (
 )
 from signalscope.recording import internal_error
 
-__all__ = ["Hook", "IsUndone", "LibraryInstrumentor", "Method"]
-
 _logger = logging.getLogger("signalscope")
 _SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
 _MODES = ("auto", "always", "never")

@@ -15,16 +15,6 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any, NamedTuple
 
-__all__ = [
-    "CreationSite",
-    "NameSearch",
-    "ObjectName",
-    "creation_site",
-    "full_name",
-    "label_from",
-    "module_named",
-]
-
 #: A dictionary or list with more entries is data, and not searched.
 _MOST_ENTRIES = 64
 #: Stack frames that are searched for one of the program.

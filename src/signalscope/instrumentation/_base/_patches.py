@@ -17,8 +17,6 @@ import wrapt
 
 from signalscope.recording._process_state import ProcessState
 
-__all__ = ["Patch", "Patches", "taking_self"]
-
 _NOTHING = object()
 _Proxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # since wrapt 2
 #: Everything that is patched now, by owner and name, so that two instrumentors do not both patch one thing.

@@ -10,8 +10,6 @@ from typing import Any
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import OTHER
 
-__all__ = ["LEVELS", "classifier", "priority_of_item", "priority_of_value"]
-
 #: The highest number that is still critical, high and medium; higher numbers are low. In a priority queue the lowest
 #: number comes first.
 LEVELS = (0.0, 1.0, 2.0)

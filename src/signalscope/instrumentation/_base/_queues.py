@@ -19,8 +19,6 @@ from typing import Any
 from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
 from signalscope.recording import get_instrument, internal_error
 
-__all__ = ["QUEUE_METRICS", "MeasuredQueue", "sum_sizes"]
-
 _ITEMS = "signal_service.queue.items"
 _WAIT = "signal_service.queue.wait"
 _PROCESSING = "signal_service.queue.processing"

@@ -29,8 +29,6 @@ from signalscope.instrumentation._base._suppression import is_instrumentation_su
 from signalscope.recording import internal_error
 from signalscope.recording._state import live
 
-__all__ = ["DEPENDENCY_METRICS", "Service", "recorded_call", "service_at"]
-
 DEPENDENCY_METRICS = ("signal_service.external_service.duration", "signal_service.dependency.errors")
 _logger = logging.getLogger("signalscope")
 _VARIABLE = "SIGNALSCOPE_SERVICES"

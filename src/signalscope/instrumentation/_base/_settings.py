@@ -11,8 +11,6 @@ import logging
 import os
 from collections.abc import Iterable
 
-__all__ = ["Patterns", "pairs"]
-
 _logger = logging.getLogger("signalscope")
 
 

@@ -10,8 +10,6 @@ from time import perf_counter
 from signalscope.contract._model import OTHER
 from signalscope.recording import get_instrument, internal_error
 
-__all__ = ["record_query", "table_and_operation"]
-
 #: Characters of a statement that are read: the operation and the first table are at its beginning.
 _LONGEST = 4_000
 _LONGEST_NAME = 63

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["known_sums"]
-
 
 def known_sums(sizes: Iterable[tuple[str, float | None]]) -> dict[str, float]:
     """Return the sum of the sizes of each name; a name with an unknown size (None) has none."""

@@ -10,14 +10,6 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from signalscope.decorators._nesting import inside
 from signalscope.recording._state import live
 
-__all__ = [
-    "IsUndone",
-    "is_instrumentation_suppressed",
-    "is_suppressed",
-    "is_suppressed_in_cache",
-    "only_if_undone",
-]
-
 #: Returns True if the patch has been undone, so that the replacement must call the original.
 IsUndone = Callable[[], bool]
 

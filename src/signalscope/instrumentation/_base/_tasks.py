@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from signalscope.recording import get_instrument
 
-__all__ = ["ITEMS", "PRIORITY", "TASK", "count_item", "record_task"]
-
 TASK = "signal_service.background_task"
 ITEMS = "signal_service.queue.items"
 #: arq has no priorities; those of Celery have opposite meanings with Redis and with RabbitMQ.

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from signalscope.instrumentation._base._greeks import GREEKS
 
-__all__ = ["MODELS", "functions"]
-
 #: Subpackages; each is named as a model of the contract.
 MODELS = ("black", "black_scholes", "black_scholes_merton")
 _PRICES: Mapping[str, tuple[str, ...]] = {

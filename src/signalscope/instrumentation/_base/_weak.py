@@ -6,8 +6,6 @@ import weakref
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
-__all__ = ["WeakTable"]
-
 T = TypeVar("T")
 
 

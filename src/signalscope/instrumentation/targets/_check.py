@@ -19,8 +19,6 @@ from signalscope.instrumentation.targets._instrumentor import NO_FUNCTION, match
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
 from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
 
-__all__ = ["Checked", "Found", "check"]
-
 #: Functions of one entry that are reported.
 _MOST = 1000
 #: Imports and base classes that are followed.

@@ -15,8 +15,6 @@ from signalscope import contract
 from signalscope.instrumentation.targets._options import WrongKeyError, option
 from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest, options_of
 
-__all__ = ["read"]
-
 _PATH = re.compile(r"[\w.*?\[\]!-]+:[\w.*?\[\]!-]+\Z")
 _HEADER = re.compile(r"\s*\[\[\s*target\s*\]\]")
 

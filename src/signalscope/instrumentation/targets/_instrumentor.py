@@ -20,8 +20,6 @@ from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation.targets._file import read
 from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
 
-__all__ = ["NO_FUNCTION", "VARIABLE", "TargetsInstrumentor", "matches", "why_missing", "why_unfit"]
-
 _logger = logging.getLogger("signalscope")
 #: Why a `functools.singledispatchmethod` or `partialmethod` is not measured.
 NO_FUNCTION = "which is no function; name the method that calls it"

@@ -11,8 +11,6 @@ from signalscope.contract._model import OTHER, Attribute
 from signalscope.decorators import arg, result
 from signalscope.instrumentation.targets._target import KINDS, nearest
 
-__all__ = ["WrongKeyError", "option"]
-
 #: Options whose values are not attributes of an instrument, with the allowed values.
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "span": ("auto", "always", "never"),

@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Function", "Module", "NotReadableError", "find", "submodules"]
-
 _Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from signalscope import contract
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
 
-__all__ = ["Suggestion", "suggest", "to_toml"]
-
 _MARKET = {
     "s", "k", "t", "r", "sigma", "vol", "volatility", "iv", "strike", "strikes", "spot", "spots", "expiry",
     "maturity", "tte", "underlying", "forward", "option", "options", "chain", "flag", "is_call", "option_type",

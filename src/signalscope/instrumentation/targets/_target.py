@@ -10,8 +10,6 @@ from typing import Any
 
 from signalscope import decorators
 
-__all__ = ["KINDS", "Problem", "Target", "nearest", "options_of"]
-
 #: The decorator of each kind.
 KINDS: Mapping[str, Callable[..., Any]] = {
     "greeks": decorators.instrument_greeks,

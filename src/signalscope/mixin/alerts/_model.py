@@ -12,8 +12,6 @@ from signalscope.config import Config
 from signalscope.config._domains import Domain
 from signalscope.derived._promql import Promql
 
-__all__ = ["ANNOTATIONS", "LABELS", "ROUTES", "Alert", "Board", "Domain", "Severity"]
-
 Severity = Literal["critical", "warning", "info"]
 #: Dashboards by the end of their uid.
 Board = Literal[

@@ -14,8 +14,6 @@ from signalscope.derived._promql import duration, metric
 from signalscope.mixin.dashboards._model import Board, Line, Panel
 from signalscope.mixin.dashboards._panel import DATASOURCE, build
 
-__all__ = ["TAG", "WIDTH", "rendered"]
-
 #: Every dashboard of ours has it, and links between them go by it.
 TAG = "signalscope"
 #: The grid's columns.

@@ -9,19 +9,6 @@ from signalscope import contract, derived
 from signalscope.contract._model import ContractError
 from signalscope.derived._promql import metric
 
-__all__ = [
-    "INTERVAL",
-    "gauge_of",
-    "grown",
-    "heat_of",
-    "mean",
-    "quantile",
-    "rate",
-    "recorded",
-    "selector",
-    "whole",
-]
-
 #: Grafana's window for rates: never shorter than four scrapes.
 INTERVAL = "$__rate_interval"
 #: The dashboards' variables, by the label that each chooses the values of.

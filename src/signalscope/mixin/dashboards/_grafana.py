@@ -18,8 +18,6 @@ import httpx
 
 from signalscope._version import __version__
 
-__all__ = ["FOLDER", "Grafana", "GrafanaError", "Outcome", "payload"]
-
 #: The uid and title of the folder that dashboards are put into.
 FOLDER = "signalscope"
 _OURS = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")

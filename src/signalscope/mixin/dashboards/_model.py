@@ -9,11 +9,6 @@ from typing import Any, Literal
 
 from signalscope.mixin.dashboards._style import NO_LIMITS, Limits
 
-__all__ = [
-    "Board", "Kind", "Line", "Panel", "Query", "Row", "bars", "gauge", "heat", "series", "stat", "states",
-    "table",
-]  # fmt: skip
-
 Kind = Literal["stat", "gauge", "bars", "table", "series", "heat", "states"]
 Shape = Literal["line", "forecast", "upper", "lower"]
 

@@ -26,8 +26,6 @@ from grafana_foundation_sdk.models import prometheus as prometheus_models
 from signalscope.mixin.dashboards._model import Kind, Panel, Query
 from signalscope.mixin.dashboards._style import BAND, FORECAST, NAMES, NEUTRAL, PALETTE, Limits
 
-__all__ = ["DATASOURCE", "build"]
-
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _Property = models.DynamicConfigValue
 

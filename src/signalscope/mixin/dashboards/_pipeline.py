@@ -8,8 +8,6 @@ from signalscope.contract._model import ContractError
 from signalscope.mixin.alerts.telemetry import OWN_METRICS
 from signalscope.mixin.dashboards._expr import INTERVAL
 
-__all__ = ["SERIES", "by", "total"]
-
 #: Each name, and its labels: what rules use, and what only dashboards do. The Collector counts without ``_total``.
 SERIES: dict[str, frozenset[str]] = {
     **OWN_METRICS,

@@ -7,11 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = [
-    "BAD", "BAND", "FORECAST", "GOOD", "INFO", "NAMES", "NEUTRAL", "NO_LIMITS", "PALETTE", "WARN", "Limits",
-    "above", "below",
-]  # fmt: skip
-
 GOOD, WARN, BAD, INFO, NEUTRAL = "green", "orange", "red", "blue", "text"
 #: What is expected rather than measured, and how far it may be off.
 FORECAST, BAND = "purple", "super-light-purple"

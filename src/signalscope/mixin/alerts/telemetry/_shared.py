@@ -7,8 +7,6 @@ from typing import Any
 from signalscope.derived._promql import Promql
 from signalscope.mixin.alerts._model import Alert
 
-__all__ = ["COLLECTOR", "COLLECTOR_KINDS", "PROMETHEUS", "increased", "telemetry_alert"]
-
 #: Which series are the Collector's and Prometheus' own.
 COLLECTOR, PROMETHEUS = 'job="otel-collector-telemetry"', 'job="prometheus"'
 #: What the Collector counts apart, as the ends of its metrics' names.
