@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup demo test test-long lint bench generate test-oldest test-python
+.PHONY: help setup demo test test-long lint prose bench generate test-oldest test-python
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ lint: setup ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+prose: setup ## find English that has to be translated; ARGS=--summary counts
+	@$(BIN)/python tools/prose.py $(ARGS)
 
 test: ## all checks and tests in parallel (WORKERS=N); with ARGS only the tests they select, one after the other
 	@$(PYTHON) tools/setup.py --tests
