@@ -1,0 +1,185 @@
+"""Check the codes of errors and warnings, and write the page that explains them (docs/errors.md).
+
+    python tools/errors.py              write the page; fail on a message without a code, or a code without a text
+    python tools/errors.py --check      the same, but fail instead of writing
+    python tools/errors.py --sites      list every place that raises, logs or warns, with its code
+
+The codes stand in docs/errors/, a file for each group: those of `3-recording.toml` begin with SS3. A message ends
+with its code in brackets: `… [SS301]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "src" / "signalscope"
+TABLES = ROOT / "docs" / "errors"
+PAGE = ROOT / "docs" / "errors.md"
+CODE = re.compile(r"\bSS\d{3}\b")
+LOUD = frozenset({"warning", "error", "exception", "critical", "warn"})
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place that raises, logs or warns.
+
+    Attributes:
+        path: The file, from the root of the checkout.
+        line: The line of the statement.
+        kind: The class of the exception, or the method that logs or warns.
+        text: The literal parts of the message, with `…` for the rest; empty if the message is built elsewhere.
+    """
+
+    path: str
+    line: int
+    kind: str
+    text: str
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes in the message."""
+        return frozenset(CODE.findall(self.text))
+
+
+def sites(folder: Path) -> Iterator[Site]:
+    """Find every message that is raised, logged or given as a warning."""
+    for path in sorted(folder.rglob("*.py")):
+        place = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in sorted(nodes, key=lambda node: getattr(node, "lineno", 0)):
+            match node:
+                case ast.Raise(exc=ast.Call(func=function, args=args)):
+                    kind = _name(function)
+                case ast.Call(func=ast.Attribute(attr=kind, value=owner), args=args) if kind in LOUD:
+                    if kind != "warn" and "log" not in _name(owner).lower():
+                        continue
+                case _:
+                    continue
+            yield Site(place, node.lineno, kind, " ".join(filter(None, map(_text, args))))
+
+
+def used(folder: Path) -> dict[str, str]:
+    """Map every code in a string of the sources to the first place that has it."""
+    places: dict[str, str] = {}
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for code in CODE.findall(node.value):
+                    places.setdefault(code, f"{path.relative_to(ROOT).as_posix()}:{node.lineno}")
+    return places
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _text(node: ast.expr) -> str:
+    """Return the literal parts of an argument."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in values)
+        case ast.BinOp(left=left, right=right):
+            return _text(left) + _text(right)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _text(body) + _text(orelse)
+    return ""
+
+
+class Table:
+    """The explained codes, from the files of a folder.
+
+    Attributes:
+        groups: The title of each group and its codes, in the order of the files.
+        files: The file of each code.
+        exempt: Classes of exceptions and folders whose messages need no code, with the reason.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.groups: dict[str, dict[str, dict[str, str]]] = {}
+        self.files: dict[str, str] = {}
+        self.exempt: dict[str, str] = {}
+        for path in sorted(folder.glob("*.toml")):
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            if path.stem == "exempt":
+                self.exempt = content
+                continue
+            self.groups[content.pop("group")] = content
+            self.files |= dict.fromkeys(content, path.relative_to(ROOT).as_posix())
+
+    def needs_code(self, site: Site) -> bool:
+        """Return True if a message has a literal text and is not exempt."""
+        is_exempt = site.kind in self.exempt or any(site.path.startswith(folder) for folder in self.exempt)
+        return bool(site.text) and not is_exempt
+
+
+def problems(table: Table, folder: Path) -> Iterator[str]:
+    """Find messages without a code and codes without a text; each problem names file and line."""
+    for site in sites(folder):
+        if table.needs_code(site) and not site.codes:
+            yield f"{site.path}:{site.line}: {site.kind} has no code: {site.text[:70]}"
+    places = used(folder)
+    for code in sorted(places.keys() - table.files.keys()):
+        yield f"{places[code]}: {code} is not explained in docs/errors/"
+    for code in sorted(table.files.keys() - places.keys()):
+        yield f"{table.files[code]}: {code} is not used in src/"
+    for codes in table.groups.values():
+        for code, entry in codes.items():
+            if not CODE.fullmatch(code) or code[2] != Path(table.files[code]).name[0]:
+                yield f"{table.files[code]}: {code} is not a code of this file"
+            if lacking := {"title", "cause", "way_out"} - {key for key, text in entry.items() if text}:
+                yield f"{table.files[code]}: {code} has no {', '.join(sorted(lacking))}"
+
+
+def page(table: Table) -> str:
+    """Return the page: the groups, and each code with its cause and the way out."""
+    lines = [
+        "<!-- Generated by tools/errors.py from docs/errors/*.toml. -->",
+        "# Error codes",
+        "",
+        "Every error and warning ends with a code, such as `[SS101]`. Search this page for the code.",
+    ]
+    for group, codes in table.groups.items():
+        lines += ["", f"## {group}"] if codes else []
+        for code, entry in sorted(codes.items()):
+            lines += ["", f"### {code}: {entry['title']}", "", f"**Cause.** {entry['cause']}", ""]
+            lines += [f"**Way out.** {entry['way_out']}"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Check the table, and write the page or compare it."""
+    parser = argparse.ArgumentParser(prog="errors", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="fail instead of writing the page")
+    parser.add_argument("--sites", action="store_true", help="list every message with its place")
+    options = parser.parse_args()
+    if options.sites:
+        for site in sites(SOURCES):
+            print(
+                f"{site.path}:{site.line}: {' '.join(sorted(site.codes)) or '-'} {site.kind}: {site.text[:90]}"
+            )
+        return 0
+    table = Table(TABLES)
+    wrong = list(problems(table, SOURCES))
+    if not wrong:
+        content = page(table)
+        if options.check and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != content):
+            wrong = [f"{PAGE.relative_to(ROOT)}: not as generated; run `make generate`"]
+        elif not options.check:
+            PAGE.write_text(content, encoding="utf-8")
+    for line in wrong:
+        print(line)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
