@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup demo test test-long lint prose bench generate test-oldest test-python
+.PHONY: help setup demo test test-long lint prose pictures bench generate test-oldest test-python
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -32,6 +32,9 @@ lint: setup ## ruff and mypy
 
 prose: setup ## find English that has to be translated; ARGS=--summary counts
 	@$(BIN)/python tools/prose.py $(ARGS)
+
+pictures: setup ## take the pictures of docs/images from a demo of their own, in some 15 minutes
+	@$(BIN)/python tools/pictures.py $(ARGS)
 
 test: ## all checks and tests in parallel (WORKERS=N); with ARGS only the tests they select, one after the other
 	@$(PYTHON) tools/setup.py --tests

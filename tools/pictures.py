@@ -1,15 +1,31 @@
-"""Pictures of every dashboard for the documentation, from a running demo: ``python tools/pictures.py``.
+"""Take the pictures of the documentation from a demo of their own: `make pictures`.
 
-Start `make demo`, break something, wait some minutes, then run this. It drives Chromium, which draws what the console
-serves, and writes docs/images/NAME.png. Pillow, when it is installed, makes them a third as large.
+    python tools/pictures.py                       start a demo, wait, take every picture, end the demo
+    python tools/pictures.py --running operations  take one dashboard of the demo that runs already
+
+Chromium draws each dashboard as the console serves it, dark (NAME.png) and light (NAME-light.png), into docs/images/.
+The start of the demo becomes docs/images/demo-start.svg. Pillow, when it is installed, makes pictures smaller.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import re
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, TimeElapsedColumn
+from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,10 +37,39 @@ from signalscope.demo.stack import state  # noqa: E402  # see above
 
 WIDTH = 1300
 MOST_BYTES = 190_000
+COLUMNS = 118
+#: The fault whose effects the pictures show. It is on for the last third of the time.
+FAULT = "config-slow"
 _DONE = (
     "document.querySelectorAll('.panel').length > 0 && !document.querySelector('[data-state=waiting]')"
     " && document.body.dataset.busy === 'false'"
 )
+
+
+@dataclass
+class Recording:
+    """The lines of a program's output, each with the seconds since its start."""
+
+    lines: list[tuple[float, str]]
+
+    def svg(self, title: str) -> str:
+        """Draw the terminal; each line appears when the program printed it, or at once where motion is reduced."""
+        console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115, PTH123
+        for _, line in self.lines:
+            console.print(Text.from_ansi(line), soft_wrap=True)
+        # fonts of other hosts do not load within a picture
+        drawn = re.sub(
+            r"@font-face \{.*?\}\s*", "", console.export_svg(title=title, unique_id="demo"), flags=re.DOTALL
+        )
+        rules = "".join(
+            f'[clip-path="url(#demo-line-{number})"]{{animation:demo-show 1ms {at:.1f}s both}}'
+            for number, (at, _) in enumerate(self.lines)
+        )
+        style = (
+            "@keyframes demo-show{from{visibility:hidden}to{visibility:visible}}"
+            f"@media (prefers-reduced-motion:no-preference){{{rules}}}"
+        )
+        return drawn.replace("</style>", style + "</style>", 1)
 
 
 def smaller(path: Path) -> None:
@@ -41,35 +86,89 @@ def smaller(path: Path) -> None:
             return
 
 
+@contextmanager
+def demo(folder: Path) -> Iterator[tuple[dict[str, Any], Recording]]:
+    """Run a demo with its state below a folder: what runs where, and what it printed until it was ready."""
+    endpoints = folder / "endpoints.json"
+    environment = {**os.environ, "XDG_STATE_HOME": str(folder), "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signalscope", "demo", "--endpoints", str(endpoints)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
+    )  # fmt: skip
+    assert process.stdout is not None
+    lines: list[tuple[float, str]] = []
+    try:
+        for line in process.stdout:
+            lines.append((time.monotonic() - started, line.rstrip("\n")))
+            if "Ctrl-C" in line:
+                break
+        else:
+            sys.exit("pictures: the demo did not start:\n" + "\n".join(line for _, line in lines))
+        while not endpoints.exists():
+            time.sleep(0.1)
+        yield json.loads(endpoints.read_text(encoding="utf-8")), Recording(lines)
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def take(console: str, out: Path, since: str, names: list[str]) -> None:
+    """Take each dashboard, dark and light."""
+    boards = [board["uid"] for board in from_folder(ROOT / "deploy" / "demo" / "dashboards").list()]
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as profile, Browser(Path(profile), WIDTH, 3600) as browser:
+        for uid in boards:
+            name = uid.removeprefix("signalscope-")
+            if names and name not in names:
+                continue
+            for theme, target in (("dark", out / f"{name}.png"), ("light", out / f"{name}-light.png")):
+                browser.resize(WIDTH, 3600)
+                browser.open(f"{console}/d/{uid}?from={since}&to=now&refresh=&theme={theme}&kiosk")
+                browser.until(_DONE, 60)
+                height = browser.run("Math.ceil(document.body.getBoundingClientRect().height)")
+                browser.resize(WIDTH, int(height))
+                browser.until("new Promise(done => setTimeout(() => done(true), 400))")
+                browser.picture(target)
+                smaller(target)
+                print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
+
+
+def wait(minutes: float, console: str) -> None:
+    """Show how long the demo still gathers data; a fault is on for the last third."""
+    has_fault = False
+    with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
+        task = progress.add_task(f"gathering data ({console})", total=minutes * 60)
+        while not progress.finished:
+            if not has_fault and progress.tasks[0].percentage > 66:
+                subprocess.run([sys.executable, "-m", "signalscope", "fault", FAULT, "on"], check=True)
+                has_fault = True
+            time.sleep(1)
+            progress.advance(task, 1)
+
+
 def main() -> None:
     """Take the pictures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--since", default="now-15m", help="the time range's beginning")
+    parser.add_argument("--running", action="store_true", help="use the demo that runs already")
+    parser.add_argument(
+        "--minutes", type=float, default=12, help="how long the demo gathers data before (12)"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("names", nargs="*", help="only these dashboards, such as operations")
     options = parser.parse_args()
-    console = state.read()["console"]
-    options.out.mkdir(parents=True, exist_ok=True)
-    wanted = [
-        (each["uid"].removeprefix("signalscope-"), f"/d/{each['uid']}", "dark")
-        for each in from_folder(ROOT / "deploy" / "demo" / "dashboards").list()
-    ]
-    wanted.append(("operations-light", "/d/signalscope-operations", "light"))
-    with tempfile.TemporaryDirectory() as profile, Browser(Path(profile), WIDTH, 3600) as browser:
-        for name, path, theme in wanted:
-            if options.names and name not in options.names:
-                continue
-            browser.resize(WIDTH, 3600)
-            browser.open(f"{console}{path}?from={options.since}&to=now&refresh=&theme={theme}&kiosk")
-            browser.until(_DONE, 60)
-            browser.resize(WIDTH, int(browser.run("Math.ceil(document.body.getBoundingClientRect().height)")))
-            browser.until("new Promise(done => setTimeout(() => done(true), 400))")
-            target = options.out / f"{name}.png"
-            browser.picture(target)
-            smaller(target)
-            print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
+    if options.running:
+        take(state.read()["console"], options.out, "now-15m", options.names)
+        return
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as (endpoints, recording):
+        target = options.out / "demo-start.svg"
+        target.write_text(recording.svg("make demo"), encoding="utf-8")
+        print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
+        wait(options.minutes, endpoints["console"])
+        take(endpoints["console"], options.out, f"now-{int(options.minutes * 60)}s", options.names)
 
 
 if __name__ == "__main__":
