@@ -134,11 +134,11 @@ def index(instruments: Iterable[Instrument]) -> dict[str, Instrument]:
     by_name: dict[str, Instrument] = {}
     by_prometheus: dict[str, str] = {}
     for instrument in instruments:
-        other = by_prometheus.setdefault(instrument.prometheus_name, instrument.name)
-        if other != instrument.name or instrument.name in by_name:
+        owner = by_prometheus.setdefault(instrument.prometheus_name, instrument.name)
+        if owner != instrument.name or instrument.name in by_name:
             raise ContractError(
                 f"instrument {instrument.name!r} becomes {instrument.prometheus_name!r} in Prometheus, "
-                f"and so does {other!r}; rename one of them"
+                f"and so does {owner!r}; rename one of them"
             )
         by_name[instrument.name] = instrument
     return by_name
