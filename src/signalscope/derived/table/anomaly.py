@@ -19,8 +19,6 @@ from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS", "SIGNALS"]
-
 #: A median absolute deviation of Gaussian noise, times this, is its standard deviation.
 _MAD_SCALE = 1.4826
 _LEAST_RECENT = 3

@@ -18,8 +18,6 @@ from signalscope.derived._expressions import (
 from signalscope.derived._operators import Min, Minus, Per, Percentage, Scale, Sum, Union, total_and_by
 from signalscope.derived._rows import asked, group, series
 
-__all__ = ["ASKED", "GROUPS"]
-
 _REQUESTS = "signal_service.api.requests"
 _SECONDS = "signal_service.api.request.duration"
 _LATENCY = Setting("windows.latency")

@@ -6,8 +6,6 @@ from signalscope.derived._expressions import Instrument, Match, Rate, Series, on
 from signalscope.derived._operators import Per, Ratio, Sum
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS"]
-
 
 def _gets(result: str | Match) -> Sum:
     return Sum(Series("CACHE_OPERATIONS", operation="get", result=result), "cache_type")

@@ -7,8 +7,6 @@ from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, named
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS"]
-
 _AHEAD = {NOW: 0, **HORIZONS}
 _DAY = 86_400
 

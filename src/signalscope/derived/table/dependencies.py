@@ -16,8 +16,6 @@ from signalscope.derived._expressions import (
 from signalscope.derived._operators import Avg, Max, Ratio, Scale, Sum
 from signalscope.derived._rows import asked, group, series
 
-__all__ = ["ASKED", "GROUPS"]
-
 _SECONDS = "signal_service.external_service.duration"
 _HEALTH = Instrument("signal_service.external_service.health")
 _STATE, _BREAKER_CALLS, _TRANSITIONS = (

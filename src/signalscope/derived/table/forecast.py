@@ -21,8 +21,6 @@ from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS", "LOAD", "WITHIN"]
-
 #: Not a resource but what asks for them: requests a second.
 LOAD = "load"
 #: How far exhaustion is looked for, in seconds.

@@ -28,8 +28,6 @@ from signalscope.derived._operators import (
 )
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS"]
-
 _SECONDS = "signal_service.greeks.calculation"
 _BATCH = "signal_service.greeks.batch_options"
 #: For each class of batch size of more than one size: the boundaries of its buckets, and the middle of each bucket.

@@ -12,8 +12,6 @@ from signalscope.derived._operators import Min, Minus, Scale, Sum, ratio_to
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived._rows import Variant, group, series
 
-__all__ = ["GROUPS", "Kpi", "kpis"]
-
 _DAY = 86_400
 
 

@@ -18,8 +18,6 @@ from signalscope.derived._expressions import (
 from signalscope.derived._operators import Max, Per, Ratio, Sum, Union
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS"]
-
 _SHARED = Setting("selectors.shared_queues")
 
 

@@ -17,8 +17,6 @@ from signalscope.derived._expressions import (
 from signalscope.derived._operators import Max, Minus, Ratio, Scale, Sum, Union
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS"]
-
 _CPU = Instrument("process.cpu")
 _MEMORY = Instrument("process.resident_memory")
 _QUERY = "signal_service.database.query"

@@ -13,8 +13,6 @@ from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 from signalscope.derived.table.forecast import LOAD
 
-__all__ = ["GROUPS", "REASONS"]
-
 #: The values of the label ``reason``.
 REASONS = ("load", "forecast", "queue", "minimum", "maximum")
 _DAY = 86_400

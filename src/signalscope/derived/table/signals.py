@@ -6,8 +6,6 @@ from signalscope.derived._expressions import Increase, Instrument, Quantile, Rat
 from signalscope.derived._operators import Avg, Per, Sum
 from signalscope.derived._rows import asked, group, series
 
-__all__ = ["ASKED", "GROUPS"]
-
 _SECONDS = "signal_service.signal.generation"
 _EMITTED = "signal_service.signals.emitted"
 

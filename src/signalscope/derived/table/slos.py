@@ -17,8 +17,6 @@ from signalscope.derived._expressions import Configured, Expr, PromqlOnly
 from signalscope.derived._promql import Promql, le
 from signalscope.derived._rows import Row, Variant, group, series
 
-__all__ = ["GROUPS", "SPECS", "Spec", "settings"]
-
 
 @dataclass(frozen=True, slots=True)
 class Spec:
