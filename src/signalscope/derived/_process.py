@@ -42,10 +42,10 @@ class Process:
                 self._seen[seconds] = self._windows.window(seconds, self.now())
             except NoDataError as error:
                 self._seen[seconds] = str(error)
-        found = self._seen[seconds]
-        if isinstance(found, str):
-            raise NoDataError(found)
-        return found
+        window = self._seen[seconds]
+        if isinstance(window, str):
+            raise NoDataError(window)
+        return window
 
     def seconds(self, over: float, instrument: str) -> float:
         """How long a window really is, for what an instrument grew by in it."""
@@ -64,12 +64,7 @@ class Process:
 
     def total(self, instrument: str) -> Vector:
         """What an up-down counter stands at."""
-        now = self.now()
-        if instrument in now.left_out:
-            raise NoDataError(
-                f"{instrument} is aggregated by an OpenTelemetry View or reader, not by this process"
-            )
-        return {labels: totals.total for labels, totals in now.totals.get(instrument, {}).items()}
+        return {series: totals.total for series, totals in self.now().by_labels(instrument).items()}
 
     def gauge(self, instrument: str) -> Vector:
         """A gauge now."""
@@ -79,9 +74,9 @@ class Process:
         """The mean of a value of gauges over a window of at most ten minutes."""
         values: dict[Labels, list[float]] = {}
         for snapshot in self._snapshots(over):
-            for found, each in value(Process(self._windows, self.config, snapshot)).items():
-                values.setdefault(found, []).append(each)
-        return {found: sum(each) / len(each) for found, each in values.items()}
+            for series, number in value(Process(self._windows, self.config, snapshot)).items():
+                values.setdefault(series, []).append(number)
+        return {series: sum(numbers) / len(numbers) for series, numbers in values.items()}
 
     def watched(self, over: float) -> float:
         """How far the snapshots reach back that `mean` takes the mean of, in seconds."""

@@ -10,11 +10,10 @@ import functools
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from signalscope import contract
-from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.contract._model import OTHER, Kind
 from signalscope.derived._vector import Labels, labels
 from signalscope.recording import _snapshot as recorded
@@ -23,8 +22,6 @@ from signalscope.recording._process_state import ProcessState
 from signalscope.recording._snapshot import NotKeptError
 from signalscope.recording._store import Totals
 
-#: The longest window, in seconds.
-LONGEST = float(HOUR_SECONDS)
 #: Seconds between two snapshots, and how many of them are kept before one a minute is.
 _STEP = 5.0
 _FINE = 120
@@ -60,6 +57,16 @@ class Snapshot:
     left_out: frozenset[str]
     overflowed: frozenset[str] = frozenset()
 
+    def by_labels(self, name: str) -> Mapping[Labels, Totals]:
+        """Return what an instrument has recorded since the start.
+
+        Raises:
+            NoDataError: This process does not aggregate the instrument.
+        """
+        if name in self.left_out:
+            raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
+        return self.totals.get(name, {})
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -80,44 +87,31 @@ class Window:
         """How much a counter grew, or how many measurements a histogram got."""
         is_histogram = contract.get(name).kind is Kind.HISTOGRAM
         return {
-            found: float(each.count if is_histogram else each.total)
-            for found, each in self._grown(name).items()
+            series: float(totals.count if is_histogram else totals.total)
+            for series, totals in self._grown(name).items()
         }
 
     def total(self, name: str) -> dict[Labels, float]:
         """The sum of the measurements that a histogram got."""
-        return {found: float(each.total) for found, each in self._grown(name).items()}
+        return {series: float(totals.total) for series, totals in self._grown(name).items()}
 
     def buckets(self, name: str) -> dict[Labels, float]:
         """The measurements that a histogram got, cumulative, with the label ``le``."""
         boundaries = [*map(str, contract.get(name).buckets or ()), "+Inf"]
         return {
-            labels(**dict(found), le=boundary): float(running)
-            for found, grown in self._grown(name).items()
-            for boundary, running in zip(boundaries, itertools.accumulate(grown.buckets), strict=True)
+            labels(**dict(series), le=boundary): float(running)
+            for series, totals in self._grown(name).items()
+            for boundary, running in zip(boundaries, itertools.accumulate(totals.buckets), strict=True)
         }
-
-    def gauge(self, name: str) -> Mapping[Labels, float]:
-        """A gauge's values now."""
-        return self.now.gauges.get(name, {})
 
     def _grown(self, name: str) -> dict[Labels, Totals]:
         if name not in self._known:
-            self._known[name] = self._difference(name)
+            before = self.then.totals.get(name, {}) if self.then is not None else {}
+            self._known[name] = {
+                series: _plus(totals, before[series], -1) if series in before else totals
+                for series, totals in self.now.by_labels(name).items()
+            }
         return self._known[name]
-
-    def _difference(self, name: str) -> dict[Labels, Totals]:
-        if name in self.now.left_out:
-            raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
-        before = self.then.totals.get(name, {}) if self.then is not None else {}
-        grown = {}
-        for found, each in self.now.totals.get(name, {}).items():
-            old = before.get(found)
-            if old is not None:
-                counts = tuple(a - b for a, b in zip(each.buckets, old.buckets, strict=True))
-                each = Totals(each.count - old.count, each.total - old.total, counts)  # noqa: PLW2901  # the same
-            grown[found] = each
-        return grown
 
 
 class Windows(ProcessState):
@@ -136,21 +130,16 @@ class Windows(ProcessState):
                 self._thread = threading.Thread(target=self._run, name="signalscope-windows", daemon=True)
                 self._thread.start()
 
-    def window(self, seconds: float, now: Snapshot | None = None) -> Window:
-        """Return the window of that length that ends now. It takes a few milliseconds, and calls gauges' callbacks.
+    def window(self, seconds: float, now: Snapshot) -> Window:
+        """Return the window of that length that ends now.
 
         Args:
             seconds: Its length.
-            now: The snapshot at its end, where there is one already.
+            now: The snapshot at its end.
 
         Raises:
-            NoDataError: This process keeps nothing, or has not been watched for long enough.
+            NoDataError: This process has not been watched for long enough.
         """
-        if now is None:
-            try:
-                now = self.take()
-            except NotKeptError as error:
-                raise NoDataError(str(error)) from None
         age = now.at - now.began
         if age <= seconds:
             return Window(age, now, None)
@@ -171,7 +160,8 @@ class Windows(ProcessState):
         Raises:
             NotKeptError: This process records nothing that can be read.
         """
-        seen = reduced(recorded.snapshot([*kept(), *_gauges()]), self._fine[-1] if self._fine else None)
+        gauges = (row.name for row in contract.instruments() if row.kind is Kind.GAUGE)
+        seen = reduced(recorded.snapshot([*kept(), *gauges]), self._fine[-1] if self._fine else None)
         with self.lock:
             if self._fine and self._fine[-1].began != seen.began:
                 self._fine, self._coarse = [], []  # another recording: a test's, or a child's
@@ -216,10 +206,6 @@ def kept() -> Mapping[str, tuple[str, ...]]:
     return kept_labels()
 
 
-def _gauges() -> Iterable[str]:
-    return [each.name for each in contract.instruments() if each.kind is Kind.GAUGE]
-
-
 def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
     """With the kept labels only; what has not changed is the same object as before."""
     totals: dict[str, dict[Labels, Totals]] = {}
@@ -229,19 +215,17 @@ def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
         places = sorted((key, names.index(key)) for key in kept()[name])
         sums: dict[Labels, Totals] = {}
         beyond = tuple((key, OTHER) for key, _ in places)
-        for values, each in by_values.items():
+        for values, added in by_values.items():
             # The overflow of an OpenTelemetry cardinality limit has no labels.
             is_known = len(values) == len(names)
-            found = tuple((key, values[place]) for key, place in places) if is_known else beyond
-            if not is_known or (found not in sums and len(sums) >= _MOST_SERIES):
+            series = tuple((key, values[place]) for key, place in places) if is_known else beyond
+            if not is_known or (series not in sums and len(sums) >= _MOST_SERIES):
                 overflowed.add(name)
-                found = beyond
-            other = sums.get(found)
-            sums[found] = each if other is None else _added(each, other)
+                series = beyond
+            sums[series] = _plus(added, sums[series]) if series in sums else added
         before = previous.totals.get(name, {}) if previous is not None else {}
         totals[name] = {
-            found: old if (old := before.get(found)) == each and old is not None else each
-            for found, each in sums.items()
+            series: before[series] if before.get(series) == total else total for series, total in sums.items()
         }
     gauges = {
         name: {
@@ -253,9 +237,9 @@ def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
     return Snapshot(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
 
 
-def _added(one: Totals, other: Totals) -> Totals:
-    counts = tuple(a + b for a, b in zip(one.buckets, other.buckets, strict=True))
-    return Totals(one.count + other.count, one.total + other.total, counts)
+def _plus(totals: Totals, more: Totals, sign: int = 1) -> Totals:
+    counts = tuple(a + sign * b for a, b in zip(totals.buckets, more.buckets, strict=True))
+    return Totals(totals.count + sign * more.count, totals.total + sign * more.total, counts)
 
 
 #: The windows of this process.

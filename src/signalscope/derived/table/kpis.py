@@ -119,12 +119,6 @@ def _variants(expr: Callable[[Kpi], Expr]) -> Callable[[Config], Iterator[Varian
     return lambda config: (Variant(expr(kpi), kpi.labels) for kpi in kpis(config))
 
 
-def _targets(config: Config) -> Iterator[Variant]:
-    for kpi in kpis(config):
-        labels = kpi.labels | {"job": config.selectors.job, "direction": kpi.direction}
-        yield Variant(Configured(kpi.target), labels)
-
-
 GROUPS = (
     group("kpis", "recording", {
         "KPI_VALUE": series(
@@ -134,7 +128,14 @@ GROUPS = (
         ),
         "KPI_TARGET": series(
             "signal_service_kpi_target", unit="{kpi}", labels="job kpi category direction cache_type?",
-            meaning="Its target; `direction` says whether the value should be above or below.", variants=_targets,
+            meaning="Its target; `direction` says whether the value should be above or below.",
+            variants=lambda config: (
+                Variant(
+                    Configured(kpi.target),
+                    kpi.labels | {"job": config.selectors.job, "direction": kpi.direction},
+                )
+                for kpi in kpis(config)
+            ),
         ),
         "KPI_ATTAINMENT": series(
             "signal_service_kpi_attainment", unit="", labels="job kpi category cache_type?",
