@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from signalscope.config._section import Ratio, Section, Text, bound
-from signalscope.contract import API_BUCKETS
+from signalscope.config._section import ApiSeconds, Ratio, Section, Text
 
 
 class Kpis(Section):
@@ -30,7 +26,7 @@ class Business(Section):
     monthly_prices: dict[Text, float] = Field(
         default={},
         description="What a subscription brings in a month, by tier, in the currency of "
-        "SIGNALSCOPE_CPU_SECOND_PRICE. Without prices there are no values of revenue: they are nobody's to guess.",
+        "SIGNALSCOPE_CPU_SECOND_PRICE. Without prices there are no values of revenue.",
     )
     feature_operations: dict[Text, Text] = Field(
         default={
@@ -44,7 +40,5 @@ class Business(Section):
         description="The kind of work (operation_type of the cost) that a feature causes; of the same name if not "
         "given.",
     )
-    satisfied_seconds: Annotated[float, AfterValidator(partial(bound, buckets=API_BUCKETS))] = 0.5
-    tolerated_seconds: Annotated[float, AfterValidator(partial(bound, buckets=API_BUCKETS))] = Field(
-        default=2.0, description="Apdex takes four times the satisfied."
-    )
+    satisfied_seconds: ApiSeconds = 0.5
+    tolerated_seconds: ApiSeconds = Field(default=2.0, description="Apdex takes four times the satisfied.")

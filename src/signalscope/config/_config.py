@@ -19,12 +19,10 @@ from pydantic import Field, ValidationError, model_validator
 from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
 from signalscope.config._contract import Contract
-from signalscope.config._dashboards import Dashboards
 from signalscope.config._errors import message_of, syntax_message
-from signalscope.config._health import HealthLimits
 from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
-from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
+from signalscope.config._rules import Dashboards, HealthLimits, Holds, Selectors, Teams, Thresholds, Windows
 from signalscope.config._section import Arrival, Interval, Section, Text
 from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from signalscope.config._section import Ratio, Section, bound
+from signalscope.config._section import ApiSeconds, Ratio, Section, SignalSeconds
 from signalscope.config.defaults import BURN_RATES, SLO_PERIOD_DAYS
-from signalscope.contract import API_BUCKETS, SIGNAL_BUCKETS
 
 
 class Slo(Section):
@@ -47,13 +45,13 @@ class Slo(Section):
 class ApiLatencySlo(Slo):
     """The objective for API latency."""
 
-    seconds: Annotated[float, AfterValidator(partial(bound, buckets=API_BUCKETS))] = 0.5
+    seconds: ApiSeconds = 0.5
 
 
 class SignalLatencySlo(Slo):
     """The objective for the time to generate signals."""
 
-    seconds: Annotated[float, AfterValidator(partial(bound, buckets=SIGNAL_BUCKETS))] = 2.0
+    seconds: SignalSeconds = 2.0
 
 
 class Slos(Section):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from signalscope.config import Config, Slo
-from signalscope.config._domains import Domain
+from signalscope.config._rules import Domain
 from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
 from signalscope.derived._expressions import Configured, Expr, PromqlOnly
 from signalscope.derived._promql import Promql, le
