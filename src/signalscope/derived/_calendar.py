@@ -7,8 +7,9 @@ on local time. Each series is there for now and for 24 and 48 hours ahead (label
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.derived._promql import Promql, duration
@@ -53,40 +54,37 @@ def same_time(ask: Promql, expr: str, back: int, *, horizon: str = NOW, same_ses
             later = f'{session}{{horizon="{horizon}"}}'
             term += f' and on () ({later} == on () {session}{{horizon="{NOW}"}}{at})'
         terms.append(f"({term})")
-    return _union(terms)
+    return " or ".join(terms)
 
 
 def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
     """When the zone's clock changes, and to which offset from UTC: both in seconds; the start of validity first."""
-    zone = settings.zone
-    at = datetime.combine(settings.valid_from, time(0), zone).astimezone(UTC)
-    end = datetime.combine(settings.valid_until + timedelta(days=1), time(0), zone).astimezone(UTC)
+    at, end = _midnight(settings.valid_from, settings), valid_until(settings)
     known = _offset_at(at, settings)
-    yield int(at.timestamp()), known
+    yield at, known
     while at < end:
-        following = min(at + timedelta(days=1), end)
+        following = min(at + _DAY, end)
         if (changed := _offset_at(following, settings)) != known:
-            early, late = int(at.timestamp()), int(following.timestamp())
-            while late - early > 1:
-                middle = (early + late) // 2
-                if _offset_at(datetime.fromtimestamp(middle, UTC), settings) == known:
-                    early = middle
-                else:
-                    late = middle
+            moments = range(at, following + 1)
+            place = bisect_left(moments, True, key=lambda moment: _offset_at(moment, settings) == changed)
+            yield moments[place], changed
             known = changed
-            yield late, known
         at = following
 
 
 def valid_until(settings: Calendar) -> int:
-    """The first moment that the calendar is not about any more, in seconds since 1970."""
-    return int(datetime.combine(settings.valid_until + timedelta(days=1), time(0), settings.zone).timestamp())
+    """Return the first moment after the validity of the calendar, in seconds since 1970."""
+    return _midnight(settings.valid_until + timedelta(days=1), settings)
 
 
-def _offset_at(at: datetime, settings: Calendar) -> int:
-    found = at.astimezone(settings.zone).utcoffset()
-    assert found is not None
-    return int(found.total_seconds())
+def _midnight(day: date, settings: Calendar) -> int:
+    return int(datetime.combine(day, time(0), settings.zone).timestamp())
+
+
+def _offset_at(moment: int, settings: Calendar) -> int:
+    offset = datetime.fromtimestamp(moment, settings.zone).utcoffset()
+    assert offset is not None
+    return int(offset.total_seconds())
 
 
 def _shifts(settings: Calendar) -> list[int]:
@@ -109,16 +107,15 @@ def utc_offset(settings: Calendar, ahead: int) -> str:
 
 def session(settings: Calendar, local: str) -> str:
     opens = _seconds(settings.opens)
-    days = _union(f"day_of_week({local}) == {(WEEKDAYS.index(day) + 1) % 7}" for day in settings.days)
-    holidays = _union(f"floor({local} / {_DAY}) == {_number(day)}" for day in _relevant(settings))
+    days = " or ".join(f"day_of_week({local}) == {(WEEKDAYS.index(day) + 1) % 7}" for day in settings.days)
+    holidays = " or ".join(
+        f"floor({local} / {_DAY}) == {_number(day)}"
+        for day in sorted(set(settings.holidays))
+        if WEEKDAYS[day.weekday()] in settings.days
+    )
     trading = f"({days})" + (f" unless ({holidays})" if holidays else "")
     opened = f"({local} % {_DAY} >= bool {opens}) * ({local} % {_DAY} < bool ({closes(settings, local)}))"
     return f"(1 + {opened} and ({trading})) or 0 * {local}"
-
-
-def _relevant(settings: Calendar) -> list[date]:
-    """The holidays that would be trading days."""
-    return sorted(day for day in set(settings.holidays) if WEEKDAYS[day.weekday()] in settings.days)
 
 
 def closes(settings: Calendar, local: str) -> str:
@@ -133,10 +130,6 @@ def closes(settings: Calendar, local: str) -> str:
 
 def _signed(number: int) -> str:
     return f" {'+' if number > 0 else '-'} {abs(number)}" if number else ""
-
-
-def _union(terms: Iterator[str] | list[str]) -> str:
-    return " or ".join(terms)
 
 
 def _seconds(at: time) -> int:
