@@ -43,7 +43,7 @@ class Pipeline(Section):
     )
     slo: Interval = Field(default=30, description="Of SLOs.")
     insight: Interval = Field(
-        default=60, description="Of the calendar, bands, trends and the recommendation."
+        default=60, description="Of the calendar, prediction intervals, trends and the recommendation."
     )
     forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.")
     history: Interval = Field(default=240, description="Of what looks back over days.")

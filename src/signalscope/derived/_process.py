@@ -27,7 +27,7 @@ class Process:
     def __init__(self, windows: Windows, config: Config, now: Snapshot | None = None) -> None:
         self.config = config
         self._windows = windows
-        self._seen: dict[float, Window | str] = {}
+        self._by_length: dict[float, Window] = {}
         self._rows: dict[str, Vector] = {}
         self._now = now
 
@@ -37,15 +37,9 @@ class Process:
         Raises:
             NoDataError: There is none; the message says why.
         """
-        if seconds not in self._seen:
-            try:
-                self._seen[seconds] = self._windows.window(seconds, self.now())
-            except NoDataError as error:
-                self._seen[seconds] = str(error)
-        window = self._seen[seconds]
-        if isinstance(window, str):
-            raise NoDataError(window)
-        return window
+        if seconds not in self._by_length:
+            self._by_length[seconds] = self._windows.window(seconds, self.now())
+        return self._by_length[seconds]
 
     def seconds(self, over: float, instrument: str) -> float:
         """How long a window really is, for what an instrument grew by in it."""

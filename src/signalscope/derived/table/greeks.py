@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from signalscope.derived._expressions import (
     Expr,
     Instrument,
@@ -37,7 +39,6 @@ _CLASSES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "101-1000": ((100, 250, 175.5), (250, 500, 375.5), (500, 1000, 750.5)),
     "1001+": ((1000, 2500, 1750), (2500, 5000, 3750), (5000, 10_000, 7500), (10_000, 100_000, 55_000)),
 }
-_SINGLES = Sum(Series("BATCH_BUCKETS", le=1), "vectorized")
 _ROUGH = Series("BATCH_OPTIONS_ROUGH")
 
 
@@ -51,10 +52,8 @@ def _up_to(boundary: float) -> Expr:
 
 def _estimate(name: str) -> Expr:
     """Options of a class of batch size: each bucket by its middle."""
-    first, *others = (Scale(Minus(_up_to(high), _up_to(low)), middle) for low, high, middle in _CLASSES[name])
-    for other in others:
-        first = Plus(first, other)
-    return Label(first, batch_size=name)
+    buckets = (Scale(Minus(_up_to(high), _up_to(low)), middle) for low, high, middle in _CLASSES[name])
+    return Label(functools.reduce(Plus, buckets), batch_size=name)
 
 
 GROUPS = (
@@ -144,11 +143,11 @@ GROUPS = (
             meaning="Options priced by class of batch size; estimated where several classes of more than one size "
             "are in use.",
             expr=Union(
-                Label(_SINGLES, batch_size="1"),
+                Label(_up_to(1), batch_size="1"),
                 Times(
                     _ROUGH,
                     Per(
-                        Minus(Sum(Rate(Instrument(_BATCH, "sum")), "vectorized"), _SINGLES),
+                        Minus(Sum(Rate(Instrument(_BATCH, "sum")), "vectorized"), _up_to(1)),
                         Sum(_ROUGH, "vectorized"),
                     ),
                     On(("vectorized",), "left"),

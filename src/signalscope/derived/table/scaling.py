@@ -22,10 +22,6 @@ def _learned(config: Config) -> float:
     return config.forecast.growth_days * _DAY
 
 
-def _days(ask: Promql) -> str:
-    return f"{ask.config.forecast.growth_days}d"
-
-
 def _total(ask: Promql, key: str) -> str:
     return f"sum by (job) ({ask.of(key)})"
 
@@ -41,7 +37,10 @@ def _efficiency(ask: Promql) -> str:
 
 
 def _capacity(ask: Promql) -> str:
-    settings, efficiency = ask.config.forecast, f"{ask.name('REPLICA_EFFICIENCY')}[{_days(ask)}]"
+    settings, efficiency = (
+        ask.config.forecast,
+        f"{ask.name('REPLICA_EFFICIENCY')}[{duration(_learned(ask.config))}]",
+    )
     return (
         f"quantile_over_time(0.25, {efficiency}) * {settings.target_utilization:g} * {settings.processes_per_replica}"
         f" and count_over_time({efficiency}) >= {settings.least_samples}"
@@ -58,7 +57,7 @@ def _candidates(ask: Promql) -> str:
     ahead = settings.scale_ahead
     foreseen = ask.of("FORECAST", f'resource="{LOAD}"', 'horizon="24h"')
     coming = f"max_over_time({foreseen}[{duration(ahead)}] offset {duration(_DAY - ahead)})"
-    per_replica = f"{ask.name('REPLICA_QUEUE_RATE')}[{_days(ask)}]"
+    per_replica = f"{ask.name('REPLICA_QUEUE_RATE')}[{duration(_learned(ask.config))}]"
     enough = f"count_over_time({per_replica}) >= {settings.least_samples}"
     of_one = f"(quantile_over_time(0.5, {per_replica}) and {enough})"
     processed, backlog = _total(ask, "QUEUE_RATE"), _total(ask, "QUEUE_SIZE")
