@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
@@ -32,21 +32,27 @@ class ConfigError(ValueError):
 
 
 class Pipeline(Section):
-    """How often data moves on, in seconds. Ten seconds for an alert need steps of five."""
+    """How often data moves on, in seconds. Ten seconds for an alert need steps of five.
+
+    Attributes:
+        export: From a process to the Collector.
+        scrape: From the Collector, or a process, to Prometheus.
+        evaluation: Of alerts; at the most, see `alert_interval`.
+        recording: Of the series that alerts and dashboards share; at the most, see `series_interval`.
+        slo: Of SLOs.
+        insight: Of the calendar, prediction intervals, trends and the recommendation.
+        forecast: Of the forecast; at the most 240.
+        history: Of what looks back over days.
+    """
 
     export: Arrival = 5
     scrape: Arrival = 5
-    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `alert_interval`.")
-    recording: Interval = Field(
-        default=15,
-        description="Of the series that alerts and dashboards share; at the most, see `series_interval`.",
-    )
-    slo: Interval = Field(default=30, description="Of SLOs.")
-    insight: Interval = Field(
-        default=60, description="Of the calendar, prediction intervals, trends and the recommendation."
-    )
-    forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.")
-    history: Interval = Field(default=240, description="Of what looks back over days.")
+    evaluation: Interval = 5
+    recording: Interval = 15
+    slo: Interval = 30
+    insight: Interval = 60
+    forecast: Interval = 120
+    history: Interval = 240
 
     @property
     def delay(self) -> int:

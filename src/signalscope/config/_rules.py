@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from signalscope import contract
 from signalscope.config._section import (
     BelowOne,
+    Count,
     Limit,
     Pattern,
     PositiveRatio,
@@ -23,7 +24,6 @@ from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 
 #: What Prometheus scrapes beside the service.
 PIPELINE_JOBS = ("otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
-Count = Annotated[float, Field(ge=0)]
 
 
 def _quantile(name: str) -> AfterValidator:
@@ -41,23 +41,21 @@ def _quantile(name: str) -> AfterValidator:
 
 
 class Selectors(Section):
-    """Which series are the service's."""
+    """Which series are the service's.
+
+    Attributes:
+        critical_dependencies: Services that count as critical also where nothing reports their health.
+        shared_queues: Queue types that all processes share (in Redis, say), as a regular expression; sizes of the
+            others add up.
+    """
 
     job: Text = "signal-service"
     greeks_endpoints: Pattern = ".*greeks.*"
     greeks_cache: Text = "greeks"
     indicators_cache: Text = "indicators"
     config_service: Text = "config_service"
-    critical_dependencies: Pattern = Field(
-        default="ticker_service|config_service",
-        description="Services that count as critical also where nothing reports their health.",
-    )
-    shared_queues: Annotated[str, AfterValidator(pattern)] = Field(
-        default="",
-        pattern=r'^[^"\\\n]*$',
-        description="Queue types that all processes share (in Redis, say), as a regular expression; sizes of the "
-        "others add up.",
-    )
+    critical_dependencies: Pattern = "ticker_service|config_service"
+    shared_queues: Annotated[str, Field(pattern=r'^[^"\\\n]*$'), AfterValidator(pattern)] = ""
 
     @field_validator("job")
     @classmethod

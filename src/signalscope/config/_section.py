@@ -51,6 +51,7 @@ Interval = Annotated[int, Field(ge=1, le=240, strict=True)]
 #: Between two values that a process sends. Rates look back over five minutes, and need two.
 Arrival = Annotated[int, Field(ge=1, le=120, strict=True)]
 Limit = Annotated[float, Field(gt=0)]
+Count = Annotated[float, Field(ge=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 PositiveRatio = Annotated[float, Field(gt=0, le=1)]
 #: What a ratio that is never more than 1 is compared with: it has to be able to be more.

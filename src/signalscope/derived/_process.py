@@ -51,10 +51,7 @@ class Process:
 
     def increase(self, instrument: str, part: str, over: float) -> Vector:
         """How much a counter, or a part of a histogram, grew in a window."""
-        window = self.over(over)
-        if part == "bucket":
-            return window.buckets(instrument)
-        return window.total(instrument) if part == "sum" else window.increase(instrument)
+        return self.over(over).increase(instrument, part)
 
     def total(self, instrument: str) -> Vector:
         """What an up-down counter stands at."""

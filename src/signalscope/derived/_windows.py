@@ -83,26 +83,24 @@ class Window:
     then: Snapshot | None
     _known: dict[str, dict[Labels, Totals]] = field(default_factory=dict, repr=False, compare=False)
 
-    def increase(self, name: str) -> dict[Labels, float]:
-        """How much a counter grew, or how many measurements a histogram got."""
-        is_histogram = contract.get(name).kind is Kind.HISTOGRAM
-        return {
-            series: float(totals.count if is_histogram else totals.total)
-            for series, totals in self._grown(name).items()
-        }
+    def increase(self, name: str, part: str = "") -> dict[Labels, float]:
+        """Return how much a counter grew, or a part of a histogram.
 
-    def total(self, name: str) -> dict[Labels, float]:
-        """The sum of the measurements that a histogram got."""
-        return {series: float(totals.total) for series, totals in self._grown(name).items()}
-
-    def buckets(self, name: str) -> dict[Labels, float]:
-        """The measurements that a histogram got, cumulative, with the label ``le``."""
-        boundaries = [*map(str, contract.get(name).buckets or ()), "+Inf"]
-        return {
-            labels(**dict(series), le=boundary): float(running)
-            for series, totals in self._grown(name).items()
-            for boundary, running in zip(boundaries, itertools.accumulate(totals.buckets), strict=True)
-        }
+        Args:
+            name: The instrument's OpenTelemetry name.
+            part: Of a histogram: ``count`` (the default), ``sum``, or ``bucket``, cumulative and with the label
+                ``le``.
+        """
+        instrument, grown = contract.get(name), self._grown(name)
+        if part == "bucket":
+            boundaries = [*map(str, instrument.buckets or ()), "+Inf"]
+            return {
+                labels(**dict(series), le=boundary): float(running)
+                for series, totals in grown.items()
+                for boundary, running in zip(boundaries, itertools.accumulate(totals.buckets), strict=True)
+            }
+        is_count = instrument.kind is Kind.HISTOGRAM and part != "sum"
+        return {series: float(totals.count if is_count else totals.total) for series, totals in grown.items()}
 
     def _grown(self, name: str) -> dict[Labels, Totals]:
         if name not in self._known:
