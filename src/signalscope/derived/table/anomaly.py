@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from signalscope.config import Config
 from signalscope.config.defaults import RATE_SECONDS
-from signalscope.derived._calendar import CLOCK_CHANGE, same_time, session_now
 from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
+from signalscope.derived.table.calendar import CLOCK_CHANGE, same_time, session_now
 
 #: A median absolute deviation of Gaussian noise, times this, is its standard deviation.
 _MAD_SCALE = 1.4826
