@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
-from signalscope.config._contract import Contract
 from signalscope.config._errors import message_of, syntax_message
 from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
@@ -67,6 +66,33 @@ class Pipeline(Section):
         """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
         return max((interval for interval in intervals if interval <= for_ / 2), default=min(intervals))
+
+
+def _module(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(
+            f"{name!r} is not the name of a module; write it as in an import: my_service.instruments"
+        )
+    return name
+
+
+def _list(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f'it is a list: import = ["{value}"]')  # noqa: TRY004  # pydantic explains ValueErrors only
+    return value
+
+
+class Contract(Section):
+    """Where the user's own instruments come from.
+
+    Attributes:
+        imports: Modules that call `signalscope.contract.extend`, in the order in which they are imported; the key is
+            ``import``. The commands of ``signalscope`` import them, as with ``--import``; a running service does not.
+    """
+
+    imports: Annotated[
+        tuple[Annotated[str, AfterValidator(_module)], ...], BeforeValidator(_list), Field(alias="import")
+    ] = ()
 
 
 class Config(Section):

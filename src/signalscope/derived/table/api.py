@@ -42,7 +42,7 @@ GROUPS = (
     # there is unknown: only what this rule recorded itself goes on.
     group("up", "evaluation", {
         "UP": series(
-            "job:up:max", unit="", labels="job",
+            "job:up:max", unit="",
             meaning="1 while any instance answers its scrape, else 0: also when there is none any more.",
             expr=PromqlOnly(lambda ask: f'max by (job) (up{{job="{ask.job}"}}) or 0 * {ask.of("UP")}'),
         ),

@@ -79,23 +79,23 @@ def _recommendation(ask: Promql) -> str:
 GROUPS = (
     group("scaling", "recording", {
         "REPLICAS": series(
-            "job:signal_service_replicas:count", unit="{replica}", labels="job", meaning="Replicas that report.",
+            "job:signal_service_replicas:count", unit="{replica}", meaning="Replicas that report.",
             expr=PromqlOnly(
                 lambda ask: f"count by (job) ({ask.of('CPU')}) / {ask.config.forecast.processes_per_replica}"
             ),
         ),
         "REPLICA_EFFICIENCY": series(
-            "job:signal_service_requests_per_core:rate", unit="{request}", labels="job",
+            "job:signal_service_requests_per_core:rate", unit="{request}",
             meaning="Requests served for each CPU-second, while replicas are busy enough to tell.",
             expr=PromqlOnly(_efficiency),
         ),
         "REPLICA_CAPACITY": series(
-            "signal_service_replica_capacity", unit="{request}/s", labels="job",
+            "signal_service_replica_capacity", unit="{request}/s",
             meaning="Requests a second that one replica can take at the CPU that is aimed at, as measured.",
             expr=PromqlOnly(_capacity, over=_learned),
         ),
         "REPLICA_QUEUE_RATE": series(
-            "job:signal_service_queue_processed_per_replica:rate", unit="{item}/s", labels="job",
+            "job:signal_service_queue_processed_per_replica:rate", unit="{item}/s",
             meaning="Queue items that one replica processes while there is a backlog.",
             expr=PromqlOnly(_queue_rate),
         ),

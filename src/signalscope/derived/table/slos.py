@@ -134,15 +134,6 @@ def _sli(place: int) -> Callable[[Config], Iterator[Variant]]:
     return _for_each_slo(lambda spec, _: PromqlOnly(lambda ask: spec.sli(ask)[place], over=RATE_SECONDS))
 
 
-def _info(slo: Slo) -> dict[str, str]:
-    return {
-        "sloth_mode": "cli-gen-prom",
-        "sloth_objective": f"{100 * slo.objective:.10g}",
-        "sloth_spec": "prometheus/v1",
-        "sloth_version": "signalscope",
-    }
-
-
 def _error(window: str) -> tuple[str, Row]:
     """The ratio of bad events over a window."""
 
@@ -189,8 +180,11 @@ GROUPS = (
         ),
         "SLO_INFO": series(
             "sloth_slo_info", unit="", labels=f"{_SLO} sloth_mode sloth_spec sloth_version sloth_objective",
-            meaning="Always 1: what SLOs there are.", variants=_for_each_slo(lambda *_: Configured(1), _info),
-            read_outside="sloth's own dashboards",
+            meaning="Always 1: what SLOs there are.", read_outside="sloth's own dashboards",
+            variants=_for_each_slo(lambda *_: Configured(1), lambda slo: {
+                "sloth_mode": "cli-gen-prom", "sloth_objective": f"{100 * slo.objective:.10g}",
+                "sloth_spec": "prometheus/v1", "sloth_version": "signalscope",
+            }),
         ),
         "SLO_BUDGET": series(
             "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Bad events that are allowed, of all.",
