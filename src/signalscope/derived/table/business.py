@@ -9,11 +9,9 @@ from signalscope.derived._expressions import (
     Constant,
     Copy,
     Expr,
-    Increase,
     Instrument,
     Parens,
     PromqlOnly,
-    Rate,
     Relabel,
     Series,
     Setting,
@@ -39,11 +37,12 @@ from signalscope.derived._operators import (
 )
 from signalscope.derived._promql import Promql
 from signalscope.derived._rows import Variant, group, series
+from signalscope.derived.table import increase, rate
 
 HOURS_A_MONTH = 30 * 24
 _DAY = 86_400
 _SECONDS = "signal_service.api.request.duration"
-_COST = Increase(Instrument("signal_service.calculation_cost"))
+_COST = "signal_service.calculation_cost"
 _USES = Series("FEATURE_USES")
 _BY_TIER = On(("user_tier",))
 
@@ -57,10 +56,10 @@ def _satisfaction(by: tuple[str, ...]) -> Expr:
     served = matches_not("5..")
 
     def within(setting: str) -> Expr:
-        return Sum(Rate(Instrument(_SECONDS, "bucket", le=Setting(setting), status_code=served)), *by)
+        return rate(_SECONDS, *by, part="bucket", le=Setting(setting), status_code=served)
 
-    every = Sum(Rate(Instrument(_SECONDS, "count")), *by)
-    answered = Sum(Rate(Instrument(_SECONDS, "count", status_code=served)), *by)
+    every = rate(_SECONDS, *by, part="count")
+    answered = rate(_SECONDS, *by, part="count", status_code=served)
     # The tolerable ones include the satisfied, which so count twice half.
     good = Plus(within("business.satisfied_seconds"), within("business.tolerated_seconds"))
     all_failed = Scale(Unless(every, Above(answered, 0)), 0)
@@ -154,12 +153,12 @@ GROUPS = (
         "FEATURE_USES": series(
             "job_feature_user_tier:signal_service_feature_usage:increase1h", unit="{use}",
             meaning="Uses of features in the last hour.",
-            expr=Sum(Increase(Instrument("signal_service.feature_usage")), "feature", "user_tier"),
+            expr=increase("signal_service.feature_usage", "feature", "user_tier"),
         ),
         "PREMIUM_USAGE": series(
             "signal_service_premium_feature_usage", unit="{use}",
             meaning="Uses of premium features in the last hour.",
-            expr=Sum(Increase(Instrument("signal_service.premium_feature_usage")), "feature", "user_tier"),
+            expr=increase("signal_service.premium_feature_usage", "feature", "user_tier"),
         ),
         "ADOPTION": series(
             "feature_adoption_rates", unit="{use}/{user}",
@@ -168,18 +167,16 @@ GROUPS = (
         ),
         "COST": series(
             "job_operation_type:signal_service_calculation_cost:increase1h", unit="{currency}",
-            meaning="Cost of the last hour by kind of work.", expr=Sum(_COST, "operation_type"),
+            meaning="Cost of the last hour by kind of work.", expr=increase(_COST, "operation_type"),
         ),
         "COST_TIER": series(
             "job_user_tier:signal_service_calculation_cost:increase1h", unit="{currency}",
-            meaning="Cost of the last hour by tier.", expr=Sum(_COST, "user_tier"),
+            meaning="Cost of the last hour by tier.", expr=increase(_COST, "user_tier"),
         ),
         "COST_PER_CALCULATION": series(
             "signal_service_cost_per_calculation", unit="{currency}",
             meaning="Cost of the last hour for each Greeks calculation in it.",
-            expr=Per(
-                Sum(Series("COST")), Sum(Increase(Instrument("signal_service.greeks.calculation", "count")))
-            ),
+            expr=Per(Sum(Series("COST")), increase("signal_service.greeks.calculation", part="count")),
         ),
         "COST_PER_USER": series(
             "signal_service_cost_per_user", unit="{currency}",

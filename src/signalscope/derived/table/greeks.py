@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from signalscope.derived._expressions import (
-    Expr,
-    Instrument,
-    Label,
-    Quantile,
-    Rate,
-    Series,
-    Setting,
-    Wanted,
-    one_of,
-)
+from signalscope.derived._expressions import Expr, Label, Quantile, Series, Setting, one_of
 from signalscope.derived._operators import (
     Lowest,
     Minus,
@@ -29,6 +19,7 @@ from signalscope.derived._operators import (
     total_and_by,
 )
 from signalscope.derived._rows import group, series
+from signalscope.derived.table import rate
 
 _SECONDS = "signal_service.greeks.calculation"
 _BATCH = "signal_service.greeks.batch_options"
@@ -42,8 +33,8 @@ _CLASSES: dict[str, tuple[tuple[float, float, float], ...]] = {
 _ROUGH = Series("BATCH_OPTIONS_ROUGH")
 
 
-def _options(*by: str, **wanted: Wanted) -> Expr:
-    return Sum(Series("GREEKS_OPTIONS_TYPE", **wanted), *by)
+def _options(*by: str, **matchers: str) -> Expr:
+    return Sum(Series("GREEKS_OPTIONS_TYPE", **matchers), *by)
 
 
 def _up_to(boundary: float) -> Expr:
@@ -60,12 +51,12 @@ GROUPS = (
     group("greeks", "recording", {
         "GREEKS_CALLS": series(
             "job_outcome:signal_service_greeks_calculations:rate5m", unit="{call}/s",
-            meaning="Calculation calls by outcome.", expr=Sum(Rate(Instrument(_SECONDS, "count")), "outcome"),
+            meaning="Calculation calls by outcome.", expr=rate(_SECONDS, "outcome", part="count"),
         ),
         "GREEKS_OPTIONS_TYPE": series(
             "job_calculation_type_vectorized:signal_service_greeks_options:rate5m", unit="{option}/s",
             meaning="Options priced, by what was calculated and how.",
-            expr=Sum(Rate(Instrument("signal_service.greeks.options")), "calculation_type", "vectorized"),
+            expr=rate("signal_service.greeks.options", "calculation_type", "vectorized"),
         ),
         "GREEKS_OPTIONS": series(
             "job:signal_service_greeks_options:rate5m", unit="{option}/s", meaning="Options priced.",
@@ -81,7 +72,7 @@ GROUPS = (
         "GREEKS_INVALID": series(
             "job_reason:signal_service_greeks_invalid_results:rate5m", unit="{result}/s",
             meaning="Results that cannot be used.",
-            expr=Sum(Rate(Instrument("signal_service.greeks.invalid_results")), "reason"),
+            expr=rate("signal_service.greeks.invalid_results", "reason"),
         ),
         "GREEKS_INVALID_RATIO": series(
             "job:signal_service_greeks_invalid_results:ratio5m", unit="",
@@ -93,7 +84,7 @@ GROUPS = (
         "GREEKS_BUCKETS": series(
             "job_vectorized:signal_service_greeks_calculation_seconds_bucket:rate", unit="{call}/s",
             meaning="Calculation calls by duration; what the quantiles are made of.",
-            expr=Sum(Rate(Instrument(_SECONDS, "bucket"), Setting("windows.latency")), "vectorized", "le"),
+            expr=rate(_SECONDS, "vectorized", "le", part="bucket", over=Setting("windows.latency")),
         ),
         "GREEKS_P90": series(
             "job_vectorized:signal_service_greeks_calculation_seconds:p90", unit="s",
@@ -109,9 +100,7 @@ GROUPS = (
         "GREEKS_SECONDS": series(
             "job_vectorized_batch_size:signal_service_greeks_calculation_seconds:rate5m", unit="s/s",
             meaning="Seconds spent in calculations that priced something, each second.",
-            expr=Sum(
-                Rate(Instrument(_SECONDS, "sum", outcome=one_of("success", "invalid"))), "vectorized", "batch_size"
-            ),
+            expr=rate(_SECONDS, "vectorized", "batch_size", part="sum", outcome=one_of("success", "invalid")),
         ),
         "PER_OPTION": series(
             "job_vectorized:signal_service_greeks_seconds_per_option:mean5m", unit="s",
@@ -131,7 +120,7 @@ GROUPS = (
         "BATCH_BUCKETS": series(
             "job_vectorized:signal_service_greeks_batch_options_bucket:rate5m", unit="{call}/s",
             meaning="Calculation calls by number of options.",
-            expr=Sum(Rate(Instrument(_BATCH, "bucket")), "vectorized", "le"),
+            expr=rate(_BATCH, "vectorized", "le", part="bucket"),
         ),
         "BATCH_OPTIONS_ROUGH": series(
             "job_vectorized_batch_size:signal_service_greeks_options:estimate5m", unit="{option}/s",
@@ -147,7 +136,7 @@ GROUPS = (
                 Times(
                     _ROUGH,
                     Per(
-                        Minus(Sum(Rate(Instrument(_BATCH, "sum")), "vectorized"), _up_to(1)),
+                        Minus(rate(_BATCH, "vectorized", part="sum"), _up_to(1)),
                         Sum(_ROUGH, "vectorized"),
                     ),
                     On(("vectorized",), "left"),
@@ -157,8 +146,7 @@ GROUPS = (
         "PER_OPTION_BATCH": series(
             "job_vectorized_batch_size:signal_service_greeks_seconds_per_option:mean5m", unit="s",
             meaning="Calculation time for each option by class of batch size; estimated for classes of more than one "
-            "size.",
-            expr=Per(Series("GREEKS_SECONDS"), Series("BATCH_OPTIONS")),
+            "size.", expr=Per(Series("GREEKS_SECONDS"), Series("BATCH_OPTIONS")),
         ),
         "BEST_BATCH": series(
             "job_batch_size:signal_service_greeks_best_batch_size:seconds_per_option", unit="s",
