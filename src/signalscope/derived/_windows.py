@@ -159,19 +159,19 @@ class Windows(ProcessState):
             NotKeptError: This process records nothing that can be read.
         """
         gauges = (row.name for row in contract.instruments() if row.kind is Kind.GAUGE)
-        seen = reduced(recorded.snapshot([*kept(), *gauges]), self._fine[-1] if self._fine else None)
+        snapshot = reduced(recorded.snapshot([*kept(), *gauges]), self._fine[-1] if self._fine else None)
         with self.lock:
-            if self._fine and self._fine[-1].began != seen.began:
+            if self._fine and self._fine[-1].began != snapshot.began:
                 self._fine, self._coarse = [], []  # another recording: a test's, or a child's
-            if self._fine and seen.at - self._fine[-1].at < _STEP * 0.9:
-                return seen  # taken in between: not kept, so that the kept ones reach back far enough
-            self._fine.append(seen)
+            if self._fine and snapshot.at - self._fine[-1].at < _STEP * 0.9:
+                return snapshot  # taken in between: not kept, so that the kept ones reach back far enough
+            self._fine.append(snapshot)
             if len(self._fine) > _FINE:
                 old = self._fine.pop(0)
                 if not self._coarse or old.at - self._coarse[-1].at >= _COARSE_STEP:
                     self._coarse.append(old)
                     del self._coarse[:-_COARSE]
-        return seen
+        return snapshot
 
     def snapshots(self) -> list[Snapshot]:
         """Return every snapshot of the last ten minutes, oldest first."""
@@ -204,11 +204,11 @@ def kept() -> Mapping[str, tuple[str, ...]]:
     return kept_labels()
 
 
-def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
+def reduced(raw: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
     """With the kept labels only; what has not changed is the same object as before."""
     totals: dict[str, dict[Labels, Totals]] = {}
     overflowed: set[str] = set()
-    for name, by_values in seen.totals.items():
+    for name, by_values in raw.totals.items():
         names = contract.get(name).attribute_names
         places = sorted((key, names.index(key)) for key in kept()[name])
         sums: dict[Labels, Totals] = {}
@@ -230,9 +230,9 @@ def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
             labels(**dict(zip(contract.get(name).attribute_names, values, strict=True))): value
             for values, value in list(by_values.items())[:_MOST_SERIES]
         }
-        for name, by_values in seen.gauges.items()
+        for name, by_values in raw.gauges.items()
     }
-    return Snapshot(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
+    return Snapshot(raw.at, raw.began, totals, gauges, raw.left_out, frozenset(overflowed))
 
 
 def _plus(totals: Totals, more: Totals, sign: int = 1) -> Totals:
