@@ -18,8 +18,8 @@ from benchmarks.insight.store import Store
 from signalscope import derived
 from signalscope.config import Config
 from signalscope.derived import Rule, groups
-from signalscope.derived._calendar import session_now
 from signalscope.derived._promql import Promql
+from signalscope.derived.table.calendar import session_now
 from signalscope.derived.table.forecast import LOAD, WITHIN
 
 _DAY = 86_400

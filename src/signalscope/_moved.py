@@ -28,7 +28,7 @@ MOVED: dict[str, str] = {
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",
-    "signalscope.mixin.calendar": "signalscope.derived._calendar",
+    "signalscope.mixin.calendar": "signalscope.derived.table.calendar",
     "signalscope.mixin.insight": "signalscope.derived",
     "signalscope.mixin.recordings": "signalscope.derived",
     **{

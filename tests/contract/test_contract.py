@@ -73,28 +73,30 @@ def own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_has_the_fixed_names_with_their_labels_and_nothing_else() -> None:
     """Every agreed Prometheus name is declared once with its labels in order; no undeclared extras."""
-    declared = {one.prometheus_name: " ".join(one.attribute_names) for one in contract.instruments()}
+    declared = {row.prometheus_name: " ".join(row.attribute_names) for row in contract.instruments()}
     built_in = {name: labels for name, labels in declared.items() if name in FIXED}
 
     assert built_in == FIXED
     assert not [
-        one
-        for one in contract.instruments()
-        if one.section != "Extended" and one.prometheus_name not in FIXED
+        row
+        for row in contract.instruments()
+        if row.section != "Extended" and row.prometheus_name not in FIXED
     ]
 
 
 @pytest.mark.parametrize(
-    ("name", "bounds"),
+    ("name", "boundaries"),
     [
         ("signal_service.api.request.duration", (0.5, 5.0)),
         ("signal_service.greeks.calculation", (1.0,)),
         ("signal_service.signal.generation", (2.0,)),
     ],
 )
-def test_buckets_include_the_thresholds_that_rules_compare_with(name: str, bounds: tuple[float, ...]) -> None:
+def test_buckets_include_the_thresholds_that_rules_compare_with(
+    name: str, boundaries: tuple[float, ...]
+) -> None:
     """A quantile rule is exact at its threshold only when the threshold is a bucket bound."""
-    assert set(bounds) <= set(contract.get(name).buckets or ())
+    assert set(boundaries) <= set(contract.get(name).buckets or ())
 
 
 def test_an_unknown_instrument_is_refused_with_the_way_out() -> None:
@@ -114,7 +116,7 @@ def test_extend_adds_once_and_repeating_it_changes_nothing() -> None:
     contract.extend(mine)
 
     assert contract.get("desk.orders.placed").prometheus_name == "desk_orders_placed_total"
-    assert [one for one in contract.instruments() if one.name == mine.name] == [mine]
+    assert [row for row in contract.instruments() if row.name == mine.name] == [mine]
 
 
 @pytest.mark.usefixtures("own_contract")
@@ -153,7 +155,7 @@ def test_allow_widens_every_closed_attribute_of_that_name() -> None:
     """A new tier is allowed in each instrument that has user_tier."""
     contract.allow("user_tier", "gold")
 
-    tiers = [a for one in contract.instruments() for a in one.attributes if a.name == "user_tier"]
+    tiers = [key for row in contract.instruments() for key in row.attributes if key.name == "user_tier"]
     assert len(tiers) > 3
     assert all("gold" in (tier.values or ()) for tier in tiers)
 

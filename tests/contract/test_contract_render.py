@@ -31,32 +31,32 @@ def test_the_terminal_table_shows_every_name_whole_at_80_columns() -> None:
     render_table(console)
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO, given above
 
-    assert not [one.prometheus_name for one in contract.instruments() if one.prometheus_name not in text]
+    assert not [row.prometheus_name for row in contract.instruments() if row.prometheus_name not in text]
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     words = {word.rstrip(",") for word in text.split()}
-    for one in contract.instruments():
-        assert {*one.attribute_names, *(f"{bound:g}" for bound in one.buckets or ())} <= words
-        assert {value for each in one.attributes for value in (each.values or ())[:20]} <= words
+    for row in contract.instruments():
+        assert {*row.attribute_names, *(f"{boundary:g}" for boundary in row.buckets or ())} <= words
+        assert {value for attribute in row.attributes for value in (attribute.values or ())[:20]} <= words
 
 
 def test_the_registry_defines_each_attribute_once_and_refers_to_it_from_metrics() -> None:
     """Weaver refuses a registry in which an attribute is defined twice or a reference leads nowhere."""
     groups = yaml.safe_load(to_semconv_yaml())["groups"]
-    defined = [one["id"] for one in groups[0]["attributes"]]
-    metrics = [one for one in groups if one["type"] == "metric"]
+    defined = [attribute["id"] for attribute in groups[0]["attributes"]]
+    metrics = [group for group in groups if group["type"] == "metric"]
 
     assert len(set(defined)) == len(defined)
-    assert {one["metric_name"] for one in metrics} == {one.name for one in contract.instruments()}
-    assert {ref["ref"] for one in metrics for ref in one.get("attributes", ())} == set(defined)
+    assert {metric["metric_name"] for metric in metrics} == {row.name for row in contract.instruments()}
+    assert {ref["ref"] for metric in metrics for ref in metric.get("attributes", ())} == set(defined)
 
 
 def test_the_registry_allows_every_value_the_contract_allows() -> None:
     """An enum in the registry has all values of every instrument that uses the key, and `other`."""
     groups = yaml.safe_load(to_semconv_yaml())["groups"]
     enums = {
-        one["id"]: {member["value"] for member in one["type"]["members"]}
-        for one in groups[0]["attributes"]
-        if isinstance(one["type"], dict)
+        attribute["id"]: {member["value"] for member in attribute["type"]["members"]}
+        for attribute in groups[0]["attributes"]
+        if isinstance(attribute["type"], dict)
     }
 
     assert enums

@@ -40,9 +40,9 @@ def test_the_process_computes_what_the_rules_record(tmp_path: Path, seed: int) -
         for row in derived.all_series()
         if row.is_local(CONFIG) and row.key not in DIFFERENT and row.section != "slos"
     ]
-    mine = {key: of_instance_a(process.row(key)) for key in keys}
-    assert sum(bool(each) for each in mine.values()) > 0.9 * len(keys)
-    wanted = [claim for key in keys for claim in claims(key, JOB, mine[key], SECONDS)]
+    computed = {key: of_instance_a(process.row(key)) for key in keys}
+    assert sum(bool(vector) for vector in computed.values()) > 0.9 * len(keys)
+    wanted = [claim for key in keys for claim in claims(key, JOB, computed[key], SECONDS)]
     rules = tmp_path / "rules" / "signalscope-recordings.yaml"
     promtool(tmp_path, rules, list(scenario.input_series()), wanted)
 
@@ -51,8 +51,8 @@ def test_a_wrong_number_is_noticed(tmp_path: Path) -> None:
     """The comparison can fail: a percent off, and it does."""
     scenario = Scenario(1)
     generate(CONFIG, tmp_path)
-    found = Process(Watched(scenario), CONFIG).row("API_MEAN")
-    wrong = {each: value * 1.01 for each, value in found.items()}
+    right = Process(Watched(scenario), CONFIG).row("API_MEAN")
+    wrong = {labels: value * 1.01 for labels, value in right.items()}
     rules = tmp_path / "rules" / "signalscope-recordings.yaml"
     wanted = list(claims("API_MEAN", JOB, wrong, SECONDS))
     with pytest.raises(AssertionError, match="mean5m"):

@@ -51,7 +51,7 @@ def test_a_window_is_the_difference_of_two_snapshots(scripted: Scripted) -> None
     """As long as asked, give or take half a step; what grows by one a second grows by as many."""
     _watch(scripted, 4_000)
     for seconds in (60.0, 300.0, 3_600.0):
-        window = scripted.window(seconds)
+        window = scripted.window(seconds, scripted.take())
         assert window.seconds == pytest.approx(seconds, abs=31 if seconds > 600 else 3)
         assert window.increase(NAME) == {FREE: pytest.approx(window.seconds)}
 
@@ -60,13 +60,13 @@ def test_a_window_that_was_not_watched_is_no_value(scripted: Scripted) -> None:
     """The process is older than the window, and nobody looked: the reason says since when somebody does."""
     _watch(scripted, 30)
     with pytest.raises(NoDataError, match="watched for 30 s; the window is 300 s"):
-        scripted.window(300)
+        scripted.window(300, scripted.take())
 
 
 def test_a_young_process_has_a_window_since_its_start(scripted: Scripted) -> None:
     """All was zero then, so that nothing is missing."""
     scripted.began = scripted.clock() - 12
-    window = scripted.window(300)
+    window = scripted.window(300, scripted.take())
     assert (window.seconds, window.then) == (12, None)
     assert window.increase(NAME) == {FREE: 12}
 
@@ -87,7 +87,7 @@ def test_another_recording_begins_anew(scripted: Scripted) -> None:
     _watch(scripted, 600)
     scripted.began = scripted.clock()
     scripted.clock.advance(10)
-    assert scripted.window(300).then is None
+    assert scripted.window(300, scripted.take()).then is None
     assert len(scripted._fine) == 1
 
 

@@ -14,7 +14,7 @@ from signalscope import binaries, derived
 from signalscope.config import Config
 from signalscope.config._calendar import WEEKDAYS, Calendar
 from signalscope.derived import groups
-from signalscope.derived._calendar import clock_changes
+from signalscope.derived.table.calendar import clock_changes
 
 SESSION, CLOSE = derived.get("CALENDAR_SESSION").name, derived.get("CALENDAR_CLOSE").name
 

@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from signalscope.config._business import Business, Kpis
     from signalscope.config._calendar import Calendar
     from signalscope.config._config import Config, ConfigError, Pipeline, load
-    from signalscope.config._dashboards import Dashboards
-    from signalscope.config._health import HealthLimits
     from signalscope.config._insight import Anomaly, Forecast
     from signalscope.config._routes import Routes
-    from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
+    from signalscope.config._rules import (
+        Dashboards,
+        HealthLimits,
+        Holds,
+        Selectors,
+        Teams,
+        Thresholds,
+        Windows,
+    )
     from signalscope.config._slos import Slo, Slos
 
 __all__ = [

@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import AfterValidator, Field
-
-from signalscope.config._section import Ratio, Section, Text, bound
-from signalscope.contract import API_BUCKETS
+from signalscope.config._section import ApiSeconds, Limit, Ratio, Section, Text
 
 
 class Kpis(Section):
-    """Targets of KPIs that no objective has."""
+    """Targets of KPIs that no objective has.
 
-    subscription_growth: float = Field(default=0.15, gt=0, description="In 30 days.")
+    Attributes:
+        subscription_growth: In 30 days.
+        satisfaction: The score, from 0 to 100.
+        premium_adoption: Active users whose tier is a premium one, as a ratio.
+        trend_days: Days over which cost and revenue are compared.
+        scaling_lead_seconds: Time that is left to decide; the forecast looks no further ahead than two days.
+    """
+
+    subscription_growth: Limit = 0.15
     satisfaction: float = Field(default=90, gt=0, le=100)
     premium_adoption: Ratio = 0.25
     trend_days: int = Field(default=7, ge=1, le=60)
-    scaling_lead_seconds: int = Field(
-        default=48 * 3600, gt=0, le=48 * 3600, description="The forecast looks no further ahead."
-    )
+    scaling_lead_seconds: int = Field(default=48 * 3600, gt=0, le=48 * 3600)
 
 
 class Business(Section):
-    """What the business counts with."""
+    """What the business counts with.
+
+    Attributes:
+        premium_tiers: The tiers that are premium ones.
+        monthly_prices: What a subscription brings in a month, by tier, in the currency of
+            SIGNALSCOPE_CPU_SECOND_PRICE. Without prices there are no values of revenue.
+        feature_operations: The kind of work (operation_type of the cost) that a feature causes; by default it has the
+            feature's name.
+        satisfied_seconds: A request within this time is satisfied.
+        tolerated_seconds: A request within this time is tolerable; Apdex takes four times the satisfied.
+    """
 
     premium_tiers: tuple[Text, ...] = Field(default=("professional", "enterprise"), min_length=1)
-    monthly_prices: dict[Text, float] = Field(
-        default={},
-        description="What a subscription brings in a month, by tier, in the currency of "
-        "SIGNALSCOPE_CPU_SECOND_PRICE. Without prices there are no values of revenue: they are nobody's to guess.",
-    )
+    monthly_prices: dict[Text, float] = Field(default={})
     feature_operations: dict[Text, Text] = Field(
         default={
             "option_calculator": "option",
@@ -40,11 +48,7 @@ class Business(Section):
             "volatility_surface": "chain",
             "signals": "signal",
             "scenario_analysis": "scenario",
-        },
-        description="The kind of work (operation_type of the cost) that a feature causes; of the same name if not "
-        "given.",
+        }
     )
-    satisfied_seconds: Annotated[float, AfterValidator(partial(bound, buckets=API_BUCKETS))] = 0.5
-    tolerated_seconds: Annotated[float, AfterValidator(partial(bound, buckets=API_BUCKETS))] = Field(
-        default=2.0, description="Apdex takes four times the satisfied."
-    )
+    satisfied_seconds: ApiSeconds = 0.5
+    tolerated_seconds: ApiSeconds = 2.0

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
-from signalscope.config._contract import Contract
-from signalscope.config._dashboards import Dashboards
 from signalscope.config._errors import message_of, syntax_message
-from signalscope.config._health import HealthLimits
 from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
-from signalscope.config._rules import Holds, Selectors, Teams, Thresholds, Windows
+from signalscope.config._rules import Dashboards, HealthLimits, Holds, Selectors, Teams, Thresholds, Windows
 from signalscope.config._section import Arrival, Interval, Section, Text
 from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 
@@ -34,21 +31,27 @@ class ConfigError(ValueError):
 
 
 class Pipeline(Section):
-    """How often data moves on, in seconds. Ten seconds for an alert need steps of five."""
+    """How often data moves on, in seconds. Ten seconds for an alert need steps of five.
+
+    Attributes:
+        export: From a process to the Collector.
+        scrape: From the Collector, or a process, to Prometheus.
+        evaluation: Of alerts; at the most, see `alert_interval`.
+        recording: Of the series that alerts and dashboards share; at the most, see `series_interval`.
+        slo: Of SLOs.
+        insight: Of the calendar, prediction intervals, trends and the recommendation.
+        forecast: Of the forecast; at the most 240.
+        history: Of what looks back over days.
+    """
 
     export: Arrival = 5
     scrape: Arrival = 5
-    evaluation: Interval = Field(default=5, description="Of alerts; at the most, see `alert_interval`.")
-    recording: Interval = Field(
-        default=15,
-        description="Of the series that alerts and dashboards share; at the most, see `series_interval`.",
-    )
-    slo: Interval = Field(default=30, description="Of SLOs.")
-    insight: Interval = Field(
-        default=60, description="Of the calendar, bands, trends and the recommendation."
-    )
-    forecast: Interval = Field(default=120, description="Of the forecast; at the most 240.")
-    history: Interval = Field(default=240, description="Of what looks back over days.")
+    evaluation: Interval = 5
+    recording: Interval = 15
+    slo: Interval = 30
+    insight: Interval = 60
+    forecast: Interval = 120
+    history: Interval = 240
 
     @property
     def delay(self) -> int:
@@ -63,6 +66,33 @@ class Pipeline(Section):
         """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
         return max((interval for interval in intervals if interval <= for_ / 2), default=min(intervals))
+
+
+def _module(name: str) -> str:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ValueError(
+            f"{name!r} is not the name of a module; write it as in an import: my_service.instruments"
+        )
+    return name
+
+
+def _list(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f'it is a list: import = ["{value}"]')  # noqa: TRY004  # pydantic explains ValueErrors only
+    return value
+
+
+class Contract(Section):
+    """Where the user's own instruments come from.
+
+    Attributes:
+        imports: Modules that call `signalscope.contract.extend`, in the order in which they are imported; the key is
+            ``import``. The commands of ``signalscope`` import them, as with ``--import``; a running service does not.
+    """
+
+    imports: Annotated[
+        tuple[Annotated[str, AfterValidator(_module)], ...], BeforeValidator(_list), Field(alias="import")
+    ] = ()
 
 
 class Config(Section):

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from signalscope.config._section import BelowOne, Limit, Part, Seconds, Section, Window
+from signalscope.config._section import BelowOne, Limit, Part, PositiveRatio, Seconds, Section, Window
 
 
 class Anomaly(Section):
@@ -70,11 +70,11 @@ class Forecast(Section):
         memory_share: Growth of memory is watched above this share of the limit.
     """
 
-    exhausted_at: float = Field(default=0.9, gt=0, le=1)
+    exhausted_at: PositiveRatio = 0.9
     growth_days: int = Field(default=4, ge=1, le=7)
     hold: Seconds = 900
     keep: Seconds = 3_600
-    target_utilization: float = Field(default=0.6, gt=0, le=1)
+    target_utilization: PositiveRatio = 0.6
     processes_per_replica: int = Field(default=1, ge=1)
     least_samples: int = Field(default=12, ge=2)
     least_utilization: BelowOne = 0.05

@@ -1,16 +1,18 @@
-"""What alerts compare with, how far they look back, how long they wait."""
+"""What alerts, health checks and dashboards compare with, how far they look back, how long they wait."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from signalscope import contract
 from signalscope.config._section import (
     BelowOne,
+    Count,
     Limit,
     Pattern,
+    PositiveRatio,
     Ratio,
     Seconds,
     Section,
@@ -22,11 +24,10 @@ from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 
 #: What Prometheus scrapes beside the service.
 PIPELINE_JOBS = ("otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
-Count = Annotated[float, Field(ge=0)]
 
 
 def _quantile(name: str) -> AfterValidator:
-    """A limit for the quantiles of a histogram: within its bounds, or nothing is ever above."""
+    """Return the check of a limit for the quantiles of a histogram: a quantile is never above its last bucket."""
     last = (contract.get(name).buckets or (0.0,))[-1]
 
     def below(seconds: float) -> float:
@@ -40,23 +41,21 @@ def _quantile(name: str) -> AfterValidator:
 
 
 class Selectors(Section):
-    """Which series are the service's."""
+    """Which series are the service's.
+
+    Attributes:
+        critical_dependencies: Services that count as critical also where nothing reports their health.
+        shared_queues: Queue types that all processes share (in Redis, say), as a regular expression; sizes of the
+            others add up.
+    """
 
     job: Text = "signal-service"
     greeks_endpoints: Pattern = ".*greeks.*"
     greeks_cache: Text = "greeks"
     indicators_cache: Text = "indicators"
     config_service: Text = "config_service"
-    critical_dependencies: Pattern = Field(
-        default="ticker_service|config_service",
-        description="Services that count as critical also where nothing reports their health.",
-    )
-    shared_queues: Annotated[str, AfterValidator(pattern)] = Field(
-        default="",
-        pattern=r'^[^"\\\n]*$',
-        description="Queue types that all processes share (in Redis, say), as a regular expression; sizes of the "
-        "others add up.",
-    )
+    critical_dependencies: Pattern = "ticker_service|config_service"
+    shared_queues: Annotated[str, Field(pattern=r'^[^"\\\n]*$'), AfterValidator(pattern)] = ""
 
     @field_validator("job")
     @classmethod
@@ -92,7 +91,7 @@ class Thresholds(Section):
     dependency_error_ratio: BelowOne = 0.1
     dependency_p95_seconds: Annotated[Limit, _quantile("signal_service.external_service.duration")] = 2.0
     database_p95_seconds: Annotated[Limit, _quantile("signal_service.database.query")] = 0.5
-    breaker_closed_ratio: Annotated[Ratio, Field(gt=0)] = 0.5
+    breaker_closed_ratio: PositiveRatio = 0.5
     collector_queue_ratio: BelowOne = 0.8
     rule_group_seconds_ratio: Limit = 1.0
     min_calls_per_second: Count = 0.1
@@ -148,6 +147,64 @@ class Holds(Section):
     scrape: Seconds = 60
     #: Prometheus' `keep_firing_for` of an alert on a rate.
     keep_firing: Seconds = 60
+
+
+class HealthLimits(Section):
+    """From when on a component is degraded, and from when on unhealthy.
+
+    Attributes:
+        error_rate_percent_degraded: Failed requests.
+        error_rate_percent_unhealthy: The same.
+        failed_work_degraded: Ratio of calculations and generations that fail or are unusable.
+        failed_work_unhealthy: The same.
+        backpressure_degraded: Of a queue: 0 is empty, 1 full or refusing items.
+        backpressure_unhealthy: The same.
+        memory_degraded: Ratio of thresholds.memory_bytes.
+        memory_unhealthy: The same.
+        loop_delay_seconds_degraded: How late the event loop is with what is due.
+        loop_delay_seconds_unhealthy: The same.
+        least_events: Fewer requests or calls say nothing about a ratio.
+    """
+
+    error_rate_percent_degraded: Limit = 1.0
+    error_rate_percent_unhealthy: Limit = 5.0
+    failed_work_degraded: Limit = 0.1
+    failed_work_unhealthy: Limit = 0.5
+    backpressure_degraded: Limit = 0.8
+    backpressure_unhealthy: Limit = 1.0
+    memory_degraded: Limit = 0.8
+    memory_unhealthy: Limit = 1.0
+    loop_delay_seconds_degraded: Limit = 0.1
+    loop_delay_seconds_unhealthy: Limit = 1.0
+    least_events: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        for unhealthy in type(self).model_fields:
+            degraded = unhealthy.replace("_unhealthy", "_degraded")
+            if getattr(self, degraded) > getattr(self, unhealthy):
+                raise ValueError(f"{degraded} is above {unhealthy}")
+        return self
+
+
+class Dashboards(Section):
+    """Where dashboards change colour without an alert, as ratios; and the currency of costs and prices.
+
+    Attributes:
+        saturation_warning: A resource is orange from here on; it is red where it counts as exhausted.
+        budget_warning: An error budget is orange when less than this is left.
+        currency: What SIGNALSCOPE_CPU_SECOND_PRICE and the prices of subscriptions are in.
+    """
+
+    saturation_warning: PositiveRatio = 0.7
+    budget_warning: PositiveRatio = 0.25
+    currency: Literal["USD", "EUR", "GBP", "JPY", "CHF", "INR"] = "USD"
+
+
+#: The subject of an alert or an SLO: a key of ``[teams]``, which decides the team.
+Domain = Literal[
+    "service", "greeks", "signals", "cache", "queue", "dependency", "business", "capacity", "telemetry"
+]
 
 
 class Teams(Section):

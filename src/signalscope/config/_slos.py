@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from signalscope.config._section import Ratio, Section, bound
+from signalscope.config._section import ApiSeconds, Count, Ratio, Section, SignalSeconds
 from signalscope.config.defaults import BURN_RATES, SLO_PERIOD_DAYS
-from signalscope.contract import API_BUCKETS, SIGNAL_BUCKETS
 
 
 class Slo(Section):
     """One objective.
 
-    With `burn-rate` its alerts watch how fast the error budget is spent, with `threshold` the ratio itself.
+    Attributes:
+        objective: Good events wanted, of all.
+        alert: With `burn-rate` alerts watch how fast the error budget is spent, with `threshold` the ratio itself.
+        min_events: In the long window; with fewer, no alert.
+        min_bad_events: The same of bad ones.
     """
 
-    objective: float = Field(gt=0, lt=1, description="Good events wanted, of all.")
+    objective: float = Field(gt=0, lt=1)
     alert: Literal["burn-rate", "threshold"] = "burn-rate"
-    min_events: float = Field(default=50, ge=0, description="In the long window; with fewer, no alert.")
-    min_bad_events: float = Field(default=5, ge=0, description="The same of bad ones.")
+    min_events: Count = 50
+    min_bad_events: Count = 5
 
     @property
     def budget(self) -> float:
@@ -47,27 +49,25 @@ class Slo(Section):
 class ApiLatencySlo(Slo):
     """The objective for API latency."""
 
-    seconds: Annotated[float, AfterValidator(partial(bound, buckets=API_BUCKETS))] = 0.5
+    seconds: ApiSeconds = 0.5
 
 
 class SignalLatencySlo(Slo):
     """The objective for the time to generate signals."""
 
-    seconds: Annotated[float, AfterValidator(partial(bound, buckets=SIGNAL_BUCKETS))] = 2.0
+    seconds: SignalSeconds = 2.0
 
 
 class Slos(Section):
-    """Every objective. All are about the same period."""
+    """Every objective. All are about the same period.
 
-    period_days: int = Field(
-        default=SLO_PERIOD_DAYS,
-        ge=SLO_PERIOD_DAYS,
-        le=SLO_PERIOD_DAYS,
-        description="Fixed, as the windows' names are.",
-    )
-    hysteresis: Ratio = Field(
-        default=0.1, description="A threshold alert ends when the ratio is this share of the budget better."
-    )
+    Attributes:
+        period_days: Fixed, as the windows' names are.
+        hysteresis: A threshold alert ends when the ratio is better by this part of the budget.
+    """
+
+    period_days: int = Field(default=SLO_PERIOD_DAYS, ge=SLO_PERIOD_DAYS, le=SLO_PERIOD_DAYS)
+    hysteresis: Ratio = 0.1
     availability: Slo = Slo(objective=0.9995)
     errors: Slo = Slo(objective=0.999)
     api_latency: ApiLatencySlo = ApiLatencySlo(objective=0.95)

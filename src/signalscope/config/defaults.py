@@ -1,6 +1,6 @@
-"""Windows and limits in plain Python: the SDK needs them where pydantic is not installed.
+"""Windows in plain Python: the SDK needs them where pydantic is not installed.
 
-The models of the configuration take their values from here. `signalscope.config.load` needs pydantic; this module
+The models of the configuration take these values from here. `signalscope.config.load` needs pydantic; this module
 needs nothing.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
-    "BURN_RATES", "BURN_RATE_WINDOWS", "HEALTH", "HOUR_SECONDS", "RATE_SECONDS", "SLO_PERIOD_DAYS",
-    "SLO_WINDOWS", "BurnRate", "Health", "seconds",
+    "BURN_RATES", "BURN_RATE_WINDOWS", "HOUR_SECONDS", "RATE_SECONDS", "SLO_PERIOD_DAYS", "SLO_WINDOWS", "BurnRate",
+    "seconds",
 ]  # fmt: skip
 
 #: How far rates, ratios and means look back: ``[5m]``. It is not a key of the configuration, because the names of
@@ -61,31 +61,7 @@ SLO_PERIOD_DAYS = 30
 #: The windows that an SLO's error ratio is recorded over, as sloth names them, shortest first.
 SLO_WINDOWS = tuple(
     sorted(
-        {
-            *(window.long for window in BURN_RATE_WINDOWS),
-            *(window.short for window in BURN_RATE_WINDOWS),
-            f"{SLO_PERIOD_DAYS}d",
-        },
+        {f"{SLO_PERIOD_DAYS}d"}.union(*((window.long, window.short) for window in BURN_RATE_WINDOWS)),
         key=seconds,
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What the built-in health checks compare with; ``[health]`` of the configuration says what each is."""
-
-    error_rate_percent_degraded: float = 1.0
-    error_rate_percent_unhealthy: float = 5.0
-    failed_work_degraded: float = 0.1
-    failed_work_unhealthy: float = 0.5
-    backpressure_degraded: float = 0.8
-    backpressure_unhealthy: float = 1.0
-    memory_degraded: float = 0.8
-    memory_unhealthy: float = 1.0
-    loop_delay_seconds_degraded: float = 0.1
-    loop_delay_seconds_unhealthy: float = 1.0
-    least_events: int = 20
-
-
-HEALTH = Health()

@@ -82,10 +82,6 @@ class Instrument:
     prometheus_name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self._check()
-        object.__setattr__(self, "prometheus_name", _prometheus_name(self.name, self.kind, self.unit))
-
-    def _check(self) -> None:
         where = f"instrument {self.name!r}"
         if not _NAME.match(self.name):
             raise ContractError(f"{where}: use dotted lower-case words, such as my_service.orders.placed")
@@ -97,9 +93,9 @@ class Instrument:
             raise ContractError(f"{where}: buckets belong to histograms, and each histogram needs them")
         if self.buckets is not None and list(self.buckets) != sorted(set(self.buckets)):
             raise ContractError(f"{where}: bucket bounds must ascend without repeats")
-        names = [attribute.name for attribute in self.attributes]
-        if len(set(names)) != len(names):
+        if len(set(self.attribute_names)) != len(self.attributes):
             raise ContractError(f"{where}: an attribute is listed twice")
+        object.__setattr__(self, "prometheus_name", _prometheus_name(self.name, self.kind, self.unit))
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
@@ -134,11 +130,11 @@ def index(instruments: Iterable[Instrument]) -> dict[str, Instrument]:
     by_name: dict[str, Instrument] = {}
     by_prometheus: dict[str, str] = {}
     for instrument in instruments:
-        other = by_prometheus.setdefault(instrument.prometheus_name, instrument.name)
-        if other != instrument.name or instrument.name in by_name:
+        owner = by_prometheus.setdefault(instrument.prometheus_name, instrument.name)
+        if owner != instrument.name or instrument.name in by_name:
             raise ContractError(
                 f"instrument {instrument.name!r} becomes {instrument.prometheus_name!r} in Prometheus, "
-                f"and so does {other!r}; rename one of them"
+                f"and so does {owner!r}; rename one of them"
             )
         by_name[instrument.name] = instrument
     return by_name

@@ -6,9 +6,9 @@ import dataclasses
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from signalscope.contract._model import Attribute, ContractError, Instrument, index
+from signalscope.contract._model import ContractError, Instrument, index
 from signalscope.contract._table import BUILT_IN
 
 _logger = logging.getLogger("signalscope")
@@ -47,8 +47,8 @@ def get(name: str) -> Instrument:
 
 def extensions() -> Iterator[Instrument]:
     """The instruments that were added with `extend`, in the order they were added."""
-    built_in = {one.name for one in BUILT_IN}
-    return iter(tuple(one for one in _by_name.values() if one.name not in built_in))
+    built_in = {instrument.name for instrument in BUILT_IN}
+    return iter([instrument for name, instrument in _by_name.items() if name not in built_in])
 
 
 def extend(*extra: Instrument) -> None:
@@ -62,7 +62,7 @@ def extend(*extra: Instrument) -> None:
     """
     global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
     with _lock:
-        new: Iterable[Instrument] = [one for one in extra if _by_name.get(one.name) != one]
+        new = [instrument for instrument in extra if _by_name.get(instrument.name) != instrument]
         _by_name = index((*_by_name.values(), *new))
 
 
@@ -82,26 +82,22 @@ def allow(attribute: str, *values: str) -> None:
         raise ContractError(f"no value to allow for attribute {attribute!r}")
     global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
     with _lock:
-        changed = {
-            one.name: dataclasses.replace(
-                one, attributes=tuple(_widened(each, attribute, values) for each in one.attributes)
-            )
-            for one in _by_name.values()
-        }
-        if not any(
-            each.name == attribute and each.values for one in changed.values() for each in one.attributes
-        ):
-            closed = sorted({a.name for one in changed.values() for a in one.attributes if a.values})
+        closed = {key.name for entry in _by_name.values() for key in entry.attributes if key.values}
+        if attribute not in closed:
             raise ContractError(
-                f"no closed attribute {attribute!r} in the contract; closed: {', '.join(closed)}"
+                f"no closed attribute {attribute!r} in the contract; closed: {', '.join(sorted(closed))}"
             )
-        _by_name = changed
+        _by_name = {name: _widened(instrument, attribute, values) for name, instrument in _by_name.items()}
 
 
-def _widened(candidate: Attribute, name: str, values: tuple[str, ...]) -> Attribute:
-    if candidate.name != name or candidate.values is None:
-        return candidate
-    return dataclasses.replace(candidate, values=tuple(dict.fromkeys((*candidate.values, *values))))
+def _widened(instrument: Instrument, name: str, values: tuple[str, ...]) -> Instrument:
+    attributes = tuple(
+        dataclasses.replace(attribute, values=tuple(dict.fromkeys((*attribute.values, *values))))
+        if attribute.name == name and attribute.values
+        else attribute
+        for attribute in instrument.attributes
+    )
+    return dataclasses.replace(instrument, attributes=attributes)
 
 
 def _allow_from_environment(setting: str) -> None:

@@ -32,22 +32,7 @@ SIGNAL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.
 FAST_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 CALL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-BATCH_BUCKETS = (
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-    25.0,
-    50.0,
-    100.0,
-    250.0,
-    500.0,
-    1000.0,
-    2500.0,
-    5000.0,
-    10000.0,
-    100000.0,
-)
+BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 1e4, 1e5)
 
 # --- attributes -----------------------------------------------------------------------------------------
 
@@ -100,25 +85,18 @@ _GROUP = Attribute(
     "endpoint_group", "First segment of the route template that is neither `api` nor a version.", cap=50
 )
 _LIMIT = Attribute("limit_type", "Which limit was hit.", cap=20)
+_INSTRUMENT = Attribute("instrument", "OpenTelemetry name of the instrument.", cap=500)
+_KEY = Attribute("attribute", "The attribute's key.", cap=100)
+_WHERE = Attribute("where", "The part that failed.", cap=100)
 
-
-def _section(
-    section: str,
-    emitted_by: str,
-    *rows: tuple[str, Kind, str, str, tuple[Attribute, ...], tuple[float, ...] | None],
-) -> tuple[Instrument, ...]:
-    return tuple(
-        Instrument(name, kind, unit, description, emitted_by, attributes, buckets, section)
-        for name, kind, unit, description, attributes, buckets in rows
-    )
-
+# --- instruments ----------------------------------------------------------------------------------------
 
 _C, _U, _H, _G = Kind.COUNTER, Kind.UPDOWNCOUNTER, Kind.HISTOGRAM, Kind.GAUGE
+_Row = tuple[str, Kind, str, str, tuple[Attribute, ...], tuple[float, ...] | None]
 
-BUILT_IN: tuple[Instrument, ...] = (
-    *_section(
-        "API",
-        "signalscope.fastapi (ApiMetrics)",
+#: By the heading in documents, and who records them: name, kind, unit, description, attributes, buckets.
+_ROWS: dict[tuple[str, str], list[_Row]] = {
+    ("API", "signalscope.fastapi (ApiMetrics)"): [
         ("signal_service.api.request.duration", _H, "s", "Time to serve an HTTP request.",
          (_ENDPOINT, _METHOD, _STATUS, _TIER, _OPERATION_TYPE), API_BUCKETS),
         ("signal_service.api.requests", _C, "{request}", "HTTP requests served.",
@@ -127,16 +105,12 @@ BUILT_IN: tuple[Instrument, ...] = (
          (_GROUP,), None),
         ("signal_service.rate_limit.hits", _C, "{request}", "Requests refused by a rate limit.",
          (_ENDPOINT, _LIMIT), None),
-    ),
-    *_section(
-        "API",
-        "report_health",
+    ],
+    ("API", "report_health"): [
         ("signal_service.health_check.status", _G, "",
          "Latest health check: 1 healthy, 0.5 degraded, 0 unhealthy.", (_COMPONENT,), None),
-    ),
-    *_section(
-        "Greeks",
-        "@instrument_greeks",
+    ],
+    ("Greeks", "@instrument_greeks"): [
         ("signal_service.greeks.calculation", _H, "s", "Time of one calculation call, of any batch size.",
          (_CALCULATION, _VECTORIZED, _MODEL, _BATCH, _OUTCOME), GREEKS_BUCKETS),
         ("signal_service.greeks.options", _C, "{option}", "Options priced.",
@@ -146,23 +120,17 @@ BUILT_IN: tuple[Instrument, ...] = (
          (_REASON, _CALCULATION, _MODEL), None),
         ("signal_service.greeks.batch_options", _H, "{option}", "Options in one calculation call.",
          (_CALCULATION, _VECTORIZED), BATCH_BUCKETS),
-    ),
-    *_section(
-        "Signals",
-        "@instrument_signal",
+    ],
+    ("Signals", "@instrument_signal"): [
         ("signal_service.signal.generation", _H, "s", "Time to generate signals in one call.",
          (_SIGNAL, _COMPLEXITY, _SOURCE, _OUTCOME), SIGNAL_BUCKETS),
         ("signal_service.signals.emitted", _C, "{signal}", "Signals emitted.", (_SIGNAL, _DIRECTION), None),
-    ),
-    *_section(
-        "Signals",
-        "record_accuracy",
+    ],
+    ("Signals", "record_accuracy"): [
         ("signal_service.signal.accuracy_ratio", _G, "", "Share of signals that proved right, 0 to 1.",
          (_SIGNAL, _HORIZON), None),
-    ),
-    *_section(
-        "Cache",
-        "@instrument_cache",
+    ],
+    ("Cache", "@instrument_cache"): [
         ("signal_service.cache.operations", _C, "{operation}", "Cache operations.",
          (_CACHE, _CACHE_OPERATION, _CACHE_RESULT), None),
         ("signal_service.cache.hit_ratio", _G, "",
@@ -170,120 +138,92 @@ BUILT_IN: tuple[Instrument, ...] = (
          (_CACHE,), None),
         ("signal_service.cache.operation", _H, "s", "Time of one cache operation.",
          (_CACHE, _CACHE_OPERATION), FAST_BUCKETS),
-    ),
-    *_section(
-        "Cache",
-        "observe_cache",
+    ],
+    ("Cache", "observe_cache"): [
         ("signal_service.cache.entries", _G, "{entry}", "Entries in the cache.", (_CACHE,), None),
         ("signal_service.cache.capacity", _G, "{entry}", "Entries the cache can hold.", (_CACHE,), None),
         ("signal_service.cache.size", _G, "By", "Bytes the cached values take.", (_CACHE,), None),
-    ),
-    *_section(
-        "Cache",
-        "count_eviction",
+    ],
+    ("Cache", "count_eviction"): [
         ("signal_service.cache.evictions", _C, "{entry}", "Entries that left the cache.",
          (_CACHE, _EVICTION), None),
-    ),
-    *_section(
-        "Queue",
-        "observe_queue",
+    ],
+    ("Queue", "observe_queue"): [
         ("signal_service.queue.size", _G, "", "Items waiting.", (_QUEUE, _PRIORITY), None),
         ("signal_service.queue.capacity", _G, "{item}", "Items the queue can hold.", (_QUEUE,), None),
-    ),
-    *_section(
-        "Queue",
-        "@instrument_queue",
+    ],
+    ("Queue", "@instrument_queue"): [
         ("signal_service.queue.wait", _H, "s", "Time from enqueue to the start of processing.",
          (_QUEUE, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
         ("signal_service.queue.processing", _H, "s", "Time to process one item.",
          (_QUEUE, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
         ("signal_service.queue.items", _C, "{item}", "Items, by what happened to them.",
          (_QUEUE, _PRIORITY, _EVENT), None),
-    ),
-    *_section(
-        "Memory, database and tasks",
-        "observe_memory",
+    ],
+    ("Memory, database and tasks", "observe_memory"): [
         ("signal_service.memory.usage", _G, "By",
          "Bytes in use: `process` is the resident memory of the process, other kinds of work report theirs.",
          (_OPERATION_TYPE,), None),
-    ),
-    *_section(
-        "Memory, database and tasks",
-        "@instrument_query",
+    ],
+    ("Memory, database and tasks", "@instrument_query"): [
         ("signal_service.database.query", _H, "s", "Time of one database query.",
          (_QUERY, _TABLE, _DB_OPERATION), CALL_BUCKETS),
-    ),
-    *_section(
-        "Memory, database and tasks",
-        "@instrument_task",
+    ],
+    ("Memory, database and tasks", "@instrument_task"): [
         ("signal_service.background_task", _H, "s", "Time of one background task.",
          (_TASK, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
-    ),
-    *_section(
-        "Memory, database and tasks",
-        "signalscope.recording._process",
+    ],
+    ("Memory, database and tasks", "signalscope.recording._process"): [
         ("process.cpu", _C, "s", "Total user and system CPU time spent.", (), None),
         ("process.resident_memory", _G, "By", "Resident memory size.", (), None),
-    ),
-    *_section(
-        "Dependencies",
-        "report_dependency_health",
+    ],
+    ("Dependencies", "report_dependency_health"): [
         ("signal_service.external_service.health", _G, "", "Latest probe: 1 healthy, 0 not.",
          (_SERVICE, _CRITICALITY), None),
-    ),
-    *_section(
-        "Dependencies",
-        "@instrument_dependency",
+    ],
+    ("Dependencies", "@instrument_dependency"): [
         ("signal_service.external_service.duration", _H, "s", "Time of one call to an external service.",
          (_SERVICE, _SERVICE_OPERATION, _OUTCOME), CALL_BUCKETS),
         ("signal_service.dependency.errors", _C, "{error}", "Calls to external services that failed.",
          (_SERVICE, _ERROR, _IMPACT), None),
-    ),
-    *_section(
-        "Circuit breakers",
-        "BreakerMonitor",
+    ],
+    ("Circuit breakers", "BreakerMonitor"): [
         ("signal_service.circuit_breaker.state", _G, "", "1 for the breaker's state, 0 for the others.",
          (_SERVICE, _SERVICE_OPERATION, _STATE), None),
         ("signal_service.circuit_breaker.transitions", _C, "{transition}", "State changes.",
          (_SERVICE, _SERVICE_OPERATION, _TO), None),
         ("signal_service.circuit_breaker.calls", _C, "{call}", "Calls through the breaker.",
          (_SERVICE, _SERVICE_OPERATION, _BREAKER_OUTCOME), None),
-    ),
-    *_section(
-        "Business",
-        "observe_subscriptions",
+    ],
+    ("Business", "observe_subscriptions"): [
         ("signal_service.active_subscriptions", _G, "{subscription}", "Active subscriptions.",
          (_TIER, _SIGNAL, _DELIVERY), None),
-    ),
-    *_section(
-        "Business",
-        "record_cost",
+    ],
+    ("Business", "record_cost"): [
         ("signal_service.calculation_cost", _C, "{currency}",
          "CPU-seconds times the configured price (SIGNALSCOPE_CPU_SECOND_PRICE); nothing without a price.",
          (_OPERATION_TYPE, _TIER, _COMPLEXITY), None),
-    ),
-    *_section(
-        "Business",
-        "count_feature",
+    ],
+    ("Business", "count_feature"): [
         ("signal_service.premium_feature_usage", _C, "{use}", "Uses of premium features.",
          (_FEATURE, _TIER), None),
         ("signal_service.feature_usage", _C, "{use}", "Uses of features.", (_FEATURE, _TIER), None),
-    ),
-    *_section(
-        "Business",
-        "user_context",
+    ],
+    ("Business", "user_context"): [
         ("signal_service.active_users", _G, "{user}", "Distinct users seen in the window.",
          (_WINDOW, _TIER), None),
-    ),
-    *_section(
-        "signalscope itself",
-        "signalscope.recording",
+    ],
+    ("signalscope itself", "signalscope.recording"): [
         ("signalscope.attribute.overflow", _C, "{value}",
          "Attribute values that were not allowed, or one too many, and became `other`.",
-         (Attribute("instrument", "OpenTelemetry name of the instrument.", cap=500),
-          Attribute("attribute", "The attribute's key.", cap=100)), None),
+         (_INSTRUMENT, _KEY), None),
         ("signalscope.internal.errors", _C, "{error}",
-         "Failures of the instrumentation itself; the user's code went on.",
-         (Attribute("where", "The part that failed.", cap=100),), None),
-    ),
-)  # fmt: skip
+         "Failures of the instrumentation itself; the user's code went on.", (_WHERE,), None),
+    ],
+}  # fmt: skip
+
+BUILT_IN = tuple(
+    Instrument(name, kind, unit, description, emitted_by, attributes, buckets, section)
+    for (section, emitted_by), rows in _ROWS.items()
+    for name, kind, unit, description, attributes, buckets in rows
+)

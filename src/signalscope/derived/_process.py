@@ -27,7 +27,7 @@ class Process:
     def __init__(self, windows: Windows, config: Config, now: Snapshot | None = None) -> None:
         self.config = config
         self._windows = windows
-        self._seen: dict[float, Window | str] = {}
+        self._by_length: dict[float, Window] = {}
         self._rows: dict[str, Vector] = {}
         self._now = now
 
@@ -37,15 +37,9 @@ class Process:
         Raises:
             NoDataError: There is none; the message says why.
         """
-        if seconds not in self._seen:
-            try:
-                self._seen[seconds] = self._windows.window(seconds, self.now())
-            except NoDataError as error:
-                self._seen[seconds] = str(error)
-        found = self._seen[seconds]
-        if isinstance(found, str):
-            raise NoDataError(found)
-        return found
+        if seconds not in self._by_length:
+            self._by_length[seconds] = self._windows.window(seconds, self.now())
+        return self._by_length[seconds]
 
     def seconds(self, over: float, instrument: str) -> float:
         """How long a window really is, for what an instrument grew by in it."""
@@ -57,19 +51,11 @@ class Process:
 
     def increase(self, instrument: str, part: str, over: float) -> Vector:
         """How much a counter, or a part of a histogram, grew in a window."""
-        window = self.over(over)
-        if part == "bucket":
-            return window.buckets(instrument)
-        return window.total(instrument) if part == "sum" else window.increase(instrument)
+        return self.over(over).increase(instrument, part)
 
     def total(self, instrument: str) -> Vector:
         """What an up-down counter stands at."""
-        now = self.now()
-        if instrument in now.left_out:
-            raise NoDataError(
-                f"{instrument} is aggregated by an OpenTelemetry View or reader, not by this process"
-            )
-        return {labels: totals.total for labels, totals in now.totals.get(instrument, {}).items()}
+        return {series: totals.total for series, totals in self.now().by_labels(instrument).items()}
 
     def gauge(self, instrument: str) -> Vector:
         """A gauge now."""
@@ -79,9 +65,9 @@ class Process:
         """The mean of a value of gauges over a window of at most ten minutes."""
         values: dict[Labels, list[float]] = {}
         for snapshot in self._snapshots(over):
-            for found, each in value(Process(self._windows, self.config, snapshot)).items():
-                values.setdefault(found, []).append(each)
-        return {found: sum(each) / len(each) for found, each in values.items()}
+            for series, number in value(Process(self._windows, self.config, snapshot)).items():
+                values.setdefault(series, []).append(number)
+        return {series: sum(numbers) / len(numbers) for series, numbers in values.items()}
 
     def watched(self, over: float) -> float:
         """How far the snapshots reach back that `mean` takes the mean of, in seconds."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,25 +55,24 @@ class Answer:
     warned: bool = False
 
 
+@dataclass(slots=True)
+class _Pool:
+    """The connections of one event loop, and how many may use them at once."""
+
+    client: httpx.AsyncClient | None = None
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    querying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+
 class Prometheus:
     """A client of Prometheus' HTTP API.
 
-    One connection pool for each event loop that asks: a pool cannot be shared between them.
+    It has one connection pool for each event loop: a pool cannot be shared between them.
     """
 
     def __init__(self) -> None:
-        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._making: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._reading: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
 
     async def instant(self, url: str, query: str, patience: float) -> Answer:
         """The result of an instant query.
@@ -109,11 +109,11 @@ class Prometheus:
     async def close(self) -> None:
         """Close this event loop's connections; later queries open others."""
         try:
-            client = self._clients.pop(asyncio.get_running_loop(), None)
+            pool = self._pools.pop(asyncio.get_running_loop(), _Pool())
         except RuntimeError:  # another kind of event loop, which never had a client
             return
-        if client is not None:
-            await client.aclose()
+        if pool.client is not None:
+            await pool.client.aclose()
 
     async def _ask(
         self, url: str, path: str, parameters: Mapping[str, str], kind: str, patience: float
@@ -122,13 +122,13 @@ class Prometheus:
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL")
         try:
             async with asyncio.timeout(patience):
-                loop = asyncio.get_running_loop()
-                async with self._places.setdefault(loop, asyncio.Semaphore(_AT_ONCE)):
+                pool = self._pools.setdefault(asyncio.get_running_loop(), _Pool())
+                async with pool.querying:
                     with suppress_instrumentation():
                         form = {**parameters, "timeout": f"{patience:g}s"}
-                        body = await self._post(f"{url}/api/v1/{path}", form)
+                        body = await _post(await _client(pool), f"{url}/api/v1/{path}", form)
                         # One at a time: the interpreter's lock is not given up while JSON is read.
-                        async with self._reading.setdefault(loop, asyncio.Lock()):
+                        async with pool.reading:
                             return await asyncio.to_thread(_read, body, kind)
         except TimeoutError:
             raise PrometheusError(f"Prometheus did not answer within {patience:g} s") from None
@@ -139,31 +139,30 @@ class Prometheus:
         except (httpx.InvalidURL, UnicodeError):
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL") from None
 
-    async def _client(self) -> httpx.AsyncClient:
-        """This event loop's client; the first who asks makes it, and the others wait for that."""
-        loop = asyncio.get_running_loop()
-        async with self._making.setdefault(loop, asyncio.Lock()):
-            client = self._clients.get(loop)
-            if client is None:
-                # Its TLS set-up reads files: not in the event loop.
-                client = self._clients[loop] = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
-            return client
 
-    async def _post(self, url: str, form: Mapping[str, str]) -> bytes:
-        client = await self._client()
-        # A few compressed bytes can be very many.
-        plain = {"Accept-Encoding": "identity"}
-        async with client.stream("POST", url, data=form, headers=plain) as response:
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise PrometheusError("Prometheus' answer is compressed, which was not asked for")
-            body = bytearray()
-            async for part in response.aiter_raw():
-                body += part
-                if len(body) > _MOST_BYTES:
-                    raise PrometheusError("Prometheus' answer is too long")
-        if response.status_code not in (200, 400, 422, 503):
-            raise PrometheusError(f"Prometheus answered with status {response.status_code}")
-        return bytes(body)
+async def _client(pool: _Pool) -> httpx.AsyncClient:
+    """Return the client of a pool; the first query makes it, and the others wait for that."""
+    async with pool.opening:
+        if pool.client is None:
+            # Its TLS set-up reads files: not in the event loop.
+            pool.client = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
+        return pool.client
+
+
+async def _post(client: httpx.AsyncClient, url: str, form: Mapping[str, str]) -> bytes:
+    # A few compressed bytes can be very many.
+    plain = {"Accept-Encoding": "identity"}
+    async with client.stream("POST", url, data=form, headers=plain) as response:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise PrometheusError("Prometheus' answer is compressed, which was not asked for")
+        body = bytearray()
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > _MOST_BYTES:
+                raise PrometheusError("Prometheus' answer is too long")
+    if response.status_code not in (200, 400, 422, 503):
+        raise PrometheusError(f"Prometheus answered with status {response.status_code}")
+    return bytes(body)
 
 
 def _read(body: bytes, kind: str) -> Answer:
@@ -176,26 +175,20 @@ def _read(body: bytes, kind: str) -> Answer:
         problem = answer.get("errorType") if isinstance(answer, dict) else None
         known = problem if problem in ("bad_data", "execution", "timeout", "canceled") else "no success"
         raise PrometheusError(f"Prometheus could not answer ({known})")
-    data = answer.get("data")
-    if (
-        not isinstance(data, dict)
-        or data.get("resultType") != kind
-        or not isinstance(data.get("result"), list)
-    ):
-        raise PrometheusError("Prometheus' answer is not what was asked for")
-    try:
-        return Answer([_sample(each, kind) for each in data["result"]], bool(answer.get("warnings")))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise PrometheusError("Prometheus' answer is not what was asked for") from None
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        match answer.get("data"):
+            case {"resultType": result_type, "result": list(results)} if result_type == kind:
+                return Answer([_sample(series, kind) for series in results], bool(answer.get("warnings")))
+    raise PrometheusError("Prometheus' answer is not what was asked for")
 
 
 def _sample(raw: Any, kind: str) -> Sample:
     pairs: Sequence[Any] = raw["values"] if kind == "matrix" else [raw["value"]]
     values = tuple((float(time), float(value)) for time, value in pairs)
-    found = {str(name): str(value) for name, value in raw["metric"].items()}
-    labels = tuple(sorted((name, value) for name, value in found.items() if name not in _IGNORED))
+    every = {str(name): str(value) for name, value in raw["metric"].items()}
+    labels = tuple(sorted((name, value) for name, value in every.items() if name not in _IGNORED))
     finite = tuple((time, value) for time, value in values if math.isfinite(value) and math.isfinite(time))
-    return Sample(found.get("__name__", ""), labels, finite)
+    return Sample(every.get("__name__", ""), labels, finite)
 
 
 #: The process' own.

@@ -10,11 +10,10 @@ import functools
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from signalscope import contract
-from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.contract._model import OTHER, Kind
 from signalscope.derived._vector import Labels, labels
 from signalscope.recording import _snapshot as recorded
@@ -23,8 +22,6 @@ from signalscope.recording._process_state import ProcessState
 from signalscope.recording._snapshot import NotKeptError
 from signalscope.recording._store import Totals
 
-#: The longest window, in seconds.
-LONGEST = float(HOUR_SECONDS)
 #: Seconds between two snapshots, and how many of them are kept before one a minute is.
 _STEP = 5.0
 _FINE = 120
@@ -60,6 +57,16 @@ class Snapshot:
     left_out: frozenset[str]
     overflowed: frozenset[str] = frozenset()
 
+    def by_labels(self, name: str) -> Mapping[Labels, Totals]:
+        """Return what an instrument has recorded since the start.
+
+        Raises:
+            NoDataError: This process does not aggregate the instrument.
+        """
+        if name in self.left_out:
+            raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
+        return self.totals.get(name, {})
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -76,48 +83,33 @@ class Window:
     then: Snapshot | None
     _known: dict[str, dict[Labels, Totals]] = field(default_factory=dict, repr=False, compare=False)
 
-    def increase(self, name: str) -> dict[Labels, float]:
-        """How much a counter grew, or how many measurements a histogram got."""
-        is_histogram = contract.get(name).kind is Kind.HISTOGRAM
-        return {
-            found: float(each.count if is_histogram else each.total)
-            for found, each in self._grown(name).items()
-        }
+    def increase(self, name: str, part: str = "") -> dict[Labels, float]:
+        """Return how much a counter grew, or a part of a histogram.
 
-    def total(self, name: str) -> dict[Labels, float]:
-        """The sum of the measurements that a histogram got."""
-        return {found: float(each.total) for found, each in self._grown(name).items()}
-
-    def buckets(self, name: str) -> dict[Labels, float]:
-        """The measurements that a histogram got, cumulative, with the label ``le``."""
-        boundaries = [*map(str, contract.get(name).buckets or ()), "+Inf"]
-        return {
-            labels(**dict(found), le=boundary): float(running)
-            for found, grown in self._grown(name).items()
-            for boundary, running in zip(boundaries, itertools.accumulate(grown.buckets), strict=True)
-        }
-
-    def gauge(self, name: str) -> Mapping[Labels, float]:
-        """A gauge's values now."""
-        return self.now.gauges.get(name, {})
+        Args:
+            name: The instrument's OpenTelemetry name.
+            part: Of a histogram: ``count`` (the default), ``sum``, or ``bucket``, cumulative and with the label
+                ``le``.
+        """
+        instrument, grown = contract.get(name), self._grown(name)
+        if part == "bucket":
+            boundaries = [*map(str, instrument.buckets or ()), "+Inf"]
+            return {
+                labels(**dict(series), le=boundary): float(running)
+                for series, totals in grown.items()
+                for boundary, running in zip(boundaries, itertools.accumulate(totals.buckets), strict=True)
+            }
+        is_count = instrument.kind is Kind.HISTOGRAM and part != "sum"
+        return {series: float(totals.count if is_count else totals.total) for series, totals in grown.items()}
 
     def _grown(self, name: str) -> dict[Labels, Totals]:
         if name not in self._known:
-            self._known[name] = self._difference(name)
+            before = self.then.totals.get(name, {}) if self.then is not None else {}
+            self._known[name] = {
+                series: _plus(totals, before[series], -1) if series in before else totals
+                for series, totals in self.now.by_labels(name).items()
+            }
         return self._known[name]
-
-    def _difference(self, name: str) -> dict[Labels, Totals]:
-        if name in self.now.left_out:
-            raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
-        before = self.then.totals.get(name, {}) if self.then is not None else {}
-        grown = {}
-        for found, each in self.now.totals.get(name, {}).items():
-            old = before.get(found)
-            if old is not None:
-                counts = tuple(a - b for a, b in zip(each.buckets, old.buckets, strict=True))
-                each = Totals(each.count - old.count, each.total - old.total, counts)  # noqa: PLW2901  # the same
-            grown[found] = each
-        return grown
 
 
 class Windows(ProcessState):
@@ -136,21 +128,16 @@ class Windows(ProcessState):
                 self._thread = threading.Thread(target=self._run, name="signalscope-windows", daemon=True)
                 self._thread.start()
 
-    def window(self, seconds: float, now: Snapshot | None = None) -> Window:
-        """Return the window of that length that ends now. It takes a few milliseconds, and calls gauges' callbacks.
+    def window(self, seconds: float, now: Snapshot) -> Window:
+        """Return the window of that length that ends now.
 
         Args:
             seconds: Its length.
-            now: The snapshot at its end, where there is one already.
+            now: The snapshot at its end.
 
         Raises:
-            NoDataError: This process keeps nothing, or has not been watched for long enough.
+            NoDataError: This process has not been watched for long enough.
         """
-        if now is None:
-            try:
-                now = self.take()
-            except NotKeptError as error:
-                raise NoDataError(str(error)) from None
         age = now.at - now.began
         if age <= seconds:
             return Window(age, now, None)
@@ -171,19 +158,20 @@ class Windows(ProcessState):
         Raises:
             NotKeptError: This process records nothing that can be read.
         """
-        seen = reduced(recorded.snapshot([*kept(), *_gauges()]), self._fine[-1] if self._fine else None)
+        gauges = (row.name for row in contract.instruments() if row.kind is Kind.GAUGE)
+        snapshot = reduced(recorded.snapshot([*kept(), *gauges]), self._fine[-1] if self._fine else None)
         with self.lock:
-            if self._fine and self._fine[-1].began != seen.began:
+            if self._fine and self._fine[-1].began != snapshot.began:
                 self._fine, self._coarse = [], []  # another recording: a test's, or a child's
-            if self._fine and seen.at - self._fine[-1].at < _STEP * 0.9:
-                return seen  # taken in between: not kept, so that the kept ones reach back far enough
-            self._fine.append(seen)
+            if self._fine and snapshot.at - self._fine[-1].at < _STEP * 0.9:
+                return snapshot  # taken in between: not kept, so that the kept ones reach back far enough
+            self._fine.append(snapshot)
             if len(self._fine) > _FINE:
                 old = self._fine.pop(0)
                 if not self._coarse or old.at - self._coarse[-1].at >= _COARSE_STEP:
                     self._coarse.append(old)
                     del self._coarse[:-_COARSE]
-        return seen
+        return snapshot
 
     def snapshots(self) -> list[Snapshot]:
         """Return every snapshot of the last ten minutes, oldest first."""
@@ -216,46 +204,40 @@ def kept() -> Mapping[str, tuple[str, ...]]:
     return kept_labels()
 
 
-def _gauges() -> Iterable[str]:
-    return [each.name for each in contract.instruments() if each.kind is Kind.GAUGE]
-
-
-def reduced(seen: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
+def reduced(raw: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
     """With the kept labels only; what has not changed is the same object as before."""
     totals: dict[str, dict[Labels, Totals]] = {}
     overflowed: set[str] = set()
-    for name, by_values in seen.totals.items():
+    for name, by_values in raw.totals.items():
         names = contract.get(name).attribute_names
         places = sorted((key, names.index(key)) for key in kept()[name])
         sums: dict[Labels, Totals] = {}
         beyond = tuple((key, OTHER) for key, _ in places)
-        for values, each in by_values.items():
+        for values, added in by_values.items():
             # The overflow of an OpenTelemetry cardinality limit has no labels.
             is_known = len(values) == len(names)
-            found = tuple((key, values[place]) for key, place in places) if is_known else beyond
-            if not is_known or (found not in sums and len(sums) >= _MOST_SERIES):
+            series = tuple((key, values[place]) for key, place in places) if is_known else beyond
+            if not is_known or (series not in sums and len(sums) >= _MOST_SERIES):
                 overflowed.add(name)
-                found = beyond
-            other = sums.get(found)
-            sums[found] = each if other is None else _added(each, other)
+                series = beyond
+            sums[series] = _plus(added, sums[series]) if series in sums else added
         before = previous.totals.get(name, {}) if previous is not None else {}
         totals[name] = {
-            found: old if (old := before.get(found)) == each and old is not None else each
-            for found, each in sums.items()
+            series: before[series] if before.get(series) == total else total for series, total in sums.items()
         }
     gauges = {
         name: {
             labels(**dict(zip(contract.get(name).attribute_names, values, strict=True))): value
             for values, value in list(by_values.items())[:_MOST_SERIES]
         }
-        for name, by_values in seen.gauges.items()
+        for name, by_values in raw.gauges.items()
     }
-    return Snapshot(seen.at, seen.began, totals, gauges, seen.left_out, frozenset(overflowed))
+    return Snapshot(raw.at, raw.began, totals, gauges, raw.left_out, frozenset(overflowed))
 
 
-def _added(one: Totals, other: Totals) -> Totals:
-    counts = tuple(a + b for a, b in zip(one.buckets, other.buckets, strict=True))
-    return Totals(one.count + other.count, one.total + other.total, counts)
+def _plus(totals: Totals, more: Totals, sign: int = 1) -> Totals:
+    counts = tuple(a + sign * b for a, b in zip(totals.buckets, more.buckets, strict=True))
+    return Totals(totals.count + sign * more.count, totals.total + sign * more.total, counts)
 
 
 #: The windows of this process.

@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from signalscope import contract
@@ -65,15 +65,17 @@ class QueryResults:
     at: float = field(default_factory=time.time)
     problems: list[str] = field(default_factory=list)
     degraded: bool = False
-    _found: dict[str, QueryResult] = field(default_factory=dict)
+    _by_key: dict[str, QueryResult] = field(default_factory=dict)
 
     def get(self, key: str) -> QueryResult:
-        """A series that was asked for."""
-        return self._found[key]
+        """Return the result of a row that was read."""
+        return self._by_key[key]
 
-    def put(self, row: Row, fact: QueryResult) -> None:
-        """Keep a series."""
-        self._found[row.key] = replace(fact, meaning=row.meaning)
+    def put(
+        self, row: Row, series: str, vector: Vector, window: float | None = None, reason: str | None = None
+    ) -> None:
+        """Keep the result of a row; see `QueryResult`."""
+        self._by_key[row.key] = QueryResult(vector, self.source, series, window, reason, row.meaning)
 
     def describe(self) -> str:
         """Where the values come from, in a sentence for people."""
@@ -121,11 +123,11 @@ async def history(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
         patience=_environment.prometheus_timeout(),
     )  # fmt: skip
-    found: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
-    for each in answer.samples:
-        if each.name in recorded:
-            found.setdefault(recorded[each.name], {})[each.labels] = list(each.values)
-    return found
+    values: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
+    for sample in answer.samples:
+        if sample.name in recorded:
+            values.setdefault(recorded[sample.name], {})[sample.labels] = list(sample.values)
+    return values
 
 
 def _selector(names: Iterable[str]) -> str:
@@ -133,22 +135,23 @@ def _selector(names: Iterable[str]) -> str:
 
 
 def _from_process(rows: list[Row]) -> QueryResults:
-    found = QueryResults("process")
+    results = QueryResults("process")
     process = Process(_windows.shared, _environment.config())
     for row in rows:
-        found.put(row, _of_process(row, process))
-    found.problems += [
+        _compute(row, process, results)
+    results.problems += [
         f"{contract.get(name).prometheus_name} has more series than are told apart: those beyond have "
         f"`{OTHER}` for each label"
         for name in sorted(process.overflowed())
     ]
-    return found
+    return results
 
 
-def _of_process(row: Row, process: Process) -> QueryResult:
+def _compute(row: Row, process: Process, results: QueryResults) -> None:
     name = _name(row, process.config)
     if not row.is_local(process.config):
-        return QueryResult({}, "process", name, reason=HISTORY)
+        results.put(row, name, {}, reason=HISTORY)
+        return
     sources = list(row.reads(process.config))
     seconds = max((node.lookback(process.config) for node in sources), default=0.0)
     try:
@@ -158,11 +161,12 @@ def _of_process(row: Row, process: Process) -> QueryResult:
         else:
             window = process.watched(seconds) if seconds else None
     except _windows.NoDataError as error:
-        return QueryResult({}, "process", name, seconds or None, str(error))
+        results.put(row, name, {}, seconds or None, str(error))
     except Exception:  # a defect of signalscope costs this one value
         internal_error("monitoring.process")
-        return QueryResult({}, "process", name, seconds or None, "it could not be calculated")
-    return QueryResult(vector, "process", name, window, None if vector else _nothing(sources, window))
+        results.put(row, name, {}, seconds or None, "it could not be calculated")
+    else:
+        results.put(row, name, vector, window, None if vector else _nothing(sources, window))
 
 
 def _nothing(sources: Iterable[Expr], window: float | None) -> str:
@@ -175,7 +179,6 @@ def _nothing(sources: Iterable[Expr], window: float | None) -> str:
 
 
 async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
-    found = QueryResults("prometheus")
     config, timeout = _environment.config(), _environment.prometheus_timeout()
     recorded = [row.name for row in rows if row.name]
     queries = {"": _selector(recorded)} if recorded else {}
@@ -184,52 +187,52 @@ async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
         *(_prometheus.shared.instant(url, query, timeout) for query in queries.values()),
         return_exceptions=True,
     )
-    by_query = dict(zip(queries, answers, strict=True))
     # Many series are too much work for the event loop.
-    return await asyncio.to_thread(_assembled, found, rows, by_query, config)
+    return await asyncio.to_thread(_assembled, rows, dict(zip(queries, answers, strict=True)), config)
 
 
 def _assembled(
-    found: QueryResults, rows: list[Row], by_query: Mapping[str, Answer | BaseException], config: Config
+    rows: list[Row], by_query: Mapping[str, Answer | BaseException], config: Config
 ) -> QueryResults:
-    if any(isinstance(each, Answer) and each.warned for each in by_query.values()):
-        found.problems.append("Prometheus warns that what it answered may be incomplete")
+    results = QueryResults("prometheus")
+    if any(isinstance(answer, Answer) and answer.warned for answer in by_query.values()):
+        results.problems.append("Prometheus warns that what it answered may be incomplete")
     by_name: dict[str, list[Sample]] = {}
     several = by_query.get("", Answer([]))
-    for each in several.samples if isinstance(several, Answer) else ():
-        by_name.setdefault(each.name, []).append(each)
+    for sample in several.samples if isinstance(several, Answer) else ():
+        by_name.setdefault(sample.name, []).append(sample)
     for row in rows:
         answer = several if row.name else by_query[row.key]
         name, window = _name(row, config), row.lookback(config) or None
         if isinstance(answer, BaseException):
-            found.put(row, QueryResult({}, "prometheus", name, window, _problem(answer, found)))
+            results.put(row, name, {}, window, _problem(answer, results))
             continue
         # A series without one of its labels is not what was asked for.
         needed = set(row.labels) - {"job"}
         vector = {
-            each.labels: each.values[0][1]
-            for each in (by_name.get(row.name, ()) if row.name else answer.samples)
-            if each.values and needed <= dict(each.labels).keys()
+            sample.labels: sample.values[0][1]
+            for sample in (by_name.get(row.name, ()) if row.name else answer.samples)
+            if sample.values and needed <= dict(sample.labels).keys()
         }
-        reason = None if vector else "Prometheus has no value for it"
-        found.put(row, QueryResult(vector, "prometheus", name, window, reason))
-    if not found.degraded and not any(found.get(row.key).vector for row in rows):
-        found.problems.append(
+        results.put(row, name, vector, window, None if vector else "Prometheus has no value for it")
+    if not results.degraded and not any(results.get(row.key).vector for row in rows):
+        results.problems.append(
             f"Prometheus has nothing of the job {_environment.job()!r}: is that its name there "
             "(SIGNALSCOPE_PROMETHEUS_JOB), and are signalscope's rules loaded?"
         )
-    return found
+    return results
 
 
-def _problem(error: BaseException, found: QueryResults) -> str:
+def _problem(error: BaseException, results: QueryResults) -> str:
     if isinstance(error, asyncio.CancelledError):
         raise error
-    text = str(error) if isinstance(error, PrometheusError) else "Prometheus could not be asked"
+    text = str(error)
     if not isinstance(error, PrometheusError):
+        text = "Prometheus could not be asked"
         internal_error("monitoring.prometheus")
-    found.degraded = True
-    if text not in found.problems:
-        found.problems.append(text)
+    results.degraded = True
+    if text not in results.problems:
+        results.problems.append(text)
     return text
 
 

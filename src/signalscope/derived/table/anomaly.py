@@ -10,62 +10,34 @@ that is not there at all, although it usually is, counts as ``missing``, not as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from signalscope.config import Config
 from signalscope.config.defaults import RATE_SECONDS
-from signalscope.derived._calendar import CLOCK_CHANGE, same_time, session_now
 from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
-
-__all__ = ["GROUPS", "SIGNALS"]
+from signalscope.derived.table.calendar import CLOCK_CHANGE, same_time, session_now
 
 #: A median absolute deviation of Gaussian noise, times this, is its standard deviation.
 _MAD_SCALE = 1.4826
 _LEAST_RECENT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Signal:
-    """What is watched: where its level comes from, and whether it counts events."""
-
-    name: str
-    source: str
-    events: bool
-
-
-_SIGNALS = (
-    _Signal("request_rate", "API_REQUESTS", events=True),
-    _Signal("latency", "API_P95", events=False),
-    _Signal("error_ratio", "ERROR_RATE", events=False),
-    _Signal("greeks_throughput", "GREEKS_OPTIONS", events=True),
-    _Signal("signal_rate", "SIGNALS", events=True),
-)
-#: The values of the label ``signal``.
-SIGNALS = tuple(each.name for each in _SIGNALS)
-_EVENTS = "|".join(each.name for each in _SIGNALS if each.events)
-_ONLY_EVENTS = f'{{signal=~"{_EVENTS}"}}'
+#: The values of the label ``signal``, and those of them that count events.
+SIGNALS = ("request_rate", "latency", "error_ratio", "greeks_throughput", "signal_rate")
+_EVENTS = ("request_rate", "greeks_throughput", "signal_rate")
+_ONLY_EVENTS = f'{{signal=~"{"|".join(_EVENTS)}"}}'
 
 
 def _level(ask: Promql) -> str:
-    return " or ".join(named(_source(ask, each), signal=each.name) for each in _SIGNALS)
-
-
-def _source(ask: Promql, signal: _Signal) -> str:
-    source = ask.of(signal.source)
-    if signal.name == "latency":
-        return f"avg_over_time({source}[{duration(RATE_SECONDS)}])"
-    if signal.name == "error_ratio":  # the service's own has no endpoint
-        return f"max by (job) ({ask.of(signal.source, _WHOLE)}) / 100"
-    return source
-
-
-_WHOLE = 'endpoint=""'
-
-
-def _session_level(ask: Promql) -> str:
-    return f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})"
+    service = 'endpoint=""'  # the error rate of an endpoint has one
+    levels = (
+        ask.of("API_REQUESTS"),
+        f"avg_over_time({ask.of('API_P95')}[{duration(RATE_SECONDS)}])",
+        f"max by (job) ({ask.of('ERROR_RATE', service)}) / 100",
+        ask.of("GREEKS_OPTIONS"),
+        ask.of("SIGNALS"),
+    )
+    return " or ".join(named(level, signal=name) for name, level in zip(SIGNALS, levels, strict=True))
 
 
 def _history(ask: Promql) -> str:
@@ -148,7 +120,9 @@ GROUPS = (
         "ANOMALY_SESSION": series(
             "signal_service_anomaly_session_level", unit="", labels="job signal",
             meaning="The same, in trading sessions only; what later days are compared with.",
-            expr=PromqlOnly(_session_level, over=RATE_SECONDS),
+            expr=PromqlOnly(
+                lambda ask: f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})", over=RATE_SECONDS
+            ),
         ),
         "ANOMALY_HISTORY": series(
             "signal_service_anomaly_history", unit="", labels="job signal days",

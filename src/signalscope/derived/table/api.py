@@ -6,19 +6,16 @@ from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.derived._expressions import (
     AvgOverTime,
     Expr,
-    Increase,
     Instrument,
     PromqlOnly,
     Quantile,
-    Rate,
     Series,
     Setting,
     matches,
 )
 from signalscope.derived._operators import Min, Minus, Per, Percentage, Scale, Sum, Union, total_and_by
 from signalscope.derived._rows import asked, group, series
-
-__all__ = ["ASKED", "GROUPS"]
+from signalscope.derived.table import increase, rate
 
 _REQUESTS = "signal_service.api.requests"
 _SECONDS = "signal_service.api.request.duration"
@@ -37,14 +34,14 @@ def _latency(q: float, *by: str) -> Expr:
     return Quantile(q, Sum(Series("API_BUCKETS"), *by, "le"))
 
 
-_TIMED = Sum(Rate(Instrument(_SECONDS, "count")))
+_TIMED = rate(_SECONDS, part="count")
 
 GROUPS = (
     # A target that is gone is down: a service that has left service discovery serves nobody. One that was never
     # there is unknown: only what this rule recorded itself goes on.
     group("up", "evaluation", {
         "UP": series(
-            "job:up:max", unit="", labels="job",
+            "job:up:max", unit="",
             meaning="1 while any instance answers its scrape, else 0: also when there is none any more.",
             expr=PromqlOnly(lambda ask: f'max by (job) (up{{job="{ask.job}"}}) or 0 * {ask.of("UP")}'),
         ),
@@ -54,7 +51,7 @@ GROUPS = (
         "API_REQUESTS_ALL": series(
             "job_endpoint_status_code_user_tier:signal_service_api_requests:rate5m", unit="{request}/s",
             meaning="Requests; what the others are made of.",
-            expr=Sum(Rate(Instrument(_REQUESTS)), "endpoint", "status_code", "user_tier"),
+            expr=rate(_REQUESTS, "endpoint", "status_code", "user_tier"),
         ),
         "API_REQUESTS": series(
             "job:signal_service_api_requests:rate5m", unit="{request}/s", meaning="Requests.", expr=_every(),
@@ -86,7 +83,7 @@ GROUPS = (
         "API_BUCKETS": series(
             "job_endpoint_user_tier:signal_service_api_request_duration_seconds_bucket:rate", unit="{request}/s",
             meaning="Requests by duration; what the quantiles are made of.",
-            expr=Sum(Rate(Instrument(_SECONDS, "bucket"), _LATENCY), "endpoint", "user_tier", "le"),
+            expr=rate(_SECONDS, "endpoint", "user_tier", "le", part="bucket", over=_LATENCY),
         ),
         "API_P50": series(
             "job:signal_service_api_request_duration_seconds:p50", unit="s", meaning="Median API latency.",
@@ -106,7 +103,7 @@ GROUPS = (
         ),
         "API_MEAN": series(
             "job:signal_service_api_request_duration_seconds:mean5m", unit="s", meaning="Mean API latency.",
-            expr=Per(Sum(Rate(Instrument(_SECONDS, "sum"))), _TIMED),
+            expr=Per(rate(_SECONDS, part="sum"), _TIMED),
         ),
         "API_TIMED": series(
             "job:signal_service_api_request_duration_seconds_count:rate5m", unit="{request}/s",
@@ -116,8 +113,7 @@ GROUPS = (
             "job:signal_service_api_slow_requests:rate5m", unit="{request}/s",
             meaning="Those of them slower than the objective for API latency.",
             expr=Minus(
-                Series("API_TIMED"),
-                Sum(Rate(Instrument(_SECONDS, "bucket", le=Setting("slos.api_latency.seconds")))),
+                Series("API_TIMED"), rate(_SECONDS, part="bucket", le=Setting("slos.api_latency.seconds"))
             ),
         ),
         "API_SLOW": series(
@@ -130,7 +126,7 @@ GROUPS = (
 
 ASKED = {
     "REQUESTS_LAST_MINUTE": asked(
-        unit="{request}", meaning="Requests of the last minute.", expr=Sum(Increase(Instrument(_REQUESTS), 60)),
+        unit="{request}", meaning="Requests of the last minute.", expr=increase(_REQUESTS, over=60),
     ),
     "COMPONENT_AVAILABILITY": asked(
         unit="", meaning="The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from signalscope.config import Config
 from signalscope.derived._expressions import (
     Anywhere,
@@ -11,11 +9,9 @@ from signalscope.derived._expressions import (
     Constant,
     Copy,
     Expr,
-    Increase,
     Instrument,
     Parens,
     PromqlOnly,
-    Rate,
     Relabel,
     Series,
     Setting,
@@ -41,13 +37,12 @@ from signalscope.derived._operators import (
 )
 from signalscope.derived._promql import Promql
 from signalscope.derived._rows import Variant, group, series
-
-__all__ = ["GROUPS", "HOURS_A_MONTH", "prices"]
+from signalscope.derived.table import increase, rate
 
 HOURS_A_MONTH = 30 * 24
 _DAY = 86_400
 _SECONDS = "signal_service.api.request.duration"
-_COST = Increase(Instrument("signal_service.calculation_cost"))
+_COST = "signal_service.calculation_cost"
 _USES = Series("FEATURE_USES")
 _BY_TIER = On(("user_tier",))
 
@@ -61,20 +56,14 @@ def _satisfaction(by: tuple[str, ...]) -> Expr:
     served = matches_not("5..")
 
     def within(setting: str) -> Expr:
-        return Sum(Rate(Instrument(_SECONDS, "bucket", le=Setting(setting), status_code=served)), *by)
+        return rate(_SECONDS, *by, part="bucket", le=Setting(setting), status_code=served)
 
-    every = Sum(Rate(Instrument(_SECONDS, "count")), *by)
-    some = Sum(Rate(Instrument(_SECONDS, "count", status_code=served)), *by)
+    every = rate(_SECONDS, *by, part="count")
+    answered = rate(_SECONDS, *by, part="count", status_code=served)
     # The tolerable ones include the satisfied, which so count twice half.
     good = Plus(within("business.satisfied_seconds"), within("business.tolerated_seconds"))
-    nobody = Scale(Unless(every, Above(some, 0)), 0)
-    return Per(Scale(Union(Parens(good), nobody), 50), every)
-
-
-def prices(config: Config) -> Iterator[Variant]:
-    """What a subscription of each tier brings in, as the configuration says."""
-    for tier, price in config.business.monthly_prices.items():
-        yield Variant(Configured(price), {"job": config.selectors.job, "user_tier": tier})
+    all_failed = Scale(Unless(every, Above(answered, 0)), 0)
+    return Per(Scale(Union(Parens(good), all_failed), 50), every)
 
 
 def _spent(config: Config) -> Expr:
@@ -105,30 +94,26 @@ _SATISFACTION_OF_TIER = Union(
 )
 
 
-def _before(ask: Promql, selector: str, ago: str) -> str:
-    return f"avg_over_time({selector}[1h] offset {ago})"
+def _before(selector: str, days: int) -> str:
+    return f"avg_over_time({selector}[1h] offset {days}d)"
 
 
-def _growth(_: Config) -> Iterator[Variant]:
+def _growth(days: int) -> Variant:
     """Absent until there are values of days before."""
-    for period, days in (("1d", 1), ("30d", 30)):
 
-        def build(ask: Promql, period: str = period) -> str:
-            now = ask.of("SUBSCRIPTIONS_TOTAL")
-            return f"{now} / ({_before(ask, now, period)} > 0) - 1"
+    def build(ask: Promql) -> str:
+        now = ask.of("SUBSCRIPTIONS_TOTAL")
+        return f"{now} / ({_before(now, days)} > 0) - 1"
 
-        yield Variant(PromqlOnly(build, over=days * _DAY), {"period": period})
+    return Variant(PromqlOnly(build, over=days * _DAY), {"period": f"{days}d"})
 
 
-def _retention(_: Config) -> Iterator[Variant]:
-    yield Variant(Per(_users("1h"), _users("24h")), {"metric": "stickiness"})
-    for metric, days in (("day_over_day", 1), ("week_over_week", 7)):
+def _retention(metric: str, days: int) -> Variant:
+    def build(ask: Promql) -> str:
+        users = ask.of("ACTIVE_USERS", 'window="24h"')
+        return f"sum by (job) ({users}) / (sum by (job) ({_before(users, days)}) > 0)"
 
-        def build(ask: Promql, days: int = days) -> str:
-            users = ask.of("ACTIVE_USERS", 'window="24h"')
-            return f"sum by (job) ({users}) / (sum by (job) ({_before(ask, users, f'{days}d')}) > 0)"
-
-        yield Variant(PromqlOnly(build, over=days * _DAY), {"metric": metric})
+    return Variant(PromqlOnly(build, over=days * _DAY), {"metric": metric})
 
 
 GROUPS = (
@@ -168,12 +153,12 @@ GROUPS = (
         "FEATURE_USES": series(
             "job_feature_user_tier:signal_service_feature_usage:increase1h", unit="{use}",
             meaning="Uses of features in the last hour.",
-            expr=Sum(Increase(Instrument("signal_service.feature_usage")), "feature", "user_tier"),
+            expr=increase("signal_service.feature_usage", "feature", "user_tier"),
         ),
         "PREMIUM_USAGE": series(
             "signal_service_premium_feature_usage", unit="{use}",
             meaning="Uses of premium features in the last hour.",
-            expr=Sum(Increase(Instrument("signal_service.premium_feature_usage")), "feature", "user_tier"),
+            expr=increase("signal_service.premium_feature_usage", "feature", "user_tier"),
         ),
         "ADOPTION": series(
             "feature_adoption_rates", unit="{use}/{user}",
@@ -182,18 +167,16 @@ GROUPS = (
         ),
         "COST": series(
             "job_operation_type:signal_service_calculation_cost:increase1h", unit="{currency}",
-            meaning="Cost of the last hour by kind of work.", expr=Sum(_COST, "operation_type"),
+            meaning="Cost of the last hour by kind of work.", expr=increase(_COST, "operation_type"),
         ),
         "COST_TIER": series(
             "job_user_tier:signal_service_calculation_cost:increase1h", unit="{currency}",
-            meaning="Cost of the last hour by tier.", expr=Sum(_COST, "user_tier"),
+            meaning="Cost of the last hour by tier.", expr=increase(_COST, "user_tier"),
         ),
         "COST_PER_CALCULATION": series(
             "signal_service_cost_per_calculation", unit="{currency}",
             meaning="Cost of the last hour for each Greeks calculation in it.",
-            expr=Per(
-                Sum(Series("COST")), Sum(Increase(Instrument("signal_service.greeks.calculation", "count")))
-            ),
+            expr=Per(Sum(Series("COST")), increase("signal_service.greeks.calculation", part="count")),
         ),
         "COST_PER_USER": series(
             "signal_service_cost_per_user", unit="{currency}",
@@ -209,7 +192,10 @@ GROUPS = (
             "job_user_tier:signal_service_subscription_price:monthly", unit="{currency}", labels="job user_tier",
             meaning="What a subscription brings in a month, as the config says; nothing of tiers without a price "
             "there.",
-            variants=prices,
+            variants=lambda config: (
+                Variant(Configured(price), {"job": config.selectors.job, "user_tier": tier})
+                for tier, price in config.business.monthly_prices.items()
+            ),
         ),
         "REVENUE": series(
             "job_user_tier:signal_service_subscription_revenue:monthly", unit="{currency}",
@@ -224,9 +210,7 @@ GROUPS = (
         "PROFITABILITY": series(
             "signal_service_feature_profitability", unit="{currency}/h", labels="job feature",
             meaning="A feature's share of the revenue, by its uses, less the cost of its work.",
-            variants=lambda config: [
-                Variant(Minus(Parens(_EARNED), Parens(_spent(config)), On(("feature",))))
-            ],
+            variants=lambda config: [Variant(Minus(Parens(_EARNED), Parens(_spent(config)), On(("feature",))))],
         ),
     }),
     # What is compared with days before.
@@ -234,13 +218,16 @@ GROUPS = (
         "SUBSCRIPTION_GROWTH": series(
             "job:signal_service_active_subscriptions:growth", unit="", labels="job period",
             meaning="Growth of the subscriptions against a day or 30 days (`1d`, `30d`) before: 0.15 is 15 % more.",
-            variants=_growth,
+            variants=lambda _: map(_growth, (1, 30)),
         ),
         "RETENTION": series(
             "retention_metrics", unit="", labels="job metric",
             meaning="`stickiness`: users of the last hour, of those of the last 24; `day_over_day`, "
             "`week_over_week`: active users (24 h) against those a day, a week before.",
-            variants=_retention,
+            variants=lambda _: (
+                Variant(Per(_users("1h"), _users("24h")), {"metric": "stickiness"}),
+                _retention("day_over_day", 1), _retention("week_over_week", 7),
+            ),
         ),
     }, fixed=True),
 )  # fmt: skip

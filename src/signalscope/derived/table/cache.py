@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import Instrument, Match, Rate, Series, one_of
+from signalscope.derived._expressions import Instrument, Match, Series, one_of
 from signalscope.derived._operators import Per, Ratio, Sum
 from signalscope.derived._rows import group, series
-
-__all__ = ["GROUPS"]
+from signalscope.derived.table import rate
 
 
 def _gets(result: str | Match) -> Sum:
@@ -22,7 +21,7 @@ GROUPS = (
         "CACHE_OPERATIONS": series(
             "job_cache_type_operation_result:signal_service_cache_operations:rate5m", unit="{operation}/s",
             meaning="Cache operations.",
-            expr=Sum(Rate(Instrument("signal_service.cache.operations")), "cache_type", "operation", "result"),
+            expr=rate("signal_service.cache.operations", "cache_type", "operation", "result"),
         ),
         "CACHE_HITS": series(
             "job_cache_type:signal_service_cache_hits:ratio5m", unit="",
@@ -40,7 +39,7 @@ GROUPS = (
         "CACHE_EVICTIONS": series(
             "job_cache_type_reason:signal_service_cache_evictions:rate5m", unit="{entry}/s",
             meaning="Entries that left the cache.",
-            expr=Sum(Rate(Instrument("signal_service.cache.evictions")), "cache_type", "reason"),
+            expr=rate("signal_service.cache.evictions", "cache_type", "reason"),
         ),
     }),
 )  # fmt: skip

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import (
-    AvgOverTime,
-    Expr,
-    Increase,
-    Instrument,
-    Match,
-    Quantile,
-    Rate,
-    Series,
-    is_not,
-)
+from signalscope.derived._expressions import AvgOverTime, Expr, Instrument, Match, Quantile, Series, is_not
 from signalscope.derived._operators import Avg, Max, Ratio, Scale, Sum
 from signalscope.derived._rows import asked, group, series
-
-__all__ = ["ASKED", "GROUPS"]
+from signalscope.derived.table import increase, rate
 
 _SECONDS = "signal_service.external_service.duration"
 _HEALTH = Instrument("signal_service.external_service.health")
@@ -49,12 +38,12 @@ GROUPS = (
         ),
         "DEPENDENCY_CALLS": series(
             "job_service_name_outcome:signal_service_external_service_calls:rate5m", unit="{call}/s",
-            meaning="Calls by outcome.", expr=Sum(Rate(Instrument(_SECONDS, "count")), "service_name", "outcome"),
+            meaning="Calls by outcome.", expr=rate(_SECONDS, "service_name", "outcome", part="count"),
         ),
         "DEPENDENCY_ERRORS": series(
             "job_service_name_error_type:signal_service_dependency_errors:rate5m", unit="{error}/s",
             meaning="Calls that failed, by type.",
-            expr=Sum(Rate(Instrument("signal_service.dependency.errors")), "service_name", "error_type"),
+            expr=rate("signal_service.dependency.errors", "service_name", "error_type"),
         ),
         # A cancelled call says nothing about the service.
         "DEPENDENCY_ERROR_RATIO": series(
@@ -64,12 +53,12 @@ GROUPS = (
         "DEPENDENCY_P95": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95", unit="s",
             meaning="95th percentile of the time of a call.",
-            expr=Quantile(0.95, Sum(Rate(Instrument(_SECONDS, "bucket")), "service_name", "le")),
+            expr=Quantile(0.95, rate(_SECONDS, "service_name", "le", part="bucket")),
         ),
         "DEPENDENCY_TIME": series(
             "job_service_name:signal_service_external_service_time:rate5m", unit="s/s",
             meaning="Seconds spent waiting for the service, each second.",
-            expr=Sum(Rate(Instrument(_SECONDS, "sum")), "service_name"),
+            expr=rate(_SECONDS, "service_name", part="sum"),
         ),
         "BREAKER_OPEN": series(
             "job_service_name_operation:signal_service_circuit_breaker_open:max", unit="",
@@ -84,7 +73,7 @@ GROUPS = (
         "BREAKER_REJECTED": series(
             "job_service_name_operation:signal_service_circuit_breaker_rejected:rate5m", unit="{call}/s",
             meaning="Calls that an open breaker refused.",
-            expr=Sum(Rate(Instrument(_BREAKER_CALLS, outcome="rejected")), *_BREAKER),
+            expr=rate(_BREAKER_CALLS, *_BREAKER, outcome="rejected"),
         ),
     }),
 )  # fmt: skip
@@ -96,10 +85,10 @@ ASKED = {
     ),
     "BREAKER_CALLS": asked(
         unit="{call}", meaning="Calls of the last hour through each breaker, by outcome.",
-        expr=Sum(Increase(Instrument(_BREAKER_CALLS)), *_BREAKER, "outcome"),
+        expr=increase(_BREAKER_CALLS, *_BREAKER, "outcome"),
     ),
     "BREAKER_TRANSITIONS": asked(
         unit="{transition}", meaning="State changes of each breaker in the last hour, by the state entered.",
-        expr=Sum(Increase(Instrument(_TRANSITIONS)), *_BREAKER, "to"),
+        expr=increase(_TRANSITIONS, *_BREAKER, "to"),
     ),
 }  # fmt: skip

@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from signalscope.derived._calendar import CLOCK_CHANGE, HORIZONS, same_time, session_now
 from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
-
-__all__ = ["GROUPS", "LOAD", "WITHIN"]
+from signalscope.derived.table.calendar import CLOCK_CHANGE, HORIZONS, same_time, session_now
 
 #: Not a resource but what asks for them: requests a second.
 LOAD = "load"

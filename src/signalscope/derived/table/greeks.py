@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import (
-    Expr,
-    Instrument,
-    Label,
-    Quantile,
-    Rate,
-    Series,
-    Setting,
-    Wanted,
-    one_of,
-)
+import functools
+
+from signalscope.derived._expressions import Expr, Label, Quantile, Series, Setting, one_of
 from signalscope.derived._operators import (
     Lowest,
     Minus,
@@ -27,8 +19,7 @@ from signalscope.derived._operators import (
     total_and_by,
 )
 from signalscope.derived._rows import group, series
-
-__all__ = ["GROUPS"]
+from signalscope.derived.table import rate
 
 _SECONDS = "signal_service.greeks.calculation"
 _BATCH = "signal_service.greeks.batch_options"
@@ -39,12 +30,11 @@ _CLASSES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "101-1000": ((100, 250, 175.5), (250, 500, 375.5), (500, 1000, 750.5)),
     "1001+": ((1000, 2500, 1750), (2500, 5000, 3750), (5000, 10_000, 7500), (10_000, 100_000, 55_000)),
 }
-_SINGLES = Sum(Series("BATCH_BUCKETS", le=1), "vectorized")
 _ROUGH = Series("BATCH_OPTIONS_ROUGH")
 
 
-def _options(*by: str, **wanted: Wanted) -> Expr:
-    return Sum(Series("GREEKS_OPTIONS_TYPE", **wanted), *by)
+def _options(*by: str, **matchers: str) -> Expr:
+    return Sum(Series("GREEKS_OPTIONS_TYPE", **matchers), *by)
 
 
 def _up_to(boundary: float) -> Expr:
@@ -53,22 +43,20 @@ def _up_to(boundary: float) -> Expr:
 
 def _estimate(name: str) -> Expr:
     """Options of a class of batch size: each bucket by its middle."""
-    first, *others = (Scale(Minus(_up_to(high), _up_to(low)), middle) for low, high, middle in _CLASSES[name])
-    for other in others:
-        first = Plus(first, other)
-    return Label(first, batch_size=name)
+    buckets = (Scale(Minus(_up_to(high), _up_to(low)), middle) for low, high, middle in _CLASSES[name])
+    return Label(functools.reduce(Plus, buckets), batch_size=name)
 
 
 GROUPS = (
     group("greeks", "recording", {
         "GREEKS_CALLS": series(
             "job_outcome:signal_service_greeks_calculations:rate5m", unit="{call}/s",
-            meaning="Calculation calls by outcome.", expr=Sum(Rate(Instrument(_SECONDS, "count")), "outcome"),
+            meaning="Calculation calls by outcome.", expr=rate(_SECONDS, "outcome", part="count"),
         ),
         "GREEKS_OPTIONS_TYPE": series(
             "job_calculation_type_vectorized:signal_service_greeks_options:rate5m", unit="{option}/s",
             meaning="Options priced, by what was calculated and how.",
-            expr=Sum(Rate(Instrument("signal_service.greeks.options")), "calculation_type", "vectorized"),
+            expr=rate("signal_service.greeks.options", "calculation_type", "vectorized"),
         ),
         "GREEKS_OPTIONS": series(
             "job:signal_service_greeks_options:rate5m", unit="{option}/s", meaning="Options priced.",
@@ -84,7 +72,7 @@ GROUPS = (
         "GREEKS_INVALID": series(
             "job_reason:signal_service_greeks_invalid_results:rate5m", unit="{result}/s",
             meaning="Results that cannot be used.",
-            expr=Sum(Rate(Instrument("signal_service.greeks.invalid_results")), "reason"),
+            expr=rate("signal_service.greeks.invalid_results", "reason"),
         ),
         "GREEKS_INVALID_RATIO": series(
             "job:signal_service_greeks_invalid_results:ratio5m", unit="",
@@ -96,7 +84,7 @@ GROUPS = (
         "GREEKS_BUCKETS": series(
             "job_vectorized:signal_service_greeks_calculation_seconds_bucket:rate", unit="{call}/s",
             meaning="Calculation calls by duration; what the quantiles are made of.",
-            expr=Sum(Rate(Instrument(_SECONDS, "bucket"), Setting("windows.latency")), "vectorized", "le"),
+            expr=rate(_SECONDS, "vectorized", "le", part="bucket", over=Setting("windows.latency")),
         ),
         "GREEKS_P90": series(
             "job_vectorized:signal_service_greeks_calculation_seconds:p90", unit="s",
@@ -112,9 +100,7 @@ GROUPS = (
         "GREEKS_SECONDS": series(
             "job_vectorized_batch_size:signal_service_greeks_calculation_seconds:rate5m", unit="s/s",
             meaning="Seconds spent in calculations that priced something, each second.",
-            expr=Sum(
-                Rate(Instrument(_SECONDS, "sum", outcome=one_of("success", "invalid"))), "vectorized", "batch_size"
-            ),
+            expr=rate(_SECONDS, "vectorized", "batch_size", part="sum", outcome=one_of("success", "invalid")),
         ),
         "PER_OPTION": series(
             "job_vectorized:signal_service_greeks_seconds_per_option:mean5m", unit="s",
@@ -134,7 +120,7 @@ GROUPS = (
         "BATCH_BUCKETS": series(
             "job_vectorized:signal_service_greeks_batch_options_bucket:rate5m", unit="{call}/s",
             meaning="Calculation calls by number of options.",
-            expr=Sum(Rate(Instrument(_BATCH, "bucket")), "vectorized", "le"),
+            expr=rate(_BATCH, "vectorized", "le", part="bucket"),
         ),
         "BATCH_OPTIONS_ROUGH": series(
             "job_vectorized_batch_size:signal_service_greeks_options:estimate5m", unit="{option}/s",
@@ -146,11 +132,11 @@ GROUPS = (
             meaning="Options priced by class of batch size; estimated where several classes of more than one size "
             "are in use.",
             expr=Union(
-                Label(_SINGLES, batch_size="1"),
+                Label(_up_to(1), batch_size="1"),
                 Times(
                     _ROUGH,
                     Per(
-                        Minus(Sum(Rate(Instrument(_BATCH, "sum")), "vectorized"), _SINGLES),
+                        Minus(rate(_BATCH, "vectorized", part="sum"), _up_to(1)),
                         Sum(_ROUGH, "vectorized"),
                     ),
                     On(("vectorized",), "left"),
@@ -160,8 +146,7 @@ GROUPS = (
         "PER_OPTION_BATCH": series(
             "job_vectorized_batch_size:signal_service_greeks_seconds_per_option:mean5m", unit="s",
             meaning="Calculation time for each option by class of batch size; estimated for classes of more than one "
-            "size.",
-            expr=Per(Series("GREEKS_SECONDS"), Series("BATCH_OPTIONS")),
+            "size.", expr=Per(Series("GREEKS_SECONDS"), Series("BATCH_OPTIONS")),
         ),
         "BEST_BATCH": series(
             "job_batch_size:signal_service_greeks_best_batch_size:seconds_per_option", unit="s",

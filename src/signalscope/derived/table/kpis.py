@@ -12,8 +12,6 @@ from signalscope.derived._operators import Min, Minus, Scale, Sum, ratio_to
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived._rows import Variant, group, series
 
-__all__ = ["GROUPS", "Kpi", "kpis"]
-
 _DAY = 86_400
 
 
@@ -116,15 +114,11 @@ def kpis(config: Config) -> list[Kpi]:
     ]  # fmt: skip
 
 
-def _variants(expr: Callable[[Kpi], Expr]) -> Callable[[Config], Iterator[Variant]]:
-    """A rule for each KPI."""
-    return lambda config: (Variant(expr(kpi), kpi.labels) for kpi in kpis(config))
-
-
-def _targets(config: Config) -> Iterator[Variant]:
-    for kpi in kpis(config):
-        labels = kpi.labels | {"job": config.selectors.job, "direction": kpi.direction}
-        yield Variant(Configured(kpi.target), labels)
+def _for_each(
+    expr: Callable[[Kpi], Expr], more: Callable[[Config, Kpi], dict[str, str]] = lambda *_: {}
+) -> Callable[[Config], Iterator[Variant]]:
+    """Return what makes a rule for each KPI, with the labels that name it."""
+    return lambda config: (Variant(expr(kpi), kpi.labels | more(config, kpi)) for kpi in kpis(config))
 
 
 GROUPS = (
@@ -132,15 +126,20 @@ GROUPS = (
         "KPI_VALUE": series(
             "signal_service_kpi_value", unit="{kpi}", labels="job kpi category cache_type?",
             meaning="A KPI's present value, in its own unit (docs/rules.md).",
-            variants=_variants(lambda kpi: kpi.expr),
+            variants=_for_each(lambda kpi: kpi.expr),
         ),
         "KPI_TARGET": series(
             "signal_service_kpi_target", unit="{kpi}", labels="job kpi category direction cache_type?",
-            meaning="Its target; `direction` says whether the value should be above or below.", variants=_targets,
+            meaning="Its target; `direction` says whether the value should be above or below.",
+            variants=_for_each(
+                lambda kpi: Configured(kpi.target),
+                lambda config, kpi: {"job": config.selectors.job, "direction": kpi.direction},
+            ),
         ),
         "KPI_ATTAINMENT": series(
             "signal_service_kpi_attainment", unit="", labels="job kpi category cache_type?",
-            meaning="How near the target is, 0 to 1; 1 is reached.", variants=_variants(lambda kpi: kpi.attainment),
+            meaning="How near the target is, 0 to 1; 1 is reached.",
+            variants=_for_each(lambda kpi: kpi.attainment),
         ),
     }),
 )  # fmt: skip

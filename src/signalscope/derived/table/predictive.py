@@ -6,8 +6,6 @@ from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived._rows import group, series
 
-__all__ = ["GROUPS"]
-
 #: A trend needs nearly as much history as it looks back on, and so do the last hour's growth and the usual.
 _TREND, _TREND_HISTORY = 1_800, "25m"
 _GROWTH, _GROWTH_HISTORY, _STILL = 3_600, "45m", 900

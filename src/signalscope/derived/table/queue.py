@@ -8,7 +8,6 @@ from signalscope.derived._expressions import (
     Instrument,
     Label,
     Quantile,
-    Rate,
     Series,
     Setting,
     matches,
@@ -17,8 +16,7 @@ from signalscope.derived._expressions import (
 )
 from signalscope.derived._operators import Max, Per, Ratio, Sum, Union
 from signalscope.derived._rows import group, series
-
-__all__ = ["GROUPS"]
+from signalscope.derived.table import rate
 
 _SHARED = Setting("selectors.shared_queues")
 
@@ -30,7 +28,7 @@ def _whole(name: str, *by: str) -> Expr:
 
 
 def _p95(name: str) -> Expr:
-    return Quantile(0.95, Sum(Rate(Instrument(name, "bucket")), "queue_type", "priority", "le"))
+    return Quantile(0.95, rate(name, "queue_type", "priority", "le", part="bucket"))
 
 
 _REFUSED = Ratio(
@@ -47,7 +45,7 @@ GROUPS = (
         "QUEUE_EVENTS": series(
             "job_queue_type_priority_event:signal_service_queue_items:rate5m", unit="{item}/s",
             meaning="Items, by what happened to them.",
-            expr=Sum(Rate(Instrument("signal_service.queue.items")), "queue_type", "priority", "event"),
+            expr=rate("signal_service.queue.items", "queue_type", "priority", "event"),
         ),
         "QUEUE_RATE": series(
             "signal_service_queue_processing_rate_per_second", unit="{item}/s", meaning="Items processed.",

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import (
-    Clamp,
-    Copy,
-    Expr,
-    Instrument,
-    Label,
-    Quantile,
-    Rate,
-    Series,
-    Setting,
-    Wanted,
-)
+from signalscope.derived._expressions import Clamp, Copy, Expr, Instrument, Label, Quantile, Series, Setting
 from signalscope.derived._operators import Max, Minus, Ratio, Scale, Sum, Union
 from signalscope.derived._rows import group, series
+from signalscope.derived.table import rate
 
-__all__ = ["GROUPS"]
-
-_CPU = Instrument("process.cpu")
 _MEMORY = Instrument("process.resident_memory")
-_QUERY = "signal_service.database.query"
 
 
-def _cache(key: str, **wanted: Wanted) -> Expr:
-    return Sum(Series(key, **wanted), "cache_type")
+def _cache(key: str, **matchers: str) -> Expr:
+    return Sum(Series(key, **matchers), "cache_type")
 
 
 def _resource(expr: Expr, kind: str) -> Expr:
@@ -54,11 +40,11 @@ GROUPS = (
         "CPU": series(
             "instance:process_cpu_utilization:ratio", unit="", labels="job instance",
             meaning="CPU time of one process, of one core; more than 1 when it uses several.",
-            expr=Sum(Rate(_CPU, Setting("windows.cpu")), "instance"),
+            expr=rate("process.cpu", "instance", over=Setting("windows.cpu")),
         ),
         "CPU_CORES": series(
             "job:process_cpu_seconds:rate5m", unit="s/s", meaning="Cores in use by the service.",
-            expr=Sum(Rate(_CPU)),
+            expr=rate("process.cpu"),
         ),
         "MEMORY": series(
             "instance:process_memory_utilization:ratio", unit="", labels="job instance",
@@ -77,7 +63,7 @@ GROUPS = (
         "QUERY_P95": series(
             "job_query_type:signal_service_database_query_seconds:p95", unit="s",
             meaning="95th percentile of the time of a database query.",
-            expr=Quantile(0.95, Sum(Rate(Instrument(_QUERY, "bucket")), "query_type", "le")),
+            expr=Quantile(0.95, rate("signal_service.database.query", "query_type", "le", part="bucket")),
         ),
     }),
     group("bottleneck", "recording", {
@@ -97,14 +83,12 @@ GROUPS = (
                             Ratio(
                                 _cache("CACHE_EVICTIONS", reason="size"), _cache("CACHE_OPERATIONS", operation="set")
                             ),
-                            "cache_type",
-                            "cache",
+                            "cache_type", "cache",
                         ),
                         _resource(_SLOW_QUERIES, "database"),
                         _resources(_DEPENDENCY, "service_name", "dependency"),
                     ),
-                    "resource",
-                    "kind",
+                    "resource", "kind",
                 )
             ),
         ),

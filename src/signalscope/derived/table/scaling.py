@@ -13,8 +13,6 @@ from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 from signalscope.derived.table.forecast import LOAD
 
-__all__ = ["GROUPS", "REASONS"]
-
 #: The values of the label ``reason``.
 REASONS = ("load", "forecast", "queue", "minimum", "maximum")
 _DAY = 86_400
@@ -22,10 +20,6 @@ _DAY = 86_400
 
 def _learned(config: Config) -> float:
     return config.forecast.growth_days * _DAY
-
-
-def _days(ask: Promql) -> str:
-    return f"{ask.config.forecast.growth_days}d"
 
 
 def _total(ask: Promql, key: str) -> str:
@@ -43,7 +37,10 @@ def _efficiency(ask: Promql) -> str:
 
 
 def _capacity(ask: Promql) -> str:
-    settings, efficiency = ask.config.forecast, f"{ask.name('REPLICA_EFFICIENCY')}[{_days(ask)}]"
+    settings, efficiency = (
+        ask.config.forecast,
+        f"{ask.name('REPLICA_EFFICIENCY')}[{duration(_learned(ask.config))}]",
+    )
     return (
         f"quantile_over_time(0.25, {efficiency}) * {settings.target_utilization:g} * {settings.processes_per_replica}"
         f" and count_over_time({efficiency}) >= {settings.least_samples}"
@@ -60,7 +57,7 @@ def _candidates(ask: Promql) -> str:
     ahead = settings.scale_ahead
     foreseen = ask.of("FORECAST", f'resource="{LOAD}"', 'horizon="24h"')
     coming = f"max_over_time({foreseen}[{duration(ahead)}] offset {duration(_DAY - ahead)})"
-    per_replica = f"{ask.name('REPLICA_QUEUE_RATE')}[{_days(ask)}]"
+    per_replica = f"{ask.name('REPLICA_QUEUE_RATE')}[{duration(_learned(ask.config))}]"
     enough = f"count_over_time({per_replica}) >= {settings.least_samples}"
     of_one = f"(quantile_over_time(0.5, {per_replica}) and {enough})"
     processed, backlog = _total(ask, "QUEUE_RATE"), _total(ask, "QUEUE_SIZE")
@@ -82,23 +79,23 @@ def _recommendation(ask: Promql) -> str:
 GROUPS = (
     group("scaling", "recording", {
         "REPLICAS": series(
-            "job:signal_service_replicas:count", unit="{replica}", labels="job", meaning="Replicas that report.",
+            "job:signal_service_replicas:count", unit="{replica}", meaning="Replicas that report.",
             expr=PromqlOnly(
                 lambda ask: f"count by (job) ({ask.of('CPU')}) / {ask.config.forecast.processes_per_replica}"
             ),
         ),
         "REPLICA_EFFICIENCY": series(
-            "job:signal_service_requests_per_core:rate", unit="{request}", labels="job",
+            "job:signal_service_requests_per_core:rate", unit="{request}",
             meaning="Requests served for each CPU-second, while replicas are busy enough to tell.",
             expr=PromqlOnly(_efficiency),
         ),
         "REPLICA_CAPACITY": series(
-            "signal_service_replica_capacity", unit="{request}/s", labels="job",
+            "signal_service_replica_capacity", unit="{request}/s",
             meaning="Requests a second that one replica can take at the CPU that is aimed at, as measured.",
             expr=PromqlOnly(_capacity, over=_learned),
         ),
         "REPLICA_QUEUE_RATE": series(
-            "job:signal_service_queue_processed_per_replica:rate", unit="{item}/s", labels="job",
+            "job:signal_service_queue_processed_per_replica:rate", unit="{item}/s",
             meaning="Queue items that one replica processes while there is a backlog.",
             expr=PromqlOnly(_queue_rate),
         ),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import Increase, Instrument, Quantile, Rate, Series, Setting
+from signalscope.derived._expressions import Instrument, Quantile, Series, Setting
 from signalscope.derived._operators import Avg, Per, Sum
 from signalscope.derived._rows import asked, group, series
-
-__all__ = ["ASKED", "GROUPS"]
+from signalscope.derived.table import increase, rate
 
 _SECONDS = "signal_service.signal.generation"
 _EMITTED = "signal_service.signals.emitted"
@@ -16,7 +15,7 @@ GROUPS = (
         "SIGNALS_TYPE": series(
             "job_signal_type_direction:signal_service_signals_emitted:rate5m", unit="{signal}/s",
             meaning="Signals emitted, by kind and direction.",
-            expr=Sum(Rate(Instrument(_EMITTED)), "signal_type", "direction"),
+            expr=rate(_EMITTED, "signal_type", "direction"),
         ),
         "SIGNALS": series(
             "job:signal_service_signals_emitted:rate5m", unit="{signal}/s", meaning="Signals emitted.",
@@ -25,7 +24,7 @@ GROUPS = (
         "SIGNAL_BUCKETS": series(
             "job_signal_type:signal_service_signal_generation_seconds_bucket:rate", unit="{call}/s",
             meaning="Generations by duration; what the quantiles are made of.",
-            expr=Sum(Rate(Instrument(_SECONDS, "bucket"), Setting("windows.latency")), "signal_type", "le"),
+            expr=rate(_SECONDS, "signal_type", "le", part="bucket", over=Setting("windows.latency")),
         ),
         "SIGNAL_P95": series(
             "job:signal_service_signal_generation_seconds:p95", unit="s",
@@ -39,7 +38,7 @@ GROUPS = (
         ),
         "SIGNAL_MEAN": series(
             "job:signal_service_signal_generation_seconds:mean5m", unit="s", meaning="Mean time to generate signals.",
-            expr=Per(Sum(Rate(Instrument(_SECONDS, "sum"))), Sum(Rate(Instrument(_SECONDS, "count")))),
+            expr=Per(rate(_SECONDS, part="sum"), rate(_SECONDS, part="count")),
         ),
         "SIGNAL_ACCURACY": series(
             "job_signal_type_time_horizon:signal_service_signal_accuracy_ratio:mean", unit="",
@@ -51,6 +50,6 @@ GROUPS = (
 
 ASKED = {
     "SIGNALS_LAST_MINUTE": asked(
-        unit="{signal}", meaning="Signals of the last minute.", expr=Sum(Increase(Instrument(_EMITTED), 60)),
+        unit="{signal}", meaning="Signals of the last minute.", expr=increase(_EMITTED, over=60),
     ),
 }  # fmt: skip

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from signalscope.config import BURN_RATES, Config, ConfigError, Slo
-from signalscope.config._domains import Domain
+from signalscope.config import Config, Slo
+from signalscope.config._rules import Domain
 from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
-from signalscope.derived._expressions import Configured, PromqlOnly
+from signalscope.derived._expressions import Configured, Expr, PromqlOnly
 from signalscope.derived._promql import Promql, le
 from signalscope.derived._rows import Row, Variant, group, series
-
-__all__ = ["GROUPS", "SPECS", "Spec", "settings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +26,18 @@ class Spec:
         key: Its name in ``[slos]`` of the configuration.
         title: What is good, in a few words.
         good: What makes an event good; for documents.
-        sli: Gives the expressions of events, and of bad events, a second. Those are 0 where events are known and none
-            was bad, and absent where it is not known which are.
-        pages: Whether burning its budget is felt by users, so that somebody is woken.
-        domain: What it is about, which says whose it is.
-        of_time: Whether its events are seconds, so that it is known how many a window has: alerts then take what
-            was before the first data as good, or a short stop of a service that is new would be much of its history.
+        sli: Gives the expressions of events, and of bad events, a second. The second one is 0 where events are known
+            and none was bad, and absent where it is not known which are.
+        pages: Whether users notice when its budget is spent, so that its alert pages.
+        domain: What it is about, which decides the team.
+        of_time: Whether its events are seconds, so that their number in a window is known. Alerts then count the time
+            before the first data as good: a short stop of a new service would else be much of its history.
     """
 
     key: str
     title: str
     good: str
-    sli: Callable[[Promql, Config], tuple[str, str]]
+    sli: Callable[[Promql], tuple[str, str]]
     pages: bool
     domain: Domain
     of_time: bool = False
@@ -52,53 +50,42 @@ class Spec:
 
 def settings(config: Config, spec: Spec) -> Slo:
     """What the configuration says about an SLO."""
-    found: Slo = getattr(config.slos, spec.key)
-    return found
+    slo: Slo = getattr(config.slos, spec.key)
+    return slo
 
 
-def _availability(ask: Promql, _: Config) -> tuple[str, str]:
+def _availability(ask: Promql) -> tuple[str, str]:
     up = f"avg_over_time({ask.of('UP')}[5m])"
     return f"0 * {up} + 1", f"1 - {up}"
 
 
-def _errors(ask: Promql, _: Config) -> tuple[str, str]:
-    return ask.of("API_REQUESTS"), ask.of("API_ERRORS")
-
-
-def _api_latency(ask: Promql, _: Config) -> tuple[str, str]:
-    return ask.of("API_TIMED"), ask.of("API_SLOW_RATE")
-
-
-def _signal_latency(ask: Promql, config: Config) -> tuple[str, str]:
+def _signal_latency(ask: Promql) -> tuple[str, str]:
     name = "signal_service.signal.generation"
     every = ask.rate(name, suffix="_count")
-    return every, f"{every} - {ask.rate(name, le(config.slos.signal_latency.seconds), suffix='_bucket')}"
+    return every, f"{every} - {ask.rate(name, le(ask.config.slos.signal_latency.seconds), suffix='_bucket')}"
 
 
-def _vectorized(ask: Promql, _: Config) -> tuple[str, str]:
+def _vectorized(ask: Promql) -> tuple[str, str]:
     individual = ask.of("GREEKS_OPTIONS_TYPE", 'vectorized!="true"')
     events = ask.of("GREEKS_OPTIONS")
     return events, f"sum by (job) ({individual}) or 0 * {events}"
 
 
-def _cache(which: str) -> Callable[[Promql, Config], tuple[str, str]]:
-    def sli(ask: Promql, config: Config) -> tuple[str, str]:
-        gets = (f'cache_type="{getattr(config.selectors, which)}"', 'operation="get"')
-        events = f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})"
-        return events, f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _MISS)}) or 0 * {events}"
-
-    return sli
+def _cache(ask: Promql, cache_type: str) -> tuple[str, str]:
+    gets = (f'cache_type="{cache_type}"', 'operation="get"')
+    events = f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})"
+    return events, f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _MISS)}) or 0 * {events}"
 
 
-def _dependencies(ask: Promql, _: Config) -> tuple[str, str]:
+def _dependencies(ask: Promql) -> tuple[str, str]:
     health = ask.of("DEPENDENCY_HEALTH")
     return f"count by (job) ({health})", f"sum by (job) (1 - {health})"
 
 
-def _critical_backlog(ask: Promql, config: Config) -> tuple[str, str]:
+def _critical_backlog(ask: Promql) -> tuple[str, str]:
     waiting = f"(sum by (job) ({ask.of('QUEUE_SIZE', _CRITICAL)}) > bool 0)"
-    share = f"avg_over_time({waiting}[5m:{config.pipeline.recording}s])"
-    return f"0 * {share} + 1", share
+    ratio = f"avg_over_time({waiting}[5m:{ask.config.pipeline.recording}s])"
+    return f"0 * {ratio} + 1", ratio
 
 
 _FOUND_OUT, _MISS, _CRITICAL = 'result=~"hit|miss"', 'result="miss"', 'priority="critical"'
@@ -106,17 +93,18 @@ _FOUND_OUT, _MISS, _CRITICAL = 'result=~"hit|miss"', 'result="miss"', 'priority=
 SPECS: tuple[Spec, ...] = (
     Spec("availability", "The service answers", "a second in which any instance answers its scrape",
          _availability, True, "service", of_time=True),
-    Spec("errors", "Requests succeed", "a request that is not answered with 5xx", _errors, True, "service"),
-    Spec("api_latency", "Requests are quick", "a request within the objective's time", _api_latency, True,
-         "service"),
+    Spec("errors", "Requests succeed", "a request that is not answered with 5xx",
+         lambda ask: (ask.of("API_REQUESTS"), ask.of("API_ERRORS")), True, "service"),
+    Spec("api_latency", "Requests are quick", "a request within the objective's time",
+         lambda ask: (ask.of("API_TIMED"), ask.of("API_SLOW_RATE")), True, "service"),
     Spec("signal_latency", "Signals are quick", "a generation within the objective's time", _signal_latency, True,
          "signals"),
     Spec("vectorized", "Options are priced in array operations", "an option priced in one", _vectorized, False,
          "greeks"),
-    Spec("cache_hits_greeks", "Greeks come from the cache", "a get that hits", _cache("greeks_cache"), False,
-         "cache"),
+    Spec("cache_hits_greeks", "Greeks come from the cache", "a get that hits",
+         lambda ask: _cache(ask, ask.config.selectors.greeks_cache), False, "cache"),
     Spec("cache_hits_indicators", "Indicators come from the cache", "a get that hits",
-         _cache("indicators_cache"), False, "cache"),
+         lambda ask: _cache(ask, ask.config.selectors.indicators_cache), False, "cache"),
     Spec("dependencies", "External services are healthy", "a second of a service's good health", _dependencies, False,
          "dependency", of_time=True),
     Spec("critical_backlog", "Nothing critical waits", "a second without critical items waiting",
@@ -124,58 +112,26 @@ SPECS: tuple[Spec, ...] = (
 )  # fmt: skip
 
 
-def _checked(config: Config) -> Iterator[tuple[Spec, Slo]]:
-    """Every SLO with its settings.
+def _for_each_slo(
+    expr: Callable[[Spec, Config], Expr], more: Callable[[Slo], dict[str, str]] = lambda _: {}
+) -> Callable[[Config], Iterator[Variant]]:
+    """Return what makes a rule for each SLO, with the labels that name it."""
 
-    Raises:
-        ConfigError: An alert on a burn rate could never fire.
-    """
-    for spec in SPECS:
-        slo = settings(config, spec)
-        if slo.alert == "burn-rate" and max(BURN_RATES.values()) * slo.budget >= 1:
-            raise ConfigError(f"slos.{spec.key}: an alert on its burn rate could never fire")
-        yield spec, slo
+    def variants(config: Config) -> Iterator[Variant]:
+        job = config.selectors.job
+        for spec in SPECS:
+            node = expr(spec, config)
+            labels = {"sloth_id": f"{job}-{spec.name}", "sloth_service": job, "sloth_slo": spec.name}
+            if isinstance(node, Configured):  # a constant has no labels, so no job
+                labels["job"] = job
+            yield Variant(node, labels | more(settings(config, spec)))
 
-
-def _labels_of(config: Config, spec: Spec) -> dict[str, str]:
-    job = config.selectors.job
-    return {"sloth_id": f"{job}-{spec.name}", "sloth_service": job, "sloth_slo": spec.name}
+    return variants
 
 
 def _sli(place: int) -> Callable[[Config], Iterator[Variant]]:
-    """The events of each SLO, or its bad ones."""
-
-    def variants(config: Config) -> Iterator[Variant]:
-        for spec, _ in _checked(config):
-
-            def build(ask: Promql, spec: Spec = spec) -> str:
-                return spec.sli(ask, ask.config)[place]
-
-            yield Variant(PromqlOnly(build, over=RATE_SECONDS), _labels_of(config, spec))
-
-    return variants
-
-
-def _fixed(
-    value: Callable[[Config, Slo], float], more: Callable[[Slo], dict[str, str]] = lambda _: {}
-) -> Callable[[Config], Iterator[Variant]]:
-    """What the configuration says about each SLO."""
-
-    def variants(config: Config) -> Iterator[Variant]:
-        for spec, slo in _checked(config):
-            labels = _labels_of(config, spec) | {"job": config.selectors.job} | more(slo)
-            yield Variant(Configured(value(config, slo)), labels)
-
-    return variants
-
-
-def _info(slo: Slo) -> dict[str, str]:
-    return {
-        "sloth_mode": "cli-gen-prom",
-        "sloth_objective": f"{100 * slo.objective:.10g}",
-        "sloth_spec": "prometheus/v1",
-        "sloth_version": "signalscope",
-    }
+    """Return what makes the rules of the events of each SLO (0), or of its bad events (1)."""
+    return _for_each_slo(lambda spec, _: PromqlOnly(lambda ask: spec.sli(ask)[place], over=RATE_SECONDS))
 
 
 def _error(window: str) -> tuple[str, Row]:
@@ -196,11 +152,7 @@ def _error(window: str) -> tuple[str, Row]:
 
 def _burn(error: str) -> PromqlOnly:
     """How many times faster than allowed the budget is spent."""
-
-    def build(ask: Promql) -> str:
-        return f"max by ({_LABELS}) ({ask.of(error)}) / {ask.of('SLO_BUDGET')}"
-
-    return PromqlOnly(build)
+    return PromqlOnly(lambda ask: f"max by ({_LABELS}) ({ask.of(error)}) / {ask.of('SLO_BUDGET')}")
 
 
 _SLO = "job sloth_id sloth_service sloth_slo"
@@ -219,16 +171,20 @@ GROUPS = (
         ),
         "SLO_OBJECTIVE": series(
             "slo:objective:ratio", unit="", labels=_SLO, meaning="Good events that are wanted, of all.",
-            variants=_fixed(lambda _, slo: slo.objective),
+            variants=_for_each_slo(lambda spec, config: Configured(settings(config, spec).objective)),
         ),
         "SLO_PERIOD": series(
             "slo:time_period:days", unit="d", labels=_SLO, meaning="Days over which the budget is to last.",
-            variants=_fixed(lambda config, _: config.slos.period_days), read_outside="sloth's own dashboards",
+            variants=_for_each_slo(lambda _, config: Configured(config.slos.period_days)),
+            read_outside="sloth's own dashboards",
         ),
         "SLO_INFO": series(
             "sloth_slo_info", unit="", labels=f"{_SLO} sloth_mode sloth_spec sloth_version sloth_objective",
-            meaning="Always 1: what SLOs there are.", variants=_fixed(lambda *_: 1, _info),
-            read_outside="sloth's own dashboards",
+            meaning="Always 1: what SLOs there are.", read_outside="sloth's own dashboards",
+            variants=_for_each_slo(lambda *_: Configured(1), lambda slo: {
+                "sloth_mode": "cli-gen-prom", "sloth_objective": f"{100 * slo.objective:.10g}",
+                "sloth_spec": "prometheus/v1", "sloth_version": "signalscope",
+            }),
         ),
         "SLO_BUDGET": series(
             "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Bad events that are allowed, of all.",

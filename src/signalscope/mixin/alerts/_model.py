@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from signalscope import derived
 from signalscope.config import Config
-from signalscope.config._domains import Domain
+from signalscope.config._rules import Domain
 from signalscope.derived._promql import Promql
 
 Severity = Literal["critical", "warning", "info"]

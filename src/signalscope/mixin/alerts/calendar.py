@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from signalscope.config import Config
-from signalscope.derived._calendar import valid_until
 from signalscope.derived._promql import Promql
+from signalscope.derived.table.calendar import valid_until
 from signalscope.mixin.alerts._model import Alert
 
 __all__ = ["alerts"]
