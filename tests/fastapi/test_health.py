@@ -34,10 +34,16 @@ from signalscope.testing import capture
 def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_checks", {})
     monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers
-    monkeypatch.setattr(shared, "_built_in", {})
+    monkeypatch.setattr(shared, "_built_in", ())
     _health._reported.components.clear()
     yield
     _health._reported.components.clear()
+
+
+@pytest.fixture
+def with_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the application the built-in checks too."""
+    monkeypatch.setattr(shared, "_make", built_in)
 
 
 def _app() -> FastAPI:
@@ -312,6 +318,7 @@ async def test_checks_set_the_gauges_once() -> None:
         assert captured.points("signal_service_external_service_health") == []
 
 
+@pytest.mark.usefixtures("with_built_in")
 async def test_a_running_application_keeps_its_gauges_fresh() -> None:
     """Nobody asks for /health, and the checks are run all the same; built-in ones are there as well."""
     runs = 0
@@ -335,6 +342,7 @@ async def test_a_running_application_keeps_its_gauges_fresh() -> None:
     assert [each.name for each in health.checks()] == ["disk"]
 
 
+@pytest.mark.usefixtures("with_built_in")
 async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors, failed work, misses, a full queue, a dependency that is down, a model nobody knows, a bad setting."""
     from signalscope import recording  # noqa: PLC0415  # only this test records by hand
@@ -461,9 +469,9 @@ async def test_a_browser_gets_a_page() -> None:
         assert kind == "text/html; charset=utf-8", accept
 
 
-async def test_built_in_checks_need_no_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("with_built_in")
+async def test_built_in_checks_need_no_lifespan() -> None:
     """A server runs that of the outermost application alone: in a mounted one they are there for who asks."""
-    monkeypatch.setattr(shared, "_make", built_in)
     app = FastAPI()
     app.mount("/ops", _app())
     async with app.router.lifespan_context(app):
@@ -471,6 +479,7 @@ async def test_built_in_checks_need_no_lifespan(monkeypatch: pytest.MonkeyPatch)
     assert {each.name for each in built_in()} == set(answer.json()["components"])
 
 
+@pytest.mark.usefixtures("with_built_in")
 async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
     """`instrument_app` has them run while the application does, beside its own lifespan, until that is undone."""
     events: list[str] = []

@@ -19,7 +19,7 @@ from signalscope.derived._process import Process
 from signalscope.derived._vector import Vector
 from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
-from signalscope.fastapi.monitoring import _current, _negotiate
+from signalscope.fastapi.monitoring import _current
 from signalscope.fastapi.monitoring import _routes as _monitoring
 from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.health import _report as reported
@@ -39,7 +39,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("SIGNALSCOPE_PROMETHEUS_URL", raising=False)
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
     monkeypatch.setattr(registry, "_make", tuple)  # no health checks but those of a test
-    monkeypatch.setattr(registry, "_built_in", {})
+    monkeypatch.setattr(registry, "_built_in", ())
     monkeypatch.setattr(recording._known, "by_name", {})  # series of other tests would be there, at zero
     reported._reported.components.clear()
     _monitoring._answers.clear()
@@ -505,7 +505,7 @@ async def test_no_answer_is_made_in_the_event_loop(
         monkeypatch.setattr(holder, name, watched)
 
     watch(_monitoring, "fill")
-    watch(_negotiate, "_body")
+    watch(_monitoring, "body_of")
     watch(_current, "_metric")
     watch(_read, "_from_process")
     taken: list[object] = []
@@ -520,9 +520,9 @@ async def test_no_answer_is_made_in_the_event_loop(
     with capture():
         for name in ("metrics", *ANSWERS):
             assert (await client.get(f"/monitoring/{name}", headers={"Accept": accept})).status_code == 200
-    assert set(made) == {"fill", "_body", "_metric", "_from_process"}
+    assert set(made) == {"fill", "body_of", "_metric", "_from_process"}
     assert not any(in_loop for each in made.values() for in_loop in each)
-    assert (len(made["fill"]), len(made["_body"])) == (len(ANSWERS), 5)
+    assert (len(made["fill"]), len(made["body_of"])) == (len(ANSWERS), 5)
     assert len(taken) == len(ANSWERS)
 
 

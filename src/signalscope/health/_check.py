@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import ContractError
@@ -22,6 +22,7 @@ _LONGEST_TIMEOUT = 30.0
 
 #: The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
+Check = Callable[[], Outcome | Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Verdict:
     seconds: float
 
 
+@dataclass(eq=False, repr=False)
 class HealthCheck(ProcessState):
     """A check of one component.
 
@@ -64,43 +66,33 @@ class HealthCheck(ProcessState):
         ContractError: An argument is not allowed; the message says what is.
     """
 
-    def __init__(
-        self,
-        name: str,
-        check: Callable[[], Outcome | Awaitable[Outcome]],
-        *,
-        critical: bool = False,
-        timeout: float = 2.0,
-        cache_seconds: float = 5.0,
-        max_concurrent: int = 1,
-        dependency: str | None = None,
-        readiness: bool | None = None,
-        liveness: bool = False,
-    ) -> None:
-        where = f"health check {name!r}"
-        if not name or len(name) > 100:
+    name: str
+    check: Check
+    _: KW_ONLY
+    critical: bool = False
+    timeout: float = 2.0
+    cache_seconds: float = 5.0
+    max_concurrent: int = 1
+    dependency: str | None = None
+    readiness: bool | None = None
+    liveness: bool = False
+
+    def __post_init__(self) -> None:
+        where = f"health check {self.name!r}"
+        if not self.name or len(self.name) > 100:
             raise ContractError(f"{where}: the name must have 1 to 100 characters")
-        if not 0 < timeout <= _LONGEST_TIMEOUT:
-            raise ContractError(f"{where}: timeout={timeout!r} must be above 0 and at most 30 seconds")
-        if not cache_seconds >= 0 or max_concurrent < 1:
+        if not 0 < self.timeout <= _LONGEST_TIMEOUT:
+            raise ContractError(f"{where}: timeout={self.timeout!r} must be above 0 and at most 30 seconds")
+        if not self.cache_seconds >= 0 or self.max_concurrent < 1:
             raise ContractError(f"{where}: cache_seconds must not be negative, max_concurrent at least 1")
-        if dependency is not None and dependency not in CRITICALITIES:
-            raise ContractError(
-                f"{where}: dependency={dependency!r} is not allowed; allowed: {', '.join(CRITICALITIES)}"
-            )
-        if liveness and dependency is not None:
+        if self.dependency is not None and self.dependency not in CRITICALITIES:
+            allowed = ", ".join(CRITICALITIES)
+            raise ContractError(f"{where}: dependency={self.dependency!r} is not allowed; allowed: {allowed}")
+        if self.liveness and self.dependency is not None:
             raise ContractError(f"{where}: restarting this process does not heal an external service")
         super().__init__()
-        self.name = name
-        self.critical = critical
-        self.timeout = timeout
-        self.cache_seconds = cache_seconds
-        self.dependency = dependency
-        self.readiness = critical if readiness is None else readiness
-        self.liveness = liveness
+        self.readiness = self.critical if self.readiness is None else self.readiness
         self.latest: Verdict | None = None
-        self._check = check
-        self._max_concurrent = max_concurrent
         self._flight: _Flight | None = None
         self._given_up: list[_Flight] = []
         self._failed_as = ""
@@ -111,18 +103,18 @@ class HealthCheck(ProcessState):
             latest, flight = self.latest, self._flight
             if flight is not None and flight.ended:  # all callers that waited for it have left
                 self._flight = None
-                latest = self._keep(flight.ended, flight)
+                latest = self._keep(flight)
             if latest is not None and time.monotonic() - latest.at < self.cache_seconds:
                 return latest
             flight = self._flight
             if flight is None or flight.is_lost():
-                self._given_up = [each for each in self._given_up if each.runs()]
-                if len(self._given_up) >= self._max_concurrent:
+                self._given_up = [given_up for given_up in self._given_up if given_up.runs()]
+                if len(self._given_up) >= self.max_concurrent:
                     since = time.monotonic() - self._given_up[0].began
                     stuck = Result("unhealthy", f"a run has not ended for {since:.0f} s")
                     self.latest = Verdict(stuck, time.monotonic(), 0.0)
                     return self.latest
-                flight = self._flight = _Flight(self._check)
+                flight = self._flight = _Flight(self.check)
         remaining = flight.began + self.timeout - time.monotonic()
         await asyncio.wait({asyncio.wrap_future(flight.outcome)}, timeout=max(remaining, 0.0))
         with self.lock:
@@ -130,7 +122,7 @@ class HealthCheck(ProcessState):
             if is_first:
                 self._flight = None
             if flight.ended:
-                return self._keep(flight.ended, flight)
+                return self._keep(flight)
             if not is_first and self.latest is not None:  # another caller has given it up
                 return self.latest
             flight.give_up()
@@ -145,28 +137,26 @@ class HealthCheck(ProcessState):
         self._flight, self.latest = None, None
         self._given_up.clear()
 
-    def _keep(self, ended: float, flight: _Flight) -> Verdict:
-        found = Verdict(self._judged(flight.outcome.result()), ended, ended - flight.began)
-        if self.latest is None or self.latest.at < ended:
-            self.latest = found
-        return found
+    def _keep(self, flight: _Flight) -> Verdict:
+        verdict = Verdict(self._judge(flight.outcome.result()), flight.ended, flight.ended - flight.began)
+        if self.latest is None or self.latest.at < flight.ended:
+            self.latest = verdict
+        return verdict
 
-    def _judged(self, found: Outcome | BaseException) -> Result:
-        if isinstance(found, BaseException):
-            kind = type(found).__name__
+    def _judge(self, outcome: Outcome | BaseException) -> Result:
+        if isinstance(outcome, BaseException):
+            kind = type(outcome).__name__
             if kind != self._failed_as:  # its message may be secret: only the log has it
-                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, found)
+                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, outcome)
             self._failed_as = kind
             return Result("unhealthy", f"the check failed ({kind})")
         self._failed_as = ""
-        if isinstance(found, Result):
-            return shown(found)
-        if found is None:
+        if outcome is None:
             return Result("unknown")
-        if isinstance(found, str):
-            return shown(Result(found))
+        if isinstance(outcome, Result | str):
+            return shown(outcome if isinstance(outcome, Result) else Result(outcome))
         try:
-            return Result(VALUES[float(found)])
+            return Result(VALUES[float(outcome)])
         except (KeyError, TypeError, ValueError):
             return Result("unhealthy", "the check gave neither a status nor 1, 0.5 or 0")
 
@@ -180,7 +170,7 @@ class _Flight:
         outcome: What it returns or raises; it can be awaited from any event loop.
     """
 
-    def __init__(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> None:
+    def __init__(self, check: Check) -> None:
         self.began = time.monotonic()
         self.ended = 0.0
         self.outcome: Future[Outcome | BaseException] = Future()
@@ -204,10 +194,10 @@ class _Flight:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
-    async def _run(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> Outcome | BaseException:
+    async def _run(self, check: Check) -> Outcome | BaseException:
         try:
             if inspect.iscoroutinefunction(check):
-                found: Outcome | BaseException | Awaitable[Outcome] = check()
+                outcome: Outcome | BaseException | Awaitable[Outcome] = check()
             else:
                 called: Future[Outcome | BaseException | Awaitable[Outcome]] = Future()
                 # Not the executor: a hanging check would use up its threads and delay the exit.
@@ -215,8 +205,8 @@ class _Flight:
                     target=_call, args=(check, called), name="signalscope-check", daemon=True
                 )
                 self._thread.start()
-                found = await asyncio.wrap_future(called)
-            return await found if inspect.isawaitable(found) else found
+                outcome = await asyncio.wrap_future(called)
+            return await outcome if inspect.isawaitable(outcome) else outcome
         except SystemExit as error:  # raised by a task, it would end the event loop and the service
             return error
 
@@ -229,13 +219,10 @@ class _Flight:
             self.outcome.set_result(task.result() if error is None else error)
 
 
-def _call(
-    check: Callable[[], Outcome | Awaitable[Outcome]],
-    outcome: Future[Outcome | BaseException | Awaitable[Outcome]],
-) -> None:
-    if not outcome.set_running_or_notify_cancel():
+def _call(check: Check, called: Future[Outcome | BaseException | Awaitable[Outcome]]) -> None:
+    if not called.set_running_or_notify_cancel():
         return
     try:
-        outcome.set_result(check())
+        called.set_result(check())
     except BaseException as error:  # a result, which the caller judges
-        outcome.set_result(error)
+        called.set_result(error)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
+from typing import Any
 
 from pydantic import BaseModel
 
 from fastapi import Request, Response
 from signalscope.exposition._accept import weights
-from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.fastapi.monitoring._page import page
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def wants_html(accept: str) -> bool:
+def text_content(*media_types: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a response that is text of these types."""
+    return {media_type: {"schema": {"type": "string"}} for media_type in media_types}
+
+
+#: What OpenAPI says of a response of `response_of`.
+JSON_OR_PAGE: dict[str, Any] = {
+    "description": "JSON, or a page for who asks for text/html.",
+    "content": text_content("text/html"),
+}
+
+
+def wants_html(request: Request) -> bool:
     """Return True if the client prefers HTML; it must name text/html, as browsers do."""
-    named = weights(accept)
+    named = weights(request.headers.get("accept", ""))
     html = named.get("text/html", 0.0)
     # The most specific range decides (RFC 9110, 12.5.1); text/html beside */* is a preference.
     for kind in ("application/json", "application/*"):
@@ -26,49 +36,13 @@ def wants_html(accept: str) -> bool:
     return html > 0 and html >= named.get("*/*", 0.0)
 
 
-def answered(request: Request, answer: BaseModel, title: str, status: int = 200) -> Response:
-    """Return the answer in the form that the client prefers.
-
-    Args:
-        request: The request.
-        answer: The answer.
-        title: The page's title.
-        status: The HTTP status.
-    """
-    html = wants_html(request.headers.get("accept", ""))
-    return _response(_body(answer, title, html=html), status, html=html)
+def body_of(answer: BaseModel, title: str, *, html: bool) -> bytes:
+    """Return an answer as an HTML page with a title, or as JSON."""
+    return page(title, answer).encode("utf-8", "replace") if html else answer.model_dump_json().encode()
 
 
-class Prepared:
-    """An answer for many requests: each form is written once, in a thread, because it can be long.
-
-    Args:
-        answer: The answer.
-        title: The page's title.
-    """
-
-    def __init__(self, answer: BaseModel, title: str) -> None:
-        self._answer = answer
-        self._title = title
-        self._bodies: Answers[bytes] = Answers(lambda: math.inf)
-
-    async def answered(self, request: Request) -> Response:
-        """Return the answer in the form that the client prefers."""
-        html = wants_html(request.headers.get("accept", ""))
-
-        async def make() -> bytes:
-            return await asyncio.to_thread(_body, self._answer, self._title, html=html)
-
-        return _response(await self._bodies.get(html, make), 200, html=html)
-
-
-def _body(answer: BaseModel, title: str, *, html: bool) -> bytes:
-    if html:
-        return page(title, answer).encode("utf-8", "replace")
-    return answer.model_dump_json().encode()
-
-
-def _response(body: bytes, status: int, *, html: bool) -> Response:
+def response_of(body: bytes, *, html: bool, status: int = 200) -> Response:
+    """Return the response that has a body of `body_of`."""
     headers = {"Vary": "Accept", "Cache-Control": "no-store"}
     if html:
         headers |= {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
