@@ -37,5 +37,5 @@ def __getattr__(name: str) -> Any:
         raise ModuleNotFoundError(
             f"{__name__}.{name} needs {error.name}: pip install 'signalscope[fastapi]'", name=error.name
         ) from None
-    found = globals()[name] = getattr(module, name, module)
-    return found
+    value = globals()[name] = getattr(module, name, module)
+    return value

@@ -5,8 +5,8 @@ A number is null when there is none, and `provenance` says why.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from datetime import datetime
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
@@ -55,14 +55,3 @@ class Answer(BaseModel):
     provenance: dict[str, Provenance] = Field(
         description="By the dotted path of a field: where its value comes from, or why it is null."
     )
-
-    @staticmethod
-    def head(results: QueryResults, provenance: dict[str, Provenance]) -> dict[str, Any]:
-        """Return the values of these fields."""
-        return {
-            "timestamp": datetime.fromtimestamp(results.at, UTC),
-            "source": Source.of(results),
-            "degraded": results.degraded,
-            "problems": results.problems,
-            "provenance": provenance,
-        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -9,8 +10,7 @@ from pydantic.fields import FieldInfo
 
 from signalscope import contract
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Binding, Series, each_tier
-from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Builder, Series, each_tier
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._process import uptime
@@ -22,7 +22,7 @@ _HOUR, _DAY = 3_600.0, 86_400.0
 def tiers() -> tuple[str, ...]:
     """Return the tiers that the contract has."""
     attributes = contract.get("signal_service.active_subscriptions").attributes
-    return next(each.values or () for each in attributes if each.name == "user_tier")
+    return next(attribute.values or () for attribute in attributes if attribute.name == "user_tier")
 
 
 class Subscriptions(BaseModel):
@@ -103,9 +103,8 @@ def _costliest(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]
     """Return the users whose work cost most; with their ids if the parameter `sees_users` is true."""
     heaviest, price = heaviest_users(), cpu_second_price()
     users = [] if isinstance(heaviest, str) else heaviest
-    window, reason = round(min(_HOUR, uptime()), 3), None
-    if not users:
-        reason = heaviest if isinstance(heaviest, str) else "no user's work was charged in the last hour"
+    reason: Any = None if users else heaviest or "no user's work was charged in the last hour"
+    window = round(min(_HOUR, uptime()), 3)
     if builder.tier is not None:
         window, reason = _HOUR, ALL_TIERS_ONLY
     about = {
@@ -119,14 +118,12 @@ def _costliest(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]
     if reason is not None:
         return None
     return [
-        {
-            "user": each.user if builder.parameters["sees_users"] else f"user {place}",
-            "cpu_seconds": each.cpu_seconds,
-            "at_least": each.at_least,
-            "at_most": each.at_most,
-            "cost": None if price is None else each.cpu_seconds * price,
+        asdict(user)
+        | {
+            "user": user.user if builder.parameters["sees_users"] else f"user {place}",
+            "cost": None if price is None else user.cpu_seconds * price,
         }
-        for place, each in enumerate(users, 1)
+        for place, user in enumerate(users, 1)
     ]
 
 
