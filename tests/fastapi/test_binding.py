@@ -40,7 +40,7 @@ class _Part(BaseModel):
 
 class _Example(Answer):
     part: _Part
-    by_tier: Annotated[ByName, Series("USERS", "users", by="user_tier", most=2, units={"free": "guests"})]
+    by_tier: Annotated[ByName, Series("USERS", "users", by="user_tier", limit=2, units={"free": "guests"})]
     ratio: Annotated[Number, computed(_ratio, "PART", "WHOLE", unit="ratio")] = Field(description="A part.")
     tiers: Annotated[dict[str, _Tier], each_tier(_Tier, lambda: ("free", "basic"))]
     uptime: Annotated[float, of_process("start", "s", "Since the start.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import hmac
@@ -51,9 +50,9 @@ class Buckets:
         Returns:
             0 when there was a token, else the seconds until there is one.
         """
-        now, most = self._clock(), max(1.0, 2.0 * rate)
-        left, then = self._buckets.pop(client, (most, now))
-        left = min(most, left + (now - then) * rate)
+        now, capacity = self._clock(), max(1.0, 2.0 * rate)
+        left, then = self._buckets.pop(client, (capacity, now))
+        left = min(capacity, left + (now - then) * rate)
         taken = left >= 1.0
         self._buckets[client] = (left - 1.0 if taken else left, now)
         if len(self._buckets) > self._clients:
@@ -92,11 +91,11 @@ async def admit_to_metrics(request: Request, credentials: Credentials) -> None:
 
 def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> bool:
     # Servers decode header fields as Latin-1; the client sent bytes.
-    given = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
+    secret = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
     users, readers = _environment.users_tokens(), _environment.tokens()
-    if given and _is_one_of(given, users):
+    if secret and _is_one_of(secret, users):
         return True
-    if public or (given and _is_one_of(given, readers)):
+    if public or (secret and _is_one_of(secret, readers)):
         return False
     if not users and not readers:
         _warn_once()
@@ -104,12 +103,12 @@ def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, *
     raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
 
 
-def _is_one_of(given: bytes, tokens: tuple[str, ...]) -> bool:
+def _is_one_of(secret: bytes, tokens: tuple[str, ...]) -> bool:
     """Compare with every token in constant time.
 
     Some clients send a token that is not ASCII as UTF-8, others as Latin-1.
     """
-    digest = hashlib.sha256(given).digest()
+    digest = hashlib.sha256(secret).digest()
     is_match = False
     for token in tokens:
         for sent in _as_sent(token):
@@ -132,7 +131,7 @@ def _password(request: Request) -> bytes | None:
         return None
     try:
         return base64.b64decode(value, validate=True).partition(b":")[2]
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

@@ -59,7 +59,7 @@ def _include(app: FastAPI) -> Callable[[Any], None]:
 
     def undo(app: FastAPI) -> None:
         routes = app.router.routes
-        app.router.routes = [route for route in routes if not any(route is one for one in added)]
+        app.router.routes = [route for route in routes if not any(route is own for own in added)]
         undo_put_last(app)
 
     return undo

@@ -125,7 +125,7 @@ class _Request:
         self._root_path = str(scope.get("root_path", ""))
         self._concurrent: Recorder | None = None
         try:
-            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.of(scope))
+            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope))
             self._concurrent.record(1)
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")

@@ -76,7 +76,7 @@ class Groups:
         self._known: frozenset[str] = frozenset()
         self._route_count = -1
 
-    def of(self, scope: Mapping[str, Any]) -> str:
+    def find(self, scope: Mapping[str, Any]) -> str:
         """Return the group of a request."""
         routes = getattr(scope.get("app"), "routes", ())
         if len(routes) != self._route_count:

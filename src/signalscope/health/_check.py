@@ -93,53 +93,53 @@ class HealthCheck(ProcessState):
         super().__init__()
         self.readiness = self.critical if self.readiness is None else self.readiness
         self.latest: Verdict | None = None
-        self._flight: _Flight | None = None
-        self._given_up: list[_Flight] = []
+        self._run: _Run | None = None
+        self._given_up: list[_Run] = []
         self._failed_as = ""
 
     async def result(self) -> Verdict:
         """The present result: a remembered one, or that of a run. Takes no longer than the timeout."""
         with self.lock:
-            latest, flight = self.latest, self._flight
-            if flight is not None and flight.ended:  # all callers that waited for it have left
-                self._flight = None
-                latest = self._keep(flight)
+            latest, run = self.latest, self._run
+            if run is not None and run.ended:  # all callers that waited for it have left
+                self._run = None
+                latest = self._keep(run)
             if latest is not None and time.monotonic() - latest.at < self.cache_seconds:
                 return latest
-            flight = self._flight
-            if flight is None or flight.is_lost():
-                self._given_up = [given_up for given_up in self._given_up if given_up.runs()]
+            run = self._run
+            if run is None or run.is_lost():
+                self._given_up = [run for run in self._given_up if run.is_running()]
                 if len(self._given_up) >= self.max_concurrent:
                     since = time.monotonic() - self._given_up[0].began
                     stuck = Result("unhealthy", f"a run has not ended for {since:.0f} s")
                     self.latest = Verdict(stuck, time.monotonic(), 0.0)
                     return self.latest
-                flight = self._flight = _Flight(self.check)
-        remaining = flight.began + self.timeout - time.monotonic()
-        await asyncio.wait({asyncio.wrap_future(flight.outcome)}, timeout=max(remaining, 0.0))
+                run = self._run = _Run(self.check)
+        remaining = run.began + self.timeout - time.monotonic()
+        await asyncio.wait({asyncio.wrap_future(run.outcome)}, timeout=max(remaining, 0.0))
         with self.lock:
-            is_first = self._flight is flight
+            is_first = self._run is run
             if is_first:
-                self._flight = None
-            if flight.ended:
-                return self._keep(flight)
+                self._run = None
+            if run.ended:
+                return self._keep(run)
             if not is_first and self.latest is not None:  # another caller has given it up
                 return self.latest
-            flight.give_up()
-            self._given_up.append(flight)
+            run.give_up()
+            self._given_up.append(run)
             now = time.monotonic()
             late = Result("unhealthy", f"no result within {self.timeout:g} s")
-            self.latest = Verdict(late, now, now - flight.began)
+            self.latest = Verdict(late, now, now - run.began)
             return self.latest
 
     def after_fork(self) -> None:
         """Forget all results and runs."""
-        self._flight, self.latest = None, None
+        self._run, self.latest = None, None
         self._given_up.clear()
 
-    def _keep(self, flight: _Flight) -> Verdict:
-        verdict = Verdict(self._judge(flight.outcome.result()), flight.ended, flight.ended - flight.began)
-        if self.latest is None or self.latest.at < flight.ended:
+    def _keep(self, run: _Run) -> Verdict:
+        verdict = Verdict(self._judge(run.outcome.result()), run.ended, run.ended - run.began)
+        if self.latest is None or self.latest.at < run.ended:
             self.latest = verdict
         return verdict
 
@@ -161,7 +161,7 @@ class HealthCheck(ProcessState):
             return Result("unhealthy", "the check gave neither a status nor 1, 0.5 or 0")
 
 
-class _Flight:
+class _Run:
     """One run.
 
     Attributes:
@@ -176,14 +176,14 @@ class _Flight:
         self.outcome: Future[Outcome | BaseException] = Future()
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._run(check))
-        self._task.add_done_callback(self._land)
+        self._task = self._loop.create_task(self._execute(check))
+        self._task.add_done_callback(self._finish)
 
     def is_lost(self) -> bool:
         """Return True if it can never end because its event loop is closed."""
         return not self.outcome.done() and self._loop.is_closed()
 
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Return True if its task or its thread still runs."""
         if self._thread is not None and self._thread.is_alive():
             return True
@@ -194,7 +194,7 @@ class _Flight:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
-    async def _run(self, check: Check) -> Outcome | BaseException:
+    async def _execute(self, check: Check) -> Outcome | BaseException:
         try:
             if inspect.iscoroutinefunction(check):
                 outcome: Outcome | BaseException | Awaitable[Outcome] = check()
@@ -210,7 +210,7 @@ class _Flight:
         except SystemExit as error:  # raised by a task, it would end the event loop and the service
             return error
 
-    def _land(self, task: asyncio.Task[Outcome | BaseException]) -> None:
+    def _finish(self, task: asyncio.Task[Outcome | BaseException]) -> None:
         self.ended = time.monotonic()
         if task.cancelled():
             self.outcome.set_result(asyncio.CancelledError())

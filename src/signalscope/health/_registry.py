@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -98,28 +97,17 @@ class Registry:
                 self._built_in = ()
             if task is not None:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.wait({task})
 
     async def _keep_fresh(self) -> None:
-        busy: set[str] = set()
-
-        async def refresh(check: HealthCheck) -> None:
-            try:
-                await check.result()
-            except Exception:  # a defect of signalscope; a later run may succeed
-                internal_error("health.refresh")
-            finally:
-                busy.discard(check.name)
-
+        tasks: dict[str, asyncio.Task[Verdict | None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
                     # One task each: a slow check must not delay the others.
                     for check in self.checks():
-                        if check.name not in busy:
-                            busy.add(check.name)
-                            group.create_task(refresh(check))
+                        if check.name not in tasks or tasks[check.name].done():
+                            tasks[check.name] = group.create_task(_verdict(check, "health.refresh"))
                 except Exception:  # a defect of signalscope; the next round may succeed
                     internal_error("health.refresh")
                 await asyncio.sleep(_REFRESH_SECONDS)
@@ -148,16 +136,16 @@ class Registry:
 async def run_all(checks: Iterable[HealthCheck]) -> dict[str, Verdict]:
     """Return the present results by component, within the longest timeout."""
     checks = list(checks)
-    outcomes = await asyncio.gather(*(check.result() for check in checks), return_exceptions=True)
-    verdicts = {}
-    for check, outcome in zip(checks, outcomes, strict=True):
-        if isinstance(outcome, Verdict):
-            verdicts[check.name] = outcome
-        elif isinstance(outcome, asyncio.CancelledError):
-            raise outcome
-        else:  # a defect of signalscope: a failing check is a result
-            internal_error("health.check")
-    return verdicts
+    verdicts = await asyncio.gather(*(_verdict(check, "health.check") for check in checks))
+    return {check.name: verdict for check, verdict in zip(checks, verdicts, strict=True) if verdict}
+
+
+async def _verdict(check: HealthCheck, where: str) -> Verdict | None:
+    try:
+        return await check.result()
+    except Exception:  # a defect of signalscope: a failing check is a result
+        internal_error(where)
+        return None
 
 
 def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> Status:

@@ -27,7 +27,7 @@ class Source(BaseModel):
     )
 
     @classmethod
-    def of(cls, results: QueryResults) -> Self:
+    def describe(cls, results: QueryResults) -> Self:
         """Describe where these query results come from."""
         return cls(name=results.source, description=results.describe())
 

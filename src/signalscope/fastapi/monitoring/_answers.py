@@ -57,7 +57,7 @@ class Answers(ProcessState, Generic[T]):
             if now - at >= self._seconds():
                 del self._known[key]
         if len(self._known) >= _MAX_ANSWERS:
-            del self._known[min(self._known, key=lambda each: self._known[each][0])]
+            del self._known[min(self._known, key=lambda key: self._known[key][0])]
         self._known[task_key[1]] = (now, answer)
         return answer
 

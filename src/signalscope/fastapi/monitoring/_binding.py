@@ -126,7 +126,7 @@ class Series:
         where: Include only values with these labels; an empty text is for values without the label.
         factor: From the unit of the series to the unit of the value.
         combine: Makes one number of several.
-        most: How many numbers to keep.
+        limit: How many numbers to keep.
         window: Seconds that the value looks back; by default those of the series.
         tier: The series that has the label user_tier, to be used for one tier; without it the value is null then.
         units: Units of single numbers, by name, where they have another one.
@@ -138,7 +138,7 @@ class Series:
     where: Mapping[str, str | Callable[[Builder], str]] = field(default_factory=dict)
     factor: float = 1.0
     combine: Combine = math.fsum
-    most: int | None = None
+    limit: int | None = None
     window: float | None = None
     tier: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -165,7 +165,7 @@ class Series:
         value: Any = None
         if self.by is not None:
             numbers = by_label(vector, self.by, self.combine)
-            value = {name: number * self.factor for name, number in [*numbers.items()][: self.most]} or None
+            value = {name: number * self.factor for name, number in [*numbers.items()][: self.limit]} or None
         elif vector:
             value = self.combine(vector.values()) * self.factor
         builder.note(path, key, self.unit, missing=value is None, where=where, window=self.window)
@@ -191,10 +191,10 @@ def computed(compute: Callable[..., Any], *series: str, unit: str) -> Binding:
     """
     key, *also = series
 
-    def value(builder: Builder, path: str, about: FieldInfo) -> Any:
+    def value(builder: Builder, path: str, field_info: FieldInfo) -> Any:
         result: Any = compute(builder.config, *map(builder.vector, series))
         result, reason = (None, result.reason) if isinstance(result, NoValue) else (result, None)
-        meaning = about.description if also else None
+        meaning = field_info.description if also else None
         builder.note(path, key, unit, missing=result is None, reason=reason, also=also, meaning=meaning)
         return result
 
@@ -224,8 +224,8 @@ def each_tier(model: type[BaseModel], tiers: Callable[[], Iterable[str]]) -> Bin
 def keys(model: type[BaseModel], kind: type[Binding | Series] | None = None) -> list[str]:
     """Return the keys of the series that an answer, or a part of it, needs; only of one kind of binding, if given."""
     needed: dict[str, None] = {}
-    for about in model.model_fields.values():
-        binding, part = _binding(about), _part(about)
+    for field_info in model.model_fields.values():
+        binding, part = _binding(field_info), _part(field_info)
         if binding is None:
             needed |= dict.fromkeys(keys(part, kind) if part is not None else ())
         elif kind is None or isinstance(binding, kind):
@@ -247,7 +247,7 @@ def fill(
     provenance: dict[str, Provenance] = {}
     head = {
         "timestamp": datetime.fromtimestamp(results.at, UTC),
-        "source": Source.of(results),
+        "source": Source.describe(results),
         "degraded": results.degraded,
         "problems": results.problems,
         "provenance": provenance,
@@ -258,24 +258,24 @@ def fill(
 
 def _values(model: type[BaseModel], builder: Builder, path: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name, about in model.model_fields.items():
+    for name, field_info in model.model_fields.items():
         inside = f"{path}.{name}" if path else name
-        if (binding := _binding(about)) is not None:
-            values[name] = binding.value(builder, inside, about)
+        if (binding := _binding(field_info)) is not None:
+            values[name] = binding.value(builder, inside, field_info)
         elif name in builder.parameters:
             values[name] = builder.parameters[name]
-        elif (part := _part(about)) is not None:
+        elif (part := _part(field_info)) is not None:
             values[name] = _values(part, builder, inside)
     return values
 
 
-def _binding(about: FieldInfo) -> Binding | Series | None:
-    return next((item for item in about.metadata if isinstance(item, Binding | Series)), None)
+def _binding(field_info: FieldInfo) -> Binding | Series | None:
+    return next((item for item in field_info.metadata if isinstance(item, Binding | Series)), None)
 
 
-def _part(about: FieldInfo) -> type[BaseModel] | None:
+def _part(field_info: FieldInfo) -> type[BaseModel] | None:
     """Return the model of a field that has fields of its own."""
-    model = about.annotation
+    model = field_info.annotation
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 

@@ -47,7 +47,7 @@ class UserActivity(BaseModel):
         Series("ACTIVE_USERS", "users", where={"window": "1h"}, window=_HOUR, tier="ACTIVE_USERS"),
     ] = Field(description="Distinct users of the last hour.")
     top_features_usage: Annotated[
-        ByName, Series("FEATURE_USES", "uses", by="feature", most=10, tier="FEATURE_USES")
+        ByName, Series("FEATURE_USES", "uses", by="feature", limit=10, tier="FEATURE_USES")
     ] = Field(description="Uses in the last hour of the features that are used most.")
     user_satisfaction_score: Annotated[
         Number, Series("SATISFACTION", "score", where={"user_tier": ""}, tier="SATISFACTION")
@@ -107,14 +107,14 @@ def _costliest(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]
     window = round(min(_HOUR, uptime()), 3)
     if builder.tier is not None:
         window, reason = _HOUR, ALL_TIERS_ONLY
-    about = {
+    provenance = {
         "series": "measure_cost",
         "meaning": "CPU time of the last hour of those users whose work took most, in this process alone.",
     }
-    builder.note_process(path, **about, unit="CPU s", window_seconds=window, reason=reason)
+    builder.note_process(path, **provenance, unit="CPU s", window_seconds=window, reason=reason)
     if users and price is None:
         unpriced = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
-        builder.note_process(f"{path}.cost", **about, unit="currency", reason=unpriced)
+        builder.note_process(f"{path}.cost", **provenance, unit="currency", reason=unpriced)
     if reason is not None:
         return None
     return [

@@ -66,13 +66,13 @@ def _every(builder: Builder) -> Iterator[dict[str, Any]]:
         name, category, cache_type = identity
         own = {number: values.get(identity) for number, values in numbers.items()}
         missing = [number for number, value in own.items() if value is None]
-        about = declared.get(identity)
+        declaration = declared.get(identity)
         yield {
             "name": name,
             "category": category,
             "cache_type": cache_type or None,
-            "meaning": about.meaning if about else None,
-            "unit": about.unit if about else None,
+            "meaning": declaration.meaning if declaration else None,
+            "unit": declaration.unit if declaration else None,
             **own,
             "direction": directions.get(identity),
             "reason": f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
