@@ -81,8 +81,8 @@ class Probe(BaseModel):
 @_get("/health", Health, "The service is unhealthy.")
 async def health_now(request: Request) -> Response:
     """The service's health; 503 when it is unhealthy."""
-    status, components = await health.summary()
-    return _respond(request, Health(status=status, components=known(components)), "Health", status)
+    status, results = await health.summary()
+    return _respond(request, Health(status=status, components=known(results)), "Health")
 
 
 @_get("/health/detailed", DetailedHealth, "The service is unhealthy.")
@@ -91,23 +91,21 @@ async def health_detailed(request: Request) -> Response:
     checks = {check.name: check for check in shared.with_built_in()}
     verdicts = await run_all(checks.values())
     status = overall(checks.values(), verdicts)
-    now, ages = time.monotonic(), _report.ages()
     shown = {}
-    for name, result in components(verdicts).items():
-        verdict, check = verdicts.get(name), checks.get(name)
+    for name, verdict in components(verdicts).items():
+        check = checks.get(name)
         shown[name] = Component(
-            status=result.status,
-            detail=result.detail,
+            status=verdict.result.status,
+            detail=verdict.result.detail,
             critical=check.critical if check else name == SERVICE,
             dependency=check.dependency if check else None,
-            age_seconds=max(0.0, now - verdict.at) if verdict else ages.get(name),
-            duration_seconds=verdict.seconds if verdict else None,
-            data=dict(result.data),
+            age_seconds=max(0.0, time.monotonic() - verdict.at),
+            duration_seconds=verdict.seconds if name in verdicts else None,
+            data=dict(verdict.result.data),
         )
-    answer = DetailedHealth(
-        status=status, timestamp=datetime.now(UTC), uptime_seconds=uptime(), components=shown
-    )
-    return _respond(request, answer, "Health in detail", status)
+    now = datetime.now(UTC)
+    answer = DetailedHealth(status=status, timestamp=now, uptime_seconds=uptime(), components=shown)
+    return _respond(request, answer, "Health in detail")
 
 
 @_get("/health/live", Probe, "The process should be restarted.")
@@ -119,7 +117,8 @@ async def health_live(request: Request) -> Response:
 @_get("/health/ready", Probe, "No requests should be sent here.")
 async def health_ready(request: Request) -> Response:
     """Whether requests should be sent here: no critical check, and not the service itself, is unhealthy."""
-    own = [SERVICE] if _report.components().get(SERVICE) == 0.0 else []
+    service = _report.components().get(SERVICE)
+    own = [SERVICE] if service and service.result.status == "unhealthy" else []
     return await _probe(request, "Readiness", lambda check: bool(check.readiness), own)
 
 
@@ -129,12 +128,9 @@ async def _probe(
     verdicts = await run_all(check for check in shared.with_built_in() if counts(check))
     failing = [name for name, verdict in verdicts.items() if verdict.result.status == "unhealthy"]
     failing += own
-    status: Status = "unhealthy" if failing else "healthy"
-    return _respond(request, Probe(status=status, failing=failing), title, status)
+    return _respond(request, Probe(status="unhealthy" if failing else "healthy", failing=failing), title)
 
 
-def _respond(request: Request, answer: BaseModel, title: str, status: Status) -> Response:
-    html = wants_html(request)
-    return response_of(
-        body_of(answer, title, html=html), html=html, status=503 if status == "unhealthy" else 200
-    )
+def _respond(request: Request, answer: Health | DetailedHealth | Probe, title: str) -> Response:
+    html, code = wants_html(request), 503 if answer.status == "unhealthy" else 200
+    return response_of(body_of(answer, title, html=html), html=html, status=code)

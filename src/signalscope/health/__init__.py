@@ -10,11 +10,11 @@ Example::
 See docs/monitoring-api.md for the rules of the overall status.
 """
 
-from signalscope.health._check import HealthCheck, Outcome, Verdict
+from signalscope.health._check import HealthCheck, Outcome
 from signalscope.health._factories import database_check, http_check, redis_check
 from signalscope.health._registry import checks, register, run, summary, unregister
 from signalscope.health._report import report_dependency_health, report_health
-from signalscope.health._result import Result, Status
+from signalscope.health._result import Result, Status, Verdict
 
 __all__ = [
     "HealthCheck",

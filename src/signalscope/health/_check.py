@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY, dataclass
 from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import ContractError
 from signalscope.health._report import VALUES
-from signalscope.health._result import Result, Status, shown
+from signalscope.health._result import Result, Status, Verdict, shown
 from signalscope.recording._process_state import ProcessState
 
 _logger = logging.getLogger("signalscope")
@@ -23,21 +23,6 @@ _LONGEST_TIMEOUT = 30.0
 #: The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
 Check = Callable[[], Outcome | Awaitable[Outcome]]
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of one run.
-
-    Attributes:
-        result: The result.
-        at: When the run ended, on the monotonic clock.
-        seconds: How long the run took.
-    """
-
-    result: Result
-    at: float
-    seconds: float
 
 
 @dataclass(eq=False, repr=False)

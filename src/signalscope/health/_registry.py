@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 from signalscope.contract._model import ContractError
 from signalscope.health import _report
-from signalscope.health._check import HealthCheck, Verdict
-from signalscope.health._result import Result, Status
+from signalscope.health._check import HealthCheck
+from signalscope.health._result import Result, Status, Verdict
 from signalscope.recording import internal_error, observe
 
 _MOST = 50
@@ -76,7 +76,8 @@ class Registry:
         """Return the overall status, and the result of every component, checked or reported with `report_health`."""
         checks = self.with_built_in()
         verdicts = await run_all(checks)
-        return overall(checks, verdicts), components(verdicts)
+        results = {name: verdict.result for name, verdict in components(verdicts).items()}
+        return overall(checks, verdicts), results
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
@@ -162,12 +163,13 @@ def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> S
         checks: The checks.
         verdicts: Their results.
     """
-    reported = {name: value for name, value in _report.components().items() if name not in verdicts}
+    reported = {name: report for name, report in _report.components().items() if name not in verdicts}
     statuses: list[Status] = []
     if SERVICE in reported:
-        statuses.append(_report.VALUES[reported[SERVICE]])
+        statuses.append(reported[SERVICE].result.status)
     elif reported:
-        statuses.append("healthy" if min(reported.values()) == 1.0 else "degraded")
+        is_healthy = all(report.result.status == "healthy" for report in reported.values())
+        statuses.append("healthy" if is_healthy else "degraded")
     for check in checks:
         verdict = verdicts.get(check.name)
         status: Status = "unknown" if verdict is None else verdict.result.status
@@ -176,12 +178,9 @@ def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> S
     return min(known, key=lambda status: _VALUE[status], default="unknown")
 
 
-def components(verdicts: Mapping[str, Verdict]) -> dict[str, Result]:
-    """Return the result of every component: checked, or as it was reported."""
-    reported = _report.components().items()
-    results = {name: Result(_report.VALUES[value], "as reported") for name, value in reported}
-    results |= {name: verdict.result for name, verdict in verdicts.items()}
-    return dict(sorted(results.items()))
+def components(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Return the latest result of every component: checked, or as it was reported."""
+    return dict(sorted({**_report.components(), **verdicts}.items()))
 
 
 def known(results: Mapping[str, Result]) -> dict[str, Status]:
