@@ -21,7 +21,7 @@ from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
 from signalscope.fastapi.monitoring import _current
 from signalscope.fastapi.monitoring import _routes as _monitoring
-from signalscope.fastapi.monitoring._answers import Answers
+from signalscope.fastapi.monitoring._responses import Answers
 from signalscope.health import _report as reported
 from signalscope.health._registry import shared as registry
 from signalscope.testing import FakeClock, capture

@@ -16,7 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fastapi import HTTPException, Request, Security
 from signalscope.config import _environment
-from signalscope.fastapi.monitoring._negotiate import wants_html
+from signalscope.fastapi.monitoring._responses import wants_html
 
 _logger = logging.getLogger("signalscope")
 _bearer = HTTPBearer(

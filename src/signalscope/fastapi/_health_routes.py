@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from signalscope import health
 from signalscope.fastapi._auth import admit_to_health
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring._negotiate import JSON_OR_PAGE, body_of, response_of, wants_html
+from signalscope.fastapi.monitoring._responses import JSON_OR_PAGE, body_of, response_of, wants_html
 from signalscope.health import HealthCheck, Status, _report
 from signalscope.health._registry import SERVICE, components, known, overall, run_all, shared
 from signalscope.recording._process import uptime

@@ -13,7 +13,7 @@ from signalscope.exposition import _reader as _pull
 from signalscope.fastapi._auth import admit_to_metrics
 from signalscope.fastapi._health_routes import health_routes
 from signalscope.fastapi._yielding import YieldingRoute, put_last
-from signalscope.fastapi.monitoring._negotiate import text_content
+from signalscope.fastapi.monitoring._responses import text_content
 from signalscope.fastapi.monitoring._routes import monitoring
 from signalscope.health._registry import shared
 from signalscope.recording import internal_error

@@ -6,11 +6,9 @@ A number is null when there is none, and `provenance` says why.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, Field
-
-from signalscope.derived.read import QueryResults
 
 Number = float | None
 ByName = dict[str, float] | None
@@ -25,11 +23,6 @@ class Source(BaseModel):
     description: str = Field(
         description="The same for people; with several workers it says whose view it is."
     )
-
-    @classmethod
-    def describe(cls, results: QueryResults) -> Self:
-        """Describe where these query results come from."""
-        return cls(name=results.source, description=results.describe())
 
 
 class Provenance(BaseModel):

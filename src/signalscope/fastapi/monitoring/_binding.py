@@ -247,7 +247,7 @@ def fill(
     provenance: dict[str, Provenance] = {}
     head = {
         "timestamp": datetime.fromtimestamp(results.at, UTC),
-        "source": Source.describe(results),
+        "source": Source(name=results.source, description=results.describe()),
         "degraded": results.degraded,
         "problems": results.problems,
         "provenance": provenance,

@@ -77,7 +77,7 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         problems.append(str(error))
     return CurrentMetrics(
         timestamp=datetime.now(UTC),
-        source=Source.describe(QueryResults("process")),
+        source=Source(name="process", description=QueryResults("process").describe()),
         problems=problems,
         window_seconds=window,
         metrics={metric_name: metric for metric_name, metric in metrics.items() if metric.series},

@@ -40,15 +40,15 @@ def every_kpi(*categories: str) -> Binding:
     """Bind a field to the list of the KPIs of some categories; None without any."""
 
     def value(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+        kpis: list[dict[str, Any]] = []
+        has_values = bool(builder.vector(_VALUE))
         if builder.tier is not None or builder.results.source == "process":
             # A process can compute targets, and a few values, but a KPI is of the whole service.
-            reason = HISTORY if builder.tier is None else ALL_TIERS_ONLY
-            builder.note(path, _VALUE, "of the KPI", missing=True, reason=reason)
-            return None
-        kpis = [kpi for kpi in _every(builder) if kpi["category"] in categories]
-        has_values = bool(builder.vector(_VALUE))
-        no_kpi = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
-        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and kpis), reason=no_kpi)
+            reason: str | None = HISTORY if builder.tier is None else ALL_TIERS_ONLY
+        else:
+            kpis = [kpi for kpi in _every(builder) if kpi["category"] in categories]
+            reason = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
+        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and kpis), reason=reason)
         return kpis or None
 
     return Binding(value, *_NUMBERS.values())

@@ -17,14 +17,13 @@ from signalscope.config import _environment
 from signalscope.derived.read import PrometheusError, QueryResults, history, read
 from signalscope.fastapi._auth import admit_to_monitoring
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.fastapi.monitoring._binding import AnswerT, fill, keys
 from signalscope.fastapi.monitoring._business import BusinessDashboard, tiers
 from signalscope.fastapi.monitoring._capacity import CapacityPlanning
 from signalscope.fastapi.monitoring._current import CurrentMetrics, current_metrics
 from signalscope.fastapi.monitoring._enhanced import EnhancedMetrics, HealthSummary
-from signalscope.fastapi.monitoring._negotiate import JSON_OR_PAGE, body_of, response_of, wants_html
 from signalscope.fastapi.monitoring._performance import History, NowAndOverWindow, PerformanceSummary
+from signalscope.fastapi.monitoring._responses import JSON_OR_PAGE, Answers, body_of, response_of, wants_html
 from signalscope.health._registry import known
 from signalscope.recording import internal_error
 from signalscope.recording._process import uptime
