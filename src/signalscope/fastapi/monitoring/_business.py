@@ -43,8 +43,7 @@ class UserActivity(BaseModel):
     """Users."""
 
     active_users_last_hour: Annotated[
-        Number,
-        Series("ACTIVE_USERS", "users", where={"window": "1h"}, window=_HOUR, tier="ACTIVE_USERS"),
+        Number, Series("ACTIVE_USERS", "users", where={"window": "1h"}, window=_HOUR, tier="ACTIVE_USERS")
     ] = Field(description="Distinct users of the last hour.")
     top_features_usage: Annotated[
         ByName, Series("FEATURE_USES", "uses", by="feature", limit=10, tier="FEATURE_USES")

@@ -70,11 +70,7 @@ class CachePerformance(BaseModel):
     ] = Field(description="Hits, of all gets that found out, 0 to 1.")
     indicators_cache_hit_ratio: Annotated[
         Number,
-        Series(
-            "CACHE_HITS",
-            "ratio",
-            where={"cache_type": attrgetter("config.selectors.indicators_cache")},
-        ),
+        Series("CACHE_HITS", "ratio", where={"cache_type": attrgetter("config.selectors.indicators_cache")}),
     ] = Field(description="The same of the cache of indicators.")
     cache_size_bytes: Annotated[Number, Series("CACHE_BYTES", "bytes")] = Field(
         description="Bytes that the cached values of all caches take."
