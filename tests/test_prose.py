@@ -52,7 +52,7 @@ def test_a_docstring_begins_with_an_imperative_or_a_noun_phrase(tmp_path: Path) 
 def test_a_private_docstring_says_more_than_its_name(tmp_path: Path) -> None:
     """Public names need a docstring whatever it says; a private one may go."""
     assert "repeats-name" in _check(tmp_path, "code.py", 'def _read_groups():\n    """Read the groups."""\n')
-    assert _check(tmp_path, "code.py", 'def _read_groups():\n    """Read the groups that a rule file names."""\n') == ""
+    assert _check(tmp_path, "code.py", 'def _read_groups():\n    """Read what a rule file names."""\n') == ""
     assert _check(tmp_path, "code.py", 'def read_groups():\n    """Read the groups."""\n') == ""
 
 

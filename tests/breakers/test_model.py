@@ -41,8 +41,8 @@ class Readable:
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """Everything that is recorded during the test."""
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
 
 
 def _states(captured: Captured, service: str) -> dict[str, float]:
@@ -111,8 +111,8 @@ def test_a_breaker_whose_properties_raise_costs_no_other_one(captured: Captured)
 
     failing = Failing()
     watch_breaker(failing, "failing")
-    other = Readable("half_open")
-    watch_breaker(other, "other_one")
+    half_open = Readable("half_open")
+    watch_breaker(half_open, "other_one")
     failing.broken = True
     assert _states(captured, "failing") == {}
     assert _states(captured, "other_one")["half_open"] == 1
@@ -152,9 +152,9 @@ def test_a_forked_child_is_not_blocked_by_a_lock_of_its_parent(tmp_path: Path) -
             if not child:
                 monitor.transition("open")
                 monitor.failure()
-                found = [captured.value("signal_service.circuit_breaker.calls", outcome="failure"),
+                values = [captured.value("signal_service.circuit_breaker.calls", outcome="failure"),
                          captured.value("signal_service.circuit_breaker.transitions", to="open")]
-                print(found, flush=True)
+                print(values, flush=True)
                 os._exit(0)
             os.waitpid(child, 0)
             assert captured.value("signal_service.circuit_breaker.transitions", to="open") in (None, 0)

@@ -103,7 +103,7 @@ async def _server(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], 
     """A server on the loopback interface, whose connections are all closed at the end; its base URL."""
     serving: set[asyncio.Task[None]] = set()
 
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         serving.add(task)
@@ -115,7 +115,7 @@ async def _server(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], 
             serving.discard(task)
             await _closed(writer)
 
-    server = await asyncio.start_server(one, "127.0.0.1", 0)
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"

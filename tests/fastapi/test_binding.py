@@ -40,7 +40,7 @@ class _Part(BaseModel):
 
 class _Example(Answer):
     part: _Part
-    by_tier: Annotated[ByName, Series("USERS", "users", by="user_tier", most=2, units={"free": "guests"})]
+    by_tier: Annotated[ByName, Series("USERS", "users", by="user_tier", limit=2, units={"free": "guests"})]
     ratio: Annotated[Number, computed(_ratio, "PART", "WHOLE", unit="ratio")] = Field(description="A part.")
     tiers: Annotated[dict[str, _Tier], each_tier(_Tier, lambda: ("free", "basic"))]
     uptime: Annotated[float, of_process("start", "s", "Since the start.")]
@@ -87,17 +87,20 @@ def test_a_field_has_the_value_of_its_series() -> None:
     assert answer.part.model_dump() == {"all_users": 13, "milliseconds": 250}
     assert list(answer.by_tier.items()) == [("basic", 7), ("free", 5)]
     assert (answer.ratio, answer.uptime, answer.name) == (0.25, 9, "me")
-    assert {tier: each.users for tier, each in answer.tiers.items()} == {"free": 5, "basic": 7}
-    about = answer.provenance
-    assert list(about) == [
+    assert {tier: part.users for tier, part in answer.tiers.items()} == {"free": 5, "basic": 7}
+    provenance = answer.provenance
+    assert list(provenance) == [
         "part.all_users", "part.milliseconds", "by_tier", "by_tier.free", "ratio", "tiers.free.users",
         "tiers.basic.users", "uptime",
     ]  # fmt: skip
-    assert (about["by_tier"].unit, about["by_tier.free"].unit) == ("users", "guests")
-    assert (about["ratio"].series, about["ratio"].meaning) == ("part, whole", "A part.")
-    assert (about["part.all_users"].meaning, about["part.all_users"].window_seconds) == ("About TOTAL.", 300)
-    assert (about["uptime"].source, about["uptime"].window_seconds) == ("process", None)
-    assert not any(each.reason for each in about.values())
+    assert (provenance["by_tier"].unit, provenance["by_tier.free"].unit) == ("users", "guests")
+    assert (provenance["ratio"].series, provenance["ratio"].meaning) == ("part, whole", "A part.")
+    assert (provenance["part.all_users"].meaning, provenance["part.all_users"].window_seconds) == (
+        "About TOTAL.",
+        300,
+    )
+    assert (provenance["uptime"].source, provenance["uptime"].window_seconds) == ("process", None)
+    assert not any(entry.reason for entry in provenance.values())
 
 
 def test_one_tier_has_its_own_series_or_a_reason() -> None:

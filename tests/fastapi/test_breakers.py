@@ -52,8 +52,8 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
     monkeypatch.setattr(recording._known, "by_name", {})
     monkeypatch.setattr(_model, "_reports", _model._Reports())  # without the breakers of other tests
     _monitoring._answers.clear()
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
 
 
 @pytest.fixture
@@ -61,13 +61,13 @@ async def client(captured: Captured) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service."""
     app = FastAPI()
     app.include_router(router)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as one:
-        yield one
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        yield client
 
 
 async def _shown(client: httpx.AsyncClient) -> dict[str, dict[str, Any]]:
     answer = await client.get("/monitoring/enhanced-metrics")
-    return {each["service_name"]: each for each in answer.json()["circuit_breakers"] or ()}
+    return {breaker["service_name"]: breaker for breaker in answer.json()["circuit_breakers"] or ()}
 
 
 def _fails() -> None:
@@ -91,7 +91,7 @@ async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClie
         "purgatory": of_purgatory,
     }  # fmt: skip
     ends = [watch_breaker(breaker, name, "quote") for name, breaker in watched.items()]
-    assert {name: each["state"] for name, each in (await _shown(client)).items()} == dict.fromkeys(
+    assert {name: breaker["state"] for name, breaker in (await _shown(client)).items()} == dict.fromkeys(
         watched, "closed"
     )
     with contextlib.suppress(pybreaker.CircuitBreakerError):
@@ -109,7 +109,7 @@ async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClie
         assert shown[name]["transitions"]["open"] == 1, name
     for end in ends:
         end()
-    assert all(each["state"] is None for each in (await _shown(client)).values())
+    assert all(breaker["state"] is None for breaker in (await _shown(client)).values())
 
 
 async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(

@@ -34,10 +34,16 @@ from signalscope.testing import capture
 def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_checks", {})
     monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers
-    monkeypatch.setattr(shared, "_built_in", {})
+    monkeypatch.setattr(shared, "_built_in", ())
     _health._reported.components.clear()
     yield
     _health._reported.components.clear()
+
+
+@pytest.fixture
+def with_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the application the built-in checks too."""
+    monkeypatch.setattr(shared, "_make", built_in)
 
 
 def _app() -> FastAPI:
@@ -114,7 +120,7 @@ def test_what_is_no_ordinary_exception_is_a_result_too(error: BaseException) -> 
             error, KeyboardInterrupt | StopIteration
         ):  # there they are Ctrl-C, and a RuntimeError
             checks.append(HealthCheck("two", coroutine))
-        return [(await each.result()).result.detail for each in checks]
+        return [(await check.result()).result.detail for check in checks]
 
     assert set(asyncio.run(results())) == {f"the check failed ({type(error).__name__})"}
 
@@ -129,22 +135,22 @@ async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
     results: dict[str, Any] = {
         "odd": Result("healthy", "x" * 5_000, data),
         "none": Result("healthy", None, None),  # type: ignore[arg-type]  # the mistake that is tested
-        "error": Result("unhealthy", secret, {str(each): 1.0 for each in range(999)}),  # type: ignore[arg-type]
+        "error": Result("unhealthy", secret, {str(number): 1.0 for number in range(999)}),  # type: ignore[arg-type]
     }
     for name, result in results.items():
         health.register(HealthCheck(name, partial(Result, result.status, result.detail, result.data)))
     health.register(HealthCheck("named \udcff", lambda: True))
     answer = await _get("/health/detailed")
     assert answer.status_code == 200
-    found = answer.json()["components"]
-    assert found["odd"]["data"] == {
+    components = answer.json()["components"]
+    assert components["odd"]["data"] == {
         "nan": None, "inf": None, "decimal": 1.5, "date": str(odd), "list": "[1, 2]", "text": "?",
         "error": "ValueError", "1": 1.0, "none": None, "text of a number": "7",
     }  # fmt: skip
-    assert len(found["odd"]["detail"]) == 1_000
-    assert (found["none"]["detail"], found["none"]["data"]) == ("", {})
-    assert found["error"]["detail"] == "ValueError"
-    assert len(found["error"]["data"]) == 50
+    assert len(components["odd"]["detail"]) == 1_000
+    assert (components["none"]["detail"], components["none"]["data"]) == ("", {})
+    assert components["error"]["detail"] == "ValueError"
+    assert len(components["error"]["data"]) == 50
     assert "secret" not in answer.text
     assert (await _get("/health/detailed", accept="text/html")).status_code == 200
 
@@ -189,7 +195,7 @@ async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
 
 async def test_a_storm_of_requests_runs_a_check_once() -> None:
     """Two hundred at once wait for one run; until the result is too old, there is no other."""
-    runs, asked = 0, 0
+    runs, request_count = 0, 0
     all_have_asked = asyncio.Event()
 
     async def check() -> bool:
@@ -198,16 +204,16 @@ async def test_a_storm_of_requests_runs_a_check_once() -> None:
         await all_have_asked.wait()
         return True
 
-    async def ask() -> httpx.Response:
-        nonlocal asked
-        asked += 1
-        if asked == 200:
+    async def get() -> httpx.Response:
+        nonlocal request_count
+        request_count += 1
+        if request_count == 200:
             all_have_asked.set()
         return await _get("/health", app)
 
     database = health.register(HealthCheck("database", check, timeout=30, cache_seconds=3600))
     app = _app()
-    answers = await asyncio.gather(*(ask() for _ in range(200)))
+    answers = await asyncio.gather(*(get() for _ in range(200)))
     assert {answer.json()["components"]["database"] for answer in answers} == {"healthy"}
     assert runs == 1
     await _get("/health", app)
@@ -239,17 +245,17 @@ async def test_a_stuck_check_never_has_more_runs_than_allowed() -> None:
 
 def test_event_loops_may_come_and_go() -> None:
     """A run whose loop was closed is lost, and the next loop begins another; test clients do that."""
-    begun, gate = threading.Event(), threading.Event()  # those of asyncio belong to one of the loops
+    began, gate = threading.Event(), threading.Event()  # those of asyncio belong to one of the loops
 
     async def waits() -> bool:
-        begun.set()
+        began.set()
         return bool(await eventually_async(gate.is_set, "the gate"))
 
     check = HealthCheck("one", waits, timeout=30, cache_seconds=0)
 
     async def leave() -> None:
         task = asyncio.create_task(check.result())
-        await eventually_async(begun.is_set, "the run")
+        await eventually_async(began.is_set, "the run")
         task.cancel()
 
     asyncio.run(leave())
@@ -260,9 +266,9 @@ def test_event_loops_may_come_and_go() -> None:
 async def test_the_overall_status_follows_its_rules() -> None:
     """Critical: unhealthy, 503 and not ready. Anything else: degraded. Unknown counts for nothing."""
     critical = HealthCheck("database", lambda: state["database"], critical=True, cache_seconds=0)
-    other = HealthCheck("redis", lambda: state["redis"], cache_seconds=0)
+    redis_check = HealthCheck("redis", lambda: state["redis"], cache_seconds=0)
     health.register(critical)
-    health.register(other)
+    health.register(redis_check)
     state: dict[str, Any] = {}
     expected = [
         (True, True, 200, "healthy", 200), (True, False, 200, "degraded", 200),
@@ -301,17 +307,18 @@ async def test_checks_set_the_gauges_once() -> None:
             state = {"up": up}
             await health.run()
             points = captured.points("signal_service_external_service_health")
-            assert [(dict(each.labels), each.value) for each in points] == [
+            assert [(dict(point.labels), point.value) for point in points] == [
                 ({"service_name": "ticker_service", "criticality": "critical"}, value)
             ]
             statuses = captured.points("signal_service_health_check_status")
-            assert {each.labels["component"]: each.value for each in statuses} == {
+            assert {point.labels["component"]: point.value for point in statuses} == {
                 "ticker_service": value, "disk": 0.5
             }  # fmt: skip
         health.unregister("ticker_service")
         assert captured.points("signal_service_external_service_health") == []
 
 
+@pytest.mark.usefixtures("with_built_in")
 async def test_a_running_application_keeps_its_gauges_fresh() -> None:
     """Nobody asks for /health, and the checks are run all the same; built-in ones are there as well."""
     runs = 0
@@ -325,16 +332,17 @@ async def test_a_running_application_keeps_its_gauges_fresh() -> None:
     app = _app()
     async with app.router.lifespan_context(app):
         await eventually_async(lambda: runs >= 2, "a second run")
-        found = (await _get("/health/detailed", app)).json()["components"]
+        components = (await _get("/health/detailed", app)).json()["components"]
     assert {
         "api", "database", "redis", "signal_processing", "dependencies", "system_resources", "cache",
         "backpressure", "error_rate", "config", "model_configuration", "disk",
-    } == set(found)  # fmt: skip
-    assert found["api"]["data"]["loop_delay_seconds"] >= 0
-    assert found["database"]["status"] == "unknown"
-    assert [each.name for each in health.checks()] == ["disk"]
+    } == set(components)  # fmt: skip
+    assert components["api"]["data"]["loop_delay_seconds"] >= 0
+    assert components["database"]["status"] == "unknown"
+    assert [check.name for check in health.checks()] == ["disk"]
 
 
+@pytest.mark.usefixtures("with_built_in")
 async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors, failed work, misses, a full queue, a dependency that is down, a model nobody knows, a bad setting."""
     from signalscope import recording  # noqa: PLC0415  # only this test records by hand
@@ -356,16 +364,19 @@ async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.Monkey
         record("signal_service.queue.capacity").series("work").record(100)
         record("signal_service.external_service.health").series("ticker_service", "critical").record(0)
         async with app.router.lifespan_context(app):
-            found = (await _get("/health/detailed", app)).json()["components"]
-    statuses = {name: each["status"] for name, each in found.items()}
+            components = (await _get("/health/detailed", app)).json()["components"]
+    statuses = {name: component["status"] for name, component in components.items()}
     assert statuses["error_rate"] == "unhealthy"
-    assert found["error_rate"]["data"] == {"error_rate_percentage": pytest.approx(40)}
+    assert components["error_rate"]["data"] == {"error_rate_percentage": pytest.approx(40)}
     assert statuses["signal_processing"] == "unhealthy"
-    assert (statuses["cache"], found["cache"]["data"]["greeks_hit_ratio"]) == ("degraded", pytest.approx(0.2))
+    assert (statuses["cache"], components["cache"]["data"]["greeks_hit_ratio"]) == (
+        "degraded",
+        pytest.approx(0.2),
+    )
     assert statuses["backpressure"] == "degraded"
     assert statuses["dependencies"] == "unhealthy"
     assert statuses["model_configuration"] == "degraded"
-    assert found["config"]["detail"] == (
+    assert components["config"]["detail"] == (
         "not usable: SIGNALSCOPE_CPU_SECOND_PRICE, SIGNALSCOPE_MONITORING_RATE"
     )
 
@@ -400,7 +411,7 @@ async def test_ready_made_checks_ask_what_they_are_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"name": ""}, "1 to 100 characters"),
         ({"timeout": 0}, "above 0 and at most 30"),
@@ -411,10 +422,10 @@ async def test_ready_made_checks_ask_what_they_are_given() -> None:
         ({"dependency": "high", "liveness": True}, "does not heal an external service"),
     ],
 )
-def test_errors_are_reported_at_once(options: dict[str, Any], says: str) -> None:
+def test_errors_are_reported_at_once(options: dict[str, Any], message: str) -> None:
     """With the name of the check, and what is allowed."""
     name = options.pop("name", "one")
-    with pytest.raises(ContractError, match=says):
+    with pytest.raises(ContractError, match=message):
         HealthCheck(name, lambda: True, **options)
 
 
@@ -424,9 +435,9 @@ def test_there_may_be_fifty() -> None:
         health.register(HealthCheck(f"check {number}", lambda: True))
     with pytest.raises(ContractError, match="one too many"):
         health.register(HealthCheck("another", lambda: True))
-    assert next(each.cap for each in contract.get("signal_service.health_check.status").attributes) == len(
-        health.checks()
-    )
+    assert next(
+        attribute.cap for attribute in contract.get("signal_service.health_check.status").attributes
+    ) == len(health.checks())
 
 
 async def test_health_can_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -461,16 +472,17 @@ async def test_a_browser_gets_a_page() -> None:
         assert kind == "text/html; charset=utf-8", accept
 
 
-async def test_built_in_checks_need_no_lifespan(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("with_built_in")
+async def test_built_in_checks_need_no_lifespan() -> None:
     """A server runs that of the outermost application alone: in a mounted one they are there for who asks."""
-    monkeypatch.setattr(shared, "_make", built_in)
     app = FastAPI()
     app.mount("/ops", _app())
     async with app.router.lifespan_context(app):
         answer = await _get("/ops/health/detailed", app)
-    assert {each.name for each in built_in()} == set(answer.json()["components"])
+    assert {check.name for check in built_in()} == set(answer.json()["components"])
 
 
+@pytest.mark.usefixtures("with_built_in")
 async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
     """`instrument_app` has them run while the application does, beside its own lifespan, until that is undone."""
     events: list[str] = []
@@ -512,10 +524,10 @@ async def test_how_old_a_report_is() -> None:
     report_health("feed", 1)
     after = time.monotonic()
     for _ in range(2):
-        asked = time.monotonic()
+        began = time.monotonic()
         shown = (await _get("/health/detailed")).json()["components"]["feed"]
         age = shown["age_seconds"]
-        assert asked - after <= age <= time.monotonic() - before  # bound: by what is measured here as well
+        assert began - after <= age <= time.monotonic() - before  # bound: by what is measured here as well
         assert shown["duration_seconds"] is None
 
 

@@ -30,8 +30,8 @@ CONCURRENT = "signal_service_concurrent_requests"
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """Everything recorded during the test."""
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
 
 
 def _app() -> FastAPI:
@@ -200,17 +200,17 @@ async def test_groups_are_those_of_the_routes(captured: Captured) -> None:
     """`api` and versions are skipped; nobody can invent a group by a path."""
     app = _app()
     instrument_app(app)
-    seen: list[str] = []
+    groups: list[str] = []
 
-    async def look(request: Request) -> PlainTextResponse:
-        seen.extend(p.labels["endpoint_group"] for p in captured.points(CONCURRENT))
+    async def report(request: Request) -> PlainTextResponse:
+        groups.extend(p.labels["endpoint_group"] for p in captured.points(CONCURRENT))
         return PlainTextResponse("")
 
-    app.add_route("/api/v2/reports/{name}", look)
+    app.add_route("/api/v2/reports/{name}", report)
     async with _client(app) as client:
         await client.get("/api/v2/reports/a")
         await client.get("/api/v2/invented/a")
-    assert seen == ["reports"]
+    assert groups == ["reports"]
 
 
 async def test_mounted_applications_have_their_prefix(captured: Captured) -> None:
@@ -284,15 +284,15 @@ async def test_a_failure_of_ours_is_not_the_request_s_business(
 
 async def test_other_protocols_pass_through() -> None:
     """A lifespan or websocket scope reaches the application untouched."""
-    seen = []
+    calls = []
 
     async def app(scope: object, receive: object, send: object) -> None:
-        seen.append((scope, receive, send))
+        calls.append((scope, receive, send))
 
     scope = {"type": "websocket"}
     with capture():
         await ApiMetrics(app)(scope, None, None)  # type: ignore[arg-type]  # never called
-    assert seen == [(scope, None, None)]
+    assert calls == [(scope, None, None)]
 
 
 async def test_an_included_router_has_its_prefix_and_tag(captured: Captured) -> None:

@@ -19,9 +19,9 @@ from signalscope.derived._process import Process
 from signalscope.derived._vector import Vector
 from signalscope.fastapi import _auth as _access
 from signalscope.fastapi import router
-from signalscope.fastapi.monitoring import _current, _negotiate
+from signalscope.fastapi.monitoring import _current
 from signalscope.fastapi.monitoring import _routes as _monitoring
-from signalscope.fastapi.monitoring._answers import Answers
+from signalscope.fastapi.monitoring._responses import Answers
 from signalscope.health import _report as reported
 from signalscope.health._registry import shared as registry
 from signalscope.testing import FakeClock, capture
@@ -39,7 +39,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("SIGNALSCOPE_PROMETHEUS_URL", raising=False)
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
     monkeypatch.setattr(registry, "_make", tuple)  # no health checks but those of a test
-    monkeypatch.setattr(registry, "_built_in", {})
+    monkeypatch.setattr(registry, "_built_in", ())
     monkeypatch.setattr(recording._known, "by_name", {})  # series of other tests would be there, at zero
     reported._reported.components.clear()
     _monitoring._answers.clear()
@@ -58,16 +58,16 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         transport=httpx.ASGITransport(app),
         base_url="http://service",
         headers={"Authorization": f"Bearer {TOKEN}"},
-    ) as one:
-        yield one
+    ) as client:
+        yield client
 
 
 async def _answer(client: httpx.AsyncClient, name: str, **parameters: str) -> dict[str, Any]:
     _monitoring._answers.clear()
     answer = await client.get(f"/monitoring/{name}", params=parameters)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 @pytest.mark.parametrize("path", ["metrics", *ANSWERS])
@@ -144,7 +144,7 @@ def test_a_rate_is_kept_for_each_client_in_bounded_memory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "says"),
+    ("path", "message"),
     [
         ("performance-summary?window=2w", "'5m', '15m', '1h', '6h' or '24h'"),
         ("capacity-planning?horizon=99h", "'24h' or '48h'"),
@@ -152,11 +152,11 @@ def test_a_rate_is_kept_for_each_client_in_bounded_memory() -> None:
         ("metrics?name=a%27b", "pattern"),
     ],
 )
-async def test_errors_are_explained(client: httpx.AsyncClient, path: str, says: str) -> None:
+async def test_errors_are_explained(client: httpx.AsyncClient, path: str, message: str) -> None:
     """What is not known is refused, with what would be allowed."""
     answer = await client.get(f"/monitoring/{path}")
     assert answer.status_code == 422
-    assert says in str(answer.json()["detail"])
+    assert message in str(answer.json()["detail"])
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -170,28 +170,30 @@ async def test_nothing_is_invented(
         answer = await _answer(client, name)
     assert answer["source"]["name"] == "process"
     assert "One process" in answer["source"]["description"]
-    about = answer["provenance"]
+    provenance = answer["provenance"]
 
     def check(value: Any, path: str) -> None:
         if isinstance(value, dict):
-            for key, each in value.items():
-                check(each, f"{path}.{key}" if path else key)
+            for key, item in value.items():
+                check(item, f"{path}.{key}" if path else key)
         elif value is None:
-            assert about[path.removesuffix(".now")]["reason"], path
+            assert provenance[path.removesuffix(".now")]["reason"], path
         elif isinstance(value, float):
-            assert path in about or path.split(".", maxsplit=1)[0] in about, path
+            assert path in provenance or path.split(".", maxsplit=1)[0] in provenance, path
 
     plain = (
         "provenance", "source", "timestamp", "degraded", "problems", "health", "window", "horizon_hours", "tier",
     )  # fmt: skip
     check({key: value for key, value in answer.items() if key not in plain}, "")
-    numbers = [path for path, each in about.items() if each["reason"] is None]
+    numbers = [path for path, entry in provenance.items() if entry["reason"] is None]
     assert set(numbers) <= {
         "capacity.resource_utilization.cpu_usage_percentage", "cpu_by_process",
         "resource_utilization.cpu_usage_percentage", "service_uptime_seconds", "health",
     }  # fmt: skip
-    assert all(each["meaning"] for each in about.values())
-    costs = [each["reason"] for path, each in about.items() if path.rpartition(".")[2].startswith("cost_")]
+    assert all(entry["meaning"] for entry in provenance.values())
+    costs = [
+        entry["reason"] for path, entry in provenance.items() if path.rpartition(".")[2].startswith("cost_")
+    ]
     assert set(costs) <= {"a CPU-second has no price (SIGNALSCOPE_CPU_SECOND_PRICE)"}
 
 
@@ -283,11 +285,11 @@ async def test_numbers_are_those_that_were_recorded(
     assert answer["component_availability"] == {"work_queue": 0.5}
     assert answer["provenance"]["component_availability"]["window_seconds"] == pytest.approx(0, abs=5)
     assert answer["service_uptime_seconds"] > 0
-    about = answer["provenance"]
-    growth = about["business.subscriptions.growth_rate_daily"]
+    provenance = answer["provenance"]
+    growth = provenance["business.subscriptions.growth_rate_daily"]
     assert "keeps no history of days" in growth["reason"]
-    assert about["performance.api_performance.error_rate_percentage"]["unit"] == "%"
-    assert 0 < about["performance.api_performance.error_rate_percentage"]["window_seconds"] <= 300
+    assert provenance["performance.api_performance.error_rate_percentage"]["unit"] == "%"
+    assert 0 < provenance["performance.api_performance.error_rate_percentage"]["window_seconds"] <= 300
 
 
 async def test_user_ids_are_shown_to_nobody_who_may_not(
@@ -307,14 +309,17 @@ async def test_user_ids_are_shown_to_nobody_who_may_not(
             for accept in ("application/json", "text/html")
         ]
         own = await _answer(client, "business-dashboard")
-        seen = (
+        with_ids = (
             await client.get("/monitoring/business-dashboard", headers={"Authorization": f"Bearer {USERS}"})
         ).json()
     assert not any("example.com" in text for text in everything)
-    assert [each["user"] for each in own["costliest_users"]] == ["user 1", "user 2"]
-    assert [each["user"] for each in seen["costliest_users"]] == ["alice@example.com", "bob@example.com"]
-    assert seen["costliest_users"][0]["cpu_seconds"] > seen["costliest_users"][1]["cpu_seconds"] > 0
-    assert seen["costliest_users"][0]["cost"] is None  # without a price there is no cost
+    assert [entry["user"] for entry in own["costliest_users"]] == ["user 1", "user 2"]
+    assert [entry["user"] for entry in with_ids["costliest_users"]] == [
+        "alice@example.com",
+        "bob@example.com",
+    ]
+    assert with_ids["costliest_users"][0]["cpu_seconds"] > with_ids["costliest_users"][1]["cpu_seconds"] > 0
+    assert with_ids["costliest_users"][0]["cost"] is None  # without a price there is no cost
 
 
 async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
@@ -361,7 +366,7 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
         )
         answer = (await client.get("/monitoring/metrics")).json()
         everything = answer["metrics"]
-        one = (await client.get("/monitoring/metrics?name=feature")).json()["metrics"]
+        by_name = (await client.get("/monitoring/metrics?name=feature")).json()["metrics"]
     assert 0 < answer["window_seconds"] < 60  # since capturing began
     usage = everything["signal_service_feature_usage_total"]
     assert (usage["kind"], usage["total"]) == ("counter", 4)
@@ -375,7 +380,7 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
         }
     ]
     assert everything["signal_service_background_task_seconds"]["series"][0]["mean"] == 0.5
-    assert set(one) == {"signal_service_feature_usage_total"}
+    assert set(by_name) == {"signal_service_feature_usage_total"}
 
 
 async def test_answers_are_made_once_for_all_who_ask(
@@ -452,8 +457,8 @@ async def test_a_defect_of_signalscope_costs_one_value(
     monkeypatch.setattr(Row, "value", broken)
     with capture():
         answer = await _answer(client, "enhanced-metrics")
-    about = answer["provenance"]["performance.api_performance.average_response_time_ms"]
-    assert about["reason"] == "it could not be calculated"
+    provenance = answer["provenance"]["performance.api_performance.average_response_time_ms"]
+    assert provenance["reason"] == "it could not be calculated"
     assert "secret" not in str(answer)
 
 
@@ -505,7 +510,7 @@ async def test_no_answer_is_made_in_the_event_loop(
         monkeypatch.setattr(holder, name, watched)
 
     watch(_monitoring, "fill")
-    watch(_negotiate, "_body")
+    watch(_monitoring, "body_of")
     watch(_current, "_metric")
     watch(_read, "_from_process")
     taken: list[object] = []
@@ -520,9 +525,9 @@ async def test_no_answer_is_made_in_the_event_loop(
     with capture():
         for name in ("metrics", *ANSWERS):
             assert (await client.get(f"/monitoring/{name}", headers={"Accept": accept})).status_code == 200
-    assert set(made) == {"fill", "_body", "_metric", "_from_process"}
-    assert not any(in_loop for each in made.values() for in_loop in each)
-    assert (len(made["fill"]), len(made["_body"])) == (len(ANSWERS), 5)
+    assert set(made) == {"fill", "body_of", "_metric", "_from_process"}
+    assert not any(in_loop for calls in made.values() for in_loop in calls)
+    assert (len(made["fill"]), len(made["body_of"])) == (len(ANSWERS), 5)
     assert len(taken) == len(ANSWERS)
 
 

@@ -63,10 +63,10 @@ def test_answers_are_as_the_schema_says(case: Any, authorised: bool) -> None:
 
 def test_every_route_is_documented_with_its_model() -> None:
     """Each field has a type; each refusal is there; /monitoring needs the bearer token."""
-    found = app.openapi()
-    assert set(found["paths"]) == PATHS
+    document = app.openapi()
+    assert set(document["paths"]) == PATHS
     for path in PATHS:
-        operation = found["paths"][path]["get"]
+        operation = document["paths"][path]["get"]
         assert operation["summary"]
         assert {"200", "401"} <= set(operation["responses"])
         assert operation["security"] == [{"monitoringToken": []}]
@@ -76,7 +76,7 @@ def test_every_route_is_documented_with_its_model() -> None:
             content = operation["responses"]["200"]["content"]
             assert set(content) == {"application/json", "text/html"}
             assert content["application/json"]["schema"]["$ref"].startswith("#/components/schemas/")
-    fields = found["components"]["schemas"]
+    fields = document["components"]["schemas"]
     for name in (
         "ApiPerformance",
         "SignalGeneration",
@@ -84,5 +84,5 @@ def test_every_route_is_documented_with_its_model() -> None:
         "ResourceUtilization",
         "RevenueImpact",
     ):
-        for field, about in fields[name]["properties"].items():
-            assert about["description"], (name, field)
+        for field, schema in fields[name]["properties"].items():
+            assert schema["description"], (name, field)

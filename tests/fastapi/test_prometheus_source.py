@@ -84,9 +84,9 @@ GIVEN: tuple[tuple[str, str, float], ...] = (
 def _samples() -> Iterator[str]:
     """The last hour of every given series, one value a minute, and two raw counters."""
     now = int(time.time())
-    times = [now - 60 * each for each in range(60, -1, -1)]
+    times = [now - 60 * minute for minute in range(60, -1, -1)]
     for key in dict.fromkeys(key for key, _, _ in GIVEN):
-        for _, labels, value in (each for each in GIVEN if each[0] == key):
+        for _, labels, value in (series for series in GIVEN if series[0] == key):
             for at in times:
                 yield f"{derived.get(key).name}{{{JOB}{',' if labels else ''}{labels}}} {value} {at}"
     yield "# TYPE signal_service_api_requests counter"
@@ -123,15 +123,15 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.include_router(router)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://service") as one:
-        yield one
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        yield client
 
 
 async def _answer(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
     answer = await client.get(f"/monitoring/{name}")
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 async def test_values_are_those_that_prometheus_has(
@@ -208,21 +208,21 @@ async def test_every_number_says_where_it_is_from_and_every_null_why(
     """Of a service that has a part of everything: the field itself, or the one that it is in, is explained."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     answer = await _answer(client, name)
-    about = answer.pop("provenance")
+    provenance = answer.pop("provenance")
     for plain in ("timestamp", "source", "degraded", "problems", "window", "horizon_hours", "tier"):
         answer.pop(plain, None)
 
     def walk(value: Any, path: str) -> None:
         if isinstance(value, dict):
-            for key, each in value.items():
-                walk(each, f"{path}.{key}" if path else key)
+            for key, item in value.items():
+                walk(item, f"{path}.{key}" if path else key)
         elif value is None:
-            assert about[path.removesuffix(".now")]["reason"], path
+            assert provenance[path.removesuffix(".now")]["reason"], path
         else:
             steps = path.split(".")
-            known = [about.get(".".join(steps[:number])) for number in range(len(steps), 0, -1)]
-            column = about.get(f"{steps[0]}.{steps[-1]}")  # of a table
-            nearest = next((each for each in (*known, column) if each is not None), None)
+            known = [provenance.get(".".join(steps[:number])) for number in range(len(steps), 0, -1)]
+            column = provenance.get(f"{steps[0]}.{steps[-1]}")  # of a table
+            nearest = next((entry for entry in (*known, column) if entry is not None), None)
             assert nearest is not None, path
             assert nearest["meaning"], path
             assert nearest["reason"] is None or steps[0] in ("endpoints", "dependencies"), path
@@ -239,11 +239,11 @@ def test_windows_are_those_of_the_rules() -> None:
     config = Config()
     for row in derived.all_series():
         for variant in row.variants(config):
-            found = [
+            windows = [
                 int(number) * _UNITS[unit]
                 for number, unit in _RANGE.findall(variant.expr.promql(Promql(config)))
             ]
-            assert row.lookback(config) >= max(found, default=0), (row.key, found)
+            assert row.lookback(config) >= max(windows, default=0), (row.key, windows)
 
 
 async def test_a_range_query_gives_the_window(
@@ -258,25 +258,31 @@ async def test_a_range_query_gives_the_window(
     assert answer["endpoints"] == {
         "/a": {"requests_per_second": 40, "p95_seconds": None, "error_rate_percentage": 3.5}
     }
-    assert [(each["name"], each["value"], each["target"], each["direction"]) for each in answer["kpis"]] == [
+    assert [(kpi["name"], kpi["value"], kpi["target"], kpi["direction"]) for kpi in answer["kpis"]] == [
         ("api_p95", 0.45, 0.5, "below"), ("availability", None, 0.9995, "above"),
     ]  # fmt: skip
-    assert [(each["unit"], each["reason"]) for each in answer["kpis"]] == [
+    assert [(kpi["unit"], kpi["reason"]) for kpi in answer["kpis"]] == [
         ("s", None), ("ratio", "Prometheus has no value and no attainment of it"),
     ]  # fmt: skip
     assert answer["kpis"][1]["meaning"] == "Share of the last 30 days in which the service answered."
-    about = answer["provenance"]
-    assert about["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
-    assert about["dependencies.ticker_service.p95_seconds"]["reason"] == (
+    provenance = answer["provenance"]
+    assert provenance["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
+    assert provenance["dependencies.ticker_service.p95_seconds"]["reason"] == (
         "there is no value for service_name 'ticker_service'"
     )
-    assert [about[f"api.p95_seconds{each}"]["window_seconds"] for each in ("", ".mean")] == [120, 3600]
+    assert [provenance[f"api.p95_seconds{suffix}"]["window_seconds"] for suffix in ("", ".mean")] == [
+        120,
+        3600,
+    ]
     capacity = await _answer(client, "capacity-planning?horizon=48h")
     assert capacity["forecast"] == {"cpu": 0.8}
     assert (await _answer(client, "capacity-planning?horizon=24h"))["forecast"] is None
     assert capacity["cpu_by_process"] == {"b": 0.7, "a": 0.4}
-    about = capacity["provenance"]
-    assert [about[f"capacity_used{each}"]["unit"] for each in ("", ".load")] == ["ratio", "requests/s"]
+    provenance = capacity["provenance"]
+    assert [provenance[f"capacity_used{suffix}"]["unit"] for suffix in ("", ".load")] == [
+        "ratio",
+        "requests/s",
+    ]
     assert capacity["replicas"] == 2
 
 
@@ -292,9 +298,9 @@ async def test_a_slow_prometheus_costs_the_values_not_the_answer(
     assert answer["degraded"]
     assert answer["problems"] == ["Prometheus did not answer within 0.4 s"]
     assert all(
-        each["reason"] == "Prometheus did not answer within 0.4 s"
-        for each in answer["provenance"].values()
-        if each["source"] == "prometheus"
+        entry["reason"] == "Prometheus did not answer within 0.4 s"
+        for entry in answer["provenance"].values()
+        if entry["source"] == "prometheus"
     )
 
 
@@ -368,7 +374,7 @@ async def test_a_prometheus_that_lies_is_not_believed(
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         answer = await _answer(client, name)
     assert answer["degraded"]
-    assert any(problem in each for each in answer["problems"]), answer["problems"]
+    assert any(problem in text for text in answer["problems"]), answer["problems"]
     assert "secret" not in str(answer)
     assert "<b>" not in str(answer)
 
@@ -423,9 +429,9 @@ async def test_long_answers_are_read_one_after_the_other(
         threads.add(threading.current_thread() is threading.main_thread())
         at_once.append(not lock.acquire(blocking=False))
         time.sleep(0.02)  # sleep: a long answer takes a while to read
-        found = real(body, kind)
+        answer = real(body, kind)
         lock.release()
-        return found
+        return answer
 
     monkeypatch.setattr(_prometheus, "_read", read)
     async with lying(OTHER % (b"vector", b"[]")) as url:
@@ -483,8 +489,8 @@ async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytes
         finally:
             beating.cancel()
             hang.set()
-            for each in checks:
-                health.unregister(each.name)
+            for check in checks:
+                health.unregister(check.name)
     assert {answer.status_code for answer in answers} <= {200, 503}
     late.sort()
     print(f"heartbeat: median {late[len(late) // 2] * 1e3:.1f} ms late, at most {late[-1] * 1e3:.0f} ms")
@@ -499,8 +505,8 @@ async def test_nothing_foreseen_is_no_resource(
     """When no resource is foreseen to be exhausted, none is named as the first."""
     name = derived.get("EXHAUSTION").name.encode()
     result = b",".join(
-        b'{"metric":{"__name__":"%s","resource":"%s"},"value":[1,"172800"]}' % (name, each)
-        for each in (b"cpu", b"memory")
+        b'{"metric":{"__name__":"%s","resource":"%s"},"value":[1,"172800"]}' % (name, resource)
+        for resource in (b"cpu", b"memory")
     )
     async with lying(OTHER % (b"vector", b"[" + result + b"]")) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
@@ -515,11 +521,11 @@ async def test_a_service_of_unknown_latency_is_not_called_compliant(
 ) -> None:
     """It counts for nothing; without any that is known there is no share, and the reason says so."""
 
-    async def compliance(*found: tuple[str, str, float]) -> tuple[float | None, str | None]:
+    async def compliance(*samples: tuple[str, str, float]) -> tuple[float | None, str | None]:
         result = b",".join(
             b'{"metric":{"__name__":"%s","service_name":"%s"},"value":[1,"%f"]}'
             % (derived.get(key).name.encode(), service.encode(), value)
-            for key, service, value in found
+            for key, service, value in samples
         )
         async with lying(OTHER % (b"vector", b"[" + result + b"]")) as url:
             monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)

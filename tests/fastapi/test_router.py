@@ -17,7 +17,7 @@ from signalscope.health._registry import shared
 @pytest.fixture(autouse=True)
 def _no_components(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers or reports
-    monkeypatch.setattr(shared, "_built_in", {})
+    monkeypatch.setattr(shared, "_built_in", ())
     _health._reported.components.clear()
     yield
     _health._reported.components.clear()

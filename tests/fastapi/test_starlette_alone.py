@@ -42,7 +42,7 @@ def test_it_is_measured() -> None:
 
 def test_what_fails_in_measuring_is_not_the_application_s_business() -> None:
     """A middleware that cannot be put in is counted, and requests are served all the same."""
-    code, out, err = _run(before="sys.modules['signalscope.fastapi._at_build'] = None")
+    code, out, err = _run(before="sys.modules['signalscope.fastapi._middleware'] = None")
     assert (code, out) == (0, "hello\nNone\n1\n"), err
 
 

@@ -26,7 +26,7 @@ class Scripted(Windows):
         super().__init__()
         self.clock, self.began = clock, began
 
-    def seen(self) -> Snapshot:
+    def reduced(self) -> Snapshot:
         """What there is now."""
         total = self.clock() - self.began
         return Snapshot(self.clock(), self.began, {NAME: {FREE: Totals(1, total, (0,))}}, {}, frozenset())
@@ -37,7 +37,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     """Windows of a process that began to record at 100 s and is first looked at at 5,000 s."""
     windows = Scripted(FakeClock(5_000.0), began=100.0)
     monkeypatch.setattr("signalscope.recording._snapshot.snapshot", lambda _: None)
-    monkeypatch.setattr(_windows, "reduced", lambda _seen, _previous: windows.seen())
+    monkeypatch.setattr(_windows, "reduced", lambda _snapshot, _previous: windows.reduced())
     return windows
 
 
@@ -99,11 +99,11 @@ def test_labels_that_nothing_needs_are_added_up() -> None:
         requests.series("/a", "POST", "200", "free").record(3)
         windows = Windows()
         first = windows.take()
-        found = labels(endpoint="/a", status_code="200", user_tier="free")
-        assert first.totals["signal_service.api.requests"][found].total == 5
+        key = labels(endpoint="/a", status_code="200", user_tier="free")
+        assert first.totals["signal_service.api.requests"][key].total == 5
         assert (
-            windows.take().totals["signal_service.api.requests"][found]
-            is (first.totals["signal_service.api.requests"][found])
+            windows.take().totals["signal_service.api.requests"][key]
+            is (first.totals["signal_service.api.requests"][key])
         )
 
 
@@ -111,12 +111,12 @@ def test_the_health_of_dependencies_is_the_mean_of_five_minutes(scripted: Script
     """As the rules have it: what was down for part of that time is not as healthy as what was up."""
     health = {"a": 1.0, "b": 0.0}
 
-    def seen() -> Snapshot:
+    def reduced() -> Snapshot:
         gauges = {labels(service_name=name, criticality="high"): value for name, value in health.items()}
         name = "signal_service.external_service.health"
         return Snapshot(scripted.clock(), scripted.began, {}, {name: gauges}, frozenset())
 
-    scripted.seen = seen  # type: ignore[method-assign]  # with a gauge instead of a counter
+    scripted.reduced = reduced  # type: ignore[method-assign]  # with a gauge instead of a counter
     _watch(scripted, 400)
     health["b"] = 1.0
     _watch(scripted, 150)

@@ -45,7 +45,7 @@ def _public(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _health._reported.components.clear()
 
 
-async def _ask(app: Starlette, path: str, method: str = "GET") -> httpx.Response:
+async def _get(app: Starlette, path: str, method: str = "GET") -> httpx.Response:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         return await client.request(method, path)
@@ -70,9 +70,9 @@ async def test_routes_of_the_application_win(add: Add, first: str) -> None:
     if first == "theirs":
         add(app)
     for path in PATHS:
-        answer = await _ask(app, path)
+        answer = await _get(app, path)
         assert answer.json() == {"host": path}
-    assert (await _ask(app, "/health/live")).json() == {"status": "healthy", "failing": []}
+    assert (await _get(app, "/health/live")).json() == {"status": "healthy", "failing": []}
     async with app.router.lifespan_context(app):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -108,17 +108,17 @@ async def test_no_existing_response_changes(add: Add, tmp_path: Path) -> None:
 
     plain, changed = make(), make()
     add(changed)
-    asked = [
+    requests = [
         ("GET", "/health"), ("POST", "/health"), ("HEAD", "/health"), ("GET", "/health/detailed"),
         ("GET", "/health/detailed/"), ("GET", "/files/metrics"), ("GET", "/old/health"),
         ("GET", "/monitoring/metrics"), ("PUT", "/monitoring/metrics"), ("GET", "/nothing"), ("GET", "/docs"),
     ]  # fmt: skip
-    for method, path in asked:
-        before, after = await _ask(plain, path, method), await _ask(changed, path, method)
+    for method, path in requests:
+        before, after = await _get(plain, path, method), await _get(changed, path, method)
         assert (before.status_code, before.content, before.headers) == (
             after.status_code, after.content, after.headers
         ), (method, path)  # fmt: skip
-    assert (await _ask(changed, "/metrics")).status_code in (200, 503)
+    assert (await _get(changed, "/metrics")).status_code in (200, 503)
 
 
 async def test_a_catch_all_of_the_application_is_its_own() -> None:
@@ -133,8 +133,8 @@ async def test_a_catch_all_of_the_application_is_its_own() -> None:
     async def everything(path: str) -> str:
         return path
 
-    assert (await _ask(app, "/health")).json() == "health"
-    assert (await _ask(app, "/ops/health")).json()["components"]["api"]
+    assert (await _get(app, "/health")).json() == "health"
+    assert (await _get(app, "/ops/health")).json()["components"]["api"]
 
 
 @pytest.mark.parametrize("add", [_included, _instrumented])
@@ -152,8 +152,8 @@ async def test_spans_name_the_route_that_answers(add: Add) -> None:
     provider.add_span_processor(SimpleSpanProcessor(spans))
     FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, meter_provider=NoOpMeterProvider())
     async with app.router.lifespan_context(app):
-        assert (await _ask(app, "/health")).json() == "health"
-    (served,) = (each for each in spans.get_finished_spans() if each.kind is SpanKind.SERVER)
+        assert (await _get(app, "/health")).json() == "health"
+    (served,) = (span for span in spans.get_finished_spans() if span.kind is SpanKind.SERVER)
     assert served.name == "GET /{path:path}"
 
 
@@ -169,11 +169,11 @@ async def test_a_prefix_and_nested_routers_work(prefix: str) -> None:
     async def mine() -> str:
         return "mine"
 
-    assert (await _ask(app, f"{prefix}/health")).json() == "mine"
-    assert (await _ask(app, f"{prefix}/health/live")).status_code == 200
-    assert (await _ask(app, "/outer/health")).json()["components"]["api"]
-    assert (await _ask(app, "/outer/monitoring/enhanced-metrics")).status_code == 200
-    assert (await _ask(app, "/health")).status_code == 404
+    assert (await _get(app, f"{prefix}/health")).json() == "mine"
+    assert (await _get(app, f"{prefix}/health/live")).status_code == 200
+    assert (await _get(app, "/outer/health")).json()["components"]["api"]
+    assert (await _get(app, "/outer/monitoring/enhanced-metrics")).status_code == 200
+    assert (await _get(app, "/health")).status_code == 404
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # two operations of one id would be a warning
         assert f"{prefix}/health/live" in app.openapi()["paths"]
@@ -190,9 +190,9 @@ async def test_mounted_applications_have_their_own() -> None:
     async def outer_one() -> str:
         return "outer"
 
-    assert (await _ask(app, "/inner/health")).json()["components"]["api"]
-    assert (await _ask(app, "/plain/health/live")).status_code == 200
-    assert (await _ask(app, "/health")).json() == "outer"
+    assert (await _get(app, "/inner/health")).json()["components"]["api"]
+    assert (await _get(app, "/plain/health/live")).status_code == 200
+    assert (await _get(app, "/health")).json() == "outer"
 
 
 async def test_a_starlette_application_gets_the_routes_where_it_has_none() -> None:
@@ -204,12 +204,12 @@ async def test_a_starlette_application_gets_the_routes_where_it_has_none() -> No
     app = Starlette(routes=[Route("/health", own)])
     instrument_app(app)
     instrument_app(app)
-    assert (await _ask(app, "/health")).text == "own"
-    assert (await _ask(app, "/health/live")).status_code == 200
-    assert (await _ask(app, "/monitoring/enhanced-metrics")).status_code == 200
-    assert (await _ask(app, "/nothing")).status_code == 404
+    assert (await _get(app, "/health")).text == "own"
+    assert (await _get(app, "/health/live")).status_code == 200
+    assert (await _get(app, "/monitoring/enhanced-metrics")).status_code == 200
+    assert (await _get(app, "/nothing")).status_code == 404
     uninstrument_app(app)
-    assert (await _ask(app, "/health/live")).status_code == 404
+    assert (await _get(app, "/health/live")).status_code == 404
 
 
 async def test_instrumenting_can_be_undone_and_repeated() -> None:
@@ -219,14 +219,14 @@ async def test_instrumenting_can_be_undone_and_repeated() -> None:
     instrument_app(app)
     instrument_app(app)
     assert list(app.openapi()["paths"]).count("/health") == 1
-    assert (await _ask(app, "/health/live")).status_code == 200
+    assert (await _get(app, "/health/live")).status_code == 200
     uninstrument_app(app)
-    assert (await _ask(app, "/health/live")).status_code == 404
+    assert (await _get(app, "/health/live")).status_code == 404
     assert app.openapi == described
     assert app.openapi()["paths"] == {}
     bare = FastAPI()
     instrument_app(bare, routes=False)
-    assert (await _ask(bare, "/health/live")).status_code == 404
+    assert (await _get(bare, "/health/live")).status_code == 404
     included = FastAPI()
     included.include_router(router)
     before = len(included.router.routes)

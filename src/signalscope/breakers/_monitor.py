@@ -15,7 +15,7 @@ class BreakerMonitor:
 
     Args:
         service_name: The external service it guards.
-        operation: What is asked of the service; ``all`` for a breaker that guards every call of it.
+        operation: The operation of the service; ``all`` for a breaker that guards every call of it.
         state: The state it is in now: closed, open or half_open.
 
     Attributes:

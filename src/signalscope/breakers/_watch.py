@@ -48,7 +48,7 @@ def watch_breaker(
         breaker: Anything with a ``state`` (or ``current_state``, or a ``context`` that has one, as the breakers of
             pybreaker, aiobreaker, circuitbreaker and purgatory have). It is not kept alive.
         service_name: The external service it guards.
-        operation: What is asked of the service; ``all`` for a breaker that guards every call of it.
+        operation: The operation of the service; ``all`` for a breaker that guards every call of it.
 
     Returns:
         A function that ends the watch.
@@ -118,14 +118,11 @@ def _state(breaker: Any) -> str | None:
         (breaker, "state"),
     ):
         try:
-            state = _NAMES.get(_normalised(getattr(holder, name, None)))
+            state = getattr(holder, name, None)
+            text = str(getattr(state, "name", state)).strip().lower().replace("-", "_").replace(" ", "_")
         except Exception:  # the user's code; another name may do
             internal_error("breakers.state")
             continue
-        if state is not None:
-            return state
+        if text in _NAMES:
+            return _NAMES[text]
     return None
-
-
-def _normalised(state: object) -> str:
-    return str(getattr(state, "name", state)).strip().lower().replace("-", "_").replace(" ", "_")

@@ -3,7 +3,7 @@
 app.include_router(signalscope.fastapi.router)
 signalscope.fastapi.instrument_app(app)     # API metrics and the routes; the metrics are the launcher's too
 
-Each name is imported at its first use: the middleware needs Starlette only, the routes need FastAPI.
+The other names are imported at their first use: the middleware needs Starlette only, the routes need FastAPI.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from signalscope import health
+
 if TYPE_CHECKING:
-    from signalscope import health
     from signalscope.fastapi._instrument import instrument_app, uninstrument_app
     from signalscope.fastapi._middleware import ApiMetrics
     from signalscope.fastapi._router import router
@@ -21,7 +22,6 @@ __all__ = ["ApiMetrics", "health", "instrument_app", "router", "uninstrument_app
 
 _HOMES = {
     "ApiMetrics": "signalscope.fastapi._middleware",
-    "health": "signalscope.health",
     "instrument_app": "signalscope.fastapi._instrument",
     "router": "signalscope.fastapi._router",
     "uninstrument_app": "signalscope.fastapi._instrument",
@@ -29,7 +29,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         module = importlib.import_module(_HOMES[name])
@@ -37,5 +37,5 @@ def __getattr__(name: str) -> Any:
         raise ModuleNotFoundError(
             f"{__name__}.{name} needs {error.name}: pip install 'signalscope[fastapi]'", name=error.name
         ) from None
-    found = globals()[name] = getattr(module, name, module)
-    return found
+    value = globals()[name] = getattr(module, name)
+    return value

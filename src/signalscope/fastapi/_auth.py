@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import hmac
@@ -17,7 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fastapi import HTTPException, Request, Security
 from signalscope.config import _environment
-from signalscope.fastapi.monitoring._negotiate import wants_html
+from signalscope.fastapi.monitoring._responses import wants_html
 
 _logger = logging.getLogger("signalscope")
 _bearer = HTTPBearer(
@@ -51,9 +50,9 @@ class Buckets:
         Returns:
             0 when there was a token, else the seconds until there is one.
         """
-        now, most = self._clock(), max(1.0, 2.0 * rate)
-        left, then = self._buckets.pop(client, (most, now))
-        left = min(most, left + (now - then) * rate)
+        now, capacity = self._clock(), max(1.0, 2.0 * rate)
+        left, then = self._buckets.pop(client, (capacity, now))
+        left = min(capacity, left + (now - then) * rate)
         taken = left >= 1.0
         self._buckets[client] = (left - 1.0 if taken else left, now)
         if len(self._buckets) > self._clients:
@@ -61,22 +60,14 @@ class Buckets:
         return 0.0 if taken else (1.0 - left) / rate
 
 
-class Reader:
-    """A client that may read.
-
-    Args:
-        sees_users: Whether user ids may be shown to it.
-    """
-
-    def __init__(self, *, sees_users: bool = False) -> None:
-        self.sees_users = sees_users
-
-
 _buckets = Buckets()
 
 
-async def monitoring_reader(request: Request, credentials: Credentials) -> Reader:
+async def admit_to_monitoring(request: Request, credentials: Credentials) -> bool:
     """Admit a request to /monitoring.
+
+    Returns:
+        True if user ids may be shown to the client.
 
     Raises:
         HTTPException: 429, too many requests; 401, no token or a wrong one.
@@ -85,44 +76,44 @@ async def monitoring_reader(request: Request, credentials: Credentials) -> Reade
     wait = _buckets.take(client, _environment.requests_per_second())
     if wait > 0:
         raise HTTPException(429, "too many requests", {"Retry-After": str(int(wait) + 1)})
-    return _reader(request, credentials, public=_environment.monitoring_is_public())
+    return _admit(request, credentials, public=_environment.monitoring_is_public())
 
 
-async def health_reader(request: Request, credentials: Credentials) -> Reader:
-    """Admit a request to /health; see `monitoring_reader`. Probes have no rate limit: checks are cached."""
-    return _reader(request, credentials, public=_environment.health_is_public())
+async def admit_to_health(request: Request, credentials: Credentials) -> None:
+    """Admit a request to /health; see `admit_to_monitoring`. Probes have no rate limit: checks are cached."""
+    _admit(request, credentials, public=_environment.health_is_public())
 
 
-async def metrics_reader(request: Request, credentials: Credentials) -> Reader:
-    """Admit a scrape; see `monitoring_reader`."""
-    return _reader(request, credentials, public=_environment.metrics_are_public())
+async def admit_to_metrics(request: Request, credentials: Credentials) -> None:
+    """Admit a scrape; see `admit_to_monitoring`."""
+    _admit(request, credentials, public=_environment.metrics_are_public())
 
 
-def _reader(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> Reader:
+def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> bool:
     # Servers decode header fields as Latin-1; the client sent bytes.
-    given = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
+    secret = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
     users, readers = _environment.users_tokens(), _environment.tokens()
-    if given and _is_one_of(given, users):
-        return Reader(sees_users=True)
-    if public or (given and _is_one_of(given, readers)):
-        return Reader()
+    if secret and _is_one_of(secret, users):
+        return True
+    if public or (secret and _is_one_of(secret, readers)):
+        return False
     if not users and not readers:
         _warn_once()
-    scheme = 'Basic realm="monitoring"' if wants_html(request.headers.get("accept", "")) else "Bearer"
+    scheme = 'Basic realm="monitoring"' if wants_html(request) else "Bearer"
     raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
 
 
-def _is_one_of(given: bytes, tokens: tuple[str, ...]) -> bool:
+def _is_one_of(secret: bytes, tokens: tuple[str, ...]) -> bool:
     """Compare with every token in constant time.
 
     Some clients send a token that is not ASCII as UTF-8, others as Latin-1.
     """
-    digest = hashlib.sha256(given).digest()
-    found = False
+    digest = hashlib.sha256(secret).digest()
+    is_match = False
     for token in tokens:
         for sent in _as_sent(token):
-            found |= hmac.compare_digest(digest, hashlib.sha256(sent).digest())
-    return found
+            is_match |= hmac.compare_digest(digest, hashlib.sha256(sent).digest())
+    return is_match
 
 
 def _as_sent(token: str) -> tuple[bytes, ...]:
@@ -140,7 +131,7 @@ def _password(request: Request) -> bytes | None:
         return None
     try:
         return base64.b64decode(value, validate=True).partition(b":")[2]
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

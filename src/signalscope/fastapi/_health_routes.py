@@ -5,35 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
+from fastapi.types import DecoratedCallable
 from pydantic import BaseModel, Field
 
 from fastapi import APIRouter, Depends, Request, Response
 from signalscope import health
-from signalscope.fastapi._auth import Reader, health_reader
+from signalscope.fastapi._auth import admit_to_health
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring._negotiate import answered
-from signalscope.health import Status, _report
-from signalscope.health._registry import SERVICE, components, known, overall, shared
+from signalscope.fastapi.monitoring._responses import JSON_OR_PAGE, body_of, response_of, wants_html
+from signalscope.health import HealthCheck, Status, _report
+from signalscope.health._registry import SERVICE, components, known, overall, run_all, shared
 from signalscope.recording._process import uptime
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "JSON, or a page for who asks for text/html.",
-        "content": {"text/html": {"schema": {"type": "string"}}},
+health_routes = APIRouter(
+    tags=["monitoring"],
+    route_class=YieldingRoute,
+    dependencies=[Depends(admit_to_health)],
+    responses={
+        200: JSON_OR_PAGE,
+        401: {"description": "SIGNALSCOPE_HEALTH_PUBLIC=false, and no bearer token, or a wrong one."},
     },
-    401: {"description": "SIGNALSCOPE_HEALTH_PUBLIC=false, and no bearer token, or a wrong one."},
-}
-
-health_routes = APIRouter(tags=["monitoring"], route_class=YieldingRoute)
-ReaderNow = Annotated[Reader, Depends(health_reader)]
-Handler = TypeVar("Handler", bound=Callable[..., Any])
+)
 
 
-def _get(path: str, model: type[BaseModel], unavailable: str) -> Callable[[Handler], Handler]:
+def _get(
+    path: str, model: type[BaseModel], unavailable: str
+) -> Callable[[DecoratedCallable], DecoratedCallable]:
     """Route GET requests to a handler that answers with a model, also with status 503, which means `unavailable`."""
-    responses = {**_RESPONSES, 503: {"model": model, "description": unavailable}}
+    responses: dict[int | str, dict[str, Any]] = {503: {"model": model, "description": unavailable}}
     return health_routes.get(path, response_model=model, responses=responses)
 
 
@@ -78,61 +79,58 @@ class Probe(BaseModel):
 
 
 @_get("/health", Health, "The service is unhealthy.")
-async def health_now(request: Request, _: ReaderNow) -> Response:
+async def health_now(request: Request) -> Response:
     """The service's health; 503 when it is unhealthy."""
-    status, found = await health.summary()
-    return _respond(request, Health(status=status, components=known(found)), "Health", status)
+    status, results = await health.summary()
+    return _respond(request, Health(status=status, components=known(results)), "Health")
 
 
 @_get("/health/detailed", DetailedHealth, "The service is unhealthy.")
-async def health_detailed(request: Request, _: ReaderNow) -> Response:
+async def health_detailed(request: Request) -> Response:
     """The service's health with the reason, age and duration of every check; 503 when it is unhealthy."""
-    checks = {each.name: each for each in shared.with_built_in()}
-    verdicts = await shared.run(checks.values())
+    checks = {check.name: check for check in shared.with_built_in()}
+    verdicts = await run_all(checks.values())
     status = overall(checks.values(), verdicts)
-    now, ages = time.monotonic(), _report.ages()
     shown = {}
-    for name, result in components(verdicts).items():
-        verdict, check = verdicts.get(name), checks.get(name)
+    for name, verdict in components(verdicts).items():
+        check = checks.get(name)
         shown[name] = Component(
-            status=result.status,
-            detail=result.detail,
+            status=verdict.result.status,
+            detail=verdict.result.detail,
             critical=check.critical if check else name == SERVICE,
             dependency=check.dependency if check else None,
-            age_seconds=ages.get(name) if verdict is None else max(0.0, now - verdict.at),
-            duration_seconds=None if verdict is None else verdict.seconds,
-            data=dict(result.data),
+            age_seconds=max(0.0, time.monotonic() - verdict.at),
+            duration_seconds=verdict.seconds if name in verdicts else None,
+            data=dict(verdict.result.data),
         )
-    answer = DetailedHealth(
-        status=status, timestamp=datetime.now(UTC), uptime_seconds=uptime(), components=shown
-    )
-    return _respond(request, answer, "Health in detail", status)
+    now = datetime.now(UTC)
+    answer = DetailedHealth(status=status, timestamp=now, uptime_seconds=uptime(), components=shown)
+    return _respond(request, answer, "Health in detail")
 
 
 @_get("/health/live", Probe, "The process should be restarted.")
-async def health_live(request: Request, _: ReaderNow) -> Response:
+async def health_live(request: Request) -> Response:
     """Whether the process lives: it answers, and no check with `liveness` is unhealthy. No dependency counts."""
-    failing = await _failing(each for each in shared.with_built_in() if each.liveness)
-    return _respond_to_probe(request, failing, "Liveness")
+    return await _probe(request, "Liveness", lambda check: check.liveness)
 
 
 @_get("/health/ready", Probe, "No requests should be sent here.")
-async def health_ready(request: Request, _: ReaderNow) -> Response:
+async def health_ready(request: Request) -> Response:
     """Whether requests should be sent here: no critical check, and not the service itself, is unhealthy."""
-    failing = await _failing(each for each in shared.with_built_in() if each.readiness)
-    if _report.components().get(SERVICE) == 0.0:
-        failing.append(SERVICE)
-    return _respond_to_probe(request, failing, "Readiness")
+    service = _report.components().get(SERVICE)
+    own = [SERVICE] if service and service.result.status == "unhealthy" else []
+    return await _probe(request, "Readiness", lambda check: bool(check.readiness), own)
 
 
-async def _failing(checks: Iterable[health.HealthCheck]) -> list[str]:
-    return [name for name, each in (await shared.run(checks)).items() if each.result.status == "unhealthy"]
+async def _probe(
+    request: Request, title: str, counts: Callable[[HealthCheck], bool], own: Iterable[str] = ()
+) -> Response:
+    verdicts = await run_all(check for check in shared.with_built_in() if counts(check))
+    failing = [name for name, verdict in verdicts.items() if verdict.result.status == "unhealthy"]
+    failing += own
+    return _respond(request, Probe(status="unhealthy" if failing else "healthy", failing=failing), title)
 
 
-def _respond_to_probe(request: Request, failing: list[str], title: str) -> Response:
-    status: Status = "unhealthy" if failing else "healthy"
-    return _respond(request, Probe(status=status, failing=failing), title, status)
-
-
-def _respond(request: Request, answer: BaseModel, title: str, status: Status) -> Response:
-    return answered(request, answer, title, 503 if status == "unhealthy" else 200)
+def _respond(request: Request, answer: Health | DetailedHealth | Probe, title: str) -> Response:
+    html, code = wants_html(request), 503 if answer.status == "unhealthy" else 200
+    return response_of(body_of(answer, title, html=html), html=html, status=code)

@@ -8,13 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from fastapi import FastAPI
-from signalscope.fastapi._at_build import add, is_measured, remove
+from signalscope.fastapi._middleware import add_middleware, is_measured, remove_middleware
 from signalscope.fastapi._router import router
-from signalscope.fastapi._yielding import is_ours, put_last, undo_put_last
+from signalscope.fastapi._yielding import is_yielding, put_last, undo_put_last
 
 
 def instrument_app(app: Starlette, *, routes: bool = True) -> None:
@@ -35,8 +34,8 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
             raise RuntimeError(
                 "instrument_app must be called before the application serves its first request"
             )
-        add(app)
-    if routes and app not in _undo and not any(is_ours(each) for each in app.routes):
+        add_middleware(app)
+    if routes and app not in _undo and not any(map(is_yielding, app.routes)):
         _undo[app] = _include(app) if isinstance(app, FastAPI) else _fall_back(app)
 
 
@@ -44,34 +43,29 @@ def uninstrument_app(app: Starlette) -> None:
     """Undo `instrument_app` at once. A router that was included by hand stays."""
     undo = _undo.pop(app, None)
     if undo is not None:
-        undo()
-    remove(app)
+        undo(app)
+    remove_middleware(app)
 
 
-#: Removes the routes of an application.
-_undo: weakref.WeakKeyDictionary[Starlette, Callable[[], None]] = weakref.WeakKeyDictionary()
+#: Removes the routes of an application, which it gets, because it must not keep the application alive.
+_undo: weakref.WeakKeyDictionary[Starlette, Callable[[Any], None]] = weakref.WeakKeyDictionary()
 
 
-def _include(app: FastAPI) -> Callable[[], None]:
-    before = list(app.router.routes)
+def _include(app: FastAPI) -> Callable[[Any], None]:
+    count = len(app.routes)
     app.include_router(router)
-    added = [each for each in app.router.routes if each not in before]
+    added = app.routes[count:]
     put_last(app)
-    weak = weakref.ref(app)
 
-    def undo() -> None:
-        if (found := weak()) is not None:
-            found.router.routes = [each for each in found.router.routes if not _among(each, added)]
-            undo_put_last(found)
+    def undo(app: FastAPI) -> None:
+        routes = app.router.routes
+        app.router.routes = [route for route in routes if not any(route is own for own in added)]
+        undo_put_last(app)
 
     return undo
 
 
-def _among(route: BaseRoute, routes: list[BaseRoute]) -> bool:
-    return any(route is each for each in routes)
-
-
-def _fall_back(app: Starlette) -> Callable[[], None]:
+def _fall_back(app: Starlette) -> Callable[[Any], None]:
     """Try the routes for requests that no route of the application matches: Starlette cannot include a router."""
     own = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     own.include_router(router)
@@ -80,7 +74,7 @@ def _fall_back(app: Starlette) -> Callable[[], None]:
 
     async def default(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and any(
-            each.matches({**scope, "app": own})[0].value for each in own.routes
+            route.matches({**scope, "app": own})[0].value for route in own.routes
         ):
             await own(scope, receive, send)
         else:
@@ -93,10 +87,8 @@ def _fall_back(app: Starlette) -> Callable[[], None]:
 
     app.router.default = default
     app.router.lifespan_context = cast("Lifespan[Any]", lifespan)
-    weak = weakref.ref(app)
 
-    def undo() -> None:
-        if (found := weak()) is not None:
-            found.router.default, found.router.lifespan_context = before, before_lifespan
+    def undo(app: Starlette) -> None:
+        app.router.default, app.router.lifespan_context = before, before_lifespan
 
     return undo

@@ -1,26 +1,24 @@
-"""The ASGI middleware that measures the API of an application: durations, counts, requests in progress."""
+"""The ASGI middleware that measures the API of an application: durations, counts, requests in progress.
+
+It needs Starlette only, like the launcher.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
-from typing import Any
 
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signalscope.contract import METHODS
-from signalscope.fastapi._routes import Groups, is_ours, route_of
+from signalscope.fastapi._routes import Groups, is_for_signalscope, route_of
 from signalscope.recording import Recorder, get_instrument, group, internal_error
 from signalscope.recording._state import live
 from signalscope.users._context import UNKNOWN, Caller, watch_caller
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _DURATION = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
@@ -31,6 +29,8 @@ _REMEMBERED = 2_000
 #: The status of a request whose client closed the connection before the response, as nginx logs it.
 _CLIENT_CLOSED = 499
 _SERVER_ERROR = 500
+#: Key of a scope whose request is measured, so that nested middlewares count it once.
+_MEASURED = "signalscope.measured"
 
 
 class ApiMetrics:
@@ -42,7 +42,7 @@ class ApiMetrics:
             `signalscope.user_context`; by default SIGNALSCOPE_USER_TIER_HEADER.
     """
 
-    def __init__(self, app: App, tier_header: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, tier_header: str | None = None) -> None:
         self.app = app
         header = tier_header or os.environ.get("SIGNALSCOPE_USER_TIER_HEADER", "")
         self._tier_header = header.strip().lower().encode("latin-1")
@@ -69,13 +69,13 @@ class ApiMetrics:
     def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
         """Return what records the duration of requests with these attributes, and counts them."""
         values = (endpoint, method, status, tier, kind)
-        found = self._recorders.get(values)
-        if found is None:
-            counted = get_instrument(_REQUESTS).series(endpoint, method, status, tier)
-            found = group(get_instrument(_DURATION).series(*values), ((counted, 1),))
+        recorder = self._recorders.get(values)
+        if recorder is None:
+            counter = get_instrument(_REQUESTS).series(endpoint, method, status, tier)
+            recorder = group(get_instrument(_DURATION).series(*values), ((counter, 1),))
             if len(self._recorders) < _REMEMBERED:
-                self._recorders[values] = found
-        return found
+                self._recorders[values] = recorder
+        return recorder
 
     def tier_of(self, scope: Scope, caller: Caller) -> str:
         """Return the caller's tier, from `user_context` or else from the header."""
@@ -87,14 +87,34 @@ class ApiMetrics:
         return UNKNOWN
 
 
-#: Key of a scope whose request is measured, so that nested middlewares count it once.
-_MEASURED = "signalscope.measured"
+def add_middleware(app: Starlette) -> None:
+    """Add the middleware in front of the others, unless it is there; the application builds its stack later."""
+    if not is_measured(app):
+        app.user_middleware.insert(0, Middleware(ApiMetrics))
+
+
+def is_measured(app: Starlette) -> bool:
+    """Return True if the application has the middleware."""
+    return any(_is_api_metrics(middleware) for middleware in app.user_middleware)
+
+
+def remove_middleware(app: Starlette) -> None:
+    """Remove the middleware; the application builds its stack again at the next request."""
+    if is_measured(app):
+        others = [middleware for middleware in app.user_middleware if not _is_api_metrics(middleware)]
+        app.user_middleware[:] = others
+        app.middleware_stack = None
+
+
+def _is_api_metrics(middleware: Middleware) -> bool:
+    middleware_class: object = middleware.cls
+    return middleware_class is ApiMetrics
 
 
 class _Request:
     """One request being served."""
 
-    __slots__ = ("_begun", "_concurrent", "_middleware", "_root_path", "_scope", "_status", "caller")
+    __slots__ = ("_began", "_concurrent", "_middleware", "_root_path", "_scope", "_status", "caller")
 
     def __init__(self, middleware: ApiMetrics, scope: Scope) -> None:
         self._middleware = middleware
@@ -105,11 +125,11 @@ class _Request:
         self._root_path = str(scope.get("root_path", ""))
         self._concurrent: Recorder | None = None
         try:
-            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.of(scope))
+            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope))
             self._concurrent.record(1)
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")
-        self._begun = perf_counter()
+        self._began = perf_counter()
 
     def sender(self, send: Send) -> Send:
         """Return a `send` that also records the status and the end of the response."""
@@ -133,10 +153,10 @@ class _Request:
             status: The status when no response has started.
             broken: Whether to record that status even if a response has started: one that broke off has failed.
         """
-        begun, self._begun = self._begun, 0.0
-        if not begun:
+        began, self._began = self._began, 0.0
+        if not began:
             return
-        elapsed = perf_counter() - begun
+        elapsed = perf_counter() - began
         try:
             if self._concurrent is not None:
                 self._concurrent.record(-1)
@@ -146,7 +166,7 @@ class _Request:
 
     def _record(self, elapsed: float, status: str) -> None:
         scope, middleware = self._scope, self._middleware
-        if is_ours(scope):
+        if is_for_signalscope(scope):
             return
         endpoint, kind = route_of(scope, self._root_path)
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response, routing
 from signalscope.derived import _prometheus, _windows
 from signalscope.exposition import _reader as _pull
-from signalscope.fastapi._auth import Reader, metrics_reader
+from signalscope.fastapi._auth import admit_to_metrics
 from signalscope.fastapi._health_routes import health_routes
-from signalscope.fastapi._ids import unique_id
 from signalscope.fastapi._yielding import YieldingRoute, put_last
+from signalscope.fastapi.monitoring._responses import text_content
 from signalscope.fastapi.monitoring._routes import monitoring
-from signalscope.health._builtin import built_in
 from signalscope.health._registry import shared
 from signalscope.recording import internal_error
 
@@ -27,40 +27,43 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
         _windows.shared.start()
     except Exception:  # a defect of signalscope must not stop the application
         internal_error("fastapi.lifespan")
-    async with shared.kept_fresh(built_in()):
+    async with shared.kept_fresh():
         try:
             yield
         finally:
             await _prometheus.shared.close()
 
 
+def _unique_id(route: routing.APIRoute) -> str:
+    """Return an operation id that only this path has, and no operation of the application."""
+    return "signalscope_" + re.sub(r"\W", "_", f"{route.name}{route.path_format}")
+
+
 router = APIRouter(
     tags=["monitoring"],
     route_class=YieldingRoute,
     lifespan=_lifespan,
-    generate_unique_id_function=unique_id,
+    generate_unique_id_function=_unique_id,
 )
 
 
 @router.get(
     "/metrics",
     response_class=Response,
+    dependencies=[Depends(admit_to_metrics)],
     responses={
         200: {
             "description": "Prometheus' text format, or OpenMetrics with exemplars.",
-            "content": {
-                "text/plain": {"schema": {"type": "string"}},
-                "application/openmetrics-text": {"schema": {"type": "string"}},
-            },
+            "content": text_content("text/plain", "application/openmetrics-text"),
         },
         401: {"description": "SIGNALSCOPE_METRICS_PUBLIC=false, and no bearer token, or a wrong one."},
         503: {
             "description": "OpenTelemetry is not set up in this process.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "content": text_content("text/plain"),
         },
     },
 )
-def metrics(request: Request, _: Annotated[Reader, Depends(metrics_reader)]) -> Response:
+def metrics(request: Request) -> Response:
     """Metrics for Prometheus: in OpenMetrics, with exemplars, when the scraper accepts it."""
     page = _pull.render(request.headers.get("accept", ""))
     if page is None:
@@ -75,4 +78,4 @@ def metrics(request: Request, _: Annotated[Reader, Depends(metrics_reader)]) -> 
 
 
 for _routes in (health_routes, monitoring):
-    router.include_router(_routes, generate_unique_id_function=unique_id)
+    router.include_router(_routes, generate_unique_id_function=_unique_id)

@@ -22,8 +22,9 @@ def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
     """
     route = scope.get("route")
     endpoint = scope.get("endpoint")
-    if route is None:
-        route = _with_endpoint(getattr(scope.get("app"), "routes", ()), endpoint)
+    if route is None and endpoint is not None:
+        routes = getattr(scope.get("app"), "routes", ())
+        route = next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
     route = _included(scope, route)
     mounted = str(scope.get("root_path", "")).removeprefix(root_path)
     path = getattr(route, "path", None)
@@ -36,7 +37,7 @@ def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
     return f"{mounted}{path}", kind
 
 
-def is_ours(scope: Mapping[str, Any]) -> bool:
+def is_for_signalscope(scope: Mapping[str, Any]) -> bool:
     """Return True if a request was for an endpoint of signalscope, which is not part of the service's API."""
     return is_within(getattr(scope.get("endpoint"), "__module__", None) or "", (__package__,))
 
@@ -64,12 +65,6 @@ def _paths(routes: Iterable[Any]) -> Iterable[str]:
             yield str(getattr(route, "path", ""))
 
 
-def _with_endpoint(routes: Iterable[Any], endpoint: object) -> Any:
-    if endpoint is None:
-        return None
-    return next((route for route in routes if getattr(route, "endpoint", None) is endpoint), None)
-
-
 class Groups:
     """The endpoint groups of one application: first segments of its route templates.
 
@@ -79,13 +74,13 @@ class Groups:
 
     def __init__(self) -> None:
         self._known: frozenset[str] = frozenset()
-        self._of_routes = -1
+        self._route_count = -1
 
-    def of(self, scope: Mapping[str, Any]) -> str:
+    def find(self, scope: Mapping[str, Any]) -> str:
         """Return the group of a request."""
         routes = getattr(scope.get("app"), "routes", ())
-        if len(routes) != self._of_routes:
-            self._of_routes = len(routes)
+        if len(routes) != self._route_count:
+            self._route_count = len(routes)
             self._known = frozenset(map(_segment, _paths(routes)))
         segment = _segment(scope.get("path", ""))
         return segment if segment in self._known else UNMATCHED
@@ -93,5 +88,5 @@ class Groups:
 
 def _segment(path: str) -> str:
     """Return the first segment that is neither ``api`` nor a version."""
-    segments = [each for each in path.split("/") if each]
-    return next((each for each in segments if not _IGNORED.fullmatch(each)), "/")
+    segments = [segment for segment in path.split("/") if segment]
+    return next((segment for segment in segments if not _IGNORED.fullmatch(segment)), "/")

@@ -7,7 +7,7 @@ if it answers it in any way: for another method, or by a redirect to or from a t
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -32,47 +32,46 @@ class YieldingRoute(APIRoute):
         if match is Match.NONE or scope.get(_MATCHING):
             return Match.NONE, {}
         try:
-            other = self._other(scope)
+            own = self._own_route(scope)
         except Exception:  # raised by a route of the application; the framework matches it again
             internal_error("fastapi.yielding")
-            other = None
-        if other is None:
+            own = None
+        if own is None:
             return match, child_scope
         if not self._logged:
             self._logged = True
-            _logger.info(
-                "signalscope: %s is answered by the application's own route %s",
-                scope.get("path"), getattr(other, "path", other),
-            )  # fmt: skip
+            name = getattr(own, "path", own)
+            _logger.info("signalscope: %s is answered by the application's own route %s", scope["path"], name)
         return Match.NONE, {}
 
-    def _other(self, scope: Scope) -> BaseRoute | None:
+    def _own_route(self, scope: Scope) -> BaseRoute | None:
+        """Return the application's own route that the path belongs to."""
         app = scope.get("app")
-        routes = _beside(self, getattr(app, "routes", ()))
         paths = [str(scope["path"])]
         if getattr(getattr(app, "router", None), "redirect_slashes", True) and paths[0] != "/":
             paths.append(paths[0].rstrip("/") if paths[0].endswith("/") else f"{paths[0]}/")
+        routes = _beside(self, getattr(app, "routes", ()))
         for path in paths:
-            own = {**scope, "path": path, _MATCHING: True}
+            path_scope = {**scope, "path": path, _MATCHING: True}
             for route in routes:
-                if route.matches(own)[0] is not Match.NONE:
+                if route.matches(path_scope)[0] is not Match.NONE:
                     return route
         return None
 
 
 def put_last(app: Any) -> None:
     """Move signalscope's routes to the end, but in OpenAPI to the front, because there the last route wins."""
-    _order(app, ours_first=False)
+    _order(app, yielding_first=False)
     described = getattr(app, "openapi", None)
     if described is None or hasattr(described, _DESCRIBES):
         return
 
     def openapi() -> Any:
-        _order(app, ours_first=True)
+        _order(app, yielding_first=True)
         try:
             return described()
         finally:
-            _order(app, ours_first=False)
+            _order(app, yielding_first=False)
 
     setattr(openapi, _DESCRIBES, described)
     app.openapi = openapi
@@ -88,32 +87,29 @@ def undo_put_last(app: Any) -> None:
 _DESCRIBES = "_signalscope_describes"
 
 
-def _order(app: Any, *, ours_first: bool) -> None:
-    app.router.routes = sorted(app.router.routes, key=lambda each: is_ours(each) is not ours_first)
+def _order(app: Any, *, yielding_first: bool) -> None:
+    app.router.routes = sorted(app.router.routes, key=lambda route: is_yielding(route) is not yielding_first)
 
 
-def is_ours(route: BaseRoute) -> bool:
+def is_yielding(route: BaseRoute) -> bool:
     """Return True if a route is one of signalscope's, or an included router that has only such routes."""
-    if isinstance(route, YieldingRoute):
-        return True
-    inside = getattr(getattr(route, "original_router", None), "routes", None)
-    return bool(inside) and all(is_ours(each) for each in inside or ())
+    included = _included(route)
+    return isinstance(route, YieldingRoute) or (bool(included) and all(map(is_yielding, included)))
 
 
-def _beside(ours: YieldingRoute, routes: Iterable[BaseRoute]) -> Sequence[BaseRoute]:
+def _included(route: BaseRoute) -> Sequence[BaseRoute]:
+    """Return the routes of an included router, which newer versions of FastAPI keep; of another route, none."""
+    return getattr(getattr(route, "original_router", None), "routes", ())
+
+
+def _beside(target: YieldingRoute, routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
     """Return the routes beside a route: those of the application, or of a router mounted in it."""
-    routes = list(routes)
-    if any(_holds(each, ours) for each in routes):
+    if any(_has(route, target) for route in routes):
         return routes
-    for each in routes:
-        if isinstance(each, Mount) and (found := _beside(ours, each.routes or ())):
-            return found
-    return []
+    mounts = (route.routes or () for route in routes if isinstance(route, Mount))
+    return next(filter(None, (_beside(target, mounted) for mounted in mounts)), ())
 
 
-def _holds(route: BaseRoute, ours: YieldingRoute) -> bool:
-    """Return True if a route is that route, or is an included router that has it."""
-    if route is ours:
-        return True
-    inside = getattr(getattr(route, "original_router", None), "routes", ())
-    return any(_holds(each, ours) for each in inside)
+def _has(route: BaseRoute, target: YieldingRoute) -> bool:
+    """Return True if a route is the target, or is an included router that has it."""
+    return route is target or any(_has(included, target) for included in _included(route))

@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 from signalscope.config import _environment
@@ -20,6 +21,9 @@ from signalscope.health._check import HealthCheck
 from signalscope.health._result import Result, Status
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._snapshot import NotKeptError, snapshot
+
+_URLS = ("SIGNALSCOPE_PROMETHEUS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_UNREGISTERED = "no check is registered; see signalscope.health"
 
 
 def built_in() -> list[HealthCheck]:
@@ -34,17 +38,17 @@ def built_in() -> list[HealthCheck]:
         HealthCheck("system_resources", _system_resources),
         HealthCheck("config", _config),
         HealthCheck("model_configuration", _models),
-        HealthCheck("database", _unregistered("database_check")),
-        HealthCheck("redis", _unregistered("redis_check")),
+        HealthCheck("database", partial(Result, "unknown", f"{_UNREGISTERED}.database_check")),
+        HealthCheck("redis", partial(Result, "unknown", f"{_UNREGISTERED}.redis_check")),
     ]
 
 
 async def _api() -> Result:
     """Measure how late the event loop is."""
     limits = _environment.config().health
-    begun = time.perf_counter()
+    began = time.perf_counter()
     await asyncio.sleep(0.01)
-    late = max(0.0, time.perf_counter() - begun - 0.01)
+    late = max(0.0, time.perf_counter() - began - 0.01)
     status = _status(late, limits.loop_delay_seconds_degraded, limits.loop_delay_seconds_unhealthy)
     return Result(status, f"the event loop is {late * 1e3:.0f} ms late", {"loop_delay_seconds": late})
 
@@ -136,16 +140,13 @@ def _dependencies(process: Process) -> Result:
         return Result("unknown", "no external service and no circuit breaker reports")
     down = {labels: value for labels, value in up.items() if value == 0}
     opened = {labels: value for labels, value in only(states, state="open").items() if value > 0}
-    problems = [
-        f"{what}: {', '.join(_services(vector))}"
-        for what, vector in (("down", down), ("breaker open", opened))
-        if vector
-    ]
-    status: Status = "degraded" if problems else "healthy"
+    problems = {"down": _services(down), "breaker open": _services(opened)}
+    detail = "; ".join(f"{problem}: {', '.join(names)}" for problem, names in problems.items() if names)
+    status: Status = "degraded" if detail else "healthy"
     if only(down, criticality="critical"):
         status = "unhealthy"
     data = {"known": len(_services(up)), "down": len(_services(down))}
-    return Result(status, "; ".join(problems) or "all are up", data)
+    return Result(status, detail or "all are up", data)
 
 
 @_of_windows
@@ -167,46 +168,33 @@ def _system_resources(process: Process) -> Result:
 
 def _config() -> Result:
     """Check that every setting can be used."""
-    wrong = [
-        name
-        for name in ("SIGNALSCOPE_PROMETHEUS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
-        if (value := os.environ.get(name, "").strip()) and not _is_url(value)
-    ]
+    urls = {name: os.environ.get(name, "").strip() for name in _URLS}
+    wrong = {name for name, url in urls.items() if url and not _is_url(url)}
+    wrong.update(_environment.invalid_settings())
     if os.environ.get(CPU_SECOND_PRICE) and cpu_second_price() is None:
-        wrong.append(CPU_SECOND_PRICE)
-    wrong += _environment.invalid_settings()
+        wrong.add(CPU_SECOND_PRICE)
     if wrong:
-        return Result("degraded", f"not usable: {', '.join(sorted(set(wrong)))}")
+        return Result("degraded", f"not usable: {', '.join(sorted(wrong))}")
     return Result("healthy", "every setting can be used")
 
 
 def _models() -> Result:
     """Check that the contract knows the models and calculations that were used; others are recorded as `other`."""
     try:
-        seen = snapshot(["signalscope.attribute.overflow", "signal_service.greeks.calculation"])
+        totals = snapshot(["signalscope.attribute.overflow", "signal_service.greeks.calculation"]).totals
     except NotKeptError as error:
         return Result("unknown", str(error))
-    if not any(each.count for each in seen.totals.get("signal_service.greeks.calculation", {}).values()):
+    if not any(total.count for total in totals.get("signal_service.greeks.calculation", {}).values()):
         return Result("unknown", "nothing has been calculated yet")
-    unknown = sorted(
-        {
-            values[1]
-            for values, each in seen.totals.get("signalscope.attribute.overflow", {}).items()
-            if len(values) == 2 and values[1] in ("model_type", "calculation_type") and each.total > 0
-        }
-    )
+    unknown = {
+        values[1]
+        for values, overflow in totals.get("signalscope.attribute.overflow", {}).items()
+        if len(values) == 2 and values[1] in ("model_type", "calculation_type") and overflow.total > 0
+    }
     if unknown:
-        return Result(
-            "degraded", f"values that the contract does not know: {', '.join(unknown)} (SIGNALSCOPE_ALLOW)"
-        )
+        names = ", ".join(sorted(unknown))
+        return Result("degraded", f"values that the contract does not know: {names} (SIGNALSCOPE_ALLOW)")
     return Result("healthy", "every model that was used is known")
-
-
-def _unregistered(factory: str) -> Callable[[], Result]:
-    def check() -> Result:
-        return Result("unknown", f"no check is registered; see signalscope.health.{factory}")
-
-    return check
 
 
 def _status(value: float, degraded: float, unhealthy: float) -> Status:
@@ -214,12 +202,12 @@ def _status(value: float, degraded: float, unhealthy: float) -> Status:
 
 
 def _services(vector: Vector) -> list[str]:
-    return sorted({dict(found)["service_name"] for found in vector})
+    return sorted({dict(labels)["service_name"] for labels in vector})
 
 
 def _is_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)

@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from signalscope.contract import CRITICALITIES
 from signalscope.contract._model import ContractError
 from signalscope.health._report import VALUES
-from signalscope.health._result import Result, Status, shown
+from signalscope.health._result import Result, Status, Verdict, shown
 from signalscope.recording._process_state import ProcessState
 
 _logger = logging.getLogger("signalscope")
@@ -22,23 +22,10 @@ _LONGEST_TIMEOUT = 30.0
 
 #: The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
+Check = Callable[[], Outcome | Awaitable[Outcome]]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of one run.
-
-    Attributes:
-        result: The result.
-        at: When the run ended, on the monotonic clock.
-        seconds: How long the run took.
-    """
-
-    result: Result
-    at: float
-    seconds: float
-
-
+@dataclass(eq=False, repr=False)
 class HealthCheck(ProcessState):
     """A check of one component.
 
@@ -64,114 +51,102 @@ class HealthCheck(ProcessState):
         ContractError: An argument is not allowed; the message says what is.
     """
 
-    def __init__(
-        self,
-        name: str,
-        check: Callable[[], Outcome | Awaitable[Outcome]],
-        *,
-        critical: bool = False,
-        timeout: float = 2.0,
-        cache_seconds: float = 5.0,
-        max_concurrent: int = 1,
-        dependency: str | None = None,
-        readiness: bool | None = None,
-        liveness: bool = False,
-    ) -> None:
-        where = f"health check {name!r}"
-        if not name or len(name) > 100:
+    name: str
+    check: Check
+    _: KW_ONLY
+    critical: bool = False
+    timeout: float = 2.0
+    cache_seconds: float = 5.0
+    max_concurrent: int = 1
+    dependency: str | None = None
+    readiness: bool | None = None
+    liveness: bool = False
+
+    def __post_init__(self) -> None:
+        where = f"health check {self.name!r}"
+        if not self.name or len(self.name) > 100:
             raise ContractError(f"{where}: the name must have 1 to 100 characters")
-        if not 0 < timeout <= _LONGEST_TIMEOUT:
-            raise ContractError(f"{where}: timeout={timeout!r} must be above 0 and at most 30 seconds")
-        if not cache_seconds >= 0 or max_concurrent < 1:
+        if not 0 < self.timeout <= _LONGEST_TIMEOUT:
+            raise ContractError(f"{where}: timeout={self.timeout!r} must be above 0 and at most 30 seconds")
+        if not self.cache_seconds >= 0 or self.max_concurrent < 1:
             raise ContractError(f"{where}: cache_seconds must not be negative, max_concurrent at least 1")
-        if dependency is not None and dependency not in CRITICALITIES:
-            raise ContractError(
-                f"{where}: dependency={dependency!r} is not allowed; allowed: {', '.join(CRITICALITIES)}"
-            )
-        if liveness and dependency is not None:
+        if self.dependency is not None and self.dependency not in CRITICALITIES:
+            allowed = ", ".join(CRITICALITIES)
+            raise ContractError(f"{where}: dependency={self.dependency!r} is not allowed; allowed: {allowed}")
+        if self.liveness and self.dependency is not None:
             raise ContractError(f"{where}: restarting this process does not heal an external service")
         super().__init__()
-        self.name = name
-        self.critical = critical
-        self.timeout = timeout
-        self.cache_seconds = cache_seconds
-        self.dependency = dependency
-        self.readiness = critical if readiness is None else readiness
-        self.liveness = liveness
+        self.readiness = self.critical if self.readiness is None else self.readiness
         self.latest: Verdict | None = None
-        self._check = check
-        self._max_concurrent = max_concurrent
-        self._flight: _Flight | None = None
-        self._given_up: list[_Flight] = []
+        self._run: _Run | None = None
+        self._given_up: list[_Run] = []
         self._failed_as = ""
 
     async def result(self) -> Verdict:
         """The present result: a remembered one, or that of a run. Takes no longer than the timeout."""
         with self.lock:
-            latest, flight = self.latest, self._flight
-            if flight is not None and flight.ended:  # all callers that waited for it have left
-                self._flight = None
-                latest = self._keep(flight.ended, flight)
+            latest, run = self.latest, self._run
+            if run is not None and run.ended:  # all callers that waited for it have left
+                self._run = None
+                latest = self._keep(run)
             if latest is not None and time.monotonic() - latest.at < self.cache_seconds:
                 return latest
-            flight = self._flight
-            if flight is None or flight.is_lost():
-                self._given_up = [each for each in self._given_up if each.runs()]
-                if len(self._given_up) >= self._max_concurrent:
+            run = self._run
+            if run is None or run.is_lost():
+                self._given_up = [run for run in self._given_up if run.is_running()]
+                if len(self._given_up) >= self.max_concurrent:
                     since = time.monotonic() - self._given_up[0].began
                     stuck = Result("unhealthy", f"a run has not ended for {since:.0f} s")
                     self.latest = Verdict(stuck, time.monotonic(), 0.0)
                     return self.latest
-                flight = self._flight = _Flight(self._check)
-        remaining = flight.began + self.timeout - time.monotonic()
-        await asyncio.wait({asyncio.wrap_future(flight.outcome)}, timeout=max(remaining, 0.0))
+                run = self._run = _Run(self.check)
+        remaining = run.began + self.timeout - time.monotonic()
+        await asyncio.wait({asyncio.wrap_future(run.outcome)}, timeout=max(remaining, 0.0))
         with self.lock:
-            is_first = self._flight is flight
+            is_first = self._run is run
             if is_first:
-                self._flight = None
-            if flight.ended:
-                return self._keep(flight.ended, flight)
+                self._run = None
+            if run.ended:
+                return self._keep(run)
             if not is_first and self.latest is not None:  # another caller has given it up
                 return self.latest
-            flight.give_up()
-            self._given_up.append(flight)
+            run.give_up()
+            self._given_up.append(run)
             now = time.monotonic()
             late = Result("unhealthy", f"no result within {self.timeout:g} s")
-            self.latest = Verdict(late, now, now - flight.began)
+            self.latest = Verdict(late, now, now - run.began)
             return self.latest
 
     def after_fork(self) -> None:
         """Forget all results and runs."""
-        self._flight, self.latest = None, None
+        self._run, self.latest = None, None
         self._given_up.clear()
 
-    def _keep(self, ended: float, flight: _Flight) -> Verdict:
-        found = Verdict(self._judged(flight.outcome.result()), ended, ended - flight.began)
-        if self.latest is None or self.latest.at < ended:
-            self.latest = found
-        return found
+    def _keep(self, run: _Run) -> Verdict:
+        verdict = Verdict(self._judge(run.outcome.result()), run.ended, run.ended - run.began)
+        if self.latest is None or self.latest.at < run.ended:
+            self.latest = verdict
+        return verdict
 
-    def _judged(self, found: Outcome | BaseException) -> Result:
-        if isinstance(found, BaseException):
-            kind = type(found).__name__
+    def _judge(self, outcome: Outcome | BaseException) -> Result:
+        if isinstance(outcome, BaseException):
+            kind = type(outcome).__name__
             if kind != self._failed_as:  # its message may be secret: only the log has it
-                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, found)
+                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, outcome)
             self._failed_as = kind
             return Result("unhealthy", f"the check failed ({kind})")
         self._failed_as = ""
-        if isinstance(found, Result):
-            return shown(found)
-        if found is None:
+        if outcome is None:
             return Result("unknown")
-        if isinstance(found, str):
-            return shown(Result(found))
+        if isinstance(outcome, Result | str):
+            return shown(outcome if isinstance(outcome, Result) else Result(outcome))
         try:
-            return Result(VALUES[float(found)])
+            return Result(VALUES[float(outcome)])
         except (KeyError, TypeError, ValueError):
             return Result("unhealthy", "the check gave neither a status nor 1, 0.5 or 0")
 
 
-class _Flight:
+class _Run:
     """One run.
 
     Attributes:
@@ -180,20 +155,20 @@ class _Flight:
         outcome: What it returns or raises; it can be awaited from any event loop.
     """
 
-    def __init__(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> None:
+    def __init__(self, check: Check) -> None:
         self.began = time.monotonic()
         self.ended = 0.0
         self.outcome: Future[Outcome | BaseException] = Future()
         self._thread: threading.Thread | None = None
         self._loop = asyncio.get_running_loop()
-        self._task = self._loop.create_task(self._run(check))
-        self._task.add_done_callback(self._land)
+        self._task = self._loop.create_task(self._execute(check))
+        self._task.add_done_callback(self._finish)
 
     def is_lost(self) -> bool:
         """Return True if it can never end because its event loop is closed."""
         return not self.outcome.done() and self._loop.is_closed()
 
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Return True if its task or its thread still runs."""
         if self._thread is not None and self._thread.is_alive():
             return True
@@ -204,10 +179,10 @@ class _Flight:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
-    async def _run(self, check: Callable[[], Outcome | Awaitable[Outcome]]) -> Outcome | BaseException:
+    async def _execute(self, check: Check) -> Outcome | BaseException:
         try:
             if inspect.iscoroutinefunction(check):
-                found: Outcome | BaseException | Awaitable[Outcome] = check()
+                outcome: Outcome | BaseException | Awaitable[Outcome] = check()
             else:
                 called: Future[Outcome | BaseException | Awaitable[Outcome]] = Future()
                 # Not the executor: a hanging check would use up its threads and delay the exit.
@@ -215,12 +190,12 @@ class _Flight:
                     target=_call, args=(check, called), name="signalscope-check", daemon=True
                 )
                 self._thread.start()
-                found = await asyncio.wrap_future(called)
-            return await found if inspect.isawaitable(found) else found
+                outcome = await asyncio.wrap_future(called)
+            return await outcome if inspect.isawaitable(outcome) else outcome
         except SystemExit as error:  # raised by a task, it would end the event loop and the service
             return error
 
-    def _land(self, task: asyncio.Task[Outcome | BaseException]) -> None:
+    def _finish(self, task: asyncio.Task[Outcome | BaseException]) -> None:
         self.ended = time.monotonic()
         if task.cancelled():
             self.outcome.set_result(asyncio.CancelledError())
@@ -229,13 +204,10 @@ class _Flight:
             self.outcome.set_result(task.result() if error is None else error)
 
 
-def _call(
-    check: Callable[[], Outcome | Awaitable[Outcome]],
-    outcome: Future[Outcome | BaseException | Awaitable[Outcome]],
-) -> None:
-    if not outcome.set_running_or_notify_cancel():
+def _call(check: Check, called: Future[Outcome | BaseException | Awaitable[Outcome]]) -> None:
+    if not called.set_running_or_notify_cancel():
         return
     try:
-        outcome.set_result(check())
+        called.set_result(check())
     except BaseException as error:  # a result, which the caller judges
-        outcome.set_result(error)
+        called.set_result(error)

@@ -22,7 +22,7 @@ def database_check(
         critical: As for `HealthCheck`.
         options: Other arguments of `HealthCheck`.
     """
-    return HealthCheck(name, _then(ping, _answers), critical=critical, **options)
+    return HealthCheck(name, _then(ping, _accept), critical=critical, **options)
 
 
 def redis_check(client: Any, *, name: str = "redis", critical: bool = False, **options: Any) -> HealthCheck:
@@ -34,7 +34,7 @@ def redis_check(client: Any, *, name: str = "redis", critical: bool = False, **o
         critical: As for `HealthCheck`.
         options: Other arguments of `HealthCheck`.
     """
-    return HealthCheck(name, _then(client.ping, _answers), critical=critical, **options)
+    return HealthCheck(name, _then(client.ping, _accept), critical=critical, **options)
 
 
 def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options: Any) -> HealthCheck:
@@ -48,31 +48,31 @@ def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options:
         options: Other arguments of `HealthCheck`.
     """
 
-    def judged(response: Any) -> Outcome:
-        status = getattr(response, "status_code", None) or getattr(response, "status", None)
-        if not isinstance(status, int):
+    def judge(response: Any) -> Outcome:
+        code = getattr(response, "status_code", None) or getattr(response, "status", None)
+        if not isinstance(code, int):
             return Result("unhealthy", "the check gave no HTTP response")
-        found: Status = "degraded" if status == 429 else "healthy" if status < 400 else "unhealthy"
-        return Result(found, f"it answered with status {status}")
+        status: Status = "degraded" if code == 429 else "healthy" if code < 400 else "unhealthy"
+        return Result(status, f"it answered with status {code}")
 
-    return HealthCheck(name, _then(get, judged), dependency=dependency, **options)
+    return HealthCheck(name, _then(get, judge), dependency=dependency, **options)
 
 
-def _then(ask: Callable[[], Any], judged: Callable[[Any], Outcome]) -> Callable[[], Any]:
+def _then(call: Callable[[], Any], judge: Callable[[Any], Outcome]) -> Callable[[], Any]:
     """Make a check that judges what a function returns; a plain function still runs in the thread of the check."""
 
-    async def awaited(found: Awaitable[Any]) -> Outcome:
-        return judged(await found)
+    async def judge_awaited(answer: Awaitable[Any]) -> Outcome:
+        return judge(await answer)
 
     def check() -> Any:
-        found = ask()
-        return awaited(found) if inspect.isawaitable(found) else judged(found)
+        answer = call()
+        return judge_awaited(answer) if inspect.isawaitable(answer) else judge(answer)
 
     async def check_here() -> Outcome:
-        return judged(await ask())
+        return judge(await call())
 
-    return check_here if inspect.iscoroutinefunction(ask) else check
+    return check_here if inspect.iscoroutinefunction(call) else check
 
 
-def _answers(_: Any) -> Outcome:
+def _accept(_: object) -> Outcome:
     return Result("healthy", "it answers")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 
 from signalscope.contract._model import ContractError
-from signalscope.health import _report as _health
-from signalscope.health._builtin import built_in
-from signalscope.health._check import HealthCheck, Verdict
-from signalscope.health._result import Result, Status
+from signalscope.health import _report
+from signalscope.health._check import HealthCheck
+from signalscope.health._result import Result, Status, Verdict
 from signalscope.recording import internal_error, observe
 
 _MOST = 50
 #: The component with which a service reports its own status; it decides for everything that is reported.
 SERVICE = "service"
-_VALUE: Mapping[str, float] = {status: value for value, status in _health.VALUES.items()}
+_VALUE: Mapping[str, float] = {status: value for value, status in _report.VALUES.items()}
 _REFRESH_SECONDS = 1.0
 #: A result is exported as a gauge until some rounds of checks have been missed.
 _STALE_ROUNDS, _STALE_SECONDS = 3.0, 60.0
@@ -31,14 +29,14 @@ class Registry:
         make: Makes the built-in checks.
     """
 
-    def __init__(self, make: Callable[[], Iterable[HealthCheck]] = tuple) -> None:
+    def __init__(self, make: Callable[[], Iterable[HealthCheck]]) -> None:
         self._make = make
         self._checks: dict[str, HealthCheck] = {}
-        self._built_in: dict[str, HealthCheck] = {}
+        self._built_in: Iterable[HealthCheck] = ()
         self._running = 0
 
     def register(self, check: HealthCheck) -> HealthCheck:
-        """Add a check; it takes the place of another one of that name.
+        """Add a check to this process; it replaces another one, or a built-in one, of that name.
 
         Raises:
             ContractError: There are 50 already.
@@ -50,50 +48,42 @@ class Registry:
 
     def unregister(self, name: str) -> None:
         """Remove a check, if there is one; a built-in one of that name is used again."""
-        self._checks = {key: each for key, each in self._checks.items() if key != name}
-
-    def build_in(self, checks: Iterable[HealthCheck]) -> None:
-        """Set the built-in checks."""
-        self._built_in = {each.name: each for each in checks}
+        self._checks = {key: check for key, check in self._checks.items() if key != name}
 
     def checks(self) -> list[HealthCheck]:
-        """Return every check by name; a built-in one only if the service does not report that component itself."""
-        reported = _health.components()
-        own = {name: each for name, each in self._built_in.items() if name not in reported}
-        return [each for _, each in sorted({**own, **self._checks}.items())]
+        """Return every check of this process by name.
+
+        The built-in ones are among them once an application with the router runs, except for components that the
+        service itself reports.
+        """
+        reported = _report.components()
+        built_in = {check.name: check for check in self._built_in if check.name not in reported}
+        return [check for _, check in sorted({**built_in, **self._checks}.items())]
 
     def with_built_in(self) -> list[HealthCheck]:
         """Return every check by name, with the built-in ones even when no lifespan has added them.
 
         A server runs the lifespan of the application that it serves, not of those that are mounted in it.
         """
-        if not self._built_in:
-            self.build_in(self._make())
+        self._built_in = self._built_in or self._make()
         return self.checks()
 
-    async def run(self, checks: Iterable[HealthCheck] | None = None) -> dict[str, Verdict]:
-        """Return the present results by component, within the longest timeout."""
-        wanted = self.checks() if checks is None else list(checks)
-        found = await asyncio.gather(*(each.result() for each in wanted), return_exceptions=True)
-        verdicts = {}
-        for check, each in zip(wanted, found, strict=True):
-            if isinstance(each, Verdict):
-                verdicts[check.name] = each
-            elif isinstance(each, asyncio.CancelledError):
-                raise each
-            else:  # a defect of signalscope: a failing check is a result
-                internal_error("health.check")
-        return verdicts
+    async def run(self) -> dict[str, Verdict]:
+        """Return the present result of every check by component: a remembered one, or that of a run now."""
+        return await run_all(self.checks())
+
+    async def summary(self) -> tuple[Status, Mapping[str, Result]]:
+        """Return the overall status, and the result of every component, checked or reported with `report_health`."""
+        checks = self.with_built_in()
+        verdicts = await run_all(checks)
+        results = {name: verdict.result for name, verdict in components(verdicts).items()}
+        return overall(checks, verdicts), results
 
     @asynccontextmanager
-    async def kept_fresh(self, built_in: Iterable[HealthCheck] = ()) -> AsyncIterator[None]:
-        """Run every check again when its result is too old, while the block runs, so that the gauges are of now.
-
-        Args:
-            built_in: Checks that are used meanwhile without having been registered.
-        """
+    async def kept_fresh(self) -> AsyncIterator[None]:
+        """Use the built-in checks while the block runs, and renew every result that is too old for the gauges."""
         if self._running == 0:
-            self.build_in(built_in)
+            self._built_in = self._make()
         self._running += 1
         task = None
         try:
@@ -105,31 +95,20 @@ class Registry:
         finally:
             self._running -= 1
             if self._running == 0:
-                self.build_in(())
+                self._built_in = ()
             if task is not None:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await asyncio.wait({task})
 
     async def _keep_fresh(self) -> None:
-        busy: set[str] = set()
-
-        async def refresh(check: HealthCheck) -> None:
-            try:
-                await check.result()
-            except Exception:  # a defect of signalscope; a later run may succeed
-                internal_error("health.refresh")
-            finally:
-                busy.discard(check.name)
-
+        tasks: dict[str, asyncio.Task[Verdict | None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
                     # One task each: a slow check must not delay the others.
                     for check in self.checks():
-                        if check.name not in busy:
-                            busy.add(check.name)
-                            group.create_task(refresh(check))
+                        if check.name not in tasks or tasks[check.name].done():
+                            tasks[check.name] = group.create_task(_verdict(check, "health.refresh"))
                 except Exception:  # a defect of signalscope; the next round may succeed
                     internal_error("health.refresh")
                 await asyncio.sleep(_REFRESH_SECONDS)
@@ -155,6 +134,21 @@ class Registry:
                 yield check, _VALUE[latest.result.status]
 
 
+async def run_all(checks: Iterable[HealthCheck]) -> dict[str, Verdict]:
+    """Return the present results by component, within the longest timeout."""
+    checks = list(checks)
+    verdicts = await asyncio.gather(*(_verdict(check, "health.check") for check in checks))
+    return {check.name: verdict for check, verdict in zip(checks, verdicts, strict=True) if verdict}
+
+
+async def _verdict(check: HealthCheck, where: str) -> Verdict | None:
+    try:
+        return await check.result()
+    except Exception:  # a defect of signalscope: a failing check is a result
+        internal_error(where)
+        return None
+
+
 def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> Status:
     """Return the status of the service.
 
@@ -169,29 +163,24 @@ def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> S
         checks: The checks.
         verdicts: Their results.
     """
-    reported = {name: value for name, value in _health.components().items() if name not in verdicts}
-    found: list[Status] = []
+    reported = {name: report for name, report in _report.components().items() if name not in verdicts}
+    statuses: list[Status] = []
     if SERVICE in reported:
-        found.append(_health.VALUES[reported[SERVICE]])
+        statuses.append(reported[SERVICE].result.status)
     elif reported:
-        found.append("healthy" if min(reported.values()) == 1.0 else "degraded")
+        is_healthy = all(report.result.status == "healthy" for report in reported.values())
+        statuses.append("healthy" if is_healthy else "degraded")
     for check in checks:
         verdict = verdicts.get(check.name)
         status: Status = "unknown" if verdict is None else verdict.result.status
-        if status == "unhealthy" and not check.critical:
-            status = "degraded"
-        found.append(status)
-    known = [each for each in found if each != "unknown"]
-    return min(known, key=lambda each: _VALUE[each], default="unknown")
+        statuses.append("degraded" if status == "unhealthy" and not check.critical else status)
+    known = [status for status in statuses if status != "unknown"]
+    return min(known, key=lambda status: _VALUE[status], default="unknown")
 
 
-def components(verdicts: Mapping[str, Verdict]) -> dict[str, Result]:
-    """Return the result of every component: checked, or as it was reported."""
-    found = {
-        name: Result(_health.VALUES[value], "as reported") for name, value in _health.components().items()
-    }
-    found |= {name: verdict.result for name, verdict in verdicts.items()}
-    return dict(sorted(found.items()))
+def components(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """Return the latest result of every component: checked, or as it was reported."""
+    return dict(sorted({**_report.components(), **verdicts}.items()))
 
 
 def known(results: Mapping[str, Result]) -> dict[str, Status]:
@@ -199,6 +188,15 @@ def known(results: Mapping[str, Result]) -> dict[str, Status]:
     return {name: result.status for name, result in results.items() if result.status != "unknown"}
 
 
-shared = Registry(built_in)
+def _built_in() -> Iterable[HealthCheck]:
+    # Only now: it needs pydantic, which the SDK alone does not install.
+    from signalscope.health._builtin import built_in  # noqa: PLC0415
+
+    return built_in()
+
+
+shared = Registry(_built_in)
+checks, register, unregister = shared.checks, shared.register, shared.unregister
+run, summary = shared.run, shared.summary
 observe("signal_service.health_check.status", shared.statuses)
 observe("signal_service.external_service.health", shared.dependencies)

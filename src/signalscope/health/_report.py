@@ -6,7 +6,7 @@ import logging
 import time
 
 from signalscope.contract import CRITICALITIES
-from signalscope.health._result import Status
+from signalscope.health._result import Result, Status, Verdict
 from signalscope.recording import get_instrument, internal_error
 from signalscope.recording._process_state import ProcessState
 
@@ -69,14 +69,10 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
     )
 
 
-def components() -> dict[str, float]:
-    """The latest status of every component that was reported in this process."""
+def components() -> dict[str, Verdict]:
+    """Return the latest report of every component of this process, which took no time."""
     with _reported.lock:
-        return {name: value for name, (value, _) in _reported.components.items()}
-
-
-def ages() -> dict[str, float]:
-    """Return how many seconds ago every component was last reported in this process."""
-    now = time.monotonic()
-    with _reported.lock:
-        return {name: now - at for name, (_, at) in _reported.components.items()}
+        return {
+            name: Verdict(Result(VALUES[value], "as reported"), at, 0.0)
+            for name, (value, at) in _reported.components.items()
+        }

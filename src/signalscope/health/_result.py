@@ -31,6 +31,21 @@ class Result:
     data: Mapping[str, float | str | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The result of one run.
+
+    Attributes:
+        result: The result.
+        at: When the run ended, on the monotonic clock.
+        seconds: How long the run took.
+    """
+
+    result: Result
+    at: float
+    seconds: float
+
+
 def shown(result: Result) -> Result:
     """Return the result as an answer can have it; an invalid part is replaced, the rest is kept."""
     if result.status not in _STATUSES:

@@ -76,9 +76,9 @@ def _add_at_build(build: Callable[..., Any], app: Any, args: Any, kwargs: Any) -
     """
     try:
         # Only now; the hook above runs while FastAPI's own package is still being imported.
-        from signalscope.fastapi._at_build import add  # noqa: PLC0415  # see above
+        from signalscope.fastapi._middleware import add_middleware  # noqa: PLC0415  # see above
 
-        add(app)
+        add_middleware(app)
     except Exception:  # must not reach the application
         internal_error("instrumentation.fastapi")
     return build(*args, **kwargs)

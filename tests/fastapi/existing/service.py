@@ -40,10 +40,10 @@ def make() -> FastAPI:
 
     @app.middleware("http")
     async def measure(request: Request, call_next: Any) -> Response:
-        begun = time.perf_counter()
+        began = time.perf_counter()
         response: Response = await call_next(request)
         route = getattr(request.scope.get("route"), "path", "unmatched")
-        DURATION.labels(route, request.method, response.status_code).observe(time.perf_counter() - begun)
+        DURATION.labels(route, request.method, response.status_code).observe(time.perf_counter() - began)
         return response
 
     @app.get("/health")

@@ -13,8 +13,8 @@ from service import app  # type: ignore[import-not-found]  # it is beside this f
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     """A client of the running application."""
-    with TestClient(app) as one:
-        yield one
+    with TestClient(app) as client:
+        yield client
 
 
 def test_health(client: TestClient) -> None:

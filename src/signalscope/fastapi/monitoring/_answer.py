@@ -5,12 +5,10 @@ A number is null when there is none, and `provenance` says why.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
-
-from signalscope.derived.read import QueryResults
 
 Number = float | None
 ByName = dict[str, float] | None
@@ -25,11 +23,6 @@ class Source(BaseModel):
     description: str = Field(
         description="The same for people; with several workers it says whose view it is."
     )
-
-    @classmethod
-    def of(cls, results: QueryResults) -> Self:
-        """Describe where these query results come from."""
-        return cls(name=results.source, description=results.describe())
 
 
 class Provenance(BaseModel):
@@ -55,14 +48,3 @@ class Answer(BaseModel):
     provenance: dict[str, Provenance] = Field(
         description="By the dotted path of a field: where its value comes from, or why it is null."
     )
-
-    @staticmethod
-    def head(results: QueryResults, provenance: dict[str, Provenance]) -> dict[str, Any]:
-        """Return the values of these fields."""
-        return {
-            "timestamp": datetime.fromtimestamp(results.at, UTC),
-            "source": Source.of(results),
-            "degraded": results.degraded,
-            "problems": results.problems,
-            "provenance": provenance,
-        }

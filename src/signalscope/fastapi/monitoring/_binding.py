@@ -13,18 +13,93 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from signalscope.config import Config, _environment
 from signalscope.derived._vector import Vector, only, summed
 from signalscope.derived.read import QueryResults
-from signalscope.fastapi.monitoring._answer import Answer
-from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+from signalscope.fastapi.monitoring._answer import Answer, Provenance, Source
 
+#: Why a value is null when one tier was asked for.
+ALL_TIERS_ONLY = "it is known of all tiers together: ask without `tier`"
 AnswerT = TypeVar("AnswerT", bound=Answer)
 Combine = Callable[[Iterable[float]], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """The state while one answer is filled.
+
+    Attributes:
+        results: The query results of all series that the answer needs.
+        parameters: By name: the values of fields that are not bound, and what bindings need beside series.
+        tier: The only tier to include; None for all.
+        provenance: What has been recorded so far, by the dotted path of the field.
+    """
+
+    results: QueryResults
+    parameters: Mapping[str, Any]
+    tier: str | None
+    provenance: dict[str, Provenance]
+
+    @property
+    def config(self) -> Config:
+        """The thresholds and selectors."""
+        return _environment.config()
+
+    def vector(self, key: str) -> Vector:
+        """Return the values of a series by labels; empty without data."""
+        return self.results.get(key).vector
+
+    def note(
+        self,
+        path: str,
+        key: str,
+        unit: str,
+        *,
+        missing: bool,
+        reason: str | None = None,
+        where: Mapping[str, str] | None = None,
+        window: float | None = None,
+        also: Iterable[str] = (),
+        meaning: str | None = None,
+    ) -> None:
+        """Record the provenance of the value at a path, which comes from a series.
+
+        Args:
+            path: The dotted path of the field.
+            key: The series.
+            unit: The unit of the value.
+            missing: Whether there is no value.
+            reason: Why there is none; by default what the query result says.
+            where: The labels that were selected.
+            window: Seconds that the value looks back; by default those of the series.
+            also: Other series that the value is computed from.
+            meaning: What the value means; by default what the series means.
+        """
+        result = self.results.get(key)
+        seconds = result.window_seconds if window is None else window
+        self.provenance[path] = Provenance(
+            source=result.source,
+            series=", ".join((result.series, *(self.results.get(name).series for name in also))),
+            unit=unit,
+            window_seconds=None if seconds is None else round(seconds, 3),
+            meaning=meaning or result.meaning,
+            reason=(reason or result.reason or _no_value_for(where or {})) if missing else None,
+        )
+
+    def note_process(self, path: str, **provenance: Any) -> None:
+        """Record the provenance of a value that is of this process, wherever the others come from."""
+        self.provenance[path] = Provenance(source="process", **({"window_seconds": None} | provenance))
+
+
+def _no_value_for(labels: Mapping[str, str]) -> str:
+    selected = [f"{name} {value!r}" if value else f"all of {name}" for name, value in labels.items()]
+    return f"there is no value for {' and '.join(selected)}" if selected else "there is no value for it"
 
 
 class Binding:
@@ -51,7 +126,7 @@ class Series:
         where: Include only values with these labels; an empty text is for values without the label.
         factor: From the unit of the series to the unit of the value.
         combine: Makes one number of several.
-        most: How many numbers to keep.
+        limit: How many numbers to keep.
         window: Seconds that the value looks back; by default those of the series.
         tier: The series that has the label user_tier, to be used for one tier; without it the value is null then.
         units: Units of single numbers, by name, where they have another one.
@@ -63,7 +138,7 @@ class Series:
     where: Mapping[str, str | Callable[[Builder], str]] = field(default_factory=dict)
     factor: float = 1.0
     combine: Combine = math.fsum
-    most: int | None = None
+    limit: int | None = None
     window: float | None = None
     tier: str | None = None
     units: Mapping[str, str] = field(default_factory=dict)
@@ -87,17 +162,17 @@ class Series:
             return None
         where = self.labels(builder)
         vector = only(builder.vector(key), **where)
-        found: Any = None
+        value: Any = None
         if self.by is not None:
             numbers = by_label(vector, self.by, self.combine)
-            found = {name: number * self.factor for name, number in [*numbers.items()][: self.most]} or None
+            value = {name: number * self.factor for name, number in [*numbers.items()][: self.limit]} or None
         elif vector:
-            found = self.combine(vector.values()) * self.factor
-        builder.note(path, key, self.unit, missing=found is None, where=where, window=self.window)
+            value = self.combine(vector.values()) * self.factor
+        builder.note(path, key, self.unit, missing=value is None, where=where, window=self.window)
         for name, unit in self.units.items():
-            if found and name in found:
+            if value and name in value:
                 builder.note(f"{path}.{name}", key, unit, missing=False)
-        return found
+        return value
 
 
 class NoValue(NamedTuple):
@@ -116,13 +191,12 @@ def computed(compute: Callable[..., Any], *series: str, unit: str) -> Binding:
     """
     key, *also = series
 
-    def value(builder: Builder, path: str, about: FieldInfo) -> Any:
-        found: Any = compute(builder.config, *map(builder.vector, series))
-        reason = found.reason if isinstance(found, NoValue) else None
-        found = None if isinstance(found, NoValue) else found
-        meaning = about.description if also else None
-        builder.note(path, key, unit, missing=found is None, reason=reason, also=also, meaning=meaning)
-        return found
+    def value(builder: Builder, path: str, field_info: FieldInfo) -> Any:
+        result: Any = compute(builder.config, *map(builder.vector, series))
+        result, reason = (None, result.reason) if isinstance(result, NoValue) else (result, None)
+        meaning = field_info.description if also else None
+        builder.note(path, key, unit, missing=result is None, reason=reason, also=also, meaning=meaning)
+        return result
 
     return Binding(value, *series)
 
@@ -149,15 +223,14 @@ def each_tier(model: type[BaseModel], tiers: Callable[[], Iterable[str]]) -> Bin
 
 def keys(model: type[BaseModel], kind: type[Binding | Series] | None = None) -> list[str]:
     """Return the keys of the series that an answer, or a part of it, needs; only of one kind of binding, if given."""
-    found: dict[str, None] = {}
-    for about in model.model_fields.values():
-        binding = _binding(about)
+    needed: dict[str, None] = {}
+    for field_info in model.model_fields.values():
+        binding, part = _binding(field_info), _part(field_info)
         if binding is None:
-            part = _part(about)
-            found |= dict.fromkeys(keys(part, kind) if part is not None else ())
+            needed |= dict.fromkeys(keys(part, kind) if part is not None else ())
         elif kind is None or isinstance(binding, kind):
-            found |= dict.fromkeys(binding.keys)
-    return list(found)
+            needed |= dict.fromkeys(binding.keys)
+    return list(needed)
 
 
 def fill(
@@ -171,30 +244,38 @@ def fill(
         tier: The only tier to include; None for all.
         **parameters: The values of fields that are not bound, by name, and what bindings need.
     """
-    builder = Builder(results, {**parameters, "tier": tier}, tier)
-    return model.model_validate(_values(model, builder, "") | Answer.head(results, builder.provenance))
+    provenance: dict[str, Provenance] = {}
+    head = {
+        "timestamp": datetime.fromtimestamp(results.at, UTC),
+        "source": Source(name=results.source, description=results.describe()),
+        "degraded": results.degraded,
+        "problems": results.problems,
+        "provenance": provenance,
+    }
+    builder = Builder(results, {**parameters, **head, "tier": tier}, tier, provenance)
+    return model.model_validate(_values(model, builder, ""))
 
 
 def _values(model: type[BaseModel], builder: Builder, path: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for name, about in model.model_fields.items():
+    for name, field_info in model.model_fields.items():
         inside = f"{path}.{name}" if path else name
-        if (binding := _binding(about)) is not None:
-            values[name] = binding.value(builder, inside, about)
+        if (binding := _binding(field_info)) is not None:
+            values[name] = binding.value(builder, inside, field_info)
         elif name in builder.parameters:
             values[name] = builder.parameters[name]
-        elif name not in Answer.model_fields and (part := _part(about)) is not None:
+        elif (part := _part(field_info)) is not None:
             values[name] = _values(part, builder, inside)
     return values
 
 
-def _binding(about: FieldInfo) -> Binding | Series | None:
-    return next((each for each in about.metadata if isinstance(each, Binding | Series)), None)
+def _binding(field_info: FieldInfo) -> Binding | Series | None:
+    return next((item for item in field_info.metadata if isinstance(item, Binding | Series)), None)
 
 
-def _part(about: FieldInfo) -> type[BaseModel] | None:
+def _part(field_info: FieldInfo) -> type[BaseModel] | None:
     """Return the model of a field that has fields of its own."""
-    model = about.annotation
+    model = field_info.annotation
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 

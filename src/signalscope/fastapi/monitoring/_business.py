@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -9,8 +10,7 @@ from pydantic.fields import FieldInfo
 
 from signalscope import contract
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Binding, Series, each_tier
-from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Builder, Series, each_tier
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._process import uptime
@@ -22,7 +22,7 @@ _HOUR, _DAY = 3_600.0, 86_400.0
 def tiers() -> tuple[str, ...]:
     """Return the tiers that the contract has."""
     attributes = contract.get("signal_service.active_subscriptions").attributes
-    return next(each.values or () for each in attributes if each.name == "user_tier")
+    return next(attribute.values or () for attribute in attributes if attribute.name == "user_tier")
 
 
 class Subscriptions(BaseModel):
@@ -43,11 +43,10 @@ class UserActivity(BaseModel):
     """Users."""
 
     active_users_last_hour: Annotated[
-        Number,
-        Series("ACTIVE_USERS", "users", where={"window": "1h"}, window=_HOUR, tier="ACTIVE_USERS"),
+        Number, Series("ACTIVE_USERS", "users", where={"window": "1h"}, window=_HOUR, tier="ACTIVE_USERS")
     ] = Field(description="Distinct users of the last hour.")
     top_features_usage: Annotated[
-        ByName, Series("FEATURE_USES", "uses", by="feature", most=10, tier="FEATURE_USES")
+        ByName, Series("FEATURE_USES", "uses", by="feature", limit=10, tier="FEATURE_USES")
     ] = Field(description="Uses in the last hour of the features that are used most.")
     user_satisfaction_score: Annotated[
         Number, Series("SATISFACTION", "score", where={"user_tier": ""}, tier="SATISFACTION")
@@ -103,30 +102,27 @@ def _costliest(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]
     """Return the users whose work cost most; with their ids if the parameter `sees_users` is true."""
     heaviest, price = heaviest_users(), cpu_second_price()
     users = [] if isinstance(heaviest, str) else heaviest
-    window, reason = round(min(_HOUR, uptime()), 3), None
-    if not users:
-        reason = heaviest if isinstance(heaviest, str) else "no user's work was charged in the last hour"
+    reason: Any = None if users else heaviest or "no user's work was charged in the last hour"
+    window = round(min(_HOUR, uptime()), 3)
     if builder.tier is not None:
         window, reason = _HOUR, ALL_TIERS_ONLY
-    about = {
+    provenance = {
         "series": "measure_cost",
         "meaning": "CPU time of the last hour of those users whose work took most, in this process alone.",
     }
-    builder.note_process(path, **about, unit="CPU s", window_seconds=window, reason=reason)
+    builder.note_process(path, **provenance, unit="CPU s", window_seconds=window, reason=reason)
     if users and price is None:
         unpriced = f"a CPU-second has no price ({CPU_SECOND_PRICE})"
-        builder.note_process(f"{path}.cost", **about, unit="currency", reason=unpriced)
+        builder.note_process(f"{path}.cost", **provenance, unit="currency", reason=unpriced)
     if reason is not None:
         return None
     return [
-        {
-            "user": each.user if builder.parameters["sees_users"] else f"user {place}",
-            "cpu_seconds": each.cpu_seconds,
-            "at_least": each.at_least,
-            "at_most": each.at_most,
-            "cost": None if price is None else each.cpu_seconds * price,
+        asdict(user)
+        | {
+            "user": user.user if builder.parameters["sees_users"] else f"user {place}",
+            "cost": None if price is None else user.cpu_seconds * price,
         }
-        for place, each in enumerate(users, 1)
+        for place, user in enumerate(users, 1)
     ]
 
 

@@ -150,7 +150,7 @@ class CapacityPlanning(Answer):
             "FORECAST",
             "ratio",
             by="resource",
-            where={"horizon": lambda of: f"{of.parameters['horizon_hours']}h"},
+            where={"horizon": lambda builder: f"{builder.parameters['horizon_hours']}h"},
             units={LOAD: "requests/s"},
         ),
     ] = Field(description="The same at the horizon.")

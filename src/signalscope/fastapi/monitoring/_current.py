@@ -60,46 +60,46 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
     Args:
         name: Include only instruments whose name contains this.
     """
-    wanted = [
-        each
-        for each in contract.instruments()
-        if name is None or name in each.prometheus_name or name in each.name
+    instruments = [
+        instrument
+        for instrument in contract.instruments()
+        if name is None or name in instrument.prometheus_name or name in instrument.name
     ]
     problems: list[str] = []
     window: float | None = None
     metrics: dict[str, MetricNow] = {}
     try:
-        seen = snapshot([each.name for each in wanted])
-        metrics = {each.prometheus_name: found for each in wanted if (found := _metric(each, seen)).series}
-        window = round(seen.at - seen.began, 3)
-        problems = [f"{each} is aggregated elsewhere" for each in sorted(seen.left_out)]
+        recorded = snapshot([instrument.name for instrument in instruments])
+        metrics = {instrument.prometheus_name: _metric(instrument, recorded) for instrument in instruments}
+        window = round(recorded.at - recorded.began, 3)
+        problems = [f"{left_out} is aggregated elsewhere" for left_out in sorted(recorded.left_out)]
     except NotKeptError as error:
         problems.append(str(error))
     return CurrentMetrics(
         timestamp=datetime.now(UTC),
-        source=Source.of(QueryResults("process")),
+        source=Source(name="process", description=QueryResults("process").describe()),
         problems=problems,
         window_seconds=window,
-        metrics=metrics,
+        metrics={metric_name: metric for metric_name, metric in metrics.items() if metric.series},
     )
 
 
-def _metric(instrument: Instrument, seen: Snapshot) -> MetricNow:
-    gauges = seen.gauges.get(instrument.name, {})
-    totals = seen.totals.get(instrument.name, {})
+def _metric(instrument: Instrument, recorded: Snapshot) -> MetricNow:
+    gauges = recorded.gauges.get(instrument.name, {})
+    totals = recorded.totals.get(instrument.name, {})
     series = [
         SeriesNow(labels=_labels(instrument, values), value=value)
         for values, value in islice(gauges.items(), _MOST)
     ]
     is_histogram = instrument.kind is Kind.HISTOGRAM
-    for values, each in islice(totals.items(), _MOST):
+    for values, sums in islice(totals.items(), _MOST):
         labels = _labels(instrument, values)
         if is_histogram:
-            mean = each.total / each.count if each.count else None
-            series.append(SeriesNow(labels=labels, value=None, count=each.count, sum=each.total, mean=mean))
+            mean = sums.total / sums.count if sums.count else None
+            series.append(SeriesNow(labels=labels, value=None, count=sums.count, sum=sums.total, mean=mean))
         else:
-            series.append(SeriesNow(labels=labels, value=each.total))
-    total = sum(each.count if is_histogram else each.total for each in totals.values()) if totals else None
+            series.append(SeriesNow(labels=labels, value=sums.total))
+    total = sum(sums.count if is_histogram else sums.total for sums in totals.values()) if totals else None
     return MetricNow(
         kind=instrument.kind.value,
         unit=instrument.unit,

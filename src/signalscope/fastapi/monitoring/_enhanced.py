@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections import defaultdict
+from operator import attrgetter
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
 
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Series, of_process
-from signalscope.fastapi.monitoring._breakers import Breaker, every_breaker
+from signalscope.fastapi.monitoring._binding import Binding, Builder, Series, of_process
 from signalscope.fastapi.monitoring._business import RevenueImpact, Subscriptions, UserActivity
 from signalscope.fastapi.monitoring._capacity import (
     ExternalDependencies,
@@ -64,11 +66,11 @@ class CachePerformance(BaseModel):
 
     greeks_cache_hit_ratio: Annotated[
         Number,
-        Series("CACHE_HITS", "ratio", where={"cache_type": lambda of: of.config.selectors.greeks_cache}),
+        Series("CACHE_HITS", "ratio", where={"cache_type": attrgetter("config.selectors.greeks_cache")}),
     ] = Field(description="Hits, of all gets that found out, 0 to 1.")
     indicators_cache_hit_ratio: Annotated[
         Number,
-        Series("CACHE_HITS", "ratio", where={"cache_type": lambda of: of.config.selectors.indicators_cache}),
+        Series("CACHE_HITS", "ratio", where={"cache_type": attrgetter("config.selectors.indicators_cache")}),
     ] = Field(description="The same of the cache of indicators.")
     cache_size_bytes: Annotated[Number, Series("CACHE_BYTES", "bytes")] = Field(
         description="Bytes that the cached values of all caches take."
@@ -99,6 +101,55 @@ class Capacity(BaseModel):
     external_dependencies: ExternalDependencies
 
 
+State = Literal["closed", "open", "half_open"]
+
+
+class Breaker(BaseModel):
+    """One circuit breaker."""
+
+    service_name: str
+    operation: str
+    state: State | None = Field(
+        description="The worst of all workers: open before half open before closed. Null when none reports it now; "
+        "then there were calls or state changes in the window."
+    )
+    calls: dict[str, float] = Field(description="Calls of the window by outcome: success, failure, rejected.")
+    transitions: dict[str, float] = Field(description="State changes of the window by the state entered.")
+
+
+#: By field of a breaker: the series, the label whose values name its numbers, and their unit.
+_BREAKER_PARTS = {
+    "state": ("BREAKER_STATES", "state", "state"),
+    "calls": ("BREAKER_CALLS", "outcome", "calls"),
+    "transitions": ("BREAKER_TRANSITIONS", "to", "state changes"),
+}
+
+
+def _breakers(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+    """Return every circuit breaker that reports; None when none does."""
+    breakers: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(
+        lambda: {part: {} for part in _BREAKER_PARTS}
+    )
+    for part, (key, label, unit) in _BREAKER_PARTS.items():
+        vector = builder.vector(key)
+        builder.note(f"{path}.{part}", key, unit, missing=not vector)
+        for labels, number in vector.items():
+            names = dict(labels)
+            breakers[names["service_name"], names["operation"]][part][names[label]] = number
+    builder.note(path, "BREAKER_STATES", "breakers", missing=not breakers)
+    return [
+        {"service_name": service, "operation": operation, **parts, "state": _worst(parts["state"])}
+        for (service, operation), parts in sorted(breakers.items())
+    ] or None
+
+
+def _worst(states: dict[str, float]) -> str | None:
+    return next((state for state in ("open", "half_open", "closed") if states.get(state, 0.0) > 0), None)
+
+
+_every_breaker = Binding(_breakers, *(key for key, _, _ in _BREAKER_PARTS.values()))
+
+
 class EnhancedMetrics(Answer):
     """Everything at a glance."""
 
@@ -109,7 +160,9 @@ class EnhancedMetrics(Answer):
         HealthSummary,
         of_process("health checks", "", "As /health has it: what the process that answers has found."),
     ]
-    circuit_breakers: Annotated[list[Breaker] | None, every_breaker]
+    circuit_breakers: Annotated[
+        list[Breaker] | None, Binding(_breakers, *(key for key, _, _ in _BREAKER_PARTS.values()))
+    ]
     performance: Performance
     business: Business
     capacity: Capacity

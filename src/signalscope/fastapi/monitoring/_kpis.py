@@ -12,8 +12,7 @@ from signalscope.derived._process import HISTORY
 from signalscope.derived._vector import Labels
 from signalscope.derived.table.kpis import kpis as declarations
 from signalscope.fastapi.monitoring._answer import Number
-from signalscope.fastapi.monitoring._binding import Binding
-from signalscope.fastapi.monitoring._builder import ALL_TIERS_ONLY, Builder
+from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Builder
 
 
 class Kpi(BaseModel):
@@ -41,16 +40,16 @@ def every_kpi(*categories: str) -> Binding:
     """Bind a field to the list of the KPIs of some categories; None without any."""
 
     def value(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
+        kpis: list[dict[str, Any]] = []
+        has_values = bool(builder.vector(_VALUE))
         if builder.tier is not None or builder.results.source == "process":
             # A process can compute targets, and a few values, but a KPI is of the whole service.
-            reason = HISTORY if builder.tier is None else ALL_TIERS_ONLY
-            builder.note(path, _VALUE, "of the KPI", missing=True, reason=reason)
-            return None
-        found = [each for each in _every(builder) if each["category"] in categories]
-        has_values = bool(builder.vector(_VALUE))
-        no_kpi = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
-        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and found), reason=no_kpi)
-        return found or None
+            reason: str | None = HISTORY if builder.tier is None else ALL_TIERS_ONLY
+        else:
+            kpis = [kpi for kpi in _every(builder) if kpi["category"] in categories]
+            reason = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
+        builder.note(path, _VALUE, "of the KPI", missing=not (has_values and kpis), reason=reason)
+        return kpis or None
 
     return Binding(value, *_NUMBERS.values())
 
@@ -62,18 +61,18 @@ def _every(builder: Builder) -> Iterator[dict[str, Any]]:
         for name, key in _NUMBERS.items()
     }
     directions = {_identity(labels): dict(labels).get("direction") for labels in builder.vector(_TARGET)}
-    declared = {_identity(tuple(each.labels.items())): each for each in declarations(builder.config)}
+    declared = {_identity(tuple(kpi.labels.items())): kpi for kpi in declarations(builder.config)}
     for identity in sorted({*numbers["target"], *numbers["value"]}):
         name, category, cache_type = identity
         own = {number: values.get(identity) for number, values in numbers.items()}
         missing = [number for number, value in own.items() if value is None]
-        about = declared.get(identity)
+        declaration = declared.get(identity)
         yield {
             "name": name,
             "category": category,
             "cache_type": cache_type or None,
-            "meaning": about.meaning if about else None,
-            "unit": about.unit if about else None,
+            "meaning": declaration.meaning if declaration else None,
+            "unit": declaration.unit if declaration else None,
             **own,
             "direction": directions.get(identity),
             "reason": f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,

@@ -22,7 +22,7 @@ th{width:18rem;color:#555}td.note{width:45%}td.note,.note{color:#666;font-size:.
 @media(prefers-color-scheme:dark){body{background:#16181b;color:#e6e6e6}th,td.note,.note{color:#a4a8ad}
 h2{border-color:#444}.healthy{color:#6fce85}.degraded{color:#e7b75a}.unhealthy{color:#ff8490}.warning{background:#443a1c}}
 """
-About = Mapping[str, Provenance]
+ByPath = Mapping[str, Provenance]
 _SIX_DIGITS, _LONG = 1e5, 1e15
 #: Fields that are shown beside the values that they describe, or at the top.
 _ASIDE = ("provenance", "problems", "degraded", "source")
@@ -36,14 +36,11 @@ def page(title: str, answer: BaseModel) -> str:
         answer: The answer; its ``provenance`` is shown beside each value.
     """
     values = _items(answer)
-    about = values.get("provenance") or {}
     parts = [f"<h1>{escape(title)}</h1>"]
-    source = values.get("source")
-    if source is not None:
+    if source := values.get("source"):
         parts.append(f'<p class="note">{escape(source.description)}</p>')
-    parts += [f'<p class="warning">{escape(str(each))}</p>' for each in values.get("problems") or ()]
-    rest = {name: value for name, value in values.items() if name not in _ASIDE}
-    parts.append(_content(rest, "", about, 2, is_model=True))
+    parts += [f'<p class="warning">{escape(problem)}</p>' for problem in values.get("problems", ())]
+    parts.append(_content(answer, "", values.get("provenance", {}), 2))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -55,42 +52,36 @@ def _items(value: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
     return dict(value) if isinstance(value, BaseModel) else value
 
 
-def _content(values: Mapping[str, Any], path: str, about: About, level: int, *, is_model: bool) -> str:
+def _content(values: BaseModel | Mapping[str, Any], path: str, provenance: ByPath, level: int) -> str:
     """Return a table of the plain values, then a section for each of the others."""
     rows, sections = [], []
-    for name, value in values.items():
+    for name, value in _items(values).items():
+        if not path and name in _ASIDE:
+            continue
         inside = f"{path}.{name}" if path else name
         # Names of fields become words; names of metrics or components stay, so that they can be copied.
-        label = escape(name.replace("_", " ") if is_model else name)
+        label = escape(name.replace("_", " ") if isinstance(values, BaseModel) else name)
+        note = _note(provenance[inside]) if inside in provenance else ""
         if isinstance(value, BaseModel | Mapping) and _items(value):
-            sections.append(_section(label, value, inside, about, level))
+            content = _content(value, inside, provenance, min(level + 1, 4))
+            sections.append(f"<h{level}>{label}</h{level}>{note}{content}")
         else:
-            rows.append(_row(label, value, about.get(inside)))
+            cells = f'<td>{_shown(value)}</td><td class="note">{note}</td>'
+            if not note:
+                cells = f'<td colspan="2">{_shown(value)}</td>'
+            rows.append(f'<tr><th scope="row">{label}</th>{cells}</tr>')
     table = f"<table>{''.join(rows)}</table>" if rows else ""
     return table + "".join(sections)
 
 
-def _section(label: str, value: BaseModel | Mapping[str, Any], path: str, about: About, level: int) -> str:
-    note = _note(about[path]) if path in about else ""
-    content = _content(_items(value), path, about, min(level + 1, 4), is_model=isinstance(value, BaseModel))
-    return f"<h{level}>{label}</h{level}>{note}{content}"
-
-
-def _row(label: str, value: Any, known: Provenance | None) -> str:
-    shown = f'<tr><th scope="row">{label}</th>'
-    if known is None:
-        return f'{shown}<td colspan="2">{_shown(value)}</td></tr>'
-    return f'{shown}<td>{_shown(value)}</td><td class="note">{_note(known)}</td></tr>'
-
-
-def _note(known: Provenance) -> str:
+def _note(provenance: Provenance) -> str:
     """Return unit, source and window of a value, or why there is none; its meaning is the tooltip."""
-    if known.reason:
-        text = f"no value: {known.reason}"
-    else:
-        window = f"over {known.window_seconds:.4g} s" if known.window_seconds else None
-        text = ", ".join(part for part in (known.unit, known.source, window) if part)
-    return f'<span class="note" title="{escape(known.meaning)}">{escape(text)}</span>'
+    seconds = provenance.window_seconds
+    window = f"over {seconds:.4g} s" if seconds else None
+    text = ", ".join(part for part in (provenance.unit, provenance.source, window) if part)
+    if provenance.reason:
+        text = f"no value: {provenance.reason}"
+    return f'<span class="note" title="{escape(provenance.meaning)}">{escape(text)}</span>'
 
 
 def _shown(value: Any) -> str:
@@ -101,18 +92,16 @@ def _shown(value: Any) -> str:
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, list):
-        return "<br>".join(_shown(each) for each in value)
+        return "<br>".join(map(_shown, value))
     if isinstance(value, BaseModel | Mapping):
-        return ", ".join(_pair(name, each) for name, each in _items(value).items())
+        return ", ".join(_pair(name, item) for name, item in _items(value).items())
     text = escape(value.isoformat(" ", "seconds") if isinstance(value, datetime) else str(value))
     return f'<span class="{text}">{text}</span>' if value in ("healthy", "degraded", "unhealthy") else text
 
 
 def _pair(name: str, value: Any) -> str:
-    shown = _shown(value)
-    return (
-        f"{escape(name)}: {{{shown}}}" if isinstance(value, Mapping) and value else f"{escape(name)}: {shown}"
-    )
+    shown = f"{{{_shown(value)}}}" if isinstance(value, Mapping) and value else _shown(value)
+    return f"{escape(name)}: {shown}"
 
 
 def _number(value: float) -> str:

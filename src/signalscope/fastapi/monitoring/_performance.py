@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from statistics import fmean
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -12,8 +12,7 @@ from pydantic.fields import FieldInfo
 
 from signalscope.derived._vector import Labels
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Binding, Series
-from signalscope.fastapi.monitoring._builder import Builder
+from signalscope.fastapi.monitoring._binding import Binding, Builder, Series
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
 #: By series and labels: times and values over the window.
@@ -30,40 +29,42 @@ class Statistics(BaseModel):
     highest: Number = None
 
 
+_OVER_WINDOW: Mapping[str, Callable[[list[float]], float]] = {"lowest": min, "mean": fmean, "highest": max}
+
+
 class NowAndOverWindow(Binding):
     """Binds a field to the statistics of some series, now and over the window.
 
     `fill` gets the parameters `history`, which is a `History` or the reason why there is none, and `window_seconds`.
 
     Args:
-        **series: The series by the name of its statistics.
+        **columns: The series by the name of its statistics.
     """
 
-    def __init__(self, **series: Series) -> None:
-        def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, Statistics]:
-            return {name: _statistics(builder, f"{path}.{name}", each) for name, each in series.items()}
+    def __init__(self, **columns: Series) -> None:
+        def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, dict[str, Number]]:
+            return {name: _statistics(builder, f"{path}.{name}", series) for name, series in columns.items()}
 
-        super().__init__(value, *(each.key for each in series.values()))
+        super().__init__(value, *(series.key for series in columns.values()))
 
 
-def _statistics(builder: Builder, path: str, series: Series) -> Statistics:
-    now = series.value(builder, path)
+def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Number]:
+    numbers: dict[str, Number] = {"now": series.value(builder, path)}
     history: History | str = builder.parameters["history"]
     reason = (history if isinstance(history, str) else "") or "Prometheus has no value for it in the window"
-    selected = series.labels(builder).items()
+    labels = series.labels(builder).items()
     values = [
         value
-        for labels, pairs in ({} if isinstance(history, str) else history.get(series.key, {})).items()
-        if all(dict(labels).get(name, "") == text for name, text in selected)
+        for names, pairs in ({} if isinstance(history, str) else history.get(series.key, {})).items()
+        if all(dict(names).get(name, "") == text for name, text in labels)
         for _, value in pairs
     ]
     window = builder.parameters["window_seconds"]
-    for name in ("lowest", "mean", "highest"):
-        note_path = f"{path}.{name}"
-        builder.note(note_path, series.key, series.unit, missing=not values, reason=reason, window=window)
-    if not values:
-        return Statistics(now=now)
-    return Statistics(now=now, lowest=min(values), mean=math.fsum(values) / len(values), highest=max(values))
+    for name, summarise in _OVER_WINDOW.items():
+        numbers[name] = summarise(values) if values else None
+        inside = f"{path}.{name}"
+        builder.note(inside, series.key, series.unit, missing=not values, reason=reason, window=window)
+    return numbers
 
 
 def _table(label: str, **columns: Series) -> Binding:
@@ -71,22 +72,22 @@ def _table(label: str, **columns: Series) -> Binding:
 
     Rows with the greatest numbers in the first column come first.
     """
-    columns = {name: replace(each, by=label, combine=max) for name, each in columns.items()}
+    columns = {name: replace(series, by=label, combine=max) for name, series in columns.items()}
 
     def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, dict[str, Any]]:
-        numbers = {name: each.value(builder, f"{path}.{name}") or {} for name, each in columns.items()}
+        numbers = {name: series.value(builder, f"{path}.{name}") or {} for name, series in columns.items()}
         every = list(dict.fromkeys(row for column in numbers.values() for row in column))
         rows = every[:_MOST_ROWS]
         if len(every) > len(rows):
             builder.results.problems.append(f"{path}: {len(rows)} of {len(every)} are shown")
-        for name, each in columns.items():
+        for name, series in columns.items():
             for row in rows:
                 if row not in numbers[name]:
                     where = {label: row}
-                    builder.note(f"{path}.{row}.{name}", each.key, each.unit, missing=True, where=where)
+                    builder.note(f"{path}.{row}.{name}", series.key, series.unit, missing=True, where=where)
         return {row: {name: column.get(row) for name, column in numbers.items()} for row in rows}
 
-    return Binding(value, *(each.key for each in columns.values()))
+    return Binding(value, *(series.key for series in columns.values()))
 
 
 class PerformanceSummary(Answer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -14,42 +15,38 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import health
 from signalscope.config import _environment
 from signalscope.derived.read import PrometheusError, QueryResults, history, read
-from signalscope.fastapi._auth import Reader, monitoring_reader
+from signalscope.fastapi._auth import admit_to_monitoring
 from signalscope.fastapi._yielding import YieldingRoute
-from signalscope.fastapi.monitoring._answers import Answers
 from signalscope.fastapi.monitoring._binding import AnswerT, fill, keys
 from signalscope.fastapi.monitoring._business import BusinessDashboard, tiers
 from signalscope.fastapi.monitoring._capacity import CapacityPlanning
 from signalscope.fastapi.monitoring._current import CurrentMetrics, current_metrics
 from signalscope.fastapi.monitoring._enhanced import EnhancedMetrics, HealthSummary
-from signalscope.fastapi.monitoring._negotiate import Prepared
 from signalscope.fastapi.monitoring._performance import History, NowAndOverWindow, PerformanceSummary
+from signalscope.fastapi.monitoring._responses import JSON_OR_PAGE, Answers, body_of, response_of, wants_html
 from signalscope.health._registry import known
 from signalscope.recording import internal_error
 from signalscope.recording._process import uptime
 
 _logger = logging.getLogger("signalscope")
 
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No bearer token, or a wrong one."},
-    429: {"description": "Too many requests; Retry-After says when to come again."},
-    503: {"description": "The answer could not be made, for a mistake of signalscope's own."},
-}
-_PAGE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "JSON, or a page for who asks for text/html.",
-        "content": {"text/html": {"schema": {"type": "string"}}},
-    }
-}
-
 monitoring = APIRouter(
-    prefix="/monitoring", tags=["monitoring"], route_class=YieldingRoute, responses={**_REFUSALS, **_PAGE}
+    prefix="/monitoring",
+    tags=["monitoring"],
+    route_class=YieldingRoute,
+    dependencies=[Depends(admit_to_monitoring)],
+    responses={
+        200: JSON_OR_PAGE,
+        401: {"description": "No bearer token, or a wrong one."},
+        429: {"description": "Too many requests; Retry-After says when to come again."},
+        503: {"description": "The answer could not be made, for a mistake of signalscope's own."},
+    },
 )
-ReaderNow = Annotated[Reader, Depends(monitoring_reader)]
 Window = Literal["5m", "15m", "1h", "6h", "24h"]
 _SECONDS: Mapping[str, float] = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400}
 
-_answers: Answers[Prepared] = Answers(_environment.cache_seconds)
+#: Each answer with its bodies, JSON and HTML: each is written once, in a thread, because it can be long.
+_answers: Answers[tuple[BaseModel, Answers[bytes]]] = Answers(_environment.cache_seconds)
 
 
 async def _answer(
@@ -57,12 +54,14 @@ async def _answer(
 ) -> Response:
     """Respond with a remembered answer to a request with these parameters, or with a new one."""
 
-    async def prepare() -> Prepared:
-        return Prepared(await make(), title)
+    async def prepare() -> tuple[BaseModel, Answers[bytes]]:
+        return await make(), Answers(lambda: math.inf)
 
+    html = wants_html(request)
     try:
-        prepared = await _answers.get((title, _environment.prometheus_url(), *parameters), prepare)
-        return await prepared.answered(request)
+        answer, bodies = await _answers.get((title, _environment.prometheus_url(), *parameters), prepare)
+        write = partial(asyncio.to_thread, body_of, answer, title, html=html)
+        return response_of(await bodies.get(html, write), html=html)
     except Exception as error:  # a defect of signalscope: its message is for the log alone
         internal_error("monitoring.answer")
         _logger.exception("signalscope: %s could not be made", title)
@@ -71,14 +70,13 @@ async def _answer(
 
 async def _filled(model: type[AnswerT], results: QueryResults | None = None, **parameters: Any) -> AnswerT:
     """Read what an answer needs, unless it has been read, and fill it in a thread."""
-    found = results or await read(keys(model))
-    return await asyncio.to_thread(lambda: fill(model, found, **parameters))
+    results = results or await read(keys(model))
+    return await asyncio.to_thread(partial(fill, model, results, **parameters))
 
 
 @monitoring.get("/metrics", response_model=CurrentMetrics)
 async def monitoring_metrics(
     request: Request,
-    _: ReaderNow,
     name: Annotated[
         str | None,
         Query(
@@ -91,7 +89,7 @@ async def monitoring_metrics(
 
 
 @monitoring.get("/enhanced-metrics", response_model=EnhancedMetrics)
-async def enhanced_metrics(request: Request, _: ReaderNow) -> Response:
+async def enhanced_metrics(request: Request) -> Response:
     """Performance, business, capacity, health and circuit breakers at a glance."""
 
     async def make() -> EnhancedMetrics:
@@ -105,7 +103,6 @@ async def enhanced_metrics(request: Request, _: ReaderNow) -> Response:
 @monitoring.get("/performance-summary", response_model=PerformanceSummary)
 async def performance_summary(
     request: Request,
-    _: ReaderNow,
     window: Annotated[
         Window, Query(description="How far the lowest, mean and highest values look back.")
     ] = "1h",
@@ -132,14 +129,13 @@ async def performance_summary(
 @monitoring.get("/business-dashboard", response_model=BusinessDashboard)
 async def business_dashboard(
     request: Request,
-    reader: ReaderNow,
+    sees_users: Annotated[bool, Depends(admit_to_monitoring)],
     tier: Annotated[str | None, Query(max_length=50, description="Only this tier.")] = None,
 ) -> Response:
     """Subscriptions, users, features, satisfaction, cost and revenue."""
     if tier is not None and tier not in tiers():
         message = f"there is no such tier; allowed: {', '.join(tiers())}"
         raise HTTPException(422, [{"type": "enum", "loc": ["query", "tier"], "msg": message}])
-    sees_users = reader.sees_users
     make = partial(_filled, BusinessDashboard, tier=tier, sees_users=sees_users)
     return await _answer(request, "Business dashboard", make, tier, sees_users)
 
@@ -147,7 +143,6 @@ async def business_dashboard(
 @monitoring.get("/capacity-planning", response_model=CapacityPlanning)
 async def capacity_planning(
     request: Request,
-    _: ReaderNow,
     horizon: Annotated[Literal["24h", "48h"], Query(description="How far ahead to forecast.")] = "48h",
 ) -> Response:
     """What is in use, what limits the service, what is foreseen, and how many replicas are wanted."""
