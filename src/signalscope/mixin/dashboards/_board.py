@@ -51,23 +51,20 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
     for variable in _variables(config):
         builder = builder.with_variable(variable)
     number, top = 1, 0
-    for row in board.rows:
-        builder = builder.with_row(
-            dashboard.Row(row.title)
-            .id(number)
-            .collapsed(False)
-            .grid_pos(models.GridPos(h=1, w=WIDTH, x=0, y=top))
-        )
-        number, top = number + 1, top + 1
-        for line in row.lines:
-            left = 0
-            for panel, width in zip(line.panels, _widths(line), strict=True):
-                position = models.GridPos(h=line.height, w=width, x=left, y=top)
-                links = _links(panel, config, titles)
-                priced = _in_currency(panel, config.dashboards.currency)
-                builder = builder.with_panel(build(priced, number, position, links))
-                number, left = number + 1, left + width
-            top += line.height
+    for line in board.lines:
+        if line.heading:
+            position = models.GridPos(h=1, w=WIDTH, x=0, y=top)
+            heading = dashboard.Row(line.heading).id(number).collapsed(False).grid_pos(position)
+            builder = builder.with_row(heading)
+            number, top = number + 1, top + 1
+        left = 0
+        for panel, width in zip(line.panels, _widths(line), strict=True):
+            position = models.GridPos(h=line.height, w=width, x=left, y=top)
+            links = _links(panel, config, titles)
+            priced = _in_currency(panel, config.dashboards.currency)
+            builder = builder.with_panel(build(priced, number, position, links))
+            number, left = number + 1, left + width
+        top += line.height
     content = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
     first = {"description": content.pop("description")}
     text = json.dumps({**first, **content}, indent=1, ensure_ascii=False)

@@ -1,12 +1,14 @@
-"""What a dashboard is made of: rows of lines of panels, each of which answers a question."""
+"""What a dashboard is made of: lines of panels, in rows, each of which answers a question."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Literal
 
+from signalscope.config import Config
 from signalscope.mixin.dashboards._style import NO_LIMITS, Limits
 
 Kind = Literal["stat", "gauge", "bars", "table", "series", "heat", "states"]
@@ -90,18 +92,12 @@ class Line:
     Attributes:
         height: In grid units of 38 pixels.
         panels: From left to right.
+        heading: The heading of the row that begins with this line; empty within a row.
     """
 
     height: int
     panels: tuple[Panel, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Lines under a heading: the verdict first, then causes, then detail."""
-
-    title: str
-    lines: tuple[Line, ...]
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +108,48 @@ class Board:
         key: Its file's name and the end of its uid.
         title: Its title.
         description: Whose questions it answers.
-        rows: Its content.
+        lines: Its content: the verdict first, then causes, then detail.
         since: The time range that it opens with.
     """
 
     key: str
     title: str
     description: str
-    rows: tuple[Row, ...]
+    lines: tuple[Line, ...]
     since: str = "now-1h"
 
     @property
     def uid(self) -> str:
         """How Grafana and links know it."""
         return f"signalscope-{self.key}"
+
+
+def dashboard(
+    key: str, title: str, description: str, since: str = "now-1h"
+) -> Callable[[Callable[[Config], Iterator[Line]]], Callable[[Config], Board]]:
+    """Return a decorator of a function that yields the lines of a dashboard; it then returns the dashboard.
+
+    Args:
+        key: As in `Board`, like the rest.
+        title: Its title.
+        description: Whose questions it answers.
+        since: The time range that it opens with.
+    """
+
+    def decorate(lines: Callable[[Config], Iterator[Line]]) -> Callable[[Config], Board]:
+        return wraps(lines)(lambda config: Board(key, title, description, tuple(lines(config)), since))
+
+    return decorate
+
+
+def row(heading: str, height: int, *panels: Panel) -> Line:
+    """The first line of a row, under its heading."""
+    return Line(height, panels, heading)
+
+
+def line(height: int, *panels: Panel) -> Line:
+    """One more line of the row before it."""
+    return Line(height, panels)
 
 
 def stat(

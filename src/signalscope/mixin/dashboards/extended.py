@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.contract import Instrument, Kind
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Row, heat, series, stat
+from signalscope.mixin.dashboards._model import Line, Panel, dashboard, heat, row, series, stat
 
 __all__ = ["board"]
 
@@ -16,22 +18,16 @@ _NUMBER, _WIDE = 2, 3
 _UNITS = {"s": "s", "By": "bytes", "": "none"}
 
 
-def board(_: Config) -> Board | None:
-    """The dashboard of instruments added with `contract.extend`; None when there are none."""
-    rows = tuple(_row(one) for one in contract.extensions())
-    if not rows:
-        return None
-    return Board(
-        "extended",
-        "Your instruments",
-        "What do the instruments say that were added to the contract? A row for each.",
-        rows,
-    )
-
-
-def _row(one: Instrument) -> Row:
-    make = _histogram if one.kind is Kind.HISTOGRAM else _counter if one.kind is Kind.COUNTER else _gauge
-    return Row(f"{one.prometheus_name}: {one.description}", (Line(8, make(one)),))
+@dashboard(
+    "extended",
+    "Your instruments",
+    "What do the instruments say that were added to the contract? A row for each.",
+)
+def board(_: Config) -> Iterator[Line]:
+    """The dashboard of instruments added with `contract.extend`; without lines when there are none."""
+    for one in contract.extensions():
+        make = _histogram if one.kind is Kind.HISTOGRAM else _counter if one.kind is Kind.COUNTER else _gauge
+        yield row(f"{one.prometheus_name}: {one.description}", 8, *make(one))
 
 
 def _counter(one: Instrument) -> tuple[Panel, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, states
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, states
 from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
 
 __all__ = ["board"]
@@ -13,30 +15,12 @@ __all__ = ["board"]
 _CALLS = "no calls in this time"
 
 
-def board(config: Config) -> Board:
+@dashboard("operations", "Operations", "Is the service well now, and if not, where? For whoever is on call.")
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever is on call."""
-    return Board(
-        "operations",
-        "Operations",
-        "Is the service well now, and if not, where? For whoever is on call.",
-        (
-            Row("Verdict: is the service well?", (Line(4, _verdict(config)), Line(7, _alerts(config)))),
-            Row(
-                "Causes: load, dependencies, breakers, queues, resources",
-                (
-                    Line(8, _load(config)),
-                    Line(8, _dependencies(config)),
-                    Line(8, _queues(config)),
-                    Line(8, _resources(config)),
-                ),
-            ),
-            Row("Detail", (Line(8, _detail()), Line(8, _more(config)))),
-        ),
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: is the service well?", 4,
         shared.up(config),
         shared.firing(),
         shared.error_rate(config, "developer"),
@@ -44,10 +28,8 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         shared.budget(config),
         shared.bottleneck(config),
     )  # fmt: skip
-
-
-def _alerts(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
+        7,
         shared.alert_table(config, 5),
         states(
             "Since when do they fire?",
@@ -65,11 +47,9 @@ def _alerts(config: Config) -> tuple[Panel, ...]:
             alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
         ),
     )  # fmt: skip
-
-
-def _load(config: Config) -> tuple[Panel, ...]:
     requests, latency = "signal_service.api.requests", "signal_service.api.request.duration"
-    return (
+    yield row(
+        "Causes: load, dependencies, breakers, queues, resources", 8,
         series(
             "How many requests arrive, and how do they end?",
             "Requests per second by class of status. A drop without a deploy is as telling as a rise of 5xx.",
@@ -82,14 +62,12 @@ def _load(config: Config) -> tuple[Panel, ...]:
             "Quantiles of API latency. Points are single requests: each leads to its trace.",
             "s", shared.NO_REQUESTS,
             *shared.quantiles(latency),
-            limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to="developer",
+            limits=limits["latency"], alerts=("SignalServiceHighLatency",), leads_to="developer",
             exemplars=True,
         ),
     )  # fmt: skip
-
-
-def _dependencies(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
+        8,
         states(
             "Which external service is unhealthy?",
             "The service's own probes; unhealthy only when every instance finds it so.",
@@ -120,10 +98,8 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
             limits=above(config.thresholds.dependency_p95_seconds),
         ),
     )  # fmt: skip
-
-
-def _queues(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
+        8,
         series(
             "What is waiting in the queues?",
             "Items waiting, by priority. Critical items waiting are a problem of their own.",
@@ -148,10 +124,8 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             leads_to="developer",
         ),
     )  # fmt: skip
-
-
-def _resources(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
+        8,
         series(
             "Which process is short of CPU?",
             "CPU time of each process, of one core: a Python process can hardly use more.",
@@ -165,25 +139,18 @@ def _resources(config: Config) -> tuple[Panel, ...]:
             "Resident memory.",
             "bytes", "no process reports",
             gauge_of("process.resident_memory", by=("instance",)),
-            leads_to="capacity", limits=shared.memory_limits(config), alerts=("HighMemoryUsage",),
+            leads_to="capacity", limits=limits["memory"], alerts=("HighMemoryUsage",),
         ),
         bars(
             "Which resource is nearest its limit?",
             "Saturation of each resource, now; the highest is the bottleneck.",
             "percentunit", "no resource reports",
             Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
-            low=0.0, high=1.0, limits=shared.saturation_limits(config), leads_to="capacity",
+            low=0.0, high=1.0, limits=limits["saturation"], leads_to="capacity",
         ),
     )  # fmt: skip
-
-
-def _breaker(state: str) -> str:
-    name = "signal_service.circuit_breaker.state"
-    return gauge_of(name, f'state="{state}"', by=("service_name",), how="max")
-
-
-def _detail() -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Detail", 8,
         states(
             "Which component is degraded?",
             "The latest health check of each component, the worst of all instances.",
@@ -205,10 +172,8 @@ def _detail() -> tuple[Panel, ...]:
             rate("signal_service.rate_limit.hits", by=("limit_type",)),
         ),
     )  # fmt: skip
-
-
-def _more(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
+        8,
         series(
             "Why do calls to dependencies fail?",
             "Failed calls per second, by service and type of error.",
@@ -234,3 +199,8 @@ def _more(config: Config) -> tuple[Panel, ...]:
             "reqps", "request_rate",
         ),
     )  # fmt: skip
+
+
+def _breaker(state: str) -> str:
+    name = "signal_service.circuit_breaker.state"
+    return gauge_of(name, f'state="{state}"', by=("service_name",), how="max")
