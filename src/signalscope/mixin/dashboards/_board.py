@@ -41,7 +41,6 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
         .readonly()
         .time(board.since, "now")
         .refresh(duration(2 * config.pipeline.scrape))
-        .timezone("browser")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .link(
             dashboard.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
@@ -91,16 +90,15 @@ def _widths(line: Line) -> list[int]:
 def _links(panel: Panel, config: Config, titles: dict[str, str]) -> list[dashboard.DashboardLink]:
     links = [
         dashboard.DashboardLink(f"Runbook: {name}")
-        .type(models.DashboardLinkType.LINK)
         .url(f"{config.runbooks.rstrip('/')}/{name}.md")
         .target_blank(True)
         for name in panel.alerts
     ]
     if panel.leads_to:
         links.append(
-            dashboard.DashboardLink(f"More: {titles[panel.leads_to]}")
-            .type(models.DashboardLinkType.LINK)
-            .url(f"/d/signalscope-{panel.leads_to}?${{__url_time_range}}&{_KEPT}")
+            dashboard.DashboardLink(f"More: {titles[panel.leads_to]}").url(
+                f"/d/signalscope-{panel.leads_to}?${{__url_time_range}}&{_KEPT}"
+            )
         )
     return links
 
