@@ -9,8 +9,6 @@ from signalscope.derived._calendar import valid_until
 from signalscope.derived._promql import duration
 from signalscope.mixin.alerts._model import Alert, maker
 
-__all__ = ["alerts"]
-
 #: How long before the calendar ends, in seconds: exchanges publish their holidays earlier than that.
 _AHEAD = 60 * 86_400
 

@@ -8,8 +8,6 @@ from signalscope.config import Config
 from signalscope.derived._promql import duration
 from signalscope.mixin.alerts._model import Alert, maker
 
-__all__ = ["alerts"]
-
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""

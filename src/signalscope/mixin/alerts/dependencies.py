@@ -9,8 +9,6 @@ from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, Severity, maker
 
-__all__ = ["alerts", "trends"]
-
 #: A trend counts when the latency is already so many times the usual, or the error ratio this part of its limit.
 _SLOWER, _STARTED = 2, 0.25
 #: Each criticality that has an alert: its name, its severity and its impact.

@@ -9,8 +9,6 @@ from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, maker
 
-__all__ = ["alerts"]
-
 _CALCULATION = "signal_service.greeks.calculation"
 
 

@@ -9,8 +9,6 @@ from signalscope.derived._promql import Promql, duration
 from signalscope.derived.table.forecast import WITHIN
 from signalscope.mixin.alerts._model import Alert, maker
 
-__all__ = ["alerts"]
-
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""

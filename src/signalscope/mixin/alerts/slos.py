@@ -11,8 +11,6 @@ from signalscope.derived._promql import Promql, duration
 from signalscope.derived.table.slos import SPECS, Spec, settings
 from signalscope.mixin.alerts._model import Alert, Board, Maker, Severity, maker
 
-__all__ = ["alerts"]
-
 _KEPT = "job, sloth_id, sloth_service, sloth_slo"
 
 

@@ -12,8 +12,6 @@ from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.mixin.alerts._model import Alert, Maker, maker
 
-__all__ = ["OWN_METRICS", "alerts"]
-
 _TARGET = frozenset({"job", "instance"})
 #: What the Collector counts apart, as the ends of its metrics' names.
 _KINDS = ("spans", "metric_points", "log_records")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from signalscope.config import Config
 from signalscope.mixin.alerts._model import Alert, maker
 
-__all__ = ["NAME", "alerts"]
-
 NAME = "Watchdog"
 
 

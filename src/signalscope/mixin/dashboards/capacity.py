@@ -9,8 +9,6 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
-__all__ = ["board"]
-
 #: Of resources that can be full; `load` is in requests a second.
 _SHARES, _LOAD, _AHEAD = 'resource!="load"', 'resource="load"', 'horizon="48h"'
 #: Other than what they are made of, these series are minutes apart.

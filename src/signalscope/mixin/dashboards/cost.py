@@ -10,8 +10,6 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
-__all__ = ["board"]
-
 _FREE = "no price is configured (SIGNALSCOPE_CPU_SECOND_PRICE)"
 _OF_A_TIER = 'user_tier!=""'
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'

@@ -21,8 +21,6 @@ from signalscope.mixin.dashboards._model import (
 )
 from signalscope.mixin.dashboards._style import above, below
 
-__all__ = ["board"]
-
 _GREEKS = "no calculation in this time"
 _CALCULATION = "signal_service.greeks.calculation"
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'

@@ -12,8 +12,6 @@ from signalscope.mixin.dashboards._expr import quantile, recorded, whole
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 from signalscope.mixin.dashboards._style import GOOD, WARN, Limits
 
-__all__ = ["board"]
-
 _REACHED = Limits(WARN, ((1.0, GOOD),))
 _SCALES = {"%": "100 * {}", "h": f"{{}} / {HOUR_SECONDS}"}
 

@@ -9,8 +9,6 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, quantile, rate, recorded
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, heat, line, row, series, stat
 
-__all__ = ["board"]
-
 _API = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
 

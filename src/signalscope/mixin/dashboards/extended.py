@@ -11,8 +11,6 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate
 from signalscope.mixin.dashboards._model import Line, Panel, dashboard, heat, row, series, stat
 
-__all__ = ["board"]
-
 #: A number beside charts: three of them are as wide as two charts.
 _NUMBER, _WIDE = 2, 3
 _UNITS = {"s": "s", "By": "bytes", "": "none"}

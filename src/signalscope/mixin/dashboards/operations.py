@@ -10,8 +10,6 @@ from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorde
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, states
 from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
 
-__all__ = ["board"]
-
 _CALLS = "no calls in this time"
 
 

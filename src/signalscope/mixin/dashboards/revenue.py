@@ -10,8 +10,6 @@ from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat
 from signalscope.mixin.dashboards._style import below
 
-__all__ = ["board"]
-
 _UNSERVED = "no prices in the config, or no satisfaction yet"
 _UNPRICED = "no prices in the config, or no subscriptions"
 

@@ -10,8 +10,6 @@ from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, li
 from signalscope.mixin.dashboards._pipeline import by, total
 from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
 
-__all__ = ["board"]
-
 _NO_COLLECTOR = "the Collector's metrics about itself are not scraped"
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
 #: What the Collector counts apart, as the ends of its metrics' names.
