@@ -5,18 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from signalscope.config import BURN_RATES, Config
-from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, recorded, whole
-from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat, table
+from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat
 from signalscope.mixin.dashboards._style import BAD, GOOD, INFO, NEUTRAL, Limits, above, below
 
 NO_REQUESTS = "no requests in this time"
 #: What is red below zero: money, and growth.
 PROFIT = Limits(BAD, ((0.0, GOOD),))
-#: Alerts that mean something is wrong: the watchdog always fires.
-FIRING, PENDING = (
-    f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
-)
 
 
 def limits(config: Config) -> dict[str, Limits]:
@@ -27,15 +22,12 @@ def limits(config: Config) -> dict[str, Limits]:
         "budget": below(0, config.dashboards.budget_warning),
         "latency": above(thresholds.api_p95_seconds, slos.api_latency.seconds),
         "error": above(round(max(BURN_RATES.values()) * 100 * slos.errors.budget, 6), error_percent),
-        "cache": below(slos.cache_hits_indicators.objective, slos.cache_hits_greeks.objective),
         "saturation": above(config.forecast.exhausted_at, config.dashboards.saturation_warning),
-        "invalid": above(thresholds.invalid_greeks_ratio),
         "satisfaction": below(float(config.kpis.satisfaction)),
         "signal": above(slos.signal_latency.seconds),
         "vectorized": below(slos.vectorized.objective),
         # As long as scaling takes, and half of it.
         "exhaustion": below(lead / 2, lead),
-        "memory": above(thresholds.memory_bytes),
     }
 
 
@@ -46,16 +38,6 @@ def up(config: Config) -> Panel:
         "1 while any instance answers Prometheus' scrapes of the service itself.",
         'max(up{job=~"$job"})', "short", "no such target",
         states={0.0: ("down", BAD), 1.0: ("up", GOOD)}, alerts=("SignalServiceDown",),
-    )  # fmt: skip
-
-
-def firing() -> Panel:
-    """How many alerts fire."""
-    return stat(
-        "How many alerts fire?",
-        "Of all severities, now.",
-        f"count({FIRING}) or vector(0)", "short", "Prometheus evaluates no rules",
-        limits=above(1.0), decimals=0, leads_to="operations",
     )  # fmt: skip
 
 
@@ -146,10 +128,11 @@ def retention(title: str) -> Panel:
 
 def cache_hits(config: Config, description: str, **more: Any) -> Panel:
     """The ratio of hits of each cache."""
+    enough = below(config.slos.cache_hits_indicators.objective, config.slos.cache_hits_greeks.objective)
     return series(
         "Do caches answer?", description, "percentunit", "no cache was asked",
         gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), low=0.0, high=1.0,
-        limits=limits(config)["cache"], alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"), **more,
+        limits=enough, alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"), **more,
     )  # fmt: skip
 
 
@@ -169,21 +152,3 @@ def quantiles(name: str) -> tuple[Query, ...]:
     """The quantiles of a histogram that most charts of latency show."""
     names = {0.5: "half", 0.95: "95 of 100", 0.99: "99 of 100"}
     return tuple(Query(quantile(q, name), legend) for q, legend in names.items())
-
-
-def alert_table(config: Config, weight: int = 1) -> Panel:
-    """The alerts that fire."""
-    return table(
-        "Which alerts fire, and what is to be done?",
-        "Each leads to its runbook: impact, first response, queries that tell more.",
-        "no alert fires",
-        Query(
-            "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
-            f" and ignoring(alertstate) {FIRING})",
-            "For", unit="dtdhms",
-        ),
-        columns={
-            "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",
-        },
-        links={"Alert": f"{config.runbooks.rstrip('/')}/${{__data.fields.Alert}}.md"}, weight=weight,
-    )  # fmt: skip

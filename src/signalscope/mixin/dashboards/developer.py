@@ -51,7 +51,7 @@ def board(config: Config) -> Iterator[Line]:
             "How many results per option cannot be used?",
             "NaN, infinite, missing, out of range or not converged, for each option priced: of its price and Greeks.",
             recorded("GREEKS_INVALID_RATIO"), "none", _GREEKS,
-            limits=limits["invalid"], alerts=("InvalidGreeksRatioHigh",), decimals=4,
+            limits=above(config.thresholds.invalid_greeks_ratio), alerts=("InvalidGreeksRatioHigh",), decimals=4,
         ),
         stat(
             "How many times cheaper are arrays?",

@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalscope.config import BURN_RATES, Config
+from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
-from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, states
+from signalscope.mixin.dashboards._model import (
+    Line,
+    Query,
+    bars,
+    dashboard,
+    line,
+    row,
+    series,
+    stat,
+    states,
+    table,
+)
 from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
 
 _CALLS = "no calls in this time"
+#: Alerts that mean something is wrong: the watchdog always fires.
+_FIRING, _PENDING = (
+    f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
+)
 
 
 @dashboard("operations", "Operations", "Is the service well now, and if not, where? For whoever is on call.")
@@ -20,7 +36,12 @@ def board(config: Config) -> Iterator[Line]:
     yield row(
         "Verdict: is the service well?", 4,
         shared.up(config),
-        shared.firing(),
+        stat(
+            "How many alerts fire?",
+            "Of all severities, now.",
+            f"count({_FIRING}) or vector(0)", "short", "Prometheus evaluates no rules",
+            limits=above(1.0), decimals=0, leads_to="operations",
+        ),
         shared.error_rate(config, "developer"),
         shared.latency(config, "developer"),
         shared.budget(config),
@@ -28,12 +49,25 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     yield line(
         7,
-        shared.alert_table(config, 5),
+        table(
+            "Which alerts fire, and what is to be done?",
+            "Each leads to its runbook: impact, first response, queries that tell more.",
+            "no alert fires",
+            Query(
+                "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
+                f" and ignoring(alertstate) {_FIRING})",
+                "For", unit="dtdhms",
+            ),
+            columns={
+                "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",
+            },
+            links={"Alert": f"{config.runbooks.rstrip('/')}/${{__data.fields.Alert}}.md"}, weight=5,
+        ),
         states(
             "Since when do they fire?",
             "Each alert over time: firing, or still waiting for its hold to pass.",
             "no alert fired in this time",
-            f"max by (alertname) ({shared.FIRING} * 2 or {shared.PENDING})",
+            f"max by (alertname) ({_FIRING} * 2 or {_PENDING})",
             states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=4,
         ),
         series(
@@ -137,7 +171,7 @@ def board(config: Config) -> Iterator[Line]:
             "Resident memory.",
             "bytes", "no process reports",
             gauge_of("process.resident_memory", by=("instance",)),
-            leads_to="capacity", limits=limits["memory"], alerts=("HighMemoryUsage",),
+            leads_to="capacity", limits=above(config.thresholds.memory_bytes), alerts=("HighMemoryUsage",),
         ),
         bars(
             "Which resource is nearest its limit?",
