@@ -139,7 +139,7 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ("[pipeline]\nscrape = 40\n", r"my.toml:1: windows.greeks: .*pipeline.scrape.* at least 80"),
     ],
 )
-def test_mistakes_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
+def test_configuration_errors_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
     """Each is one clear error."""
     with pytest.raises(ConfigError, match=message):
         load(_file(tmp_path, text))
@@ -182,7 +182,7 @@ greeks = "desk"
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    texts = "".join(each.read_text(encoding="utf-8") for each in rules)
+    texts = "".join(path.read_text(encoding="utf-8") for path in rules)
     assert "desk-7" in texts
     assert "signal-service" not in texts
     # What the reference service charges is no price of another one.
@@ -268,6 +268,6 @@ def test_the_configuration_without_a_file_has_the_defaults() -> None:
 def test_the_windows_of_objectives_follow_the_table_of_burn_rates() -> None:
     """Each window that an alert compares is recorded, and the period itself."""
     assert defaults.SLO_WINDOWS == ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
-    assert {each.long for each in defaults.BURN_RATE_WINDOWS} == set(defaults.BURN_RATES)
-    for each in defaults.BURN_RATE_WINDOWS:
-        assert defaults.seconds(each.short) * 12 == defaults.seconds(each.long)
+    assert {window.long for window in defaults.BURN_RATE_WINDOWS} == set(defaults.BURN_RATES)
+    for window in defaults.BURN_RATE_WINDOWS:
+        assert defaults.seconds(window.short) * 12 == defaults.seconds(window.long)
