@@ -11,25 +11,25 @@ from signalscope.mixin.alerts._model import Alert, maker
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
-    alert, holds, limit = maker(config, "service"), config.holds, config.thresholds.api_p95_seconds
+    alert, limit = maker(config, "service"), config.thresholds.api_p95_seconds
     up = f'up{{job="{config.selectors.job}"}}'
     yield alert(
         "SignalServiceDown",
         f"max by (job) ({up}) == 0 or absent({up})",
         severity="critical",
-        for_=holds.service_down,
+        for_=config.holds.service_down,
         summary="{{ $labels.job }} is down",
         description="No instance of {{ $labels.job }} has answered a scrape for "
-        f"{duration(holds.service_down)}, or there is none to scrape.",
+        f"{duration(config.holds.service_down)}, or there is none to scrape.",
         impact="No signals and no Greeks: clients get errors or nothing, and trade on stale numbers.",
         response="See whether its processes run and what they logged last; restart, or roll back the last release.",
-        values={"scrapes": f"{holds.service_down // config.pipeline.scrape}"},
+        values={"scrapes": f"{config.holds.service_down // config.pipeline.scrape}"},
     )
     yield alert(
         "SignalServiceHighLatency",
         lambda ask: f"{ask.of('API_P95')} > {limit:g}",
-        for_=holds.api_latency,
-        keep_firing_for=holds.keep_firing,
+        for_=config.holds.api_latency,
+        keep_firing_for=config.holds.keep_firing,
         summary="{{ $labels.job }} answers slowly",
         description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
         impact="One request in twenty takes longer than clients wait; signals arrive after the move.",

@@ -33,7 +33,7 @@ _DOWN: dict[str, tuple[str, Severity, str]] = {
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts about services that are down, fail or are slow now."""
-    alert, holds, limits = maker(config, "dependency"), config.holds, config.thresholds
+    alert, limits = maker(config, "dependency"), config.thresholds
     own = f'service_name="{config.selectors.config_service}"'
     yield alert(
         "ConfigServiceUnavailable",
@@ -41,17 +41,17 @@ def alerts(config: Config) -> Iterator[Alert]:
             f"max by (job, service_name) ({ask.raw('signal_service.external_service.health', own)}) == 0"
         ),
         severity="critical",
-        for_=holds.config_service,
+        for_=config.holds.config_service,
         summary="{{ $labels.service_name }} is unhealthy",
         description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} unhealthy for "
-        f"{duration(holds.config_service)}.",
+        f"{duration(config.holds.config_service)}.",
         impact="Settings are those of the last reload; new instances may not start, and limits cannot be changed.",
         response="Check the config service, then the network to it; do not restart healthy instances meanwhile.",
     )
     waits = {
-        "critical": holds.critical_dependency,
-        "mandatory": holds.mandatory_dependency,
-        "high": holds.other_dependency,
+        "critical": config.holds.critical_dependency,
+        "mandatory": config.holds.mandatory_dependency,
+        "high": config.holds.other_dependency,
     }
     for criticality, (name, severity, impact) in _DOWN.items():
         yield alert(
@@ -66,7 +66,7 @@ def alerts(config: Config) -> Iterator[Alert]:
             response="Check the service itself, then the network to it; its breaker keeps the harm small meanwhile.",
             labels={"criticality": criticality},
         )
-    alert = partial(alert, for_=holds.dependency_calls, keep_firing_for=holds.keep_firing)
+    alert = partial(alert, for_=config.holds.dependency_calls, keep_firing_for=config.holds.keep_firing)
     yield alert(
         "DependencyErrorRateHigh",
         lambda ask: (

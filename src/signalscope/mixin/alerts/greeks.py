@@ -14,13 +14,13 @@ _CALCULATION = "signal_service.greeks.calculation"
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
-    holds, limits = config.holds, config.thresholds
-    alert = maker(config, "greeks", dashboard="developer", keep_firing_for=holds.keep_firing)
+    limits = config.thresholds
+    alert = maker(config, "greeks", dashboard="developer", keep_firing_for=config.holds.keep_firing)
     yield alert(
         "GreeksCalculationSystemFailure",
         _none_succeeds,
         severity="critical",
-        for_=holds.greeks_failure,
+        for_=config.holds.greeks_failure,
         keep_firing_for=0,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
         description="{{ $value | humanize }} requests a second need a calculation, and none has succeeded for "
@@ -32,7 +32,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     yield alert(
         "SlowGreeksCalculations",
         lambda ask: f"{ask.of('VECTORIZED_P90')} > {limits.vectorized_p90_seconds:g}",
-        for_=holds.slow_greeks,
+        for_=config.holds.slow_greeks,
         summary="Vectorised Greeks of {{ $labels.job }} are slow",
         description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
         f"{limits.vectorized_p90_seconds:g} s.",
@@ -46,7 +46,7 @@ def alerts(config: Config) -> Iterator[Alert]:
             f"{ask.of('GREEKS_INVALID_RATIO')} > {limits.invalid_greeks_ratio:g}"
             f" and on (job) {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
         ),
-        for_=holds.invalid_greeks,
+        for_=config.holds.invalid_greeks,
         summary="Many Greeks of {{ $labels.job }} cannot be used",
         description="{{ $value | humanizePercentage }} of the results are unusable, more than "
         f"{100 * limits.invalid_greeks_ratio:g} %.",
@@ -57,7 +57,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "VectorizedWithoutGain",
         _without_gain,
         severity="info",
-        for_=holds.vectorization,
+        for_=config.holds.vectorization,
         summary="Vectorised calculations of {{ $labels.job }} gain nothing",
         description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
         impact="None at once; capacity that is counted on is not there.",

@@ -11,7 +11,7 @@ from signalscope.mixin.alerts._model import Alert, maker
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
-    alert, holds, limits = maker(config, "queue"), config.holds, config.thresholds
+    alert, limits = maker(config, "queue"), config.thresholds
     critical = 'priority="critical"'
     yield alert(
         "CriticalQueueBacklog",
@@ -19,18 +19,18 @@ def alerts(config: Config) -> Iterator[Alert]:
             f"sum by (job, queue_type) ({ask.of('QUEUE_SIZE', critical)}) > {limits.critical_backlog_items:g}"
         ),
         severity="critical",
-        for_=holds.critical_backlog,
+        for_=config.holds.critical_backlog,
         summary="Critical work of {{ $labels.job }} is waiting",
         description="{{ $value | humanize }} critical items wait in the queue {{ $labels.queue_type }}, more than "
-        f"{limits.critical_backlog_items:g}, for {duration(holds.critical_backlog)}.",
+        f"{limits.critical_backlog_items:g}, for {duration(config.holds.critical_backlog)}.",
         impact="Alerts and signals that clients act on at once are late.",
         response="See below whether items are processed at all, or come faster than they are processed.",
     )
     yield alert(
         "QueueBackpressureHigh",
         lambda ask: f"{ask.of('QUEUE_BACKPRESSURE')} > {limits.queue_backpressure:g}",
-        for_=holds.backpressure,
-        keep_firing_for=holds.keep_firing,
+        for_=config.holds.backpressure,
+        keep_firing_for=config.holds.keep_firing,
         summary="The queue {{ $labels.queue_type }} of {{ $labels.job }} does not keep up",
         description="Its backpressure is {{ $value | humanizePercentage }}, more than "
         f"{100 * limits.queue_backpressure:g} %.",

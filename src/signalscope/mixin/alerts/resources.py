@@ -13,13 +13,13 @@ from signalscope.mixin.alerts._model import Alert, maker
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
     alert = maker(config, "capacity", dashboard="capacity")
-    holds, limits, forecast = config.holds, config.thresholds, config.forecast
+    limits, forecast = config.thresholds, config.forecast
     memory = f"{limits.memory_bytes / 1024**3:g} GiB"
     yield maker(config, "business")(
         "HighActiveSubscriptions",
         lambda ask: f"{ask.of('SUBSCRIPTIONS_TOTAL')} > {limits.active_subscriptions:g}",
         severity="info",
-        for_=holds.subscriptions,
+        for_=config.holds.subscriptions,
         summary="{{ $labels.job }} has many active subscriptions",
         description="{{ $value | humanize }} subscriptions are active, more than "
         f"{limits.active_subscriptions:g}.",
@@ -33,19 +33,19 @@ def alerts(config: Config) -> Iterator[Alert]:
             f"100 * rate({ask.raw('process.cpu')}[{ask.window(config.windows.cpu)}]) > {limits.cpu_percent:g}"
         ),
         severity="info",
-        for_=holds.cpu,
+        for_=config.holds.cpu,
         summary="{{ $labels.instance }} of {{ $labels.job }} is short of CPU",
-        description=f"It has used {{{{ $value | humanize }}}} % of a core for {duration(holds.cpu)}, more than "
-        f"{limits.cpu_percent:g} %.",
+        description="It has used {{ $value | humanize }} % of a core for "
+        f"{duration(config.holds.cpu)}, more than {limits.cpu_percent:g} %.",
         impact="None yet; latency rises next, as a Python process cannot use more than one core for its code.",
         response="Add replicas before the close of the session; look for a loop that calculates one by one.",
     )
     yield alert(
         "HighMemoryUsage",
         lambda ask: f"{ask.raw('process.resident_memory')} > {limits.memory_bytes:.0f}",
-        for_=holds.memory,
+        for_=config.holds.memory,
         summary="{{ $labels.instance }} of {{ $labels.job }} uses much memory",
-        description=f"Its resident memory has been above {memory} for {duration(holds.memory)}; "
+        description=f"Its resident memory has been above {memory} for {duration(config.holds.memory)}; "
         "it is {{ $value | humanize1024 }}B.",
         impact="None yet; when memory runs out the process is killed, and its requests with it.",
         response="See which kind of work grows below; restart the process in a quiet moment.",
@@ -64,8 +64,8 @@ def alerts(config: Config) -> Iterator[Alert]:
     yield alert(
         "MemoryExhaustedBeforeClose",
         _exhausted_before_close,
-        for_=holds.memory_trend,
-        keep_firing_for=holds.keep_firing * 5,
+        for_=config.holds.memory_trend,
+        keep_firing_for=config.holds.keep_firing * 5,
         summary="{{ $labels.instance }} of {{ $labels.job }} runs out of memory before the close",
         description=f"At the growth of the last hour its memory reaches the limit of {memory} in "
         "{{ $value | humanizeDuration }}.",

@@ -48,8 +48,7 @@ _FORGOTTEN = 330
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
-    holds = config.holds
-    shared = {"for_": holds.telemetry, "keep_firing_for": holds.keep_firing}
+    shared = {"for_": config.holds.telemetry, "keep_firing_for": config.holds.keep_firing}
     alert = maker(config, "telemetry", dashboard="telemetry", **shared)
     for part in (_collector, _prometheus, _instrumentation):
         yield from part(config, alert)
@@ -57,17 +56,17 @@ def alerts(config: Config) -> Iterator[Alert]:
 
 def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
     """Yield the alerts about the Collector, and about what does not arrive through it."""
-    holds, limit = config.holds, config.thresholds.collector_queue_ratio
+    limit = config.thresholds.collector_queue_ratio
     window = duration(config.windows.pipeline)
     losses = "Numbers are too low or have gaps, so alerts may be late; users notice nothing."
     yield alert(
         "ScrapeFailing",
         f'up{{job!="{config.selectors.job}"}} == 0',
-        for_=holds.scrape,
+        for_=config.holds.scrape,
         keep_firing_for=0,
         summary="{{ $labels.job }} cannot be scraped",
         description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
-        f"{duration(holds.scrape)}.",
+        f"{duration(config.holds.scrape)}.",
         impact="Dashboards and alerts that need it are blind; users notice nothing.",
         response="See whether it runs; then Prometheus' page of targets for the reason.",
     )
@@ -78,7 +77,7 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         shows_after=_FORGOTTEN,
         summary="{{ $labels.job }} is up, but nothing of it is measured",
         description="It answers its scrape, and no metrics of it have arrived for "
-        f"{duration(holds.telemetry)} or longer.",
+        f"{duration(config.holds.telemetry)} or longer.",
         impact="Nobody sees what the service does: all its alerts but SignalServiceDown are blind.",
         response="See whether the service exports (its log), and whether the Collector receives.",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Literal
 
 from signalscope.config import Config
@@ -147,31 +147,9 @@ def row(heading: str, height: int, *panels: Panel) -> Line:
     return Line(height, panels, heading)
 
 
-def line(height: int, *panels: Panel) -> Line:
+def line(*panels: Panel, height: int = 8) -> Line:
     """One more line of the row before it."""
     return Line(height, panels)
-
-
-def stat(
-    title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
-) -> Panel:
-    """The latest value, large, above what it was before; with a legend, the name of what has it."""
-    return _several("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
-
-
-def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
-    """The latest value between its least and its greatest."""
-    return _several("gauge", title, description, unit, empty, Query(expr), **more)
-
-
-def _several(
-    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any
-) -> Panel:
-    """Return a panel; the series of PromQL without a `Query` are named after the labels that it groups by."""
-    named = tuple(Query(query, _labels(query)) if isinstance(query, str) else query for query in queries)
-    return Panel(
-        kind=kind, title=title, description=description, queries=named, unit=unit, empty=empty, **more
-    )  # fmt: skip
 
 
 def _labels(expr: str) -> str:
@@ -181,26 +159,44 @@ def _labels(expr: str) -> str:
     return " ".join(f"{{{{{label}}}}}" for label in labels if label != "le")
 
 
-def series(title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
-    """Values over time."""
-    return _several("series", title, description, unit, empty, *queries, **more)
+def _panel(
+    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any
+) -> Panel:
+    """Return a panel; the series of PromQL without a `Query` are named after the labels that it groups by."""
+    named = tuple(Query(query, _labels(query)) if isinstance(query, str) else query for query in queries)
+    return Panel(
+        kind=kind, title=title, description=description, queries=named, unit=unit, empty=empty, **more
+    )  # fmt: skip
 
 
-def bars(title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
-    """The latest values, to be compared with each other."""
-    return _several("bars", title, description, unit, empty, *queries, **more)
+#: Values over time.
+series = partial(_panel, "series")
+#: The latest values, to be compared with each other.
+bars = partial(_panel, "bars")
 
 
 def table(title: str, description: str, empty: str, *queries: Query, **more: Any) -> Panel:
     """The latest values of several expressions, joined by their labels."""
-    return _several("table", title, description, "short", empty, *queries, **more)
+    return _panel("table", title, description, "short", empty, *queries, **more)
 
 
 def states(title: str, description: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
     """In which state something was, over time."""
-    return _several("states", title, description, "short", empty, *queries, **more)
+    return _panel("states", title, description, "short", empty, *queries, **more)
+
+
+def stat(
+    title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
+) -> Panel:
+    """The latest value, large, above what it was before; with a legend, the name of what has it."""
+    return _panel("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
+
+
+def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
+    """The latest value between its least and its greatest."""
+    return _panel("gauge", title, description, unit, empty, Query(expr), **more)
 
 
 def heat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
     """How many measurements fell into each bucket of a histogram, over time."""
-    return _several("heat", title, description, unit, empty, Query(expr, "{{le}}"), **more)
+    return _panel("heat", title, description, unit, empty, Query(expr, "{{le}}"), **more)

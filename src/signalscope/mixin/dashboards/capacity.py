@@ -77,7 +77,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "Is the load what was foreseen?",
             "Requests per second, and what was foreseen for then. A time range up to now+48h shows what is coming.",
@@ -149,7 +148,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "How does the cost develop?",
             "Cost of the last hour by kind of work.",

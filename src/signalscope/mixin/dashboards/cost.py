@@ -77,7 +77,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         table(
             "Which feature pays?",
             "Uses in the last hour, and the feature's share of the revenue less the cost of its work.",

@@ -79,7 +79,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "Which endpoint got slower?",
             "95th percentile of latency by endpoint; points lead to traces.",
@@ -125,7 +124,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         heat(
             "How large are the batches?",
             "Calculation calls by the number of options in them.",
@@ -167,7 +165,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "How long do signals take?",
             "95th percentile of generation by kind of signal; points lead to traces.",
@@ -215,7 +212,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "Which query is slow?",
             "95th percentile of a query, by table and operation; points lead to traces.",

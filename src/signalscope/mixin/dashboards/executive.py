@@ -67,7 +67,6 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     by = "max by (sloth_slo)"
     yield line(
-        7,
         table(
             "Which objectives are in danger?",
             "Error budget that is left of the period's, and how many times too fast it is being spent now.",
@@ -86,6 +85,7 @@ def board(config: Config) -> Iterator[Line]:
             low=0.0, high=1.0, limits=limits["budget"], weight=2,
             leads_to="operations",
         ),
+        height=7,
     )  # fmt: skip
     yield row(
         "Business and users", 8,
@@ -104,7 +104,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         shared.satisfaction_by_tier(
             "Are users satisfied?",
             "0 to 100 for each tier: quick answers count whole, tolerable ones half, slow and failed ones not.",

@@ -58,7 +58,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         heat(
             "How are waiting times spread?",
             "Requests by duration: what the slowest see is at the top.",

@@ -48,7 +48,6 @@ def board(config: Config) -> Iterator[Line]:
         shared.bottleneck(config),
     )  # fmt: skip
     yield line(
-        7,
         table(
             "Which alerts fire, and what is to be done?",
             "Each leads to its runbook: impact, first response, queries that tell more.",
@@ -78,6 +77,7 @@ def board(config: Config) -> Iterator[Line]:
             limits=above(max(BURN_RATES.values()), BURN_RATES["6h"]), weight=3, leads_to="executive",
             alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
         ),
+        height=7,
     )  # fmt: skip
     requests, latency = "signal_service.api.requests", "signal_service.api.request.duration"
     yield row(
@@ -99,7 +99,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         states(
             "Which external service is unhealthy?",
             "The service's own probes; unhealthy only when every instance finds it so.",
@@ -131,7 +130,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "What is waiting in the queues?",
             "Items waiting, by priority. Critical items waiting are a problem of their own.",
@@ -157,7 +155,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "Which process is short of CPU?",
             "CPU time of each process, of one core: a Python process can hardly use more.",
@@ -205,7 +202,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "Why do calls to dependencies fail?",
             "Failed calls per second, by service and type of error.",

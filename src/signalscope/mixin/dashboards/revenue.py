@@ -62,7 +62,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         bars(
             "Which premium features are used?",
             "Uses in the last hour.",

@@ -85,7 +85,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         series(
             "How much does it pass on?",
             "Metric points and spans per second, by exporter.",
@@ -155,7 +154,6 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield line(
-        8,
         states(
             "Which target does not answer?",
             "What Prometheus scrapes; a target that is down may still serve users.",
