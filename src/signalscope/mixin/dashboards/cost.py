@@ -11,7 +11,6 @@ from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
 _FREE = "no price is configured (SIGNALSCOPE_CPU_SECOND_PRICE)"
-_OF_A_TIER = 'user_tier!=""'
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
 
 
@@ -55,6 +54,7 @@ def board(config: Config) -> Iterator[Line]:
             limits=limits["vectorized"], leads_to="developer", decimals=1,
         ),
     )  # fmt: skip
+    per_user = recorded("COST_PER_USER", 'user_tier!=""')
     yield row(
         "Causes: tiers, features, kinds of work", 8,
         series(
@@ -73,7 +73,7 @@ def board(config: Config) -> Iterator[Line]:
         bars(
             "What do a thousand users of each tier cost?",
             "Cost of the last hour for each user active in it, times a thousand.",
-            "currency", _FREE, Query(f"1000 * {recorded('COST_PER_USER', _OF_A_TIER)}", "{{user_tier}}"), low=0.0,
+            "currency", _FREE, Query(f"1000 * {per_user}", "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
     yield line(

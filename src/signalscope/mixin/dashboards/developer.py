@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from signalscope.config import Config
+from signalscope.derived._promql import ratio
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
 from signalscope.mixin.dashboards._model import (
@@ -145,14 +146,17 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     by = ("model_type", "calculation_type")
+    calls, failed = (
+        rate(_CALCULATION, *where, by=by, suffix="_count") for where in ((), ('outcome!="success"',))
+    )
     yield row(
         "Models: which one, and how good?", 8,
         table(
             "Which model is slow or fails?",
             "Each model and what it calculates, now: calls, those without a usable result, their time.",
             _GREEKS,
-            Query(rate(_CALCULATION, by=by, suffix="_count"), "Calls", unit="cps"),
-            Query(_failing(by), "Failing", unit="percentunit"),
+            Query(calls, "Calls", unit="cps"),
+            Query(ratio(failed, calls), "Failing", unit="percentunit"),
             Query(mean(_CALCULATION, by=by), "Mean", unit="s"),
             Query(quantile(0.95, _CALCULATION, by=by), "95 of 100", unit="s"),
             columns={"model_type": "Model", "calculation_type": "Calculation"}, weight=2,
@@ -242,10 +246,3 @@ def board(config: Config) -> Iterator[Line]:
 
 def _both(expr: Callable[[str], str]) -> tuple[Query, Query]:
     return Query(expr(_ARRAYS), "vectorised"), Query(expr(_SINGLE), "one by one")
-
-
-def _failing(by: tuple[str, ...]) -> str:
-    """The share of calculations without a usable result."""
-    every = rate(_CALCULATION, by=by, suffix="_count")
-    failed = rate(_CALCULATION, 'outcome!="success"', by=by, suffix="_count")
-    return f"({failed} or 0 * {every}) / ({every} > 0)"

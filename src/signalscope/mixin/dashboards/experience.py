@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalscope.config import Config
+from signalscope.derived._promql import ratio
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, quantile, rate, recorded
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, heat, line, row, series, stat
 
 _API = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
+_HOUR = 'window="1h"'
 
 
 @dashboard(
@@ -54,7 +56,7 @@ def board(config: Config) -> Iterator[Line]:
             "Which tier gets errors?",
             "Requests that ended with 5xx, of the tier's own.",
             "percentunit", shared.NO_REQUESTS,
-            Query(f"({failed} or 0 * {requests}) / ({requests} > 0)", "{{user_tier}}"), leads_to="operations",
+            Query(ratio(failed, requests), "{{user_tier}}"), leads_to="operations",
         ),
     )  # fmt: skip
     yield line(
@@ -100,6 +102,3 @@ def board(config: Config) -> Iterator[Line]:
             f"avg by (signal_type) ({recorded('SIGNAL_ACCURACY')})", low=0.0, high=1.0,
         ),
     )  # fmt: skip
-
-
-_HOUR = 'window="1h"'

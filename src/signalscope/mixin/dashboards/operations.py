@@ -98,6 +98,10 @@ def board(config: Config) -> Iterator[Line]:
             exemplars=True,
         ),
     )  # fmt: skip
+    half_open, is_open = (
+        gauge_of("signal_service.circuit_breaker.state", f'state="{state}"', by=("service_name",), how="max")
+        for state in ("half_open", "open")
+    )
     yield line(
         states(
             "Which external service is unhealthy?",
@@ -113,10 +117,7 @@ def board(config: Config) -> Iterator[Line]:
             "Which circuit breaker is not closed?",
             "Open: calls are refused without being tried. Half open: one is tried.",
             "no circuit breaker is watched",
-            Query(
-                f"clamp_max({_breaker('half_open')} + 2 * {_breaker('open')}, 2)",
-                "{{service_name}}",
-            ),
+            Query(f"clamp_max({half_open} + 2 * {is_open}, 2)", "{{service_name}}"),
             states={0.0: ("closed", GOOD), 1.0: ("half open", WARN), 2.0: ("open", BAD)},
             alerts=("CriticalDependencyBreakerOpen", "DependencyBreakerOpen", "CircuitBreakerFlapping"),
         ),
@@ -227,8 +228,3 @@ def board(config: Config) -> Iterator[Line]:
             "reqps", "request_rate",
         ),
     )  # fmt: skip
-
-
-def _breaker(state: str) -> str:
-    name = "signal_service.circuit_breaker.state"
-    return gauge_of(name, f'state="{state}"', by=("service_name",), how="max")

@@ -12,6 +12,7 @@ from signalscope.mixin.dashboards._style import below
 
 _UNSERVED = "no prices in the config, or no satisfaction yet"
 _UNPRICED = "no prices in the config, or no subscriptions"
+_MONTH, _A_DAY = 'period="30d"', 'period="1d"'
 
 
 @dashboard(
@@ -104,6 +105,3 @@ def board(config: Config) -> Iterator[Line]:
             grown("signal_service.feature_usage", by=("user_tier",)), decimals=0, low=0.0,
         ),
     )  # fmt: skip
-
-
-_MONTH, _A_DAY = 'period="30d"', 'period="1d"'
