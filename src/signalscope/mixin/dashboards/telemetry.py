@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from signalscope.config import Config
-from signalscope.mixin.dashboards._expr import gauge_of, rate
+from signalscope.mixin.dashboards._expr import rate, selector
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, states
 from signalscope.mixin.dashboards._pipeline import by, total
 from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
@@ -25,6 +25,7 @@ _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.err
 )
 def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever runs the monitoring."""
+    process = selector("process.resident_memory")
     yield row(
         "Verdict: does everything arrive?", 4,
         stat(
@@ -35,7 +36,7 @@ def board(config: Config) -> Iterator[Line]:
         stat(
             "How old is the newest number?",
             "Time since the service's last sample; a few intervals are normal.",
-            f"min(time() - timestamp({_cpu()}))", "s", "no process reports",
+            f"min(time() - timestamp({process}))", "s", "no process reports",
             limits=above(6.0 * config.pipeline.delay, 2.0 * config.pipeline.delay), decimals=0,
             alerts=("TelemetryMissing",),
         ),
@@ -120,7 +121,7 @@ def board(config: Config) -> Iterator[Line]:
             "How old are the numbers?",
             "Time since the last sample of each process.",
             "s", "no process reports",
-            f"max by (instance) (time() - timestamp({_cpu()}))",
+            f"max by (instance) (time() - timestamp({process}))",
         ),
     )  # fmt: skip
     group = "prometheus_rule_group_"
@@ -171,10 +172,6 @@ def board(config: Config) -> Iterator[Line]:
             "short", _NO_PROMETHEUS, Query("sum(prometheus_tsdb_head_series)", "series"),
         ),
     )  # fmt: skip
-
-
-def _cpu() -> str:
-    return gauge_of("process.resident_memory").removeprefix("sum(").removesuffix(")")
 
 
 def _or_zero(name: str) -> str:
