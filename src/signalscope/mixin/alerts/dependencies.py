@@ -7,27 +7,14 @@ from functools import partial
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, Severity, maker
+from signalscope.mixin.alerts._model import Alert, maker
 
 #: A trend counts when the latency is already so many times the usual, or the error ratio this part of its limit.
 _SLOWER, _STARTED = 2, 0.25
-#: Each criticality that has an alert: its name, its severity and its impact.
-_DOWN: dict[str, tuple[str, Severity, str]] = {
-    "critical": (
-        "CriticalDependencyDown",
-        "critical",
-        "What needs it fails or runs on old data: signals are missing, late or wrong.",
-    ),
-    "mandatory": (
-        "MandatoryDependencyDown",
-        "warning",
-        "Features that need it are refused, or work on assumptions.",
-    ),
-    "high": (
-        "DependencyDown",
-        "warning",
-        "Deliveries and side work are late; the core of the service goes on.",
-    ),
+_IMPACT = {
+    "critical": "What needs it fails or runs on old data: signals are missing, late or wrong.",
+    "mandatory": "Features that need it are refused, or work on assumptions.",
+    "high": "Deliveries and side work are late; the core of the service goes on.",
 }
 
 
@@ -48,21 +35,20 @@ def alerts(config: Config) -> Iterator[Alert]:
         impact="Settings are those of the last reload; new instances may not start, and limits cannot be changed.",
         response="Check the config service, then the network to it; do not restart healthy instances meanwhile.",
     )
-    waits = {
-        "critical": config.holds.critical_dependency,
-        "mandatory": config.holds.mandatory_dependency,
-        "high": config.holds.other_dependency,
-    }
-    for criticality, (name, severity, impact) in _DOWN.items():
+    for name, criticality, for_ in (
+        ("CriticalDependencyDown", "critical", config.holds.critical_dependency),
+        ("MandatoryDependencyDown", "mandatory", config.holds.mandatory_dependency),
+        ("DependencyDown", "high", config.holds.other_dependency),
+    ):
         yield alert(
             name,
             partial(_down, criticality=criticality),
-            severity=severity,
-            for_=waits[criticality],
+            severity="critical" if criticality == "critical" else "warning",
+            for_=for_,
             summary="{{ $labels.service_name }} is unhealthy",
             description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} "
-            f"({criticality}) unhealthy for {duration(waits[criticality])}.",
-            impact=impact,
+            f"({criticality}) unhealthy for {duration(for_)}.",
+            impact=_IMPACT[criticality],
             response="Check the service itself, then the network to it; its breaker keeps the harm small meanwhile.",
             labels={"criticality": criticality},
         )

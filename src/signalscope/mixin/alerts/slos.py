@@ -80,14 +80,8 @@ def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
     for spec in SPECS:
         slo, text = settings(config, spec), _TEXTS[spec.key]
-        alert = maker(
-            config,
-            spec.domain,
-            keep_firing_for=config.holds.keep_firing,
-            impact=text.impact,
-            response=text.response,
-            dashboard=text.board,
-        )
+        shared = {"impact": text.impact, "response": text.response, "dashboard": text.board}
+        alert = maker(config, spec.domain, keep_firing_for=config.holds.keep_firing, **shared)
         if slo.alert == "threshold":
             yield _threshold(config, spec, slo, text, alert)
         else:
