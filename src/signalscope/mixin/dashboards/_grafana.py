@@ -20,7 +20,7 @@ from signalscope._version import __version__
 
 #: The uid and title of the folder that dashboards are put into.
 FOLDER = "signalscope"
-_OURS = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")
+_PUSHED = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")
 
 State = Literal["created", "updated", "unchanged", "kept"]
 
@@ -117,7 +117,7 @@ class Grafana:
         latest = self._latest_message(uid)
         if latest == _message(board):
             return Outcome(title, "unchanged", address)
-        if not replace and not _OURS.match(latest):
+        if not replace and not _PUSHED.match(latest):
             return Outcome(
                 title,
                 "kept",

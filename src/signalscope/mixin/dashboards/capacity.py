@@ -41,8 +41,7 @@ def board(config: Config) -> Iterator[Line]:
             "When does the first resource run out?",
             "The soonest exhaustion of any resource, if its load goes on as expected.",
             f"min({recorded('EXHAUSTION')})", "dtdurations", _NO_HISTORY,
-            limits=limits["exhaustion"], decimals=0,
-            alerts=("CapacityExhaustedWithin48h",),
+            limits=limits["exhaustion"], decimals=0, alerts=("CapacityExhaustedWithin48h",),
         ),
         shared.bottleneck(config),
         stat(
@@ -111,8 +110,7 @@ def board(config: Config) -> Iterator[Line]:
             "What has been the bottleneck?",
             "Saturation by kind of resource.",
             "percentunit", "no resource reports",
-            f"max by (kind) ({recorded('BOTTLENECK')})",
-            low=0.0, high=1.0, limits=limits["saturation"],
+            f"max by (kind) ({recorded('BOTTLENECK')})", low=0.0, high=1.0, limits=limits["saturation"],
         ),
         bars(
             "What asks for how many replicas?",

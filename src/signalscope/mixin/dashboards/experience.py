@@ -75,8 +75,7 @@ def board(config: Config) -> Iterator[Line]:
             "How fresh are signals?",
             "95th percentile of the time to generate a signal, by kind.",
             "s", "no signal in this time",
-            quantile(0.95, "signal_service.signal.generation", by=("signal_type",)),
-            limits=limits["signal"],
+            quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), limits=limits["signal"],
         ),
     )  # fmt: skip
     yield row(
