@@ -36,8 +36,8 @@ def selectors(expression: str) -> Iterator[tuple[str, dict[str, str]]]:
             continue
         if re.match(r"[\w]", bare[match.start() - 1 : match.start()] or " "):
             continue  # the exponent of a number
-        found = re.findall(r"(\w+)\s*(=~|!~|!=|=)\s*\x00(\d+)\x00", rest)
-        yield name, {label: f"{operator}{strings[int(number)]}" for label, operator, number in found}
+        matchers = re.findall(r"(\w+)\s*(=~|!~|!=|=)\s*\x00(\d+)\x00", rest)
+        yield name, {label: f"{operator}{strings[int(number)]}" for label, operator, number in matchers}
 
 
 def grouped(expression: str) -> set[str]:

@@ -179,12 +179,12 @@ def test_the_same_name_has_the_same_colour_everywhere() -> None:
     for board in BOARDS.values():
         for panel in _panels(board):
             for override in panel["fieldConfig"]["overrides"]:
-                for each in override["properties"]:
-                    if each["id"] == "color":
-                        colours[override["matcher"]["options"]].add(each["value"]["fixedColor"])
+                for setting in override["properties"]:
+                    if setting["id"] == "color":
+                        colours[override["matcher"]["options"]].add(setting["value"]["fixedColor"])
     assert colours["5xx"] == {PALETTE["status"]["5xx"]}
     assert colours["enterprise"] == {PALETTE["user_tier"]["enterprise"]}
-    assert {name: found for name, found in colours.items() if len(found) > 1} == {}
+    assert {name: shades for name, shades in colours.items() if len(shades) > 1} == {}
 
 
 def test_thresholds_are_the_config_s() -> None:

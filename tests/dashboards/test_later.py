@@ -98,5 +98,5 @@ def test_the_future_is_where_it_was_foreseen_for(prometheus: str) -> None:
     now = time.time()
     query = {"query": filled(foreseen), "start": now, "end": now + 48 * 3600, "step": 3600}
     with urllib.request.urlopen(f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(query)}") as answer:
-        (found,) = json.load(answer)["data"]["result"]
-    assert float(found["values"][-1][0]) > now + 46 * 3600
+        (series,) = json.load(answer)["data"]["result"]
+    assert float(series["values"][-1][0]) > now + 46 * 3600

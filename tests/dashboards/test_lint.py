@@ -35,9 +35,9 @@ def _excluded(rule: str, board: dict[str, Any], panel: dict[str, Any]) -> bool:
     if rule in _LINT and entries is None:
         return True
     return any(
-        each.get("dashboard", board["title"]) == board["title"]
-        and each.get("panel", panel["title"]) == panel["title"]
-        for each in entries or ()
+        entry.get("dashboard", board["title"]) == board["title"]
+        and entry.get("panel", panel["title"]) == panel["title"]
+        for entry in entries or ()
     )
 
 
@@ -52,15 +52,15 @@ def test_variables(name: str) -> None:
         "Data source",
     )
     assert datasource["query"] == "prometheus"
-    assert [each["name"] for each in queried] == ["job", "instance", "tier"]
-    for each in queried:
-        assert each["label"] == each["name"].title()
-        assert each["type"] == "query"
-        assert each["datasource"]["uid"] == "${datasource}"
-        assert each["multi"]
-        assert each["allValue"] == ".+"
-        assert each["refresh"] == 2
-        assert re.fullmatch(r"label_values\(([a-z_]+)(\{job=~\"\$job\"\})?, \w+\)", each["query"])
+    assert [variable["name"] for variable in queried] == ["job", "instance", "tier"]
+    for variable in queried:
+        assert variable["label"] == variable["name"].title()
+        assert variable["type"] == "query"
+        assert variable["datasource"]["uid"] == "${datasource}"
+        assert variable["multi"]
+        assert variable["allValue"] == ".+"
+        assert variable["refresh"] == 2
+        assert re.fullmatch(r"label_values\(([a-z_]+)(\{job=~\"\$job\"\})?, \w+\)", variable["query"])
 
 
 @each_board
@@ -84,8 +84,8 @@ def test_panels_have_a_question_a_description_a_unit_and_a_target(name: str) -> 
         for target in panel["targets"]:
             assert target["datasource"]["uid"] == "${datasource}"
         for override in panel["fieldConfig"]["overrides"]:
-            for each in override["properties"]:
-                assert each["id"] != "unit" or each["value"] in _UNITS, panel["title"]
+            for setting in override["properties"]:
+                assert setting["id"] != "unit" or setting["value"] in _UNITS, panel["title"]
 
 
 @each_board

@@ -67,10 +67,10 @@ class FakeGrafana:
         uid, _, rest = path.removeprefix("/api/dashboards/uid/").partition("/")
         if uid not in self.boards:
             return missing
-        found = self.boards[uid]
+        board = self.boards[uid]
         if rest == "versions":
-            return 200, {"versions": found["versions"][::-1]}
-        return 200, {"dashboard": found["dashboard"], "meta": found["meta"]}
+            return 200, {"versions": board["versions"][::-1]}
+        return 200, {"dashboard": board["dashboard"], "meta": board["meta"]}
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_it_creates_then_leaves_alone_what_is_the_same(grafana: FakeGrafana) -> 
     """In a folder of its own; the second time there is nothing to do."""
     assert _push().count("created") == _BOARDS
     assert grafana.folders["signalscope"] == "signalscope"
-    assert all(each["meta"]["folderUid"] == "signalscope" for each in grafana.boards.values())
+    assert all(board["meta"]["folderUid"] == "signalscope" for board in grafana.boards.values())
     assert all(uid.startswith("signalscope-") for uid in grafana.boards)
     written = grafana.written
     assert _push().count("unchanged") == _BOARDS
@@ -152,7 +152,7 @@ def test_it_updates_its_own(grafana: FakeGrafana, tmp_path: Any) -> None:
     assert "updated   signalscope / Operations" in shown
     assert "unchanged signalscope / Telemetry pipeline" in shown
     operations = grafana.boards["signalscope-operations"]
-    assert [each["version"] for each in operations["versions"]] == [1, 2]
+    assert [version["version"] for version in operations["versions"]] == [1, 2]
     assert "3.5" in json.dumps(operations["dashboard"])
 
 
@@ -165,7 +165,7 @@ def test_what_somebody_changed_is_kept(grafana: FakeGrafana, tmp_path: Any) -> N
     assert grafana.boards["signalscope-developer"]["dashboard"]["title"] == "Edited by hand"
     assert "updated   signalscope / Developer" in _push("--replace")
     developer = grafana.boards["signalscope-developer"]
-    assert [each["data"]["title"] for each in developer["versions"]] == [
+    assert [version["data"]["title"] for version in developer["versions"]] == [
         "signalscope / Developer", "Edited by hand", "signalscope / Developer"
     ]  # fmt: skip
 
@@ -200,7 +200,7 @@ def test_a_save_at_the_same_moment_is_not_overwritten(grafana: FakeGrafana, tmp_
         _push("--config", str(config))
 
 
-def test_mistakes_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
     """No token, a wrong one, no address, nobody there: each is one clear error, without the token in it."""
     monkeypatch.setenv("GRAFANA_TOKEN", "other-secret")
     with pytest.raises(UserError, match="401: the token in GRAFANA_TOKEN is not valid") as caught:

@@ -29,14 +29,14 @@ class _Known:
 
 
 def _known() -> _Known:
-    found: dict[str, frozenset[str]] = dict(OWN_METRICS)
+    labels_by_name: dict[str, frozenset[str]] = dict(OWN_METRICS)
     for one in contract.instruments():
         own = frozenset({"job", "instance", *one.attribute_names})
         for name in one.series_names:
-            found[name] = own | ({"le"} if name.endswith("_bucket") else set())
-    for each in derived.all_series():
-        found[each.name] = each.all_labels
-    return _Known(found)
+            labels_by_name[name] = own | ({"le"} if name.endswith("_bucket") else set())
+    for row in derived.all_series():
+        labels_by_name[row.name] = row.all_labels
+    return _Known(labels_by_name)
 
 
 def selectors(expression: str) -> Iterator[promql.VectorSelector]:
@@ -46,7 +46,7 @@ def selectors(expression: str) -> Iterator[promql.VectorSelector]:
 
 def names_in(expression: str) -> set[str]:
     """The names of the series that an expression selects; of a regular expression all that it fits."""
-    return {each.name for each in selectors(expression) if each.name}
+    return {selector.name for selector in selectors(expression) if selector.name}
 
 
 def labels_of(expression: str) -> frozenset[str]:
@@ -55,7 +55,7 @@ def labels_of(expression: str) -> frozenset[str]:
     Raises:
         UnknownError: A metric or label does not exist, or two sides can never match.
     """
-    return _Labels(_known().labels, expression).of(promql.parse(expression)) or frozenset()
+    return _Labels(_known().labels, expression).resolve(promql.parse(expression)) or frozenset()
 
 
 def _selectors(node: promql.Expr) -> Iterator[promql.VectorSelector]:
@@ -85,7 +85,7 @@ class _Labels:
         self._known = known
         self._expression = expression
 
-    def of(self, node: promql.Expr) -> frozenset[str] | None:
+    def resolve(self, node: promql.Expr) -> frozenset[str] | None:
         if isinstance(node, promql.NumberLiteral | promql.StringLiteral):
             return None
         if isinstance(node, promql.VectorSelector):
@@ -99,13 +99,13 @@ class _Labels:
         if isinstance(node, promql.BinaryExpr):
             return self._binary(node)
         (child,) = _children(node)
-        return self.of(child)
+        return self.resolve(child)
 
     def _fail(self, message: str) -> UnknownError:
         return UnknownError(f"{message} in {self._expression}")
 
     def _selected(self, node: promql.VectorSelector) -> frozenset[str]:
-        matched = {each.name for each in node.matchers.matchers} - {"__name__"}
+        matched = {matcher.name for matcher in node.matchers.matchers} - {"__name__"}
         if node.name is None:  # several metrics by a regular expression: of the Collector
             return frozenset({"job", "instance", "receiver", "exporter", "__name__", *matched})
         if node.name not in self._known:
@@ -115,7 +115,7 @@ class _Labels:
         return self._known[node.name]
 
     def _aggregate(self, node: promql.AggregateExpr) -> frozenset[str]:
-        inner = self.of(node.expr) or frozenset()
+        inner = self.resolve(node.expr) or frozenset()
         if node.modifier is None:
             return inner if str(node.op) in _KEEP_ALL else frozenset()
         named = frozenset(node.modifier.labels)
@@ -135,22 +135,24 @@ class _Labels:
             (selector,) = _selectors(node.args[0])
             self._selected(selector)
             return frozenset(
-                each.name for each in selector.matchers.matchers if each.op == promql.MatchOp.Equal
+                matcher.name for matcher in selector.matchers.matchers if matcher.op == promql.MatchOp.Equal
             )
-        found = next((labels for each in node.args if (labels := self.of(each)) is not None), None)
-        if name == "label_replace" and found is not None:
-            target, _, source, _ = (each.val for each in node.args[1:])
-            if source and source not in found:
+        argument_labels = next(
+            (labels for argument in node.args if (labels := self.resolve(argument)) is not None), None
+        )
+        if name == "label_replace" and argument_labels is not None:
+            target, _, source, _ = (argument.val for argument in node.args[1:])
+            if source and source not in argument_labels:
                 raise self._fail(f"there is no label {source} to copy")
-            return found | {target}
-        if name == "histogram_quantile" and found is not None:
-            if "le" not in found:
+            return argument_labels | {target}
+        if name == "histogram_quantile" and argument_labels is not None:
+            if "le" not in argument_labels:
                 raise self._fail("there is no label le")
-            return found - {"le"}
-        return found
+            return argument_labels - {"le"}
+        return argument_labels
 
     def _binary(self, node: promql.BinaryExpr) -> frozenset[str] | None:
-        left, right = self.of(node.lhs), self.of(node.rhs)
+        left, right = self.resolve(node.lhs), self.resolve(node.rhs)
         if left is None or right is None:
             return right if left is None else left
         operator, modifier = str(node.op), node.modifier

@@ -20,12 +20,12 @@ ROOT = binaries.ROOT
 @functools.cache
 def _rules() -> dict[str, list[dict[str, Any]]]:
     """Every committed rule, by the name it records or alerts under."""
-    found: dict[str, list[dict[str, Any]]] = {}
+    rules_by_name: dict[str, list[dict[str, Any]]] = {}
     for path in sorted((ROOT / "rules").glob("*.yaml")):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
             for rule in group["rules"]:
-                found.setdefault(rule.get("alert") or rule["record"], []).append(rule)
-    return found
+                rules_by_name.setdefault(rule.get("alert") or rule["record"], []).append(rule)
+    return rules_by_name
 
 
 def needed(names: set[str]) -> list[dict[str, Any]]:
@@ -45,12 +45,12 @@ def needed(names: set[str]) -> list[dict[str, Any]]:
         visit(name)
     # Of SLOs only those that are asked for, where some are: each has rules of the same names.
     asked = {
-        each.value
+        matcher.value
         for name in names
         for rule in rules[name]
         for one in selectors(rule["expr"])
-        for each in one.matchers.matchers
-        if each.name == "sloth_slo"
+        for matcher in one.matchers.matchers
+        if matcher.name == "sloth_slo"
     }
     return [
         rule

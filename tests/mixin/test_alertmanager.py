@@ -40,7 +40,7 @@ CONFIG = binaries.ROOT / "rules" / "alertmanager" / "alertmanager.yml"
 
 
 @pytest.mark.needs("amtool")
-@pytest.mark.parametrize("alert", alerts(Config()), ids=lambda each: each.name)
+@pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
 def test_every_alert_goes_to_its_team_by_its_severity(alert: Any) -> None:
     """Critical ones to the second level too, the watchdog to a receiver of its own; none to the default."""
     labels = {"alertname": alert.name, "job": "signal-service", **alert.all_labels(Config())}
@@ -79,7 +79,7 @@ def test_each_kind_of_receiver_is_valid(tmp_path: Path, kind: str) -> None:
 
 def test_inhibitions_name_alerts_that_exist() -> None:
     """And only labels that their alerts can have: one that is missing on both sides would count as equal."""
-    known = {each.name: each for each in alerts(Config())}
+    known = {alert.name: alert for alert in alerts(Config())}
     for name in (*DOWN, *CONSEQUENCES, "SignalServiceDown"):
         assert name in known, name
         assert name == "SignalServiceDown" or known[name].domain == "dependency"
@@ -114,13 +114,13 @@ class _Webhook:
     """A server that keeps what it is told, by receiver."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[float, str, dict[str, Any]]] = []
-        told = self.told
+        self.notifications: list[tuple[float, str, dict[str, Any]]] = []
+        notifications = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:  # the name that http.server asks for
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                told.append((time.monotonic(), self.path.strip("/"), json.loads(body)))
+                notifications.append((time.monotonic(), self.path.strip("/"), json.loads(body)))
                 self.send_response(200)
                 self.end_headers()
 
@@ -141,7 +141,7 @@ class _Webhook:
         """The alerts of a job that a receiver was told of as firing, in their order."""
         return [
             alert["labels"]["alertname"]
-            for _, own, body in self.told
+            for _, own, body in self.notifications
             for alert in body["alerts"]
             if own == receiver and alert["labels"].get("job") == job and alert["status"] == "firing"
         ]
@@ -171,7 +171,7 @@ class _Manager:
 
     def tell(self, name: str, job: str, *, resolved: bool = False, **labels: str) -> None:
         """Fire one of our alerts, or end it."""
-        (alert,) = (each for each in alerts(Config()) if each.name == name)
+        (alert,) = (alert for alert in alerts(Config()) if alert.name == name)
         own = {"alertname": name, "job": job, **alert.all_labels(Config()), **labels}
         now = datetime.now(UTC)
         body: dict[str, Any] = {"labels": own, "annotations": {"summary": alert.summary}}
@@ -217,7 +217,9 @@ def manager(tmp_path_factory: pytest.TempPathFactory, webhook: _Webhook) -> Iter
 
 
 @pytest.mark.needs("alertmanager")
-def test_alerts_of_a_kind_come_together_and_their_end_is_told(manager: _Manager, webhook: _Webhook) -> None:
+def test_alerts_of_a_kind_come_together_and_their_end_is_notified(
+    manager: _Manager, webhook: _Webhook
+) -> None:
     """Two instances are one notification, another alert is another; both ends are told."""
     job = "grouping"
     for instance in ("a", "b"):
@@ -225,8 +227,8 @@ def test_alerts_of_a_kind_come_together_and_their_end_is_told(manager: _Manager,
     manager.tell("AnomalyDetected", job, signal="latency", direction="above")
 
     def own() -> list[dict[str, Any]]:
-        told = [body for _, name, body in webhook.told if name == "platform-ticket"]
-        return [body for body in told if body["commonLabels"].get("job") == job]
+        bodies = [body for _, name, body in webhook.notifications if name == "platform-ticket"]
+        return [body for body in bodies if body["commonLabels"].get("job") == job]
 
     eventually(lambda: len(own()) >= 2, 20, "two notifications")
     sizes = {body["groupLabels"]["alertname"]: len(body["alerts"]) for body in own()}
@@ -237,7 +239,7 @@ def test_alerts_of_a_kind_come_together_and_their_end_is_told(manager: _Manager,
 
 
 @pytest.mark.needs("alertmanager")
-def test_a_cause_keeps_its_consequences_quiet(manager: _Manager, webhook: _Webhook) -> None:
+def test_a_cause_inhibits_its_consequences(manager: _Manager, webhook: _Webhook) -> None:
     """Down: symptoms; critical: the warning about the same; a dependency: what follows, of that one only."""
     manager.tell("SignalServiceDown", "down")
     manager.tell("CriticalDependencyDown", "cause", service_name="ticker_service", criticality="critical")
@@ -260,12 +262,12 @@ def test_a_cause_keeps_its_consequences_quiet(manager: _Manager, webhook: _Webho
     eventually(lambda: webhook.names("platform-ticket", "queue"), 20, "another queue's alert")
     eventually(lambda: len(webhook.names("platform-page", "down")) >= 2, 20, "a dependency's alert")
     _more_rounds(manager, webhook, "inhibition")
-    told = {
+    notified = {
         tuple(alert["labels"].get(name) for name in ("alertname", "job", "service_name", "queue_type"))
-        for _, _, body in webhook.told for alert in body["alerts"]
+        for _, _, body in webhook.notifications for alert in body["alerts"]
         if alert["labels"].get("job") in {"down", "up", "cause", "queue"}
     }  # fmt: skip
-    assert told == {
+    assert notified == {
         ("SignalServiceDown", "down", None, None),
         ("CriticalDependencyDown", "down", "ticker_service", None),
         ("SignalServiceHighLatency", "up", None, None),
@@ -291,7 +293,7 @@ def test_what_nobody_acknowledges_goes_to_the_second_level(manager: _Manager, we
     eventually(lambda: webhook.names(SECOND_LEVEL, "ignored"), 20, "the escalation")
     (at,) = [
         moment
-        for moment, name, body in webhook.told
+        for moment, name, body in webhook.notifications
         if name == SECOND_LEVEL and body["commonLabels"]["job"] == "ignored"
     ]
     assert at - begun >= _QUICK["escalate_after"]
@@ -306,7 +308,11 @@ def test_the_watchdog_comes_again_and_again(manager: _Manager, webhook: _Webhook
     manager.tell("Watchdog", "")
 
     def came() -> list[str]:
-        return [name for _, name, body in webhook.told if body["commonLabels"].get("alertname") == "Watchdog"]
+        return [
+            name
+            for _, name, body in webhook.notifications
+            if body["commonLabels"].get("alertname") == "Watchdog"
+        ]
 
     eventually(lambda: len(came()) >= 3, 30, "three messages")
     assert set(came()) == {WATCHDOG}

@@ -52,13 +52,13 @@ def _tests_of(name: str) -> Iterator[tuple[dict[str, Any], list[bool]]]:
     """Each of promtool's tests about an alert, and whether it is expected to fire, in the order of time."""
     for test in [*(case.as_test() for case in CASES), *_BY_HAND["tests"]]:
         expected = {
-            each["eval_time"]: bool(each["exp_alerts"])
-            for each in test.get("alert_rule_test", ())
-            if each["alertname"] == name
+            check["eval_time"]: bool(check["exp_alerts"])
+            for check in test.get("alert_rule_test", ())
+            if check["alertname"] == name
         } | {
-            each["eval_time"]: any(sample["value"] > 0 for sample in each["exp_samples"])
-            for each in test.get("promql_expr_test", ())
-            if f'alertname="{name}"' in each["expr"]
+            check["eval_time"]: any(sample["value"] > 0 for sample in check["exp_samples"])
+            for check in test.get("promql_expr_test", ())
+            if f'alertname="{name}"' in check["expr"]
         }
         if expected:
             yield test, [expected[at] for at in sorted(expected, key=_at)]
@@ -72,8 +72,8 @@ def _at(moment: str) -> int:
 
 def test_committed_files_are_the_cases() -> None:
     """`python -m tests.mixin.cases` would change nothing."""
-    found = {name: (ROOT / "rules" / "tests" / name).read_text(encoding="utf-8") for name in files()}
-    assert found == files()
+    written = {name: (ROOT / "rules" / "tests" / name).read_text(encoding="utf-8") for name in files()}
+    assert written == files()
     assert {path.name for path in (ROOT / "rules" / "tests").iterdir()} == {"alerts.yaml", *files()}
 
 

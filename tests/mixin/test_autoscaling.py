@@ -20,8 +20,8 @@ FOLDER = binaries.ROOT / "deploy" / "kubernetes"
 
 
 def _spec(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))["spec"]
-    return found
+    spec: dict[str, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))["spec"]
+    return spec
 
 
 def test_keda_never_scales_to_zero() -> None:
@@ -93,8 +93,8 @@ def _promtool(
     folder: Path, config: Config, series: Mapping[str, str], checks: Sequence[Mapping[str, Any]]
 ) -> None:
     """See what the rules of the recommendation make of these series, one value a minute."""
-    (group,) = (each for each in groups(config) if each.name == "scaling")
-    rules = [{"record": each.record, "expr": each.expr} for each in group.rules]
+    (group,) = (group for group in groups(config) if group.name == "scaling")
+    rules = [{"record": rule.record, "expr": rule.expr} for rule in group.rules]
     content = {"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}
     (folder / "rules.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     test = {

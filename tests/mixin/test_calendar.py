@@ -45,9 +45,9 @@ def _check(tmp_path: Path, settings: Calendar, moments: list[datetime]) -> None:
     for at in moments:
         expected = []
         for horizon, hours in (("now", 0), ("24h", 24), ("48h", 48)):
-            found = _state(at + timedelta(hours=hours), settings)
-            if found is not None:
-                expected.append({"labels": f'{SESSION}{{horizon="{horizon}"}}', "value": found[0]})
+            state = _state(at + timedelta(hours=hours), settings)
+            if state is not None:
+                expected.append({"labels": f'{SESSION}{{horizon="{horizon}"}}', "value": state[0]})
         now = _state(at, settings)
         closes = (
             []
@@ -73,8 +73,8 @@ def _check(tmp_path: Path, settings: Calendar, moments: list[datetime]) -> None:
 
 def _edges(day: date, settings: Calendar, *times: time) -> list[datetime]:
     return [
-        datetime.combine(day, each, settings.zone).astimezone(UTC) + timedelta(seconds=seconds)
-        for each in times
+        datetime.combine(day, moment, settings.zone).astimezone(UTC) + timedelta(seconds=seconds)
+        for moment in times
         for seconds in (-1, 0, 1)
     ]
 
@@ -119,7 +119,7 @@ def test_any_moment(tmp_path: Path) -> None:
         Calendar(timezone="Europe/London", opens=time(8), closes=time(16, 30), holidays=(date(2026, 8, 31),)),
         Calendar(timezone="Asia/Riyadh", days=("sunday", "monday", "tuesday", "wednesday", "thursday")),
     ],
-    ids=lambda each: each.timezone,
+    ids=lambda calendar: calendar.timezone,
 )
 def test_other_exchanges(tmp_path: Path, settings: Calendar) -> None:
     """A zone without clock changes, one with others, one that trades on Sundays."""

@@ -33,9 +33,9 @@ def _asked(expr: str) -> Promql:
     return ask
 
 
-def _alert(expr: str, hold: int) -> Alert:
+def _alert(expr: str, for_: int) -> Alert:
     return Alert(
-        name="A", severity="info", domain="service", expr=expr, for_=hold, ask=_asked(expr), summary="",
+        name="A", severity="info", domain="service", expr=expr, for_=for_, ask=_asked(expr), summary="",
         description="", impact="", response="",
     )  # fmt: skip
 
@@ -43,14 +43,14 @@ def _alert(expr: str, hold: int) -> Alert:
 @cache
 def _committed() -> dict[str, list[tuple[int, str]]]:
     """The interval and the expression of every committed rule, by what it records or alerts under."""
-    found: dict[str, list[tuple[int, str]]] = {}
+    rules_by_series: dict[str, list[tuple[int, str]]] = {}
     for path in sorted((binaries.ROOT / "rules").glob("*.yaml")):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
             interval = int(group["interval"][:-1]) * _SECONDS[group["interval"][-1]]
             for rule in group["rules"]:
                 name = rule.get("alert") or rule["record"]
-                found.setdefault(name, []).append((interval, rule["expr"]))
-    return found
+                rules_by_series.setdefault(name, []).append((interval, rule["expr"]))
+    return rules_by_series
 
 
 @pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
@@ -81,8 +81,8 @@ def test_no_rule_is_lost(pipeline: Pipeline) -> None:
     assert len(names) == len(set(names))
     every = alerts(config)
     grouped = list(evaluation_intervals.alert_groups(every, config))
-    assert sorted(each.name for _, _, found in grouped for each in found) == sorted(
-        each.name for each in every
+    assert sorted(alert.name for _, _, members in grouped for alert in members) == sorted(
+        alert.name for alert in every
     )
     assert len({name for name, _, _ in grouped}) == len(grouped)
 
@@ -105,12 +105,12 @@ def test_what_only_dashboards_show_can_wait() -> None:
     ]
     slow = _alert("job:signal_service_greeks_options:rate5m > 1", 30)
     objective = Group("slos", config.pipeline.slo, (_rule("SLO_EVENTS", "SIGNALS"),))
-    found = {
+    intervals = {
         rule.key: group.interval
         for group in evaluation_intervals.recording_groups(shared, [objective], [slow], config)
         for rule in group.rules
     }
-    assert found == {
+    assert intervals == {
         "GREEKS_OPTIONS_TYPE": 15, "GREEKS_OPTIONS": 15, "SIGNALS": 30, "QUEUE_SIZE": 60, "QUEUE_FILL": 15,
     }  # fmt: skip
     patient = _alert("job:signal_service_greeks_options:rate5m > 1", 120)
@@ -131,8 +131,8 @@ def test_what_is_recorded_at_an_interval_of_its_own_keeps_it() -> None:
 
 def test_one_bad_value_is_no_alert_that_waits() -> None:
     """An alert that waits for less than two recordings has what it reads recorded at every evaluation."""
-    for hold, interval in {10: 5, 15: 5, 29: 5, 30: 15}.items():
-        config = Config.model_validate({"holds": {"critical_dependency": hold}})
+    for for_, interval in {10: 5, 15: 5, 29: 5, 30: 15}.items():
+        config = Config.model_validate({"holds": {"critical_dependency": for_}})
         by_key = {rule.key: group.interval for group in _recording_groups(config) for rule in group.rules}
         assert by_key["DEPENDENCY_UP"] == interval
 

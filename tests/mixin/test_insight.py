@@ -81,8 +81,8 @@ class Run:
 
     def check(self) -> None:
         """See that it is so."""
-        expressions = (str(each["expr"]) for each in self._test["promql_expr_test"])
-        names = {each.partition('alertname="')[2].partition('"')[0] for each in expressions}
+        expressions = (str(expression["expr"]) for expression in self._test["promql_expr_test"])
+        names = {expression.partition('alertname="')[2].partition('"')[0] for expression in expressions}
         rules = [*self._rules]
         for alert in alerts(self.config):
             if alert.name in names:
@@ -115,23 +115,23 @@ _START = datetime(2026, 11, 11, tzinfo=ZoneInfo("UTC"))  # a Wednesday
 
 
 def _values(
-    of: Callable[[datetime], float | None], days: float, start: datetime = _START, every: int = _STEP
+    value_at: Callable[[datetime], float | None], days: float, start: datetime = _START, every: int = _STEP
 ) -> str:
     """Values of a function of the exchange's local time, None where there is none."""
     moments = (start + timedelta(seconds=every * step) for step in range(int(days * 86_400 / every)))
-    found = (of(each.astimezone(NEW_YORK)) for each in moments)
-    return " ".join("_" if each is None else f"{each:g}" for each in found)
+    values = (value_at(moment.astimezone(NEW_YORK)) for moment in moments)
+    return " ".join("_" if value is None else f"{value:g}" for value in values)
 
 
 def _calendar(days: float, start: datetime, every: int = _STEP) -> dict[str, str]:
     """The calendar's series, which have tests of their own, as they would be recorded."""
-    found = {}
+    calendar = {}
     for horizon, hours in (("now", 0), ("24h", 24), ("48h", 48)):
         ahead = start + timedelta(hours=hours)
         labels = f'{{horizon="{horizon}"}}'
-        found[f"{derived.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead, every)
-        found[f"{derived.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead, every)
-    return found
+        calendar[f"{derived.get('CALENDAR_SESSION').name}{labels}"] = _values(_state, days, ahead, every)
+        calendar[f"{derived.get('CALENDAR_OFFSET').name}{labels}"] = _values(_offset, days, ahead, every)
+    return calendar
 
 
 def _state(at: datetime) -> int:
@@ -147,10 +147,10 @@ def _offset(at: datetime) -> float:
     return offset.total_seconds()
 
 
-def _bands(
-    folder: Path, of: Callable[[datetime], float | None], days: float, start: datetime = _START
+def _run_anomaly(
+    folder: Path, value_at: Callable[[datetime], float | None], days: float, start: datetime = _START
 ) -> Run:
-    inputs = {f"{_REQUESTS}{{{JOB}}}": _values(of, days, start), **_calendar(days, start)}
+    inputs = {f"{_REQUESTS}{{{JOB}}}": _values(value_at, days, start), **_calendar(days, start)}
     return Run(folder, start.isoformat(), inputs, "anomaly", every=_STEP, config=SHORT)
 
 
@@ -170,7 +170,7 @@ def _after(day: int, hour: int, minute: int) -> str:
 _UPPER = 10 + 3 * (0.05 * 10 + (10 / 300) ** 0.5)
 
 
-def test_a_level_above_its_band_is_told_once_it_lasts(tmp_path: Path) -> None:
+def test_a_level_above_its_band_is_reported_once_it_lasts(tmp_path: Path) -> None:
     """Not before ten minutes, to the last digit of the band, and until fifteen minutes after it ends."""
     high, low = _on(18, 10, 32, 40), _on(18, 14, 32, 40)
 
@@ -178,7 +178,7 @@ def test_a_level_above_its_band_is_told_once_it_lasts(tmp_path: Path) -> None:
         return _UPPER + 0.001 if high(at) else _UPPER - 0.001 if low(at) else 10
 
     name = "AnomalyDetected"
-    run = _bands(tmp_path, level, 7.9)
+    run = _run_anomaly(tmp_path, level, 7.9)
     run.expect(f"max({derived.get('ANOMALY_UPPER').name})", _after(18, 10, 40), _UPPER)
     for hour, minute, number in ((10, 40, 0), (10, 48, 1), (11, 8, 1), (11, 32, 0), (15, 0, 0)):
         run.expect(_FIRING.format(name), _after(18, hour, minute), number)
@@ -188,14 +188,14 @@ def test_a_level_above_its_band_is_told_once_it_lasts(tmp_path: Path) -> None:
 _FIRING = 'count(ALERTS{{alertname="{}", alertstate="firing"}}) or vector(0)'
 
 
-def test_a_drop_to_zero_and_missing_data_are_told(tmp_path: Path) -> None:
+def test_a_drop_to_zero_and_missing_data_are_reported(tmp_path: Path) -> None:
     """Zero is below the band, no data is `missing`; one is not taken for the other."""
     zero, gone = _on(18, 10, 32, 40), _on(18, 13, 32, 40)
-    run = _bands(tmp_path, lambda at: 0 if zero(at) else None if gone(at) else 10, 7.9)
+    run = _run_anomaly(tmp_path, lambda at: 0 if zero(at) else None if gone(at) else 10, 7.9)
     outside = derived.get("ANOMALY_OUTSIDE").name
     for direction, hour in (("below", 10), ("missing", 13)):
-        found = f'sum({outside}{{{_SIGNAL}, direction="{direction}"}})'
-        run.expect(found, _after(18, hour, 56), 1)
+        expression = f'sum({outside}{{{_SIGNAL}, direction="{direction}"}})'
+        run.expect(expression, _after(18, hour, 56), 1)
         run.expect(f"count({outside})", _after(18, hour, 56), 1)
         run.expect(_FIRING.format("AnomalyDetected"), _after(18, hour, 56), 1)
     run.expect(_FIRING.format("AnomalyDetected"), _after(18, 12, 30), 0)
@@ -205,7 +205,7 @@ def test_a_drop_to_zero_and_missing_data_are_told(tmp_path: Path) -> None:
 def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -> None:
     """The day after, at the same time, it is what it would have been."""
     spike, outage = _on(16, 11, 0, 60), _on(17, 11, 0, 60)
-    run = _bands(tmp_path, lambda at: 100 if spike(at) else 0 if outage(at) else 10, 7.9)
+    run = _run_anomaly(tmp_path, lambda at: 100 if spike(at) else 0 if outage(at) else 10, 7.9)
     run.expect(f"max({derived.get('ANOMALY_UPPER').name})", _after(18, 11, 20), _UPPER)
     run.expect(f"max({derived.get('ANOMALY_EXPECTED').name})", _after(18, 11, 20), 10)
     run.check()
@@ -214,7 +214,7 @@ def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -
 def test_a_level_that_lasts_becomes_normal(tmp_path: Path) -> None:
     """Three sessions after it has risen by half, nobody is told any more."""
     shift = datetime(2026, 11, 18, 0, 0, tzinfo=NEW_YORK)
-    run = _bands(tmp_path, lambda at: 15 if at >= shift else 10, 12.9)
+    run = _run_anomaly(tmp_path, lambda at: 15 if at >= shift else 10, 12.9)
     for day, number in ((18, 1), (20, 1), (23, 0)):
         run.expect(_FIRING.format("AnomalyDetected"), _after(day, 12, 0), number)
     run.check()
@@ -225,8 +225,8 @@ def test_outside_of_sessions_nothing_is_unusual(tmp_path: Path) -> None:
     start = datetime(2026, 11, 16, tzinfo=ZoneInfo("UTC"))
     moments = ((24, 20), (26, 12), (27, 14), (28, 12))
     odd = [_on(day, hour, 0, 60) for day, hour in (*moments, (25, 12))]
-    run = _bands(tmp_path, lambda at: 1_000 if any(each(at) for each in odd) else 10, 12.9, start)
-    for day, hour, number in (*((*each, 0) for each in moments), (25, 12, 1)):
+    run = _run_anomaly(tmp_path, lambda at: 1_000 if any(is_odd(at) for is_odd in odd) else 10, 12.9, start)
+    for day, hour, number in (*((*moment, 0) for moment in moments), (25, 12, 1)):
         seconds = int((datetime(2026, 11, day, hour, 40, tzinfo=NEW_YORK) - start).total_seconds())
         run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", number)
         run.expect(f"count({derived.get('ANOMALY_UPPER').name})", f"{seconds}s", number or None)
@@ -237,7 +237,7 @@ def test_without_enough_history_there_is_no_band(tmp_path: Path) -> None:
     """Four trading days are not five: nothing is told, whatever the level."""
     start = datetime(2026, 11, 12, tzinfo=ZoneInfo("UTC"))
     odd = _on(18, 12, 0, 60)
-    run = _bands(tmp_path, lambda at: 1_000 if odd(at) else 10, 6.9, start)
+    run = _run_anomaly(tmp_path, lambda at: 1_000 if odd(at) else 10, 6.9, start)
     seconds = int((datetime(2026, 11, 18, 12, 40, tzinfo=NEW_YORK) - start).total_seconds())
     run.expect(_FIRING.format("AnomalyDetected"), f"{seconds}s", 0)
     run.expect(f"count({derived.get('ANOMALY_HISTORY').name})", f"{seconds}s", 4)
@@ -251,7 +251,7 @@ def test_the_same_time_of_day_is_local_time(tmp_path: Path) -> None:
     def level(at: datetime) -> float:
         return 50 if 9 * 60 + 30 <= at.hour * 60 + at.minute < 10 * 60 + 30 else 10
 
-    run = _bands(tmp_path, level, 9.9, start)
+    run = _run_anomaly(tmp_path, level, 9.9, start)
     for hour, expected in ((9, 50), (10, 10)):
         seconds = int((datetime(2026, 11, 3, hour, 40, tzinfo=NEW_YORK) - start).total_seconds())
         run.expect(f"max({derived.get('ANOMALY_EXPECTED').name})", f"{seconds}s", expected)
@@ -300,7 +300,7 @@ def _exhaustion(folder: Path, foreseen: str, used: str = "0.5x800", resource: st
     return Run(folder, "2026-11-17T00:00:00Z", inputs, "forecast", every=_STEP)
 
 
-def test_exhaustion_is_told_from_its_limit_on(tmp_path: Path) -> None:
+def test_exhaustion_is_reported_from_its_limit_on(tmp_path: Path) -> None:
     """At exactly 90 %, after fifteen minutes, with the seconds left; until a day after it is not foreseen."""
     run = _exhaustion(tmp_path, "0.5x14 0.9x14 0.5x700")
     exhaustion = f"max({derived.get('EXHAUSTION').name})"
@@ -317,7 +317,7 @@ def test_exhaustion_is_told_from_its_limit_on(tmp_path: Path) -> None:
         ("_x400", "_x400", "cpu"),  # no data
     ],
 )
-def test_exhaustion_is_not_told_below_its_limit(
+def test_exhaustion_is_not_reported_below_its_limit(
     tmp_path: Path, foreseen: str, used: str, resource: str
 ) -> None:
     """Nor of what is no resource, nor without a forecast."""
@@ -415,7 +415,7 @@ def test_a_dependency_that_gets_worse(  # noqa: PLR0917  # parameters of the cas
     Run(tmp_path, _ELEVEN, inputs, "predictive").firing(alert, **numbers).check()
 
 
-def test_the_calendar_s_end_is_told_sixty_days_before(tmp_path: Path) -> None:
+def test_the_calendar_s_end_is_reported_sixty_days_before(tmp_path: Path) -> None:
     """To the second, whatever else there is."""
     run = Run(tmp_path, "2028-11-02T03:59:30Z", {}, "calendar", every=15)
     run.firing("TradingCalendarEnds", t30s=0, t3600s=0, t3645s=1).check()

@@ -34,8 +34,8 @@ def _problems(tmp_path: Path, *rules: Path) -> list[dict[str, Any]]:
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert report.exists(), done.stdout + done.stderr
-    found: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))
-    return found
+    problems: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))
+    return problems
 
 
 def _rule_of(problem: dict[str, Any]) -> str:
@@ -54,10 +54,10 @@ def test_pint_finds_nothing_that_has_no_reason(tmp_path: Path) -> None:
     rules = sorted((binaries.ROOT / "rules").glob("*.yaml"))
     assert len(rules) >= 4
     unexplained = []
-    for each in _problems(tmp_path, *rules):
-        check, rule = each["reporter"], _rule_of(each)
+    for problem in _problems(tmp_path, *rules):
+        check, rule = problem["reporter"], _rule_of(problem)
         if not {(check, None), (check, rule)} & _ON_PURPOSE:
-            unexplained.append(f"{rule}: {check}: {each['problem']}")
+            unexplained.append(f"{rule}: {check}: {problem['problem']}")
     assert unexplained == []
 
 
@@ -70,4 +70,4 @@ def test_pint_would_find_a_mistake(tmp_path: Path) -> None:
         "    annotations:\n      summary: '{{ $labels.instance }} is wrong'\n",
         encoding="utf-8",
     )
-    assert "alerts/template" in {each["reporter"] for each in _problems(tmp_path, rules)}
+    assert "alerts/template" in {problem["reporter"] for problem in _problems(tmp_path, rules)}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.mixin.cases._case import buckets, of
+from tests.mixin.cases._case import buckets, series
 from tests.mixin.promtool import run
 
 from signalscope import derived
@@ -51,7 +51,7 @@ def _check(
 
 def _requests(code: int, endpoint: str = "/a", instance: str = "a", tier: str = "free") -> str:
     labels = f'endpoint="{endpoint}", status_code="{code}", user_tier="{tier}"'
-    return of("signal_service_api_requests_total", labels, instance=instance)
+    return series("signal_service_api_requests_total", labels, instance=instance)
 
 
 def _price(tier: str) -> str:
@@ -88,7 +88,7 @@ def test_a_share_of_array_operations_and_none_at_all(tmp_path: Path) -> None:
 
     def options(calculation: str, vectorized: str) -> str:
         labels = f'calculation_type="{calculation}", vectorized="{vectorized}", model_type="black"'
-        return of("signal_service_greeks_options_total", labels)
+        return series("signal_service_greeks_options_total", labels)
 
     _check(
         tmp_path,
@@ -116,16 +116,16 @@ def test_time_for_each_option_by_class_of_batch(tmp_path: Path) -> None:
     _check(
         tmp_path,
         {
-            of(seconds, f'{single}, model_type="black", batch_size="1", outcome="success"'): "0+6x40",
-            of(seconds, f'{array}, model_type="black", batch_size="101-1000", outcome="success"'): "0+3x40",
-            of(seconds, failed): "0+900x40",
-            of("signal_service_greeks_options_total", f'{single}, model_type="black"'): "0+600x40",
-            of("signal_service_greeks_options_total", f'{array}, model_type="black"'): "0+3000x40",
+            series(seconds, f'{single}, model_type="black", batch_size="1", outcome="success"'): "0+6x40",
+            series(seconds, f'{array}, model_type="black", batch_size="101-1000", outcome="success"'): "0+3x40",
+            series(seconds, failed): "0+900x40",
+            series("signal_service_greeks_options_total", f'{single}, model_type="black"'): "0+600x40",
+            series("signal_service_greeks_options_total", f'{array}, model_type="black"'): "0+3000x40",
             **buckets(batch, single, _BATCH_BOUNDS, 1, "0+600x40"),
-            of(f"{batch}_sum", single): "0+600x40",
+            series(f"{batch}_sum", single): "0+600x40",
             # Ten batches of 300.
             **buckets(batch, array, _BATCH_BOUNDS, 500, "0+10x40"),
-            of(f"{batch}_sum", array): "0+3000x40",
+            series(f"{batch}_sum", array): "0+3000x40",
         },
         {
             "PER_OPTION": {'vectorized="false"': 0.01, 'vectorized="true"': 0.001},
@@ -143,19 +143,19 @@ def test_satisfaction_counts_slow_and_failed_requests(tmp_path: Path) -> None:
     name = "signal_service_api_request_duration_seconds"
     good = 'endpoint="/a", user_tier="basic", status_code="200"'
     bad = 'endpoint="/a", user_tier="basic", status_code="500"'
-    other = 'endpoint="/a", user_tier="free", status_code="200"'
+    free = 'endpoint="/a", user_tier="free", status_code="200"'
     _check(
         tmp_path,
         {
-            of(f"{name}_bucket", f'{good}, le="0.5"'): "0+60x40",
-            of(f"{name}_bucket", f'{good}, le="2"'): "0+80x40",
-            of(f"{name}_count", good): "0+90x40",
-            of(f"{name}_bucket", f'{bad}, le="0.5"'): "0+10x40",
-            of(f"{name}_bucket", f'{bad}, le="2"'): "0+10x40",
-            of(f"{name}_count", bad): "0+10x40",
-            of(f"{name}_bucket", f'{other}, le="0.5"'): "0+100x40",
-            of(f"{name}_bucket", f'{other}, le="2"'): "0+100x40",
-            of(f"{name}_count", other): "0+100x40",
+            series(f"{name}_bucket", f'{good}, le="0.5"'): "0+60x40",
+            series(f"{name}_bucket", f'{good}, le="2"'): "0+80x40",
+            series(f"{name}_count", good): "0+90x40",
+            series(f"{name}_bucket", f'{bad}, le="0.5"'): "0+10x40",
+            series(f"{name}_bucket", f'{bad}, le="2"'): "0+10x40",
+            series(f"{name}_count", bad): "0+10x40",
+            series(f"{name}_bucket", f'{free}, le="0.5"'): "0+100x40",
+            series(f"{name}_bucket", f'{free}, le="2"'): "0+100x40",
+            series(f"{name}_count", free): "0+100x40",
         },
         {"SATISFACTION": {"": 85, 'user_tier="basic"': 70, 'user_tier="free"': 100}},
     )
@@ -166,7 +166,9 @@ def test_only_failures_are_a_satisfaction_of_zero(tmp_path: Path) -> None:
     labels = 'endpoint="/a", user_tier="basic", status_code="500"'
     name = "signal_service_api_request_duration_seconds"
     _check(
-        tmp_path, {of(f"{name}_count", labels): "0+10x40"}, {"SATISFACTION": {"": 0, 'user_tier="basic"': 0}}
+        tmp_path,
+        {series(f"{name}_count", labels): "0+10x40"},
+        {"SATISFACTION": {"": 0, 'user_tier="basic"': 0}},
     )
 
 
@@ -175,10 +177,10 @@ def test_subscriptions_and_users_count_once_whoever_reports_them(tmp_path: Path)
 
     def subscriptions(tier: str, instance: str) -> str:
         labels = f'user_tier="{tier}", signal_type="momentum", delivery_method="email"'
-        return of("signal_service_active_subscriptions", labels, instance=instance)
+        return series("signal_service_active_subscriptions", labels, instance=instance)
 
     def users(window: str, tier: str) -> str:
-        return of("signal_service_active_users", f'window="{window}", user_tier="{tier}"')
+        return series("signal_service_active_users", f'window="{window}", user_tier="{tier}"')
 
     _check(
         tmp_path,
@@ -209,7 +211,7 @@ def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
     basic = 'user_tier="basic", signal_type="momentum", delivery_method="email"'
 
     def uses(feature: str) -> str:
-        return of("signal_service_feature_usage_total", f'feature="{feature}", user_tier="basic"')
+        return series("signal_service_feature_usage_total", f'feature="{feature}", user_tier="basic"')
 
     labels = 'operation_type="signal", user_tier="basic", complexity="simple"'
     seconds = "signal_service_api_request_duration_seconds"
@@ -217,14 +219,14 @@ def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
     _check(
         tmp_path,
         {
-            of("signal_service_active_subscriptions", basic): "720x130",
+            series("signal_service_active_subscriptions", basic): "720x130",
             _price("basic"): "29x130",
             uses("signals"): "0+30x130",
             uses("signal_history"): "0+10x130",
-            of("signal_service_calculation_cost_total", labels): "0+0.25x130",
-            of(f"{seconds}_bucket", f'{served}, le="0.5"'): "0+5x130",
-            of(f"{seconds}_bucket", f'{served}, le="2"'): "0+5x130",
-            of(f"{seconds}_count", served): "0+10x130",
+            series("signal_service_calculation_cost_total", labels): "0+0.25x130",
+            series(f"{seconds}_bucket", f'{served}, le="0.5"'): "0+5x130",
+            series(f"{seconds}_bucket", f'{served}, le="2"'): "0+5x130",
+            series(f"{seconds}_count", served): "0+10x130",
         },
         {
             "COST": {'operation_type="signal"': 30},
@@ -243,10 +245,10 @@ def test_cost_for_each_calculation_and_user(tmp_path: Path) -> None:
     _check(
         tmp_path,
         {
-            of("signal_service_calculation_cost_total", labels): "0+2x130",
-            of("signal_service_greeks_calculation_seconds_count", calls): "0+8x130",
-            of("signal_service_active_users", 'window="1h", user_tier="basic"'): "12x130",
-            of("signal_service_active_users", 'window="1h", user_tier="free"'): "12x130",
+            series("signal_service_calculation_cost_total", labels): "0+2x130",
+            series("signal_service_greeks_calculation_seconds_count", calls): "0+8x130",
+            series("signal_service_active_users", 'window="1h", user_tier="basic"'): "12x130",
+            series("signal_service_active_users", 'window="1h", user_tier="free"'): "12x130",
         },
         {
             "COST_PER_CALCULATION": {"": 0.25},
@@ -264,15 +266,17 @@ def test_the_bottleneck_is_the_highest_saturation(tmp_path: Path) -> None:
     _check(
         tmp_path,
         {
-            of("process_cpu_seconds_total", instance="a"): "0+27x40",
-            of("process_cpu_seconds_total", instance="b"): "0+3x40",
-            of("process_resident_memory_bytes"): "1073741824x40",
-            of("signal_service_queue_size", queue): "50x40",
-            of("signal_service_queue_capacity", 'queue_type="work"'): "100x40",
-            of("signal_service_external_service_health", health): "0x40",
-            of("signal_service_cache_operations_total", f'{cache}, operation="set", result="ok"'): "0+100x40",
-            of("signal_service_cache_evictions_total", f'{cache}, reason="size"'): "0+20x40",
-            of("signal_service_cache_evictions_total", f'{cache}, reason="ttl"'): "0+80x40",
+            series("process_cpu_seconds_total", instance="a"): "0+27x40",
+            series("process_cpu_seconds_total", instance="b"): "0+3x40",
+            series("process_resident_memory_bytes"): "1073741824x40",
+            series("signal_service_queue_size", queue): "50x40",
+            series("signal_service_queue_capacity", 'queue_type="work"'): "100x40",
+            series("signal_service_external_service_health", health): "0x40",
+            series(
+                "signal_service_cache_operations_total", f'{cache}, operation="set", result="ok"'
+            ): "0+100x40",
+            series("signal_service_cache_evictions_total", f'{cache}, reason="size"'): "0+20x40",
+            series("signal_service_cache_evictions_total", f'{cache}, reason="ttl"'): "0+80x40",
         },
         {
             "BOTTLENECK": {
@@ -292,10 +296,10 @@ def test_a_shared_queue_is_not_counted_twice(tmp_path: Path) -> None:
     _check(
         tmp_path,
         {
-            of("signal_service_queue_size", size, instance="a"): "50x40",
-            of("signal_service_queue_size", size, instance="b"): "10x40",
-            of("signal_service_queue_capacity", 'queue_type="work"', instance="a"): "100x40",
-            of("signal_service_queue_capacity", 'queue_type="work"', instance="b"): "100x40",
+            series("signal_service_queue_size", size, instance="a"): "50x40",
+            series("signal_service_queue_size", size, instance="b"): "10x40",
+            series("signal_service_queue_capacity", 'queue_type="work"', instance="a"): "100x40",
+            series("signal_service_queue_capacity", 'queue_type="work"', instance="b"): "100x40",
         },
         {"QUEUE_SIZE": {'queue_type="work", priority="low"': 60}, "QUEUE_FILL": {'queue_type="work"': 0.3}},
     )
@@ -305,14 +309,14 @@ def test_kpis_have_value_target_and_attainment(tmp_path: Path) -> None:
     """Twice as slow is half attained; a backlog of any size is not attained; a target exists without data."""
     name = "signal_service_api_request_duration_seconds_bucket"
     labels = 'endpoint="/a", user_tier="free", status_code="200"'
-    backlog = of("signal_service_queue_size", 'queue_type="work", priority="critical"')
+    backlog = series("signal_service_queue_size", 'queue_type="work", priority="critical"')
     _check(
         tmp_path,
         {
             # All between 0.5 and 1.5 would be a p95 of 1: here all are in the bucket up to 1.
-            of(name, f'{labels}, le="0.75"'): "0x40",
-            of(name, f'{labels}, le="1"'): "0+100x40",
-            of(name, f'{labels}, le="+Inf"'): "0+100x40",
+            series(name, f'{labels}, le="0.75"'): "0x40",
+            series(name, f'{labels}, le="1"'): "0+100x40",
+            series(name, f'{labels}, le="+Inf"'): "0+100x40",
             backlog: "3x40",
         },
         {
@@ -376,7 +380,7 @@ def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
         "DEPENDENCY_P95": ("signal_service_external_service_duration_seconds", 'service_name="x"'),
     }
     inputs = {
-        of(f"{name}_bucket", f'{labels}, le="{bound}"'): "7x40"
+        series(f"{name}_bucket", f'{labels}, le="{bound}"'): "7x40"
         for name, labels in idle.values()
         for bound in ("1", "+Inf")
     }
@@ -388,8 +392,8 @@ def test_satisfaction_without_its_buckets_is_unknown(tmp_path: Path) -> None:
     """Where a View has taken them away, nobody knows who waited for how long: that is not a score of zero."""
     name = "signal_service_api_request_duration_seconds"
     labels = 'endpoint="/a", user_tier="free", status_code="{}"'
-    inputs = {of(f"{name}_count", labels.format(code)): "0+60x40" for code in (200, 500)}
-    inputs[of(f"{name}_bucket", labels.format(200) + ', le="0.4"')] = "0+60x40"
+    inputs = {series(f"{name}_count", labels.format(code)): "0+60x40" for code in (200, 500)}
+    inputs[series(f"{name}_bucket", labels.format(200) + ', le="0.4"')] = "0+60x40"
     _check(tmp_path, inputs, {"SATISFACTION": {}})
 
 
@@ -400,16 +404,18 @@ def test_an_objective_without_its_bucket_is_unknown(tmp_path: Path) -> None:
         "signal_service_signal_generation_seconds",
     )
     inputs = {
-        of(f"{latency}_count", 'endpoint="/a", user_tier="free"'): "0+60x40",
-        of(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="0.4"'): "0+6x40",
-        of(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="+Inf"'): "0+60x40",
-        of(f"{signals}_count", 'signal_type="x"'): "0+60x40",
-        of(f"{signals}_bucket", 'signal_type="x", le="+Inf"'): "0+60x40",
+        series(f"{latency}_count", 'endpoint="/a", user_tier="free"'): "0+60x40",
+        series(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="0.4"'): "0+6x40",
+        series(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="+Inf"'): "0+60x40",
+        series(f"{signals}_count", 'signal_type="x"'): "0+60x40",
+        series(f"{signals}_bucket", 'signal_type="x", le="+Inf"'): "0+60x40",
         # A cache that always hits, options that are all vectorised: none bad is known.
-        of(
+        series(
             "signal_service_cache_operations_total", 'cache_type="greeks", operation="get", result="hit"'
         ): "0+60x40",
-        of("signal_service_greeks_options_total", 'calculation_type="delta", vectorized="true"'): "0+60x40",
+        series(
+            "signal_service_greeks_options_total", 'calculation_type="delta", vectorized="true"'
+        ): "0+60x40",
     }
     known = {
         f'sloth_id="signal-service-{name}", sloth_service="signal-service", sloth_slo="{name}"': 0.0

@@ -73,8 +73,8 @@ def _rules(name: str) -> list[dict[str, Any]]:
 
 def test_the_named_alerts_have_their_severities() -> None:
     """The seven that are promised by name."""
-    found = {alert.name: alert.severity for alert in alerts(Config())}
-    assert NAMED.items() <= found.items()
+    severities = {alert.name: alert.severity for alert in alerts(Config())}
+    assert NAMED.items() <= severities.items()
 
 
 def test_alerts_are_complete() -> None:
@@ -111,8 +111,8 @@ def test_rules_record_what_the_table_says() -> None:
     recorded = set()
     for rule in [*_rules("recordings"), *_rules("slos"), *_rules("insight")]:
         row = derived.get(rule["record"])
-        found = labels_of(rule["expr"]) | set(rule.get("labels", {}))
-        assert set(row.labels) <= found <= row.all_labels, row.name
+        labels = labels_of(rule["expr"]) | set(rule.get("labels", {}))
+        assert set(row.labels) <= labels <= row.all_labels, row.name
         recorded.add(row.name)
     missing = {row.key for row in derived.all_series() if row.name not in recorded}
     assert missing == {"TIER_PRICE"}  # nobody's to guess: recorded for the tiers that a config gives a price
@@ -202,7 +202,7 @@ def test_durations_are_prometheus_durations(seconds: int, text: str) -> None:
 @pytest.mark.needs("promtool", "amtool")
 def test_servers_accept_their_configuration(tmp_path: Path) -> None:
     """Rules without a complaint of the linter; Prometheus' and Alertmanager's configuration valid."""
-    rules = [str(each) for each in sorted((ROOT / "rules").glob("*.yaml"))]
+    rules = [str(path) for path in sorted((ROOT / "rules").glob("*.yaml"))]
     _run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *rules)
     shutil.copy(ROOT / "deploy" / "prometheus" / "prometheus.yml", tmp_path)
     shutil.copytree(ROOT / "rules", tmp_path / "rules")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.mixin.cases._case import of
+from tests.mixin.cases._case import series
 from tests.mixin.expressions import labels_of
 from tests.mixin.promtool import run
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of, query, section
@@ -31,8 +31,8 @@ def test_a_page_is_complete(alert: Alert) -> None:
     for part in _PARTS:
         assert len(section(text, part)) > 20, part
     assert "\n1. " in text.partition("## Mitigation")[2]
-    for found in queries_of(page):
-        labels_of(found)
+    for promql in queries_of(page):
+        labels_of(promql)
 
 
 @pytest.mark.needs("promtool")
@@ -52,17 +52,17 @@ def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Pat
             {
                 "interval": "15s",
                 "input_series": [
-                    {"series": of("up"), "values": "1x480"},
-                    {"series": of("up", instance="b"), "values": "1x440 0x40"},
-                    {"series": of("up", instance="c"), "values": "1x400 stale"},
+                    {"series": series("up"), "values": "1x480"},
+                    {"series": series("up", instance="b"), "values": "1x440 0x40"},
+                    {"series": series("up", instance="c"), "values": "1x400 stale"},
                     # The first process lasts; another was replaced twice in the last hour.
-                    {"series": of("process_cpu_seconds_total"), "values": "0+1x481"},
-                    {"series": of("process_cpu_seconds_total", instance="b1"), "values": "0+1x280 stale"},
+                    {"series": series("process_cpu_seconds_total"), "values": "0+1x481"},
+                    {"series": series("process_cpu_seconds_total", instance="b1"), "values": "0+1x280 stale"},
                     {
-                        "series": of("process_cpu_seconds_total", instance="b2"),
+                        "series": series("process_cpu_seconds_total", instance="b2"),
                         "values": "_x284 0+1x80 stale",
                     },
-                    {"series": of("process_cpu_seconds_total", instance="b3"), "values": "_x368 0+1x120"},
+                    {"series": series("process_cpu_seconds_total", instance="b3"), "values": "_x368 0+1x120"},
                 ],
                 "promql_expr_test": [
                     {
@@ -70,8 +70,8 @@ def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Pat
                         "eval_time": "120m",
                         "exp_samples": [
                             {"labels": labels, "value": value}
-                            for each, labels, value in tests
-                            if each == asked
+                            for expr, labels, value in tests
+                            if expr == asked
                         ],
                     }
                     for asked in (since, began)
@@ -97,7 +97,7 @@ def test_what_a_page_says_of_times_is_what_was_configured() -> None:
     assert "for 20m" in meaning["SignalServiceHighCPUUsage"]
     assert "1m are 12 scrapes" in why["SignalServiceDown"]
     assert "bound" not in why["SlowGreeksCalculations"]
-    (default,) = (each for each in alerts(Config()) if each.name == "SlowGreeksCalculations")
+    (default,) = (alert for alert in alerts(Config()) if alert.name == "SlowGreeksCalculations")
     assert "bound exactly at the limit" in _section(default, Config(), "When it fires")
 
 
@@ -115,8 +115,8 @@ _OTHER_KINDS = {
 
 def test_there_is_a_template_for_every_alert_of_any_configuration_and_no_other() -> None:
     """Each alert can be rendered, also those that only another kind of objective makes; no template is left over."""
-    other = Config.model_validate({"slos": _OTHER_KINDS})
-    named = {alert.name: (alert, config) for config in (Config(), other) for alert in alerts(config)}
+    changed = Config.model_validate({"slos": _OTHER_KINDS})
+    named = {alert.name: (alert, config) for config in (Config(), changed) for alert in alerts(config)}
     templates = {path.name.removesuffix(".md") for path in TEMPLATES.iterdir() if path.name.endswith(".md")}
     assert templates == set(named)
     for alert, config in named.values():

@@ -13,29 +13,29 @@ from signalscope.contract import ContractError
 def test_names_are_unique_and_no_instrument_s() -> None:
     """Each key and each name is there once, and none is that of a metric the service emits."""
     table = list(derived.all_series())
-    assert len({each.key for each in table}) == len(table)
-    assert len({each.name for each in table}) == len(table)
+    assert len({row.key for row in table}) == len(table)
+    assert len({row.name for row in table}) == len(table)
     emitted = {name for one in contract.instruments() for name in one.series_names}
-    assert not emitted & {each.name for each in table}
+    assert not emitted & {row.name for row in table}
 
 
 def test_every_row_is_well_formed() -> None:
     """A valid name, labels without repeats, always a job (the calendar is everybody's), and a sentence."""
-    for each in derived.all_series():
-        assert re.fullmatch(r"[a-z_][a-z0-9_:]*", each.name), each
-        assert len({*each.labels, *each.optional}) == len(each.labels) + len(each.optional), each
-        assert each.labels[0] == "job" or each.section == "calendar", each
-        assert each.meaning.endswith((".", ")")), each
-        assert each.section, each
+    for row in derived.all_series():
+        assert re.fullmatch(r"[a-z_][a-z0-9_:]*", row.name), row
+        assert len({*row.labels, *row.optional}) == len(row.labels) + len(row.optional), row
+        assert row.labels[0] == "job" or row.section == "calendar", row
+        assert row.meaning.endswith((".", ")")), row
+        assert row.section, row
 
 
 def test_a_level_in_a_name_is_its_labels() -> None:
     """`job_endpoint:…` has the labels job and endpoint."""
-    for each in derived.all_series():
-        level, colon, _ = each.name.partition(":")
+    for row in derived.all_series():
+        level, colon, _ = row.name.partition(":")
         if colon and level.startswith("job"):
             needed = level.removeprefix("job").strip("_")
-            assert all(part in "_".join(each.labels) for part in needed.split("_") if part), each
+            assert all(part in "_".join(row.labels) for part in needed.split("_") if part), row
 
 
 def test_an_unknown_key_names_the_nearest() -> None:

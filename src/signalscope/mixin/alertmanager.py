@@ -47,6 +47,23 @@ _DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business|capacity"
 def alertmanager(config: Config) -> dict[str, Any]:
     """alertmanager.yml."""
     routes = config.routes
+    watchdog = {
+        "receiver": WATCHDOG,
+        "matchers": ['alertname="Watchdog"'],
+        "group_wait": "1s",
+        "group_interval": duration(routes.watchdog_interval),
+        # A little less, or every second one would be just too early.
+        "repeat_interval": duration(max(routes.watchdog_interval - 1, 1)),
+    }
+    escalation = {
+        "receiver": SECOND_LEVEL,
+        "matchers": ['severity="critical"'],
+        # Each alert is a group of its own, so that each waits for itself.
+        "group_by": ["..."],
+        "group_wait": duration(routes.escalate_after),
+        "repeat_interval": duration(routes.escalate_repeat),
+        "continue": True,
+    }
     return {
         "route": {
             "receiver": _DEFAULT,
@@ -54,7 +71,7 @@ def alertmanager(config: Config) -> dict[str, Any]:
             "group_wait": duration(routes.group_wait),
             "group_interval": duration(routes.group_interval),
             "repeat_interval": duration(routes.repeat),
-            "routes": [_watchdog(routes), _escalation(routes), *_by_severity(config)],
+            "routes": [watchdog, escalation, *_by_severity(config)],
         },
         "inhibit_rules": inhibitions(),
         "time_intervals": list(_intervals(config)),
@@ -118,29 +135,6 @@ def inhibitions() -> list[dict[str, Any]]:
             "equal": ["job"],
         },
     ]
-
-
-def _watchdog(routes: Routes) -> dict[str, Any]:
-    return {
-        "receiver": WATCHDOG,
-        "matchers": ['alertname="Watchdog"'],
-        "group_wait": "1s",
-        "group_interval": duration(routes.watchdog_interval),
-        # A little less, or every second one would be just too early.
-        "repeat_interval": duration(max(routes.watchdog_interval - 1, 1)),
-    }
-
-
-def _escalation(routes: Routes) -> dict[str, Any]:
-    return {
-        "receiver": SECOND_LEVEL,
-        "matchers": ['severity="critical"'],
-        # Each alert is a group of its own, so that each waits for itself.
-        "group_by": ["..."],
-        "group_wait": duration(routes.escalate_after),
-        "repeat_interval": duration(routes.escalate_repeat),
-        "continue": True,
-    }
 
 
 def _by_severity(config: Config) -> Iterator[dict[str, Any]]:

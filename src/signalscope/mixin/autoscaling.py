@@ -33,15 +33,11 @@ _BEHAVIOR = {
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
-def _name(config: Config) -> str:
-    """The job as the name of an object: what RFC 1123 allows of it."""
-    kept = re.sub(r"[^a-z0-9]+", "-", config.selectors.job.lower()).strip("-")
-    return kept[:63].rstrip("-") or "signal-service"
-
-
 def _autoscaler(config: Config, api: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Return the object that scales the job's Deployment."""
-    name = _name(config)
+    # The job, as far as RFC 1123 allows it as the name of an object.
+    allowed = re.sub(r"[^a-z0-9]+", "-", config.selectors.job.lower()).strip("-")
+    name = allowed[:63].rstrip("-") or "signal-service"
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
     return {
         "apiVersion": api,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 
 from signalscope.config import Config
 from signalscope.contract._render import to_markdown
-from signalscope.derived import Group, groups
+from signalscope.derived import Rule, groups
 from signalscope.derived._promql import duration
 from signalscope.instrumentation import _table as integrations
 from signalscope.mixin import autoscaling, dashboards, servers
@@ -113,10 +113,20 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     every = alerts(config)
     objectives, insights = groups(config, "slos"), groups(config, "insight")
     shared = recording_groups(groups(config, "recordings"), [*objectives, *insights], every, config)
-    yield "rules/signalscope-recordings.yaml", _yaml(_groups(shared))
-    yield "rules/signalscope-slos.yaml", _yaml(_groups(objectives))
-    yield "rules/signalscope-insight.yaml", _yaml(_groups(insights))
-    yield "rules/signalscope-alerts.yaml", _yaml(_alerts(every, config))
+    for file, recorded in (("recordings", shared), ("slos", objectives), ("insight", insights)):
+        yield (
+            f"rules/signalscope-{file}.yaml",
+            _rules(
+                (group.name, group.interval, map(_record, group.rules)) for group in recorded if group.rules
+            ),
+        )
+    yield (
+        "rules/signalscope-alerts.yaml",
+        _rules(
+            (name, interval, (_alert(alert, config) for alert in members))
+            for name, interval, members in alert_groups(every, config)
+        ),
+    )
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
     yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(null_receivers(config)))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
@@ -132,38 +142,9 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
         yield f"dashboards/{name}", content
 
 
-def _groups(every: list[Group]) -> dict[str, Any]:
-    return {
-        "groups": [
-            {
-                "name": f"signalscope-{group.name}",
-                "interval": duration(group.interval),
-                "rules": [
-                    {
-                        "record": rule.record,
-                        "expr": rule.expr,
-                        **({"labels": dict(rule.labels)} if rule.labels else {}),
-                    }
-                    for rule in group.rules
-                ],
-            }
-            for group in every
-            if group.rules
-        ]
-    }
-
-
-def _alerts(every: list[Alert], config: Config) -> dict[str, Any]:
-    return {
-        "groups": [
-            {
-                "name": f"signalscope-{name}",
-                "interval": duration(interval),
-                "rules": [_alert(alert, config) for alert in members],
-            }
-            for name, interval, members in alert_groups(every, config)
-        ]
-    }
+def _record(rule: Rule) -> dict[str, Any]:
+    labels = {"labels": dict(rule.labels)} if rule.labels else {}
+    return {"record": rule.record, "expr": rule.expr, **labels}
 
 
 def _alert(alert: Alert, config: Config) -> dict[str, Any]:
@@ -175,6 +156,15 @@ def _alert(alert: Alert, config: Config) -> dict[str, Any]:
         "labels": alert.all_labels(config),
         "annotations": alert.annotations(config),
     }
+
+
+def _rules(every: Iterable[tuple[str, int, Iterable[dict[str, Any]]]]) -> str:
+    """Return a file of rules: of each group its name, its interval and its rules."""
+    content = [
+        {"name": f"signalscope-{name}", "interval": duration(interval), "rules": list(rules)}
+        for name, interval, rules in every
+    ]
+    return _yaml({"groups": content})
 
 
 def _yaml(content: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Case", "buckets", "of"]
+__all__ = ["Case", "buckets", "series"]
 
 
 @dataclass(frozen=True)
@@ -46,26 +46,26 @@ class Case:
         }
 
 
-def of(metric: str, labels: str = "", *, job: str = "signal-service", instance: str = "a") -> str:
+def series(metric: str, labels: str = "", *, job: str = "signal-service", instance: str = "a") -> str:
     """A series of one process of the service."""
     more = f", {labels}" if labels else ""
     return f'{metric}{{job="{job}", instance="{instance}"{more}}}'
 
 
-def buckets(metric: str, labels: str, bounds: str, inside: float, count: str) -> dict[str, str]:
+def buckets(metric: str, labels: str, boundaries: str, inside: float, count: str) -> dict[str, str]:
     """Buckets that only have values above a bound from there on; others stay at zero.
 
     Args:
         metric: The histogram's name.
         labels: Its labels.
-        bounds: The bounds, with spaces.
+        boundaries: The boundaries, with spaces.
         inside: The bound from which on everything is counted.
         count: The values of those.
     """
     length = sum(int(part.partition("x")[2]) + 1 for part in count.split())
     return {
-        of(f"{metric}_bucket", f'{labels}, le="{bound}"'): count
+        series(f"{metric}_bucket", f'{labels}, le="{bound}"'): count
         if float(bound) >= inside
         else f"0x{length - 1}"
-        for bound in [*bounds.split(), "+Inf"]
+        for bound in [*boundaries.split(), "+Inf"]
     }

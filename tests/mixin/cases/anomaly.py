@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of
+from tests.mixin.cases._case import Case, series
 
 from signalscope import derived
 
@@ -12,7 +12,7 @@ _LOWER, _UPPER = (
     f'{derived.get(key).name}{{job="signal-service", signal="request_rate"}}'
     for key in ("ANOMALY_LOWER", "ANOMALY_UPPER")
 )
-_REQUESTS = of("signal_service_api_requests_total", 'endpoint="/a", status_code="200", user_tier="free"')
+_REQUESTS = series("signal_service_api_requests_total", 'endpoint="/a", status_code="200", user_tier="free"')
 #: From 5 to 15 requests a second are normal; ten a second are 150 in fifteen seconds.
 _BAND = {_LOWER: "5x300", _UPPER: "15x300"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of
+from tests.mixin.cases._case import Case, series
 
 from signalscope import derived
 
@@ -10,7 +10,7 @@ _SECONDS = "signal_service_external_service_duration_seconds"
 
 
 def _health(service: str, criticality: str, instance: str = "a") -> str:
-    return of(
+    return series(
         "signal_service_external_service_health",
         f'service_name="{service}", criticality="{criticality}"',
         instance=instance,
@@ -18,17 +18,19 @@ def _health(service: str, criticality: str, instance: str = "a") -> str:
 
 
 def _calls(outcome: str) -> str:
-    return of(f"{_SECONDS}_count", f'service_name="ticker_service", operation="quote", outcome="{outcome}"')
+    return series(
+        f"{_SECONDS}_count", f'service_name="ticker_service", operation="quote", outcome="{outcome}"'
+    )
 
 
 def _bucket(bound: str) -> str:
     labels = f'service_name="ticker_service", operation="quote", outcome="success", le="{bound}"'
-    return of(f"{_SECONDS}_bucket", labels)
+    return series(f"{_SECONDS}_bucket", labels)
 
 
 def _state(service: str, state: str, instance: str = "a") -> str:
     labels = f'service_name="{service}", operation="all", state="{state}"'
-    return of("signal_service_circuit_breaker_state", labels, instance=instance)
+    return series("signal_service_circuit_breaker_state", labels, instance=instance)
 
 
 def _down(alert: str, service: str, criticality: str, before: str, at: str) -> list[Case]:
@@ -44,9 +46,9 @@ def _down(alert: str, service: str, criticality: str, before: str, at: str) -> l
                 _health(service, criticality, "a"): "0x80",
                 _health(service, criticality, "b"): "1x80",
                 **{
-                    _health(f"{other}_one", other): "0x80"
-                    for other in ("critical", "mandatory", "high")
-                    if other != criticality
+                    _health(f"{unrelated}_one", unrelated): "0x80"
+                    for unrelated in ("critical", "mandatory", "high")
+                    if unrelated != criticality
                 },
             },
             {"6m": 0},
@@ -55,7 +57,7 @@ def _down(alert: str, service: str, criticality: str, before: str, at: str) -> l
     ]  # fmt: skip
 
 
-def _breaker(alert: str, service: str, other: str) -> list[Case]:
+def _breaker(alert: str, service: str, other_service: str) -> list[Case]:
     return [
         Case(
             alert, "open, half open for a moment at each try, and closed again",
@@ -72,7 +74,7 @@ def _breaker(alert: str, service: str, other: str) -> list[Case]:
             {
                 _state(service, "closed", "a"): "0x80",
                 _state(service, "closed", "b"): "1x80",
-                _state(other, "closed"): "0x80",
+                _state(other_service, "closed"): "0x80",
             },
             {"6m": 0},
             every="5s",
@@ -82,7 +84,7 @@ def _breaker(alert: str, service: str, other: str) -> list[Case]:
 
 def _opened(values: str, instance: str = "a") -> dict[str, str]:
     labels = 'service_name="ticker_service", operation="quote", to="open"'
-    return {of("signal_service_circuit_breaker_transitions_total", labels, instance=instance): values}
+    return {series("signal_service_circuit_breaker_transitions_total", labels, instance=instance): values}
 
 
 def _recorded(key: str, labels: str = "") -> str:

@@ -5,14 +5,14 @@ rules/tests/alerts.yaml has more of the first two.
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, buckets, of
+from tests.mixin.cases._case import Case, buckets, series
 
-_OPTIONS = of(
+_OPTIONS = series(
     "signal_service_greeks_options_total",
     'calculation_type="delta", vectorized="true", model_type="black_scholes"',
 )
 _NAN, _NONE = (
-    of(
+    series(
         "signal_service_greeks_invalid_results_total",
         f'reason="{reason}", calculation_type="delta", model_type="black_scholes"',
     )
@@ -20,13 +20,15 @@ _NAN, _NONE = (
 )
 _SECONDS = "signal_service_greeks_calculation_seconds_bucket"
 _AGAIN = "0+100x60 0+100x60"
-_ASKED = of("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/chain", status_code="503"')
+_ASKED = series("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/chain", status_code="503"')
 _HIT, _MISSED = (
-    of("signal_service_cache_operations_total", f'cache_type="greeks", operation="get", result="{result}"')
+    series(
+        "signal_service_cache_operations_total", f'cache_type="greeks", operation="get", result="{result}"'
+    )
     for result in ("hit", "miss")
 )
 _SUCCESS, _ERROR = (
-    of("signal_service_greeks_calculation_seconds_count", f'outcome="{outcome}"')
+    series("signal_service_greeks_calculation_seconds_count", f'outcome="{outcome}"')
     for outcome in ("success", "error")
 )
 _BOUNDS = "1 2 5 10 25 50 100 250 500 1000 2500 5000 10000 100000"
@@ -41,14 +43,16 @@ def _batches(vectorized_seconds: str) -> dict[str, str]:
     )
     name = "signal_service_greeks_batch_options"
     return {
-        of(seconds, f'{single}, model_type="black_scholes", batch_size="1", outcome="success"'): "0+1x120",
-        of(seconds, f'{batch}, model_type="black_scholes", batch_size="101-1000", outcome="success"'): (
+        series(
+            seconds, f'{single}, model_type="black_scholes", batch_size="1", outcome="success"'
+        ): "0+1x120",
+        series(seconds, f'{batch}, model_type="black_scholes", batch_size="101-1000", outcome="success"'): (
             vectorized_seconds
         ),
         **buckets(name, single, _BOUNDS, 1, "0+100x120"),
-        of(f"{name}_sum", single): "0+100x120",
+        series(f"{name}_sum", single): "0+100x120",
         **buckets(name, batch, _BOUNDS, 250, "0+10x120"),
-        of(f"{name}_sum", batch): "0+2000x120",
+        series(f"{name}_sum", batch): "0+2000x120",
     }
 
 
@@ -56,8 +60,9 @@ CASES = [
     Case(
         "GreeksCalculationSystemFailure", "a restart",
         {
-            of("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/option", status_code="200"'): _AGAIN,
-            of("signal_service_greeks_calculation_seconds_count", 'outcome="success"'): _AGAIN,
+            series("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/option", status_code="200"'):
+                _AGAIN,
+            series("signal_service_greeks_calculation_seconds_count", 'outcome="success"'): _AGAIN,
         },
         {"4m55s": 0, "5m": 0, "5m5s": 0, "5m30s": 0, "9m": 0}, every="5s", reset=True,
     ),
@@ -79,9 +84,10 @@ CASES = [
     Case(
         "GreeksCalculationSystemFailure", "two requests after a start, each with the first calculation of its kind",
         {
-            of("signal_service_api_requests_total", 'endpoint="/greeks/option", status_code="200"'): "1x20 2x100",
-            of("signal_service_greeks_calculation_seconds_count", 'model_type="black", outcome="success"'): "1x120",
-            of("signal_service_greeks_calculation_seconds_count", 'model_type="heston", outcome="success"'): (
+            series("signal_service_api_requests_total", 'endpoint="/greeks/option", status_code="200"'): "1x20 2x100",
+            series("signal_service_greeks_calculation_seconds_count", 'model_type="black", outcome="success"'):
+                "1x120",
+            series("signal_service_greeks_calculation_seconds_count", 'model_type="heston", outcome="success"'): (
                 "_x20 1x100"
             ),
         },
@@ -92,8 +98,8 @@ CASES = [
         {
             _ASKED: "0+10x120",
             _SUCCESS: "0+10x30 300x90",
-            of("signal_service_greeks_calculation_seconds_count", 'outcome="success"', instance="b"): "_x40 0x80",
-            of("signal_service_greeks_calculation_seconds_count", 'outcome="error"', instance="b"): "_x40 0+1x80",
+            series("signal_service_greeks_calculation_seconds_count", 'outcome="success"', instance="b"): "_x40 0x80",
+            series("signal_service_greeks_calculation_seconds_count", 'outcome="error"', instance="b"): "_x40 0+1x80",
         },
         {"3m": 0, "4m30s": 1, "9m": 1}, every="5s",
     ),
@@ -105,9 +111,9 @@ CASES = [
     Case(
         "SlowGreeksCalculations", "exactly one calculation in ten is slower, and a restart",
         {
-            of(_SECONDS, 'vectorized="true", le="1"'): "0+90x60 0+90x60",
-            of(_SECONDS, 'vectorized="true", le="2"'): _AGAIN,
-            of(_SECONDS, 'vectorized="true", le="+Inf"'): _AGAIN,
+            series(_SECONDS, 'vectorized="true", le="1"'): "0+90x60 0+90x60",
+            series(_SECONDS, 'vectorized="true", le="2"'): _AGAIN,
+            series(_SECONDS, 'vectorized="true", le="+Inf"'): _AGAIN,
         },
         {"5m30s": 0, "6m": 0, "9m": 0}, every="5s", reset=True,
     ),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of
+from tests.mixin.cases._case import Case, series
 
 
 def _size(priority: str, instance: str = "a") -> str:
-    return of("signal_service_queue_size", f'queue_type="work", priority="{priority}"', instance=instance)
+    return series("signal_service_queue_size", f'queue_type="work", priority="{priority}"', instance=instance)
 
 
 def _event(event: str) -> str:
-    return of("signal_service_queue_items_total", f'queue_type="work", priority="low", event="{event}"')
+    return series("signal_service_queue_items_total", f'queue_type="work", priority="low", event="{event}"')
 
 
-_CAPACITY = of("signal_service_queue_capacity", 'queue_type="work"')
+_CAPACITY = series("signal_service_queue_capacity", 'queue_type="work"')
 
 CASES = [
     Case(

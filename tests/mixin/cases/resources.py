@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of
+from tests.mixin.cases._case import Case, series
 
 from signalscope import derived
 
-_A, _B = (of("process_resident_memory_bytes", instance=each) for each in "ab")
+_A, _B = (series("process_resident_memory_bytes", instance=name) for name in "ab")
 _GIB4 = 4 * 1024**3
 #: A session's day, five hours before the close.
 _ELEVEN = "2026-11-25T16:00:00Z"
@@ -27,7 +27,8 @@ def _grows(from_: float, step: float, times: int) -> str:
 CASES = [
     Case(
         "SignalServiceHighCPUUsage", "exactly four fifths of a core, and a restart",
-        {of("process_cpu_seconds_total"): "0+4x240 0+4x240"}, {"20m": 0, "21m": 0, "39m": 0}, every="5s", reset=True,
+        {series("process_cpu_seconds_total"): "0+4x240 0+4x240"}, {"20m": 0, "21m": 0, "39m": 0},
+        every="5s", reset=True,
     ),
     Case(
         "HighMemoryUsage", "a byte over 4 GiB from the first minute on, until it is restarted",
@@ -61,6 +62,7 @@ CASES = [
     ),
     Case(
         "CapacityExhaustedWithin48h", "four fifths of a core in use, and a restart",
-        {of("process_cpu_seconds_total"): "0+24x40 0+24x60"}, {"19m": 0, "36m": 0, "49m": 0}, every="30s", reset=True,
+        {series("process_cpu_seconds_total"): "0+24x40 0+24x60"}, {"19m": 0, "36m": 0, "49m": 0},
+        every="30s", reset=True,
     ),
 ]  # fmt: skip

@@ -7,11 +7,11 @@ ratio from the beginning on is the same over every window: between 1 and 6 times
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of
+from tests.mixin.cases._case import Case, series
 
 _UP = 'up{job="signal-service", instance="a"}'
 _OK, _FAILED = (
-    of("signal_service_api_requests_total", f'endpoint="/a", status_code="{code}", user_tier="free"')
+    series("signal_service_api_requests_total", f'endpoint="/a", status_code="{code}", user_tier="free"')
     for code in (200, 500)
 )
 _API = "signal_service_api_request_duration_seconds"
@@ -27,7 +27,10 @@ def _errors(ok: str, failed: str) -> dict[str, str]:
 
 
 def _latency(name: str, labels: str, bound: str, every: str, quick: str) -> dict[str, str]:
-    return {of(f"{name}_count", labels): every, of(f"{name}_bucket", f'{labels}, le="{bound}"'): quick}
+    return {
+        series(f"{name}_count", labels): every,
+        series(f"{name}_bucket", f'{labels}, le="{bound}"'): quick,
+    }
 
 
 def _quantiles(stem: str, name: str, labels: str, bound: str) -> list[Case]:
@@ -50,8 +53,8 @@ def _quantiles(stem: str, name: str, labels: str, bound: str) -> list[Case]:
         Case(f"{stem}BudgetBurnSlow", "it is so long ago that there is budget again",
              _latency(name, labels, bound, "0+1000x900", "0+940x30 28200+1000x870"), {"15m": 1, "7h": 0},
              every="30s"),
-        *(Case(f"{stem}BudgetBurn{each}", "4.9 of 100 are slow, and a restart", again, {"16m": 0, "29m": 0},
-               every="30s", reset=True) for each in ("Fast", "Slow")),
+        *(Case(f"{stem}BudgetBurn{speed}", "4.9 of 100 are slow, and a restart", again, {"16m": 0, "29m": 0},
+               every="30s", reset=True) for speed in ("Fast", "Slow")),
     ]  # fmt: skip
 
 
@@ -88,26 +91,26 @@ def _share(alert: str, good: str, bad: str, limit: float) -> list[Case]:
 
 
 def _cache(kind: str, result: str) -> str:
-    return of(
+    return series(
         "signal_service_cache_operations_total", f'cache_type="{kind}", operation="get", result="{result}"'
     )
 
 
 def _options(vectorized: str) -> str:
     labels = f'calculation_type="delta", vectorized="{vectorized}", model_type="black_scholes"'
-    return of("signal_service_greeks_options_total", labels)
+    return series("signal_service_greeks_options_total", labels)
 
 
 def _healths(number: int, down: int, values: str = "0x60") -> dict[str, str]:
     return {
-        of("signal_service_external_service_health", f'service_name="s{each}", criticality="high"'): (
-            values if each < down else "1x60"
+        series("signal_service_external_service_health", f'service_name="s{index}", criticality="high"'): (
+            values if index < down else "1x60"
         )
-        for each in range(number)
+        for index in range(number)
     }
 
 
-_CRITICAL = of("signal_service_queue_size", 'queue_type="work", priority="critical"')
+_CRITICAL = series("signal_service_queue_size", 'queue_type="work", priority="critical"')
 
 
 CASES = [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.mixin.cases._case import Case, of
+from tests.mixin.cases._case import Case, series
 
 _COLLECTOR, _PROMETHEUS = "otel-collector-telemetry", "prometheus"
 
 
 def _theirs(name: str, labels: str = "", job: str = _COLLECTOR) -> str:
-    return of(name, labels, job=job, instance="127.0.0.1:8888")
+    return series(name, labels, job=job, instance="127.0.0.1:8888")
 
 
 def _counter(alert: str, series: str, present: str) -> list[Case]:
@@ -30,12 +30,12 @@ def _counter(alert: str, series: str, present: str) -> list[Case]:
 
 
 _QUEUE, _ROOM = (
-    _theirs(f"otelcol_exporter_queue_{each}", 'exporter="otlp/traces", data_type="traces"')
-    for each in ("size", "capacity")
+    _theirs(f"otelcol_exporter_queue_{part}", 'exporter="otlp/traces", data_type="traces"')
+    for part in ("size", "capacity")
 )
 _LAST, _INTERVAL = (
-    _theirs(f"prometheus_rule_group_{each}_seconds", 'rule_group="rules;api"', _PROMETHEUS)
-    for each in ("last_duration", "interval")
+    _theirs(f"prometheus_rule_group_{part}_seconds", 'rule_group="rules;api"', _PROMETHEUS)
+    for part in ("last_duration", "interval")
 )
 _REFUSED = _theirs("otelcol_receiver_refused_metric_points", 'receiver="otlp", transport="http"')
 _GAVE_UP = _theirs("otelcol_exporter_send_failed_spans", 'exporter="otlp/traces"')
@@ -43,22 +43,22 @@ _NO_ROOM = _theirs("otelcol_exporter_enqueue_failed_spans", 'exporter="otlp/trac
 _RULES = _theirs("prometheus_rule_evaluation_failures_total", 'rule_group="rules;api"', _PROMETHEUS)
 _UNSENT = _theirs("prometheus_notifications_errors_total", 'alertmanager="http://a"', _PROMETHEUS)
 _DROPPED = _theirs("prometheus_notifications_dropped_total", "", _PROMETHEUS)
-_OVERFLOW = of(
+_OVERFLOW = series(
     "signalscope_attribute_overflow_total", 'instrument="signal_service.api.requests", attribute="endpoint"'
 )
-_INTERNAL = of("signalscope_internal_errors_total", 'where="decorators.greeks"')
+_INTERNAL = series("signalscope_internal_errors_total", 'where="decorators.greeks"')
 
 CASES = [
     Case("ScrapeFailing", "the Collector is away for three minutes",
          {_theirs("up"): "1x4 0x12 1x20"}, {"2m": 0, "2m15s": 1, "4m45s": 0}),
-    Case("ScrapeFailing", "the service itself has another alert", {of("up"): "0x40", _theirs("up"): "1x40"},
+    Case("ScrapeFailing", "the service itself has another alert", {series("up"): "0x40", _theirs("up"): "1x40"},
          {"9m": 0}),
     Case("TelemetryMissing", "it is up, and its metrics stop for a while",
-         {of("up"): "1x120", of("process_cpu_seconds_total"): "0+1x20 stale _x40 0+1x40"},
+         {series("up"): "1x120", series("process_cpu_seconds_total"): "0+1x20 stale _x40 0+1x40"},
          {"6m": 0, "8m": 1, "17m": 0}),
-    Case("TelemetryMissing", "it is down, so nothing can be measured", {of("up"): "0x60"}, {"14m": 0}),
+    Case("TelemetryMissing", "it is down, so nothing can be measured", {series("up"): "0x60"}, {"14m": 0}),
     Case("TelemetryMissing", "it is up and idle, and a restart",
-         {of("up"): "1x60", of("process_cpu_seconds_total"): "9x30 0x30"}, {"8m": 0, "14m": 0}, reset=True),
+         {series("up"): "1x60", series("process_cpu_seconds_total"): "9x30 0x30"}, {"8m": 0, "14m": 0}, reset=True),
     *_counter("CollectorRefusingData", _REFUSED, _theirs("up")),
     *_counter("CollectorDroppingData", _GAVE_UP, _theirs("up")),
     Case("CollectorDroppingData", "its queue is full", {_NO_ROOM: "0+1x60"}, {"6m": 1}),
@@ -75,6 +75,6 @@ CASES = [
          {}, {"30s": 0, "1h": 0, "1h45s": 1}, start="2028-11-02T03:59:30Z"),
     Case("TradingCalendarEnds", "a day before that", {}, {"30s": 0, "2h": 0}, start="2028-11-01T03:59:30Z"),
     Case("Watchdog", "always, without any data", {}, {"0s": 1, "1h": 1}),
-    *_counter("AttributeOverflow", _OVERFLOW, of("process_cpu_seconds_total")),
-    *_counter("InstrumentationErrors", _INTERNAL, of("process_cpu_seconds_total")),
+    *_counter("AttributeOverflow", _OVERFLOW, series("process_cpu_seconds_total")),
+    *_counter("InstrumentationErrors", _INTERNAL, series("process_cpu_seconds_total")),
 ]  # fmt: skip

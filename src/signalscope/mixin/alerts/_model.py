@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from signalscope import derived
@@ -21,14 +21,7 @@ Board = Literal[
 #: How people are notified, by severity.
 ROUTES: dict[Severity, str] = {"critical": "page", "warning": "ticket", "info": "inform"}
 LABELS = ("severity", "team", "route", "domain")
-ANNOTATIONS = (
-    "summary",
-    "description",
-    "business_impact",
-    "response",
-    "runbook_url",
-    "dashboard_url",
-)
+ANNOTATIONS = ("summary", "description", "business_impact", "response", "runbook_url", "dashboard_url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +30,7 @@ class Alert:
 
     Attributes:
         name: Its name.
-        severity: critical pages, warning goes to the team's queue, info is for the dashboard.
-        domain: What it is about: whose it is follows from ``[teams]`` of the configuration.
+        domain: Its subject; ``[teams]`` of the configuration says which team owns it.
         expr: The PromQL expression; it fires for every series of the result.
         ask: What rendered the names in the expression, and noted which series and windows it reads.
         for_: Seconds that the expression must be true before the alert fires: Prometheus' `for`.
@@ -47,6 +39,7 @@ class Alert:
         description: With the numbers.
         impact: What users of the service, or its owners, notice.
         response: What to do first.
+        severity: critical pages, warning goes to the team's queue, info is for the dashboard.
         dashboard: Where to look.
         labels: More labels.
         shows_after: Seconds until a sudden, complete change shows in the expression, where `window` cannot know it.
@@ -54,7 +47,6 @@ class Alert:
     """
 
     name: str
-    severity: Severity
     domain: Domain
     expr: str
     ask: Promql
@@ -63,6 +55,7 @@ class Alert:
     description: str
     impact: str
     response: str
+    severity: Severity = "warning"
     dashboard: Board = "operations"
     keep_firing_for: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -114,3 +107,26 @@ class Alert:
             "runbook_url": f"{config.runbooks.rstrip('/')}/{self.name}.md",
             "dashboard_url": f"{board}?var-job={quote(config.selectors.job, safe='')}",
         }
+
+
+Maker = Callable[..., Alert]
+
+
+def maker(config: Config, domain: Domain, **shared: Any) -> Maker:
+    """Return a function that makes the alerts of one subject, each of which says only what is its own.
+
+    It takes the name of the alert, its expression (or a function that writes it with a `Promql`, which notes what
+    the expression reads), and the fields of `Alert` that are not among the shared ones.
+
+    Args:
+        config: The configuration.
+        domain: The domain of the alerts.
+        shared: Fields that most of the alerts have in common.
+    """
+
+    def make(name: str, expr: str | Callable[[Promql], str], **own: Any) -> Alert:
+        ask = Promql(config)
+        text = expr if isinstance(expr, str) else expr(ask)
+        return Alert(name=name, domain=domain, expr=text, ask=ask, **{**shared, **own})
+
+    return make

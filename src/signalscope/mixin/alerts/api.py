@@ -1,48 +1,34 @@
-"""Alerts about the service as its users see it: whether it answers, and how fast."""
+"""Alerts about the service as its users see it: its absence and its latency."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import Config
-from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert
-
-__all__ = ["alerts"]
+from signalscope.derived._promql import duration
+from signalscope.mixin.alerts._model import Alert, maker
 
 
-def alerts(config: Config) -> list[Alert]:
-    """Return the alerts of this module."""
-    return [_down(config), _latency(config)]
-
-
-def _down(config: Config) -> Alert:
-    ask, for_ = Promql(config), config.holds.service_down
-    up = f'up{{job="{ask.job}"}}'
-    return Alert(
-        name="SignalServiceDown",
+def alerts(config: Config) -> Iterator[Alert]:
+    """Yield the alerts of this module."""
+    alert, limit = maker(config, "service"), config.thresholds.api_p95_seconds
+    up = f'up{{job="{config.selectors.job}"}}'
+    yield alert(
+        "SignalServiceDown",
+        f"max by (job) ({up}) == 0 or absent({up})",
         severity="critical",
-        domain="service",
-        ask=ask,
-        expr=f"max by (job) ({up}) == 0 or absent({up})",
-        for_=for_,
+        for_=config.holds.service_down,
         summary="{{ $labels.job }} is down",
         description="No instance of {{ $labels.job }} has answered a scrape for "
-        f"{duration(for_)}, or there is none to scrape.",
+        f"{duration(config.holds.service_down)}, or there is none to scrape.",
         impact="No signals and no Greeks: clients get errors or nothing, and trade on stale numbers.",
         response="See whether its processes run and what they logged last; restart, or roll back the last release.",
-        values={"scrapes": f"{for_ // config.pipeline.scrape}"},
+        values={"scrapes": f"{config.holds.service_down // config.pipeline.scrape}"},
     )
-
-
-def _latency(config: Config) -> Alert:
-    ask, for_ = Promql(config), config.holds.api_latency
-    limit = config.thresholds.api_p95_seconds
-    return Alert(
-        name="SignalServiceHighLatency",
-        severity="warning",
-        domain="service",
-        ask=ask,
-        expr=f"{ask.of('API_P95')} > {limit:g}",
-        for_=for_,
+    yield alert(
+        "SignalServiceHighLatency",
+        lambda ask: f"{ask.of('API_P95')} > {limit:g}",
+        for_=config.holds.api_latency,
         keep_firing_for=config.holds.keep_firing,
         summary="{{ $labels.job }} answers slowly",
         description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above {limit:g} s.",

@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator
 
 from signalscope import contract
 from signalscope.config import Config
-from signalscope.derived._promql import Promql
-from signalscope.mixin.alerts._model import Alert
-
-__all__ = ["alerts"]
-
-_alert = partial(Alert, domain="greeks", dashboard="developer")
+from signalscope.derived._promql import Promql, duration
+from signalscope.mixin.alerts._model import Alert, maker
 
 _CALCULATION = "signal_service.greeks.calculation"
 
 
-def alerts(config: Config) -> list[Alert]:
-    """Return the alerts of this module."""
-    return [_failure(config), _slow(config), _invalid(config), _without_gain(config)]
+def alerts(config: Config) -> Iterator[Alert]:
+    """Yield the alerts of this module."""
+    limits = config.thresholds
+    alert = maker(config, "greeks", dashboard="developer", keep_firing_for=config.holds.keep_firing)
+    yield alert(
+        "GreeksCalculationSystemFailure",
+        _none_succeeds,
+        severity="critical",
+        for_=config.holds.greeks_failure,
+        keep_firing_for=0,
+        summary="No Greeks calculation of {{ $labels.job }} succeeds",
+        description="{{ $value | humanize }} requests a second need a calculation, and none has succeeded for "
+        f"{duration(config.windows.greeks)}.",
+        impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
+        response="Look at the outcomes and reasons below; switch the data source, or roll back.",
+    )
+    is_exact = limits.vectorized_p90_seconds in (contract.get(_CALCULATION).buckets or ())
+    yield alert(
+        "SlowGreeksCalculations",
+        lambda ask: f"{ask.of('VECTORIZED_P90')} > {limits.vectorized_p90_seconds:g}",
+        for_=config.holds.slow_greeks,
+        summary="Vectorised Greeks of {{ $labels.job }} are slow",
+        description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
+        f"{limits.vectorized_p90_seconds:g} s.",
+        impact="Chains refresh late; what depends on them uses old Greeks.",
+        response="Compare batch sizes and models below; a batch that is calculated one by one is the usual cause.",
+        values={"exact_bucket": " The histogram has a bound exactly at the limit." if is_exact else ""},
+    )
+    yield alert(
+        "InvalidGreeksRatioHigh",
+        lambda ask: (
+            f"{ask.of('GREEKS_INVALID_RATIO')} > {limits.invalid_greeks_ratio:g}"
+            f" and on (job) {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
+        ),
+        for_=config.holds.invalid_greeks,
+        summary="Many Greeks of {{ $labels.job }} cannot be used",
+        description="{{ $value | humanizePercentage }} of the results are unusable, more than "
+        f"{100 * limits.invalid_greeks_ratio:g} %.",
+        impact="Hedges and signals that need these Greeks are missing or wrong.",
+        response="Look at the reasons below: one reason in all models is the market data, one model alone its code.",
+    )
+    yield alert(
+        "VectorizedWithoutGain",
+        _without_gain,
+        severity="info",
+        for_=config.holds.vectorization,
+        summary="Vectorised calculations of {{ $labels.job }} gain nothing",
+        description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
+        impact="None at once; capacity that is counted on is not there.",
+        response="Look for a loop over options under a call that says vectorized=True.",
+    )
 
 
-def _failure(config: Config) -> Alert:
-    ask, selectors, seconds = Promql(config), config.selectors, config.windows.greeks
+def _none_succeeds(ask: Promql) -> str:
+    selectors, seconds = ask.config.selectors, ask.config.windows.greeks
     requests = ask.rate(
         "signal_service.api.requests", f'endpoint=~"{selectors.greeks_endpoints}"', over=seconds
     )
@@ -38,73 +82,11 @@ def _failure(config: Config) -> Alert:
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
     # One request may hit the cache many times, so more hits than requests do not prove that all were answered.
     from_cache = f"{hits} >= {requests} unless {failed} > 0 unless {misses} > 0"
-    return _alert(
-        name="GreeksCalculationSystemFailure",
-        severity="critical",
-        ask=ask,
-        expr=f"{requests} > 0 unless on (job) {succeeded} unless ({from_cache})",
-        for_=config.holds.greeks_failure,
-        summary="No Greeks calculation of {{ $labels.job }} succeeds",
-        description="{{ $value | humanize }} requests a second need a calculation, and none has succeeded for "
-        f"{over}.",
-        impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
-        response="Look at the outcomes and reasons below; switch the data source, or roll back.",
-    )
+    return f"{requests} > 0 unless on (job) {succeeded} unless ({from_cache})"
 
 
-def _slow(config: Config) -> Alert:
-    ask, for_ = Promql(config), config.holds.slow_greeks
-    limit = config.thresholds.vectorized_p90_seconds
-    exact = limit in (contract.get(_CALCULATION).buckets or ())
-    return _alert(
-        name="SlowGreeksCalculations",
-        severity="warning",
-        ask=ask,
-        expr=f"{ask.of('VECTORIZED_P90')} > {limit:g}",
-        for_=for_,
-        keep_firing_for=config.holds.keep_firing,
-        summary="Vectorised Greeks of {{ $labels.job }} are slow",
-        description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
-        f"{limit:g} s.",
-        impact="Chains refresh late; what depends on them uses old Greeks.",
-        response="Compare batch sizes and models below; a batch that is calculated one by one is the usual cause.",
-        values={"exact_bucket": " The histogram has a bound exactly at the limit." if exact else ""},
-    )
-
-
-def _invalid(config: Config) -> Alert:
-    ask, for_ = Promql(config), config.holds.invalid_greeks
-    limit = config.thresholds.invalid_greeks_ratio
-    enough = f"{ask.of('GREEKS_OPTIONS')} >= {config.thresholds.min_calls_per_second:g}"
-    return _alert(
-        name="InvalidGreeksRatioHigh",
-        severity="warning",
-        ask=ask,
-        expr=f"{ask.of('GREEKS_INVALID_RATIO')} > {limit:g} and on (job) {enough}",
-        for_=for_,
-        keep_firing_for=config.holds.keep_firing,
-        summary="Many Greeks of {{ $labels.job }} cannot be used",
-        description="{{ $value | humanizePercentage }} of the results are unusable, more than "
-        f"{100 * limit:g} %.",
-        impact="Hedges and signals that need these Greeks are missing or wrong.",
-        response="Look at the reasons below: one reason in all models is the market data, one model alone its code.",
-    )
-
-
-def _without_gain(config: Config) -> Alert:
-    ask, for_ = Promql(config), config.holds.vectorization
-    limit = config.thresholds.vectorized_speedup
+def _without_gain(ask: Promql) -> str:
     large = ask.of("PER_OPTION_BATCH", 'vectorized="true"', 'batch_size=~"101-1000|1001[+]"')
     single = ask.of("PER_OPTION_BATCH", 'vectorized="false"', 'batch_size="1"')
-    return _alert(
-        name="VectorizedWithoutGain",
-        severity="info",
-        ask=ask,
-        expr=f"sum by (job) ({single}) / on (job) min by (job) ({large}) < {limit:g}",
-        for_=for_,
-        keep_firing_for=config.holds.keep_firing,
-        summary="Vectorised calculations of {{ $labels.job }} gain nothing",
-        description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
-        impact="None at once; capacity that is counted on is not there.",
-        response="Look for a loop over options under a call that says vectorized=True.",
-    )
+    limit = ask.config.thresholds.vectorized_speedup
+    return f"sum by (job) ({single}) / on (job) min by (job) ({large}) < {limit:g}"

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from signalscope.config import Config, Slo
 from signalscope.config.defaults import BURN_RATE_WINDOWS, BurnRate, seconds
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived.table.slos import SPECS, Spec, settings
-from signalscope.mixin.alerts._model import Alert, Board, Severity
-
-__all__ = ["alerts"]
+from signalscope.mixin.alerts._model import Alert, Board, Maker, Severity, maker
 
 _KEPT = "job, sloth_id, sloth_service, sloth_slo"
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(NamedTuple):
     """The texts of an SLO's alerts."""
 
     stem: str
@@ -78,104 +76,94 @@ _TEXTS = {
 }  # fmt: skip
 
 
-def alerts(config: Config) -> list[Alert]:
-    """Return the alerts of this module."""
-    every = []
+def alerts(config: Config) -> Iterator[Alert]:
+    """Yield the alerts of this module."""
     for spec in SPECS:
         slo, text = settings(config, spec), _TEXTS[spec.key]
+        shared = {"impact": text.impact, "response": text.response, "dashboard": text.board}
+        alert = maker(config, spec.domain, keep_firing_for=config.holds.keep_firing, **shared)
         if slo.alert == "threshold":
-            every.append(_threshold(config, spec, slo, text))
+            yield _threshold(config, spec, slo, text, alert)
         else:
-            every += [_burn(config, spec, slo, text, fast=fast) for fast in (True, False)]
-    return every
+            for is_fast in (True, False):
+                yield _burn(config, spec, slo, text, alert, is_fast=is_fast)
 
 
-def _of(ask: Promql, spec: Spec, key: str) -> str:
-    return ask.of(key, f'sloth_slo="{spec.name}"')
+def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker, *, is_fast: bool) -> Alert:
+    windows = [window for window in BURN_RATE_WINDOWS if window.fast == is_fast]
+    severity: Severity = "critical" if is_fast and spec.pages else "warning"
 
-
-def _ratio(ask: Promql, spec: Spec, window: str) -> str:
-    return f"max by ({_KEPT}) ({_of(ask, spec, f'SLO_ERROR_{window.upper()}')})"
-
-
-def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, *, fast: bool) -> Alert:
-    ask = Promql(config)
-    name = f"{text.stem}BudgetBurn{'Fast' if fast else 'Slow'}"
-    windows = [window for window in BURN_RATE_WINDOWS if window.fast == fast]
-    severity: Severity = "critical" if fast and spec.pages else "warning"
-
-    def part(window: BurnRate) -> str:
+    def part(ask: Promql, window: BurnRate) -> str:
         limit = f"{window.rate * slo.budget:.6g}"
         least = f"{slo.min_bad_events:g}"
         if spec.of_time:
             bad_seconds = max(slo.min_bad_events, window.rate * slo.budget * seconds(window.long))
-            least = f"{bad_seconds:.6g} * max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')})"
+            least = f"{bad_seconds:.6g} * {_highest(ask, spec, 'SLO_EVENTS')}"
         return (
             f"({_ratio(ask, spec, window.long)} > {limit} and {_ratio(ask, spec, window.short)} > {limit}"
-            f" and {_counted(ask, spec, config, window.long, 'SLO_EVENTS')} >= {slo.min_events:g}"
-            f" and {_counted(ask, spec, config, window.long, 'SLO_BAD')} >= {least})"
+            f" and {_counted(ask, spec, window.long, 'SLO_EVENTS')} >= {slo.min_events:g}"
+            f" and {_counted(ask, spec, window.long, 'SLO_BAD')} >= {least})"
         )
 
-    rates = " or ".join(f"{window.rate:g} times over {window.long} and {window.short}" for window in windows)
-    return Alert(
-        name=name,
+    return alert(
+        f"{text.stem}BudgetBurn{'Fast' if is_fast else 'Slow'}",
+        lambda ask: " or ".join(part(ask, window) for window in windows),
         severity=severity,
-        domain=spec.domain,
-        ask=ask,
-        expr=" or ".join(map(part, windows)),
         for_=config.holds.slo_burn,
-        keep_firing_for=config.holds.keep_firing,
         # Of an outage in which every event is bad, after a good time of at least that window.
         shows_after=round(seconds(windows[0].long) * windows[0].rate * slo.budget)
         + config.windows.rate
         + config.pipeline.slo
-        + (0 if fast else config.pipeline.history),
+        + (0 if is_fast else config.pipeline.history),
         summary="{{ $labels.job }}: the error budget of {{ $labels.sloth_slo }} is spent too fast",
         description="{{ $value | humanizePercentage }} of the events were bad; "
         f"{100 * slo.budget:g} % are allowed over {config.slos.period_days} days.",
-        impact=text.impact,
-        response=text.response,
-        dashboard=text.board,
         labels={"sloth_severity": "page" if severity == "critical" else "ticket"},
-        values=_values(spec, slo)
-        | {
-            "rates": rates,
-            "gone": "within days or hours" if fast else "before its time",
+        values={
+            **_values(spec, slo),
+            "rates": " or ".join(
+                f"{window.rate:g} times over {window.long} and {window.short}" for window in windows
+            ),
+            "gone": "within days or hours" if is_fast else "before its time",
             "before_data": " What was before the first data counts as good." if spec.of_time else "",
         },
     )
 
 
-def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text) -> Alert:
-    ask = Promql(config)
+def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker) -> Alert:
     name = text.threshold_name or f"{text.stem}ObjectiveMissed"
-    rate = config.windows.rate
-    over = _ratio(ask, spec, duration(rate))
-    better = slo.budget * (1 - config.slos.hysteresis)
-    firing = f'ALERTS{{job="{ask.job}", alertname="{name}", alertstate="firing"}}'
-    enough = f"max by ({_KEPT}) ({_of(ask, spec, 'SLO_EVENTS')}) * {rate} >= {slo.min_events:g}"
-    return Alert(
-        name=name,
-        severity="warning",
-        domain=spec.domain,
-        ask=ask,
-        expr=f"({over} > {slo.budget:.6g} or ({over} > {better:.6g} and on (job, sloth_slo) {firing})) and "
-        f"{enough}",
+    rate, better = config.windows.rate, slo.budget * (1 - config.slos.hysteresis)
+
+    def expr(ask: Promql) -> str:
+        over = _ratio(ask, spec, duration(rate))
+        firing = f'ALERTS{{job="{ask.job}", alertname="{name}", alertstate="firing"}}'
+        missed = f"{over} > {slo.budget:.6g} or ({over} > {better:.6g} and on (job, sloth_slo) {firing})"
+        return f"({missed}) and {_highest(ask, spec, 'SLO_EVENTS')} * {rate} >= {slo.min_events:g}"
+
+    return alert(
+        name,
+        expr,
         for_=config.holds.slo_threshold,
-        keep_firing_for=config.holds.keep_firing,
         summary=f"{{{{ $labels.job }}}}: {spec.title.lower()} too rarely",
-        description=f"{{{{ $value | humanizePercentage }}}} of the events of five minutes were bad; "
+        description="{{ $value | humanizePercentage }} of the events of five minutes were bad; "
         f"{100 * slo.budget:g} % are allowed.",
-        impact=text.impact,
-        response=text.response,
-        dashboard=text.board,
-        values=_values(spec, slo) | {"better": f"{100 * better:.3g}"},
+        values={**_values(spec, slo), "better": f"{100 * better:.3g}"},
     )
 
 
-def _counted(ask: Promql, spec: Spec, config: Config, window: str, key: str) -> str:
+def _highest(ask: Promql, spec: Spec, key: str, window: str = "") -> str:
+    """Return the highest of the SLO's series: all of them say the same. With a window, the sum of its values."""
+    series = ask.of(key, f'sloth_slo="{spec.name}"')
+    return f"max by ({_KEPT}) ({f'sum_over_time({series}[{window}])' if window else series})"
+
+
+def _ratio(ask: Promql, spec: Spec, window: str) -> str:
+    return _highest(ask, spec, f"SLO_ERROR_{window.upper()}")
+
+
+def _counted(ask: Promql, spec: Spec, window: str, key: str) -> str:
     """Return how many there were: recorded rates, times the seconds between two of them, summed up."""
-    return f"max by ({_KEPT}) (sum_over_time({_of(ask, spec, key)}[{window}])) * {config.pipeline.slo}"
+    return f"{_highest(ask, spec, key, window)} * {ask.config.pipeline.slo}"
 
 
 def _values(spec: Spec, slo: Slo) -> dict[str, str]:

@@ -23,7 +23,7 @@ __all__ = ["TAG", "boards", "files"]
 def boards(config: Config) -> list[Board]:
     """Every dashboard, in the order in which they are listed."""
     makers = (executive, operations, developer, capacity, revenue, experience, cost, telemetry, extended)
-    return [board for maker in makers if (board := maker.board(config)) is not None]
+    return [board for maker in makers if (board := maker.board(config)).lines]
 
 
 def files(config: Config, header: str) -> dict[str, str]:

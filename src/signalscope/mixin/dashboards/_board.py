@@ -41,7 +41,6 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
         .readonly()
         .time(board.since, "now")
         .refresh(duration(2 * config.pipeline.scrape))
-        .timezone("browser")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .link(
             dashboard.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
@@ -51,23 +50,20 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
     for variable in _variables(config):
         builder = builder.with_variable(variable)
     number, top = 1, 0
-    for row in board.rows:
-        builder = builder.with_row(
-            dashboard.Row(row.title)
-            .id(number)
-            .collapsed(False)
-            .grid_pos(models.GridPos(h=1, w=WIDTH, x=0, y=top))
-        )
-        number, top = number + 1, top + 1
-        for line in row.lines:
-            left = 0
-            for panel, width in zip(line.panels, _widths(line), strict=True):
-                position = models.GridPos(h=line.height, w=width, x=left, y=top)
-                links = _links(panel, config, titles)
-                priced = _in_currency(panel, config.dashboards.currency)
-                builder = builder.with_panel(build(priced, number, position, links))
-                number, left = number + 1, left + width
-            top += line.height
+    for line in board.lines:
+        if line.heading:
+            position = models.GridPos(h=1, w=WIDTH, x=0, y=top)
+            heading = dashboard.Row(line.heading).id(number).collapsed(False).grid_pos(position)
+            builder = builder.with_row(heading)
+            number, top = number + 1, top + 1
+        left = 0
+        for panel, width in zip(line.panels, _widths(line), strict=True):
+            position = models.GridPos(h=line.height, w=width, x=left, y=top)
+            links = _links(panel, config, titles)
+            priced = _in_currency(panel, config.dashboards.currency)
+            builder = builder.with_panel(build(priced, number, position, links))
+            number, left = number + 1, left + width
+        top += line.height
     content = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
     first = {"description": content.pop("description")}
     text = json.dumps({**first, **content}, indent=1, ensure_ascii=False)
@@ -94,16 +90,15 @@ def _widths(line: Line) -> list[int]:
 def _links(panel: Panel, config: Config, titles: dict[str, str]) -> list[dashboard.DashboardLink]:
     links = [
         dashboard.DashboardLink(f"Runbook: {name}")
-        .type(models.DashboardLinkType.LINK)
         .url(f"{config.runbooks.rstrip('/')}/{name}.md")
         .target_blank(True)
         for name in panel.alerts
     ]
     if panel.leads_to:
         links.append(
-            dashboard.DashboardLink(f"More: {titles[panel.leads_to]}")
-            .type(models.DashboardLinkType.LINK)
-            .url(f"/d/signalscope-{panel.leads_to}?${{__url_time_range}}&{_KEPT}")
+            dashboard.DashboardLink(f"More: {titles[panel.leads_to]}").url(
+                f"/d/signalscope-{panel.leads_to}?${{__url_time_range}}&{_KEPT}"
+            )
         )
     return links
 

@@ -20,7 +20,7 @@ from signalscope._version import __version__
 
 #: The uid and title of the folder that dashboards are put into.
 FOLDER = "signalscope"
-_OURS = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")
+_PUSHED = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")
 
 State = Literal["created", "updated", "unchanged", "kept"]
 
@@ -106,18 +106,18 @@ class Grafana:
     def _push(self, board: dict[str, Any], *, dry_run: bool, replace: bool) -> Outcome:
         title, uid = board["title"], board["uid"]
         address = f"{self._url}/d/{uid}"
-        there = self._get(f"/api/dashboards/uid/{uid}")
-        if there is None:
+        saved = self._get(f"/api/dashboards/uid/{uid}")
+        if saved is None:
             if not dry_run:
                 self._post("/api/dashboards/db", payload(board, self._folder))
             return Outcome(title, "created", address)
-        meta, version = there.get("meta", {}), int(there["dashboard"].get("version", 0))
+        meta, version = saved.get("meta", {}), int(saved["dashboard"].get("version", 0))
         if meta.get("provisioned"):
             return Outcome(title, "kept", f"{address} is provisioned from a file")
         latest = self._latest_message(uid)
         if latest == _message(board):
             return Outcome(title, "unchanged", address)
-        if not replace and not _OURS.match(latest):
+        if not replace and not _PUSHED.match(latest):
             return Outcome(
                 title,
                 "kept",

@@ -1,12 +1,14 @@
-"""What a dashboard is made of: rows of lines of panels, each of which answers a question."""
+"""What a dashboard is made of: lines of panels, in rows, each of which answers a question."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial, wraps
 from typing import Any, Literal
 
+from signalscope.config import Config
 from signalscope.mixin.dashboards._style import NO_LIMITS, Limits
 
 Kind = Literal["stat", "gauge", "bars", "table", "series", "heat", "states"]
@@ -90,18 +92,12 @@ class Line:
     Attributes:
         height: In grid units of 38 pixels.
         panels: From left to right.
+        heading: The heading of the row that begins with this line; empty within a row.
     """
 
     height: int
     panels: tuple[Panel, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """Lines under a heading: the verdict first, then causes, then detail."""
-
-    title: str
-    lines: tuple[Line, ...]
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +108,14 @@ class Board:
         key: Its file's name and the end of its uid.
         title: Its title.
         description: Whose questions it answers.
-        rows: Its content.
+        lines: Its content: the verdict first, then causes, then detail.
         since: The time range that it opens with.
     """
 
     key: str
     title: str
     description: str
-    rows: tuple[Row, ...]
+    lines: tuple[Line, ...]
     since: str = "now-1h"
 
     @property
@@ -128,26 +124,32 @@ class Board:
         return f"signalscope-{self.key}"
 
 
-def stat(
-    title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
-) -> Panel:
-    """The latest value, large, above what it was before; with a legend, the name of what has it."""
-    return _several("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
+def dashboard(
+    key: str, title: str, description: str, since: str = "now-1h"
+) -> Callable[[Callable[[Config], Iterator[Line]]], Callable[[Config], Board]]:
+    """Return a decorator of a function that yields the lines of a dashboard; it then returns the dashboard.
+
+    Args:
+        key: As in `Board`, like the rest.
+        title: Its title.
+        description: Whose questions it answers.
+        since: The time range that it opens with.
+    """
+
+    def decorate(lines: Callable[[Config], Iterator[Line]]) -> Callable[[Config], Board]:
+        return wraps(lines)(lambda config: Board(key, title, description, tuple(lines(config)), since))
+
+    return decorate
 
 
-def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
-    """The latest value between its least and its greatest."""
-    return _several("gauge", title, description, unit, empty, Query(expr), **more)
+def row(heading: str, height: int, *panels: Panel) -> Line:
+    """The first line of a row, under its heading."""
+    return Line(height, panels, heading)
 
 
-def _several(
-    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any
-) -> Panel:
-    """Return a panel; the series of PromQL without a `Query` are named after the labels that it groups by."""
-    named = tuple(Query(query, _labels(query)) if isinstance(query, str) else query for query in queries)
-    return Panel(
-        kind=kind, title=title, description=description, queries=named, unit=unit, empty=empty, **more
-    )  # fmt: skip
+def line(*panels: Panel, height: int = 8) -> Line:
+    """One more line of the row before it."""
+    return Line(height, panels)
 
 
 def _labels(expr: str) -> str:
@@ -157,26 +159,44 @@ def _labels(expr: str) -> str:
     return " ".join(f"{{{{{label}}}}}" for label in labels if label != "le")
 
 
-def series(title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
-    """Values over time."""
-    return _several("series", title, description, unit, empty, *queries, **more)
+def _panel(
+    kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any
+) -> Panel:
+    """Return a panel; the series of PromQL without a `Query` are named after the labels that it groups by."""
+    named = tuple(Query(query, _labels(query)) if isinstance(query, str) else query for query in queries)
+    return Panel(
+        kind=kind, title=title, description=description, queries=named, unit=unit, empty=empty, **more
+    )  # fmt: skip
 
 
-def bars(title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
-    """The latest values, to be compared with each other."""
-    return _several("bars", title, description, unit, empty, *queries, **more)
+#: Values over time.
+series = partial(_panel, "series")
+#: The latest values, to be compared with each other.
+bars = partial(_panel, "bars")
 
 
 def table(title: str, description: str, empty: str, *queries: Query, **more: Any) -> Panel:
     """The latest values of several expressions, joined by their labels."""
-    return _several("table", title, description, "short", empty, *queries, **more)
+    return _panel("table", title, description, "short", empty, *queries, **more)
 
 
 def states(title: str, description: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
     """In which state something was, over time."""
-    return _several("states", title, description, "short", empty, *queries, **more)
+    return _panel("states", title, description, "short", empty, *queries, **more)
+
+
+def stat(
+    title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
+) -> Panel:
+    """The latest value, large, above what it was before; with a legend, the name of what has it."""
+    return _panel("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
+
+
+def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
+    """The latest value between its least and its greatest."""
+    return _panel("gauge", title, description, unit, empty, Query(expr), **more)
 
 
 def heat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
     """How many measurements fell into each bucket of a histogram, over time."""
-    return _several("heat", title, description, unit, empty, Query(expr, "{{le}}"), **more)
+    return _panel("heat", title, description, unit, empty, Query(expr, "{{le}}"), **more)

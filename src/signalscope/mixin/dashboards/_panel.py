@@ -28,6 +28,11 @@ from signalscope.mixin.dashboards._style import BAND, FORECAST, NAMES, NEUTRAL, 
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _Property = models.DynamicConfigValue
+_LATEST = common.ReduceDataOptions().calcs(["lastNotNull"])
+_BY_THRESHOLD = dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
+#: The same name has the same colour everywhere.
+_BY_NAME = dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+_COLOURED_TEXT = _Property("custom.cellOptions", {"type": "color-text"})
 
 
 def build(panel: Panel, number: int, position: models.GridPos, links: list[dashboard.DashboardLink]) -> Any:
@@ -39,9 +44,9 @@ def build(panel: Panel, number: int, position: models.GridPos, links: list[dashb
         position: Where it is on the grid.
         links: What it links to.
     """
-    builder = _BUILDERS[panel.kind](panel)
     builder = (
-        builder.id(number)
+        _BUILDERS[panel.kind](panel)
+        .id(number)
         .title(panel.title)
         .description(panel.description)
         .datasource(DATASOURCE)
@@ -53,14 +58,15 @@ def build(panel: Panel, number: int, position: models.GridPos, links: list[dashb
     )
     for index, query in enumerate(panel.queries):
         builder = builder.with_target(_target(panel, query, chr(ord("A") + index)))
-    if panel.decimals is not None:
-        builder = builder.decimals(panel.decimals)
-    if panel.low is not None:
-        builder = builder.min(panel.low)
-    if panel.high is not None:
-        builder = builder.max(panel.high)
+    for setting, value in (("decimals", panel.decimals), ("min", panel.low), ("max", panel.high)):
+        if value is not None:
+            builder = getattr(builder, setting)(value)
     if panel.states:
-        builder = builder.mappings([_mapping(panel)])
+        mappings = {
+            f"{value:g}": models.ValueMappingResult(text=text, color=colour, index=index)
+            for index, (value, (text, colour)) in enumerate(panel.states.items())
+        }
+        builder = builder.mappings([models.ValueMap(options=mappings)])
     return builder
 
 
@@ -83,34 +89,12 @@ def _thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _mapping(panel: Panel) -> models.ValueMap:
-    return models.ValueMap(
-        options={
-            f"{value:g}": models.ValueMappingResult(text=text, color=colour, index=index)
-            for index, (value, (text, colour)) in enumerate(panel.states.items())
-        }
-    )
-
-
-def _latest() -> common.ReduceDataOptions:
-    return common.ReduceDataOptions().calcs(["lastNotNull"])
-
-
-def _by_threshold() -> dashboard.FieldColor:
-    return dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
-
-
-def _by_name() -> dashboard.FieldColor:
-    """The same name has the same colour everywhere."""
-    return dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
-
-
 def _stat(panel: Panel) -> stat.Panel:
     coloured = bool(panel.states or (panel.limits.steps and panel.limits.base != NEUTRAL))
     return (
         stat.Panel()
-        .reduce_options(_latest())
-        .color_scheme(_by_threshold())
+        .reduce_options(_LATEST)
+        .color_scheme(_BY_THRESHOLD)
         .color_mode(options.BigValueColorMode.BACKGROUND if coloured else options.BigValueColorMode.VALUE)
         .graph_mode(
             options.BigValueGraphMode.NONE if panel.states or panel.named else options.BigValueGraphMode.AREA
@@ -120,14 +104,14 @@ def _stat(panel: Panel) -> stat.Panel:
 
 
 def _gauge(_: Panel) -> gauge.Panel:
-    return gauge.Panel().reduce_options(_latest()).color_scheme(_by_threshold()).show_threshold_markers(True)
+    return gauge.Panel().reduce_options(_LATEST).color_scheme(_BY_THRESHOLD).show_threshold_markers(True)
 
 
 def _bars(panel: Panel) -> Any:
     return _with_names(
         bargauge.Panel()
-        .color_scheme(_by_threshold() if panel.limits.steps else _by_name())
-        .reduce_options(_latest())
+        .color_scheme(_BY_THRESHOLD if panel.limits.steps else _BY_NAME)
+        .reduce_options(_LATEST)
         .orientation(options.VizOrientation.HORIZONTAL)
         .display_mode(options.BarGaugeDisplayMode.BASIC)
         .value_mode(options.BarGaugeValueMode.TEXT),
@@ -139,17 +123,12 @@ def _series(panel: Panel) -> Any:
     several = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
     builder = (
         timeseries.Panel()
-        .color_scheme(_by_name())
-        .line_width(2 if not panel.stacked else 1)
+        .color_scheme(_BY_NAME)
+        .line_width(1 if panel.stacked else 2)
         .fill_opacity(55 if panel.stacked else 0 if several else 12)
         .show_points(options.VisibilityMode.AUTO)
         .span_nulls(False)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(options.LegendDisplayMode.LIST)
-            .placement(options.LegendPlacement.BOTTOM)
-            .show_legend(several)
-        )
+        .legend(common.VizLegendOptions().show_legend(several))
         .tooltip(
             common.VizTooltipOptions()
             .mode(options.TooltipDisplayMode.MULTI)
@@ -188,12 +167,12 @@ def _fixed(colour: str) -> models.DynamicConfigValue:
 def _with_names(builder: Any, panel: Panel) -> Any:
     """Give series that are named after a label's value the colour that this value has everywhere."""
     labels = {match for query in panel.queries for match in re.findall(r"^{{(\w+)}}", query.legend)}
+    plain = {query.legend for query in panel.queries if "{{" not in query.legend}
     colours: dict[str, str] = {}
     for label in sorted(labels):
         colours |= PALETTE.get(label, {}) | NAMES.get(label, {})
-    plain = {query.legend for query in panel.queries if "{{" not in query.legend}
-    for known in PALETTE.values():
-        colours |= {name: colour for name, colour in known.items() if name in plain}
+    for palette in PALETTE.values():
+        colours |= {name: colour for name, colour in palette.items() if name in plain}
     for name, colour in colours.items():
         builder = builder.override_by_name(name, [_fixed(colour)])
     return builder
@@ -211,31 +190,17 @@ def _heat(panel: Panel) -> heatmap.Panel:
     )
     return (
         heatmap.Panel()
-        .calculate(False)
         .color(colours)
-        .cell_gap(1)
         .y_axis(heatmap.YAxisConfig().unit(panel.unit).axis_placement(options.AxisPlacement.LEFT))
         .rows_frame(heatmap.RowsHeatmapOptions().layout(options.HeatmapCellLayout.AUTO))
         .cell_values(heatmap.CellValues().unit("short"))
-        .filter_values(heatmap.FilterValueRange().le(1e-9))
         .show_value(options.VisibilityMode.NEVER)
-        .mode(options.TooltipDisplayMode.SINGLE)
         .show_color_scale(False)
-        .show_legend()
     )
 
 
 def _states(_: Panel) -> statetimeline.Panel:
-    return (
-        statetimeline.Panel()
-        .color_scheme(_by_threshold())
-        .merge_values(True)
-        .show_value(options.VisibilityMode.AUTO)
-        .row_height(0.8)
-        .line_width(0)
-        .fill_opacity(80)
-        .legend(common.VizLegendOptions().show_legend(False).placement(options.LegendPlacement.BOTTOM))
-    )
+    return statetimeline.Panel().color_scheme(_BY_THRESHOLD).row_height(0.8).fill_opacity(80)
 
 
 def _table(panel: Panel) -> table.Panel:
@@ -245,23 +210,18 @@ def _table(panel: Panel) -> table.Panel:
         for index, query in enumerate(panel.queries)
     }
     shown = [*panel.columns, *names]
+    organize = {
+        "excludeByName": dict.fromkeys(("Time", "__name__", "job", "alertstate"), True),
+        "indexByName": {name: index for index, name in enumerate(shown)},
+        "renameByName": {**panel.columns, **names},
+    }
+    sort = common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(not panel.ascending)
     builder = (
         table.Panel()
-        .color_scheme(_by_threshold())
+        .color_scheme(_BY_THRESHOLD)
         .with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-        .with_transformation(
-            models.DataTransformerConfig(
-                id_val="organize",
-                options={
-                    "excludeByName": dict.fromkeys(("Time", "__name__", "job", "alertstate"), True),
-                    "indexByName": {name: index for index, name in enumerate(shown)},
-                    "renameByName": {**panel.columns, **names},
-                },
-            )
-        )
-        .sort_by(
-            [common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(not panel.ascending)]
-        )
+        .with_transformation(models.DataTransformerConfig(id_val="organize", options=organize))
+        .sort_by([sort])
     )
     for query in panel.queries:
         builder = builder.override_by_name(query.legend, _column(query, panel))
@@ -271,7 +231,7 @@ def _table(panel: Panel) -> table.Panel:
             properties.append(_Property("links", [{"title": "Open", "url": panel.links[heading]}]))
         if label in PALETTE:
             known = {name: {"text": name, "color": colour} for name, colour in PALETTE[label].items()}
-            properties += [_Property("mappings", [{"type": "value", "options": known}]), _coloured_text()]
+            properties += [_Property("mappings", [{"type": "value", "options": known}]), _COLOURED_TEXT]
         if properties:
             builder = builder.override_by_name(heading, properties)
     return builder
@@ -284,12 +244,8 @@ def _column(query: Query, panel: Panel) -> list[models.DynamicConfigValue]:
     if query.limits is not None:
         colours = [(None, query.limits.base), *query.limits.steps]
         steps = [{"value": value, "color": colour} for value, colour in colours]
-        properties += [_Property("thresholds", {"mode": "absolute", "steps": steps}), _coloured_text()]
+        properties += [_Property("thresholds", {"mode": "absolute", "steps": steps}), _COLOURED_TEXT]
     return properties
-
-
-def _coloured_text() -> models.DynamicConfigValue:
-    return _Property("custom.cellOptions", {"type": "color-text"})
 
 
 _BUILDERS: dict[Kind, Callable[[Panel], Any]] = {

@@ -36,10 +36,13 @@ def by(name: str, *labels: str) -> str:
     Raises:
         ContractError: There is no such series or label.
     """
-    known = sorted(_labels(name))
-    unknown = set(labels) - set(known)
-    if unknown:
-        raise ContractError(f"{name} has no label {', '.join(sorted(unknown))}; it has: {', '.join(known)}")
+    if name not in SERIES:
+        near = difflib.get_close_matches(name, SERIES, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ContractError(f"the pipeline has no series {name!r} that is known here{hint}")
+    if unknown := sorted(set(labels) - SERIES[name]):
+        has = ", ".join(sorted(SERIES[name]))
+        raise ContractError(f"{name} has no label {', '.join(unknown)}; it has: {has}")
     grouped = f"sum by ({', '.join(labels)})" if labels else "sum"
     return f"{grouped} (rate({name}[{INTERVAL}]))"
 
@@ -47,12 +50,3 @@ def by(name: str, *labels: str) -> str:
 def total(failures: str, attempts: str, *labels: str) -> str:
     """Failures per second: zero, not nothing, where there were attempts and none has failed yet."""
     return f"{by(failures, *labels)} or 0 * {by(attempts, *labels)}"
-
-
-def _labels(name: str) -> frozenset[str]:
-    try:
-        return SERIES[name]
-    except KeyError:
-        near = difflib.get_close_matches(name, SERIES, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ContractError(f"the pipeline has no series {name!r} that is known here{hint}") from None

@@ -5,18 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 from signalscope.config import BURN_RATES, Config
-from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, recorded, whole
-from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat, table
+from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat
 from signalscope.mixin.dashboards._style import BAD, GOOD, INFO, NEUTRAL, Limits, above, below
 
 NO_REQUESTS = "no requests in this time"
 #: What is red below zero: money, and growth.
 PROFIT = Limits(BAD, ((0.0, GOOD),))
-#: Alerts that mean something is wrong: the watchdog always fires.
-FIRING, PENDING = (
-    f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
-)
+
+
+def limits(config: Config) -> dict[str, Limits]:
+    """Return the limits that several panels have."""
+    thresholds, slos, lead = config.thresholds, config.slos, float(config.kpis.scaling_lead_seconds)
+    error_percent = round(100 * slos.errors.budget, 6)
+    return {
+        "budget": below(0, config.dashboards.budget_warning),
+        "latency": above(thresholds.api_p95_seconds, slos.api_latency.seconds),
+        "error": above(round(max(BURN_RATES.values()) * 100 * slos.errors.budget, 6), error_percent),
+        "saturation": above(config.forecast.exhausted_at, config.dashboards.saturation_warning),
+        "satisfaction": below(float(config.kpis.satisfaction)),
+        "signal": above(slos.signal_latency.seconds),
+        "vectorized": below(slos.vectorized.objective),
+        # As long as scaling takes, and half of it.
+        "exhaustion": below(lead / 2, lead),
+    }
 
 
 def up(config: Config) -> Panel:
@@ -29,23 +41,13 @@ def up(config: Config) -> Panel:
     )  # fmt: skip
 
 
-def firing() -> Panel:
-    """How many alerts fire."""
-    return stat(
-        "How many alerts fire?",
-        "Of all severities, now.",
-        f"count({FIRING}) or vector(0)", "short", "Prometheus evaluates no rules",
-        limits=above(1.0), decimals=0, leads_to="operations",
-    )  # fmt: skip
-
-
 def error_rate(config: Config, leads_to: str) -> Panel:
     """Failed requests."""
     return stat(
         "What share of requests fails?",
         "Requests that ended with 5xx, of all, over the last minutes.",
         f"max({whole('ERROR_RATE')})", "percent", NO_REQUESTS,
-        limits=error_limits(config), leads_to=leads_to, decimals=2,
+        limits=limits(config)["error"], leads_to=leads_to, decimals=2,
         alerts=("ErrorBudgetBurnFast", "ErrorBudgetBurnSlow"),
     )  # fmt: skip
 
@@ -56,7 +58,7 @@ def latency(config: Config, leads_to: str) -> Panel:
         "How long do the slowest 5% wait?",
         "95th percentile of API latency over the last minutes.",
         f"max({recorded('API_P95')})", "s", NO_REQUESTS,
-        limits=latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to=leads_to,
+        limits=limits(config)["latency"], alerts=("SignalServiceHighLatency",), leads_to=leads_to,
     )  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def bottleneck(config: Config) -> Panel:
         "How full is the fullest resource?",
         "The highest saturation of CPU, memory, queues, caches, database and dependencies.",
         f"max({recorded('BOTTLENECK')})", "percentunit", "no resource reports",
-        limits=saturation_limits(config), leads_to="capacity", decimals=0,
+        limits=limits(config)["saturation"], leads_to="capacity", decimals=0,
     )  # fmt: skip
 
 
@@ -76,7 +78,7 @@ def budget(config: Config) -> Panel:
         "How much error budget is left?",
         "Of the SLO with the least left of its period's budget. At 0 the objective is missed: stop releases.",
         f"min({recorded('SLO_REMAINING')})", "percentunit", "no SLO has seen traffic yet",
-        limits=below(0, config.dashboards.budget_warning), low=0.0, high=1.0, decimals=1, leads_to="executive",
+        limits=limits(config)["budget"], low=0.0, high=1.0, decimals=1, leads_to="executive",
         alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
     )  # fmt: skip
 
@@ -87,7 +89,7 @@ def satisfaction(config: Config) -> Panel:
         "Are users satisfied?",
         "0 to 100: quick answers count whole, tolerable ones half, slow and failed ones not.",
         f"max({whole('SATISFACTION')})", "none", NO_REQUESTS,
-        limits=satisfaction_limits(config), leads_to="experience", decimals=1,
+        limits=limits(config)["satisfaction"], leads_to="experience", decimals=1,
     )  # fmt: skip
 
 
@@ -126,10 +128,11 @@ def retention(title: str) -> Panel:
 
 def cache_hits(config: Config, description: str, **more: Any) -> Panel:
     """The ratio of hits of each cache."""
+    enough = below(config.slos.cache_hits_indicators.objective, config.slos.cache_hits_greeks.objective)
     return series(
         "Do caches answer?", description, "percentunit", "no cache was asked",
         gauge_of("signal_service.cache.hit_ratio", by=("cache_type",), how="avg"), low=0.0, high=1.0,
-        limits=cache_limits(config), alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"), **more,
+        limits=enough, alerts=("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"), **more,
     )  # fmt: skip
 
 
@@ -149,73 +152,3 @@ def quantiles(name: str) -> tuple[Query, ...]:
     """The quantiles of a histogram that most charts of latency show."""
     names = {0.5: "half", 0.95: "95 of 100", 0.99: "99 of 100"}
     return tuple(Query(quantile(q, name), legend) for q, legend in names.items())
-
-
-def alert_table(config: Config, weight: int = 1) -> Panel:
-    """The alerts that fire."""
-    return table(
-        "Which alerts fire, and what is to be done?",
-        "Each leads to its runbook: impact, first response, queries that tell more.",
-        "no alert fires",
-        Query(
-            "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
-            f" and ignoring(alertstate) {FIRING})",
-            "For", unit="dtdhms",
-        ),
-        columns={
-            "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",
-        },
-        links={"Alert": f"{config.runbooks.rstrip('/')}/${{__data.fields.Alert}}.md"}, weight=weight,
-    )  # fmt: skip
-
-
-def latency_limits(config: Config) -> Limits:
-    """Of API latency."""
-    return above(config.thresholds.api_p95_seconds, config.slos.api_latency.seconds)
-
-
-def cache_limits(config: Config) -> Limits:
-    """Of the share of hits."""
-    return below(config.slos.cache_hits_indicators.objective, config.slos.cache_hits_greeks.objective)
-
-
-def error_limits(config: Config) -> Limits:
-    """Of failed requests, in percent."""
-    budget = 100 * config.slos.errors.budget
-    return above(round(max(BURN_RATES.values()) * budget, 6), round(budget, 6))
-
-
-def saturation_limits(config: Config) -> Limits:
-    """Of a resource's saturation."""
-    return above(config.forecast.exhausted_at, config.dashboards.saturation_warning)
-
-
-def invalid_limits(config: Config) -> Limits:
-    """Of results that cannot be used, for each option."""
-    return above(config.thresholds.invalid_greeks_ratio)
-
-
-def satisfaction_limits(config: Config, whole_is: float = 1.0) -> Limits:
-    """Of satisfaction, 0 to 100; divided by a number where it is a share."""
-    return below(config.kpis.satisfaction / whole_is)
-
-
-def signal_limits(config: Config) -> Limits:
-    """Of the time to generate a signal."""
-    return above(config.slos.signal_latency.seconds)
-
-
-def vectorized_limits(config: Config) -> Limits:
-    """Of the share of options priced in arrays."""
-    return below(config.slos.vectorized.objective)
-
-
-def exhaustion_limits(config: Config) -> Limits:
-    """Of the time until a resource is exhausted: as long as scaling takes, and half of it."""
-    lead = float(config.kpis.scaling_lead_seconds)
-    return below(lead / 2, lead)
-
-
-def memory_limits(config: Config) -> Limits:
-    """Of a process' resident memory."""
-    return above(config.thresholds.memory_bytes)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
-
-__all__ = ["board"]
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
 #: Of resources that can be full; `load` is in requests a second.
 _SHARES, _LOAD, _AHEAD = 'resource!="load"', 'resource="load"', 'horizon="48h"'
@@ -16,24 +16,17 @@ _NOT_YET = "no resource reports, or not for some minutes yet"
 _NO_HISTORY = "not enough history for a forecast yet"
 
 
-def board(config: Config) -> Board:
+@dashboard(
+    "capacity",
+    "Capacity planning",
+    "What runs out, when, and what is to be done before? For whoever plans.",
+    since="now-6h",
+)
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever plans."""
-    return Board(
-        "capacity",
-        "Capacity planning",
-        "What runs out, when, and what is to be done before? For whoever plans.",
-        (
-            Row("Verdict: is there room?", (Line(4, _verdict(config)),)),
-            Row("Trends and the next 48 hours", (Line(9, _trends(config)), Line(8, _normal()))),
-            Row("Bottleneck and recommendation", (Line(8, _bottleneck(config)),)),
-            Row("Detail: what is used, and what it costs", (Line(8, _detail(config)), Line(8, _cost()))),
-        ),
-        since="now-6h",
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: is there room?", 4,
         stat(
             "How many replicas are wanted?",
             "The most that any reason asks for; the reasons are below.",
@@ -48,8 +41,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "When does the first resource run out?",
             "The soonest exhaustion of any resource, if its load goes on as expected.",
             f"min({recorded('EXHAUSTION')})", "dtdurations", _NO_HISTORY,
-            limits=shared.exhaustion_limits(config), decimals=0,
-            alerts=("CapacityExhaustedWithin48h",),
+            limits=limits["exhaustion"], decimals=0, alerts=("CapacityExhaustedWithin48h",),
         ),
         shared.bottleneck(config),
         stat(
@@ -58,10 +50,8 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             f"sum({recorded('COST')})", "currency", "no price is configured", leads_to="cost",
         ),
     )  # fmt: skip
-
-
-def _trends(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Trends and the next 48 hours", 9,
         series(
             "How full is each resource, and how full will it be in 48 hours?",
             "The fullest's share. Dashed: expected in 48 hours; nine of ten forecasts of last week kept within.",
@@ -70,25 +60,22 @@ def _trends(config: Config) -> tuple[Panel, ...]:
             Query(f"max({recorded('FORECAST', _SHARES, _AHEAD)})", "in 48 hours", "forecast"),
             Query(f"max({recorded('FORECAST_UPPER', _SHARES, _AHEAD)})", "at most", "upper"),
             Query(f"max({recorded('FORECAST_LOWER', _SHARES, _AHEAD)})", "at least", "lower"),
-            low=0.0, limits=shared.saturation_limits(config), weight=3,
+            low=0.0, limits=limits["saturation"], weight=3,
         ),
         table(
             "What runs out, and when?",
             "Each resource now and in 48 hours, and the time until it is exhausted.",
             _NOT_YET,
             Query(f"max by (resource) ({recorded('CAPACITY_USED', _SHARES)})", "Now", unit="percentunit",
-                  limits=shared.saturation_limits(config)),
+                  limits=limits["saturation"]),
             Query(f"max by (resource) ({recorded('FORECAST', _SHARES, _AHEAD)})", "In 48 h", unit="percentunit",
-                  limits=shared.saturation_limits(config)),
+                  limits=limits["saturation"]),
             Query(f"min by (resource) ({recorded('EXHAUSTION')})", "Exhausted in", unit="dtdurations",
-                  limits=shared.exhaustion_limits(config)),
+                  limits=limits["exhaustion"]),
             columns={"resource": "Resource"}, weight=2,
         ),
     )  # fmt: skip
-
-
-def _normal() -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "Is the load what was foreseen?",
             "Requests per second, and what was foreseen for then. A time range up to now+48h shows what is coming.",
@@ -111,22 +98,19 @@ def _normal() -> tuple[Panel, ...]:
             "cps", "signal_rate",
         ),
     )  # fmt: skip
-
-
-def _bottleneck(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Bottleneck and recommendation", 8,
         bars(
             "Which resource is the bottleneck?",
             "Saturation now; the highest is what limits the service.",
             "percentunit", "no resource reports", Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
-            low=0.0, high=1.0, limits=shared.saturation_limits(config),
+            low=0.0, high=1.0, limits=limits["saturation"],
         ),
         series(
             "What has been the bottleneck?",
             "Saturation by kind of resource.",
             "percentunit", "no resource reports",
-            f"max by (kind) ({recorded('BOTTLENECK')})",
-            low=0.0, high=1.0, limits=shared.saturation_limits(config),
+            f"max by (kind) ({recorded('BOTTLENECK')})", low=0.0, high=1.0, limits=limits["saturation"],
         ),
         bars(
             "What asks for how many replicas?",
@@ -135,10 +119,8 @@ def _bottleneck(config: Config) -> tuple[Panel, ...]:
             low=0.0, decimals=0,
         ),
     )  # fmt: skip
-
-
-def _detail(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Detail: what is used, and what it costs", 8,
         series(
             "How many cores are in use?",
             "CPU time of all processes, per second.",
@@ -154,7 +136,7 @@ def _detail(config: Config) -> tuple[Panel, ...]:
             "How full are queues?",
             "Items waiting, of those each queue can hold.",
             "percentunit", "no queue is observed", Query(recorded("QUEUE_FILL"), "{{queue_type}}"),
-            low=0.0, high=1.0, limits=shared.saturation_limits(config),
+            low=0.0, high=1.0, limits=limits["saturation"],
         ),
         series(
             "How full are caches?",
@@ -163,10 +145,7 @@ def _detail(config: Config) -> tuple[Panel, ...]:
             low=0.0, high=1.0,
         ),
     )  # fmt: skip
-
-
-def _cost() -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "How does the cost develop?",
             "Cost of the last hour by kind of work.",

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import Config
 from signalscope.derived.table.business import HOURS_A_MONTH
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
-
-__all__ = ["board"]
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
 _FREE = "no price is configured (SIGNALSCOPE_CPU_SECOND_PRICE)"
-_OF_A_TIER = 'user_tier!=""'
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
 
 
-def board(config: Config) -> Board:
+@dashboard(
+    "cost",
+    "Cost optimisation",
+    "What is paid for, by whom, and what for nothing? For whoever pays.",
+    since="now-6h",
+)
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever pays."""
-    return Board(
-        "cost",
-        "Cost optimisation",
-        "What is paid for, by whom, and what for nothing? For whoever pays.",
-        (
-            Row("Verdict: what does it cost?", (Line(4, _verdict(config)),)),
-            Row("Causes: tiers, features, kinds of work", (Line(8, _who()), Line(8, _what()))),
-            Row("Detail: where to save", (Line(8, _waste(config)),)),
-        ),
-        since="now-6h",
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: what does it cost?", 4,
         stat(
             "What did the last hour cost?",
             "CPU time at the configured price.",
@@ -58,13 +51,12 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "How many options are priced in arrays?",
             "Each one that is not costs many times as much.",
             whole("VECTORIZED_SHARE"), "percentunit", "no calculation in this time",
-            limits=shared.vectorized_limits(config), leads_to="developer", decimals=1,
+            limits=limits["vectorized"], leads_to="developer", decimals=1,
         ),
     )  # fmt: skip
-
-
-def _who() -> tuple[Panel, ...]:
-    return (
+    per_user = recorded("COST_PER_USER", 'user_tier!=""')
+    yield row(
+        "Causes: tiers, features, kinds of work", 8,
         series(
             "Which tier costs most?",
             "Cost of the last hour by tier.",
@@ -81,13 +73,10 @@ def _who() -> tuple[Panel, ...]:
         bars(
             "What do a thousand users of each tier cost?",
             "Cost of the last hour for each user active in it, times a thousand.",
-            "currency", _FREE, Query(f"1000 * {recorded('COST_PER_USER', _OF_A_TIER)}", "{{user_tier}}"), low=0.0,
+            "currency", _FREE, Query(f"1000 * {per_user}", "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
-
-
-def _what() -> tuple[Panel, ...]:
-    return (
+    yield line(
         table(
             "Which feature pays?",
             "Uses in the last hour, and the feature's share of the revenue less the cost of its work.",
@@ -109,12 +98,10 @@ def _what() -> tuple[Panel, ...]:
             leads_to="developer",
         ),
     )  # fmt: skip
-
-
-def _waste(config: Config) -> tuple[Panel, ...]:
     options = rate("signal_service.greeks.options", _SINGLE, by=("job",))
     dearer = f"(max by (job) ({recorded('PER_OPTION', _SINGLE)}) - max by (job) ({recorded('PER_OPTION', _ARRAYS)}))"
-    return (
+    yield row(
+        "Detail: where to save", 8,
         series(
             "What would arrays save?",
             "CPU time that options priced one by one take beyond what they would take in arrays, of one core.",

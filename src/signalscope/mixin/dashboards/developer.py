@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from signalscope.config import Config
+from signalscope.derived._promql import ratio
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
 from signalscope.mixin.dashboards._model import (
-    Board,
     Line,
-    Panel,
     Query,
-    Row,
     bars,
+    dashboard,
     heat,
+    line,
+    row,
     series,
     stat,
     table,
 )
 from signalscope.mixin.dashboards._style import above, below
-
-__all__ = ["board"]
 
 _GREEKS = "no calculation in this time"
 _CALCULATION = "signal_service.greeks.calculation"
@@ -29,30 +28,18 @@ _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
 _API = "signal_service.api.request.duration"
 
 
-def board(config: Config) -> Board:
+@dashboard("developer", "Developer", "Which code is slow, wrong or wasteful? For whoever changes it.")
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever changes the code."""
-    return Board(
-        "developer",
-        "Developer",
-        "Which code is slow, wrong or wasteful? For whoever changes it.",
-        (
-            Row("Verdict: is the code well?", (Line(4, _verdict(config)),)),
-            Row("API: which endpoint?", (Line(9, _endpoints(config)), Line(8, _api(config)))),
-            Row("Greeks: vectorised or one by one?", (Line(8, _greeks(config)), Line(8, _batches()))),
-            Row("Models: which one, and how good?", (Line(8, _models()), Line(8, _signals(config)))),
-            Row("Cache and database", (Line(8, _caches(config)), Line(8, _database(config)))),
-        ),
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: is the code well?", 4,
         shared.latency(config, "operations"),
         shared.error_rate(config, "operations"),
         stat(
             "How many options are priced in arrays?",
             "Options priced in array operations, of all options priced.",
-            whole("VECTORIZED_SHARE"), "percentunit", _GREEKS, limits=shared.vectorized_limits(config), decimals=1,
+            whole("VECTORIZED_SHARE"), "percentunit", _GREEKS, limits=limits["vectorized"], decimals=1,
             alerts=("VectorizedShareLow",),
         ),
         stat(
@@ -65,7 +52,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "How many results per option cannot be used?",
             "NaN, infinite, missing, out of range or not converged, for each option priced: of its price and Greeks.",
             recorded("GREEKS_INVALID_RATIO"), "none", _GREEKS,
-            limits=shared.invalid_limits(config), alerts=("InvalidGreeksRatioHigh",), decimals=4,
+            limits=above(config.thresholds.invalid_greeks_ratio), alerts=("InvalidGreeksRatioHigh",), decimals=4,
         ),
         stat(
             "How many times cheaper are arrays?",
@@ -74,20 +61,16 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             alerts=("VectorizedWithoutGain",), limits=below(config.thresholds.vectorized_speedup),
         ),
     )  # fmt: skip
-
-
-def _endpoints(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "API: which endpoint?", 9,
         table(
             "Which endpoint is slow or failing?",
             "Each endpoint now: requests per second, failures, quantiles of latency.",
             shared.NO_REQUESTS,
             Query(rate("signal_service.api.requests", by=("endpoint",)), "Requests", unit="reqps"),
-            Query(recorded("ERROR_RATE", 'endpoint!=""'), "Failing", unit="percent",
-                  limits=shared.error_limits(config)),
+            Query(recorded("ERROR_RATE", 'endpoint!=""'), "Failing", unit="percent", limits=limits["error"]),
             Query(quantile(0.5, _API, by=("endpoint",)), "Half", unit="s"),
-            Query(quantile(0.95, _API, by=("endpoint",)), "95 of 100", unit="s",
-                  limits=shared.latency_limits(config)),
+            Query(quantile(0.95, _API, by=("endpoint",)), "95 of 100", unit="s", limits=limits["latency"]),
             columns={"endpoint": "Endpoint"}, weight=2,
         ),
         heat(
@@ -96,15 +79,12 @@ def _endpoints(config: Config) -> tuple[Panel, ...]:
             heat_of(_API), "s", shared.NO_REQUESTS,
         ),
     )  # fmt: skip
-
-
-def _api(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "Which endpoint got slower?",
             "95th percentile of latency by endpoint; points lead to traces.",
             "s", shared.NO_REQUESTS, quantile(0.95, _API, by=("endpoint",)),
-            exemplars=True, limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",),
+            exemplars=True, limits=limits["latency"], alerts=("SignalServiceHighLatency",),
         ),
         series(
             "Where do errors come from?",
@@ -120,14 +100,8 @@ def _api(config: Config) -> tuple[Panel, ...]:
             stacked=True,
         ),
     )  # fmt: skip
-
-
-def _both(expr: Callable[[str], str]) -> tuple[Query, Query]:
-    return Query(expr(_ARRAYS), "vectorised"), Query(expr(_SINGLE), "one by one")
-
-
-def _greeks(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Greeks: vectorised or one by one?", 8,
         series(
             "What does one option cost?",
             "Calculation time for each option, in arrays and one by one. Close together: the arrays are none.",
@@ -150,10 +124,7 @@ def _greeks(config: Config) -> tuple[Panel, ...]:
             stacked=True,
         ),
     )  # fmt: skip
-
-
-def _batches() -> tuple[Panel, ...]:
-    return (
+    yield line(
         heat(
             "How large are the batches?",
             "Calculation calls by the number of options in them.",
@@ -174,24 +145,18 @@ def _batches() -> tuple[Panel, ...]:
             alerts=("InvalidGreeksRatioHigh", "GreeksCalculationSystemFailure"),
         ),
     )  # fmt: skip
-
-
-def _failing(by: tuple[str, ...]) -> str:
-    """The share of calculations without a usable result."""
-    every = rate(_CALCULATION, by=by, suffix="_count")
-    failed = rate(_CALCULATION, 'outcome!="success"', by=by, suffix="_count")
-    return f"({failed} or 0 * {every}) / ({every} > 0)"
-
-
-def _models() -> tuple[Panel, ...]:
     by = ("model_type", "calculation_type")
-    return (
+    calls, failed = (
+        rate(_CALCULATION, *where, by=by, suffix="_count") for where in ((), ('outcome!="success"',))
+    )
+    yield row(
+        "Models: which one, and how good?", 8,
         table(
             "Which model is slow or fails?",
             "Each model and what it calculates, now: calls, those without a usable result, their time.",
             _GREEKS,
-            Query(rate(_CALCULATION, by=by, suffix="_count"), "Calls", unit="cps"),
-            Query(_failing(by), "Failing", unit="percentunit"),
+            Query(calls, "Calls", unit="cps"),
+            Query(ratio(failed, calls), "Failing", unit="percentunit"),
             Query(mean(_CALCULATION, by=by), "Mean", unit="s"),
             Query(quantile(0.95, _CALCULATION, by=by), "95 of 100", unit="s"),
             columns={"model_type": "Model", "calculation_type": "Calculation"}, weight=2,
@@ -203,16 +168,13 @@ def _models() -> tuple[Panel, ...]:
             stacked=True, alerts=("GreeksCalculationSystemFailure",),
         ),
     )  # fmt: skip
-
-
-def _signals(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "How long do signals take?",
             "95th percentile of generation by kind of signal; points lead to traces.",
             "s", "no signal in this time",
             quantile(0.95, "signal_service.signal.generation", by=("signal_type",)),
-            exemplars=True, limits=shared.signal_limits(config),
+            exemplars=True, limits=limits["signal"],
             alerts=("SignalLatencyBudgetBurnFast", "SignalLatencyBudgetBurnSlow"),
         ),
         series(
@@ -229,10 +191,8 @@ def _signals(config: Config) -> tuple[Panel, ...]:
             rate("signal_service.signals.emitted", by=("direction",)),
         ),
     )  # fmt: skip
-
-
-def _caches(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Cache and database", 8,
         shared.cache_hits(config, "Hits, of all gets, by cache."),
         series(
             "How quick are they?",
@@ -255,10 +215,7 @@ def _caches(config: Config) -> tuple[Panel, ...]:
             low=0.0, high=1.0,
         ),
     )  # fmt: skip
-
-
-def _database(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "Which query is slow?",
             "95th percentile of a query, by table and operation; points lead to traces.",
@@ -285,3 +242,7 @@ def _database(config: Config) -> tuple[Panel, ...]:
             gauge_of("signal_service.memory.usage", 'operation_type!="process"', by=("operation_type",)),
         ),
     )  # fmt: skip
+
+
+def _both(expr: Callable[[str], str]) -> tuple[Query, Query]:
+    return Query(expr(_ARRAYS), "vectorised"), Query(expr(_SINGLE), "one by one")

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import Config
 from signalscope.config.defaults import HOUR_SECONDS
 from signalscope.derived.table.kpis import kpis
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import quantile, recorded, whole
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, table
-from signalscope.mixin.dashboards._style import GOOD, WARN, Limits, below
-
-__all__ = ["board"]
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
+from signalscope.mixin.dashboards._style import GOOD, WARN, Limits
 
 _REACHED = Limits(WARN, ((1.0, GOOD),))
 _SCALES = {"%": "100 * {}", "h": f"{{}} / {HOUR_SECONDS}"}
 
 
-def board(config: Config) -> Board:
+@dashboard(
+    "executive",
+    "Executive",
+    "Do we keep our promises, and does it pay? For whoever answers for the service.",
+    since="now-6h",
+)
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever answers for the service."""
-    return Board(
-        "executive",
-        "Executive",
-        "Do we keep our promises, and does it pay? For whoever answers for the service.",
-        (
-            Row("Verdict: do we keep our promises?", (Line(4, _verdict(config)),)),
-            Row("Goals and objectives", (Line(9, _goals(config)), Line(7, _objectives(config)))),
-            Row("Business and users", (Line(8, _business()), Line(8, _users(config)))),
-        ),
-        since="now-6h",
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: do we keep our promises?", 4,
         shared.up(config),
         shared.budget(config),
         shared.satisfaction(config),
@@ -50,10 +44,8 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "percentunit", "no KPI has a value yet", decimals=0,
         ),
     )  # fmt: skip
-
-
-def _goals(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Goals and objectives", 9,
         table(
             "Which goals do we miss?",
             "Each KPI's value and target in its own unit, and how near it is: 100 % is reached. The farthest first.",
@@ -73,6 +65,63 @@ def _goals(config: Config) -> tuple[Panel, ...]:
             low=0.0, high=1.0, limits=_REACHED, weight=2,
         ),
     )  # fmt: skip
+    by = "max by (sloth_slo)"
+    yield line(
+        table(
+            "Which objectives are in danger?",
+            "Error budget that is left of the period's, and how many times too fast it is being spent now.",
+            "no SLO has seen traffic yet",
+            Query(f"{by} ({recorded('SLO_BURN')})", "Burning", unit="none"),
+            Query(f"{by} ({recorded('SLO_REMAINING')})", "Budget left", unit="percentunit",
+                  limits=limits["budget"]),
+            Query(f"{by} ({recorded('SLO_OBJECTIVE')})", "Objective", unit="percentunit"),
+            columns={"sloth_slo": "Objective of"}, weight=3,
+        ),
+        bars(
+            "How much error budget is left?",
+            "Of each SLO's period.",
+            "percentunit", "no SLO has seen traffic yet",
+            f"{by} ({recorded('SLO_REMAINING')})", low=0.0, high=1.0, limits=limits["budget"], weight=2,
+            leads_to="operations",
+        ),
+        height=7,
+    )  # fmt: skip
+    yield row(
+        "Business and users", 8,
+        shared.subscriptions_by_tier("Do subscriptions grow?", leads_to="revenue"),
+        series(
+            "What do a million calculations cost?",
+            "Cost of the last hour for each calculation in it; it should fall.",
+            "currency", "no price is configured, or no calculation was made",
+            Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"), leads_to="cost",
+        ),
+        series(
+            "Who is active?",
+            "Distinct users of the last hour, by tier.",
+            "short", "no users were seen", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
+            stacked=True, leads_to="experience",
+        ),
+    )  # fmt: skip
+    yield line(
+        shared.satisfaction_by_tier(
+            "Are users satisfied?",
+            "0 to 100 for each tier: quick answers count whole, tolerable ones half, slow and failed ones not.",
+            leads_to="experience",
+        ),
+        series(
+            "How long do clients wait?",
+            "95th percentile of API latency by tier.",
+            "s", shared.NO_REQUESTS,
+            quantile(0.95, "signal_service.api.request.duration", by=("user_tier",)),
+            limits=limits["latency"], leads_to="experience", alerts=("SignalServiceHighLatency",),
+        ),
+        series(
+            "What share of requests fails?",
+            "Requests that ended with 5xx, of all.",
+            "percent", shared.NO_REQUESTS, Query(whole("ERROR_RATE"), "failed"), leads_to="operations",
+            limits=limits["error"],
+        ),
+    )  # fmt: skip
 
 
 def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
@@ -90,68 +139,3 @@ def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
         value = _SCALES.get(unit, "{}").format(values) if scaled else values
         parts.append(f'label_replace({value}, "unit", "{unit}", "", "")')
     return " or ".join(parts)
-
-
-def _objectives(config: Config) -> tuple[Panel, ...]:
-    by = "max by (sloth_slo)"
-    return (
-        table(
-            "Which objectives are in danger?",
-            "Error budget that is left of the period's, and how many times too fast it is being spent now.",
-            "no SLO has seen traffic yet",
-            Query(f"{by} ({recorded('SLO_BURN')})", "Burning", unit="none"),
-            Query(f"{by} ({recorded('SLO_REMAINING')})", "Budget left", unit="percentunit",
-                  limits=below(0, config.dashboards.budget_warning)),
-            Query(f"{by} ({recorded('SLO_OBJECTIVE')})", "Objective", unit="percentunit"),
-            columns={"sloth_slo": "Objective of"}, weight=3,
-        ),
-        bars(
-            "How much error budget is left?",
-            "Of each SLO's period.",
-            "percentunit", "no SLO has seen traffic yet",
-            f"{by} ({recorded('SLO_REMAINING')})",
-            low=0.0, high=1.0, limits=below(0, config.dashboards.budget_warning), weight=2,
-            leads_to="operations",
-        ),
-    )  # fmt: skip
-
-
-def _business() -> tuple[Panel, ...]:
-    return (
-        shared.subscriptions_by_tier("Do subscriptions grow?", leads_to="revenue"),
-        series(
-            "What do a million calculations cost?",
-            "Cost of the last hour for each calculation in it; it should fall.",
-            "currency", "no price is configured, or no calculation was made",
-            Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"), leads_to="cost",
-        ),
-        series(
-            "Who is active?",
-            "Distinct users of the last hour, by tier.",
-            "short", "no users were seen", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
-            stacked=True, leads_to="experience",
-        ),
-    )  # fmt: skip
-
-
-def _users(config: Config) -> tuple[Panel, ...]:
-    return (
-        shared.satisfaction_by_tier(
-            "Are users satisfied?",
-            "0 to 100 for each tier: quick answers count whole, tolerable ones half, slow and failed ones not.",
-            leads_to="experience",
-        ),
-        series(
-            "How long do clients wait?",
-            "95th percentile of API latency by tier.",
-            "s", shared.NO_REQUESTS,
-            quantile(0.95, "signal_service.api.request.duration", by=("user_tier",)),
-            limits=shared.latency_limits(config), leads_to="experience", alerts=("SignalServiceHighLatency",),
-        ),
-        series(
-            "What share of requests fails?",
-            "Requests that ended with 5xx, of all.",
-            "percent", shared.NO_REQUESTS, Query(whole("ERROR_RATE"), "failed"), leads_to="operations",
-            limits=shared.error_limits(config),
-        ),
-    )  # fmt: skip

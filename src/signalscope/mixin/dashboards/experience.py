@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import Config
+from signalscope.derived._promql import ratio
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, heat_of, quantile, rate, recorded
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, heat, series, stat
-
-__all__ = ["board"]
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, heat, line, row, series, stat
 
 _API = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
+_HOUR = 'window="1h"'
 
 
-def board(config: Config) -> Board:
+@dashboard(
+    "experience", "User experience", "Is it quick and right for everyone? For whoever speaks for the users."
+)
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever speaks for the users."""
-    return Board(
-        "experience",
-        "User experience",
-        "Is it quick and right for everyone? For whoever speaks for the users.",
-        (
-            Row("Verdict: are users satisfied?", (Line(4, _verdict(config)),)),
-            Row("Causes: who waits, who gets errors", (Line(8, _tiers(config)), Line(8, _spread(config)))),
-            Row("Detail: what they use, and whether they come back", (Line(8, _use()),)),
-        ),
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: are users satisfied?", 4,
         shared.satisfaction(config),
         shared.latency(config, "developer"),
         shared.error_rate(config, "operations"),
@@ -43,37 +37,29 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             f"sum({recorded('ACTIVE_USERS', _HOUR)})", "short", "no users were seen", decimals=0,
         ),
     )  # fmt: skip
-
-
-_HOUR = 'window="1h"'
-
-
-def _tiers(config: Config) -> tuple[Panel, ...]:
     requests, failed = (rate(_REQUESTS, *where, by=("user_tier",)) for where in ((), ('status_code=~"5.."',)))
-    return (
+    yield row(
+        "Causes: who waits, who gets errors", 8,
         shared.satisfaction_by_tier(
             "Which tier is less satisfied?",
             "0 to 100: quick answers count whole, tolerable ones half, slow and failed ones not.",
-            limits=shared.satisfaction_limits(config),
+            limits=limits["satisfaction"],
         ),
         series(
             "Which tier waits longer?",
             "95th percentile of API latency; points lead to traces.",
             "s", shared.NO_REQUESTS, quantile(0.95, _API, by=("user_tier",)),
-            exemplars=True, limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",),
+            exemplars=True, limits=limits["latency"], alerts=("SignalServiceHighLatency",),
             leads_to="developer",
         ),
         series(
             "Which tier gets errors?",
             "Requests that ended with 5xx, of the tier's own.",
             "percentunit", shared.NO_REQUESTS,
-            Query(f"({failed} or 0 * {requests}) / ({requests} > 0)", "{{user_tier}}"), leads_to="operations",
+            Query(ratio(failed, requests), "{{user_tier}}"), leads_to="operations",
         ),
     )  # fmt: skip
-
-
-def _spread(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         heat(
             "How are waiting times spread?",
             "Requests by duration: what the slowest see is at the top.",
@@ -89,14 +75,11 @@ def _spread(config: Config) -> tuple[Panel, ...]:
             "How fresh are signals?",
             "95th percentile of the time to generate a signal, by kind.",
             "s", "no signal in this time",
-            quantile(0.95, "signal_service.signal.generation", by=("signal_type",)),
-            limits=shared.signal_limits(config),
+            quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), limits=limits["signal"],
         ),
     )  # fmt: skip
-
-
-def _use() -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Detail: what they use, and whether they come back", 8,
         bars(
             "Which features are adopted?",
             "Uses in the last hour for each active user.",

@@ -2,58 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import BURN_RATES, Config
+from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, states
+from signalscope.mixin.dashboards._model import (
+    Line,
+    Query,
+    bars,
+    dashboard,
+    line,
+    row,
+    series,
+    stat,
+    states,
+    table,
+)
 from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
 
-__all__ = ["board"]
-
 _CALLS = "no calls in this time"
+#: Alerts that mean something is wrong: the watchdog always fires.
+_FIRING, _PENDING = (
+    f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
+)
 
 
-def board(config: Config) -> Board:
+@dashboard("operations", "Operations", "Is the service well now, and if not, where? For whoever is on call.")
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever is on call."""
-    return Board(
-        "operations",
-        "Operations",
-        "Is the service well now, and if not, where? For whoever is on call.",
-        (
-            Row("Verdict: is the service well?", (Line(4, _verdict(config)), Line(7, _alerts(config)))),
-            Row(
-                "Causes: load, dependencies, breakers, queues, resources",
-                (
-                    Line(8, _load(config)),
-                    Line(8, _dependencies(config)),
-                    Line(8, _queues(config)),
-                    Line(8, _resources(config)),
-                ),
-            ),
-            Row("Detail", (Line(8, _detail()), Line(8, _more(config)))),
-        ),
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: is the service well?", 4,
         shared.up(config),
-        shared.firing(),
+        stat(
+            "How many alerts fire?",
+            "Of all severities, now.",
+            f"count({_FIRING}) or vector(0)", "short", "Prometheus evaluates no rules",
+            limits=above(1.0), decimals=0, leads_to="operations",
+        ),
         shared.error_rate(config, "developer"),
         shared.latency(config, "developer"),
         shared.budget(config),
         shared.bottleneck(config),
     )  # fmt: skip
-
-
-def _alerts(config: Config) -> tuple[Panel, ...]:
-    return (
-        shared.alert_table(config, 5),
+    yield line(
+        table(
+            "Which alerts fire, and what is to be done?",
+            "Each leads to its runbook: impact, first response, queries that tell more.",
+            "no alert fires",
+            Query(
+                "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
+                f" and ignoring(alertstate) {_FIRING})",
+                "For", unit="dtdhms",
+            ),
+            columns={
+                "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",
+            },
+            links={"Alert": f"{config.runbooks.rstrip('/')}/${{__data.fields.Alert}}.md"}, weight=5,
+        ),
         states(
             "Since when do they fire?",
             "Each alert over time: firing, or still waiting for its hold to pass.",
             "no alert fired in this time",
-            f"max by (alertname) ({shared.FIRING} * 2 or {shared.PENDING})",
+            f"max by (alertname) ({_FIRING} * 2 or {_PENDING})",
             states={1.0: ("pending", WARN), 2.0: ("firing", BAD)}, weight=4,
         ),
         series(
@@ -64,12 +77,11 @@ def _alerts(config: Config) -> tuple[Panel, ...]:
             limits=above(max(BURN_RATES.values()), BURN_RATES["6h"]), weight=3, leads_to="executive",
             alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
         ),
+        height=7,
     )  # fmt: skip
-
-
-def _load(config: Config) -> tuple[Panel, ...]:
     requests, latency = "signal_service.api.requests", "signal_service.api.request.duration"
-    return (
+    yield row(
+        "Causes: load, dependencies, breakers, queues, resources", 8,
         series(
             "How many requests arrive, and how do they end?",
             "Requests per second by class of status. A drop without a deploy is as telling as a rise of 5xx.",
@@ -82,14 +94,15 @@ def _load(config: Config) -> tuple[Panel, ...]:
             "Quantiles of API latency. Points are single requests: each leads to its trace.",
             "s", shared.NO_REQUESTS,
             *shared.quantiles(latency),
-            limits=shared.latency_limits(config), alerts=("SignalServiceHighLatency",), leads_to="developer",
+            limits=limits["latency"], alerts=("SignalServiceHighLatency",), leads_to="developer",
             exemplars=True,
         ),
     )  # fmt: skip
-
-
-def _dependencies(config: Config) -> tuple[Panel, ...]:
-    return (
+    half_open, is_open = (
+        gauge_of("signal_service.circuit_breaker.state", f'state="{state}"', by=("service_name",), how="max")
+        for state in ("half_open", "open")
+    )
+    yield line(
         states(
             "Which external service is unhealthy?",
             "The service's own probes; unhealthy only when every instance finds it so.",
@@ -104,10 +117,7 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
             "Which circuit breaker is not closed?",
             "Open: calls are refused without being tried. Half open: one is tried.",
             "no circuit breaker is watched",
-            Query(
-                f"clamp_max({_breaker('half_open')} + 2 * {_breaker('open')}, 2)",
-                "{{service_name}}",
-            ),
+            Query(f"clamp_max({half_open} + 2 * {is_open}, 2)", "{{service_name}}"),
             states={0.0: ("closed", GOOD), 1.0: ("half open", WARN), 2.0: ("open", BAD)},
             alerts=("CriticalDependencyBreakerOpen", "DependencyBreakerOpen", "CircuitBreakerFlapping"),
         ),
@@ -120,10 +130,7 @@ def _dependencies(config: Config) -> tuple[Panel, ...]:
             limits=above(config.thresholds.dependency_p95_seconds),
         ),
     )  # fmt: skip
-
-
-def _queues(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "What is waiting in the queues?",
             "Items waiting, by priority. Critical items waiting are a problem of their own.",
@@ -148,10 +155,7 @@ def _queues(config: Config) -> tuple[Panel, ...]:
             leads_to="developer",
         ),
     )  # fmt: skip
-
-
-def _resources(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "Which process is short of CPU?",
             "CPU time of each process, of one core: a Python process can hardly use more.",
@@ -165,25 +169,18 @@ def _resources(config: Config) -> tuple[Panel, ...]:
             "Resident memory.",
             "bytes", "no process reports",
             gauge_of("process.resident_memory", by=("instance",)),
-            leads_to="capacity", limits=shared.memory_limits(config), alerts=("HighMemoryUsage",),
+            leads_to="capacity", limits=above(config.thresholds.memory_bytes), alerts=("HighMemoryUsage",),
         ),
         bars(
             "Which resource is nearest its limit?",
             "Saturation of each resource, now; the highest is the bottleneck.",
             "percentunit", "no resource reports",
             Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
-            low=0.0, high=1.0, limits=shared.saturation_limits(config), leads_to="capacity",
+            low=0.0, high=1.0, limits=limits["saturation"], leads_to="capacity",
         ),
     )  # fmt: skip
-
-
-def _breaker(state: str) -> str:
-    name = "signal_service.circuit_breaker.state"
-    return gauge_of(name, f'state="{state}"', by=("service_name",), how="max")
-
-
-def _detail() -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Detail", 8,
         states(
             "Which component is degraded?",
             "The latest health check of each component, the worst of all instances.",
@@ -205,10 +202,7 @@ def _detail() -> tuple[Panel, ...]:
             rate("signal_service.rate_limit.hits", by=("limit_type",)),
         ),
     )  # fmt: skip
-
-
-def _more(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "Why do calls to dependencies fail?",
             "Failed calls per second, by service and type of error.",

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signalscope.config import Config
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat
-
-__all__ = ["board"]
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat
+from signalscope.mixin.dashboards._style import below
 
 _UNSERVED = "no prices in the config, or no satisfaction yet"
 _UNPRICED = "no prices in the config, or no subscriptions"
+_MONTH, _A_DAY = 'period="30d"', 'period="1d"'
 
 
-def board(config: Config) -> Board:
+@dashboard(
+    "revenue", "Revenue", "What brings money in, and what puts it at risk? For whoever sells.", since="now-6h"
+)
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever sells."""
-    return Board(
-        "revenue",
-        "Revenue",
-        "What brings money in, and what puts it at risk? For whoever sells.",
-        (
-            Row("Verdict: is revenue safe?", (Line(4, _verdict(config)),)),
-            Row("Causes: who pays, and for what", (Line(8, _tiers(config)), Line(8, _features()))),
-            Row("Detail", (Line(8, _detail()),)),
-        ),
-        since="now-6h",
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    limits = shared.limits(config)
+    yield row(
+        "Verdict: is revenue safe?", 4,
         stat(
             "How much comes in each month?",
             "What the active subscriptions bring in, by the prices in the config.",
@@ -39,7 +32,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             "How much of it is served well?",
             "Revenue of each tier times its users' satisfaction, of all revenue.",
             f"sum({recorded('REVENUE_IMPACT')}) / sum({recorded('REVENUE')})", "percentunit",
-            _UNSERVED, limits=shared.satisfaction_limits(config, 100), leads_to="experience", decimals=1,
+            _UNSERVED, limits=below(config.kpis.satisfaction / 100), leads_to="experience", decimals=1,
         ),
         shared.subscriptions(config),
         stat(
@@ -55,13 +48,8 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             recorded("PREMIUM_ADOPTION"), "percentunit", "no users were seen", decimals=0,
         ),
     )  # fmt: skip
-
-
-_MONTH, _A_DAY = 'period="30d"', 'period="1d"'
-
-
-def _tiers(config: Config) -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Causes: who pays, and for what", 8,
         series(
             "Which tier brings it in?",
             "Monthly revenue by tier.",
@@ -71,13 +59,10 @@ def _tiers(config: Config) -> tuple[Panel, ...]:
         shared.satisfaction_by_tier(
             "Are those who pay satisfied?",
             "Satisfaction by tier: a paying tier below the others is revenue at risk.",
-            leads_to="experience", limits=shared.satisfaction_limits(config),
+            leads_to="experience", limits=limits["satisfaction"],
         ),
     )  # fmt: skip
-
-
-def _features() -> tuple[Panel, ...]:
-    return (
+    yield line(
         bars(
             "Which premium features are used?",
             "Uses in the last hour.",
@@ -99,10 +84,8 @@ def _features() -> tuple[Panel, ...]:
             Query(f"sum({recorded('REVENUE_IMPACT')})", "served well"),
         ),
     )  # fmt: skip
-
-
-def _detail() -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Detail", 8,
         shared.retention("Do users come back?"),
         bars(
             "How do subscribers want their signals?",

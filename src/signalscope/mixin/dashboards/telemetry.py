@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from signalscope.config import Config
-from signalscope.mixin.dashboards._expr import gauge_of, rate
-from signalscope.mixin.dashboards._model import Board, Line, Panel, Query, Row, bars, series, stat, states
+from signalscope.mixin.dashboards._expr import rate, selector
+from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, states
 from signalscope.mixin.dashboards._pipeline import by, total
 from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
-
-__all__ = ["board"]
 
 _NO_COLLECTOR = "the Collector's metrics about itself are not scraped"
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
@@ -20,23 +18,16 @@ _NONE = Limits(GOOD, ((1e-9, BAD),), lines=False)
 _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.errors"
 
 
-def board(config: Config) -> Board:
+@dashboard(
+    "telemetry",
+    "Telemetry pipeline",
+    "Can the other dashboards be believed? For whoever runs the monitoring.",
+)
+def board(config: Config) -> Iterator[Line]:
     """The dashboard of whoever runs the monitoring."""
-    return Board(
-        "telemetry",
-        "Telemetry pipeline",
-        "Can the other dashboards be believed? For whoever runs the monitoring.",
-        (
-            Row("Verdict: does everything arrive?", (Line(4, _verdict(config)),)),
-            Row("Collector", (Line(8, _received()), Line(8, _sent()))),
-            Row("SDK: what did the instrumentation itself do?", (Line(8, _sdk()),)),
-            Row("Prometheus and Alertmanager", (Line(8, _rules(config)), Line(8, _targets()))),
-        ),
-    )
-
-
-def _verdict(config: Config) -> tuple[Panel, ...]:
-    return (
+    process = selector("process.resident_memory")
+    yield row(
+        "Verdict: does everything arrive?", 4,
         stat(
             "How many targets are down?",
             "Targets that do not answer Prometheus.",
@@ -45,7 +36,7 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
         stat(
             "How old is the newest number?",
             "Time since the service's last sample; a few intervals are normal.",
-            f"min(time() - timestamp({_cpu()}))", "s", "no process reports",
+            f"min(time() - timestamp({process}))", "s", "no process reports",
             limits=above(6.0 * config.pipeline.delay, 2.0 * config.pipeline.delay), decimals=0,
             alerts=("TelemetryMissing",),
         ),
@@ -72,27 +63,8 @@ def _verdict(config: Config) -> tuple[Panel, ...]:
             alerts=("RuleEvaluationFailing",),
         ),
     )  # fmt: skip
-
-
-def _cpu() -> str:
-    return gauge_of("process.resident_memory").removeprefix("sum(").removesuffix(")")
-
-
-def _or_zero(name: str) -> str:
-    """A counter of the SDK per second: zero while processes report and it counts nothing."""
-    return f"{rate(name)} or 0 * {rate('process.cpu')}"
-
-
-def _refused(kind: str) -> str:
-    return by(f"otelcol_receiver_refused_{kind}")
-
-
-def _failed(kind: str, *labels: str) -> str:
-    return total(f"otelcol_exporter_send_failed_{kind}", f"otelcol_exporter_sent_{kind}", *labels)
-
-
-def _received() -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "Collector", 8,
         series(
             "How much does the Collector receive?",
             "Metric points and spans per second.",
@@ -113,14 +85,7 @@ def _received() -> tuple[Panel, ...]:
                   f" - {by('otelcol_processor_outgoing_items', 'processor')}",
         ),
     )  # fmt: skip
-
-
-def _by_exporter(expr: Callable[[str], str]) -> tuple[Query, ...]:
-    return tuple(Query(expr(kind), f"{kind.rpartition('_')[2]} to {{{{exporter}}}}") for kind in _KINDS)
-
-
-def _sent() -> tuple[Panel, ...]:
-    return (
+    yield line(
         series(
             "How much does it pass on?",
             "Metric points and spans per second, by exporter.",
@@ -139,10 +104,8 @@ def _sent() -> tuple[Panel, ...]:
             "bytes", _NO_COLLECTOR, "sum by (instance) (otelcol_process_memory_rss)",
         ),
     )  # fmt: skip
-
-
-def _sdk() -> tuple[Panel, ...]:
-    return (
+    yield row(
+        "SDK: what did the instrumentation itself do?", 8,
         series(
             "How many label values did not fit?",
             "Per second, of all instruments: values that were not allowed, or one too many.",
@@ -158,14 +121,12 @@ def _sdk() -> tuple[Panel, ...]:
             "How old are the numbers?",
             "Time since the last sample of each process.",
             "s", "no process reports",
-            f"max by (instance) (time() - timestamp({_cpu()}))",
+            f"max by (instance) (time() - timestamp({process}))",
         ),
     )  # fmt: skip
-
-
-def _rules(config: Config) -> tuple[Panel, ...]:
     group = "prometheus_rule_group_"
-    return (
+    yield row(
+        "Prometheus and Alertmanager", 8,
         bars(
             "Which rules take long?",
             "Time of the last evaluation of each group, of its interval: above 1 evaluations are skipped.",
@@ -193,10 +154,7 @@ def _rules(config: Config) -> tuple[Panel, ...]:
             alerts=("AlertDeliveryFailing",),
         ),
     )  # fmt: skip
-
-
-def _targets() -> tuple[Panel, ...]:
-    return (
+    yield line(
         states(
             "Which target does not answer?",
             "What Prometheus scrapes; a target that is down may still serve users.",
@@ -214,3 +172,20 @@ def _targets() -> tuple[Panel, ...]:
             "short", _NO_PROMETHEUS, Query("sum(prometheus_tsdb_head_series)", "series"),
         ),
     )  # fmt: skip
+
+
+def _or_zero(name: str) -> str:
+    """A counter of the SDK per second: zero while processes report and it counts nothing."""
+    return f"{rate(name)} or 0 * {rate('process.cpu')}"
+
+
+def _refused(kind: str) -> str:
+    return by(f"otelcol_receiver_refused_{kind}")
+
+
+def _failed(kind: str, *labels: str) -> str:
+    return total(f"otelcol_exporter_send_failed_{kind}", f"otelcol_exporter_sent_{kind}", *labels)
+
+
+def _by_exporter(expr: Callable[[str], str]) -> tuple[Query, ...]:
+    return tuple(Query(expr(kind), f"{kind.rpartition('_')[2]} to {{{{exporter}}}}") for kind in _KINDS)

@@ -152,7 +152,7 @@ class _Page:
                 return contract.get(rest).prometheus_name
         except ContractError as error:
             raise KeyError(f"${{{placeholder}}}: {error}") from None
-        known = _leaves(self._config)
+        known = dict(_leaves(self._config.model_dump()))
         if name not in known or chosen not in _FILTERS:
             near = difflib.get_close_matches(name, [*self._values, *known], 1)
             hint = f"; did you mean ${{{near[0]}}}?" if near and near[0] != name else ""
@@ -160,14 +160,10 @@ class _Page:
         return _FILTERS[chosen](known[name])
 
 
-def _leaves(config: Config) -> dict[str, Any]:
-    """Return every value of the configuration by its keys, joined by dots."""
-
-    def leaves(prefix: str, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-        for key, value in values.items():
-            if isinstance(value, dict):
-                yield from leaves(f"{prefix}{key}.", value)
-            else:
-                yield f"{prefix}{key}", value
-
-    return dict(leaves("", config.model_dump()))
+def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value of the configuration with its keys, joined by dots."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
