@@ -7,7 +7,7 @@ from typing import Any
 
 from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library
 from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._import_hooks import Hook
 
 __all__ = ["AiobreakerInstrumentor"]
 

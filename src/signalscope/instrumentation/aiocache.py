@@ -11,7 +11,7 @@ from typing import Any
 
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
 from signalscope.instrumentation._base._caches import CACHE_METRICS
-from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import full_name
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache, only_if_undone
@@ -50,18 +50,11 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
     package = "aiocache"
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of caches, decorators and aliases."""
-        return {
-            "aiocache.base": self._patch,
-            "aiocache.decorators": self._patch_decorators,
-            "aiocache.factory": self._patch_factory,
-        }
-
     def own_name(self, cache: Any) -> str:
         """Return the namespace."""
         return cache.namespace if isinstance(cache.namespace, str) else ""
 
+    @on_import("aiocache.base")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.BaseCache, self.track)
         operations: Mapping[str, Method] = {
@@ -75,12 +68,14 @@ class AiocacheInstrumentor(CacheInstrumentor):
         for name, around in operations.items():
             self.intercept(module.BaseCache, name, around, unless=_is_off)
 
+    @on_import("aiocache.decorators")
     def _patch_decorators(self, module: ModuleType) -> None:
         for decorator in (module.cached, module.multi_cached):
             self.intercept(decorator, "__call__", self._decorate, unless=only_if_undone)
         self.intercept(module.cached_stampede, "decorator", self._stampede, unless=only_if_undone)
         self.intercept(module.cached_stampede, "get_from_cache", self._get_in_stampede, unless=only_if_undone)
 
+    @on_import("aiocache.factory")
     def _patch_factory(self, module: ModuleType) -> None:
         self.intercept(type(module.caches), "get", self._by_alias, unless=only_if_undone)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import perf_counter, time
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._tasks import ITEMS, PRIORITY, TASK, count_item, record_task
@@ -51,19 +50,17 @@ class ArqInstrumentor(LibraryInstrumentor):
         """Create the table of the functions of workers."""
         self.originals: WeakTable[Method] = WeakTable()
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of workers and of the queue."""
-        return {"arq.worker": self._patch_worker, "arq.connections": self._patch_connections}
-
     def end(self) -> None:
         """Restore the functions of the workers."""
         for function, original in self.originals.items():
             function.coroutine = original  # type: ignore[attr-defined]  # it is arq's
         self.originals.clear()
 
+    @on_import("arq.connections")
     def _patch_connections(self, module: ModuleType) -> None:
         self.intercept(module.ArqRedis, "enqueue_job", self._enqueue)
 
+    @on_import("arq.worker")
     def _patch_worker(self, module: ModuleType) -> None:
         retries = (module.Retry, module.RetryJob)
         self.on_created(module.Worker, functools.partial(self._measure_functions, retries))

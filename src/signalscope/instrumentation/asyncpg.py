@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._sql import record_query
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed
@@ -48,16 +48,14 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
         delegated="opentelemetry-instrumentation-asyncpg",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of connections and of prepared statements."""
-        return {"asyncpg.connection": self._connections, "asyncpg.prepared_stmt": self._statements}
-
+    @on_import("asyncpg.connection")
     def _connections(self, module: ModuleType) -> None:
         around = functools.partial(_query, lambda _, query: query)
         for name in _CONNECTION:
             if name in vars(module.Connection):
                 self.intercept(module.Connection, name, around, unless=_is_part_of_query)
 
+    @on_import("asyncpg.prepared_stmt")
     def _statements(self, module: ModuleType) -> None:
         around = functools.partial(_query, lambda statement, _: statement.get_query())
         for name in _STATEMENT:

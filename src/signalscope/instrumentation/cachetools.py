@@ -14,7 +14,7 @@ from typing import Any
 from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS, TrackedCache
-from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import full_name
 from signalscope.instrumentation._base._suppression import only_if_undone
@@ -72,10 +72,6 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
     package = "cachetools"
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"cachetools": self._patch}
-
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries, with those that have expired."""
         return float(self._base.__len__(cache))
@@ -92,6 +88,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         self.sizes.add(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
         return tracked
 
+    @on_import("cachetools")
     def _patch(self, module: ModuleType) -> None:
         self._base = base = module.Cache
         operations: Mapping[str, Method] = {

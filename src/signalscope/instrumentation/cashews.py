@@ -15,7 +15,7 @@ from signalscope.instrumentation._base._caches import (
     library_at_work,
     metrics_of,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
@@ -54,10 +54,6 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     package = "cashews"
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of the base class of caches."""
-        return {"cashews.wrapper.wrapper": self._patch}
-
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a backend in memory."""
         return float(len(cache.store))
@@ -71,6 +67,7 @@ class CashewsInstrumentor(CacheInstrumentor):
         """Return the name that the program gave it."""
         return getattr(cache, "name", "")
 
+    @on_import("cashews.wrapper.wrapper")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.Wrapper, self.track)
         self.intercept(

@@ -12,7 +12,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._tasks import ITEMS, TASK, count_item, record_task
@@ -60,14 +60,11 @@ class CeleryInstrumentor(LibraryInstrumentor):
         # or, where it is eager, inside of it.
         self._running: OrderedDict[tuple[str, int], list[float]] = OrderedDict()
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of signals."""
-        return {"celery.signals": self._connect}
-
     def end(self) -> None:
         """Forget the running tasks."""
         self._running.clear()
 
+    @on_import("celery.signals")
     def _connect(self, signals: ModuleType) -> None:
         receivers: Mapping[str, Callable[..., None]] = {
             "task_prerun": self._begun,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping
 from types import FrameType, ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor, breaker_library
-from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed
 
 __all__ = ["CircuitbreakerInstrumentor"]
@@ -37,14 +36,11 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
 
     packages = ("circuitbreaker",)
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"circuitbreaker": self._patch}
-
     def state_now(self, breaker: Any) -> str:
         """Return the library's state, which has the contract's name."""
         return str(breaker.state)
 
+    @on_import("circuitbreaker")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.CircuitBreaker, self.created)
         self.intercept(module.CircuitBreaker, "__exit__", self._exit)

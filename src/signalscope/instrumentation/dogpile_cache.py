@@ -16,7 +16,7 @@ from signalscope.instrumentation._base._caches import (
     TrackedCache,
     library_at_work,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
@@ -72,10 +72,6 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
     package = "dogpile"
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of regions."""
-        return {"dogpile.cache.region": self._patch}
-
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a backend in memory."""
         backend = vars(cache).get("backend")
@@ -94,6 +90,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         self.sizes.add(cache, lambda: tracked.cache_type)
         return tracked
 
+    @on_import("dogpile.cache.region")
     def _patch(self, module: ModuleType) -> None:
         region, partial = module.CacheRegion, functools.partial
         operations: Mapping[str, Method] = {

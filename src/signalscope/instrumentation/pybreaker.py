@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library
 from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["PybreakerInstrumentor"]
 
@@ -31,10 +30,7 @@ class PybreakerInstrumentor(CountingBreakerInstrumentor):
 
     packages = ("pybreaker", "tornado")
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"pybreaker": self._patch}
-
+    @on_import("pybreaker")
     def _patch(self, module: ModuleType) -> None:
         self._patch_breaker(module.CircuitBreaker)
         self._patch_states(module.CircuitBreakerState, module)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from signalscope.contract._model import OTHER
-from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import GREEKS, greeks_library
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._greeks import GREEKS, GreeksInstrumentor, greeks_library
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._suppression import only_if_undone
 
 __all__ = ["QuantLibInstrumentor"]
@@ -56,7 +55,7 @@ _PARTS = {
 }
 
 
-class QuantLibInstrumentor(LibraryInstrumentor):
+class QuantLibInstrumentor(GreeksInstrumentor):
     """Measures `NPV` and the Greeks of instruments, Black and Bachelier formulas and calculators."""
 
     library = greeks_library(
@@ -82,15 +81,15 @@ class QuantLibInstrumentor(LibraryInstrumentor):
         ),
     )
 
+    common = {"batch_size": 1, "check": "finite"}  # noqa: RUF012  # not changed
+
     def create(self) -> None:
         """Create the table of the models of instruments, by the engine of each."""
         self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module with all classes; the package only imports their names."""
-        return {"QuantLib.QuantLib": self._patch}
-
+    @on_import("QuantLib.QuantLib")
     def _patch(self, module: ModuleType) -> None:
+        """Patch the module with all classes; the package only imports their names."""
         instrument = getattr(module, "Instrument", None)
         if instrument is None:
             return
@@ -102,19 +101,14 @@ class QuantLibInstrumentor(LibraryInstrumentor):
 
         for cls in list(vars(module).values()):
             if inspect.isclass(cls) and issubclass(cls, instrument):
-                for name, calculated in _METHODS.items():
+                for name, calculation_type in _METHODS.items():
                     if name in vars(cls):
-                        self.measure(cls, name, self._calculation(calculated, model_of))
+                        self.measure_calculation(cls, name, calculation_type, model_of)
         for name, model in _CALCULATORS.items():
-            for method, calculated in {**GREEKS, "value": "price"}.items():
-                self.measure(getattr(module, name, None), method, self._calculation(calculated, model))
-        for name, (calculated, model) in _FUNCTIONS.items():
-            self.measure(module, name, self._calculation(calculated, model))
-
-    def _calculation(self, calculated: str, model: Any) -> Callable[[Any], Any]:
-        return instrument_greeks(
-            calculation_type=calculated, model_type=model, batch_size=1, check="finite", span=self.span
-        )
+            for method, calculation_type in {**GREEKS, "value": "price"}.items():
+                self.measure_calculation(getattr(module, name, None), method, calculation_type, model)
+        for name, (calculation_type, model) in _FUNCTIONS.items():
+            self.measure_calculation(module, name, calculation_type, model)
 
     def _note_engine(self, original: Method, instrument: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Note the model of the engine."""

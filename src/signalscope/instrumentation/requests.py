@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._http import HttpInstrumentor, http_library
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["RequestsInstrumentor"]
 
@@ -23,10 +22,7 @@ class RequestsInstrumentor(HttpInstrumentor):
         delegated="opentelemetry-instrumentation-requests",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of sessions."""
-        return {"requests.sessions": self._patch}
-
+    @on_import("requests.sessions")
     def _patch(self, module: ModuleType) -> None:
         self.intercept_calls(module.Session, "send", _request)
 

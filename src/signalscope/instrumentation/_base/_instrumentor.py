@@ -1,13 +1,11 @@
 """The base of the instrumentors: each patches one library, when the program imports it and never before.
 
-A subclass declares its `Library`, and the hook of each module that it patches:
+A subclass declares its `Library`, and a method for each module that it patches:
 
     class ExampleInstrumentor(LibraryInstrumentor):
         library = Library(name="example", supports=("example >= 1, < 3",), ...)
 
-        def hooks(self):
-            return {"example.pricing": self._pricing}
-
+        @on_import("example.pricing")
         def _pricing(self, module):
             self.measure(module, "delta", instrument_greeks(calculation_type="delta"))
 
@@ -21,11 +19,10 @@ import functools
 import inspect
 import logging
 import os
-from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from opentelemetry.instrumentation.dependencies import (
     DependencyConflict,
@@ -39,7 +36,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from signalscope.decorators._nesting import inside, nesting
 from signalscope.decorators._wrap import either
 from signalscope.instrumentation._base._call_hooks import with_hooks
-from signalscope.instrumentation._base._import_hooks import when_imported
+from signalscope.instrumentation._base._import_hooks import Hook, when_imported
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._patches import Patches, taking_self
 from signalscope.instrumentation._base._suppression import (
@@ -53,9 +50,18 @@ from signalscope.recording import internal_error
 _logger = logging.getLogger("signalscope")
 _SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
 _MODES = ("auto", "always", "never")
-#: Called with a module when it has been imported.
-Hook = Callable[[ModuleType], None]
 Method = Callable[..., Any]
+_Hook = TypeVar("_Hook", bound=Callable[..., None])
+
+
+def on_import(*modules: str) -> Callable[[_Hook], _Hook]:
+    """Return a decorator: the method is called with each of these modules when the program has imported it."""
+
+    def mark(method: _Hook) -> _Hook:
+        vars(method)["hooked_modules"] = modules
+        return method
+
+    return mark
 
 
 class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
@@ -91,9 +97,13 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     def create(self) -> None:
         """Create the state of the instance; called once."""
 
-    @abstractmethod
     def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of each module, by its full name; it is called when the program has imported the module."""
+        """Return the hook of each module, by its full name: by default the methods that `on_import` marks."""
+        return {
+            module: getattr(self, name)
+            for name in dir(type(self))
+            for module in getattr(getattr(type(self), name, None), "hooked_modules", ())
+        }
 
     def begin(self) -> None:
         """Start parts other than patches; called by `instrument`."""
@@ -145,28 +155,17 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         return None
 
     def measure(
-        self,
-        owner: Any,
-        name: str,
-        measured: Callable[[Any], Any],
-        *,
-        nested: bool = False,
-        over: bool = False,
-    ) -> bool:
+        self, owner: Any, name: str, decorator: Method, *, nested: bool = False, over: bool = False
+    ) -> None:
         """Patch a function of a module, or a method of a class.
 
         Args:
             owner: The module or class; None if this version of the library does not have it.
             name: The attribute; it may be missing.
-            measured: A decorator of `signalscope.decorators`.
+            decorator: A decorator of `signalscope.decorators`.
             nested: Whether calls inside a measured calculation are measured too.
             over: Whether to patch it even if another instrumentor has.
-
-        Returns:
-            True if there is such an attribute.
         """
-        if owner is None:
-            return False
 
         def make(original: Any, is_undone: IsUndone) -> Any:
             hooked = with_hooks(original, self.options.get("request_hook"), self.options.get("response_hook"))
@@ -174,25 +173,20 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             def use_original() -> bool:
                 return is_undone() or (not nested and inside()) or is_instrumentation_suppressed()
 
-            return either(original, measured(hooked), otherwise=use_original)
+            return either(original, decorator(hooked), otherwise=use_original)
 
-        return self.patches.add(owner, name, make, over=over)
+        self.patches.add(owner, name, make, over=over)
 
-    def replace(self, owner: Any, name: str, make: Callable[[Any, IsUndone], Any]) -> bool:
+    def replace(self, owner: Any, name: str, make: Callable[[Any, IsUndone], Any]) -> None:
         """Patch a method of a class, or a function of a module, with one that calls the original itself.
 
         Args:
             owner: The class or module.
             name: The attribute; it may be missing.
             make: Makes the replacement from the original, which takes a method's object as its first argument, and
-                from a function that tells whether the patch has been undone.
-
-        Returns:
-            True if there is such an attribute.
+                from a function that returns True if the patch has been undone.
         """
-        return self.patches.add(
-            owner, name, lambda original, is_undone: make(taking_self(original), is_undone)
-        )
+        self.patches.add(owner, name, lambda original, is_undone: make(taking_self(original), is_undone))
 
     def intercept(
         self, owner: Any, name: str, around: Method, *, unless: Callable[[IsUndone], bool] = is_suppressed
@@ -225,6 +219,39 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             return called
 
         self.replace(owner, name, make)
+
+    def surround(
+        self,
+        owner: Any,
+        name: str,
+        context: Callable[..., AbstractContextManager[list[Any]]],
+        *,
+        is_async: bool,
+        unless: Callable[[IsUndone], bool],
+    ) -> None:
+        """Patch a method of a class with one that calls the original inside of a context manager.
+
+        Args:
+            owner: The class.
+            name: The method; it may be missing.
+            context: Called with the arguments of the call; the result is appended to the list that it gives.
+            is_async: True if the method is a coroutine function.
+            unless: Returns True for a call that goes straight to the original.
+        """
+
+        def call(original: Method, /, *args: Any, **kwargs: Any) -> Any:
+            with context(*args, **kwargs) as results:
+                result = original(*args, **kwargs)
+                results.append(result)
+            return result
+
+        async def await_call(original: Method, /, *args: Any, **kwargs: Any) -> Any:
+            with context(*args, **kwargs) as results:
+                result = await original(*args, **kwargs)
+                results.append(result)
+            return result
+
+        self.intercept(owner, name, await_call if is_async else call, unless=unless)
 
     def on_created(self, cls: type, act: Callable[[Any], object]) -> None:
         """Call a function with each new object of a class, after its constructor.

@@ -14,8 +14,13 @@ from typing import Any
 
 from signalscope import contract
 from signalscope.decorators._wrap import function_of
-from signalscope.instrumentation._base._import_hooks import is_pattern, when_imported, when_imported_like
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._import_hooks import (
+    Hook,
+    is_pattern,
+    when_imported,
+    when_imported_like,
+)
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation.targets._file import read
 from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
