@@ -13,7 +13,7 @@ from typing import Any
 
 from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
-from signalscope.instrumentation._base._caches import CACHE_METRICS, TrackedCache
+from signalscope.instrumentation._base._caches import CACHE_METRICS
 from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._object_names import full_name
@@ -71,6 +71,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     )
 
     package = "cachetools"
+    has_sizes = True
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries, with those that have expired."""
@@ -81,12 +82,6 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         limit = self._base.maxsize.fget(cache)
         counts_entries = cache.getsizeof is self._base.getsizeof
         return float(limit) if counts_entries and math.isfinite(limit) else None
-
-    def track(self, cache: Any) -> TrackedCache:
-        """Report the size of the cache as well, unless decorated calls use it."""
-        tracked = super().track(cache)
-        self.sizes.add(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
-        return tracked
 
     @on_import("cachetools")
     def _patch(self, module: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import ModuleType
@@ -22,9 +23,7 @@ from signalscope.instrumentation._base._suppression import is_suppressed_in_cach
 __all__ = ["CashewsInstrumentor"]
 
 #: Commands, each with its operation.
-_COMMANDS = {
-    f"{operation}{many}": operation for operation in ("get", "set", "delete") for many in ("", "_many")
-}
+_COMMANDS = {f"{name}{many}": name for name in ("get", "set", "delete") for many in ("", "_many")}
 
 
 class CashewsInstrumentor(CacheInstrumentor):
@@ -70,12 +69,8 @@ class CashewsInstrumentor(CacheInstrumentor):
     @on_import("cashews.wrapper.wrapper")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.Wrapper, self.track)
-        self.intercept(
-            module.Wrapper,
-            "_with_middlewares_for_backend",
-            self._with_middlewares,
-            unless=is_suppressed_in_cache,
-        )
+        middlewares = "_with_middlewares_for_backend"
+        self.intercept(module.Wrapper, middlewares, self._with_middlewares, unless=is_suppressed_in_cache)
         self.intercept(module.Wrapper, "_add_backend", self._add_backend, unless=only_if_undone)
 
     def _add_backend(self, original: Method, cache: Any, backend: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -86,7 +81,7 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     def _report_size(self, cache: Any, backend: Any) -> None:
         tracked, prefix = self.tracked(cache), _prefix(cache, backend)
-        self.sizes.add(backend, lambda: prefix or tracked.cache_type)
+        self.report_size(backend, lambda: prefix or tracked.cache_type)
 
     def _with_middlewares(
         self, original: Method, cache: Any, cmd: Any, backend: Any, middlewares: Any
@@ -103,48 +98,42 @@ class CashewsInstrumentor(CacheInstrumentor):
     async def _measured(  # noqa: PLR0917  # what a middleware gets
         self, cache: Any, operation: str, backend: Any, call: Method, args: Any, kwargs: Any
     ) -> Any:
+        metrics_for = functools.partial(self._metrics, cache, backend)
+        first_key = _first_key(args, kwargs)
         begun = perf_counter()
         try:
             with library_at_work():
                 value = await call(*args, **kwargs)
         except BaseException:
             elapsed = perf_counter() - begun
-            self._record(
-                cache, backend, args, kwargs, lambda metrics: metrics.done(operation, elapsed, "error")
-            )
+            self.safely(lambda: metrics_for(first_key).done(operation, elapsed, "error"))
             raise
         elapsed = perf_counter() - begun
         if operation == "get":
-            values = zip(args, value, strict=False) if args else [(_first_key(args, kwargs), value)]
-            missed = [(str(key), got is kwargs.get("default")) for key, got in values]
-            self.safely(self._record_gets, cache, backend, elapsed, missed)
+            values = zip(args, value, strict=False) if args else [(first_key, value)]
+            missed = [(str(key), result is kwargs.get("default")) for key, result in values]
+            self.safely(self._record_gets, metrics_for, elapsed, missed)
         else:
             times = max(1, len(kwargs.get("pairs", args)))
-            self._record(
-                cache, backend, args, kwargs, lambda metrics: metrics.done(operation, elapsed, times=times)
-            )
+            self.safely(lambda: metrics_for(first_key).done(operation, elapsed, times=times))
         return value
 
+    @staticmethod
     def _record_gets(
-        self, cache: Any, backend: Any, elapsed: float, missed: Sequence[tuple[str, bool]]
+        metrics_for: Callable[[str], CacheMetrics], elapsed: float, missed: Sequence[tuple[str, bool]]
     ) -> None:
         """Record the gets of one command, whose keys may belong to several caches."""
         by_metrics: dict[CacheMetrics, list[bool]] = {}
         for key, is_miss in missed:
-            by_metrics.setdefault(self._metrics(cache, backend, key), []).append(is_miss)
+            by_metrics.setdefault(metrics_for(key), []).append(is_miss)
         for metrics, misses in by_metrics.items():
             metrics.gets(elapsed, len(misses) - sum(misses), sum(misses))
 
-    def _record(
-        self, cache: Any, backend: Any, args: Any, kwargs: Any, act: Callable[[CacheMetrics], object]
-    ) -> None:
-        self.safely(lambda: act(self._metrics(cache, backend, _first_key(args, kwargs))))
-
     def _metrics(self, cache: Any, backend: Any, key: str) -> CacheMetrics:
         prefix = _prefix(cache, backend)
-        of_cache = self.tracked(cache).metrics(cache)
+        metrics = self.tracked(cache).metrics(cache)
         cache_type = cache_patterns.find([key, prefix]) or prefix
-        return metrics_of(cache_type) if cache_type else of_cache
+        return metrics_of(cache_type) if cache_type else metrics
 
 
 def _prefix(cache: Any, backend: Any) -> str:

@@ -11,11 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
-from signalscope.instrumentation._base._caches import (
-    CACHE_METRICS,
-    TrackedCache,
-    library_at_work,
-)
+from signalscope.instrumentation._base._caches import CACHE_METRICS, library_at_work
 from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
@@ -71,6 +67,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
     )
 
     package = "dogpile"
+    has_sizes = True
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a backend in memory."""
@@ -83,12 +80,6 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
     def own_name(self, cache: Any) -> str:
         """Return the name of the region."""
         return cache.name or ""
-
-    def track(self, cache: Any) -> TrackedCache:
-        """Report the size of the region as well."""
-        tracked = super().track(cache)
-        self.sizes.add(cache, lambda: tracked.cache_type)
-        return tracked
 
     @on_import("dogpile.cache.region")
     def _patch(self, module: ModuleType) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
 
-from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import CacheMetrics, TrackedCache, library_at_work
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import creation_site
+from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._weak import WeakTable
+from signalscope.recording import internal_error, observe
 
 
 class CacheInstrumentor(LibraryInstrumentor):
@@ -19,27 +21,29 @@ class CacheInstrumentor(LibraryInstrumentor):
 
     Attributes:
         package: The package of the library, whose frames are not of the program.
+        has_sizes: True if the sizes of every cache are reported, except of those that decorated calls use.
         caches: The caches that were seen.
-        sizes: Reports the sizes of those that are added to it.
     """
 
     package: ClassVar[str]
+    has_sizes: ClassVar[bool] = False
     caches: WeakTable[TrackedCache]
-    sizes: CacheSizes
 
     def create(self) -> None:
         """Create the tables of caches."""
         self.caches = WeakTable()
-        self.sizes = CacheSizes(self.entries, self.capacity)
+        self._sized: WeakTable[Callable[[], str]] = WeakTable()
 
     def begin(self) -> None:
-        """Start to report sizes."""
-        self.sizes.begin()
+        """Start to report sizes, which are read when metrics are collected."""
+        for name, read in (("entries", self.entries), ("capacity", self.capacity)):
+            stop = observe(f"signal_service.cache.{name}", functools.partial(self._sums, read))
+            self.cleanup.callback(stop)
 
     def end(self) -> None:
         """Forget the caches."""
         self.caches.clear()
-        self.sizes.end()
+        self._sized.clear()
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a cache, without changing it; None if that cannot be known."""
@@ -58,7 +62,23 @@ class CacheInstrumentor(LibraryInstrumentor):
         name = self.own_name(cache)
         tracked = TrackedCache(self.package, creation_site(cache, (self.package,)), [name] if name else [])
         self.caches.set(cache, tracked)
+        if self.has_sizes:
+            self.report_size(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
         return tracked
+
+    def report_size(self, cache: object, cache_type: Callable[[], str]) -> None:
+        """Report the size of a cache as long as it lives; caches of the same type are added up.
+
+        Args:
+            cache: The cache; it is not kept alive.
+            cache_type: Returns its type; empty if it is not reported yet.
+        """
+        self._sized.set(cache, cache_type)
+
+    def _sums(self, read: Callable[[Any], float | None]) -> Iterator[tuple[float, tuple[str]]]:
+        sizes = [(cache_type(), _read_safely(read, cache)) for cache, cache_type in self._sized.items()]
+        for name, total in known_sums((name, size) for name, size in sizes if name).items():
+            yield total, (name,)
 
     def tracked(self, cache: Any) -> TrackedCache:
         """Return what is known about a cache; one that was copied or unpickled has not passed its constructor."""
@@ -100,6 +120,14 @@ class CacheInstrumentor(LibraryInstrumentor):
             except BaseException:
                 self.record_done(cache, operation, begun, "error")
                 raise
+
+
+def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | None:
+    try:
+        return read(cache)
+    except Exception:  # a cache of the user's own class
+        internal_error("instrumentation.cache_size")
+        return None
 
 
 def number_of_keys(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:

@@ -285,7 +285,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
     def _instrument(self, **kwargs: Any) -> None:
         self.options = kwargs
-        nesting.on = True
+        nesting.on = nesting.on or self.library.kind != "api"  # requests are not parts of other calls
         self.begin()
         for name, hook in self.hooks().items():
             when_imported(name, self._while_instrumented(hook, kwargs))
