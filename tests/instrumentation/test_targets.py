@@ -318,16 +318,16 @@ def test_check_tells_what_is_found_without_importing(
     checked, problems = check(write(TARGETS))
     assert (problems, [each.problems for each in checked]) == ([], [[]] * 8)
     chain = checked[0]
-    assert [(each.path, each.signature) for each in chain.found] == [
+    assert [(each.path, each.signature) for each in chain.functions] == [
         ("zt_service.pricing:chain_greeks", "def chain_greeks(spot, strikes, model='black_scholes')")
     ]
     assert "signal_service_greeks_calculation_seconds" in chain.records
     assert chain.attributes["batch_size"] == "argument strikes"
-    assert [each.path for each in checked[2].found] == [
+    assert [each.path for each in checked[2].functions] == [
         "zt_service.pricing:Engine.price",
         "zt_service.pricing:Engine.gamma",
     ]
-    assert checked[5].found[0].signature == "async def process(self, order)"
+    assert checked[5].functions[0].signature == "async def process(self, order)"
     assert "imported" not in capfd.readouterr().err
 
 
@@ -368,7 +368,7 @@ def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) ->
     text = "".join(f'[[target]]\npath = "zt_service.{each}"\nkind = "task"\n' for each in entries)
     checked, _ = check(write(text))
     assert [each.problems for each in checked] == [[], [], []]
-    assert [each.found[0].note.partition(":")[0] for each in checked] == [
+    assert [each.functions[0].note.partition(":")[0] for each in checked] == [
         "defined in zt_service.pricing",
         "inherited from zt_service.pricing",
         "",
@@ -380,7 +380,10 @@ def test_check_looks_up_patterns_of_top_level_modules(write: Callable[[str], Pat
     path = write('[[target]]\npath = "zt_serv*.pricing:delta"\nkind = "greeks"\n')
     for imports in (False, True):
         (checked,), _ = check(path, imports=imports)
-        assert ([each.path for each in checked.found], checked.problems) == (["zt_service.pricing:delta"], [])
+        assert ([each.path for each in checked.functions], checked.problems) == (
+            ["zt_service.pricing:delta"],
+            [],
+        )
 
 
 def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -> None:
@@ -388,7 +391,7 @@ def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -
     path = write('[[target]]\npath = "zt_service.pricing:theta"\nkind = "greeks"\n')
     ((checked,), _), ((imported,), _) = check(path), check(path, imports=True)
     assert "'theta' is assigned, not defined: `--import` looks" in str(checked.problems[0])
-    assert (imported.problems, imported.found[0].signature) == ([], "def theta(spot)")
+    assert (imported.problems, imported.functions[0].signature) == ([], "def theta(spot)")
 
 
 def test_check_names_the_metrics_of_the_step(write: Callable[[str], Path]) -> None:
@@ -612,8 +615,8 @@ def test_properties_of_every_make(
         task_type = "american"
         """
     )
-    found = [each.path.partition(".Option.")[2] for each in check(path)[0][0].found]
-    assert found == [each.path.partition(".Option.")[2] for each in check(path, imports=True)[0][0].found]
+    found = [each.path.partition(".Option.")[2] for each in check(path)[0][0].functions]
+    assert found == [each.path.partition(".Option.")[2] for each in check(path, imports=True)[0][0].functions]
     made: Any = importlib.import_module("zt_service.made")
     originals = dict(vars(made.Option))
     TargetsInstrumentor().instrument(targets=path)
