@@ -111,16 +111,11 @@ class CeleryInstrumentor(LibraryInstrumentor):
 
 def _record_end(task: Any, state: Any, elapsed: float) -> None:
     record_task(task.name, _OUTCOMES.get(state, "cancelled"), elapsed)
-    queue = _queue_of(task.request)
+    request = task.request
+    is_direct = getattr(request, "is_eager", False) or getattr(request, "called_directly", False)
+    queue = None if is_direct else _routing_key(request)
     if queue is not None and state in _EVENTS:
         count_item(queue, _EVENTS[state])
-
-
-def _queue_of(request: Any) -> str | None:
-    """Return the routing key of a task; None if it was called directly."""
-    if getattr(request, "is_eager", False) or getattr(request, "called_directly", False):
-        return None
-    return _routing_key(request)
 
 
 def _routing_key(request: Any) -> str | None:

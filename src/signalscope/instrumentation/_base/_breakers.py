@@ -121,13 +121,12 @@ class _LibraryBreaker(Breaker):
         if breaker is None:
             return
         name = breaker._name or ""
-        holder = self._search.look(breaker)
+        holder = self._search.find_holder(breaker)
         where = holder or self._search.fallback
         configured = configured_identity(name, where.path, *where.names)
         known = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
-        identity = configured or (known, "all")
-        if configured or name or holder or self._search.is_over:
-            self._is_identified = True
-            self.set_identity(identity)
+        self._is_identified = bool(configured or name or holder or self._search.is_over)
+        if self._is_identified:
+            self.set_identity(configured or (known, "all"))
         else:
-            self._identity = identity
+            self._identity = known, "all"
