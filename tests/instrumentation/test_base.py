@@ -18,8 +18,7 @@ from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope import instrument_greeks
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.testing import Captured, capture
 
 PRICING = """

@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 
 from signalscope import contract, instrumentation
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library
 
 #: Kinds in the order of the page, each with its title.
 _KINDS = {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS
-from signalscope.instrumentation._base._instrumentor import Method, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._object_names import full_name
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache, only_if_undone
 
@@ -57,16 +55,15 @@ class AiocacheInstrumentor(CacheInstrumentor):
     @on_import("aiocache.base")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.BaseCache, self.track)
-        operations: Mapping[str, Method] = {
-            "get": self._get,
-            "multi_get": self._multi_get,
-            "set": functools.partial(self._change, "set", False),
-            "add": functools.partial(self._change, "set", False),
-            "multi_set": functools.partial(self._change, "set", True),
-            "delete": functools.partial(self._change, "delete", False),
+        operations = {
+            "get": ("get", False),
+            "multi_get": ("get", True),
+            "set": ("set", False),
+            "add": ("set", False),
+            "multi_set": ("set", True),
+            "delete": ("delete", False),
         }
-        for name, around in operations.items():
-            self.intercept(module.BaseCache, name, around, unless=_is_off)
+        self.surround_operations(module.BaseCache, operations, is_async=True, unless=_is_off)
 
     @on_import("aiocache.decorators")
     def _patch_decorators(self, module: ModuleType) -> None:
@@ -79,28 +76,14 @@ class AiocacheInstrumentor(CacheInstrumentor):
     def _patch_factory(self, module: ModuleType) -> None:
         self.intercept(type(module.caches), "get", self._by_alias, unless=only_if_undone)
 
-    async def _get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
-        default = args[1] if len(args) > 1 else kwargs.get("default")
-        with self.operation(cache, "get") as begun:
-            value = await original(cache, *args, **kwargs)
-        is_hit = value is not None and value is not default
-        if is_hit or _attempt.get() != 1:  # the second get of a stampede counts
-            self.record_get(cache, begun, is_hit=is_hit)
-        return value
+    def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return True for None, and for the default that the caller has given."""
+        return value is None or value is (args[1] if len(args) > 1 else kwargs.get("default"))
 
-    async def _multi_get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with self.operation(cache, "get") as begun:
-            values = await original(cache, *args, **kwargs)
-        self.record_gets(cache, begun, values, absent=None)
-        return values
-
-    async def _change(
-        self, operation: str, has_many: bool, original: Method, cache: Any, /, *args: Any, **kwargs: Any
-    ) -> Any:
-        with self.operation(cache, operation) as begun:
-            value = await original(cache, *args, **kwargs)
-        self.record_done(cache, operation, begun, times=number_of_keys(args, kwargs) if has_many else 1)
-        return value
+    def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
+        """Record a lookup, unless it is the first one of a stampede and misses: the second one counts."""
+        if is_hit or _attempt.get() != 1:
+            super().record_get(cache, begun, is_hit=is_hit)
 
     def _decorate(self, original: Method, decorator: Any, function: Any) -> Any:
         """Note the decorated function, whose name a cache without any other name gets."""

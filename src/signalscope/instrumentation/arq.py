@@ -9,8 +9,7 @@ from time import perf_counter, time
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._tasks import ITEMS, PRIORITY, TASK, count_item, record_task
 from signalscope.instrumentation._base._weak import WeakTable

@@ -14,8 +14,7 @@ from typing import Any
 from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS
-from signalscope.instrumentation._base._instrumentor import Method, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._object_names import full_name
 from signalscope.instrumentation._base._suppression import only_if_undone
 

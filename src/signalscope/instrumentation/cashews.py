@@ -16,8 +16,7 @@ from signalscope.instrumentation._base._caches import (
     library_at_work,
     metrics_of,
 )
-from signalscope.instrumentation._base._instrumentor import Method, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
 __all__ = ["CashewsInstrumentor"]

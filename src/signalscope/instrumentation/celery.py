@@ -12,8 +12,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._tasks import ITEMS, TASK, count_item, record_task
 from signalscope.recording import _shutdown as _termination

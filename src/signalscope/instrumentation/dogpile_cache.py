@@ -10,13 +10,24 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS, library_at_work
-from signalscope.instrumentation._base._instrumentor import Method, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
 __all__ = ["DogpileCacheInstrumentor"]
+
+_OPERATIONS = {
+    "get": ("get", False),
+    "get_multi": ("get", True),
+    "set": ("set", False),
+    "set_multi": ("set", True),
+    # Used by `get_or_create` and `get_or_create_multi` to store values.
+    "_set_cached_value_to_backend": ("set", False),
+    "_set_multi_cached_value_to_backend": ("set", True),
+    "delete": ("delete", False),
+    "delete_multi": ("delete", True),
+}
 
 
 class _Getting:
@@ -83,36 +94,18 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
     @on_import("dogpile.cache.region")
     def _patch(self, module: ModuleType) -> None:
-        region, partial = module.CacheRegion, functools.partial
-        operations: Mapping[str, Method] = {
-            "get": partial(self._get, module.NO_VALUE),
-            "get_multi": partial(self._get_multi, module.NO_VALUE),
-            "get_or_create": partial(self._get_or_create, False),
-            "get_or_create_multi": partial(self._get_or_create, True),
-            "set": partial(self._change, "set", False),
-            "set_multi": partial(self._change, "set", True),
-            # Used by `get_or_create` and `get_or_create_multi` to store values.
-            "_set_cached_value_to_backend": partial(self._change, "set", False),
-            "_set_multi_cached_value_to_backend": partial(self._change, "set", True),
-            "delete": partial(self._change, "delete", False),
-            "delete_multi": partial(self._change, "delete", True),
-        }
+        region = module.CacheRegion
+        self._absent = module.NO_VALUE
         self.on_created(region, self.track)
-        for name, around in operations.items():
+        self.surround_operations(region, _OPERATIONS)
+        for name, has_many in (("get_or_create", False), ("get_or_create_multi", True)):
+            around = functools.partial(self._get_or_create, has_many)
             self.intercept(region, name, around, unless=is_suppressed_in_cache)
         self.intercept(region, "_log_time", self._create, unless=only_if_undone)
 
-    def _get(self, absent: object, original: Method, region: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with self.operation(region, "get") as begun:
-            value = original(region, *args, **kwargs)
-        self.record_get(region, begun, is_hit=value is not absent)
-        return value
-
-    def _get_multi(self, absent: object, original: Method, region: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with self.operation(region, "get") as begun:
-            values = original(region, *args, **kwargs)
-        self.record_gets(region, begun, values, absent)
-        return values
+    def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return True for NO_VALUE."""
+        return value is self._absent
 
     def _get_or_create(
         self, has_many: bool, original: Method, region: Any, /, *args: Any, **kwargs: Any
@@ -155,14 +148,3 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         finally:
             getting.creating += perf_counter() - begun
             _now.getting = getting
-
-    def _change(
-        self, operation: str, has_many: bool, original: Method, region: Any, /, *args: Any, **kwargs: Any
-    ) -> Any:
-        number = number_of_keys(args, kwargs) if has_many else 1
-        if operation == "set" and not number:  # `get_or_create_multi` has found all values
-            return original(region, *args, **kwargs)
-        with self.operation(region, operation) as begun:
-            value = original(region, *args, **kwargs)
-        self.record_done(region, operation, begun, times=number)
-        return value

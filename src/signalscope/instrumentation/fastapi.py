@@ -9,8 +9,7 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method, on_import
 from signalscope.instrumentation._base._suppression import only_if_undone
 from signalscope.recording import internal_error
 

@@ -22,8 +22,7 @@ from typing import Any, NamedTuple
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import ContractError
 from signalscope.instrumentation._base._import_hooks import Hook
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._object_names import CreationSite, creation_site, module_named
 from signalscope.instrumentation._base._priorities import LEVELS, classifier
 from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue

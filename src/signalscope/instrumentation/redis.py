@@ -16,8 +16,7 @@ from typing import Any
 
 from signalscope.instrumentation._base._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
 from signalscope.instrumentation._base._import_hooks import Hook
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
 from signalscope.recording import internal_error
 

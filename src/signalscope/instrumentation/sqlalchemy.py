@@ -7,8 +7,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, on_import
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, on_import
 from signalscope.instrumentation._base._sql import record_query
 from signalscope.instrumentation._base._suppression import is_suppressed
 

@@ -17,8 +17,7 @@ from typing import Any, ClassVar
 
 from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
 from signalscope.contract._model import OTHER
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable

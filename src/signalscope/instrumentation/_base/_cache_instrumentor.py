@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
@@ -12,6 +12,7 @@ from signalscope.instrumentation._base._caches import CacheMetrics, TrackedCache
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import creation_site
 from signalscope.instrumentation._base._sums import known_sums
+from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
 
@@ -93,12 +94,6 @@ class CacheInstrumentor(LibraryInstrumentor):
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.get(elapsed, hit=is_hit))
 
-    def record_gets(self, cache: Any, begun: float, values: Sequence[Any], absent: object) -> None:
-        """Record a lookup of several keys, whose misses have the value `absent`."""
-        elapsed = perf_counter() - begun
-        misses = sum(value is absent for value in values)
-        self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
-
     def record_done(
         self, cache: Any, operation: str, begun: float, result: str = "ok", times: int = 1
     ) -> None:
@@ -106,20 +101,54 @@ class CacheInstrumentor(LibraryInstrumentor):
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.done(operation, elapsed, result, times))
 
-    @contextmanager
-    def operation(self, cache: Any, operation: str) -> Iterator[float]:
-        """Mark that the library is at work in the block, and record an operation that raises as an error.
+    def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return True if the result of a lookup means that the key was not found."""
+        return value is None
 
-        Returns:
-            A context manager that gives the time of `perf_counter` at which the operation began.
+    def surround_operations(
+        self,
+        cls: type,
+        operations: Mapping[str, tuple[str, bool]],
+        *,
+        is_async: bool = False,
+        unless: Callable[[IsUndone], bool] = is_suppressed_in_cache,
+    ) -> None:
+        """Record the operations of a class of caches, each in its call, with the library at work.
+
+        Args:
+            cls: The class.
+            operations: By method, which may be missing: get, set or delete; and True if it takes several keys.
+            is_async: True if the methods are coroutine functions.
+            unless: Returns True for a call that is not recorded.
         """
+        for name, (operation, has_many) in operations.items():
+            context = functools.partial(self._recorded, operation, has_many)
+            self.surround(cls, name, context, is_async=is_async, unless=unless)
+
+    @contextmanager
+    def _recorded(
+        self, operation: str, has_many: bool, cache: Any, /, *args: Any, **kwargs: Any
+    ) -> Iterator[list[Any]]:
+        results: list[Any] = []
         begun = perf_counter()
         with library_at_work():
             try:
-                yield begun
+                yield results
             except BaseException:
                 self.record_done(cache, operation, begun, "error")
                 raise
+        if operation != "get":
+            times = _number_of_keys(args, kwargs) if has_many else 1
+            if (
+                times or operation == "delete"
+            ):  # dogpile sets nothing if `get_or_create_multi` finds all values
+                self.record_done(cache, operation, begun, times=times)
+        elif has_many:
+            elapsed, values = perf_counter() - begun, results[0]
+            misses = sum(self.is_miss(value, args, kwargs) for value in values)
+            self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
+        else:
+            self.record_get(cache, begun, is_hit=not self.is_miss(results[0], args, kwargs))
 
 
 def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | None:
@@ -130,7 +159,7 @@ def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | 
         return None
 
 
-def number_of_keys(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
+def _number_of_keys(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
     """Return the number of keys in the first argument of a call; 1 for an iterator, which must not be used up."""
     keys = args[0] if args else next(iter(kwargs.values()), ())
     return len(keys) if hasattr(keys, "__len__") else 1

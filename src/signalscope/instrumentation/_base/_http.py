@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._services import DEPENDENCY_METRICS, recorded_call
 from signalscope.instrumentation._base._suppression import only_if_undone
 

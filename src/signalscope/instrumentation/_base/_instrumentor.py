@@ -21,6 +21,7 @@ import logging
 import os
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar, TypeVar
 
@@ -37,7 +38,6 @@ from signalscope.decorators._nesting import inside, nesting
 from signalscope.decorators._wrap import either
 from signalscope.instrumentation._base._call_hooks import with_hooks
 from signalscope.instrumentation._base._import_hooks import Hook, when_imported
-from signalscope.instrumentation._base._library import Library
 from signalscope.instrumentation._base._patches import Patches, taking_self
 from signalscope.instrumentation._base._suppression import (
     IsUndone,
@@ -62,6 +62,38 @@ def on_import(*modules: str) -> Callable[[_Hook], _Hook]:
         return method
 
     return mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """One integrated library.
+
+    Args:
+        name: The name of the instrumentor's entry point: what ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes.
+        title: The usual name of the library.
+        kind: greeks, cache, queue, breaker, dependency, task, database, api or any.
+        supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One that is installed and
+            matches is enough; a part of the standard library has none.
+        tested: The oldest and the newest version that the tests run with.
+        measures: OpenTelemetry names of the metrics it records, as in the contract.
+        spans: The spans it makes, in a sentence.
+        unit: What counts as one calculation, operation, item or call, in a sentence.
+        not_measured: Parts that are not measured, one sentence each.
+        delegated: The official instrumentor that makes the spans, where there is one.
+        notes: Further notes, one sentence each.
+    """
+
+    name: str
+    title: str
+    kind: str
+    supports: tuple[str, ...]
+    tested: tuple[str, str] | None = None
+    measures: tuple[str, ...]
+    spans: str = "None."
+    unit: str
+    not_measured: tuple[str, ...]
+    delegated: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
@@ -139,19 +171,17 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         """
         conflict = self.conflict()
         if conflict is None:
-            return self._instrument_safely(**{**kwargs, "skip_dep_check": True})
+            try:
+                return super().instrument(**{**kwargs, "skip_dep_check": True})
+            except Exception:  # must reach neither the program nor the instrumentors after this one
+                _logger.exception(
+                    "signalscope: instrumenting %s failed; going on without it", self.library.title
+                )
+            internal_error("instrumentation")
+            return None
         if kwargs.get("raise_exception_on_conflict"):
             raise DependencyConflictError(conflict)
         _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
-        return None
-
-    def _instrument_safely(self, **kwargs: Any) -> Any:
-        """Instrument; log and count a failure, at which the launchers of other distributions would stop."""
-        try:
-            return super().instrument(**kwargs)
-        except Exception:  # must reach neither the program nor the other instrumentors
-            _logger.exception("signalscope: instrumenting %s failed; going on without it", self.library.title)
-        internal_error("instrumentation")
         return None
 
     def measure(

@@ -20,8 +20,7 @@ from signalscope.instrumentation._base._import_hooks import (
     when_imported,
     when_imported_like,
 )
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation.targets._file import read
 from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
 
