@@ -304,7 +304,7 @@ def test_which_service_a_host_is(
         "ticker_service(critical)=ticker.internal:8001, http://10.0.0.*; market_data(mandatory)=api.example.com/v2;"
         "local=[::1]:9000",
     )
-    monkeypatch.setattr(_services._Setting, "addresses", None)
+    _services._addresses.cache_clear()
     found = _services.service_at(url)
     assert (found.name if found else None, found.criticality if found else None) == (name, criticality)
 
@@ -315,7 +315,7 @@ def test_a_mistake_in_the_setting_is_logged_and_costs_only_itself(
 ) -> None:
     """With the variable, the part and an example."""
     monkeypatch.setenv("SIGNALSCOPE_SERVICES", f"{wrong};right=host")
-    monkeypatch.setattr(_services._Setting, "addresses", None)
+    _services._addresses.cache_clear()
     found: Any = _services.service_at("http://host/")
     assert found.name == "right"
     assert "SIGNALSCOPE_SERVICES" in caplog.text

@@ -15,7 +15,13 @@ from signalscope.contract._model import ContractError, Kind
 from signalscope.decorators._values import Field
 from signalscope.instrumentation._base._import_hooks import is_pattern
 from signalscope.instrumentation.targets._file import read
-from signalscope.instrumentation.targets._instrumentor import NO_FUNCTION, matches, why_missing, why_unfit
+from signalscope.instrumentation.targets._instrumentor import (
+    NO_FUNCTION,
+    matches,
+    path_of,
+    why_missing,
+    why_unfit,
+)
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
 from signalscope.instrumentation.targets._target import Problem, Target, emitted_by, nearest
 
@@ -249,7 +255,7 @@ def _imported(target: Target, result: Checked) -> None:
             continue
         for owner, attribute in matches(module, target.name):
             value = inspect.getattr_static(owner, attribute)
-            path = f"{name}:{f'{owner.__qualname__}.' if inspect.isclass(owner) else ''}{attribute}"
+            path = f"{name}:{path_of(owner, attribute)}"
             result.functions.append(MatchedFunction(path, _signature(getattr(owner, attribute), attribute)))
             unfit = why_unfit(value)
             if unfit is not None:

@@ -44,9 +44,9 @@ class TargetsInstrumentor(LibraryInstrumentor):
         kind="any",
         supports=(),
         measures=tuple(
-            each.name
-            for each in contract.instruments()
-            if each.emitted_by in {f"@{decorator.__name__}" for decorator in KINDS.values()}
+            instrument.name
+            for instrument in contract.instruments()
+            if instrument.emitted_by in {f"@{decorator.__name__}" for decorator in KINDS.values()}
         ),
         spans="As the entry says; by default as the decorator of its kind does.",
         unit="A call of a function that a [targets file](targets.md) names. A greeks target inside another one, or "
@@ -73,13 +73,13 @@ class TargetsInstrumentor(LibraryInstrumentor):
                 (when_imported_like if is_pattern(target.module) else when_imported)(target.module, hook)
 
     def _apply(self, target: Target, module: ModuleType) -> None:
-        found = list(matches(module, target.name))
-        if not found and not (is_pattern(target.name) or is_pattern(target.module)):
+        functions = list(matches(module, target.name))
+        if not functions and not (is_pattern(target.name) or is_pattern(target.module)):
             self._report(target.problem(why_missing(module, target.name), "path"))
-        for owner, name in found:
+        for owner, name in functions:
             unfit = why_unfit(inspect.getattr_static(owner, name))
             if unfit is not None:
-                self._report(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
+                self._report(target.problem(f"{module.__name__}:{path_of(owner, name)} {unfit}", "path"))
                 continue
             try:
                 self.measure(owner, name, target.decorator(), nested=target.kind != "greeks", over=True)
@@ -101,15 +101,15 @@ def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
     *outer, last = name.split(".")
     for part in outer:
         owners = [
-            found
+            value
             for owner in owners
-            for _, found in _named(owner, part)
-            if inspect.isclass(found) and (not is_pattern(part) or found.__module__ == module.__name__)
+            for _, value in _named(owner, part)
+            if inspect.isclass(value) and (not is_pattern(part) or value.__module__ == module.__name__)
         ]
     for owner in owners:
-        for found, value in _named(owner, last):
+        for attribute, value in _named(owner, last):
             if not inspect.isclass(value) and (not is_pattern(last) or _is_function_of(value, module)):
-                yield owner, found
+                yield owner, attribute
 
 
 def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
@@ -132,11 +132,11 @@ def _is_function_of(value: Any, module: ModuleType) -> bool:
 
 def why_missing(module: ModuleType, name: str) -> str:
     """Return the reason why a module has no function of a name, and the nearest name."""
-    every = {path for pattern in ("*", "*.*") for path in _paths_of(module, pattern)}
-    classes = [n for n, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]
-    if name in classes:
+    cls = vars(module).get(name)
+    if inspect.isclass(cls) and cls.__module__ == module.__name__:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
-    return f"{module.__name__} has no {name!r}{nearest(name, sorted(every))}"
+    paths = {path_of(*match) for pattern in ("*", "*.*") for match in matches(module, pattern)}
+    return f"{module.__name__} has no {name!r}{nearest(name, sorted(paths))}"
 
 
 def why_unfit(function: Any) -> str | None:
@@ -144,25 +144,19 @@ def why_unfit(function: Any) -> str | None:
     if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
         return f"is a {type(function).__name__}, {NO_FUNCTION}"
     methods = (staticmethod, classmethod)
-    if isinstance(function, methods) and not issubclass(
-        type(function), methods
-    ):  # a proxy that says it is one
+    if isinstance(function, methods) and not issubclass(type(function), methods):  # a proxy with their class
         return f"is a {type(function).__name__} around a static or class method, {NO_FUNCTION}"
     if type(function).__module__.partition(".")[0] == "numba":
         return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
     return None
 
 
-def _paths_of(module: ModuleType, pattern: str) -> Iterator[str]:
-    for owner, name in matches(module, pattern):
-        yield _path_of(owner, name)
-
-
-def _path_of(owner: Any, name: str) -> str:
+def path_of(owner: Any, name: str) -> str:
+    """Return the name of a function of a module, or of a method with its class."""
     return f"{owner.__qualname__}.{name}" if inspect.isclass(owner) else name
 
 
 def _paths(given: Any) -> Iterable[Path]:
     if given is None:
-        given = [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each.strip()]
-    return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]
+        given = filter(str.strip, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return map(Path, [given] if isinstance(given, str | Path) else given)

@@ -38,9 +38,9 @@ class Function:
     @property
     def parameters(self) -> list[str]:
         """The names of its parameters."""
-        every = self.node.args
-        found = [*every.posonlyargs, *every.args, *every.kwonlyargs]
-        return [each.arg for each in (*found, every.vararg, every.kwarg) if each is not None]
+        args = self.node.args
+        parameters = (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
+        return [parameter.arg for parameter in parameters if parameter is not None]
 
     @property
     def signature(self) -> str:
@@ -52,16 +52,14 @@ class Function:
     @property
     def descriptor(self) -> str | None:
         """The descriptor that a decorator makes of it, if that cannot be replaced; else None."""
-        names = [ast.unparse(each).rpartition(".")[2] for each in self.node.decorator_list]
+        names = [ast.unparse(decorator).rpartition(".")[2] for decorator in self.node.decorator_list]
         return "singledispatchmethod" if "singledispatchmethod" in names else None
 
     @property
     def registered_by(self) -> str | None:
         """A decorator that may keep the function itself (`@app.get(...)`) before the module can be patched."""
-        for each in self.node.decorator_list:
-            if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-                return ast.unparse(each.func)
-        return None
+        calls = [node.func for node in self.node.decorator_list if isinstance(node, ast.Call)]
+        return next((ast.unparse(call) for call in calls if isinstance(call, ast.Attribute)), None)
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,11 @@ def submodules(name: str) -> Iterator[str]:
     spec = _spec(name)
     if spec is None or spec.submodule_search_locations is None:
         return
-    for each in pkgutil.iter_modules(list(spec.submodule_search_locations)):
-        if each.name not in ("__main__", "conftest", "tests", "test") and not each.name.startswith("test_"):
-            yield from submodules(f"{name}.{each.name}")
+    for module in pkgutil.iter_modules(list(spec.submodule_search_locations)):
+        if module.name not in ("__main__", "conftest", "tests", "test") and not module.name.startswith(
+            "test_"
+        ):
+            yield from submodules(f"{name}.{module.name}")
 
 
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
@@ -127,11 +127,12 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
         spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
     except (ValueError, AttributeError):
         return None
-    for number, _ in enumerate(rest):
+    for part in rest:
         if spec is None or spec.submodule_search_locations is None:
             return None
-        full = ".".join((top, *rest[: number + 1]))
-        spec = importlib.machinery.PathFinder.find_spec(full, list(spec.submodule_search_locations))
+        path = list(spec.submodule_search_locations)
+        top = f"{top}.{part}"
+        spec = importlib.machinery.PathFinder.find_spec(top, path)
     return spec
 
 
@@ -151,7 +152,7 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
                 _collect(module, handler.body, cls, prefix)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            module.assigned.update(prefix + each.id for each in targets if isinstance(each, ast.Name))
+            module.assigned.update(prefix + node.id for node in targets if isinstance(node, ast.Name))
         elif isinstance(node, ast.ImportFrom) and cls is None:
             source = _absolute(module, node)
             for alias in node.names:
