@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor, breaker_library
@@ -62,16 +62,14 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         @functools.wraps(read)
         def opened(breaker: Any) -> Any:
             value = read(breaker)
-            if _is_call(sys._getframe(1)) and not is_suppressed(is_undone):
+            caller = sys._getframe(1)
+            is_library = caller.f_globals.get("__name__") == "circuitbreaker"
+            # The program may read the property too, which is not a call.
+            is_call = is_library and caller.f_code.co_name.endswith("wrapper")
+            if is_call and not is_suppressed(is_undone):
                 self.safely(lambda: self.model_of(breaker).refresh())
                 if value:
                     self.count(breaker, "rejected")
             return value
 
         return property(opened, original.fset, original.fdel, original.__doc__)
-
-
-def _is_call(caller: FrameType) -> bool:
-    """Return True if a wrapper of circuitbreaker reads the property, and not the program."""
-    is_wrapper = caller.f_code.co_name.endswith("wrapper")
-    return is_wrapper and caller.f_globals.get("__name__") == "circuitbreaker"

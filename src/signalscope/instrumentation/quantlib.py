@@ -25,33 +25,20 @@ _FUNCTIONS: Mapping[str, tuple[str, str]] = {
     "bachelierBlackFormula": ("price", "bachelier"),
     "bachelierBlackFormulaImpliedVol": ("iv", "bachelier"),
 }
-#: Models by the beginning of an engine's name, or by a part of it. The first match counts. Numerical methods come
+#: Models by the beginning of an engine's name, or with parts of it. The first match counts. Numerical methods come
 #: first, since they determine the cost of a calculation.
 _BEGINNINGS = {"MC": "monte_carlo", "Binomial": "binomial", "Fd": "finite_difference", "Tree": "lattice"}
-_PARTS = {
-    "Bates": "bates",
-    "HullWhite": "short_rate",
-    "Heston": "heston",
-    "Sabr": "sabr",
-    "Jamshidian": "short_rate",
-    "G2": "short_rate",
-    "Gaussian1d": "short_rate",
-    "Bachelier": "bachelier",
-    "Discounting": "discounting",
-    "BaroneAdesiWhaley": "american_approximation",
-    "BjerksundStenslandApproximation": "american_approximation",
-    "JuQuadratic": "american_approximation",
-    "QdPlus": "american_approximation",
-    "QdFp": "american_approximation",
-    "CEV": OTHER,
-    "GJRGARCH": OTHER,
-    "VarianceGamma": OTHER,
-    "Cds": OTHER,
-    "Perpetual": OTHER,
-    "Analytic": "black_scholes_merton",
-    "DividendEuropean": "black_scholes_merton",
-    "Integral": "black_scholes_merton",
-    "Black": "black",
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "bates": ("Bates",),
+    "short_rate": ("HullWhite", "Jamshidian", "G2", "Gaussian1d"),
+    "heston": ("Heston",),
+    "sabr": ("Sabr",),
+    "bachelier": ("Bachelier",),
+    "discounting": ("Discounting",),
+    "american_approximation": ("BaroneAdesiWhaley", "BjerksundStensland", "JuQuadratic", "QdPlus", "QdFp"),
+    OTHER: ("CEV", "GJRGARCH", "VarianceGamma", "Cds", "Perpetual"),
+    "black_scholes_merton": ("Analytic", "DividendEuropean", "Integral"),
+    "black": ("Black",),
 }
 
 
@@ -124,4 +111,4 @@ def _model(engine: str) -> str:
     for beginning, model in _BEGINNINGS.items():
         if engine.startswith(beginning):
             return model
-    return next((model for part, model in _PARTS.items() if part in engine), OTHER)
+    return next((model for model, parts in _PARTS.items() if any(part in engine for part in parts)), OTHER)

@@ -18,11 +18,9 @@ from signalscope.instrumentation._base._caches import CACHE_METRICS, cache_patte
 from signalscope.instrumentation._base._import_hooks import Hook
 from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
-from signalscope.recording import internal_error
 
 __all__ = ["RedisInstrumentor"]
 
-_WHERE = "instrumentation.redis"
 _PREFIX = "redis:"
 Command = tuple[Any, ...]
 #: Returns the commands that a call is about to send.
@@ -92,8 +90,23 @@ class RedisInstrumentor(LibraryInstrumentor):
             (module.Pipeline, "immediate_execute_command", _single),
             (module.Pipeline, "execute", _queued),
         ):
-            context = functools.partial(_recorded, commands)
+            context = functools.partial(self._recorded, commands)
             self.surround(cls, name, context, is_async=is_async, unless=_is_part_of_operation)
+
+    @contextmanager
+    def _recorded(self, commands: Commands, client: Any, /, *args: Any, **_: Any) -> Iterator[list[Any]]:
+        """Record the commands that the block sends; it appends what the client returns to the list."""
+        sent: list[Command] = []
+        self.safely(lambda: sent.extend(commands(client, args)))
+        results: list[Any] = []
+        begun = perf_counter()
+        try:
+            yield results
+        except BaseException:
+            self.safely(_record, sent, None, perf_counter() - begun)
+            raise
+        values = results if commands is _single else results[0]
+        self.safely(_record, sent, values, perf_counter() - begun)
 
 
 def _is_part_of_operation(is_undone: IsUndone) -> bool:
@@ -110,41 +123,13 @@ def _queued(pipeline: Any, _: tuple[Any, ...]) -> Sequence[Command]:
     ]
 
 
-@contextmanager
-def _recorded(commands: Commands, client: Any, /, *args: Any, **_: Any) -> Iterator[list[Any]]:
-    """Record the commands that the block sends; it appends what the client returns to the list."""
-    sent = _cache_commands(commands, client, args)
-    returned: list[Any] = []
-    begun = perf_counter()
-    try:
-        yield returned
-    except BaseException:
-        _record(sent, None, perf_counter() - begun)
-        raise
-    _record(sent, returned if commands is _single else returned[0], perf_counter() - begun)
-
-
-def _cache_commands(commands: Commands, client: Any, args: tuple[Any, ...]) -> list[tuple[int, Command]]:
-    """Return the commands that may use caches, each with its index."""
-    try:
-        return [
-            (index, command)
-            for index, command in enumerate(commands(client, args))
-            if len(command) > 1 and str(command[0]).upper() in _COMMANDS
-        ]
-    except Exception:  # must not reach the caller
-        internal_error(_WHERE)
-        return []
-
-
-def _record(sent: Sequence[tuple[int, Command]], values: Sequence[Any] | None, elapsed: float) -> None:
-    try:
-        for index, command in sent:
+def _record(sent: Sequence[Command], values: Sequence[Any] | None, elapsed: float) -> None:
+    for index, command in enumerate(sent):
+        name = str(command[0]).upper() if len(command) > 1 else ""
+        if name in _COMMANDS:
             value = values[index] if values is not None and index < len(values) else None
             has_failed = values is None or isinstance(value, Exception)
-            _record_one(str(command[0]).upper(), command[1:], value, elapsed, has_failed=has_failed)
-    except Exception:  # must not reach the caller
-        internal_error(_WHERE)
+            _record_one(name, command[1:], value, elapsed, has_failed=has_failed)
 
 
 def _record_one(name: str, args: Sequence[Any], value: Any, elapsed: float, *, has_failed: bool) -> None:

@@ -56,11 +56,6 @@ class CreationSite:
         with suppress(TypeError):
             self._owner = weakref.ref(_first_argument(frame))
 
-    @property
-    def path(self) -> str:
-        """The function, or the module, that created it."""
-        return f"{self._module_name}:{self._qualname}" if self._qualname else self._module_name
-
     def find_holder(self, thing: object) -> ObjectName | None:
         """Return the name of the variable that holds an object; None if no searched variable does (yet)."""
         for prefix, owner_name, namespace in self._namespaces():
@@ -75,7 +70,8 @@ class CreationSite:
         """The name of an object that no variable holds: the function that created it, or its class."""
         parts = self._qualname.split(".")
         function = [part for part in parts if part != "<locals>" and not part.startswith("__")]
-        return ObjectName(self.path, tuple(reversed(function)))
+        path = f"{self._module_name}:{self._qualname}" if self._qualname else self._module_name
+        return ObjectName(path, tuple(reversed(function)))
 
     def _namespaces(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         module = sys.modules.get(self._module)

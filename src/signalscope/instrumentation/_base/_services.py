@@ -39,6 +39,7 @@ _ADDRESS = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/
 #: Services and methods with a recorder of their own; the contract allows fewer services.
 _MOST_PROBES = 1_000
 _PORTS = {"http": 80, "https": 443}
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 #: Set while a call is recorded: a redirect that a client follows by calling itself is a part of it.
 _calling: ContextVar[bool] = ContextVar("signalscope_http_call", default=False)
 
@@ -147,7 +148,8 @@ def _probe_of(url: str, method: str) -> Dependency | None:
             return None
         # `suppress_http_instrumentation` is ignored: the official instrumentor of requests uses it around every call.
         service = None if is_instrumentation_suppressed() else service_at(url)
-        return None if service is None else _probe(service, _operation(method))
+        operation = method.upper() if isinstance(method, str) else OTHER
+        return None if service is None else _probe(service, operation if operation in _METHODS else OTHER)
     except Exception:  # must not reach the caller
         internal_error("instrumentation.services")
         return None
@@ -162,8 +164,3 @@ def _probe(service: Service, operation: str) -> Dependency:
         probe = Dependency(service_at, options, service.criticality, "never")
         probe = _probes.setdefault((service, operation), probe)
     return probe
-
-
-def _operation(method: str) -> str:
-    name = method.upper() if isinstance(method, str) else ""
-    return name if name in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else OTHER
