@@ -17,7 +17,6 @@ class AiobreakerInstrumentor(PybreakerInstrumentor):
 
     library = breaker_library(
         name="aiobreaker",
-        title="aiobreaker",
         supports=("aiobreaker >= 1.1, < 2",),
         tested=("1.1.0", "1.2.0"),
         unit=f"{UNIT} aiobreaker.",
@@ -29,8 +28,6 @@ class AiobreakerInstrumentor(PybreakerInstrumentor):
             "aiobreaker turns half open at the first call after `timeout_duration`, and is shown as open until then.",
         ),
     )
-
-    packages = ("aiobreaker",)
 
     @on_import("aiobreaker.circuitbreaker", "aiobreaker.state")
     def _patch(self, module: ModuleType) -> None:

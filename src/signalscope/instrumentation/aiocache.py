@@ -26,7 +26,6 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
     library = Library(
         name="aiocache",
-        title="aiocache",
         kind="cache",
         supports=("aiocache >= 0.12, < 0.13",),
         tested=("0.12.0", "0.12.3"),
@@ -45,8 +44,6 @@ class AiocacheInstrumentor(CacheInstrumentor):
             "`cache_type` is the cache's alias, else its namespace, else the variable or function that has it.",
         ),
     )
-
-    package = "aiocache"
 
     def own_name(self, cache: Any) -> str:
         """Return the namespace."""

@@ -26,7 +26,6 @@ class ArqInstrumentor(LibraryInstrumentor):
 
     library = Library(
         name="arq",
-        title="arq",
         kind="task",
         supports=("arq >= 0.25, < 1",),
         tested=("0.25.0", "0.28.0"),

@@ -30,7 +30,6 @@ class BlackscholesInstrumentor(GreeksInstrumentor):
 
     library = greeks_library(
         name="blackscholes",
-        title="blackscholes",
         supports=("blackscholes >= 0.1, < 1",),
         tested=("0.1.0", "0.2.2"),
         unit="A call of a method, about one option or one structure (a straddle is one). `get_core_greeks` and "

@@ -40,7 +40,6 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
     library = Library(
         name="cachetools",
-        title="cachetools",
         kind="cache",
         supports=("cachetools >= 5.3, < 9",),
         tested=("5.3.0", "8.0.2"),
@@ -69,7 +68,6 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         ),
     )
 
-    package = "cachetools"
     has_sizes = True
 
     def entries(self, cache: Any) -> float | None:

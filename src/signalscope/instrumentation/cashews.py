@@ -30,7 +30,6 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     library = Library(
         name="cashews",
-        title="cashews",
         kind="cache",
         supports=("cashews >= 6.0, < 8",),
         tested=("6.0.0", "7.6.0"),
@@ -49,8 +48,6 @@ class CashewsInstrumentor(CacheInstrumentor):
             "that the backend was set up with, else the cache's name.",
         ),
     )
-
-    package = "cashews"
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a backend in memory."""

@@ -19,7 +19,6 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
 
     library = breaker_library(
         name="circuitbreaker",
-        title="circuitbreaker",
         supports=("circuitbreaker >= 2.0, < 3",),
         tested=("2.0.0", "2.1.3"),
         unit=(
@@ -33,8 +32,6 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
             "The breaker is half open as soon as `recovery_timeout` is over, without a call; so the gauge says.",
         ),
     )
-
-    packages = ("circuitbreaker",)
 
     def state_now(self, breaker: Any) -> str:
         """Return the library's state, which has the contract's name."""

@@ -20,7 +20,6 @@ class MibianInstrumentor(GreeksInstrumentor):
 
     library = greeks_library(
         name="mibian",
-        title="mibian",
         supports=("mibian >= 0.1.3, < 0.2",),
         tested=("0.1.3", "0.1.3"),
         unit="A constructor's call: with a volatility, prices and Greeks of the call and the put of one strike, a "

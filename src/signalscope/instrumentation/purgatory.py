@@ -23,7 +23,6 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
 
     library = breaker_library(
         name="purgatory",
-        title="purgatory",
         supports=("purgatory >= 1.0, < 4",),
         tested=("1.0.3", "3.0.1"),
         unit=(

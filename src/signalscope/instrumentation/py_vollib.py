@@ -18,7 +18,6 @@ class PyVollibInstrumentor(VollibInstrumentor):
 
     library = greeks_library(
         name="py_vollib",
-        title="py_vollib",
         supports=("py_vollib >= 1.0.1, < 2",),
         tested=("1.0.1", "1.0.12"),
         unit="As for vollib. Where py_vollib is another name of vollib, a call is measured once, by either "

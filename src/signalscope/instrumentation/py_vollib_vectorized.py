@@ -37,7 +37,6 @@ class PyVollibVectorizedInstrumentor(GreeksInstrumentor):
 
     library = greeks_library(
         name=_PACKAGE,
-        title=_PACKAGE,
         supports=("py_vollib_vectorized >= 0.1, < 0.2",),
         tested=("0.1.1", "0.1.1"),
         unit="A call, with as many options as its arguments give when they are broadcast. `get_all_greeks` and "

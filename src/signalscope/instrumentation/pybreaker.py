@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import traceback
 from types import CodeType, ModuleType
-from typing import Any, ClassVar
+from typing import Any
 
 from signalscope.instrumentation._base._breakers import SHARED_STORAGE, BreakerInstrumentor, breaker_library
 from signalscope.instrumentation._base._instrumentor import Method, on_import
@@ -24,7 +24,6 @@ class PybreakerInstrumentor(BreakerInstrumentor):
 
     library = breaker_library(
         name="pybreaker",
-        title="pybreaker",
         supports=("pybreaker >= 1.0, < 2",),
         tested=("1.0.2", "1.4.1"),
         unit=f"{UNIT} pybreaker. A generator is a call that ends with its last item.",
@@ -34,7 +33,7 @@ class PybreakerInstrumentor(BreakerInstrumentor):
         ),
     )
 
-    packages: ClassVar[tuple[str, ...]] = ("pybreaker", "tornado")
+    callers = ("tornado",)
 
     @on_import("pybreaker")
     def _patch(self, module: ModuleType) -> None:

@@ -33,7 +33,6 @@ class VollibInstrumentor(GreeksInstrumentor):
 
     library = greeks_library(
         name="vollib",
-        title="vollib",
         supports=("vollib >= 1.0.7, < 2",),
         tested=("1.0.7", "1.0.11"),
         unit="A call from outside the library, about one option. What it calls inside is a part of it: a numerical "

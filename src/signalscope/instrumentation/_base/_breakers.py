@@ -43,11 +43,11 @@ class BreakerInstrumentor(LibraryInstrumentor):
     """Measures breakers that are objects, perhaps with a name.
 
     Attributes:
-        packages: Packages of the library, whose frames are not of the program.
+        callers: Other packages than the library whose frames are not of the program.
         breakers: The breakers that were seen.
     """
 
-    packages: ClassVar[tuple[str, ...]]
+    callers: ClassVar[tuple[str, ...]] = ()
     breakers: WeakTable[Breaker]
 
     def create(self) -> None:
@@ -66,7 +66,7 @@ class BreakerInstrumentor(LibraryInstrumentor):
 
     def created(self, breaker: Any) -> None:
         """Note a breaker and where the program creates it."""
-        self._add(breaker, NameSearch(creation_site(breaker, self.packages)))
+        self._add(breaker, NameSearch(creation_site(breaker, (self.library.name, *self.callers))))
 
     def model_of(self, breaker: Any) -> Breaker:
         """Return the model of a breaker of the library."""

@@ -21,12 +21,12 @@ class CacheInstrumentor(LibraryInstrumentor):
     """Measures the caches of one library.
 
     Attributes:
-        package: The package of the library, whose frames are not of the program.
+        package: The package of the library, whose frames are not of the program; empty if it has the library's name.
         has_sizes: True if the sizes of every cache are reported, except of those that decorated calls use.
         caches: The caches that were seen.
     """
 
-    package: ClassVar[str]
+    package: ClassVar[str] = ""
     has_sizes: ClassVar[bool] = False
     caches: WeakTable[TrackedCache]
 
@@ -60,8 +60,8 @@ class CacheInstrumentor(LibraryInstrumentor):
 
     def track(self, cache: Any) -> TrackedCache:
         """Note a cache and where the program creates it."""
-        name = self.own_name(cache)
-        tracked = TrackedCache(self.package, creation_site(cache, (self.package,)), [name] if name else [])
+        name, package = self.own_name(cache), self.package or self.library.name
+        tracked = TrackedCache(package, creation_site(cache, (package,)), [name] if name else [])
         self.caches.set(cache, tracked)
         if self.has_sizes:
             self.report_size(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)

@@ -70,7 +70,7 @@ class Library:
 
     Args:
         name: The name of the instrumentor's entry point: what ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes.
-        title: The usual name of the library.
+        title: The usual name of the library; empty if it is the same.
         kind: greeks, cache, queue, breaker, dependency, task, database, api or any.
         supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One that is installed and
             matches is enough; a part of the standard library has none.
@@ -84,7 +84,7 @@ class Library:
     """
 
     name: str
-    title: str
+    title: str = ""
     kind: str
     supports: tuple[str, ...]
     tested: tuple[str, str] | None = None
@@ -94,6 +94,9 @@ class Library:
     not_measured: tuple[str, ...]
     delegated: str = ""
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
 
 
 class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
