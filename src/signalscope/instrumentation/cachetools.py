@@ -116,23 +116,31 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return named
 
-    def _getitem(self, original: Method, cache: Any, key: Any, /, *rest: Any, **more: Any) -> Any:
-        if _now.cache is cache or self._is_ignored(cache):
-            return original(cache, key, *rest, **more)
+    def _run(  # the arguments of the call come last
+        self, kind: str, begun: float, original: Method, cache: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Call the original as the operation of this thread, and record an exception."""
         before = _now.cache, _now.kind
-        _now.cache, _now.kind = cache, "get"
-        begun = perf_counter()
+        _now.cache, _now.kind = cache, kind
         try:
-            is_hit = type(cache).__missing__ is self._base.__missing__ or key in cache
-            value = original(cache, key, *rest, **more)
-        except KeyError:
-            self.record_get(cache, begun, is_hit=False)
-            raise
-        except BaseException:
-            self.record_done(cache, "get", begun, "error")
+            return original(cache, *args, **kwargs)
+        except BaseException as error:
+            if kind == "get" and isinstance(error, KeyError):
+                self.record_get(cache, begun, is_hit=False)
+            else:
+                self.record_done(cache, "delete" if kind == "clear" else kind, begun, "error")
             raise
         finally:
             _now.cache, _now.kind = before
+
+    def _getitem(self, original: Method, cache: Any, key: Any, /, *rest: Any, **more: Any) -> Any:
+        if _now.cache is cache or self._is_ignored(cache):
+            return original(cache, key, *rest, **more)
+        begun, cls = perf_counter(), type(cache)
+        is_hit = cls.__missing__ is self._base.__missing__ or self._run(
+            "get", begun, cls.__contains__, cache, key
+        )
+        value = self._run("get", begun, original, cache, key, *rest, **more)
         self.record_get(cache, begun, is_hit=is_hit)
         return value
 
@@ -141,16 +149,8 @@ class CachetoolsInstrumentor(CacheInstrumentor):
             return original(cache, *args, **kwargs)
         key = args[0] if args else kwargs["key"]
         default = args[1] if len(args) > 1 else kwargs.get("default")
-        before = _now.cache, _now.kind
-        _now.cache, _now.kind = cache, "get"
         begun = perf_counter()
-        try:
-            value = original(cache, key, _ABSENT)
-        except BaseException:
-            self.record_done(cache, "get", begun, "error")
-            raise
-        finally:
-            _now.cache, _now.kind = before
+        value = self._run("get", begun, original, cache, key, _ABSENT)
         self.record_get(cache, begun, is_hit=value is not _ABSENT)
         return default if value is _ABSENT else value
 
@@ -173,19 +173,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
                 _now.kind = inner
         if _now.cache is cache or self._is_ignored(cache):
             return original(cache, *args, **kwargs)
-        operation = "set" if kind == "set" else "delete"
-        before = _now.cache, _now.kind
-        _now.cache, _now.kind = cache, kind
         entries = self._base.__len__(cache) if kind == "clear" else 0
         begun = perf_counter()
-        try:
-            value = original(cache, *args, **kwargs)
-        except BaseException:
-            self.record_done(cache, operation, begun, "error")
-            raise
-        finally:
-            _now.cache, _now.kind = before
-        self.record_done(cache, operation, begun)
+        value = self._run(kind, begun, original, cache, *args, **kwargs)
+        self.record_done(cache, "delete" if kind == "clear" else kind, begun)
         if kind == "clear":
             self._evicted(cache, "explicit", entries - self._base.__len__(cache))
         return value

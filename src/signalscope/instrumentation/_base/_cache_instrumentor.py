@@ -87,7 +87,10 @@ class CacheInstrumentor(LibraryInstrumentor):
 
     def record(self, cache: Any, act: Callable[[CacheMetrics], object]) -> None:
         """Record an operation of a cache; never raises."""
-        self.safely(lambda: act(self.tracked(cache).metrics(cache)))
+        try:
+            act(self.tracked(cache).metrics(cache))
+        except Exception:  # must not reach the caller
+            internal_error(f"instrumentation.{self.library.name}")
 
     def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
         """Record a lookup that began at a time of `perf_counter`."""
