@@ -86,33 +86,28 @@ class CashewsInstrumentor(CacheInstrumentor):
         if operation is None:
             return original(cache, cmd, backend, middlewares)
 
-        async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
-            return await self._measured(cache, operation, backend, call, args, kwargs)
-
-        return original(cache, cmd, backend, [measure, *middlewares])
-
-    async def _measured(  # noqa: PLR0917  # what a middleware gets
-        self, cache: Any, operation: str, backend: Any, call: Method, args: Any, kwargs: Any
-    ) -> Any:
-        metrics_for = functools.partial(self._metrics, cache, backend)
-        first_key = _first_key(args, kwargs)
-        begun = perf_counter()
-        try:
-            with library_at_work():
-                value = await call(*args, **kwargs)
-        except BaseException:
+        async def measured(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+            metrics_for = functools.partial(self._metrics, cache, backend)
+            first_key = _first_key(args, kwargs)
+            begun = perf_counter()
+            try:
+                with library_at_work():
+                    value = await call(*args, **kwargs)
+            except BaseException:
+                elapsed = perf_counter() - begun
+                self.safely(lambda: metrics_for(first_key).done(operation, elapsed, "error"))
+                raise
             elapsed = perf_counter() - begun
-            self.safely(lambda: metrics_for(first_key).done(operation, elapsed, "error"))
-            raise
-        elapsed = perf_counter() - begun
-        if operation == "get":
-            values = zip(args, value, strict=False) if args else [(first_key, value)]
-            missed = [(str(key), result is kwargs.get("default")) for key, result in values]
-            self.safely(self._record_gets, metrics_for, elapsed, missed)
-        else:
-            times = max(1, len(kwargs.get("pairs", args)))
-            self.safely(lambda: metrics_for(first_key).done(operation, elapsed, times=times))
-        return value
+            if operation == "get":
+                values = zip(args, value, strict=False) if args else [(first_key, value)]
+                missed = [(str(key), result is kwargs.get("default")) for key, result in values]
+                self.safely(self._record_gets, metrics_for, elapsed, missed)
+            else:
+                times = max(1, len(kwargs.get("pairs", args)))
+                self.safely(lambda: metrics_for(first_key).done(operation, elapsed, times=times))
+            return value
+
+        return original(cache, cmd, backend, [measured, *middlewares])
 
     @staticmethod
     def _record_gets(

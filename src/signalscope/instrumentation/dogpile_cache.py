@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from types import ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ _OPERATIONS = {
 }
 
 
+@dataclass(slots=True)
 class _Getting:
     """One running `get_or_create` or `get_or_create_multi`.
 
@@ -39,12 +41,9 @@ class _Getting:
         creating: Seconds that creating them took.
     """
 
-    __slots__ = ("creating", "missed", "region")
-
-    def __init__(self, region: object) -> None:
-        self.region = region
-        self.missed = 0
-        self.creating = 0.0
+    region: object
+    missed: int = 0
+    creating: float = 0.0
 
 
 class _Now(threading.local):

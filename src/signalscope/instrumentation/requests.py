@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 from signalscope.instrumentation._base._http import HttpInstrumentor, http_library
 from signalscope.instrumentation._base._instrumentor import on_import
@@ -24,8 +23,6 @@ class RequestsInstrumentor(HttpInstrumentor):
 
     @on_import("requests.sessions")
     def _patch(self, module: ModuleType) -> None:
-        self.intercept_calls(module.Session, "send", _request)
-
-
-def _request(_session: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:
-    return request.url, request.method
+        self.intercept_calls(
+            module.Session, "send", lambda _, request, *args, **kwargs: (request.url, request.method)
+        )

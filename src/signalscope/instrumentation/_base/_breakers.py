@@ -21,7 +21,6 @@ from signalscope.instrumentation._base._instrumentor import Library, LibraryInst
 from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
 
 #: The description of a library of breakers.
 breaker_library = functools.partial(Library, kind="breaker", measures=BREAKER_METRICS)
@@ -109,10 +108,7 @@ class _LibraryBreaker(Breaker):
     def identify(self) -> Identity:
         """Look for the name, until it is found for good."""
         if not self._is_identified:
-            try:
-                self._identify()
-            except Exception:  # attributes of the user's objects
-                internal_error(f"instrumentation.{self._instrumentor.library.name}")
+            self._instrumentor.safely(self._identify)
         return super().identify()
 
     def _identify(self) -> None:
@@ -123,9 +119,9 @@ class _LibraryBreaker(Breaker):
         holder = self._search.find_holder(breaker)
         where = holder or self._search.fallback
         configured = configured_identity(name, where.path, *where.names)
-        known = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
+        label = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
         self._is_identified = bool(configured or name or holder or self._search.is_over)
         if self._is_identified:
-            self.set_identity(configured or (known, "all"))
+            self.set_identity(configured or (label, "all"))
         else:
-            self._identity = known, "all"
+            self._identity = label, "all"

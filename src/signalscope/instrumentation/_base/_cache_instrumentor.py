@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
@@ -141,7 +141,8 @@ class CacheInstrumentor(LibraryInstrumentor):
                 self.record_done(cache, operation, begun, "error")
                 raise
         if operation != "get":
-            times = _number_of_keys(args, kwargs) if has_many else 1
+            keys = (args[0] if args else next(iter(kwargs.values()), ())) if has_many else None
+            times = len(keys) if isinstance(keys, Sized) else 1  # an iterator is used up by now
             if (
                 times or operation == "delete"
             ):  # dogpile sets nothing if `get_or_create_multi` finds all values
@@ -160,9 +161,3 @@ def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | 
     except Exception:  # a cache of the user's own class
         internal_error("instrumentation.cache_size")
         return None
-
-
-def _number_of_keys(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-    """Return the number of keys in the first argument of a call; 1 for an iterator, which must not be used up."""
-    keys = args[0] if args else next(iter(kwargs.values()), ())
-    return len(keys) if hasattr(keys, "__len__") else 1

@@ -136,7 +136,9 @@ def creation_site(thing: object, library: Iterable[str]) -> CreationSite | None:
         if frame is None:
             return None
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in skipped and not _is_anonymous(frame) and _first_argument(frame) is not thing:
+        function = frame.f_code.co_name
+        is_anonymous = function.startswith("<") and function != "<module>"
+        if package not in skipped and not is_anonymous and _first_argument(frame) is not thing:
             return CreationSite(frame)
         frame = frame.f_back
     return None
@@ -173,11 +175,6 @@ def _module_name(namespace: Mapping[str, Any]) -> str:
         return name
     spec = namespace.get("__spec__")
     return str(spec.name) if spec is not None else PurePath(str(namespace.get("__file__", name))).stem
-
-
-def _is_anonymous(frame: FrameType) -> bool:
-    name = frame.f_code.co_name
-    return name.startswith("<") and name != "<module>"
 
 
 def _first_argument(frame: FrameType) -> Any:

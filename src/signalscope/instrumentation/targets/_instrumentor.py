@@ -108,7 +108,9 @@ def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
         ]
     for owner in owners:
         for attribute, value in _named(owner, last):
-            if not inspect.isclass(value) and (not is_pattern(last) or _is_function_of(value, module)):
+            function = function_of(value)
+            is_own = inspect.isroutine(function) and getattr(function, "__module__", None) == module.__name__
+            if not inspect.isclass(value) and (is_own or not is_pattern(last)):
                 yield owner, attribute
 
 
@@ -123,11 +125,6 @@ def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
         for name, value in list(vars(owner).items())
         if fnmatch.fnmatchcase(name, part) and (not name.startswith("_") or part.startswith("_"))
     ]
-
-
-def _is_function_of(value: Any, module: ModuleType) -> bool:
-    inner = function_of(value)
-    return inspect.isroutine(inner) and getattr(inner, "__module__", None) == module.__name__
 
 
 def why_missing(module: ModuleType, name: str) -> str:
