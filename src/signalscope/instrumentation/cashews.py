@@ -72,10 +72,10 @@ class CashewsInstrumentor(CacheInstrumentor):
     def _add_backend(self, original: Method, cache: Any, backend: Any, /, *args: Any, **kwargs: Any) -> Any:
         value = original(cache, backend, *args, **kwargs)
         if hasattr(backend, "store") and hasattr(backend, "size"):
-            self.safely(self._report_size, cache, backend)
+            self.safely(self._track_backend, cache, backend)
         return value
 
-    def _report_size(self, cache: Any, backend: Any) -> None:
+    def _track_backend(self, cache: Any, backend: Any) -> None:
         tracked, prefix = self.tracked(cache), _prefix(cache, backend)
         self.report_size(backend, lambda: prefix or tracked.cache_type)
 

@@ -15,15 +15,9 @@ from signalscope.contract._model import ContractError, Kind
 from signalscope.decorators._values import Field
 from signalscope.instrumentation._base._import_hooks import is_pattern
 from signalscope.instrumentation.targets._file import read
-from signalscope.instrumentation.targets._instrumentor import (
-    NO_FUNCTION,
-    matches,
-    path_of,
-    why_missing,
-    why_unfit,
-)
+from signalscope.instrumentation.targets._instrumentor import is_match, matches, why_missing, why_unfit
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
-from signalscope.instrumentation.targets._target import Problem, Target, emitted_by, nearest
+from signalscope.instrumentation.targets._target import NO_FUNCTION, Problem, Target, emitted_by, nearest
 
 #: Functions of one entry that are reported.
 _MOST = 1000
@@ -169,7 +163,7 @@ def _functions(module: Module, target: Target, result: Checked) -> Iterator[tupl
         patterns = name.split(".")
         for path, function in module.functions.items():
             parts = path.split(".")
-            if len(parts) == len(patterns) and all(map(_fits, parts, patterns)):
+            if len(parts) == len(patterns) and all(map(is_match, parts, patterns)):
                 yield function, _note(function)
         return
     resolved, home = _resolve(module, name)
@@ -202,11 +196,6 @@ def _resolve(module: Module, name: str, depth: int = 0) -> tuple[Function | None
         if inherited is not None:
             return inherited, home
     return None, module.name
-
-
-def _fits(name: str, pattern: str) -> bool:
-    is_hidden = name.startswith("_") and not pattern.startswith("_") and is_pattern(pattern)
-    return not is_hidden and fnmatch.fnmatchcase(name, pattern)
 
 
 def _missing(module: Module, name: str) -> str:
@@ -255,7 +244,7 @@ def _imported(target: Target, result: Checked) -> None:
             continue
         for owner, attribute in matches(module, target.name):
             value = inspect.getattr_static(owner, attribute)
-            path = f"{name}:{path_of(owner, attribute)}"
+            path = f"{name}:{f'{owner.__qualname__}.' if inspect.isclass(owner) else ''}{attribute}"
             result.functions.append(MatchedFunction(path, _signature(getattr(owner, attribute), attribute)))
             unfit = why_unfit(value)
             if unfit is not None:

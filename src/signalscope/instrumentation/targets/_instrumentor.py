@@ -22,11 +22,9 @@ from signalscope.instrumentation._base._import_hooks import (
 )
 from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation.targets._file import read
-from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
+from signalscope.instrumentation.targets._target import KINDS, NO_FUNCTION, Problem, Target, nearest
 
 _logger = logging.getLogger("signalscope")
-#: Why a `functools.singledispatchmethod` or `partialmethod` is not measured.
-NO_FUNCTION = "which is no function; name the method that calls it"
 #: The environment variable that names the file, or several with colons.
 VARIABLE = "SIGNALSCOPE_TARGETS"
 
@@ -79,7 +77,7 @@ class TargetsInstrumentor(LibraryInstrumentor):
         for owner, name in functions:
             unfit = why_unfit(inspect.getattr_static(owner, name))
             if unfit is not None:
-                self._report(target.problem(f"{module.__name__}:{path_of(owner, name)} {unfit}", "path"))
+                self._report(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
                 continue
             try:
                 self.measure(owner, name, target.decorator(), nested=target.kind != "greeks", over=True)
@@ -114,17 +112,19 @@ def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
                 yield owner, attribute
 
 
+def is_match(name: str, pattern: str) -> bool:
+    """Return True if a name fits a pattern; only one with a leading underscore fits names that have one."""
+    is_hidden = name.startswith("_") and not pattern.startswith("_")
+    return fnmatch.fnmatchcase(name, pattern) and not (is_hidden and is_pattern(pattern))
+
+
 def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
     if not is_pattern(part):
         try:
             return [(part, inspect.getattr_static(owner, part))]
         except AttributeError:
             return []
-    return [
-        (name, value)
-        for name, value in list(vars(owner).items())
-        if fnmatch.fnmatchcase(name, part) and (not name.startswith("_") or part.startswith("_"))
-    ]
+    return [(name, value) for name, value in list(vars(owner).items()) if is_match(name, part)]
 
 
 def why_missing(module: ModuleType, name: str) -> str:
@@ -132,7 +132,7 @@ def why_missing(module: ModuleType, name: str) -> str:
     cls = vars(module).get(name)
     if inspect.isclass(cls) and cls.__module__ == module.__name__:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
-    paths = {path_of(*match) for pattern in ("*", "*.*") for match in matches(module, pattern)}
+    paths = {_path_of(*match) for pattern in ("*", "*.*") for match in matches(module, pattern)}
     return f"{module.__name__} has no {name!r}{nearest(name, sorted(paths))}"
 
 
@@ -148,8 +148,7 @@ def why_unfit(function: Any) -> str | None:
     return None
 
 
-def path_of(owner: Any, name: str) -> str:
-    """Return the name of a function of a module, or of a method with its class."""
+def _path_of(owner: Any, name: str) -> str:
     return f"{owner.__qualname__}.{name}" if inspect.isclass(owner) else name
 
 

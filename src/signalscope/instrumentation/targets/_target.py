@@ -21,6 +21,8 @@ KINDS: Mapping[str, Callable[..., Any]] = {
     "task": decorators.instrument_task,
     "query": decorators.instrument_query,
 }
+#: The reason why a `functools.singledispatchmethod` or `partialmethod` is not measured.
+NO_FUNCTION = "which is no function; name the method that calls it"
 
 
 @dataclass(frozen=True)
