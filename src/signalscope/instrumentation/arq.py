@@ -91,26 +91,25 @@ class ArqInstrumentor(LibraryInstrumentor):
             if is_suppressed(lambda: not self.active):
                 return await coroutine(ctx, *args, **kwargs)
             self.safely(_record_wait, queue, ctx)
-            begun = perf_counter()
+            begun, outcome, event = perf_counter(), "success", "processed"
             try:
-                value = await coroutine(ctx, *args, **kwargs)
+                return await coroutine(ctx, *args, **kwargs)
             except BaseException as error:
-                elapsed = perf_counter() - begun
                 # arq cancels what takes too long, a shorter time after than before; a worker that stops does as well.
-                is_late = timeout is not None and elapsed >= timeout * 0.999
+                is_late = timeout is not None and perf_counter() - begun >= timeout * 0.999
                 is_cancelled = isinstance(error, asyncio.CancelledError) and not is_late
-                self.safely(_record_end, queue, name, "cancelled" if is_cancelled else "error", elapsed)
-                if not is_cancelled and not isinstance(error, retries):
-                    self.safely(count_item, queue, "failed")
+                outcome = "cancelled" if is_cancelled else "error"
+                event = "" if is_cancelled or isinstance(error, retries) else "failed"
                 raise
-            self.safely(_record_end, queue, name, "success", perf_counter() - begun)
-            self.safely(count_item, queue, "processed")
-            return value
+            finally:
+                self.safely(_record_end, queue, name, outcome, event, perf_counter() - begun)
 
         return run
 
 
-def _record_end(queue: str, name: str, outcome: str, elapsed: float) -> None:
+def _record_end(queue: str, name: str, outcome: str, event: str, elapsed: float) -> None:
+    if event:
+        count_item(queue, event)
     record_task(name, outcome, elapsed)
     get_instrument(_PROCESSING).series(queue, PRIORITY, outcome).record(elapsed)
 
