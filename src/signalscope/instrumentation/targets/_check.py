@@ -106,8 +106,13 @@ def _shown(value: Any) -> str:
 
 def _read(target: Target, result: Checked) -> None:
     """Find the functions of an entry in the source."""
-    modules = list(_modules(target, result))
-    for module in modules:
+    for module_name in _module_names(target):
+        try:
+            module = find(module_name)
+        except NotReadableError as error:
+            if not is_pattern(target.module):
+                result.add_problem(f"{error}{_nearest_module(module_name)}")
+            continue
         for function, note in _functions(module, target, result):
             name = target.name if not is_pattern(target.name) else function.name
             if function.descriptor is not None:
@@ -118,15 +123,6 @@ def _read(target: Target, result: Checked) -> None:
             _check_fields(target, function, result)
             if len(result.functions) >= _MOST:
                 return
-
-
-def _modules(target: Target, result: Checked) -> Iterator[Module]:
-    for name in _module_names(target):
-        try:
-            yield find(name)
-        except NotReadableError as error:
-            if not is_pattern(target.module):
-                result.add_problem(f"{error}{_nearest_module(name)}")
 
 
 def _module_names(target: Target) -> list[str]:
@@ -164,14 +160,14 @@ def _functions(module: Module, target: Target, result: Checked) -> Iterator[tupl
         for path, function in module.functions.items():
             parts = path.split(".")
             if len(parts) == len(patterns) and all(map(is_match, parts, patterns)):
-                yield function, _note(function)
+                yield function, function.note
         return
     resolved, home = _resolve(module, name)
     if resolved is None:
         if not is_pattern(target.module):
             result.add_problem(_missing(module, name))
     elif home == module.name and resolved.name == name:
-        yield resolved, _note(resolved)
+        yield resolved, resolved.note
     elif "." in name:
         yield resolved, f"inherited from {home}:{resolved.name}"
     else:
@@ -215,13 +211,6 @@ def _missing(module: Module, name: str) -> str:
             f"{nearest(name, module.functions, or_all=False)}"
         )
     return f"{module.name} has no {name!r}{nearest(name, module.functions)}"
-
-
-def _note(function: Function) -> str:
-    decorator = function.registered_by
-    if decorator is None:
-        return ""
-    return f"@{decorator}(...) may keep the function itself: calls through that are not measured"
 
 
 def _check_fields(target: Target, function: Function, result: Checked) -> None:

@@ -56,10 +56,13 @@ class Function:
         return "singledispatchmethod" if "singledispatchmethod" in names else None
 
     @property
-    def registered_by(self) -> str | None:
-        """A decorator that may keep the function itself (`@app.get(...)`) before the module can be patched."""
-        calls = [node.func for node in self.node.decorator_list if isinstance(node, ast.Call)]
-        return next((ast.unparse(call) for call in calls if isinstance(call, ast.Attribute)), None)
+    def note(self) -> str:
+        """A remark if a decorator (`@app.get(...)`) may keep the function before the module can be patched."""
+        for decorator in self.node.decorator_list:
+            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+                name = ast.unparse(decorator.func)
+                return f"@{name}(...) may keep the function itself: calls through that are not measured"
+        return ""
 
 
 @dataclass(frozen=True)
