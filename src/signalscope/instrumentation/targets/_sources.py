@@ -9,6 +9,7 @@ import ast
 import importlib.machinery
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,14 +27,26 @@ class Function:
     """A function or method in the source.
 
     Attributes:
+        module: The name of its module.
         name: Its name in the module: ``function`` or ``Class.method``.
         node: Its syntax tree.
         cls: Its class, if any.
     """
 
+    module: str
     name: str
     node: _Def
     cls: ast.ClassDef | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """The words in its own name."""
+        return split(self.node.name)
+
+    @property
+    def class_words(self) -> list[str]:
+        """The words in the name of its class."""
+        return split(self.cls.name) if self.cls is not None else []
 
     @property
     def parameters(self) -> list[str]:
@@ -84,6 +97,11 @@ class Module:
     classes: dict[str, list[str]] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
     assigned: set[str] = field(default_factory=set)
+
+
+def split(text: str) -> list[str]:
+    """Split a name in snake_case or CamelCase into words."""
+    return re.findall(r"[a-z]+[0-9]*|[0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower())
 
 
 def find(name: str) -> Module:
@@ -144,7 +162,7 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # The last of several definitions (overloads, versions) counts.
             name = prefix + _mangled(node.name, cls)
-            module.functions[name] = Function(name, node, cls)
+            module.functions[name] = Function(module.name, name, node, cls)
         elif isinstance(node, ast.ClassDef):
             module.classes[prefix + node.name] = [ast.unparse(base) for base in node.bases]
             _collect(module, node.body, node, f"{prefix}{node.name}.")

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from signalscope import contract
-from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
+from signalscope.instrumentation.targets._sources import Function, NotReadableError, find, split, submodules
 
 _MARKET = {
     "s", "k", "t", "r", "sigma", "vol", "volatility", "iv", "strike", "strikes", "spot", "spots", "expiry",
@@ -77,19 +76,6 @@ class Suggestion:
     signature: str
 
 
-class _Candidate(NamedTuple):
-    """A function, and the words in its own name and in that of its class."""
-
-    module: Module
-    function: Function
-    words: list[str]
-    class_words: list[str]
-
-    def reason(self, does: str, what: str) -> str:
-        where = f" of {self.function.cls.name}" if self.function.cls is not None else ""
-        return f"By its name{where} and its parameters it {does} {what}."
-
-
 def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
     """Suggest entries for a package or a module.
 
@@ -113,7 +99,7 @@ def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
             unread.append(str(error))
             continue
         for function in module.functions.values():
-            guess = None if _is_left_out(function) else _guess(module, function)
+            guess = None if _is_left_out(function) else _guess(function)
             if guess is not None:
                 suggestions.append(Suggestion(f"{name}:{function.name}", *guess, function.signature))
     return suggestions, unread
@@ -143,18 +129,14 @@ def _is_left_out(function: Function) -> bool:
     return any(name.startswith("instrument_") for name in decorators)
 
 
-def _guess(module: Module, function: Function) -> _Guess | None:
-    class_words = _words(function.cls.name) if function.cls is not None else []
-    candidate = _Candidate(module, function, _words(function.node.name), class_words)
-    guessers: tuple[Callable[[_Candidate], _Guess | None], ...] = (
-        _cache, _queue, _query, _greeks, _signal, _dependency, _task,
-    )  # fmt: skip
-    return next(filter(None, (guesser(candidate) for guesser in guessers)), None)
+def _guess(function: Function) -> _Guess | None:
+    guessers = (_cache, _queue, _query, _greeks, _signal, _dependency, _task)
+    return next(filter(None, (guesser(function) for guesser in guessers)), None)
 
 
-def _words(text: str) -> list[str]:
-    """Split a name in snake_case or CamelCase into words."""
-    return re.findall(r"[a-z]+[0-9]*|[0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower())
+def _reason(function: Function, does: str, what: str) -> str:
+    where = f" of {function.cls.name}" if function.cls is not None else ""
+    return f"By its name{where} and its parameters it {does} {what}."
 
 
 def _argument(parameter: str) -> str:
@@ -166,9 +148,9 @@ def _name_from(words: list[str], nouns: Container[str]) -> str:
     return "_".join(word for word in words if word not in nouns) or "main"
 
 
-def _greeks(candidate: _Candidate) -> _Guess | None:
-    module, function, words, _ = candidate
-    parameters = {"_".join(_words(parameter)): parameter for parameter in function.parameters}
+def _greeks(function: Function) -> _Guess | None:
+    words = function.words
+    parameters = {"_".join(split(parameter)): parameter for parameter in function.parameters}
     many = next((parameters[name] for name in _MANY if name in parameters), None)
     is_about_options = len(_MARKET & set(parameters)) >= 2 or "option" in parameters or many is not None
     kinds = [kind for kind in contract.CALCULATION_TYPES if kind in words and kind not in ("price", "chain")]
@@ -183,7 +165,7 @@ def _greeks(candidate: _Candidate) -> _Guess | None:
     if not kinds or not (is_about_options or function.cls is not None):
         return None
     options = {"calculation_type": f'"{kinds[0]}"'}
-    model = _model(function.node.name) or _model(function.name) or _model(module.name)
+    model = _model(function.node.name) or _model(function.name) or _model(function.module)
     if "model" in parameters:
         options["model_type"] = _argument(parameters["model"])
     elif model:
@@ -192,11 +174,11 @@ def _greeks(candidate: _Candidate) -> _Guess | None:
         options["batch_size"] = _argument(many)
         if _is_array_code(function):
             options["vectorized"] = "true"
-    return "greeks", options, candidate.reason("calculates", kinds[0])
+    return "greeks", options, _reason(function, "calculates", kinds[0])
 
 
 def _model(name: str) -> str | None:
-    joined = f"_{'_'.join(_words(name))}_"
+    joined = f"_{'_'.join(split(name))}_"
     return next((model for part, model in _MODELS.items() if f"_{part}_" in joined), None)
 
 
@@ -207,8 +189,8 @@ def _is_array_code(function: Function) -> bool:
     return uses_numpy and not any(isinstance(node, _LOOPS) for node in nodes)
 
 
-def _signal(candidate: _Candidate) -> _Guess | None:
-    words = set(candidate.words)
+def _signal(function: Function) -> _Guess | None:
+    words = set(function.words)
     if (
         not (words & {"signal", "signals"} and (words & _SIGNAL_VERBS or len(words) <= 3))
         or words & _NO_SIGNAL
@@ -216,13 +198,13 @@ def _signal(candidate: _Candidate) -> _Guess | None:
         return None
     options: dict[str, str] = {}
     for parameter, option in _SIGNAL_OPTIONS.items():
-        if parameter in candidate.function.parameters:
+        if parameter in function.parameters:
             options.setdefault(option, _argument(parameter))
-    return "signal", options, candidate.reason("generates", "signals")
+    return "signal", options, _reason(function, "generates", "signals")
 
 
-def _cache(candidate: _Candidate) -> _Guess | None:
-    _, function, words, class_words = candidate
+def _cache(function: Function) -> _Guess | None:
+    words, class_words = function.words, function.class_words
     if not ({"cache", "cached"} & {*words, *class_words}) or "cached" in words[:1]:
         return None
     operation = next((_CACHE_WORDS[word] for word in words if word in _CACHE_WORDS), None)
@@ -230,11 +212,11 @@ def _cache(candidate: _Candidate) -> _Guess | None:
         return None
     cache_type = _name_from(class_words or words, {*_CACHE_WORDS, "cache", "from", "in", "to"})
     options = {"cache_type": f'"{cache_type}"', "operation": f'"{operation}"'}
-    return "cache", options, candidate.reason(operation + "s", "in a cache")
+    return "cache", options, _reason(function, operation + "s", "in a cache")
 
 
-def _queue(candidate: _Candidate) -> _Guess | None:
-    _, function, words, class_words = candidate
+def _queue(function: Function) -> _Guess | None:
+    words, class_words = function.words, function.class_words
     puts = not {"put", "enqueue", "push", "submit", "publish"}.isdisjoint(words)
     processes = not {"process", "handle", "consume", "work", "execute"}.isdisjoint(words)
     is_queue = not {"queue", "worker", "consumer", "enqueue"}.isdisjoint([*words, *class_words])
@@ -244,13 +226,13 @@ def _queue(candidate: _Candidate) -> _Guess | None:
     options = {"queue_type": f'"{queue_type}"', "step": '"put"' if puts else '"process"'}
     if "priority" in function.parameters:
         options["priority"] = _argument("priority")
-    return "queue", options, candidate.reason("puts in" if puts else "processes", "items of a queue")
+    return "queue", options, _reason(function, "puts in" if puts else "processes", "items of a queue")
 
 
-def _query(candidate: _Candidate) -> _Guess | None:
-    function = candidate.function.node
+def _query(function: Function) -> _Guess | None:
+    body = function.node.body
     # A docstring may select the best strikes from the chain.
-    statements = function.body[1:] if ast.get_docstring(function, clean=False) else function.body
+    statements = body[1:] if ast.get_docstring(function.node, clean=False) else body
     for node in (node for statement in statements for node in ast.walk(statement)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             operation, table = _SQL.match(node.value), _TABLE.search(node.value)
@@ -260,24 +242,23 @@ def _query(candidate: _Candidate) -> _Guess | None:
     return None
 
 
-def _dependency(candidate: _Candidate) -> _Guess | None:
-    for node in ast.walk(candidate.function.node):
+def _dependency(function: Function) -> _Guess | None:
+    for node in ast.walk(function.node):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr in _HTTP_METHODS
-            and not _HTTP.isdisjoint(_words(ast.unparse(node.func.value)))
+            and not _HTTP.isdisjoint(split(ast.unparse(node.func.value)))
         ):
-            words = [
-                word for word in candidate.class_words if word not in ("client", "api", "service", "http")
-            ]
-            options = {"service_name": f'"{"_".join(words)}_service"'} if words else {}
+            nouns = ("client", "api", "service", "http")
+            service = "_".join(word for word in function.class_words if word not in nouns)
+            options = {"service_name": f'"{service}_service"'} if service else {}
             return "dependency", options, f"It calls `{ast.unparse(node.func)}`."
     return None
 
 
-def _task(candidate: _Candidate) -> _Guess | None:
-    decorators = " ".join(map(ast.unparse, candidate.function.node.decorator_list))
-    if _TASK.search(decorators) or candidate.words[-1:] in (["task"], ["job"]):
+def _task(function: Function) -> _Guess | None:
+    decorators = " ".join(map(ast.unparse, function.node.decorator_list))
+    if _TASK.search(decorators) or function.words[-1:] in (["task"], ["job"]):
         return "task", {}, "It is named or registered as a task."
     return None
