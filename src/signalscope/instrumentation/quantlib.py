@@ -35,8 +35,8 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "sabr": ("Sabr",),
     "bachelier": ("Bachelier",),
     "discounting": ("Discounting",),
+    OTHER: ("CEV", "GJRGARCH", "VarianceGamma", "Cds", "Perpetual", "BjerksundStenslandSpread"),
     "american_approximation": ("BaroneAdesiWhaley", "BjerksundStensland", "JuQuadratic", "QdPlus", "QdFp"),
-    OTHER: ("CEV", "GJRGARCH", "VarianceGamma", "Cds", "Perpetual"),
     "black_scholes_merton": ("Analytic", "DividendEuropean", "Integral"),
     "black": ("Black",),
 }
