@@ -53,7 +53,7 @@ def check(
     if problems:
         raise typer.Exit(1)
     _out.print(
-        f"{len(checked)} entries, {sum(len(entry.found) for entry in checked)} functions; nothing is wrong."
+        f"{len(checked)} entries, {sum(len(entry.functions) for entry in checked)} functions; nothing is wrong."
     )
 
 
@@ -80,13 +80,13 @@ def suggest_(
 def _show(checked: Checked) -> None:
     target = checked.target
     _out.print(f"[bold]{escape(target.path)}[/bold]  (line {target.line})")
-    for function in checked.found[:_SHOWN]:
+    for function in checked.functions[:_SHOWN]:
         _out.print(f"  found     {escape(function.path)}")
         _out.print(f"            {escape(function.signature)}")
         if function.note:
             _out.print(f"            [yellow]{escape(function.note)}[/yellow]")
-    if len(checked.found) > _SHOWN:
-        _out.print(f"            and {len(checked.found) - _SHOWN} more")
+    if len(checked.functions) > _SHOWN:
+        _out.print(f"            and {len(checked.functions) - _SHOWN} more")
     for place, name in enumerate(checked.records):
         _out.print(f"  {'' if place else 'records':10}{name}")
     shown = ", ".join(f"{key}: {value}" for key, value in checked.attributes.items())
