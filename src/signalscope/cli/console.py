@@ -13,8 +13,6 @@ from rich.console import Console
 from signalscope.cli._errors import UserError, base_url, needs_extra
 from signalscope.cli._extensions import ConfigOption, load_config
 
-__all__ = ["console"]
-
 _out = Console(emoji=False)
 
 

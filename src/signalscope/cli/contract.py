@@ -13,8 +13,6 @@ from rich.console import Console
 from signalscope.cli._extensions import load_config
 from signalscope.contract._render import render_table, to_markdown, to_semconv_yaml
 
-__all__ = ["contract"]
-
 
 class Format(StrEnum):
     """How the contract is shown."""

@@ -17,8 +17,6 @@ from signalscope.instrumentation.targets._sources import NotReadableError
 from signalscope.instrumentation.targets._suggest import suggest as propose
 from signalscope.instrumentation.targets._suggest import to_toml
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Measure functions of your own without editing them: targets files.", no_args_is_help=True
 )

@@ -11,8 +11,6 @@ from signalscope.console._boards import Boards, from_folder
 from signalscope.console.app import Settings
 from signalscope.console.serve import serve
 
-__all__ = ["main"]
-
 #: A demo has not run for the hours that dashboards open with.
 _SINCE = "now-15m"
 

@@ -23,8 +23,6 @@ from signalscope.console._boards import Boards
 from signalscope.console._proxy import forward
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 
-__all__ = ["Settings", "make_app"]
-
 #: Nothing comes from another host; styles are set by the charts' tooltips.
 _POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; "

@@ -6,8 +6,6 @@ import uvicorn
 
 from signalscope.console.app import Settings, make_app
 
-__all__ = ["HOST", "serve"]
-
 HOST = "127.0.0.1"
 
 

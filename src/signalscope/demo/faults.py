@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-__all__ = ["DEPENDENCIES", "FAULTS", "Fault", "Mode", "UnknownFaultError", "find"]
-
 Where = Literal["service", "dependencies"]
 Mode = Literal["down", "slow", "failing"]
 

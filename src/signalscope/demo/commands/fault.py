@@ -16,8 +16,6 @@ from signalscope.cli._errors import UserError, needs_extra
 from signalscope.demo.faults import FAULTS, Fault, UnknownFaultError, find
 from signalscope.demo.stack import state
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False)
 _out = Console(emoji=False, highlight=False)
 

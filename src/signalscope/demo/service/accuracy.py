@@ -11,8 +11,6 @@ from signalscope.demo.service.history import History
 from signalscope.demo.service.market import MarketSimulator
 from signalscope.demo.service.signals import Signal
 
-__all__ = ["HORIZONS", "AccuracyJudge"]
-
 #: How much market time passes before a signal is judged.
 HORIZONS = {"5m": timedelta(minutes=5), "15m": timedelta(minutes=15)}
 

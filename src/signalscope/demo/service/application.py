@@ -26,8 +26,6 @@ from signalscope.demo.service.runtime import Runtime
 from signalscope.demo.service.tiers import UnknownTierError, parse_tier
 from signalscope.demo.service.workqueue import QueueFullError
 
-__all__ = ["app"]
-
 _STATUS: dict[type[Exception], int] = {
     UnknownSymbolError: 404,
     UnknownFaultError: 404,

@@ -19,8 +19,6 @@ from signalscope.demo.service.tasks import cancel_all
 from signalscope.demo.service.thresholds import Thresholds
 from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
 
-__all__ = ["Background"]
-
 _logger = logging.getLogger("signalscope.demo")
 
 _ALERT_PRIORITY = {"critical": "critical", "warning": "high", "info": "medium"}

@@ -17,8 +17,6 @@ from signalscope import count_eviction, instrument_cache, observe_cache
 from signalscope.decorators import arg
 from signalscope.demo.service.counts import Counts
 
-__all__ = ["Cache", "MemoryCache", "observe"]
-
 
 class Cache(ABC):
     """A measured cache; values are bytes, so that their size is known.

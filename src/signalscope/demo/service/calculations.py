@@ -22,8 +22,6 @@ from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import Array, OptionChain
 
-__all__ = ["MODELS", "SINGLE", "CalculationError", "Calculator", "Option", "UnknownModelError", "check_model"]
-
 MODELS = ("black_scholes", "black_scholes_merton")
 #: What can be calculated for a single option.
 SINGLE = ("price", "delta", "gamma", "theta", "vega", "rho", "iv")

@@ -11,8 +11,6 @@ from signalscope.demo.service.history import History
 from signalscope.demo.service.workqueue import WorkQueue
 from signalscope.health import HealthCheck, Result, Status
 
-__all__ = ["register"]
-
 _SECONDS = 2.0
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-__all__ = ["UnknownChoiceError", "check_choice"]
-
 
 class UnknownChoiceError(ValueError):
     """A value that is not among the allowed ones; the message names those."""

@@ -11,8 +11,6 @@ from purgatory.domain.model import OpenedState
 from signalscope import BreakerMonitor, instrument_dependency
 from signalscope.demo.faults import DEPENDENCIES
 
-__all__ = ["Client", "Clients", "DependencyUnavailableError"]
-
 _TIMEOUT_SECONDS = 3.0
 _PROBE_TIMEOUT_SECONDS = 1.0
 _FAILURES_TO_OPEN = 5

@@ -6,8 +6,6 @@ import threading
 from collections import Counter, defaultdict
 from typing import TypedDict
 
-__all__ = ["Counts", "Family"]
-
 
 class Family(TypedDict):
     """One family's counts: the total, and by labels joined with commas."""

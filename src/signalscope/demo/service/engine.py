@@ -20,15 +20,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr  # type: ignore[import-untyped]  # scipy has no type hints
 
-__all__ = [
-    "Greeks",
-    "ImpliedVolatility",
-    "delta",
-    "greeks",
-    "implied_volatility",
-    "price",
-]
-
 Array = npt.NDArray[np.float64]
 Numbers = npt.ArrayLike
 

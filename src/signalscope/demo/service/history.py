@@ -13,8 +13,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from signalscope import instrument_query
 
-__all__ = ["History"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -16,8 +16,6 @@ import numpy.typing as npt
 from signalscope.demo.service.engine import price
 from signalscope.demo.service.session import CLOSE, OPEN, SESSION_SECONDS, activity, session_progress
 
-__all__ = ["SYMBOLS", "MarketSimulator", "OptionChain", "UnknownSymbolError"]
-
 Array = npt.NDArray[np.float64]
 
 #: Symbol -> (opening price of the first day, annual volatility, dividend yield).

@@ -21,8 +21,6 @@ from signalscope.demo.service.subscriptions import Subscription
 from signalscope.demo.service.tiers import Tier
 from signalscope.demo.service.workqueue import Job, QueueFullError, check_priority
 
-__all__ = ["api", "demo"]
-
 _SIGNAL_PRIORITY = {"enterprise": "high", "professional": "medium"}
 
 

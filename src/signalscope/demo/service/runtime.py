@@ -30,8 +30,6 @@ from signalscope.demo.service.thresholds import Alert, Thresholds
 from signalscope.demo.service.tiers import RateLimiter
 from signalscope.demo.service.workqueue import Job, MemoryQueue, Workers, WorkQueue
 
-__all__ = ["Runtime"]
-
 _QUEUE_CAPACITY = 400
 _THREADS = 48  # slow calculations only wait, and must not make each other wait
 _FLOOD_JOB_SECONDS = 0.1

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 
-__all__ = ["CLOSE", "OPEN", "SESSION_SECONDS", "SessionClock", "activity", "session_progress"]
-
 #: The regular session, in exchange time (all datetimes of the simulator are naive exchange time).
 OPEN = time_of_day(9, 30)
 CLOSE = time_of_day(16, 0)

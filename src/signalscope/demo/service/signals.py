@@ -16,15 +16,6 @@ from signalscope.demo.service.clients import Client, DependencyUnavailableError
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import MarketSimulator
 
-__all__ = [
-    "COMPLEXITY",
-    "SIGNAL_TYPES",
-    "Signal",
-    "SignalGenerator",
-    "UnknownSignalTypeError",
-    "check_signal_type",
-]
-
 #: How demanding each kind of signal is; the keys are the kinds there are.
 COMPLEXITY = {
     "momentum": "simple",

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.signals import SIGNAL_TYPES, check_signal_type
 
-__all__ = ["DELIVERY_METHODS", "Subscription", "Subscriptions", "UnknownDeliveryError"]
-
 DELIVERY_METHODS = ("websocket", "webhook", "email")
 
 #: The tiers of twenty subscribers.

@@ -17,8 +17,6 @@ from signalscope.demo.service.subscriptions import Subscriptions
 from signalscope.demo.service.tasks import cancel_all
 from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
 
-__all__ = ["FLOOD_JOB", "Switches"]
-
 #: The kind of the jobs that a queue flood consists of.
 FLOOD_JOB = "flood"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-__all__ = ["cancel_all"]
-
 _PATIENCE_SECONDS = 1.0
 
 

@@ -16,8 +16,6 @@ from signalscope.demo.service.clients import Client
 from signalscope.demo.service.instruments import SEVERITIES, THRESHOLD_TYPES
 from signalscope.demo.service.market import SYMBOLS, MarketSimulator
 
-__all__ = ["Alert", "Threshold", "Thresholds", "UnknownThresholdError"]
-
 _COOLDOWN_SECONDS = 10.0
 _CHANNEL = "alert_service"
 _STEPS_PER_YEAR = 252 * 6.5 * 720  # the market has a price every 5 seconds

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from signalscope.demo.service.choices import UnknownChoiceError
 
-__all__ = ["TIERS", "RateLimiter", "Tier", "UnknownTierError", "parse_tier"]
-
 
 class UnknownTierError(UnknownChoiceError):
     """No such tier; the message names the ones there are."""

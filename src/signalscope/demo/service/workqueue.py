@@ -21,17 +21,6 @@ from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.tasks import cancel_all
 
-__all__ = [
-    "QUEUE_TYPE",
-    "Job",
-    "MemoryQueue",
-    "QueueFullError",
-    "UnknownPriorityError",
-    "WorkQueue",
-    "Workers",
-    "check_priority",
-]
-
 QUEUE_TYPE = "work"
 
 

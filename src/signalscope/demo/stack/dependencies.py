@@ -27,8 +27,6 @@ from starlette.routing import Route
 from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
 from signalscope.demo.stack._signals import stop_at_signals
 
-__all__ = ["DependencyServer", "control_app", "main", "parse_ports"]
-
 SLOW_SECONDS = 2.5
 
 _CONTROL = "control"

@@ -23,8 +23,6 @@ from signalscope.demo.service.session import activity
 from signalscope.demo.service.tiers import TIERS
 from signalscope.demo.stack._signals import stop_at_signals
 
-__all__ = ["Load", "main"]
-
 _SESSION_SECONDS = 600.0
 _START = 0.12  # of the session: past the rush of the open
 _TIMEOUT_SECONDS = 20.0

@@ -24,8 +24,6 @@ from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack.ports import choose
 from signalscope.mixin.alerts import expected_seconds
 
-__all__ = ["run"]
-
 
 class _Terminated(BaseException):
     """SIGTERM, or the terminal was closed: to be ended like Ctrl-C."""
