@@ -7,11 +7,12 @@ import pytest
 
 from signalscope.demo.service import accuracy
 from signalscope.demo.service.accuracy import AccuracyJudge
+from signalscope.demo.service.choices import UnknownChoiceError
 from signalscope.demo.service.history import History
 from signalscope.demo.service.market import MarketSimulator
 from signalscope.demo.service.signals import Signal
 from signalscope.demo.service.subscriptions import Subscriptions
-from signalscope.demo.service.thresholds import Thresholds, UnknownThresholdError
+from signalscope.demo.service.thresholds import Thresholds
 
 OPEN = datetime(2026, 1, 5, 10, 0)
 
@@ -141,9 +142,7 @@ def test_thresholds_are_counted_and_owned(market: MarketSimulator) -> None:
 
 def test_unknown_severity_is_named(market: MarketSimulator) -> None:
     """The error says what may be used."""
-    with pytest.raises(
-        UnknownThresholdError, match="unknown severity 'mild'; allowed: critical, warning, info"
-    ):
+    with pytest.raises(UnknownChoiceError, match="unknown severity 'mild'; allowed: critical, warning, info"):
         Thresholds(market).add("ann", "price_move", "ECHO", 0.1, "mild")
 
 

@@ -23,7 +23,7 @@ from signalscope.demo.service.calculations import CalculationError
 from signalscope.demo.service.choices import UnknownChoiceError
 from signalscope.demo.service.market import UnknownSymbolError
 from signalscope.demo.service.runtime import Runtime
-from signalscope.demo.service.tiers import UnknownTierError, parse_tier
+from signalscope.demo.service.tiers import parse_tier
 from signalscope.demo.service.workqueue import QueueFullError
 
 _STATUS: dict[type[Exception], int] = {
@@ -55,7 +55,7 @@ class _UserContext:
         request = Request(scope)
         try:
             tier = parse_tier(request.headers.get("x-user-tier"))
-        except UnknownTierError as error:
+        except UnknownChoiceError as error:
             await JSONResponse({"detail": str(error)}, 422)(scope, receive, _counted(scope, send))
             return
         scope.setdefault("state", {})["tier"] = tier

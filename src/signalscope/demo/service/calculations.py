@@ -18,7 +18,6 @@ from vollib.black_scholes_merton.implied_volatility import implied_volatility as
 from signalscope import instrument_greeks
 from signalscope.decorators import arg
 from signalscope.demo.service import engine
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import Array, OptionChain
 
@@ -35,21 +34,8 @@ _VOLLIB: dict[str, tuple[Callable[..., float], ModuleType, Callable[..., float]]
 _SLOW_SECONDS = 1.7
 
 
-class UnknownModelError(UnknownChoiceError):
-    """No such pricing model; the message names the ones there are."""
-
-
 class CalculationError(RuntimeError):
     """A calculation could not be done."""
-
-
-def check_model(model: str) -> str:
-    """The model itself.
-
-    Raises:
-        UnknownModelError: There is no such model.
-    """
-    return check_choice("model", model, MODELS, UnknownModelError)
 
 
 @dataclass(frozen=True, slots=True)

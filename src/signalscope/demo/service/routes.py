@@ -11,15 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import count_feature, count_rate_limit_hit, measure_cost
-from signalscope.demo.service.calculations import SINGLE, CalculationError, Option, check_model
+from signalscope.contract import PRIORITIES
+from signalscope.demo.service.calculations import MODELS, SINGLE, CalculationError, Option
 from signalscope.demo.service.chains import DEFAULT_MODEL, finite_or_none
+from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.clients import DependencyUnavailableError
 from signalscope.demo.service.market import RATE, SYMBOLS
 from signalscope.demo.service.runtime import Runtime
-from signalscope.demo.service.signals import check_signal_type
+from signalscope.demo.service.signals import SIGNAL_TYPES
 from signalscope.demo.service.subscriptions import Subscription
 from signalscope.demo.service.tiers import Tier
-from signalscope.demo.service.workqueue import Job, QueueFullError, check_priority
+from signalscope.demo.service.workqueue import Job, QueueFullError
 
 _SIGNAL_PRIORITY = {"enterprise": "high", "professional": "medium"}
 
@@ -131,7 +133,7 @@ async def greeks_option(
     service: Service, wanted: OptionRequest, model: Annotated[str, Query()] = DEFAULT_MODEL
 ) -> dict[str, Any]:
     """Price, Greeks and (with a quote) implied volatility of one option."""
-    check_model(model)
+    check_choice("model", model, MODELS)
     option = _option(service, wanted)
     count_feature("option_calculator")
     with measure_cost("option", complexity="simple"):  # some 20 microseconds: not worth a thread
@@ -154,7 +156,7 @@ def _implied(service: Runtime, model: str, option: Option) -> float:
 @api.post("/greeks/portfolio")
 async def greeks_portfolio(service: Service, wanted: PortfolioRequest) -> dict[str, Any]:
     """Prices of a few options."""
-    check_model(wanted.model)
+    check_choice("model", wanted.model, MODELS)
     options = [_option(service, option) for option in wanted.options]
     count_feature("portfolio_pricing")
     with measure_cost("portfolio", complexity="standard"):
@@ -167,7 +169,7 @@ async def greeks_chain(
     service: Service, symbol: str, model: str = DEFAULT_MODEL, fresh: bool = False
 ) -> Response:
     """A whole chain with Greeks and implied volatilities."""
-    check_model(model)
+    check_choice("model", model, MODELS)
     count_feature("chain_greeks")
     return Response(await service.chains.get(symbol, model, fresh=fresh), media_type="application/json")
 
@@ -175,7 +177,7 @@ async def greeks_chain(
 @api.get("/signals/{signal_type}/{symbol}")
 async def signal(service: Service, tier: CallerTier, signal_type: str, symbol: str) -> dict[str, Any]:
     """A signal for a symbol; it is also delivered to subscribers, through the work queue."""
-    check_signal_type(signal_type)
+    check_choice("signal", signal_type, SIGNAL_TYPES)
     service.market.spot(symbol)
     count_feature("signals")
     generated = await service.signals.generate(signal_type, symbol)
@@ -193,7 +195,7 @@ async def recent_signals(
     service: Service, signal_type: str, limit: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> list[dict[str, Any]]:
     """The latest signals of a kind."""
-    check_signal_type(signal_type)
+    check_choice("signal", signal_type, SIGNAL_TYPES)
     count_feature("signal_history")
     return await service.history.recent(signal_type, limit)
 
@@ -203,7 +205,7 @@ async def scenario(
     service: Service, tier: CallerTier, symbol: str, model: str = DEFAULT_MODEL
 ) -> dict[str, Any]:
     """What the chain is worth after moves of the spot price; a premium feature."""
-    check_model(model)
+    check_choice("model", model, MODELS)
     service.market.spot(symbol)
     await _entitled(service, tier, "scenario_analysis")
     count_feature("scenario_analysis", premium=True)
@@ -280,7 +282,7 @@ async def remove_threshold(service: Service, user: Caller, number: int) -> None:
 @api.post("/jobs", status_code=202)
 async def add_job(service: Service, wanted: JobRequest) -> dict[str, Any]:
     """Refresh a chain in the background."""
-    check_priority(wanted.priority)
+    check_choice("priority", wanted.priority, PRIORITIES)
     service.market.spot(wanted.symbol)
     await service.queue.put(Job("refresh_chain", wanted.priority, {"symbol": wanted.symbol}))
     return {"queued": True}

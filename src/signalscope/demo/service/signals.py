@@ -11,7 +11,6 @@ import numpy as np
 from signalscope import instrument_signal, measure_cost
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.clients import Client, DependencyUnavailableError
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import MarketSimulator
@@ -29,19 +28,6 @@ _MODEL = "black_scholes_merton"
 # Mean and standard deviation in the simulated market, over its first week.
 _USUAL_SKEW = (1.0327, 0.0129)
 _USUAL_GAMMA_CENTRE = (1.0093, 0.0058)
-
-
-class UnknownSignalTypeError(UnknownChoiceError):
-    """No such signal; the message names the ones there are."""
-
-
-def check_signal_type(signal_type: str) -> str:
-    """The signal type itself.
-
-    Raises:
-        UnknownSignalTypeError: There is no such signal.
-    """
-    return check_choice("signal", signal_type, SIGNAL_TYPES, UnknownSignalTypeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +120,8 @@ class SignalGenerator:
             "volatility_skew": self._volatility_skew,
             "gamma_exposure": self._gamma_exposure,
         }
-        calculate = calculations[check_signal_type(signal_type)]
         with measure_cost("signal", complexity=COMPLEXITY[signal_type]):
-            return calculate(symbol)
+            return calculations[signal_type](symbol)
 
     def _momentum(self, symbol: str) -> float:
         """The t-statistic of the last five minutes' returns."""

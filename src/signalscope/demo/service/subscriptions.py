@@ -7,17 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
-from signalscope.demo.service.signals import SIGNAL_TYPES, check_signal_type
+from signalscope.demo.service.choices import check_choice
+from signalscope.demo.service.signals import SIGNAL_TYPES
 
 DELIVERY_METHODS = ("websocket", "webhook", "email")
 
 #: The tiers of twenty subscribers.
 _TIERS_OF_TWENTY = (*["free"] * 11, *["basic"] * 5, *["professional"] * 3, "enterprise")
-
-
-class UnknownDeliveryError(UnknownChoiceError):
-    """No such delivery method; the message names the ones there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +49,10 @@ class Subscriptions:
         """Add a subscription.
 
         Raises:
-            UnknownDeliveryError: There is no such delivery method.
-            UnknownSignalTypeError: There is no such signal.
+            UnknownChoiceError: There is no such signal or delivery method.
         """
-        check_signal_type(signal_type)
-        check_choice("delivery method", delivery_method, DELIVERY_METHODS, UnknownDeliveryError)
+        check_choice("signal", signal_type, SIGNAL_TYPES)
+        check_choice("delivery method", delivery_method, DELIVERY_METHODS)
         subscription = Subscription(next(self._numbers), user, tier, signal_type, delivery_method)
         self._active[subscription.number] = subscription
         self._counts[(tier, signal_type, delivery_method)] += 1

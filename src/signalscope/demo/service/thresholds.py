@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from signalscope import recording
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
+from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.clients import Client
 from signalscope.demo.service.instruments import SEVERITIES, THRESHOLD_TYPES
 from signalscope.demo.service.market import SYMBOLS, MarketSimulator
@@ -19,10 +19,6 @@ from signalscope.demo.service.market import SYMBOLS, MarketSimulator
 _COOLDOWN_SECONDS = 10.0
 _CHANNEL = "alert_service"
 _STEPS_PER_YEAR = 252 * 6.5 * 720  # the market has a price every 5 seconds
-
-
-class UnknownThresholdError(UnknownChoiceError):
-    """No such kind or severity of threshold; the message names the ones there are."""
 
 
 @dataclass(slots=True)
@@ -86,11 +82,11 @@ class Thresholds:
         """Watch one more threshold.
 
         Raises:
-            UnknownThresholdError: There is no such kind or severity.
+            UnknownChoiceError: There is no such kind or severity.
             UnknownSymbolError: There is no such symbol.
         """
-        check_choice("threshold type", threshold_type, THRESHOLD_TYPES, UnknownThresholdError)
-        check_choice("severity", severity, SEVERITIES, UnknownThresholdError)
+        check_choice("threshold type", threshold_type, THRESHOLD_TYPES)
+        check_choice("severity", severity, SEVERITIES)
         threshold = Threshold(next(self._numbers), user, threshold_type, symbol, bound, severity)
         threshold._reference = self._market.spot(symbol)
         self._active[threshold.number] = threshold

@@ -7,11 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from signalscope.demo.service.choices import UnknownChoiceError
-
-
-class UnknownTierError(UnknownChoiceError):
-    """No such tier; the message names the ones there are."""
+from signalscope.demo.service.choices import check_choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +39,12 @@ TIERS: dict[str, Tier] = {
 
 
 def parse_tier(value: str | None) -> Tier:
-    """The tier of that name; no name means free.
+    """Return the tier of that name; no name means free.
 
     Raises:
-        UnknownTierError: There is no such tier.
+        UnknownChoiceError: There is no such tier.
     """
-    try:
-        return TIERS[(value or "free").strip().lower()]
-    except KeyError:
-        raise UnknownTierError(f"unknown tier {value!r}; allowed: {', '.join(TIERS)}") from None
+    return TIERS[check_choice("tier", (value or "free").strip().lower(), TIERS)]
 
 
 class RateLimiter:

@@ -17,7 +17,7 @@ from typing import Any
 from signalscope import count_queue_item, instrument_queue, observe_queue
 from signalscope.contract import PRIORITIES
 from signalscope.decorators import arg
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
+from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.tasks import cancel_all
 
@@ -26,19 +26,6 @@ QUEUE_TYPE = "work"
 
 class QueueFullError(RuntimeError):
     """The queue has no room; the item was rejected."""
-
-
-class UnknownPriorityError(UnknownChoiceError):
-    """No such priority; the message names the ones there are."""
-
-
-def check_priority(priority: str) -> str:
-    """The priority itself.
-
-    Raises:
-        UnknownPriorityError: There is no such priority.
-    """
-    return check_choice("priority", priority, PRIORITIES, UnknownPriorityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +62,9 @@ class WorkQueue(ABC):
 
         Raises:
             QueueFullError: There is no room.
-            UnknownPriorityError: The job's priority does not exist.
+            UnknownChoiceError: The job's priority does not exist.
         """
-        rank = PRIORITIES.index(check_priority(job.priority))
+        rank = PRIORITIES.index(check_choice("priority", job.priority, PRIORITIES))
         try:
             await self._add(job, rank)
         except QueueFullError:
