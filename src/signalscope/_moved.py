@@ -48,6 +48,7 @@ MOVED: dict[str, str] = {
     "signalscope.mixin.alerts.predictive": "signalscope.mixin.alerts.dependencies",
     "signalscope.mixin.alerts.unusual": "signalscope.mixin.alerts.anomaly",
     "signalscope.demo.binaries": "signalscope.binaries",
+    "signalscope.demo.tasks": "signalscope.demo.service.workqueue",
     **{
         f"signalscope.demo.{name}": f"signalscope.demo.stack.{name}"
         for name in ("dependencies", "load", "ports", "run", "state")
@@ -57,7 +58,7 @@ MOVED: dict[str, str] = {
         for name in (
             "accuracy", "background", "caches", "calculations", "chains", "checks", "clients", "counts", "engine",
             "history", "instruments", "market", "redis_store", "routes", "runtime", "session", "signals",
-            "subscriptions", "switches", "tasks", "thresholds", "tiers", "workqueue",
+            "subscriptions", "switches", "thresholds", "tiers", "workqueue",
         )
     },
 }  # fmt: skip

@@ -67,23 +67,14 @@ class Runtime:
             make_queue = partial(redis_store.RedisQueue, self._redis)
         greeks_cache = make_cache("greeks", 256, 15.0, self.counts)
         indicators_cache = make_cache("indicators", 128, 12.0, self.counts)
-        self._caches = [greeks_cache, indicators_cache]
+        self.caches = [greeks_cache, indicators_cache]
         self.queue = make_queue(_QUEUE_CAPACITY, self.counts)
         self.chains = Chains(self.market, self.calculator, greeks_cache)
         self.signals = SignalGenerator(
             self.market, self.calculator, indicators_cache, self.clients["ticker_service"], self.counts
         )
-        self.switches = Switches(self.calculator, self._caches, self.queue, self.subscriptions)
-        self.background = Background(
-            chains=self.chains,
-            signals=self.signals,
-            judge=self.judge,
-            thresholds=self.thresholds,
-            clients=self.clients,
-            caches=self._caches,
-            history=self.history,
-            queue=self.queue,
-        )
+        self.switches = Switches(self.calculator, self.caches, self.queue, self.subscriptions)
+        self.background = Background(self)
         handlers = {
             "deliver_signal": self._deliver_signal,
             "deliver_alert": self._deliver_alert,
@@ -96,7 +87,7 @@ class Runtime:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "calculation"))
         if self._redis is not None:
             await redis_store.check(self._redis)
-        for cache in self._caches:
+        for cache in self.caches:
             await cache.expire()  # takes stock of what another process may have left
         self._observe()
         self.workers.start()
@@ -124,8 +115,8 @@ class Runtime:
                 redis=self._redis,
                 queue=self.queue,
             ),
-            *(caches.observe(cache) for cache in self._caches),
-            *(observe_memory(f"{cache.name}_cache", cache.size_bytes) for cache in self._caches),
+            *(caches.observe(cache) for cache in self.caches),
+            *(observe_memory(f"{cache.name}_cache", cache.size_bytes) for cache in self.caches),
             workqueue.observe(self.queue),
             observe_subscriptions(self.subscriptions.counted),
             recording.observe("signal_service.thresholds.active", self.thresholds.counted),

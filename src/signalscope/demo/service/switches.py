@@ -14,8 +14,7 @@ from signalscope.demo.faults import FAULTS, find
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.subscriptions import Subscriptions
-from signalscope.demo.service.tasks import cancel_all
-from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
+from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue, cancel_all
 
 #: The kind of the jobs that a queue flood consists of.
 FLOOD_JOB = "flood"

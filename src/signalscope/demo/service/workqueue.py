@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,9 +19,9 @@ from signalscope.contract import PRIORITIES
 from signalscope.decorators import arg
 from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.counts import Counts
-from signalscope.demo.service.tasks import cancel_all
 
 QUEUE_TYPE = "work"
+_PATIENCE_SECONDS = 1.0
 
 
 class QueueFullError(RuntimeError):
@@ -177,3 +177,16 @@ class Workers:
     @instrument_queue(queue_type=QUEUE_TYPE, priority=arg("job.priority"), enqueued_at=arg("enqueued_at"))
     async def _process(self, job: Job, enqueued_at: float | datetime) -> None:
         await self._handlers[job.kind](job)
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their ends.
+
+    A task that finishes something in the very moment in which it is cancelled may go on (in Python 3.11
+    `asyncio.wait_for` does, and libraries do), so one that has not ended is cancelled again.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_PATIENCE_SECONDS)
