@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
-from signalscope.demo.stack._signals import stop_at_signals
+from signalscope.demo.stack._processes import stop_at_signals
 
 SLOW_SECONDS = 2.5
 
