@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from signalscope import record_accuracy
@@ -17,13 +16,6 @@ HORIZONS = {"5m": timedelta(minutes=5), "15m": timedelta(minutes=15)}
 _MOST_PENDING = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    due: datetime
-    signal_id: int
-    signal: Signal
-
-
 class AccuracyJudge:
     """Remembers signals until their horizon has passed, then stores whether they were right.
 
@@ -34,7 +26,8 @@ class AccuracyJudge:
     def __init__(self, market: MarketSimulator, history: History) -> None:
         self._market = market
         self._history = history
-        self._pending: dict[str, deque[_Pending]] = {
+        #: By horizon: when each signal is due, its number in the history, and the signal.
+        self._pending: dict[str, deque[tuple[datetime, int, Signal]]] = {
             horizon: deque(maxlen=_MOST_PENDING) for horizon in HORIZONS
         }
 
@@ -46,8 +39,7 @@ class AccuracyJudge:
         if signal.direction == "hold":
             return
         for horizon, length in HORIZONS.items():
-            due = datetime.fromisoformat(signal.at) + length
-            self._pending[horizon].append(_Pending(due, number, signal))
+            self._pending[horizon].append((datetime.fromisoformat(signal.at) + length, number, signal))
 
     async def judge(self) -> int:
         """Judge what is due and report the accuracy of the last 200 of each kind; how many were judged."""
@@ -55,14 +47,13 @@ class AccuracyJudge:
         judged: set[tuple[str, str]] = set()
         number = 0
         for horizon, waiting in self._pending.items():
-            while waiting and waiting[0].due <= now:
-                pending = waiting.popleft()
-                due, signal = pending.due, pending.signal
+            while waiting and waiting[0][0] <= now:
+                due, signal_id, signal = waiting.popleft()
                 if due.date() != datetime.fromisoformat(signal.at).date() or due.hour >= 16:
                     continue
                 moved = self._market.spot(signal.symbol, due) - signal.spot
                 right = moved > 0 if signal.direction == "buy" else moved < 0
-                await self._history.judge(pending.signal_id, horizon, right)
+                await self._history.judge(signal_id, horizon, right)
                 judged.add((signal.signal_type, horizon))
                 number += 1
         for signal_type, horizon in judged:

@@ -113,9 +113,7 @@ class Calculator:
             chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate, chain.volatility,
             _dividend(chain, model),
         )  # fmt: skip
-        return (
-            engine.Greeks(*(np.full_like(array, np.nan) for array in result)) if self.results_nan else result
-        )
+        return engine.Greeks(*map(self._spoilt, result))
 
     @instrument_greeks(
         calculation_type="iv", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
@@ -127,9 +125,7 @@ class Calculator:
             chain.quote, chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate,
             _dividend(chain, model),
         )  # fmt: skip
-        if self.results_nan:
-            return engine.ImpliedVolatility(np.full_like(result.volatility, np.nan), result.converged)
-        return result
+        return result._replace(volatility=self._spoilt(result.volatility))
 
     @instrument_greeks(
         calculation_type="price",
@@ -145,7 +141,10 @@ class Calculator:
             chain.is_call, spots, chain.strike, chain.expiry, chain.rate, chain.volatility,
             _dividend(chain, model),
         )  # fmt: skip
-        return np.full_like(result, np.nan) if self.results_nan else result
+        return self._spoilt(result)
+
+    def _spoilt(self, results: Array) -> Array:
+        return np.full_like(results, np.nan) if self.results_nan else results
 
     def _begin(self, what: str, vectorized: str, options: int) -> None:
         self._counts.add("calculations", what, vectorized)

@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from signalscope import count_feature, count_rate_limit_hit, measure_cost
@@ -88,14 +88,6 @@ class SubscriptionRequest(BaseModel):
 
     signal_type: str
     delivery_method: str = "websocket"
-
-
-class SubscriptionAnswer(SubscriptionRequest):
-    """A subscription, as its user sees it."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    number: int
 
 
 class ThresholdRequest(BaseModel):
@@ -239,7 +231,7 @@ async def _entitled(service: Runtime, tier: Tier, feature: str) -> None:
         raise HTTPException(403, f"{feature} is a premium feature; tier {tier.name} does not include it")
 
 
-@api.get("/subscriptions", response_model=list[SubscriptionAnswer])
+@api.get("/subscriptions", response_model_exclude={"__all__": {"user", "tier"}})
 async def subscriptions(service: Service, user: Caller) -> list[Subscription]:
     """The caller's subscriptions."""
     return service.subscriptions.of_user(user)
