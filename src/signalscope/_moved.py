@@ -17,6 +17,7 @@ from types import ModuleType
 #: Old module -> new module. To be emptied in the release after 0.3.
 MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
+    "signalscope.console.serve": "signalscope.console.app",
     "signalscope.fastapi.health": "signalscope.health",
     "signalscope.fastapi.summaries": "signalscope.fastapi.monitoring",
     "signalscope.fastapi.values": "signalscope.derived.read",
