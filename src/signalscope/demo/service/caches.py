@@ -13,7 +13,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from signalscope import count_eviction, instrument_cache, observe_cache
+from signalscope import count_eviction, instrument_cache
 from signalscope.decorators import arg
 from signalscope.demo.service.counts import Counts
 
@@ -87,13 +87,6 @@ class Cache(ABC):
         if number:
             count_eviction(self.name, reason, number)
             self._counts.add("cache_evictions", self.name, reason, n=number)
-
-
-def observe(cache: Cache) -> Callable[[], None]:
-    """Report a cache's entries, capacity and size at each collection; returns the way to end that."""
-    return observe_cache(
-        cache.name, entries=cache.entries, capacity=lambda: cache.capacity, size_bytes=cache.size_bytes
-    )
 
 
 class _EvictionCountingCache(TTLCache[str, bytes]):

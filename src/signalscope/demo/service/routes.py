@@ -198,9 +198,7 @@ async def scenario(
 ) -> dict[str, Any]:
     """What the chain is worth after moves of the spot price; a premium feature."""
     check_choice("model", model, MODELS)
-    service.market.spot(symbol)
-    await _entitled(service, tier, "scenario_analysis")
-    count_feature("scenario_analysis", premium=True)
+    await _enter(service, tier, symbol, "scenario_analysis")
     shocks = [-0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1]
     return {
         "symbol": symbol,
@@ -212,14 +210,13 @@ async def scenario(
 @api.get("/features/surface/{symbol}")
 async def surface(service: Service, tier: CallerTier, symbol: str) -> Response:
     """The implied volatilities of the chain; a premium feature."""
-    service.market.spot(symbol)
-    await _entitled(service, tier, "volatility_surface")
-    count_feature("volatility_surface", premium=True)
+    await _enter(service, tier, symbol, "volatility_surface")
     return Response(await service.chains.get(symbol), media_type="application/json")
 
 
-async def _entitled(service: Runtime, tier: Tier, feature: str) -> None:
+async def _enter(service: Runtime, tier: Tier, symbol: str, feature: str) -> None:
     """Ask the marketplace service; while it does not answer, the tier's own terms decide."""
+    service.market.spot(symbol)
     try:
         answer = await service.clients["marketplace_service"].ask(
             "check_entitlement", "GET", f"/entitlements/{tier.name}"
@@ -229,6 +226,7 @@ async def _entitled(service: Runtime, tier: Tier, feature: str) -> None:
         entitled = tier.premium
     if not entitled:
         raise HTTPException(403, f"{feature} is a premium feature; tier {tier.name} does not include it")
+    count_feature(feature, premium=True)
 
 
 @api.get("/subscriptions", response_model_exclude={"__all__": {"user", "tier"}})

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from signalscope import observe_memory, observe_subscriptions, recording
-from signalscope.demo.service import caches, checks, redis_store, workqueue
+from signalscope import observe_cache, observe_memory, observe_queue, observe_subscriptions, recording
+from signalscope.demo.service import checks, redis_store
 from signalscope.demo.service.accuracy import AccuracyJudge
 from signalscope.demo.service.background import Background
 from signalscope.demo.service.caches import Cache, MemoryCache
@@ -28,7 +28,7 @@ from signalscope.demo.service.subscriptions import Subscriptions
 from signalscope.demo.service.switches import FLOOD_JOB, Switches
 from signalscope.demo.service.thresholds import Alert, Thresholds
 from signalscope.demo.service.tiers import RateLimiter
-from signalscope.demo.service.workqueue import Job, MemoryQueue, Workers, WorkQueue
+from signalscope.demo.service.workqueue import QUEUE_TYPE, Job, MemoryQueue, Workers, WorkQueue
 
 _QUEUE_CAPACITY = 400
 _THREADS = 48  # slow calculations only wait, and must not make each other wait
@@ -109,18 +109,18 @@ class Runtime:
 
     def _observe(self) -> None:
         self._observed = [
-            checks.register(
-                clients=self.clients.by_name.values(),
-                history=self.history,
-                redis=self._redis,
-                queue=self.queue,
-            ),
-            *(caches.observe(cache) for cache in self.caches),
-            *(observe_memory(f"{cache.name}_cache", cache.size_bytes) for cache in self.caches),
-            workqueue.observe(self.queue),
+            checks.register(self.clients.by_name.values(), self.history, self._redis, self.queue),
+            observe_queue(QUEUE_TYPE, sizes=self.queue.sizes, capacity=self.queue.capacity),
             observe_subscriptions(self.subscriptions.counted),
             recording.observe("signal_service.thresholds.active", self.thresholds.counted),
         ]
+        for cache in self.caches:
+            self._observed += [
+                observe_cache(
+                    cache.name, entries=cache.entries, capacity=cache.capacity, size_bytes=cache.size_bytes
+                ),
+                observe_memory(f"{cache.name}_cache", cache.size_bytes),
+            ]
 
     async def _deliver_signal(self, job: Job) -> None:
         await self.clients["comms_service"].ask("send_message", "POST", "/messages", job.payload)

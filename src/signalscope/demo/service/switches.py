@@ -43,7 +43,7 @@ class Switches:
             "greeks-nan": lambda on: setattr(calculator, "results_nan", on),
             "greeks-failing": lambda on: setattr(calculator, "failing", on),
             "greeks-slow-vectorized": lambda on: setattr(calculator, "slow", on),
-            "api-latency": self._delay_api,
+            "api-latency": lambda on: setattr(self, "api_delay", _API_DELAY_SECONDS if on else 0.0),
             "cache-flush": lambda on: self._background("cache-flush", on, self._flush_caches),
             "queue-flood": lambda on: self._background("queue-flood", on, self._flood_queue),
             "cpu-burn": self._burn,
@@ -71,9 +71,6 @@ class Switches:
         for name in tuple(self._on):
             self.switch(name, on=False)
         await cancel_all(self._tasks.values())
-
-    def _delay_api(self, on: bool) -> None:
-        self.api_delay = _API_DELAY_SECONDS if on else 0.0
 
     def _background(self, name: str, on: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if on:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from signalscope import count_queue_item, instrument_queue, observe_queue
+from signalscope import count_queue_item, instrument_queue
 from signalscope.contract import PRIORITIES
 from signalscope.decorators import arg
 from signalscope.demo.service.choices import check_choice
@@ -89,11 +89,6 @@ class WorkQueue(ABC):
     def _count(self, priority: str, event: str) -> None:
         count_queue_item(QUEUE_TYPE, priority, event)
         self._counts.add("queue_items", priority, event)
-
-
-def observe(queue: WorkQueue) -> Callable[[], None]:
-    """Report a queue's sizes and capacity at each collection; returns the way to end that."""
-    return observe_queue(QUEUE_TYPE, sizes=queue.sizes, capacity=queue.capacity)
 
 
 class MemoryQueue(WorkQueue):

@@ -194,8 +194,7 @@ class Stack:
         if self.embedded is None:
             self._say("starting the Collector, Prometheus and Alertmanager")
             self._start_collector()
-            self._start_alertmanager()
-            self._start_prometheus()
+            self._start_monitoring()
         self._say("starting the reference service")
         self.start_service()
         if self.embedded is None:
@@ -233,26 +232,11 @@ class Stack:
         command = [binaries.find("signalscope-otelcol"), "--config", config]
         self._add("collector", command, self.url("health"), environment)
 
-    def _start_alertmanager(self) -> None:
-        self._add(
-            "alertmanager",
-            [
-                binaries.find("alertmanager"),
-                f"--config.file={self._generated / 'deploy' / 'prometheus' / 'alertmanager.yml'}",
-                f"--storage.path={self.data / 'alertmanager'}",
-                f"--web.listen-address={_HOST}:{self.ports.alertmanager}",
-                "--cluster.listen-address=",
-            ],
-            f"{self.url('alertmanager')}/-/ready",
-        )
-
-    def _start_prometheus(self) -> None:
-        folder = self.data / "prometheus"
+    def _start_monitoring(self) -> None:
+        folder, generated = self.data / "prometheus", self._generated / "deploy" / "prometheus"
         (folder / "targets").mkdir(parents=True)
-        (folder / "rules").mkdir()
-        shutil.copy(self._generated / "deploy" / "prometheus" / "prometheus.yml", folder)
-        for rules in (self._generated / "rules").glob("*.yaml"):
-            shutil.copy(rules, folder / "rules")
+        shutil.copy(generated / "prometheus.yml", folder)
+        shutil.copytree(self._generated / "rules", folder / "rules")
         targets = {
             "otel-collector": self.ports.collector,
             "otel-collector-telemetry": self.ports.telemetry,
@@ -261,19 +245,22 @@ class Stack:
         }
         for job, port in targets.items():
             self._add_target(job, port)
-        self._add(
+        storage = f"--storage.path={self.data / 'alertmanager'}"
+        self._add_server("alertmanager", generated / "alertmanager.yml", storage, "--cluster.listen-address=")
+        self._add_server(
             "prometheus",
-            [
-                binaries.find("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                "--storage.tsdb.retention.time=30d",
-                f"--web.listen-address={_HOST}:{self.ports.prometheus}",
-                "--web.enable-lifecycle",
-                "--enable-feature=exemplar-storage",
-            ],
-            f"{self.url('prometheus')}/-/ready",
+            folder / "prometheus.yml",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--storage.tsdb.retention.time=30d",
+            "--web.enable-lifecycle",
+            "--enable-feature=exemplar-storage",
         )
+
+    def _add_server(self, name: str, config: Path, *options: str) -> None:
+        """Start Prometheus or Alertmanager, which have these options in common."""
+        listen = f"--web.listen-address={_HOST}:{getattr(self.ports, name)}"
+        command = [binaries.find(name), f"--config.file={config}", listen, *options]
+        self._add(name, command, f"{self.url(name)}/-/ready")
 
     def _add_target(self, job: str, port: int) -> None:
         content = json.dumps([{"targets": [f"{_HOST}:{port}"]}])

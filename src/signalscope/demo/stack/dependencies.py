@@ -68,7 +68,7 @@ class DependencyServer:
             return
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Quiet(_config(self._app()))
+        self._server = _Server(self._app())
         self._task = asyncio.create_task(self._server.serve([listener]), name=self.name)
         while not self._server.started:  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -90,7 +90,7 @@ class DependencyServer:
             self.failing = on
 
     def is_on(self, mode: str | None) -> bool:
-        """Whether a fault is on."""
+        """Return True if a fault is on."""
         return {"down": self._task is None, "slow": self.slow}.get(mode or "", self.failing)
 
     def _app(self) -> Starlette:
@@ -125,18 +125,24 @@ async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-class _Quiet(uvicorn.Server):
+class _Server(uvicorn.Server):
     """A server that leaves the process' signals alone: there are several in it."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                ws="none",
+            )
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1, ws="none"
-    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -206,7 +212,7 @@ async def _run(ports: dict[str, int], host: str) -> None:
     for server in servers.values():
         await server.open()
     listener = _listen(host, ports[_CONTROL])
-    control = _Quiet(_config(control_app(servers)))
+    control = _Server(control_app(servers))
     serving = asyncio.create_task(control.serve([listener]))
     bound = {name: server.port for name, server in servers.items()} | {_CONTROL: listener.getsockname()[1]}
     print(json.dumps({"ready": bound}), flush=True)  # noqa: T201  # the parent process reads it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -93,10 +94,10 @@ def _why_embedded() -> str | None:
 
 
 def _watch(stack: Stack, duration: float | None) -> None:
-    end = None if duration is None else time.monotonic() + duration
-    while end is None or time.monotonic() < end:
+    end = time.monotonic() + (math.inf if duration is None else duration)
+    while (left := end - time.monotonic()) > 0:
         stack.check()
-        time.sleep(0.5 if end is None else max(0.0, min(0.5, end - time.monotonic())))
+        time.sleep(min(0.5, left))
 
 
 def _write(path: Path, text: str) -> None:
@@ -127,47 +128,38 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _welcome(stack: Stack, duration: float | None) -> str:
-    whole = stack.embedded is None
-    command = _command()
-    fault = FAULTS["config-down"]
-    seen = (
-        f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
-        if whole
-        else f"seen at {stack.url('service')}/health"
-    )
-    lines = [
-        "",
-        "[bold]A signal service is running, under load, with its whole monitoring.[/bold]"
-        if whole
-        else "[bold]A signal service is running, under load, without its monitoring.[/bold]",
-        "",
-        f"  open         [bold]{stack.url('console')}[/bold]   "
-        + ("the dashboards, the alerts, what runs where" if whole else "what runs where"),
-        f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
-        f"  monitoring   {stack.url('service')}/monitoring/enhanced-metrics   any user name; the password is",
-        f"               {stack.token}",
-    ]
-    if whole:
-        lines += [
+    service, command, fault = stack.url("service"), _command(), FAULTS["config-down"]
+    if stack.embedded is None:
+        monitoring, shown = "with its whole monitoring", "the dashboards, the alerts, what runs where"
+        seen = f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
+        parts = [
             f"  Prometheus   {stack.url('prometheus')}   API only: try /api/v1/query?query=up",
             f"  Alertmanager {stack.url('alertmanager')}   API only: try /api/v2/alerts",
             f"  Collector    OTLP {stack.url('otlp_grpc')} (gRPC), {stack.url('otlp_http')} (HTTP)",
         ]
     else:
-        lines += [
+        monitoring, shown, seen = "without its monitoring", "what runs where", f"seen at {service}/health"
+        parts = [
             "",
             f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
             "  Metrics are at the service's /metrics only; there are no dashboards, and no alert fires.",
         ]
-    lines += [
+    ending = "" if duration is None else f"It ends after {duration:g} s. "
+    lines = [
+        "",
+        f"[bold]A signal service is running, under load, {monitoring}.[/bold]",
+        "",
+        f"  open         [bold]{stack.url('console')}[/bold]   {shown}",
+        f"  service      {service}/docs   its API; /health, /metrics",
+        f"  monitoring   {service}/monitoring/enhanced-metrics   any user name; the password is",
+        f"               {stack.token}",
+        *parts,
         "",
         "  Break something on purpose, in another terminal:",
         f"    [bold]{command} fault list[/bold]",
         f"    [bold]{command} fault {fault.name} on[/bold]   {seen}",
         "",
-        f"  Logs: {stack.data}   "
-        + ("" if duration is None else f"It ends after {duration:g} s. ")
-        + "Ctrl-C ends everything and leaves nothing behind.",
+        f"  Logs: {stack.data}   {ending}Ctrl-C ends everything and leaves nothing behind.",
         "",
     ]
     return "\n".join(lines)
