@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 from enum import StrEnum
 from typing import Annotated, Any
@@ -85,5 +84,5 @@ def _put(url: str, body: dict[str, Any]) -> None:
     )
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # see above
-    except (urllib.error.URLError, OSError) as error:
+    except OSError as error:
         raise UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None

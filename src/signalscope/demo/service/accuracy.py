@@ -13,8 +13,6 @@ from signalscope.demo.service.signals import Signal
 #: How much market time passes before a signal is judged.
 HORIZONS = {"5m": timedelta(minutes=5), "15m": timedelta(minutes=15)}
 
-_MOST_PENDING = 5_000
-
 
 class AccuracyJudge:
     """Remembers signals until their horizon has passed, then stores whether they were right.
@@ -28,7 +26,7 @@ class AccuracyJudge:
         self._history = history
         #: By horizon: when each signal is due, its number in the history, and the signal.
         self._pending: dict[str, deque[tuple[datetime, int, Signal]]] = {
-            horizon: deque(maxlen=_MOST_PENDING) for horizon in HORIZONS
+            horizon: deque(maxlen=5_000) for horizon in HORIZONS
         }
 
     async def add(self, signal: Signal) -> None:

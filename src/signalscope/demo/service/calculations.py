@@ -31,8 +31,6 @@ _VOLLIB: dict[str, tuple[Callable[..., float], ModuleType, Callable[..., float]]
     "black_scholes_merton": (black_scholes_merton, bsm_greeks, bsm_volatility),
 }
 
-_SLOW_SECONDS = 1.7
-
 
 class CalculationError(RuntimeError):
     """A calculation could not be done."""
@@ -152,7 +150,7 @@ class Calculator:
         if self.failing:
             raise CalculationError(f"{what}: calculations fail while the fault greeks-failing is on")
         if self.slow and vectorized == "true":
-            time.sleep(_SLOW_SECONDS)  # in a worker thread: the event loop goes on
+            time.sleep(1.7)  # in a worker thread: the event loop goes on
 
 
 def _dividend(chain: OptionChain, model: str) -> float:

@@ -11,9 +11,6 @@ from purgatory.domain.model import OpenedState
 from signalscope import BreakerMonitor, instrument_dependency
 from signalscope.demo.faults import DEPENDENCIES
 
-_TIMEOUT_SECONDS = 3.0
-_PROBE_TIMEOUT_SECONDS = 1.0
-_FAILURES_TO_OPEN = 5
 _SECONDS_OPEN = 5.0
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
 
@@ -72,7 +69,7 @@ class Client:
     async def probe(self) -> bool:
         """Ask the service for its health; a probe does not go through the breaker."""
         try:
-            return (await self._http.get(f"{self._url}/health", timeout=_PROBE_TIMEOUT_SECONDS)).is_success
+            return (await self._http.get(f"{self._url}/health", timeout=1.0)).is_success
         except httpx.HTTPError:
             return False
 
@@ -105,9 +102,9 @@ class Clients:
                 f" it gives {', '.join(sorted(urls)) or 'none'}"
             )
         self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT_SECONDS, limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
+            timeout=3.0, limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
         )
-        breakers = AsyncCircuitBreakerFactory(default_threshold=_FAILURES_TO_OPEN, default_ttl=_SECONDS_OPEN)
+        breakers = AsyncCircuitBreakerFactory(default_threshold=5, default_ttl=_SECONDS_OPEN)
         self.by_name = {name: Client(name, urls[name], self._http, breakers) for name in DEPENDENCIES}
         breakers.add_listener(self._listen)
 

@@ -30,12 +30,10 @@ SYMBOLS: dict[str, tuple[float, float, float]] = {
 RATE = 0.035
 
 _EPOCH = date(2026, 1, 5)
-_STEP_SECONDS = 5.0
-_STEPS = int(SESSION_SECONDS / _STEP_SECONDS)
+_STEPS = int(SESSION_SECONDS / 5.0)
 _TRADING_DAYS = 252
 _EXPIRY_DAYS = (2, 9, 16, 30, 58, 121, 240, 360)
 _KEPT_DAYS = 3
-_RUBBISH_QUOTES = 0.1
 _SATURDAY = 5
 
 
@@ -163,7 +161,7 @@ class MarketSimulator:
         """Now and then one quote of a chain is rubbish for five minutes, as feeds have it."""
         window = int(datetime.combine(_EPOCH, OPEN).timestamp() - moment.timestamp()) // 300
         random = np.random.default_rng([self.seed, abs(window), *symbol.encode()])
-        if random.random() < _RUBBISH_QUOTES:
+        if random.random() < 0.1:
             quote[random.integers(len(quote))] = 0.0
 
     def _day(self, day: date) -> dict[str, Array]:

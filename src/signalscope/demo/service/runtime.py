@@ -30,9 +30,7 @@ from signalscope.demo.service.thresholds import Alert, Thresholds
 from signalscope.demo.service.tiers import RateLimiter
 from signalscope.demo.service.workqueue import QUEUE_TYPE, Job, MemoryQueue, Workers, WorkQueue
 
-_QUEUE_CAPACITY = 400
 _THREADS = 48  # slow calculations only wait, and must not make each other wait
-_FLOOD_JOB_SECONDS = 0.1
 
 
 class Runtime:
@@ -68,7 +66,7 @@ class Runtime:
         greeks_cache = make_cache("greeks", 256, 15.0, self.counts)
         indicators_cache = make_cache("indicators", 128, 12.0, self.counts)
         self.caches = [greeks_cache, indicators_cache]
-        self.queue = make_queue(_QUEUE_CAPACITY, self.counts)
+        self.queue = make_queue(400, self.counts)
         self.chains = Chains(self.market, self.calculator, greeks_cache)
         self.signals = SignalGenerator(
             self.market, self.calculator, indicators_cache, self.clients["ticker_service"], self.counts
@@ -133,7 +131,7 @@ class Runtime:
 
 
 async def _flood(_: Job) -> None:
-    await asyncio.sleep(_FLOOD_JOB_SECONDS)
+    await asyncio.sleep(0.1)
 
 
 def _seed() -> int:

@@ -42,7 +42,7 @@ class Threshold:
     bound: float
     severity: str
     _reference: float = 0.0
-    _quiet_until: float = field(default=0.0, repr=False)
+    _next_alert_at: float = field(default=0.0, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class Thresholds:
             self._breaches.series(threshold.threshold_type, threshold.severity).record(1)
             threshold._reference = self._market.spot(threshold.symbol)
             now = self._wall()
-            if now >= threshold._quiet_until:
-                threshold._quiet_until = now + _COOLDOWN_SECONDS
+            if now >= threshold._next_alert_at:
+                threshold._next_alert_at = now + _COOLDOWN_SECONDS
                 alerts.append(Alert(threshold.number, threshold.symbol, threshold.severity, value, now))
         return alerts
 

@@ -21,7 +21,6 @@ from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.counts import Counts
 
 QUEUE_TYPE = "work"
-_PATIENCE_SECONDS = 1.0
 
 
 class QueueFullError(RuntimeError):
@@ -184,4 +183,4 @@ async def cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
     while pending:
         for task in pending:
             task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_PATIENCE_SECONDS)
+        _, pending = await asyncio.wait(pending, timeout=1.0)

@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-_LAST_LINES = 12
-
 
 class PartError(RuntimeError):
     """A part of the stack did not start, or has ended unasked; the message has its last lines."""
@@ -77,7 +75,7 @@ class Part:
     def last_lines(self) -> str:
         """The end of its output."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(f"    {line}" for line in lines[-_LAST_LINES:]) or "    (it printed nothing)"
+        return "\n".join(f"    {line}" for line in lines[-12:]) or "    (it printed nothing)"
 
     def stop(self, patience: float = 10.0) -> None:
         """End it and everything it has started: asked first, killed when it does not listen."""

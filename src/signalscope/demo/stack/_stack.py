@@ -25,7 +25,6 @@ from signalscope.demo.stack.ports import Ports
 
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 90.0
-_SECONDS_TO_FLOW = 60.0
 #: What the reference service's work is said to cost; any price would do, none would record nothing.
 _CPU_SECOND_PRICE = "0.0000125"
 #: Flows only when everything works: calculated, pushed, transformed, scraped.
@@ -186,7 +185,7 @@ class Stack:
 
         # The service's last lines are told when nothing arrives: it is the one that sends.
         parts = sorted(self.parts.values(), key=lambda part: part.name == "service")
-        wait_until(flowing, "data in Prometheus", _SECONDS_TO_FLOW, parts, every=0.5)
+        wait_until(flowing, "data in Prometheus", 60.0, parts, every=0.5)
 
     def _start(self) -> None:
         self._say("starting the external services")

@@ -24,7 +24,6 @@ from signalscope.demo.stack._processes import stop_at_signals
 
 _SESSION_SECONDS = 600.0
 _START = 0.12  # of the session: past the rush of the open
-_TIMEOUT_SECONDS = 20.0
 _MOST_IN_FLIGHT = 400
 _REPORT_SECONDS = 30.0
 
@@ -68,7 +67,7 @@ class Load:
             stop: Set it to stop.
         """
         limits = httpx.Limits(max_connections=_MOST_IN_FLIGHT, max_keepalive_connections=100)
-        async with httpx.AsyncClient(base_url=target, timeout=_TIMEOUT_SECONDS, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=target, timeout=20.0, limits=limits) as client:
             started = reported = due = time.monotonic()
             while not stop.is_set():
                 now = time.monotonic()
