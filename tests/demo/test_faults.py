@@ -120,20 +120,20 @@ async def test_burn_takes_a_core_and_leaves_the_loop_free(counting: int) -> None
     import psutil  # noqa: PLC0415  # only here
 
     parts = Parts()
-    own, other = psutil.Process(), psutil.Process(counting)
-    await eventually_async(lambda: other.cpu_times().user > 0.1, "the other program")
+    own, counter = psutil.Process(), psutil.Process(counting)
+    await eventually_async(lambda: counter.cpu_times().user > 0.1, "the other program")
     parts.switches.switch("cpu-burn", on=True)
-    own_before, other_before, beats = own.cpu_times().user, other.cpu_times().user, 0
+    own_before, counter_before, beats = own.cpu_times().user, counter.cpu_times().user, 0
 
     def has_counted_for_a_second() -> bool:
         nonlocal beats
         beats += 1
-        return other.cpu_times().user - other_before >= 1.0
+        return counter.cpu_times().user - counter_before >= 1.0
 
     await eventually_async(has_counted_for_a_second, "a second of the other program")
     used = own.cpu_times().user - own_before
     parts.switches.switch("cpu-burn", on=False)
-    threads = [one for one in threading.enumerate() if one.name == "fault-cpu-burn"]
+    threads = [thread for thread in threading.enumerate() if thread.name == "fault-cpu-burn"]
     for thread in threads:
         thread.join(DEADLINE)
     assert threads

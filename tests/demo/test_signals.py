@@ -43,9 +43,9 @@ def market(clock: Clock) -> MarketSimulator:
 @pytest.fixture
 async def history() -> AsyncIterator[History]:
     """An empty history that keeps ten signals."""
-    found = History(kept=10)
-    yield found
-    found.close()
+    history = History(kept=10)
+    yield history
+    history.close()
 
 
 def signal(market: MarketSimulator, direction: str, symbol: str = "ALFA") -> Signal:
@@ -149,9 +149,9 @@ def test_unknown_severity_is_named(market: MarketSimulator) -> None:
 def test_subscription_counts_follow_adding_and_removing() -> None:
     """The counts for each combination are those of the active subscriptions."""
     subscriptions = Subscriptions(initial=0)
-    one = subscriptions.add("ann", "free", "momentum", "email")
+    subscription = subscriptions.add("ann", "free", "momentum", "email")
     subscriptions.add("bob", "free", "momentum", "email")
     assert list(subscriptions.counted()) == [(2.0, ("free", "momentum", "email"))]
-    assert subscriptions.remove(one.number, "ann")
+    assert subscriptions.remove(subscription.number, "ann")
     assert list(subscriptions.counted()) == [(1.0, ("free", "momentum", "email"))]
-    assert not subscriptions.remove(one.number)
+    assert not subscriptions.remove(subscription.number)

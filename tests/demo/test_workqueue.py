@@ -17,8 +17,8 @@ from signalscope.testing import Captured, capture
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """What is recorded."""
-    with capture() as found:
-        yield found
+    with capture() as recorded:
+        yield recorded
 
 
 async def test_most_urgent_first_then_oldest() -> None:

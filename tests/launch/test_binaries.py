@@ -195,11 +195,11 @@ def test_a_second_setup_waits_for_the_first_and_removes_what_a_killed_one_left(c
     first.communicate()
     os.kill(compiler, signal.SIGKILL)
     (checkout.parent / "compiler").unlink()
-    other = _compiler(checkout)
+    second_compiler = _compiler(checkout)
     assert len(list((checkout.parent / "cache" / "signalscope" / "bin").iterdir())) == 1
     second.send_signal(signal.SIGINT)
     second.communicate(timeout=30)
-    wait_until(lambda: not alive(other), "the compiler's end", 10)
+    wait_until(lambda: not alive(second_compiler), "the compiler's end", 10)
 
 
 def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:
