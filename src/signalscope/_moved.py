@@ -21,17 +21,18 @@ MOVED: dict[str, str] = {
     "signalscope.fastapi.health": "signalscope.health",
     "signalscope.fastapi.summaries": "signalscope.fastapi.monitoring",
     "signalscope.fastapi.values": "signalscope.derived.read",
-    "signalscope.insight": "signalscope.derived",
-    "signalscope.insight.business": "signalscope.derived",
-    "signalscope.insight.capacity": "signalscope.derived",
-    "signalscope.insight.performance": "signalscope.derived",
+    **{
+        f"signalscope.{name}": "signalscope.derived"
+        for name in (
+            "insight", "insight.business", "insight.capacity", "insight.performance", "mixin.insight",
+            "mixin.recordings", "mixin.rules", "mixin.series",
+        )
+    },
     "signalscope.insight.cost": "signalscope.users._costs",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",
     "signalscope.mixin.calendar": "signalscope.derived._calendar",
-    "signalscope.mixin.insight": "signalscope.derived",
-    "signalscope.mixin.recordings": "signalscope.derived",
     **{
         f"signalscope.mixin.recordings.{name}": f"signalscope.derived.table.{name}"
         for name in (
@@ -39,8 +40,6 @@ MOVED: dict[str, str] = {
             "queue", "resources", "scaling", "signals",
         )
     },
-    "signalscope.mixin.rules": "signalscope.derived",
-    "signalscope.mixin.series": "signalscope.derived",
     "signalscope.mixin.slos": "signalscope.derived.table.slos",
     "signalscope.mixin.config": "signalscope.config",
     "signalscope.mixin.pacing": "signalscope.mixin.evaluation_intervals",

@@ -60,6 +60,7 @@ class History:
         self._kept = kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._connection = self._thread.submit(sqlite3.connect, ":memory:").result()
+        self._connection.row_factory = sqlite3.Row
         self._thread.submit(self._connection.executescript, _SCHEMA).result()
 
     @_on_its_thread
@@ -104,8 +105,7 @@ class History:
             " ORDER BY id DESC LIMIT ?",
             (signal_type, limit),
         )
-        columns = [column[0] for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor]
+        return [dict(row) for row in cursor]
 
     @_on_its_thread
     @instrument_query(query_type="prune", table="signals", operation="delete")

@@ -61,7 +61,7 @@ class Subscriptions:
     def remove(self, number: int, user: str | None = None) -> bool:
         """End a subscription, of that user if one is given; whether there was such a one."""
         subscription = self._active.get(number)
-        if subscription is None or (user is not None and subscription.user != user):
+        if subscription is None or user not in (None, subscription.user):
             return False
         del self._active[number]
         self._counts[(subscription.tier, subscription.signal_type, subscription.delivery_method)] -= 1

@@ -158,15 +158,14 @@ class Workers:
     async def _work(self) -> None:
         while True:
             job, enqueued_at = await self._queue.get()
+            event = "dropped"  # if this task is cancelled
             try:
                 await self._process(job, enqueued_at)
-            except asyncio.CancelledError:
-                self._counts.add("queue_items", job.priority, "dropped")
-                raise
-            except Exception:  # counted as failed below; a worker outlives its jobs
-                self._counts.add("queue_items", job.priority, "failed")
-            else:
-                self._counts.add("queue_items", job.priority, "processed")
+                event = "processed"
+            except Exception:  # a worker outlives its jobs
+                event = "failed"
+            finally:
+                self._counts.add("queue_items", job.priority, event)
 
     @instrument_queue(queue_type=QUEUE_TYPE, priority=arg("job.priority"), enqueued_at=arg("enqueued_at"))
     async def _process(self, job: Job, enqueued_at: float | datetime) -> None:

@@ -30,13 +30,13 @@ from signalscope.demo.stack._processes import stop_at_signals
 SLOW_SECONDS = 2.5
 
 _CONTROL = "control"
-_RECEIPTS = ("GET", "/receipts")
-_OPERATIONS: dict[str, tuple[tuple[str, str], ...]] = {
-    "ticker_service": (("GET", "/quotes/{symbol}"),),
-    "marketplace_service": (("GET", "/entitlements/{tier}"),),
-    "config_service": (("GET", "/config"),),
-    "alert_service": (("POST", "/alerts"), _RECEIPTS),
-    "comms_service": (("POST", "/messages"), _RECEIPTS),
+#: Service -> method and path of each of its operations.
+_OPERATIONS = {
+    "ticker_service": ("GET /quotes/{symbol}",),
+    "marketplace_service": ("GET /entitlements/{tier}",),
+    "config_service": ("GET /config",),
+    "alert_service": ("POST /alerts", "GET /receipts"),
+    "comms_service": ("POST /messages", "GET /receipts"),
 }
 
 
@@ -94,7 +94,8 @@ class DependencyServer:
         return {"down": self._task is None, "slow": self.slow}.get(mode or "", self.failing)
 
     def _app(self) -> Starlette:
-        calls = [Route(path, self._answer, methods=[method]) for method, path in _OPERATIONS[self.name]]
+        operations = (operation.split() for operation in _OPERATIONS[self.name])
+        calls = [Route(path, self._answer, methods=[method]) for method, path in operations]
         return Starlette(routes=[Route("/health", _health), *calls])
 
     async def _answer(self, request: Request) -> Response:
