@@ -80,7 +80,7 @@ def _prometheus(name: str, *binaries: str, flags: tuple[str, ...] = ()) -> Proje
 
 
 def projects_for_tests() -> tuple[Project, ...]:
-    """What only the tests need."""
+    """Return the parts that only the tests need."""
     compose = "github.com/docker/compose/v2"
     return (
         _pinned(

@@ -15,7 +15,7 @@ from signalscope.contract._render import render_table, to_markdown, to_semconv_y
 
 
 class Format(StrEnum):
-    """How the contract is shown."""
+    """A way to show the contract."""
 
     TABLE = "table"
     MARKDOWN = "markdown"

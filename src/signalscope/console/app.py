@@ -38,7 +38,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the console shows, and where it asks.
+    """The dashboards and servers that the console shows.
 
     Attributes:
         prometheus: Its base URL; None where there is none.

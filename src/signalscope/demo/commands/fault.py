@@ -20,7 +20,7 @@ _out = Console(emoji=False, highlight=False)
 
 
 class Switch(StrEnum):
-    """What to do with a fault."""
+    """The two states of a fault."""
 
     ON = "on"
     OFF = "off"

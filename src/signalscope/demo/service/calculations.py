@@ -99,10 +99,7 @@ class Calculator:
         return [_by_vollib("price", model, option) for option in options]
 
     @instrument_greeks(
-        calculation_type="chain",
-        model_type=arg("model"),
-        vectorized=True,
-        batch_size=arg("chain.size"),
+        calculation_type="chain", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
     )
     def chain(self, chain: OptionChain, model: str) -> engine.Greeks:
         """Prices and the five Greeks of a whole chain, in one array operation."""

@@ -85,8 +85,8 @@ class Client:
         return answer
 
 
-class Clients:
-    """All the external services.
+class Clients(dict[str, Client]):
+    """All the external services by name.
 
     Args:
         urls: Base URL of each service by name.
@@ -105,11 +105,8 @@ class Clients:
             timeout=3.0, limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
         )
         breakers = AsyncCircuitBreakerFactory(default_threshold=5, default_ttl=_SECONDS_OPEN)
-        self.by_name = {name: Client(name, urls[name], self._http, breakers) for name in DEPENDENCIES}
+        super().__init__({name: Client(name, urls[name], self._http, breakers) for name in DEPENDENCIES})
         breakers.add_listener(self._listen)
-
-    def __getitem__(self, name: str) -> Client:
-        return self.by_name[name]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -117,4 +114,4 @@ class Clients:
 
     def _listen(self, name: str, _kind: str, event: object) -> None:
         if isinstance(event, ContextChanged):
-            self.by_name[name].monitor.transition(_STATES[event.state])
+            self[name].monitor.transition(_STATES[event.state])

@@ -52,7 +52,7 @@ class ImpliedVolatility(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """What all the formulas share.
+    """The terms that all the formulas share.
 
     Attributes:
         sign: 1 for calls and -1 for puts.

@@ -27,7 +27,7 @@ _SIGNAL_PRIORITY = {"enterprise": "high", "professional": "medium"}
 
 
 class _Call:
-    """Who calls, and the service that answers."""
+    """A request's user and tier, and the service that answers it."""
 
     def __init__(self, request: Request) -> None:
         self.service: Runtime = request.app.state.runtime

@@ -107,7 +107,7 @@ class Runtime:
 
     def _observe(self) -> None:
         self._observed = [
-            checks.register(self.clients.by_name.values(), self.history, self._redis, self.queue),
+            checks.register(self.clients.values(), self.history, self._redis, self.queue),
             observe_queue(QUEUE_TYPE, sizes=self.queue.sizes, capacity=self.queue.capacity),
             observe_subscriptions(self.subscriptions.counted),
             recording.observe("signal_service.thresholds.active", self.thresholds.counted),

@@ -1,4 +1,4 @@
-"""Who subscribed to which signals, and how they are delivered."""
+"""The subscriptions to signals, and the ways to deliver them."""
 
 from __future__ import annotations
 
@@ -42,9 +42,6 @@ class Subscriptions:
         for _ in range(initial):
             self._add_one_of_many()
 
-    def __len__(self) -> int:
-        return len(self._active)
-
     def add(self, user: str, tier: str, signal_type: str, delivery_method: str) -> Subscription:
         """Add a subscription.
 
@@ -59,7 +56,7 @@ class Subscriptions:
         return subscription
 
     def remove(self, number: int, user: str | None = None) -> bool:
-        """End a subscription, of that user if one is given; whether there was such a one."""
+        """End a subscription, of that user if one is given; return True if it existed."""
         subscription = self._active.get(number)
         if subscription is None or user not in (None, subscription.user):
             return False
@@ -72,7 +69,7 @@ class Subscriptions:
         return [subscription for subscription in self._active.values() if subscription.user == user]
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
-        """How many there are for each (tier, signal type, delivery method)."""
+        """Yield the number of subscriptions for each (tier, signal type, delivery method)."""
         for combination, number in tuple(self._counts.items()):
             yield float(number), combination
 

@@ -6,7 +6,7 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -42,12 +42,12 @@ class Threshold:
     bound: float
     severity: str
     _reference: float = 0.0
-    _next_alert_at: float = field(default=0.0, repr=False)
+    _next_alert_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A breach to tell somebody about; ``since`` is when it was found (`time.time` seconds)."""
+    """A breach to report; ``since`` is when it was found (`time.time` seconds)."""
 
     threshold: int
     symbol: str
@@ -93,7 +93,7 @@ class Thresholds:
         return threshold
 
     def remove(self, number: int, user: str) -> bool:
-        """Stop watching a user's threshold; whether there was such a threshold."""
+        """Stop watching a user's threshold; return True if it existed."""
         threshold = self._active.get(number)
         if threshold is None or threshold.user != user:
             return False
@@ -101,7 +101,7 @@ class Thresholds:
         return True
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str]]]:
-        """How many there are for each (type, severity)."""
+        """Yield the number of thresholds for each (type, severity)."""
         counts = Counter(
             (threshold.threshold_type, threshold.severity) for threshold in tuple(self._active.values())
         )
@@ -109,7 +109,7 @@ class Thresholds:
             yield float(number), combination
 
     def check(self) -> list[Alert]:
-        """Compare every threshold with the market; the alerts to send, at most threshold in 10 s for each."""
+        """Compare every threshold with the market; return the alerts to send, one in 10 s for each at most."""
         alerts = []
         for threshold in tuple(self._active.values()):
             started = time.perf_counter()

@@ -12,7 +12,7 @@ from signalscope.demo.service.choices import check_choice
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What a subscription tier buys.
+    """A subscription tier and its limits.
 
     Attributes:
         name: Its name in the contract.

@@ -89,15 +89,6 @@ class Stack:
         self.parts.clear()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def check(self) -> None:
-        """See that every part runs.
-
-        Raises:
-            PartError: One has ended.
-        """
-        for part in self.parts.values():
-            part.check()
-
     def url(self, name: str) -> str:
         """The base URL of a part: service, prometheus, alertmanager, console, or a field of `Ports`."""
         return f"http://{_HOST}:{getattr(self.ports, name)}"
@@ -108,7 +99,7 @@ class Stack:
         return f"http://{_HOST}:{self.dependencies['control']}"
 
     def endpoints(self) -> dict[str, Any]:
-        """What runs where, as JSON-able data."""
+        """Return the addresses of all parts, as JSON-able data."""
         endpoints: dict[str, Any] = {
             "service": self.url("service"),
             "console": self.url("console"),
@@ -136,7 +127,7 @@ class Stack:
             OSError: Prometheus does not answer, or not with success.
         """
         url = f"{self.url('prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of ours
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of this machine
             result: list[dict[str, Any]] = json.load(response)["data"]["result"]
         return result
 

@@ -74,7 +74,9 @@ def run(
                 state.write(stack.endpoints())
                 console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
                 if endpoints is not None:  # after the text: who waits for the file may end the demo at once
-                    _write(endpoints, json.dumps(stack.endpoints(), indent=1))
+                    partial = endpoints.with_name(f".{endpoints.name}.{os.getpid()}")
+                    partial.write_text(json.dumps(stack.endpoints(), indent=1), encoding="utf-8")
+                    partial.replace(endpoints)  # as a whole, since others wait for it
                 _watch(stack, duration)
         except (KeyboardInterrupt, _Terminated):
             pass
@@ -96,15 +98,9 @@ def _why_embedded() -> str | None:
 def _watch(stack: Stack, duration: float | None) -> None:
     end = time.monotonic() + (math.inf if duration is None else duration)
     while (left := end - time.monotonic()) > 0:
-        stack.check()
+        for part in stack.parts.values():
+            part.check()
         time.sleep(min(0.5, left))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that others wait for: it is there only when it is whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 @contextmanager
