@@ -7,7 +7,7 @@ import math
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fastapi import APIRouter, Body, Depends, HTTPException, Query, Request, Response
 from signalscope import count_feature, count_rate_limit_hit, measure_cost
@@ -76,6 +76,16 @@ class PortfolioRequest(BaseModel):
 
     options: list[OptionRequest] = Field(min_length=1, max_length=50)
     model: str = DEFAULT_MODEL
+
+
+class SubscriptionAnswer(BaseModel):
+    """A subscription, as its user sees it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    number: int
+    signal_type: str
+    delivery_method: str
 
 
 class ThresholdRequest(BaseModel):
@@ -200,7 +210,7 @@ async def _enter(call: _Call, symbol: str, feature: str) -> None:
     count_feature(feature, premium=True)
 
 
-@api.get("/subscriptions", response_model_exclude={"__all__": {"user", "tier"}})
+@api.get("/subscriptions", response_model=list[SubscriptionAnswer])
 async def subscriptions(call: Call) -> list[Subscription]:
     """The caller's subscriptions."""
     return call.service.subscriptions.of_user(call.user)
