@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from signalscope import contract
 from signalscope.config import Config
-from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
+from signalscope.config.defaults import RATE_SECONDS
 from signalscope.contract import ContractError
+from signalscope.derived._registry import get
 
 _ALWAYS = {"le", "job", "instance"}
 
@@ -86,13 +87,9 @@ class Promql:
         Raises:
             ContractError: As for `metric`.
         """
-        return self._summed("rate", name, matchers, by=by, over=over, suffix=suffix)
-
-    def increase(
-        self, name: str, *matchers: str, by: str = "", over: float = HOUR_SECONDS, suffix: str = ""
-    ) -> str:
-        """How many there were in the whole service; see `rate`."""
-        return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
+        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
+        kept = f"job, {by}" if by else "job"
+        return f"sum by ({kept}) (rate({self.raw(name, *matchers, suffix=suffix)}[{self.window(over)}]))"
 
     def name(self, key: str) -> str:
         """The name of a derived series, without matchers.
@@ -100,8 +97,6 @@ class Promql:
         Raises:
             ContractError: There is no such series.
         """
-        from signalscope.derived._rows import get  # noqa: PLC0415  # rows are made of what is rendered here
-
         self.series.add(key)
         return get(key).name
 
@@ -115,8 +110,6 @@ class Promql:
         Raises:
             ContractError: There is no such series, or it has no such label.
         """
-        from signalscope.derived._rows import get  # noqa: PLC0415  # see above
-
         row = get(key)
         unknown = {*map(_label, matchers)} - row.all_labels
         if unknown:
@@ -124,52 +117,38 @@ class Promql:
         return f"{self.name(key)}{{{self._matchers(matchers)}}}"
 
     def window(self, seconds: float) -> str:
-        """A window as PromQL writes it, for a range or an offset; it is noted as looked back over."""
+        """Return a window as PromQL writes it, for a range or an offset, and note it in `over`."""
         self.over = max(self.over, seconds)
         return duration(seconds)
-
-    def _summed(
-        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: float, suffix: str
-    ) -> str:
-        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
-        kept = f"job, {by}" if by else "job"
-        return (
-            f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{self.window(over)}]))"
-        )
 
     def _matchers(self, matchers: Iterable[str]) -> str:
         return ", ".join((f'job="{self.job}"', *matchers))
 
 
-def ratio(part: str, whole: str) -> str:
-    """A ratio: absent while there is no whole, 0 while there is a whole and no part."""
-    return f"({part} or 0 * {whole}) / ({whole} > 0)"
-
-
-def quantile(q: float, buckets: str) -> str:
-    """A quantile of a histogram's buckets: absent while nothing is counted in them, when PromQL's own is NaN."""
-    return f"histogram_quantile({q:g}, {buckets}) >= 0"
-
-
 def named(expression: str, **labels: str) -> str:
-    """An expression whose series get labels that they did not have."""
+    """Return an expression whose series get labels that they did not have."""
     for name, value in labels.items():
-        expression = f'label_replace({expression}, "{name}", "{value}", "", "")'
+        expression = label_replace(expression, name, value)
     return expression
 
 
+def label_replace(expression: str, label: str, value: str, source: str = "", pattern: str = "") -> str:
+    """Return an expression in which a label gets a value where the source label matches the pattern."""
+    return f'label_replace({expression}, "{label}", "{value}", "{source}", "{pattern}")'
+
+
 def le(boundary: float) -> str:
-    """The matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
+    """Return the matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
     return f'le="{boundary:g}"' if boundary != int(boundary) else f'le=~"{boundary:g}|{boundary:g}[.]0"'
 
 
 def literal(text: str) -> str:
-    """A text within a regular expression in the quotes of PromQL, where it stands for itself."""
+    """Return a text escaped for a regular expression in the quotes of PromQL."""
     return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
 
 
 def duration(seconds: float) -> str:
-    """A duration as Prometheus writes it: the largest unit that gives a whole number."""
+    """Return a duration as Prometheus writes it: in the largest unit that gives a whole number."""
     whole = int(seconds)
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole and whole % size == 0:
@@ -178,7 +157,7 @@ def duration(seconds: float) -> str:
 
 
 def _label(matcher: str) -> str:
-    found = re.match(r"[a-z_]+", matcher)
-    if found is None:
+    match = re.match(r"[a-z_]+", matcher)
+    if match is None:
         raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success"')
-    return found.group()
+    return match.group()

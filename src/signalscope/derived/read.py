@@ -13,11 +13,12 @@ from typing import Any, Literal
 from signalscope import contract
 from signalscope.config import Config, _environment
 from signalscope.contract._model import OTHER
-from signalscope.derived import _prometheus, _rows, _windows
+from signalscope.derived import _prometheus, _windows
 from signalscope.derived._expressions import Expr, Increase, Instrument, Rate
 from signalscope.derived._process import HISTORY, Process
 from signalscope.derived._prometheus import Answer, PrometheusError, Sample
 from signalscope.derived._promql import Promql
+from signalscope.derived._registry import get
 from signalscope.derived._rows import Row
 from signalscope.derived._vector import Labels, Vector
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
@@ -91,7 +92,7 @@ async def read(keys: Iterable[str]) -> QueryResults:
     Args:
         keys: Keys of the table in `signalscope.derived`.
     """
-    rows = [_rows.get(key) for key in dict.fromkeys(keys)]
+    rows = [get(key) for key in dict.fromkeys(keys)]
     url = _environment.prometheus_url()
     if url is not None:
         return await _from_prometheus(url, rows)
@@ -116,7 +117,7 @@ async def history(
     if url is None:
         raise PrometheusError(HISTORY)
     now = time.time()
-    recorded = {_rows.get(key).name: key for key in keys}
+    recorded = {get(key).name: key for key in keys}
     answer = await _prometheus.shared.range(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
         patience=_environment.prometheus_timeout(),
