@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -118,6 +118,12 @@ class Windows(Section):
     def hour(self) -> int:
         """How far values of the business and increases look back."""
         return HOUR_SECONDS
+
+
+class Histograms(Section):
+    """How Prometheus stores the contract's histograms."""
+
+    kind: Literal["classic", "native"] = "classic"
 
 
 class Holds(Section):

@@ -25,7 +25,7 @@ from signalscope.config import Config
 from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import Kind
 from signalscope.derived import _vector as vectors
-from signalscope.derived._promql import Promql, duration, label_replace, le, literal
+from signalscope.derived._promql import Promql, duration, label_replace, literal
 from signalscope.derived._registry import get
 from signalscope.derived._vector import Vector
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: The names of the labels that every series has, without ``job``, and of those that only some have.
 LabelNames = tuple[tuple[str, ...], tuple[str, ...]]
+#: Writes an expression of PromQL around another one.
+Around = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,10 @@ class Expr:
             NoDataError: The process does not keep what is read; the message says why.
         """
 
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        """Return the expression in PromQL with another one around it; a part of native histograms is read last."""
+        return around(self.promql(ask))
+
     def labels(self) -> LabelNames:
         """Return the names of the labels of its series."""
         return self.parts[0].labels() if self.parts else ((), ())
@@ -162,15 +168,17 @@ class _Selector(Expr):
         object.__setattr__(self, "matchers", tuple(matchers))
         object.__setattr__(self, "boundary", boundary)
 
+    def _bucket(self, config: Config) -> float | None:
+        return None if self.boundary is None else float(resolved(self.boundary, config))
+
     def _matchers(self, config: Config) -> Iterator[str]:
-        if self.boundary is not None:
-            yield le(resolved(self.boundary, config))
-        for label, match in self.matchers:
-            yield match.promql(label, config)
+        return (match.promql(label, config) for label, match in self.matchers)
+
+    def promql(self, ask: Promql) -> str:
+        return self.promql_around(ask, str)
 
     def _selected(self, vector: Vector, config: Config) -> Vector:
-        if self.boundary is not None:
-            boundary = resolved(self.boundary, config)
+        if (boundary := self._bucket(config)) is not None:
             vector = {
                 labels: value for labels, value in vector.items() if float(dict(labels)["le"]) == boundary
             }
@@ -202,8 +210,11 @@ class Instrument(_Selector):
         object.__setattr__(self, "part", part)
         self._select(le, conditions)
 
-    def promql(self, ask: Promql) -> str:
-        return ask.raw(self.name, *self._matchers(ask.config), suffix=f"_{self.part}" if self.part else "")
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        config, suffix = ask.config, f"_{self.part}" if self.part else ""
+        return ask.raw(
+            self.name, *self._matchers(config), suffix=suffix, le=self._bucket(config), around=around
+        )
 
     def value(self, process: Process) -> Vector:
         is_gauge = contract.get(self.name).kind is Kind.GAUGE
@@ -234,8 +245,8 @@ class Series(_Selector):
         object.__setattr__(self, "key", key)
         self._select(le, conditions)
 
-    def promql(self, ask: Promql) -> str:
-        return ask.of(self.key, *self._matchers(ask.config))
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        return ask.of(self.key, *self._matchers(ask.config), le=self._bucket(ask.config), around=around)
 
     def value(self, process: Process) -> Vector:
         return self._selected(process.row(self.key), process.config)
@@ -251,8 +262,8 @@ class Series(_Selector):
 class Anywhere(Series):
     """Another row whose job need not be matched: the configuration alone decides it."""
 
-    def promql(self, ask: Promql) -> str:
-        return ask.name(self.key)
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        return around(ask.name(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +275,11 @@ class OverTime(Expr):
     function: ClassVar[str] = ""
 
     def promql(self, ask: Promql) -> str:
-        return f"{self.function}({self.inner.promql(ask)}[{duration(resolved(self.over, ask.config))}])"
+        return self.promql_around(ask, str)
+
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        window = duration(self.lookback(ask.config))
+        return self.inner.promql_around(ask, lambda text: around(f"{self.function}({text}[{window}])"))
 
     def lookback(self, config: Config) -> float:
         return float(resolved(self.over, config))

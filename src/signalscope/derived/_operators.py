@@ -33,7 +33,12 @@ class _Aggregation(Expr):
         object.__setattr__(self, "by", by)
 
     def promql(self, ask: Promql) -> str:
-        return f"{self.function} by ({', '.join(('job', *self.by))}) ({self.inner.promql(ask)})"
+        return self._around(ask, self.inner.promql(ask))
+
+    def _around(self, ask: Promql, text: str) -> str:
+        # Buckets are series in classic histograms only.
+        kept = ("job", *(label for label in self.by if label != "le" or not ask.native))
+        return f"{self.function} by ({', '.join(kept)}) ({text})"
 
     def value(self, process: Process) -> Vector:
         vector = vectors.summed(self.inner.value(process), *self.by, how=type(self).combined)
@@ -46,10 +51,13 @@ class _Aggregation(Expr):
 
 
 class Sum(_Aggregation):
-    """The sum."""
+    """The sum; of parts of native histograms, the part of their sum."""
 
     function = "sum"
     combined = staticmethod(math.fsum)
+
+    def promql(self, ask: Promql) -> str:
+        return self.inner.promql_around(ask, partial(self._around, ask))
 
 
 class Max(_Aggregation):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from signalscope import contract
 from signalscope.config import Config
@@ -35,16 +35,34 @@ def metric(name: str, *labels: str, suffix: str = "") -> str:
     return full
 
 
+def native_part(histogram: str, suffix: str = "", le: float | None = None) -> str:
+    """Return what a series of a classic histogram has, from a native histogram.
+
+    Args:
+        histogram: An expression of native histograms.
+        suffix: ``_sum`` or ``_count``; else the result is the histogram, or its bucket.
+        le: The boundary of a bucket.
+    """
+    if suffix in ("_sum", "_count"):
+        return f"histogram{suffix}({histogram})"
+    if le is None:
+        return histogram
+    # A fraction of no measurements is not a number, where a classic bucket has 0.
+    count = f"histogram_count({histogram})"
+    return f"(histogram_fraction(-Inf, {le:.12g}, {histogram}) * ({count} > 0) or 0 * {count})"
+
+
 class Promql:
     """Expressions about the series of one service.
 
     Args:
-        config: The configuration: the job, and what settings say.
+        config: The configuration: the job, the kind of histogram, and what settings say.
         job: Another job than the configuration's.
 
     Attributes:
         config: The configuration.
         job: The service's job.
+        native: True if histograms are native.
         series: Keys of the derived series that were asked for.
         instruments: OpenTelemetry names of the instruments that were asked for.
         over: The longest window of a rate or an increase that was asked for, in seconds.
@@ -53,29 +71,46 @@ class Promql:
     def __init__(self, config: Config, job: str | None = None) -> None:
         self.config = config
         self.job = config.selectors.job if job is None else job
+        self.native = config.histograms.kind == "native"
         self.series: set[str] = set()
         self.instruments: set[str] = set()
         self.over = 0.0
 
-    def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
-        """The series of an instrument, of every process.
+    def raw(
+        self,
+        name: str,
+        *matchers: str,
+        suffix: str = "",
+        le: float | None = None,
+        around: Callable[[str], str] = str,
+    ) -> str:
+        """Return the series of an instrument, of every process.
 
         Args:
             name: Its OpenTelemetry name.
             matchers: Such as ``outcome="success"``.
             suffix: As for `metric`.
+            le: The boundary of a bucket.
+            around: Writes an expression around the selector, such as a rate and its sum. A part of a native
+                histogram is read from the whole of it.
 
         Raises:
             ContractError: As for `metric`.
         """
-        full = metric(name, *map(_label, matchers), suffix=suffix)
+        metric(name, *map(_label, matchers), suffix=suffix)
         self.instruments.add(name)
-        return f"{full}{{{self._matchers(matchers)}}}"
+        return self._read(contract.get(name).prometheus_name, matchers, suffix, le, around)
 
     def rate(
-        self, name: str, *matchers: str, by: str = "", over: float = RATE_SECONDS, suffix: str = ""
+        self,
+        name: str,
+        *matchers: str,
+        by: str = "",
+        over: float = RATE_SECONDS,
+        suffix: str = "",
+        le: float | None = None,
     ) -> str:
-        """What happens each second in the whole service: rates of every process, then their sum.
+        """Return what happens each second in the whole service: rates of every process, then their sum.
 
         Args:
             name: As for `raw`.
@@ -83,13 +118,18 @@ class Promql:
             by: Labels to keep beside the job, with commas.
             over: How many seconds to look back.
             suffix: As for `metric`.
+            le: As for `raw`.
 
         Raises:
             ContractError: As for `metric`.
         """
         metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
-        kept = f"job, {by}" if by else "job"
-        return f"sum by ({kept}) (rate({self.raw(name, *matchers, suffix=suffix)}[{self.window(over)}]))"
+        kept, window = f"job, {by}" if by else "job", self.window(over)
+
+        def summed(series: str) -> str:
+            return f"sum by ({kept}) (rate({series}[{window}]))"
+
+        return self.raw(name, *matchers, suffix=suffix, le=le, around=summed)
 
     def name(self, key: str) -> str:
         """The name of a derived series, without matchers.
@@ -100,12 +140,16 @@ class Promql:
         self.series.add(key)
         return get(key).name
 
-    def of(self, key: str, *matchers: str) -> str:
-        """A derived series of this service.
+    def of(
+        self, key: str, *matchers: str, le: float | None = None, around: Callable[[str], str] = str
+    ) -> str:
+        """Return a derived series of this service.
 
         Args:
             key: Its key, such as ``API_P95``.
             matchers: Such as ``user_tier="free"``.
+            le: As for `raw`.
+            around: As for `raw`.
 
         Raises:
             ContractError: There is no such series, or it has no such label.
@@ -114,15 +158,22 @@ class Promql:
         unknown = {*map(_label, matchers)} - row.all_labels
         if unknown:
             raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
-        return f"{self.name(key)}{{{self._matchers(matchers)}}}"
+        return self._read(self.name(key), matchers, "", le, around)
 
     def window(self, seconds: float) -> str:
         """Return a window as PromQL writes it, for a range or an offset, and note it in `over`."""
         self.over = max(self.over, seconds)
         return duration(seconds)
 
-    def _matchers(self, matchers: Iterable[str]) -> str:
-        return ", ".join((f'job="{self.job}"', *matchers))
+    def _read(
+        self, name: str, matchers: Iterable[str], suffix: str, le: float | None, around: Callable[[str], str]
+    ) -> str:
+        is_part = self.native and (suffix or le is not None)
+        bucket = () if le is None or is_part else (_bucket(le),)
+        shown = ", ".join((f'job="{self.job}"', *bucket, *matchers))
+        if is_part:
+            return native_part(around(f"{name}{{{shown}}}"), suffix, le)
+        return around(f"{name}{suffix}{{{shown}}}")
 
 
 def named(expression: str, **labels: str) -> str:
@@ -137,11 +188,6 @@ def label_replace(expression: str, label: str, value: str, source: str = "", pat
     return f'label_replace({expression}, "{label}", "{value}", "{source}", "{pattern}")'
 
 
-def le(boundary: float) -> str:
-    """Return the matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
-    return f'le="{boundary:g}"' if boundary != int(boundary) else f'le=~"{boundary:g}|{boundary:g}[.]0"'
-
-
 def literal(text: str) -> str:
     """Return a text escaped for a regular expression in the quotes of PromQL."""
     return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
@@ -154,6 +200,11 @@ def duration(seconds: float) -> str:
         if whole and whole % size == 0:
             return f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def _bucket(le: float) -> str:
+    """Return the matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
+    return f'le="{le:g}"' if le != int(le) else f'le=~"{le:g}|{le:g}[.]0"'
 
 
 def _label(matcher: str) -> str:

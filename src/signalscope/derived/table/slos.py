@@ -14,7 +14,7 @@ from signalscope.config import BURN_RATES, Config, ConfigError, Slo
 from signalscope.config._domains import Domain
 from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
 from signalscope.derived._expressions import Configured, PromqlOnly
-from signalscope.derived._promql import Promql, le
+from signalscope.derived._promql import Promql
 from signalscope.derived._rows import Row, Variant, group, series
 
 __all__ = ["GROUPS", "SPECS", "Spec", "settings"]
@@ -72,7 +72,7 @@ def _api_latency(ask: Promql, _: Config) -> tuple[str, str]:
 def _signal_latency(ask: Promql, config: Config) -> tuple[str, str]:
     name = "signal_service.signal.generation"
     every = ask.rate(name, suffix="_count")
-    return every, f"{every} - {ask.rate(name, le(config.slos.signal_latency.seconds), suffix='_bucket')}"
+    return every, f"{every} - {ask.rate(name, suffix='_bucket', le=config.slos.signal_latency.seconds)}"
 
 
 def _vectorized(ask: Promql, _: Config) -> tuple[str, str]:
