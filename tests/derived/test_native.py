@@ -17,6 +17,8 @@ from signalscope.derived import Rule, groups
 from signalscope.derived._expressions import Instrument
 from signalscope.derived._promql import native_part
 from signalscope.mixin.alerts import alerts
+from signalscope.mixin.generate import rendered
+from signalscope.mixin.servers import prometheus
 
 pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
 
@@ -100,6 +102,23 @@ def test_every_row_that_reads_a_histogram_is_written_for_native_ones() -> None:
     assert not [text for text in texts for name in names if f"{name}{{" in text]
     assert {"API_BUCKETS", "API_P95", "API_MEAN", "API_SLOW_RATE", "SATISFACTION", "BATCH_OPTIONS"} <= keys
     assert {"SLO_EVENTS", "SLO_BAD", "SIGNAL_P95", "QUEUE_WAIT_P95", "DEPENDENCY_P95", "QUERY_P95"} <= keys
+
+
+def test_panels_and_runbooks_name_no_series_of_classic_histograms() -> None:
+    """Each generated file, but for documents that list what processes send."""
+    histograms = [one for one in contract.instruments() if one.kind is Kind.HISTOGRAM]
+    names = [f"{name}{{" for one in histograms for name in one.series_names]
+    files = rendered(_NATIVE, ["rules", "dashboards", "docs/runbooks"])
+    assert not [(path, name) for path, text in files.items() for name in names if name in text]
+    assert any("histogram_quantile(0.95, sum by (endpoint) (rate(" in text for text in files.values())
+
+
+def test_only_the_scrape_of_the_contract_converts_histograms() -> None:
+    """The pipeline's own jobs keep their classic ones, which alerts on the pipeline may read."""
+    for config, converted in ((_CLASSIC, set()), (_NATIVE, {"otel-collector"})):
+        scrapes = prometheus(config)["scrape_configs"]
+        key = "convert_classic_histograms_to_nhcb"
+        assert {scrape["job_name"] for scrape in scrapes if scrape.get(key)} == converted
 
 
 @pytest.mark.parametrize("seed", [1, 2])
