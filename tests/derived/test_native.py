@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.derived.scenario import CONFIG, SECONDS, STEP, Scenario, promtool, series_input
+from tests.derived.comparison import FILES, empty, judge, present, same
+from tests.derived.scenario import CONFIG, SECONDS, STEP, Scenario, series_input
 
 from signalscope import contract, derived
 from signalscope.config import Config
@@ -22,9 +21,6 @@ from signalscope.mixin.servers import prometheus
 
 pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
 
-_FILES = ("recordings", "slos")
-#: Seconds between evaluations: each is work, and less than Prometheus' five minutes of memory is enough.
-_EVALUATION = 180
 #: Rows that record a histogram.
 _RECORDED = ("API_BUCKETS", "GREEKS_BUCKETS", "SIGNAL_BUCKETS", "BATCH_BUCKETS")
 
@@ -35,47 +31,16 @@ def _config(kind: str) -> Config:
     return Config.model_validate(CONFIG.model_dump(exclude_defaults=True) | changed)
 
 
-_CLASSIC, _NATIVE = _config("classic"), _config("native")
+_KINDS = _CLASSIC, _NATIVE = _config("classic"), _config("native")
 
 
 def _rules(config: Config) -> list[Rule]:
-    return [rule for group in groups(config, *_FILES) for rule in group.rules]
-
-
-def _judge(folder: Path, inputs: list[Any], claims: list[Any], *keys: str) -> None:
-    """Have promtool judge claims about the rules of both kinds: all of them, or those of some rows."""
-    content = [
-        {
-            "name": f"{config.histograms.kind}-{group.name}",
-            "rules": [
-                {"record": rule.record, "expr": rule.expr, "labels": dict(rule.labels)}
-                for rule in group.rules
-                if not keys or rule.key in keys
-            ],
-        }
-        for config in (_CLASSIC, _NATIVE)
-        for group in groups(config, *_FILES)
-    ]
-    path = folder / "rules.yaml"
-    path.write_text(json.dumps({"groups": content}), encoding="utf-8")
-    promtool(folder, path, inputs, claims, evaluation=_EVALUATION)
+    return [rule for group in groups(config, *FILES) for rule in group.rules]
 
 
 def _both(scenario: Scenario) -> list[dict[str, str]]:
     """Return the same series twice, with histograms of each kind."""
     return [*scenario.input_series("classic"), *scenario.input_series("native", native=True)]
-
-
-def _empty(expr: str) -> dict[str, Any]:
-    return {"expr": expr, "eval_time": f"{SECONDS}s", "exp_samples": []}
-
-
-def _same(one: str, other: str, tolerance: float = 1e-9) -> Iterator[dict[str, Any]]:
-    """Claim that two expressions have the same values for the same series, whatever their jobs and buckets."""
-    on = "ignoring (job, le, sloth_id, sloth_service)"
-    yield _empty(f"({one}) unless {on} ({other})")
-    yield _empty(f"({other}) unless {on} ({one})")
-    yield _empty(f"abs(({one}) - {on} ({other})) > {on} {tolerance} * (abs({other}) + 1e-6)")
 
 
 def _reads_histograms() -> list[str]:
@@ -129,15 +94,10 @@ def test_rows_have_the_values_of_classic_histograms(tmp_path: Path, seed: int) -
     for row in (derived.get(rule.key) for rule in _rules(_CLASSIC)):
         one, other = (f'{row.name}{{job="{config.selectors.job}"}}' for config in (_NATIVE, _CLASSIC))
         if "le" not in row.all_labels:
-            wanted += _same(one, other)
+            wanted += same(one, other)
             if row.key in different:
-                wanted.append(_present(other))
-    _judge(tmp_path, _both(scenario), wanted)
-
-
-def _present(expr: str) -> dict[str, Any]:
-    sample = {"labels": "{}", "value": 1}
-    return {"expr": f"count({expr}) > bool 0", "eval_time": f"{SECONDS}s", "exp_samples": [sample]}
+                wanted.append(present(other))
+    judge(tmp_path, _KINDS, _both(scenario), wanted)
 
 
 def test_a_histogram_that_is_recorded_has_every_bucket(tmp_path: Path) -> None:
@@ -148,36 +108,35 @@ def test_a_histogram_that_is_recorded_has_every_bucket(tmp_path: Path) -> None:
         for boundary in contract.get(name).buckets or ():
             native = native_part(f'{row.name}{{job="native"}}', le=boundary)
             classic = f'{row.name}{{job="classic", le=~"{boundary:g}|{boundary:g}[.]0"}}'
-            wanted += [*_same(native, classic, 1e-14), _present(classic)]
-    _judge(tmp_path, _both(Scenario(3)), wanted, *_RECORDED)
+            wanted += [*same(native, classic, 1e-14), present(classic)]
+    judge(tmp_path, _KINDS, _both(Scenario(3)), wanted, *_RECORDED)
 
 
 def test_a_wrong_boundary_is_noticed(tmp_path: Path) -> None:
     """The comparison can fail: another bucket has other values."""
     name = derived.get("API_BUCKETS").name
     wrong = native_part(f'{name}{{job="native"}}', le=0.25)
+    claims = list(same(wrong, f'{name}{{job="classic", le="0.5"}}'))
     with pytest.raises(AssertionError, match="histogram_fraction"):
-        _judge(
-            tmp_path, _both(Scenario(3)), list(_same(wrong, f'{name}{{job="classic", le="0.5"}}')), *_RECORDED
-        )
+        judge(tmp_path, _KINDS, _both(Scenario(3)), claims, "API_BUCKETS")
 
 
 def test_nothing_measured_is_no_quantile_and_a_count_of_zero(tmp_path: Path) -> None:
     """A histogram without a measurement in the window: as with classic buckets."""
     labels = 'job="native", instance="a", endpoint="/a", user_tier="free", status_code="200"'
-    empty = "{{schema:-53 count:7 sum:1 custom_values:[0.5 1] buckets:[3 3 1]}}"
+    unchanged = "{{schema:-53 count:7 sum:1 custom_values:[0.5 1] buckets:[3 3 1]}}"
     inputs = [
-        {"series": f"signal_service_api_request_duration_seconds{{{labels}}}", "values": f"{empty}x180"},
+        {"series": f"signal_service_api_request_duration_seconds{{{labels}}}", "values": f"{unchanged}x180"},
         series_input(f"signal_service_api_requests_total{{{labels}}}", 0, 1, SECONDS // STEP),
     ]
     zero = [{"labels": '{job="native"}', "value": 0}]
     name = f'{derived.get("API_SLOW_RATE").name}{{job="native"}}'
     wanted = [
-        _empty(f'{derived.get("API_P95").name}{{job="native"}}'),
-        _empty(f'{derived.get("API_MEAN").name}{{job="native"}}'),
+        empty(f'{derived.get("API_P95").name}{{job="native"}}'),
+        empty(f'{derived.get("API_MEAN").name}{{job="native"}}'),
         {"expr": f"{name} + 0", "eval_time": f"{SECONDS}s", "exp_samples": zero},
     ]
-    _judge(tmp_path, inputs, wanted)
+    judge(tmp_path, _KINDS, inputs, wanted)
 
 
 @pytest.mark.parametrize(("outcome", "fires"), [("error", True), ("success", False)])
@@ -197,4 +156,4 @@ def test_the_alert_on_calculations_reads_native_histograms(tmp_path: Path, outco
     ]  # fmt: skip
     sample = [{"labels": "{}", "value": 1}] if fires else []
     claim = {"expr": f"count({alert.expr})", "eval_time": f"{SECONDS}s", "exp_samples": sample}
-    _judge(tmp_path, inputs, [claim], "API_REQUESTS")
+    judge(tmp_path, _KINDS, inputs, [claim], "API_REQUESTS")

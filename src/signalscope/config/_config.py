@@ -24,7 +24,7 @@ from signalscope.config._errors import message_of, syntax_message
 from signalscope.config._health import HealthLimits
 from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
-from signalscope.config._rules import Histograms, Holds, Selectors, Teams, Thresholds, Windows
+from signalscope.config._rules import Histograms, Holds, Scope, Selectors, Teams, Thresholds, Windows
 from signalscope.config._section import Arrival, Interval, Section, Text
 from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 
@@ -70,6 +70,7 @@ class Config(Section):
 
     pipeline: Pipeline = Pipeline()
     selectors: Selectors = Selectors()
+    scope: Scope = Scope()
     thresholds: Thresholds = Thresholds()
     windows: Windows = Windows()
     histograms: Histograms = Histograms()

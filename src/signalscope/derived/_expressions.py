@@ -432,6 +432,8 @@ class Configured(Expr):
     number: float
 
     def promql(self, ask: Promql) -> str:
+        if ask.config.scope.labels:  # one in each scope that has the service, as what it is joined with
+            return f'0 * {get("UP").name}{{job="{ask.job}"}} + {self.number:.10g}'
         return f"vector({self.number:.10g})"
 
     def value(self, process: Process) -> Vector:

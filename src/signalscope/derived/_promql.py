@@ -176,6 +176,15 @@ class Promql:
         return around(f"{name}{suffix}{{{shown}}}")
 
 
+def scoped(expression: str, config: Config) -> str:
+    """Return an expression whose aggregations and joins keep the labels of the scope beside the job.
+
+    Each of them begins with ``job``, so that no rule names the scope, and none can forget it.
+    """
+    clause = ", ".join(("job", *config.scope.labels))
+    return re.sub(r"\b(by|on) \(job(?=[,)])", rf"\1 ({clause}", expression)
+
+
 def named(expression: str, **labels: str) -> str:
     """Return an expression whose series get labels that they did not have."""
     for name, value in labels.items():

@@ -17,12 +17,14 @@ def alerts(config: Config) -> list[Alert]:
 def _down(config: Config) -> Alert:
     ask, for_ = Promql(config), config.holds.service_down
     up = f'up{{job="{ask.job}"}}'
+    # One scope of several is gone where only what was recorded goes on.
+    gone = f" or {ask.of('UP')} == 0" if config.scope.labels else ""
     return Alert(
         name="SignalServiceDown",
         severity="critical",
         domain="service",
         ask=ask,
-        expr=f"max by (job) ({up}) == 0 or absent({up})",
+        expr=f"max by (job) ({up}) == 0 or absent({up}){gone}",
         for_=for_,
         summary="{{ $labels.job }} is down",
         description="No instance of {{ $labels.job }} has answered a scrape for "
