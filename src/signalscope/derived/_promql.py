@@ -58,6 +58,7 @@ class Promql:
     Args:
         config: The configuration: the job, the kind of histogram, and what settings say.
         job: Another job than the configuration's.
+        matchers: More matchers of every series.
 
     Attributes:
         config: The configuration.
@@ -68,8 +69,9 @@ class Promql:
         over: The longest window of a rate or an increase that was asked for, in seconds.
     """
 
-    def __init__(self, config: Config, job: str | None = None) -> None:
+    def __init__(self, config: Config, job: str | None = None, matchers: Iterable[str] = ()) -> None:
         self.config = config
+        self._everywhere = tuple(matchers)
         self.job = config.selectors.job if job is None else job
         self.native = config.histograms.kind == "native"
         self.series: set[str] = set()
@@ -170,7 +172,7 @@ class Promql:
     ) -> str:
         is_part = self.native and (suffix or le is not None)
         bucket = () if le is None or is_part else (_bucket(le),)
-        shown = ", ".join((f'job="{self.job}"', *bucket, *matchers))
+        shown = ", ".join((f'job="{self.job}"', *self._everywhere, *bucket, *matchers))
         if is_part:
             return native_part(around(f"{name}{{{shown}}}"), suffix, le)
         return around(f"{name}{suffix}{{{shown}}}")

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -122,15 +122,27 @@ async def history(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
         patience=_environment.prometheus_timeout(),
     )  # fmt: skip
-    found: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
-    for each in answer.samples:
-        if each.name in recorded:
-            found.setdefault(recorded[each.name], {})[each.labels] = list(each.values)
-    return found
+    series: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
+    scope = _environment.scope()
+    for sample in answer.samples:
+        if sample.name in recorded:
+            series.setdefault(recorded[sample.name], {})[_without(sample.labels, scope)] = list(sample.values)
+    return series
 
 
 def _selector(names: Iterable[str]) -> str:
-    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_environment.job())}"}}'
+    names = "|".join(sorted(names))
+    shown = ", ".join((f'__name__=~"{names}"', f'job="{_quoted(_environment.job())}"', *_scope()))
+    return f"{{{shown}}}"
+
+
+def _scope() -> list[str]:
+    """Return the matchers of where this service runs."""
+    return [f'{label}="{_quoted(value)}"' for label, value in _environment.scope().items()]
+
+
+def _without(labels: Labels, scope: Collection[str]) -> Labels:
+    return tuple(pair for pair in labels if pair[0] not in scope)
 
 
 def _from_process(rows: list[Row]) -> QueryResults:
@@ -195,6 +207,12 @@ def _assembled(
 ) -> QueryResults:
     if any(isinstance(each, Answer) and each.warned for each in by_query.values()):
         found.problems.append("Prometheus warns that what it answered may be incomplete")
+    scope = _environment.scope()
+    if missing := [f"{label}=…" for label in config.scope.labels if label not in scope]:
+        found.problems.append(
+            f"where this service runs is not known: set SIGNALSCOPE_PROMETHEUS_SCOPE ({';'.join(missing)}); "
+            "totals of the service are missing without it"
+        )
     by_name: dict[str, list[Sample]] = {}
     several = by_query.get("", Answer([]))
     for each in several.samples if isinstance(several, Answer) else ():
@@ -208,7 +226,7 @@ def _assembled(
         # A series without one of its labels is not what was asked for.
         needed = set(row.labels) - {"job"}
         vector = {
-            each.labels: each.values[0][1]
+            _without(each.labels, scope): each.values[0][1]
             for each in (by_name.get(row.name, ()) if row.name else answer.samples)
             if each.values and needed <= dict(each.labels).keys()
         }
@@ -239,7 +257,7 @@ def _name(row: Row, config: Config) -> str:
     if row.name:
         return row.name
     (variant,) = row.variants(config)
-    return scoped(variant.expr.promql(Promql(config, _quoted(_environment.job()))), config)
+    return scoped(variant.expr.promql(Promql(config, _quoted(_environment.job()), _scope())), config)
 
 
 def _quoted(text: str) -> str:
