@@ -1,7 +1,7 @@
 """Expressions of derived numbers: one tree, read as PromQL and computed in this process.
 
 A node is immutable. `Expr.promql` gives the text of a recording rule, `Expr.value` the values of one process. What
-a tree reads, how far it looks back and which labels it has follow from its nodes::
+a tree reads, its lookback and its labels follow from its nodes::
 
     Ratio(Sum(Series("GREEKS_OPTIONS_TYPE", vectorized="true")), Sum(Series("GREEKS_OPTIONS_TYPE")))
 
@@ -56,11 +56,11 @@ class Match:
 
     Attributes:
         operator: ``=``, ``!=``, ``=~`` or ``!~``.
-        wanted: A text; for ``=~`` and ``!~`` a regular expression, or texts of which the label must be one.
+        condition: A text; for ``=~`` and ``!~`` a regular expression, or texts of which the label must be one.
     """
 
     operator: str
-    wanted: str | float | tuple[str, ...] | Setting
+    condition: str | float | tuple[str, ...] | Setting
 
     def promql(self, label: str, config: Config) -> str:
         """Return the matcher in PromQL."""
@@ -77,7 +77,7 @@ class Match:
         return is_equal != self.operator.startswith("!")
 
     def _pattern(self, config: Config) -> str:
-        pattern = resolved(self.wanted, config)
+        pattern = resolved(self.condition, config)
         return pattern if isinstance(pattern, str) else "|".join(map(literal, pattern))
 
 
@@ -98,7 +98,7 @@ class Expr:
     """A node of an expression tree.
 
     Attributes:
-        binding: How strongly its outermost operator binds, for parentheses in PromQL.
+        binding: The precedence of its outermost operator, for parentheses in PromQL.
     """
 
     binding: ClassVar[int] = 9  # of a function call, which binds most
@@ -287,7 +287,7 @@ class OverTime(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Rate(OverTime):
-    """What there is each second."""
+    """The growth each second."""
 
     inner: Instrument
     function = "rate"
@@ -300,7 +300,7 @@ class Rate(OverTime):
 
 @dataclass(frozen=True, slots=True)
 class Increase(OverTime):
-    """How much there was in the window."""
+    """The growth in the window."""
 
     inner: Instrument
     over: float | Setting = HOUR_SECONDS

@@ -97,11 +97,11 @@ class Lowest(Expr):
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """Which labels two sides are matched by, beside ``job``; by default by all of them.
+    """The labels by which two sides are matched, beside ``job``; by default all labels.
 
     Attributes:
         labels: The labels.
-        group: Which side may have several series for one of the other's.
+        group: The side that may have several series for one series of the opposite side.
     """
 
     labels: tuple[str, ...] = ()
@@ -109,15 +109,15 @@ class On:
 
     @property
     def promql(self) -> str:
-        """The clause in PromQL, with a blank at its end."""
+        """Return the clause in PromQL, with a blank at its end."""
         group = f"group_{self.group} () " if self.group else ""
         return f"on ({', '.join(('job', *self.labels))}) {group}"
 
 
-def _divided(one: float, other: float) -> float:
-    if other:
-        return one / other
-    return math.nan if not one or math.isnan(one) else math.copysign(math.inf, one)
+def _divided(dividend: float, divisor: float) -> float:
+    if divisor:
+        return dividend / divisor
+    return math.nan if not dividend or math.isnan(dividend) else math.copysign(math.inf, dividend)
 
 
 _ARITHMETIC: Mapping[str, tuple[int, Callable[[float, float], float]]] = {
@@ -208,13 +208,13 @@ def ratio_to(target: Number, inner: Expr) -> Expr:
     return _Binary("/", Constant(target), inner)
 
 
-#: Products and sums, and series that the other side does not have.
+#: Products and sums, and the series of the left side that the right side does not have.
 Times, Plus, Unless = (partial(_Binary, sign) for sign in ("*", "+", "unless"))
 
 
-def Per(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+def Per(dividend: Expr, divisor: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
     """Quotients; absent where there is no divisor above zero."""
-    return _Binary("/", one, Above(other, 0), on)
+    return _Binary("/", dividend, Above(divisor, 0), on)
 
 
 def Ratio(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a node
@@ -227,9 +227,9 @@ def Percentage(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a nod
     return Per(Scale(Union(part, Scale(whole, 0)), 100), whole)
 
 
-def Minus(one: Expr | float, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+def Minus(left: Expr | float, right: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
     """Differences."""
-    return _Binary("-", one if isinstance(one, Expr) else Constant(one), other, on)
+    return _Binary("-", left if isinstance(left, Expr) else Constant(left), right, on)
 
 
 def Above(inner: Expr, limit: Number) -> Expr:  # noqa: N802  # reads as a node
@@ -237,10 +237,10 @@ def Above(inner: Expr, limit: Number) -> Expr:  # noqa: N802  # reads as a node
     return _Binary(">", inner, Constant(limit))
 
 
-def Union(first: Expr, *others: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+def Union(first: Expr, *more: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
     """Series of the first, and those of the others whose labels it does not have."""
-    for other in others:
-        first = _Binary("or", first, other, on)
+    for expr in more:
+        first = _Binary("or", first, expr, on)
     return first
 
 

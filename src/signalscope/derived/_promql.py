@@ -15,7 +15,7 @@ _ALWAYS = {"le", "job", "instance"}
 
 
 def metric(name: str, *labels: str, suffix: str = "") -> str:
-    """The Prometheus name of an instrument.
+    """Return the Prometheus name of an instrument.
 
     Args:
         name: Its OpenTelemetry name.
@@ -64,9 +64,9 @@ class Promql:
         config: The configuration.
         job: The service's job.
         native: True if histograms are native.
-        series: Keys of the derived series that were asked for.
-        instruments: OpenTelemetry names of the instruments that were asked for.
-        over: The longest window of a rate or an increase that was asked for, in seconds.
+        series: Keys of the derived series that were rendered.
+        instruments: OpenTelemetry names of the instruments that were rendered.
+        over: The longest window that was rendered, in seconds.
     """
 
     def __init__(self, config: Config, job: str | None = None, matchers: Iterable[str] = ()) -> None:
@@ -134,7 +134,7 @@ class Promql:
         return self.raw(name, *matchers, suffix=suffix, le=le, around=summed)
 
     def name(self, key: str) -> str:
-        """The name of a derived series, without matchers.
+        """Return the name of a derived series, without matchers.
 
         Raises:
             ContractError: There is no such series.
