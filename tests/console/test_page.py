@@ -81,6 +81,14 @@ class _FakePrometheus(BaseHTTPRequestHandler):
             return [{"metric": metric, "value": [time.time(), value]} for metric in labels]
         start, end, step = (float(parameters[key]) for key in ("start", "end", "step"))
         times = [start + step * index for index in range(int((end - start) / step) + 1)]
+        if name == "native":
+            buckets = [[0, "0.25", "0.5", value], [0, "1", "+Inf", "1"]]
+            return [
+                {
+                    "metric": {},
+                    "histograms": [[at, {"count": "9", "sum": "3", "buckets": buckets}] for at in times],
+                }
+            ]
         return [
             {"metric": metric, "values": [[at, str(float(value) * (number + 1))] for at in times]}
             for number, metric in enumerate(labels)
@@ -145,6 +153,7 @@ def _board() -> dict[str, Any]:
         _panel(8, "stat", "broken"),
         _panel(9, "stat", f"{by} + 2", legend="{{user_tier}}", target=instant,
                options={"textMode": "value_and_name"}),
+        _panel(10, "heatmap", "native + 5", options={"yAxis": {"unit": "s"}}),
     ]  # fmt: skip
     tier = {"type": "query", "name": "tier", "label": "Tier", "query": "label_values(a, user_tier)",
             "multi": True, "allValue": ".+", "current": {"value": ["$__all"]}}  # fmt: skip
@@ -192,7 +201,11 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         browser.open(f"{url}/d/mine?theme=dark")
         browser.until(_DONE)
         states = browser.run(_STATES)
-        assert states == {**{str(number): "data" for number in (*range(7), 9)}, "7": "empty", "8": "error"}
+        assert states == {
+            **{str(number): "data" for number in (*range(7), 9, 10)},
+            "7": "empty",
+            "8": "error",
+        }
         assert _text(browser, 0, ".stat b") == "4.32 K req/s"
         assert "250, 73, 92" not in browser.run(
             "getComputedStyle(document.querySelector('.stat')).backgroundColor"
@@ -203,6 +216,7 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         assert browser.run("document.querySelectorAll('[data-panel=\"3\"] canvas').length") == 1
         assert _text(browser, 4, ".stretch") == "well"
         assert browser.run("document.querySelectorAll('[data-panel=\"5\"] canvas').length") >= 1
+        assert browser.run("document.querySelectorAll('[data-panel=\"10\"] canvas').length") >= 1
         assert _text(browser, 6, "table") == "TierTimefree9 sbasic9 s"
         assert _text(browser, 7, ".note") == "nothing came"
         assert _text(browser, 8, ".note") == "parse error: it is broken"
