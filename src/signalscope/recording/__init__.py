@@ -63,6 +63,7 @@ class _Instruments(ProcessState):
 
 
 _known = _Instruments()
+_by_name = _known.by_name
 
 
 def get_instrument(name: str) -> BoundInstrument:
@@ -74,8 +75,10 @@ def get_instrument(name: str) -> BoundInstrument:
     Raises:
         ContractError: No such instrument.
     """
-    found = _known.by_name.get(name)
-    return found or _known.by_name.setdefault(name, BoundInstrument(contract.get(name)))
+    try:
+        return _by_name[name]
+    except KeyError:
+        return _by_name.setdefault(name, BoundInstrument(contract.get(name)))
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality, Histogram, Metric, Sum
@@ -18,6 +19,7 @@ from signalscope.recording._summary import NOTHING
 CARDINALITY_LIMIT = 2000
 #: The key of the overflow series, which stands for all series beyond the limit, and its attributes, as in the SDK.
 _OVERFLOW = ("otel.metric.overflow",)
+_total, _start = attrgetter("total"), attrgetter("start")
 _OVERFLOW_ATTRIBUTES: Mapping[str, Any] = {"otel.metric.overflow": True}
 
 
@@ -87,7 +89,8 @@ class InstrumentSeries:
             sums = self._taken(reader, reader.collected_at.get(instrument.name, reader.added_at))
             reader.collected_at[instrument.name] = now
         else:
-            sums = ((each, each.total, each.start) for each in list(self.accumulators.values()))
+            accumulators = list(self.accumulators.values())
+            sums = zip(accumulators, map(_total, accumulators), map(_start, accumulators), strict=False)
         data: Histogram | Sum
         if instrument.kind is Kind.HISTOGRAM:
             points = histogram_points(sums, reader, now)

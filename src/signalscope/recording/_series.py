@@ -143,13 +143,16 @@ class BoundInstrument:
 
     Args:
         definition: The contract's entry.
+
+    Attributes:
+        known: The series by attribute values; always the same dictionary.
     """
 
     def __init__(self, definition: Instrument) -> None:
         self.definition = definition
         self.limits = AttributeLimits(definition, self._overflowed)
         self.gauge = Gauge(definition, self.limits) if definition.kind is Kind.GAUGE else None
-        self._series: dict[tuple[str, ...], Series] = {}
+        self.known: dict[tuple[str, ...], Series] = {}
         self._groups: dict[tuple[object, ...], Group] = {}
         self._api: Callable[..., None] | None = None
 
@@ -162,18 +165,15 @@ class BoundInstrument:
             ContractError: The number of values is wrong.
         """
         try:
-            found = self._series.get(values)  # type: ignore[arg-type]  # other types find nothing
-            if found is not None:
-                return found
-        except TypeError:  # a value that cannot be hashed
-            pass
-        limited = self.limits.apply(values)
-        found = self._series.get(limited)
-        if found is None:
-            found = Series(self, limited)
-            if len(self._series) < _KEPT:
-                found = self._series.setdefault(limited, found)
-        return found
+            return self.known[values]  # type: ignore[index]  # values of other types are not in it
+        except (KeyError, TypeError):  # new, or a value that cannot be hashed
+            limited = self.limits.apply(values)
+        series = self.known.get(limited)
+        if series is None:
+            series = Series(self, limited)
+            if len(self.known) < _KEPT:
+                series = self.known.setdefault(limited, series)
+        return series
 
     def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
         """The group of these series and amounts; the same object while there are few."""
@@ -190,7 +190,7 @@ class BoundInstrument:
         self._api = None
         if self.gauge is not None:
             self.gauge.create()
-        for series in list(self._series.values()):
+        for series in list(self.known.values()):
             series.rebind()
         for group in list(self._groups.values()):
             group.rebind()

@@ -12,7 +12,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry.sdk.metrics.export import Metric
 
@@ -31,6 +31,10 @@ _COLLECTION_SECONDS = 10.0
 _SNAPSHOT_SECONDS = 1.0
 
 T = TypeVar("T")
+#: Series that get a fixed amount for each value of a buffer.
+_Fixed = tuple[tuple[Accumulator, InstrumentSeries, float], ...]
+#: A buffer, and what its values are added to. A plain tuple: a collection unpacks it quicker than a named one.
+_Binding = tuple[Buffer, Accumulator, InstrumentSeries, _Fixed]
 #: Called with the name of a part of the fast path that failed, and how many times.
 OnError = Callable[[str, int], None]
 
@@ -48,15 +52,6 @@ class Totals:
     count: int
     total: float
     buckets: tuple[int, ...]
-
-
-class _Binding(NamedTuple):
-    """A buffer, the series its values belong to, and the series that get a fixed amount for each value."""
-
-    buffer: Buffer
-    accumulator: Accumulator
-    series: InstrumentSeries
-    fixed: tuple[tuple[Accumulator, InstrumentSeries, float], ...]
 
 
 class Store(ProcessState):
@@ -99,7 +94,7 @@ class Store(ProcessState):
         name = (instrument.name, values, *fixed)
         binding = self._bindings.get(name)
         if binding is not None:
-            return binding.buffer
+            return binding[0]
         series = self._series_of(instrument)
         key = series.key(values)
         others = [(self._series_of(other), other_values, amount) for other, other_values, amount in fixed]
@@ -118,9 +113,8 @@ class Store(ProcessState):
                 rejected=self.rejected,
             )
             also = tuple((other.accumulator(other_key), other, amount) for other, other_key, amount in others)
-            created = _Binding(buffer, series.accumulator(key), series, also)
-            binding = self._bindings.setdefault(name, created)
-        return binding.buffer
+            binding = self._bindings.setdefault(name, (buffer, series.accumulator(key), series, also))
+        return binding[0]
 
     def _series_of(self, instrument: Instrument) -> InstrumentSeries:
         series = self._instruments.get(instrument.name)
@@ -242,12 +236,7 @@ class Store(ProcessState):
             if buffer.exemplars:
                 self._move_exemplars(buffer, accumulator, fixed)
 
-    def _move_exemplars(
-        self,
-        buffer: Buffer,
-        accumulator: Accumulator,
-        fixed: tuple[tuple[Accumulator, InstrumentSeries, float], ...],
-    ) -> None:
+    def _move_exemplars(self, buffer: Buffer, accumulator: Accumulator, fixed: _Fixed) -> None:
         taken: dict[int, Exemplar] = {}
         for bucket in list(buffer.exemplars):
             taken[bucket] = buffer.exemplars.pop(bucket)
@@ -263,8 +252,8 @@ class Store(ProcessState):
         self.began = time.monotonic()
         self._reported = self.rejected.count
         start = time.time_ns()
-        for binding in list(self._bindings.values()):
-            binding.buffer.clear()
+        for buffer, *_ in list(self._bindings.values()):
+            buffer.clear()
         for series in list(self._instruments.values()):
             series.restart(start)
         for reader in self.readers:
