@@ -3,27 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any, ParamSpec, Protocol, TypeVar, get_args, overload
 
 from signalscope.contract._model import ContractError
 from signalscope.decorators._call import Probe
 from signalscope.decorators._spans import SpanMaker, SpanMode
 from signalscope.decorators._wrap import function_of, wrap
 
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
 
-def decorated(call: Any, probe: Callable[[Any], Probe]) -> Any:
-    """Return the instrumented callable; without a callable, a decorator that instruments one.
+
+class Decorator(Protocol[Q]):
+    """A decorator that is used without arguments, or with options."""
+
+    @overload
+    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[overload-overlap]  # options are given by name
+    @overload
+    def __call__(self, *args: Q.args, **options: Q.kwargs) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
+def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
+    """Make a decorator.
 
     Args:
-        call: What the decorator was used on; None when it was used with arguments.
-        probe: Makes the probe of a function; of a method it gets the function below the descriptor.
+        make: Takes the options and returns what makes the probe of a function; of a method it gets the function below
+            the descriptor.
     """
 
-    def decorate(function: Any) -> Any:
-        return wrap(function, probe(function_of(function)))
+    @functools.wraps(make)
+    def decorate(call: Any = None, /, *args: Q.args, **options: Q.kwargs) -> Any:
+        probe = make(*args, **options)
 
-    return decorate if call is None else decorate(call)
+        def instrument(function: Any) -> Any:
+            return wrap(function, probe(function_of(function)))
+
+        return instrument if call is None else instrument(call)
+
+    own = inspect.signature(decorate, follow_wrapped=False)
+    options = inspect.signature(make).parameters.values()
+    decorate.__signature__ = own.replace(parameters=[own.parameters["call"], *options])  # type: ignore[attr-defined]  # it is read
+    return decorate
 
 
 def name_of(call: Any) -> str:
