@@ -30,7 +30,7 @@ from signalscope.recording._gauges import Observer
 from signalscope.recording._process_state import ProcessState, in_children
 from signalscope.recording._sdk import readers_of
 from signalscope.recording._series import BoundInstrument, Group, Recorder, Series, create_instrument
-from signalscope.recording._server_shutdown import flush_when_served
+from signalscope.recording._shutdown import flush_when_served
 from signalscope.recording._state import SCOPE, live
 
 __all__ = [

@@ -13,7 +13,8 @@ from typing import Any
 from opentelemetry.sdk import metrics as sdk
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, NumberDataPoint
 
-from signalscope.recording._accumulator import Accumulator, ReaderKey, Sums
+from signalscope.recording._accumulator import Accumulator, Sums
+from signalscope.recording._reader import Reader
 
 _new = object.__new__
 
@@ -33,7 +34,7 @@ _HISTOGRAMS_FIT, _NUMBERS_FIT = fits(HistogramDataPoint), fits(NumberDataPoint)
 
 
 def number_points(
-    sums: Iterable[tuple[Accumulator, Sums, int]], reader: ReaderKey, now: int
+    sums: Iterable[tuple[Accumulator, Sums, int]], reader: Reader, now: int
 ) -> list[NumberDataPoint]:
     """Points of a counter, one for each accumulator, its sums and the time that these start at."""
     points = []
@@ -50,7 +51,7 @@ def number_points(
 
 
 def histogram_points(
-    sums: Iterable[tuple[Accumulator, Sums, int]], reader: ReaderKey, now: int
+    sums: Iterable[tuple[Accumulator, Sums, int]], reader: Reader, now: int
 ) -> list[HistogramDataPoint]:
     """Points of a histogram, one for each accumulator, its sums and the time that these start at."""
     points = []
@@ -72,7 +73,7 @@ def histogram_points(
     return points
 
 
-def _exemplars(accumulator: Accumulator, reader: ReaderKey) -> list[sdk.Exemplar]:
+def _exemplars(accumulator: Accumulator, reader: Reader) -> list[sdk.Exemplar]:
     """The reader's exemplars of a series, in the order of the buckets."""
     return [
         sdk.Exemplar(

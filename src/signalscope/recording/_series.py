@@ -74,7 +74,7 @@ class Series(Recorder):
             self.record = self.record_unsampled = setter
             self.record_under = lambda value, _span: setter(value)
         elif live.fast_path is not None and live.fast_path.accepts(instrument.definition):
-            self._use_buffer(live.fast_path.bind(instrument.definition, values))
+            self._use_buffer(live.fast_path.store.bind(instrument.definition, values))
         else:
             self._use_api()
 
@@ -122,7 +122,7 @@ class Group(Recorder):
         instruments = [main.instrument.definition, *(series.instrument.definition for series, _ in fixed)]
         if fast_path is not None and all(map(fast_path.accepts, instruments)):
             others = [(series.instrument.definition, series.values, amount) for series, amount in fixed]
-            self._use_buffer(fast_path.bind(main.instrument.definition, main.values, others))
+            self._use_buffer(fast_path.store.bind(main.instrument.definition, main.values, others))
             return
 
         def record(value: float) -> None:

@@ -91,19 +91,13 @@ class Store(ProcessState):
             values: The attribute values in the contract's order, already limited.
             fixed: Other series, each with an amount that it gets whenever this buffer gets a value.
         """
-        name = (instrument.name, values, *fixed)
-        binding = self._bindings.get(name)
-        if binding is not None:
-            return binding[0]
         series = self._series_of(instrument)
         key = series.key(values)
-        others = [(self._series_of(other), other_values, amount) for other, other_values, amount in fixed]
-        others = [(other, other.key(other_values), amount) for other, other_values, amount in others]
-        name = (
-            instrument.name,
-            key,
-            *((other.instrument, other_key, amount) for other, other_key, amount in others),
-        )
+        others = [
+            (other := self._series_of(definition), other.key(other_values), amount)
+            for definition, other_values, amount in fixed
+        ]
+        name = (instrument.name, key, *((other.instrument.name, *rest) for other, *rest in others))
         binding = self._bindings.get(name)
         if binding is None:
             buffer = Buffer(

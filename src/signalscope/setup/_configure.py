@@ -26,8 +26,16 @@ from signalscope.recording import _shutdown as _termination
 from signalscope.recording._process import observe_process
 from signalscope.recording._process_state import ProcessState
 from signalscope.recording._sdk import initialize_components, readers_of
-from signalscope.setup._environment import ENDPOINT, SEMCONV, defaults, identity, is_disabled, variables
-from signalscope.setup._environment_errors import check_endpoints, named_configuration_errors
+from signalscope.setup._environment import (
+    ENDPOINT,
+    SEMCONV,
+    check_endpoints,
+    defaults,
+    identity,
+    is_disabled,
+    named_configuration_errors,
+    variables,
+)
 
 _logger = logging.getLogger("signalscope")
 _PULL = "signalscope_pull"

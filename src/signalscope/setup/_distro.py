@@ -18,8 +18,7 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from signalscope.contract._model import ContractError
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
-from signalscope.setup._environment import defaults, is_disabled
-from signalscope.setup._environment_errors import named_configuration_errors
+from signalscope.setup._environment import defaults, is_disabled, named_configuration_errors
 
 _logger = logging.getLogger("signalscope")
 
