@@ -57,9 +57,9 @@ class _Instruments(ProcessState):
         self.prepared: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
 
     def after_fork(self) -> None:
-        for each in list(self.by_name.values()):
-            if each.gauge is not None:
-                each.gauge.exchange({})  # a child reports its own
+        for instrument in list(self.by_name.values()):
+            if instrument.gauge is not None:
+                instrument.gauge.exchange({})  # a child reports its own
 
 
 _known = _Instruments()
@@ -103,10 +103,12 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
     Raises:
         ContractError: No such instrument, or it is not a gauge.
     """
-    found = get_instrument(name)
-    if found.gauge is None:
-        raise ContractError(f"{name} is a {found.definition.kind}, not a gauge; only gauges are observed")
-    return found.gauge.observe(callback)
+    instrument = get_instrument(name)
+    if instrument.gauge is None:
+        raise ContractError(
+            f"{name} is a {instrument.definition.kind}, not a gauge; only gauges are observed"
+        )
+    return instrument.gauge.observe(callback)
 
 
 def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricReader] = ()) -> None:
@@ -167,26 +169,28 @@ def redirected(
     """
     before = live.on, live.fast_path, live.meter, live.tracer
     gauges = {
-        name: each.gauge.exchange({}) for name, each in _known.by_name.items() if each.gauge is not None
+        name: instrument.gauge.exchange({})
+        for name, instrument in _known.by_name.items()
+        if instrument.gauge is not None
     }
-    seen = {name: each.limits.exchange() for name, each in _known.by_name.items()}
+    seen = {name: instrument.limits.exchange() for name, instrument in _known.by_name.items()}
     initialise(provider, readers)
     live.tracer = tracer
     try:
         yield
     finally:
         live.on, live.fast_path, live.meter, live.tracer = before
-        for name, each in list(_known.by_name.items()):
-            each.limits.exchange(seen.get(name))
-            if each.gauge is not None:
-                each.gauge.exchange(gauges.get(name, {}))
+        for name, instrument in list(_known.by_name.items()):
+            instrument.limits.exchange(seen.get(name))
+            if instrument.gauge is not None:
+                instrument.gauge.exchange(gauges.get(name, {}))
         _rebind()
 
 
 def _rebind() -> None:
     """Bind every series to the provider that is used now."""
-    for each in list(_known.by_name.values()):
-        each.rebind()
+    for instrument in list(_known.by_name.values()):
+        instrument.rebind()
 
 
 def active() -> bool:

@@ -178,12 +178,12 @@ class BoundInstrument:
     def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
         """The group of these series and amounts; the same object while there are few."""
         key = (main, *fixed)
-        found = self._groups.get(key)
-        if found is None:
-            found = Group(main, fixed)
+        group = self._groups.get(key)
+        if group is None:
+            group = Group(main, fixed)
             if len(self._groups) < _KEPT:
-                found = self._groups.setdefault(key, found)
-        return found
+                group = self._groups.setdefault(key, group)
+        return group
 
     def rebind(self) -> None:
         """Rebind every series and group to the provider that is used now."""

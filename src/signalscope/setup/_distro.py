@@ -47,7 +47,7 @@ def instrument_children() -> None:
     not restore it.
     """
     folder = str(Path(auto_instrumentation.__file__).parent)
-    paths = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     if folder not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, *paths])
 

@@ -41,10 +41,10 @@ def identity(attributes: str = "") -> dict[str, str]:
     Args:
         attributes: OTEL_RESOURCE_ATTRIBUTES, where it is used; an instance id in it is kept.
     """
-    found = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
+    attributes_by_name = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
     if f"{_INSTANCE}=" not in attributes:
-        found[_INSTANCE] = str(uuid.uuid4())
-    return found
+        attributes_by_name[_INSTANCE] = str(uuid.uuid4())
+    return attributes_by_name
 
 
 def defaults(environment: Mapping[str, str]) -> dict[str, str]:
@@ -52,13 +52,13 @@ def defaults(environment: Mapping[str, str]) -> dict[str, str]:
 
     OTLP is used for the signals that have an endpoint; without one every export of a service would fail.
     """
-    found: dict[str, str] = {SEMCONV: "http"}
+    chosen: dict[str, str] = {SEMCONV: "http"}
     for signal in _SIGNALS:
         has_endpoint = environment.get(ENDPOINT) or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
         wanted = "otlp" if has_endpoint and signal != "LOGS" else "none"
-        found[f"OTEL_{signal}_EXPORTER"] = wanted
-    found[_PROTOCOL] = _protocol(environment.get(ENDPOINT, ""))
-    return {name: value for name, value in found.items() if not environment.get(name)}
+        chosen[f"OTEL_{signal}_EXPORTER"] = wanted
+    chosen[_PROTOCOL] = _protocol(environment.get(ENDPOINT, ""))
+    return {name: value for name, value in chosen.items() if not environment.get(name)}
 
 
 def _protocol(endpoint: str) -> str:
