@@ -46,9 +46,7 @@ class Slots(ProcessState):
         with self.lock:
             sketch = self._sketches.get((key, slot))
             if sketch is None:
-                for old in [
-                    key_and_slot for key_and_slot in self._sketches if key_and_slot[1] <= slot - self._kept
-                ]:
+                for old in [known for known in self._sketches if known[1] <= slot - self._kept]:
                     del self._sketches[old]
                 sketch = self._sketches[key, slot] = self._empty()
             sketch.update(*values)
