@@ -196,9 +196,10 @@ class BoundInstrument:
             group.rebind()
 
     def api_writer(self) -> Callable[..., None]:
-        """The instrument's method of the OpenTelemetry API."""
+        """The instrument's method of the OpenTelemetry API: `write(value, attributes, context)`."""
         if self._api is None:
-            self._api = api_instrument_writer(self.definition)
+            is_histogram = self.definition.kind is Kind.HISTOGRAM
+            self._api = getattr(create_instrument(self.definition), "record" if is_histogram else "add")
         return self._api
 
     def _overflowed(self, attribute: Attribute, value: str) -> None:
@@ -217,10 +218,3 @@ def create_instrument(instrument: Instrument) -> object:
             instrument.name, **options, explicit_bucket_boundaries_advisory=instrument.buckets
         )
     raise ContractError(f"{instrument.name} is a gauge")
-
-
-def api_instrument_writer(instrument: Instrument) -> Callable[..., None]:
-    """The method that records: `write(value, attributes, context)`."""
-    made = create_instrument(instrument)
-    write: Callable[..., None] = getattr(made, "record" if instrument.kind is Kind.HISTOGRAM else "add")
-    return write
