@@ -10,9 +10,8 @@ from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators import _hit_ratio
 from signalscope.decorators._attributes import Values
 from signalscope.decorators._call import Call, Probe
-from signalscope.decorators._probe import decorator
+from signalscope.decorators._probe import Timed, decorator
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
 from signalscope.recording import internal_error
 

@@ -10,9 +10,8 @@ from typing import Any, Literal
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes, Values
 from signalscope.decorators._call import Call, Probe, Quick
-from signalscope.decorators._probe import decorator, outcome_of, span_maker
+from signalscope.decorators._probe import Timed, decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value, compile_value, is_taken, needs_result
 from signalscope.recording import internal_error
 

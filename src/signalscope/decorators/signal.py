@@ -8,9 +8,8 @@ from typing import Any
 
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._call import Call, Probe
-from signalscope.decorators._probe import decorator, name_of
+from signalscope.decorators._probe import Timed, decorator, name_of
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value, compile_value
 from signalscope.recording import internal_error
 

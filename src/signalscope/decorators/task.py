@@ -7,9 +7,8 @@ from typing import Any
 
 from signalscope.contract._model import OTHER
 from signalscope.decorators._call import Probe
-from signalscope.decorators._probe import decorator, name_of
+from signalscope.decorators._probe import Timed, decorator, name_of
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
 
 __all__ = ["instrument_query", "instrument_task"]

@@ -6,7 +6,7 @@ docs/recording.md.
 
 One recording passes these: a series' buffer of values (`_buffers`), folded into summaries (`_summary`); at a
 collection the accumulator of each series (`_accumulator`), by instrument (`_instrument_series`), all in the `_store`;
-the data points (`_points`) that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
+the data points that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
 """
 
 from __future__ import annotations
