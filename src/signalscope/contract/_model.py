@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-#: The overflow value: what an attribute value becomes that is not allowed, or is beyond the limit.
 OTHER = "other"
+"""The overflow value: it replaces an attribute value that is not allowed, or is beyond the limit."""
 
 _UNIT_SUFFIX = {"s": "seconds", "By": "bytes"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")

@@ -26,6 +26,7 @@ from signalscope.recording import internal_error
 __all__ = ["PrometheusError", "QueryResult", "QueryResults", "SourceName", "history", "read"]
 
 SourceName = Literal["prometheus", "process"]
+"""The source of a value: the recorded series in Prometheus, or the memory of this process."""
 _COST = "signal_service.calculation_cost"
 
 

@@ -40,6 +40,7 @@ router = APIRouter(
     lifespan=_lifespan,
     generate_unique_id_function=unique_id,
 )
+"""The routes of `/metrics`, `/health` and `/monitoring`, for ``app.include_router(router)``."""
 
 
 @router.get(

@@ -20,8 +20,8 @@ from signalscope.recording._process_state import ProcessState
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
 
-#: The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
+"""The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

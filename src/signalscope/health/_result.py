@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-#: The status of a component. ``unknown`` does not count.
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
+"""The status of a component. ``unknown`` does not count."""
 _STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")
 _MOST_DATA = 50
 _LONGEST_TEXT = 1_000

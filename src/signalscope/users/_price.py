@@ -8,8 +8,8 @@ import os
 from functools import cache
 
 _logger = logging.getLogger("signalscope")
-#: The variable of `cpu_second_price`.
 CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+"""The environment variable that `cpu_second_price` reads."""
 
 
 def cpu_second_price() -> float | None:
