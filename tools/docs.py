@@ -2,7 +2,8 @@
 
 Zensical reports links and anchors that lead nowhere. This writes the page of the command line, and
 finds pages outside the navigation, links that leave docs/, missing pictures, broken links of README.md and
-CONTRIBUTING.md, and public names without documentation or without a place in the API reference. Each message has a file and a line.
+CONTRIBUTING.md, and public names without documentation or without a place in the API reference. Each message has a
+file and a line.
 """
 
 from __future__ import annotations

@@ -12,7 +12,13 @@ from signalscope.contract import API_BUCKETS
 
 
 class Kpis(Section):
-    """Targets of KPIs that no objective has."""
+    """Targets of KPIs that no objective has.
+
+    Examples:
+        >>> from signalscope.config import Kpis
+        >>> Kpis().premium_adoption
+        0.25
+    """
 
     subscription_growth: float = Field(default=0.15, gt=0, description="In 30 days.")
     satisfaction: float = Field(default=90, gt=0, le=100)
@@ -24,7 +30,13 @@ class Kpis(Section):
 
 
 class Business(Section):
-    """What the business counts with."""
+    """What the business counts with.
+
+    Examples:
+        >>> from signalscope.config import Business
+        >>> Business().premium_tiers
+        ('professional', 'enterprise')
+    """
 
     premium_tiers: tuple[Text, ...] = Field(default=("professional", "enterprise"), min_length=1)
     monthly_prices: dict[Text, float] = Field(

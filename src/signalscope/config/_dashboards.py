@@ -18,6 +18,11 @@ class Dashboards(Section):
         saturation_warning: A resource is orange from here on; it is red where it counts as exhausted.
         budget_warning: An error budget is orange when less than this is left.
         currency: What SIGNALSCOPE_CPU_SECOND_PRICE and the prices of subscriptions are in.
+
+    Examples:
+        >>> from signalscope.config import Dashboards
+        >>> Dashboards().currency
+        'USD'
     """
 
     saturation_warning: _Ratio = 0.7

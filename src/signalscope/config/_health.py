@@ -25,6 +25,11 @@ class HealthLimits(Section):
         loop_delay_seconds_degraded: How late the event loop is with what is due.
         loop_delay_seconds_unhealthy: The same.
         least_events: Fewer requests or calls say nothing about a ratio.
+
+    Examples:
+        >>> from signalscope.config import HealthLimits
+        >>> HealthLimits().error_rate_percent_degraded
+        1.0
     """
 
     error_rate_percent_degraded: Limit = HEALTH.error_rate_percent_degraded

@@ -40,7 +40,13 @@ def _quantile(name: str) -> AfterValidator:
 
 
 class Selectors(Section):
-    """Which series are the service's."""
+    """Which series are the service's.
+
+    Examples:
+        >>> from signalscope.config import Selectors
+        >>> Selectors().job
+        'signal-service'
+    """
 
     job: Text = "signal-service"
     greeks_endpoints: Pattern = ".*greeks.*"
@@ -78,6 +84,11 @@ class Thresholds(Section):
         breaker_closed_ratio: Of the instances; below it, the breaker is open.
         rule_group_seconds_ratio: Of a rule group's interval.
         min_calls_per_second: Fewer calls than this say nothing about a ratio or a quantile.
+
+    Examples:
+        >>> from signalscope.config import Thresholds
+        >>> Thresholds().api_p95_seconds
+        5.0
     """
 
     api_p95_seconds: Annotated[Limit, _quantile("signal_service.api.request.duration")] = 5.0
@@ -102,6 +113,11 @@ class Windows(Section):
     """How far rates look back, in seconds.
 
     `rate` and `hour` are fixed, because names of series and labels say them (`signalscope.config.defaults`).
+
+    Examples:
+        >>> from signalscope.config import Windows
+        >>> Windows().latency
+        120
     """
 
     latency: Window = 120
@@ -121,7 +137,13 @@ class Windows(Section):
 
 
 class Holds(Section):
-    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`."""
+    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`.
+
+    Examples:
+        >>> from signalscope.config import Holds
+        >>> Holds().service_down
+        30
+    """
 
     service_down: Seconds = 30
     greeks_failure: Seconds = 15
@@ -151,7 +173,13 @@ class Holds(Section):
 
 
 class Teams(Section):
-    """Which team is notified, by the domain of an alert."""
+    """Which team is notified, by the domain of an alert.
+
+    Examples:
+        >>> from signalscope.config import Teams
+        >>> Teams().greeks
+        'quant'
+    """
 
     service: Text = "platform"
     greeks: Text = "quant"

@@ -16,6 +16,11 @@ class Slo(Section):
     """One objective.
 
     With `burn-rate` its alerts watch how fast the error budget is spent, with `threshold` the ratio itself.
+
+    Examples:
+        >>> from signalscope.config import Slo
+        >>> Slo(objective=0.999).alert
+        'burn-rate'
     """
 
     objective: float = Field(gt=0, lt=1, description="Good events wanted, of all.")
@@ -57,7 +62,13 @@ class SignalLatencySlo(Slo):
 
 
 class Slos(Section):
-    """Every objective. All are about the same period."""
+    """Every objective. All are about the same period.
+
+    Examples:
+        >>> from signalscope.config import Slos
+        >>> Slos().errors.objective
+        0.999
+    """
 
     period_days: int = Field(
         default=SLO_PERIOD_DAYS,

@@ -57,6 +57,12 @@ class Row:
         section: The module of the table.
         interval: The key of ``[pipeline]`` that says how often it is recorded.
         is_shared: Whether it is recorded as often as its readers need (`evaluation_intervals`).
+
+    Examples:
+        >>> from signalscope import derived
+        >>> row = derived.get("CACHE_HITS")
+        >>> row.labels
+        ('job', 'cache_type')
     """
 
     name: str
@@ -232,6 +238,12 @@ class Rule:
         labels: Labels that the rule adds.
         reads: Keys of the derived series that the expression reads.
         reads_instruments: Whether it reads what every process exports.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> from signalscope.config import Config
+        >>> derived.groups(Config(), "recordings")[0].rules[0].record
+        'job:up:max'
     """
 
     key: str
@@ -251,6 +263,12 @@ class Group:
         interval: Seconds between evaluations.
         rules: The rules; later ones see what earlier ones recorded.
         fixed: Whether that interval is its own, whoever reads what it records (`evaluation_intervals`).
+
+    Examples:
+        >>> from signalscope import derived
+        >>> from signalscope.config import Config
+        >>> derived.groups(Config(), "recordings")[0].interval
+        5
     """
 
     name: str
@@ -320,7 +338,13 @@ def _table() -> tuple[dict[str, Row], dict[str, Row], dict[str, list[_Declared]]
 
 
 def all_series() -> Iterator[Row]:
-    """Every recorded series, in the order of the table."""
+    """Every recorded series, in the order of the table.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> "API_P95" in [row.key for row in derived.all_series()]
+        True
+    """
     return (row for row in _table()[0].values() if row.name)
 
 
@@ -332,6 +356,11 @@ def get(key: str) -> Row:
 
     Raises:
         ContractError: There is none; the message names the nearest.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> derived.get("CACHE_HITS").name
+        'job_cache_type:signal_service_cache_hits:ratio5m'
     """
     by_key, by_name, _ = _table()
     found = by_key.get(key) or by_name.get(key)
@@ -348,6 +377,12 @@ def groups(config: Config, *files: str) -> list[Group]:
     Args:
         config: The configuration.
         files: Of which files: ``recordings``, ``slos``, ``insight``; by default of all.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> from signalscope.config import Config
+        >>> derived.groups(Config(), "recordings")[0].name
+        'up'
     """
     return [
         Group(each.name, getattr(config.pipeline, each.pipeline), tuple(_rules(each, config)), each.fixed)

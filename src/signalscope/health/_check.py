@@ -32,6 +32,11 @@ class Verdict:
         result: The result.
         at: When the run ended, on the monotonic clock.
         seconds: How long the run took.
+
+    Examples:
+        >>> from signalscope.health import Result, Verdict
+        >>> Verdict(Result("healthy"), at=120.0, seconds=0.02).result.status
+        'healthy'
     """
 
     result: Result
@@ -62,6 +67,13 @@ class HealthCheck(ProcessState):
 
     Raises:
         ContractError: An argument is not allowed; the message says what is.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope.health import HealthCheck, Result
+        >>> check = HealthCheck("model", lambda: Result("degraded", "the model is a day old"), readiness=True)
+        >>> asyncio.run(check.result()).result.detail
+        'the model is a day old'
     """
 
     def __init__(

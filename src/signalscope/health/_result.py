@@ -24,6 +24,11 @@ class Result:
         detail: Why, in a sentence that readers of /health/detailed see. It is cut after 1,000 characters.
         data: Up to 50 numbers and texts. A number that is not finite becomes null. Another object becomes text; an
             exception only the name of its class.
+
+    Examples:
+        >>> from signalscope.health import Result
+        >>> Result("degraded", "two of three replicas answer", {"replicas": 2}).data["replicas"]
+        2
     """
 
     status: Status
