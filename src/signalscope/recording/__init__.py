@@ -96,9 +96,9 @@ def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
         >>> from signalscope import recording
         >>> from signalscope.testing import capture
         >>> with capture() as captured:
-        ...     delivery = recording.get_instrument("signal_service.background_task").series("delivery", "high", "success")
+        ...     task = recording.get_instrument("signal_service.background_task").series("mail", "low", "success")
         ...     hits = recording.get_instrument("signal_service.rate_limit.hits").series("/quote", "per_user")
-        ...     recording.group(delivery, [(hits, 1)]).record(0.2)
+        ...     recording.group(task, [(hits, 1)]).record(0.2)
         ...     captured.value("signal_service_rate_limit_hits_total")
         1
     """

@@ -128,9 +128,9 @@ class Group(Recorder):
         >>> from signalscope import recording
         >>> from signalscope.testing import capture
         >>> with capture() as captured:
-        ...     delivery = recording.get_instrument("signal_service.background_task").series("delivery", "high", "success")
+        ...     task = recording.get_instrument("signal_service.background_task").series("mail", "low", "success")
         ...     hits = recording.get_instrument("signal_service.rate_limit.hits").series("/quote", "per_user")
-        ...     recording.Group(delivery, [(hits, 1)]).record(0.2)
+        ...     recording.Group(task, [(hits, 1)]).record(0.2)
         ...     captured.value("signal_service_rate_limit_hits_total")
         1
     """
