@@ -9,7 +9,7 @@ from an HTML comment above it:
 | ``sh`` below ``<!-- background: URL -->`` | it runs until the end of the page, or until a block with the same URL |
 | ``sh`` below ``<!-- retry: SECONDS -->`` | it runs again until its output is the expected one |
 | ``text`` below ``<!-- output -->`` | the lines are in the output before, in this order; ``…`` stands for any text |
-| any language with ``title="FILE"`` | the file is written |
+| any language with ``title="FILE"`` | the file is written into the folder in which the reader is |
 | ``python`` | all of them run as one program at the end of the page |
 | ``toml``, ``yaml``, ``json``, ``promql`` | it is read; TOML as a configuration or a targets file |
 | ``text``, ``mermaid`` | nothing: a drawing or a form |
@@ -185,7 +185,7 @@ class Run:
         text = self._with_ports(block.text)
         where = f"{self._page.name}:{block.line}"
         if block.title:
-            path = self._folder / block.title
+            path = self._current_folder() / block.title
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         elif block.language == "sh" and block.mark == "background":
@@ -202,6 +202,11 @@ class Run:
         for port, free in self._ports.items():
             text = re.sub(rf"\b{port}\b", free, text)
         return text
+
+    def _current_folder(self) -> Path:
+        """Return the folder in which the reader is, after the commands so far."""
+        changes = re.findall(r"^cd (.+)$", self._state.read_text(encoding="utf-8"), re.MULTILINE)
+        return Path(shlex.split(changes[-1])[0]) if changes else self._folder
 
     def _environment(self) -> dict[str, str]:
         tools = {str(Path(sys.executable).parent)}
