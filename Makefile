@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup demo test test-long lint prose pictures bench generate test-oldest test-python
+.PHONY: help setup demo test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,6 +58,9 @@ test-python: setup ## the unit tests with each supported Python found here, or o
 generate: setup ## rules, dashboards, runbooks, server configuration and docs; then those of the demo
 	@$(BIN)/signalscope generate $(ARGS)
 	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
+
+docs: setup ## the documentation site, in site/; fails at a broken link, a lost page, an undocumented public name
+	@$(BIN)/python tools/docs.py
 
 bench: setup ## measure the recording core; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks $(ARGS)

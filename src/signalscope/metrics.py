@@ -60,6 +60,14 @@ def count_feature(feature: str, *, premium: bool = False, tier: str | None = Non
         feature: The feature's name.
         premium: Whether it is a paid extra; then it is counted as premium use too.
         tier: The user's tier; by default that of the current `user_context`.
+
+    Examples:
+        >>> from signalscope import count_feature
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_feature("option_calculator", premium=True, tier="professional")
+        ...     captured.value("signal_service_feature_usage_total", feature="option_calculator")
+        1
     """
     tier = current_tier() if tier is None else tier
     get_instrument("signal_service.feature_usage").series(feature, tier).record(1)
@@ -80,6 +88,16 @@ def record_cost(
         cpu_seconds: The CPU time it took, in seconds.
         complexity: simple, standard or complex.
         tier: The tier of the user that it was done for; by default the tier of the current `user_context`.
+
+    Examples:
+        >>> import os
+        >>> os.environ["SIGNALSCOPE_CPU_SECOND_PRICE"] = "0.5"
+        >>> from signalscope import record_cost
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     record_cost("backtest", cpu_seconds=3.0, complexity="complex", tier="basic")
+        ...     captured.value("signal_service_calculation_cost_total", operation_type="backtest")
+        1.5
     """
     try:
         user = current_user()
@@ -111,6 +129,17 @@ def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | No
         operation_type: As for `record_cost`.
         complexity: As for `record_cost`.
         tier: As for `record_cost`.
+
+    Examples:
+        >>> import os
+        >>> os.environ["SIGNALSCOPE_CPU_SECOND_PRICE"] = "0.5"
+        >>> from signalscope import measure_cost
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     with measure_cost("backtest", tier="basic"):
+        ...         total = sum(range(1_000_000))
+        ...     captured.value("signal_service_calculation_cost_total", operation_type="backtest") > 0
+        True
     """
     outside, _spent.inside = _spent.inside, 0.0
     begun = time.thread_time()
@@ -129,6 +158,14 @@ def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
         signal_type: Their kind.
         direction: buy, sell or hold.
         number: How many.
+
+    Examples:
+        >>> from signalscope import count_signal
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_signal("momentum", "buy", 3)
+        ...     captured.value("signal_service_signals_emitted_total", direction="buy")
+        3
     """
     get_instrument("signal_service.signals.emitted").series(signal_type, direction).record(number)
 
@@ -140,6 +177,14 @@ def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
         signal_type: Their kind.
         time_horizon: The time after which they were judged, such as ``15m``.
         ratio: From 0 to 1.
+
+    Examples:
+        >>> from signalscope import record_accuracy
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     record_accuracy("momentum", "15m", 0.62)
+        ...     captured.value("signal_service_signal_accuracy_ratio", time_horizon="15m")
+        0.62
     """
     get_instrument("signal_service.signal.accuracy_ratio").series(signal_type, time_horizon).record(ratio)
 
@@ -150,6 +195,14 @@ def count_rate_limit_hit(endpoint: str, limit_type: str) -> None:
     Args:
         endpoint: The route template, never the path itself.
         limit_type: Which limit: per user, per address, ...
+
+    Examples:
+        >>> from signalscope import count_rate_limit_hit
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_rate_limit_hit("/greeks/{strike}", "per_user")
+        ...     captured.value("signal_service_rate_limit_hits_total", limit_type="per_user")
+        1
     """
     get_instrument("signal_service.rate_limit.hits").series(endpoint, limit_type).record(1)
 
@@ -161,6 +214,14 @@ def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
         cache_type: Which cache.
         reason: ``size`` (to make room), ``ttl`` (they expired) or ``explicit`` (deleted, flushed).
         number: How many.
+
+    Examples:
+        >>> from signalscope import count_eviction
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_eviction("greeks", "ttl", 12)
+        ...     captured.value("signal_service_cache_evictions_total", reason="ttl")
+        12
     """
     get_instrument("signal_service.cache.evictions").series(cache_type, reason).record(number)
 
@@ -173,6 +234,14 @@ def count_queue_item(queue_type: str, priority: str, event: str, number: int = 1
         priority: critical, high, medium or low.
         event: enqueued, processed, failed, rejected or dropped.
         number: How many.
+
+    Examples:
+        >>> from signalscope import count_queue_item
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_queue_item("orders", "critical", "rejected")
+        ...     captured.value("signal_service_queue_items_total", event="rejected")
+        1
     """
     get_instrument("signal_service.queue.items").series(queue_type, priority, event).record(number)
 
@@ -194,6 +263,16 @@ def observe_cache(
 
     Returns:
         A function that ends the reporting.
+
+    Examples:
+        >>> from signalscope import observe_cache
+        >>> from signalscope.testing import capture
+        >>> cache = {"AAPL": 0.52, "MSFT": 0.48}
+        >>> with capture() as captured:
+        ...     end = observe_cache("quotes", entries=lambda: len(cache), capacity=1_000)
+        ...     captured.value("signal_service_cache_entries", cache_type="quotes")
+        2
+        >>> end()
     """
     given = {"entries": entries, "capacity": capacity, "size": size_bytes}
     return _all(
@@ -215,6 +294,15 @@ def observe_queue(
 
     Returns:
         A function that ends the reporting.
+
+    Examples:
+        >>> from signalscope import observe_queue
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     end = observe_queue("orders", sizes=lambda: {"critical": 2, "low": 40}, capacity=500)
+        ...     captured.value("signal_service_queue_size", queue_type="orders", priority="low")
+        40
+        >>> end()
     """
 
     def waiting() -> Iterable[tuple[float, tuple[str, str]]]:
@@ -236,6 +324,16 @@ def observe_memory(operation_type: str, used: Number) -> Unregister:
 
     Returns:
         A function that ends the reporting.
+
+    Examples:
+        >>> from signalscope import observe_memory
+        >>> from signalscope.testing import capture
+        >>> surface = bytearray(1_000)
+        >>> with capture() as captured:
+        ...     end = observe_memory("volatility_surface", lambda: len(surface))
+        ...     captured.value("signal_service_memory_usage_bytes", operation_type="volatility_surface")
+        1000
+        >>> end()
     """
     return observe("signal_service.memory.usage", partial(_points, used, (operation_type,)))
 
@@ -248,6 +346,15 @@ def observe_subscriptions(counted: Callable[[], Iterable[tuple[float, tuple[str,
 
     Returns:
         A function that ends the reporting.
+
+    Examples:
+        >>> from signalscope import observe_subscriptions
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     end = observe_subscriptions(lambda: [(120, ("basic", "momentum", "websocket"))])
+        ...     captured.value("signal_service_active_subscriptions", user_tier="basic")
+        120
+        >>> end()
     """
     return observe("signal_service.active_subscriptions", counted)
 

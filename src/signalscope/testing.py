@@ -36,6 +36,15 @@ class Point:
         value: A counter's or gauge's value; a histogram's sum, in the instrument's unit.
         count: How many values a histogram has; None for the others.
         trace_ids: Trace ids of a histogram's exemplars, as 32 hexadecimal digits.
+
+    Examples:
+        >>> from signalscope import count_feature
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_feature("alerts", tier="basic")
+        ...     point = captured.points("signal_service_feature_usage_total")[0]
+        >>> point.labels["user_tier"], point.value
+        ('basic', 1)
     """
 
     labels: Mapping[str, str]
@@ -49,6 +58,15 @@ class Captured:
 
     Attributes:
         tracer: Makes spans that are captured too.
+
+    Examples:
+        >>> from signalscope import count_feature
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_feature("alerts", tier="basic")
+        ...     count_feature("alerts", tier="free")
+        ...     len(captured.points("signal_service_feature_usage_total"))
+        2
     """
 
     def __init__(self, reader: InMemoryMetricReader, spans: InMemorySpanExporter, tracer: Tracer) -> None:
@@ -109,6 +127,14 @@ def capture() -> Iterator[Captured]:
 
     Metrics of the contract begin at zero. Spans are those of signalscope's decorators; they are made under a
     span of `Captured.tracer`, or by decorators with ``span="always"``.
+
+    Examples:
+        >>> from signalscope import count_feature
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     count_feature("alerts", tier="basic")
+        ...     captured.value("signal_service_feature_usage_total", feature="alerts")
+        1
     """
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -125,6 +151,13 @@ class FakeClock:
 
     Args:
         now: What it shows first, in seconds.
+
+    Examples:
+        >>> from signalscope.testing import FakeClock
+        >>> clock = FakeClock()
+        >>> clock.advance(30)
+        >>> clock()
+        30.0
     """
 
     def __init__(self, now: float = 0.0) -> None:

@@ -24,12 +24,16 @@ class BreakerMonitor:
     Raises:
         ContractError: There is no such state.
 
-    Example::
-
-        breaker = BreakerMonitor("ticker_service")
-        breaker.failure()
-        breaker.transition("open")
-        breaker.rejected()
+    Examples:
+        >>> from signalscope import BreakerMonitor
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     breaker = BreakerMonitor("ticker_service", "quote")
+        ...     breaker.failure()
+        ...     breaker.transition("open")
+        ...     breaker.rejected()
+        ...     captured.value("signal_service_circuit_breaker_calls_total", outcome="rejected")
+        1
     """
 
     def __init__(self, service_name: str, operation: str = "all", *, state: str = "closed") -> None:

@@ -23,7 +23,14 @@ _NAMES = {
 
 
 class ReadableBreaker(Protocol):
-    """A breaker with a state that can be read at any time, without input or output."""
+    """A breaker with a state that can be read at any time, without input or output.
+
+    Examples:
+        >>> class Breaker:
+        ...     state = "closed"
+        >>> from signalscope.breakers import ReadableBreaker
+        >>> breaker: ReadableBreaker = Breaker()
+    """
 
     @property
     def state(self) -> object:
@@ -31,7 +38,16 @@ class ReadableBreaker(Protocol):
 
 
 class CountingBreaker(ReadableBreaker, Protocol):
-    """A breaker that also counts its calls."""
+    """A breaker that also counts its calls.
+
+    Examples:
+        >>> class Breaker:
+        ...     state = "closed"
+        ...     def counts(self):
+        ...         return {"success": 5, "failure": 1, "rejected": 0}
+        >>> from signalscope.breakers import CountingBreaker
+        >>> breaker: CountingBreaker = Breaker()
+    """
 
     def counts(self) -> Mapping[str, int]:
         """Return the calls so far, by outcome: success, failure, rejected."""
@@ -55,6 +71,14 @@ def watch_breaker(
 
     Raises:
         ContractError: It has no state that is closed, open or half_open.
+
+    Examples:
+        >>> from signalscope.breakers import watch_breaker
+        >>> class Breaker:
+        ...     state = "half_open"
+        >>> breaker = Breaker()
+        >>> end = watch_breaker(breaker, "ticker_service", "quote")
+        >>> end()
     """
     state = _state(breaker)
     if state is None:

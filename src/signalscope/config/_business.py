@@ -16,6 +16,11 @@ class Kpis(Section):
         premium_adoption: Active users whose tier is a premium one, as a ratio.
         trend_days: Days over which cost and revenue are compared.
         scaling_lead_seconds: Time that is left to decide; the forecast looks no further ahead than two days.
+
+    Examples:
+        >>> from signalscope.config import Kpis
+        >>> Kpis().premium_adoption
+        0.25
     """
 
     subscription_growth: Limit = 0.15
@@ -36,6 +41,11 @@ class Business(Section):
             feature's name.
         satisfied_seconds: A request within this time is satisfied.
         tolerated_seconds: A request within this time is tolerable; Apdex takes four times the satisfied.
+
+    Examples:
+        >>> from signalscope.config import Business
+        >>> Business().premium_tiers
+        ('professional', 'enterprise')
     """
 
     premium_tiers: tuple[Text, ...] = Field(default=("professional", "enterprise"), min_length=1)

@@ -48,6 +48,11 @@ class Calendar(Section):
         early_closes: Days on which it ends sooner, and when.
         valid_from: The first day that the calendar is about.
         valid_until: The last one. Outside of the two nothing that needs the calendar is computed.
+
+    Examples:
+        >>> from signalscope.config import Calendar
+        >>> Calendar().timezone
+        'America/New_York'
     """
 
     timezone: str = "America/New_York"

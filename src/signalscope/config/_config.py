@@ -37,7 +37,17 @@ from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.conf
 
 
 class ConfigError(ValueError):
-    """A configuration file that cannot be used; the message names the file, line and key."""
+    """A configuration file that cannot be used; the message names the file, line and key.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from signalscope import config
+        >>> try:
+        ...     config.load(Path("no-such-file.toml"))
+        ... except config.ConfigError as error:
+        ...     print(error)
+        no-such-file.toml: No such file or directory
+    """
 
 
 class Pipeline(Section):
@@ -52,6 +62,11 @@ class Pipeline(Section):
         insight: Of the calendar, prediction intervals, trends and the recommendation.
         forecast: Of the forecast; at the most 240.
         history: Of what looks back over days.
+
+    Examples:
+        >>> from signalscope.config import Pipeline
+        >>> Pipeline().scrape
+        5
     """
 
     export: Arrival = 5
@@ -106,7 +121,13 @@ class Contract(Section):
 
 
 class Config(Section):
-    """All of it."""
+    """All of it.
+
+    Examples:
+        >>> from signalscope.config import Config, Thresholds
+        >>> Config(thresholds=Thresholds(api_p95_seconds=3.5)).thresholds.api_p95_seconds
+        3.5
+    """
 
     pipeline: Pipeline = Pipeline()
     selectors: Selectors = Selectors()
@@ -147,13 +168,23 @@ class Config(Section):
 
 
 def load(path: Path | None) -> Config:
-    """The configuration in a file; the defaults where it says nothing.
+    r"""The configuration in a file; the defaults where it says nothing.
 
     Args:
         path: A TOML file; None for the defaults.
 
     Raises:
         ConfigError: It cannot be read, or something in it is not allowed.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from signalscope import config
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "my.toml")
+        ...     characters = path.write_text('[selectors]\njob = "pricing"')
+        ...     config.load(path).selectors.job
+        'pricing'
     """
     if path is None:
         return Config()

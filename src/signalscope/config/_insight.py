@@ -24,6 +24,11 @@ class Anomaly(Section):
         drop_events: Unless fewer events than this are usual in five minutes: then none may be chance.
         hold: Seconds that a level must be outside before AnomalyDetected fires.
         keep: Seconds that it goes on firing.
+
+    Examples:
+        >>> from signalscope.config import Anomaly
+        >>> Anomaly().lookback_days
+        21
     """
 
     lookback_days: int = Field(default=21, ge=7, le=60)
@@ -68,6 +73,11 @@ class Forecast(Section):
         flapping_window: Seconds.
         trend: Seconds that a dependency's trend is drawn out.
         memory_share: Growth of memory is watched above this share of the limit.
+
+    Examples:
+        >>> from signalscope.config import Forecast
+        >>> Forecast().target_utilization
+        0.6
     """
 
     exhausted_at: PositiveRatio = 0.9

@@ -38,6 +38,11 @@ class Routes(Section):
         lead: Minutes before the session's open at which business hours begin.
         lag: Minutes after its close at which they end.
         watchdog_interval: Seconds between two messages that the pipeline is alive.
+
+    Examples:
+        >>> from signalscope.config import Routes
+        >>> Routes().receiver
+        'webhook'
     """
 
     receiver: Kind = "webhook"

@@ -48,6 +48,11 @@ class Selectors(Section):
         critical_dependencies: Services that count as critical also where nothing reports their health.
         shared_queues: Queue types that all processes share (in Redis, say), as a regular expression; sizes of the
             others add up.
+
+    Examples:
+        >>> from signalscope.config import Selectors
+        >>> Selectors().job
+        'signal-service'
     """
 
     job: Text = "signal-service"
@@ -107,6 +112,11 @@ class Thresholds(Section):
         breaker_closed_ratio: Of the instances; below it, the breaker is open.
         rule_group_seconds_ratio: Of a rule group's interval.
         min_calls_per_second: Fewer calls than this say nothing about a ratio or a quantile.
+
+    Examples:
+        >>> from signalscope.config import Thresholds
+        >>> Thresholds().api_p95_seconds
+        5.0
     """
 
     api_p95_seconds: Annotated[Limit, _quantile("signal_service.api.request.duration")] = 5.0
@@ -131,6 +141,11 @@ class Windows(Section):
     """How far rates look back, in seconds.
 
     `rate` and `hour` are fixed, because names of series and labels say them (`signalscope.config.defaults`).
+
+    Examples:
+        >>> from signalscope.config import Windows
+        >>> Windows().latency
+        120
     """
 
     latency: Window = 120
@@ -156,7 +171,13 @@ class Histograms(Section):
 
 
 class Holds(Section):
-    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`."""
+    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`.
+
+    Examples:
+        >>> from signalscope.config import Holds
+        >>> Holds().service_down
+        30
+    """
 
     service_down: Seconds = 30
     greeks_failure: Seconds = 15
@@ -200,6 +221,11 @@ class HealthLimits(Section):
         loop_delay_seconds_degraded: How late the event loop is with what is due.
         loop_delay_seconds_unhealthy: The same.
         least_events: Fewer requests or calls say nothing about a ratio.
+
+    Examples:
+        >>> from signalscope.config import HealthLimits
+        >>> HealthLimits().error_rate_percent_degraded
+        1.0
     """
 
     error_rate_percent_degraded: Limit = 1.0
@@ -230,6 +256,11 @@ class Dashboards(Section):
         saturation_warning: A resource is orange from here on; it is red where it counts as exhausted.
         budget_warning: An error budget is orange when less than this is left.
         currency: What SIGNALSCOPE_CPU_SECOND_PRICE and the prices of subscriptions are in.
+
+    Examples:
+        >>> from signalscope.config import Dashboards
+        >>> Dashboards().currency
+        'USD'
     """
 
     saturation_warning: PositiveRatio = 0.7
@@ -244,7 +275,13 @@ Domain = Literal[
 
 
 class Teams(Section):
-    """Which team is notified, by the domain of an alert."""
+    """Which team is notified, by the domain of an alert.
+
+    Examples:
+        >>> from signalscope.config import Teams
+        >>> Teams().greeks
+        'quant'
+    """
 
     service: Text = "platform"
     greeks: Text = "quant"

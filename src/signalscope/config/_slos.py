@@ -18,6 +18,11 @@ class Slo(Section):
         alert: With `burn-rate` alerts watch how fast the error budget is spent, with `threshold` the ratio itself.
         min_events: In the long window; with fewer, no alert.
         min_bad_events: The same of bad ones.
+
+    Examples:
+        >>> from signalscope.config import Slo
+        >>> Slo(objective=0.999).alert
+        'burn-rate'
     """
 
     objective: float = Field(gt=0, lt=1)
@@ -64,6 +69,11 @@ class Slos(Section):
     Attributes:
         period_days: Fixed, as the windows' names are.
         hysteresis: A threshold alert ends when the ratio is better by this part of the budget.
+
+    Examples:
+        >>> from signalscope.config import Slos
+        >>> Slos().errors.objective
+        0.999
     """
 
     period_days: int = Field(default=SLO_PERIOD_DAYS, ge=SLO_PERIOD_DAYS, le=SLO_PERIOD_DAYS)

@@ -47,8 +47,8 @@ BURN_RATE_WINDOWS = (
     BurnRate(3.0, "1d", "2h", fast=False),
     BurnRate(1.0, "3d", "6h", fast=False),
 )
-#: The same rates by their long window.
 BURN_RATES = {window.long: window.rate for window in BURN_RATE_WINDOWS}
+"""The burn rates of the alerts of an objective, by their long window."""
 
 
 def seconds(window: str) -> int:

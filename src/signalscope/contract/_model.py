@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-#: The overflow value: what an attribute value becomes that is not allowed, or is beyond the limit.
 OTHER = "other"
+"""The overflow value: it replaces an attribute value that is not allowed, or is beyond the limit."""
 
 _UNIT_SUFFIX = {"s": "seconds", "By": "bytes"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
@@ -16,11 +16,26 @@ _LABEL = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
 class ContractError(ValueError):
-    """A contract entry, or a use of one, that cannot be right; the message says what to change."""
+    """A contract entry, or a use of one, that cannot be right; the message says what to change.
+
+    Examples:
+        >>> from signalscope import ContractError, contract
+        >>> try:
+        ...     contract.get("orders.unknown")
+        ... except ContractError as error:
+        ...     print("refused")
+        refused
+    """
 
 
 class Kind(StrEnum):
-    """The OpenTelemetry instrument kinds the contract uses."""
+    """The OpenTelemetry instrument kinds the contract uses.
+
+    Examples:
+        >>> from signalscope.contract import Kind
+        >>> Kind("histogram") is Kind.HISTOGRAM
+        True
+    """
 
     COUNTER = "counter"
     UPDOWNCOUNTER = "updowncounter"
@@ -37,6 +52,11 @@ class Attribute:
         description: What it tells, in one sentence.
         values: Every allowed value. None means an open set, limited by ``cap``.
         cap: How many distinct values of an open set one process keeps; later ones become ``other``.
+
+    Examples:
+        >>> from signalscope.contract import Attribute
+        >>> Attribute("venue", "Where the order was sent.", cap=20).values is None
+        True
     """
 
     name: str
@@ -68,6 +88,11 @@ class Instrument:
         buckets: Bucket boundaries of a histogram, ascending; None for other kinds.
         section: The heading under which documents list it.
         unused: Why no rule, panel or endpoint reads it, when that is so on purpose.
+
+    Examples:
+        >>> from signalscope.contract import Instrument, Kind
+        >>> Instrument("orders.placed", Kind.COUNTER, "{order}", "Orders sent.", "orders.desk").prometheus_name
+        'orders_placed_total'
     """
 
     name: str

@@ -27,7 +27,13 @@ if hasattr(os, "register_at_fork"):  # recording's own way would be a cycle: it 
 
 
 def instruments() -> Iterator[Instrument]:
-    """Every instrument, built-in ones first, then extensions in the order they were added."""
+    """Every instrument, built-in ones first, then extensions in the order they were added.
+
+    Examples:
+        >>> from signalscope import contract
+        >>> "signal_service.api.requests" in [instrument.name for instrument in contract.instruments()]
+        True
+    """
     return iter(tuple(_by_name.values()))
 
 
@@ -36,6 +42,11 @@ def get(name: str) -> Instrument:
 
     Raises:
         ContractError: No such instrument.
+
+    Examples:
+        >>> from signalscope import contract
+        >>> contract.get("signal_service.api.requests").attribute_names
+        ('endpoint', 'method', 'status_code', 'user_tier')
     """
     try:
         return _by_name[name]
@@ -46,7 +57,15 @@ def get(name: str) -> Instrument:
 
 
 def extensions() -> Iterator[Instrument]:
-    """The instruments that were added with `extend`, in the order they were added."""
+    """The instruments that were added with `extend`, in the order they were added.
+
+    Examples:
+        >>> from signalscope import contract
+        >>> from signalscope.contract import Instrument, Kind
+        >>> contract.extend(Instrument("orders.lost", Kind.COUNTER, "{order}", "Orders lost.", "orders.desk"))
+        >>> "orders.lost" in [instrument.name for instrument in contract.extensions()]
+        True
+    """
     built_in = {instrument.name for instrument in BUILT_IN}
     return iter([instrument for name, instrument in _by_name.items() if name not in built_in])
 
@@ -59,6 +78,16 @@ def extend(*extra: Instrument) -> None:
 
     Raises:
         ContractError: A name is taken by a different instrument, or two would be one name in Prometheus.
+
+    Examples:
+        >>> from signalscope import contract, recording
+        >>> from signalscope.contract import Instrument, Kind
+        >>> from signalscope.testing import capture
+        >>> contract.extend(Instrument("orders.placed", Kind.COUNTER, "{order}", "Orders sent.", "orders.desk"))
+        >>> with capture() as captured:
+        ...     recording.get_instrument("orders.placed").series().record(1)
+        ...     captured.value("orders_placed_total")
+        1
     """
     global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
     with _lock:
@@ -77,6 +106,13 @@ def allow(attribute: str, *values: str) -> None:
 
     Raises:
         ContractError: No instrument has a closed attribute of that name, or no value is given.
+
+    Examples:
+        >>> from signalscope import contract
+        >>> contract.allow("user_tier", "platinum")
+        >>> attributes = contract.get("signal_service.feature_usage").attributes
+        >>> any("platinum" in (attribute.values or ()) for attribute in attributes)
+        True
     """
     if not values:
         raise ContractError(f"no value to allow for attribute {attribute!r}")

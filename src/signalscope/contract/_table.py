@@ -7,6 +7,7 @@ from signalscope.contract._model import Attribute, Instrument, Kind
 # --- allowed values -------------------------------------------------------------------------------------
 
 CALCULATION_TYPES = ("delta", "gamma", "theta", "vega", "rho", "iv", "price", "chain")
+"""Allowed values of the attribute ``calculation_type``."""
 MODEL_TYPES = (
     "black", "black_scholes", "black_scholes_merton", "garman_kohlhagen", "bachelier", "heston", "bates", "sabr",
     "short_rate", "discounting", "american_approximation", "binomial", "lattice", "finite_difference", "monte_carlo",
@@ -14,21 +15,29 @@ MODEL_TYPES = (
 BATCH_CLASSES = ("1", "2-10", "11-100", "101-1000", "1001+")
 OUTCOMES = ("success", "invalid", "error", "cancelled")
 INVALID_REASONS = ("nan", "none", "infinite", "out_of_range", "not_converged")
+"""Allowed values of the attribute ``reason`` of an invalid result."""
 PRIORITIES = ("critical", "high", "medium", "low")
+"""Allowed values of the attribute ``priority`` of a queue item, the most urgent first."""
 USER_TIERS = ("free", "basic", "professional", "enterprise", "unknown")
 CRITICALITIES = ("critical", "mandatory", "high")
+"""Allowed values of ``criticality``: how much of the service depends on a dependency."""
 BREAKER_STATES = ("closed", "open", "half_open")
+"""Allowed values of the attribute ``state`` of a circuit breaker."""
 COMPLEXITIES = ("simple", "standard", "complex")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "_OTHER")
+"""Allowed values of the attribute ``method`` of an HTTP request."""
 
 # --- buckets: every bound that a rule compares with is here -----------------------------------------------
 
 API_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 7.5, 10.0, 30.0)
+"""Bucket boundaries of the duration of HTTP requests, in seconds."""
 GREEKS_BUCKETS = (
     0.000001, 0.000002, 0.000005, 0.00001, 0.000025, 0.0001, 0.00025, 0.001, 0.0025, 0.01, 0.025, 0.1,
     0.25, 0.5, 1.0, 2.0, 5.0, 10.0,
 )  # fmt: skip
+"""Bucket boundaries of the duration of Greeks calculations, in seconds."""
 SIGNAL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.5, 5.0, 10.0, 30.0)
+"""Bucket boundaries of the time to generate a signal, in seconds."""
 FAST_BUCKETS = (0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 WAIT_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 CALL_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

@@ -57,6 +57,17 @@ def arg(path: str) -> Any:
 
     Args:
         path: A parameter's name, and attributes or keys separated by dots: ``strikes``, ``order.priority``.
+
+    Examples:
+        >>> from signalscope import arg, instrument_task
+        >>> from signalscope.testing import capture
+        >>> @instrument_task(task_type=arg("job.kind"))
+        ... def run(job):
+        ...     return job["id"]
+        >>> with capture() as captured:
+        ...     number = run({"id": 7, "kind": "report"})
+        ...     captured.count("signal_service_background_task_seconds", task_type="report")
+        1
     """
     root, _, rest = path.partition(".")
     return Field(root, rest)
@@ -67,6 +78,17 @@ def result(path: str = "") -> Any:
 
     Args:
         path: Attributes or keys separated by dots: ``summary.confidence``.
+
+    Examples:
+        >>> from signalscope import instrument_signal, result
+        >>> from signalscope.testing import capture
+        >>> @instrument_signal(signal_type="trend", emitted=result("direction"))
+        ... def generate():
+        ...     return {"direction": "sell"}
+        >>> with capture() as captured:
+        ...     signal = generate()
+        ...     captured.value("signal_service_signals_emitted_total", direction="sell")
+        1
     """
     return Field(_RESULT, path)
 

@@ -49,6 +49,18 @@ def instrument_cache(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import instrument_cache
+        >>> from signalscope.testing import capture
+        >>> prices = {"AAPL": 190.0}
+        >>> @instrument_cache(cache_type="quotes")
+        ... def get_price(symbol):
+        ...     return prices.get(symbol)
+        >>> with capture() as captured:
+        ...     found, missing = get_price("AAPL"), get_price("MSFT")
+        ...     captured.value("signal_service_cache_operations_total", cache_type="quotes", result="hit")
+        1
     """
     if not callable(hit):
         raise ContractError(f"hit={hit!r} is not allowed; give a callable that takes what a get returned")

@@ -45,6 +45,20 @@ def instrument_dependency(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import instrument_dependency
+        >>> from signalscope.testing import capture
+        >>> @instrument_dependency(service_name="ticker_service", operation="quote", criticality="critical")
+        ... def get_quote(symbol):
+        ...     raise TimeoutError
+        >>> with capture() as captured:
+        ...     try:
+        ...         get_quote("AAPL")
+        ...     except TimeoutError:
+        ...         pass
+        ...     captured.value("signal_service_dependency_errors_total", service_name="ticker_service")
+        1
     """
 
     def probe(inner: Any) -> Dependency:

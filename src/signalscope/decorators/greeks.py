@@ -59,6 +59,19 @@ def instrument_greeks(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import instrument_greeks
+        >>> from signalscope.testing import capture
+        >>> @instrument_greeks(calculation_type="delta", model_type="black_scholes")
+        ... def delta(moneyness):
+        ...     return moneyness
+        >>> with capture() as captured:
+        ...     values = delta(0.5), delta(float("nan"))
+        ...     captured.count("signal_service_greeks_calculation_seconds", outcome="success")
+        ...     captured.value("signal_service_greeks_invalid_results_total", reason="nan")
+        1
+        1
     """
 
     def probe(inner: Any) -> _Greeks:

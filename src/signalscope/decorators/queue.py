@@ -47,6 +47,17 @@ def instrument_queue(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import arg, instrument_queue
+        >>> from signalscope.testing import capture
+        >>> @instrument_queue(queue_type="orders", priority=arg("order.priority"))
+        ... def process(order):
+        ...     return order["id"]
+        >>> with capture() as captured:
+        ...     done = process({"id": 7, "priority": "critical"})
+        ...     captured.value("signal_service_queue_items_total", priority="critical", event="processed")
+        1
     """
     options = {"queue_type": queue_type, "priority": priority}
     if enqueued_at is not None and (step == "put" or not is_taken(enqueued_at)):

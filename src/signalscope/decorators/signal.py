@@ -42,6 +42,17 @@ def instrument_signal(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import instrument_signal, result
+        >>> from signalscope.testing import capture
+        >>> @instrument_signal(signal_type="momentum", complexity="simple", emitted=result("direction"))
+        ... def generate(returns):
+        ...     return {"direction": "buy" if sum(returns) > 0 else "hold"}
+        >>> with capture() as captured:
+        ...     signal = generate([0.01, 0.02])
+        ...     captured.value("signal_service_signals_emitted_total", signal_type="momentum", direction="buy")
+        1
     """
 
     def probe(inner: Any) -> _Signal:

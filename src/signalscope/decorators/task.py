@@ -31,6 +31,17 @@ def instrument_task(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import instrument_task
+        >>> from signalscope.testing import capture
+        >>> @instrument_task(task_type="recalibration", priority="low")
+        ... def recalibrate():
+        ...     return "done"
+        >>> with capture() as captured:
+        ...     status = recalibrate()
+        ...     captured.count("signal_service_background_task_seconds", task_type="recalibration")
+        1
     """
 
     def probe(inner: Any) -> Timed:
@@ -59,6 +70,17 @@ def instrument_query(
 
     Raises:
         ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+
+    Examples:
+        >>> from signalscope import instrument_query
+        >>> from signalscope.testing import capture
+        >>> @instrument_query(query_type="positions_of_user", table="positions", operation="select")
+        ... def read_positions(user):
+        ...     return []
+        >>> with capture() as captured:
+        ...     rows = read_positions("user-17")
+        ...     captured.count("signal_service_database_query_seconds", table="positions")
+        1
     """
 
     def probe(inner: Any) -> Timed:

@@ -24,7 +24,13 @@ _IGNORED = ("__name__", "job")
 
 
 class PrometheusError(RuntimeError):
-    """Prometheus gave no usable answer; the message is for clients, and says nothing of where it is."""
+    """Prometheus gave no usable answer; the message is for clients, and says nothing of where it is.
+
+    Examples:
+        >>> from signalscope.derived.read import PrometheusError
+        >>> issubclass(PrometheusError, RuntimeError)
+        True
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,13 @@ def _by_name() -> dict[str, Row]:
 
 
 def all_series() -> Iterator[Row]:
-    """Yield every recorded series, in the order of the table."""
+    """Yield every recorded series, in the order of the table.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> "API_P95" in [row.key for row in derived.all_series()]
+        True
+    """
     return (row for row in table()[0].values() if row.name)
 
 
@@ -88,6 +94,11 @@ def get(key: str) -> Row:
 
     Raises:
         ContractError: There is none; the message names the nearest.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> derived.get("CACHE_HITS").name
+        'job_cache_type:signal_service_cache_hits:ratio5m'
     """
     rows, _ = table()
     row = rows.get(key) or _by_name().get(key)

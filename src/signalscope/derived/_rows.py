@@ -56,6 +56,12 @@ class Row:
         section: The module of the table.
         interval: The key of ``[pipeline]`` that says how often it is recorded.
         is_shared: True if it is recorded as often as its readers need (`evaluation_intervals`).
+
+    Examples:
+        >>> from signalscope import derived
+        >>> row = derived.get("CACHE_HITS")
+        >>> row.labels
+        ('job', 'cache_type')
     """
 
     name: str
@@ -233,6 +239,12 @@ class Rule:
         labels: Labels that the rule adds.
         reads: Keys of the derived series that the expression reads.
         reads_instruments: True if it reads what every process exports.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> from signalscope.config import Config
+        >>> derived.groups(Config(), "recordings")[0].rules[0].record
+        'job:up:max'
     """
 
     key: str
@@ -252,6 +264,12 @@ class Group:
         interval: Seconds between evaluations.
         rules: The rules; later ones see what earlier ones recorded.
         fixed: True if that interval does not depend on what reads the series (`evaluation_intervals`).
+
+    Examples:
+        >>> from signalscope import derived
+        >>> from signalscope.config import Config
+        >>> derived.groups(Config(), "recordings")[0].interval
+        5
     """
 
     name: str
@@ -266,6 +284,12 @@ def groups(config: Config, *files: str) -> list[Group]:
     Args:
         config: The configuration.
         files: Of which files: ``recordings``, ``slos``, ``insight``; by default of all.
+
+    Examples:
+        >>> from signalscope import derived
+        >>> from signalscope.config import Config
+        >>> derived.groups(Config(), "recordings")[0].name
+        'up'
     """
     return [
         Group(

@@ -27,6 +27,7 @@ from signalscope.recording import internal_error
 __all__ = ["PrometheusError", "QueryResult", "QueryResults", "SourceName", "history", "read"]
 
 SourceName = Literal["prometheus", "process"]
+"""The source of a value: the recorded series in Prometheus, or the memory of this process."""
 _COST = "signal_service.calculation_cost"
 
 
@@ -41,6 +42,13 @@ class QueryResult:
         window_seconds: How far they look back; None for values of now.
         reason: Why there are none.
         meaning: What a value means.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope.derived import read
+        >>> result = asyncio.run(read.read(["API_P95"])).get("API_P95")
+        >>> len(result.vector), result.reason is not None
+        (0, True)
     """
 
     vector: Vector
@@ -60,6 +68,12 @@ class QueryResults:
         at: Unix time.
         problems: What clients should know of the source.
         degraded: Whether the source did not answer.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope.derived import read
+        >>> asyncio.run(read.read(["API_P95", "CACHE_HITS"])).get("CACHE_HITS").meaning != ""
+        True
     """
 
     source: SourceName
@@ -93,6 +107,13 @@ async def read(keys: Iterable[str]) -> QueryResults:
 
     Args:
         keys: Keys of the table in `signalscope.derived`.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope.derived import read
+        >>> results = asyncio.run(read.read(["API_P95"]))
+        >>> results.source
+        'process'
     """
     rows = [get(key) for key in dict.fromkeys(keys)]
     url = _environment.prometheus_url()
@@ -114,6 +135,15 @@ async def history(
 
     Raises:
         PrometheusError: There is no Prometheus, or it gives no usable answer; the message is for clients.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope.derived import read
+        >>> try:
+        ...     asyncio.run(read.history(["API_P95"], seconds=3_600))
+        ... except read.PrometheusError:
+        ...     print("set SIGNALSCOPE_PROMETHEUS_URL")
+        set SIGNALSCOPE_PROMETHEUS_URL
     """
     url = _environment.prometheus_url()
     if url is None:

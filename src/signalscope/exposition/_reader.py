@@ -20,7 +20,17 @@ from signalscope.recording._process_state import ProcessState
 
 
 class PullReader(PrometheusMetricReader):
-    """Collects when it is scraped."""
+    """Collects when it is scraped.
+
+    Examples:
+        >>> from opentelemetry.sdk.metrics import MeterProvider
+        >>> from signalscope.exposition import PullReader
+        >>> reader = PullReader()
+        >>> provider = MeterProvider([reader], shutdown_on_exit=False)
+        >>> provider.get_meter("example").create_counter("orders").add(3)
+        >>> b"orders_total" in reader.page("text/plain")
+        True
+    """
 
     def __init__(self) -> None:
         super().__init__()

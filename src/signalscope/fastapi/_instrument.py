@@ -28,6 +28,20 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
 
     Raises:
         RuntimeError: The application has served requests: its middleware cannot be changed any more.
+
+    Examples:
+        >>> import asyncio
+        >>> import httpx
+        >>> from fastapi import FastAPI
+        >>> from signalscope.fastapi import instrument_app
+        >>> app = FastAPI()
+        >>> instrument_app(app)
+        >>> async def status():
+        ...     service = httpx.ASGITransport(app)
+        ...     async with httpx.AsyncClient(transport=service, base_url="http://service") as client:
+        ...         return (await client.get("/health/live")).status_code
+        >>> asyncio.run(status())
+        200
     """
     if not is_measured(app):
         if app.middleware_stack is not None:
@@ -40,7 +54,23 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
 
 
 def uninstrument_app(app: Starlette) -> None:
-    """Undo `instrument_app` at once. A router that was included by hand stays."""
+    """Undo `instrument_app` at once. A router that was included by hand stays.
+
+    Examples:
+        >>> import asyncio
+        >>> import httpx
+        >>> from fastapi import FastAPI
+        >>> from signalscope.fastapi import instrument_app, uninstrument_app
+        >>> app = FastAPI()
+        >>> instrument_app(app)
+        >>> uninstrument_app(app)
+        >>> async def status():
+        ...     service = httpx.ASGITransport(app)
+        ...     async with httpx.AsyncClient(transport=service, base_url="http://service") as client:
+        ...         return (await client.get("/health/live")).status_code
+        >>> asyncio.run(status())
+        404
+    """
     undo = _undo.pop(app, None)
     if undo is not None:
         undo(app)

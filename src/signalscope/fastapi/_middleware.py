@@ -40,6 +40,12 @@ class ApiMetrics:
         app: The application, or the rest of its middleware.
         tier_header: Name of a request header with the caller's tier, for services that do not use
             `signalscope.user_context`; by default SIGNALSCOPE_USER_TIER_HEADER.
+
+    Examples:
+        >>> from fastapi import FastAPI
+        >>> from signalscope.fastapi import ApiMetrics
+        >>> app = FastAPI()
+        >>> app.add_middleware(ApiMetrics, tier_header="X-User-Tier")
     """
 
     def __init__(self, app: ASGIApp, tier_header: str | None = None) -> None:

@@ -45,6 +45,7 @@ router = APIRouter(
     lifespan=_lifespan,
     generate_unique_id_function=_unique_id,
 )
+"""The routes of `/metrics`, `/health` and `/monitoring`, for ``app.include_router(router)``."""
 
 
 @router.get(

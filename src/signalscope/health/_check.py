@@ -20,8 +20,8 @@ from signalscope.recording._process_state import ProcessState
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
 
-#: The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown.
 Outcome = Result | Status | bool | float | None
+"""The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown."""
 Check = Callable[[], Outcome | Awaitable[Outcome]]
 
 
@@ -49,6 +49,13 @@ class HealthCheck(ProcessState):
 
     Raises:
         ContractError: An argument is not allowed; the message says what is.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope.health import HealthCheck, Result
+        >>> check = HealthCheck("model", lambda: Result("degraded", "the model is a day old"), readiness=True)
+        >>> asyncio.run(check.result()).result.detail
+        'the model is a day old'
     """
 
     name: str

@@ -21,6 +21,14 @@ def database_check(
         name: The component.
         critical: As for `HealthCheck`.
         options: Other arguments of `HealthCheck`.
+
+    Examples:
+        >>> from signalscope import health
+        >>> async def ping():
+        ...     return None  # the `SELECT 1` of your pool
+        >>> check = health.database_check(ping, timeout=1.0)
+        >>> check.name, check.critical
+        ('database', True)
     """
     return HealthCheck(name, _then(ping, _accept), critical=critical, **options)
 
@@ -33,6 +41,14 @@ def redis_check(client: Any, *, name: str = "redis", critical: bool = False, **o
         name: As for `database_check`.
         critical: As for `HealthCheck`.
         options: Other arguments of `HealthCheck`.
+
+    Examples:
+        >>> from signalscope import health
+        >>> class Client:
+        ...     def ping(self):
+        ...         return True
+        >>> health.redis_check(Client()).name
+        'redis'
     """
     return HealthCheck(name, _then(client.ping, _accept), critical=critical, **options)
 
@@ -46,6 +62,15 @@ def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options:
             or aiohttp. Below 400 is healthy, 429 is degraded.
         dependency: critical, mandatory or high.
         options: Other arguments of `HealthCheck`.
+
+    Examples:
+        >>> import asyncio
+        >>> from types import SimpleNamespace
+        >>> from signalscope import health
+        >>> answer = SimpleNamespace(status_code=503)
+        >>> check = health.http_check("ticker_service", lambda: answer, dependency="critical")
+        >>> asyncio.run(check.result()).result.status
+        'unhealthy'
     """
 
     def judge(response: Any) -> Outcome:

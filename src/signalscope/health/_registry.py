@@ -36,11 +36,7 @@ class Registry:
         self._running = 0
 
     def register(self, check: HealthCheck) -> HealthCheck:
-        """Add a check to this process; it replaces another one, or a built-in one, of that name.
-
-        Raises:
-            ContractError: There are 50 already.
-        """
+        """Add a check; see the function of that name."""
         if check.name not in self._checks and len(self._checks) >= _MOST:
             raise ContractError(f"health check {check.name!r} is one too many; there may be {_MOST}")
         self._checks = {**self._checks, check.name: check}
@@ -196,7 +192,76 @@ def _built_in() -> Iterable[HealthCheck]:
 
 
 shared = Registry(_built_in)
-checks, register, unregister = shared.checks, shared.register, shared.unregister
-run, summary = shared.run, shared.summary
 observe("signal_service.health_check.status", shared.statuses)
 observe("signal_service.external_service.health", shared.dependencies)
+
+
+def register(check: HealthCheck) -> HealthCheck:
+    """Add a check to this process; it replaces another one, or a built-in one, of that name.
+
+    Raises:
+        ContractError: There are 50 already.
+
+    Examples:
+        >>> from signalscope import health
+        >>> check = health.register(health.HealthCheck("feed", lambda: True))
+        >>> "feed" in [check.name for check in health.checks()]
+        True
+        >>> health.unregister("feed")
+    """
+    return shared.register(check)
+
+
+def unregister(name: str) -> None:
+    """Remove a check, if there is one.
+
+    Examples:
+        >>> from signalscope import health
+        >>> check = health.register(health.HealthCheck("feed", lambda: True))
+        >>> health.unregister("feed")
+        >>> "feed" in [check.name for check in health.checks()]
+        False
+    """
+    shared.unregister(name)
+
+
+def checks() -> list[HealthCheck]:
+    """Return every check of this process by name; the built-in ones too, once an application with the router runs.
+
+    Examples:
+        >>> from signalscope import health
+        >>> check = health.register(health.HealthCheck("feed", lambda: True))
+        >>> "feed" in [check.name for check in health.checks()]
+        True
+        >>> health.unregister("feed")
+    """
+    return shared.checks()
+
+
+async def run() -> dict[str, Verdict]:
+    """Return the present result of every check by component: a remembered one, or that of a run now.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope import health
+        >>> check = health.register(health.HealthCheck("feed", lambda: 0.5))
+        >>> asyncio.run(health.run())["feed"].result.status
+        'degraded'
+        >>> health.unregister("feed")
+    """
+    return await shared.run()
+
+
+async def summary() -> tuple[Status, Mapping[str, Result]]:
+    """Return the overall status, and the result of every component, checked or reported with `report_health`.
+
+    Examples:
+        >>> import asyncio
+        >>> from signalscope import health
+        >>> check = health.register(health.HealthCheck("feed", lambda: False, critical=True))
+        >>> status, results = asyncio.run(health.summary())
+        >>> status, results["feed"].status
+        ('unhealthy', 'unhealthy')
+        >>> health.unregister("feed")
+    """
+    return await shared.summary()

@@ -38,6 +38,14 @@ def report_health(component: str, status: float) -> None:
         component: What was checked, such as ``database``.
         status: 1 healthy, 0.5 degraded, 0 unhealthy; True and False are 1 and 0. Anything else is
             refused, logged and counted in `signalscope.internal.errors`.
+
+    Examples:
+        >>> from signalscope import report_health
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     report_health("market_data", 0.5)
+        ...     captured.value("signal_service_health_check_status", component="market_data")
+        0.5
     """
     if not isinstance(status, int | float) or status not in VALUES:
         _logger.error("signalscope: health of %r is 1, 0.5 or 0, not %r; ignored", component, status)
@@ -58,6 +66,14 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
         service_name: The external service, such as ``ticker_service``.
         healthy: Whether it is.
         criticality: How much depends on it: critical, mandatory or high.
+
+    Examples:
+        >>> from signalscope import report_dependency_health
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     report_dependency_health("ticker_service", True, criticality="critical")
+        ...     captured.value("signal_service_external_service_health", service_name="ticker_service")
+        1.0
     """
     if criticality not in CRITICALITIES:
         _logger.error(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
 
-#: The status of a component. ``unknown`` does not count.
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
+"""The status of a component. ``unknown`` does not count."""
 _STATUSES: tuple[Status, ...] = ("healthy", "degraded", "unhealthy", "unknown")
 _MOST_DATA = 50
 _LONGEST_TEXT = 1_000
@@ -24,6 +24,11 @@ class Result:
         detail: Why, in a sentence that readers of /health/detailed see. It is cut after 1,000 characters.
         data: Up to 50 numbers and texts. A number that is not finite becomes null. Another object becomes text; an
             exception only the name of its class.
+
+    Examples:
+        >>> from signalscope.health import Result
+        >>> Result("degraded", "two of three replicas answer", {"replicas": 2}).data["replicas"]
+        2
     """
 
     status: Status
@@ -39,6 +44,11 @@ class Verdict:
         result: The result.
         at: When the run ended, on the monotonic clock.
         seconds: How long the run took.
+
+    Examples:
+        >>> from signalscope.health import Result, Verdict
+        >>> Verdict(Result("healthy"), at=120.0, seconds=0.02).result.status
+        'healthy'
     """
 
     result: Result

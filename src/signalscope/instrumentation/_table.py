@@ -24,6 +24,7 @@ _KINDS = {
 _INTRODUCTION = """\
 # Instrumentation without code
 
+<!-- not run: the guide about a service without edits runs the launcher -->
 ```sh
 pip install signalscope
 OTEL_SERVICE_NAME=signal-service OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \\

@@ -66,6 +66,17 @@ def name_queue(
     Raises:
         ContractError: It is not such a queue (a `queue.SimpleQueue` cannot be measured), or the levels are not three
             ascending numbers.
+
+    Examples:
+        >>> import queue
+        >>> from signalscope import name_queue
+        >>> from signalscope.testing import capture
+        >>> orders = queue.Queue(maxsize=100)
+        >>> with capture() as captured:
+        ...     name_queue(orders, "orders")
+        ...     orders.put("buy AAPL")
+        ...     captured.value("signal_service_queue_size", queue_type="orders")
+        1.0
     """
     if not isinstance(of, queue.Queue | asyncio.Queue):
         raise ContractError(f"{of!r} cannot be measured: name a queue.Queue or asyncio.Queue, or a subclass")

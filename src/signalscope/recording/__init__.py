@@ -74,6 +74,15 @@ def get_instrument(name: str) -> BoundInstrument:
 
     Raises:
         ContractError: No such instrument.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     hits = recording.get_instrument("signal_service.rate_limit.hits")
+        ...     hits.series("/greeks/{strike}", "per_user").record(1)
+        ...     captured.value("signal_service_rate_limit_hits_total")
+        1
     """
     try:
         return _by_name[name]
@@ -85,6 +94,16 @@ def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
     """A recorder for a series, and for others that get a fixed amount each time the first gets a value.
 
     On the fast path that is one append.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     task = recording.get_instrument("signal_service.background_task").series("mail", "low", "success")
+        ...     hits = recording.get_instrument("signal_service.rate_limit.hits").series("/quote", "per_user")
+        ...     recording.group(task, [(hits, 1)]).record(0.2)
+        ...     captured.value("signal_service_rate_limit_hits_total")
+        1
     """
     return main.instrument.group(main, fixed)
 
@@ -102,6 +121,15 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
 
     Raises:
         ContractError: No such instrument, or it is not a gauge.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     end = recording.observe("signal_service.cache.entries", lambda: [(12, ("quotes",))])
+        ...     captured.value("signal_service_cache_entries", cache_type="quotes")
+        12
+        >>> end()
     """
     instrument = get_instrument(name)
     if instrument.gauge is None:
@@ -120,6 +148,15 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
     Args:
         provider: The SDK's provider; None for whatever provider is set.
         readers: Every reader of the provider.
+
+    Examples:
+        >>> from opentelemetry.sdk.metrics import MeterProvider
+        >>> from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        >>> from signalscope import recording
+        >>> reader = InMemoryMetricReader()
+        >>> recording.initialise(MeterProvider([reader], shutdown_on_exit=False), [reader])
+        >>> recording.active()
+        True
     """
     used = provider or metrics.get_meter_provider()
     live.meter = used.get_meter(SCOPE, __version__)
@@ -166,6 +203,17 @@ def redirected(
         provider: As for `initialise`.
         readers: As for `initialise`.
         tracer: Makes the spans while the block runs.
+
+    Examples:
+        >>> from opentelemetry import trace
+        >>> from opentelemetry.sdk.metrics import MeterProvider
+        >>> from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        >>> from signalscope import recording
+        >>> reader = InMemoryMetricReader()
+        >>> provider = MeterProvider([reader], shutdown_on_exit=False)
+        >>> with recording.redirected(provider, [reader], trace.get_tracer("example")):
+        ...     recording.active()
+        True
     """
     before = live.on, live.fast_path, live.meter, live.tracer
     gauges = {
@@ -194,7 +242,15 @@ def _rebind() -> None:
 
 
 def active() -> bool:
-    """Return True if OpenTelemetry has been set up and is not disabled."""
+    """Return True if OpenTelemetry has been set up and is not disabled.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     recording.active()
+        True
+    """
     return live.on or live.is_enabled()
 
 

@@ -31,6 +31,14 @@ def internal_error(where: str, times: int = 1) -> None:
     Args:
         where: The part that failed (`decorators.greeks`).
         times: How many times.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     recording.internal_error("my_instrumentation")
+        ...     captured.value("signalscope_internal_errors_total", where="my_instrumentation")
+        1
     """
     try:
         if where not in _logged:

@@ -29,6 +29,12 @@ class Recorder:
             function when it is initialised: read it on each call, do not keep it.
         record_unsampled: The same, for callers who know that no sampled span is current.
         record_under: The same, with a given span for the exemplar; it may have ended.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> series = recording.get_instrument("signal_service.rate_limit.hits").series("/quote", "per_user")
+        >>> isinstance(series, recording.Recorder)
+        True
     """
 
     __slots__ = ("record", "record_under", "record_unsampled")
@@ -52,6 +58,16 @@ class Series(Recorder):
     """One series of one instrument.
 
     A counter's and an up-down counter's `record` adds, a histogram's records, a gauge's sets.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     series = recording.get_instrument("signal_service.rate_limit.hits").series("/quote", "per_user")
+        ...     series.record(2)
+        ...     series.record(3)
+        ...     captured.value("signal_service_rate_limit_hits_total")
+        5
     """
 
     __slots__ = ("instrument", "values")
@@ -107,6 +123,16 @@ class Group(Recorder):
     Args:
         main: Gets the recorded value.
         fixed: Series and amounts.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     task = recording.get_instrument("signal_service.background_task").series("mail", "low", "success")
+        ...     hits = recording.get_instrument("signal_service.rate_limit.hits").series("/quote", "per_user")
+        ...     recording.Group(task, [(hits, 1)]).record(0.2)
+        ...     captured.value("signal_service_rate_limit_hits_total")
+        1
     """
 
     __slots__ = ("_fixed", "_main")
@@ -146,6 +172,15 @@ class BoundInstrument:
 
     Attributes:
         known: The series by attribute values; always the same dictionary.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     accuracy = recording.get_instrument("signal_service.signal.accuracy_ratio")
+        ...     accuracy.series("momentum", "15m").record(0.62)
+        ...     captured.value("signal_service_signal_accuracy_ratio")
+        0.62
     """
 
     def __init__(self, definition: Instrument) -> None:

@@ -83,6 +83,10 @@ def configure(
     Raises:
         ContractError: An argument or a variable is not allowed; the message says what is. Nothing is set up, and it
             may be tried again.
+
+    Examples:
+        >>> import signalscope
+        >>> signalscope.configure(service_name="signal-service", export_interval=5.0)
     """
     if protocol not in (None, "http/protobuf", "grpc"):
         raise ContractError(f"protocol={protocol!r} is not allowed; allowed: http/protobuf, grpc")
@@ -137,6 +141,11 @@ def shutdown(timeout: float = 5.0) -> None:
 
     Args:
         timeout: The longest to wait, in seconds.
+
+    Examples:
+        >>> import signalscope
+        >>> signalscope.configure(service_name="signal-service")
+        >>> signalscope.shutdown(timeout=1.0)
     """
     started = time.monotonic()
     _termination.flush(timeout)

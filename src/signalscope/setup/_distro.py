@@ -24,7 +24,15 @@ _logger = logging.getLogger("signalscope")
 
 
 class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
-    """Sets the defaults of the environment; what the user has set stays."""
+    """Sets the defaults of the environment; what the user has set stays.
+
+    Examples:
+        >>> import os
+        >>> from signalscope.setup import SignalscopeDistro
+        >>> SignalscopeDistro().configure()
+        >>> os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"]
+        'http'
+    """
 
     def _configure(self, **kwargs: Any) -> None:
         for name, value in defaults(os.environ).items():
@@ -45,6 +53,13 @@ def instrument_children() -> None:
 
     The launcher does that with a folder in PYTHONPATH, which it removes while it works; some older releases did
     not restore it.
+
+    Examples:
+        >>> import os
+        >>> from signalscope.setup import instrument_children
+        >>> instrument_children()
+        >>> "auto_instrumentation" in os.environ["PYTHONPATH"]
+        True
     """
     folder = str(Path(auto_instrumentation.__file__).parent)
     paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
@@ -53,7 +68,15 @@ def instrument_children() -> None:
 
 
 class SignalscopeConfigurator(_OTelSDKConfigurator):
-    """Sets up the SDK, and the recording core in front of it."""
+    """Sets up the SDK, and the recording core in front of it.
+
+    Examples:
+        >>> from signalscope import recording
+        >>> from signalscope.setup import SignalscopeConfigurator
+        >>> SignalscopeConfigurator().configure()
+        >>> recording.active()
+        True
+    """
 
     def _configure(self, **kwargs: Any) -> None:
         path = os.environ.get("OTEL_CONFIG_FILE")

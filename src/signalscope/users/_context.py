@@ -59,6 +59,15 @@ def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: boo
             SIGNALSCOPE_HASH_SALT is set.
         propagate: Whether to send the tier along with outgoing requests, as W3C baggage. Leave it off
             when other companies' services are called.
+
+    Examples:
+        >>> from signalscope import count_feature, user_context
+        >>> from signalscope.testing import capture
+        >>> with capture() as captured:
+        ...     with user_context(tier="professional", user="user-17"):
+        ...         count_feature("option_calculator")
+        ...     captured.value("signal_service_feature_usage_total", user_tier="professional")
+        1
     """
     caller = Caller()
     token = _caller.set(caller)
@@ -97,7 +106,16 @@ def watch_caller() -> Iterator[Caller]:
 
 
 def current_tier() -> str:
-    """The tier that the present work is done for; ``unknown`` outside `user_context`."""
+    """The tier that the present work is done for; ``unknown`` outside `user_context`.
+
+    Examples:
+        >>> from signalscope import current_tier, user_context
+        >>> with user_context(tier="basic"):
+        ...     current_tier()
+        'basic'
+        >>> current_tier()
+        'unknown'
+    """
     caller = _caller.get()
     if caller is not None:
         return caller.tier
@@ -106,7 +124,14 @@ def current_tier() -> str:
 
 
 def current_user() -> str | None:
-    """The id of the user that the present work is done for, if known."""
+    """The id of the user that the present work is done for, if known.
+
+    Examples:
+        >>> from signalscope.users import current_user, user_context
+        >>> with user_context(tier="basic", user="user-17"):
+        ...     current_user()
+        'user-17'
+    """
     caller = _caller.get()
     return None if caller is None else caller.user
 

@@ -30,6 +30,12 @@ class UserCost:
         cpu_seconds: The estimate.
         at_least: The true value is not below this.
         at_most: The true value is not above this.
+
+    Examples:
+        >>> from signalscope.users import UserCost
+        >>> cost = UserCost("user-17", cpu_seconds=12.0, at_least=11.5, at_most=12.5)
+        >>> cost.at_least <= cost.cpu_seconds <= cost.at_most
+        True
     """
 
     user: str

@@ -8,12 +8,20 @@ import os
 from functools import cache
 
 _logger = logging.getLogger("signalscope")
-#: The variable of `cpu_second_price`.
 CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
+"""The environment variable that `cpu_second_price` reads."""
 
 
 def cpu_second_price() -> float | None:
-    """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one."""
+    """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one.
+
+    Examples:
+        >>> import os
+        >>> from signalscope.metrics import cpu_second_price
+        >>> os.environ["SIGNALSCOPE_CPU_SECOND_PRICE"] = "0.00002"
+        >>> cpu_second_price()
+        2e-05
+    """
     return _price(os.environ.get(CPU_SECOND_PRICE))
 
 
