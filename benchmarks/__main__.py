@@ -40,8 +40,8 @@ def _all(rounds: int, *, with_others: bool) -> Iterator[Result]:
     yield from service.compared()
     yield from cases.collection()
     if with_others:
-        for name, found in others.measure_all():
-            yield Result(name, found.get("added_ns"), "-", note=found.get("reason", "comparison"))
+        for name, measured in others.measure_all():
+            yield Result(name, measured.get("added_ns"), "-", note=measured.get("reason", "comparison"))
 
 
 if __name__ == "__main__":

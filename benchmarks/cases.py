@@ -235,13 +235,13 @@ def collection(series: int = 10_000, rounds: int = 15) -> Iterator[Result]:
             times[name].append(timed(reader))
             times[f"{name}_idle"].append(timed(reader))
     gc.enable()
-    found = medians(times)
+    median = medians(times)
     for case, name in (("all with a new value", ""), ("none with a new value", "_idle")):
-        ratio = found[f"ours{name}"] / found[f"sdk{name}"]
+        ratio = median[f"ours{name}"] / median[f"sdk{name}"]
         yield Result(
             f"collection of {series:,} series, {case}",
-            found[f"ours{name}"],
-            f"SDK, {found[f'sdk{name}'] / 1e6:.1f} ms",
+            median[f"ours{name}"],
+            f"SDK, {median[f'sdk{name}'] / 1e6:.1f} ms",
             ratio,
             0.5,
             ratio <= 0.5,

@@ -90,7 +90,7 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
         met = row["note"] if row["met"] is None else ("yes" if row["met"] else "**no**")
         baseline = "" if row["baseline"] == "-" else row["baseline"]
         lines.append(f"| {row['case']} | {added} | {baseline} | {ratio} | {target} | {met} |")
-    versions = ", ".join(f"{name} {found}" for name, found in rows[0]["versions"].items())
+    versions = ", ".join(f"{name} {release}" for name, release in rows[0]["versions"].items())
     return "\n".join([*lines, "", f"{rows[0]['machine']['cpu']}; {versions}.", ""])
 
 
@@ -111,13 +111,13 @@ def _duration(nanoseconds: float) -> str:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "absent"
-    return found
+            versions[package] = "absent"
+    return versions
 
 
 def machine() -> dict[str, Any]:

@@ -57,11 +57,11 @@ def _package(module: str) -> str:
 
 def _modules(source: Path) -> dict[str, Path]:
     """Every module below the package `signalscope`, by its dotted name."""
-    found = {}
+    modules = {}
     for path in sorted(source.rglob("*.py")):
         parts = path.relative_to(source.parent).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
 
 
 def _named(node: ast.AST, importer: str, *, is_package: bool) -> Iterator[tuple[str, str]]:
@@ -88,7 +88,7 @@ def imports(source: Path) -> list[Import]:
         for node in ast.walk(ast.parse(modules["signalscope"].read_text(encoding="utf-8")))
         for base, name in _named(node, "signalscope", is_package=True)
     }
-    found = []
+    entries = []
     for importer, path in modules.items():
         if importer == "signalscope":  # it re-exports, and belongs to no layer
             continue
@@ -100,14 +100,14 @@ def imports(source: Path) -> list[Import]:
                 if target == "signalscope":
                     target = public.get(name, target)
                 if target != "signalscope":
-                    found.append(Import(importer, target, path.relative_to(source.parent), node.lineno))  # type: ignore[attr-defined]
-    return sorted(found)
+                    entries.append(Import(importer, target, path.relative_to(source.parent), node.lineno))  # type: ignore[attr-defined]
+    return sorted(entries)
 
 
-def upward(found: list[Import]) -> list[Import]:
+def upward(entries: list[Import]) -> list[Import]:
     """The imports of a higher layer."""
     rank = {name: number for number, layer in enumerate(LAYERS) for name in layer}
-    return [each for each in found if rank[each.packages[1]] > rank[each.packages[0]]]
+    return [entry for entry in entries if rank[entry.packages[1]] > rank[entry.packages[0]]]
 
 
 def test_every_package_has_a_layer() -> None:
@@ -118,19 +118,21 @@ def test_every_package_has_a_layer() -> None:
 
 def test_no_import_points_upwards() -> None:
     """Nothing imports a higher layer; nothing at run time imports `mixin`, and only `demo` imports `demo`."""
-    wrong = [each for each in upward(imports(SOURCE)) if each.packages not in KNOWN_OFFENDERS]
+    wrong = [entry for entry in upward(imports(SOURCE)) if entry.packages not in KNOWN_OFFENDERS]
     assert not wrong, "these imports point upwards:\n" + "\n".join(map(str, wrong))
 
 
 def test_known_offenders_are_still_needed() -> None:
     """The list of exceptions can only shrink."""
-    unneeded = KNOWN_OFFENDERS - {each.packages for each in upward(imports(SOURCE))}
+    unneeded = KNOWN_OFFENDERS - {entry.packages for entry in upward(imports(SOURCE))}
     assert not unneeded, f"remove from KNOWN_OFFENDERS: {sorted(unneeded)}"
 
 
 def test_binaries_import_nothing_of_signalscope() -> None:
     """The tool is used while the virtual environment is still being made."""
-    assert [str(each) for each in imports(SOURCE) if each.packages[0] == "binaries" != each.packages[1]] == []
+    assert [
+        str(entry) for entry in imports(SOURCE) if entry.packages[0] == "binaries" != entry.packages[1]
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -156,5 +158,8 @@ def test_an_upward_import_is_named(tmp_path: Path, code: str, imported: str, lin
         path = tmp_path / "signalscope" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    (found,) = upward(imports(tmp_path / "signalscope"))
-    assert str(found) == f"signalscope.users._costs imports {imported} (signalscope/users/_costs.py:{line})"
+    (upward_import,) = upward(imports(tmp_path / "signalscope"))
+    assert (
+        str(upward_import)
+        == f"signalscope.users._costs imports {imported} (signalscope/users/_costs.py:{line})"
+    )

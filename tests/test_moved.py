@@ -68,20 +68,20 @@ BEFORE = (
 
 _IMPORT_ALL = r"""
 import json, sys, warnings
-found = {}
+warned = {}
 for name in sys.stdin.read().split():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             exec(compile("\n\nimport " + name, "importer of " + name, "exec"), {})
         except Exception as error:
-            found[name] = repr(error)
+            warned[name] = repr(error)
             continue
-    found[name] = [
-        [each.category.__name__, str(each.message), each.filename, each.lineno]
-        for each in caught if " has moved to " in str(each.message)
+    warned[name] = [
+        [warning.category.__name__, str(warning.message), warning.filename, warning.lineno]
+        for warning in caught if " has moved to " in str(warning.message)
     ]
-print(json.dumps(found))
+print(json.dumps(warned))
 """
 
 
@@ -94,9 +94,9 @@ def test_every_import_path_of_the_release_before_works() -> None:
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout)
-    assert set(found) == set(BEFORE)
-    wrong = {name: got for name, got in found.items() if got != _expected(name)}
+    warned = json.loads(done.stdout)
+    assert set(warned) == set(BEFORE)
+    wrong = {name: got for name, got in warned.items() if got != _expected(name)}
     assert not wrong
 
 

@@ -17,20 +17,22 @@ from types import ModuleType
 #: Old module -> new module. To be emptied in the release after 0.3.
 MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
+    "signalscope.console.serve": "signalscope.console.app",
     "signalscope.fastapi.health": "signalscope.health",
     "signalscope.fastapi.summaries": "signalscope.fastapi.monitoring",
     "signalscope.fastapi.values": "signalscope.derived.read",
-    "signalscope.insight": "signalscope.derived",
-    "signalscope.insight.business": "signalscope.derived",
-    "signalscope.insight.capacity": "signalscope.derived",
-    "signalscope.insight.performance": "signalscope.derived",
+    **{
+        f"signalscope.{name}": "signalscope.derived"
+        for name in (
+            "insight", "insight.business", "insight.capacity", "insight.performance", "mixin.insight",
+            "mixin.recordings", "mixin.rules", "mixin.series",
+        )
+    },
     "signalscope.insight.cost": "signalscope.users._costs",
     "signalscope.insight.vector": "signalscope.derived._vector",
     "signalscope.decorators.breaker": "signalscope.breakers",
     "signalscope.decorators.business": "signalscope.metrics",
     "signalscope.mixin.calendar": "signalscope.derived.table.calendar",
-    "signalscope.mixin.insight": "signalscope.derived",
-    "signalscope.mixin.recordings": "signalscope.derived",
     **{
         f"signalscope.mixin.recordings.{name}": f"signalscope.derived.table.{name}"
         for name in (
@@ -38,8 +40,6 @@ MOVED: dict[str, str] = {
             "queue", "resources", "scaling", "signals",
         )
     },
-    "signalscope.mixin.rules": "signalscope.derived",
-    "signalscope.mixin.series": "signalscope.derived",
     "signalscope.mixin.slos": "signalscope.derived.table.slos",
     "signalscope.mixin.config": "signalscope.config",
     "signalscope.mixin.pacing": "signalscope.mixin.evaluation_intervals",
@@ -48,6 +48,7 @@ MOVED: dict[str, str] = {
     "signalscope.mixin.alerts.predictive": "signalscope.mixin.alerts.dependencies",
     "signalscope.mixin.alerts.unusual": "signalscope.mixin.alerts.anomaly",
     "signalscope.demo.binaries": "signalscope.binaries",
+    "signalscope.demo.tasks": "signalscope.demo.service.workqueue",
     **{
         f"signalscope.demo.{name}": f"signalscope.demo.stack.{name}"
         for name in ("dependencies", "load", "ports", "run", "state")
@@ -57,7 +58,7 @@ MOVED: dict[str, str] = {
         for name in (
             "accuracy", "background", "caches", "calculations", "chains", "checks", "clients", "counts", "engine",
             "history", "instruments", "market", "redis_store", "routes", "runtime", "session", "signals",
-            "subscriptions", "switches", "tasks", "thresholds", "tiers", "workqueue",
+            "subscriptions", "switches", "thresholds", "tiers", "workqueue",
         )
     },
 }  # fmt: skip

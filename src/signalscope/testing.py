@@ -73,10 +73,10 @@ class Captured:
                 f"{name} has no label {', '.join(unknown)}; it has: {', '.join(instrument.attribute_names)}"
             )
         data = self._reader.get_metrics_data()
-        found = [
+        points = [
             _point(raw)
-            for of_resource in (data.resource_metrics if data else ())
-            for scope in of_resource.scope_metrics
+            for resource_metrics in (data.resource_metrics if data else ())
+            for scope in resource_metrics.scope_metrics
             for metric in scope.metrics
             if metric.name == instrument.name
             for raw in metric.data.data_points
@@ -84,7 +84,7 @@ class Captured:
         is_gauge = instrument.kind is contract.Kind.GAUGE
         return [
             point
-            for point in found
+            for point in points
             if (is_gauge or (point.value if point.count is None else point.count))
             and labels.items() <= point.labels.items()
         ]
@@ -148,7 +148,7 @@ def _find(name: str) -> Instrument:
 
 def _point(raw: Any) -> Point:
     labels = {key: str(value) for key, value in (raw.attributes or {}).items()}
-    traces = tuple(format(each.trace_id, "032x") for each in raw.exemplars if each.trace_id)
+    traces = tuple(format(exemplar.trace_id, "032x") for exemplar in raw.exemplars if exemplar.trace_id)
     if hasattr(raw, "count"):
         return Point(labels, raw.sum, raw.count, traces)
     return Point(labels, raw.value, None, traces)

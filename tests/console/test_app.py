@@ -88,12 +88,12 @@ def test_the_chart_library_is_the_one_that_is_noted() -> None:
     noted = json.loads((folder / "vendor.json").read_text(encoding="utf-8"))
     assert noted["licence"] == "Apache-2.0"
     assert noted["version"] in (folder / noted["file"]).read_text(encoding="utf-8")[-400:]
-    found = {
+    hashes = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
         if path.name != "vendor.json"
     }
-    assert found == noted["sha256"]
+    assert hashes == noted["sha256"]
     assert noted["file"] in (folder.parents[1] / "page.html").read_text(encoding="utf-8")
 
 
@@ -109,12 +109,15 @@ def test_the_page_knows_all_that_the_dashboards_use() -> None:
                 continue
             assert panel["type"] in kinds
             assert panel["fieldConfig"]["defaults"]["unit"] in units
-            assert {each["id"] for each in panel.get("transformations") or ()} <= {"merge", "organize"}
+            assert {transformation["id"] for transformation in panel.get("transformations") or ()} <= {
+                "merge",
+                "organize",
+            }
             for override in panel["fieldConfig"]["overrides"]:
                 assert override["matcher"]["id"] == "byName"
-                for each in override["properties"]:
-                    assert each["id"] != "unit" or each["value"] in units
-                    name = each["id"].removeprefix("custom.")
+                for change in override["properties"]:
+                    assert change["id"] != "unit" or change["value"] in units
+                    name = change["id"].removeprefix("custom.")
                     assert name in {"color", "unit", "decimals", "links", "mappings", "thresholds", "lineStyle",
                                     "lineWidth", "fillBelowTo", "fillOpacity", "cellOptions"}  # fmt: skip
 

@@ -78,12 +78,20 @@ class _FakePrometheus(BaseHTTPRequestHandler):
         )
         if path.endswith("query"):
             self.instants.append(float(parameters["time"]))
-            return [{"metric": each, "value": [time.time(), value]} for each in labels]
+            return [{"metric": metric, "value": [time.time(), value]} for metric in labels]
         start, end, step = (float(parameters[key]) for key in ("start", "end", "step"))
         times = [start + step * index for index in range(int((end - start) / step) + 1)]
+        if name == "native":
+            buckets = [[0, "0.25", "0.5", value], [0, "1", "+Inf", "1"]]
+            return [
+                {
+                    "metric": {},
+                    "histograms": [[at, {"count": "9", "sum": "3", "buckets": buckets}] for at in times],
+                }
+            ]
         return [
-            {"metric": each, "values": [[at, str(float(value) * (number + 1))] for at in times]}
-            for number, each in enumerate(labels)
+            {"metric": metric, "values": [[at, str(float(value) * (number + 1))] for at in times]}
+            for number, metric in enumerate(labels)
         ]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
@@ -145,6 +153,7 @@ def _board() -> dict[str, Any]:
         _panel(8, "stat", "broken"),
         _panel(9, "stat", f"{by} + 2", legend="{{user_tier}}", target=instant,
                options={"textMode": "value_and_name"}),
+        _panel(10, "heatmap", "native + 5", options={"yAxis": {"unit": "s"}}),
     ]  # fmt: skip
     tier = {"type": "query", "name": "tier", "label": "Tier", "query": "label_values(a, user_tier)",
             "multi": True, "allValue": ".+", "current": {"value": ["$__all"]}}  # fmt: skip
@@ -192,7 +201,11 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         browser.open(f"{url}/d/mine?theme=dark")
         browser.until(_DONE)
         states = browser.run(_STATES)
-        assert states == {**{str(number): "data" for number in (*range(7), 9)}, "7": "empty", "8": "error"}
+        assert states == {
+            **{str(number): "data" for number in (*range(7), 9, 10)},
+            "7": "empty",
+            "8": "error",
+        }
         assert _text(browser, 0, ".stat b") == "4.32 K req/s"
         assert "250, 73, 92" not in browser.run(
             "getComputedStyle(document.querySelector('.stat')).backgroundColor"
@@ -203,6 +216,7 @@ def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: 
         assert browser.run("document.querySelectorAll('[data-panel=\"3\"] canvas').length") == 1
         assert _text(browser, 4, ".stretch") == "well"
         assert browser.run("document.querySelectorAll('[data-panel=\"5\"] canvas').length") >= 1
+        assert browser.run("document.querySelectorAll('[data-panel=\"10\"] canvas').length") >= 1
         assert _text(browser, 6, "table") == "TierTimefree9 sbasic9 s"
         assert _text(browser, 7, ".note") == "nothing came"
         assert _text(browser, 8, ".note") == "parse error: it is broken"
@@ -265,7 +279,7 @@ def test_lines_of_an_axis_are_round_numbers(tmp_path: Path, browser: Browser) ->
 def test_a_name_keeps_its_colour(tmp_path: Path, prometheus: str, browser: Browser) -> None:
     """On other dashboards and after a reload, also when it had to give way to another name's colour."""
     script = "import('/static/look.js').then(m => { m.tellApart(%s); return %s.map(m.byName) })"
-    both, one = json.dumps(["load", "queue"]), json.dumps(["queue"])
+    both, queue_only = json.dumps(["load", "queue"]), json.dumps(["queue"])
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/stack")
         unmoved = browser.run(f"import('/static/look.js').then(m => {both}.map(m.byName))")
@@ -273,7 +287,7 @@ def test_a_name_keeps_its_colour(tmp_path: Path, prometheus: str, browser: Brows
         first = browser.run(script % (both, both))
         assert first[0] != first[1]
         browser.open(f"{url}/d/mine")
-        assert browser.run(script % (one, one)) == first[1:]
+        assert browser.run(script % (queue_only, queue_only)) == first[1:]
 
 
 def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Browser) -> None:
@@ -281,12 +295,12 @@ def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Brow
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/d/mine?from=now-5m&var-tier=free")
         browser.until(_DONE)
-        assert any('user_tier=~"free"' in each for each in _FakePrometheus.asked)
+        assert any('user_tier=~"free"' in query for query in _FakePrometheus.asked)
         browser.run("document.querySelector('.variable summary').click()")
         browser.run("document.querySelector('.menu input[value=basic]').click()")
         browser.until("location.search.includes('var-tier=%24__all')")
         browser.until(_DONE)
-        assert any('user_tier=~".+"' in each for each in _FakePrometheus.asked)
+        assert any('user_tier=~".+"' in query for query in _FakePrometheus.asked)
         browser.run(
             "const s = document.getElementById('range'); s.value = 'now-6h'; s.dispatchEvent(new Event('change'))"
         )
@@ -301,11 +315,11 @@ def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Brow
         assert max(_FakePrometheus.instants) <= time.time()  # nothing is known of what is still to come
         before = browser.run("document.documentElement.dataset.theme")
         browser.press("t")
-        other = "light" if before == "dark" else "dark"
-        browser.until(f"document.documentElement.dataset.theme === '{other}'")
+        switched = "light" if before == "dark" else "dark"
+        browser.until(f"document.documentElement.dataset.theme === '{switched}'")
         browser.open(f"{url}/stack")
         browser.until("document.getElementById('targets') !== null")
-        assert browser.run("document.documentElement.dataset.theme") == other
+        assert browser.run("document.documentElement.dataset.theme") == switched
 
 
 def test_a_time_in_the_address_that_is_none(tmp_path: Path, prometheus: str, browser: Browser) -> None:

@@ -39,8 +39,10 @@ async def client(environment: None) -> AsyncIterator[httpx.AsyncClient]:
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         headers = {"X-User-Id": "tester", "X-User-Tier": "enterprise"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as one:
-            yield one
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://service", headers=headers
+        ) as client:
+            yield client
 
 
 @pytest.fixture
@@ -48,5 +50,5 @@ def runtime(client: httpx.AsyncClient) -> Runtime:
     """The parts of the running service."""
     from signalscope.demo.service.application import app  # noqa: PLC0415  # as above
 
-    found: Runtime = app.state.runtime
-    return found
+    runtime: Runtime = app.state.runtime
+    return runtime

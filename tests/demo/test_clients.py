@@ -18,23 +18,23 @@ class Monitor:
 
     def __init__(self, service_name: str) -> None:
         self.service_name = service_name
-        self.told: list[str] = []
+        self.events: list[str] = []
 
     def transition(self, to: str) -> None:
         """A state was entered."""
-        self.told.append(to)
+        self.events.append(to)
 
     def success(self) -> None:
         """A call succeeded."""
-        self.told.append("success")
+        self.events.append("success")
 
     def failure(self) -> None:
         """A call failed."""
-        self.told.append("failure")
+        self.events.append("failure")
 
     def rejected(self) -> None:
         """A call was not let through."""
-        self.told.append("rejected")
+        self.events.append("rejected")
 
 
 @pytest.fixture
@@ -44,24 +44,24 @@ async def clients(
     """Clients of the running services, their breakers open for a tenth of a second."""
     monkeypatch.setattr(clients_module, "BreakerMonitor", Monitor)
     monkeypatch.setattr(clients_module, "_SECONDS_OPEN", 0.1)
-    found = Clients({name: f"http://127.0.0.1:{server.port}" for name, server in dependencies.items()})
-    yield found
-    await found.close()
+    clients = Clients({name: f"http://127.0.0.1:{server.port}" for name, server in dependencies.items()})
+    yield clients
+    await clients.close()
 
 
-def told(clients: Clients, name: str) -> list[str]:
+def events(clients: Clients, name: str) -> list[str]:
     """What the monitor of a service's breaker was told."""
     monitor = clients[name].monitor
     assert isinstance(monitor, Monitor)
-    return monitor.told
+    return monitor.events
 
 
 async def test_answer_comes_back(clients: Clients) -> None:
     """A call that works gives the answer, and counts as a success of that service's breaker alone."""
     answer = await clients["ticker_service"].ask("quote", "GET", "/quotes/ALFA")
     assert answer["symbol"] == "ALFA"
-    assert told(clients, "ticker_service") == ["success"]
-    assert told(clients, "config_service") == []
+    assert events(clients, "ticker_service") == ["success"]
+    assert events(clients, "config_service") == []
 
 
 async def test_an_answer_that_is_no_json_is_a_failure(
@@ -73,7 +73,7 @@ async def test_an_answer_that_is_no_json_is_a_failure(
     config._http = http
     with pytest.raises(DependencyUnavailableError, match="config_service: get_config: JSONDecodeError"):
         await config.ask("get_config", "GET", "/config")
-    assert told(clients, "config_service") == ["failure"]
+    assert events(clients, "config_service") == ["failure"]
     await http.aclose()
 
 
@@ -88,7 +88,7 @@ async def test_breaker_opens_rejects_and_recovers(
             await config.ask("get_config", "GET", "/config")
     with pytest.raises(DependencyUnavailableError, match="circuit breaker is open"):
         await config.ask("get_config", "GET", "/config")
-    assert told(clients, "config_service") == [*["failure"] * 4, "open", "failure", "rejected"]
+    assert events(clients, "config_service") == [*["failure"] * 4, "open", "failure", "rejected"]
     dependencies["config_service"].failing = False
 
     async def recovers() -> bool:
@@ -98,7 +98,7 @@ async def test_breaker_opens_rejects_and_recovers(
         return False
 
     await eventually_async(recovers, "a good call")
-    assert told(clients, "config_service")[-3:] == ["half_open", "closed", "success"]
+    assert events(clients, "config_service")[-3:] == ["half_open", "closed", "success"]
 
 
 async def test_probe_sees_down_and_up(clients: Clients, dependencies: dict[str, DependencyServer]) -> None:

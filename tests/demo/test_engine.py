@@ -39,17 +39,17 @@ def arrays(grid: list[tuple[str, float, float, float, float, float, float]]) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_chain_results_equal_vollib_with_dividends(name: str) -> None:
     """Each figure of each option is within 1e-9 of vollib's Black-Scholes-Merton, relative above 1."""
-    one_by_one = black_scholes_merton if name == "price" else getattr(bsm, name)
-    expected = [one_by_one(*row) for row in GRID]
+    vollib_function = black_scholes_merton if name == "price" else getattr(bsm, name)
+    expected = [vollib_function(*row) for row in GRID]
     np.testing.assert_allclose(getattr(engine.greeks(*arrays(GRID)), name), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chain_results_equal_vollib_without_dividends(name: str) -> None:
     """With no dividend yield the figures are vollib's Black-Scholes ones."""
-    one_by_one = black_scholes if name == "price" else getattr(bs, name)
+    vollib_function = black_scholes if name == "price" else getattr(bs, name)
     rows = [row[:6] for row in GRID if row[6] == 0.0]
-    expected = [one_by_one(*row) for row in rows]
+    expected = [vollib_function(*row) for row in rows]
     columns = arrays([(*row, 0.0) for row in rows])[:6]
     np.testing.assert_allclose(getattr(engine.greeks(*columns), name), expected, rtol=1e-9, atol=1e-9)
 
@@ -105,9 +105,9 @@ def test_implied_volatility_finds_the_volatility_again() -> None:
     time_value = quote - np.maximum(sign * (spot * np.exp(-q * t) - strike * np.exp(-r * t)), 0.0)
     telling = time_value > 1e-3
     assert telling.sum() > 200
-    found = engine.implied_volatility(quote, is_call, spot, strike, t, r, q)
-    assert found.converged[telling].all()
-    np.testing.assert_allclose(found.volatility[telling], sigma[telling], atol=1e-9)
+    implied = engine.implied_volatility(quote, is_call, spot, strike, t, r, q)
+    assert implied.converged[telling].all()
+    np.testing.assert_allclose(implied.volatility[telling], sigma[telling], atol=1e-9)
 
 
 def _intrinsic(row: tuple[str, float, float, float, float, float, float]) -> float:
@@ -128,10 +128,10 @@ def test_implied_volatility_equals_vollib() -> None:
     assert len(rows) > 50
     quotes = np.array([row[0] for row in rows])
     is_call, spot, strike, t, r, _, q = arrays([row[1:] for row in rows])
-    found = engine.implied_volatility(quotes, is_call, spot, strike, t, r, q)
+    implied = engine.implied_volatility(quotes, is_call, spot, strike, t, r, q)
     expected = [vollib_volatility(quote, s, k, t, r, q, flag) for quote, flag, s, k, t, r, _, q in rows]
-    assert found.converged.all()
-    np.testing.assert_allclose(found.volatility, expected, atol=1e-9)
+    assert implied.converged.all()
+    np.testing.assert_allclose(implied.volatility, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -148,16 +148,16 @@ def test_implied_volatility_equals_vollib() -> None:
 )
 def test_impossible_price_is_not_converged(quote: float, why: str) -> None:
     """A price that no volatility explains is flagged, and has no volatility."""
-    found = engine.implied_volatility([quote, 12.0], True, 100.0, 90.0, 0.5, 0.0)
-    assert found.converged.tolist() == [False, True], why
-    assert np.isnan(found.volatility[0])
+    implied = engine.implied_volatility([quote, 12.0], True, 100.0, 90.0, 0.5, 0.0)
+    assert implied.converged.tolist() == [False, True], why
+    assert np.isnan(implied.volatility[0])
 
 
 def test_too_few_iterations_are_not_converged() -> None:
     """An iteration that was cut short is not passed off as a result."""
-    found = engine.implied_volatility(12.0, True, 100.0, 90.0, 0.5, 0.0, max_iterations=1)
-    assert not found.converged
-    assert np.isnan(found.volatility)
+    implied = engine.implied_volatility(12.0, True, 100.0, 90.0, 0.5, 0.0, max_iterations=1)
+    assert not implied.converged
+    assert np.isnan(implied.volatility)
 
 
 def test_expired_option_has_no_implied_volatility() -> None:

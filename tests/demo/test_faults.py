@@ -30,6 +30,10 @@ class Parts:
         self.switches = Switches(self.calculator, [self.cache], self.queue, self.subscriptions)
 
 
+def _active(subscriptions: Subscriptions) -> float:
+    return sum(number for number, _ in subscriptions.counted())
+
+
 def test_each_dependency_can_be_down_slow_and_failing() -> None:
     """Three faults for each of the five services."""
     broken = {(fault.dependency, fault.mode) for fault in FAULTS.values() if fault.dependency}
@@ -73,17 +77,17 @@ async def test_every_switch_goes_on_and_off() -> None:
         assert parts.switches.state()[name] is False
     await parts.switches.close()
     assert parts.switches.api_delay == 0.0
-    assert len(parts.subscriptions) == len(Subscriptions())
+    assert _active(parts.subscriptions) == _active(Subscriptions())
 
 
 async def test_surge_passes_ten_thousand_and_ends() -> None:
     """The surge lifts the active subscriptions above 10,000; afterwards it is as before."""
     parts = Parts()
-    before = len(parts.subscriptions)
+    before = _active(parts.subscriptions)
     parts.switches.switch("subscription-surge", on=True)
-    assert sum(number for number, _ in parts.subscriptions.counted()) > 10_000
+    assert _active(parts.subscriptions) > 10_000
     parts.switches.switch("subscription-surge", on=False)
-    assert sum(number for number, _ in parts.subscriptions.counted()) == before
+    assert _active(parts.subscriptions) == before
 
 
 async def test_flood_fills_the_queue() -> None:
@@ -120,20 +124,20 @@ async def test_burn_takes_a_core_and_leaves_the_loop_free(counting: int) -> None
     import psutil  # noqa: PLC0415  # only here
 
     parts = Parts()
-    own, other = psutil.Process(), psutil.Process(counting)
-    await eventually_async(lambda: other.cpu_times().user > 0.1, "the other program")
+    own, counter = psutil.Process(), psutil.Process(counting)
+    await eventually_async(lambda: counter.cpu_times().user > 0.1, "the other program")
     parts.switches.switch("cpu-burn", on=True)
-    own_before, other_before, beats = own.cpu_times().user, other.cpu_times().user, 0
+    own_before, counter_before, beats = own.cpu_times().user, counter.cpu_times().user, 0
 
     def has_counted_for_a_second() -> bool:
         nonlocal beats
         beats += 1
-        return other.cpu_times().user - other_before >= 1.0
+        return counter.cpu_times().user - counter_before >= 1.0
 
     await eventually_async(has_counted_for_a_second, "a second of the other program")
     used = own.cpu_times().user - own_before
     parts.switches.switch("cpu-burn", on=False)
-    threads = [one for one in threading.enumerate() if one.name == "fault-cpu-burn"]
+    threads = [thread for thread in threading.enumerate() if thread.name == "fault-cpu-burn"]
     for thread in threads:
         thread.join(DEADLINE)
     assert threads

@@ -47,8 +47,8 @@ def _groups(folder: Path) -> list[dict[str, Any]]:
 def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
     """As a user's would be: from the configuration that names them."""
     board = (GENERATED / "dashboards" / "extended.json").read_text(encoding="utf-8")
-    for one in INSTRUMENTS:
-        assert one.series_names[0] in board
+    for instrument in INSTRUMENTS:
+        assert instrument.series_names[0] in board
     prices = {
         rule["labels"]["user_tier"]: rule["expr"]
         for group in _groups(GENERATED)
@@ -58,7 +58,9 @@ def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
     assert prices == {
         tier: f"vector({price:g})" for tier, price in load(CONFIG).business.monthly_prices.items()
     }
-    assert {one.name for one in INSTRUMENTS} <= {one.name for one in contract.extensions()}
+    assert {instrument.name for instrument in INSTRUMENTS} <= {
+        instrument.name for instrument in contract.extensions()
+    }
 
 
 def test_nothing_of_the_demo_is_in_what_every_user_gets() -> None:
@@ -66,17 +68,17 @@ def test_nothing_of_the_demo_is_in_what_every_user_gets() -> None:
     paths = [*ROOT.glob("rules/**/*.y*ml"), *ROOT.glob("dashboards/*.json"), ROOT / "docs" / "metrics.md"]
     assert len(paths) > 12
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
-    for one in INSTRUMENTS:
-        assert [path for path, text in texts.items() if one.prometheus_name in text] == []
+    for instrument in INSTRUMENTS:
+        assert [path for path, text in texts.items() if instrument.prometheus_name in text] == []
 
 
 def test_prices_slow_no_rule_down() -> None:
     """A constant is recorded seldom, since it never changes; revenue is evaluated as often as without prices."""
 
     def intervals(folder: Path) -> set[tuple[str, str]]:
-        return {(rule["record"], each["interval"]) for each in _groups(folder) for rule in each["rules"]}
+        return {(rule["record"], group["interval"]) for group in _groups(folder) for rule in group["rules"]}
 
-    assert {each for each in intervals(GENERATED) if each[0] != PRICE} == intervals(ROOT)
+    assert {pair for pair in intervals(GENERATED) if pair[0] != PRICE} == intervals(ROOT)
 
 
 def test_containers_read_the_service_s_configuration_where_it_is() -> None:

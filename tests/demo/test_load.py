@@ -18,8 +18,8 @@ from signalscope.demo.stack.load import Load
 
 def test_same_seed_same_requests() -> None:
     """The mix is reproducible."""
-    one, other = Load(10, seed=4), Load(10, seed=4)
-    assert [one.draw() for _ in range(200)] == [other.draw() for _ in range(200)]
+    first, second = Load(10, seed=4), Load(10, seed=4)
+    assert [first.draw() for _ in range(200)] == [second.draw() for _ in range(200)]
 
 
 def test_mix_has_all_tiers_symbols_signals_and_endpoints() -> None:

@@ -100,10 +100,10 @@ def test_rubbish_quotes_are_rare_and_not_converged() -> None:
     spoiled = 0
     for minute in range(0, 390, 5):
         chain = market.chain("BRAV", datetime(2026, 1, 5, 9, 30) + timedelta(minutes=minute))
-        found = engine.implied_volatility(
+        implied = engine.implied_volatility(
             chain.quote, chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate, chain.dividend
         )
-        bad = ~found.converged
+        bad = ~implied.converged
         assert bad.sum() <= 1
         assert (chain.quote[bad] == 0.0).all()
         spoiled += int(bad.sum())

@@ -29,8 +29,8 @@ async def test_uvicorn_starts_the_old_path_and_warns(environment: None) -> None:
                 except httpx.ConnectError:
                     return None
 
-            found = await eventually_async(answer, "the service answers", seconds=120)
-        assert found.status_code == 200
+            response = await eventually_async(answer, "the service answers", seconds=120)
+        assert response.status_code == 200
     finally:
         if process.returncode is None:
             process.terminate()

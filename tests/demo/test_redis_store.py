@@ -50,33 +50,33 @@ def cache(redis: Redis, counts: Counts, ttl: float = 10.0) -> redis_store.RedisC
 
 async def test_hit_miss_entries_and_bytes(redis: Redis) -> None:
     """What was set is found; entries and bytes are known after taking stock."""
-    one = cache(redis, Counts())
-    assert await one.get("a") is None
-    await one.set("a", b"12345")
-    assert await one.get("a") == b"12345"
-    await one.expire()
-    assert (one.entries(), one.size_bytes()) == (1, 5)
+    store = cache(redis, Counts())
+    assert await store.get("a") is None
+    await store.set("a", b"12345")
+    assert await store.get("a") == b"12345"
+    await store.expire()
+    assert (store.entries(), store.size_bytes()) == (1, 5)
 
 
 async def test_evictions_have_their_reasons(redis: Redis) -> None:
     """Too many entries leave by size, late ones by ttl, deleted and flushed ones explicitly."""
     counts = Counts()
-    one = cache(redis, counts, ttl=0.2)
+    store = cache(redis, counts, ttl=0.2)
     for key in "abc":
-        await one.set(key, b"1")
+        await store.set(key, b"1")
     assert counts.snapshot()["cache_evictions"]["by"] == {"greeks,size": 1}
 
     async def is_gone() -> bool:
-        return await one.get("c") is None
+        return await store.get("c") is None
 
     await eventually_async(is_gone, "the end of an entry's time")
-    await one.expire()
-    assert (one.entries(), one.size_bytes()) == (0, 0)
-    await one.set("d", b"1")
-    await one.set("e", b"1")
-    assert await one.delete("d") is True
-    assert await one.delete("d") is False
-    assert await one.clear() == 1
+    await store.expire()
+    assert (store.entries(), store.size_bytes()) == (0, 0)
+    await store.set("d", b"1")
+    await store.set("e", b"1")
+    assert await store.delete("d") is True
+    assert await store.delete("d") is False
+    assert await store.clear() == 1
     assert counts.snapshot()["cache_evictions"]["by"] == {
         "greeks,size": 1, "greeks,ttl": 2, "greeks,explicit": 2,
     }  # fmt: skip
@@ -147,7 +147,7 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
     server = start()
     client: Any = redis_store.connect(f"unix://{tmp_path / 's'}")
     counts = Counts()
-    queue, one = redis_store.RedisQueue(client, 10, counts), cache(client, counts)
+    queue, store = redis_store.RedisQueue(client, 10, counts), cache(client, counts)
     try:
         async with asyncio.timeout(20):
             await _answering(client)
@@ -155,15 +155,15 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
             await eventually_async(lambda: _waits(client), "a worker that waits")
             server.kill()
             server.wait()
-            assert await one.get("a") is None
+            assert await store.get("a") is None
             with pytest.raises(QueueFullError, match="Redis does not answer"):
                 await queue.put(Job("work", "high"))
             server = start()
             await _answering(client)
             await queue.put(Job("work", "low"))
             assert (await waiting)[0] == Job("work", "low")
-            await one.set("a", b"1")
-            assert await one.get("a") == b"1"
+            await store.set("a", b"1")
+            assert await store.get("a") == b"1"
     finally:
         server.kill()
         server.wait()
@@ -191,9 +191,9 @@ async def _answering(client: Redis) -> None:
 async def test_redis_away_is_a_miss_and_a_rejection() -> None:
     """Without Redis requests go on: the cache misses, the queue says why it rejects."""
     client: Any = redis_store.connect("redis://127.0.0.1:9")
-    one = cache(client, Counts())
-    await one.set("a", b"1")
-    assert await one.get("a") is None
+    store = cache(client, Counts())
+    await store.set("a", b"1")
+    assert await store.get("a") is None
     with pytest.raises(QueueFullError, match="Redis does not answer"):
         await redis_store.RedisQueue(client, 2, Counts()).put(Job("work", "low"))
     with pytest.raises(RuntimeError, match="REDIS_URL: Redis does not answer"):

@@ -115,9 +115,11 @@ async def test_subscriptions_come_and_go(client: httpx.AsyncClient) -> None:
     made = await client.post("/api/v1/subscriptions", json={"signal_type": "momentum"})
     number = made.json()["number"]
     assert made.status_code == 201
-    assert [one["number"] for one in (await client.get("/api/v1/subscriptions")).json()] == [number]
-    other = await client.delete(f"/api/v1/subscriptions/{number}", headers={"X-User-Id": "somebody-else"})
-    assert other.status_code == 404
+    assert [
+        subscription["number"] for subscription in (await client.get("/api/v1/subscriptions")).json()
+    ] == [number]
+    refused = await client.delete(f"/api/v1/subscriptions/{number}", headers={"X-User-Id": "somebody-else"})
+    assert refused.status_code == 404
     assert (await client.delete(f"/api/v1/subscriptions/{number}")).status_code == 204
     assert (await client.get("/api/v1/subscriptions")).json() == []
 

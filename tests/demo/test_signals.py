@@ -7,11 +7,12 @@ import pytest
 
 from signalscope.demo.service import accuracy
 from signalscope.demo.service.accuracy import AccuracyJudge
+from signalscope.demo.service.choices import UnknownChoiceError
 from signalscope.demo.service.history import History
 from signalscope.demo.service.market import MarketSimulator
 from signalscope.demo.service.signals import Signal
 from signalscope.demo.service.subscriptions import Subscriptions
-from signalscope.demo.service.thresholds import Thresholds, UnknownThresholdError
+from signalscope.demo.service.thresholds import Thresholds
 
 OPEN = datetime(2026, 1, 5, 10, 0)
 
@@ -42,9 +43,9 @@ def market(clock: Clock) -> MarketSimulator:
 @pytest.fixture
 async def history() -> AsyncIterator[History]:
     """An empty history that keeps ten signals."""
-    found = History(kept=10)
-    yield found
-    found.close()
+    history = History(kept=10)
+    yield history
+    history.close()
 
 
 def signal(market: MarketSimulator, direction: str, symbol: str = "ALFA") -> Signal:
@@ -141,18 +142,16 @@ def test_thresholds_are_counted_and_owned(market: MarketSimulator) -> None:
 
 def test_unknown_severity_is_named(market: MarketSimulator) -> None:
     """The error says what may be used."""
-    with pytest.raises(
-        UnknownThresholdError, match="unknown severity 'mild'; allowed: critical, warning, info"
-    ):
+    with pytest.raises(UnknownChoiceError, match="unknown severity 'mild'; allowed: critical, warning, info"):
         Thresholds(market).add("ann", "price_move", "ECHO", 0.1, "mild")
 
 
 def test_subscription_counts_follow_adding_and_removing() -> None:
     """The counts for each combination are those of the active subscriptions."""
     subscriptions = Subscriptions(initial=0)
-    one = subscriptions.add("ann", "free", "momentum", "email")
+    subscription = subscriptions.add("ann", "free", "momentum", "email")
     subscriptions.add("bob", "free", "momentum", "email")
     assert list(subscriptions.counted()) == [(2.0, ("free", "momentum", "email"))]
-    assert subscriptions.remove(one.number, "ann")
+    assert subscriptions.remove(subscription.number, "ann")
     assert list(subscriptions.counted()) == [(1.0, ("free", "momentum", "email"))]
-    assert not subscriptions.remove(one.number)
+    assert not subscriptions.remove(subscription.number)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from signalscope.demo.service.tiers import TIERS, RateLimiter, UnknownTierError, parse_tier
+from signalscope.demo.service.choices import UnknownChoiceError
+from signalscope.demo.service.tiers import TIERS, RateLimiter, parse_tier
 
 
 def test_a_tier_is_found_by_name_and_none_means_free() -> None:
@@ -14,7 +15,7 @@ def test_a_tier_is_found_by_name_and_none_means_free() -> None:
 def test_unknown_tier_names_the_allowed_ones() -> None:
     """The error says what may be sent."""
     with pytest.raises(
-        UnknownTierError, match="unknown tier 'gold'; allowed: free, basic, professional, ent"
+        UnknownChoiceError, match="unknown tier 'gold'; allowed: free, basic, professional, ent"
     ):
         parse_tier("gold")
 

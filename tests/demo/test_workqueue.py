@@ -8,16 +8,17 @@ import pytest
 from tests.waiting import eventually_async
 
 from signalscope.contract import PRIORITIES
+from signalscope.demo.service.choices import UnknownChoiceError
 from signalscope.demo.service.counts import Counts
-from signalscope.demo.service.workqueue import Job, MemoryQueue, QueueFullError, UnknownPriorityError, Workers
+from signalscope.demo.service.workqueue import Job, MemoryQueue, QueueFullError, Workers
 from signalscope.testing import Captured, capture
 
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """What is recorded."""
-    with capture() as found:
-        yield found
+    with capture() as recorded:
+        yield recorded
 
 
 async def test_most_urgent_first_then_oldest() -> None:
@@ -56,7 +57,7 @@ async def test_unknown_priority_names_the_allowed_ones() -> None:
     """The error says what may be used, and nothing is queued."""
     queue = MemoryQueue(10, Counts())
     with pytest.raises(
-        UnknownPriorityError, match="unknown priority 'urgent'; allowed: critical, high, medium, low"
+        UnknownChoiceError, match="unknown priority 'urgent'; allowed: critical, high, medium, low"
     ):
         await queue.put(Job("work", "urgent"))
     assert sum(queue.sizes().values()) == 0

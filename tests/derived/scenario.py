@@ -82,15 +82,23 @@ class Scenario:
         }
         return special.get(instrument.name, lambda: float(draw.randrange(0, 300)))()
 
-    def input_series(self) -> Iterator[dict[str, str]]:
-        """The series as promtool reads them."""
+    def input_series(self, job: str = JOB, *, native: bool = False) -> Iterator[dict[str, str]]:
+        """Return the series as promtool reads them.
+
+        Args:
+            job: Their job.
+            native: True for histograms as a scrape stores them that converts classic buckets.
+        """
         steps = SECONDS // STEP
         for (name, values), step in self._grows.items():
             instrument = contract.get(name)
-            shown = _shown(instrument, values)
+            shown = _shown(instrument, values, job)
             prometheus = instrument.prometheus_name
             if instrument.kind is not Kind.HISTOGRAM:
                 yield series_input(f"{prometheus}{{{shown}}}", 0, step.total, steps)
+                continue
+            if native:
+                yield _native_input(f"{prometheus}{{{shown}}}", instrument.buckets or (), step, steps)
                 continue
             running = 0
             bounds = [*map(str, instrument.buckets or ()), "+Inf"]
@@ -102,7 +110,7 @@ class Scenario:
         for (name, values), value in self._stays.items():
             instrument = contract.get(name)
             yield series_input(
-                f"{instrument.prometheus_name}{{{_shown(instrument, values)}}}", value, 0, steps
+                f"{instrument.prometheus_name}{{{_shown(instrument, values, job)}}}", value, 0, steps
             )
 
     def snapshot(self, seconds: float) -> Snapshot:
@@ -135,9 +143,20 @@ class Watched(Windows):
         return Window(seconds, now or self.take(), self._scenario.snapshot(SECONDS - seconds))
 
 
-def _shown(instrument: Instrument, values: tuple[str, ...]) -> str:
+def _native_input(name: str, boundaries: tuple[float, ...], step: Totals, steps: int) -> dict[str, str]:
+    """Return a native histogram with these bucket boundaries that grows evenly, in promtool's notation."""
+
+    def histogram(count: float, total: float, buckets: tuple[int, ...]) -> str:
+        limits, counts = " ".join(f"{limit:.12g}" for limit in boundaries), " ".join(map(str, buckets))
+        return f"{{{{schema:-53 count:{count} sum:{total!r} custom_values:[{limits}] buckets:[{counts}]}}}}"
+
+    nothing = histogram(0, 0.0, (0,) * len(step.buckets))
+    return {"series": name, "values": f"{nothing}+{histogram(step.count, step.total, step.buckets)}x{steps}"}
+
+
+def _shown(instrument: Instrument, values: tuple[str, ...], job: str) -> str:
     pairs = zip(instrument.attribute_names, values, strict=True)
-    return ",".join([f'job="{JOB}",instance="a"', *(f'{name}="{value}"' for name, value in pairs)])
+    return ",".join([f'job="{job}",instance="a"', *(f'{name}="{value}"' for name, value in pairs)])
 
 
 def series_input(name: str, first: float, step: float, steps: int) -> dict[str, str]:

@@ -18,6 +18,7 @@ from tests.derived.scenario import (
     promtool,
 )
 
+from signalscope.config._rules import Histograms
 from signalscope.derived._expressions import (
     AvgOverTime,
     Clamp,
@@ -186,16 +187,17 @@ def _gauges() -> list[Expr]:
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_process_computes_what_prometheus_does(tmp_path: Path, seed: int) -> None:
-    """Value by value and label by label, absent where Prometheus has nothing."""
+@pytest.mark.parametrize(("seed", "kind"), [(1, "classic"), (2, "classic"), (3, "classic"), (1, "native")])
+def test_a_process_computes_what_prometheus_does(tmp_path: Path, seed: int, kind: str) -> None:
+    """Value by value and label by label, absent where Prometheus has nothing; of histograms of both kinds."""
+    config = CONFIG.model_copy(update={"histograms": Histograms.model_validate({"kind": kind})})
     scenario, trees = Scenario(seed), Trees(seed)
     expressions = [*_gauges(), *(trees.any() for _ in range(_TREES))]
     process = Process(Watched(scenario), CONFIG)
     rules, wanted, found = [], [], 0
     for number, expr in enumerate(expressions):
         name = f"tree:{number}"
-        rules.append({"record": name, "expr": expr.promql(Promql(CONFIG))})
+        rules.append({"record": name, "expr": expr.promql(Promql(config))})
         vector = of_instance_a(expr.value(process))
         found += bool(vector)
         always, optional = expr.labels()
@@ -206,4 +208,4 @@ def test_a_process_computes_what_prometheus_does(tmp_path: Path, seed: int) -> N
     assert found > 0.6 * len(expressions)
     path = tmp_path / "rules.yaml"
     path.write_text(json.dumps({"groups": [{"name": "trees", "rules": rules}]}))
-    promtool(tmp_path, path, list(scenario.input_series()), wanted, evaluation=SECONDS)
+    promtool(tmp_path, path, list(scenario.input_series(native=kind == "native")), wanted, evaluation=SECONDS)

@@ -21,7 +21,7 @@ from tests.waiting import DEADLINE, eventually
 import signalscope
 from signalscope import ContractError
 from signalscope.demo.stack._processes import answers
-from signalscope.setup._environment_errors import check_endpoints
+from signalscope.setup._environment import check_endpoints
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -15,7 +15,7 @@ from signalscope import binaries
 from signalscope.demo.stack._processes import Part, answers, wait_until
 from signalscope.derived import _prometheus
 
-__all__ = ["delayed", "lying", "running"]
+__all__ = ["delayed", "lying", "running", "serving"]
 
 _END = "# EOF\n"
 
@@ -28,7 +28,7 @@ def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
         folder: The folder for its data.
         samples: Lines of OpenMetrics with timestamps, in seconds; backfilled by promtool.
     """
-    data, port = folder / "data", free_port()
+    data = folder / "data"
     (folder / "samples.om").write_text("\n".join([*samples, _END]), encoding="utf-8")
     (folder / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
     promtool = Part(
@@ -40,11 +40,19 @@ def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
         folder / "promtool.log",
     )  # fmt: skip
     assert promtool._process.wait(60) == 0, promtool.last_lines()
+    with serving(folder) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """A Prometheus with the configuration and the data of a folder; its base URL."""
+    port = free_port()
     part = Part(
         "prometheus",
         [
             binaries.find("prometheus"), f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={data}", f"--web.listen-address=127.0.0.1:{port}",
+            f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}",
         ],
         folder / "prometheus.log",
     )  # fmt: skip

@@ -238,7 +238,7 @@ show(quote)
 show(quote, KeyError)  # not expected: a success
 show(quote, ValueError)
 show(quote)
-print([each.name for each in CircuitBreakerMonitor.get_open()])  # no call
+print([breaker.name for breaker in CircuitBreakerMonitor.get_open()])  # no call
 for error in (None, True, None):
     show(listed, error)
 async def main():

@@ -81,8 +81,8 @@ def run(
     assert plain.returncode == 0, plain.stderr
     assert ran.stdout == plain.stdout
     for (metric, *labels), expected in case.expected.items():
-        found = ran.series.by(metric, *labels)
-        assert found == expected, f"{metric}: {found}"
+        values = ran.series.by(metric, *labels)
+        assert values == expected, f"{metric}: {values}"
     assert ran.series.by("signalscope_internal_errors_total", "where") == {}
     return ran
 
@@ -98,14 +98,14 @@ def assert_identity(case: Case, versions: tuple[str, ...], folder: Path) -> None
         from signalscope.testing import capture
         names = {case.names!r}
         def objects():
-            found = []
-            for each in names:
-                module, _, path = each.partition(":")
+            objects = []
+            for qualified in names:
+                module, _, path = qualified.partition(":")
                 holder, *parts = importlib.import_module(module), *path.split(".")
                 for part in parts[:-1]:
                     holder = getattr(holder, part)
-                found.append(vars(holder).get(parts[-1]))
-            return found
+                objects.append(vars(holder).get(parts[-1]))
+            return objects
         def counted():
             with capture() as captured:
                 exec({textwrap.dedent(case.call)!r}, {{}})

@@ -60,7 +60,7 @@ def environment(*requirements: str) -> Environment:
             f"{requirement} has no build for Python {sys.version_info.major}.{sys.version_info.minor}"
         )
     # What the base has is part of the key, since it is not installed again.
-    base = sorted(f"{each.name}=={each.version}" for each in metadata.distributions())
+    base = sorted(f"{package.name}=={package.version}" for package in metadata.distributions())
     parts = (*sorted(requirements), sys.version, sys.prefix, *base)
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     home = _cache() / key
@@ -78,7 +78,7 @@ def _make(home: Path, requirements: tuple[str, ...]) -> None:
     python = home / "bin" / "python"
     packages = home / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     # `addsitedir`, so that the base's own .pth files (the editable install) count too; it appends.
-    lines = [f"import site; site.addsitedir({each!r})\n" for each in site.getsitepackages()]
+    lines = [f"import site; site.addsitedir({folder!r})\n" for folder in site.getsitepackages()]
     (packages / "base.pth").write_text("".join(lines), encoding="utf-8")
     launcher = home / "bin" / "opentelemetry-instrument"
     launcher.write_text(_LAUNCHER.format(python=python), encoding="utf-8")

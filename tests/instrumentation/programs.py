@@ -31,12 +31,12 @@ class Series:
 
     def by(self, name: str, *keys: str, **labels: str) -> dict[tuple[str, ...], float]:
         """Sums of the series that are not 0, by the values of some labels."""
-        found: dict[tuple[str, ...], float] = {}
+        values: dict[tuple[str, ...], float] = {}
         for n, own, value in self.rows:
             if n == name and labels.items() <= own.items() and value:
-                key = tuple(own.get(each, "") for each in keys)
-                found[key] = found.get(key, 0.0) + value
-        return found
+                key = tuple(own.get(label, "") for label in keys)
+                values[key] = values.get(key, 0.0) + value
+        return values
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def parse(page: str, service: str) -> Series:
     """The series of one service on a page in the Prometheus or OpenMetrics format."""
     rows = []
     for line in page.splitlines():
-        found = None if line.startswith("#") else _LINE.match(line)
-        if found is not None:
-            labels = dict(_LABEL.findall(found[2] or ""))
+        match = None if line.startswith("#") else _LINE.match(line)
+        if match is not None:
+            labels = dict(_LABEL.findall(match[2] or ""))
             if labels.get("job") == service:
-                rows.append((found[1], labels, float(found[3])))
+                rows.append((match[1], labels, float(match[3])))
     return Series(tuple(rows))

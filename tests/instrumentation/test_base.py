@@ -18,8 +18,7 @@ from opentelemetry.instrumentation.dependencies import DependencyConflictError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope import instrument_greeks
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.testing import Captured, capture
 
 PRICING = """
@@ -76,10 +75,10 @@ def instrumentor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
     (tmp_path / "zs_using.py").write_text(USING, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     importlib.invalidate_caches()
-    found = Instrumentor()
-    yield found
-    if found.active:
-        found.uninstrument()
+    instrumentor = Instrumentor()
+    yield instrumentor
+    if instrumentor.active:
+        instrumentor.uninstrument()
     for name in [name for name in sys.modules if name.startswith("zs_")]:
         del sys.modules[name]
 
@@ -87,8 +86,8 @@ def instrumentor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """What is recorded."""
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
 
 
 def _count(captured: Captured) -> int:

@@ -132,7 +132,7 @@ OF_ASYNCPG = {
 
 
 @pytest.mark.needs("collector")
-@pytest.mark.parametrize("versions", SQLALCHEMY.versions, ids=lambda each: each[0])
+@pytest.mark.parametrize("versions", SQLALCHEMY.versions, ids=lambda versions: versions[0])
 def test_sqlalchemy_under_the_launcher(
     versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
@@ -141,7 +141,7 @@ def test_sqlalchemy_under_the_launcher(
     assert "secret" not in str(ran.series)
 
 
-@pytest.mark.parametrize("versions", SQLALCHEMY.versions, ids=lambda each: each[0])
+@pytest.mark.parametrize("versions", SQLALCHEMY.versions, ids=lambda versions: versions[0])
 def test_uninstrumenting_sqlalchemy(versions: tuple[str, ...], tmp_path: Path) -> None:
     """Instrumenting twice counts once; afterwards nothing is counted."""
     assert_identity(SQLALCHEMY, versions, tmp_path)
@@ -164,8 +164,8 @@ def _serving(folder: Path, port: int) -> Iterator[str]:
     if os.getuid() == 0:  # which PostgreSQL refuses to run as
         user = pwd.getpwnam("postgres")
         as_user = {"user": user.pw_uid, "group": user.pw_gid}
-        for each in (folder, data):
-            os.chown(each, user.pw_uid, user.pw_gid)
+        for path in (folder, data):
+            os.chown(path, user.pw_uid, user.pw_gid)
     subprocess.run(
         [binaries / "initdb", "-D", data, "-U", "tester", "-A", "trust", "-N"],
         check=True, capture_output=True, cwd=folder, **as_user,
@@ -189,25 +189,27 @@ def _serving(folder: Path, port: int) -> Iterator[str]:
 
 def _installed() -> Path:
     """Where Debian's packages put it, else on the path."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-    return found[-1] if found else Path(str(shutil.which("postgres"))).resolve()
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return programs[-1] if programs else Path(str(shutil.which("postgres"))).resolve()
 
 
 @pytest.mark.needs("collector", "postgresql")
-@pytest.mark.parametrize("versions", ASYNCPG.versions, ids=lambda each: each[0])
+@pytest.mark.parametrize("versions", ASYNCPG.versions, ids=lambda versions: versions[0])
 def test_asyncpg_under_the_launcher(
     versions: tuple[str, ...], one_collector: Collector, postgresql: str, tmp_path: Path
 ) -> None:
     """Each query of a connection, a pool or a statement is one; what SQLAlchemy asks is counted once, there."""
     ran = run(ASYNCPG, versions, one_collector, tmp_path, postgresql)
-    found = ran.series.by(*QUERIES)
-    if any(each.startswith("sqlalchemy") for each in versions):
-        assert found.pop(("postgresql", "pg_class", "select")) == 1
+    queries = ran.series.by(*QUERIES)
+    if any(package.startswith("sqlalchemy") for package in versions):
+        assert queries.pop(("postgresql", "pg_class", "select")) == 1
         # SQLAlchemy's own questions when it connects.
-        found = {key: number for key, number in found.items() if key[1] in {"quotes", "nowhere"}}
-        assert found == {key: number for key, number in OF_ASYNCPG.items() if key[1] in {"quotes", "nowhere"}}
+        queries = {key: number for key, number in queries.items() if key[1] in {"quotes", "nowhere"}}
+        assert queries == {
+            key: number for key, number in OF_ASYNCPG.items() if key[1] in {"quotes", "nowhere"}
+        }
     else:
-        assert found == OF_ASYNCPG
+        assert queries == OF_ASYNCPG
 
 
 @pytest.mark.parametrize(

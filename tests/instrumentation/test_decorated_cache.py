@@ -39,10 +39,10 @@ class _Greeks:
 def captured() -> Iterator[Captured]:
     """What is recorded while cachetools is instrumented."""
     instrumentor: Any = CachetoolsInstrumentor()
-    with capture() as found:
+    with capture() as captured:
         instrumentor.instrument()
         try:
-            yield found
+            yield captured
         finally:
             instrumentor.uninstrument()
 
@@ -56,7 +56,7 @@ def test_a_cache_behind_a_decorator_is_measured_once(captured: Captured) -> None
     assert cache.get("b") == 2.0
     assert cache.housekeeping() == [2.0]
     assert {
-        each.labels["cache_type"] for each in captured.points("signal_service_cache_operations_total")
+        point.labels["cache_type"] for point in captured.points("signal_service_cache_operations_total")
     } == {"greeks"}
     assert captured.value("signal_service_cache_operations_total") == 4
     assert not captured.points("signal_service_cache_entries")

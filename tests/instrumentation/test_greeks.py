@@ -335,15 +335,15 @@ def test_uninstrumenting_gives_the_same_objects_back(
         from signalscope.testing import capture
         names = {case.names!r}
         def objects():
-            found = []
-            for each in names:
-                module, _, path = each.partition(":")
+            objects = []
+            for qualified in names:
+                module, _, path = qualified.partition(":")
                 owner, _, last = path.rpartition(".")
                 holder = importlib.import_module(module)
                 for part in filter(None, owner.split(".")):
                     holder = getattr(holder, part)
-                found.append(vars(holder)[last])
-            return found
+                objects.append(vars(holder)[last])
+            return objects
         def counted():
             with capture() as captured:
                 {case.call}
@@ -356,7 +356,7 @@ def test_uninstrumenting_gives_the_same_objects_back(
             assert counted() == 1, counted()
             Instrumentor().uninstrument()
         originals = objects()
-        assert [each for each in originals if hasattr(each, "__wrapped__") and not hasattr(each, "func")] == []
+        assert [value for value in originals if hasattr(value, "__wrapped__") and not hasattr(value, "func")] == []
         assert counted() == 0
         for _ in range(2):
             Instrumentor().instrument()

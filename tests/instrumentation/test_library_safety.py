@@ -35,12 +35,12 @@ CALLS = "signal_service.circuit_breaker.calls"
 def captured() -> Iterator[Captured]:
     """What is recorded of cachetools and purgatory."""
     instrumentors = (CachetoolsInstrumentor(), PurgatoryInstrumentor())
-    for each in instrumentors:
-        each.instrument()
-    with capture() as found:
-        yield found
-    for each in instrumentors:
-        each.uninstrument()
+    for instrumentor in instrumentors:
+        instrumentor.instrument()
+    with capture() as captured:
+        yield captured
+    for instrumentor in instrumentors:
+        instrumentor.uninstrument()
 
 
 def _call(name: str) -> None:
@@ -66,7 +66,7 @@ def test_a_decorated_cache_is_not_counted_again(captured: Captured) -> None:
     inner: Any = cachetools.LRUCache(2)
 
     @instrument_cache(cache_type="decorated")
-    def look(key: str) -> Any:
+    def quote(key: str) -> Any:
         return inner.get(key)
 
     @instrument_cache(cache_type="decorated")
@@ -74,12 +74,12 @@ def test_a_decorated_cache_is_not_counted_again(captured: Captured) -> None:
         await asyncio.sleep(0)
         return inner.get(key)
 
-    look("a")
+    quote("a")
     asyncio.run(look_later("a"))
     inner.get("a")  # it is left to its decorators altogether
     assert {point.labels["cache_type"] for point in captured.points(OPERATIONS)} == {"decorated"}
-    other: Any = cachetools.LRUCache(2)
-    other.get("a")
+    second: Any = cachetools.LRUCache(2)
+    second.get("a")
     assert captured.value(OPERATIONS) == 3
 
 
@@ -114,12 +114,12 @@ _SHARDS: list[Any] = []
 
 def test_caches_in_slots_and_lists_have_names(captured: Captured) -> None:
     """By the attribute, the list, and where nothing can be found, by the class and not by its constructor."""
-    kept = _Slotted(), _Unknowable()
+    objects = _Slotted(), _Unknowable()
     _SHARDS.append(cachetools.LRUCache(2))
-    for each in (kept[0].surface_cache, kept[1].hidden, _SHARDS[0]):
-        each.get("x")
+    for cache in (objects[0].surface_cache, objects[1].hidden, _SHARDS[0]):
+        cache.get("x")
     _SHARDS.clear()
-    assert {each.labels["cache_type"] for each in captured.points(OPERATIONS)} == {
+    assert {point.labels["cache_type"] for point in captured.points(OPERATIONS)} == {
         "surface",
         "unknowable",
         "shards",
@@ -216,28 +216,28 @@ def test_names_from_data_stay_bounded() -> None:
 @pytest.mark.parametrize("first", ["theirs", "ours"])
 def test_the_order_among_instrumentors_does_not_matter(first: str) -> None:
     """Another instrumentor's wrapper, put there before or after ours, sees every call; both can be taken away."""
-    seen = []
+    calls = []
 
-    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
-        seen.append(args)
+    def counting(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        calls.append(args)
         return wrapped(*args, **kwargs)
 
     original = cachetools.Cache.get
-    ours = CachetoolsInstrumentor()
+    instrumentor = CachetoolsInstrumentor()
     if first == "theirs":
-        wrapt.wrap_function_wrapper("cachetools", "Cache.get", theirs)
-    ours.instrument()
+        wrapt.wrap_function_wrapper("cachetools", "Cache.get", counting)
+    instrumentor.instrument()
     if first == "ours":
-        wrapt.wrap_function_wrapper("cachetools", "Cache.get", theirs)
+        wrapt.wrap_function_wrapper("cachetools", "Cache.get", counting)
     with capture() as captured:
         cache: Any = cachetools.LRUCache(2)
         assert cache.get("a", "default") == "default"
-        assert len(seen) == 1
+        assert len(calls) == 1
         assert captured.value(OPERATIONS) == 1
-        ours.uninstrument()
+        instrumentor.uninstrument()
         assert cache.get("a") is None
         assert captured.value(OPERATIONS) == 1
-    assert len(seen) == 2
+    assert len(calls) == 2
     unwrap(cachetools.Cache, "get")
     assert cachetools.Cache.get is original
 
@@ -252,10 +252,10 @@ def test_a_cache_in_many_threads_loses_no_count(captured: Captured) -> None:
         return number
 
     threads = [threading.Thread(target=lambda: [work(number % 8) for number in range(500)]) for _ in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert captured.value(OPERATIONS, operation="get") == 4_000
     assert (captured.value(OPERATIONS, result="miss") or 0) >= 8
 

@@ -63,8 +63,8 @@ class Worker:
             else:
                 self.queue.task_done()
     async def run(self):
-        for each in ((7, "medium"), (1, "critical"), (20, "low"), (3, "bad")):
-            await self.queue.put(each)
+        for item in ((7, "medium"), (1, "critical"), (20, "low"), (3, "bad")):
+            await self.queue.put(item)
         await self.work()
         await self.queue.join()
 for order in (Order(1, {}), Order(0, {}), Order(2, {})):
@@ -89,13 +89,13 @@ print(BY_NAME["quotes"].get(), orders)
 """.replace(", orders)", ")"),
     expected={
         ITEMS: {
-            **{("orders", each, "enqueued"): 1 for each in ("critical", "high", "medium")},
+            **{("orders", priority, "enqueued"): 1 for priority in ("critical", "high", "medium")},
             ("orders", "low", "rejected"): 1,
             ("orders", "critical", "processed"): 1,
             ("orders", "high", "processed"): 1,
             **{
-                ("signals", each, event): 1
-                for each in ("critical", "high", "medium", "low")
+                ("signals", priority, event): 1
+                for priority in ("critical", "high", "medium", "low")
                 for event in ("enqueued", "processed")
             },
             ("jobs", "medium", "enqueued"): 1,
@@ -107,7 +107,7 @@ print(BY_NAME["quotes"].get(), orders)
         WAITS: {
             ("orders", "critical", "success"): 1,
             ("orders", "high", "success"): 1,
-            **{("signals", each, "success"): 1 for each in ("critical", "high", "medium", "low")},
+            **{("signals", priority, "success"): 1 for priority in ("critical", "high", "medium", "low")},
             ("jobs", "medium", "success"): 1,
             ("quotes", "medium", "success"): 1,
         },
@@ -136,8 +136,8 @@ def test_named_queues_are_measured_and_others_are_not(one_collector: Collector, 
 @pytest.fixture
 def captured() -> Any:
     """What is recorded."""
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
 
 
 def test_naming_changes_nothing_for_the_program(captured: Captured) -> None:
@@ -146,12 +146,12 @@ def test_naming_changes_nothing_for_the_program(captured: Captured) -> None:
     named: queue.PriorityQueue[Any] = queue.PriorityQueue()
     name_queue(named, "named")
     items = [(number % 3, number) for number in range(20)]
-    for each in (plain, named):
+    for instance in (plain, named):
         for item in items:
-            each.put(item)
+            instance.put(item)
     assert plain.qsize() == named.qsize()
     taken = [(plain.get(), named.get()) for _ in range(10)]
-    assert all(one is other for one, other in taken)
+    assert all(put is got for put, got in taken)
     incomparable: queue.PriorityQueue[Any] = queue.PriorityQueue()
     name_queue(incomparable, "incomparable")
     incomparable.put({})
@@ -162,24 +162,24 @@ def test_naming_changes_nothing_for_the_program(captured: Captured) -> None:
 
 def test_ending_gives_the_queue_back() -> None:
     """After uninstrumenting, the queue has no attribute of ours, and works."""
-    of: queue.Queue[int] = queue.Queue()
-    before = dict(vars(of))
-    name_queue(of, "given back")
-    of.put(1)
-    assert set(vars(of)) - set(before)
+    instance: queue.Queue[int] = queue.Queue()
+    before = dict(vars(instance))
+    name_queue(instance, "given back")
+    instance.put(1)
+    assert set(vars(instance)) - set(before)
     instrumentor = QueuesInstrumentor()
     instrumentor.instrument()
     instrumentor.uninstrument()
-    assert vars(of) == before | {"unfinished_tasks": 1}
-    assert of.get() == 1
+    assert vars(instance) == before | {"unfinished_tasks": 1}
+    assert instance.get() == 1
 
 
 def test_named_twice_it_counts_once_under_its_last_name(captured: Captured) -> None:
     """And it waits there from the second naming on."""
-    of: queue.Queue[int] = queue.Queue()
-    name_queue(of, "first")
-    name_queue(of, "second")
-    of.put(1)
+    instance: queue.Queue[int] = queue.Queue()
+    name_queue(instance, "first")
+    name_queue(instance, "second")
+    instance.put(1)
     assert captured.value("signal_service.queue.items", queue_type="second", event="enqueued") == 1
     assert captured.points("signal_service.queue.items", queue_type="first") == []
 
@@ -190,13 +190,13 @@ def test_a_named_queue_is_not_kept_alive(captured: Captured) -> None:
     class Item:
         pass
 
-    of: queue.Queue[Item] = queue.Queue()
-    name_queue(of, "gone")
+    instance: queue.Queue[Item] = queue.Queue()
+    name_queue(instance, "gone")
     item = Item()
-    of.put(item)
-    queue_gone, item_gone = weakref.ref(of), weakref.ref(item)
+    instance.put(item)
+    queue_gone, item_gone = weakref.ref(instance), weakref.ref(item)
     assert captured.value("signal_service.queue.size", queue_type="gone") == 1
-    del of, item
+    del instance, item
     gc.collect()
     assert (queue_gone(), item_gone()) == (None, None)
     assert captured.points("signal_service.queue.size", queue_type="gone") == []
@@ -204,16 +204,16 @@ def test_a_named_queue_is_not_kept_alive(captured: Captured) -> None:
 
 def test_items_that_a_program_removes_itself_are_dropped(captured: Captured) -> None:
     """`queue.clear()` under the mutex; what comes later is measured again, and memory stays bounded."""
-    of: queue.Queue[str] = queue.Queue()
-    name_queue(of, "cleared")
+    instance: queue.Queue[str] = queue.Queue()
+    name_queue(instance, "cleared")
     for _ in range(3):
-        of.put("same object")
-    with of.mutex:
-        of.queue.clear()
+        instance.put("same object")
+    with instance.mutex:
+        instance.queue.clear()
     assert captured.value("signal_service.queue.size", queue_type="cleared") == 0
     assert captured.value("signal_service.queue.items", queue_type="cleared", event="dropped") == 3
-    of.put("next")
-    assert of.get() == "next"
+    instance.put("next")
+    assert instance.get() == "next"
     assert captured.value("signal_service.queue.items", queue_type="cleared", event="processed") == 1
 
 
@@ -232,34 +232,34 @@ def test_a_subclass_that_wraps_items_itself_is_measured(captured: Captured) -> N
         def _get(self) -> Any:
             return heapq.heappop(self.queue)[2]
 
-    of = Stable()
-    name_queue(of, "stable")
+    instance = Stable()
+    name_queue(instance, "stable")
     for priority in (2, 0, 0):
-        of.put({"priority": priority})
-    assert of.get() == {"priority": 0}
+        instance.put({"priority": priority})
+    assert instance.get() == {"priority": 0}
     assert captured.count("signal_service.queue.wait", priority="critical") == 1
     assert captured.value("signal_service.queue.size", queue_type="stable", priority="medium") == 1
 
 
 def test_many_threads_lose_nothing(captured: Captured) -> None:
     """Everything that was put in was taken out, and nothing waits."""
-    of: queue.Queue[int] = queue.Queue(maxsize=5)
-    name_queue(of, "busy")
+    instance: queue.Queue[int] = queue.Queue(maxsize=5)
+    name_queue(instance, "busy")
 
     def produce() -> None:
         for number in range(200):
-            of.put(number)
+            instance.put(number)
 
     def consume() -> None:
         for _ in range(200):
-            of.get()
-            of.task_done()
+            instance.get()
+            instance.task_done()
 
     threads = [threading.Thread(target=work) for work in (produce, consume) * 4]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     for event in ("enqueued", "processed"):
         assert captured.value("signal_service.queue.items", queue_type="busy", event=event) == 800
     assert captured.count("signal_service.queue.wait", queue_type="busy") == 800
@@ -269,33 +269,33 @@ def test_many_threads_lose_nothing(captured: Captured) -> None:
 
 async def test_a_cancelled_get_takes_nothing(captured: Captured) -> None:
     """An asyncio consumer that is cancelled while it waits leaves no trace."""
-    of: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue()
-    name_queue(of, "cancelled")
-    waiting = asyncio.create_task(of.get())
+    instance: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue()
+    name_queue(instance, "cancelled")
+    waiting = asyncio.create_task(instance.get())
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    await of.put((0, "x"))
+    await instance.put((0, "x"))
     assert captured.value("signal_service.queue.size", queue_type="cancelled", priority="critical") == 1
     assert captured.value("signal_service.queue.items", queue_type="cancelled", event="processed") is None
 
 
 async def test_a_put_that_gives_up_waiting_is_rejected(captured: Captured) -> None:
     """As with threads, whose `put` has a timeout; one that gets room in time is not."""
-    of: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue(maxsize=1)
-    name_queue(of, "bounded")
-    await of.put((0, "x"))
+    instance: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue(maxsize=1)
+    name_queue(instance, "bounded")
+    await instance.put((0, "x"))
     with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(of.put((1, "y")), 0.01)
-    waiting = asyncio.create_task(of.put((2, "z")))
+        await asyncio.wait_for(instance.put((1, "y")), 0.01)
+    waiting = asyncio.create_task(instance.put((2, "z")))
     await asyncio.sleep(0)
-    first = await of.get()
+    first = await instance.get()
     await waiting
-    assert (first, await of.get()) == ((0, "x"), (2, "z"))
-    found = {
-        (each.labels["priority"], each.labels["event"]): each.value for each in captured.points(ITEMS[0])
+    assert (first, await instance.get()) == ((0, "x"), (2, "z"))
+    counts = {
+        (point.labels["priority"], point.labels["event"]): point.value for point in captured.points(ITEMS[0])
     }
-    assert found == {
+    assert counts == {
         ("critical", "enqueued"): 1,
         ("critical", "processed"): 1,
         ("high", "rejected"): 1,
@@ -365,7 +365,7 @@ def test_the_priority_of_an_item(item: Any, ordered: bool, priority: str) -> Non
 
 def test_levels_are_the_highest_numbers_of_a_priority() -> None:
     """Inclusive, and negative ones too."""
-    assert [priority_of_value(each, (-10, -5, -1)) for each in (-11, -10, -7, -1, 0)] == [
+    assert [priority_of_value(number, (-10, -5, -1)) for number in (-11, -10, -7, -1, 0)] == [
         "critical", "critical", "high", "medium", "low",
     ]  # fmt: skip
 

@@ -211,7 +211,7 @@ def broken():
 CELERY_CLIENT = """
 import tasks
 results = [tasks.price.delay(n) for n in range(3)] + [tasks.flaky.delay()]
-print([each.get(timeout=60) for each in results])
+print([result.get(timeout=60) for result in results])
 try:
     tasks.broken.delay().get(timeout=60)
 except ValueError as error:
@@ -228,7 +228,7 @@ tasks.price.apply_async((6,), countdown=0.3, expires=0.01)  # too late when its 
         ("celery==5.2.7", "kombu==5.2.4", "redis==4.6.0", f"{OFFICIAL}celery==0.66b2"),
         ("celery==5.7.0", f"{OFFICIAL}celery==0.66b2"),
     ],
-    ids=lambda each: each[0],
+    ids=lambda versions: versions[0],
 )
 def test_celery_with_a_real_worker(
     versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
@@ -270,14 +270,14 @@ def test_celery_with_a_real_worker(
         return parse(one_collector.scrape(), service).sum(ITEMS[0], event="processed") == 4
 
     one_collector.when(ended, f"the worker's tasks: {log.read_text()}")
-    found = parse(one_collector.scrape(), service)
-    assert found.by(*TASKS) == {
+    parsed = parse(one_collector.scrape(), service)
+    assert parsed.by(*TASKS) == {
         ("tasks.price", "medium", "success"): 4,  # one of them eager; the one called directly is none
         ("tasks.flaky", "medium", "error"): 1,
         ("tasks.flaky", "medium", "success"): 1,
         ("tasks.broken", "medium", "error"): 1,
     }
-    assert found.by(*ITEMS) == {
+    assert parsed.by(*ITEMS) == {
         ("celery", "medium", "enqueued"): 7,
         ("celery", "medium", "dropped"): 1,
         ("celery", "medium", "processed"): 4,

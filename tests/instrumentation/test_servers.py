@@ -106,7 +106,7 @@ def test_every_greek_of_a_service_arrives_once(server: str, collector: Collector
     (package / "main.py").write_text(SERVICE, encoding="utf-8")
     name, port, where = f"service-{uuid.uuid4().hex[:8]}", free_port(), environment()
     scripts = where.python.parent
-    program, *arguments = (each.format(port=port) for each in SERVERS[server])
+    program, *arguments = (part.format(port=port) for part in SERVERS[server])
     command = (str(where.launcher), str(scripts / program), *arguments)
     # `python -m` and gunicorn find the package in the current folder; a shell would be there, too.
     own = variables(collector, name, PYTHONPATH=str(tmp_path), OTEL_METRIC_EXPORT_INTERVAL="60000")
@@ -137,8 +137,8 @@ def test_a_process_that_calculates_nothing_imports_no_library(tmp_path: Path) ->
     """
     where = environment()
     program = (
-        "import sys; found = {name.partition('.')[0] for name in sys.modules}\n"
-        "print(sorted(found & {'vollib', 'py_vollib', 'QuantLib', 'mibian', 'blackscholes', 'numpy', 'pandas',\n"
+        "import sys; packages = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(packages & {'vollib', 'py_vollib', 'QuantLib', 'mibian', 'blackscholes', 'numpy', 'pandas',\n"
         "    'scipy', 'cachetools', 'redis', 'httpx', 'pybreaker', 'purgatory', 'celery', 'sqlalchemy', 'fastapi'}))"
     )
     done = subprocess.run(

@@ -213,7 +213,7 @@ def test_calls_count_when_no_span_is_sampled(one_collector: Collector, tmp_path:
 
 def _peers(collector: Collector, service: str) -> list[str]:
     """`peer.service` of the spans of one program."""
-    found = []
+    services = []
     lines = collector.traces.read_text(encoding="utf-8").splitlines() if collector.traces.exists() else []
     for line in lines:
         try:
@@ -221,14 +221,18 @@ def _peers(collector: Collector, service: str) -> list[str]:
         except ValueError:  # it is being written
             continue
         for of_resource in spans["resourceSpans"]:
-            names = {each["key"]: each["value"] for each in of_resource["resource"]["attributes"]}
+            names = {
+                attribute["key"]: attribute["value"] for attribute in of_resource["resource"]["attributes"]
+            }
             if names["service.name"] == {"stringValue": service}:
                 for scope in of_resource["scopeSpans"]:
                     for span in scope["spans"]:
-                        own = {each["key"]: each["value"] for each in span.get("attributes", ())}
+                        own = {
+                            attribute["key"]: attribute["value"] for attribute in span.get("attributes", ())
+                        }
                         if "peer.service" in own:
-                            found.append(own["peer.service"]["stringValue"])
-    return found
+                            services.append(own["peer.service"]["stringValue"])
+    return services
 
 
 @each_version(CASES)
@@ -243,9 +247,17 @@ def test_uninstrumenting_gives_the_same_objects_back(
 def captured() -> Iterator[Captured]:
     """What is recorded of httpx."""
     HttpxInstrumentor().instrument()
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
     HttpxInstrumentor().uninstrument()
+
+
+@pytest.fixture
+def _read_again() -> Iterator[None]:
+    """Read SIGNALSCOPE_SERVICES again, for the test and after it."""
+    _services._addresses.cache_clear()
+    yield
+    _services._addresses.cache_clear()
 
 
 def _get(url: str) -> httpx.Response:
@@ -295,6 +307,7 @@ def test_suppression_is_respected(captured: Captured) -> None:
         ("http://host:notaport/", None, None),
     ],
 )
+@pytest.mark.usefixtures("_read_again")
 def test_which_service_a_host_is(
     url: str, name: str | None, criticality: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,19 +317,21 @@ def test_which_service_a_host_is(
         "ticker_service(critical)=ticker.internal:8001, http://10.0.0.*; market_data(mandatory)=api.example.com/v2;"
         "local=[::1]:9000",
     )
-    monkeypatch.setattr(_services._Setting, "addresses", None)
-    found = _services.service_at(url)
-    assert (found.name if found else None, found.criticality if found else None) == (name, criticality)
+    service = _services.service_at(url)
+    assert (service.name if service else None, service.criticality if service else None) == (
+        name,
+        criticality,
+    )
 
 
 @pytest.mark.parametrize("wrong", ["ticker", "ticker(vital)=host", "=host", "a b=c", "ticker=ho st:1:2:3"])
+@pytest.mark.usefixtures("_read_again")
 def test_a_mistake_in_the_setting_is_logged_and_costs_only_itself(
     wrong: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the variable, the part and an example."""
     monkeypatch.setenv("SIGNALSCOPE_SERVICES", f"{wrong};right=host")
-    monkeypatch.setattr(_services._Setting, "addresses", None)
-    found: Any = _services.service_at("http://host/")
-    assert found.name == "right"
+    service: Any = _services.service_at("http://host/")
+    assert service.name == "right"
     assert "SIGNALSCOPE_SERVICES" in caplog.text
     assert "write for example ticker_service(critical)=" in caplog.text

@@ -15,13 +15,13 @@ def test_each_integration_has_an_entry_point_of_its_name() -> None:
     """And each entry point is an integration's; the installed ones are those of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = project["entry-points"]["opentelemetry_instrumentor"]
-    assert set(declared) == {each.name for each in libraries()}
-    installed = {each.name: each.value for each in entry_points(group="opentelemetry_instrumentor")}
+    assert set(declared) == {library.name for library in libraries()}
+    installed = {point.name: point.value for point in entry_points(group="opentelemetry_instrumentor")}
     assert declared.items() <= installed.items()
-    for each in libraries():
-        module, _, name = declared[each.name].partition(":")
+    for library in libraries():
+        module, _, name = declared[library.name].partition(":")
         loaded = vars(__import__(module, fromlist=[name]))[name]
-        assert loaded.library is each
+        assert loaded.library is library
 
 
 def test_no_extra_stops_every_instrumentor() -> None:

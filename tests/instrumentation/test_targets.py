@@ -163,8 +163,8 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def captured() -> Iterator[Captured]:
     """What is recorded."""
-    with capture() as found:
-        yield found
+    with capture() as captured:
+        yield captured
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def test_mistakes_are_told_with_line_key_and_way_out(entry: str, tmp_path: Path)
     path = tmp_path / "targets.toml"
     path.write_text(f'[[target]]\n{entry}\n[[target]]\npath = "c:d"\nkind = "task"\n', encoding="utf-8")
     targets, problems = _targets_file.read(path)
-    assert [each.path for each in targets] == ["c:d"]
+    assert [target.path for target in targets] == ["c:d"]
     (problem,) = problems
     assert str(problem).startswith(f"{path}:{MISTAKES[entry]}"), problem
 
@@ -300,7 +300,7 @@ def test_a_file_that_cannot_be_used(content: bytes | None, message: str, tmp_pat
     path = tmp_path / "targets.toml"
     if content is not None:
         path.write_bytes(content)
-    assert [message in str(each) for each in _targets_file.read(path)[1]] == [True]
+    assert [message in str(problem) for problem in _targets_file.read(path)[1]] == [True]
 
 
 def test_options_of_every_kind_are_those_of_its_decorator() -> None:
@@ -308,7 +308,7 @@ def test_options_of_every_kind_are_those_of_its_decorator() -> None:
     assert _target.options_of("greeks")[:3] == ["calculation_type", "model_type", "vectorized"]
     for kind, decorator in _target.KINDS.items():
         assert _target.options_of(kind)
-        assert any(each.emitted_by == f"@{decorator.__name__}" for each in contract.instruments())
+        assert any(instrument.emitted_by == f"@{decorator.__name__}" for instrument in contract.instruments())
 
 
 def test_check_tells_what_is_found_without_importing(
@@ -316,18 +316,18 @@ def test_check_tells_what_is_found_without_importing(
 ) -> None:
     """Signature, metrics and attributes of each entry; nothing of the program runs."""
     checked, problems = check(write(TARGETS))
-    assert (problems, [each.problems for each in checked]) == ([], [[]] * 8)
+    assert (problems, [entry.problems for entry in checked]) == ([], [[]] * 8)
     chain = checked[0]
-    assert [(each.path, each.signature) for each in chain.found] == [
+    assert [(function.path, function.signature) for function in chain.functions] == [
         ("zt_service.pricing:chain_greeks", "def chain_greeks(spot, strikes, model='black_scholes')")
     ]
     assert "signal_service_greeks_calculation_seconds" in chain.records
     assert chain.attributes["batch_size"] == "argument strikes"
-    assert [each.path for each in checked[2].found] == [
+    assert [function.path for function in checked[2].functions] == [
         "zt_service.pricing:Engine.price",
         "zt_service.pricing:Engine.gamma",
     ]
-    assert checked[5].found[0].signature == "async def process(self, order)"
+    assert checked[5].functions[0].signature == "async def process(self, order)"
     assert "imported" not in capfd.readouterr().err
 
 
@@ -357,7 +357,7 @@ def test_check_tells_what_is_wrong(write: Callable[[str], Path], entry: str, mes
     """With the nearest existing name, by reading and by importing."""
     path = write(f"[[target]]\n{entry}\n")
     (checked,), _ = check(path)
-    assert [message in str(each) for each in checked.problems] == [True], checked.problems
+    assert [message in str(problem) for problem in checked.problems] == [True], checked.problems
     (checked,), _ = check(path, imports=True)
     assert checked.problems
 
@@ -365,10 +365,10 @@ def test_check_tells_what_is_wrong(write: Callable[[str], Path], entry: str, mes
 def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) -> None:
     """What is imported or inherited is found where it is defined."""
     entries = ("signals:imported_by_name", "pricing:American.price", "pricing:Desk._Desk__look")
-    text = "".join(f'[[target]]\npath = "zt_service.{each}"\nkind = "task"\n' for each in entries)
+    text = "".join(f'[[target]]\npath = "zt_service.{entry}"\nkind = "task"\n' for entry in entries)
     checked, _ = check(write(text))
-    assert [each.problems for each in checked] == [[], [], []]
-    assert [each.found[0].note.partition(":")[0] for each in checked] == [
+    assert [entry.problems for entry in checked] == [[], [], []]
+    assert [entry.functions[0].note.partition(":")[0] for entry in checked] == [
         "defined in zt_service.pricing",
         "inherited from zt_service.pricing",
         "",
@@ -380,7 +380,10 @@ def test_check_looks_up_patterns_of_top_level_modules(write: Callable[[str], Pat
     path = write('[[target]]\npath = "zt_serv*.pricing:delta"\nkind = "greeks"\n')
     for imports in (False, True):
         (checked,), _ = check(path, imports=imports)
-        assert ([each.path for each in checked.found], checked.problems) == (["zt_service.pricing:delta"], [])
+        assert ([function.path for function in checked.functions], checked.problems) == (
+            ["zt_service.pricing:delta"],
+            [],
+        )
 
 
 def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -> None:
@@ -388,7 +391,7 @@ def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -
     path = write('[[target]]\npath = "zt_service.pricing:theta"\nkind = "greeks"\n')
     ((checked,), _), ((imported,), _) = check(path), check(path, imports=True)
     assert "'theta' is assigned, not defined: `--import` looks" in str(checked.problems[0])
-    assert (imported.problems, imported.found[0].signature) == ([], "def theta(spot)")
+    assert (imported.problems, imported.functions[0].signature) == ([], "def theta(spot)")
 
 
 def test_check_names_the_metrics_of_the_step(write: Callable[[str], Path]) -> None:
@@ -401,9 +404,9 @@ def test_suggestions_are_a_file_that_check_accepts(
     write: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Greeks, signals, caches and queues are found by their looks, and nothing is imported."""
-    found, unread = suggest("zt_service")
+    suggestions, unread = suggest("zt_service")
     assert unread == []
-    assert {(each.path.partition(":")[2], each.kind) for each in found} == {
+    assert {(suggestion.path.partition(":")[2], suggestion.kind) for suggestion in suggestions} == {
         ("delta", "greeks"),
         ("chain_greeks", "greeks"),
         ("Engine.price", "greeks"),
@@ -412,8 +415,8 @@ def test_suggestions_are_a_file_that_check_accepts(
         ("Worker.process", "queue"),
         ("signal", "signal"),
     }
-    checked, problems = check(write(to_toml("zt_service", found)))
-    assert (problems, [each.problems for each in checked]) == ([], [[]] * len(found))
+    checked, problems = check(write(to_toml("zt_service", suggestions)))
+    assert (problems, [entry.problems for entry in checked]) == ([], [[]] * len(suggestions))
     assert "imported" not in capfd.readouterr().err
 
 
@@ -434,11 +437,11 @@ def test_suggestions_go_by_what_functions_do_and_not_by_their_docstrings(service
         """),
         encoding="utf-8",
     )
-    found = {
-        each.path.partition(":")[2]: (each.kind, dict(each.options))
-        for each in suggest("zt_service.others")[0]
+    suggestions = {
+        suggestion.path.partition(":")[2]: (suggestion.kind, dict(suggestion.options))
+        for suggestion in suggest("zt_service.others")[0]
     }
-    assert found == {
+    assert suggestions == {
         "read": ("query", {"table": '"orders"', "operation": '"select"'}),
         "get_delta": ("greeks", {"calculation_type": '"delta"'}),
         "chainGreeks": ("greeks", {"calculation_type": '"chain"', "batch_size": '{ arg = "Strikes" }'}),
@@ -612,18 +615,21 @@ def test_properties_of_every_make(
         task_type = "american"
         """
     )
-    found = [each.path.partition(".Option.")[2] for each in check(path)[0][0].found]
-    assert found == [each.path.partition(".Option.")[2] for each in check(path, imports=True)[0][0].found]
+    methods, imported = (
+        [function.path.partition(".Option.")[2] for function in check(path, imports=imports)[0][0].functions]
+        for imports in (False, True)
+    )
+    assert methods == imported
     made: Any = importlib.import_module("zt_service.made")
     originals = dict(vars(made.Option))
     TargetsInstrumentor().instrument(targets=path)
     option, american = made.Option(100), made.American(200)
     option.vega = 30
-    assert [type(each) for each in (option.gamma, american.vega)] == [float, float]
+    assert [type(value) for value in (option.gamma, american.vega)] == [float, float]
     assert (option.gamma, option.vega, american.vega, made.Option.rho, option.theta(1), vars(option)) == (
         0.3, 30.0, 21.0, 0.1, -1.0, {"spot": 300, "gamma": 0.3},
     )  # fmt: skip
-    counted = {each.labels["task_type"]: each.count for each in captured.points(TASK)}
+    counted = {point.labels["task_type"]: point.count for point in captured.points(TASK)}
     assert counted == {"any": 5, "american": 2}  # gamma once, though read twice; theta is not replaced
     assert caplog.records == []
     TargetsInstrumentor().uninstrument()
@@ -653,9 +659,9 @@ def test_methods_that_descriptors_make(
     )
     TargetsInstrumentor().instrument(targets=path, request_hook=lambda *_: None)
     made: Any = importlib.import_module("zt_service.made")
-    one, other = made.Surface(), made.Surface()
-    assert [one.iv(100), one.iv(100), other.iv(200)] == [0.1, 0.1, 0.2]
-    assert len(one.cache) == 1
+    first, second = made.Surface(), made.Surface()
+    assert [first.iv(100), first.iv(100), second.iv(200)] == [0.1, 0.1, 0.2]
+    assert len(first.cache) == 1
     assert (
         captured.count("signal_service_greeks_calculation_seconds", calculation_type="iv", model_type="sabr")
         == 3
@@ -730,7 +736,7 @@ def test_what_numba_has_compiled_is_left_alone(service: Path) -> None:
         from signalscope.instrumentation.targets import TargetsInstrumentor
         TargetsInstrumentor().instrument(targets={str(path)!r})
         from zt_service.compiled import outer
-        print(outer(1.0), [each.message.partition(";")[0] for each in TargetsInstrumentor().problems])
+        print(outer(1.0), [problem.message.partition(";")[0] for problem in TargetsInstrumentor().problems])
     """
     where = environment("py_vollib_vectorized==0.1.1", "py_vollib==1.0.1", "py_lets_be_rational==1.0.1")
     done = subprocess.run(

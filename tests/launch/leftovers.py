@@ -28,7 +28,7 @@ def descendants(pid: int) -> set[int]:
             parents[int(stat.parent.name)] = int(
                 stat.read_text(encoding="ascii").rpartition(")")[2].split()[1]
             )
-    found, new = set[int](), {pid}
+    descendants, new = set[int](), {pid}
     while new := {child for child, parent in parents.items() if parent in new}:
-        found |= new
-    return found
+        descendants |= new
+    return descendants

@@ -15,7 +15,7 @@ import pytest
 from tests.launch.leftovers import alive, hear_hangups
 
 from signalscope import binaries
-from signalscope.binaries import BinaryError, Project, _steps
+from signalscope.binaries import BinaryError, Project, _build
 from signalscope.demo.stack._processes import wait_until
 
 
@@ -91,12 +91,12 @@ def test_a_build_that_fails_leaves_nothing_half_done(bare: Path) -> None:
 
 def test_progress_is_shown_while_something_is_built(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is being built, since when, and the builder's latest line."""
-    monkeypatch.setattr(_steps, "_REPORT_SECONDS", 0.2)
+    monkeypatch.setattr(_build, "_REPORT_SECONDS", 0.2)
     slow = _program(bare / "path" / "slow", "compiling")
     slow.write_text("#!/bin/sh\necho compiling\n/bin/sleep 0.7\n", encoding="utf-8")
     said: list[str] = []
     project = Project("part", "1.0", "", {})
-    _steps.run(project, [str(slow)], bare, said.append)
+    _build.run(project, [str(slow)], bare, said.append)
     assert said
     assert all(line.startswith("part 1.0: ") and line.endswith("compiling") for line in said)
 
@@ -195,11 +195,11 @@ def test_a_second_setup_waits_for_the_first_and_removes_what_a_killed_one_left(c
     first.communicate()
     os.kill(compiler, signal.SIGKILL)
     (checkout.parent / "compiler").unlink()
-    other = _compiler(checkout)
+    second_compiler = _compiler(checkout)
     assert len(list((checkout.parent / "cache" / "signalscope" / "bin").iterdir())) == 1
     second.send_signal(signal.SIGINT)
     second.communicate(timeout=30)
-    wait_until(lambda: not alive(other), "the compiler's end", 10)
+    wait_until(lambda: not alive(second_compiler), "the compiler's end", 10)
 
 
 def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_contract_is_printed_in_three_ways() -> None:
     assert "signal_service_greeks_calculation_seconds" in table
     registry = yaml.safe_load(_run("contract", "--format", "semconv").stdout)
     names = {group.get("metric_name") for group in registry["groups"]}
-    assert {one.name for one in BUILT_IN} <= names
+    assert {instrument.name for instrument in BUILT_IN} <= names
     committed = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert _run("contract", "--format", "markdown").stdout == committed
 
@@ -177,12 +177,12 @@ def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
     left.write_text(json.dumps({"service": "x", "demo_pid": ended.pid}), encoding="utf-8")
     assert state.read()["service"] == "http://127.0.0.1:1"
     assert not left.exists()
-    other = path.with_name(f"demo-{os.getppid()}.json")
-    other.write_text(json.dumps({"service": "newer", "demo_pid": os.getppid()}), encoding="utf-8")
+    newer = path.with_name(f"demo-{os.getppid()}.json")
+    newer.write_text(json.dumps({"service": "newer", "demo_pid": os.getppid()}), encoding="utf-8")
     assert state.read()["service"] == "newer"
     state.forget()  # another process' note stays
-    assert list(path.parent.iterdir()) == [other]
-    other.unlink()
+    assert list(path.parent.iterdir()) == [newer]
+    newer.unlink()
     with pytest.raises(state.NoDemoError):
         state.read()
 
@@ -204,9 +204,11 @@ def test_two_demos_that_start_at_once_choose_different_ports() -> None:
             )
             for _ in range(2)
         ]
-        chosen = [set(re.findall(r"=(\d+)", each.stdout.readline())) for each in started if each.stdout]
-        for each in started:
-            each.communicate("\n")
+        chosen = [
+            set(re.findall(r"=(\d+)", process.stdout.readline())) for process in started if process.stdout
+        ]
+        for process in started:
+            process.communicate("\n")
     assert len(chosen[0]) == len(chosen[1]) == 9
     assert chosen[0].isdisjoint(chosen[1])
 

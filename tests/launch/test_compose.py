@@ -33,8 +33,8 @@ def config() -> dict[str, Any]:
     """The effective configuration."""
     done = _config()
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    config: dict[str, Any] = json.loads(done.stdout)
+    return config
 
 
 def test_there_is_no_default_password(config: dict[str, Any]) -> None:
@@ -47,9 +47,11 @@ def test_there_is_no_default_password(config: dict[str, Any]) -> None:
         for s in config["services"].values()
         for key, value in s.get("environment", {}).items()
     ]
-    assert [each for each in settings if "PASSWORD" in each] == []
+    assert [setting for setting in settings if "PASSWORD" in setting] == []
     assert [
-        each for each in settings if each.startswith("SIGNALSCOPE_MONITORING_TOKEN=") and each[-1] != "="
+        setting
+        for setting in settings
+        if setting.startswith("SIGNALSCOPE_MONITORING_TOKEN=") and setting[-1] != "="
     ] == []
 
 

@@ -49,8 +49,8 @@ class _Demo:
     def ready(self) -> dict[str, Any]:
         """What runs where, once everything does."""
         self.until(self.endpoints.exists)
-        found: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
-        return found
+        endpoints: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
+        return endpoints
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for something, while it runs."""
@@ -87,21 +87,24 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
     """Everything answers; the text says what to open and what to break; a signal ends all of it."""
     demo = _Demo(tmp_path)
     demos.append(demo)
-    found = demo.ready()
-    assert {"service", "prometheus", "alertmanager", "console", "collector", "pids", "token"} <= set(found)
-    assert set(found["collector"]) == {"otlp_grpc", "otlp_http", "prometheus", "telemetry"}
-    assert len(found["token"]) >= 24
+    endpoints = demo.ready()
+    assert {"service", "prometheus", "alertmanager", "console", "collector", "pids", "token"} <= set(
+        endpoints
+    )
+    assert set(endpoints["collector"]) == {"otlp_grpc", "otlp_http", "prometheus", "telemetry"}
+    assert len(endpoints["token"]) >= 24
     for url in (
-        f"{found['service']}/health", f"{found['prometheus']}/-/ready", f"{found['alertmanager']}/-/ready",
-        found["console"], found["collector"]["prometheus"], found["collector"]["telemetry"],
+        f"{endpoints['service']}/health", f"{endpoints['prometheus']}/-/ready",
+        f"{endpoints['alertmanager']}/-/ready", endpoints["console"],
+        endpoints["collector"]["prometheus"], endpoints["collector"]["telemetry"],
     ):  # fmt: skip
         assert answers(url), url
-    assert all(alive(pid) for pid in found["pids"].values())
+    assert all(alive(pid) for pid in endpoints["pids"].values())
     demo.process.send_signal(number)
     assert demo.process.wait(60) == 0
-    for line in (found["console"], "fault list", "fires within", "Ctrl-C"):
+    for line in (endpoints["console"], "fault list", "fires within", "Ctrl-C"):
         assert line in demo.text()
-    demo.nothing_is_left(found["pids"])
+    demo.nothing_is_left(endpoints["pids"])
 
 
 @pytest.mark.parametrize(
@@ -182,15 +185,15 @@ def test_an_installed_package_without_a_checkout_runs_embedded(tmp_path: Path, d
     shutil.copytree(binaries.ROOT / "src" / "signalscope", site / "signalscope")
     demo = _Demo(tmp_path, PYTHONPATH=str(site))
     demos.append(demo)
-    found = demo.ready()
-    assert "prometheus" not in found
-    assert answers(f"{found['service']}/metrics")
-    assert answers(found["console"])
+    endpoints = demo.ready()
+    assert "prometheus" not in endpoints
+    assert answers(f"{endpoints['service']}/metrics")
+    assert answers(endpoints["console"])
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(60) == 0
     assert "Embedded: the whole pipeline runs from a checkout, and " in demo.text()
     assert "is not one: clone the repository and use `make demo`." in " ".join(demo.text().split())
-    demo.nothing_is_left(found["pids"])
+    demo.nothing_is_left(endpoints["pids"])
 
 
 def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:
@@ -199,17 +202,17 @@ def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: li
     demo = _Demo(tmp_path, PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
     demos.append(demo)
     wait_until(lambda: not demo.endpoints.exists(), "the earlier demo's file to go", 20, every=0.02)
-    found = demo.ready()
-    assert "prometheus" not in found
+    endpoints = demo.ready()
+    assert "prometheus" not in endpoints
     done = subprocess.run(
         [sys.executable, "-m", "signalscope", "fault", "config-down", "on"], check=True, text=True,
         env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "COLUMNS": "160"}, stdout=subprocess.PIPE,
     )  # fmt: skip
-    assert f"no alert fires.\nWatch {found['service']}/health" in done.stdout
+    assert f"no alert fires.\nWatch {endpoints['service']}/health" in done.stdout
     demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(60) == 0
     assert "fires within" not in demo.text()
     assert "with its whole monitoring" not in demo.text()
     assert "Embedded" in demo.text()
     assert f"otelcol {binaries.versions()['OTELCOL_VERSION']}" in demo.text()
-    demo.nothing_is_left(found["pids"])
+    demo.nothing_is_left(endpoints["pids"])

@@ -250,7 +250,7 @@ def test_what_it_runs_is_there() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=_TOOL.parent, capture_output=True, text=True, check=True, timeout=60
     )
-    assert [each for each in done.stdout.split() if not (binaries.ROOT / each).exists()] == []
+    assert [path for path in done.stdout.split() if not (binaries.ROOT / path).exists()] == []
     assert "tests/recording" in done.stdout.split()
 
 

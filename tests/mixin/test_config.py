@@ -43,6 +43,20 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             r"my.toml:1: treshold: there is no such key; did you mean thresholds\? There are: pipeline, selectors",
         ),
         ("[holds]\ncpu = -1\n", r"my.toml:2: holds.cpu: .*greater than or equal to 0"),
+        (
+            '[windows]\n[histograms]\nkind = "exponential"\n',
+            r"my.toml:3: histograms.kind: Input should be 'classic' or 'native'",
+        ),
+        (
+            '[scope]\nlabels = ["cluster", "user_tier"]\n',
+            r"my.toml:2: scope.labels: 'user_tier' is a label of the contract: name a label that",
+        ),
+        ('\n[scope]\nlabels = ["le"]\n', r"my.toml:3: scope.labels: 'le' is a label of the rules"),
+        ('[scope]\nlabels = ["instance"]\n', r"my.toml:2: scope.labels: 'instance' is a label of the rules"),
+        (
+            '[scope]\nlabels = ["k8s-cluster"]\n',
+            r"my.toml:2: scope.labels: 'k8s-cluster' is not a label name",
+        ),
         ('[windows]\nlatency = "2m"\n', r"my.toml:2: windows.latency: .*valid integer"),
         ('[selectors]\njob = "a\\"b"\n', r"my.toml:2: selectors.job: .*pattern"),
         (

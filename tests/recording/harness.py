@@ -75,7 +75,7 @@ class Pair:
 
     def buffer(self, instrument: Instrument, key: str) -> Buffer:
         """The buffer of our series."""
-        return self.fast_path.bind(instrument, (key,))
+        return self.fast_path.store.bind(instrument, (key,))
 
     def twin(self, instrument: Instrument, key: str) -> Callable[[float], None]:
         """Record into the SDK's series."""

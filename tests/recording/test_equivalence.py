@@ -202,7 +202,7 @@ def test_a_group_makes_the_points_of_three_instruments(
     times = {time.time_ns()}
     for number, (key, value) in enumerate(calls):
         fixed = ((COUNTER, (key,), 1), (UPDOWN, (key,), amount))
-        pair.fast_path.bind(HISTOGRAM, (key,), fixed).record(value)
+        pair.fast_path.store.bind(HISTOGRAM, (key,), fixed).record(value)
         for instrument, own in ((HISTOGRAM, value), (COUNTER, 1), (UPDOWN, amount)):
             pair.twin(instrument, key)(own)
         if number % 100 == 99 or number == len(calls) - 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import signal
+import sys
 import threading
 import time
 from types import FrameType
@@ -163,6 +164,90 @@ def test_signals_lose_nothing_and_repeat_nothing() -> None:
     assert done <= found.count <= begun
     assert found.sum == found.count * 0.5
     assert recorded <= points(pair.collect()[0], COUNTER)["signals"].value < next(numbers)
+
+
+class _InterruptedError(BaseException):
+    """Raised by a signal handler."""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="needs signals for one thread")
+def test_an_exception_of_a_signal_handler_as_a_collection_begins_leaves_the_store_unlocked() -> None:
+    """The signal arrives when the collection has acquired the lock, and its thread has not run since."""
+    pair = Pair()
+    pair.buffer(HISTOGRAM, "a").record(1.0)
+    store = pair.fast_path.store
+    lock, main = store.lock, threading.get_ident()
+    is_holding = threading.Event()
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        raise _InterruptedError
+
+    def hand_over() -> None:
+        with lock:
+            is_holding.set()
+            time.sleep(0.1)  # sleep: the main thread cannot say that it waits for the lock
+        begun = time.perf_counter()
+        while time.perf_counter() - begun < 0.05:
+            pass  # the main thread has the lock now, and waits for the interpreter
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    thread = threading.Thread(target=hand_over)
+    interval = sys.getswitchinterval()
+    before = signal.signal(signal.SIGUSR1, handler)
+    sys.setswitchinterval(DEADLINE)
+    try:
+        thread.start()
+        assert is_holding.wait(DEADLINE)
+        with pytest.raises(_InterruptedError):
+            store.collect(store.readers[0], time.time_ns())
+    finally:
+        sys.setswitchinterval(interval)
+        thread.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert store.collect(store.readers[0], time.time_ns(), timeout=0)
+    assert store.totals([HISTOGRAM.name])
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+# Python drops an exception that hits the callback of a weak reference.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_exceptions_of_a_signal_handler_anywhere_in_collections_leave_the_store_unlocked() -> None:
+    """Hundreds of signals, between any two steps of a collection; the exceptions are kept."""
+    pair = Pair()
+    store = pair.fast_path.store
+    reader = store.readers[0]
+    kept: list[BaseException] = []
+    deadline = time.monotonic() + DEADLINE
+    may_raise = False
+
+    def handler(_number: int, _frame: FrameType | None) -> None:
+        nonlocal may_raise
+        if may_raise:
+            may_raise = False  # not again before the first has been caught
+            raise _InterruptedError
+
+    def collect_until_interrupted() -> None:
+        """A function of its own: CPython 3.13 has steps of a loop that a `try` around it does not cover."""
+        nonlocal may_raise
+        while time.monotonic() < deadline:
+            may_raise = True
+            pair.buffer(HISTOGRAM, "a").record(0.5)
+            store.collect(reader, time.time_ns())
+        may_raise = False
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+    try:
+        while len(kept) < 300 and time.monotonic() < deadline:
+            try:
+                collect_until_interrupted()
+            except _InterruptedError as error:
+                kept.append(error)
+            assert store.collect(reader, time.time_ns(), timeout=0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert len(kept) == 300
 
 
 def test_values_that_are_no_numbers_do_not_stop_the_others() -> None:

@@ -363,7 +363,7 @@ def test_combinations_of_allowed_values_are_bounded_too(
             series = family.series(str(a), str(b))
             series.record(1)
             family.group(series, ((other.series("x", "x"), 1),)).record(1)
-    assert (len(family._series), len(family._groups)) == (50, 50)
+    assert (len(family.known), len(family._groups)) == (50, 50)
     assert sum(recorded.counts("test.combined").values()) == 2 * 60 * 60
     assert recorded.counts("test.other") == {("x", "x"): 60 * 60}
 

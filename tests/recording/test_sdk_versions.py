@@ -20,7 +20,7 @@ from signalscope.contract._model import Kind
 from signalscope.recording import _sdk as sdk
 from signalscope.recording._exemplars import Filter
 from signalscope.recording._fast_path import attach
-from signalscope.recording._points import fits
+from signalscope.recording._instrument_series import fits
 from signalscope.recording._sdk import readers_of
 
 

@@ -11,10 +11,10 @@ Each is looked for on PATH, where only the pinned version counts; then in the ca
 ``collector/builder.yaml``, else copied out of the pinned container image. The versions are in ``.env``.
 """
 
+from ._build import cancelled
 from ._find import find, missing
 from ._install import install
 from ._projects import ROOT, BinaryError, NoCheckoutError, Project, projects, versions
-from ._steps import cancelled
 
 __all__ = [
     "ROOT",

@@ -1,16 +1,30 @@
-"""Two ways to get a project: build it with Go from the pinned modules, or copy it out of the pinned image."""
+"""Two ways to get a project: build it with Go from the pinned modules, or copy it out of the pinned image.
+
+Each step is a child process that tells how far it is, and that can be cancelled.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from ._projects import ROOT, BinaryError, Project
-from ._steps import Say, run
 
 OLDEST_GO = (1, 26)
+_REPORT_SECONDS = 10.0
+
+#: Set by another thread to end whatever `install` is doing; nothing half done is left.
+cancelled = threading.Event()
+
+Say = Callable[[str], None]
 
 
 def build(project: Project, made: Path, work: Path, say: Say) -> None:
@@ -18,12 +32,10 @@ def build(project: Project, made: Path, work: Path, say: Say) -> None:
     say(f"{project.name} {project.version}: building with Go")
     if project.packages:
         flags = [*project.flags, "-trimpath", f"-ldflags=-s -w{project.stamp}"]
-        run(
-            project,
-            [go, "build", "-v", *flags, "-o", _output(project, made), *project.packages],
-            ROOT / "tools" / project.name,
-            say,
-        )
+        # Go builds several into a folder; of one, the package may have another name than the binary.
+        output = f"{made}/" if len(project.packages) > 1 else f"{made}/{next(iter(project.binaries))}"
+        command = [go, "build", "-v", *flags, "-o", output, *project.packages]
+        run(project, command, ROOT / "tools" / project.name, say)
         return
     builder = "go.opentelemetry.io/collector/cmd/builder"
     run(project, [go, "build", "-v", "-o", f"{work}/builder", builder], ROOT / "tools" / "builder", say)
@@ -32,11 +44,6 @@ def build(project: Project, made: Path, work: Path, say: Say) -> None:
     own.write_text(re.sub(r"output_path: .*", f"output_path: {work}/sources", manifest), encoding="utf-8")
     run(project, [f"{work}/builder", f"--config={own}", "--ldflags=-s -w"], work, say)
     shutil.move(f"{work}/sources/signalscope-otelcol", made)
-
-
-def _output(project: Project, made: Path) -> str:
-    """Where Go builds to: a folder for several, a file for one, whose package may be called otherwise."""
-    return f"{made}/" if len(project.packages) > 1 else f"{made}/{next(iter(project.binaries))}"
 
 
 def copy(project: Project, made: Path, _work: Path, say: Say) -> None:
@@ -71,3 +78,50 @@ def _go() -> str:
 def _last(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no reason given"
+
+
+def pause(seconds: float) -> None:
+    if cancelled.wait(seconds):
+        raise BinaryError("cancelled")
+
+
+def run(project: Project, command: Sequence[str], folder: Path, say: Say) -> None:
+    """Run a step, saying every few seconds that it still runs and what it does."""
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+    latest = ["starting"]
+    begun = said = time.monotonic()
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as step:  # fmt: skip
+        lines: list[str] = []
+        reader = threading.Thread(target=_read, args=(step.stdout, lines, latest), daemon=True)
+        reader.start()
+        try:
+            while step.poll() is None:
+                pause(0.1)
+                now = time.monotonic()
+                if now - said >= _REPORT_SECONDS:
+                    said = now
+                    say(f"{project.name} {project.version}: {now - begun:.0f} s: {latest[0][:90]}")
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(step.pid, signal.SIGKILL)  # the compilers that it has started too
+            raise
+        reader.join(5)
+        if step.returncode:
+            raise BinaryError(f"{Path(command[0]).name} {command[1]} failed: " + " | ".join(lines[-5:]))
+
+
+def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str]) -> None:
+    for line in stream or ():
+        if line.strip():
+            lines.append(line.strip())
+            latest[0] = _readable(line)
+            del lines[:-50]
+
+
+def _readable(line: str) -> str:
+    """A line of Go's or the builder's, whose log has time, level and place before the message."""
+    fields = line.strip().split("\t")
+    return fields[3] if len(fields) > 3 else fields[0]

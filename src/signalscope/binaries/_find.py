@@ -21,10 +21,9 @@ def find(name: str) -> Path:
     """
     for project in (*projects(), *projects_for_tests()):
         if name in project.binaries:
-            path = _find(project, name)
-            if path is None:
-                raise BinaryError(f"{name} {project.version} is missing; `make setup` gets it")
-            return path
+            if path := _find(project, name):
+                return path
+            raise BinaryError(f"{name} {project.version} is missing; `make setup` gets it")
     raise BinaryError(f"no binary {name!r}")
 
 

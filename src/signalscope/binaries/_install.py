@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ._build import OLDEST_GO, build, copy
+from ._build import OLDEST_GO, Say, build, cancelled, copy, pause
 from ._find import missing
 from ._projects import BinaryError, Project, cache
-from ._steps import Say, cancelled, pause
 
 #: Folders of this prefix, beside what is ready, are not finished.
 _UNFINISHED = ".making-"

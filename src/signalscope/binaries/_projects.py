@@ -67,29 +67,20 @@ def projects() -> tuple[Project, ...]:
     """The parts of the local stack, the one that takes longest first."""
     return (
         _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
-        _pinned(
-            "prometheus",
-            {"prometheus": "/bin/prometheus", "promtool": "/bin/promtool"},
-            (
-                "github.com/prometheus/prometheus/cmd/prometheus",
-                "github.com/prometheus/prometheus/cmd/promtool",
-            ),
-            # Service discovery of clouds is most of its size; files and HTTP stay.
-            flags=("-tags", "remove_all_sd"),
-        ),
-        _pinned(
-            "alertmanager",
-            {"alertmanager": "/bin/alertmanager", "amtool": "/bin/amtool"},
-            (
-                "github.com/prometheus/alertmanager/cmd/alertmanager",
-                "github.com/prometheus/alertmanager/cmd/amtool",
-            ),
-        ),
+        # Service discovery of clouds is most of its size; files and HTTP stay.
+        _prometheus("prometheus", "prometheus", "promtool", flags=("-tags", "remove_all_sd")),
+        _prometheus("alertmanager", "alertmanager", "amtool"),
     )
 
 
+def _prometheus(name: str, *binaries: str, flags: tuple[str, ...] = ()) -> Project:
+    """Return one of the Prometheus project's parts, which have a Go package for each binary."""
+    packages = tuple(f"github.com/prometheus/{name}/cmd/{binary}" for binary in binaries)
+    return _pinned(name, {binary: f"/bin/{binary}" for binary in binaries}, packages, flags=flags)
+
+
 def projects_for_tests() -> tuple[Project, ...]:
-    """What only the tests need."""
+    """Return the parts that only the tests need."""
     compose = "github.com/docker/compose/v2"
     return (
         _pinned(

@@ -13,8 +13,6 @@ from rich.console import Console
 from signalscope.cli._errors import UserError, base_url, needs_extra
 from signalscope.cli._extensions import ConfigOption, load_config
 
-__all__ = ["console"]
-
 _out = Console(emoji=False)
 
 
@@ -40,8 +38,7 @@ def console(  # noqa: PLR0917  # each is an option on the command line
     """
     with needs_extra("console"):
         from signalscope.console import _boards  # noqa: PLC0415  # its packages are an extra
-        from signalscope.console.app import Settings  # noqa: PLC0415  # see above
-        from signalscope.console.serve import HOST, serve  # noqa: PLC0415  # see above
+        from signalscope.console.app import HOST, Settings, serve  # noqa: PLC0415  # see above
     address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
     if traces is not None and "{trace_id}" not in traces:
         raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")

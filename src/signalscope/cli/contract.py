@@ -13,11 +13,9 @@ from rich.console import Console
 from signalscope.cli._extensions import load_config
 from signalscope.contract._render import render_table, to_markdown, to_semconv_yaml
 
-__all__ = ["contract"]
-
 
 class Format(StrEnum):
-    """How the contract is shown."""
+    """A way to show the contract."""
 
     TABLE = "table"
     MARKDOWN = "markdown"

@@ -15,8 +15,6 @@ from rich.console import Console
 from signalscope.cli._errors import UserError, base_url, needs_extra
 from signalscope.cli._extensions import ConfigOption, load_config
 
-__all__ = ["dashboards"]
-
 dashboards = typer.Typer(no_args_is_help=True, help="Put the dashboards into a Grafana.")
 _out = Console(emoji=False, highlight=False, soft_wrap=True)
 _Folder = Annotated[

@@ -12,8 +12,6 @@ from rich.markup import escape
 from signalscope.cli._errors import UserError, needs_extra
 from signalscope.cli._extensions import ConfigOption, load_config
 
-__all__ = ["generate"]
-
 _out = Console(emoji=False)
 
 

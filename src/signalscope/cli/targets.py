@@ -17,8 +17,6 @@ from signalscope.instrumentation.targets._sources import NotReadableError
 from signalscope.instrumentation.targets._suggest import suggest as propose
 from signalscope.instrumentation.targets._suggest import to_toml
 
-__all__ = ["app"]
-
 app = typer.Typer(
     help="Measure functions of your own without editing them: targets files.", no_args_is_help=True
 )
@@ -43,7 +41,7 @@ def check(
 
     Modules are looked for as Python does, from the current folder.
     """
-    _look_in_current_folder()
+    _search_current_folder()
     checked, problems = check_file(file, imports=imports)
     for entry in checked:
         _show(entry)
@@ -53,7 +51,7 @@ def check(
     if problems:
         raise typer.Exit(1)
     _out.print(
-        f"{len(checked)} entries, {sum(len(entry.found) for entry in checked)} functions; nothing is wrong."
+        f"{len(checked)} entries, {sum(len(entry.functions) for entry in checked)} functions; nothing is wrong."
     )
 
 
@@ -62,7 +60,7 @@ def suggest_(
     package: Annotated[str, typer.Argument(help="The name of a package or module.")],
 ) -> None:
     """Read a package, without importing it, and propose entries: write them to a file, and look them through."""
-    _look_in_current_folder()
+    _search_current_folder()
     try:
         entries, unread = propose(package)
     except NotReadableError as error:
@@ -80,19 +78,19 @@ def suggest_(
 def _show(checked: Checked) -> None:
     target = checked.target
     _out.print(f"[bold]{escape(target.path)}[/bold]  (line {target.line})")
-    for function in checked.found[:_SHOWN]:
+    for function in checked.functions[:_SHOWN]:
         _out.print(f"  found     {escape(function.path)}")
         _out.print(f"            {escape(function.signature)}")
         if function.note:
             _out.print(f"            [yellow]{escape(function.note)}[/yellow]")
-    if len(checked.found) > _SHOWN:
-        _out.print(f"            and {len(checked.found) - _SHOWN} more")
+    if len(checked.functions) > _SHOWN:
+        _out.print(f"            and {len(checked.functions) - _SHOWN} more")
     for place, name in enumerate(checked.records):
         _out.print(f"  {'' if place else 'records':10}{name}")
     shown = ", ".join(f"{key}: {value}" for key, value in checked.attributes.items())
     _out.print(f"  as        {target.kind}{escape(f' ({shown})') if shown else ''}")
 
 
-def _look_in_current_folder() -> None:
+def _search_current_folder() -> None:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))

@@ -21,7 +21,17 @@ from signalscope.config._calendar import Calendar
 from signalscope.config._errors import message_of, syntax_message
 from signalscope.config._insight import Anomaly, Forecast
 from signalscope.config._routes import Routes
-from signalscope.config._rules import Dashboards, HealthLimits, Holds, Selectors, Teams, Thresholds, Windows
+from signalscope.config._rules import (
+    Dashboards,
+    HealthLimits,
+    Histograms,
+    Holds,
+    Scope,
+    Selectors,
+    Teams,
+    Thresholds,
+    Windows,
+)
 from signalscope.config._section import Arrival, Interval, Section, Text
 from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.config has it from here
 
@@ -100,8 +110,10 @@ class Config(Section):
 
     pipeline: Pipeline = Pipeline()
     selectors: Selectors = Selectors()
+    scope: Scope = Scope()
     thresholds: Thresholds = Thresholds()
     windows: Windows = Windows()
+    histograms: Histograms = Histograms()
     holds: Holds = Holds()
     slos: Slos = Slos()
     kpis: Kpis = Kpis()

@@ -69,6 +69,18 @@ def job() -> str:
     return config().selectors.job
 
 
+def scope() -> dict[str, str]:
+    """Return where this service runs: SIGNALSCOPE_PROMETHEUS_SCOPE, such as ``cluster=eu1;region=eu``.
+
+    Only the labels of ``[scope]`` in the configuration count.
+    """
+    text = os.environ.get("SIGNALSCOPE_PROMETHEUS_SCOPE", "")
+    values = {
+        name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in text.split(";"))
+    }
+    return {label: values[label] for label in config().scope.labels if values.get(label)}
+
+
 def config() -> Config:
     """Return the configuration: the file SIGNALSCOPE_CONFIG, which `signalscope generate --config` takes too."""
     return _loaded(os.environ.get("SIGNALSCOPE_CONFIG", "").strip())

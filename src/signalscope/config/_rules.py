@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -67,6 +68,35 @@ class Selectors(Section):
         return job
 
 
+#: Labels that rules add, beside those that begin with ``sloth_``: none of them can be a scope.
+RULE_LABELS = frozenset({
+    "alertname", "alertstate", "category", "criticality", "days", "direction", "domain", "exporter", "horizon",
+    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "receiver", "resource", "route",
+    "rule_group", "severity", "signal", "team", "weeks",
+})  # fmt: skip
+
+
+def _scope_label(label: str) -> str:
+    """A label that tells services of one job apart, and nothing else."""
+    if not re.fullmatch(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", label):
+        raise ValueError(f"{label!r} is not a label name: write letters, digits and _, such as 'cluster'")
+    of_contract = {name for instrument in contract.instruments() for name in instrument.attribute_names}
+    if label in of_contract | RULE_LABELS or label.startswith("sloth_"):
+        owner = "the contract" if label in of_contract else "the rules"
+        raise ValueError(f"{label!r} is a label of {owner}: name a label that only says where a service runs")
+    return label
+
+
+class Scope(Section):
+    """Where a service runs: what is kept apart everywhere, as jobs are.
+
+    Attributes:
+        labels: Labels of every series of the job, such as ``cluster``, that every aggregation, join and alert keeps.
+    """
+
+    labels: tuple[Annotated[str, AfterValidator(_scope_label)], ...] = ()
+
+
 class Thresholds(Section):
     """What is compared with.
 
@@ -117,6 +147,12 @@ class Windows(Section):
     def hour(self) -> int:
         """How far values of the business and increases look back."""
         return HOUR_SECONDS
+
+
+class Histograms(Section):
+    """How Prometheus stores the contract's histograms."""
+
+    kind: Literal["classic", "native"] = "classic"
 
 
 class Holds(Section):

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from signalscope.console._boards import Boards, from_folder
-from signalscope.console.app import Settings
-from signalscope.console.serve import serve
-
-__all__ = ["main"]
+from signalscope.console.app import Settings, serve
 
 #: A demo has not run for the hours that dashboards open with.
 _SINCE = "now-15m"

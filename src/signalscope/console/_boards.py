@@ -16,6 +16,8 @@ _HOME = "signalscope-operations"
 _ORDER = (
     "executive", "operations", "developer", "capacity", "revenue", "experience", "cost", "telemetry", "extended",
 )  # fmt: skip
+#: What a dashboard must have.
+_KINDS = {"uid": str, "title": str, "panels": list}
 
 
 class BoardError(ValueError):
@@ -89,14 +91,11 @@ def _read(path: Path) -> dict[str, Any]:
         raise BoardError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise BoardError(f"{path}: not JSON: {error}") from None
-    lacking = [key for key in ("uid", "title", "panels") if not isinstance(board, dict) or not board.get(key)]
+    lacking = [key for key in _KINDS if not isinstance(board, dict) or not board.get(key)]
     if lacking:
         raise BoardError(f"{path}: no dashboard of Grafana: it has no {', '.join(lacking)}")
-    for key, kind, problem in (
-        ("uid", str, "is no text"),
-        ("title", str, "is no text"),
-        ("panels", list, "are no list"),
-    ):
+    for key, kind in _KINDS.items():
         if not isinstance(board[key], kind):
+            problem = "is no text" if kind is str else "are no list"
             raise BoardError(f"{path}: no dashboard of Grafana: its {key} {problem}")
     return board

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -20,21 +22,23 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from signalscope.console._boards import Boards
-from signalscope.console._proxy import forward
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
-
-__all__ = ["Settings", "make_app"]
 
 #: Nothing comes from another host; styles are set by the charts' tooltips.
 _POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; "
     "base-uri 'none'"
 )
+#: No admin API, no remote write, no reload: only what answers a question.
+_READING = re.compile(
+    r"query|query_range|query_exemplars|labels|label/[^/]+/values|series|metadata|rules|alerts|targets"
+)
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the console shows, and where it asks.
+    """The dashboards and servers that the console shows.
 
     Attributes:
         prometheus: Its base URL; None where there is none.
@@ -82,7 +86,7 @@ def make_app(settings: Settings) -> Starlette:
         return JSONResponse(dashboard)
 
     async def prometheus(request: Request) -> Response:
-        return await forward(request, settings.prometheus)
+        return await _forward(request, settings.prometheus)
 
     index = HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
     opening = {
@@ -154,3 +158,35 @@ async def _get(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     response.raise_for_status()
     data: dict[str, Any] = response.json()["data"]
     return data
+
+
+async def _forward(request: Request, prometheus: str | None) -> Response:
+    """Return Prometheus' answer to a reading request, or why there is none, in the form of its API."""
+    path = request.path_params["path"]
+    if not _READING.fullmatch(path):
+        return _problem(403, f"{path} is not passed on: the console only reads")
+    if prometheus is None:
+        return _problem(502, "there is no Prometheus here")
+    client: httpx.AsyncClient = request.app.state.client
+    try:
+        answer = await client.get(f"{prometheus}/api/v1/{path}", params=str(request.query_params))
+    except httpx.HTTPError as error:
+        return _problem(502, f"Prometheus does not answer at {prometheus}: {type(error).__name__}")
+    kind = answer.headers.get("content-type", "")
+    if not kind.startswith("application/json"):
+        return _problem(502, f"what answers at {prometheus} is no Prometheus: HTTP {answer.status_code}")
+    return Response(answer.content, answer.status_code, media_type="application/json")
+
+
+def _problem(status: int, message: str) -> Response:
+    return JSONResponse({"status": "error", "errorType": "console", "error": message}, status)
+
+
+def serve(settings: Settings, port: int) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: What the console shows.
+        port: Where to listen, on the loopback interface.
+    """
+    uvicorn.run(make_app(settings), host=HOST, port=port, log_level="warning")

@@ -1,29 +1,54 @@
-"""What the decorators have in common: use without and with arguments, outcomes, spans."""
+"""What the decorators have in common: use without and with arguments, outcomes, spans, durations."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
+from typing import Any, ParamSpec, Protocol, TypeVar, get_args, overload
 
 from signalscope.contract._model import ContractError
-from signalscope.decorators._call import Probe
+from signalscope.decorators._attributes import Attributes, Values
+from signalscope.decorators._call import Call, Probe, Quick
 from signalscope.decorators._spans import SpanMaker, SpanMode
 from signalscope.decorators._wrap import function_of, wrap
 
+P = ParamSpec("P")
+Q = ParamSpec("Q")
+R = TypeVar("R")
 
-def decorated(call: Any, probe: Callable[[Any], Probe]) -> Any:
-    """Return the instrumented callable; without a callable, a decorator that instruments one.
+
+class Decorator(Protocol[Q]):
+    """A decorator that is used without arguments, or with options."""
+
+    @overload
+    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[overload-overlap]  # options are given by name
+    @overload
+    def __call__(self, *args: Q.args, **options: Q.kwargs) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
+def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
+    """Make a decorator.
 
     Args:
-        call: What the decorator was used on; None when it was used with arguments.
-        probe: Makes the probe of a function; of a method it gets the function below the descriptor.
+        make: Takes the options and returns what makes the probe of a function; of a method it gets the function below
+            the descriptor.
     """
 
-    def decorate(function: Any) -> Any:
-        return wrap(function, probe(function_of(function)))
+    @functools.wraps(make)
+    def decorate(call: Any = None, /, *args: Q.args, **options: Q.kwargs) -> Any:
+        probe = make(*args, **options)
 
-    return decorate if call is None else decorate(call)
+        def instrument(function: Any) -> Any:
+            return wrap(function, probe(function_of(function)))
+
+        return instrument if call is None else instrument(call)
+
+    own = inspect.signature(decorate, follow_wrapped=False)
+    options = inspect.signature(make).parameters.values()
+    decorate.__signature__ = own.replace(parameters=[own.parameters["call"], *options])  # type: ignore[attr-defined]  # it is read
+    return decorate
 
 
 def name_of(call: Any) -> str:
@@ -45,3 +70,45 @@ def span_maker(call: Any, mode: SpanMode, attributes: Mapping[str, str]) -> Span
     if mode not in get_args(SpanMode):
         raise ContractError(f"span={mode!r} is not allowed; allowed: {', '.join(get_args(SpanMode))}")
     return None if mode == "never" else SpanMaker(name_of(call), mode, attributes)
+
+
+class Timed:
+    """What one decorated callable measures: its duration, by attributes and, where the histogram has it, outcome.
+
+    A subclass that records more overrides `finish` and `fail`, and calls `measure` in them.
+
+    Args:
+        function: The decorated callable.
+        instrument: The OpenTelemetry name of the histogram of durations.
+        options: The attributes that the decorator was given.
+        where: Names the decorator in internal errors.
+        span: When to make a span.
+    """
+
+    contains = ""
+    quick: Quick | None = None
+
+    def __init__(
+        self, function: Any, instrument: str, options: Mapping[str, Any], *, where: str, span: SpanMode
+    ) -> None:
+        self.where = where
+        self.attributes = Attributes(instrument, function, options, where)
+        self.spans = span_maker(function, span, self.attributes.constants)
+        self._duration = self.attributes.series_of(instrument, "outcome")
+        if self.attributes.all_constant is not None:
+            # Bound now, so that the series is there, at zero, before the first call.
+            self._duration(self.attributes.all_constant, "success")
+
+    def finish(self, call: Call) -> None:
+        """Record a call that returned."""
+        self.measure(call, "success")
+
+    def fail(self, call: Call) -> None:
+        """Record a call that raised, was cancelled or closed."""
+        self.measure(call, outcome_of(call.error))
+
+    def measure(self, call: Call, outcome: str) -> Values:
+        """Record the duration, and return the attribute values of the call."""
+        values = self.attributes.of(call)
+        call.record(self._duration(values, outcome), call.elapsed)
+        return values

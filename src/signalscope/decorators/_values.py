@@ -146,7 +146,9 @@ def _parameter(name: str, function: Any, option: str, convert: Callable[[Any], A
     if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
         return _converted(lambda call: call.args[position:], convert)
     if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-        named = {key for key, each in parameters.items() if each.kind is not each.POSITIONAL_ONLY}
+        named = {
+            key for key, parameter in parameters.items() if parameter.kind is not parameter.POSITIONAL_ONLY
+        }
         return _converted(
             lambda call: {key: value for key, value in call.kwargs.items() if key not in named}, convert
         )

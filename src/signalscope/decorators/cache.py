@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any
 
 from signalscope import contract
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators import _hit_ratio
 from signalscope.decorators._attributes import Values
-from signalscope.decorators._call import Call
-from signalscope.decorators._probe import decorated
+from signalscope.decorators._call import Call, Probe
+from signalscope.decorators._probe import Timed, decorator
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
 from signalscope.recording import internal_error
 
 __all__ = ["instrument_cache"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _OPERATIONS = "signal_service.cache.operations"
 _CACHE_TYPE = contract.get(_OPERATIONS).attribute_names.index("cache_type")
@@ -29,9 +26,7 @@ def _is_hit(result: Any) -> bool:
     return result is not None
 
 
-@overload
-def instrument_cache(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_cache(
     *,
     cache_type: Value[str] = OTHER,
@@ -39,17 +34,7 @@ def instrument_cache(
     hit: Callable[[Any], bool] = _is_hit,
     miss_on: type[Exception] | tuple[type[Exception], ...] = KeyError,
     span: SpanMode = "never",
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_cache(
-    call: Callable[..., Any] | None = None,
-    /,
-    *,
-    cache_type: Value[str] = OTHER,
-    operation: Value[str] = "get",
-    hit: Callable[[Any], bool] = _is_hit,
-    miss_on: type[Exception] | tuple[type[Exception], ...] = KeyError,
-    span: SpanMode = "never",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure operations of a cache: their time, and hits and misses.
 
     Args:
@@ -75,7 +60,7 @@ def instrument_cache(
     def probe(inner: Any) -> _Cache:
         return _Cache(inner, {"cache_type": cache_type, "operation": operation}, hit, miss_on, span)
 
-    return decorated(call, probe)
+    return probe
 
 
 def _are_exceptions(given: object) -> bool:

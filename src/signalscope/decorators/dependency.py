@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any
 
 from signalscope.contract._model import OTHER
 from signalscope.decorators._attributes import Attributes, Values
-from signalscope.decorators._call import Call
-from signalscope.decorators._probe import decorated, name_of, outcome_of
+from signalscope.decorators._call import Call, Probe
+from signalscope.decorators._probe import Timed, decorator, name_of, outcome_of
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
 from signalscope.recording import internal_error
 
 __all__ = ["Dependency", "instrument_dependency"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _ERRORS = "signal_service.dependency.errors"
 _SERVER_ERROR = 500
@@ -25,25 +22,14 @@ _SERVER_ERROR = 500
 _REMEMBERED = 1000
 
 
-@overload
-def instrument_dependency(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_dependency(
     *,
     service_name: Value[str] | None = None,
     operation: Value[str] | None = None,
     criticality: Value[str] = "high",
     span: SpanMode = "auto",
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_dependency(
-    call: Callable[..., Any] | None = None,
-    /,
-    *,
-    service_name: Value[str] | None = None,
-    operation: Value[str] | None = None,
-    criticality: Value[str] = "high",
-    span: SpanMode = "auto",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure calls to an external service: their time, and the errors by type.
 
     A call that raises is an error; so is one that returns an HTTP response (of httpx, requests, aiohttp) with
@@ -68,7 +54,7 @@ def instrument_dependency(
         }
         return Dependency(inner, options, criticality, span)
 
-    return decorated(call, probe)
+    return probe
 
 
 class Dependency(Timed):

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Literal
 
 from signalscope import contract
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes, Values
 from signalscope.decorators._batch import batch_class, is_size, size_given, size_of
-from signalscope.decorators._call import Call, CallSpan, Quick
+from signalscope.decorators._call import Call, CallSpan, Probe, Quick
 from signalscope.decorators._checks import Tally, examine, limits_of
-from signalscope.decorators._probe import decorated, outcome_of, span_maker
+from signalscope.decorators._probe import decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, needs_result
 from signalscope.recording import Recorder, group, internal_error
 
 __all__ = ["instrument_greeks"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _SECONDS = "signal_service.greeks.calculation"
 #: Combinations of attribute values for which one decorated function keeps what it has found out.
@@ -29,9 +27,7 @@ _REMEMBERED = 1000
 _Scalar = tuple[Recorder, float, float]
 
 
-@overload
-def instrument_greeks(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_greeks(
     *,
     calculation_type: Value[str] | None = None,
@@ -41,19 +37,7 @@ def instrument_greeks(
     check: bool | Literal["finite"] = True,
     values: Value[Any] | None = None,
     span: SpanMode = "auto",
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_greeks(
-    call: Callable[..., Any] | None = None,
-    /,
-    *,
-    calculation_type: Value[str] | None = None,
-    model_type: Value[str] = OTHER,
-    vectorized: Value[bool] = False,
-    batch_size: Value[int] | None = None,
-    check: bool | Literal["finite"] = True,
-    values: Value[Any] | None = None,
-    span: SpanMode = "auto",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure calculations: their time, how many options they priced, and results that cannot be used.
 
     Args:
@@ -81,7 +65,7 @@ def instrument_greeks(
         kind = calculation_type if calculation_type is not None else _inferred(inner)
         return _Greeks(inner, kind, model_type, vectorized, batch_size, check=check, values=values, span=span)
 
-    return decorated(call, probe)
+    return probe
 
 
 class _Greeks:

@@ -5,29 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, ParamSpec, TypeVar, overload
+from typing import Any, Literal
 
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes, Values
-from signalscope.decorators._call import Call, Quick
-from signalscope.decorators._probe import decorated, outcome_of, span_maker
+from signalscope.decorators._call import Call, Probe, Quick
+from signalscope.decorators._probe import Timed, decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value, compile_value, is_taken, needs_result
 from signalscope.recording import internal_error
 
 __all__ = ["instrument_queue"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Step = Literal["process", "put"]
 
 _ITEMS = "signal_service.queue.items"
 
 
-@overload
-def instrument_queue(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_queue(
     *,
     queue_type: Value[str] = OTHER,
@@ -35,17 +30,7 @@ def instrument_queue(
     step: Step = "process",
     enqueued_at: Value[float | datetime | None] = None,
     span: SpanMode = "auto",
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_queue(
-    call: Callable[..., Any] | None = None,
-    /,
-    *,
-    queue_type: Value[str] = OTHER,
-    priority: Value[str] = "medium",
-    step: Step = "process",
-    enqueued_at: Value[float | datetime | None] = None,
-    span: SpanMode = "auto",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure a function that processes the items of a queue, or that puts them in.
 
     Processing an item: its time, the time it had waited, and whether it was processed, failed (raised) or
@@ -69,9 +54,9 @@ def instrument_queue(
             "enqueued_at is about each item: give a callable, and only to the function that processes it"
         )
     if step == "process":
-        return decorated(call, lambda inner: _Process(inner, options, enqueued_at, span))
+        return lambda inner: _Process(inner, options, enqueued_at, span)
     if step == "put":
-        return decorated(call, lambda inner: _Put(inner, options, span))
+        return lambda inner: _Put(inner, options, span)
     raise ContractError(f"step={step!r} is not allowed; allowed: process, put")
 
 

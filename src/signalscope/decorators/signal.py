@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any
 
 from signalscope.contract._model import OTHER, ContractError
-from signalscope.decorators._call import Call
-from signalscope.decorators._probe import decorated, name_of
+from signalscope.decorators._call import Call, Probe
+from signalscope.decorators._probe import Timed, decorator, name_of
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value, compile_value
 from signalscope.recording import internal_error
 
 __all__ = ["instrument_signal"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 #: One direction, several, or how many of each.
 Emitted = str | Iterable[str] | Mapping[str, int] | None
 
 
-@overload
-def instrument_signal(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_signal(
     *,
     signal_type: Value[str] | None = None,
@@ -32,17 +27,7 @@ def instrument_signal(
     data_source: Value[str] = OTHER,
     emitted: Value[Emitted] = None,
     span: SpanMode = "auto",
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_signal(
-    call: Callable[..., Any] | None = None,
-    /,
-    *,
-    signal_type: Value[str] | None = None,
-    complexity: Value[str] = OTHER,
-    data_source: Value[str] = OTHER,
-    emitted: Value[Emitted] = None,
-    span: SpanMode = "auto",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure the generation of signals: its time, and the signals that it emitted.
 
     Args:
@@ -67,7 +52,7 @@ def instrument_signal(
         }
         return _Signal(inner, options, emitted, span)
 
-    return decorated(call, probe)
+    return probe
 
 
 class _Signal(Timed):

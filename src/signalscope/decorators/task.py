@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any
 
 from signalscope.contract._model import OTHER
-from signalscope.decorators._probe import decorated, name_of
+from signalscope.decorators._call import Probe
+from signalscope.decorators._probe import Timed, decorator, name_of
 from signalscope.decorators._spans import SpanMode
-from signalscope.decorators._timed import Timed
 from signalscope.decorators._values import Value
 
 __all__ = ["instrument_query", "instrument_task"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
-
-@overload
-def instrument_task(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_task(
-    *, task_type: Value[str] | None = None, priority: Value[str] = "medium", span: SpanMode = "auto"
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_task(
-    call: Callable[..., Any] | None = None,
-    /,
     *,
     task_type: Value[str] | None = None,
     priority: Value[str] = "medium",
     span: SpanMode = "auto",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure background tasks: `signal_service.background_task`, in seconds.
 
     Args:
@@ -47,28 +37,17 @@ def instrument_task(
         options = {"task_type": name_of(inner) if task_type is None else task_type, "priority": priority}
         return Timed(inner, "signal_service.background_task", options, where="decorators.task", span=span)
 
-    return decorated(call, probe)
+    return probe
 
 
-@overload
-def instrument_query(call: Callable[P, R], /) -> Callable[P, R]: ...
-@overload
+@decorator
 def instrument_query(
     *,
     query_type: Value[str] | None = None,
     table: Value[str] = OTHER,
     operation: Value[str] = "select",
     span: SpanMode = "auto",
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def instrument_query(
-    call: Callable[..., Any] | None = None,
-    /,
-    *,
-    query_type: Value[str] | None = None,
-    table: Value[str] = OTHER,
-    operation: Value[str] = "select",
-    span: SpanMode = "auto",
-) -> Any:
+) -> Callable[[Any], Probe]:
     """Measure database queries: `signal_service.database.query`, in seconds, failed ones included.
 
     Args:
@@ -90,4 +69,4 @@ def instrument_query(
         }
         return Timed(inner, "signal_service.database.query", options, where="decorators.query", span=span)
 
-    return decorated(call, probe)
+    return probe

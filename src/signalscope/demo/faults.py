@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-__all__ = ["DEPENDENCIES", "FAULTS", "Fault", "Mode", "UnknownFaultError", "find"]
-
 Where = Literal["service", "dependencies"]
 Mode = Literal["down", "slow", "failing"]
 
@@ -60,7 +58,7 @@ _DOWN = {
 }
 
 
-def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
+def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
     short = service.removesuffix("_service")
     down = _DOWN[DEPENDENCIES[service]]
     if service == "config_service":
@@ -81,8 +79,8 @@ def _of_dependency(service: str) -> tuple[Fault, Fault, Fault]:
     )  # fmt: skip
 
 
-_ALL = (
-    *(fault for service in DEPENDENCIES for fault in _of_dependency(service)),
+FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
+    *(fault for service in DEPENDENCIES for fault in _make_faults(service)),
     Fault(
         "greeks-nan", "Every calculation gives NaN.",
         ("GreeksCalculationSystemFailure", "InvalidGreeksRatioHigh"),
@@ -106,13 +104,11 @@ _ALL = (
         ("SignalServiceHighCPUUsage",),
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
-)  # fmt: skip
-
-FAULTS: dict[str, Fault] = {fault.name: fault for fault in _ALL}
+)}  # fmt: skip
 
 
 def find(name: str, where: Where | None = None) -> Fault:
-    """The fault of that name.
+    """Return the fault of that name.
 
     Args:
         name: The fault's name.

@@ -4,6 +4,7 @@
 `signalscope.derived.table`. `signalscope.derived.read` gives present values, of Prometheus or of this process.
 """
 
-from signalscope.derived._rows import Group, Row, Rule, all_series, get, groups
+from signalscope.derived._registry import all_series, get
+from signalscope.derived._rows import Group, Row, Rule, groups
 
 __all__ = ["Group", "Row", "Rule", "all_series", "get", "groups"]

@@ -1,7 +1,7 @@
 """Expressions of derived numbers: one tree, read as PromQL and computed in this process.
 
 A node is immutable. `Expr.promql` gives the text of a recording rule, `Expr.value` the values of one process. What
-a tree reads, how far it looks back and which labels it has follow from its nodes::
+a tree reads, its lookback and its labels follow from its nodes::
 
     Ratio(Sum(Series("GREEKS_OPTIONS_TYPE", vectorized="true")), Sum(Series("GREEKS_OPTIONS_TYPE")))
 
@@ -11,25 +11,31 @@ Prometheus knows the label ``job``, so values of a process come without it.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.contract import Kind
 from signalscope.derived import _vector as vectors
-from signalscope.derived._promql import Promql, duration, literal
+from signalscope.derived._promql import Promql, duration, label_replace, literal
+from signalscope.derived._registry import get
 from signalscope.derived._vector import Vector
 
 if TYPE_CHECKING:
     from signalscope.derived._process import Process
 
-#: How strongly an operator binds in PromQL; a function call binds most.
-CALL = 9
+#: The names of the labels that every series has, without ``job``, and of those that only some have.
+LabelNames = tuple[tuple[str, ...], tuple[str, ...]]
+#: Writes an expression of PromQL around another one.
+Around = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,64 +44,41 @@ class Setting:
 
     path: str
 
-    def of(self, config: Config) -> Any:
-        """The value in a configuration."""
-        value: Any = config
-        for name in self.path.split("."):
-            value = getattr(value, name)
-        return value
-
 
 def resolved(value: Any, config: Config) -> Any:
-    """A value that may be a `Setting`."""
-    return value.of(config) if isinstance(value, Setting) else value
+    """Return a value that may be a `Setting`."""
+    return attrgetter(value.path)(config) if isinstance(value, Setting) else value
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a label must be.
+    """A condition on the value of a label.
 
     Attributes:
         operator: ``=``, ``!=``, ``=~`` or ``!~``.
-        wanted: A text; for ``=~`` and ``!~`` a regular expression, or texts of which the label must be one.
+        condition: A text; for ``=~`` and ``!~`` a regular expression, or texts of which the label must be one.
     """
 
     operator: str
-    wanted: str | float | tuple[str, ...] | Setting
+    condition: str | float | tuple[str, ...] | Setting
 
     def promql(self, label: str, config: Config) -> str:
-        """The matcher in PromQL."""
+        """Return the matcher in PromQL."""
         return f'{label}{self.operator}"{self._pattern(config)}"'
 
-    def accepts(self, found: str, config: Config) -> bool:
+    def accepts(self, value: str, config: Config) -> bool:
         """Return True if a label's value matches; an absent label is the empty text."""
         pattern = self._pattern(config)
         is_equal = (
-            re.fullmatch(pattern.replace("\\\\", "\\"), found) is not None
+            re.fullmatch(pattern.replace("\\\\", "\\"), value) is not None
             if "~" in self.operator
-            else found == pattern
+            else value == pattern
         )
         return is_equal != self.operator.startswith("!")
 
     def _pattern(self, config: Config) -> str:
-        wanted = resolved(self.wanted, config)
-        return wanted if isinstance(wanted, str) else "|".join(map(literal, wanted))
-
-
-@dataclass(frozen=True, slots=True)
-class _Boundary(Match):
-    """The bucket of a boundary, as Prometheus 2 and 3 write it."""
-
-    def promql(self, label: str, config: Config) -> str:
-        boundary = resolved(self.wanted, config)
-        return (
-            f'{label}="{boundary:g}"'
-            if boundary != int(boundary)
-            else f'{label}=~"{boundary:g}|{boundary:g}[.]0"'
-        )
-
-    def accepts(self, found: str, config: Config) -> bool:
-        return bool(float(found) == resolved(self.wanted, config))
+        pattern = resolved(self.condition, config)
+        return pattern if isinstance(pattern, str) else "|".join(map(literal, pattern))
 
 
 def one_of(*texts: str) -> Match:
@@ -103,61 +86,32 @@ def one_of(*texts: str) -> Match:
     return Match("=~", "|".join(texts))
 
 
-def matches(pattern: str | Setting) -> Match:
-    """Match a regular expression; a setting that is a list matches any of its texts."""
-    return Match("=~", pattern)
-
-
-def matches_not(pattern: str | Setting) -> Match:
-    """Match what a regular expression does not."""
-    return Match("!~", pattern)
-
-
-def is_not(text: str) -> Match:
-    """Match every other text."""
-    return Match("!=", text)
-
-
+#: Match a regular expression, or not; a setting that is a list matches any of its texts.
+matches, matches_not = partial(Match, "=~"), partial(Match, "!~")
+#: Match every other text.
+is_not = partial(Match, "!=")
 Wanted = str | float | Setting | Match
 
 
-def _matchers(wanted: dict[str, Wanted]) -> tuple[tuple[str, Match], ...]:
-    def match(label: str, value: Wanted) -> Match:
-        if isinstance(value, Match):
-            return value
-        return _Boundary("=", value) if label == "le" else Match("=", value)
-
-    return tuple((label, match(label, value)) for label, value in wanted.items())
-
-
-def _filtered(vector: Vector, matchers: Iterable[tuple[str, Match]], config: Config) -> Vector:
-    matchers = tuple(matchers)
-    if not matchers:
-        return vector
-    return {
-        labels: value
-        for labels, value in vector.items()
-        if all(match.accepts(dict(labels).get(name, ""), config) for name, match in matchers)
-    }
-
-
+@dataclass(frozen=True, slots=True)
 class Expr:
     """A node of an expression tree.
 
     Attributes:
-        binding: How strongly its outermost operator binds, for parentheses in PromQL.
+        binding: The precedence of its outermost operator, for parentheses in PromQL.
     """
 
-    binding: int = CALL
+    binding: ClassVar[int] = 9  # of a function call, which binds most
 
     @property
     def parts(self) -> tuple[Expr, ...]:
         """The nodes right below this one."""
-        return ()
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return tuple(value for value in values if isinstance(value, Expr))
 
     @abstractmethod
     def promql(self, ask: Promql) -> str:
-        """The expression in PromQL.
+        """Return the expression in PromQL.
 
         Args:
             ask: Renders names of instruments and series, and notes which were read.
@@ -165,108 +119,151 @@ class Expr:
 
     @abstractmethod
     def value(self, process: Process) -> Vector:
-        """The values of a process.
+        """Return the values of a process.
 
         Args:
-            process: One moment of it.
+            process: The process at one moment.
 
         Raises:
             NoDataError: The process does not keep what is read; the message says why.
         """
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The labels that every series of it has, without ``job``, and those that only some have."""
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        """Return the expression in PromQL with another one around it; a part of native histograms is read last."""
+        return around(self.promql(ask))
+
+    def labels(self) -> LabelNames:
+        """Return the names of the labels of its series."""
         return self.parts[0].labels() if self.parts else ((), ())
 
     def lookback(self, config: Config) -> float:
-        """How many seconds it looks back; 0 for values of now."""
+        """Return how many seconds it looks back; 0 for values of now."""
         return max((part.lookback(config) for part in self.parts), default=0.0)
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """A node and all below it."""
+    """Yield a node and all nodes below it."""
     yield expr
     for part in expr.parts:
         yield from walk(part)
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Instrument(Expr):
+class _Selector(Expr):
+    """Series with conditions on their labels.
+
+    Attributes:
+        matchers: The conditions by label.
+        boundary: The upper boundary of the one bucket that is selected.
+    """
+
+    matchers: tuple[tuple[str, Match], ...]
+    boundary: Wanted | None
+
+    def _select(self, boundary: Wanted | None, conditions: dict[str, Wanted]) -> None:
+        matchers = (
+            (label, value if isinstance(value, Match) else Match("=", value))
+            for label, value in conditions.items()
+        )
+        object.__setattr__(self, "matchers", tuple(matchers))
+        object.__setattr__(self, "boundary", boundary)
+
+    def _bucket(self, config: Config) -> float | None:
+        return None if self.boundary is None else float(resolved(self.boundary, config))
+
+    def _matchers(self, config: Config) -> Iterator[str]:
+        return (match.promql(label, config) for label, match in self.matchers)
+
+    def promql(self, ask: Promql) -> str:
+        return self.promql_around(ask, str)
+
+    def _selected(self, vector: Vector, config: Config) -> Vector:
+        if (boundary := self._bucket(config)) is not None:
+            vector = {
+                labels: value for labels, value in vector.items() if float(dict(labels)["le"]) == boundary
+            }
+        if not self.matchers:
+            return vector
+        return {
+            labels: value
+            for labels, value in vector.items()
+            if all(match.accepts(dict(labels).get(name, ""), config) for name, match in self.matchers)
+        }
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Instrument(_Selector):
     """The series of an instrument of the contract.
 
     Args:
         name: Its OpenTelemetry name.
         part: Of a histogram: ``count``, ``sum`` or ``bucket``.
-        wanted: What labels must be; ``le`` is a bucket boundary.
+        le: The boundary of a bucket.
+        conditions: By label, the value that it must have, or a `Match`.
     """
 
     name: str
     part: str
-    matchers: tuple[tuple[str, Match], ...]
 
-    def __init__(self, name: str, part: str = "", **wanted: Wanted) -> None:
+    def __init__(self, name: str, part: str = "", *, le: Wanted | None = None, **conditions: Wanted) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "part", part)
-        object.__setattr__(self, "matchers", _matchers(wanted))
+        self._select(le, conditions)
 
-    def promql(self, ask: Promql) -> str:
-        matchers = (match.promql(label, ask.config) for label, match in self.matchers)
-        return ask.raw(self.name, *matchers, suffix=f"_{self.part}" if self.part else "")
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        config, suffix = ask.config, f"_{self.part}" if self.part else ""
+        return ask.raw(
+            self.name, *self._matchers(config), suffix=suffix, le=self._bucket(config), around=around
+        )
 
     def value(self, process: Process) -> Vector:
         is_gauge = contract.get(self.name).kind is Kind.GAUGE
         vector = process.gauge(self.name) if is_gauge else process.total(self.name)
-        return _filtered(vector, self.matchers, process.config)
+        return self._selected(vector, process.config)
 
     def increase(self, process: Process, seconds: float) -> Vector:
-        """How much the series grew in a window."""
-        return _filtered(process.increase(self.name, self.part, seconds), self.matchers, process.config)
+        """Return how much the series grew in a window."""
+        return self._selected(process.increase(self.name, self.part, seconds), process.config)
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def labels(self) -> LabelNames:
         return (*contract.get(self.name).attribute_names, *(("le",) if self.part == "bucket" else ())), ()
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Series(Expr):
+class Series(_Selector):
     """Another row of the table.
 
     Args:
         key: Its key.
-        wanted: What labels must be; an empty text matches series without the label.
+        le: The boundary of a bucket.
+        conditions: By label, the value that it must have, or a `Match`; an empty text matches series without it.
     """
 
     key: str
-    matchers: tuple[tuple[str, Match], ...]
 
-    def __init__(self, key: str, **wanted: Wanted) -> None:
+    def __init__(self, key: str, *, le: Wanted | None = None, **conditions: Wanted) -> None:
         object.__setattr__(self, "key", key)
-        object.__setattr__(self, "matchers", _matchers(wanted))
+        self._select(le, conditions)
 
-    def promql(self, ask: Promql) -> str:
-        return ask.of(self.key, *(match.promql(label, ask.config) for label, match in self.matchers))
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        return ask.of(self.key, *self._matchers(ask.config), le=self._bucket(ask.config), around=around)
 
     def value(self, process: Process) -> Vector:
-        return _filtered(process.row(self.key), self.matchers, process.config)
+        return self._selected(process.row(self.key), process.config)
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        row = _row(self.key)
+    def labels(self) -> LabelNames:
+        row = get(self.key)
         return tuple(label for label in row.labels if label != "job"), row.optional
 
     def lookback(self, config: Config) -> float:
-        return float(_row(self.key).lookback(config))
+        return get(self.key).lookback(config)
 
 
 class Anywhere(Series):
     """Another row whose job need not be matched: the configuration alone decides it."""
 
-    def promql(self, ask: Promql) -> str:
-        return ask.name(self.key)
-
-
-def _row(key: str) -> Any:
-    from signalscope.derived._rows import get  # noqa: PLC0415  # rows are made of nodes
-
-    return get(key)
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        return around(ask.name(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,14 +272,14 @@ class OverTime(Expr):
 
     inner: Instrument | Series
     over: float | Setting = RATE_SECONDS
-    function = ""
-
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
+    function: ClassVar[str] = ""
 
     def promql(self, ask: Promql) -> str:
-        return f"{self.function}({self.inner.promql(ask)}[{duration(resolved(self.over, ask.config))}])"
+        return self.promql_around(ask, str)
+
+    def promql_around(self, ask: Promql, around: Around) -> str:
+        window = duration(self.lookback(ask.config))
+        return self.inner.promql_around(ask, lambda text: around(f"{self.function}({text}[{window}])"))
 
     def lookback(self, config: Config) -> float:
         return float(resolved(self.over, config))
@@ -290,7 +287,7 @@ class OverTime(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Rate(OverTime):
-    """What there is each second."""
+    """The growth each second."""
 
     inner: Instrument
     function = "rate"
@@ -303,7 +300,7 @@ class Rate(OverTime):
 
 @dataclass(frozen=True, slots=True)
 class Increase(OverTime):
-    """How much there was in the window."""
+    """The growth in the window."""
 
     inner: Instrument
     over: float | Setting = HOUR_SECONDS
@@ -331,17 +328,13 @@ class Quantile(Expr):
     buckets: Expr
     binding = 5
 
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.buckets,)
-
     def promql(self, ask: Promql) -> str:
         return f"histogram_quantile({self.q:g}, {self.buckets.promql(ask)}) >= 0"
 
     def value(self, process: Process) -> Vector:
         return vectors.quantiles(self.q, self.buckets.value(process))
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def labels(self) -> LabelNames:
         always, some = self.buckets.labels()
         return tuple(label for label in always if label != "le"), some
 
@@ -353,10 +346,6 @@ class Clamp(Expr):
     inner: Expr
     low: float = 0
     high: float = 1
-
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
 
     def promql(self, ask: Promql) -> str:
         return f"clamp({self.inner.promql(ask)}, {self.low:.12g}, {self.high:.12g})"
@@ -375,27 +364,20 @@ class _LabelReplace(Expr):
     source: str = ""
     pattern: str = ""
 
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
-
     def promql(self, ask: Promql) -> str:
-        inner = self.inner.promql(ask)
-        return f'label_replace({inner}, "{self.label}", "{self.to}", "{self.source}", "{self.pattern}")'
+        return label_replace(self.inner.promql(ask), self.label, self.to, self.source, self.pattern)
 
     def value(self, process: Process) -> Vector:
         pattern = re.compile(self.pattern.replace("\\\\", "\\"))
         replaced: dict[vectors.Labels, float] = {}
         for labels, value in self.inner.value(process).items():
-            found = pattern.fullmatch(dict(labels).get(self.source, ""))
-            if found is None:
-                replaced[labels] = value
-                continue
-            to = self.to.replace("$1", found.group(1)) if found.groups() else self.to.replace("$$", "$")
-            replaced[vectors.labels(**dict(labels) | {self.label: to})] = value
+            if match := pattern.fullmatch(dict(labels).get(self.source, "")):
+                to = self.to.replace("$1", match[1]) if match.groups() else self.to.replace("$$", "$")
+                labels = vectors.labels(**dict(labels) | {self.label: to})  # noqa: PLW2901  # relabelled
+            replaced[labels] = value
         return replaced
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def labels(self) -> LabelNames:
         always, some = self.inner.labels()
         return tuple(dict.fromkeys((*always, self.label))), some
 
@@ -422,10 +404,6 @@ class Parens(Expr):
     """Parentheses that PromQL does not need and readers do."""
 
     inner: Expr
-
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
 
     def promql(self, ask: Promql) -> str:
         return f"({self.inner.promql(ask)})"
@@ -454,6 +432,8 @@ class Configured(Expr):
     number: float
 
     def promql(self, ask: Promql) -> str:
+        if ask.config.scope.labels:  # one in each scope that has the service, as what it is joined with
+            return f'0 * {get("UP").name}{{job="{ask.job}"}} + {self.number:.10g}'
         return f"vector({self.number:.10g})"
 
     def value(self, process: Process) -> Vector:
@@ -483,7 +463,7 @@ class PromqlOnly(Expr):
     def value(self, process: Process) -> Vector:
         raise NotImplementedError("only Prometheus can evaluate it")
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def labels(self) -> LabelNames:
         return self.has, ()
 
     def lookback(self, config: Config) -> float:

@@ -5,25 +5,18 @@ from __future__ import annotations
 import math
 import operator
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from signalscope.derived import _vector as vectors
-from signalscope.derived._expressions import Constant, Expr, Parens, Setting
+from signalscope.derived._expressions import Constant, Expr, LabelNames, Parens, Setting
 from signalscope.derived._promql import Promql
 from signalscope.derived._vector import Labels, Vector
 
 if TYPE_CHECKING:
     from signalscope.derived._process import Process
-
-
-def _greatest(values: Iterable[float]) -> float:
-    return max(values)
-
-
-def _least(values: Iterable[float]) -> float:
-    return min(values)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -39,49 +32,52 @@ class _Aggregation(Expr):
         object.__setattr__(self, "inner", inner)
         object.__setattr__(self, "by", by)
 
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
-
     def promql(self, ask: Promql) -> str:
-        return f"{self.function} by ({', '.join(('job', *self.by))}) ({self.inner.promql(ask)})"
+        return self._around(ask, self.inner.promql(ask))
+
+    def _around(self, ask: Promql, text: str) -> str:
+        # Buckets are series in classic histograms only.
+        kept = ("job", *(label for label in self.by if label != "le" or not ask.native))
+        return f"{self.function} by ({', '.join(kept)}) ({text})"
 
     def value(self, process: Process) -> Vector:
         vector = vectors.summed(self.inner.value(process), *self.by, how=type(self).combined)
         return process.named(vector) if "instance" in self.by else vector
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def labels(self) -> LabelNames:
         always, some = self.inner.labels()
         optional = tuple(label for label in self.by if label in some and label not in always)
         return tuple(label for label in self.by if label not in optional), optional
 
 
 class Sum(_Aggregation):
-    """The sum."""
+    """The sum; of parts of native histograms, the part of their sum."""
 
     function = "sum"
     combined = staticmethod(math.fsum)
+
+    def promql(self, ask: Promql) -> str:
+        return self.inner.promql_around(ask, partial(self._around, ask))
 
 
 class Max(_Aggregation):
     """The greatest value."""
 
     function = "max"
-    combined = staticmethod(_greatest)
+    combined = staticmethod(max)
 
 
 class Min(_Aggregation):
     """The least value."""
 
     function = "min"
-    combined = staticmethod(_least)
+    combined = staticmethod(min)
 
 
 class Avg(_Aggregation):
     """The mean."""
 
     function = "avg"
-
     combined = staticmethod(statistics.fmean)
 
 
@@ -90,10 +86,6 @@ class Lowest(Expr):
     """The series with the least value."""
 
     inner: Expr
-
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.inner,)
 
     def promql(self, ask: Promql) -> str:
         return f"bottomk by (job) (1, {self.inner.promql(ask)})"
@@ -105,11 +97,11 @@ class Lowest(Expr):
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """Which labels two sides are matched by, beside ``job``; by default by all of them.
+    """The labels by which two sides are matched, beside ``job``; by default all labels.
 
     Attributes:
         labels: The labels.
-        group: Which side may have several series for one of the other's.
+        group: The side that may have several series for one series of the opposite side.
     """
 
     labels: tuple[str, ...] = ()
@@ -117,15 +109,15 @@ class On:
 
     @property
     def promql(self) -> str:
-        """The clause in PromQL, with a blank at its end."""
+        """Return the clause in PromQL, with a blank at its end."""
         group = f"group_{self.group} () " if self.group else ""
         return f"on ({', '.join(('job', *self.labels))}) {group}"
 
 
-def _divided(one: float, other: float) -> float:
-    if other:
-        return one / other
-    return math.nan if not one or math.isnan(one) else math.copysign(math.inf, one)
+def _divided(dividend: float, divisor: float) -> float:
+    if divisor:
+        return dividend / divisor
+    return math.nan if not dividend or math.isnan(dividend) else math.copysign(math.inf, dividend)
 
 
 _ARITHMETIC: Mapping[str, tuple[int, Callable[[float, float], float]]] = {
@@ -134,8 +126,7 @@ _ARITHMETIC: Mapping[str, tuple[int, Callable[[float, float], float]]] = {
     "+": (6, operator.add),
     "-": (6, operator.sub),
 }
-_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {">": operator.gt, ">=": operator.ge}
-_SETS: Mapping[str, int] = {"and": 4, "unless": 4, "or": 3}
+_BINDINGS = {sign: binding for sign, (binding, _) in _ARITHMETIC.items()} | {">": 5, "unless": 4, "or": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +141,7 @@ class _Binary(Expr):
     @property
     def binding(self) -> int:  # type: ignore[override]  # it follows from the operator
         """As PromQL binds it."""
-        return _ARITHMETIC[self.sign][0] if self.sign in _ARITHMETIC else _SETS.get(self.sign, 5)
-
-    @property
-    def parts(self) -> tuple[Expr, ...]:
-        return (self.left, self.right)
+        return _BINDINGS[self.sign]
 
     def promql(self, ask: Promql) -> str:
         on = self.on.promql if self.on is not None else ""
@@ -167,65 +154,45 @@ class _Binary(Expr):
 
     def value(self, process: Process) -> Vector:
         left, right = self.left.value(process), self.right.value(process)
-        if self.sign in _SETS:
-            return self._of_sets(left, right)
-        if self.sign in _COMPARISONS:
-            limit = right[()]
-            return {labels: value for labels, value in left.items() if _COMPARISONS[self.sign](value, limit)}
+        if self.sign == "or":
+            known = {self._key(labels) for labels in left}
+            added = {labels: value for labels, value in right.items() if self._key(labels) not in known}
+            return {**left, **added}
+        if self.sign == "unless":
+            known = {self._key(labels) for labels in right}
+            return {labels: value for labels, value in left.items() if self._key(labels) not in known}
+        if self.sign == ">":
+            return {labels: value for labels, value in left.items() if value > right[()]}
         calculate = _ARITHMETIC[self.sign][1]
         if isinstance(self.left, Constant):
             return {labels: calculate(left[()], value) for labels, value in right.items()}
         if isinstance(self.right, Constant):
             return {labels: calculate(value, right[()]) for labels, value in left.items()}
-        if self.on is not None and self.on.group == "right":
-            ones = {self._key(labels): value for labels, value in left.items()}
-            return {
-                labels: calculate(ones[key], value)
-                for labels, value in right.items()
-                if (key := self._key(labels)) in ones
-            }
-        ones = {self._key(labels): value for labels, value in right.items()}
-        keeps_all = self.on is None or self.on.group == "left"
-        return {
-            labels if keeps_all else key: calculate(value, ones[key])
-            for labels, value in left.items()
-            if (key := self._key(labels)) in ones
-        }
-
-    def _of_sets(self, left: Vector, right: Vector) -> Vector:
-        if self.sign == "or":
-            known = {self._key(labels) for labels in left}
-            return {
-                **left,
-                **{labels: value for labels, value in right.items() if self._key(labels) not in known},
-            }
-        known = {self._key(labels) for labels in right}
-        return {
-            labels: value
-            for labels, value in left.items()
-            if (self._key(labels) in known) == (self.sign == "and")
-        }
+        group = self.on.group if self.on is not None else "left"
+        one_side, many = (left, right) if group == "right" else (right, left)
+        partners = {self._key(labels): value for labels, value in one_side.items()}
+        results: dict[Labels, float] = {}
+        for labels, value in many.items():
+            key = self._key(labels)
+            if key in partners:
+                sides = (partners[key], value) if group == "right" else (value, partners[key])
+                results[labels if group else key] = calculate(*sides)
+        return results
 
     def _key(self, labels: Labels) -> Labels:
         return labels if self.on is None else tuple(pair for pair in labels if pair[0] in self.on.labels)
 
-    def labels(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def labels(self) -> LabelNames:
         if self.sign == "or":
-            return _of_union(self.left.labels(), self.right.labels())
+            left, right = self.left.labels(), self.right.labels()
+            every = tuple(dict.fromkeys((*left[0], *left[1], *right[0], *right[1])))
+            always = tuple(label for label in every if label in left[0] and label in right[0])
+            return always, tuple(label for label in every if label not in always)
         if isinstance(self.left, Constant):
             return self.right.labels()
-        if self.on is None or self.on.group == "left" or self.sign in _SETS:
+        if self.on is None or self.on.group == "left" or self.sign == "unless":
             return self.left.labels()
         return self.right.labels() if self.on.group == "right" else (self.on.labels, ())
-
-
-_Labels = tuple[tuple[str, ...], tuple[str, ...]]
-
-
-def _of_union(one: _Labels, other: _Labels) -> _Labels:
-    every = tuple(dict.fromkeys((*one[0], *one[1], *other[0], *other[1])))
-    always = tuple(label for label in every if label in one[0] and label in other[0])
-    return always, tuple(label for label in every if label not in always)
 
 
 Number = float | Setting
@@ -241,14 +208,13 @@ def ratio_to(target: Number, inner: Expr) -> Expr:
     return _Binary("/", Constant(target), inner)
 
 
-def Times(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Products."""
-    return _Binary("*", one, other, on)
+#: Products and sums, and the series of the left side that the right side does not have.
+Times, Plus, Unless = (partial(_Binary, sign) for sign in ("*", "+", "unless"))
 
 
-def Per(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+def Per(dividend: Expr, divisor: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
     """Quotients; absent where there is no divisor above zero."""
-    return _Binary("/", one, Above(other, 0), on)
+    return _Binary("/", dividend, Above(divisor, 0), on)
 
 
 def Ratio(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a node
@@ -261,14 +227,9 @@ def Percentage(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a nod
     return Per(Scale(Union(part, Scale(whole, 0)), 100), whole)
 
 
-def Plus(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Sums."""
-    return _Binary("+", one, other, on)
-
-
-def Minus(one: Expr | float, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+def Minus(left: Expr | float, right: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
     """Differences."""
-    return _Binary("-", one if isinstance(one, Expr) else Constant(one), other, on)
+    return _Binary("-", left if isinstance(left, Expr) else Constant(left), right, on)
 
 
 def Above(inner: Expr, limit: Number) -> Expr:  # noqa: N802  # reads as a node
@@ -276,15 +237,10 @@ def Above(inner: Expr, limit: Number) -> Expr:  # noqa: N802  # reads as a node
     return _Binary(">", inner, Constant(limit))
 
 
-def Unless(one: Expr, other: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Series that the other side does not have."""
-    return _Binary("unless", one, other, on)
-
-
-def Union(first: Expr, *others: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
+def Union(first: Expr, *more: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
     """Series of the first, and those of the others whose labels it does not have."""
-    for other in others:
-        first = _Binary("or", first, other, on)
+    for expr in more:
+        first = _Binary("or", first, expr, on)
     return first
 
 

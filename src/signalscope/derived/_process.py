@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from signalscope.config import Config
+from signalscope.derived._registry import get
 from signalscope.derived._vector import Labels, Vector, labelled
 from signalscope.derived._windows import FINE_SECONDS, NoDataError, Snapshot, Window, Windows
 from signalscope.recording._process import uptime
@@ -75,8 +76,6 @@ class Process:
 
     def row(self, key: str) -> Vector:
         """A row of the table, computed once."""
-        from signalscope.derived._rows import get  # noqa: PLC0415  # rows are computed from this
-
         if key not in self._rows:
             self._rows[key] = get(key).value(self)
         return self._rows[key]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from signalscope import contract
 from signalscope.config import Config
-from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
+from signalscope.config.defaults import RATE_SECONDS
 from signalscope.contract import ContractError
+from signalscope.derived._registry import get
 
 _ALWAYS = {"le", "job", "instance"}
 
 
 def metric(name: str, *labels: str, suffix: str = "") -> str:
-    """The Prometheus name of an instrument.
+    """Return the Prometheus name of an instrument.
 
     Args:
         name: Its OpenTelemetry name.
@@ -34,47 +35,84 @@ def metric(name: str, *labels: str, suffix: str = "") -> str:
     return full
 
 
+def native_part(histogram: str, suffix: str = "", le: float | None = None) -> str:
+    """Return what a series of a classic histogram has, from a native histogram.
+
+    Args:
+        histogram: An expression of native histograms.
+        suffix: ``_sum`` or ``_count``; else the result is the histogram, or its bucket.
+        le: The boundary of a bucket.
+    """
+    if suffix in ("_sum", "_count"):
+        return f"histogram{suffix}({histogram})"
+    if le is None:
+        return histogram
+    # A fraction of no measurements is not a number, where a classic bucket has 0.
+    count = f"histogram_count({histogram})"
+    return f"(histogram_fraction(-Inf, {le:.12g}, {histogram}) * ({count} > 0) or 0 * {count})"
+
+
 class Promql:
     """Expressions about the series of one service.
 
     Args:
-        config: The configuration: the job, and what settings say.
+        config: The configuration: the job, the kind of histogram, and what settings say.
         job: Another job than the configuration's.
+        matchers: More matchers of every series.
 
     Attributes:
         config: The configuration.
         job: The service's job.
-        series: Keys of the derived series that were asked for.
-        instruments: OpenTelemetry names of the instruments that were asked for.
-        over: The longest window of a rate or an increase that was asked for, in seconds.
+        native: True if histograms are native.
+        series: Keys of the derived series that were rendered.
+        instruments: OpenTelemetry names of the instruments that were rendered.
+        over: The longest window that was rendered, in seconds.
     """
 
-    def __init__(self, config: Config, job: str | None = None) -> None:
+    def __init__(self, config: Config, job: str | None = None, matchers: Iterable[str] = ()) -> None:
         self.config = config
+        self._everywhere = tuple(matchers)
         self.job = config.selectors.job if job is None else job
+        self.native = config.histograms.kind == "native"
         self.series: set[str] = set()
         self.instruments: set[str] = set()
         self.over = 0.0
 
-    def raw(self, name: str, *matchers: str, suffix: str = "") -> str:
-        """The series of an instrument, of every process.
+    def raw(
+        self,
+        name: str,
+        *matchers: str,
+        suffix: str = "",
+        le: float | None = None,
+        around: Callable[[str], str] = str,
+    ) -> str:
+        """Return the series of an instrument, of every process.
 
         Args:
             name: Its OpenTelemetry name.
             matchers: Such as ``outcome="success"``.
             suffix: As for `metric`.
+            le: The boundary of a bucket.
+            around: Writes an expression around the selector, such as a rate and its sum. A part of a native
+                histogram is read from the whole of it.
 
         Raises:
             ContractError: As for `metric`.
         """
-        full = metric(name, *map(_label, matchers), suffix=suffix)
+        metric(name, *map(_label, matchers), suffix=suffix)
         self.instruments.add(name)
-        return f"{full}{{{self._matchers(matchers)}}}"
+        return self._read(contract.get(name).prometheus_name, matchers, suffix, le, around)
 
     def rate(
-        self, name: str, *matchers: str, by: str = "", over: float = RATE_SECONDS, suffix: str = ""
+        self,
+        name: str,
+        *matchers: str,
+        by: str = "",
+        over: float = RATE_SECONDS,
+        suffix: str = "",
+        le: float | None = None,
     ) -> str:
-        """What happens each second in the whole service: rates of every process, then their sum.
+        """Return what happens each second in the whole service: rates of every process, then their sum.
 
         Args:
             name: As for `raw`.
@@ -82,94 +120,97 @@ class Promql:
             by: Labels to keep beside the job, with commas.
             over: How many seconds to look back.
             suffix: As for `metric`.
+            le: As for `raw`.
 
         Raises:
             ContractError: As for `metric`.
         """
-        return self._summed("rate", name, matchers, by=by, over=over, suffix=suffix)
+        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
+        kept, window = f"job, {by}" if by else "job", self.window(over)
 
-    def increase(
-        self, name: str, *matchers: str, by: str = "", over: float = HOUR_SECONDS, suffix: str = ""
-    ) -> str:
-        """How many there were in the whole service; see `rate`."""
-        return self._summed("increase", name, matchers, by=by, over=over, suffix=suffix)
+        def summed(series: str) -> str:
+            return f"sum by ({kept}) (rate({series}[{window}]))"
+
+        return self.raw(name, *matchers, suffix=suffix, le=le, around=summed)
 
     def name(self, key: str) -> str:
-        """The name of a derived series, without matchers.
+        """Return the name of a derived series, without matchers.
 
         Raises:
             ContractError: There is no such series.
         """
-        from signalscope.derived._rows import get  # noqa: PLC0415  # rows are made of what is rendered here
-
         self.series.add(key)
         return get(key).name
 
-    def of(self, key: str, *matchers: str) -> str:
-        """A derived series of this service.
+    def of(
+        self, key: str, *matchers: str, le: float | None = None, around: Callable[[str], str] = str
+    ) -> str:
+        """Return a derived series of this service.
 
         Args:
             key: Its key, such as ``API_P95``.
             matchers: Such as ``user_tier="free"``.
+            le: As for `raw`.
+            around: As for `raw`.
 
         Raises:
             ContractError: There is no such series, or it has no such label.
         """
-        from signalscope.derived._rows import get  # noqa: PLC0415  # see above
-
         row = get(key)
         unknown = {*map(_label, matchers)} - row.all_labels
         if unknown:
             raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
-        return f"{self.name(key)}{{{self._matchers(matchers)}}}"
+        return self._read(self.name(key), matchers, "", le, around)
 
     def window(self, seconds: float) -> str:
-        """A window as PromQL writes it, for a range or an offset; it is noted as looked back over."""
+        """Return a window as PromQL writes it, for a range or an offset, and note it in `over`."""
         self.over = max(self.over, seconds)
         return duration(seconds)
 
-    def _summed(
-        self, function: str, name: str, matchers: Iterable[str], *, by: str, over: float, suffix: str
+    def _read(
+        self, name: str, matchers: Iterable[str], suffix: str, le: float | None, around: Callable[[str], str]
     ) -> str:
-        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
-        kept = f"job, {by}" if by else "job"
-        return (
-            f"sum by ({kept}) ({function}({self.raw(name, *matchers, suffix=suffix)}[{self.window(over)}]))"
-        )
+        is_part = self.native and (suffix or le is not None)
+        bucket = () if le is None or is_part else (_bucket(le),)
+        shown = ", ".join((f'job="{self.job}"', *self._everywhere, *bucket, *matchers))
+        if is_part:
+            return native_part(around(f"{name}{{{shown}}}"), suffix, le)
+        return around(f"{name}{suffix}{{{shown}}}")
 
-    def _matchers(self, matchers: Iterable[str]) -> str:
-        return ", ".join((f'job="{self.job}"', *matchers))
+
+def scoped(expression: str, config: Config) -> str:
+    """Return an expression whose aggregations and joins keep the labels of the scope beside the job.
+
+    Each of them begins with ``job``, so that no rule names the scope, and none can forget it.
+    """
+    clause = ", ".join(("job", *config.scope.labels))
+    return re.sub(r"\b(by|on) \(job(?=[,)])", rf"\1 ({clause}", expression)
 
 
 def ratio(part: str, whole: str) -> str:
-    """A ratio: absent while there is no whole, 0 while there is a whole and no part."""
+    """Return a ratio: absent while there is no whole, 0 while there is a whole and no part."""
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
-def quantile(q: float, buckets: str) -> str:
-    """A quantile of a histogram's buckets: absent while nothing is counted in them, when PromQL's own is NaN."""
-    return f"histogram_quantile({q:g}, {buckets}) >= 0"
-
-
 def named(expression: str, **labels: str) -> str:
-    """An expression whose series get labels that they did not have."""
+    """Return an expression whose series get labels that they did not have."""
     for name, value in labels.items():
-        expression = f'label_replace({expression}, "{name}", "{value}", "", "")'
+        expression = label_replace(expression, name, value)
     return expression
 
 
-def le(boundary: float) -> str:
-    """The matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
-    return f'le="{boundary:g}"' if boundary != int(boundary) else f'le=~"{boundary:g}|{boundary:g}[.]0"'
+def label_replace(expression: str, label: str, value: str, source: str = "", pattern: str = "") -> str:
+    """Return an expression in which a label gets a value where the source label matches the pattern."""
+    return f'label_replace({expression}, "{label}", "{value}", "{source}", "{pattern}")'
 
 
 def literal(text: str) -> str:
-    """A text within a regular expression in the quotes of PromQL, where it stands for itself."""
+    """Return a text escaped for a regular expression in the quotes of PromQL."""
     return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
 
 
 def duration(seconds: float) -> str:
-    """A duration as Prometheus writes it: the largest unit that gives a whole number."""
+    """Return a duration as Prometheus writes it: in the largest unit that gives a whole number."""
     whole = int(seconds)
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole and whole % size == 0:
@@ -177,8 +218,13 @@ def duration(seconds: float) -> str:
     return f"{whole}s"
 
 
+def _bucket(le: float) -> str:
+    """Return the matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
+    return f'le="{le:g}"' if le != int(le) else f'le=~"{le:g}|{le:g}[.]0"'
+
+
 def _label(matcher: str) -> str:
-    found = re.match(r"[a-z_]+", matcher)
-    if found is None:
+    match = re.match(r"[a-z_]+", matcher)
+    if match is None:
         raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success"')
-    return found.group()
+    return match.group()

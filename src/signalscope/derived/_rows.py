@@ -1,22 +1,20 @@
-"""What a row of the table of derived series is, and the table as a whole."""
+"""Rows of the table of derived series, and the recording rules that they give."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 import functools
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from signalscope import contract
 from signalscope.config import Config
-from signalscope.contract import ContractError, Kind
+from signalscope.contract import Kind
 from signalscope.derived._expressions import (
     Expr,
     Increase,
     Instrument,
     Label,
+    LabelNames,
     OverTime,
     PromqlOnly,
     Rate,
@@ -25,8 +23,9 @@ from signalscope.derived._expressions import (
 )
 from signalscope.derived._operators import Sum
 from signalscope.derived._process import Process
-from signalscope.derived._promql import Promql
-from signalscope.derived._vector import Vector
+from signalscope.derived._promql import Promql, scoped
+from signalscope.derived._registry import MODULES, DeclaredGroup, get, table
+from signalscope.derived._vector import Labels, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Row:
     """One derived series.
 
     Attributes:
-        name: The name in Prometheus; empty for what is asked of Prometheus and not recorded.
+        name: The name in Prometheus; empty for what is queried and not recorded.
         unit: As in the contract: ``s``, ``By``, ``%``, ``{request}/s``; empty for a ratio of 0 to 1.
         meaning: What a value means.
         variants: Gives its rules.
@@ -56,7 +55,7 @@ class Row:
         key: The name that code uses.
         section: The module of the table.
         interval: The key of ``[pipeline]`` that says how often it is recorded.
-        is_shared: Whether it is recorded as often as its readers need (`evaluation_intervals`).
+        is_shared: True if it is recorded as often as its readers need (`evaluation_intervals`).
     """
 
     name: str
@@ -72,21 +71,21 @@ class Row:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels that every series has."""
+        """Return the labels that every series has."""
         return _labels(self)[0]
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """Labels that only some of the series have; without them it is the service's total."""
+        """Return labels that only some series have; a series without them is the service's total."""
         return _labels(self)[1]
 
     @property
     def all_labels(self) -> frozenset[str]:
-        """Every label that a series of it may have."""
+        """Return every label that a series may have."""
         return frozenset((*self.labels, *self.optional))
 
     def local(self, config: Config) -> tuple[Variant, ...]:
-        """The variants that one process can compute."""
+        """Return the variants that one process can compute."""
         return tuple(variant for variant in self.variants(config) if is_local(variant.expr, config))
 
     def is_local(self, config: Config) -> bool:
@@ -94,27 +93,27 @@ class Row:
         return bool(self.local(config)) or not self.variants(config)
 
     def value(self, process: Process) -> Vector:
-        """The values of a process.
+        """Return the values of a process.
 
         Raises:
             NoDataError: The process does not keep what it reads; the message says why.
         """
-        found: dict[tuple[tuple[str, str], ...], float] = {}
+        vector: dict[Labels, float] = {}
         for variant in self.local(process.config):
             added = {label: text for label, text in variant.labels.items() if label != "job"}
-            found.update(Label(variant.expr, **added).value(process))
-        return found
+            vector |= Label(variant.expr, **added).value(process)
+        return vector
 
     def lookback(self, config: Config) -> float:
-        """How many seconds it looks back; 0 for values of now."""
+        """Return how many seconds it looks back; 0 for values of now."""
         return max((variant.expr.lookback(config) for variant in self.variants(config)), default=0.0)
 
     def shows_after(self, config: Config) -> float:
-        """How many seconds a sudden change takes at the most to show fully in an evaluation."""
+        """Return after how many seconds, at most, a sudden change shows fully in an evaluation."""
         return max((_shows_after(variant.expr, config) for variant in self.variants(config)), default=0.0)
 
     def reads(self, config: Config) -> Iterator[Expr]:
-        """The sources that one process computes it from: instruments, through other rows too."""
+        """Yield the sources that one process computes it from: instruments, through other rows too."""
         for node in self.nodes(config):
             if isinstance(node, Series):
                 yield from get(node.key).reads(config)
@@ -122,14 +121,14 @@ class Row:
                 yield node
 
     def nodes(self, config: Config) -> Iterator[Expr]:
-        """The nodes of the expressions that one process can compute."""
+        """Yield the nodes of the expressions that one process can compute."""
         for variant in self.local(config):
             yield from walk(variant.expr)
 
 
 @functools.cache
-def _labels(row: Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The labels that all series of a row have, and those that only some have."""
+def _labels(row: Row) -> LabelNames:
+    """Return the labels that all series of a row have, and those that only some have."""
     if row.declared is None:
         (only,) = row.variants(Config())
         always, some = only.expr.labels()
@@ -157,10 +156,10 @@ def is_local(expr: Expr, config: Config) -> bool:
 
 
 def kept_labels() -> dict[str, tuple[str, ...]]:
-    """The labels by which a process keeps each counter and histogram, as all rows together need them."""
+    """Return the labels by which a process keeps each counter and histogram: what all rows together need."""
     needed: dict[str, set[str]] = {}
     config = Config()
-    for row in _table()[0].values():
+    for row in table()[0].values():
         for variant in row.local(config):
             for name, labels in _needed(variant.expr, None):
                 needed.setdefault(name, set()).update(labels)
@@ -171,18 +170,20 @@ def kept_labels() -> dict[str, tuple[str, ...]]:
 
 
 def _needed(expr: Expr, by: tuple[str, ...] | None) -> Iterator[tuple[str, set[str]]]:
-    """The instruments below a node that are kept by labels; `by` are those that a sum above it keeps."""
+    """Yield the instruments below a node, and the labels to keep; `by` are those that a sum above it keeps."""
     if isinstance(expr, Instrument):
         instrument = contract.get(expr.name)
         if instrument.kind is not Kind.GAUGE:
-            yield (
-                expr.name,
-                {*(instrument.attribute_names if by is None else by), *(name for name, _ in expr.matchers)},
-            )
+            kept = instrument.attribute_names if by is None else by
+            yield expr.name, {*kept, *(label for label, _ in expr.matchers)}
         return
     inner = expr.by if isinstance(expr, Sum) else by if isinstance(expr, Rate | Increase) else None
     for part in expr.parts:
         yield from _needed(part, inner)
+
+
+#: How the table is written: ``group("api", "recording", {"API_P95": series(…)})``.
+group = DeclaredGroup
 
 
 def series(
@@ -195,7 +196,7 @@ def series(
     labels: str | None = None,
     read_outside: str = "",
 ) -> Row:
-    """A derived series that Prometheus records.
+    """Declare a derived series that Prometheus records.
 
     Args:
         name: As for `Row`.
@@ -217,7 +218,7 @@ def series(
 
 
 def asked(*, unit: str, meaning: str, expr: Expr) -> Row:
-    """A derived number that is asked of Prometheus, and not recorded."""
+    """Declare a derived number that is queried from Prometheus, and not recorded."""
     return series("", unit=unit, meaning=meaning, expr=expr)
 
 
@@ -231,7 +232,7 @@ class Rule:
         expr: The PromQL expression.
         labels: Labels that the rule adds.
         reads: Keys of the derived series that the expression reads.
-        reads_instruments: Whether it reads what every process exports.
+        reads_instruments: True if it reads what every process exports.
     """
 
     key: str
@@ -250,7 +251,7 @@ class Group:
         name: Its name; `signalscope-` is put before it.
         interval: Seconds between evaluations.
         rules: The rules; later ones see what earlier ones recorded.
-        fixed: Whether that interval is its own, whoever reads what it records (`evaluation_intervals`).
+        fixed: True if that interval does not depend on what reads the series (`evaluation_intervals`).
     """
 
     name: str
@@ -259,106 +260,28 @@ class Group:
     fixed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
-    """A group as the table has it."""
-
-    name: str
-    pipeline: str
-    rows: Mapping[str, Row]
-    fixed: bool
-    together: int
-
-
-def group(
-    name: str, interval: str, rows: Mapping[str, Row], *, fixed: bool = False, together: int = 0
-) -> _Declared:
-    """Rows that are recorded one after the other.
-
-    Args:
-        name: As for `Group`.
-        interval: The key of ``[pipeline]`` that says how often.
-        rows: By key.
-        fixed: As for `Group`.
-        together: How many rows at the beginning have their rules side by side: the first of each, then the second.
-    """
-    return _Declared(name, interval, rows, fixed, together)
-
-
-#: The modules of the table: what everything reads, the objectives, and what looks ahead.
-_SHARED = ("api", "greeks", "signals", "cache", "queue", "dependencies", "resources", "business", "kpis")
-_MODULES = {
-    "recordings": _SHARED,
-    "slos": ("slos",),
-    "insight": ("calendar", "anomaly", "predictive", "forecast", "scaling"),
-}
-
-
-@functools.cache
-def _table() -> tuple[dict[str, Row], dict[str, Row], dict[str, list[_Declared]]]:
-    rows: dict[str, Row] = {}
-    declared: dict[str, list[_Declared]] = {}
-    for file, modules in _MODULES.items():
-        for module in modules:
-            table = importlib.import_module(f"signalscope.derived.table.{module}")
-            for each in table.GROUPS:
-                keyed = {
-                    key: dataclasses.replace(
-                        row,
-                        key=key,
-                        section=module,
-                        interval=each.pipeline,
-                        is_shared=file == "recordings" and not each.fixed,
-                    )
-                    for key, row in each.rows.items()
-                }
-                rows.update(keyed)
-                declared.setdefault(file, []).append(dataclasses.replace(each, rows=keyed))
-            for key, row in getattr(table, "ASKED", {}).items():
-                rows[key] = dataclasses.replace(row, key=key, section=module)
-    return rows, {row.name: row for row in rows.values() if row.name}, declared
-
-
-def all_series() -> Iterator[Row]:
-    """Every recorded series, in the order of the table."""
-    return (row for row in _table()[0].values() if row.name)
-
-
-def get(key: str) -> Row:
-    """The row of that key, or of that name in Prometheus.
-
-    Args:
-        key: Such as ``API_P95``.
-
-    Raises:
-        ContractError: There is none; the message names the nearest.
-    """
-    by_key, by_name, _ = _table()
-    found = by_key.get(key) or by_name.get(key)
-    if found is None:
-        near = difflib.get_close_matches(key, by_key, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise ContractError(f"no recorded series {key!r}{hint}")
-    return found
-
-
 def groups(config: Config, *files: str) -> list[Group]:
-    """The groups of recording rules.
+    """Return the groups of recording rules.
 
     Args:
         config: The configuration.
         files: Of which files: ``recordings``, ``slos``, ``insight``; by default of all.
     """
     return [
-        Group(each.name, getattr(config.pipeline, each.pipeline), tuple(_rules(each, config)), each.fixed)
-        for file in files or _MODULES
-        for each in _table()[2][file]
+        Group(
+            declared.name,
+            getattr(config.pipeline, declared.interval),
+            tuple(_rules(declared, config)),
+            declared.fixed,
+        )
+        for file in files or MODULES
+        for declared in table()[1][file]
     ]
 
 
-def _rules(declared: _Declared, config: Config) -> Iterator[Rule]:
+def _rules(declared: DeclaredGroup, config: Config) -> Iterator[Rule]:
     by_row = [
-        [rule(row, variant, config) for variant in row.variants(config)] for row in declared.rows.values()
+        [_rule(row, variant, config) for variant in row.variants(config)] for row in declared.rows.values()
     ]
     for side_by_side in zip(*by_row[: declared.together], strict=True):
         yield from side_by_side
@@ -366,8 +289,7 @@ def _rules(declared: _Declared, config: Config) -> Iterator[Rule]:
         yield from rules
 
 
-def rule(row: Row, variant: Variant, config: Config) -> Rule:
-    """A variant of a row as a recording rule."""
+def _rule(row: Row, variant: Variant, config: Config) -> Rule:
     ask = Promql(config)
-    text = variant.expr.promql(ask)
+    text = scoped(variant.expr.promql(ask), config)
     return Rule(row.key, row.name, text, variant.labels, frozenset(ask.series), bool(ask.instruments))

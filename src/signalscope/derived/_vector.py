@@ -16,17 +16,17 @@ Vector = Mapping[Labels, float]
 
 
 def labels(**values: str) -> Labels:
-    """Labels as vectors have them."""
+    """Return labels as vectors have them."""
     return tuple(sorted(values.items()))
 
 
 def only(vector: Vector, **wanted: str | Iterable[str]) -> dict[Labels, float]:
-    """The values that have these labels, each with one value or one of several; an absent label is empty."""
-    allowed = {name: {each} if isinstance(each, str) else set(each) for name, each in wanted.items()}
+    """Return the values that have these labels, each one text or one of several; an absent label is empty."""
+    allowed = {name: {texts} if isinstance(texts, str) else set(texts) for name, texts in wanted.items()}
     return {
-        found: value
-        for found, value in vector.items()
-        if all(dict(found).get(name, "") in each for name, each in allowed.items())
+        key: value
+        for key, value in vector.items()
+        if all(dict(key).get(name, "") in texts for name, texts in allowed.items())
     }
 
 
@@ -41,32 +41,32 @@ def summed(
         how: How values become one: `max` and `min` are Prometheus' of that name.
     """
     groups: dict[Labels, list[float]] = {}
-    for found, value in vector.items():
-        kept = tuple(pair for pair in found if pair[0] in by)
+    for key, value in vector.items():
+        kept = tuple(pair for pair in key if pair[0] in by)
         groups.setdefault(kept, []).append(value)
-    return {found: how(values) for found, values in groups.items()}
+    return {key: how(values) for key, values in groups.items()}
 
 
 def scaled(vector: Vector, factor: float) -> dict[Labels, float]:
-    """Each value times a factor."""
-    return {found: value * factor for found, value in vector.items()}
+    """Return each value times a factor."""
+    return {key: value * factor for key, value in vector.items()}
 
 
 def clamp(vector: Vector, low: float = 0.0, high: float = 1.0) -> dict[Labels, float]:
-    """Each value within limits."""
-    return {found: min(max(value, low), high) for found, value in vector.items()}
+    """Return each value within limits."""
+    return {key: min(max(value, low), high) for key, value in vector.items()}
 
 
 def labelled(vector: Vector, **more: str) -> dict[Labels, float]:
-    """The vector with other values for some labels, or with more of them.
+    """Return the vector with more labels, or with new values of some.
 
     A value ``$name`` is that of the label ``name``, which is then left out.
     """
     changed = {}
-    for found, value in vector.items():
-        now = dict(found)
-        for name, each in more.items():
-            now[name] = now.pop(each[1:], "") if each.startswith("$") else each
+    for key, value in vector.items():
+        now = dict(key)
+        for name, text in more.items():
+            now[name] = now.pop(text[1:], "") if text.startswith("$") else text
         changed[labels(**now)] = value
     return changed
 
@@ -79,15 +79,15 @@ def quantiles(q: float, buckets: Vector) -> dict[Labels, float]:
         buckets: Cumulative counts or rates, with the label ``le``.
     """
     histograms: dict[Labels, dict[float, float]] = {}
-    for found, value in buckets.items():
-        kept = tuple(pair for pair in found if pair[0] != "le")
-        histograms.setdefault(kept, {})[float(dict(found)["le"])] = value
-    estimates = {found: quantile(q, each) for found, each in histograms.items()}
-    return {found: value for found, value in estimates.items() if value is not None}
+    for key, value in buckets.items():
+        kept = tuple(pair for pair in key if pair[0] != "le")
+        histograms.setdefault(kept, {})[float(dict(key)["le"])] = value
+    estimates = {key: quantile(q, histogram) for key, histogram in histograms.items()}
+    return {key: value for key, value in estimates.items() if value is not None}
 
 
 def quantile(q: float, buckets: Mapping[float, float]) -> float | None:
-    """A quantile of a histogram, interpolated within its bucket as Prometheus does.
+    """Return a quantile of a histogram, interpolated within its bucket as Prometheus does.
 
     Args:
         q: From 0 to 1.

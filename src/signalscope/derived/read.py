@@ -6,18 +6,19 @@ import asyncio
 import os
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from signalscope import contract
 from signalscope.config import Config, _environment
 from signalscope.contract._model import OTHER
-from signalscope.derived import _prometheus, _rows, _windows
+from signalscope.derived import _prometheus, _windows
 from signalscope.derived._expressions import Expr, Increase, Instrument, Rate
 from signalscope.derived._process import HISTORY, Process
 from signalscope.derived._prometheus import Answer, PrometheusError, Sample
-from signalscope.derived._promql import Promql
+from signalscope.derived._promql import Promql, scoped
+from signalscope.derived._registry import get
 from signalscope.derived._rows import Row
 from signalscope.derived._vector import Labels, Vector
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
@@ -93,7 +94,7 @@ async def read(keys: Iterable[str]) -> QueryResults:
     Args:
         keys: Keys of the table in `signalscope.derived`.
     """
-    rows = [_rows.get(key) for key in dict.fromkeys(keys)]
+    rows = [get(key) for key in dict.fromkeys(keys)]
     url = _environment.prometheus_url()
     if url is not None:
         return await _from_prometheus(url, rows)
@@ -118,20 +119,32 @@ async def history(
     if url is None:
         raise PrometheusError(HISTORY)
     now = time.time()
-    recorded = {_rows.get(key).name: key for key in keys}
+    recorded = {get(key).name: key for key in keys}
     answer = await _prometheus.shared.range(
         url, _selector(recorded), start=now - seconds, end=now, step=max(seconds / points, 1.0),
         patience=_environment.prometheus_timeout(),
     )  # fmt: skip
     values: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
+    scope = _environment.scope()
     for sample in answer.samples:
         if sample.name in recorded:
-            values.setdefault(recorded[sample.name], {})[sample.labels] = list(sample.values)
+            values.setdefault(recorded[sample.name], {})[_without(sample.labels, scope)] = list(sample.values)
     return values
 
 
 def _selector(names: Iterable[str]) -> str:
-    return f'{{__name__=~"{"|".join(sorted(names))}", job="{_quoted(_environment.job())}"}}'
+    names = "|".join(sorted(names))
+    shown = ", ".join((f'__name__=~"{names}"', f'job="{_quoted(_environment.job())}"', *_scope()))
+    return f"{{{shown}}}"
+
+
+def _scope() -> list[str]:
+    """Return the matchers of where this service runs."""
+    return [f'{label}="{_quoted(value)}"' for label, value in _environment.scope().items()]
+
+
+def _without(labels: Labels, scope: Collection[str]) -> Labels:
+    return tuple(pair for pair in labels if pair[0] not in scope)
 
 
 def _from_process(rows: list[Row]) -> QueryResults:
@@ -197,6 +210,12 @@ def _assembled(
     results = QueryResults("prometheus")
     if any(isinstance(answer, Answer) and answer.warned for answer in by_query.values()):
         results.problems.append("Prometheus warns that what it answered may be incomplete")
+    scope = _environment.scope()
+    if missing := [f"{label}=…" for label in config.scope.labels if label not in scope]:
+        results.problems.append(
+            f"where this service runs is not known: set SIGNALSCOPE_PROMETHEUS_SCOPE ({';'.join(missing)}); "
+            "totals of the service are missing without it"
+        )
     by_name: dict[str, list[Sample]] = {}
     several = by_query.get("", Answer([]))
     for sample in several.samples if isinstance(several, Answer) else ():
@@ -210,7 +229,7 @@ def _assembled(
         # A series without one of its labels is not what was asked for.
         needed = set(row.labels) - {"job"}
         vector = {
-            sample.labels: sample.values[0][1]
+            _without(sample.labels, scope): sample.values[0][1]
             for sample in (by_name.get(row.name, ()) if row.name else answer.samples)
             if sample.values and needed <= dict(sample.labels).keys()
         }
@@ -241,7 +260,7 @@ def _name(row: Row, config: Config) -> str:
     if row.name:
         return row.name
     (variant,) = row.variants(config)
-    return variant.expr.promql(Promql(config, _quoted(_environment.job())))
+    return scoped(variant.expr.promql(Promql(config, _quoted(_environment.job()), _scope())), config)
 
 
 def _quoted(text: str) -> str:

@@ -12,10 +12,10 @@ def weights(accept: str) -> dict[str, float]:
 
     A media type that occurs several times gets its greatest weight. An invalid weight counts as 0.
     """
-    found: dict[str, float] = {}
-    for each in accept.lower().split(","):
-        kind, *parameters = (part.strip() for part in each.split(";"))
+    weight_by_type: dict[str, float] = {}
+    for media_range in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in media_range.split(";"))
         text = next((part[2:] for part in parameters if part.startswith("q=")), "1")
         weight = float(text) if _WEIGHT.fullmatch(text) else 0.0
-        found[kind] = max(weight, found.get(kind, 0.0))
-    return found
+        weight_by_type[kind] = max(weight, weight_by_type.get(kind, 0.0))
+    return weight_by_type

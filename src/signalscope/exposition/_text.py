@@ -37,9 +37,9 @@ def accepted(accept: str) -> str:
     """Return the accepted content type with the higher weight; if the weights are equal, the one that is first."""
     named = weights(accept)
     kinds = [
-        each for each in named if each in ("application/openmetrics-text", "text/plain") and named[each] > 0
+        kind for kind in named if kind in ("application/openmetrics-text", "text/plain") and named[kind] > 0
     ]
-    best = max(kinds, key=lambda each: named[each], default="text/plain")
+    best = max(kinds, key=lambda kind: named[kind], default="text/plain")
     return OPENMETRICS if best == "application/openmetrics-text" else TEXT
 
 
@@ -58,9 +58,9 @@ class Writer:
         """
         page = _Page(self._templates, openmetrics=content_type == OPENMETRICS)
         for data in collected:
-            for of_resource in data.resource_metrics:
-                page.add_target(of_resource.resource.attributes)
-                for scope in of_resource.scope_metrics:
+            for resource_metrics in data.resource_metrics:
+                page.add_target(resource_metrics.resource.attributes)
+                for scope in resource_metrics.scope_metrics:
                     for metric in scope.metrics:
                         page.add(metric)
         self._templates = page.used
@@ -195,10 +195,10 @@ def _label(key: str, kind: str = "") -> str:
 
 def _joined(labels: Sequence[str], values: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return unique labels; the values of a repeated label are joined by `;`, as OpenTelemetry specifies."""
-    found: dict[str, str] = {}
+    value_by_label: dict[str, str] = {}
     for label, value in zip(labels, values, strict=True):
-        found[label] = f"{found[label]};{value}" if found.get(label) else value
-    return tuple(found), tuple(found.values())
+        value_by_label[label] = f"{value_by_label[label]};{value}" if value_by_label.get(label) else value
+    return tuple(value_by_label), tuple(value_by_label.values())
 
 
 def _labels(identity: _Key, *more: str) -> str:
@@ -227,13 +227,13 @@ def _histogram_templates(identity: _Key, boundaries: Sequence[float]) -> tuple[s
 
 def _exemplars(point: Any, boundaries: Sequence[float]) -> dict[int, str]:
     """Return the text of the latest exemplar of each bucket, by the index of the bucket."""
-    found: dict[int, str] = {}
-    for each in sorted(point.exemplars, key=lambda each: each.time_unix_nano):
-        if each.trace_id:
-            ids = f'trace_id="{each.trace_id:032x}",span_id="{each.span_id:016x}"'
-            value, time = _go(each.value), each.time_unix_nano / 1e9
-            found[bisect_left(boundaries, each.value)] = f" # {{{ids}}} {value} {time}"
-    return found
+    text_by_bucket: dict[int, str] = {}
+    for exemplar in sorted(point.exemplars, key=lambda exemplar: exemplar.time_unix_nano):
+        if exemplar.trace_id:
+            ids = f'trace_id="{exemplar.trace_id:032x}",span_id="{exemplar.span_id:016x}"'
+            value, time = _go(exemplar.value), exemplar.time_unix_nano / 1e9
+            text_by_bucket[bisect_left(boundaries, exemplar.value)] = f" # {{{ids}}} {value} {time}"
+    return text_by_bucket
 
 
 def _go(value: float) -> str:

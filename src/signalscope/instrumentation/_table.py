@@ -5,10 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator, Sequence
 
 from signalscope import contract, instrumentation
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library
 
 #: Kinds in the order of the page, each with its title.
 _KINDS = {
@@ -77,9 +76,14 @@ sampled. How caches, queues, breakers and services are called is set by
 
 def libraries() -> list[Library]:
     """Return the description of every integration, in the order of the documentation."""
-    found = {library.name: library for library in _declared()}
+    by_name: dict[str, Library] = {}
+    for module in pkgutil.iter_modules(instrumentation.__path__):
+        if not module.name.startswith("_"):
+            imported = importlib.import_module(f"{instrumentation.__name__}.{module.name}")
+            declared = [vars(cls).get("library") for _, cls in inspect.getmembers(imported, inspect.isclass)]
+            by_name |= {library.name: library for library in declared if isinstance(library, Library)}
     kinds = list(_KINDS)
-    return sorted(found.values(), key=lambda each: (kinds.index(each.kind), each.title.lower()))
+    return sorted(by_name.values(), key=lambda library: (kinds.index(library.kind), library.title.lower()))
 
 
 def page(header: str) -> str:
@@ -88,48 +92,29 @@ def page(header: str) -> str:
     Args:
         header: The first line of a generated file.
     """
-    parts = [f"<!-- {header} -->\n", _INTRODUCTION]
-    every = libraries()
-    parts.append(
-        _table(
-            ["library", "name", "versions", "tested", "metrics", "spans", "not measured"],
-            [_row(each) for each in every],
-        )
-    )
+    head = ["library", "name", "versions", "tested", "metrics", "spans", "not measured"]
+    rows = [head, ["---"] * len(head), *map(_row, libraries())]
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    parts = [f"<!-- {header} -->\n", _INTRODUCTION, table]
     for kind, title in _KINDS.items():
-        of_kind = [each for each in every if each.kind == kind]
-        if of_kind:
-            parts.append(f"## {title}\n")
-            parts += [_section(each) for each in of_kind]
+        sections = [_section(library) for library in libraries() if library.kind == kind]
+        parts += [f"## {title}\n", *sections] if sections else []
     return "\n".join(parts)
 
 
-def _declared() -> Iterator[Library]:
-    for module in pkgutil.iter_modules(instrumentation.__path__):
-        if module.name.startswith("_"):
-            continue
-        imported = importlib.import_module(f"{instrumentation.__name__}.{module.name}")
-        for _, each in inspect.getmembers(imported, inspect.isclass):
-            library = vars(each).get("library")
-            if isinstance(library, Library):
-                yield library
-
-
 def _row(library: Library) -> list[str]:
-    tested = "-" if library.tested is None else " and ".join(dict.fromkeys(library.tested))
+    # The anchor that Markdown renderers give a heading.
+    anchor = "".join(c for c in library.title.lower() if c.isalnum() or c in " -_").replace(" ", "-")
+    metrics = [contract.get(name).prometheus_name for name in library.measures]
     return [
-        f"[{library.title}](#{_anchor(library.title)})",
+        f"[{library.title}](#{anchor})",
         f"`{library.name}`",
-        "<br>".join(f"`{each}`" for each in library.supports) or "with Python",
-        tested,
-        "<br>".join(_metric(each) for each in library.measures),
+        "<br>".join(f"`{requirement}`" for requirement in library.supports) or "with Python",
+        "-" if library.tested is None else " and ".join(dict.fromkeys(library.tested)),
+        "<br>".join(f"`{name}`" for name in metrics),
         library.spans,
         " ".join(library.not_measured),
     ]
-
-
-def _metric(name: str) -> str:
-    return f"`{contract.get(name).prometheus_name}`"
 
 
 def _section(library: Library) -> str:
@@ -141,16 +126,5 @@ def _section(library: Library) -> str:
     ]
     if library.delegated:
         lines.append(f"- **With:** {library.delegated}, the official instrumentor.")
-    lines += [f"- {each}" for each in library.notes]
+    lines += [f"- {note}" for note in library.notes]
     return "\n".join(lines) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _anchor(title: str) -> str:
-    """Return the anchor that Markdown renderers give a heading."""
-    kept = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
-    return kept.replace(" ", "-")

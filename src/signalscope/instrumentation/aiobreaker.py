@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from types import CodeType, ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library
-from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._instrumentor import on_import
+from signalscope.instrumentation.pybreaker import UNIT, PybreakerInstrumentor
 
 __all__ = ["AiobreakerInstrumentor"]
 
 
-class AiobreakerInstrumentor(CountingBreakerInstrumentor):
+class AiobreakerInstrumentor(PybreakerInstrumentor):
     """Measures the breakers of aiobreaker."""
 
     library = breaker_library(
         name="aiobreaker",
-        title="aiobreaker",
         supports=("aiobreaker >= 1.1, < 2",),
         tested=("1.1.0", "1.2.0"),
         unit=f"{UNIT} aiobreaker.",
@@ -30,16 +29,19 @@ class AiobreakerInstrumentor(CountingBreakerInstrumentor):
         ),
     )
 
-    packages = ("aiobreaker",)
-
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of breakers and of their states."""
-        return {
-            "aiobreaker.circuitbreaker": lambda module: self._patch_breaker(module.CircuitBreaker),
-            "aiobreaker.state": lambda module: self._patch_states(module.CircuitBreakerBaseState, module),
-        }
+    @on_import("aiobreaker.circuitbreaker", "aiobreaker.state")
+    def _patch(self, module: ModuleType) -> None:
+        if module.__name__ == "aiobreaker.state":
+            self._patch_states(module, module.CircuitBreakerBaseState)
+        else:
+            self._patch_breaker(module)
 
     @staticmethod
     def state_of(state: Any) -> str:
         """Return the library's name of the state in lower case."""
         return str(state.state.name).lower()
+
+    @staticmethod
+    def is_rejection(error: Exception, before_call: CodeType | None) -> bool:
+        """Return True: aiobreaker makes no call in `before_call`."""
+        return True

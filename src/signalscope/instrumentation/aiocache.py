@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
 from signalscope.instrumentation._base._caches import CACHE_METRICS
-from signalscope.instrumentation._base._instrumentor import Hook, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._object_names import full_name
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache, only_if_undone
 
@@ -28,7 +26,6 @@ class AiocacheInstrumentor(CacheInstrumentor):
 
     library = Library(
         name="aiocache",
-        title="aiocache",
         kind="cache",
         supports=("aiocache >= 0.12, < 0.13",),
         tested=("0.12.0", "0.12.3"),
@@ -48,64 +45,42 @@ class AiocacheInstrumentor(CacheInstrumentor):
         ),
     )
 
-    package = "aiocache"
-
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of caches, decorators and aliases."""
-        return {
-            "aiocache.base": self._patch,
-            "aiocache.decorators": self._patch_decorators,
-            "aiocache.factory": self._patch_factory,
-        }
-
     def own_name(self, cache: Any) -> str:
         """Return the namespace."""
         return cache.namespace if isinstance(cache.namespace, str) else ""
 
+    @on_import("aiocache.base")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.BaseCache, self.track)
-        operations: Mapping[str, Method] = {
-            "get": self._get,
-            "multi_get": self._multi_get,
-            "set": functools.partial(self._change, "set", False),
-            "add": functools.partial(self._change, "set", False),
-            "multi_set": functools.partial(self._change, "set", True),
-            "delete": functools.partial(self._change, "delete", False),
+        operations = {
+            "get": ("get", False),
+            "multi_get": ("get", True),
+            "set": ("set", False),
+            "add": ("set", False),
+            "multi_set": ("set", True),
+            "delete": ("delete", False),
         }
-        for name, around in operations.items():
-            self.intercept(module.BaseCache, name, around, unless=_is_off)
+        self.surround_operations(module.BaseCache, operations, is_async=True, unless=_is_off)
 
+    @on_import("aiocache.decorators")
     def _patch_decorators(self, module: ModuleType) -> None:
         for decorator in (module.cached, module.multi_cached):
             self.intercept(decorator, "__call__", self._decorate, unless=only_if_undone)
         self.intercept(module.cached_stampede, "decorator", self._stampede, unless=only_if_undone)
         self.intercept(module.cached_stampede, "get_from_cache", self._get_in_stampede, unless=only_if_undone)
 
+    @on_import("aiocache.factory")
     def _patch_factory(self, module: ModuleType) -> None:
         self.intercept(type(module.caches), "get", self._by_alias, unless=only_if_undone)
 
-    async def _get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
-        default = args[1] if len(args) > 1 else kwargs.get("default")
-        with self.operation(cache, "get") as begun:
-            value = await original(cache, *args, **kwargs)
-        is_hit = value is not None and value is not default
-        if is_hit or _attempt.get() != 1:  # the second get of a stampede counts
-            self.record_get(cache, begun, is_hit=is_hit)
-        return value
+    def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return True for None, and for the default that the caller has given."""
+        return value is None or value is (args[1] if len(args) > 1 else kwargs.get("default"))
 
-    async def _multi_get(self, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with self.operation(cache, "get") as begun:
-            values = await original(cache, *args, **kwargs)
-        self.record_gets(cache, begun, values, absent=None)
-        return values
-
-    async def _change(
-        self, operation: str, has_many: bool, original: Method, cache: Any, /, *args: Any, **kwargs: Any
-    ) -> Any:
-        with self.operation(cache, operation) as begun:
-            value = await original(cache, *args, **kwargs)
-        self.record_done(cache, operation, begun, times=number_of_keys(args, kwargs) if has_many else 1)
-        return value
+    def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
+        """Record a lookup, unless it is the first one of a stampede and misses: the second one counts."""
+        if is_hit or _attempt.get() != 1:
+            super().record_get(cache, begun, is_hit=is_hit)
 
     def _decorate(self, original: Method, decorator: Any, function: Any) -> Any:
         """Note the decorated function, whose name a cache without any other name gets."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 from urllib.parse import urljoin
 
 from signalscope.instrumentation._base._http import NOT_MEASURED, HttpInstrumentor, http_library
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["AiohttpClientInstrumentor"]
 
@@ -29,10 +28,7 @@ class AiohttpClientInstrumentor(HttpInstrumentor):
         delegated="opentelemetry-instrumentation-aiohttp-client",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of sessions."""
-        return {"aiohttp.client": self._patch}
-
+    @on_import("aiohttp.client")
     def _patch(self, module: ModuleType) -> None:
         self.intercept_calls(module.ClientSession, "_request", _request, is_async=True)
 

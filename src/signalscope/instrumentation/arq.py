@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from time import perf_counter, time
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._tasks import ITEMS, PRIORITY, TASK, count_item, record_task
 from signalscope.instrumentation._base._weak import WeakTable
@@ -28,7 +26,6 @@ class ArqInstrumentor(LibraryInstrumentor):
 
     library = Library(
         name="arq",
-        title="arq",
         kind="task",
         supports=("arq >= 0.25, < 1",),
         tested=("0.25.0", "0.28.0"),
@@ -51,19 +48,17 @@ class ArqInstrumentor(LibraryInstrumentor):
         """Create the table of the functions of workers."""
         self.originals: WeakTable[Method] = WeakTable()
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of workers and of the queue."""
-        return {"arq.worker": self._patch_worker, "arq.connections": self._patch_connections}
-
     def end(self) -> None:
         """Restore the functions of the workers."""
         for function, original in self.originals.items():
             function.coroutine = original  # type: ignore[attr-defined]  # it is arq's
         self.originals.clear()
 
+    @on_import("arq.connections")
     def _patch_connections(self, module: ModuleType) -> None:
         self.intercept(module.ArqRedis, "enqueue_job", self._enqueue)
 
+    @on_import("arq.worker")
     def _patch_worker(self, module: ModuleType) -> None:
         retries = (module.Retry, module.RetryJob)
         self.on_created(module.Worker, functools.partial(self._measure_functions, retries))
@@ -96,26 +91,25 @@ class ArqInstrumentor(LibraryInstrumentor):
             if is_suppressed(lambda: not self.active):
                 return await coroutine(ctx, *args, **kwargs)
             self.safely(_record_wait, queue, ctx)
-            begun = perf_counter()
+            begun, outcome, event = perf_counter(), "success", "processed"
             try:
-                value = await coroutine(ctx, *args, **kwargs)
+                return await coroutine(ctx, *args, **kwargs)
             except BaseException as error:
-                elapsed = perf_counter() - begun
                 # arq cancels what takes too long, a shorter time after than before; a worker that stops does as well.
-                is_late = timeout is not None and elapsed >= timeout * 0.999
+                is_late = timeout is not None and perf_counter() - begun >= timeout * 0.999
                 is_cancelled = isinstance(error, asyncio.CancelledError) and not is_late
-                self.safely(_record_end, queue, name, "cancelled" if is_cancelled else "error", elapsed)
-                if not is_cancelled and not isinstance(error, retries):
-                    self.safely(count_item, queue, "failed")
+                outcome = "cancelled" if is_cancelled else "error"
+                event = "" if is_cancelled or isinstance(error, retries) else "failed"
                 raise
-            self.safely(_record_end, queue, name, "success", perf_counter() - begun)
-            self.safely(count_item, queue, "processed")
-            return value
+            finally:
+                self.safely(_record_end, queue, name, outcome, event, perf_counter() - begun)
 
         return run
 
 
-def _record_end(queue: str, name: str, outcome: str, elapsed: float) -> None:
+def _record_end(queue: str, name: str, outcome: str, event: str, elapsed: float) -> None:
+    if event:
+        count_item(queue, event)
     record_task(name, outcome, elapsed)
     get_instrument(_PROCESSING).series(queue, PRIORITY, outcome).record(elapsed)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method, on_import
 from signalscope.instrumentation._base._sql import record_query
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed
 from signalscope.instrumentation.sqlalchemy import in_sqlalchemy
@@ -48,21 +47,18 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
         delegated="opentelemetry-instrumentation-asyncpg",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of connections and of prepared statements."""
-        return {"asyncpg.connection": self._connections, "asyncpg.prepared_stmt": self._statements}
+    @on_import("asyncpg.connection")
+    def _patch_connection(self, module: ModuleType) -> None:
+        self._patch(module.Connection, _CONNECTION, lambda _, query: query)
 
-    def _connections(self, module: ModuleType) -> None:
-        around = functools.partial(_query, lambda _, query: query)
-        for name in _CONNECTION:
-            if name in vars(module.Connection):
-                self.intercept(module.Connection, name, around, unless=_is_part_of_query)
+    @on_import("asyncpg.prepared_stmt")
+    def _patch_statement(self, module: ModuleType) -> None:
+        self._patch(module.PreparedStatement, _STATEMENT, lambda statement, _: statement.get_query())
 
-    def _statements(self, module: ModuleType) -> None:
-        around = functools.partial(_query, lambda statement, _: statement.get_query())
-        for name in _STATEMENT:
-            if name in vars(module.PreparedStatement):
-                self.intercept(module.PreparedStatement, name, around, unless=_is_part_of_query)
+    def _patch(self, cls: type, names: Sequence[str], text: Callable[[Any, Any], Any]) -> None:
+        for name in names:
+            if name in vars(cls):
+                self.intercept(cls, name, functools.partial(_query, text), unless=_is_part_of_query)
 
 
 def _is_part_of_query(is_undone: IsUndone) -> bool:

@@ -6,9 +6,8 @@ import inspect
 from collections.abc import Mapping
 from types import ModuleType
 
-from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import GREEKS, greeks_library
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._greeks import GREEKS, GreeksInstrumentor, greeks_library
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["BlackscholesInstrumentor"]
 
@@ -26,12 +25,11 @@ _METHODS: Mapping[str, str] = {
 }
 
 
-class BlackscholesInstrumentor(LibraryInstrumentor):
+class BlackscholesInstrumentor(GreeksInstrumentor):
     """Measures the methods of the library's classes, also if a user's subclass inherits them."""
 
     library = greeks_library(
         name="blackscholes",
-        title="blackscholes",
         supports=("blackscholes >= 0.1, < 1",),
         tested=("0.1.0", "0.2.2"),
         unit="A call of a method, about one option or one structure (a straddle is one). `get_core_greeks` and "
@@ -45,34 +43,24 @@ class BlackscholesInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the package, which is called when all of its classes are there."""
-        return {"blackscholes": self._patch}
-
+    @on_import("blackscholes")
     def _patch(self, package: ModuleType) -> None:
+        """Patch the package's classes, all of which exist when the package itself has been imported."""
         classes = {
             base
-            for found in vars(package).values()
-            if inspect.isclass(found)
-            for base in found.__mro__
+            for value in vars(package).values()
+            if inspect.isclass(value)
+            for base in value.__mro__
             if base.__module__.partition(".")[0] == package.__name__
         }
-        for each in sorted(classes, key=lambda one: one.__qualname__):
-            model = _model(each.__name__)
-            bounded = any(base.__name__ in ("BlackScholesBase", "Black76Base") for base in each.__mro__)
-            for name, calculated in _METHODS.items():
-                if not callable(vars(each).get(name)) or getattr(
-                    vars(each)[name], "__isabstractmethod__", False
-                ):
-                    continue
-                measured = instrument_greeks(
-                    calculation_type=calculated,
-                    model_type=model,
-                    batch_size=1,
-                    check=True if bounded else "finite",
-                    span=self.span,
-                )
-                self.measure(each, name, measured)
+        for cls in sorted(classes, key=lambda cls: cls.__qualname__):
+            is_bounded = any(base.__name__ in ("BlackScholesBase", "Black76Base") for base in cls.__mro__)
+            check = True if is_bounded else "finite"
+            model = _model(cls.__name__)
+            for name, calculation_type in _METHODS.items():
+                method = vars(cls).get(name)
+                if callable(method) and not getattr(method, "__isabstractmethod__", False):
+                    self.measure_calculation(cls, name, calculation_type, model, batch_size=1, check=check)
 
 
 def _model(name: str) -> str:

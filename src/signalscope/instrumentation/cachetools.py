@@ -13,9 +13,8 @@ from typing import Any
 
 from signalscope.decorators._nesting import inside
 from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
-from signalscope.instrumentation._base._caches import CACHE_METRICS, TrackedCache
-from signalscope.instrumentation._base._instrumentor import Hook, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._caches import CACHE_METRICS
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._object_names import full_name
 from signalscope.instrumentation._base._suppression import only_if_undone
 
@@ -41,7 +40,6 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
     library = Library(
         name="cachetools",
-        title="cachetools",
         kind="cache",
         supports=("cachetools >= 5.3, < 9",),
         tested=("5.3.0", "8.0.2"),
@@ -70,11 +68,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         ),
     )
 
-    package = "cachetools"
-
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"cachetools": self._patch}
+    has_sizes = True
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries, with those that have expired."""
@@ -86,12 +80,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         counts_entries = cache.getsizeof is self._base.getsizeof
         return float(limit) if counts_entries and math.isfinite(limit) else None
 
-    def track(self, cache: Any) -> TrackedCache:
-        """Report the size of the cache as well, unless decorated calls use it."""
-        tracked = super().track(cache)
-        self.sizes.add(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
-        return tracked
-
+    @on_import("cachetools")
     def _patch(self, module: ModuleType) -> None:
         self._base = base = module.Cache
         operations: Mapping[str, Method] = {
@@ -127,23 +116,31 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return named
 
-    def _getitem(self, original: Method, cache: Any, key: Any, /, *rest: Any, **more: Any) -> Any:
-        if _now.cache is cache or self._is_ignored(cache):
-            return original(cache, key, *rest, **more)
+    def _run(  # the arguments of the call come last
+        self, kind: str, begun: float, original: Method, cache: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Call the original as the operation of this thread, and record an exception."""
         before = _now.cache, _now.kind
-        _now.cache, _now.kind = cache, "get"
-        begun = perf_counter()
+        _now.cache, _now.kind = cache, kind
         try:
-            is_hit = type(cache).__missing__ is self._base.__missing__ or key in cache
-            value = original(cache, key, *rest, **more)
-        except KeyError:
-            self.record_get(cache, begun, is_hit=False)
-            raise
-        except BaseException:
-            self.record_done(cache, "get", begun, "error")
+            return original(cache, *args, **kwargs)
+        except BaseException as error:
+            if kind == "get" and isinstance(error, KeyError):
+                self.record_get(cache, begun, is_hit=False)
+            else:
+                self.record_done(cache, "delete" if kind == "clear" else kind, begun, "error")
             raise
         finally:
             _now.cache, _now.kind = before
+
+    def _getitem(self, original: Method, cache: Any, key: Any, /, *rest: Any, **more: Any) -> Any:
+        if _now.cache is cache or self._is_ignored(cache):
+            return original(cache, key, *rest, **more)
+        begun, cls = perf_counter(), type(cache)
+        is_hit = cls.__missing__ is self._base.__missing__ or self._run(
+            "get", begun, cls.__contains__, cache, key
+        )
+        value = self._run("get", begun, original, cache, key, *rest, **more)
         self.record_get(cache, begun, is_hit=is_hit)
         return value
 
@@ -152,16 +149,8 @@ class CachetoolsInstrumentor(CacheInstrumentor):
             return original(cache, *args, **kwargs)
         key = args[0] if args else kwargs["key"]
         default = args[1] if len(args) > 1 else kwargs.get("default")
-        before = _now.cache, _now.kind
-        _now.cache, _now.kind = cache, "get"
         begun = perf_counter()
-        try:
-            value = original(cache, key, _ABSENT)
-        except BaseException:
-            self.record_done(cache, "get", begun, "error")
-            raise
-        finally:
-            _now.cache, _now.kind = before
+        value = self._run("get", begun, original, cache, key, _ABSENT)
         self.record_get(cache, begun, is_hit=value is not _ABSENT)
         return default if value is _ABSENT else value
 
@@ -184,19 +173,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
                 _now.kind = inner
         if _now.cache is cache or self._is_ignored(cache):
             return original(cache, *args, **kwargs)
-        operation = "set" if kind == "set" else "delete"
-        before = _now.cache, _now.kind
-        _now.cache, _now.kind = cache, kind
         entries = self._base.__len__(cache) if kind == "clear" else 0
         begun = perf_counter()
-        try:
-            value = original(cache, *args, **kwargs)
-        except BaseException:
-            self.record_done(cache, operation, begun, "error")
-            raise
-        finally:
-            _now.cache, _now.kind = before
-        self.record_done(cache, operation, begun)
+        value = self._run(kind, begun, original, cache, *args, **kwargs)
+        self.record_done(cache, "delete" if kind == "clear" else kind, begun)
         if kind == "clear":
             self._evicted(cache, "explicit", entries - self._base.__len__(cache))
         return value

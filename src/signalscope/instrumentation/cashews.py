@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from types import ModuleType
@@ -15,16 +16,13 @@ from signalscope.instrumentation._base._caches import (
     library_at_work,
     metrics_of,
 )
-from signalscope.instrumentation._base._instrumentor import Hook, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
 __all__ = ["CashewsInstrumentor"]
 
 #: Commands, each with its operation.
-_COMMANDS = {
-    f"{operation}{many}": operation for operation in ("get", "set", "delete") for many in ("", "_many")
-}
+_COMMANDS = {f"{name}{many}": name for name in ("get", "set", "delete") for many in ("", "_many")}
 
 
 class CashewsInstrumentor(CacheInstrumentor):
@@ -32,7 +30,6 @@ class CashewsInstrumentor(CacheInstrumentor):
 
     library = Library(
         name="cashews",
-        title="cashews",
         kind="cache",
         supports=("cashews >= 6.0, < 8",),
         tested=("6.0.0", "7.6.0"),
@@ -52,12 +49,6 @@ class CashewsInstrumentor(CacheInstrumentor):
         ),
     )
 
-    package = "cashews"
-
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of the base class of caches."""
-        return {"cashews.wrapper.wrapper": self._patch}
-
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a backend in memory."""
         return float(len(cache.store))
@@ -71,25 +62,22 @@ class CashewsInstrumentor(CacheInstrumentor):
         """Return the name that the program gave it."""
         return getattr(cache, "name", "")
 
+    @on_import("cashews.wrapper.wrapper")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.Wrapper, self.track)
-        self.intercept(
-            module.Wrapper,
-            "_with_middlewares_for_backend",
-            self._with_middlewares,
-            unless=is_suppressed_in_cache,
-        )
+        middlewares = "_with_middlewares_for_backend"
+        self.intercept(module.Wrapper, middlewares, self._with_middlewares, unless=is_suppressed_in_cache)
         self.intercept(module.Wrapper, "_add_backend", self._add_backend, unless=only_if_undone)
 
     def _add_backend(self, original: Method, cache: Any, backend: Any, /, *args: Any, **kwargs: Any) -> Any:
         value = original(cache, backend, *args, **kwargs)
         if hasattr(backend, "store") and hasattr(backend, "size"):
-            self.safely(self._report_size, cache, backend)
+            self.safely(self._track_backend, cache, backend)
         return value
 
-    def _report_size(self, cache: Any, backend: Any) -> None:
+    def _track_backend(self, cache: Any, backend: Any) -> None:
         tracked, prefix = self.tracked(cache), _prefix(cache, backend)
-        self.sizes.add(backend, lambda: prefix or tracked.cache_type)
+        self.report_size(backend, lambda: prefix or tracked.cache_type)
 
     def _with_middlewares(
         self, original: Method, cache: Any, cmd: Any, backend: Any, middlewares: Any
@@ -98,56 +86,45 @@ class CashewsInstrumentor(CacheInstrumentor):
         if operation is None:
             return original(cache, cmd, backend, middlewares)
 
-        async def measure(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
-            return await self._measured(cache, operation, backend, call, args, kwargs)
-
-        return original(cache, cmd, backend, [measure, *middlewares])
-
-    async def _measured(  # noqa: PLR0917  # what a middleware gets
-        self, cache: Any, operation: str, backend: Any, call: Method, args: Any, kwargs: Any
-    ) -> Any:
-        begun = perf_counter()
-        try:
-            with library_at_work():
-                value = await call(*args, **kwargs)
-        except BaseException:
+        async def measured(call: Method, cmd: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+            metrics_for = functools.partial(self._metrics, cache, backend)
+            first_key = _first_key(args, kwargs)
+            begun = perf_counter()
+            try:
+                with library_at_work():
+                    value = await call(*args, **kwargs)
+            except BaseException:
+                elapsed = perf_counter() - begun
+                self.safely(lambda: metrics_for(first_key).done(operation, elapsed, "error"))
+                raise
             elapsed = perf_counter() - begun
-            self._record(
-                cache, backend, args, kwargs, lambda metrics: metrics.done(operation, elapsed, "error")
-            )
-            raise
-        elapsed = perf_counter() - begun
-        if operation == "get":
-            values = zip(args, value, strict=False) if args else [(_first_key(args, kwargs), value)]
-            missed = [(str(key), got is kwargs.get("default")) for key, got in values]
-            self.safely(self._record_gets, cache, backend, elapsed, missed)
-        else:
-            times = max(1, len(kwargs.get("pairs", args)))
-            self._record(
-                cache, backend, args, kwargs, lambda metrics: metrics.done(operation, elapsed, times=times)
-            )
-        return value
+            if operation == "get":
+                values = zip(args, value, strict=False) if args else [(first_key, value)]
+                missed = [(str(key), result is kwargs.get("default")) for key, result in values]
+                self.safely(self._record_gets, metrics_for, elapsed, missed)
+            else:
+                times = max(1, len(kwargs.get("pairs", args)))
+                self.safely(lambda: metrics_for(first_key).done(operation, elapsed, times=times))
+            return value
 
+        return original(cache, cmd, backend, [measured, *middlewares])
+
+    @staticmethod
     def _record_gets(
-        self, cache: Any, backend: Any, elapsed: float, missed: Sequence[tuple[str, bool]]
+        metrics_for: Callable[[str], CacheMetrics], elapsed: float, missed: Sequence[tuple[str, bool]]
     ) -> None:
         """Record the gets of one command, whose keys may belong to several caches."""
         by_metrics: dict[CacheMetrics, list[bool]] = {}
         for key, is_miss in missed:
-            by_metrics.setdefault(self._metrics(cache, backend, key), []).append(is_miss)
+            by_metrics.setdefault(metrics_for(key), []).append(is_miss)
         for metrics, misses in by_metrics.items():
             metrics.gets(elapsed, len(misses) - sum(misses), sum(misses))
 
-    def _record(
-        self, cache: Any, backend: Any, args: Any, kwargs: Any, act: Callable[[CacheMetrics], object]
-    ) -> None:
-        self.safely(lambda: act(self._metrics(cache, backend, _first_key(args, kwargs))))
-
     def _metrics(self, cache: Any, backend: Any, key: str) -> CacheMetrics:
         prefix = _prefix(cache, backend)
-        of_cache = self.tracked(cache).metrics(cache)
+        metrics = self.tracked(cache).metrics(cache)
         cache_type = cache_patterns.find([key, prefix]) or prefix
-        return metrics_of(cache_type) if cache_type else of_cache
+        return metrics_of(cache_type) if cache_type else metrics
 
 
 def _prefix(cache: Any, backend: Any) -> str:

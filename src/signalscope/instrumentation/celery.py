@@ -12,8 +12,7 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed
 from signalscope.instrumentation._base._tasks import ITEMS, TASK, count_item, record_task
 from signalscope.recording import _shutdown as _termination
@@ -60,14 +59,11 @@ class CeleryInstrumentor(LibraryInstrumentor):
         # or, where it is eager, inside of it.
         self._running: OrderedDict[tuple[str, int], list[float]] = OrderedDict()
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of signals."""
-        return {"celery.signals": self._connect}
-
     def end(self) -> None:
         """Forget the running tasks."""
         self._running.clear()
 
+    @on_import("celery.signals")
     def _connect(self, signals: ModuleType) -> None:
         receivers: Mapping[str, Callable[..., None]] = {
             "task_prerun": self._begun,
@@ -114,16 +110,11 @@ class CeleryInstrumentor(LibraryInstrumentor):
 
 def _record_end(task: Any, state: Any, elapsed: float) -> None:
     record_task(task.name, _OUTCOMES.get(state, "cancelled"), elapsed)
-    queue = _queue_of(task.request)
+    request = task.request
+    is_direct = getattr(request, "is_eager", False) or getattr(request, "called_directly", False)
+    queue = None if is_direct else _routing_key(request)
     if queue is not None and state in _EVENTS:
         count_item(queue, _EVENTS[state])
-
-
-def _queue_of(request: Any) -> str | None:
-    """Return the routing key of a task; None if it was called directly."""
-    if getattr(request, "is_eager", False) or getattr(request, "called_directly", False):
-        return None
-    return _routing_key(request)
 
 
 def _routing_key(request: Any) -> str | None:

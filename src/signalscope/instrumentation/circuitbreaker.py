@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Mapping
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._breakers import BreakerInstrumentor, breaker_library
-from signalscope.instrumentation._base._instrumentor import Hook, Method
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed
 
 __all__ = ["CircuitbreakerInstrumentor"]
@@ -20,7 +19,6 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
 
     library = breaker_library(
         name="circuitbreaker",
-        title="circuitbreaker",
         supports=("circuitbreaker >= 2.0, < 3",),
         tested=("2.0.0", "2.1.3"),
         unit=(
@@ -35,16 +33,11 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         ),
     )
 
-    packages = ("circuitbreaker",)
-
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"circuitbreaker": self._patch}
-
     def state_now(self, breaker: Any) -> str:
         """Return the library's state, which has the contract's name."""
         return str(breaker.state)
 
+    @on_import("circuitbreaker")
     def _patch(self, module: ModuleType) -> None:
         self.on_created(module.CircuitBreaker, self.created)
         self.intercept(module.CircuitBreaker, "__exit__", self._exit)
@@ -66,16 +59,14 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
         @functools.wraps(read)
         def opened(breaker: Any) -> Any:
             value = read(breaker)
-            if _is_call(sys._getframe(1)) and not is_suppressed(is_undone):
+            caller = sys._getframe(1)
+            is_library = caller.f_globals.get("__name__") == "circuitbreaker"
+            # The program may read the property too, which is not a call.
+            is_call = is_library and caller.f_code.co_name.endswith("wrapper")
+            if is_call and not is_suppressed(is_undone):
                 self.safely(lambda: self.model_of(breaker).refresh())
                 if value:
                     self.count(breaker, "rejected")
             return value
 
         return property(opened, original.fset, original.fdel, original.__doc__)
-
-
-def _is_call(caller: FrameType) -> bool:
-    """Return True if a wrapper of circuitbreaker reads the property, and not the program."""
-    is_wrapper = caller.f_code.co_name.endswith("wrapper")
-    return is_wrapper and caller.f_globals.get("__name__") == "circuitbreaker"

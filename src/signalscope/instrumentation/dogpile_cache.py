@@ -6,23 +6,32 @@ import functools
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor, number_of_keys
-from signalscope.instrumentation._base._caches import (
-    CACHE_METRICS,
-    TrackedCache,
-    library_at_work,
-)
-from signalscope.instrumentation._base._instrumentor import Hook, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._cache_instrumentor import CacheInstrumentor
+from signalscope.instrumentation._base._caches import CACHE_METRICS, library_at_work
+from signalscope.instrumentation._base._instrumentor import Library, Method, on_import
 from signalscope.instrumentation._base._suppression import is_suppressed_in_cache, only_if_undone
 
 __all__ = ["DogpileCacheInstrumentor"]
 
+_OPERATIONS = {
+    "get": ("get", False),
+    "get_multi": ("get", True),
+    "set": ("set", False),
+    "set_multi": ("set", True),
+    # Used by `get_or_create` and `get_or_create_multi` to store values.
+    "_set_cached_value_to_backend": ("set", False),
+    "_set_multi_cached_value_to_backend": ("set", True),
+    "delete": ("delete", False),
+    "delete_multi": ("delete", True),
+}
 
+
+@dataclass(slots=True)
 class _Getting:
     """One running `get_or_create` or `get_or_create_multi`.
 
@@ -32,12 +41,9 @@ class _Getting:
         creating: Seconds that creating them took.
     """
 
-    __slots__ = ("creating", "missed", "region")
-
-    def __init__(self, region: object) -> None:
-        self.region = region
-        self.missed = 0
-        self.creating = 0.0
+    region: object
+    missed: int = 0
+    creating: float = 0.0
 
 
 class _Now(threading.local):
@@ -71,10 +77,7 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
     )
 
     package = "dogpile"
-
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of regions."""
-        return {"dogpile.cache.region": self._patch}
+    has_sizes = True
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a backend in memory."""
@@ -88,43 +91,20 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         """Return the name of the region."""
         return cache.name or ""
 
-    def track(self, cache: Any) -> TrackedCache:
-        """Report the size of the region as well."""
-        tracked = super().track(cache)
-        self.sizes.add(cache, lambda: tracked.cache_type)
-        return tracked
-
+    @on_import("dogpile.cache.region")
     def _patch(self, module: ModuleType) -> None:
-        region, partial = module.CacheRegion, functools.partial
-        operations: Mapping[str, Method] = {
-            "get": partial(self._get, module.NO_VALUE),
-            "get_multi": partial(self._get_multi, module.NO_VALUE),
-            "get_or_create": partial(self._get_or_create, False),
-            "get_or_create_multi": partial(self._get_or_create, True),
-            "set": partial(self._change, "set", False),
-            "set_multi": partial(self._change, "set", True),
-            # Used by `get_or_create` and `get_or_create_multi` to store values.
-            "_set_cached_value_to_backend": partial(self._change, "set", False),
-            "_set_multi_cached_value_to_backend": partial(self._change, "set", True),
-            "delete": partial(self._change, "delete", False),
-            "delete_multi": partial(self._change, "delete", True),
-        }
+        region = module.CacheRegion
+        self._absent = module.NO_VALUE
         self.on_created(region, self.track)
-        for name, around in operations.items():
+        self.surround_operations(region, _OPERATIONS)
+        for name, has_many in (("get_or_create", False), ("get_or_create_multi", True)):
+            around = functools.partial(self._get_or_create, has_many)
             self.intercept(region, name, around, unless=is_suppressed_in_cache)
         self.intercept(region, "_log_time", self._create, unless=only_if_undone)
 
-    def _get(self, absent: object, original: Method, region: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with self.operation(region, "get") as begun:
-            value = original(region, *args, **kwargs)
-        self.record_get(region, begun, is_hit=value is not absent)
-        return value
-
-    def _get_multi(self, absent: object, original: Method, region: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with self.operation(region, "get") as begun:
-            values = original(region, *args, **kwargs)
-        self.record_gets(region, begun, values, absent)
-        return values
+    def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return True for NO_VALUE."""
+        return value is self._absent
 
     def _get_or_create(
         self, has_many: bool, original: Method, region: Any, /, *args: Any, **kwargs: Any
@@ -167,14 +147,3 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         finally:
             getting.creating += perf_counter() - begun
             _now.getting = getting
-
-    def _change(
-        self, operation: str, has_many: bool, original: Method, region: Any, /, *args: Any, **kwargs: Any
-    ) -> Any:
-        number = number_of_keys(args, kwargs) if has_many else 1
-        if operation == "set" and not number:  # `get_or_create_multi` has found all values
-            return original(region, *args, **kwargs)
-        with self.operation(region, operation) as begun:
-            value = original(region, *args, **kwargs)
-        self.record_done(region, operation, begun, times=number)
-        return value

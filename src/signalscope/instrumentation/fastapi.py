@@ -6,26 +6,19 @@ the contract inside of its span.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from types import ModuleType
 from typing import Any
 
-import wrapt
-from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
-    BaseInstrumentor,
-)
-from opentelemetry.instrumentation.utils import unwrap
-
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method, on_import
+from signalscope.instrumentation._base._suppression import only_if_undone
 from signalscope.recording import internal_error
 
 __all__ = ["FastAPIApiMetricsInstrumentor"]
 
-#: The class of each module that builds a middleware stack.
-_CLASSES = {"starlette.applications": "Starlette", "fastapi.applications": "FastAPI"}
 _METHOD = "build_middleware_stack"
 
 
-class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
+class FastAPIApiMetricsInstrumentor(LibraryInstrumentor):
     """Adds the API middleware when an application builds its middleware stack.
 
     It does not depend on how the application's class was imported, nor on the order of instrumentors.
@@ -46,30 +39,16 @@ class FastAPIApiMetricsInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # 
         not_measured=("Requests for signalscope's own routes.", "WebSocket connections."),
         delegated="`opentelemetry-instrumentation-fastapi`",
     )
-    _patched: tuple[type, ...] = ()
 
-    def instrumentation_dependencies(self) -> Collection[str]:
-        """Return the supported versions."""
-        return self.library.supports
-
-    def _instrument(self, **kwargs: Any) -> None:
-        for module in _CLASSES:
-            wrapt.register_post_import_hook(self._patch, module)
-
-    def _uninstrument(self, **kwargs: Any) -> None:
-        for each in self._patched:
-            unwrap(each, _METHOD)
-        self._patched = ()
-
-    def _patch(self, module: Any) -> None:
-        application = getattr(module, _CLASSES[module.__name__])
-        method = application.__dict__.get(_METHOD)
-        if method is not None and not isinstance(method, wrapt.ObjectProxy):
-            wrapt.wrap_function_wrapper(application, _METHOD, _add_at_build)
-            self._patched = (*self._patched, application)
+    @on_import("starlette.applications", "fastapi.applications")
+    def _patch(self, module: ModuleType) -> None:
+        for name in ("Starlette", "FastAPI"):
+            cls = getattr(module, name, None)
+            if cls is not None and _METHOD in vars(cls):
+                self.intercept(cls, _METHOD, _add_at_build, unless=only_if_undone)
 
 
-def _add_at_build(build: Callable[..., Any], app: Any, args: Any, kwargs: Any) -> Any:
+def _add_at_build(build: Method, app: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Add the middleware, then call `Starlette.build_middleware_stack`.
 
     The stack is built after the application has added all routes and middlewares.
@@ -81,4 +60,4 @@ def _add_at_build(build: Callable[..., Any], app: Any, args: Any, kwargs: Any) -
         add_middleware(app)
     except Exception:  # must not reach the application
         internal_error("instrumentation.fastapi")
-    return build(*args, **kwargs)
+    return build(app, *args, **kwargs)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._http import HttpInstrumentor, http_library
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["HttpxInstrumentor"]
 
@@ -23,10 +22,7 @@ class HttpxInstrumentor(HttpInstrumentor):
         delegated="opentelemetry-instrumentation-httpx",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of clients."""
-        return {"httpx._client": self._patch}
-
+    @on_import("httpx._client")
     def _patch(self, module: ModuleType) -> None:
         self.intercept_calls(module.Client, "send", _request)
         self.intercept_calls(module.AsyncClient, "send", _request, is_async=True)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import greeks_library
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
+from signalscope.instrumentation._base._greeks import GreeksInstrumentor, greeks_library
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["MibianInstrumentor"]
 
@@ -17,12 +15,11 @@ _CLASSES = {"BS": "black_scholes", "GK": "garman_kohlhagen", "Me": "black_schole
 _LEAST, _GREATEST = 0.00001, 500.0
 
 
-class MibianInstrumentor(LibraryInstrumentor):
+class MibianInstrumentor(GreeksInstrumentor):
     """Measures the constructors of mibian's classes."""
 
     library = greeks_library(
         name="mibian",
-        title="mibian",
         supports=("mibian >= 0.1.3, < 0.2",),
         tested=("0.1.3", "0.1.3"),
         unit="A constructor's call: with a volatility, prices and Greeks of the call and the put of one strike, a "
@@ -36,23 +33,14 @@ class MibianInstrumentor(LibraryInstrumentor):
         ),
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"mibian": self._patch}
-
+    @on_import("mibian")
     def _patch(self, module: ModuleType) -> None:
         for name, model in _CLASSES.items():
-            measured = instrument_greeks(
-                calculation_type=_calculated,
-                model_type=model,
-                batch_size=1,
-                values=_values,
-                span=self.span,
-            )
-            self.measure(getattr(module, name, None), "__init__", measured)
+            cls = getattr(module, name, None)
+            self.measure_calculation(cls, "__init__", _calculation_type, model, batch_size=1, values=_values)
 
 
-def _calculated(volatility: Any, performance: Any) -> str:
+def _calculation_type(volatility: Any, performance: Any) -> str:
     if volatility:
         return "price" if performance else "chain"
     return "iv"
@@ -65,13 +53,13 @@ class _Values(dict[str, Any]):
 
 
 def _values(self: Any, volatility: Any) -> _Values:
-    found = _Values()
+    values = _Values()
     if volatility:
         for greek in ("price", "delta", "theta"):
-            found[greek] = [getattr(self, f"{side}{greek.capitalize()}", None) for side in ("call", "put")]
-        found |= {greek: getattr(self, greek, None) for greek in ("gamma", "vega")}
-        return found if found["gamma"] is not None else _Values(price=found["price"])
+            values[greek] = [getattr(self, f"{side}{greek.capitalize()}", None) for side in ("call", "put")]
+        values |= {greek: getattr(self, greek, None) for greek in ("gamma", "vega")}
+        return values if values["gamma"] is not None else _Values(price=values["price"])
     if getattr(self, "impliedVolatility", None) is not None:
-        found["iv"] = self.impliedVolatility
-        found.converged = _LEAST < self.impliedVolatility < _GREATEST * 0.9999
-    return found
+        values["iv"] = self.impliedVolatility
+        values.converged = _LEAST < self.impliedVolatility < _GREATEST * 0.9999
+    return values

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from signalscope.breakers._model import Breaker
 from signalscope.contract._model import OTHER
 from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library, configured_identity
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method, on_import
 
 __all__ = ["PurgatoryInstrumentor"]
 
@@ -24,7 +23,6 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
 
     library = breaker_library(
         name="purgatory",
-        title="purgatory",
         supports=("purgatory >= 1.0, < 4",),
         tested=("1.0.3", "3.0.1"),
         unit=(
@@ -45,16 +43,13 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
         """Create the table of circuits."""
         self.circuits = {}
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module that both kinds of factories use."""
-        return {"purgatory.domain.model": self._patch}
-
     def end(self) -> None:
         """Forget the circuits."""
         for circuit in self.circuits.values():
             circuit.stop()
         self.circuits.clear()
 
+    @on_import("purgatory.domain.model")
     def _patch(self, module: ModuleType) -> None:
         for name in ("__init__", "set_state"):
             self.intercept(module.Context, name, self._change_state)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Mapping
 from types import ModuleType
 
 from signalscope.instrumentation._base._greeks import greeks_library
-from signalscope.instrumentation._base._instrumentor import Hook
-from signalscope.instrumentation._base._vollib import functions
+from signalscope.instrumentation._base._import_hooks import Hook
 from signalscope.instrumentation.vollib import VollibInstrumentor
 
 __all__ = ["PyVollibInstrumentor"]
@@ -20,7 +18,6 @@ class PyVollibInstrumentor(VollibInstrumentor):
 
     library = greeks_library(
         name="py_vollib",
-        title="py_vollib",
         supports=("py_vollib >= 1.0.1, < 2",),
         tested=("1.0.1", "1.0.12"),
         unit="As for vollib. Where py_vollib is another name of vollib, a call is measured once, by either "
@@ -29,17 +26,15 @@ class PyVollibInstrumentor(VollibInstrumentor):
         notes=("py_vollib itself warns that it is deprecated.",),
     )
 
+    package = "py_vollib"
+
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hooks of every module with functions, and of the package, which may replace them by vollib's."""
-        own: dict[str, Hook] = {
-            f"py_vollib.{name}": functools.partial(self._patch, model, calculations, numerical)
-            for name, model, calculations, numerical in functions()
-        }
-        return {**own, "py_vollib": self._patch_aliases}
+        return {**super().hooks(), self.package: self._patch_aliases}
 
     def _patch_aliases(self, package: ModuleType) -> None:
         """Patch vollib's modules that the package has put into `sys.modules`: no import by this name will come."""
-        for name, model, calculations, numerical in functions():
-            module = sys.modules.get(f"{package.__name__}.{name}")
+        for name, hook in super().hooks().items():
+            module = sys.modules.get(name)
             if module is not None and not module.__name__.startswith(f"{package.__name__}."):
-                self._patch(model, calculations, numerical, module)
+                hook(module)

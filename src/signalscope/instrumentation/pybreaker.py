@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
-from collections.abc import Mapping
 from types import CodeType, ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._breakers import SHARED_STORAGE, breaker_library
-from signalscope.instrumentation._base._counting_breakers import UNIT, CountingBreakerInstrumentor
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._breakers import SHARED_STORAGE, BreakerInstrumentor, breaker_library
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 
 __all__ = ["PybreakerInstrumentor"]
 
+#: For `Library.unit`; aiobreaker was made from pybreaker.
+UNIT = (
+    "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, though both raise "
+    "`CircuitBreakerError`. A call that raises an excluded exception is a `success`, as for"
+)
 
-class PybreakerInstrumentor(CountingBreakerInstrumentor):
-    """Measures the breakers of pybreaker."""
+
+class PybreakerInstrumentor(BreakerInstrumentor):
+    """Measures breakers that count failures and make a new state object for each transition."""
 
     library = breaker_library(
         name="pybreaker",
-        title="pybreaker",
         supports=("pybreaker >= 1.0, < 2",),
         tested=("1.0.2", "1.4.1"),
         unit=f"{UNIT} pybreaker. A generator is a call that ends with its last item.",
@@ -29,15 +33,16 @@ class PybreakerInstrumentor(CountingBreakerInstrumentor):
         ),
     )
 
-    packages = ("pybreaker", "tornado")
+    callers = ("tornado",)
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module."""
-        return {"pybreaker": self._patch}
-
+    @on_import("pybreaker")
     def _patch(self, module: ModuleType) -> None:
-        self._patch_breaker(module.CircuitBreaker)
-        self._patch_states(module.CircuitBreakerState, module)
+        self._patch_breaker(module)
+        self._patch_states(module, module.CircuitBreakerState)
+
+    def state_now(self, breaker: Any) -> str:
+        """Read the breaker's state object, which asks no storage."""
+        return self.state_of(breaker._state)
 
     @staticmethod
     def state_of(state: Any) -> str:
@@ -49,3 +54,37 @@ class PybreakerInstrumentor(CountingBreakerInstrumentor):
         """Return False for an exception of the call, which `before_call` makes itself when it turns half open."""
         frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
         return frames[-1] is before_call and frames.count(before_call) == 1
+
+    def _patch_breaker(self, module: ModuleType) -> None:
+        self.on_created(module.CircuitBreaker, self.created)
+        self.intercept(module.CircuitBreaker, "_create_new_state", self._create_new_state)
+        self.intercept(module.CircuitBreaker, "_inc_counter", self._inc_counter)
+
+    def _patch_states(self, module: ModuleType, base: type) -> None:
+        self.intercept(base, "_handle_success", self._handle_success)
+        before_call = functools.partial(self._before_call, module.CircuitBreakerError)
+        self.intercept(module.CircuitOpenState, "before_call", before_call)
+
+    def _create_new_state(self, original: Method, breaker: Any, /, *args: Any, **kwargs: Any) -> Any:
+        state = original(breaker, *args, **kwargs)
+        if "_state" in vars(breaker):  # else its constructor runs
+            self.safely(lambda: self.model_of(breaker).enter(self.state_of(state)))
+        return state
+
+    def _inc_counter(self, original: Method, breaker: Any) -> Any:
+        self.count(breaker, "failure")
+        return original(breaker)
+
+    def _handle_success(self, original: Method, state: Any) -> Any:
+        self.count(state._breaker, "success")
+        return original(state)
+
+    def _before_call(
+        self, rejection: type[Exception], original: Method, state: Any, /, *args: Any, **kwargs: Any
+    ) -> Any:
+        try:
+            return original(state, *args, **kwargs)
+        except rejection as error:
+            if self.is_rejection(error, getattr(original, "__code__", None)):
+                self.count(state._breaker, "rejected")
+            raise

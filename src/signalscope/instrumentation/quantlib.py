@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from signalscope.contract._model import OTHER
-from signalscope.decorators import instrument_greeks
-from signalscope.instrumentation._base._greeks import GREEKS, greeks_library
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
+from signalscope.instrumentation._base._greeks import GREEKS, GreeksInstrumentor, greeks_library
+from signalscope.instrumentation._base._instrumentor import Method, on_import
 from signalscope.instrumentation._base._suppression import only_if_undone
 
 __all__ = ["QuantLibInstrumentor"]
@@ -26,37 +25,24 @@ _FUNCTIONS: Mapping[str, tuple[str, str]] = {
     "bachelierBlackFormula": ("price", "bachelier"),
     "bachelierBlackFormulaImpliedVol": ("iv", "bachelier"),
 }
-#: Models by the beginning of an engine's name, or by a part of it. The first match counts. Numerical methods come
+#: Models by the beginning of an engine's name, or with parts of it. The first match counts. Numerical methods come
 #: first, since they determine the cost of a calculation.
 _BEGINNINGS = {"MC": "monte_carlo", "Binomial": "binomial", "Fd": "finite_difference", "Tree": "lattice"}
-_PARTS = {
-    "Bates": "bates",
-    "HullWhite": "short_rate",
-    "Heston": "heston",
-    "Sabr": "sabr",
-    "Jamshidian": "short_rate",
-    "G2": "short_rate",
-    "Gaussian1d": "short_rate",
-    "Bachelier": "bachelier",
-    "Discounting": "discounting",
-    "BaroneAdesiWhaley": "american_approximation",
-    "BjerksundStenslandApproximation": "american_approximation",
-    "JuQuadratic": "american_approximation",
-    "QdPlus": "american_approximation",
-    "QdFp": "american_approximation",
-    "CEV": OTHER,
-    "GJRGARCH": OTHER,
-    "VarianceGamma": OTHER,
-    "Cds": OTHER,
-    "Perpetual": OTHER,
-    "Analytic": "black_scholes_merton",
-    "DividendEuropean": "black_scholes_merton",
-    "Integral": "black_scholes_merton",
-    "Black": "black",
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "bates": ("Bates",),
+    "short_rate": ("HullWhite", "Jamshidian", "G2", "Gaussian1d"),
+    "heston": ("Heston",),
+    "sabr": ("Sabr",),
+    "bachelier": ("Bachelier",),
+    "discounting": ("Discounting",),
+    OTHER: ("CEV", "GJRGARCH", "VarianceGamma", "Cds", "Perpetual", "BjerksundStenslandSpread"),
+    "american_approximation": ("BaroneAdesiWhaley", "BjerksundStensland", "JuQuadratic", "QdPlus", "QdFp"),
+    "black_scholes_merton": ("Analytic", "DividendEuropean", "Integral"),
+    "black": ("Black",),
 }
 
 
-class QuantLibInstrumentor(LibraryInstrumentor):
+class QuantLibInstrumentor(GreeksInstrumentor):
     """Measures `NPV` and the Greeks of instruments, Black and Bachelier formulas and calculators."""
 
     library = greeks_library(
@@ -82,15 +68,15 @@ class QuantLibInstrumentor(LibraryInstrumentor):
         ),
     )
 
+    common = {"batch_size": 1, "check": "finite"}  # noqa: RUF012  # not changed
+
     def create(self) -> None:
         """Create the table of the models of instruments, by the engine of each."""
         self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module with all classes; the package only imports their names."""
-        return {"QuantLib.QuantLib": self._patch}
-
+    @on_import("QuantLib.QuantLib")
     def _patch(self, module: ModuleType) -> None:
+        """Patch the module with all classes; the package only imports their names."""
         instrument = getattr(module, "Instrument", None)
         if instrument is None:
             return
@@ -102,19 +88,14 @@ class QuantLibInstrumentor(LibraryInstrumentor):
 
         for cls in list(vars(module).values()):
             if inspect.isclass(cls) and issubclass(cls, instrument):
-                for name, calculated in _METHODS.items():
+                for name, calculation_type in _METHODS.items():
                     if name in vars(cls):
-                        self.measure(cls, name, self._calculation(calculated, model_of))
+                        self.measure_calculation(cls, name, calculation_type, model_of)
         for name, model in _CALCULATORS.items():
-            for method, calculated in {**GREEKS, "value": "price"}.items():
-                self.measure(getattr(module, name, None), method, self._calculation(calculated, model))
-        for name, (calculated, model) in _FUNCTIONS.items():
-            self.measure(module, name, self._calculation(calculated, model))
-
-    def _calculation(self, calculated: str, model: Any) -> Callable[[Any], Any]:
-        return instrument_greeks(
-            calculation_type=calculated, model_type=model, batch_size=1, check="finite", span=self.span
-        )
+            for method, calculation_type in {**GREEKS, "value": "price"}.items():
+                self.measure_calculation(getattr(module, name, None), method, calculation_type, model)
+        for name, (calculation_type, model) in _FUNCTIONS.items():
+            self.measure_calculation(module, name, calculation_type, model)
 
     def _note_engine(self, original: Method, instrument: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Note the model of the engine."""
@@ -130,4 +111,4 @@ def _model(engine: str) -> str:
     for beginning, model in _BEGINNINGS.items():
         if engine.startswith(beginning):
             return model
-    return next((model for part, model in _PARTS.items() if part in engine), OTHER)
+    return next((model for model, parts in _PARTS.items() if any(part in engine for part in parts)), OTHER)

@@ -9,21 +9,23 @@ the highest ones that are still critical, high and medium.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import queue
 import re
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import ContractError
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._import_hooks import Hook
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, Method
 from signalscope.instrumentation._base._object_names import CreationSite, creation_site, module_named
 from signalscope.instrumentation._base._priorities import LEVELS, classifier
-from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue, sum_sizes
+from signalscope.instrumentation._base._queues import QUEUE_METRICS, MeasuredQueue
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._weak import WeakTable
@@ -37,7 +39,7 @@ _VARIABLE = "SIGNALSCOPE_QUEUES"
 _EXAMPLE = "my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"
 _VALUE = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<levels>[^()]*)\))?\Z")
 #: Puts after which the name is no longer looked for; the variable may be assigned after the first items.
-_LAST_LOOK = 64
+_MOST_PUTS = 64
 
 _measured: WeakTable[MeasuredQueue] = WeakTable()
 
@@ -76,34 +78,31 @@ def name_queue(
         before.end()
     ordered = isinstance(of, queue.PriorityQueue | asyncio.PriorityQueue)
     _measured.set(of, MeasuredQueue(of, queue_type, classifier(priority, tuple(levels), ordered=ordered)))
-    _Reporting.begin()
+    _report_sizes()
 
 
-class _Reporting:
-    """Reports the sizes of all named queues, from the first one on."""
+@functools.cache
+def _report_sizes() -> None:
+    """Report the sizes of all named queues, from the first one on."""
+    observe("signal_service.queue.size", _sizes)
+    observe("signal_service.queue.capacity", _capacities)
 
-    begun = False
 
-    @classmethod
-    def begin(cls) -> None:
-        if not cls.begun:
-            cls.begun = True
-            observe("signal_service.queue.size", cls.sizes)
-            observe("signal_service.queue.capacity", cls.capacities)
+def _sizes() -> Iterator[tuple[float, tuple[str, str]]]:
+    sums: dict[str, Counter[str]] = {}
+    for measured in _measured.values():
+        sizes = measured.sizes()
+        if sizes is not None:
+            sums.setdefault(measured.queue_type, Counter(dict.fromkeys(PRIORITIES, 0))).update(sizes)
+    for queue_type, sizes in sums.items():
+        for priority, number in sizes.items():
+            yield float(number), (queue_type, priority)
 
-    @staticmethod
-    def sizes() -> Iterator[tuple[float, tuple[str, str]]]:
-        for queue_type, sizes in sum_sizes(_measured.values()).items():
-            for priority, number in {**dict.fromkeys(PRIORITIES, 0.0), **sizes}.items():
-                yield float(number), (queue_type, priority)
 
-    @staticmethod
-    def capacities() -> Iterator[tuple[float, tuple[str]]]:
-        queues = _measured.values()
-        for queue_type, total in known_sums(
-            (measured.queue_type, measured.capacity) for measured in queues
-        ).items():
-            yield total, (queue_type,)
+def _capacities() -> Iterator[tuple[float, tuple[str]]]:
+    capacities = ((measured.queue_type, measured.capacity) for measured in _measured.values())
+    for queue_type, total in known_sums(capacities).items():
+        yield total, (queue_type,)
 
 
 class _Name(NamedTuple):
@@ -154,47 +153,45 @@ class QueuesInstrumentor(LibraryInstrumentor):
         for measured in _measured.values():
             measured.end()
         _measured.clear()
-        for of, probe in self._probes.items():
-            if vars(of).get("_put") is probe:
-                del of._put  # type: ignore[attr-defined]  # it is a queue
+        for instance, probe in self._probes.items():
+            if vars(instance).get("_put") is probe:
+                del instance._put  # type: ignore[attr-defined]  # it is a queue
         self._probes.clear()
 
     def _patch(self, module: ModuleType) -> None:
-        self.on_created(module.Queue, self._created)
+        self.on_created(module.Queue, self._search_name)
 
-    def _created(self, created: Any) -> None:
+    def _search_name(self, created: Any) -> None:
+        """Look for the name of a queue at its first puts."""
         site = creation_site(created, ("queue", "asyncio"))
-        if site is not None:
-            self._probe(created, site)
-
-    def _probe(self, of: Any, site: CreationSite) -> None:
-        """Look for the name of the queue at its first puts."""
-        put, seen, reference = type(of)._put, 0, weakref.ref(of)
+        if site is None:
+            return
+        put, puts, reference = type(created)._put, 0, weakref.ref(created)
 
         def probe(item: Any) -> Any:
-            nonlocal seen
-            alive: Any = reference()
-            seen += 1
-            if seen & (seen - 1) == 0:
+            nonlocal puts
+            instance: Any = reference()
+            puts += 1
+            if puts & (puts - 1) == 0:
                 try:
-                    name = self._name(alive, site) if self.active else None
-                    if name is not None or seen >= _LAST_LOOK or not self.active:
-                        del alive._put
+                    name = self._name(instance, site) if self.active else None
+                    if name is not None or puts >= _MOST_PUTS or not self.active:
+                        del instance._put
                     if name is not None:
-                        name_queue(alive, name.queue_type, levels=name.levels or LEVELS)
-                        return alive._put(item)
+                        name_queue(instance, name.queue_type, levels=name.levels)
+                        return instance._put(item)
                 except Exception:  # must not reach the caller
                     internal_error(_WHERE)
-            return put(alive, item)
+            return put(instance, item)
 
-        of._put = probe
-        self._probes.set(of, probe)
+        created._put = probe
+        self._probes.set(created, probe)
 
-    def _name(self, of: Any, site: CreationSite) -> _Name | None:
+    def _name(self, instance: Any, site: CreationSite) -> _Name | None:
         for pattern, value in self._patterns.pairs:
-            if _resolves(pattern, of):
+            if _resolves(pattern, instance):
                 return self._names[value]
-        holder = site.find_holder(of) or site.fallback
+        holder = site.find_holder(instance) or site.fallback
         configured = self._patterns.find([holder.path])
         return None if configured is None else self._names[configured]
 
@@ -217,13 +214,12 @@ def _are_levels(levels: Sequence[float]) -> bool:
 def _parsed(value: str) -> _Name | None:
     """Parse a value of SIGNALSCOPE_QUEUES; None if it is wrong."""
     parts = _VALUE.match(value)
-    if parts is not None and parts["levels"] is None:
-        return _Name(parts["name"], ())
-    try:
-        levels = tuple(map(float, parts["levels"].split(","))) if parts is not None else ()
-    except ValueError:
-        levels = ()
-    if parts is None or not _are_levels(levels):
-        _logger.error("%s: %r is ignored: write for example %s", _VARIABLE, value, _EXAMPLE)
-        return None
-    return _Name(parts["name"], levels)
+    if parts is not None:
+        try:
+            levels = LEVELS if parts["levels"] is None else tuple(map(float, parts["levels"].split(",")))
+        except ValueError:
+            levels = ()
+        if _are_levels(levels):
+            return _Name(parts["name"], levels)
+    _logger.error("%s: %r is ignored: write for example %s", _VARIABLE, value, _EXAMPLE)
+    return None

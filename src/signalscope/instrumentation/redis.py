@@ -9,41 +9,35 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from signalscope.instrumentation._base._caches import CACHE_METRICS, cache_patterns, in_library, metrics_of
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._import_hooks import Hook
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
-from signalscope.recording import internal_error
 
 __all__ = ["RedisInstrumentor"]
 
-_WHERE = "instrumentation.redis"
 _PREFIX = "redis:"
 Command = tuple[Any, ...]
 #: Returns the commands that a call is about to send.
 Commands = Callable[[Any, tuple[Any, ...]], Sequence[Command]]
 
 
-def _one_key(args: Sequence[Any]) -> Sequence[Any]:
-    return args[:1]
-
-
 def _every_key(args: Sequence[Any]) -> Sequence[Any]:
-    return [key for argument in args for key in _flat(argument)]
+    groups = [argument if isinstance(argument, list | tuple | set) else [argument] for argument in args]
+    return [key for keys in groups for key in keys]
 
 
 def _key_for_each_field(args: Sequence[Any]) -> Sequence[Any]:
     return [args[0]] * len(_every_key(args[1:]))
 
 
-def _keys_of_pairs(args: Sequence[Any]) -> Sequence[Any]:
-    return args[::2]
-
-
+_one_key = itemgetter(slice(1))
+_keys_of_pairs = itemgetter(slice(None, None, 2))
 #: Commands, each with its operation and a function that returns its keys from its arguments.
 _COMMANDS: Mapping[str, tuple[str, Callable[[Sequence[Any]], Sequence[Any]]]] = {
     **dict.fromkeys(("GET", "GETEX", "GETDEL", "HGET"), ("get", _one_key)),
@@ -84,19 +78,35 @@ class RedisInstrumentor(LibraryInstrumentor):
 
     def hooks(self) -> Mapping[str, Hook]:
         """Return the hooks of the modules of clients if SIGNALSCOPE_CACHES names keys."""
-        wanted = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns.pairs)
-        names = ("redis.client", "redis.asyncio.client")
-        return dict.fromkeys(names, self._patch) if wanted else {}
+        has_keys = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns.pairs)
+        modules = ("redis.client", "redis.asyncio.client")
+        return dict.fromkeys(modules, self._patch) if has_keys else {}
 
     def _patch(self, module: ModuleType) -> None:
-        around = _await_sending if ".asyncio" in module.__name__ else _send
+        is_async = ".asyncio" in module.__name__
         for cls, name, commands in (
             (module.Redis, "execute_command", _single),
             # What a pipeline sends at once, while it watches keys.
             (module.Pipeline, "immediate_execute_command", _single),
             (module.Pipeline, "execute", _queued),
         ):
-            self.intercept(cls, name, functools.partial(around, commands), unless=_is_part_of_operation)
+            context = functools.partial(self._recorded, commands)
+            self.surround(cls, name, context, is_async=is_async, unless=_is_part_of_operation)
+
+    @contextmanager
+    def _recorded(self, commands: Commands, client: Any, /, *args: Any, **_: Any) -> Iterator[list[Any]]:
+        """Record the commands that the block sends; it appends what the client returns to the list."""
+        sent: list[Command] = []
+        self.safely(lambda: sent.extend(commands(client, args)))
+        results: list[Any] = []
+        begun = perf_counter()
+        try:
+            yield results
+        except BaseException:
+            self.safely(_record, sent, None, perf_counter() - begun)
+            raise
+        values = results if commands is _single else results[0]
+        self.safely(_record, sent, values, perf_counter() - begun)
 
 
 def _is_part_of_operation(is_undone: IsUndone) -> bool:
@@ -113,82 +123,31 @@ def _queued(pipeline: Any, _: tuple[Any, ...]) -> Sequence[Command]:
     ]
 
 
-def _send(commands: Commands, original: Method, client: Any, /, *args: Any, **kwargs: Any) -> Any:
-    with _recorded(commands, client, args) as returned:
-        value = original(client, *args, **kwargs)
-        returned.append(value)
-    return value
-
-
-async def _await_sending(
-    commands: Commands, original: Method, client: Any, /, *args: Any, **kwargs: Any
-) -> Any:
-    with _recorded(commands, client, args) as returned:
-        value = await original(client, *args, **kwargs)
-        returned.append(value)
-    return value
-
-
-@contextmanager
-def _recorded(commands: Commands, client: Any, args: tuple[Any, ...]) -> Iterator[list[Any]]:
-    """Record the commands that the block sends; it appends what the client returns to the list."""
-    sent = _cache_commands(commands, client, args)
-    returned: list[Any] = []
-    begun = perf_counter()
-    try:
-        yield returned
-    except BaseException:
-        _record(sent, None, perf_counter() - begun)
-        raise
-    _record(sent, returned if commands is _single else returned[0], perf_counter() - begun)
-
-
-def _cache_commands(commands: Commands, client: Any, args: tuple[Any, ...]) -> list[tuple[int, Command]]:
-    """Return the commands that may use caches, each with its index."""
-    try:
-        return [
-            (index, command)
-            for index, command in enumerate(commands(client, args))
-            if len(command) > 1 and str(command[0]).upper() in _COMMANDS
-        ]
-    except Exception:  # must not reach the caller
-        internal_error(_WHERE)
-        return []
-
-
-def _record(sent: Sequence[tuple[int, Command]], values: Sequence[Any] | None, elapsed: float) -> None:
-    try:
-        for index, command in sent:
+def _record(sent: Sequence[Command], values: Sequence[Any] | None, elapsed: float) -> None:
+    for index, command in enumerate(sent):
+        name = str(command[0]).upper() if len(command) > 1 else ""
+        if name in _COMMANDS:
             value = values[index] if values is not None and index < len(values) else None
-            failed = values is None or isinstance(value, Exception)
-            _record_one(str(command[0]).upper(), command[1:], value, elapsed, failed=failed)
-    except Exception:  # must not reach the caller
-        internal_error(_WHERE)
+            has_failed = values is None or isinstance(value, Exception)
+            _record_one(name, command[1:], value, elapsed, has_failed=has_failed)
 
 
-def _record_one(name: str, args: Sequence[Any], value: Any, elapsed: float, *, failed: bool) -> None:
+def _record_one(name: str, args: Sequence[Any], value: Any, elapsed: float, *, has_failed: bool) -> None:
     operation, keys_of = _COMMANDS[name]
     keys = keys_of(args)
-    values = list(value) if name in _MANY_VALUES and not failed else [value] * len(keys)
+    values = list(value) if name in _MANY_VALUES and not has_failed else [value] * len(keys)
     by_type: dict[str, list[Any]] = {}
-    for key, of_key in zip(keys, values, strict=False):
-        cache_type = cache_patterns.find([_PREFIX + _text(key)])
+    for key, result in zip(keys, values, strict=False):
+        text = key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+        cache_type = cache_patterns.find([_PREFIX + text])
         if cache_type is not None:
-            by_type.setdefault(cache_type, []).append(of_key)
-    for cache_type, of_type in by_type.items():
+            by_type.setdefault(cache_type, []).append(result)
+    for cache_type, results in by_type.items():
         metrics = metrics_of(cache_type)
-        if failed:
+        if has_failed:
             metrics.done(operation, elapsed, "error")
         elif operation == "get":
-            misses = sum(of_key is None for of_key in of_type)
-            metrics.gets(elapsed, len(of_type) - misses, misses)
+            misses = sum(result is None for result in results)
+            metrics.gets(elapsed, len(results) - misses, misses)
         else:
-            metrics.done(operation, elapsed, times=len(of_type))
-
-
-def _flat(value: Any) -> Sequence[Any]:
-    return list(value) if isinstance(value, list | tuple | set) else [value]
-
-
-def _text(key: Any) -> str:
-    return key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key)
+            metrics.done(operation, elapsed, times=len(results))

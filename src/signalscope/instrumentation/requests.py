@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import ModuleType
-from typing import Any
 
 from signalscope.instrumentation._base._http import HttpInstrumentor, http_library
-from signalscope.instrumentation._base._instrumentor import Hook
+from signalscope.instrumentation._base._instrumentor import on_import
 
 __all__ = ["RequestsInstrumentor"]
 
@@ -23,13 +21,8 @@ class RequestsInstrumentor(HttpInstrumentor):
         delegated="opentelemetry-instrumentation-requests",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the module of sessions."""
-        return {"requests.sessions": self._patch}
-
+    @on_import("requests.sessions")
     def _patch(self, module: ModuleType) -> None:
-        self.intercept_calls(module.Session, "send", _request)
-
-
-def _request(_session: Any, request: Any, *_: Any, **__: Any) -> tuple[str, str]:
-    return request.url, request.method
+        self.intercept_calls(
+            module.Session, "send", lambda _, request, *args, **kwargs: (request.url, request.method)
+        )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor, on_import
 from signalscope.instrumentation._base._sql import record_query
 from signalscope.instrumentation._base._suppression import is_suppressed
 
@@ -42,10 +40,7 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
         delegated="opentelemetry-instrumentation-sqlalchemy",
     )
 
-    def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of the package with engines and events."""
-        return {"sqlalchemy": self._listen}
-
+    @on_import("sqlalchemy")
     def _listen(self, module: ModuleType) -> None:
         engine, event = module.engine.Engine, module.event
         for name, listener in (

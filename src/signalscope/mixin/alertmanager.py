@@ -46,7 +46,7 @@ _DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business|capacity"
 
 def alertmanager(config: Config) -> dict[str, Any]:
     """alertmanager.yml."""
-    routes = config.routes
+    routes, scope = config.routes, config.scope.labels
     watchdog = {
         "receiver": WATCHDOG,
         "matchers": ['alertname="Watchdog"'],
@@ -67,13 +67,13 @@ def alertmanager(config: Config) -> dict[str, Any]:
     return {
         "route": {
             "receiver": _DEFAULT,
-            "group_by": ["alertname", "job"],
+            "group_by": ["alertname", "job", *scope],
             "group_wait": duration(routes.group_wait),
             "group_interval": duration(routes.group_interval),
             "repeat_interval": duration(routes.repeat),
             "routes": [watchdog, escalation, *_by_severity(config)],
         },
-        "inhibit_rules": inhibitions(),
+        "inhibit_rules": [{**rule, "equal": [*rule["equal"], *scope]} for rule in inhibitions()],
         "time_intervals": list(_intervals(config)),
         "receivers": [_receiver(name, kind, routes) for name, kind in _receivers(config).items()],
     }

@@ -13,6 +13,9 @@ __all__ = ["JOBS", "prometheus"]
 #: The jobs that Prometheus scrapes; each has its targets in targets/JOB.json.
 JOBS = ("signal-service", *PIPELINE_JOBS)
 
+#: By the kind of histogram: the settings of the scrape that has the contract's, which come with classic buckets.
+_NATIVE = {"native": {"convert_classic_histograms_to_nhcb": True, "always_scrape_classic_histograms": False}}
+
 
 def prometheus(config: Config) -> dict[str, Any]:
     """prometheus.yml. Targets, rules, and rules of your own (`own/`) are looked for beside it."""
@@ -36,6 +39,7 @@ def prometheus(config: Config) -> dict[str, Any]:
                 "job_name": "otel-collector",
                 "honor_labels": True,
                 "file_sd_configs": _targets("otel-collector"),
+                **_NATIVE.get(config.histograms.kind, {}),
             },
             *({"job_name": job, "file_sd_configs": _targets(job)} for job in JOBS[2:]),
         ],

@@ -6,7 +6,7 @@ docs/recording.md.
 
 One recording passes these: a series' buffer of values (`_buffers`), folded into summaries (`_summary`); at a
 collection the accumulator of each series (`_accumulator`), by instrument (`_instrument_series`), all in the `_store`;
-the data points (`_points`) that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
+the data points that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from signalscope.recording._gauges import Observer
 from signalscope.recording._process_state import ProcessState, in_children
 from signalscope.recording._sdk import readers_of
 from signalscope.recording._series import BoundInstrument, Group, Recorder, Series, create_instrument
-from signalscope.recording._server_shutdown import flush_when_served
+from signalscope.recording._shutdown import flush_when_served
 from signalscope.recording._state import SCOPE, live
 
 __all__ = [
@@ -57,12 +57,13 @@ class _Instruments(ProcessState):
         self.prepared: weakref.WeakSet[MeterProvider] = weakref.WeakSet()
 
     def after_fork(self) -> None:
-        for each in list(self.by_name.values()):
-            if each.gauge is not None:
-                each.gauge.exchange({})  # a child reports its own
+        for instrument in list(self.by_name.values()):
+            if instrument.gauge is not None:
+                instrument.gauge.exchange({})  # a child reports its own
 
 
 _known = _Instruments()
+_by_name = _known.by_name
 
 
 def get_instrument(name: str) -> BoundInstrument:
@@ -74,8 +75,10 @@ def get_instrument(name: str) -> BoundInstrument:
     Raises:
         ContractError: No such instrument.
     """
-    found = _known.by_name.get(name)
-    return found or _known.by_name.setdefault(name, BoundInstrument(contract.get(name)))
+    try:
+        return _by_name[name]
+    except KeyError:
+        return _by_name.setdefault(name, BoundInstrument(contract.get(name)))
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
@@ -100,10 +103,12 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
     Raises:
         ContractError: No such instrument, or it is not a gauge.
     """
-    found = get_instrument(name)
-    if found.gauge is None:
-        raise ContractError(f"{name} is a {found.definition.kind}, not a gauge; only gauges are observed")
-    return found.gauge.observe(callback)
+    instrument = get_instrument(name)
+    if instrument.gauge is None:
+        raise ContractError(
+            f"{name} is a {instrument.definition.kind}, not a gauge; only gauges are observed"
+        )
+    return instrument.gauge.observe(callback)
 
 
 def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricReader] = ()) -> None:
@@ -164,26 +169,28 @@ def redirected(
     """
     before = live.on, live.fast_path, live.meter, live.tracer
     gauges = {
-        name: each.gauge.exchange({}) for name, each in _known.by_name.items() if each.gauge is not None
+        name: instrument.gauge.exchange({})
+        for name, instrument in _known.by_name.items()
+        if instrument.gauge is not None
     }
-    seen = {name: each.limits.exchange() for name, each in _known.by_name.items()}
+    seen = {name: instrument.limits.exchange() for name, instrument in _known.by_name.items()}
     initialise(provider, readers)
     live.tracer = tracer
     try:
         yield
     finally:
         live.on, live.fast_path, live.meter, live.tracer = before
-        for name, each in list(_known.by_name.items()):
-            each.limits.exchange(seen.get(name))
-            if each.gauge is not None:
-                each.gauge.exchange(gauges.get(name, {}))
+        for name, instrument in list(_known.by_name.items()):
+            instrument.limits.exchange(seen.get(name))
+            if instrument.gauge is not None:
+                instrument.gauge.exchange(gauges.get(name, {}))
         _rebind()
 
 
 def _rebind() -> None:
     """Bind every series to the provider that is used now."""
-    for each in list(_known.by_name.values()):
-        each.rebind()
+    for instrument in list(_known.by_name.values()):
+        instrument.rebind()
 
 
 def active() -> bool:

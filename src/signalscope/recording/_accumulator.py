@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from signalscope.recording._exemplars import Exemplar
+from signalscope.recording._reader import Reader
 from signalscope.recording._summary import Summary
-
-
-class ReaderKey(Protocol):
-    """Identifies a reader within accumulators; the reader's state in the store is used as one."""
-
-    keeps_exemplars: bool
 
 
 class Sums:
@@ -71,10 +66,10 @@ class Accumulator:
         """Start at zero: a new series, or the same one in a forked child."""
         self.start = start
         self.total = Sums(self.boundaries)
-        self.delta_states: dict[ReaderKey, Sums] = {}
-        self.exemplars: dict[ReaderKey, dict[int, Exemplar]] | None = None
+        self.delta_states: dict[Reader, Sums] = {}
+        self.exemplars: dict[Reader, dict[int, Exemplar]] | None = None
 
-    def add(self, summary: Summary, delta_readers: Sequence[ReaderKey]) -> None:
+    def add(self, summary: Summary, delta_readers: Sequence[Reader]) -> None:
         """Add measurements to the total and to the delta states of these readers."""
         self.total.add(summary)
         for reader in delta_readers:
@@ -83,14 +78,14 @@ class Accumulator:
                 state = self.delta_states[reader] = Sums(self.boundaries)
             state.add(summary)
 
-    def add_exemplars(self, exemplars: Mapping[int, Exemplar], readers: Sequence[ReaderKey]) -> None:
+    def add_exemplars(self, exemplars: Mapping[int, Exemplar], readers: Sequence[Reader]) -> None:
         """Keep exemplars until each of the readers has collected them."""
         if self.exemplars is None:
             self.exemplars = {}
         for reader in readers:
             self.exemplars.setdefault(reader, {}).update(exemplars)
 
-    def take_exemplars(self, reader: ReaderKey) -> Mapping[int, Exemplar]:
+    def take_exemplars(self, reader: Reader) -> Mapping[int, Exemplar]:
         """The exemplars that a reader has not collected yet; for a reader that keeps them, the collected ones too."""
         kept = self.exemplars
         if kept is None:
@@ -102,7 +97,7 @@ class Accumulator:
             self.exemplars = None
         return taken
 
-    def forget(self, reader: ReaderKey) -> None:
+    def forget(self, reader: Reader) -> None:
         """Drop the state of a reader that is gone."""
         self.delta_states.pop(reader, None)
         if self.exemplars is not None:

@@ -66,9 +66,9 @@ class AttributeLimits:
     def _values_by_now(self, attribute: Attribute) -> tuple[str, ...]:
         """The allowed values, with those that `contract.allow` has added since."""
         with contextlib.suppress(ContractError):  # an instrument that is not in the contract
-            for each in contract.get(self._instrument.name).attributes:
-                if each.name == attribute.name:
-                    return each.values or ()
+            for known in contract.get(self._instrument.name).attributes:
+                if known.name == attribute.name:
+                    return known.values or ()
         return ()
 
 

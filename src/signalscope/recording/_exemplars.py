@@ -34,14 +34,6 @@ class Exemplar(NamedTuple):
 SPAN_KEY: str = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 
 
-def filter_named(name: str) -> Filter | None:
-    """The filter of that name, or None for a name the SDK does not know either."""
-    try:
-        return Filter(name)
-    except ValueError:
-        return None
-
-
 def span_of(context: Context) -> trace.SpanContext | None:
     """The identity of the context's span, whether it is sampled or not; None where there is no span."""
     span = context.get(SPAN_KEY)
@@ -58,5 +50,5 @@ def sampled_span() -> trace.SpanContext | None:
     span = context.get(SPAN_KEY)
     if span is None:
         return None
-    found: trace.SpanContext = span.get_span_context()  # type: ignore[attr-defined]  # only spans are stored
-    return found if found.trace_flags & trace.TraceFlags.SAMPLED else None
+    identity: trace.SpanContext = span.get_span_context()  # type: ignore[attr-defined]  # only spans are stored
+    return identity if identity.trace_flags & trace.TraceFlags.SAMPLED else None

@@ -10,7 +10,6 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope.contract._model import Instrument, Kind
-from signalscope.recording._buffers import Buffer
 from signalscope.recording._gil import is_gil_enabled, log_reason_once
 from signalscope.recording._reader_interceptor import PlaceholderInstrument, ReaderInterceptor
 from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
@@ -41,25 +40,16 @@ class FastPath:
 
         Gauges do not: setting one is cheap without it.
         """
-        found = self._accepted.get(instrument.name)
-        if found is None:
-            found = self._accepted[instrument.name] = (
+        is_accepted = self._accepted.get(instrument.name)
+        if is_accepted is None:
+            is_accepted = self._accepted[instrument.name] = (
                 instrument.kind is not Kind.GAUGE
                 and instrument.kind not in self._sdk_only
                 and not self._is_viewed(instrument)
             )
-            if not found and instrument.kind is not Kind.GAUGE:
+            if not is_accepted and instrument.kind is not Kind.GAUGE:
                 _logger.debug("recording: %s goes through the SDK, as a View or reader asks", instrument.name)
-        return found
-
-    def bind(
-        self,
-        instrument: Instrument,
-        values: tuple[str, ...],
-        fixed: Sequence[tuple[Instrument, tuple[str, ...], float]] = (),
-    ) -> Buffer:
-        """The buffer of a series of an instrument that it accepts; see `Store.bind`."""
-        return self.store.bind(instrument, values, fixed)
+        return is_accepted
 
 
 def attach(
@@ -90,7 +80,7 @@ def attach(
     preferences = [reader_wants(reader) for reader in readers]
     if views is None or exemplars is None or not preferences:
         return None
-    known = [each for each in preferences if each is not None]
+    known = [preference for preference in preferences if preference is not None]
     placeholder = PlaceholderInstrument(meter)
     if len(known) < len(preferences) or (views and matched_by(views, placeholder.instrument)):
         return None

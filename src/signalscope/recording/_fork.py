@@ -49,7 +49,7 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
         provider: The meter provider; the tracer provider is found when the fork happens.
         readers: Its readers.
     """
-    roots = [weakref.ref(each) for each in (provider, *readers)]
+    roots = [weakref.ref(root) for root in (provider, *readers)]
 
     def act() -> None:
         alive = [root for ref in roots if (root := ref()) is not None]
@@ -77,12 +77,12 @@ def _flush_at_end(_provider: object) -> None:
 
 def renew(*roots: object) -> None:
     """Give everything below the roots new locks and connections; for a child that has just been forked."""
-    for each in list(_below(roots)):
-        attributes = getattr(each, "__dict__", {})
+    for owner in list(_below(roots)):
+        attributes = getattr(owner, "__dict__", {})
         for name, value in list(attributes.items()):
             make = _LOCKS.get(type(value))
             if make is not None:
-                object.__setattr__(each, name, make())
+                object.__setattr__(owner, name, make())
             elif isinstance(value, threading.Condition):
                 _free(value)
             elif isinstance(value, threading.Event):

@@ -75,7 +75,7 @@ class Gauge:
 
     def now(self) -> dict[tuple[str, ...], float]:
         """Every value it has now, set or observed, by attribute values."""
-        found = dict(self._values)
+        current = dict(self._values)
         for observer in list(self._observers.values()):
             others: set[tuple[str, ...]] = set()
             try:
@@ -83,16 +83,18 @@ class Gauge:
                     try:
                         number, values = plain(value, signed=True), self._limits.apply(tuple(given))
                         # Values that are not allowed share the series `other`: their numbers are added up.
-                        found[values] = number + found[values] if values in others else number
+                        current[values] = number + current[values] if values in others else number
                         if OTHER in values:
                             others.add(values)
                     except (ArithmeticError, TypeError, ValueError):  # no number that could be shown
                         _errors.internal_error("recording.value")
             except Exception:  # an observer is user code
                 _errors.internal_error(f"observe.{self._instrument.name}")
-        return found
+        return current
 
     def _observations(self, _options: CallbackOptions) -> Iterable[Observation]:
-        found = self.now()
+        current = self.now()
         names = self._instrument.attribute_names
-        return [Observation(value, dict(zip(names, values, strict=True))) for values, value in found.items()]
+        return [
+            Observation(value, dict(zip(names, values, strict=True))) for values, value in current.items()
+        ]

@@ -13,4 +13,4 @@ def is_within(module: str, packages: Iterable[str]) -> bool:
         packages: Full names of modules and packages. Take them from the module object (``module.__name__``) or from
             ``__package__``, so that a rename cannot leave an old name behind.
     """
-    return any(module == each or module.startswith(f"{each}.") for each in packages)
+    return any(module == package or module.startswith(f"{package}.") for package in packages)

@@ -77,14 +77,16 @@ class ReaderInterceptor:
         if metrics_data is None:
             return None  # a pull reader may get nothing; without a placeholder there is no resource
         resources: list[ResourceMetrics] = []
-        for of_resource in metrics_data.resource_metrics:
+        for resource_metrics in metrics_data.resource_metrics:
             scopes = [
                 scope
-                for each in of_resource.scope_metrics
-                if (scope := self._replaced(each, timeout_millis)) is not None
+                for received in resource_metrics.scope_metrics
+                if (scope := self._replaced(received, timeout_millis)) is not None
             ]
             if scopes:
-                resources.append(ResourceMetrics(of_resource.resource, scopes, of_resource.schema_url))
+                resources.append(
+                    ResourceMetrics(resource_metrics.resource, scopes, resource_metrics.schema_url)
+                )
         return MetricsData(resources) if resources else None
 
     def _replaced(self, scope: ScopeMetrics, timeout_millis: float) -> ScopeMetrics | None:

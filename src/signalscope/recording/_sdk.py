@@ -59,7 +59,7 @@ def readers_of(provider: object) -> Sequence[MetricReader]:
     for holder in (provider, getattr(provider, "_sdk_config", None)):
         for name in ("_metric_readers", "metric_readers"):
             readers = getattr(holder, name, None)
-            if isinstance(readers, Sequence) and all(isinstance(each, MetricReader) for each in readers):
+            if isinstance(readers, Sequence) and all(isinstance(reader, MetricReader) for reader in readers):
                 return tuple(readers)
     return ()
 
@@ -92,9 +92,9 @@ def reader_wants(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
     limits = _by_kind(getattr(reader, "_instrument_class_cardinality_limit", None))
     if temporality is None or aggregation is None:
         return None
-    if not all(isinstance(each, AggregationTemporality) for each in temporality.values()):
+    if not all(isinstance(preference, AggregationTemporality) for preference in temporality.values()):
         return None
-    special = frozenset(kind for kind, each in aggregation.items() if not _is_default(each))
+    special = frozenset(kind for kind, preference in aggregation.items() if not _is_default(preference))
     return Reader(temporality, limits, keeps_exemplars=getattr(reader, "keeps_exemplars", False)), special
 
 
@@ -102,13 +102,13 @@ def _by_kind(by_class: object) -> dict[Kind, Any] | None:
     """A mapping from SDK instrument classes as one from the contract's kinds; None when a kind is missing."""
     if not isinstance(by_class, Mapping):
         return None
-    found = {
+    by_kind = {
         kind: value
         for kind, api_class in _API_CLASSES.items()
         for sdk_class, value in by_class.items()
         if isinstance(sdk_class, type) and issubclass(sdk_class, api_class)
     }
-    return found if len(found) == len(_API_CLASSES) else None
+    return by_kind if len(by_kind) == len(_API_CLASSES) else None
 
 
 def _is_default(aggregation: object) -> bool:

@@ -74,7 +74,7 @@ class Series(Recorder):
             self.record = self.record_unsampled = setter
             self.record_under = lambda value, _span: setter(value)
         elif live.fast_path is not None and live.fast_path.accepts(instrument.definition):
-            self._use_buffer(live.fast_path.bind(instrument.definition, values))
+            self._use_buffer(live.fast_path.store.bind(instrument.definition, values))
         else:
             self._use_api()
 
@@ -122,7 +122,7 @@ class Group(Recorder):
         instruments = [main.instrument.definition, *(series.instrument.definition for series, _ in fixed)]
         if fast_path is not None and all(map(fast_path.accepts, instruments)):
             others = [(series.instrument.definition, series.values, amount) for series, amount in fixed]
-            self._use_buffer(fast_path.bind(main.instrument.definition, main.values, others))
+            self._use_buffer(fast_path.store.bind(main.instrument.definition, main.values, others))
             return
 
         def record(value: float) -> None:
@@ -143,13 +143,16 @@ class BoundInstrument:
 
     Args:
         definition: The contract's entry.
+
+    Attributes:
+        known: The series by attribute values; always the same dictionary.
     """
 
     def __init__(self, definition: Instrument) -> None:
         self.definition = definition
         self.limits = AttributeLimits(definition, self._overflowed)
         self.gauge = Gauge(definition, self.limits) if definition.kind is Kind.GAUGE else None
-        self._series: dict[tuple[str, ...], Series] = {}
+        self.known: dict[tuple[str, ...], Series] = {}
         self._groups: dict[tuple[object, ...], Group] = {}
         self._api: Callable[..., None] | None = None
 
@@ -162,43 +165,41 @@ class BoundInstrument:
             ContractError: The number of values is wrong.
         """
         try:
-            found = self._series.get(values)  # type: ignore[arg-type]  # other types find nothing
-            if found is not None:
-                return found
-        except TypeError:  # a value that cannot be hashed
-            pass
-        limited = self.limits.apply(values)
-        found = self._series.get(limited)
-        if found is None:
-            found = Series(self, limited)
-            if len(self._series) < _KEPT:
-                found = self._series.setdefault(limited, found)
-        return found
+            return self.known[values]  # type: ignore[index]  # values of other types are not in it
+        except (KeyError, TypeError):  # new, or a value that cannot be hashed
+            limited = self.limits.apply(values)
+        series = self.known.get(limited)
+        if series is None:
+            series = Series(self, limited)
+            if len(self.known) < _KEPT:
+                series = self.known.setdefault(limited, series)
+        return series
 
     def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
         """The group of these series and amounts; the same object while there are few."""
         key = (main, *fixed)
-        found = self._groups.get(key)
-        if found is None:
-            found = Group(main, fixed)
+        group = self._groups.get(key)
+        if group is None:
+            group = Group(main, fixed)
             if len(self._groups) < _KEPT:
-                found = self._groups.setdefault(key, found)
-        return found
+                group = self._groups.setdefault(key, group)
+        return group
 
     def rebind(self) -> None:
         """Rebind every series and group to the provider that is used now."""
         self._api = None
         if self.gauge is not None:
             self.gauge.create()
-        for series in list(self._series.values()):
+        for series in list(self.known.values()):
             series.rebind()
         for group in list(self._groups.values()):
             group.rebind()
 
     def api_writer(self) -> Callable[..., None]:
-        """The instrument's method of the OpenTelemetry API."""
+        """The instrument's method of the OpenTelemetry API: `write(value, attributes, context)`."""
         if self._api is None:
-            self._api = api_instrument_writer(self.definition)
+            is_histogram = self.definition.kind is Kind.HISTOGRAM
+            self._api = getattr(create_instrument(self.definition), "record" if is_histogram else "add")
         return self._api
 
     def _overflowed(self, attribute: Attribute, value: str) -> None:
@@ -217,10 +218,3 @@ def create_instrument(instrument: Instrument) -> object:
             instrument.name, **options, explicit_bucket_boundaries_advisory=instrument.buckets
         )
     raise ContractError(f"{instrument.name} is a gauge")
-
-
-def api_instrument_writer(instrument: Instrument) -> Callable[..., None]:
-    """The method that records: `write(value, attributes, context)`."""
-    made = create_instrument(instrument)
-    write: Callable[..., None] = getattr(made, "record" if instrument.kind is Kind.HISTOGRAM else "add")
-    return write

@@ -1,9 +1,9 @@
 """The last export of a process, within a bounded time: at SIGTERM, at exit, or when the program asks for it.
 
-Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see
-`recording._server_shutdown`). Every other program gets one that exports, and then sends the signal again. Other
-threads do the export. Where the signal has interrupted code that may hold a lock that they need, a collection most of
-all, the main thread goes on until they are done.
+Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see `flush_when_served`).
+Every other program gets one that exports, and then sends the signal again. Other threads do the export. Where the
+signal has interrupted code that may hold a lock that they need, a collection most of all, the main thread goes on
+until they are done.
 
 At the interpreter's exit the SDK would shut down one provider after the other, and wait for a Collector that is gone
 as long as each exporter does.
@@ -11,6 +11,7 @@ as long as each exporter does.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import functools
@@ -28,6 +29,7 @@ from typing import Any
 
 import opentelemetry.exporter
 import opentelemetry.sdk
+import wrapt
 from opentelemetry import metrics, trace
 
 from signalscope.recording._modules import is_within
@@ -117,7 +119,9 @@ def stop_at_exit() -> None:
     """
     if sys.version_info[:2] == _STARTS_NO_THREADS_AT_EXIT and not _exports.waiting:
         _exports.waiting = [_WaitingThread() for _ in range(2)]  # one for each provider
-    atexit.register(lambda: _stop([each for each in _running() if is_stopped_at_exit(each)], _patience()))
+    atexit.register(
+        lambda: _stop([provider for provider in _running() if is_stopped_at_exit(provider)], _patience())
+    )
 
 
 def _stop(providers: Sequence[Any], timeout: float) -> None:
@@ -189,6 +193,28 @@ def _call(provider: object, name: str, *args: object) -> None:
     if method is not None:
         with contextlib.suppress(Exception):  # the end of a process is no place to complain
             method(*args)
+
+
+def flush_when_served() -> None:
+    """Export what is left when a server in this process, or in one forked from it, has stopped gracefully.
+
+    Uvicorn, when it has stopped, kills its own process with the signal that asked it to: no exit handler runs, and
+    under gunicorn no signal handler of signalscope survives the worker's start either. So the last interval is
+    exported at the end of uvicorn's own shutdown, when every request has been answered.
+    """
+    wrapt.register_post_import_hook(_patch_uvicorn, "uvicorn.server")
+
+
+def _patch_uvicorn(module: Any) -> None:
+    if not isinstance(getattr(module.Server, "shutdown", None), wrapt.ObjectProxy):
+        wrapt.wrap_function_wrapper(module, "Server.shutdown", _flush_after)
+
+
+async def _flush_after(wrapped: Callable[..., Any], _server: Any, args: Any, kwargs: Any) -> Any:
+    try:
+        return await wrapped(*args, **kwargs)
+    finally:
+        await asyncio.to_thread(flush)
 
 
 def flush_at_sigterm() -> None:

@@ -55,12 +55,18 @@ def snapshot(names: Iterable[str]) -> Snapshot:
             "or call signalscope.configure()"
         )
     instruments = [get_instrument(name) for name in names]
-    gauges = {each.definition.name: each.gauge.now() for each in instruments if each.gauge is not None}
-    others = [each.definition for each in instruments if each.definition.kind is not Kind.GAUGE]
-    taken = [each.name for each in others if fast_path.accepts(each)]
+    gauges = {
+        instrument.definition.name: instrument.gauge.now()
+        for instrument in instruments
+        if instrument.gauge is not None
+    }
+    definitions = [
+        instrument.definition for instrument in instruments if instrument.definition.kind is not Kind.GAUGE
+    ]
+    taken = [definition.name for definition in definitions if fast_path.accepts(definition)]
     at = time.monotonic()
     totals = fast_path.store.totals(taken)
     if totals is None:
         raise NotKeptError("another collection takes too long")
-    left_out = frozenset(each.name for each in others) - frozenset(taken)
+    left_out = frozenset(definition.name for definition in definitions) - frozenset(taken)
     return Snapshot(at, fast_path.store.began, totals, gauges, left_out)

@@ -10,10 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from opentelemetry.sdk.metrics.export import Metric
 
@@ -31,6 +30,11 @@ _COLLECTION_SECONDS = 10.0
 #: The longest that a snapshot waits for it.
 _SNAPSHOT_SECONDS = 1.0
 
+T = TypeVar("T")
+#: Series that get a fixed amount for each value of a buffer.
+_Fixed = tuple[tuple[Accumulator, InstrumentSeries, float], ...]
+#: A buffer, and what its values are added to. A plain tuple: a collection unpacks it quicker than a named one.
+_Binding = tuple[Buffer, Accumulator, InstrumentSeries, _Fixed]
 #: Called with the name of a part of the fast path that failed, and how many times.
 OnError = Callable[[str, int], None]
 
@@ -48,15 +52,6 @@ class Totals:
     count: int
     total: float
     buckets: tuple[int, ...]
-
-
-class _Binding(NamedTuple):
-    """A buffer, the series its values belong to, and the series that get a fixed amount for each value."""
-
-    buffer: Buffer
-    accumulator: Accumulator
-    series: InstrumentSeries
-    fixed: tuple[tuple[Accumulator, InstrumentSeries, float], ...]
 
 
 class Store(ProcessState):
@@ -96,19 +91,13 @@ class Store(ProcessState):
             values: The attribute values in the contract's order, already limited.
             fixed: Other series, each with an amount that it gets whenever this buffer gets a value.
         """
-        name = (instrument.name, values, *fixed)
-        binding = self._bindings.get(name)
-        if binding is not None:
-            return binding.buffer
         series = self._series_of(instrument)
         key = series.key(values)
-        others = [(self._series_of(other), other_values, amount) for other, other_values, amount in fixed]
-        others = [(other, other.key(other_values), amount) for other, other_values, amount in others]
-        name = (
-            instrument.name,
-            key,
-            *((other.instrument, other_key, amount) for other, other_key, amount in others),
-        )
+        others = [
+            (other := self._series_of(definition), other.key(other_values), amount)
+            for definition, other_values, amount in fixed
+        ]
+        name = (instrument.name, key, *((other.instrument.name, *rest) for other, *rest in others))
         binding = self._bindings.get(name)
         if binding is None:
             buffer = Buffer(
@@ -118,9 +107,8 @@ class Store(ProcessState):
                 rejected=self.rejected,
             )
             also = tuple((other.accumulator(other_key), other, amount) for other, other_key, amount in others)
-            created = _Binding(buffer, series.accumulator(key), series, also)
-            binding = self._bindings.setdefault(name, created)
-        return binding.buffer
+            binding = self._bindings.setdefault(name, (buffer, series.accumulator(key), series, also))
+        return binding[0]
 
     def _series_of(self, instrument: Instrument) -> InstrumentSeries:
         series = self._instruments.get(instrument.name)
@@ -133,56 +121,57 @@ class Store(ProcessState):
 
     def add_reader(self, reader: Reader) -> None:
         """Add a reader: of totals since the start, of differences since now."""
-        with self._settled():
+
+        def add() -> bool:
             reader.added_at = time.time_ns()
             reader.collected_at.clear()
             self._set_readers((*self.readers, reader))
+            return True
+
+        _ = self._exclusively(add, _COLLECTION_SECONDS) or add()
 
     def remove_reader(self, reader: Reader) -> None:
         """Remove a reader, and what is kept for it."""
-        with self._settled():
-            self._set_readers(tuple(each for each in self.readers if each is not reader))
+
+        def remove() -> bool:
+            self._set_readers(tuple(kept for kept in self.readers if kept is not reader))
             for series in list(self._instruments.values()):
                 for accumulator in list(series.accumulators.values()):
                     accumulator.forget(reader)
+            return True
 
-    @contextmanager
-    def _settled(self) -> Iterator[None]:
-        """While no reader collects, and with everything recorded so far in the accumulators."""
-        lock = self.lock
-        is_acquired = lock.acquire(timeout=_COLLECTION_SECONDS)
-        try:
-            if is_acquired:
-                self._drain()
-            yield
-        finally:
-            if is_acquired:
-                lock.release()
+        _ = self._exclusively(remove, _COLLECTION_SECONDS) or remove()
 
     def _set_readers(self, readers: tuple[Reader, ...]) -> None:
         self.readers = readers
         for series in list(self._instruments.values()):
             series.set_readers(readers)
 
-    @contextmanager
-    def _collection(self, timeout: float) -> Iterator[bool]:
-        """Drain the buffers, and hold the lock meanwhile.
+    def _exclusively(self, act: Callable[[], T], timeout: float) -> T | None:
+        """Drain the buffers and call a function, while no other collection runs.
 
-        Yields:
-            False when another collection holds the lock for longer than the timeout, and inside a collection of the
-            same thread (a finalizer that flushes).
+        A signal handler of the program may raise an exception wherever Python looks for signals: after each call. So
+        that the lock is released all the same, one call of C acquires it and notes that, inside the `try`.
+
+        Returns:
+            What the function returns. None when another collection holds the lock for longer than the timeout, and
+            inside a collection of the same thread (a finalizer that flushes).
         """
+        if self._collecting == threading.get_ident():
+            return None
         lock = self.lock  # a fork may replace it
-        if self._collecting == threading.get_ident() or not lock.acquire(timeout=timeout):
-            yield False
-            return
+        is_acquired: list[bool] = []
         try:
+            is_acquired.extend(map(lock.acquire, (True,), (timeout,)))
+            if True not in is_acquired:
+                return None
             self._collecting = threading.get_ident()
             self._drain()
-            yield True
+            return act()
         finally:
-            self._collecting = None
-            lock.release()
+            if True in is_acquired:
+                self._collecting = None
+                lock.release()
 
     def collect(self, reader: Reader, now: int, timeout: float = _COLLECTION_SECONDS) -> list[Metric]:
         """Everything recorded, as metrics for one reader.
@@ -195,15 +184,16 @@ class Store(ProcessState):
             now: The time of the points, in nanoseconds since the epoch.
             timeout: The longest to wait, in seconds.
         """
-        with self._collection(timeout) as is_collecting:
-            if not is_collecting:
-                return []
+
+        def metrics() -> list[Metric]:
             refused = self.rejected.count - self._reported
             if refused:
                 self._reported += refused
                 self._on_error("recording.value", refused)
             metrics = (series.metric(reader, now) for series in list(self._instruments.values()))
             return [metric for metric in metrics if metric is not None]
+
+        return self._exclusively(metrics, timeout) or []
 
     def totals(self, names: Iterable[str]) -> dict[str, dict[tuple[str, ...], Totals]] | None:
         """What some instruments have recorded since the start, by attribute values; for no reader in particular.
@@ -214,17 +204,17 @@ class Store(ProcessState):
         Returns:
             None when a collection takes too long, and when called from inside one.
         """
-        with self._collection(_SNAPSHOT_SECONDS) as is_collecting:
-            if not is_collecting:
-                return None
-            return {
+        return self._exclusively(
+            lambda: {
                 name: {
-                    key: Totals(each.total.count, each.total.total, tuple(each.total.buckets))
-                    for key, each in list(series.accumulators.items())
+                    key: Totals(sums.count, sums.total, tuple(sums.buckets))
+                    for key, sums in [(key, kept.total) for key, kept in list(series.accumulators.items())]
                 }
                 for name in names
                 if (series := self._instruments.get(name)) is not None
-            }
+            },
+            _SNAPSHOT_SECONDS,
+        )
 
     def _drain(self) -> None:
         """Move everything that was recorded from the buffers to the accumulators."""
@@ -240,12 +230,7 @@ class Store(ProcessState):
             if buffer.exemplars:
                 self._move_exemplars(buffer, accumulator, fixed)
 
-    def _move_exemplars(
-        self,
-        buffer: Buffer,
-        accumulator: Accumulator,
-        fixed: tuple[tuple[Accumulator, InstrumentSeries, float], ...],
-    ) -> None:
+    def _move_exemplars(self, buffer: Buffer, accumulator: Accumulator, fixed: _Fixed) -> None:
         taken: dict[int, Exemplar] = {}
         for bucket in list(buffer.exemplars):
             taken[bucket] = buffer.exemplars.pop(bucket)
@@ -261,8 +246,8 @@ class Store(ProcessState):
         self.began = time.monotonic()
         self._reported = self.rejected.count
         start = time.time_ns()
-        for binding in list(self._bindings.values()):
-            binding.buffer.clear()
+        for buffer, *_ in list(self._bindings.values()):
+            buffer.clear()
         for series in list(self._instruments.values()):
             series.restart(start)
         for reader in self.readers:

@@ -26,8 +26,16 @@ from signalscope.recording import _shutdown as _termination
 from signalscope.recording._process import observe_process
 from signalscope.recording._process_state import ProcessState
 from signalscope.recording._sdk import initialize_components, readers_of
-from signalscope.setup._environment import ENDPOINT, SEMCONV, defaults, identity, is_disabled, variables
-from signalscope.setup._environment_errors import check_endpoints, named_configuration_errors
+from signalscope.setup._environment import (
+    ENDPOINT,
+    SEMCONV,
+    check_endpoints,
+    defaults,
+    identity,
+    is_disabled,
+    named_configuration_errors,
+    variables,
+)
 
 _logger = logging.getLogger("signalscope")
 _PULL = "signalscope_pull"
@@ -138,7 +146,7 @@ def shutdown(timeout: float = 5.0) -> None:
 def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
     if is_disabled():
         return
-    if _is_set_up():
+    if isinstance(metrics.get_meter_provider(), MeterProvider):  # another part of the program has set it
         _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
         recording.initialise()
         _termination.flush_at_sigterm()
@@ -165,23 +173,14 @@ def begin() -> None:
         recording.initialise()
         return
     recording.initialise(provider, readers_of(provider))
-    _enrich_spans()
-    observe_process()
-    _termination.flush_at_sigterm()
-    _termination.stop_at_exit()
-
-
-def _enrich_spans() -> None:
     tracers = trace.get_tracer_provider()
     if isinstance(tracers, TracerProvider):
         from signalscope.setup._span_processor import Enricher  # noqa: PLC0415  # only where there are spans
 
         tracers.add_span_processor(Enricher())
-
-
-def _is_set_up() -> bool:
-    """Whether another part of the program has set a provider of the SDK."""
-    return isinstance(metrics.get_meter_provider(), MeterProvider)
+    observe_process()
+    _termination.flush_at_sigterm()
+    _termination.stop_at_exit()
 
 
 def _take_prometheus() -> tuple[str, int] | None:

@@ -43,7 +43,7 @@ def set_up(path: str) -> bool:
         config = load_config_file(path)
         resource = config.resource = config.resource or Resource()
         resource.attributes = resource.attributes or []
-        known = {each.name for each in resource.attributes} | _names(resource.attributes_list)
+        known = {attribute.name for attribute in resource.attributes} | _names(resource.attributes_list)
         for name, value in identity().items():
             if name not in known:
                 resource.attributes.append(AttributeNameValue(name, value))
@@ -55,4 +55,4 @@ def set_up(path: str) -> bool:
 
 def _names(attributes_list: str | None) -> set[str]:
     """The names in a list such as ``service.name=x,deployment.environment=y``."""
-    return {each.partition("=")[0].strip() for each in (attributes_list or "").split(",") if each.strip()}
+    return {entry.partition("=")[0].strip() for entry in (attributes_list or "").split(",") if entry.strip()}

@@ -18,8 +18,7 @@ from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from signalscope.contract._model import ContractError
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
-from signalscope.setup._environment import defaults, is_disabled
-from signalscope.setup._environment_errors import named_configuration_errors
+from signalscope.setup._environment import defaults, is_disabled, named_configuration_errors
 
 _logger = logging.getLogger("signalscope")
 
@@ -48,7 +47,7 @@ def instrument_children() -> None:
     not restore it.
     """
     folder = str(Path(auto_instrumentation.__file__).parent)
-    paths = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
     if folder not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join([folder, *paths])
 

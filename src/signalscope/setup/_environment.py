@@ -1,22 +1,33 @@
-"""The environment variables that set up OpenTelemetry: what they are by default, and while the SDK reads them."""
+"""The environment variables that set up OpenTelemetry: defaults, temporary values, and errors that name them."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from urllib.parse import urlsplit
 
 from signalscope._version import __version__
-from signalscope.setup._environment_errors import port_of
+from signalscope.contract._model import ContractError
 
 _logger = logging.getLogger("signalscope")
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 SEMCONV = "OTEL_SEMCONV_STABILITY_OPT_IN"
 _SIGNALS = ("TRACES", "METRICS", "LOGS")
 _INSTANCE = "service.instance.id"
+_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
+_NOT_FOUND = re.compile(r"component '(.*)' not found in entry point '(opentelemetry_(.*))'")
+#: The variables that choose what an entry point group offers.
+_VARIABLES = {
+    "metrics_exporter": "OTEL_METRICS_EXPORTER",
+    "traces_exporter": "OTEL_TRACES_EXPORTER",
+    "logs_exporter": "OTEL_LOGS_EXPORTER",
+    "id_generator": "OTEL_PYTHON_ID_GENERATOR",
+}
 
 
 def is_disabled() -> bool:
@@ -30,10 +41,10 @@ def identity(attributes: str = "") -> dict[str, str]:
     Args:
         attributes: OTEL_RESOURCE_ATTRIBUTES, where it is used; an instance id in it is kept.
     """
-    found = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
+    attributes_by_name = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
     if f"{_INSTANCE}=" not in attributes:
-        found[_INSTANCE] = str(uuid.uuid4())
-    return found
+        attributes_by_name[_INSTANCE] = str(uuid.uuid4())
+    return attributes_by_name
 
 
 def defaults(environment: Mapping[str, str]) -> dict[str, str]:
@@ -41,13 +52,13 @@ def defaults(environment: Mapping[str, str]) -> dict[str, str]:
 
     OTLP is used for the signals that have an endpoint; without one every export of a service would fail.
     """
-    found: dict[str, str] = {SEMCONV: "http"}
+    chosen: dict[str, str] = {SEMCONV: "http"}
     for signal in _SIGNALS:
         has_endpoint = environment.get(ENDPOINT) or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
         wanted = "otlp" if has_endpoint and signal != "LOGS" else "none"
-        found[f"OTEL_{signal}_EXPORTER"] = wanted
-    found["OTEL_EXPORTER_OTLP_PROTOCOL"] = _protocol(environment.get(ENDPOINT, ""))
-    return {name: value for name, value in found.items() if not environment.get(name)}
+        chosen[f"OTEL_{signal}_EXPORTER"] = wanted
+    chosen[_PROTOCOL] = _protocol(environment.get(ENDPOINT, ""))
+    return {name: value for name, value in chosen.items() if not environment.get(name)}
 
 
 def _protocol(endpoint: str) -> str:
@@ -80,3 +91,58 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def named_configuration_errors() -> Iterator[None]:
+    """Raise what the SDK raises while it reads the environment as a `ContractError` that names the variable."""
+    try:
+        yield
+    except ContractError:
+        raise
+    except (RuntimeError, ValueError, TypeError, ImportError) as error:
+        raise ContractError(_message(error)) from error
+
+
+def _message(error: Exception) -> str:
+    missing = _NOT_FOUND.search(str(error))
+    if missing is None:
+        return (
+            f"the SDK refuses its settings, in OTEL_* variables or arguments: {' '.join(str(error).split())}"
+        )
+    name, group, short = missing.groups()
+    names = (entry_point.name for entry_point in entry_points(group=group))
+    # `otlp` is what people write for the exporter of either protocol.
+    known = sorted(
+        {re.sub("^otlp_proto_.*", "otlp", known) for known in names if not known.startswith("signalscope")}
+    )
+    if short.endswith("_exporter"):
+        known.append("none")
+    hint = "; for gRPC: pip install 'signalscope[grpc]'" if "grpc" in name else ""
+    return f"{_VARIABLES.get(short, group)}: there is no {name!r}; installed: {', '.join(known)}{hint}"
+
+
+def check_endpoints(environment: Mapping[str, str]) -> None:
+    """Check that endpoints of OTLP over HTTP are URLs; the exporter would fail at each export instead.
+
+    Raises:
+        ContractError: An endpoint is not a URL.
+    """
+    for signal in _SIGNALS:
+        exporters = environment.get(f"OTEL_{signal}_EXPORTER", "").replace(" ", "").split(",")
+        protocol = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or environment.get(_PROTOCOL, "")
+        if "otlp" not in exporters or protocol == "grpc":  # gRPC takes host:port too
+            continue
+        own = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"
+        name = own if environment.get(own) else ENDPOINT
+        value = environment.get(name, "")
+        if value and (not re.match(r"https?://[^/]", value) or port_of(value) is None):
+            raise ContractError(f"{name}={value!r} is no URL; write it like http://127.0.0.1:4318")
+
+
+def port_of(url: str) -> int | None:
+    """The port of a URL, 0 when it names none; None when what it names is no port."""
+    try:
+        return urlsplit(url).port or 0
+    except ValueError:
+        return None

@@ -36,9 +36,9 @@ class Enricher(SpanProcessor):
 def _url(span: Span) -> str:
     """The URL of a client's span, as the present and the former semantic conventions write it."""
     attributes = span.attributes or {}
-    found = attributes.get("url.full") or attributes.get("http.url")
-    if not found:
+    url = attributes.get("url.full") or attributes.get("http.url")
+    if not url:
         host = attributes.get("server.address") or attributes.get("net.peer.name") or ""
         port = attributes.get("server.port") or attributes.get("net.peer.port") or ""
-        found = f"//{host}:{port}" if port else f"//{host}"
-    return str(found)
+        url = f"//{host}:{port}" if port else f"//{host}"
+    return str(url)

@@ -36,7 +36,9 @@ class ActiveUsers(Slots):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(max(WINDOWS.values()), clock)
-        tiers = next(each for each in contract.get(_NAME).attributes if each.name == "user_tier")
+        tiers = next(
+            attribute for attribute in contract.get(_NAME).attributes if attribute.name == "user_tier"
+        )
         self._tiers = frozenset(tiers.values or ())
 
     def saw(self, tier: str, user: str) -> None:

@@ -77,11 +77,11 @@ class HeavyHitters(Slots):
             for _, sketch in self._since(_WINDOW_SECONDS):
                 union.merge(sketch)
         kind = self._library.frequent_items_error_type.NO_FALSE_POSITIVES
-        found = [
+        costs = [
             UserCost(str(user), estimate / _NANO, low / _NANO, high / _NANO)
             for user, estimate, low, high in union.get_frequent_items(kind)
         ]
-        return sorted(found, key=lambda each: -each.cpu_seconds)[:most]
+        return sorted(costs, key=lambda cost: -cost.cpu_seconds)[:most]
 
     def _empty(self) -> Any:
         return self._library.frequent_strings_sketch(self._size)

@@ -46,7 +46,7 @@ class Slots(ProcessState):
         with self.lock:
             sketch = self._sketches.get((key, slot))
             if sketch is None:
-                for old in [each for each in self._sketches if each[1] <= slot - self._kept]:
+                for old in [known for known in self._sketches if known[1] <= slot - self._kept]:
                     del self._sketches[old]
                 sketch = self._sketches[key, slot] = self._empty()
             sketch.update(*values)

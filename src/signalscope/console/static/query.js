@@ -62,12 +62,26 @@ export const labelValues = async (query, variables, { from, to }) => {
 
 const numbers = (values) => values.map(([time, value]) => [time * 1000, Number(value)]);
 
+const boundary = (text) => Number(text.replace("Inf", "Infinity"));
+
+/** A native histogram as what a classic one has: the cumulative count up to each boundary, by the label `le`. */
+const bucketed = ({ metric, histograms }) => {
+  const counts = histograms.map(([time, { buckets = [] }]) => [time, buckets.map(([, , high, count]) => [high, Number(count)])]);
+  // Prometheus leaves empty buckets out.
+  const highs = [...new Set(counts.flatMap(([, buckets]) => buckets.map(([high]) => high)))];
+  return highs.map((le) => ({
+    metric: { ...metric, le },
+    values: counts.map(([time, buckets]) => [time, buckets.reduce(
+      (total, [high, count]) => (boundary(high) <= boundary(le) ? total + count : total), 0)]),
+  }));
+};
+
 /** The series of one target, over the range. */
 export const ranged = async (target, context) => {
   const { from, to, interval, signal } = context;
   const start = Math.floor(from / interval) * interval, end = Math.floor(to / interval) * interval;
   const data = await ask("query_range", { query: filled(target.expr, context), start, end, step: interval }, signal);
-  return data.result.map((each) => ({
+  return data.result.flatMap((each) => (each.histograms ? bucketed(each) : [each])).map((each) => ({
     refId: target.refId, labels: each.metric, name: named(target.legendFormat, each.metric),
     points: gaps(numbers(each.values), interval * 1000),
   }));

@@ -12,8 +12,6 @@ from rich.console import Console
 
 from signalscope.cli._errors import UserError, needs_extra
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 from enum import StrEnum
 from typing import Annotated, Any
@@ -16,14 +15,12 @@ from signalscope.cli._errors import UserError, needs_extra
 from signalscope.demo.faults import FAULTS, Fault, UnknownFaultError, find
 from signalscope.demo.stack import state
 
-__all__ = ["app"]
-
 app = typer.Typer(add_completion=False)
 _out = Console(emoji=False, highlight=False)
 
 
 class Switch(StrEnum):
-    """What to do with a fault."""
+    """The two states of a fault."""
 
     ON = "on"
     OFF = "off"
@@ -87,5 +84,5 @@ def _put(url: str, body: dict[str, Any]) -> None:
     )
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # see above
-    except (urllib.error.URLError, OSError) as error:
+    except OSError as error:
         raise UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from signalscope import record_accuracy
@@ -11,19 +10,8 @@ from signalscope.demo.service.history import History
 from signalscope.demo.service.market import MarketSimulator
 from signalscope.demo.service.signals import Signal
 
-__all__ = ["HORIZONS", "AccuracyJudge"]
-
 #: How much market time passes before a signal is judged.
 HORIZONS = {"5m": timedelta(minutes=5), "15m": timedelta(minutes=15)}
-
-_MOST_PENDING = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    due: datetime
-    signal_id: int
-    signal: Signal
 
 
 class AccuracyJudge:
@@ -36,8 +24,9 @@ class AccuracyJudge:
     def __init__(self, market: MarketSimulator, history: History) -> None:
         self._market = market
         self._history = history
-        self._pending: dict[str, deque[_Pending]] = {
-            horizon: deque(maxlen=_MOST_PENDING) for horizon in HORIZONS
+        #: By horizon: when each signal is due, its number in the history, and the signal.
+        self._pending: dict[str, deque[tuple[datetime, int, Signal]]] = {
+            horizon: deque(maxlen=5_000) for horizon in HORIZONS
         }
 
     async def add(self, signal: Signal) -> None:
@@ -48,8 +37,7 @@ class AccuracyJudge:
         if signal.direction == "hold":
             return
         for horizon, length in HORIZONS.items():
-            due = datetime.fromisoformat(signal.at) + length
-            self._pending[horizon].append(_Pending(due, number, signal))
+            self._pending[horizon].append((datetime.fromisoformat(signal.at) + length, number, signal))
 
     async def judge(self) -> int:
         """Judge what is due and report the accuracy of the last 200 of each kind; how many were judged."""
@@ -57,14 +45,13 @@ class AccuracyJudge:
         judged: set[tuple[str, str]] = set()
         number = 0
         for horizon, waiting in self._pending.items():
-            while waiting and waiting[0].due <= now:
-                pending = waiting.popleft()
-                due, signal = pending.due, pending.signal
+            while waiting and waiting[0][0] <= now:
+                due, signal_id, signal = waiting.popleft()
                 if due.date() != datetime.fromisoformat(signal.at).date() or due.hour >= 16:
                     continue
                 moved = self._market.spot(signal.symbol, due) - signal.spot
                 right = moved > 0 if signal.direction == "buy" else moved < 0
-                await self._history.judge(pending.signal_id, horizon, right)
+                await self._history.judge(signal_id, horizon, right)
                 judged.add((signal.signal_type, horizon))
                 number += 1
         for signal_type, horizon in judged:

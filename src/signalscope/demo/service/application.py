@@ -6,16 +6,15 @@ uses signalscope's decorators and business calls, as any service would.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import signalscope.fastapi
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from signalscope import user_context
 from signalscope.demo.faults import UnknownFaultError
 from signalscope.demo.service import routes
@@ -23,10 +22,8 @@ from signalscope.demo.service.calculations import CalculationError
 from signalscope.demo.service.choices import UnknownChoiceError
 from signalscope.demo.service.market import UnknownSymbolError
 from signalscope.demo.service.runtime import Runtime
-from signalscope.demo.service.tiers import UnknownTierError, parse_tier
+from signalscope.demo.service.tiers import parse_tier
 from signalscope.demo.service.workqueue import QueueFullError
-
-__all__ = ["app"]
 
 _STATUS: dict[type[Exception], int] = {
     UnknownSymbolError: 404,
@@ -44,38 +41,6 @@ async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
         yield
 
 
-class _UserContext:
-    """Says who is asking, from the X-User-Id and X-User-Tier headers; counts requests on the side."""
-
-    def __init__(self, inner: ASGIApp) -> None:
-        self._inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._inner(scope, receive, send)
-            return
-        request = Request(scope)
-        try:
-            tier = parse_tier(request.headers.get("x-user-tier"))
-        except UnknownTierError as error:
-            await JSONResponse({"detail": str(error)}, 422)(scope, receive, _counted(scope, send))
-            return
-        scope.setdefault("state", {})["tier"] = tier
-        with user_context(tier=tier.name, user=request.headers.get("x-user-id")):
-            await self._inner(scope, receive, _counted(scope, send))
-
-
-def _counted(scope: Scope, send: Send) -> Send:
-    async def counting(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            runtime: Runtime = scope["app"].state.runtime
-            template = getattr(scope.get("route"), "path", "unmatched")
-            runtime.counts.add("requests", scope["method"], template, str(message["status"]))
-        await send(message)
-
-    return counting
-
-
 async def _explain(_: Request, error: Exception, *, status: int) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status)
 
@@ -88,10 +53,26 @@ async def _explain_request(_: Request, error: Exception) -> JSONResponse:
 
 
 app = FastAPI(title="signalscope reference signal service", lifespan=_lifespan)
-app.add_middleware(_UserContext)
 app.add_exception_handler(RequestValidationError, _explain_request)
 for _kind, _status in _STATUS.items():
     app.add_exception_handler(_kind, partial(_explain, status=_status))
 app.include_router(routes.api)
 app.include_router(routes.demo)
 app.include_router(signalscope.fastapi.router)
+
+
+@app.middleware("http")
+async def _with_user(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Set the user of a request from the X-User-Id and X-User-Tier headers; count requests on the side."""
+    try:
+        tier = parse_tier(request.headers.get("x-user-tier"))
+    except UnknownChoiceError as error:
+        response: Response = await _explain(request, error, status=422)
+    else:
+        request.state.tier = tier
+        with user_context(tier=tier.name, user=request.headers.get("x-user-id")):
+            response = await call_next(request)
+    template = getattr(request.scope.get("route"), "path", "unmatched")
+    runtime: Runtime = request.app.state.runtime
+    runtime.counts.add("requests", request.method, template, str(response.status_code))
+    return response

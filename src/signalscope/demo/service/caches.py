@@ -13,11 +13,9 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from signalscope import count_eviction, instrument_cache, observe_cache
+from signalscope import count_eviction, instrument_cache
 from signalscope.decorators import arg
 from signalscope.demo.service.counts import Counts
-
-__all__ = ["Cache", "MemoryCache", "observe"]
 
 
 class Cache(ABC):
@@ -91,30 +89,19 @@ class Cache(ABC):
             self._counts.add("cache_evictions", self.name, reason, n=number)
 
 
-def observe(cache: Cache) -> Callable[[], None]:
-    """Report a cache's entries, capacity and size at each collection; returns the way to end that."""
-    return observe_cache(
-        cache.name, entries=cache.entries, capacity=lambda: cache.capacity, size_bytes=cache.size_bytes
-    )
-
-
 class _EvictionCountingCache(TTLCache[str, bytes]):
     """A TTLCache that reports why entries leave: `popitem` makes room, `expire` is for those out of time."""
 
-    def __init__(
-        self, maxsize: int, ttl: float, count: Callable[[str, int], None], timer: Callable[[], float]
-    ) -> None:
-        super().__init__(maxsize, ttl, timer=timer)
-        self._count = count
+    count: Callable[[str, int], None]
 
     def popitem(self) -> tuple[str, bytes]:
         item = super().popitem()
-        self._count("size", 1)
+        self.count("size", 1)
         return item
 
     def expire(self, time: float | None = None) -> Any:
         expired = super().expire(time)
-        self._count("ttl", len(expired or ()))
+        self.count("ttl", len(expired or ()))
         return expired
 
 
@@ -139,7 +126,8 @@ class MemoryCache(Cache):
     ) -> None:
         super().__init__(name, capacity, counts)
         self._lock = threading.RLock()  # the observers read from the exporter's thread
-        self._store = _EvictionCountingCache(capacity, ttl, self._count_evictions, timer)
+        self._store = _EvictionCountingCache(capacity, ttl, timer)
+        self._store.count = self._count_evictions
 
     async def expire(self) -> None:
         """Drop what is past its time."""

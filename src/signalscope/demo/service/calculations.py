@@ -18,11 +18,8 @@ from vollib.black_scholes_merton.implied_volatility import implied_volatility as
 from signalscope import instrument_greeks
 from signalscope.decorators import arg
 from signalscope.demo.service import engine
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import Array, OptionChain
-
-__all__ = ["MODELS", "SINGLE", "CalculationError", "Calculator", "Option", "UnknownModelError", "check_model"]
 
 MODELS = ("black_scholes", "black_scholes_merton")
 #: What can be calculated for a single option.
@@ -34,24 +31,9 @@ _VOLLIB: dict[str, tuple[Callable[..., float], ModuleType, Callable[..., float]]
     "black_scholes_merton": (black_scholes_merton, bsm_greeks, bsm_volatility),
 }
 
-_SLOW_SECONDS = 1.7
-
-
-class UnknownModelError(UnknownChoiceError):
-    """No such pricing model; the message names the ones there are."""
-
 
 class CalculationError(RuntimeError):
     """A calculation could not be done."""
-
-
-def check_model(model: str) -> str:
-    """The model itself.
-
-    Raises:
-        UnknownModelError: There is no such model.
-    """
-    return check_choice("model", model, MODELS, UnknownModelError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +99,7 @@ class Calculator:
         return [_by_vollib("price", model, option) for option in options]
 
     @instrument_greeks(
-        calculation_type="chain",
-        model_type=arg("model"),
-        vectorized=True,
-        batch_size=arg("chain.size"),
+        calculation_type="chain", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
     )
     def chain(self, chain: OptionChain, model: str) -> engine.Greeks:
         """Prices and the five Greeks of a whole chain, in one array operation."""
@@ -129,9 +108,7 @@ class Calculator:
             chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate, chain.volatility,
             _dividend(chain, model),
         )  # fmt: skip
-        return (
-            engine.Greeks(*(np.full_like(array, np.nan) for array in result)) if self.results_nan else result
-        )
+        return engine.Greeks(*map(self._spoilt, result))
 
     @instrument_greeks(
         calculation_type="iv", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
@@ -143,9 +120,7 @@ class Calculator:
             chain.quote, chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate,
             _dividend(chain, model),
         )  # fmt: skip
-        if self.results_nan:
-            return engine.ImpliedVolatility(np.full_like(result.volatility, np.nan), result.converged)
-        return result
+        return result._replace(volatility=self._spoilt(result.volatility))
 
     @instrument_greeks(
         calculation_type="price",
@@ -161,7 +136,10 @@ class Calculator:
             chain.is_call, spots, chain.strike, chain.expiry, chain.rate, chain.volatility,
             _dividend(chain, model),
         )  # fmt: skip
-        return np.full_like(result, np.nan) if self.results_nan else result
+        return self._spoilt(result)
+
+    def _spoilt(self, results: Array) -> Array:
+        return np.full_like(results, np.nan) if self.results_nan else results
 
     def _begin(self, what: str, vectorized: str, options: int) -> None:
         self._counts.add("calculations", what, vectorized)
@@ -169,7 +147,7 @@ class Calculator:
         if self.failing:
             raise CalculationError(f"{what}: calculations fail while the fault greeks-failing is on")
         if self.slow and vectorized == "true":
-            time.sleep(_SLOW_SECONDS)  # in a worker thread: the event loop goes on
+            time.sleep(1.7)  # in a worker thread: the event loop goes on
 
 
 def _dividend(chain: OptionChain, model: str) -> float:

@@ -15,8 +15,6 @@ from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.market import MarketSimulator
 
-__all__ = ["DEFAULT_MODEL", "Chains", "finite_or_none"]
-
 DEFAULT_MODEL = "black_scholes_merton"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from signalscope import health
@@ -11,14 +11,10 @@ from signalscope.demo.service.history import History
 from signalscope.demo.service.workqueue import WorkQueue
 from signalscope.health import HealthCheck, Result, Status
 
-__all__ = ["register"]
-
 _SECONDS = 2.0
 
 
-def register(
-    *, clients: Iterable[Client], history: History, redis: Any, queue: WorkQueue
-) -> Callable[[], None]:
+def register(clients: Iterable[Client], history: History, redis: Any, queue: WorkQueue) -> Callable[[], None]:
     """Register them.
 
     Args:
@@ -30,13 +26,19 @@ def register(
     Returns:
         A function that takes them out again.
     """
+
+    async def check_queue() -> Result:  # in the event loop, where the queue is used
+        full = sum(queue.sizes().values()) / queue.capacity
+        status: Status = "healthy" if full < 0.8 else "degraded" if full < 1 else "unhealthy"
+        return Result(status, f"{full:.0%} full", {"fill": full})
+
     checks = [
         *(
             HealthCheck(client.name, client.probe, dependency=client.criticality, cache_seconds=_SECONDS)
             for client in clients
         ),
         health.database_check(history.ping, timeout=1.0, cache_seconds=_SECONDS),
-        HealthCheck("work_queue", _room(queue), cache_seconds=_SECONDS),
+        HealthCheck("work_queue", check_queue, cache_seconds=_SECONDS),
     ]
     if redis is not None:
         checks.append(health.redis_check(redis, critical=True, cache_seconds=_SECONDS))
@@ -48,12 +50,3 @@ def register(
             health.unregister(check.name)
 
     return unregister
-
-
-def _room(queue: WorkQueue) -> Callable[[], Awaitable[Result]]:
-    async def check() -> Result:  # in the event loop, where the queue is used
-        full = sum(queue.sizes().values()) / queue.capacity
-        status: Status = "healthy" if full < 0.8 else "degraded" if full < 1 else "unhealthy"
-        return Result(status, f"{full:.0%} full", {"fill": full})
-
-    return check

@@ -11,11 +11,6 @@ from purgatory.domain.model import OpenedState
 from signalscope import BreakerMonitor, instrument_dependency
 from signalscope.demo.faults import DEPENDENCIES
 
-__all__ = ["Client", "Clients", "DependencyUnavailableError"]
-
-_TIMEOUT_SECONDS = 3.0
-_PROBE_TIMEOUT_SECONDS = 1.0
-_FAILURES_TO_OPEN = 5
 _SECONDS_OPEN = 5.0
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
 
@@ -74,7 +69,7 @@ class Client:
     async def probe(self) -> bool:
         """Ask the service for its health; a probe does not go through the breaker."""
         try:
-            return (await self._http.get(f"{self._url}/health", timeout=_PROBE_TIMEOUT_SECONDS)).is_success
+            return (await self._http.get(f"{self._url}/health", timeout=1.0)).is_success
         except httpx.HTTPError:
             return False
 
@@ -90,8 +85,8 @@ class Client:
         return answer
 
 
-class Clients:
-    """All the external services.
+class Clients(dict[str, Client]):
+    """All the external services by name.
 
     Args:
         urls: Base URL of each service by name.
@@ -107,14 +102,11 @@ class Clients:
                 f" it gives {', '.join(sorted(urls)) or 'none'}"
             )
         self._http = httpx.AsyncClient(
-            timeout=_TIMEOUT_SECONDS, limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
+            timeout=3.0, limits=httpx.Limits(max_connections=200, max_keepalive_connections=50)
         )
-        breakers = AsyncCircuitBreakerFactory(default_threshold=_FAILURES_TO_OPEN, default_ttl=_SECONDS_OPEN)
-        self.by_name = {name: Client(name, urls[name], self._http, breakers) for name in DEPENDENCIES}
+        breakers = AsyncCircuitBreakerFactory(default_threshold=5, default_ttl=_SECONDS_OPEN)
+        super().__init__({name: Client(name, urls[name], self._http, breakers) for name in DEPENDENCIES})
         breakers.add_listener(self._listen)
-
-    def __getitem__(self, name: str) -> Client:
-        return self.by_name[name]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -122,4 +114,4 @@ class Clients:
 
     def _listen(self, name: str, _kind: str, event: object) -> None:
         if isinstance(event, ContextChanged):
-            self.by_name[name].monitor.transition(_STATES[event.state])
+            self[name].monitor.transition(_STATES[event.state])

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from typing import TypedDict
-
-__all__ = ["Counts", "Family"]
-
-
-class Family(TypedDict):
-    """One family's counts: the total, and by labels joined with commas."""
-
-    total: int
-    by: dict[str, int]
+from typing import Any
 
 
 class Counts:
@@ -28,7 +19,7 @@ class Counts:
         with self._lock:
             self._families[family][",".join(labels)] += n
 
-    def snapshot(self) -> dict[str, Family]:
+    def snapshot(self) -> dict[str, dict[str, Any]]:
         """Every family: its total, and the count for each combination of labels."""
         with self._lock:
             return {

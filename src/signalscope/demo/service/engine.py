@@ -14,20 +14,12 @@ gamma has no finite limit and is infinite.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr  # type: ignore[import-untyped]  # scipy has no type hints
-
-__all__ = [
-    "Greeks",
-    "ImpliedVolatility",
-    "delta",
-    "greeks",
-    "implied_volatility",
-    "price",
-]
 
 Array = npt.NDArray[np.float64]
 Numbers = npt.ArrayLike
@@ -60,37 +52,38 @@ class ImpliedVolatility(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """What all the formulas share; ``sign`` is 1 for calls and -1 for puts."""
+    """The terms that all the formulas share.
+
+    Attributes:
+        sign: 1 for calls and -1 for puts.
+        asset: S e^(-qt), the discounted spot price.
+        cash: K e^(-rt), the discounted strike price.
+        d1: [ln(S/K) + (r - q + sigma^2/2) t] / (sigma sqrt(t)) (Hull).
+        d2: d1 - sigma sqrt(t) (Hull).
+    """
 
     sign: Array
-    spot: Array
-    strike: Array
-    t: Array
-    r: Array
-    sigma: Array
-    q: Array
+    asset: Array
+    cash: Array
     d1: Array
     d2: Array
-    spot_discount: Array
-    strike_discount: Array
+
+
+def _arrays(*numbers: Numbers) -> Iterator[Array]:
+    return (np.asarray(values, dtype=np.float64) for values in numbers)
 
 
 def _terms(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers
 ) -> _Terms:
-    """Hull: d1 = [ln(S/K) + (r - q + sigma^2/2) t] / (sigma sqrt(t)), d2 = d1 - sigma sqrt(t)."""
     sign = np.where(np.asarray(is_call, dtype=bool), 1.0, -1.0)
-    s, k, years, rate, vol, dividend = (
-        np.asarray(x, dtype=np.float64) for x in (spot, strike, t, r, sigma, q)
-    )
+    s, k, years, rate, vol, dividend = _arrays(spot, strike, t, r, sigma, q)
     total = vol * np.sqrt(years)
     drift = np.log(s / k) + (rate - dividend) * years
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = np.where(total > 0, drift / total, np.where(drift == 0, 0.0, np.copysign(np.inf, drift)))
-    d1, d2 = centre + 0.5 * total, centre - 0.5 * total
-    return _Terms(
-        sign, s, k, years, rate, vol, dividend, d1, d2, np.exp(-dividend * years), np.exp(-rate * years)
-    )
+    asset, cash = s * np.exp(-dividend * years), k * np.exp(-rate * years)
+    return _Terms(sign, asset, cash, centre + 0.5 * total, centre - 0.5 * total)
 
 
 def _density(x: Array) -> Array:
@@ -98,44 +91,8 @@ def _density(x: Array) -> Array:
 
 
 def _price(terms: _Terms) -> Array:
-    asset = terms.spot * terms.spot_discount * ndtr(terms.sign * terms.d1)
-    cash = terms.strike * terms.strike_discount * ndtr(terms.sign * terms.d2)
+    asset, cash = terms.asset * ndtr(terms.sign * terms.d1), terms.cash * ndtr(terms.sign * terms.d2)
     return np.asarray(terms.sign * (asset - cash))
-
-
-def _delta(terms: _Terms) -> Array:
-    return np.asarray(terms.sign * terms.spot_discount * ndtr(terms.sign * terms.d1))
-
-
-def _gamma(terms: _Terms) -> Array:
-    """Return e^(-qt) n(d1) / (S sigma sqrt(t)), the change of delta for each unit of the spot price (Hull)."""
-    density = _density(terms.d1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = terms.spot_discount * density / (terms.spot * terms.sigma * np.sqrt(terms.t))
-    return np.where(density == 0.0, 0.0, value)
-
-
-def _theta(terms: _Terms) -> Array:
-    """Return the change of the price for each calendar day that passes (Hull's annual theta divided by 365)."""
-    density = _density(terms.d1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        decay = terms.spot * terms.spot_discount * density * terms.sigma / (2.0 * np.sqrt(terms.t))
-    decay = np.where((density == 0.0) | (terms.sigma == 0.0), 0.0, decay)
-    carry = terms.q * terms.spot * terms.spot_discount * ndtr(terms.sign * terms.d1)
-    interest = terms.r * terms.strike * terms.strike_discount * ndtr(terms.sign * terms.d2)
-    return np.asarray((-decay + terms.sign * (carry - interest)) / 365.0)
-
-
-def _vega(terms: _Terms) -> Array:
-    """Return S e^(-qt) n(d1) sqrt(t) / 100, the change of the price for 1 point of volatility (Hull)."""
-    return np.asarray(terms.spot * terms.spot_discount * _density(terms.d1) * np.sqrt(terms.t) * 0.01)
-
-
-def _rho(terms: _Terms) -> Array:
-    """Return K t e^(-rt) N(d2) / 100, the change of the price for 1 point of the rate; negative for puts (Hull)."""
-    return np.asarray(
-        terms.sign * terms.strike * terms.t * terms.strike_discount * ndtr(terms.sign * terms.d2) * 0.01
-    )
 
 
 def price(
@@ -159,15 +116,30 @@ def delta(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
 ) -> Array:
     """Change of the price for each unit of the spot price: e^(-qt) N(d1), or -e^(-qt) N(-d1) (Hull)."""
-    return _delta(_terms(is_call, spot, strike, t, r, sigma, q))
+    terms = _terms(is_call, spot, strike, t, r, sigma, q)
+    return np.asarray(terms.sign * np.exp(-np.multiply(q, t)) * ndtr(terms.sign * terms.d1))
 
 
 def greeks(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
 ) -> Greeks:
-    """Prices and all five Greeks at once, sharing d1, d2 and the discount factors."""
-    terms = _terms(is_call, spot, strike, t, r, sigma, q)
-    return Greeks(_price(terms), _delta(terms), _gamma(terms), _theta(terms), _vega(terms), _rho(terms))
+    """Prices and all five Greeks at once, sharing d1, d2 and the discount factors (Hull).
+
+    Gamma is e^(-qt) n(d1) / (S sigma sqrt(t)), the change of delta for each unit of the spot price.
+    Theta is the change of the price for each calendar day that passes: Hull's annual theta divided by 365.
+    Vega is S e^(-qt) n(d1) sqrt(t) / 100, the change for 1 point of volatility.
+    Rho is K t e^(-rt) N(d2) / 100, the change for 1 point of the rate; it is negative for puts.
+    """
+    terms = sign, asset, cash, d1, d2 = _terms(is_call, spot, strike, t, r, sigma, q)
+    s, years, rate, vol, dividend = _arrays(spot, t, r, sigma, q)
+    discount, root = np.exp(-dividend * years), np.sqrt(years)
+    density, n1, n2 = _density(d1), ndtr(sign * d1), ndtr(sign * d2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gamma = np.where(density == 0.0, 0.0, discount * density / (s * vol * root))
+        decay = np.where((density == 0.0) | (vol == 0.0), 0.0, asset * density * vol / (2.0 * root))
+    theta = (-decay + sign * (dividend * asset * n1 - rate * cash * n2)) / 365.0
+    vega, rho = asset * density * root * 0.01, sign * cash * years * n2 * 0.01
+    return Greeks(*map(np.asarray, (_price(terms), sign * discount * n1, gamma, theta, vega, rho)))
 
 
 def implied_volatility(
@@ -199,8 +171,7 @@ def implied_volatility(
         max_iterations: Iterations after which an element counts as not converged.
     """
     flags, *numbers = np.broadcast_arrays(
-        np.asarray(is_call, dtype=bool),
-        *(np.asarray(x, dtype=np.float64) for x in (quote, spot, strike, t, r, q)),
+        np.asarray(is_call, dtype=bool), *_arrays(quote, spot, strike, t, r, q)
     )
     observed, s, k, years, rate, dividend = (array.ravel() for array in numbers)
     sign = np.where(flags.ravel(), 1.0, -1.0)
@@ -210,42 +181,33 @@ def implied_volatility(
     call_side = forward_value <= cash_value
     resolution = 8.0 * np.finfo(np.float64).eps * np.maximum(observed, intrinsic)
     with np.errstate(invalid="ignore"):
-        solvable = (
-            (target > resolution)
-            & (target < np.minimum(forward_value, cash_value))
-            & (years > 0)
-            & (s > 0)
-            & (k > 0)
-        )
+        solvable = (target > resolution) & (target < np.minimum(forward_value, cash_value))
+        solvable &= (years > 0) & (s > 0) & (k > 0)
     volatility = np.full(observed.shape, np.nan)
     converged = np.zeros(observed.shape, dtype=bool)
-    places = np.flatnonzero(solvable)
-    if places.size:
-        volatility[places], converged[places] = _solve(
-            target[places], call_side[places], s[places], k[places], years[places], rate[places],
-            dividend[places], max_iterations,
-        )  # fmt: skip
+    if solvable.any():
+        inputs = (values[solvable] for values in (target, call_side, s, k, years, rate, dividend))
+        volatility[solvable], converged[solvable] = _solve(max_iterations, *inputs)
         volatility[~converged] = np.nan
     return ImpliedVolatility(volatility.reshape(flags.shape), converged.reshape(flags.shape))
 
 
 def _solve(
-    target: Array, is_call: npt.NDArray[np.bool_], s: Array, k: Array, t: Array, r: Array, q: Array,
-    max_iterations: int,
-) -> tuple[Array, npt.NDArray[np.bool_]]:  # fmt: skip
+    iterations: int, target: Array, is_call: Array, s: Array, k: Array, t: Array, r: Array, q: Array
+) -> tuple[Array, npt.NDArray[np.bool_]]:
     low = np.full(target.shape, 1e-8) / np.sqrt(t)
     high = np.full(target.shape, 40.0) / np.sqrt(t)
     # Where vega is largest (Manaster and Koehler, Journal of Finance 37, 1982), kept within the bracket.
     moneyness = np.abs(np.log(s / k) + (r - q) * t)
     sigma = np.clip(np.sqrt(2.0 * moneyness / t), 0.2, high)
-    wanted = np.log(target)
+    target_log = np.log(target)
     done = np.zeros(target.shape, dtype=bool)
-    for _ in range(max_iterations):
+    for _ in range(iterations):
         terms = _terms(is_call, s, k, t, r, sigma, q)
         value = _price(terms)
-        slope = _vega(terms) * 100.0
+        slope = terms.asset * _density(terms.d1) * np.sqrt(t)  # vega
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            miss = np.log(np.maximum(value, 0.0)) - wanted
+            miss = np.log(np.maximum(value, 0.0)) - target_log
             newton = sigma - miss * value / slope
         above = miss > 0
         high, low = np.where(above, sigma, high), np.where(above, low, sigma)

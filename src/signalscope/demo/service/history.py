@@ -13,8 +13,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from signalscope import instrument_query
 
-__all__ = ["History"]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -62,12 +60,13 @@ class History:
         self._kept = kept
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._connection = self._thread.submit(sqlite3.connect, ":memory:").result()
+        self._connection.row_factory = sqlite3.Row
         self._thread.submit(self._connection.executescript, _SCHEMA).result()
 
     @_on_its_thread
     @instrument_query(query_type="record_signal", table="signals", operation="insert")
     def add(self, at: str, symbol: str, signal_type: str, direction: str, spot: float) -> int:
-        """Store a signal; its number."""
+        """Store a signal; return its number."""
         with self._connection as transaction:
             cursor = transaction.execute(
                 "INSERT INTO signals (at, symbol, signal_type, direction, spot) VALUES (?, ?, ?, ?, ?)",
@@ -88,7 +87,7 @@ class History:
     @_on_its_thread
     @instrument_query(query_type="accuracy", table="outcomes", operation="select")
     def accuracy(self, signal_type: str, horizon: str, last: int = 200) -> tuple[int, int]:
-        """How many of the last judged signals were right, and how many were judged."""
+        """Return how many of the last judged signals were right, and how many were judged."""
         right, judged = self._connection.execute(
             "SELECT COALESCE(SUM(correct), 0), COUNT(*) FROM (SELECT o.correct FROM outcomes o"
             " JOIN signals s ON s.id = o.signal_id WHERE s.signal_type = ? AND o.horizon = ?"
@@ -106,13 +105,12 @@ class History:
             " ORDER BY id DESC LIMIT ?",
             (signal_type, limit),
         )
-        columns = [column[0] for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor]
+        return [dict(row) for row in cursor]
 
     @_on_its_thread
     @instrument_query(query_type="prune", table="signals", operation="delete")
     def prune(self) -> int:
-        """Delete all but the latest signals and their outcomes; how many signals went."""
+        """Delete all but the latest signals and their outcomes; return how many signals were deleted."""
         with self._connection as transaction:
             oldest = "(SELECT COALESCE(MAX(id), 0) - ? FROM signals)"
             gone = transaction.execute(f"DELETE FROM signals WHERE id <= {oldest}", (self._kept,)).rowcount  # noqa: S608  # a constant

@@ -9,8 +9,6 @@ from __future__ import annotations
 from signalscope import contract
 from signalscope.contract import Attribute, Instrument, Kind
 
-__all__ = ["INSTRUMENTS", "SEVERITIES", "THRESHOLD_TYPES"]
-
 THRESHOLD_TYPES = ("price_move", "realised_volatility")
 SEVERITIES = ("critical", "warning", "info")
 

@@ -16,8 +16,6 @@ import numpy.typing as npt
 from signalscope.demo.service.engine import price
 from signalscope.demo.service.session import CLOSE, OPEN, SESSION_SECONDS, activity, session_progress
 
-__all__ = ["SYMBOLS", "MarketSimulator", "OptionChain", "UnknownSymbolError"]
-
 Array = npt.NDArray[np.float64]
 
 #: Symbol -> (opening price of the first day, annual volatility, dividend yield).
@@ -32,12 +30,10 @@ SYMBOLS: dict[str, tuple[float, float, float]] = {
 RATE = 0.035
 
 _EPOCH = date(2026, 1, 5)
-_STEP_SECONDS = 5.0
-_STEPS = int(SESSION_SECONDS / _STEP_SECONDS)
+_STEPS = int(SESSION_SECONDS / 5.0)
 _TRADING_DAYS = 252
 _EXPIRY_DAYS = (2, 9, 16, 30, 58, 121, 240, 360)
 _KEPT_DAYS = 3
-_RUBBISH_QUOTES = 0.1
 _SATURDAY = 5
 
 
@@ -79,12 +75,6 @@ class OptionChain:
         return len(self.strike)
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
-    prices: dict[str, Array]
-    closes: dict[str, float]
-
-
 class MarketSimulator:
     """Spot prices and option chains that only depend on the seed and the market time.
 
@@ -100,7 +90,7 @@ class MarketSimulator:
     def __init__(self, seed: int = 7, clock: Callable[[], datetime] | None = None) -> None:
         self.seed = seed
         self._clock = clock or (lambda: datetime.combine(_EPOCH, OPEN))
-        self._days: dict[date, _Day] = {}
+        self._days: dict[date, dict[str, Array]] = {}
 
     def now(self) -> datetime:
         """The market time."""
@@ -123,7 +113,7 @@ class MarketSimulator:
         if symbol not in SYMBOLS:
             raise UnknownSymbolError(f"unknown symbol {symbol!r}; known: {', '.join(SYMBOLS)}")
         day, step = _position(at or self._clock())
-        return self._day(day).prices[symbol][max(0, step + 1 - points) : step + 1]
+        return self._day(day)[symbol][max(0, step + 1 - points) : step + 1]
 
     def chain(
         self, symbol: str, at: datetime | None = None, *, strikes: int = 41, expiries: int = 8
@@ -163,7 +153,7 @@ class MarketSimulator:
     def _skew(self, symbol: str, moment: datetime, annual: float) -> float:
         """The slope of the smile: steeper when the day's price has fallen, as puts are sought then."""
         day, step = _position(moment)
-        prices = self._day(day).prices[symbol]
+        prices = self._day(day)[symbol]
         moved = np.log(prices[step] / prices[0]) / (annual / np.sqrt(_TRADING_DAYS))
         return float(-0.35 * (1.0 - 0.4 * np.tanh(moved)))
 
@@ -171,31 +161,27 @@ class MarketSimulator:
         """Now and then one quote of a chain is rubbish for five minutes, as feeds have it."""
         window = int(datetime.combine(_EPOCH, OPEN).timestamp() - moment.timestamp()) // 300
         random = np.random.default_rng([self.seed, abs(window), *symbol.encode()])
-        if random.random() < _RUBBISH_QUOTES:
+        if random.random() < 0.1:
             quote[random.integers(len(quote))] = 0.0
 
-    def _day(self, day: date) -> _Day:
-        simulated = self._days.get(day)
-        if simulated is None:
-            closes, start = self._latest_before(day)
-            while start <= day:
-                if start.weekday() < _SATURDAY:
-                    simulated = self._days[start] = self._simulate(start, closes)
-                    closes = simulated.closes
+    def _day(self, day: date) -> dict[str, Array]:
+        """Return a day's prices by symbol, after those of the days before that are not known."""
+        prices = self._days.get(day)
+        if prices is None:
+            latest = max((known for known in self._days if known < day), default=None)
+            prices = {symbol: np.array([opening]) for symbol, (opening, _, _) in SYMBOLS.items()}
+            if latest is not None:
+                prices = self._days[latest]
+            start = _EPOCH if latest is None else latest + timedelta(days=1)
+            for number in range((day - start).days + 1):
+                following = start + timedelta(days=number)
+                if following.weekday() < _SATURDAY:
+                    prices = self._days[following] = self._simulate(following, prices)
                     while len(self._days) > _KEPT_DAYS:
                         self._days.pop(min(self._days))
-                start += timedelta(days=1)
-            assert simulated is not None
-        return simulated
+        return prices
 
-    def _latest_before(self, day: date) -> tuple[dict[str, float], date]:
-        """The closes to start from, and the first day that has to be simulated."""
-        earlier = max((known for known in self._days if known < day), default=None)
-        if earlier is None:
-            return {symbol: opening for symbol, (opening, _, _) in SYMBOLS.items()}, _EPOCH
-        return self._days[earlier].closes, earlier + timedelta(days=1)
-
-    def _simulate(self, day: date, opening: dict[str, float]) -> _Day:
+    def _simulate(self, day: date, before: dict[str, Array]) -> dict[str, Array]:
         random = np.random.default_rng([self.seed, day.toordinal()])
         shape = np.array([activity(step / _STEPS) for step in range(_STEPS)])
         prices: dict[str, Array] = {}
@@ -204,8 +190,8 @@ class MarketSimulator:
             drift = _persistent(random.standard_normal(_STEPS)) * 0.12
             returns = step_sigma * (random.standard_normal(_STEPS) + drift)
             returns[0] += annual * 0.2 / np.sqrt(_TRADING_DAYS) * random.standard_normal()  # the night's gap
-            prices[symbol] = opening[symbol] * np.exp(np.cumsum(returns))
-        return _Day(prices, {symbol: float(path[-1]) for symbol, path in prices.items()})
+            prices[symbol] = before[symbol][-1] * np.exp(np.cumsum(returns))
+        return prices
 
 
 def _persistent(noise: Array) -> Array:

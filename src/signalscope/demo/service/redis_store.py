@@ -22,8 +22,6 @@ from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.workqueue import QUEUE_TYPE, Job, QueueFullError, WorkQueue
 
-__all__ = ["RedisCache", "RedisQueue", "check", "connect"]
-
 _logger = logging.getLogger("signalscope.demo")
 
 _PREFIX = "signalscope:demo"

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from signalscope import observe_memory, observe_subscriptions, recording
-from signalscope.demo.service import caches, checks, redis_store, workqueue
+from signalscope import observe_cache, observe_memory, observe_queue, observe_subscriptions, recording
+from signalscope.demo.service import checks, redis_store
 from signalscope.demo.service.accuracy import AccuracyJudge
 from signalscope.demo.service.background import Background
 from signalscope.demo.service.caches import Cache, MemoryCache
@@ -28,13 +28,9 @@ from signalscope.demo.service.subscriptions import Subscriptions
 from signalscope.demo.service.switches import FLOOD_JOB, Switches
 from signalscope.demo.service.thresholds import Alert, Thresholds
 from signalscope.demo.service.tiers import RateLimiter
-from signalscope.demo.service.workqueue import Job, MemoryQueue, Workers, WorkQueue
+from signalscope.demo.service.workqueue import QUEUE_TYPE, Job, MemoryQueue, Workers, WorkQueue
 
-__all__ = ["Runtime"]
-
-_QUEUE_CAPACITY = 400
 _THREADS = 48  # slow calculations only wait, and must not make each other wait
-_FLOOD_JOB_SECONDS = 0.1
 
 
 class Runtime:
@@ -69,23 +65,14 @@ class Runtime:
             make_queue = partial(redis_store.RedisQueue, self._redis)
         greeks_cache = make_cache("greeks", 256, 15.0, self.counts)
         indicators_cache = make_cache("indicators", 128, 12.0, self.counts)
-        self._caches = [greeks_cache, indicators_cache]
-        self.queue = make_queue(_QUEUE_CAPACITY, self.counts)
+        self.caches = [greeks_cache, indicators_cache]
+        self.queue = make_queue(400, self.counts)
         self.chains = Chains(self.market, self.calculator, greeks_cache)
         self.signals = SignalGenerator(
             self.market, self.calculator, indicators_cache, self.clients["ticker_service"], self.counts
         )
-        self.switches = Switches(self.calculator, self._caches, self.queue, self.subscriptions)
-        self.background = Background(
-            chains=self.chains,
-            signals=self.signals,
-            judge=self.judge,
-            thresholds=self.thresholds,
-            clients=self.clients,
-            caches=self._caches,
-            history=self.history,
-            queue=self.queue,
-        )
+        self.switches = Switches(self.calculator, self.caches, self.queue, self.subscriptions)
+        self.background = Background(self)
         handlers = {
             "deliver_signal": self._deliver_signal,
             "deliver_alert": self._deliver_alert,
@@ -98,7 +85,7 @@ class Runtime:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "calculation"))
         if self._redis is not None:
             await redis_store.check(self._redis)
-        for cache in self._caches:
+        for cache in self.caches:
             await cache.expire()  # takes stock of what another process may have left
         self._observe()
         self.workers.start()
@@ -120,18 +107,18 @@ class Runtime:
 
     def _observe(self) -> None:
         self._observed = [
-            checks.register(
-                clients=self.clients.by_name.values(),
-                history=self.history,
-                redis=self._redis,
-                queue=self.queue,
-            ),
-            *(caches.observe(cache) for cache in self._caches),
-            *(observe_memory(f"{cache.name}_cache", cache.size_bytes) for cache in self._caches),
-            workqueue.observe(self.queue),
+            checks.register(self.clients.values(), self.history, self._redis, self.queue),
+            observe_queue(QUEUE_TYPE, sizes=self.queue.sizes, capacity=self.queue.capacity),
             observe_subscriptions(self.subscriptions.counted),
             recording.observe("signal_service.thresholds.active", self.thresholds.counted),
         ]
+        for cache in self.caches:
+            self._observed += [
+                observe_cache(
+                    cache.name, entries=cache.entries, capacity=cache.capacity, size_bytes=cache.size_bytes
+                ),
+                observe_memory(f"{cache.name}_cache", cache.size_bytes),
+            ]
 
     async def _deliver_signal(self, job: Job) -> None:
         await self.clients["comms_service"].ask("send_message", "POST", "/messages", job.payload)
@@ -144,7 +131,7 @@ class Runtime:
 
 
 async def _flood(_: Job) -> None:
-    await asyncio.sleep(_FLOOD_JOB_SECONDS)
+    await asyncio.sleep(0.1)
 
 
 def _seed() -> int:

@@ -11,8 +11,6 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 
-__all__ = ["CLOSE", "OPEN", "SESSION_SECONDS", "SessionClock", "activity", "session_progress"]
-
 #: The regular session, in exchange time (all datetimes of the simulator are naive exchange time).
 OPEN = time_of_day(9, 30)
 CLOSE = time_of_day(16, 0)
@@ -22,11 +20,11 @@ _SATURDAY = 5
 
 
 def activity(progress: float) -> float:
-    """How busy trading is at a point of the session, 1.0 on average.
+    """Return the activity of trading at a point of the session, 1.0 on average.
 
     A U shape: a peak that decays in the first hour, a quiet middle, and a rise into the close. Wood,
     McInish and Ord, "An Investigation of Transactions Data for NYSE Stocks", Journal of Finance 40 (1985)
-    describe it; the coefficients here are ours.
+    describe it; the coefficients are of this module.
 
     Args:
         progress: The ratio of the session that has passed, 0 to 1. Outside of it there is no activity.

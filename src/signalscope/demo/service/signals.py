@@ -11,19 +11,9 @@ import numpy as np
 from signalscope import instrument_signal, measure_cost
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
 from signalscope.demo.service.clients import Client, DependencyUnavailableError
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import MarketSimulator
-
-__all__ = [
-    "COMPLEXITY",
-    "SIGNAL_TYPES",
-    "Signal",
-    "SignalGenerator",
-    "UnknownSignalTypeError",
-    "check_signal_type",
-]
 
 #: How demanding each kind of signal is; the keys are the kinds there are.
 COMPLEXITY = {
@@ -40,22 +30,9 @@ _USUAL_SKEW = (1.0327, 0.0129)
 _USUAL_GAMMA_CENTRE = (1.0093, 0.0058)
 
 
-class UnknownSignalTypeError(UnknownChoiceError):
-    """No such signal; the message names the ones there are."""
-
-
-def check_signal_type(signal_type: str) -> str:
-    """The signal type itself.
-
-    Raises:
-        UnknownSignalTypeError: There is no such signal.
-    """
-    return check_choice("signal", signal_type, SIGNAL_TYPES, UnknownSignalTypeError)
-
-
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What a signal suggests.
+    """A suggestion to buy, sell or hold.
 
     Attributes:
         signal_type: Its kind.
@@ -143,9 +120,8 @@ class SignalGenerator:
             "volatility_skew": self._volatility_skew,
             "gamma_exposure": self._gamma_exposure,
         }
-        calculate = calculations[check_signal_type(signal_type)]
         with measure_cost("signal", complexity=COMPLEXITY[signal_type]):
-            return calculate(symbol)
+            return calculations[signal_type](symbol)
 
     def _momentum(self, symbol: str) -> float:
         """The t-statistic of the last five minutes' returns."""
@@ -154,13 +130,13 @@ class SignalGenerator:
         return float(np.mean(returns) / spread * np.sqrt(returns.size)) if spread > 0 else 0.0
 
     def _mean_reversion(self, symbol: str) -> float:
-        """How many standard deviations the price is below its half-hour average."""
+        """Return the standard deviations by which the price is below its half-hour average."""
         prices = self.market.history(symbol, 360)
         spread = float(np.std(prices))
         return float((np.mean(prices) - prices[-1]) / spread) if spread > 0 else 0.0
 
     def _volatility_skew(self, symbol: str) -> float:
-        """How much dearer out-of-the-money puts are than calls, against what is usual: fear is bought."""
+        """Return the price of out-of-the-money puts relative to calls, in its usual deviations."""
         chain = self.market.chain(symbol, strikes=21, expiries=4)
         implied, _ = self.calculator.chain_volatility(chain, _MODEL)
         puts = implied[~chain.is_call & (chain.strike < chain.spot)]
@@ -170,7 +146,7 @@ class SignalGenerator:
         return _standardised(float(np.nanmean(puts) / np.nanmean(calls)), _USUAL_SKEW)
 
     def _gamma_exposure(self, symbol: str) -> float:
-        """Whether dealers' gamma lies above or below the spot price, by the chain's gamma-weighted strike."""
+        """Return the gamma-weighted strike of the chain relative to the spot price, in its usual deviations."""
         chain = self.market.chain(symbol)
         gamma = self.calculator.chain(chain, _MODEL).gamma
         centre = float(np.sum(gamma * chain.strike) / np.sum(gamma))

@@ -1,4 +1,4 @@
-"""Who subscribed to which signals, and how they are delivered."""
+"""The subscriptions to signals, and the ways to deliver them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
-from signalscope.demo.service.signals import SIGNAL_TYPES, check_signal_type
-
-__all__ = ["DELIVERY_METHODS", "Subscription", "Subscriptions", "UnknownDeliveryError"]
+from signalscope.demo.service.choices import check_choice
+from signalscope.demo.service.signals import SIGNAL_TYPES
 
 DELIVERY_METHODS = ("websocket", "webhook", "email")
 
 #: The tiers of twenty subscribers.
 _TIERS_OF_TWENTY = (*["free"] * 11, *["basic"] * 5, *["professional"] * 3, "enterprise")
-
-
-class UnknownDeliveryError(UnknownChoiceError):
-    """No such delivery method; the message names the ones there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +42,23 @@ class Subscriptions:
         for _ in range(initial):
             self._add_one_of_many()
 
-    def __len__(self) -> int:
-        return len(self._active)
-
     def add(self, user: str, tier: str, signal_type: str, delivery_method: str) -> Subscription:
         """Add a subscription.
 
         Raises:
-            UnknownDeliveryError: There is no such delivery method.
-            UnknownSignalTypeError: There is no such signal.
+            UnknownChoiceError: There is no such signal or delivery method.
         """
-        check_signal_type(signal_type)
-        check_choice("delivery method", delivery_method, DELIVERY_METHODS, UnknownDeliveryError)
+        check_choice("signal", signal_type, SIGNAL_TYPES)
+        check_choice("delivery method", delivery_method, DELIVERY_METHODS)
         subscription = Subscription(next(self._numbers), user, tier, signal_type, delivery_method)
         self._active[subscription.number] = subscription
         self._counts[(tier, signal_type, delivery_method)] += 1
         return subscription
 
     def remove(self, number: int, user: str | None = None) -> bool:
-        """End a subscription, of that user if one is given; whether there was such a one."""
+        """End a subscription, of that user if one is given; return True if it existed."""
         subscription = self._active.get(number)
-        if subscription is None or (user is not None and subscription.user != user):
+        if subscription is None or user not in (None, subscription.user):
             return False
         del self._active[number]
         self._counts[(subscription.tier, subscription.signal_type, subscription.delivery_method)] -= 1
@@ -79,7 +69,7 @@ class Subscriptions:
         return [subscription for subscription in self._active.values() if subscription.user == user]
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
-        """How many there are for each (tier, signal type, delivery method)."""
+        """Yield the number of subscriptions for each (tier, signal type, delivery method)."""
         for combination, number in tuple(self._counts.items()):
             yield float(number), combination
 

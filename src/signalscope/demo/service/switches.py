@@ -14,16 +14,10 @@ from signalscope.demo.faults import FAULTS, find
 from signalscope.demo.service.caches import Cache
 from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.subscriptions import Subscriptions
-from signalscope.demo.service.tasks import cancel_all
-from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue
-
-__all__ = ["FLOOD_JOB", "Switches"]
+from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue, cancel_all
 
 #: The kind of the jobs that a queue flood consists of.
 FLOOD_JOB = "flood"
-
-_API_DELAY_SECONDS = 6.0
-_SURGE = 12_000
 
 
 class Switches:
@@ -46,11 +40,11 @@ class Switches:
             "greeks-nan": lambda on: setattr(calculator, "results_nan", on),
             "greeks-failing": lambda on: setattr(calculator, "failing", on),
             "greeks-slow-vectorized": lambda on: setattr(calculator, "slow", on),
-            "api-latency": self._delay_api,
+            "api-latency": lambda on: setattr(self, "api_delay", 6.0 if on else 0.0),
             "cache-flush": lambda on: self._background("cache-flush", on, self._flush_caches),
             "queue-flood": lambda on: self._background("queue-flood", on, self._flood_queue),
             "cpu-burn": self._burn,
-            "subscription-surge": lambda on: subscriptions.surge(_SURGE) if on else subscriptions.end_surge(),
+            "subscription-surge": lambda on: subscriptions.surge(12_000) if on else subscriptions.end_surge(),
         }
 
     def state(self) -> dict[str, bool]:
@@ -75,9 +69,6 @@ class Switches:
             self.switch(name, on=False)
         await cancel_all(self._tasks.values())
 
-    def _delay_api(self, on: bool) -> None:
-        self.api_delay = _API_DELAY_SECONDS if on else 0.0
-
     def _background(self, name: str, on: bool, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if on:
             self._tasks[name] = asyncio.create_task(work(), name=f"fault-{name}")
@@ -95,9 +86,7 @@ class Switches:
         while True:
             for priority in PRIORITIES:
                 with contextlib.suppress(QueueFullError):
-                    for _ in range(self._queue.capacity // len(PRIORITIES)):
-                        if self._queue.sizes()[priority] >= self._queue.capacity // len(PRIORITIES):
-                            break
+                    while self._queue.sizes()[priority] < self._queue.capacity // len(PRIORITIES):
                         await self._queue.put(Job(FLOOD_JOB, priority))
             await asyncio.sleep(0.2)
 

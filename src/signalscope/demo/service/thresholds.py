@@ -6,25 +6,19 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from signalscope import recording
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
+from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.clients import Client
 from signalscope.demo.service.instruments import SEVERITIES, THRESHOLD_TYPES
 from signalscope.demo.service.market import SYMBOLS, MarketSimulator
 
-__all__ = ["Alert", "Threshold", "Thresholds", "UnknownThresholdError"]
-
 _COOLDOWN_SECONDS = 10.0
 _CHANNEL = "alert_service"
 _STEPS_PER_YEAR = 252 * 6.5 * 720  # the market has a price every 5 seconds
-
-
-class UnknownThresholdError(UnknownChoiceError):
-    """No such kind or severity of threshold; the message names the ones there are."""
 
 
 @dataclass(slots=True)
@@ -48,12 +42,12 @@ class Threshold:
     bound: float
     severity: str
     _reference: float = 0.0
-    _quiet_until: float = field(default=0.0, repr=False)
+    _next_alert_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A breach to tell somebody about; ``since`` is when it was found (`time.time` seconds)."""
+    """A breach to report; ``since`` is when it was found (`time.time` seconds)."""
 
     threshold: int
     symbol: str
@@ -88,18 +82,18 @@ class Thresholds:
         """Watch one more threshold.
 
         Raises:
-            UnknownThresholdError: There is no such kind or severity.
+            UnknownChoiceError: There is no such kind or severity.
             UnknownSymbolError: There is no such symbol.
         """
-        check_choice("threshold type", threshold_type, THRESHOLD_TYPES, UnknownThresholdError)
-        check_choice("severity", severity, SEVERITIES, UnknownThresholdError)
+        check_choice("threshold type", threshold_type, THRESHOLD_TYPES)
+        check_choice("severity", severity, SEVERITIES)
         threshold = Threshold(next(self._numbers), user, threshold_type, symbol, bound, severity)
         threshold._reference = self._market.spot(symbol)
         self._active[threshold.number] = threshold
         return threshold
 
     def remove(self, number: int, user: str) -> bool:
-        """Stop watching a user's threshold; whether there was such a threshold."""
+        """Stop watching a user's threshold; return True if it existed."""
         threshold = self._active.get(number)
         if threshold is None or threshold.user != user:
             return False
@@ -107,7 +101,7 @@ class Thresholds:
         return True
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str]]]:
-        """How many there are for each (type, severity)."""
+        """Yield the number of thresholds for each (type, severity)."""
         counts = Counter(
             (threshold.threshold_type, threshold.severity) for threshold in tuple(self._active.values())
         )
@@ -115,7 +109,7 @@ class Thresholds:
             yield float(number), combination
 
     def check(self) -> list[Alert]:
-        """Compare every threshold with the market; the alerts to send, at most threshold in 10 s for each."""
+        """Compare every threshold with the market; return the alerts to send, one in 10 s for each at most."""
         alerts = []
         for threshold in tuple(self._active.values()):
             started = time.perf_counter()
@@ -128,8 +122,8 @@ class Thresholds:
             self._breaches.series(threshold.threshold_type, threshold.severity).record(1)
             threshold._reference = self._market.spot(threshold.symbol)
             now = self._wall()
-            if now >= threshold._quiet_until:
-                threshold._quiet_until = now + _COOLDOWN_SECONDS
+            if now >= threshold._next_alert_at:
+                threshold._next_alert_at = now + _COOLDOWN_SECONDS
                 alerts.append(Alert(threshold.number, threshold.symbol, threshold.severity, value, now))
         return alerts
 

@@ -7,18 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from signalscope.demo.service.choices import UnknownChoiceError
-
-__all__ = ["TIERS", "RateLimiter", "Tier", "UnknownTierError", "parse_tier"]
-
-
-class UnknownTierError(UnknownChoiceError):
-    """No such tier; the message names the ones there are."""
+from signalscope.demo.service.choices import check_choice
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What a subscription tier buys.
+    """A subscription tier and its limits.
 
     Attributes:
         name: Its name in the contract.
@@ -45,15 +39,12 @@ TIERS: dict[str, Tier] = {
 
 
 def parse_tier(value: str | None) -> Tier:
-    """The tier of that name; no name means free.
+    """Return the tier of that name; no name means free.
 
     Raises:
-        UnknownTierError: There is no such tier.
+        UnknownChoiceError: There is no such tier.
     """
-    try:
-        return TIERS[(value or "free").strip().lower()]
-    except KeyError:
-        raise UnknownTierError(f"unknown tier {value!r}; allowed: {', '.join(TIERS)}") from None
+    return TIERS[check_choice("tier", (value or "free").strip().lower(), TIERS)]
 
 
 class RateLimiter:

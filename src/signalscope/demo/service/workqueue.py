@@ -9,47 +9,22 @@ import asyncio
 import itertools
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from signalscope import count_queue_item, instrument_queue, observe_queue
+from signalscope import count_queue_item, instrument_queue
 from signalscope.contract import PRIORITIES
 from signalscope.decorators import arg
-from signalscope.demo.service.choices import UnknownChoiceError, check_choice
+from signalscope.demo.service.choices import check_choice
 from signalscope.demo.service.counts import Counts
-from signalscope.demo.service.tasks import cancel_all
-
-__all__ = [
-    "QUEUE_TYPE",
-    "Job",
-    "MemoryQueue",
-    "QueueFullError",
-    "UnknownPriorityError",
-    "WorkQueue",
-    "Workers",
-    "check_priority",
-]
 
 QUEUE_TYPE = "work"
 
 
 class QueueFullError(RuntimeError):
     """The queue has no room; the item was rejected."""
-
-
-class UnknownPriorityError(UnknownChoiceError):
-    """No such priority; the message names the ones there are."""
-
-
-def check_priority(priority: str) -> str:
-    """The priority itself.
-
-    Raises:
-        UnknownPriorityError: There is no such priority.
-    """
-    return check_choice("priority", priority, PRIORITIES, UnknownPriorityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +61,9 @@ class WorkQueue(ABC):
 
         Raises:
             QueueFullError: There is no room.
-            UnknownPriorityError: The job's priority does not exist.
+            UnknownChoiceError: The job's priority does not exist.
         """
-        rank = PRIORITIES.index(check_priority(job.priority))
+        rank = PRIORITIES.index(check_choice("priority", job.priority, PRIORITIES))
         try:
             await self._add(job, rank)
         except QueueFullError:
@@ -113,11 +88,6 @@ class WorkQueue(ABC):
     def _count(self, priority: str, event: str) -> None:
         count_queue_item(QUEUE_TYPE, priority, event)
         self._counts.add("queue_items", priority, event)
-
-
-def observe(queue: WorkQueue) -> Callable[[], None]:
-    """Report a queue's sizes and capacity at each collection; returns the way to end that."""
-    return observe_queue(QUEUE_TYPE, sizes=queue.sizes, capacity=queue.capacity)
 
 
 class MemoryQueue(WorkQueue):
@@ -188,16 +158,28 @@ class Workers:
     async def _work(self) -> None:
         while True:
             job, enqueued_at = await self._queue.get()
+            event = "dropped"  # if this task is cancelled
             try:
                 await self._process(job, enqueued_at)
-            except asyncio.CancelledError:
-                self._counts.add("queue_items", job.priority, "dropped")
-                raise
-            except Exception:  # counted as failed below; a worker outlives its jobs
-                self._counts.add("queue_items", job.priority, "failed")
-            else:
-                self._counts.add("queue_items", job.priority, "processed")
+                event = "processed"
+            except Exception:  # a worker outlives its jobs
+                event = "failed"
+            finally:
+                self._counts.add("queue_items", job.priority, event)
 
     @instrument_queue(queue_type=QUEUE_TYPE, priority=arg("job.priority"), enqueued_at=arg("enqueued_at"))
     async def _process(self, job: Job, enqueued_at: float | datetime) -> None:
         await self._handlers[job.kind](job)
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their ends.
+
+    A task that finishes something in the very moment in which it is cancelled may go on (in Python 3.11
+    `asyncio.wait_for` does, and libraries do), so one that has not ended is cancelled again.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1.0)

@@ -25,7 +25,6 @@ from signalscope.demo.stack.ports import Ports
 
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 90.0
-_SECONDS_TO_FLOW = 60.0
 #: What the reference service's work is said to cost; any price would do, none would record nothing.
 _CPU_SECOND_PRICE = "0.0000125"
 #: Flows only when everything works: calculated, pushed, transformed, scraped.
@@ -90,15 +89,6 @@ class Stack:
         self.parts.clear()
         shutil.rmtree(self.data, ignore_errors=True)
 
-    def check(self) -> None:
-        """See that every part runs.
-
-        Raises:
-            PartError: One has ended.
-        """
-        for part in self.parts.values():
-            part.check()
-
     def url(self, name: str) -> str:
         """The base URL of a part: service, prometheus, alertmanager, console, or a field of `Ports`."""
         return f"http://{_HOST}:{getattr(self.ports, name)}"
@@ -109,7 +99,7 @@ class Stack:
         return f"http://{_HOST}:{self.dependencies['control']}"
 
     def endpoints(self) -> dict[str, Any]:
-        """What runs where, as JSON-able data."""
+        """Return the addresses of all parts, as JSON-able data."""
         endpoints: dict[str, Any] = {
             "service": self.url("service"),
             "console": self.url("console"),
@@ -137,7 +127,7 @@ class Stack:
             OSError: Prometheus does not answer, or not with success.
         """
         url = f"{self.url('prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of ours
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of this machine
             result: list[dict[str, Any]] = json.load(response)["data"]["result"]
         return result
 
@@ -186,7 +176,7 @@ class Stack:
 
         # The service's last lines are told when nothing arrives: it is the one that sends.
         parts = sorted(self.parts.values(), key=lambda part: part.name == "service")
-        wait_until(flowing, "data in Prometheus", _SECONDS_TO_FLOW, parts, every=0.5)
+        wait_until(flowing, "data in Prometheus", 60.0, parts, every=0.5)
 
     def _start(self) -> None:
         self._say("starting the external services")
@@ -194,8 +184,7 @@ class Stack:
         if self.embedded is None:
             self._say("starting the Collector, Prometheus and Alertmanager")
             self._start_collector()
-            self._start_alertmanager()
-            self._start_prometheus()
+            self._start_monitoring()
         self._say("starting the reference service")
         self.start_service()
         if self.embedded is None:
@@ -233,26 +222,11 @@ class Stack:
         command = [binaries.find("signalscope-otelcol"), "--config", config]
         self._add("collector", command, self.url("health"), environment)
 
-    def _start_alertmanager(self) -> None:
-        self._add(
-            "alertmanager",
-            [
-                binaries.find("alertmanager"),
-                f"--config.file={self._generated / 'deploy' / 'prometheus' / 'alertmanager.yml'}",
-                f"--storage.path={self.data / 'alertmanager'}",
-                f"--web.listen-address={_HOST}:{self.ports.alertmanager}",
-                "--cluster.listen-address=",
-            ],
-            f"{self.url('alertmanager')}/-/ready",
-        )
-
-    def _start_prometheus(self) -> None:
-        folder = self.data / "prometheus"
+    def _start_monitoring(self) -> None:
+        folder, generated = self.data / "prometheus", self._generated / "deploy" / "prometheus"
         (folder / "targets").mkdir(parents=True)
-        (folder / "rules").mkdir()
-        shutil.copy(self._generated / "deploy" / "prometheus" / "prometheus.yml", folder)
-        for rules in (self._generated / "rules").glob("*.yaml"):
-            shutil.copy(rules, folder / "rules")
+        shutil.copy(generated / "prometheus.yml", folder)
+        shutil.copytree(self._generated / "rules", folder / "rules")
         targets = {
             "otel-collector": self.ports.collector,
             "otel-collector-telemetry": self.ports.telemetry,
@@ -261,19 +235,22 @@ class Stack:
         }
         for job, port in targets.items():
             self._add_target(job, port)
-        self._add(
+        storage = f"--storage.path={self.data / 'alertmanager'}"
+        self._add_server("alertmanager", generated / "alertmanager.yml", storage, "--cluster.listen-address=")
+        self._add_server(
             "prometheus",
-            [
-                binaries.find("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                "--storage.tsdb.retention.time=30d",
-                f"--web.listen-address={_HOST}:{self.ports.prometheus}",
-                "--web.enable-lifecycle",
-                "--enable-feature=exemplar-storage",
-            ],
-            f"{self.url('prometheus')}/-/ready",
+            folder / "prometheus.yml",
+            f"--storage.tsdb.path={folder / 'data'}",
+            "--storage.tsdb.retention.time=30d",
+            "--web.enable-lifecycle",
+            "--enable-feature=exemplar-storage",
         )
+
+    def _add_server(self, name: str, config: Path, *options: str) -> None:
+        """Start Prometheus or Alertmanager, which have these options in common."""
+        listen = f"--web.listen-address={_HOST}:{getattr(self.ports, name)}"
+        command = [binaries.find(name), f"--config.file={config}", listen, *options]
+        self._add(name, command, f"{self.url(name)}/-/ready")
 
     def _add_target(self, job: str, port: int) -> None:
         content = json.dumps([{"targets": [f"{_HOST}:{port}"]}])

@@ -25,20 +25,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
-from signalscope.demo.stack._signals import stop_at_signals
-
-__all__ = ["DependencyServer", "control_app", "main", "parse_ports"]
+from signalscope.demo.stack._processes import stop_at_signals
 
 SLOW_SECONDS = 2.5
 
 _CONTROL = "control"
-_RECEIPTS = ("GET", "/receipts")
-_OPERATIONS: dict[str, tuple[tuple[str, str], ...]] = {
-    "ticker_service": (("GET", "/quotes/{symbol}"),),
-    "marketplace_service": (("GET", "/entitlements/{tier}"),),
-    "config_service": (("GET", "/config"),),
-    "alert_service": (("POST", "/alerts"), _RECEIPTS),
-    "comms_service": (("POST", "/messages"), _RECEIPTS),
+#: Service -> method and path of each of its operations.
+_OPERATIONS = {
+    "ticker_service": ("GET /quotes/{symbol}",),
+    "marketplace_service": ("GET /entitlements/{tier}",),
+    "config_service": ("GET /config",),
+    "alert_service": ("POST /alerts", "GET /receipts"),
+    "comms_service": ("POST /messages", "GET /receipts"),
 }
 
 
@@ -70,7 +68,7 @@ class DependencyServer:
             return
         listener = _listen(self.host, self.port)
         self.port = listener.getsockname()[1]
-        self._server = _Quiet(_config(self._app()))
+        self._server = _Server(self._app())
         self._task = asyncio.create_task(self._server.serve([listener]), name=self.name)
         while not self._server.started:  # noqa: ASYNC110  # uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -92,11 +90,12 @@ class DependencyServer:
             self.failing = on
 
     def is_on(self, mode: str | None) -> bool:
-        """Whether a fault is on."""
+        """Return True if a fault is on."""
         return {"down": self._task is None, "slow": self.slow}.get(mode or "", self.failing)
 
     def _app(self) -> Starlette:
-        calls = [Route(path, self._answer, methods=[method]) for method, path in _OPERATIONS[self.name]]
+        operations = (operation.split() for operation in _OPERATIONS[self.name])
+        calls = [Route(path, self._answer, methods=[method]) for method, path in operations]
         return Starlette(routes=[Route("/health", _health), *calls])
 
     async def _answer(self, request: Request) -> Response:
@@ -127,18 +126,24 @@ async def _health(_: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-class _Quiet(uvicorn.Server):
+class _Server(uvicorn.Server):
     """A server that leaves the process' signals alone: there are several in it."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                ws="none",
+            )
+        )
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1, ws="none"
-    )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -208,7 +213,7 @@ async def _run(ports: dict[str, int], host: str) -> None:
     for server in servers.values():
         await server.open()
     listener = _listen(host, ports[_CONTROL])
-    control = _Quiet(_config(control_app(servers)))
+    control = _Server(control_app(servers))
     serving = asyncio.create_task(control.serve([listener]))
     bound = {name: server.port for name, server in servers.items()} | {_CONTROL: listener.getsockname()[1]}
     print(json.dumps({"ready": bound}), flush=True)  # noqa: T201  # the parent process reads it

@@ -13,7 +13,6 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +20,10 @@ import httpx
 
 from signalscope.demo.service.session import activity
 from signalscope.demo.service.tiers import TIERS
-from signalscope.demo.stack._signals import stop_at_signals
-
-__all__ = ["Load", "main"]
+from signalscope.demo.stack._processes import stop_at_signals
 
 _SESSION_SECONDS = 600.0
 _START = 0.12  # of the session: past the rush of the open
-_TIMEOUT_SECONDS = 20.0
 _MOST_IN_FLIGHT = 400
 _REPORT_SECONDS = 30.0
 
@@ -35,6 +31,11 @@ _SPOTS = {"ALFA": 412.0, "BRAV": 187.5, "CHAR": 64.2, "DELT": 928.0, "ECHO": 33.
 _SIGNALS = ("momentum", "mean_reversion", "volatility_skew", "gamma_exposure")
 #: Tier -> (its ratio of the requests, its users).
 _TIERS = {"free": (0.30, 200), "basic": (0.30, 120), "professional": (0.30, 60), "enterprise": (0.10, 10)}
+#: Kind of request -> its ratio of the requests.
+_KINDS = {
+    "chain": 0.26, "signal": 0.34, "option": 0.10, "portfolio": 0.05, "scenario": 0.08,
+    "surface": 0.05, "history": 0.05, "subscription": 0.03, "threshold": 0.02, "job": 0.02,
+}  # fmt: skip
 
 Ask = tuple[str, str, dict[str, Any] | None]
 
@@ -57,19 +58,6 @@ class Load:
         self._random = random.Random(self.seed)  # noqa: S311  # a reproducible mix, no secret
         self.results: Counter[str] = Counter()
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._numbers: list[tuple[str, str, int]] = []
-        self._kinds: list[tuple[Callable[[str], Ask], float]] = [
-            (self._chain, 0.26),
-            (self._signal, 0.34),
-            (self._option, 0.10),
-            (self._portfolio, 0.05),
-            (self._scenario, 0.08),
-            (self._surface, 0.05),
-            (self._history, 0.05),
-            (self._subscribe, 0.03),
-            (self._threshold, 0.02),
-            (self._job, 0.02),
-        ]
 
     async def run(self, target: str, stop: asyncio.Event) -> None:
         """Send requests to a service until told to stop.
@@ -79,7 +67,7 @@ class Load:
             stop: Set it to stop.
         """
         limits = httpx.Limits(max_connections=_MOST_IN_FLIGHT, max_keepalive_connections=100)
-        async with httpx.AsyncClient(base_url=target, timeout=_TIMEOUT_SECONDS, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=target, timeout=20.0, limits=limits) as client:
             started = reported = due = time.monotonic()
             while not stop.is_set():
                 now = time.monotonic()
@@ -108,8 +96,8 @@ class Load:
         user = f"{tier}-{self._random.randrange(_TIERS[tier][1])}"
         if self._random.random() < 0.15:
             tier, user = "free", "free-impatient"  # asks more often than the free tier allows
-        make_request, _ = self._random.choices(self._kinds, [ratio for _, ratio in self._kinds])[0]
-        return user, tier, make_request(tier)
+        kind = self._random.choices([*_KINDS], [*_KINDS.values()])[0]
+        return user, tier, self._request(kind, TIERS[tier].premium)
 
     def _send(self, client: httpx.AsyncClient) -> None:
         if len(self._in_flight) >= _MOST_IN_FLIGHT:
@@ -130,61 +118,50 @@ class Load:
         except httpx.HTTPError as error:
             self.results[type(error).__name__] += 1
 
+    def _request(self, kind: str, premium: bool) -> Ask:
+        """Return method, path and body of a request of that kind; other tiers do not ask for premium features."""
+        choose = self._random.choice
+        symbol, signal = self._symbol(), choose(_SIGNALS)
+        match kind:
+            case "scenario" | "surface" if premium:
+                return "GET", f"/api/v1/features/{kind}/{symbol}", None
+            case "chain" | "surface":
+                query = self._random.choices(("?fresh=true", "?model=black_scholes", ""), (3, 8, 89))[0]
+                return "GET", f"/api/v1/greeks/chain/{symbol}{query}", None
+            case "signal" | "scenario":
+                return "GET", f"/api/v1/signals/{signal}/{symbol}", None
+            case "history":
+                return "GET", f"/api/v1/signals/{signal}", None
+            case "option":
+                quote = round(_SPOTS[symbol] * self._random.uniform(0.13, 0.2), 2)
+                return "POST", "/api/v1/greeks/option", {**self._option(symbol), "quote": quote}
+            case "portfolio":
+                options = [self._option(self._symbol()) for _ in range(choose((3, 5, 8, 15)))]
+                return "POST", "/api/v1/greeks/portfolio", {"options": options}
+            case "subscription":
+                body: dict[str, Any] = {
+                    "signal_type": signal,
+                    "delivery_method": choose(("websocket", "webhook", "email")),
+                }
+                return "POST", "/api/v1/subscriptions", body
+            case "threshold":
+                body = {"threshold_type": "price_move", "symbol": symbol, "bound": 0.01, "severity": "info"}
+                return "POST", "/api/v1/thresholds", body
+            case _:
+                body = {"symbol": symbol, "priority": choose(("critical", "high", "medium", "low"))}
+                return "POST", "/api/v1/jobs", body
+
     def _symbol(self) -> str:
         return self._random.choices([*_SPOTS], (30, 20, 15, 15, 10, 10))[0]
 
-    def _chain(self, _tier: str) -> Ask:
-        kind = self._random.random()
-        suffix = "?fresh=true" if kind < 0.03 else "?model=black_scholes" if kind < 0.11 else ""
-        return "GET", f"/api/v1/greeks/chain/{self._symbol()}{suffix}", None
-
-    def _signal(self, _tier: str) -> Ask:
-        return "GET", f"/api/v1/signals/{self._random.choice(_SIGNALS)}/{self._symbol()}", None
-
-    def _one_option(self) -> dict[str, Any]:
-        symbol = self._symbol()
-        strike = round(_SPOTS[symbol] * self._random.uniform(0.9, 1.1), 1)
+    def _option(self, symbol: str) -> dict[str, Any]:
         return {
             "symbol": symbol,
             "flag": self._random.choice("cp"),
-            "strike": strike,
+            "strike": round(_SPOTS[symbol] * self._random.uniform(0.9, 1.1), 1),
             "days": self._random.choice((9, 30, 58, 121)),
             "volatility": round(self._random.uniform(0.15, 0.6), 3),
         }
-
-    def _option(self, _tier: str) -> Ask:
-        option = self._one_option()
-        quote = round(_SPOTS[option["symbol"]] * self._random.uniform(0.13, 0.2), 2)
-        return "POST", "/api/v1/greeks/option", {**option, "quote": quote}
-
-    def _portfolio(self, _tier: str) -> Ask:
-        number = self._random.choice((3, 5, 8, 15))
-        return "POST", "/api/v1/greeks/portfolio", {"options": [self._one_option() for _ in range(number)]}
-
-    def _scenario(self, tier: str) -> Ask:
-        return self._feature("scenario") if TIERS[tier].premium else self._signal(tier)
-
-    def _surface(self, tier: str) -> Ask:
-        return self._feature("surface") if TIERS[tier].premium else self._chain(tier)
-
-    def _feature(self, name: str) -> Ask:
-        return "GET", f"/api/v1/features/{name}/{self._symbol()}", None
-
-    def _history(self, _tier: str) -> Ask:
-        return "GET", f"/api/v1/signals/{self._random.choice(_SIGNALS)}", None
-
-    def _subscribe(self, _tier: str) -> Ask:
-        method = self._random.choice(("websocket", "webhook", "email"))
-        body = {"signal_type": self._random.choice(_SIGNALS), "delivery_method": method}
-        return "POST", "/api/v1/subscriptions", body
-
-    def _threshold(self, _tier: str) -> Ask:
-        body = {"threshold_type": "price_move", "symbol": self._symbol(), "bound": 0.01, "severity": "info"}
-        return "POST", "/api/v1/thresholds", body
-
-    def _job(self, _tier: str) -> Ask:
-        priority = self._random.choice(("critical", "high", "medium", "low"))
-        return "POST", "/api/v1/jobs", {"symbol": self._symbol(), "priority": priority}
 
 
 async def _run(load: Load, target: str) -> None:

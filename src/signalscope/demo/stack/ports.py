@@ -10,8 +10,6 @@ from dataclasses import dataclass, fields, replace
 
 from signalscope.demo.stack._processes import free_port, is_free
 
-__all__ = ["PortError", "Ports", "choose"]
-
 
 class PortError(ValueError):
     """A port that was asked for is taken, or is none."""

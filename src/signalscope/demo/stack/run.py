@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -23,8 +24,6 @@ from signalscope.demo.stack import state
 from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack.ports import choose
 from signalscope.mixin.alerts import expected_seconds
-
-__all__ = ["run"]
 
 
 class _Terminated(BaseException):
@@ -75,7 +74,9 @@ def run(
                 state.write(stack.endpoints())
                 console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
                 if endpoints is not None:  # after the text: who waits for the file may end the demo at once
-                    _write(endpoints, json.dumps(stack.endpoints(), indent=1))
+                    partial = endpoints.with_name(f".{endpoints.name}.{os.getpid()}")
+                    partial.write_text(json.dumps(stack.endpoints(), indent=1), encoding="utf-8")
+                    partial.replace(endpoints)  # as a whole, since others wait for it
                 _watch(stack, duration)
         except (KeyboardInterrupt, _Terminated):
             pass
@@ -95,17 +96,11 @@ def _why_embedded() -> str | None:
 
 
 def _watch(stack: Stack, duration: float | None) -> None:
-    end = None if duration is None else time.monotonic() + duration
-    while end is None or time.monotonic() < end:
-        stack.check()
-        time.sleep(0.5 if end is None else max(0.0, min(0.5, end - time.monotonic())))
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that others wait for: it is there only when it is whole."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    end = time.monotonic() + (math.inf if duration is None else duration)
+    while (left := end - time.monotonic()) > 0:
+        for part in stack.parts.values():
+            part.check()
+        time.sleep(min(0.5, left))
 
 
 @contextmanager
@@ -129,47 +124,38 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _welcome(stack: Stack, duration: float | None) -> str:
-    whole = stack.embedded is None
-    command = _command()
-    fault = FAULTS["config-down"]
-    seen = (
-        f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
-        if whole
-        else f"seen at {stack.url('service')}/health"
-    )
-    lines = [
-        "",
-        "[bold]A signal service is running, under load, with its whole monitoring.[/bold]"
-        if whole
-        else "[bold]A signal service is running, under load, without its monitoring.[/bold]",
-        "",
-        f"  open         [bold]{stack.url('console')}[/bold]   "
-        + ("the dashboards, the alerts, what runs where" if whole else "what runs where"),
-        f"  service      {stack.url('service')}/docs   its API; /health, /metrics",
-        f"  monitoring   {stack.url('service')}/monitoring/enhanced-metrics   any user name; the password is",
-        f"               {stack.token}",
-    ]
-    if whole:
-        lines += [
+    service, command, fault = stack.url("service"), _command(), FAULTS["config-down"]
+    if stack.embedded is None:
+        monitoring, shown = "with its whole monitoring", "the dashboards, the alerts, what runs where"
+        seen = f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
+        parts = [
             f"  Prometheus   {stack.url('prometheus')}   API only: try /api/v1/query?query=up",
             f"  Alertmanager {stack.url('alertmanager')}   API only: try /api/v2/alerts",
             f"  Collector    OTLP {stack.url('otlp_grpc')} (gRPC), {stack.url('otlp_http')} (HTTP)",
         ]
     else:
-        lines += [
+        monitoring, shown, seen = "without its monitoring", "what runs where", f"seen at {service}/health"
+        parts = [
             "",
             f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
             "  Metrics are at the service's /metrics only; there are no dashboards, and no alert fires.",
         ]
-    lines += [
+    ending = "" if duration is None else f"It ends after {duration:g} s. "
+    lines = [
+        "",
+        f"[bold]A signal service is running, under load, {monitoring}.[/bold]",
+        "",
+        f"  open         [bold]{stack.url('console')}[/bold]   {shown}",
+        f"  service      {service}/docs   its API; /health, /metrics",
+        f"  monitoring   {service}/monitoring/enhanced-metrics   any user name; the password is",
+        f"               {stack.token}",
+        *parts,
         "",
         "  Break something on purpose, in another terminal:",
         f"    [bold]{command} fault list[/bold]",
         f"    [bold]{command} fault {fault.name} on[/bold]   {seen}",
         "",
-        f"  Logs: {stack.data}   "
-        + ("" if duration is None else f"It ends after {duration:g} s. ")
-        + "Ctrl-C ends everything and leaves nothing behind.",
+        f"  Logs: {stack.data}   {ending}Ctrl-C ends everything and leaves nothing behind.",
         "",
     ]
     return "\n".join(lines)

@@ -8,8 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NoDemoError", "StateError", "forget", "prepare", "read", "write"]
-
 
 class NoDemoError(RuntimeError):
     """No demo is running."""

@@ -14,7 +14,7 @@ from signalscope.config import Config, Slo
 from signalscope.config._rules import Domain
 from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
 from signalscope.derived._expressions import Configured, Expr, PromqlOnly
-from signalscope.derived._promql import Promql, le
+from signalscope.derived._promql import Promql
 from signalscope.derived._rows import Row, Variant, group, series
 
 
@@ -62,7 +62,8 @@ def _availability(ask: Promql) -> tuple[str, str]:
 def _signal_latency(ask: Promql) -> tuple[str, str]:
     name = "signal_service.signal.generation"
     every = ask.rate(name, suffix="_count")
-    return every, f"{every} - {ask.rate(name, le(ask.config.slos.signal_latency.seconds), suffix='_bucket')}"
+    slow = ask.rate(name, suffix="_bucket", le=ask.config.slos.signal_latency.seconds)
+    return every, f"{every} - {slow}"
 
 
 def _vectorized(ask: Promql) -> tuple[str, str]:

@@ -17,12 +17,10 @@ from typing import Any, ClassVar
 
 from signalscope.breakers._model import BREAKER_METRICS, Breaker, Identity
 from signalscope.contract._model import OTHER
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import NameSearch, creation_site, label_from
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
-from signalscope.recording import internal_error
 
 #: The description of a library of breakers.
 breaker_library = functools.partial(Library, kind="breaker", measures=BREAKER_METRICS)
@@ -44,11 +42,11 @@ class BreakerInstrumentor(LibraryInstrumentor):
     """Measures breakers that are objects, perhaps with a name.
 
     Attributes:
-        packages: Packages of the library, whose frames are not of the program.
+        callers: Other packages than the library whose frames are not of the program.
         breakers: The breakers that were seen.
     """
 
-    packages: ClassVar[tuple[str, ...]]
+    callers: ClassVar[tuple[str, ...]] = ()
     breakers: WeakTable[Breaker]
 
     def create(self) -> None:
@@ -67,7 +65,7 @@ class BreakerInstrumentor(LibraryInstrumentor):
 
     def created(self, breaker: Any) -> None:
         """Note a breaker and where the program creates it."""
-        self._add(breaker, NameSearch(creation_site(breaker, self.packages)))
+        self._add(breaker, NameSearch(creation_site(breaker, (self.library.name, *self.callers))))
 
     def model_of(self, breaker: Any) -> Breaker:
         """Return the model of a breaker of the library."""
@@ -110,10 +108,7 @@ class _LibraryBreaker(Breaker):
     def identify(self) -> Identity:
         """Look for the name, until it is found for good."""
         if not self._is_identified:
-            try:
-                self._identify()
-            except Exception:  # attributes of the user's objects
-                internal_error(f"instrumentation.{self._instrumentor.library.name}")
+            self._instrumentor.safely(self._identify)
         return super().identify()
 
     def _identify(self) -> None:
@@ -121,13 +116,12 @@ class _LibraryBreaker(Breaker):
         if breaker is None:
             return
         name = breaker._name or ""
-        holder = self._search.look(breaker)
+        holder = self._search.find_holder(breaker)
         where = holder or self._search.fallback
         configured = configured_identity(name, where.path, *where.names)
-        known = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
-        identity = configured or (known, "all")
-        if configured or name or holder or self._search.is_over:
-            self._is_identified = True
-            self.set_identity(identity)
+        label = name or label_from(where.names, "breaker", "circuit", "cb", "circuitbreaker") or OTHER
+        self._is_identified = bool(configured or name or holder or self._search.is_over)
+        if self._is_identified:
+            self.set_identity(configured or (label, "all"))
         else:
-            self._identity = identity
+            self._identity = label, "all"

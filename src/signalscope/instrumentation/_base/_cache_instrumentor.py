@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sized
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any, ClassVar
 
-from signalscope.instrumentation._base._cache_sizes import CacheSizes
 from signalscope.instrumentation._base._caches import CacheMetrics, TrackedCache, library_at_work
 from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor
 from signalscope.instrumentation._base._object_names import creation_site
+from signalscope.instrumentation._base._sums import known_sums
+from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
 from signalscope.instrumentation._base._weak import WeakTable
+from signalscope.recording import internal_error, observe
 
 
 class CacheInstrumentor(LibraryInstrumentor):
     """Measures the caches of one library.
 
     Attributes:
-        package: The package of the library, whose frames are not of the program.
+        package: The package of the library, whose frames are not of the program; empty if it has the library's name.
+        has_sizes: True if the sizes of every cache are reported, except of those that decorated calls use.
         caches: The caches that were seen.
-        sizes: Reports the sizes of those that are added to it.
     """
 
-    package: ClassVar[str]
+    package: ClassVar[str] = ""
+    has_sizes: ClassVar[bool] = False
     caches: WeakTable[TrackedCache]
-    sizes: CacheSizes
 
     def create(self) -> None:
         """Create the tables of caches."""
         self.caches = WeakTable()
-        self.sizes = CacheSizes(self.entries, self.capacity)
+        self._sized: WeakTable[Callable[[], str]] = WeakTable()
 
     def begin(self) -> None:
-        """Start to report sizes."""
-        self.sizes.begin()
+        """Start to report sizes, which are read when metrics are collected."""
+        for name, read in (("entries", self.entries), ("capacity", self.capacity)):
+            stop = observe(f"signal_service.cache.{name}", functools.partial(self._sums, read))
+            self.cleanup.callback(stop)
 
     def end(self) -> None:
         """Forget the caches."""
         self.caches.clear()
-        self.sizes.end()
+        self._sized.clear()
 
     def entries(self, cache: Any) -> float | None:
         """Return the number of entries of a cache, without changing it; None if that cannot be known."""
@@ -55,10 +60,26 @@ class CacheInstrumentor(LibraryInstrumentor):
 
     def track(self, cache: Any) -> TrackedCache:
         """Note a cache and where the program creates it."""
-        name = self.own_name(cache)
-        tracked = TrackedCache(self.package, creation_site(cache, (self.package,)), [name] if name else [])
+        name, package = self.own_name(cache), self.package or self.library.name
+        tracked = TrackedCache(package, creation_site(cache, (package,)), [name] if name else [])
         self.caches.set(cache, tracked)
+        if self.has_sizes:
+            self.report_size(cache, lambda: "" if tracked.is_decorated else tracked.cache_type)
         return tracked
+
+    def report_size(self, cache: object, cache_type: Callable[[], str]) -> None:
+        """Report the size of a cache as long as it lives; caches of the same type are added up.
+
+        Args:
+            cache: The cache; it is not kept alive.
+            cache_type: Returns its type; empty if it is not reported yet.
+        """
+        self._sized.set(cache, cache_type)
+
+    def _sums(self, read: Callable[[Any], float | None]) -> Iterator[tuple[float, tuple[str]]]:
+        sizes = [(cache_type(), _read_safely(read, cache)) for cache, cache_type in self._sized.items()]
+        for name, total in known_sums((name, size) for name, size in sizes if name).items():
+            yield total, (name,)
 
     def tracked(self, cache: Any) -> TrackedCache:
         """Return what is known about a cache; one that was copied or unpickled has not passed its constructor."""
@@ -66,18 +87,15 @@ class CacheInstrumentor(LibraryInstrumentor):
 
     def record(self, cache: Any, act: Callable[[CacheMetrics], object]) -> None:
         """Record an operation of a cache; never raises."""
-        self.safely(lambda: act(self.tracked(cache).metrics(cache)))
+        try:
+            act(self.tracked(cache).metrics(cache))
+        except Exception:  # must not reach the caller
+            internal_error(f"instrumentation.{self.library.name}")
 
     def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
         """Record a lookup that began at a time of `perf_counter`."""
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.get(elapsed, hit=is_hit))
-
-    def record_gets(self, cache: Any, begun: float, values: Sequence[Any], absent: object) -> None:
-        """Record a lookup of several keys, whose misses have the value `absent`."""
-        elapsed = perf_counter() - begun
-        misses = sum(value is absent for value in values)
-        self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
 
     def record_done(
         self, cache: Any, operation: str, begun: float, result: str = "ok", times: int = 1
@@ -86,23 +104,60 @@ class CacheInstrumentor(LibraryInstrumentor):
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.done(operation, elapsed, result, times))
 
-    @contextmanager
-    def operation(self, cache: Any, operation: str) -> Iterator[float]:
-        """Mark that the library is at work in the block, and record an operation that raises as an error.
+    def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return True if the result of a lookup means that the key was not found."""
+        return value is None
 
-        Returns:
-            A context manager that gives the time of `perf_counter` at which the operation began.
+    def surround_operations(
+        self,
+        cls: type,
+        operations: Mapping[str, tuple[str, bool]],
+        *,
+        is_async: bool = False,
+        unless: Callable[[IsUndone], bool] = is_suppressed_in_cache,
+    ) -> None:
+        """Record the operations of a class of caches, each in its call, with the library at work.
+
+        Args:
+            cls: The class.
+            operations: By method, which may be missing: get, set or delete; and True if it takes several keys.
+            is_async: True if the methods are coroutine functions.
+            unless: Returns True for a call that is not recorded.
         """
+        for name, (operation, has_many) in operations.items():
+            context = functools.partial(self._recorded, operation, has_many)
+            self.surround(cls, name, context, is_async=is_async, unless=unless)
+
+    @contextmanager
+    def _recorded(
+        self, operation: str, has_many: bool, cache: Any, /, *args: Any, **kwargs: Any
+    ) -> Iterator[list[Any]]:
+        results: list[Any] = []
         begun = perf_counter()
         with library_at_work():
             try:
-                yield begun
+                yield results
             except BaseException:
                 self.record_done(cache, operation, begun, "error")
                 raise
+        if operation != "get":
+            keys = (args[0] if args else next(iter(kwargs.values()), ())) if has_many else None
+            times = len(keys) if isinstance(keys, Sized) else 1  # an iterator is used up by now
+            if (
+                times or operation == "delete"
+            ):  # dogpile sets nothing if `get_or_create_multi` finds all values
+                self.record_done(cache, operation, begun, times=times)
+        elif has_many:
+            elapsed, values = perf_counter() - begun, results[0]
+            misses = sum(self.is_miss(value, args, kwargs) for value in values)
+            self.record(cache, lambda metrics: metrics.gets(elapsed, len(values) - misses, misses))
+        else:
+            self.record_get(cache, begun, is_hit=not self.is_miss(results[0], args, kwargs))
 
 
-def number_of_keys(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
-    """Return the number of keys in the first argument of a call; 1 for an iterator, which must not be used up."""
-    keys = args[0] if args else next(iter(kwargs.values()), ())
-    return len(keys) if hasattr(keys, "__len__") else 1
+def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | None:
+    try:
+        return read(cache)
+    except Exception:  # a cache of the user's own class
+        internal_error("instrumentation.cache_size")
+        return None

@@ -139,9 +139,8 @@ class TrackedCache:
         """Return its recorder, and look for its name until that is found for good."""
         if self._metrics is not None:
             return self._metrics
-        cache_type, is_final = self._type(self._search.look(cache))
-        metrics = metrics_of(cache_type)
-        self.cache_type = cache_type
+        self.cache_type, is_final = self._type(self._search.find_holder(cache))
+        metrics = metrics_of(self.cache_type)
         if is_final or self._search.is_over:
             self._metrics, self._search = metrics, NameSearch(None)
         return metrics
@@ -160,9 +159,9 @@ class TrackedCache:
         name = holder or self._search.fallback
         qualified = [function.rpartition(":")[2] for function in self.functions]
         candidates = [*self._names, name.path, *name.names, *self.functions, *qualified, self._library]
-        given = cache_patterns.find(candidates) or label_from(self._names, *_NOUNS)
-        if given is not None:
-            return given, True
-        last = [function.rpartition(".")[2] for function in qualified]
-        ordered = [*name.names, *last] if holder is not None else [*last, *name.names]
+        configured = cache_patterns.find(candidates) or label_from(self._names, *_NOUNS)
+        if configured is not None:
+            return configured, True
+        functions = [function.rpartition(".")[2] for function in qualified]
+        ordered = [*name.names, *functions] if holder is not None else [*functions, *name.names]
         return label_from(ordered, *_NOUNS) or self._library, holder is not None or bool(self.functions)

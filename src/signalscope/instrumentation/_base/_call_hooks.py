@@ -40,45 +40,39 @@ def with_hooks(call: Any, request: RequestHook | None, response: ResponseHook | 
     if isinstance(call, classmethod | staticmethod):
         return type(call)(with_hooks(call.__func__, request, response))
 
-    hooks = _Hooks(request, response)
     if inspect.iscoroutinefunction(call):
 
         @functools.wraps(call)
         async def awaited(*args: Any, **kwargs: Any) -> Any:
-            span = hooks.before(args, kwargs)
+            span = _before(request, args, kwargs)
             result = await call(*args, **kwargs)
-            hooks.after(span, result)
+            _after(response, span, result)
             return result
 
         return awaited
 
     @functools.wraps(call)
     def called(*args: Any, **kwargs: Any) -> Any:
-        span = hooks.before(args, kwargs)
+        span = _before(request, args, kwargs)
         result = call(*args, **kwargs)
-        hooks.after(span, result)
+        _after(response, span, result)
         return result
 
     return called
 
 
-class _Hooks:
-    """Calls the hooks; their exceptions do not reach the program."""
+def _before(hook: RequestHook | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
+    span = get_current_span()
+    if not span.is_recording():
+        return None
+    if hook is not None:
+        _call_safely("instrumentation.request_hook", hook, span, args, kwargs)
+    return span
 
-    def __init__(self, request: RequestHook | None, response: ResponseHook | None) -> None:
-        self._request, self._response = request, response
 
-    def before(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
-        span = get_current_span()
-        if not span.is_recording():
-            return None
-        if self._request is not None:
-            _call_safely("instrumentation.request_hook", self._request, span, args, kwargs)
-        return span
-
-    def after(self, span: Span | None, result: Any) -> None:
-        if span is not None and self._response is not None:
-            _call_safely("instrumentation.response_hook", self._response, span, result)
+def _after(hook: ResponseHook | None, span: Span | None, result: Any) -> None:
+    if span is not None and hook is not None:
+        _call_safely("instrumentation.response_hook", hook, span, result)
 
 
 def _call_safely(where: str, hook: Callable[..., None], *args: Any) -> None:

@@ -1,11 +1,13 @@
-"""Constants of the integrations of Greeks libraries."""
+"""The base of the instrumentors of Greeks libraries."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from signalscope.instrumentation._base._library import Library
+from signalscope.decorators import instrument_greeks
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 
 #: The calculation type by the name of the function or method.
 GREEKS: Mapping[str, str] = {name: name for name in ("delta", "gamma", "theta", "vega", "rho")}
@@ -21,3 +23,33 @@ greeks_library = functools.partial(
     ),
     spans="A child span of each calculation when the current span is recording, named as the function is.",
 )
+
+
+class GreeksInstrumentor(LibraryInstrumentor):
+    """Measures calculations of a library.
+
+    Attributes:
+        common: Arguments of `instrument_greeks` that all calculations of the library share.
+    """
+
+    common: ClassVar[Mapping[str, Any]] = {}
+
+    def measure_calculation(
+        self, owner: Any, name: str, calculation_type: Any, model_type: Any, **options: Any
+    ) -> None:
+        """Measure a function of a module, or a method of a class, as `instrument_greeks` does.
+
+        Args:
+            owner: The module or class; None if this version of the library does not have it.
+            name: The function or method; it may be missing.
+            calculation_type: As for `instrument_greeks`.
+            model_type: As for `instrument_greeks`.
+            options: Further arguments of `instrument_greeks`.
+        """
+        decorator = instrument_greeks(
+            calculation_type=calculation_type,
+            model_type=model_type,
+            span=self.span,
+            **{**self.common, **options},
+        )
+        self.measure(owner, name, decorator)

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor, Method
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation._base._services import DEPENDENCY_METRICS, recorded_call
 from signalscope.instrumentation._base._suppression import only_if_undone
 
-#: Gives the URL and the method of a request from the arguments of a call.
+#: Returns the URL and the method of a request from the arguments of a call.
 Request = Callable[..., tuple[str, str]]
 
 NOT_MEASURED = (
@@ -45,27 +44,13 @@ class HttpInstrumentor(LibraryInstrumentor):
             client: The class of the client.
             name: The method.
             request: Returns the URL and the HTTP method from the arguments of the call.
-            is_async: Whether the method is a coroutine function.
+            is_async: True if the method is a coroutine function.
         """
-        around = _await_call if is_async else _call
-        self.intercept(client, name, functools.partial(around, request), unless=only_if_undone)
+        context = functools.partial(_recorded, request)
+        self.surround(client, name, context, is_async=is_async, unless=only_if_undone)
 
 
-def _call(request: Request, original: Method, /, *args: Any, **kwargs: Any) -> Any:
-    with _recorded(request, args, kwargs) as responses:
-        response = original(*args, **kwargs)
-        responses.append(response)
-    return response
-
-
-async def _await_call(request: Request, original: Method, /, *args: Any, **kwargs: Any) -> Any:
-    with _recorded(request, args, kwargs) as responses:
-        response = await original(*args, **kwargs)
-        responses.append(response)
-    return response
-
-
-def _recorded(request: Request, args: Any, kwargs: Any) -> AbstractContextManager[list[Any]]:
+def _recorded(request: Request, /, *args: Any, **kwargs: Any) -> AbstractContextManager[list[Any]]:
     try:
         url, method = request(*args, **kwargs)
     except Exception:  # called in a way that the client itself refuses

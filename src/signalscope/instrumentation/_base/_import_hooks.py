@@ -28,7 +28,7 @@ def when_imported(name: str, hook: Hook) -> None:
     An exception of the hook is logged and counted, and does not reach the program.
     """
     module = sys.modules.get(name)
-    if module is not None and _is_being_imported(module):
+    if is_being_imported(module):
         # wrapt would call the hook now, with a part of the module.
         _finder.waiting.append((name, hook))
         _finder.install()
@@ -62,7 +62,8 @@ def _guarded(hook: Hook, name: str) -> Hook:
     return guarded
 
 
-def _is_being_imported(module: ModuleType) -> bool:
+def is_being_imported(module: Any) -> bool:
+    """Return True if the import of a module has begun and has not ended; False for None."""
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
@@ -91,7 +92,7 @@ class _Finder:
         for entry in list(self.waiting):
             name, hook = entry
             module = sys.modules.get(name)
-            if module is not None and not _is_being_imported(module) and entry in self.waiting:
+            if module is not None and not is_being_imported(module) and entry in self.waiting:
                 self.waiting.remove(entry)
                 _guarded(hook, name)(module)
         for pattern, hook in self.patterns:

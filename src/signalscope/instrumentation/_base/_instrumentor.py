@@ -1,13 +1,11 @@
 """The base of the instrumentors: each patches one library, when the program imports it and never before.
 
-A subclass declares its `Library`, and the hook of each module that it patches:
+A subclass declares its `Library`, and a method for each module that it patches:
 
     class ExampleInstrumentor(LibraryInstrumentor):
         library = Library(name="example", supports=("example >= 1, < 3",), ...)
 
-        def hooks(self):
-            return {"example.pricing": self._pricing}
-
+        @on_import("example.pricing")
         def _pricing(self, module):
             self.measure(module, "delta", instrument_greeks(calculation_type="delta"))
 
@@ -21,11 +19,11 @@ import functools
 import inspect
 import logging
 import os
-from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from opentelemetry.instrumentation.dependencies import (
     DependencyConflict,
@@ -39,8 +37,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from signalscope.decorators._nesting import inside, nesting
 from signalscope.decorators._wrap import either
 from signalscope.instrumentation._base._call_hooks import with_hooks
-from signalscope.instrumentation._base._import_hooks import when_imported
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._import_hooks import Hook, when_imported
 from signalscope.instrumentation._base._patches import Patches, taking_self
 from signalscope.instrumentation._base._suppression import (
     IsUndone,
@@ -53,9 +50,53 @@ from signalscope.recording import internal_error
 _logger = logging.getLogger("signalscope")
 _SPANS = "SIGNALSCOPE_LIBRARY_SPANS"
 _MODES = ("auto", "always", "never")
-#: Called with a module when it has been imported.
-Hook = Callable[[ModuleType], None]
 Method = Callable[..., Any]
+_Hook = TypeVar("_Hook", bound=Callable[..., None])
+
+
+def on_import(*modules: str) -> Callable[[_Hook], _Hook]:
+    """Return a decorator: the method is called with each of these modules when the program has imported it."""
+
+    def mark(method: _Hook) -> _Hook:
+        vars(method)["hooked_modules"] = modules
+        return method
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """One integrated library.
+
+    Args:
+        name: The name of the instrumentor's entry point: what ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes.
+        title: The usual name of the library; empty if it is the same.
+        kind: greeks, cache, queue, breaker, dependency, task, database, api or any.
+        supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One that is installed and
+            matches is enough; a part of the standard library has none.
+        tested: The oldest and the newest version that the tests run with.
+        measures: OpenTelemetry names of the metrics it records, as in the contract.
+        spans: The spans it makes, in a sentence.
+        unit: What counts as one calculation, operation, item or call, in a sentence.
+        not_measured: Parts that are not measured, one sentence each.
+        delegated: The official instrumentor that makes the spans, where there is one.
+        notes: Further notes, one sentence each.
+    """
+
+    name: str
+    title: str = ""
+    kind: str
+    supports: tuple[str, ...]
+    tested: tuple[str, str] | None = None
+    measures: tuple[str, ...]
+    spans: str = "None."
+    unit: str
+    not_measured: tuple[str, ...]
+    delegated: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
 
 
 class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
@@ -91,9 +132,13 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     def create(self) -> None:
         """Create the state of the instance; called once."""
 
-    @abstractmethod
     def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of each module, by its full name; it is called when the program has imported the module."""
+        """Return the hook of each module, by its full name: by default the methods that `on_import` marks."""
+        return {
+            module: getattr(self, name)
+            for name in dir(type(self))
+            for module in getattr(getattr(type(self), name, None), "hooked_modules", ())
+        }
 
     def begin(self) -> None:
         """Start parts other than patches; called by `instrument`."""
@@ -129,44 +174,31 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         """
         conflict = self.conflict()
         if conflict is None:
-            return self._instrument_safely(**{**kwargs, "skip_dep_check": True})
+            try:
+                return super().instrument(**{**kwargs, "skip_dep_check": True})
+            except Exception:  # must reach neither the program nor the instrumentors after this one
+                _logger.exception(
+                    "signalscope: instrumenting %s failed; going on without it", self.library.title
+                )
+            internal_error("instrumentation")
+            return None
         if kwargs.get("raise_exception_on_conflict"):
             raise DependencyConflictError(conflict)
         _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
         return None
 
-    def _instrument_safely(self, **kwargs: Any) -> Any:
-        """Instrument; log and count a failure, at which the launchers of other distributions would stop."""
-        try:
-            return super().instrument(**kwargs)
-        except Exception:  # must reach neither the program nor the other instrumentors
-            _logger.exception("signalscope: instrumenting %s failed; going on without it", self.library.title)
-        internal_error("instrumentation")
-        return None
-
     def measure(
-        self,
-        owner: Any,
-        name: str,
-        measured: Callable[[Any], Any],
-        *,
-        nested: bool = False,
-        over: bool = False,
-    ) -> bool:
+        self, owner: Any, name: str, decorator: Method, *, nested: bool = False, over: bool = False
+    ) -> None:
         """Patch a function of a module, or a method of a class.
 
         Args:
             owner: The module or class; None if this version of the library does not have it.
             name: The attribute; it may be missing.
-            measured: A decorator of `signalscope.decorators`.
+            decorator: A decorator of `signalscope.decorators`.
             nested: Whether calls inside a measured calculation are measured too.
             over: Whether to patch it even if another instrumentor has.
-
-        Returns:
-            True if there is such an attribute.
         """
-        if owner is None:
-            return False
 
         def make(original: Any, is_undone: IsUndone) -> Any:
             hooked = with_hooks(original, self.options.get("request_hook"), self.options.get("response_hook"))
@@ -174,25 +206,20 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             def use_original() -> bool:
                 return is_undone() or (not nested and inside()) or is_instrumentation_suppressed()
 
-            return either(original, measured(hooked), otherwise=use_original)
+            return either(original, decorator(hooked), otherwise=use_original)
 
-        return self.patches.add(owner, name, make, over=over)
+        self.patches.add(owner, name, make, over=over)
 
-    def replace(self, owner: Any, name: str, make: Callable[[Any, IsUndone], Any]) -> bool:
+    def replace(self, owner: Any, name: str, make: Callable[[Any, IsUndone], Any]) -> None:
         """Patch a method of a class, or a function of a module, with one that calls the original itself.
 
         Args:
             owner: The class or module.
             name: The attribute; it may be missing.
             make: Makes the replacement from the original, which takes a method's object as its first argument, and
-                from a function that tells whether the patch has been undone.
-
-        Returns:
-            True if there is such an attribute.
+                from a function that returns True if the patch has been undone.
         """
-        return self.patches.add(
-            owner, name, lambda original, is_undone: make(taking_self(original), is_undone)
-        )
+        self.patches.add(owner, name, lambda original, is_undone: make(taking_self(original), is_undone))
 
     def intercept(
         self, owner: Any, name: str, around: Method, *, unless: Callable[[IsUndone], bool] = is_suppressed
@@ -226,6 +253,39 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
         self.replace(owner, name, make)
 
+    def surround(
+        self,
+        owner: Any,
+        name: str,
+        context: Callable[..., AbstractContextManager[list[Any]]],
+        *,
+        is_async: bool,
+        unless: Callable[[IsUndone], bool],
+    ) -> None:
+        """Patch a method of a class with one that calls the original inside of a context manager.
+
+        Args:
+            owner: The class.
+            name: The method; it may be missing.
+            context: Called with the arguments of the call; the result is appended to the list that it gives.
+            is_async: True if the method is a coroutine function.
+            unless: Returns True for a call that goes straight to the original.
+        """
+
+        def call(original: Method, /, *args: Any, **kwargs: Any) -> Any:
+            with context(*args, **kwargs) as results:
+                result = original(*args, **kwargs)
+                results.append(result)
+            return result
+
+        async def await_call(original: Method, /, *args: Any, **kwargs: Any) -> Any:
+            with context(*args, **kwargs) as results:
+                result = await original(*args, **kwargs)
+                results.append(result)
+            return result
+
+        self.intercept(owner, name, await_call if is_async else call, unless=unless)
+
     def on_created(self, cls: type, act: Callable[[Any], object]) -> None:
         """Call a function with each new object of a class, after its constructor.
 
@@ -258,7 +318,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
     def _instrument(self, **kwargs: Any) -> None:
         self.options = kwargs
-        nesting.on = True
+        nesting.on = nesting.on or self.library.kind != "api"  # requests are not parts of other calls
         self.begin()
         for name, hook in self.hooks().items():
             when_imported(name, self._while_instrumented(hook, kwargs))

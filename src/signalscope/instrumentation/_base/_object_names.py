@@ -10,7 +10,8 @@ import inspect
 import re
 import sys
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from types import FrameType
 from typing import Any, NamedTuple
@@ -50,18 +51,10 @@ class CreationSite:
         self._module_name = _module_name(frame.f_globals)
         code = frame.f_code
         self._qualname = "" if code.co_name == "<module>" else code.co_qualname
-        self._owner: weakref.ref[Any] | None = None
-        owner = _first_argument(frame)
-        if owner is not None:
-            try:
-                self._owner = weakref.ref(owner)
-            except TypeError:  # a number or a tuple, which holds no caches
-                self._owner = None
-
-    @property
-    def path(self) -> str:
-        """The function, or the module, that created it."""
-        return f"{self._module_name}:{self._qualname}" if self._qualname else self._module_name
+        self._owner: Callable[[], Any] = lambda: None
+        # A number or a tuple has no weak references, and holds no caches.
+        with suppress(TypeError):
+            self._owner = weakref.ref(_first_argument(frame))
 
     def find_holder(self, thing: object) -> ObjectName | None:
         """Return the name of the variable that holds an object; None if no searched variable does (yet)."""
@@ -77,25 +70,26 @@ class CreationSite:
         """The name of an object that no variable holds: the function that created it, or its class."""
         parts = self._qualname.split(".")
         function = [part for part in parts if part != "<locals>" and not part.startswith("__")]
-        return ObjectName(self.path, tuple(reversed(function)))
+        path = f"{self._module_name}:{self._qualname}" if self._qualname else self._module_name
+        return ObjectName(path, tuple(reversed(function)))
 
     def _namespaces(self) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         module = sys.modules.get(self._module)
         if module is not None:
             yield f"{self._module_name}:", "", vars(module)
-        owner = self._owner() if self._owner is not None else None
+        owner = self._owner()
         if owner is not None:
-            of_class = owner if isinstance(owner, type) else type(owner)
-            of_module = sys.modules.get(of_class.__module__)
-            module_name = _module_name(vars(of_module)) if of_module is not None else of_class.__module__
-            prefix = f"{module_name}:{of_class.__qualname__}."
-            yield prefix, of_class.__name__, _attributes(owner)
-            yield prefix, of_class.__name__, vars(of_class)
-        found: Any = module  # a class body is a frame of that class's name
+            cls = owner if isinstance(owner, type) else type(owner)
+            class_module = sys.modules.get(cls.__module__)
+            module_name = _module_name(vars(class_module)) if class_module is not None else cls.__module__
+            prefix = f"{module_name}:{cls.__qualname__}."
+            yield prefix, cls.__name__, _attributes(owner)
+            yield prefix, cls.__name__, vars(cls)
+        value: Any = module  # a class body is a frame of that class's name
         for part in self._qualname.split("."):
-            found = getattr(found, "__dict__", {}).get(part)
-            if isinstance(found, type):
-                yield f"{self._module_name}:{found.__qualname__}.", found.__name__, vars(found)
+            value = getattr(value, "__dict__", {}).get(part)
+            if isinstance(value, type):
+                yield f"{self._module_name}:{value.__qualname__}.", value.__name__, vars(value)
 
 
 class NameSearch:
@@ -111,7 +105,7 @@ class NameSearch:
         self._site = site
         self._uses = 0
 
-    def look(self, thing: object) -> ObjectName | None:
+    def find_holder(self, thing: object) -> ObjectName | None:
         """Count a use of the object; return its name if this use is one of those that look, and find it."""
         self._uses += 1
         if self._site is None or self._uses & (self._uses - 1):
@@ -142,7 +136,9 @@ def creation_site(thing: object, library: Iterable[str]) -> CreationSite | None:
         if frame is None:
             return None
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-        if package not in skipped and not _is_anonymous(frame) and _first_argument(frame) is not thing:
+        function = frame.f_code.co_name
+        is_anonymous = function.startswith("<") and function != "<module>"
+        if package not in skipped and not is_anonymous and _first_argument(frame) is not thing:
             return CreationSite(frame)
         frame = frame.f_back
     return None
@@ -166,10 +162,9 @@ def label_from(names: Iterable[str], *nouns: str) -> str | None:
     ``GREEKS_CACHE`` and ``_greeks_cache`` are ``greeks``; ``QuoteCache`` is ``quote``; ``_cache`` is skipped.
     """
     for name in names:
-        words = [word.lower() for word in _WORD.findall(name)]
-        descriptive = [word for word in words if word not in nouns]
-        if descriptive:
-            return "_".join(descriptive)
+        words = [word for word in map(str.lower, _WORD.findall(name)) if word not in nouns]
+        if words:
+            return "_".join(words)
     return None
 
 
@@ -180,11 +175,6 @@ def _module_name(namespace: Mapping[str, Any]) -> str:
         return name
     spec = namespace.get("__spec__")
     return str(spec.name) if spec is not None else PurePath(str(namespace.get("__file__", name))).stem
-
-
-def _is_anonymous(frame: FrameType) -> bool:
-    name = frame.f_code.co_name
-    return name.startswith("<") and name != "<module>"
 
 
 def _first_argument(frame: FrameType) -> Any:
@@ -202,12 +192,9 @@ def _first_argument(frame: FrameType) -> Any:
 
 def _attributes(owner: Any) -> Mapping[str, Any]:
     """Return the attributes of an object, including those in slots."""
-    slots = [name for each in type(owner).__mro__ for name in _slots(vars(each).get("__slots__", ()))]
+    declared = [vars(cls).get("__slots__", ()) for cls in type(owner).__mro__]
+    slots = [name for names in declared for name in ((names,) if isinstance(names, str) else names)]
     return {name: getattr(owner, name, None) for name in slots} | getattr(owner, "__dict__", {})
-
-
-def _slots(given: Any) -> Iterable[str]:
-    return (given,) if isinstance(given, str) else given
 
 
 def _search(namespace: Mapping[str, Any], thing: object) -> Iterator[tuple[str, tuple[str, ...]]]:

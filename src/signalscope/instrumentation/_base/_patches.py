@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import wrapt
 
+from signalscope.instrumentation._base._import_hooks import is_being_imported
 from signalscope.recording._process_state import ProcessState
 
 _NOTHING = object()
@@ -106,20 +107,17 @@ class Patches:
 
     def add(
         self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any], *, over: bool = False
-    ) -> bool:
+    ) -> None:
         """Patch an attribute, unless it is patched already; see `Patch`. Call `spread` after the last one.
 
         Args:
-            owner: The module or class.
-            name: The attribute.
+            owner: The module or class; None if this version of the library does not have it.
+            name: The attribute; it may be missing.
             make: As for `Patch`.
             over: Whether to patch it even if another instrumentor has, unless that one did so with `over` too.
-
-        Returns:
-            True if there is such an attribute.
         """
-        if not hasattr(owner, name):
-            return False
+        if owner is None or not hasattr(owner, name):
+            return
         with _patching.lock:
             patch = _all.get((id(owner), name))
             if patch is None or not patch.is_in_place() or (over and not patch.over):
@@ -128,7 +126,6 @@ class Patches:
             if patch not in self._mine:
                 patch.claims += 1
                 self._mine.append(patch)
-        return True
 
     def spread(self, module: ModuleType) -> None:
         """Replace the patched functions also where other modules hold them by name.
@@ -138,11 +135,8 @@ class Patches:
                 functions.
         """
         new, self._new = self._new, []
-        objects = {
-            id(patch.original): (patch.original, patch.replacement) for patch in new if _is_of_module(patch)
-        }
-        if objects:
-            _replace(objects, _around(module) if _is_new(module) else sys.modules.values())
+        modules = _around(module) if is_being_imported(module) else sys.modules.values()
+        _replace([(patch.original, patch.replacement) for patch in new if _is_of_module(patch)], modules)
 
     def undo(self) -> None:
         """Undo them, but for those that another instrumentor wants as well."""
@@ -159,21 +153,12 @@ class Patches:
                             outer.original = patch.original
                     ended.append(patch)
             self._mine.clear()
-        objects = {
-            id(patch.replacement): (patch.replacement, patch.original)
-            for patch in ended
-            if _is_of_module(patch)
-        }
-        if objects:
-            _replace(objects, sys.modules.values())
+        replaced = [(patch.replacement, patch.original) for patch in ended if _is_of_module(patch)]
+        _replace(replaced, sys.modules.values())
 
 
 def _is_of_module(patch: Patch) -> bool:
     return isinstance(patch.owner, ModuleType) and patch.original is not _NOTHING
-
-
-def _is_new(module: Any) -> bool:
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 def _around(module: ModuleType) -> Iterator[Any]:
@@ -181,21 +166,22 @@ def _around(module: ModuleType) -> Iterator[Any]:
     later = False
     for name, candidate in list(sys.modules.items()):
         later = later or name == module.__name__
-        if later or _is_new(candidate):
+        if later or is_being_imported(candidate):
             yield candidate
 
 
-def _replace(objects: Mapping[int, tuple[Any, Any]], modules: Iterable[Any]) -> None:
+def _replace(objects: Sequence[tuple[Any, Any]], modules: Iterable[Any]) -> None:
     """Replace objects wherever modules hold them by name.
 
     Args:
-        objects: By the id of an object: the object, and its replacement.
+        objects: The objects, each with its replacement.
         modules: The modules to search.
     """
-    for module in list(modules):
+    replacements = {id(before): (before, after) for before, after in objects}
+    for module in list(modules) if replacements else ():
         if not isinstance(module, ModuleType) or module.__name__.startswith("signalscope."):
             continue
         for name, value in list(vars(module).items()):
-            pair = objects.get(id(value))
+            pair = replacements.get(id(value))
             if pair is not None and pair[0] is value:
                 setattr(module, name, pair[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
@@ -29,9 +30,9 @@ def priority_of_item(item: Any, *, ordered: bool) -> Any:
     Returns:
         A number, a text or an enumeration; None if the item has no priority.
     """
-    found = item.get("priority", _NONE) if isinstance(item, Mapping) else getattr(item, "priority", _NONE)
-    if found is not _NONE and not callable(found):
-        return found
+    carried = item.get("priority", _NONE) if isinstance(item, Mapping) else getattr(item, "priority", _NONE)
+    if carried is not _NONE and not callable(carried):
+        return carried
     if not ordered:
         return None
     if isinstance(item, tuple | list):
@@ -57,9 +58,7 @@ def priority_of_value(value: Any, levels: Sequence[float] = LEVELS) -> str:
         return OTHER
     if math.isnan(number):
         return OTHER
-    return next(
-        (each for each, most in zip(PRIORITIES, levels, strict=False) if number <= most), PRIORITIES[-1]
-    )
+    return PRIORITIES[bisect_left(levels, number)]
 
 
 def classifier(

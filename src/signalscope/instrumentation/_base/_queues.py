@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from signalscope.instrumentation._base._suppression import is_instrumentation_suppressed
@@ -33,7 +33,7 @@ class MeasuredQueue:
     """One queue that is measured, until `end`.
 
     Args:
-        of: The queue, of `queue` or `asyncio`, or of a subclass.
+        instance: The queue, of `queue` or `asyncio`, or of a subclass.
         queue_type: Its name in the metrics.
         classify: Returns an item's priority.
 
@@ -41,54 +41,54 @@ class MeasuredQueue:
         queue_type: Its name in the metrics.
     """
 
-    def __init__(self, of: Any, queue_type: str, classify: Callable[[Any], str]) -> None:
+    def __init__(self, instance: Any, queue_type: str, classify: Callable[[Any], str]) -> None:
         self.queue_type = queue_type
         self._classify = classify
-        self._queue = weakref.ref(of)
+        self._queue = weakref.ref(instance)
         # By the id of an item that is in the queue: the same object may be in there more than once.
         self._entries: dict[int, list[Entry]] = {}
         self._sizes: Counter[str] = Counter()
         self._working: MutableMapping[Any, list[Entry]] = weakref.WeakKeyDictionary()
-        self._ended = False
-        self._reconcile(of)
-        self._patched = self._patch(of)
+        self._has_ended = False
+        self._reconcile(instance)
+        self._patched = self._patch(instance)
 
     def end(self) -> None:
         """Restore the queue."""
-        self._ended = True
-        of = self._queue()
+        self._has_ended = True
+        instance = self._queue()
         for name, replacement in self._patched.items():
-            if of is not None and vars(of).get(name) is replacement:
-                delattr(of, name)
+            if instance is not None and vars(instance).get(name) is replacement:
+                delattr(instance, name)
 
     @property
     def capacity(self) -> float | None:
         """The number of items it can hold; None if it is unbounded or gone."""
-        of = self._queue()
-        most = getattr(of, "maxsize", 0)
-        return float(most) if of is not None and most > 0 else None
+        instance = self._queue()
+        limit = getattr(instance, "maxsize", 0)
+        return float(limit) if limit > 0 else None
 
     def sizes(self) -> Counter[str] | None:
         """Return the number of waiting items by priority; None if the queue is gone."""
-        of = self._queue()
-        if of is None:
+        instance = self._queue()
+        if instance is None:
             return None
-        mutex = getattr(of, "mutex", None)
+        mutex = getattr(instance, "mutex", None)
         if mutex is None:
-            self._reconcile(of)
+            self._reconcile(instance)
         elif mutex.acquire(timeout=0.1):
             try:
-                self._reconcile(of)
+                self._reconcile(instance)
             finally:
                 mutex.release()
         return self._sizes.copy()
 
-    def _patch(self, of: Any) -> dict[str, Any]:
+    def _patch(self, instance: Any) -> dict[str, Any]:
         """Shadow the methods of the queue on the object itself, without keeping it alive."""
-        reference, kind = self._queue, type(of)
+        reference, kind = self._queue, type(instance)
         put, get, done = kind._put, kind._get, kind.task_done
         # The method that raises when the queue is full: for threads `put_nowait` calls `put`.
-        entrance = "put_nowait" if isinstance(of, asyncio.Queue) else "put"
+        entrance = "put_nowait" if isinstance(instance, asyncio.Queue) else "put"
         enter = getattr(kind, entrance)
 
         def _put(item: Any) -> Any:
@@ -97,12 +97,12 @@ class MeasuredQueue:
             except BaseException:  # items that cannot be compared: one may be in the queue all the same
                 self._safely(self._reconcile, reference())
                 raise
-            self._safely(self._came, item, reference())
+            self._safely(self._enter, item, reference())
             return value
 
         def _get() -> Any:
             item = get(reference())
-            self._safely(self._left, item)
+            self._safely(self._leave, item)
             return item
 
         def entering(item: Any, *args: Any, **kwargs: Any) -> Any:
@@ -113,48 +113,48 @@ class MeasuredQueue:
                 raise
 
         def task_done() -> Any:
-            self._safely(self._finished)
+            self._safely(self._finish)
             return done(reference())
 
         patched = {"_put": _put, "_get": _get, entrance: entering, "task_done": task_done}
         if kind.put is asyncio.Queue.put:
             patched["put"] = self._put_of_asyncio()
         for name, replacement in patched.items():
-            setattr(of, name, replacement)
+            setattr(instance, name, replacement)
         return patched
 
     def _put_of_asyncio(self) -> Callable[[Any], Any]:
         reference = self._queue
 
         async def put(item: Any) -> Any:
-            of: Any = reference()
-            full = of.full()
+            instance: Any = reference()
+            was_full = instance.full()
             try:
-                return await asyncio.Queue.put(of, item)
+                return await asyncio.Queue.put(instance, item)
             except asyncio.CancelledError:
-                if full:  # it has waited for room, and there was none in time
+                if was_full:  # it has waited for room, and there was none in time
                     self._safely(self._count, self._classify(item), "rejected")
                 raise
 
         return put
 
     def _safely(self, act: Callable[..., None], *args: Any) -> None:
-        if self._ended:
+        if self._has_ended:
             return
         try:
             act(*args)
         except Exception:  # must not reach the caller
             internal_error(_WHERE)
 
-    def _came(self, item: Any, of: Any) -> None:
+    def _enter(self, item: Any, instance: Any) -> None:
         """Note an item that came in; the queue is still locked, so no worker can have taken it."""
         priority = self._classify(item)
         self._entries.setdefault(id(item), []).append((time.monotonic(), priority))
         self._sizes[priority] += 1
         self._count(priority, "enqueued")
-        self._reconcile(of)
+        self._reconcile(instance)
 
-    def _left(self, item: Any) -> None:
+    def _leave(self, item: Any) -> None:
         since, priority = self._take(id(item)) or (None, self._classify(item))
         now = time.monotonic()
         self._count(priority, "processed")
@@ -172,7 +172,7 @@ class MeasuredQueue:
         self._sizes[entry[1]] -= 1
         return entry
 
-    def _finished(self) -> None:
+    def _finish(self) -> None:
         """Record the end of an item; `task_done` does not say which, unless the worker has only one."""
         worker = _worker()
         taken = self._working.pop(worker, [])
@@ -195,30 +195,30 @@ class MeasuredQueue:
         if not is_instrumentation_suppressed():
             get_instrument(_ITEMS).series(self.queue_type, priority, event).record(times)
 
-    def _reconcile(self, of: Any) -> None:
+    def _reconcile(self, instance: Any) -> None:
         """Compare the notes with the queue: a program may empty it, and a subclass may drop or replace items."""
-        held = _held(of)
-        if held is None or len(held) == sum(self._sizes.values()):
+        items = _items_of(instance)
+        if items is None or len(items) == sum(self._sizes.values()):
             return
         before, self._entries, self._sizes = self._entries, {}, Counter()
-        known = True
-        for item in list(held):
+        is_known = True
+        for item in list(items):
             noted = before.get(id(item))
-            known = known and bool(noted)
+            is_known = is_known and bool(noted)
             entry = noted.pop(0) if noted else (None, self._classify(item))
             self._entries.setdefault(id(item), []).append(entry)
             self._sizes[entry[1]] += 1
-        if not known:  # it holds other objects than were put in: which have left is unknown
+        if not is_known:  # it holds other objects than were put in: which have left is unknown
             return
         for priority, times in Counter(entry[1] for noted in before.values() for entry in noted).items():
             self._count(priority, "dropped", times)
 
 
-def _held(of: Any) -> Any:
+def _items_of(instance: Any) -> Any:
     """Return the container of a queue's items; None for a subclass that keeps them elsewhere."""
-    held = getattr(of, "_queue" if isinstance(of, asyncio.Queue) else "queue", None)
+    items = getattr(instance, "_queue" if isinstance(instance, asyncio.Queue) else "queue", None)
     try:
-        return held if held is not None and len(held) == of._qsize() else None
+        return items if items is not None and len(items) == instance._qsize() else None
     except Exception:  # code of a user's subclass
         return None
 
@@ -230,13 +230,3 @@ def _worker() -> Any:
     except RuntimeError:
         task = None
     return threading.current_thread() if task is None else task
-
-
-def sum_sizes(queues: Iterator[MeasuredQueue]) -> dict[str, Counter[str]]:
-    """Return the number of waiting items by queue type and priority."""
-    sums: dict[str, Counter[str]] = {}
-    for measured in queues:
-        sizes = measured.sizes()
-        if sizes is not None:
-            sums.setdefault(measured.queue_type, Counter()).update(sizes)
-    return sums

@@ -10,6 +10,7 @@ number of hosts has no limit.
 from __future__ import annotations
 
 import fnmatch
+import functools
 import logging
 import re
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ _ADDRESS = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/
 #: Services and methods with a recorder of their own; the contract allows fewer services.
 _MOST_PROBES = 1_000
 _PORTS = {"http": 80, "https": 443}
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 #: Set while a call is recorded: a redirect that a client follows by calling itself is a part of it.
 _calling: ContextVar[bool] = ContextVar("signalscope_http_call", default=False)
 
@@ -61,21 +63,17 @@ class _Address(NamedTuple):
     service: Service
 
 
-class _Setting:
-    addresses: list[_Address] | None = None
-    probes: dict[tuple[Service, str], Dependency] = {}  # noqa: RUF012  # the one table of the process
+_probes: dict[tuple[Service, str], Dependency] = {}
 
 
 def service_at(url: str) -> Service | None:
     """Return the service of a URL; None if it is not known."""
-    if _Setting.addresses is None:
-        _Setting.addresses = list(_read())
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
     except ValueError:  # not a URL
         return None
-    for address in _Setting.addresses:
+    for address in _addresses():
         if (
             (address.host == host or fnmatch.fnmatchcase(host, address.host))
             and address.port in (None, port)
@@ -86,26 +84,28 @@ def service_at(url: str) -> Service | None:
     return Service(label, "high") if label.endswith("_service") else None
 
 
-def _read() -> Iterator[_Address]:
+@functools.cache
+def _addresses() -> list[_Address]:
+    addresses = []
     for left, right in pairs(_VARIABLE, _EXAMPLE):
-        named = _NAME.match(left)
-        criticality = (named["criticality"] or "high").strip() if named else ""
-        if named is None or criticality not in CRITICALITIES:
+        name = _NAME.match(left)
+        criticality = (name["criticality"] or "high").strip() if name else ""
+        if name is None or criticality not in CRITICALITIES:
             _logger.error(
                 "%s: %r is ignored: write for example %s; in brackets one of %s",
                 _VARIABLE, left, _EXAMPLE, ", ".join(CRITICALITIES),
             )  # fmt: skip
             continue
         for text in filter(None, map(str.strip, right.split(","))):
-            address = _ADDRESS.match(text.partition("://")[2] or text)
-            if address is None:
-                _logger.error(
-                    "%s: the address %r is ignored: write for example %s", _VARIABLE, text, _EXAMPLE
-                )
+            parts = _ADDRESS.match(text.partition("://")[2] or text)
+            if parts is None:
+                message = "%s: the address %r is ignored: write for example %s"
+                _logger.error(message, _VARIABLE, text, _EXAMPLE)
                 continue
-            port = int(address["port"]) if address["port"] else None
-            host = address["host"].strip("[]").lower()
-            yield _Address(host, port, address["path"] or "", Service(named["name"], criticality))
+            port = int(parts["port"]) if parts["port"] else None
+            host, service = parts["host"].strip("[]").lower(), Service(name["name"], criticality)
+            addresses.append(_Address(host, port, parts["path"] or "", service))
+    return addresses
 
 
 @contextmanager
@@ -148,24 +148,19 @@ def _probe_of(url: str, method: str) -> Dependency | None:
             return None
         # `suppress_http_instrumentation` is ignored: the official instrumentor of requests uses it around every call.
         service = None if is_instrumentation_suppressed() else service_at(url)
-        return None if service is None else _probe(service, _operation(method))
+        operation = method.upper() if isinstance(method, str) else OTHER
+        return None if service is None else _probe(service, operation if operation in _METHODS else OTHER)
     except Exception:  # must not reach the caller
         internal_error("instrumentation.services")
         return None
 
 
 def _probe(service: Service, operation: str) -> Dependency:
-    probes = _Setting.probes
-    if len(probes) >= _MOST_PROBES and (service, operation) not in probes:  # hosts may come from anywhere
+    if len(_probes) >= _MOST_PROBES and (service, operation) not in _probes:  # hosts may come from anywhere
         service = service._replace(name=OTHER)
-    probe = probes.get((service, operation))
+    probe = _probes.get((service, operation))
     if probe is None:
         options = {"service_name": service.name, "operation": operation}
         probe = Dependency(service_at, options, service.criticality, "never")
-        probe = probes.setdefault((service, operation), probe)
+        probe = _probes.setdefault((service, operation), probe)
     return probe
-
-
-def _operation(method: str) -> str:
-    name = method.upper() if isinstance(method, str) else ""
-    return name if name in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else OTHER

@@ -31,13 +31,7 @@ _NO_TABLE = re.compile(
 #: The names of common table expressions, where their queries in brackets have been taken out.
 _EXPRESSION = re.compile(rf"(?:\bwith\s+(?:recursive\s+)?|,\s*){_IDENTIFIER}\s+as\b", re.IGNORECASE)
 _FIRST = re.compile(r"[\s(]*(\w+)")
-_OPERATIONS = {
-    "select": "select",
-    "insert": "insert",
-    "replace": "insert",
-    "update": "update",
-    "delete": "delete",
-}
+_OPERATIONS = {verb: verb for verb in _TABLE} | {"replace": "insert"}
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -47,9 +41,9 @@ def _read(statement: str) -> tuple[str, str]:
     verb = first[1].lower() if first else ""
     if verb == "with":  # the statement after its common table expressions
         outside = _without_brackets(text)
-        found = _VERB.search(outside)
-        verb = found[1].lower() if found else ""
-        expressions = {_name(each) for each in _EXPRESSION.findall(outside)}
+        verbs = _VERB.search(outside)
+        verb = verbs[1].lower() if verbs else ""
+        expressions = set(map(_name, _EXPRESSION.findall(outside)))
         table = _table(verb, outside, expressions)
         if table == OTHER:
             table = _table(verb, text, expressions)
@@ -79,8 +73,8 @@ def record_query(query_type: str, statement: object, begun: float) -> None:
 
 def _table(verb: str, text: str, besides: Collection[str] = ()) -> str:
     pattern = _TABLE.get(_OPERATIONS.get(verb, ""))
-    found = pattern.findall(text) if pattern is not None else ()
-    name = next((name for name in map(_name, found) if name not in besides), OTHER)
+    names = map(_name, pattern.findall(text) if pattern is not None else ())
+    name = next((name for name in names if name not in besides), OTHER)
     return name if len(name) <= _LONGEST_NAME else OTHER
 
 

@@ -19,25 +19,15 @@ def is_instrumentation_suppressed() -> bool:
     return bool(get_current()) and not is_instrumentation_enabled()
 
 
-def is_suppressed(is_undone: IsUndone = lambda: False, part_of: str = "") -> bool:
-    """Return True if the patch was undone, nothing records, or instrumentation is suppressed here.
-
-    Args:
-        is_undone: Tells whether the patch was undone.
-        part_of: A kind of decorated calls (`cache`, `dependency`); inside of one, the call is a part of it.
-    """
+def is_suppressed(is_undone: IsUndone = lambda: False) -> bool:
+    """Return True if the patch was undone, nothing records, or instrumentation is suppressed here."""
     is_recording = live.on or live.is_enabled()
-    return (
-        is_undone()
-        or not is_recording
-        or is_instrumentation_suppressed()
-        or (bool(part_of) and inside(part_of))
-    )
+    return is_undone() or not is_recording or is_instrumentation_suppressed()
 
 
 def is_suppressed_in_cache(is_undone: IsUndone) -> bool:
     """Return True if `is_suppressed`, or inside a decorated operation of a cache."""
-    return is_suppressed(is_undone, "cache")
+    return is_suppressed(is_undone) or inside("cache")
 
 
 def only_if_undone(is_undone: IsUndone) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,20 +20,17 @@ class WeakTable(Generic[T]):
     def __init__(self) -> None:
         self._entries: dict[int, tuple[weakref.ref[object], T]] = {}
 
-    def set(self, thing: object, value: T) -> bool:
-        """Store the value of an object; return False if the object has no weak references."""
+    def set(self, thing: object, value: T) -> None:
+        """Store the value of an object."""
         key, entries = id(thing), self._entries
 
-        def gone(dead: weakref.ref[object]) -> None:
+        def remove(dead: weakref.ref[object]) -> None:
             entry = entries.get(key)
             if entry is not None and entry[0] is dead:  # else another object has the id now
                 entries.pop(key, None)
 
-        try:
-            entries[key] = (weakref.ref(thing, gone), value)
-        except TypeError:
-            return False
-        return True
+        with suppress(TypeError):  # an object without weak references
+            entries[key] = (weakref.ref(thing, remove), value)
 
     def get(self, thing: object) -> T | None:
         """Return the value of an object; None if there is none."""

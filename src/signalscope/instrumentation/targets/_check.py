@@ -5,19 +5,19 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from signalscope import contract
 from signalscope.contract._model import ContractError, Kind
 from signalscope.decorators._values import Field
 from signalscope.instrumentation._base._import_hooks import is_pattern
 from signalscope.instrumentation.targets._file import read
-from signalscope.instrumentation.targets._instrumentor import NO_FUNCTION, matches, why_missing, why_unfit
+from signalscope.instrumentation.targets._instrumentor import is_match, matches, why_missing, why_unfit
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
-from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
+from signalscope.instrumentation.targets._target import NO_FUNCTION, Problem, Target, emitted_by, nearest
 
 #: Functions of one entry that are reported.
 _MOST = 1000
@@ -26,7 +26,7 @@ _DEEPEST = 20
 
 
 @dataclass(frozen=True)
-class Found:
+class MatchedFunction:
     """A function that an entry matches.
 
     Attributes:
@@ -46,17 +46,21 @@ class Checked:
 
     Attributes:
         target: The entry.
-        found: The functions it matches.
+        functions: The functions it matches.
         records: Prometheus names of the metrics it records.
         attributes: The attributes of these metrics, and the source of each value.
         problems: Its errors.
     """
 
     target: Target
-    found: list[Found] = field(default_factory=list)
+    functions: list[MatchedFunction] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     attributes: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+
+    def add_problem(self, message: str, key: str = "path") -> None:
+        """Add an error in the entry."""
+        self.problems.append(self.target.problem(message, key))
 
 
 def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Problem]]:
@@ -75,20 +79,20 @@ def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Pro
     taken: dict[str, Target] = {}
     for target in targets:
         result = Checked(target)
-        instruments = [i for i in contract.instruments() if i.emitted_by == f"@{KINDS[target.kind].__name__}"]
-        puts = target.options.get("step") == "put"  # it does not know waiting and processing times
-        result.records = [
-            each.prometheus_name for each in instruments if not puts or each.kind is Kind.COUNTER
-        ]
+        instruments = list(emitted_by(target.kind))
+        if target.options.get("step") == "put":  # it does not know waiting and processing times
+            instruments = [instrument for instrument in instruments if instrument.kind is Kind.COUNTER]
+        result.records = [instrument.prometheus_name for instrument in instruments]
         result.attributes = {key: _shown(value) for key, value in target.given.items()}
         (_imported if imports else _read)(target, result)
-        for each in result.found:
-            first = taken.setdefault(each.path, target)
+        if not result.functions and not result.problems:
+            result.add_problem(f"{target.path!r} matches no function")
+        for match in result.functions:
+            first = taken.setdefault(match.path, target)
             if first is not target:
-                message = (
-                    f"{each.path} is measured by the entry in line {first.line} already, which comes first"
+                result.add_problem(
+                    f"{match.path} is measured by the entry in line {first.line} already, which comes first"
                 )
-                result.problems.append(target.problem(message, "path"))
         checked.append(result)
     return checked, problems
 
@@ -102,31 +106,23 @@ def _shown(value: Any) -> str:
 
 def _read(target: Target, result: Checked) -> None:
     """Find the functions of an entry in the source."""
-    modules = list(_modules(target, result))
-    for module in modules:
+    for module_name in _module_names(target):
+        try:
+            module = find(module_name)
+        except NotReadableError as error:
+            if not is_pattern(target.module):
+                result.add_problem(f"{error}{_nearest_module(module_name)}")
+            continue
         for function, note in _functions(module, target, result):
             name = target.name if not is_pattern(target.name) else function.name
             if function.descriptor is not None:
                 if not is_pattern(target.name):
-                    message = f"{module.name}:{name} is a {function.descriptor}, {NO_FUNCTION}"
-                    result.problems.append(target.problem(message, "path"))
+                    result.add_problem(f"{module.name}:{name} is a {function.descriptor}, {NO_FUNCTION}")
                 continue
-            result.found.append(Found(f"{module.name}:{name}", function.signature, note))
+            result.functions.append(MatchedFunction(f"{module.name}:{name}", function.signature, note))
             _check_fields(target, function, result)
-            if len(result.found) >= _MOST:
+            if len(result.functions) >= _MOST:
                 return
-    if not result.found and not result.problems:
-        result.problems.append(target.problem(f"{target.path!r} matches no function", "path"))
-
-
-def _modules(target: Target, result: Checked) -> Iterator[Module]:
-    for name in _module_names(target):
-        try:
-            yield find(name)
-        except NotReadableError as error:
-            if not is_pattern(target.module):
-                message = f"{error}{_nearest_module(name)}"
-                result.problems.append(target.problem(message, "path"))
 
 
 def _module_names(target: Target) -> list[str]:
@@ -134,10 +130,8 @@ def _module_names(target: Target) -> list[str]:
     if not is_pattern(target.module):
         return [target.module]
     top = target.module.split(".")[0]
-    packages = [top] if not is_pattern(top) else fnmatch.filter((each.name for each in _top_level()), top)
-    return [
-        name for each in packages for name in submodules(each) if fnmatch.fnmatchcase(name, target.module)
-    ]
+    packages = fnmatch.filter(_top_level(), top) if is_pattern(top) else [top]
+    return [name for package in packages for name in fnmatch.filter(submodules(package), target.module)]
 
 
 def _nearest_module(name: str) -> str:
@@ -146,46 +140,45 @@ def _nearest_module(name: str) -> str:
     for count in range(len(parts) - 1, 0, -1):
         package = ".".join(parts[:count])
         try:
-            below = [each for each in submodules(package) if each.count(".") <= count]
+            below = [module for module in submodules(package) if module.count(".") <= count]
             find(package)
         except NotReadableError:
             continue
-        return nearest(name, [each for each in below if each != name])
-    return nearest(name, sorted(each.name for each in _top_level()), or_all=False)
+        return nearest(name, [module for module in below if module != name])
+    return nearest(name, sorted(_top_level()), or_all=False)
 
 
-def _top_level() -> Iterator[Any]:
-    import pkgutil  # noqa: PLC0415  # only needed for a missing module or a pattern
-
-    yield from pkgutil.iter_modules()
+def _top_level() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules()]
 
 
 def _functions(module: Module, target: Target, result: Checked) -> Iterator[tuple[Function, str]]:
     """Yield the functions of a module that an entry matches, each with a remark."""
     name = target.name
-    if not is_pattern(name):
-        found, home = _resolve(module, name)
-        if found is not None and home == module.name and found.name == name:
-            yield found, _note(found)
-        elif found is not None and "." in name:
-            yield found, f"inherited from {home}:{found.name}"
-        elif found is not None:
-            yield found, f"defined in {home}: calls of modules that import it from there are not measured"
-        elif not is_pattern(target.module):
-            result.problems.append(target.problem(_missing(module, name), "path"))
+    if is_pattern(name):
+        patterns = name.split(".")
+        for path, function in module.functions.items():
+            parts = path.split(".")
+            if len(parts) == len(patterns) and all(map(is_match, parts, patterns)):
+                yield function, function.note
         return
-    parts = name.split(".")
-    for each, function in module.functions.items():
-        own = each.split(".")
-        if len(own) == len(parts) and all(map(_fits, own, parts)):
-            yield function, _note(function)
+    resolved, home = _resolve(module, name)
+    if resolved is None:
+        if not is_pattern(target.module):
+            result.add_problem(_missing(module, name))
+    elif home == module.name and resolved.name == name:
+        yield resolved, resolved.note
+    elif "." in name:
+        yield resolved, f"inherited from {home}:{resolved.name}"
+    else:
+        yield resolved, f"defined in {home}: calls of modules that import it from there are not measured"
 
 
 def _resolve(module: Module, name: str, depth: int = 0) -> tuple[Function | None, str]:
     """Return a function by its name in a module (defined, imported or inherited), and the module that defines it."""
-    found = module.functions.get(name)
-    if found is not None or depth > _DEEPEST:
-        return found, module.name
+    function = module.functions.get(name)
+    if function is not None or depth > _DEEPEST:
+        return function, module.name
     outer, _, last = name.rpartition(".")
     for imported, rest in ((name, ""), (outer, f".{last}")):
         source, _, original = module.imported.get(imported, "").partition(":")
@@ -199,11 +192,6 @@ def _resolve(module: Module, name: str, depth: int = 0) -> tuple[Function | None
         if inherited is not None:
             return inherited, home
     return None, module.name
-
-
-def _fits(name: str, part: str) -> bool:
-    hidden = name.startswith("_") and not part.startswith("_") and is_pattern(part)
-    return not hidden and fnmatch.fnmatchcase(name, part)
 
 
 def _missing(module: Module, name: str) -> str:
@@ -225,20 +213,12 @@ def _missing(module: Module, name: str) -> str:
     return f"{module.name} has no {name!r}{nearest(name, module.functions)}"
 
 
-def _note(function: Function) -> str:
-    kept = function.registered_by
-    if kept is None:
-        return ""
-    return f"@{kept}(...) may keep the function itself: calls through that are not measured"
-
-
 def _check_fields(target: Target, function: Function, result: Checked) -> None:
     for key, value in target.options.items():
         if not isinstance(value, Field) or value.root in ("result", *function.parameters):
             continue
-        known = nearest(value.root, [each for each in function.parameters if each != "self"])
-        message = f"{function.name} has no parameter {value.root!r}{known}"
-        result.problems.append(target.problem(message, key))
+        hint = nearest(value.root, [name for name in function.parameters if name != "self"])
+        result.add_problem(f"{function.name} has no parameter {value.root!r}{hint}", key)
 
 
 def _imported(target: Target, result: Checked) -> None:
@@ -246,28 +226,25 @@ def _imported(target: Target, result: Checked) -> None:
     for name in _module_names(target):
         try:
             module = importlib.import_module(name)
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # the program may raise anything while it is imported
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            message = f"importing {name} failed: {type(error).__name__}: {error}"
-            result.problems.append(target.problem(message, "path"))
+            result.add_problem(f"importing {name} failed: {type(error).__name__}: {error}")
             continue
         for owner, attribute in matches(module, target.name):
             value = inspect.getattr_static(owner, attribute)
             path = f"{name}:{f'{owner.__qualname__}.' if inspect.isclass(owner) else ''}{attribute}"
-            result.found.append(Found(path, _signature(getattr(owner, attribute), attribute)))
+            result.functions.append(MatchedFunction(path, _signature(getattr(owner, attribute), attribute)))
             unfit = why_unfit(value)
             if unfit is not None:
-                result.problems.append(target.problem(f"{path} {unfit}", "path"))
+                result.add_problem(f"{path} {unfit}")
                 continue
             try:
                 target.decorator()(value)
             except (ContractError, TypeError) as error:
-                result.problems.append(target.problem(f"{path}: {error}"))
-        if not result.found and not is_pattern(target.path):
-            result.problems.append(target.problem(why_missing(module, target.name), "path"))
-    if not result.found and not result.problems:
-        result.problems.append(target.problem(f"{target.path!r} matches no function", "path"))
+                result.add_problem(f"{path}: {error}", key="")
+        if not result.functions and not is_pattern(target.path):
+            result.add_problem(why_missing(module, target.name))
 
 
 def _signature(call: Any, name: str) -> str:

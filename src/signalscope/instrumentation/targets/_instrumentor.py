@@ -14,15 +14,17 @@ from typing import Any
 
 from signalscope import contract
 from signalscope.decorators._wrap import function_of
-from signalscope.instrumentation._base._import_hooks import is_pattern, when_imported, when_imported_like
-from signalscope.instrumentation._base._instrumentor import Hook, LibraryInstrumentor
-from signalscope.instrumentation._base._library import Library
+from signalscope.instrumentation._base._import_hooks import (
+    Hook,
+    is_pattern,
+    when_imported,
+    when_imported_like,
+)
+from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 from signalscope.instrumentation.targets._file import read
-from signalscope.instrumentation.targets._target import KINDS, Problem, Target, nearest
+from signalscope.instrumentation.targets._target import KINDS, NO_FUNCTION, Problem, Target, nearest
 
 _logger = logging.getLogger("signalscope")
-#: Why a `functools.singledispatchmethod` or `partialmethod` is not measured.
-NO_FUNCTION = "which is no function; name the method that calls it"
 #: The environment variable that names the file, or several with colons.
 VARIABLE = "SIGNALSCOPE_TARGETS"
 
@@ -40,9 +42,9 @@ class TargetsInstrumentor(LibraryInstrumentor):
         kind="any",
         supports=(),
         measures=tuple(
-            each.name
-            for each in contract.instruments()
-            if each.emitted_by in {f"@{decorator.__name__}" for decorator in KINDS.values()}
+            instrument.name
+            for instrument in contract.instruments()
+            if instrument.emitted_by in {f"@{decorator.__name__}" for decorator in KINDS.values()}
         ),
         spans="As the entry says; by default as the decorator of its kind does.",
         unit="A call of a function that a [targets file](targets.md) names. A greeks target inside another one, or "
@@ -69,10 +71,10 @@ class TargetsInstrumentor(LibraryInstrumentor):
                 (when_imported_like if is_pattern(target.module) else when_imported)(target.module, hook)
 
     def _apply(self, target: Target, module: ModuleType) -> None:
-        found = list(matches(module, target.name))
-        if not found and not (is_pattern(target.name) or is_pattern(target.module)):
+        functions = list(matches(module, target.name))
+        if not functions and not (is_pattern(target.name) or is_pattern(target.module)):
             self._report(target.problem(why_missing(module, target.name), "path"))
-        for owner, name in found:
+        for owner, name in functions:
             unfit = why_unfit(inspect.getattr_static(owner, name))
             if unfit is not None:
                 self._report(target.problem(f"{module.__name__}:{_path_of(owner, name)} {unfit}", "path"))
@@ -97,15 +99,23 @@ def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
     *outer, last = name.split(".")
     for part in outer:
         owners = [
-            found
+            value
             for owner in owners
-            for _, found in _named(owner, part)
-            if inspect.isclass(found) and (not is_pattern(part) or found.__module__ == module.__name__)
+            for _, value in _named(owner, part)
+            if inspect.isclass(value) and (not is_pattern(part) or value.__module__ == module.__name__)
         ]
     for owner in owners:
-        for found, value in _named(owner, last):
-            if not inspect.isclass(value) and (not is_pattern(last) or _is_function_of(value, module)):
-                yield owner, found
+        for attribute, value in _named(owner, last):
+            function = function_of(value)
+            is_own = inspect.isroutine(function) and getattr(function, "__module__", None) == module.__name__
+            if not inspect.isclass(value) and (is_own or not is_pattern(last)):
+                yield owner, attribute
+
+
+def is_match(name: str, pattern: str) -> bool:
+    """Return True if a name fits a pattern; only one with a leading underscore fits names that have one."""
+    is_hidden = name.startswith("_") and not pattern.startswith("_")
+    return fnmatch.fnmatchcase(name, pattern) and not (is_hidden and is_pattern(pattern))
 
 
 def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
@@ -114,25 +124,16 @@ def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
             return [(part, inspect.getattr_static(owner, part))]
         except AttributeError:
             return []
-    return [
-        (name, value)
-        for name, value in list(vars(owner).items())
-        if fnmatch.fnmatchcase(name, part) and (not name.startswith("_") or part.startswith("_"))
-    ]
-
-
-def _is_function_of(value: Any, module: ModuleType) -> bool:
-    inner = function_of(value)
-    return inspect.isroutine(inner) and getattr(inner, "__module__", None) == module.__name__
+    return [(name, value) for name, value in list(vars(owner).items()) if is_match(name, part)]
 
 
 def why_missing(module: ModuleType, name: str) -> str:
     """Return the reason why a module has no function of a name, and the nearest name."""
-    every = {path for pattern in ("*", "*.*") for path in _paths_of(module, pattern)}
-    classes = [n for n, v in vars(module).items() if inspect.isclass(v) and v.__module__ == module.__name__]
-    if name in classes:
+    cls = vars(module).get(name)
+    if inspect.isclass(cls) and cls.__module__ == module.__name__:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
-    return f"{module.__name__} has no {name!r}{nearest(name, sorted(every))}"
+    paths = {_path_of(*match) for pattern in ("*", "*.*") for match in matches(module, pattern)}
+    return f"{module.__name__} has no {name!r}{nearest(name, sorted(paths))}"
 
 
 def why_unfit(function: Any) -> str | None:
@@ -140,18 +141,11 @@ def why_unfit(function: Any) -> str | None:
     if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
         return f"is a {type(function).__name__}, {NO_FUNCTION}"
     methods = (staticmethod, classmethod)
-    if isinstance(function, methods) and not issubclass(
-        type(function), methods
-    ):  # a proxy that says it is one
+    if isinstance(function, methods) and not issubclass(type(function), methods):  # a proxy with their class
         return f"is a {type(function).__name__} around a static or class method, {NO_FUNCTION}"
     if type(function).__module__.partition(".")[0] == "numba":
         return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
     return None
-
-
-def _paths_of(module: ModuleType, pattern: str) -> Iterator[str]:
-    for owner, name in matches(module, pattern):
-        yield _path_of(owner, name)
 
 
 def _path_of(owner: Any, name: str) -> str:
@@ -160,5 +154,5 @@ def _path_of(owner: Any, name: str) -> str:
 
 def _paths(given: Any) -> Iterable[Path]:
     if given is None:
-        given = [each for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each.strip()]
-    return [Path(each) for each in ([given] if isinstance(given, str | Path) else given)]
+        given = filter(str.strip, os.environ.get(VARIABLE, "").split(os.pathsep))
+    return map(Path, [given] if isinstance(given, str | Path) else given)

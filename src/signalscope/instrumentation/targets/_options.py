@@ -6,10 +6,9 @@ import builtins
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from signalscope import contract
 from signalscope.contract._model import OTHER, Attribute
 from signalscope.decorators import arg, result
-from signalscope.instrumentation.targets._target import KINDS, nearest
+from signalscope.instrumentation.targets._target import emitted_by, nearest
 
 #: Options whose values are not attributes of an instrument, with the allowed values.
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
@@ -51,9 +50,8 @@ def option(kind: str, key: str, value: Any) -> Any:
         return _field(key, value)
     if key in _CHOICES:
         if value not in _CHOICES[key]:
-            raise WrongKeyError(
-                key, f"{value!r} is not allowed{nearest(str(value), map(str, _CHOICES[key]))}"
-            )
+            hint = nearest(str(value), map(str, _CHOICES[key]))
+            raise WrongKeyError(key, f"{value!r} is not allowed{hint}")
         return value
     _check_constant(kind, key, value)
     return value
@@ -84,23 +82,21 @@ def _hit(value: Any) -> Callable[[Any], bool]:
 def _exceptions(value: Any) -> Iterator[type[Exception]]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names:
-        raise WrongKeyError(
-            "miss_on", 'write the name of an exception, or several: ["KeyError", "LookupError"]'
-        )
-    every = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
+        message = 'write the name of an exception, or several: ["KeyError", "LookupError"]'
+        raise WrongKeyError("miss_on", message)
+    known = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
     for name in names:
-        if name not in every:
-            raise WrongKeyError("miss_on", f"{name!r} is no built-in exception{nearest(str(name), every)}")
-        yield every[name]
+        if name not in known:
+            raise WrongKeyError("miss_on", f"{name!r} is no built-in exception{nearest(str(name), known)}")
+        yield known[name]
 
 
 def _check_constant(kind: str, key: str, value: Any) -> None:
     """Refuse a constant that the contract does not allow."""
     if key == "batch_size":
         if type(value) is not int or value < 0:
-            raise WrongKeyError(
-                key, f'{value!r} is no number of options; write one, or {{ arg = "strikes" }}'
-            )
+            message = f'{value!r} is no number of options; write one, or {{ arg = "strikes" }}'
+            raise WrongKeyError(key, message)
         return
     attribute = _attributes(kind).get(key)
     if attribute is None:
@@ -120,10 +116,7 @@ def _check_constant(kind: str, key: str, value: Any) -> None:
 def _attributes(kind: str) -> dict[str, Attribute]:
     """Return the attributes of the instruments that the decorator of a kind records."""
     attributes = {
-        attribute.name: attribute
-        for instrument in contract.instruments()
-        if instrument.emitted_by == f"@{KINDS[kind].__name__}"
-        for attribute in instrument.attributes
+        attribute.name: attribute for instrument in emitted_by(kind) for attribute in instrument.attributes
     }
     if "impact_level" in attributes:
         attributes["criticality"] = attributes["impact_level"]

@@ -9,6 +9,7 @@ import ast
 import importlib.machinery
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,21 +27,33 @@ class Function:
     """A function or method in the source.
 
     Attributes:
+        module: The name of its module.
         name: Its name in the module: ``function`` or ``Class.method``.
         node: Its syntax tree.
         cls: Its class, if any.
     """
 
+    module: str
     name: str
     node: _Def
     cls: ast.ClassDef | None = None
 
     @property
+    def words(self) -> list[str]:
+        """The words in its own name."""
+        return split(self.node.name)
+
+    @property
+    def class_words(self) -> list[str]:
+        """The words in the name of its class."""
+        return split(self.cls.name) if self.cls is not None else []
+
+    @property
     def parameters(self) -> list[str]:
         """The names of its parameters."""
-        every = self.node.args
-        found = [*every.posonlyargs, *every.args, *every.kwonlyargs]
-        return [each.arg for each in (*found, every.vararg, every.kwarg) if each is not None]
+        args = self.node.args
+        parameters = (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
+        return [parameter.arg for parameter in parameters if parameter is not None]
 
     @property
     def signature(self) -> str:
@@ -52,16 +65,17 @@ class Function:
     @property
     def descriptor(self) -> str | None:
         """The descriptor that a decorator makes of it, if that cannot be replaced; else None."""
-        names = [ast.unparse(each).rpartition(".")[2] for each in self.node.decorator_list]
+        names = [ast.unparse(decorator).rpartition(".")[2] for decorator in self.node.decorator_list]
         return "singledispatchmethod" if "singledispatchmethod" in names else None
 
     @property
-    def registered_by(self) -> str | None:
-        """A decorator that may keep the function itself (`@app.get(...)`) before the module can be patched."""
-        for each in self.node.decorator_list:
-            if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-                return ast.unparse(each.func)
-        return None
+    def note(self) -> str:
+        """A remark if a decorator (`@app.get(...)`) may keep the function before the module can be patched."""
+        for decorator in self.node.decorator_list:
+            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+                name = ast.unparse(decorator.func)
+                return f"@{name}(...) may keep the function itself: calls through that are not measured"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +97,11 @@ class Module:
     classes: dict[str, list[str]] = field(default_factory=dict)
     imported: dict[str, str] = field(default_factory=dict)
     assigned: set[str] = field(default_factory=set)
+
+
+def split(text: str) -> list[str]:
+    """Split a name in snake_case or CamelCase into words."""
+    return re.findall(r"[a-z]+[0-9]*|[0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text).lower())
 
 
 def find(name: str) -> Module:
@@ -115,9 +134,11 @@ def submodules(name: str) -> Iterator[str]:
     spec = _spec(name)
     if spec is None or spec.submodule_search_locations is None:
         return
-    for each in pkgutil.iter_modules(list(spec.submodule_search_locations)):
-        if each.name not in ("__main__", "conftest", "tests", "test") and not each.name.startswith("test_"):
-            yield from submodules(f"{name}.{each.name}")
+    for module in pkgutil.iter_modules(list(spec.submodule_search_locations)):
+        if module.name not in ("__main__", "conftest", "tests", "test") and not module.name.startswith(
+            "test_"
+        ):
+            yield from submodules(f"{name}.{module.name}")
 
 
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
@@ -127,11 +148,12 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
         spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
     except (ValueError, AttributeError):
         return None
-    for number, _ in enumerate(rest):
+    for part in rest:
         if spec is None or spec.submodule_search_locations is None:
             return None
-        full = ".".join((top, *rest[: number + 1]))
-        spec = importlib.machinery.PathFinder.find_spec(full, list(spec.submodule_search_locations))
+        path = list(spec.submodule_search_locations)
+        top = f"{top}.{part}"
+        spec = importlib.machinery.PathFinder.find_spec(top, path)
     return spec
 
 
@@ -140,7 +162,7 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # The last of several definitions (overloads, versions) counts.
             name = prefix + _mangled(node.name, cls)
-            module.functions[name] = Function(name, node, cls)
+            module.functions[name] = Function(module.name, name, node, cls)
         elif isinstance(node, ast.ClassDef):
             module.classes[prefix + node.name] = [ast.unparse(base) for base in node.bases]
             _collect(module, node.body, node, f"{prefix}{node.name}.")
@@ -151,7 +173,7 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
                 _collect(module, handler.body, cls, prefix)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            module.assigned.update(prefix + each.id for each in targets if isinstance(each, ast.Name))
+            module.assigned.update(prefix + node.id for node in targets if isinstance(node, ast.Name))
         elif isinstance(node, ast.ImportFrom) and cls is None:
             source = _absolute(module, node)
             for alias in node.names:

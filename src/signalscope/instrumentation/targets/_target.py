@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from signalscope import decorators
+from signalscope import contract, decorators
+from signalscope.contract._model import Instrument
 
 #: The decorator of each kind.
 KINDS: Mapping[str, Callable[..., Any]] = {
@@ -20,6 +21,8 @@ KINDS: Mapping[str, Callable[..., Any]] = {
     "task": decorators.instrument_task,
     "query": decorators.instrument_query,
 }
+#: The reason why a `functools.singledispatchmethod` or `partialmethod` is not measured.
+NO_FUNCTION = "which is no function; name the method that calls it"
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,16 @@ class Target:
         return Problem(self.file, self.lines.get(key, self.line), key, message)
 
 
+def emitted_by(kind: str) -> Iterator[Instrument]:
+    """Yield the instruments that the decorator of a kind records."""
+    decorator = f"@{KINDS[kind].__name__}"
+    return (instrument for instrument in contract.instruments() if instrument.emitted_by == decorator)
+
+
 def options_of(kind: str) -> list[str]:
     """Return the options of a kind: the keyword arguments of its decorator."""
     parameters = inspect.signature(KINDS[kind]).parameters.values()
-    return [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
 
 
 def nearest(word: str, known: Iterable[str], *, or_all: bool = True) -> str:
@@ -100,8 +109,8 @@ def nearest(word: str, known: Iterable[str], *, or_all: bool = True) -> str:
         known: The valid names.
         or_all: Whether to list all of them if none is near.
     """
-    every = list(known)
-    near = difflib.get_close_matches(word, every, n=1, cutoff=0.5)
+    names = list(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; there are: {', '.join(every)}" if every and or_all and len(every) <= 20 else ""
+    return f"; there are: {', '.join(names)}" if names and or_all and len(names) <= 20 else ""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from signalscope.config import Config
+from signalscope.derived._promql import scoped
 from signalscope.mixin.alerts import (
     anomaly,
     api,
@@ -38,7 +40,9 @@ _SUBJECTS = (
 
 def alerts(config: Config) -> list[Alert]:
     """Return every alert."""
-    return [alert for subject in _SUBJECTS for alert in subject(config)]
+    return [
+        replace(alert, expr=scoped(alert.expr, config)) for subject in _SUBJECTS for alert in subject(config)
+    ]
 
 
 def expected_seconds(name: str, config: Config | None = None) -> int:

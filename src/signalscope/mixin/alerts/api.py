@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalscope.config import Config
-from signalscope.derived._promql import duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, maker
 
 
@@ -13,9 +13,15 @@ def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this module."""
     alert, limit = maker(config, "service"), config.thresholds.api_p95_seconds
     up = f'up{{job="{config.selectors.job}"}}'
+
+    def down(ask: Promql) -> str:
+        # One scope of several is gone where only what was recorded goes on.
+        gone = f" or {ask.of('UP')} == 0" if config.scope.labels else ""
+        return f"max by (job) ({up}) == 0 or absent({up}){gone}"
+
     yield alert(
         "SignalServiceDown",
-        f"max by (job) ({up}) == 0 or absent({up})",
+        down,
         severity="critical",
         for_=config.holds.service_down,
         summary="{{ $labels.job }} is down",

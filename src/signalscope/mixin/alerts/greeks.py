@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from signalscope import contract
 from signalscope.config import Config
@@ -75,10 +76,12 @@ def _none_succeeds(ask: Promql) -> str:
         ask.rate("signal_service.cache.operations", *gets, f'result="{result}"', over=seconds)
         for result in ("hit", "miss")
     )
-    good = ask.raw(_CALCULATION, 'outcome="success"', suffix="_count")
     over = ask.window(seconds)
+    good = partial(ask.raw, _CALCULATION, 'outcome="success"', suffix="_count")
+    rate = good(around=lambda text: f"rate({text}[{over}])")
+    before = good(around=lambda text: f"{text} offset {over}")
     # A series that begins with its first success has no rate yet.
-    succeeded = f"(rate({good}[{over}]) > 0 or ({good} > 0 unless {good} offset {over}))"
+    succeeded = f"({rate} > 0 or ({good()} > 0 unless {before}))"
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
     # One request may hit the cache many times, so more hits than requests do not prove that all were answered.
     from_cache = f"{hits} >= {requests} unless {failed} > 0 unless {misses} > 0"

@@ -15,6 +15,7 @@ from signalscope.mixin.dashboards import (
     telemetry,
 )
 from signalscope.mixin.dashboards._board import TAG, rendered
+from signalscope.mixin.dashboards._expr import histograms_of
 from signalscope.mixin.dashboards._model import Board
 
 __all__ = ["TAG", "boards", "files"]
@@ -23,7 +24,8 @@ __all__ = ["TAG", "boards", "files"]
 def boards(config: Config) -> list[Board]:
     """Every dashboard, in the order in which they are listed."""
     makers = (executive, operations, developer, capacity, revenue, experience, cost, telemetry, extended)
-    return [board for maker in makers if (board := maker.board(config)).lines]
+    with histograms_of(config):
+        return [board for maker in makers if (board := maker.board(config)).lines]
 
 
 def files(config: Config, header: str) -> dict[str, str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Iterator, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from signalscope import contract, derived
+from signalscope.config import Config
 from signalscope.contract._model import ContractError
-from signalscope.derived._promql import metric
+from signalscope.derived._promql import metric, native_part
 
 #: Grafana's window for rates: never shorter than four scrapes.
 INTERVAL = "$__rate_interval"
@@ -15,6 +18,18 @@ INTERVAL = "$__rate_interval"
 _VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: What every series has, whatever the contract says of its instrument.
 _RESOURCE = {"job", "instance"}
+#: True while panels of native histograms are made: a panel names its instrument, not the configuration.
+_native: ContextVar[bool] = ContextVar("_native", default=False)
+
+
+@contextmanager
+def histograms_of(config: Config) -> Iterator[None]:
+    """Write expressions for the configuration's kind of histogram."""
+    token = _native.set(config.histograms.kind == "native")
+    try:
+        yield
+    finally:
+        _native.reset(token)
 
 
 def selector(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] = ()) -> str:
@@ -31,17 +46,19 @@ def selector(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] =
     """
     used = {*map(_label, where), *labels} - _RESOURCE
     full = metric(name, *used, suffix=suffix)
+    if _native.get():
+        full = full.removesuffix(suffix)
     return _chosen(full, {*contract.get(name).attribute_names, *_RESOURCE}, where)
 
 
 def rate(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "") -> str:
     """How fast a counter grows, per second, of all instances together."""
-    return f"{_sum(by)}(rate({selector(name, *where, suffix=suffix, labels=by)}[{INTERVAL}]))"
+    return _part(suffix, f"{_sum(by)}(rate({selector(name, *where, suffix=suffix, labels=by)}[{INTERVAL}]))")
 
 
 def grown(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "", over: str = "$__range") -> str:
     """By how much a counter grew in the shown time, of all instances together."""
-    return f"{_sum(by)}(increase({selector(name, *where, suffix=suffix, labels=by)}[{over}]))"
+    return _part(suffix, f"{_sum(by)}(increase({selector(name, *where, suffix=suffix, labels=by)}[{over}]))")
 
 
 def gauge_of(name: str, *where: str, by: tuple[str, ...] = (), how: str = "sum") -> str:
@@ -107,5 +124,10 @@ def _label(matcher: str) -> str:
     return match[0]
 
 
+def _part(suffix: str, expr: str) -> str:
+    return native_part(expr, suffix) if _native.get() else expr
+
+
 def _sum(by: tuple[str, ...], how: str = "sum") -> str:
-    return f"{how} by ({', '.join(by)}) " if by else how
+    kept = [label for label in by if label != "le" or not _native.get()]
+    return f"{how} by ({', '.join(kept)}) " if kept else how

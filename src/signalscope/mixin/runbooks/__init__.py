@@ -10,6 +10,8 @@ Placeholders:
   (`Alert.values`);
 * ``${series.API_P95}``: the name of a recorded series, by its key;
 * ``${metric.signal_service.api.requests}``: the name of an instrument in Prometheus, without its suffix;
+* ``${rate.signal_service.greeks.calculation|count by outcome|vectorized="true"}``: the rate of a part of a histogram
+  (``count``, ``sum``), by labels; ``${quantile.signal_service.api.request.duration|0.95 by endpoint}``: a quantile;
 * ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` write seconds,
   a ratio and bytes for people;
 * ``${include.dependency_queries}``: the text of ``shared/dependency_queries.md``.
@@ -27,7 +29,7 @@ from typing import Any
 from signalscope import contract, derived
 from signalscope.config import Config
 from signalscope.contract import ContractError
-from signalscope.derived._promql import duration
+from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts import Alert
 
 __all__ = ["TEMPLATES", "RunbookError", "index", "runbook"]
@@ -150,6 +152,8 @@ class _Page:
                 return derived.get(rest).name
             if kind == "metric":
                 return contract.get(rest).prometheus_name
+            if kind in ("rate", "quantile"):
+                return self._of_histogram(kind, rest, *chosen.split("|"))
         except ContractError as error:
             raise KeyError(f"${{{placeholder}}}: {error}") from None
         known = dict(_leaves(self._config.model_dump()))
@@ -158,6 +162,18 @@ class _Page:
             hint = f"; did you mean ${{{near[0]}}}?" if near and near[0] != name else ""
             raise KeyError(f"there is no placeholder ${{{placeholder}}}{hint}")
         return _FILTERS[chosen](known[name])
+
+    def _of_histogram(self, kind: str, name: str, grouped: str, *matchers: str) -> str:
+        what, _, labels = grouped.partition(" by ")
+        ask, is_rate = Promql(self._config), kind == "rate"
+        kept = labels if is_rate or ask.native else f"{labels}, le"
+        series = ask.raw(
+            name,
+            *matchers,
+            suffix=f"_{what}" if is_rate else "_bucket",
+            around=lambda series: f"sum by ({kept}) (rate({series}[5m]))",
+        )
+        return series if is_rate else f"histogram_quantile({what}, {series})"
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

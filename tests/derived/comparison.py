@@ -1,0 +1,64 @@
+"""Claims that two ways of writing rules record the same values; promtool judges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.derived.scenario import SECONDS, promtool
+
+from signalscope.config import Config
+from signalscope.derived import groups
+
+#: The files of rules that need no days of history.
+FILES = ("recordings", "slos")
+#: Seconds between evaluations: each is work, and less than Prometheus' five minutes of memory is enough.
+_EVALUATION = 180
+
+
+def judge(folder: Path, configs: Iterable[Config], inputs: list[Any], claims: list[Any], *keys: str) -> None:
+    """Have promtool judge claims about the rules of several jobs.
+
+    Args:
+        folder: Where the test is written.
+        configs: The configuration of each job.
+        inputs: The series.
+        claims: The claims.
+        keys: The rows whose rules are wanted; all by default.
+    """
+    content = [
+        {
+            "name": f"{config.selectors.job}-{group.name}",
+            "rules": [
+                {"record": rule.record, "expr": rule.expr, "labels": dict(rule.labels)}
+                for rule in group.rules
+                if not keys or rule.key in keys
+            ],
+        }
+        for config in configs
+        for group in groups(config, *FILES)
+    ]
+    path = folder / "rules.yaml"
+    path.write_text(json.dumps({"groups": content}), encoding="utf-8")
+    promtool(folder, path, inputs, claims, evaluation=_EVALUATION)
+
+
+def empty(expr: str) -> dict[str, Any]:
+    """Claim that an expression has no series."""
+    return {"expr": expr, "eval_time": f"{SECONDS}s", "exp_samples": []}
+
+
+def same(one: str, other: str, tolerance: float = 1e-9) -> Iterator[dict[str, Any]]:
+    """Claim that two expressions have the same series and values, but for labels of the job, scope and bucket."""
+    on = "ignoring (job, le, cluster, sloth_id, sloth_service)"
+    yield empty(f"({one}) unless {on} ({other})")
+    yield empty(f"({other}) unless {on} ({one})")
+    yield empty(f"abs(({one}) - {on} ({other})) > {on} {tolerance} * (abs({other}) + 1e-6)")
+
+
+def present(expr: str) -> dict[str, Any]:
+    """Claim that an expression has series."""
+    sample = {"labels": "{}", "value": 1}
+    return {"expr": f"count({expr}) > bool 0", "eval_time": f"{SECONDS}s", "exp_samples": [sample]}
