@@ -46,7 +46,7 @@ def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A Prometheus with the configuration and the data of a folder; its base URL."""
+    """Start a Prometheus with the configuration and the data of a folder, and yield its base URL."""
     port = free_port()
     part = Part(
         "prometheus",

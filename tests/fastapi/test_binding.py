@@ -116,8 +116,14 @@ def test_one_tier_has_its_own_series_or_a_reason() -> None:
     ("vectors", "path", "reason"),
     [
         ({}, "part.all_users", "Prometheus has no value for it"),
-        ({"LATENCY": {labels(endpoint="/a"): 1.0}}, "part.milliseconds", "no value for all of endpoint"),
-        ({"USERS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users", "no value for user_tier 'basic'"),
+        (
+            {"LATENCY": {labels(endpoint="/a"): 1.0}}, "part.milliseconds",
+            "the source has no value for the total over endpoint",
+        ),
+        (
+            {"USERS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users",
+            "the source has no value for user_tier 'basic'",
+        ),
         ({}, "ratio", "Prometheus has no value for it"),
         ({"PART": {(): 1.0}, "WHOLE": {(): 0.0}}, "ratio", "nothing was asked"),
     ],

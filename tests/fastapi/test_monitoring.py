@@ -349,7 +349,9 @@ async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
         assert "all tiers together" not in str(every["provenance"][path]["reason"])
     for path in ("user_activity.active_users_last_hour", "tiers.enterprise.active_users_last_hour"):
         assert answer["provenance"][path]["window_seconds"] == 3_600  # the users of the last hour
-    assert every["provenance"]["tiers.basic.cost_per_user"]["reason"] == ("no value for user_tier 'basic'")
+    assert every["provenance"]["tiers.basic.cost_per_user"]["reason"] == (
+        "the source has no value for user_tier 'basic'"
+    )
     assert answer["user_activity"]["active_users_last_hour"] == 4
     assert answer["revenue_impact"]["cost_per_user"] == 2
     assert list(answer["tiers"]) == ["enterprise"]

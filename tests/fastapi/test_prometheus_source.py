@@ -268,7 +268,7 @@ async def test_a_range_query_gives_the_window(
     provenance = answer["provenance"]
     assert provenance["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
     assert provenance["dependencies.ticker_service.p95_seconds"]["reason"] == (
-        "no value for service_name 'ticker_service'"
+        "the source has no value for service_name 'ticker_service'"
     )
     assert [provenance[f"api.p95_seconds{suffix}"]["window_seconds"] for suffix in ("", ".mean")] == [
         120,

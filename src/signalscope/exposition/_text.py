@@ -34,7 +34,7 @@ _Key = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 def accepted(accept: str) -> str:
-    """Return the accepted content type with the higher weight; if the weights are equal, the one that is first."""
+    """Return the accepted content type with the higher weight; if the weights are equal, the first of the two."""
     named = weights(accept)
     kinds = [
         kind for kind in named if kind in ("application/openmetrics-text", "text/plain") and named[kind] > 0

@@ -59,7 +59,7 @@ class Component(BaseModel):
     )
     age_seconds: float | None = Field(description="Seconds since the check ended, or since the report.")
     duration_seconds: float | None = Field(description="Seconds that the check took; null for a report.")
-    data: dict[str, float | str | None]
+    data: dict[str, float | str | None] = Field(description="Numbers and texts of the check.")
 
 
 class DetailedHealth(BaseModel):
@@ -68,7 +68,7 @@ class DetailedHealth(BaseModel):
     status: Status
     timestamp: datetime
     uptime_seconds: float = Field(description="Seconds since this process started.")
-    components: dict[str, Component]
+    components: dict[str, Component] = Field(description="The latest result of each component.")
 
 
 class Probe(BaseModel):

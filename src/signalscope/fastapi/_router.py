@@ -64,7 +64,7 @@ router = APIRouter(
     },
 )
 def metrics(request: Request) -> Response:
-    """Return the metrics of this process: OpenMetrics with exemplars if the client accepts it, else plain text."""
+    """Return the metrics of this process, in OpenMetrics with exemplars if the client accepts it."""
     page = _pull.render(request.headers.get("accept", ""))
     if page is None:
         return Response(

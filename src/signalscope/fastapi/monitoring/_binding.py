@@ -99,8 +99,8 @@ class Builder:
 
 
 def _no_value_for(labels: Mapping[str, str]) -> str:
-    selected = [f"{name} {value!r}" if value else f"all of {name}" for name, value in labels.items()]
-    return f"no value for {' and '.join(selected) or 'this field'}"
+    selected = [f"{name} {value!r}" if value else f"the total over {name}" for name, value in labels.items()]
+    return f"the source has no value for {' and '.join(selected) or 'this field'}"
 
 
 class Binding:

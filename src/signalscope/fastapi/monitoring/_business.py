@@ -93,8 +93,8 @@ class UserCostEntry(BaseModel):
         description="The user id if the token allows it; otherwise a name that only this answer uses."
     )
     cpu_seconds: float = Field(description="CPU time in the last hour, in seconds.")
-    at_least: float
-    at_most: float
+    at_least: float = Field(description="Lower bound of the true CPU time, in seconds.")
+    at_most: float = Field(description="Upper bound of the true CPU time, in seconds.")
     cost: Number = Field(description="CPU time multiplied by SIGNALSCOPE_CPU_SECOND_PRICE.")
 
 

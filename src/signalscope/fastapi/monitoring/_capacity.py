@@ -31,14 +31,14 @@ class ResourceUtilization(BaseModel):
 class Scaling(BaseModel):
     """The recommended number of replicas."""
 
-    replicas: float
+    replicas: float = Field(description="The recommended number.")
     reason: str = Field(description="The cause: load, forecast, queue, minimum or maximum.")
 
 
 class Bottleneck(BaseModel):
     """The most saturated resource, which limits the service."""
 
-    resource: str
+    resource: str = Field(description="The name of the resource.")
     kind: str = Field(description="cpu, memory, queue, cache, database or dependency.")
     saturation: float = Field(description="The saturation of this resource, 0 to 1.")
     resources: dict[str, float] = Field(description="The saturation of each resource, 0 to 1.")
@@ -130,7 +130,7 @@ class ExternalDependencies(BaseModel):
 class CapacityPlanning(Answer):
     """Utilization, scaling indicators and forecasts."""
 
-    horizon_hours: int
+    horizon_hours: int = Field(description="The horizon of the forecast, in hours.")
     resource_utilization: ResourceUtilization
     cpu_by_process: Annotated[ByName, Series("CPU", "ratio", by="instance")] = Field(
         description="CPU use as a ratio of one core, by instance."

@@ -21,7 +21,7 @@ _MOST = 200
 class SeriesNow(BaseModel):
     """The present value of one combination of labels."""
 
-    labels: dict[str, str]
+    labels: dict[str, str] = Field(description="The labels and their values.")
     value: float | None = Field(description="The value of a counter or gauge; null for a histogram.")
     count: int | None = Field(default=None, description="The number of measurements of a histogram.")
     sum: float | None = Field(default=None, description="The sum of the measurements, in the metric's unit.")
@@ -32,21 +32,21 @@ class MetricNow(BaseModel):
     """The kind, the unit and the series of one metric."""
 
     kind: Literal["counter", "updowncounter", "histogram", "gauge"]
-    unit: str
-    description: str
+    unit: str = Field(description="The unit of the values.")
+    description: str = Field(description="The meaning of the metric.")
     total: float | None = Field(
         description="Counter: the sum of all series. Histogram: the number of measurements. Gauge: null."
     )
-    series: list[SeriesNow]
+    series: list[SeriesNow] = Field(description="The first 200 series.")
     more_series: int = Field(description="The number of series that are not listed.")
 
 
 class CurrentMetrics(BaseModel):
     """All metrics that have a value."""
 
-    timestamp: datetime
+    timestamp: datetime = Field(description="The time when the values were read, in UTC.")
     source: Source
-    problems: list[str]
+    problems: list[str] = Field(description="Problems with the data.")
     window_seconds: float | None = Field(
         description="Seconds since this process began to record; counters and histograms cover this time. "
         "Null if this process records nothing; `problems` has the reason."
@@ -72,7 +72,7 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         recorded = snapshot([instrument.name for instrument in instruments])
         metrics = {instrument.prometheus_name: _metric(instrument, recorded) for instrument in instruments}
         window = round(recorded.at - recorded.began, 3)
-        problems = [f"a View or another SDK aggregates {left_out}" for left_out in sorted(recorded.left_out)]
+        problems = [f"{name} is missing: a View or another SDK has it" for name in sorted(recorded.left_out)]
     except NotKeptError as error:
         problems.append(str(error))
     return CurrentMetrics(

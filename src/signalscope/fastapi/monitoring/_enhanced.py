@@ -107,8 +107,8 @@ State = Literal["closed", "open", "half_open"]
 class Breaker(BaseModel):
     """The state, calls and transitions of one circuit breaker."""
 
-    service_name: str
-    operation: str
+    service_name: str = Field(description="The external service that the breaker protects.")
+    operation: str = Field(description="The protected operation, or `all`.")
     state: State | None = Field(
         description="The worst state of all workers: open is worse than half_open, half_open worse than closed. "
         "Null if no worker reports the state now, but calls or state changes were recorded in the window."
@@ -145,9 +145,6 @@ def _breakers(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]]
 
 def _worst(states: dict[str, float]) -> str | None:
     return next((state for state in ("open", "half_open", "closed") if states.get(state, 0.0) > 0), None)
-
-
-_every_breaker = Binding(_breakers, *(key for key, _, _ in _BREAKER_PARTS.values()))
 
 
 class EnhancedMetrics(Answer):

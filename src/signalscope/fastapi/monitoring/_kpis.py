@@ -18,14 +18,14 @@ from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Bui
 class Kpi(BaseModel):
     """The value, the target and the attainment of one KPI."""
 
-    name: str
-    category: str
-    cache_type: str | None
+    name: str = Field(description="The name of the KPI.")
+    category: str = Field(description="business, technical or operational.")
+    cache_type: str | None = Field(description="The cache, for a KPI of one cache.")
     meaning: str | None = Field(description="The meaning and the period of the value, or null.")
     unit: str | None = Field(description="The unit of value and target.")
-    value: Number
-    target: Number
-    direction: Literal["above", "below"] | None
+    value: Number = Field(description="The present value.")
+    target: Number = Field(description="The target of the configuration.")
+    direction: Literal["above", "below"] | None = Field(description="The good side of the target.")
     attainment: Number = Field(description="How far the target is reached, 0 to 1.")
     reason: str | None = Field(description="The reason why value, target or attainment is null.")
 

@@ -23,10 +23,10 @@ _MOST_ROWS = 50
 class Statistics(BaseModel):
     """The present value of a number, and its lowest, mean and highest value over the window."""
 
-    now: Number
-    lowest: Number = None
-    mean: Number = None
-    highest: Number = None
+    now: Number = Field(description="The present value.")
+    lowest: Number = Field(default=None, description="The lowest value in the window.")
+    mean: Number = Field(default=None, description="The mean of the values in the window.")
+    highest: Number = Field(default=None, description="The highest value in the window.")
 
 
 _OVER_WINDOW: Mapping[str, Callable[[list[float]], float]] = {"lowest": min, "mean": fmean, "highest": max}
