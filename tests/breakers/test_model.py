@@ -49,7 +49,7 @@ def _states(captured: Captured, service: str) -> dict[str, float]:
     return {point.labels["state"]: point.value for point in captured.points(STATE, service_name=service)}
 
 
-def test_breakers_of_one_name_show_the_worst_state_whatever_reports_them(captured: Captured) -> None:
+def test_breakers_with_one_name_show_the_worst_state(captured: Captured) -> None:
     """Open is shown before half_open, and half_open before closed: monitors, watched and instrumented breakers."""
     monitors = [BreakerMonitor("monitored_twice", state=state) for state in ("closed", "open", "half_open")]
     assert _states(captured, "monitored_twice") == {"open": 1, "half_open": 0, "closed": 0}
@@ -95,7 +95,7 @@ def test_setting_a_monitor_s_state_is_a_transition(captured: Captured) -> None:
     assert monitor.state == "open"
 
 
-def test_a_breaker_whose_properties_raise_costs_no_other_one(captured: Captured) -> None:
+def test_a_breaker_whose_properties_raise_does_not_affect_others(captured: Captured) -> None:
     """Its state is absent and its calls are not counted; other breakers are still reported."""
 
     class Failing:

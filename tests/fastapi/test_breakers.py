@@ -112,9 +112,7 @@ async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClie
     assert all(breaker["state"] is None for breaker in (await _shown(client)).values())
 
 
-async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
-    client: httpx.AsyncClient, captured: Captured
-) -> None:
+async def test_a_breaker_of_the_program_can_be_watched(client: httpx.AsyncClient, captured: Captured) -> None:
     """The state and the calls since the watch began are recorded until the breaker is deleted."""
     own = Own()
     watch_breaker(own, "own_service")
@@ -155,7 +153,7 @@ async def test_reported_and_instrumented_breakers_are_shown(client: httpx.AsyncC
     assert shown["told_service"]["transitions"]["open"] == 1
 
 
-async def test_a_state_that_cannot_be_read_costs_that_breaker_alone(
+async def test_a_state_that_cannot_be_read_affects_only_its_breaker(
     client: httpx.AsyncClient, captured: Captured
 ) -> None:
     """`watch_breaker` refuses it; a later failure is counted, and the state is absent until it can be read again."""
@@ -188,7 +186,7 @@ async def test_a_state_that_cannot_be_read_costs_that_breaker_alone(
 
 
 @pytest.mark.parametrize("state", ["asleep", None, 3])
-def test_what_has_no_state_is_refused(state: object) -> None:
+def test_an_object_without_a_state_is_refused(state: object) -> None:
     """`watch_breaker` raises at once and says what to do."""
     own = Own()
     own.state = state

@@ -67,7 +67,7 @@ async def _get(path: str, app: FastAPI | None = None, **headers: str) -> httpx.R
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["plain", "coroutine", "plain that gives an awaitable"])
-async def test_what_a_check_gives_is_a_status(outcome: Any, status: str, kind: str) -> None:
+async def test_a_return_value_becomes_a_status(outcome: Any, status: str, kind: str) -> None:
     """The result of functions and coroutines; an exception and an invalid return value are unhealthy."""
 
     def plain() -> Any:
@@ -88,7 +88,7 @@ async def test_what_a_check_gives_is_a_status(outcome: Any, status: str, kind: s
     assert verdict.result.status == status
 
 
-async def test_what_an_exception_says_is_for_the_log_alone() -> None:
+async def test_only_the_log_has_the_message_of_an_exception() -> None:
     """Only the class is shown, because the message may contain a password."""
 
     def check() -> bool:
@@ -105,7 +105,7 @@ async def test_what_an_exception_says_is_for_the_log_alone() -> None:
     [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit(), StopIteration()],
     ids=lambda error: type(error).__name__,
 )
-def test_what_is_no_ordinary_exception_is_a_result_too(error: BaseException) -> None:
+def test_sys_exit_in_a_check_is_a_result(error: BaseException) -> None:
     """A check that calls sys.exit() is unhealthy with the name of the exception, and the process continues."""
 
     def plain() -> bool:
@@ -125,7 +125,7 @@ def test_what_is_no_ordinary_exception_is_a_result_too(error: BaseException) -> 
     assert set(asyncio.run(results())) == {f"the check failed ({type(error).__name__})"}
 
 
-async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
+async def test_any_result_of_a_check_can_be_answered() -> None:
     """NaN, dates, lists and lone surrogates are converted for JSON; exception messages are hidden; data is cut."""
     secret, odd = ValueError("secret"), datetime(2026, 1, 2, tzinfo=UTC)
     data: Any = {
@@ -243,7 +243,7 @@ async def test_a_stuck_check_never_has_more_runs_than_allowed() -> None:
     await eventually_async(is_healthy, "a run that is over")
 
 
-def test_event_loops_may_come_and_go() -> None:
+def test_a_closed_event_loop_loses_only_its_run() -> None:
     """If the event loop of a run is closed, the next loop starts a new run; test clients close their loops."""
     began, gate = threading.Event(), threading.Event()  # events of asyncio would belong to one of the loops
 
@@ -343,7 +343,7 @@ async def test_a_running_application_keeps_its_gauges_fresh() -> None:
 
 
 @pytest.mark.usefixtures("with_built_in")
-async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_built_in_checks_judge_recorded_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors, failed work, cache misses, a full queue, a dependency that is down, an unknown model, a bad setting."""
     from signalscope import recording  # noqa: PLC0415  # only this test records by hand
 
@@ -381,7 +381,7 @@ async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.Monkey
     )
 
 
-async def test_ready_made_checks_ask_what_they_are_given() -> None:
+async def test_ready_made_checks_call_their_clients() -> None:
     """The ping of a database, PING of Redis and the status of an HTTP response; synchronous and asynchronous."""
 
     class Client:
@@ -429,7 +429,7 @@ def test_errors_are_reported_at_once(options: dict[str, Any], message: str) -> N
         HealthCheck(name, lambda: True, **options)
 
 
-def test_there_may_be_fifty() -> None:
+def test_the_limit_is_fifty_checks() -> None:
     """The limit of checks is the limit of components in the contract."""
     for number in range(50):
         health.register(HealthCheck(f"check {number}", lambda: True))
@@ -509,7 +509,7 @@ async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
     assert app.router.lifespan_context is before
 
 
-def test_another_kind_of_event_loop_costs_no_application_its_start() -> None:
+def test_an_application_starts_without_asyncio() -> None:
     """Under trio the checks are not refreshed; the application starts and ends as without signalscope."""
     app = _app()
     manager = app.router.lifespan_context(app)
@@ -518,7 +518,7 @@ def test_another_kind_of_event_loop_costs_no_application_its_start() -> None:
             step.send(None)  # without an event loop of asyncio
 
 
-async def test_how_old_a_report_is() -> None:
+async def test_the_age_of_a_report_is_shown() -> None:
     """/health/detailed shows the age of a report."""
     before = time.monotonic()
     report_health("feed", 1)
@@ -531,7 +531,7 @@ async def test_how_old_a_report_is() -> None:
         assert shown["duration_seconds"] is None
 
 
-async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_check_does_not_delay_other_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each check is refreshed on its own, not in rounds that wait for the slowest check."""
     monkeypatch.setattr(_registry, "_REFRESH_SECONDS", 0.02)
     runs = {"slow": 0, "quick": 0}
@@ -554,7 +554,7 @@ async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest
     assert runs["quick"] >= 3
 
 
-async def test_a_defect_of_signalscope_neither_ends_the_renewal_nor_reaches_the_application(
+async def test_a_defect_of_signalscope_does_not_stop_the_refresh(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The defect is counted, the next round runs, and the application ends normally."""

@@ -159,7 +159,7 @@ async def test_a_stream_that_breaks_off_has_failed(captured: Captured) -> None:
     assert _requests(captured) == {("/breaks-off", "GET", "500"): 1}
 
 
-async def test_a_client_that_goes_away_from_a_stream_is_no_failure(captured: Captured) -> None:
+async def test_a_client_that_leaves_a_stream_is_not_a_failure(captured: Captured) -> None:
     """A response with status 200 stays 200 if the client disconnects before the last byte."""
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": "GET",
@@ -257,7 +257,7 @@ async def test_instrumenting_twice_counts_once_and_can_be_undone(captured: Captu
     assert sum(_requests(captured).values()) == 2
 
 
-async def test_too_late_is_reported() -> None:
+async def test_instrumenting_too_late_raises() -> None:
     """An application that has served requests cannot be instrumented."""
     app = _app()
     async with _client(app) as client:
@@ -266,7 +266,7 @@ async def test_too_late_is_reported() -> None:
         instrument_app(app)
 
 
-async def test_a_failure_of_ours_is_not_the_request_s_business(
+async def test_a_failure_of_signalscope_does_not_break_the_request(
     captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The request is answered, and the failure is counted."""

@@ -292,7 +292,7 @@ async def test_numbers_are_those_that_were_recorded(
     assert 0 < provenance["performance.api_performance.error_rate_percentage"]["window_seconds"] <= 300
 
 
-async def test_user_ids_are_shown_to_nobody_who_may_not(
+async def test_user_ids_need_a_users_token(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The users with the highest cost have artificial names, unless the token allows ids; other answers have none."""
@@ -443,7 +443,7 @@ async def test_answers_are_remembered_in_bounded_memory() -> None:
     assert set(answers._known) == {"another"}
 
 
-async def test_a_defect_of_signalscope_costs_one_value(
+async def test_a_defect_of_signalscope_makes_one_value_null(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The value is null, with a reason without internal details; other values are there."""
@@ -462,7 +462,7 @@ async def test_a_defect_of_signalscope_costs_one_value(
     assert "secret" not in str(answer)
 
 
-async def test_a_error_that_costs_the_answer_is_no_server_error(
+async def test_a_failed_answer_has_status_503(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The status is 503, as documented; the reason is only in the log."""

@@ -365,7 +365,7 @@ OTHER = b'{"status":"success","data":{"resultType":"%s","result":%s}}'
     ids=range(19),
 )
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_a_prometheus_that_lies_is_not_believed(
+async def test_wrong_answers_of_prometheus_are_refused(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, lie: tuple[bytes, str, str], name: str
 ) -> None:
     """With invalid JSON, JSON of another form or errors, the answer is degraded and has no text from Prometheus."""
@@ -379,7 +379,7 @@ async def test_a_prometheus_that_lies_is_not_believed(
     assert "<b>" not in str(answer)
 
 
-async def test_numbers_that_are_none_are_no_values(
+async def test_nan_and_infinity_are_not_values(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """NaN, infinity and labels that the query did not select are left out."""
@@ -442,9 +442,7 @@ async def test_long_answers_are_read_one_after_the_other(
     assert not any(at_once)
 
 
-async def test_an_url_that_is_none_is_reported(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_invalid_url_is_reported(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a wrong scheme, a wrong port or no host, the answer is degraded and its status is 200."""
     for url in ("ftp://x", "localhost:9090", "http://[::1", "http://x:99999999", "http://"):
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
@@ -499,7 +497,7 @@ async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytes
     assert late[len(late) // 2] < prometheus_takes
 
 
-async def test_nothing_foreseen_is_no_resource(
+async def test_no_resource_is_named_if_none_will_be_exhausted(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If no resource will be exhausted, the field `resource` is null."""

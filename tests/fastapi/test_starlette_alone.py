@@ -40,7 +40,7 @@ def test_it_is_measured() -> None:
     assert (code, out) == (0, "hello\n1\nNone\n"), err
 
 
-def test_what_fails_in_measuring_is_not_the_application_s_business() -> None:
+def test_a_failure_to_measure_does_not_break_the_application() -> None:
     """If the middleware cannot be added, the failure is counted and requests are still served."""
     code, out, err = _run(before="sys.modules['signalscope.fastapi._middleware'] = None")
     assert (code, out) == (0, "hello\nNone\n1\n"), err
