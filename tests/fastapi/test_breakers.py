@@ -49,7 +49,9 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "1000")
-    monkeypatch.setattr(recording._known, "by_name", {})
+    instruments: dict[str, Any] = {}  # without series of other tests, which would be zero
+    monkeypatch.setattr(recording._known, "by_name", instruments)
+    monkeypatch.setattr(recording, "_by_name", instruments)
     monkeypatch.setattr(_model, "_reports", _model._Reports())  # without the breakers of other tests
     _monitoring._answers.clear()
     with capture() as captured:

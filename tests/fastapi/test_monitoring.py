@@ -40,7 +40,9 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
     monkeypatch.setattr(registry, "_make", tuple)  # only health checks of a test
     monkeypatch.setattr(registry, "_built_in", ())
-    monkeypatch.setattr(recording._known, "by_name", {})  # without series of other tests, which would be zero
+    instruments: dict[str, Any] = {}  # without series of other tests, which would be zero
+    monkeypatch.setattr(recording._known, "by_name", instruments)
+    monkeypatch.setattr(recording, "_by_name", instruments)
     reported._reported.components.clear()
     _monitoring._answers.clear()
     _windows.shared.clear()
