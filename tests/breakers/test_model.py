@@ -1,4 +1,4 @@
-"""The one model of circuit breakers, whatever reports them."""
+"""The common model of circuit breakers, for every way to report a breaker."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ TRANSITIONS = "signal_service.circuit_breaker.transitions"
 
 @dataclass(eq=False)
 class Readable:
-    """A breaker that can be read."""
+    """A breaker of the program, with a state and counts."""
 
     state: str = "closed"
     calls: dict[str, int] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
-        """Return the calls so far."""
+        """Return the total calls by outcome."""
         return self.calls
 
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """Everything that is recorded during the test."""
+    """Return the points that the test records."""
     with capture() as captured:
         yield captured
 
@@ -49,8 +49,8 @@ def _states(captured: Captured, service: str) -> dict[str, float]:
     return {point.labels["state"]: point.value for point in captured.points(STATE, service_name=service)}
 
 
-def test_breakers_of_one_name_show_the_worst_state_whatever_reports_them(captured: Captured) -> None:
-    """Open before half open before closed, among monitors, and between a watched and an instrumented breaker."""
+def test_breakers_with_one_name_show_the_worst_state(captured: Captured) -> None:
+    """Open is shown before half_open, and half_open before closed: monitors, watched and instrumented breakers."""
     monitors = [BreakerMonitor("monitored_twice", state=state) for state in ("closed", "open", "half_open")]
     assert _states(captured, "monitored_twice") == {"open": 1, "half_open": 0, "closed": 0}
     monitors[1].transition("closed")
@@ -71,7 +71,7 @@ def test_breakers_of_one_name_show_the_worst_state_whatever_reports_them(capture
 
 
 def test_a_watched_breaker_of_a_monitored_service_is_not_reported_again(captured: Captured) -> None:
-    """Neither its state nor its transitions nor its calls, until the monitor is gone."""
+    """Its state, transitions and calls are not recorded until the monitor is deleted."""
     monitor = BreakerMonitor("spoken_for")
     watched = Readable()
     watch_breaker(watched, "spoken_for")
@@ -87,7 +87,7 @@ def test_a_watched_breaker_of_a_monitored_service_is_not_reported_again(captured
 
 
 def test_setting_a_monitor_s_state_is_a_transition(captured: Captured) -> None:
-    """It is counted, and an unknown state is refused as `transition` refuses it."""
+    """Setting the state counts a transition, and an unknown state is refused as in `transition`."""
     monitor = BreakerMonitor("assigned")
     monitor.state = "open"
     assert captured.value(TRANSITIONS, service_name="assigned", to="open") == 1
@@ -95,11 +95,11 @@ def test_setting_a_monitor_s_state_is_a_transition(captured: Captured) -> None:
     assert monitor.state == "open"
 
 
-def test_a_breaker_whose_properties_raise_costs_no_other_one(captured: Captured) -> None:
-    """Its state is absent and its calls are not counted; the others are reported all the same."""
+def test_a_breaker_whose_properties_raise_does_not_affect_others(captured: Captured) -> None:
+    """Its state is absent and its calls are not counted; other breakers are still reported."""
 
     class Failing:
-        """Fails after it was watched."""
+        """Raise, once the breaker is watched."""
 
         state = "closed"
         broken = False
@@ -119,7 +119,7 @@ def test_a_breaker_whose_properties_raise_costs_no_other_one(captured: Captured)
 
 
 def test_a_change_that_many_threads_see_is_counted_once(captured: Captured) -> None:
-    """Every thread sees each state; the transitions are those of one."""
+    """Several threads read the same change of state; one transition is counted."""
     breaker = Breaker(("threaded", "all"))
     barrier = threading.Barrier(8)
 
@@ -138,7 +138,7 @@ def test_a_change_that_many_threads_see_is_counted_once(captured: Captured) -> N
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_is_not_blocked_by_a_lock_of_its_parent(tmp_path: Path) -> None:
-    """The lock was held at the fork; the child enters a state, and counts its own transition and calls only."""
+    """The parent forks with the lock held; the child enters a state and counts only its own transitions and calls."""
     program = """
         import os
         from signalscope import BreakerMonitor

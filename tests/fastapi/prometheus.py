@@ -1,4 +1,4 @@
-"""A real Prometheus for tests, and what stands in front of it: a proxy that delays, and a liar."""
+"""A real Prometheus for tests, a proxy that delays its answers, and a fake Prometheus with wrong answers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _END = "# EOF\n"
 
 @contextmanager
 def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
-    """A Prometheus that has some series; its base URL.
+    """Start a Prometheus that has these series, and yield its base URL.
 
     Args:
-        folder: Where its data goes.
+        folder: The folder for its data.
         samples: Lines of OpenMetrics with timestamps, in seconds; backfilled by promtool.
     """
     data = folder / "data"
@@ -46,7 +46,7 @@ def running(folder: Path, samples: Sequence[str]) -> Iterator[str]:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """A Prometheus with the configuration and the data of a folder; its base URL."""
+    """Start a Prometheus with the configuration and the data of a folder, and yield its base URL."""
     port = free_port()
     part = Part(
         "prometheus",
@@ -66,7 +66,7 @@ def serving(folder: Path) -> Iterator[str]:
 
 @asynccontextmanager
 async def delayed(url: str, seconds: float) -> AsyncIterator[str]:
-    """A TCP proxy in front of a real server that holds back what that answers; its base URL."""
+    """Start a TCP proxy that delays the answers of a server, and yield its base URL."""
     host, _, port = url.removeprefix("http://").partition(":")
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -75,7 +75,7 @@ async def delayed(url: str, seconds: float) -> AsyncIterator[str]:
         async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, wait: float) -> None:
             with contextlib.suppress(ConnectionError):
                 while part := await source.read(65_536):
-                    await asyncio.sleep(wait)  # sleep: the delay that the proxy is for
+                    await asyncio.sleep(wait)  # sleep: the delay of the proxy
                     target.write(part)
                     await target.drain()
 
@@ -90,9 +90,9 @@ async def delayed(url: str, seconds: float) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def lying(body: bytes, status: str = "200 OK") -> AsyncIterator[str]:
-    """A fake Prometheus, which answers everything with the same bytes; its base URL.
+    """Start a fake Prometheus that answers every request with the same bytes, and yield its base URL.
 
-    A real one does not lie, so this is a fake.
+    A real Prometheus does not send wrong answers.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -108,7 +108,7 @@ async def lying(body: bytes, status: str = "200 OK") -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _server(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]) -> AsyncIterator[str]:
-    """A server on the loopback interface, whose connections are all closed at the end; its base URL."""
+    """Start a server on the loopback interface, yield its base URL, and close all connections at the end."""
     serving: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

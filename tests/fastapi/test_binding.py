@@ -1,4 +1,4 @@
-"""Answers of the monitoring API: each field is bound to derived series on its model."""
+"""Answers of the monitoring API whose fields are bound to derived series."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _Example(Answer):
 
 
 class _Results:
-    """Query results of some series, by key; a series that is not given has no values."""
+    """Query results by key of the series; other series have no values."""
 
     at, source, degraded = 1.0, "prometheus", False
 
@@ -75,13 +75,13 @@ def _fill(results: _Results, tier: str | None = None) -> Any:
 
 
 def test_keys_are_those_of_every_field() -> None:
-    """Each series once: of parts, of both forms of a field that knows tiers, and of models inside a binding."""
+    """Each series is returned once: of parts, of fields with a series by tier, and of models inside a binding."""
     assert keys(_Example) == ["TOTAL", "USERS", "LATENCY", "PART", "WHOLE"]
     assert keys(_Example, Series) == ["TOTAL", "USERS", "LATENCY"]
 
 
 def test_a_field_has_the_value_of_its_series() -> None:
-    """Selected by label, converted, by name with the greatest first, computed of several, given by name."""
+    """Values are selected by label, converted, sorted, computed from several series, or passed by name."""
     latency = {(): 0.25, labels(endpoint="/a"): 9.0}
     answer = _fill(_Results(TOTAL={(): 13.0}, USERS=USERS, LATENCY=latency, PART={(): 1.0}, WHOLE={(): 4.0}))
     assert answer.part.model_dump() == {"all_users": 13, "milliseconds": 250}
@@ -104,7 +104,7 @@ def test_a_field_has_the_value_of_its_series() -> None:
 
 
 def test_one_tier_has_its_own_series_or_a_reason() -> None:
-    """A field whose series knows tiers has that of the tier; another is null, and its provenance says why."""
+    """A field with a series by tier has the value of the tier; another field is null, with the reason."""
     answer = _fill(_Results(TOTAL={(): 13.0}, USERS=USERS, LATENCY={(): 0.25}), tier="pro")
     assert (answer.part.all_users, answer.part.milliseconds, answer.by_tier) == (1, None, None)
     assert answer.tiers == {"pro": _Tier(users=1)}
@@ -116,18 +116,24 @@ def test_one_tier_has_its_own_series_or_a_reason() -> None:
     ("vectors", "path", "reason"),
     [
         ({}, "part.all_users", "Prometheus has no value for it"),
-        ({"LATENCY": {labels(endpoint="/a"): 1.0}}, "part.milliseconds", "there is no value for all of endpoint"),
-        ({"USERS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users", "there is no value for user_tier 'basic'"),
+        (
+            {"LATENCY": {labels(endpoint="/a"): 1.0}}, "part.milliseconds",
+            "the source has no value for the total over endpoint",
+        ),
+        (
+            {"USERS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users",
+            "the source has no value for user_tier 'basic'",
+        ),
         ({}, "ratio", "Prometheus has no value for it"),
         ({"PART": {(): 1.0}, "WHOLE": {(): 0.0}}, "ratio", "nothing was asked"),
     ],
 )  # fmt: skip
 def test_a_value_that_is_missing_has_a_reason(vectors: dict[str, Vector], path: str, reason: str) -> None:
-    """That of the query result, of the labels that were selected, or of the computation."""
+    """The reason comes from the query result, the selected labels or the computation."""
     assert _fill(_Results(**vectors)).provenance[path].reason == reason
 
 
 def test_a_field_without_a_binding_must_be_given() -> None:
-    """A field that is neither bound nor given fails, rather than being left out."""
+    """A field without a binding and without a value raises an error; it is not left out."""
     with pytest.raises(ValueError, match="name"):
         fill(_Example, _Results(), uptime=9.0)  # type: ignore[arg-type]  # a stand-in

@@ -1,4 +1,4 @@
-"""Circuit breakers on /monitoring: of four libraries, of users, told and watched."""
+"""Circuit breakers on /monitoring: of four libraries and of the program, reported and watched."""
 
 from __future__ import annotations
 
@@ -25,31 +25,33 @@ from signalscope.testing import Captured, capture
 
 
 class State(Enum):
-    """What a breaker of somebody's own calls its states."""
+    """The states of a breaker of the program."""
 
     CLOSED = 1
     HALF_OPEN = 2
 
 
 class Own:
-    """A breaker of somebody's own."""
+    """A breaker of the program."""
 
     def __init__(self) -> None:
         self.state: object = State.CLOSED
         self.calls: dict[str, int] = {"success": 5}
 
     def counts(self) -> Mapping[str, int]:
-        """Calls so far."""
+        """Return the total calls by outcome."""
         return self.calls
 
 
 @pytest.fixture
 def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
-    """Everything recorded during the test."""
+    """Return the points that the test records."""
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "1000")
-    monkeypatch.setattr(recording._known, "by_name", {})
+    instruments: dict[str, Any] = {}  # without series of other tests, which would be zero
+    monkeypatch.setattr(recording._known, "by_name", instruments)
+    monkeypatch.setattr(recording, "_by_name", instruments)
     monkeypatch.setattr(_model, "_reports", _model._Reports())  # without the breakers of other tests
     _monitoring._answers.clear()
     with capture() as captured:
@@ -58,7 +60,7 @@ def captured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
 
 @pytest.fixture
 async def client(captured: Captured) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service."""
+    """Return a client of a service."""
     app = FastAPI()
     app.include_router(router)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
@@ -81,7 +83,7 @@ async def _fails_later() -> None:
 # aiobreaker asks for the time in a way that Python 3.12 deprecates.
 @pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning:aiobreaker.circuitbreaker")
 async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClient) -> None:
-    """Without instrumenting them: closed at first, open after they tripped, with the change counted."""
+    """Without an instrumentor: closed at first, then open, with one state change."""
     of_pybreaker = pybreaker.CircuitBreaker(fail_max=1)
     of_aiobreaker = aiobreaker.CircuitBreaker(fail_max=1)
     of_circuitbreaker = circuitbreaker.CircuitBreaker(failure_threshold=1, name="c")
@@ -112,10 +114,8 @@ async def test_breakers_of_four_libraries_can_be_watched(client: httpx.AsyncClie
     assert all(breaker["state"] is None for breaker in (await _shown(client)).values())
 
 
-async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
-    client: httpx.AsyncClient, captured: Captured
-) -> None:
-    """A state, and counts if it has them: only those since the watch began; gone with the breaker."""
+async def test_a_breaker_of_the_program_can_be_watched(client: httpx.AsyncClient, captured: Captured) -> None:
+    """The state and the calls since the watch began are recorded until the breaker is deleted."""
     own = Own()
     watch_breaker(own, "own_service")
     assert (await _shown(client))["own_service"]["state"] == "closed"
@@ -133,7 +133,7 @@ async def test_a_breaker_of_one_s_own_is_watched_by_a_small_protocol(
 
 
 async def test_reported_and_instrumented_breakers_are_shown(client: httpx.AsyncClient) -> None:
-    """Those of a BreakerMonitor, and those of a library under its instrumentor."""
+    """A BreakerMonitor and an instrumented breaker are in the answer."""
     monitor = BreakerMonitor("monitored_service", state="closed")
     monitor.success()
     monitor.rejected()
@@ -155,13 +155,13 @@ async def test_reported_and_instrumented_breakers_are_shown(client: httpx.AsyncC
     assert shown["told_service"]["transitions"]["open"] == 1
 
 
-async def test_a_state_that_cannot_be_read_costs_that_breaker_alone(
+async def test_a_state_that_cannot_be_read_affects_only_its_breaker(
     client: httpx.AsyncClient, captured: Captured
 ) -> None:
-    """It is refused when that is so at once; later it is absent, counted, and back when it can be read again."""
+    """`watch_breaker` refuses it; a later failure is counted, and the state is absent until it can be read again."""
 
     class Fragile:
-        """Fails while it is broken."""
+        """Raise while the breaker is broken."""
 
         broken = True
 
@@ -188,8 +188,8 @@ async def test_a_state_that_cannot_be_read_costs_that_breaker_alone(
 
 
 @pytest.mark.parametrize("state", ["asleep", None, 3])
-def test_what_has_no_state_is_refused(state: object) -> None:
-    """At once, with the way out."""
+def test_an_object_without_a_state_is_refused(state: object) -> None:
+    """`watch_breaker` raises at once and says what to do."""
     own = Own()
     own.state = state
     with pytest.raises(ContractError, match="closed, open or half_open"):

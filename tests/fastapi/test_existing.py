@@ -1,4 +1,4 @@
-"""An application with monitoring of its own passes its own tests, unchanged, with signalscope in it."""
+"""An application that has its own monitoring passes its unchanged tests with signalscope in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOLDER = Path(__file__).with_name("existing")
     "how", ["", "include before", "include after", "instrument before", "instrument after"]
 )
 def test_its_own_suite_passes(how: str) -> None:
-    """Without signalscope, and with it, included or instrumented, before or after its routes."""
+    """Without signalscope, and with the router or `instrument_app`, before or after the application's routes."""
     done = subprocess.run(
         [
             sys.executable, "-m", "pytest", "-q", "-W", "error:Duplicate Operation ID",
@@ -37,7 +37,7 @@ def test_its_own_suite_passes(how: str) -> None:
     assert "11 passed" in done.stdout
 
 
-#: What clients of the existing service read in /monitoring/enhanced-metrics.
+#: The fields of /monitoring/enhanced-metrics that clients of the existing service read.
 FIELDS: dict[str, Any] = {
     "timestamp": None, "service_uptime_seconds": None, "health": None, "circuit_breakers": None,
     "performance": {
@@ -79,7 +79,7 @@ def _public(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_public")
 async def test_clients_find_every_field() -> None:
-    """Where they look for it: numbers are numbers or null, never something else in their place."""
+    """Each field is in its place, and each number is a number or null."""
     app = FastAPI()
     app.include_router(router)
     with capture():

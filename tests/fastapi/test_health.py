@@ -1,4 +1,4 @@
-"""Health checks: slow, stuck, failing, asked for by many at once; what /health makes of them."""
+"""Health checks that are slow, stuck, failing or called by many requests at once, and the answers of /health."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from signalscope.testing import capture
 @pytest.fixture(autouse=True)
 def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(shared, "_checks", {})
-    monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers
+    monkeypatch.setattr(shared, "_make", tuple)  # only checks that a test registers
     monkeypatch.setattr(shared, "_built_in", ())
     _health._reported.components.clear()
     yield
@@ -42,7 +42,7 @@ def _no_checks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def with_built_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the application the built-in checks too."""
+    """Add the built-in checks to the application."""
     monkeypatch.setattr(shared, "_make", built_in)
 
 
@@ -67,8 +67,8 @@ async def _get(path: str, app: FastAPI | None = None, **headers: str) -> httpx.R
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("kind", ["plain", "coroutine", "plain that gives an awaitable"])
-async def test_what_a_check_gives_is_a_status(outcome: Any, status: str, kind: str) -> None:
-    """Of plain functions and coroutines alike; an exception, and what is no status, is unhealthy."""
+async def test_a_return_value_becomes_a_status(outcome: Any, status: str, kind: str) -> None:
+    """The result of functions and coroutines; an exception and an invalid return value are unhealthy."""
 
     def plain() -> Any:
         if isinstance(outcome, Exception):
@@ -88,8 +88,8 @@ async def test_what_a_check_gives_is_a_status(outcome: Any, status: str, kind: s
     assert verdict.result.status == status
 
 
-async def test_what_an_exception_says_is_for_the_log_alone() -> None:
-    """The class is shown, the message, which may have a password in it, is not."""
+async def test_only_the_log_has_the_message_of_an_exception() -> None:
+    """Only the class is shown, because the message may contain a password."""
 
     def check() -> bool:
         raise ConnectionError("postgres://user:secret@db")
@@ -105,8 +105,8 @@ async def test_what_an_exception_says_is_for_the_log_alone() -> None:
     [SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit(), StopIteration()],
     ids=lambda error: type(error).__name__,
 )
-def test_what_is_no_ordinary_exception_is_a_result_too(error: BaseException) -> None:
-    """A check that calls sys.exit() is unhealthy, by the name of what it raised; it ends nothing but itself."""
+def test_sys_exit_in_a_check_is_a_result(error: BaseException) -> None:
+    """A check that calls sys.exit() is unhealthy with the name of the exception, and the process continues."""
 
     def plain() -> bool:
         raise error
@@ -118,15 +118,15 @@ def test_what_is_no_ordinary_exception_is_a_result_too(error: BaseException) -> 
         checks = [HealthCheck("one", plain)]
         if not isinstance(
             error, KeyboardInterrupt | StopIteration
-        ):  # there they are Ctrl-C, and a RuntimeError
+        ):  # in a coroutine they are Ctrl-C, and a RuntimeError
             checks.append(HealthCheck("two", coroutine))
         return [(await check.result()).result.detail for check in checks]
 
     assert set(asyncio.run(results())) == {f"the check failed ({type(error).__name__})"}
 
 
-async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
-    """JSON has no NaN, dates, lists or lone surrogates; what an exception says stays secret, a flood is cut."""
+async def test_any_result_of_a_check_can_be_answered() -> None:
+    """NaN, dates, lists and lone surrogates are converted for JSON; exception messages are hidden; data is cut."""
     secret, odd = ValueError("secret"), datetime(2026, 1, 2, tzinfo=UTC)
     data: Any = {
         "nan": math.nan, "inf": -math.inf, "decimal": Decimal("1.5"), "date": odd, "list": [1, 2],
@@ -134,7 +134,7 @@ async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
     }  # fmt: skip
     results: dict[str, Any] = {
         "odd": Result("healthy", "x" * 5_000, data),
-        "none": Result("healthy", None, None),  # type: ignore[arg-type]  # the mistake that is tested
+        "none": Result("healthy", None, None),  # type: ignore[arg-type]  # the error under test
         "error": Result("unhealthy", secret, {str(number): 1.0 for number in range(999)}),  # type: ignore[arg-type]
     }
     for name, result in results.items():
@@ -157,7 +157,7 @@ async def test_whatever_a_check_puts_into_its_result_can_be_answered() -> None:
 
 @pytest.mark.parametrize("kind", ["plain", "coroutine", "stubborn coroutine"])
 async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
-    """It is unhealthy after its timeout, also when it ignores being cancelled, and others are still told."""
+    """It is unhealthy after its timeout, even if it ignores cancellation, and other checks still have results."""
     release, has_ended = threading.Event(), threading.Event()
 
     def plain() -> bool:
@@ -184,9 +184,9 @@ async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
     async with asyncio.timeout(DEADLINE):
         answers = [await _get("/health/detailed") for _ in range(3)]
     assert not has_ended.is_set()
-    assert answers[0].json()["components"]["slow"]["detail"] == "no result within 0.2 s"
+    assert answers[0].json()["components"]["slow"]["detail"] == "the check did not end within 0.2 s"
     assert answers[0].json()["components"]["quick"]["status"] == "healthy"
-    if kind != "coroutine":  # it still runs, so no other run is begun
+    if kind != "coroutine":  # it still runs, so no other run starts
         assert "has not ended" in answers[2].json()["components"]["slow"]["detail"]
     release.set()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -194,7 +194,7 @@ async def test_a_slow_check_never_hangs_the_endpoint(kind: str) -> None:
 
 
 async def test_a_storm_of_requests_runs_a_check_once() -> None:
-    """Two hundred at once wait for one run; until the result is too old, there is no other."""
+    """Two hundred requests wait for one run; the next run starts only after the result expires."""
     runs, request_count = 0, 0
     all_have_asked = asyncio.Event()
 
@@ -218,13 +218,13 @@ async def test_a_storm_of_requests_runs_a_check_once() -> None:
     assert runs == 1
     await _get("/health", app)
     assert runs == 1
-    database.cache_seconds = 0  # from now on it is too old
+    database.cache_seconds = 0  # the result expires at once
     await _get("/health", app)
     assert runs == 2
 
 
 async def test_a_stuck_check_never_has_more_runs_than_allowed() -> None:
-    """However often it is asked for: one that hangs, then as many as `max_concurrent` says."""
+    """A check that hangs has one run, or `max_concurrent` runs, for any number of requests."""
     release, running = threading.Event(), threading.Semaphore(0)
 
     def hangs() -> bool:
@@ -243,9 +243,9 @@ async def test_a_stuck_check_never_has_more_runs_than_allowed() -> None:
     await eventually_async(is_healthy, "a run that is over")
 
 
-def test_event_loops_may_come_and_go() -> None:
-    """A run whose loop was closed is lost, and the next loop begins another; test clients do that."""
-    began, gate = threading.Event(), threading.Event()  # those of asyncio belong to one of the loops
+def test_a_closed_event_loop_loses_only_its_run() -> None:
+    """If the event loop of a run is closed, the next loop starts a new run; test clients close their loops."""
+    began, gate = threading.Event(), threading.Event()  # events of asyncio would belong to one of the loops
 
     async def waits() -> bool:
         began.set()
@@ -264,7 +264,7 @@ def test_event_loops_may_come_and_go() -> None:
 
 
 async def test_the_overall_status_follows_its_rules() -> None:
-    """Critical: unhealthy, 503 and not ready. Anything else: degraded. Unknown counts for nothing."""
+    """A critical check makes the service unhealthy and not ready, another one degraded; unknown has no effect."""
     critical = HealthCheck("database", lambda: state["database"], critical=True, cache_seconds=0)
     redis_check = HealthCheck("redis", lambda: state["redis"], cache_seconds=0)
     health.register(critical)
@@ -285,7 +285,7 @@ async def test_the_overall_status_follows_its_rules() -> None:
 
 
 async def test_liveness_and_readiness_are_two_things() -> None:
-    """A deadlock should restart the process; a dependency that is away only keeps requests from it."""
+    """A deadlock makes the process not live; a dependency that is down only makes it not ready."""
     health.register(HealthCheck("deadlock", lambda: False, liveness=True))
     health.register(HealthCheck("warm_up", lambda: False, readiness=True))
     live, ready = await _get("/health/live"), await _get("/health/ready")
@@ -296,7 +296,7 @@ async def test_liveness_and_readiness_are_two_things() -> None:
 
 
 async def test_checks_set_the_gauges_once() -> None:
-    """health_check_status of each, external_service_health of dependencies; absent once it is not known."""
+    """Each check sets health_check_status, and dependencies external_service_health; unknown results are absent."""
     health.register(
         HealthCheck("ticker_service", lambda: state["up"], dependency="critical", cache_seconds=0)
     )
@@ -320,7 +320,7 @@ async def test_checks_set_the_gauges_once() -> None:
 
 @pytest.mark.usefixtures("with_built_in")
 async def test_a_running_application_keeps_its_gauges_fresh() -> None:
-    """Nobody asks for /health, and the checks are run all the same; built-in ones are there as well."""
+    """Without requests to /health, registered and built-in checks still run."""
     runs = 0
 
     def check() -> bool:
@@ -343,8 +343,8 @@ async def test_a_running_application_keeps_its_gauges_fresh() -> None:
 
 
 @pytest.mark.usefixtures("with_built_in")
-async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Errors, failed work, misses, a full queue, a dependency that is down, a model nobody knows, a bad setting."""
+async def test_built_in_checks_judge_recorded_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors, failed work, cache misses, a full queue, a dependency that is down, an unknown model, a bad setting."""
     from signalscope import recording  # noqa: PLC0415  # only this test records by hand
 
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "many")
@@ -377,12 +377,12 @@ async def test_built_in_checks_tell_what_was_recorded(monkeypatch: pytest.Monkey
     assert statuses["dependencies"] == "unhealthy"
     assert statuses["model_configuration"] == "degraded"
     assert components["config"]["detail"] == (
-        "not usable: SIGNALSCOPE_CPU_SECOND_PRICE, SIGNALSCOPE_MONITORING_RATE"
+        "invalid settings: SIGNALSCOPE_CPU_SECOND_PRICE, SIGNALSCOPE_MONITORING_RATE"
     )
 
 
-async def test_ready_made_checks_ask_what_they_are_given() -> None:
-    """A database's ping, Redis' PING, an HTTP response's status; plain and asynchronous."""
+async def test_ready_made_checks_call_their_clients() -> None:
+    """The ping of a database, PING of Redis and the status of an HTTP response; synchronous and asynchronous."""
 
     class Client:
         async def ping(self) -> bool:
@@ -416,24 +416,24 @@ async def test_ready_made_checks_ask_what_they_are_given() -> None:
         ({"name": ""}, "1 to 100 characters"),
         ({"timeout": 0}, "above 0 and at most 30"),
         ({"timeout": 31}, "above 0 and at most 30"),
-        ({"cache_seconds": -1}, "must not be negative"),
-        ({"max_concurrent": 0}, "at least 1"),
-        ({"dependency": "vital"}, "allowed: critical, mandatory, high"),
-        ({"dependency": "high", "liveness": True}, "does not heal an external service"),
+        ({"cache_seconds": -1}, "cache_seconds must be >= 0"),
+        ({"max_concurrent": 0}, "max_concurrent >= 1"),
+        ({"dependency": "vital"}, "is not one of critical, mandatory, high"),
+        ({"dependency": "high", "liveness": True}, "a check with dependency cannot have liveness=True"),
     ],
 )
 def test_errors_are_reported_at_once(options: dict[str, Any], message: str) -> None:
-    """With the name of the check, and what is allowed."""
+    """The error has the name of the check and the allowed values."""
     name = options.pop("name", "one")
     with pytest.raises(ContractError, match=message):
         HealthCheck(name, lambda: True, **options)
 
 
-def test_there_may_be_fifty() -> None:
-    """As many as the contract allows components."""
+def test_the_limit_is_fifty_checks() -> None:
+    """The limit of checks is the limit of components in the contract."""
     for number in range(50):
         health.register(HealthCheck(f"check {number}", lambda: True))
-    with pytest.raises(ContractError, match="one too many"):
+    with pytest.raises(ContractError, match="exceeds the limit of 50 checks"):
         health.register(HealthCheck("another", lambda: True))
     assert next(
         attribute.cap for attribute in contract.get("signal_service.health_check.status").attributes
@@ -441,7 +441,7 @@ def test_there_may_be_fifty() -> None:
 
 
 async def test_health_can_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Public by default; with SIGNALSCOPE_HEALTH_PUBLIC=false a token is needed; likewise /metrics."""
+    """/health and /metrics are public by default; with SIGNALSCOPE_HEALTH_PUBLIC=false they need a token."""
     for path, setting in (("/health", "HEALTH"), ("/health/live", "HEALTH"), ("/metrics", "METRICS")):
         assert (await _get(path)).status_code != 401
         monkeypatch.setenv(f"SIGNALSCOPE_{setting}_PUBLIC", "false")
@@ -452,7 +452,7 @@ async def test_health_can_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_browser_gets_a_page() -> None:
-    """HTML for who asks for it by name, JSON for everybody else."""
+    """A client that names text/html gets HTML, every other client JSON."""
     health.register(HealthCheck("<b>disk</b>", lambda: Result("degraded", "<script>alert(1)</script>")))
     page = await _get("/health/detailed", accept="text/html,application/xhtml+xml,*/*;q=0.8")
     assert page.headers["content-type"].startswith("text/html")
@@ -474,7 +474,7 @@ async def test_a_browser_gets_a_page() -> None:
 
 @pytest.mark.usefixtures("with_built_in")
 async def test_built_in_checks_need_no_lifespan() -> None:
-    """A server runs that of the outermost application alone: in a mounted one they are there for who asks."""
+    """A server does not run the lifespan of a mounted application; its /health still has the built-in checks."""
     app = FastAPI()
     app.mount("/ops", _app())
     async with app.router.lifespan_context(app):
@@ -484,7 +484,7 @@ async def test_built_in_checks_need_no_lifespan() -> None:
 
 @pytest.mark.usefixtures("with_built_in")
 async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
-    """`instrument_app` has them run while the application does, beside its own lifespan, until that is undone."""
+    """`instrument_app` runs the checks beside the application's own lifespan; `uninstrument_app` stops that."""
     events: list[str] = []
 
     @asynccontextmanager
@@ -509,17 +509,17 @@ async def test_a_starlette_application_keeps_its_checks_fresh() -> None:
     assert app.router.lifespan_context is before
 
 
-def test_another_kind_of_event_loop_costs_no_application_its_start() -> None:
-    """Under trio the checks are not kept fresh; the application starts and ends as it would without signalscope."""
+def test_an_application_starts_without_asyncio() -> None:
+    """Under trio the checks are not refreshed; the application starts and ends as without signalscope."""
     app = _app()
     manager = app.router.lifespan_context(app)
     for step in (manager.__aenter__(), manager.__aexit__(None, None, None)):
         with pytest.raises(StopIteration):
-            step.send(None)  # no event loop of asyncio runs it
+            step.send(None)  # without an event loop of asyncio
 
 
-async def test_how_old_a_report_is() -> None:
-    """What was reported long ago is no news: /health/detailed tells its age."""
+async def test_the_age_of_a_report_is_shown() -> None:
+    """/health/detailed shows the age of a report."""
     before = time.monotonic()
     report_health("feed", 1)
     after = time.monotonic()
@@ -531,8 +531,8 @@ async def test_how_old_a_report_is() -> None:
         assert shown["duration_seconds"] is None
 
 
-async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the application runs, checks are renewed each by itself, not in rounds that wait for the slowest."""
+async def test_a_slow_check_does_not_delay_other_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each check is refreshed on its own, not in rounds that wait for the slowest check."""
     monkeypatch.setattr(_registry, "_REFRESH_SECONDS", 0.02)
     runs = {"slow": 0, "quick": 0}
 
@@ -554,10 +554,10 @@ async def test_a_slow_check_keeps_no_other_from_being_of_now(monkeypatch: pytest
     assert runs["quick"] >= 3
 
 
-async def test_a_defect_of_signalscope_neither_ends_the_renewal_nor_reaches_the_application(
+async def test_a_defect_of_signalscope_does_not_stop_the_refresh(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It is counted, the next round is tried, and the application ends as it would."""
+    """The defect is counted, the next round runs, and the application ends normally."""
     monkeypatch.setattr(_registry, "_REFRESH_SECONDS", 0.01)
     rounds: list[int] = []
 

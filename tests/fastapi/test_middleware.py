@@ -1,4 +1,4 @@
-"""API metrics: names by route, status, tier, streaming, failures, cancellation, concurrency."""
+"""API metrics: routes, statuses, tiers, streams, failures, cancellation and concurrency."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONCURRENT = "signal_service_concurrent_requests"
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """Everything recorded during the test."""
+    """Return the points that the test records."""
     with capture() as captured:
         yield captured
 
@@ -85,7 +85,7 @@ def _requests(captured: Captured) -> dict[tuple[str, str, str], float]:
 
 
 async def test_requests_are_counted_by_route_never_by_path(captured: Captured) -> None:
-    """A thousand paths of one route are one endpoint; what no route matched is `unmatched`; ours are not counted."""
+    """A thousand paths of a route are one endpoint, others are `unmatched`; signalscope's routes are not counted."""
     app = _app()
     instrument_app(app)
     async with _client(app) as client:
@@ -115,7 +115,7 @@ async def test_requests_are_counted_by_route_never_by_path(captured: Captured) -
 
 
 async def test_the_tier_is_what_the_service_says(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user context entered anywhere inside; else the header that is configured; else unknown."""
+    """The tier comes from the user context, otherwise from the configured header, otherwise it is unknown."""
     monkeypatch.setenv("SIGNALSCOPE_USER_TIER_HEADER", "X-Tier")
     app = FastAPI()
 
@@ -140,7 +140,7 @@ async def test_the_tier_is_what_the_service_says(captured: Captured, monkeypatch
 
 
 async def test_a_stream_is_timed_to_its_last_byte(captured: Captured) -> None:
-    """And counted once."""
+    """The duration lasts until the last byte, and the request is counted once."""
     app = _app()
     instrument_app(app)
     async with _client(app) as client:
@@ -151,7 +151,7 @@ async def test_a_stream_is_timed_to_its_last_byte(captured: Captured) -> None:
 
 
 async def test_a_stream_that_breaks_off_has_failed(captured: Captured) -> None:
-    """Also when its status was 200: the client has got half of it."""
+    """It counts as a failure even with status 200, because the client got only a part of the response."""
     app = _app()
     instrument_app(app)
     async with _client(app) as client:
@@ -159,8 +159,8 @@ async def test_a_stream_that_breaks_off_has_failed(captured: Captured) -> None:
     assert _requests(captured) == {("/breaks-off", "GET", "500"): 1}
 
 
-async def test_a_client_that_goes_away_from_a_stream_is_no_failure(captured: Captured) -> None:
-    """What was begun with 200 stays that, when the client is gone before the last byte."""
+async def test_a_client_that_leaves_a_stream_is_not_a_failure(captured: Captured) -> None:
+    """A response with status 200 stays 200 if the client disconnects before the last byte."""
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": "1.1", "method": "GET",
         "scheme": "http", "path": "/stream", "raw_path": b"/stream", "query_string": b"", "root_path": "",
@@ -182,7 +182,7 @@ async def test_a_client_that_goes_away_from_a_stream_is_no_failure(captured: Cap
 
 
 async def test_a_request_whose_client_left_is_counted_and_released(captured: Captured) -> None:
-    """Cancelled before there was a response: status 499, and no request is in progress any more."""
+    """A request cancelled before its response has status 499 and is no longer in progress."""
     app = _app()
     instrument_app(app)
     async with _client(app) as client:
@@ -197,7 +197,7 @@ async def test_a_request_whose_client_left_is_counted_and_released(captured: Cap
 
 
 async def test_groups_are_those_of_the_routes(captured: Captured) -> None:
-    """`api` and versions are skipped; nobody can invent a group by a path."""
+    """`api` and versions are skipped; a client cannot create a group with a new path."""
     app = _app()
     instrument_app(app)
     groups: list[str] = []
@@ -214,7 +214,7 @@ async def test_groups_are_those_of_the_routes(captured: Captured) -> None:
 
 
 async def test_mounted_applications_have_their_prefix(captured: Captured) -> None:
-    """Also plain Starlette routes, and whatever their own middlewares do."""
+    """Plain Starlette routes and applications with their own middleware have the prefix too."""
 
     async def page(_: Request) -> PlainTextResponse:
         return PlainTextResponse("")
@@ -230,7 +230,7 @@ async def test_mounted_applications_have_their_prefix(captured: Captured) -> Non
 
 
 async def test_instrumenting_twice_counts_once_and_can_be_undone(captured: Captured) -> None:
-    """By hand, by hand again, and by the launcher's instrumentor; then not at all."""
+    """Two calls and the launcher's instrumentor count a request once; after the undo nothing is counted."""
     app = _app()
     instrument_app(app)
     instrument_app(app)
@@ -257,8 +257,8 @@ async def test_instrumenting_twice_counts_once_and_can_be_undone(captured: Captu
     assert sum(_requests(captured).values()) == 2
 
 
-async def test_too_late_is_reported() -> None:
-    """An application that has served requests cannot be instrumented any more."""
+async def test_instrumenting_too_late_raises() -> None:
+    """An application that has served requests cannot be instrumented."""
     app = _app()
     async with _client(app) as client:
         await client.get("/stream")
@@ -266,10 +266,10 @@ async def test_too_late_is_reported() -> None:
         instrument_app(app)
 
 
-async def test_a_failure_of_ours_is_not_the_request_s_business(
+async def test_a_failure_of_signalscope_does_not_break_the_request(
     captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The request is answered, and the failure counted."""
+    """The request is answered, and the failure is counted."""
     app = _app()
     instrument_app(app)
 
@@ -283,7 +283,7 @@ async def test_a_failure_of_ours_is_not_the_request_s_business(
 
 
 async def test_other_protocols_pass_through() -> None:
-    """A lifespan or websocket scope reaches the application untouched."""
+    """A lifespan or WebSocket scope reaches the application unchanged."""
     calls = []
 
     async def app(scope: object, receive: object, send: object) -> None:
@@ -296,7 +296,7 @@ async def test_other_protocols_pass_through() -> None:
 
 
 async def test_an_included_router_has_its_prefix_and_tag(captured: Captured) -> None:
-    """Given by `include_router`, nested ones too: in the endpoint, the group and the kind of work."""
+    """The prefix and tag of `include_router`, also nested, are in the endpoint, the group and the kind of work."""
     inner, outer, app = APIRouter(prefix="/orders"), APIRouter(), FastAPI()
     groups: list[str] = []
 

@@ -1,4 +1,4 @@
-"""/monitoring: who may read it, what it answers from this process, what it refuses."""
+"""/monitoring: tokens, answers from this process, and refused requests."""
 
 from __future__ import annotations
 
@@ -38,9 +38,11 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_USERS_TOKEN", USERS)
     monkeypatch.delenv("SIGNALSCOPE_PROMETHEUS_URL", raising=False)
     monkeypatch.setattr(_access, "_buckets", _access.Buckets())
-    monkeypatch.setattr(registry, "_make", tuple)  # no health checks but those of a test
+    monkeypatch.setattr(registry, "_make", tuple)  # only health checks of a test
     monkeypatch.setattr(registry, "_built_in", ())
-    monkeypatch.setattr(recording._known, "by_name", {})  # series of other tests would be there, at zero
+    instruments: dict[str, Any] = {}  # without series of other tests, which would be zero
+    monkeypatch.setattr(recording._known, "by_name", instruments)
+    monkeypatch.setattr(recording, "_by_name", instruments)
     reported._reported.components.clear()
     _monitoring._answers.clear()
     _windows.shared.clear()
@@ -51,7 +53,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client with a token."""
+    """Return a client with a token."""
     app = FastAPI()
     app.include_router(router)
     async with httpx.AsyncClient(
@@ -74,7 +76,7 @@ async def _answer(client: httpx.AsyncClient, name: str, **parameters: str) -> di
 async def test_a_token_is_needed(
     client: httpx.AsyncClient, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The present one and the next one; nothing else, and nobody when there is none; unless it is public."""
+    """Each configured token is accepted; without a configured token no request is, unless /monitoring is public."""
     url = f"/monitoring/{path}"
     for token, status in (
         (f"Bearer {TOKEN}", 200), (f"bearer {NEXT}", 200), (f"Bearer {USERS}", 200), ("", 401),
@@ -85,7 +87,7 @@ async def test_a_token_is_needed(
         assert answer.status_code == status, token
         if status == 401:
             assert answer.headers["www-authenticate"] == "Bearer"
-            assert answer.json() == {"detail": "a valid bearer token is needed"}
+            assert answer.json() == {"detail": "a valid bearer token is needed [SS503]"}
     password = httpx.BasicAuth("anybody", TOKEN)
     assert (await client.get(url, auth=password)).status_code == 200
     page = await client.get(url, headers={"Authorization": "", "Accept": "text/html"})
@@ -94,14 +96,14 @@ async def test_a_token_is_needed(
     monkeypatch.delenv("SIGNALSCOPE_MONITORING_USERS_TOKEN")
     for token in ("", "Bearer ", "Bearer ,", f"Bearer {TOKEN}"):
         assert (await client.get(url, headers={"Authorization": token})).status_code == 401
-    monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "perhaps")  # no clear yes: locked
+    monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "perhaps")  # not true: a token is needed
     assert (await client.get(url)).status_code == 401
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
     assert (await client.get(url, headers={"Authorization": ""})).status_code == 200
 
 
 async def test_a_token_may_be_any_text(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that is not ASCII comes as UTF-8 or Latin-1, by client; as a password too, with colons in it."""
+    """Clients send a non-ASCII token as UTF-8 or Latin-1; it may have colons, and may be a password."""
     monkeypatch.setenv(
         "SIGNALSCOPE_MONITORING_TOKEN", "šifra:à-clé-123456789,clé-clé-clé-clé-clé,\udcff0123456789abcdef"
     )
@@ -121,7 +123,7 @@ async def test_a_token_may_be_any_text(client: httpx.AsyncClient, monkeypatch: p
 async def test_too_many_requests_are_refused(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also those with a wrong token, so that none can be guessed; another client is not affected."""
+    """Requests with a wrong token count too, so that tokens cannot be guessed; other clients are not affected."""
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "1")
     url = "/monitoring/metrics"
     codes = [(await client.get(url, headers={"Authorization": "x"})).status_code for _ in range(4)]
@@ -132,7 +134,7 @@ async def test_too_many_requests_are_refused(
 
 
 def test_a_rate_is_kept_for_each_client_in_bounded_memory() -> None:
-    """Two seconds' worth at once, then the rate; the least recently seen client is forgotten."""
+    """The tokens of two seconds at once, then the rate; the least recently seen client is dropped."""
     clock = FakeClock()
     buckets = _access.Buckets(clock, clients=2)
     assert [buckets.take("a", 2) for _ in range(5)] == [0, 0, 0, 0, 0.5]
@@ -153,7 +155,7 @@ def test_a_rate_is_kept_for_each_client_in_bounded_memory() -> None:
     ],
 )
 async def test_errors_are_explained(client: httpx.AsyncClient, path: str, message: str) -> None:
-    """What is not known is refused, with what would be allowed."""
+    """An unknown parameter value is refused with the allowed values."""
     answer = await client.get(f"/monitoring/{path}")
     assert answer.status_code == 422
     assert message in str(answer.json()["detail"])
@@ -163,7 +165,7 @@ async def test_errors_are_explained(client: httpx.AsyncClient, path: str, messag
 async def test_nothing_is_invented(
     client: httpx.AsyncClient, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With nothing recorded every number is null, and its provenance says why."""
+    """Without recorded data every number is null, and its provenance has the reason."""
     monkeypatch.setattr(_user_costs._shared, "sketches", None)
     monkeypatch.delenv("SIGNALSCOPE_CPU_SECOND_PRICE", raising=False)
     with capture():
@@ -200,7 +202,7 @@ async def test_nothing_is_invented(
 async def test_numbers_are_those_that_were_recorded(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each field of the existing service has exactly what the process recorded, and its window."""
+    """Each field of the existing service has the recorded value and its window."""
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "2")
     with capture():
         record = recording.get_instrument
@@ -292,10 +294,10 @@ async def test_numbers_are_those_that_were_recorded(
     assert 0 < provenance["performance.api_performance.error_rate_percentage"]["window_seconds"] <= 300
 
 
-async def test_user_ids_are_shown_to_nobody_who_may_not(
+async def test_user_ids_need_a_users_token(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The costliest users have made-up names, unless the token may see users; no other answer has ids."""
+    """The users with the highest cost have artificial names, unless the token allows ids; other answers have none."""
     monkeypatch.setattr(_user_costs._shared, "sketches", HeavyHitters())
     with capture():
         for user, times in (("alice@example.com", 3), ("bob@example.com", 1)):
@@ -319,11 +321,11 @@ async def test_user_ids_are_shown_to_nobody_who_may_not(
         "bob@example.com",
     ]
     assert with_ids["costliest_users"][0]["cpu_seconds"] > with_ids["costliest_users"][1]["cpu_seconds"] > 0
-    assert with_ids["costliest_users"][0]["cost"] is None  # without a price there is no cost
+    assert with_ids["costliest_users"][0]["cost"] is None  # the cost is null without a price
 
 
 async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
-    """Users, subscriptions, satisfaction and cost of that tier alone; null, with that reason, what is of all."""
+    """Users, subscriptions, satisfaction and cost of the tier; values of all tiers are null, with the reason."""
     with capture():
         record = recording.get_instrument
         record("signal_service.active_users").series("1h", "free").record(3)
@@ -348,9 +350,9 @@ async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
         assert "all tiers together" in answer["provenance"][path]["reason"]
         assert "all tiers together" not in str(every["provenance"][path]["reason"])
     for path in ("user_activity.active_users_last_hour", "tiers.enterprise.active_users_last_hour"):
-        assert answer["provenance"][path]["window_seconds"] == 3_600  # whoever was seen in that time
+        assert answer["provenance"][path]["window_seconds"] == 3_600  # the users of the last hour
     assert every["provenance"]["tiers.basic.cost_per_user"]["reason"] == (
-        "there is no value for user_tier 'basic'"
+        "the source has no value for user_tier 'basic'"
     )
     assert answer["user_activity"]["active_users_last_hour"] == 4
     assert answer["revenue_impact"]["cost_per_user"] == 2
@@ -358,7 +360,7 @@ async def test_one_tier_can_be_asked_for(client: httpx.AsyncClient) -> None:
 
 
 async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
-    """What /metrics has of the contract, for programs that read JSON; by name, if wanted."""
+    """The metrics of the contract as JSON, all of them or selected by name."""
     with capture():
         recording.get_instrument("signal_service.feature_usage").series("chain", "free").record(4)
         recording.get_instrument("signal_service.background_task").series("refresh", "low", "success").record(
@@ -367,7 +369,7 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
         answer = (await client.get("/monitoring/metrics")).json()
         everything = answer["metrics"]
         by_name = (await client.get("/monitoring/metrics?name=feature")).json()["metrics"]
-    assert 0 < answer["window_seconds"] < 60  # since capturing began
+    assert 0 < answer["window_seconds"] < 60  # since the start of capture()
     usage = everything["signal_service_feature_usage_total"]
     assert (usage["kind"], usage["total"]) == ("counter", 4)
     assert usage["series"] == [
@@ -386,7 +388,7 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
 async def test_answers_are_made_once_for_all_who_ask(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fifty at once, and those of the next seconds, get one and the same answer; then there is another."""
+    """Fifty requests at once, and requests of the next seconds, get the same answer; later ones a new one."""
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_RATE", "10000")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "300")
     answers = await asyncio.gather(*(client.get("/monitoring/enhanced-metrics") for _ in range(50)))
@@ -398,7 +400,7 @@ async def test_answers_are_made_once_for_all_who_ask(
 
 
 async def test_rows_that_are_not_shown_are_reported(client: httpx.AsyncClient) -> None:
-    """Of many endpoints, the fifty with most requests; how many there are is in the answer."""
+    """The answer has the fifty endpoints with the most requests, and the number of all endpoints."""
     with capture():
         for number in range(60):
             record = recording.get_instrument("signal_service.api.requests").series(
@@ -406,13 +408,13 @@ async def test_rows_that_are_not_shown_are_reported(client: httpx.AsyncClient) -
             )
             record.record(number + 1)
         answer = await _answer(client, "performance-summary")
-    assert "endpoints: 50 of 60 are shown" in answer["problems"]
+    assert "endpoints: only 50 of 60 rows are shown" in answer["problems"]
     assert list(answer["endpoints"])[:2] == ["/59", "/58"]
     assert len(answer["endpoints"]) == 50
 
 
 async def test_series_beyond_the_limit_count_in_totals(client: httpx.AsyncClient) -> None:
-    """OpenTelemetry keeps 2,000 series of an instrument apart; what is beyond is no less of a request."""
+    """Requests beyond the 2,000 series of an instrument in OpenTelemetry still count in the total."""
     with capture():
         requests = recording.get_instrument("signal_service.api.requests")
         for endpoint in range(150):
@@ -428,7 +430,7 @@ async def test_series_beyond_the_limit_count_in_totals(client: httpx.AsyncClient
 
 
 async def test_answers_are_remembered_in_bounded_memory() -> None:
-    """No longer than they are good for, and not more than some of them."""
+    """Answers are cached until they expire, and their number is limited."""
     clock = FakeClock()
     answers: Answers[str] = Answers(lambda: 5.0, clock)
 
@@ -443,10 +445,10 @@ async def test_answers_are_remembered_in_bounded_memory() -> None:
     assert set(answers._known) == {"another"}
 
 
-async def test_a_defect_of_signalscope_costs_one_value(
+async def test_a_defect_of_signalscope_makes_one_value_null(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is null, with a reason that tells nothing of the inside; the rest is answered."""
+    """The value is null, with a reason without internal details; other values are there."""
     value = Row.value
 
     def broken(row: Row, process: Process) -> Vector:
@@ -462,10 +464,10 @@ async def test_a_defect_of_signalscope_costs_one_value(
     assert "secret" not in str(answer)
 
 
-async def test_a_error_that_costs_the_answer_is_no_server_error(
+async def test_a_failed_answer_has_status_503(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """503, as documented; the reason is in the log alone."""
+    """The status is 503, as documented; the reason is only in the log."""
 
     def broken(*_: object, **__: object) -> Any:
         raise RuntimeError("secret path /etc/x")
@@ -480,7 +482,7 @@ async def test_a_error_that_costs_the_answer_is_no_server_error(
 async def test_without_telemetry_every_answer_says_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing has set up OpenTelemetry: null, and the way out."""
+    """Without OpenTelemetry every value is null, and the reason says what to do."""
     from signalscope.recording import _state as _live  # noqa: PLC0415  # only this test switches it off
 
     monkeypatch.setattr(_live.live, "fast_path", None)
@@ -497,7 +499,7 @@ async def test_without_telemetry_every_answer_says_so(
 async def test_no_answer_is_made_in_the_event_loop(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, accept: str
 ) -> None:
-    """Thousands of series take their time: they are looked at once, and summed up and written in threads."""
+    """Thousands of series take long: they are read once, and summed up and written in threads."""
     made: dict[str, list[bool]] = {}
 
     def watch(holder: Any, name: str) -> None:
@@ -532,7 +534,7 @@ async def test_no_answer_is_made_in_the_event_loop(
 
 
 async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> None:
-    """Fields are named in words, metrics and components as they are called; numbers with all of their digits."""
+    """Field names become words, names of metrics and components stay, and integers have all digits."""
     with capture():
         recording.get_instrument("signal_service.feature_usage").series("chain_greeks", "free").record(
             1_234_567

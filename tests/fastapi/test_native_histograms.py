@@ -1,4 +1,4 @@
-"""Native histograms for real: Prometheus scrapes a service, records, and /monitoring reads what it recorded."""
+"""Native histograms with a real Prometheus, which scrapes a service, and whose records /monitoring reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from signalscope.mixin.generate import generate
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.timeout(180)]
 
 _SECONDS = "signal_service_api_request_duration_seconds"
-#: Seconds that each measurement takes.
+#: The duration of each measurement in seconds.
 _TAKE = {"signal_service.api.request.duration": 0.3, "signal_service.signal.generation": 3.0}
 _CONFIG = """
 [histograms]
@@ -50,7 +50,7 @@ latency = 15
 
 @pytest.fixture
 def page() -> Iterator[int]:
-    """The port of a service's /metrics."""
+    """Start a service with native histograms, and return the port of its /metrics."""
     reader, port = _reader.PullReader(), free_port()
     provider = MeterProvider([reader], Resource({"service.name": "signal-service"}), shutdown_on_exit=False)
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
@@ -62,7 +62,7 @@ def page() -> Iterator[int]:
 
 @pytest.fixture
 def prometheus(tmp_path: Path, page: int) -> Iterator[str]:
-    """A Prometheus with the generated configuration and rules, which scrapes the service."""
+    """Start a Prometheus that scrapes the service with the generated configuration and rules."""
     config = tmp_path / "signalscope.toml"
     config.write_text(_CONFIG, encoding="utf-8")
     generate(load(config), tmp_path, ["rules", "deploy/prometheus"])
@@ -78,7 +78,7 @@ def prometheus(tmp_path: Path, page: int) -> Iterator[str]:
 async def client(
     tmp_path: Path, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service that reads from that Prometheus."""
+    """Return a client of a service that reads from that Prometheus."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     monkeypatch.setenv("SIGNALSCOPE_CONFIG", str(tmp_path / "signalscope.toml"))
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_PUBLIC", "true")
@@ -91,7 +91,7 @@ async def client(
 
 
 def _quantile(name: str, q: float) -> float:
-    """Return a quantile of equal measurements: linear within their bucket."""
+    """Return a quantile of equal measurements, interpolated linearly within their bucket."""
     low, high = next(
         (low, high) for low, high in pairwise(contract.get(name).buckets or ()) if low < _TAKE[name] <= high
     )
@@ -101,7 +101,7 @@ def _quantile(name: str, q: float) -> float:
 async def test_quantiles_and_limits_are_read_from_native_histograms(
     client: httpx.AsyncClient, prometheus: str
 ) -> None:
-    """All requests take 0.3 s and all signals 3 s: their quantiles, means and slow ones, without a classic bucket."""
+    """Requests of 0.3 s and signals of 3 s have right quantiles, means and slow ratios without classic buckets."""
     keys = ("API_P95", "API_MEAN", "API_SLOW", "SIGNAL_P95", "SATISFACTION")
 
     async def values() -> dict[str, float] | None:
@@ -112,12 +112,12 @@ async def test_quantiles_and_limits_are_read_from_native_histograms(
         vectors = {key: results.get(key).vector for key in keys}
         return {key: vector[()] for key, vector in vectors.items()} if all(vectors.values()) else None
 
-    found = await eventually_async(values, "values of every row", every=0.2)
-    assert found["API_P95"] == pytest.approx(_quantile("signal_service.api.request.duration", 0.95))
-    assert found["SIGNAL_P95"] == pytest.approx(_quantile("signal_service.signal.generation", 0.95))
-    assert found["API_MEAN"] == pytest.approx(0.3)
-    assert found["API_SLOW"] == pytest.approx(0, abs=1e-9)
-    assert found["SATISFACTION"] == pytest.approx(100)
+    rows = await eventually_async(values, "values of every row", every=0.2)
+    assert rows["API_P95"] == pytest.approx(_quantile("signal_service.api.request.duration", 0.95))
+    assert rows["SIGNAL_P95"] == pytest.approx(_quantile("signal_service.signal.generation", 0.95))
+    assert rows["API_MEAN"] == pytest.approx(0.3)
+    assert rows["API_SLOW"] == pytest.approx(0, abs=1e-9)
+    assert rows["SATISFACTION"] == pytest.approx(100)
     answer = (await client.get("/monitoring/enhanced-metrics")).json()
     assert answer["source"]["name"] == "prometheus"
     assert answer["performance"]["api_performance"]["average_response_time_ms"] == pytest.approx(300)

@@ -1,4 +1,4 @@
-"""Everything that OpenAPI says is so: schemathesis asks whatever the schema allows, and what it does not."""
+"""The answers match the OpenAPI schema: schemathesis sends allowed and forbidden requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATHS = {
 app = FastAPI()
 app.include_router(router)
 load_all_checks()
-#: Not that unknown parameters are refused, and that public routes ask for a token: neither is promised.
+#: The schema does not promise that unknown parameters are refused, or that public routes need a token.
 CHECKS = [
     schemathesis.checks.CHECKS.get_one(name)
     for name in (
@@ -52,7 +52,7 @@ def _open(monkeypatch: pytest.MonkeyPatch) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_answers_are_as_the_schema_says(case: Any, authorised: bool) -> None:
-    """No 5xx but the documented 503; statuses, content types and bodies of the schema; with a token and without."""
+    """Statuses, content types and bodies match the schema, with and without a token; 503 is the only status 5xx."""
     headers = {"Authorization": f"Bearer {TOKEN}"} if authorised else {}
     response = case.call(headers=headers)
     case.validate_response(response, checks=CHECKS)
@@ -62,7 +62,7 @@ def test_answers_are_as_the_schema_says(case: Any, authorised: bool) -> None:
 
 
 def test_every_route_is_documented_with_its_model() -> None:
-    """Each field has a type; each refusal is there; /monitoring needs the bearer token."""
+    """Each field has a type, each error status is documented, and /monitoring needs the bearer token."""
     document = app.openapi()
     assert set(document["paths"]) == PATHS
     for path in PATHS:

@@ -1,4 +1,4 @@
-"""/monitoring with Prometheus: up, slow, down and lying; and that nothing of it blocks the event loop."""
+"""/monitoring with a Prometheus that is up, slow, down or wrong, without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from signalscope.health import HealthCheck
 pytestmark = pytest.mark.needs("prometheus", "promtool")
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
 JOB = 'job="signal-service"'
-#: What the real Prometheus is given: a series' key, its labels, and its value.
+#: The data of the real Prometheus: the key of a series, its labels and its value.
 GIVEN: tuple[tuple[str, str, float], ...] = (
     ("ERROR_RATE", "", 0.25),
     ("ERROR_RATE", 'endpoint="/a"', 3.5),
@@ -82,7 +82,7 @@ GIVEN: tuple[tuple[str, str, float], ...] = (
 
 
 def _samples() -> Iterator[str]:
-    """The last hour of every given series, one value a minute, and two raw counters."""
+    """Yield OpenMetrics lines: one hour of every series with one value per minute, and two raw counters."""
     now = int(time.time())
     times = [now - 60 * minute for minute in range(60, -1, -1)]
     for key in dict.fromkeys(key for key, _, _ in GIVEN):
@@ -101,7 +101,7 @@ def _samples() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real Prometheus that has the given series."""
+    """Start a real Prometheus with the data, and return its URL."""
     with running(tmp_path_factory.mktemp("prometheus"), list(_samples())) as url:
         yield url
 
@@ -119,7 +119,7 @@ async def _fresh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service."""
+    """Return a client of a service."""
     app = FastAPI()
     app.include_router(router)
     transport = httpx.ASGITransport(app)
@@ -137,7 +137,7 @@ async def _answer(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
 async def test_values_are_those_that_prometheus_has(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each field is the recorded series' value; what Prometheus lacks is null, and says so."""
+    """Each field has the value of its recorded series; a value that Prometheus lacks is null, with the reason."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", f"{prometheus}/")
     answer = await _answer(client, "enhanced-metrics")
     assert answer["source"]["name"] == "prometheus"
@@ -184,7 +184,7 @@ async def test_values_are_those_that_prometheus_has(
     assert impact["series"].split(", ") == [
         derived.get(key).name for key in ("DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS")
     ]
-    assert impact["meaning"].startswith("Seconds of waiting for external services for each second")
+    assert impact["meaning"].startswith("Seconds of waiting for external services per second")
     missing = answer["provenance"]["performance.signal_generation.signals_generated_last_minute"]
     assert (missing["source"], missing["reason"]) == ("prometheus", "Prometheus has no value for it")
     known = answer["provenance"]["performance.api_performance.error_rate_percentage"]
@@ -205,7 +205,7 @@ async def test_values_are_those_that_prometheus_has(
 async def test_every_number_says_where_it_is_from_and_every_null_why(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Of a service that has a part of everything: the field itself, or the one that it is in, is explained."""
+    """With some data of each kind, each field or the field that contains it has a provenance."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     answer = await _answer(client, name)
     provenance = answer.pop("provenance")
@@ -235,7 +235,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def test_windows_are_those_of_the_rules() -> None:
-    """A row looks back at least as far as each range and offset in the text of its rules."""
+    """The window of a row is at least as long as each range and offset in its rules."""
     config = Config()
     for row in derived.all_series():
         for variant in row.variants(config):
@@ -249,7 +249,7 @@ def test_windows_are_those_of_the_rules() -> None:
 async def test_a_range_query_gives_the_window(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lowest, mean and highest of the window; endpoints, KPIs, forecast at the horizon."""
+    """The answer has the lowest, mean and highest value of the window, endpoints, KPIs and the forecast."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     answer = await _answer(client, "performance-summary?window=1h")
     assert answer["api"]["error_rate_percentage"] == {
@@ -262,13 +262,13 @@ async def test_a_range_query_gives_the_window(
         ("api_p95", 0.45, 0.5, "below"), ("availability", None, 0.9995, "above"),
     ]  # fmt: skip
     assert [(kpi["unit"], kpi["reason"]) for kpi in answer["kpis"]] == [
-        ("s", None), ("ratio", "Prometheus has no value and no attainment of it"),
+        ("s", None), ("ratio", "Prometheus has no value and no attainment for this KPI"),
     ]  # fmt: skip
     assert answer["kpis"][1]["meaning"] == "Share of the last 30 days in which the service answered."
     provenance = answer["provenance"]
     assert provenance["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
     assert provenance["dependencies.ticker_service.p95_seconds"]["reason"] == (
-        "there is no value for service_name 'ticker_service'"
+        "the source has no value for service_name 'ticker_service'"
     )
     assert [provenance[f"api.p95_seconds{suffix}"]["window_seconds"] for suffix in ("", ".mean")] == [
         120,
@@ -290,7 +290,7 @@ async def test_a_range_query_gives_the_window(
 async def test_a_slow_prometheus_costs_the_values_not_the_answer(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Behind a proxy that holds its answers back: within the timeout, null, degraded, with the reason."""
+    """With delayed answers, /monitoring answers within the timeout: degraded, values null, with the reason."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "0.4")
     async with delayed(prometheus, 600) as url, asyncio.timeout(DEADLINE):
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
@@ -307,7 +307,7 @@ async def test_a_slow_prometheus_costs_the_values_not_the_answer(
 async def test_a_prometheus_behind_a_small_delay_answers(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The proxy is no reason to fail: with less delay than the timeout, the values are there."""
+    """With a delay below the timeout, the proxy passes the values on."""
     async with delayed(prometheus, 0.2) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "10")
@@ -319,7 +319,7 @@ async def test_a_prometheus_behind_a_small_delay_answers(
 async def test_a_prometheus_that_is_down_is_reported(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Null and degraded; the address is in no answer."""
+    """The answer is degraded, with null values, and does not contain the address."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", "http://127.0.0.1:9/secret-path")
     answer = await _answer(client, name)
     assert answer["degraded"]
@@ -365,10 +365,10 @@ OTHER = b'{"status":"success","data":{"resultType":"%s","result":%s}}'
     ids=range(19),
 )
 @pytest.mark.parametrize("name", ANSWERS)
-async def test_a_prometheus_that_lies_is_not_believed(
+async def test_wrong_answers_of_prometheus_are_refused(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, lie: tuple[bytes, str, str], name: str
 ) -> None:
-    """Bad JSON, good JSON of another form, errors: null and degraded, and none of its words are passed on."""
+    """With invalid JSON, JSON of another form or errors, the answer is degraded and has no text from Prometheus."""
     body, status, problem = lie
     async with lying(body, status) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
@@ -379,10 +379,10 @@ async def test_a_prometheus_that_lies_is_not_believed(
     assert "<b>" not in str(answer)
 
 
-async def test_numbers_that_are_none_are_no_values(
+async def test_nan_and_infinity_are_not_values(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NaN and infinity, which Prometheus may well answer, and labels that were not asked for."""
+    """NaN, infinity and labels that the query did not select are left out."""
     result = (
         b'[{"metric":{"__name__":"signal_service_error_rate_percentage"},"value":[1,"NaN"]},'
         b'{"metric":{"__name__":"up"},"value":[1,"1"]}]'
@@ -396,7 +396,7 @@ async def test_numbers_that_are_none_are_no_values(
 async def test_numbers_that_may_be_incomplete_are_reported_so(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A query engine before several stores answers without one that is away, and warns."""
+    """A query engine for several stores answers with a warning if one store is down; the answer reports it."""
     result = b'[{"metric":{"__name__":"%s"},"value":[1,"2"]}]' % derived.get("API_MEAN").name.encode()
     lie = OTHER.replace(b"}}", b'},"warnings":["store 10.0.0.7 is away"]}') % (b"vector", result)
     async with lying(lie) as url:
@@ -409,7 +409,7 @@ async def test_numbers_that_may_be_incomplete_are_reported_so(
 async def test_a_job_that_prometheus_does_not_know_is_reported(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When nothing at all is there, the name of the job is the likeliest reason, or that there are no rules."""
+    """Without any series, the reason names the two likely causes: a wrong job name or missing rules."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_JOB", "another-name")
     for name in ANSWERS:
@@ -420,7 +420,7 @@ async def test_a_job_that_prometheus_does_not_know_is_reported(
 async def test_long_answers_are_read_one_after_the_other(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a thread, and never two at once: reading JSON keeps the interpreter to itself."""
+    """A thread reads one answer at a time, because parsing JSON blocks the interpreter."""
     at_once: list[int] = []
     threads: set[bool] = set()
     lock, real = threading.Lock(), _prometheus._read
@@ -442,10 +442,8 @@ async def test_long_answers_are_read_one_after_the_other(
     assert not any(at_once)
 
 
-async def test_an_url_that_is_none_is_reported(
-    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another scheme, a port that is none, no host: degraded, not a failure."""
+async def test_an_invalid_url_is_reported(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a wrong scheme, a wrong port or no host, the answer is degraded and its status is 200."""
     for url in ("ftp://x", "localhost:9090", "http://[::1", "http://x:99999999", "http://"):
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         answer = await _answer(client, "enhanced-metrics")
@@ -453,7 +451,7 @@ async def test_an_url_that_is_none_is_reported(
 
 
 async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A heartbeat goes on while many ask for everything, with a slow Prometheus and checks that hang."""
+    """A heartbeat continues during many requests with a slow Prometheus and checks that hang."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_TIMEOUT", "1")
     monkeypatch.setenv("SIGNALSCOPE_MONITORING_CACHE_SECONDS", "0")
     hang = threading.Event()
@@ -495,14 +493,14 @@ async def test_nothing_blocks_the_event_loop(prometheus: str, monkeypatch: pytes
     late.sort()
     print(f"heartbeat: median {late[len(late) // 2] * 1e3:.1f} ms late, at most {late[-1] * 1e3:.0f} ms")
     assert len(late) > 20
-    # An answer that blocked would make every beat as late as Prometheus is slow.
+    # If an answer blocked the event loop, a beat would be as late as Prometheus is slow.
     assert late[len(late) // 2] < prometheus_takes
 
 
-async def test_nothing_foreseen_is_no_resource(
+async def test_no_resource_is_named_if_none_will_be_exhausted(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When no resource is foreseen to be exhausted, none is named as the first."""
+    """If no resource will be exhausted, the field `resource` is null."""
     name = derived.get("EXHAUSTION").name.encode()
     result = b",".join(
         b'{"metric":{"__name__":"%s","resource":"%s"},"value":[1,"172800"]}' % (name, resource)
@@ -519,7 +517,7 @@ async def test_nothing_foreseen_is_no_resource(
 async def test_a_service_of_unknown_latency_is_not_called_compliant(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It counts for nothing; without any that is known there is no share, and the reason says so."""
+    """Such a service is not counted; if no latency is known, the value is null, with the reason."""
 
     async def compliance(*samples: tuple[str, str, float]) -> tuple[float | None, str | None]:
         result = b",".join(
@@ -535,7 +533,7 @@ async def test_a_service_of_unknown_latency_is_not_called_compliant(
         return value, answer["provenance"][path]["reason"]
 
     a, b = ("DEPENDENCY_ERROR_RATIO", "a", 0.0), ("DEPENDENCY_ERROR_RATIO", "b", 0.0)
-    assert await compliance(a, b) == (None, "there is no latency of any service")
+    assert await compliance(a, b) == (None, "no external service has a recorded latency")
     assert await compliance(a, b, ("DEPENDENCY_P95", "a", 0.1)) == (100, None)
     assert await compliance(a, b, ("DEPENDENCY_P95", "a", 100)) == (0, None)
     failing = ("DEPENDENCY_ERROR_RATIO", "c", 1.0)

@@ -1,4 +1,4 @@
-"""`/health` and `/metrics` of a service."""
+"""The routes `/health` and `/metrics` of a service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from signalscope.health._registry import shared
 
 @pytest.fixture(autouse=True)
 def _no_components(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(shared, "_make", tuple)  # none but what a test registers or reports
+    monkeypatch.setattr(shared, "_make", tuple)  # only checks that a test registers, and reports
     monkeypatch.setattr(shared, "_built_in", ())
     _health._reported.components.clear()
     yield
@@ -31,13 +31,13 @@ async def _get(path: str) -> httpx.Response:
 
 
 async def test_health_is_unknown_until_something_was_reported() -> None:
-    """Nothing is invented, and a service that has no checks is not taken out of service."""
+    """A service without checks is unknown with status 200, so that it still gets requests."""
     response = await _get("/health")
     assert (response.status_code, response.json()) == (200, {"status": "unknown", "components": {}})
 
 
 async def test_health_is_what_was_reported() -> None:
-    """A part that fails makes the service degraded; only the service itself makes it unhealthy, with 503."""
+    """A failing component makes the service degraded; only `service` makes it unhealthy, with status 503."""
     report_health("database", 0)
     response = await _get("/health")
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
@@ -52,7 +52,7 @@ async def test_health_is_what_was_reported() -> None:
 
 
 async def test_metrics_say_what_to_do_when_nothing_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """503, so that a scrape fails visibly, with the way out."""
+    """Status 503 makes the scrape fail, and the body says what to do."""
     monkeypatch.setattr("signalscope.exposition._reader._current.reader", None)
     response = await _get("/metrics")
     assert response.status_code == 503

@@ -1,4 +1,4 @@
-"""Scopes: values of a service are read of the cluster that it runs in, and of no other."""
+"""Scopes: a service reads only the values of the cluster in which it runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _samples() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prometheus that has one job of two clusters."""
+    """Start a Prometheus with one job in two clusters, and return its URL."""
     with running(tmp_path_factory.mktemp("prometheus"), list(_samples())) as url:
         yield url
 
@@ -51,7 +51,7 @@ async def _configured(
 
 @pytest.mark.parametrize("cluster", list(_MEANS))
 async def test_values_are_those_of_the_own_cluster(cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Recorded series, history, and expressions that are queried: without the label, which is always the same."""
+    """Recorded series, history and queried expressions have the values of the cluster, without its label."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_SCOPE", f"cluster={cluster}; zone=ignored")
     results = await read(["API_MEAN", "REQUESTS_LAST_MINUTE"])
     assert results.problems == []
@@ -64,7 +64,7 @@ async def test_values_are_those_of_the_own_cluster(cluster: str, monkeypatch: py
 
 
 async def test_a_service_that_does_not_say_its_cluster_is_told_how(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Values of both clusters stay apart, so that none passes for the service's own."""
+    """Without a cluster name, the values of both clusters are kept apart, and a problem says what to set."""
     monkeypatch.delenv("SIGNALSCOPE_PROMETHEUS_SCOPE", raising=False)
     results = await read(["API_MEAN"])
     assert () not in results.get("API_MEAN").vector

@@ -1,4 +1,4 @@
-"""A Starlette application where FastAPI is not installed: measured, and never harmed."""
+"""A Starlette application without FastAPI is measured and works as before."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def _run(before: str = "", after: str = "") -> tuple[int, str, str]:
 
 
 def test_it_is_measured() -> None:
-    """The middleware needs Starlette alone."""
+    """The middleware needs only Starlette."""
     code, out, err = _run()
     assert (code, out) == (0, "hello\n1\nNone\n"), err
 
 
-def test_what_fails_in_measuring_is_not_the_application_s_business() -> None:
-    """A middleware that cannot be put in is counted, and requests are served all the same."""
+def test_a_failure_to_measure_does_not_break_the_application() -> None:
+    """If the middleware cannot be added, the failure is counted and requests are still served."""
     code, out, err = _run(before="sys.modules['signalscope.fastapi._middleware'] = None")
     assert (code, out) == (0, "hello\nNone\n1\n"), err
 
 
 def test_the_routes_say_what_they_need() -> None:
-    """Asking for the router names the extra to install."""
+    """The error for the router names the extra to install."""
     code, _, err = _run(after="from signalscope.fastapi import router")
     assert code == 1
-    assert "signalscope.fastapi.router needs fastapi: pip install 'signalscope[fastapi]'" in err
+    assert "signalscope.fastapi.router needs fastapi: pip install 'signalscope[fastapi]' [SS500]" in err

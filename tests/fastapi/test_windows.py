@@ -1,4 +1,4 @@
-"""A process' rolling windows: what they cover, when they cannot, and how much is kept."""
+"""The rolling windows of a process: the covered time, missing snapshots and the limits of memory."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ FREE = labels(feature="chain", user_tier="free")
 
 
 class Scripted(Windows):
-    """Windows whose snapshots are made up: a counter that grows by one each second."""
+    """Windows with artificial snapshots of a counter that grows by one per second."""
 
     def __init__(self, clock: FakeClock, began: float) -> None:
         super().__init__()
         self.clock, self.began = clock, began
 
     def reduced(self) -> Snapshot:
-        """What there is now."""
+        """Return the snapshot at the present time."""
         total = self.clock() - self.began
         return Snapshot(self.clock(), self.began, {NAME: {FREE: Totals(1, total, (0,))}}, {}, frozenset())
 
 
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Scripted:
-    """Windows of a process that began to record at 100 s and is first looked at at 5,000 s."""
+    """Return windows of a process that began to record at 100 s and has its first snapshot at 5,000 s."""
     windows = Scripted(FakeClock(5_000.0), began=100.0)
     monkeypatch.setattr("signalscope.recording._snapshot.snapshot", lambda _: None)
     monkeypatch.setattr(_windows, "reduced", lambda _snapshot, _previous: windows.reduced())
@@ -48,7 +48,7 @@ def _watch(windows: Scripted, seconds: int) -> None:
 
 
 def test_a_window_is_the_difference_of_two_snapshots(scripted: Scripted) -> None:
-    """As long as asked, give or take half a step; what grows by one a second grows by as many."""
+    """The window has the requested length within half a step, and the counter grows by one per second."""
     _watch(scripted, 4_000)
     for seconds in (60.0, 300.0, 3_600.0):
         window = scripted.window(seconds, scripted.take())
@@ -56,15 +56,15 @@ def test_a_window_is_the_difference_of_two_snapshots(scripted: Scripted) -> None
         assert window.increase(NAME) == {FREE: pytest.approx(window.seconds)}
 
 
-def test_a_window_that_was_not_watched_is_no_value(scripted: Scripted) -> None:
-    """The process is older than the window, and nobody looked: the reason says since when somebody does."""
+def test_a_window_without_snapshots_has_no_value(scripted: Scripted) -> None:
+    """If the first snapshot is newer than the start of the window, the reason says since when snapshots exist."""
     _watch(scripted, 30)
     with pytest.raises(NoDataError, match="watched for 30 s; the window is 300 s"):
         scripted.window(300, scripted.take())
 
 
 def test_a_young_process_has_a_window_since_its_start(scripted: Scripted) -> None:
-    """All was zero then, so that nothing is missing."""
+    """All counters were zero at the start of the process, so the window is complete."""
     scripted.began = scripted.clock() - 12
     window = scripted.window(300, scripted.take())
     assert (window.seconds, window.then) == (12, None)
@@ -72,7 +72,7 @@ def test_a_young_process_has_a_window_since_its_start(scripted: Scripted) -> Non
 
 
 def test_what_is_kept_is_bounded(scripted: Scripted) -> None:
-    """Ten minutes of every snapshot and one a minute of an hour, however long it runs and often it is asked."""
+    """All snapshots of ten minutes and one per minute of an hour are kept, for any running time and request rate."""
     for _ in range(2_000):
         scripted.take()
         scripted.take()
@@ -83,7 +83,7 @@ def test_what_is_kept_is_bounded(scripted: Scripted) -> None:
 
 
 def test_another_recording_begins_anew(scripted: Scripted) -> None:
-    """Looks of before a fork, or of another provider, are no beginning of a window."""
+    """A window does not begin with a snapshot from before a fork, or of another provider."""
     _watch(scripted, 600)
     scripted.began = scripted.clock()
     scripted.clock.advance(10)
@@ -92,7 +92,7 @@ def test_another_recording_begins_anew(scripted: Scripted) -> None:
 
 
 def test_labels_that_nothing_needs_are_added_up() -> None:
-    """And series that did not change are kept once."""
+    """Series that did not change are stored once."""
     with capture():
         requests = recording.get_instrument("signal_service.api.requests")
         requests.series("/a", "GET", "200", "free").record(2)
@@ -108,7 +108,7 @@ def test_labels_that_nothing_needs_are_added_up() -> None:
 
 
 def test_the_health_of_dependencies_is_the_mean_of_five_minutes(scripted: Scripted) -> None:
-    """As the rules have it: what was down for part of that time is not as healthy as what was up."""
+    """As in the recording rules, a service that was down for a part of the time has a lower health."""
     health = {"a": 1.0, "b": 0.0}
 
     def reduced() -> Snapshot:
@@ -116,7 +116,7 @@ def test_the_health_of_dependencies_is_the_mean_of_five_minutes(scripted: Script
         name = "signal_service.external_service.health"
         return Snapshot(scripted.clock(), scripted.began, {}, {name: gauges}, frozenset())
 
-    scripted.reduced = reduced  # type: ignore[method-assign]  # with a gauge instead of a counter
+    scripted.reduced = reduced  # type: ignore[method-assign]  # a gauge instead of a counter
     _watch(scripted, 400)
     health["b"] = 1.0
     _watch(scripted, 150)
@@ -126,7 +126,7 @@ def test_the_health_of_dependencies_is_the_mean_of_five_minutes(scripted: Script
 
 
 def test_a_forked_child_forgets() -> None:
-    """What the parent saw is the parent's, and its thread is not there."""
+    """The child has no snapshots of the parent, and not its thread."""
     windows = _windows.shared
     with capture():
         windows.start()

@@ -1,4 +1,4 @@
-"""The host application's own routes win, whichever was added first, and nothing of theirs changes."""
+"""The application's own routes answer first, in any order of routes, and do not change."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _host(app: FastAPI) -> None:
 @pytest.mark.parametrize("add", [_included, _instrumented])
 @pytest.mark.parametrize("first", ["ours", "theirs"])
 async def test_routes_of_the_application_win(add: Add, first: str) -> None:
-    """Included or instrumented, before or after the application declares the same paths; in OpenAPI too."""
+    """With the router or `instrument_app`, before or after the application adds the same paths; also in OpenAPI."""
     app = FastAPI()
     if first == "ours":
         add(app)
@@ -83,7 +83,7 @@ async def test_routes_of_the_application_win(add: Add, first: str) -> None:
 
 @pytest.mark.parametrize("add", [_included, _instrumented])
 async def test_no_existing_response_changes(add: Add, tmp_path: Path) -> None:
-    """Other methods, trailing slashes, catch-alls, mounts and 404s answer as they did without signalscope."""
+    """Other methods, trailing slashes, catch-alls, mounts and 404s answer as without signalscope."""
     (tmp_path / "metrics").write_text("a file", encoding="utf-8")
 
     def make() -> FastAPI:
@@ -122,7 +122,7 @@ async def test_no_existing_response_changes(add: Add, tmp_path: Path) -> None:
 
 
 async def test_a_catch_all_of_the_application_is_its_own() -> None:
-    """All paths are the application's then; a mount before the catch-all is the way to have both."""
+    """The catch-all answers all paths; to have both, mount signalscope's routes before it."""
     app = FastAPI()
     app.include_router(router)
     own = FastAPI()
@@ -139,7 +139,7 @@ async def test_a_catch_all_of_the_application_is_its_own() -> None:
 
 @pytest.mark.parametrize("add", [_included, _instrumented])
 async def test_spans_name_the_route_that_answers(add: Add) -> None:
-    """The official instrumentor finds the application's catch-all for /health, not the route that gave way to it."""
+    """For /health the official instrumentor uses the application's catch-all, not signalscope's route."""
     app = FastAPI()
     add(app)
 
@@ -159,7 +159,7 @@ async def test_spans_name_the_route_that_answers(add: Add) -> None:
 
 @pytest.mark.parametrize("prefix", ["/ops", "/a/b"])
 async def test_a_prefix_and_nested_routers_work(prefix: str) -> None:
-    """Under a prefix, within another router, and twice; the application's routes under the prefix win."""
+    """Under a prefix, in another router, included twice; the application's routes under the prefix answer first."""
     app, outer = FastAPI(), APIRouter(prefix="/outer")
     outer.include_router(router)
     app.include_router(router, prefix=prefix)
@@ -175,12 +175,12 @@ async def test_a_prefix_and_nested_routers_work(prefix: str) -> None:
     assert (await _get(app, "/outer/monitoring/enhanced-metrics")).status_code == 200
     assert (await _get(app, "/health")).status_code == 404
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # two operations of one id would be a warning
+        warnings.simplefilter("error")  # two operations with the same id would be a warning
         assert f"{prefix}/health/live" in app.openapi()["paths"]
 
 
 async def test_mounted_applications_have_their_own() -> None:
-    """In an application that is mounted, and as a router that is mounted itself; outer routes are not asked."""
+    """In a mounted application and as a mounted router; routes of the outer application have no effect."""
     inner = FastAPI()
     inner.include_router(router)
     app = FastAPI(routes=[Mount("/plain", router)])
@@ -196,7 +196,7 @@ async def test_mounted_applications_have_their_own() -> None:
 
 
 async def test_a_starlette_application_gets_the_routes_where_it_has_none() -> None:
-    """Without FastAPI: what the application does not answer is answered; undone, all is as before."""
+    """Without FastAPI, signalscope answers paths without a route; `uninstrument_app` restores the application."""
 
     async def own(_: Request) -> Response:
         return PlainTextResponse("own")
@@ -213,7 +213,7 @@ async def test_a_starlette_application_gets_the_routes_where_it_has_none() -> No
 
 
 async def test_instrumenting_can_be_undone_and_repeated() -> None:
-    """Routes are added once, and taken out again; an included router counts."""
+    """Routes are added once and removed again; an included router is not added again."""
     app = FastAPI()
     described = app.openapi
     instrument_app(app)

@@ -1,8 +1,10 @@
-"""Circuit breakers of your own, and of libraries that are not instrumented.
+"""Metrics of circuit breakers that no instrumentor measures.
 
-The breakers of pybreaker, aiobreaker, purgatory and circuitbreaker are measured by their instrumentors, under the
-launcher without any code. `watch_breaker` is for all others: it reads the state of a breaker at each collection.
-A program that guards the calls itself reports them with `BreakerMonitor`.
+The launcher measures the breakers of pybreaker, aiobreaker, purgatory and circuitbreaker without any code. For other
+breakers there are two ways:
+
+* `watch_breaker` reads the state of an existing breaker object at each collection of metrics.
+* `BreakerMonitor` is for a program with its own breaker logic: the program reports each call and state change.
 """
 
 from signalscope.breakers._monitor import BreakerMonitor

@@ -1,11 +1,11 @@
-"""The model of a circuit breaker: its state, its calls, its transitions.
+"""The model of a circuit breaker: its state, calls and state transitions.
 
 `BreakerMonitor`, `watch_breaker` and the instrumentors of breaker libraries all record through `Breaker`:
 
 * The counters of a breaker are initialised at zero.
-* Breakers with the same service name and operation share one state set, which shows the worst of their states: open
-  before half_open before closed.
-* A service that the program itself reports with a `BreakerMonitor` is not reported again by the others.
+* Breakers with the same service name and operation share one state set. It shows the worst of their states: open is
+  worse than half_open, and half_open is worse than closed.
+* If the program reports a service with `BreakerMonitor`, other breakers do not report that service again.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Breaker:
 
     Args:
         identity: Service name and operation; None if they are not known yet.
-        state: The state it is in now: closed, open or half_open.
-        is_monitor: Whether the program itself reports this breaker.
+        state: The present state: closed, open or half_open.
+        is_monitor: True if the program reports this breaker with `BreakerMonitor`.
 
     Attributes:
-        state: The state it was last seen in.
-        calls: The series of its calls by outcome, once its identity is set.
+        state: The last known state.
+        calls: The counter series by outcome; empty until the identity is set.
     """
 
     __slots__ = ("_identity", "_is_monitor", "calls", "state")
@@ -56,25 +56,26 @@ class Breaker:
             self.set_identity(identity)
 
     def report(self, owner: object = None) -> None:
-        """Include the breaker in the state set.
+        """Add the breaker to the state set.
 
         Args:
-            owner: The object whose end stops the report; it is not kept alive. Without it, only `stop` does.
+            owner: The breaker leaves the state set when this object is garbage-collected; no reference to the object
+                is kept. Without an owner, the breaker stays until `stop` is called.
         """
         _reports.add(self, monitored=self._identity[0] if self._is_monitor else None)
         if owner is not None:
             weakref.finalize(owner, self.stop).atexit = False
 
     def stop(self) -> None:
-        """Leave the state set."""
+        """Remove the breaker from the state set."""
         _reports.remove(self)
 
     def identify(self) -> Identity:
-        """Return the service name and operation, as far as they are known."""
+        """Return the service name and operation that are known so far."""
         return self._identity
 
     def set_identity(self, identity: Identity) -> None:
-        """Set the service name and operation for good, and initialise their counters at zero."""
+        """Set the final service name and operation, and initialise the counters at zero."""
         self._identity = identity
         if self._is_reported(identity):
             self.calls = {outcome: get_instrument(_CALLS).series(*identity, outcome) for outcome in OUTCOMES}
@@ -82,11 +83,11 @@ class Breaker:
                 get_instrument(_TRANSITIONS).series(*identity, state)
 
     def read_state(self) -> str | None:
-        """Return the state that the breaker is in now; None if it cannot be read. May raise."""
+        """Return the present state; None if it cannot be read. A subclass may raise any exception."""
         return self.state
 
     def count(self, outcome: str, calls: int = 1) -> None:
-        """Count calls.
+        """Add calls to the counter of an outcome.
 
         Args:
             outcome: success, failure or rejected.
@@ -100,11 +101,11 @@ class Breaker:
             internal_error("breakers.call")
 
     def enter(self, state: str) -> None:
-        """Enter a state, and count the transition unless the breaker is in this state already.
+        """Set the state. Count a transition, unless the breaker was in this state already.
 
         Args:
-            state: closed, open or half_open. Any other state is not entered; it counts as an internal error and as a
-                transition to ``other``.
+            state: closed, open or half_open. Another value does not change the state; it is counted in
+                `signalscope.internal.errors`, and as a transition to ``other``.
         """
         try:
             is_new = state not in BREAKER_STATES or _reports.replace(self, state)
@@ -117,7 +118,7 @@ class Breaker:
             internal_error("breaker.transition")
 
     def refresh(self) -> str | None:
-        """Read the state, and count a transition since the last time.
+        """Read the state, and count a transition if it has changed since the last call.
 
         Returns:
             The state; None if it cannot be read.
@@ -133,7 +134,7 @@ class Breaker:
         return self.state
 
     def point(self) -> tuple[Identity, str] | None:
-        """Return the identity and the state; None if the state is unknown or another breaker reports it."""
+        """Return the identity and the state; None if the state is unknown or a `BreakerMonitor` has the service."""
         state, identity = self.refresh(), self.identify()
         return (identity, state) if state is not None and self._is_reported(identity) else None
 
@@ -142,12 +143,13 @@ class Breaker:
 
 
 class _Reports(ProcessState):
-    """The breakers of this process that report their states.
+    """All breakers of this process that are in the state set.
 
-    Breakers are added and removed without the lock: the garbage collector may remove one in any thread at any time.
+    Breakers are added and removed without the lock: the garbage collector can remove one at any time, even in a
+    thread that holds the lock.
 
     Attributes:
-        monitored: The services that the program itself reports.
+        monitored: The service of each breaker that is reported with `BreakerMonitor`.
     """
 
     def __init__(self) -> None:
@@ -171,7 +173,7 @@ class _Reports(ProcessState):
         self.monitored.pop(breaker, None)
 
     def replace(self, breaker: Breaker, state: str) -> bool:
-        """Replace the state of a breaker; return True for one of several threads that see the same change."""
+        """Set the state of a breaker. If several threads set the same new state, only the first one gets True."""
         with self.lock:
             before, breaker.state = breaker.state, state
         return before != state

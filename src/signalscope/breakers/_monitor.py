@@ -1,4 +1,4 @@
-"""`BreakerMonitor`: a circuit breaker that the program itself reports."""
+"""`BreakerMonitor`: metrics of a circuit breaker from calls in the program."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from signalscope.contract._model import ContractError
 
 
 class BreakerMonitor:
-    """Reports one circuit breaker: its state, state changes, and calls by outcome.
+    """Records the state, the state changes and the calls of one circuit breaker.
 
-    A call that a breaker did not let through is `rejected`. The failing call that trips it is a `failure`,
-    also where the library raises the same exception for both.
+    Count a call as `rejected` if the open breaker blocked it. The failed call that opens the breaker is a `failure`,
+    even if the library raises the same exception for both.
 
     Args:
-        service_name: The external service it guards.
-        operation: The operation of the service; ``all`` for a breaker that guards every call of it.
-        state: The state it is in now: closed, open or half_open.
+        service_name: The external service that the breaker protects.
+        operation: The operation of the service; ``all`` if the breaker protects all operations.
+        state: The present state: closed, open or half_open.
 
     Attributes:
-        service_name: The external service it guards.
+        service_name: The external service that the breaker protects.
 
     Raises:
-        ContractError: There is no such state.
+        ContractError: ``state`` is not closed, open or half_open.
 
     Examples:
         >>> from signalscope import BreakerMonitor
@@ -39,7 +39,7 @@ class BreakerMonitor:
     def __init__(self, service_name: str, operation: str = "all", *, state: str = "closed") -> None:
         if state not in BREAKER_STATES:
             raise ContractError(
-                f"breaker state {state!r} is not allowed; allowed: {', '.join(BREAKER_STATES)}"
+                f"breaker state {state!r} is not allowed; allowed: {', '.join(BREAKER_STATES)} [SS520]"
             )
         self.service_name = service_name
         self._breaker = Breaker((service_name, operation), state, is_monitor=True)
@@ -48,7 +48,7 @@ class BreakerMonitor:
 
     @property
     def state(self) -> str:
-        """The state it is in. Setting it is the same as `transition`."""
+        """The present state. Setting it is the same as calling `transition`."""
         return self._breaker.state
 
     @state.setter
@@ -56,22 +56,22 @@ class BreakerMonitor:
         self.transition(to)
 
     def success(self) -> None:
-        """Count a call that went through and succeeded."""
+        """Count a call that succeeded."""
         self._calls["success"].record(1)
 
     def failure(self) -> None:
-        """Count a call that went through and failed."""
+        """Count a call that failed."""
         self._calls["failure"].record(1)
 
     def rejected(self) -> None:
-        """Count a call that was not let through."""
+        """Count a call that the breaker blocked."""
         self._calls["rejected"].record(1)
 
     def transition(self, to: str) -> None:
-        """Report that the breaker has changed its state; repeating the present one is no change.
+        """Set the state, and count a state change. Setting the present state again counts nothing.
 
         Args:
-            to: closed, open or half_open. Another state is not entered; it is counted in
+            to: closed, open or half_open. Another value does not change the state; it is counted in
                 `signalscope.internal.errors`, and as a transition to ``other``.
         """
         self._breaker.enter(to)

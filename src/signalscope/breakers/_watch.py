@@ -1,8 +1,7 @@
-"""`watch_breaker`: a circuit breaker that is read at each collection.
+"""`watch_breaker`: metrics of a breaker whose state is read at each collection of metrics.
 
-It works with anything that has a state. The breakers of pybreaker, aiobreaker, purgatory and circuitbreaker are
-measured better by their instrumentors, and a breaker whose calls the program guards itself by
-`signalscope.BreakerMonitor`.
+It works with any object that has a state. For pybreaker, aiobreaker, purgatory and circuitbreaker use their
+instrumentors: they see every call. For breaker logic of your own use `signalscope.BreakerMonitor`.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from signalscope.breakers._model import OUTCOMES, Breaker, Identity
 from signalscope.contract._model import ContractError
 from signalscope.recording import internal_error
 
-#: Names of states in libraries, and the contract's values.
+#: The names of states in breaker libraries, and the contract's value for each.
 _NAMES = {
     "closed": "closed", "close": "closed", "open": "open", "opened": "open",
     "half_open": "half_open", "half_opened": "half_open", "halfopen": "half_open",
@@ -23,7 +22,7 @@ _NAMES = {
 
 
 class ReadableBreaker(Protocol):
-    """A breaker with a state that can be read at any time, without input or output.
+    """A breaker whose state can be read at any time, without disk or network access.
 
     Examples:
         >>> class Breaker:
@@ -34,7 +33,7 @@ class ReadableBreaker(Protocol):
 
     @property
     def state(self) -> object:
-        """closed, open or half_open; as text, or an enumeration's member of that name."""
+        """closed, open or half_open, as a string or as an enum member with that name."""
 
 
 class CountingBreaker(ReadableBreaker, Protocol):
@@ -50,27 +49,27 @@ class CountingBreaker(ReadableBreaker, Protocol):
     """
 
     def counts(self) -> Mapping[str, int]:
-        """Return the calls so far, by outcome: success, failure, rejected."""
+        """Return the total number of calls by outcome: success, failure, rejected."""
 
 
 def watch_breaker(
     breaker: ReadableBreaker | Any, service_name: str, operation: str = "all"
 ) -> Callable[[], None]:
-    """Report a breaker: its state and state changes, and its calls where it has `counts`.
+    """Record the state and the state changes of a breaker, and its calls if it has a method ``counts``.
 
-    It is read whenever metrics are collected; a change that comes and goes in between is not seen.
+    The breaker is read at each collection of metrics. A state that lasts less than one collection interval is missed.
 
     Args:
-        breaker: Anything with a ``state`` (or ``current_state``, or a ``context`` that has one, as the breakers of
-            pybreaker, aiobreaker, circuitbreaker and purgatory have). It is not kept alive.
-        service_name: The external service it guards.
-        operation: The operation of the service; ``all`` for a breaker that guards every call of it.
+        breaker: An object with an attribute ``state`` or ``current_state``, or a ``context`` with a ``state``. No
+            reference to it is kept: recording stops when it is garbage-collected.
+        service_name: The external service that the breaker protects.
+        operation: The operation of the service; ``all`` if the breaker protects all operations.
 
     Returns:
-        A function that ends the watch.
+        A function without arguments that stops the recording.
 
     Raises:
-        ContractError: It has no state that is closed, open or half_open.
+        ContractError: The object has no readable state, or the state is not closed, open or half_open.
 
     Examples:
         >>> from signalscope.breakers import watch_breaker
@@ -83,8 +82,8 @@ def watch_breaker(
     state = _state(breaker)
     if state is None:
         raise ContractError(
-            f"the breaker of {service_name!r} has no state that is closed, open or half_open; give it a property "
-            "`state`, or report its calls with signalscope.BreakerMonitor"
+            f"the breaker of {service_name!r} has no state closed, open or half_open; add a property `state`, or "
+            "report its calls with signalscope.BreakerMonitor [SS521]"
         )
     watched = _WatchedBreaker(breaker, (service_name, operation), state)
     watched.report(owner=breaker)
@@ -92,12 +91,12 @@ def watch_breaker(
 
 
 class _WatchedBreaker(Breaker):
-    """A breaker that is polled.
+    """A breaker that is read at each collection.
 
     Args:
-        breaker: The user's breaker; it is not kept alive.
+        breaker: The user's breaker; only a weak reference is kept.
         identity: Service name and operation.
-        state: The state it is in now.
+        state: The present state.
     """
 
     __slots__ = ("_breaker", "_counted")
@@ -108,15 +107,15 @@ class _WatchedBreaker(Breaker):
         self._counted = dict(_counts(breaker))
 
     def read_state(self) -> str | None:
-        """Return the user's state in the contract's terms."""
+        """Return the state of the user's breaker; None if it cannot be read."""
         return _state(self._breaker())
 
     def refresh(self) -> str | None:
-        """Read the calls too, and count those since the last time."""
+        """Read the state and the totals of calls, and count what is new since the last collection."""
         state = super().refresh()
         for outcome, total in _counts(self._breaker()).items():
             calls = total - self._counted.get(outcome, 0)
-            if calls > 0:  # fewer: the breaker has reset its counts
+            if calls > 0:  # a smaller total: the breaker has reset its counts
                 self.count(outcome, calls)
             self._counted[outcome] = total
         return state
@@ -129,13 +128,13 @@ def _counts(breaker: Any) -> Mapping[str, int]:
             return {}
         totals = counts()
         return {outcome: int(totals[outcome]) for outcome in OUTCOMES if outcome in totals}
-    except Exception:  # the user's code; the state is reported all the same
+    except Exception:  # raised by the user's code; the state is still recorded
         internal_error("breakers.counts")
         return {}
 
 
 def _state(breaker: Any) -> str | None:
-    """Return the state in the contract's terms; None if there is none."""
+    """Return closed, open or half_open; None if the breaker has none of these states."""
     for holder, name in (
         (breaker, "current_state"),
         (getattr(breaker, "context", None), "state"),
@@ -144,7 +143,7 @@ def _state(breaker: Any) -> str | None:
         try:
             state = getattr(holder, name, None)
             text = str(getattr(state, "name", state)).strip().lower().replace("-", "_").replace(" ", "_")
-        except Exception:  # the user's code; another name may do
+        except Exception:  # raised by the user's code; try the next name
             internal_error("breakers.state")
             continue
         if text in _NAMES:

@@ -1,4 +1,4 @@
-"""The scrape endpoint: the pull reader, and the text of `/metrics`."""
+"""The scrape endpoint: the reader for pull export, and the text of `/metrics`."""
 
 from signalscope.exposition._reader import PullReader
 

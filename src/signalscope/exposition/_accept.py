@@ -1,4 +1,4 @@
-"""What a client accepts: the weights in an Accept header."""
+"""The weights of media types in an Accept header."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?")
 
 
 def weights(accept: str) -> dict[str, float]:
-    """The weight of each media type, 0 to 1, in the order of the header (RFC 9110, 12.5.1).
+    """Return the weight of each media type, 0 to 1, in the order of the header (RFC 9110, 12.5.1).
 
-    A type that is named several times, with other parameters, has its greatest weight; a weight that is none is 0.
+    A media type that occurs several times gets its greatest weight. An invalid weight counts as 0.
     """
     weight_by_type: dict[str, float] = {}
     for media_range in accept.lower().split(","):

@@ -1,10 +1,14 @@
-"""The reader behind `/metrics`: OpenTelemetry's Prometheus reader, with exemplars and without its pitfalls.
+"""The metric reader of `/metrics`, which extends OpenTelemetry's Prometheus reader.
 
-It is attached beside the readers that push, so that every service can be scraped as well. What differs from
-`PrometheusMetricReader`: exemplars of histogram buckets are kept (shown in the OpenMetrics format); a metric or
-point that cannot be written costs only itself; exponential histograms are shown with their count and sum; two
-metrics of one name never give an invalid page; scope labels are left out, as the Collector leaves them out; ten
-thousand series take a fraction of the time (docs/monitoring-api.md).
+It is installed together with the readers that push, so that every service can also be scraped. It differs from
+`PrometheusMetricReader`:
+
+* The OpenMetrics format has the exemplars of histogram buckets.
+* A metric or data point that cannot be written is left out; all others are on the page.
+* An exponential histogram has its count and its sum.
+* The page is valid even if two metrics have the same name.
+* The page has no scope labels; the Collector leaves them out too.
+* A page of ten thousand series takes a fraction of the time (docs/monitoring-api.md).
 """
 
 from __future__ import annotations
@@ -20,7 +24,9 @@ from signalscope.recording._process_state import ProcessState
 
 
 class PullReader(PrometheusMetricReader):
-    """Collects when it is scraped.
+    """A metric reader that collects at each scrape.
+
+    `signalscope.configure` and the launcher install it.
 
     Examples:
         >>> from opentelemetry.sdk.metrics import MeterProvider
@@ -40,12 +46,12 @@ class PullReader(PrometheusMetricReader):
         _current.reader = self
 
     def page(self, content_type: str) -> bytes:
-        """Collect now and write the page; it is empty after a shutdown.
+        """Collect the metrics and write the page. After a shutdown the page is empty.
 
         Args:
-            content_type: One of `signalscope.exposition._text`.
+            content_type: `TEXT` or `OPENMETRICS` of `signalscope.exposition._text`.
         """
-        with _current.lock:  # one page at a time
+        with _current.lock:  # only one page at a time
             self._received = []
             if _current.reader is self:
                 self.collect()
@@ -57,21 +63,21 @@ class PullReader(PrometheusMetricReader):
         if metrics_data is not None:
             self._received.append(metrics_data)
 
-    #: Several servers may scrape, and repeat a scrape: an exemplar stays until another one replaces it.
+    #: Several servers can scrape this process, so an exemplar is kept until a newer one replaces it.
     keeps_exemplars = True
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Do nothing: nothing is kept, and a collection now would put points into a scrape twice."""
+        """Do nothing: a collection here would add the same points to a scrape twice."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Show nothing from now on."""
+        """Stop collecting: later scrapes get status 503."""
         if _current.reader is self:
             _current.reader = None
 
 
 class _Current(ProcessState):
-    """The process' reader, if it has one."""
+    """The reader of this process, if it has one."""
 
     reader: PullReader | None = None
 
@@ -80,18 +86,18 @@ _current = _Current()
 
 
 def current() -> PullReader | None:
-    """The process' reader; None when signalscope has not set up the SDK."""
+    """Return the reader of this process; None if signalscope has not set up the SDK."""
     return _current.reader
 
 
 def render(accept: str = "") -> tuple[bytes, str] | None:
-    """The page that a scrape gets.
+    """Return the page for one scrape.
 
     Args:
-        accept: The request's Accept header: Prometheus' text format, or OpenMetrics, which has exemplars.
+        accept: The Accept header of the request, which selects the Prometheus text format or OpenMetrics.
 
     Returns:
-        The page and its content type; None when signalscope has not set up the SDK.
+        The page and its content type; None if signalscope has not set up the SDK.
     """
     reader = _current.reader
     if reader is None:

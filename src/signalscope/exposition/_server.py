@@ -1,4 +1,4 @@
-"""A server for the page of `/metrics`, for services without a web framework."""
+"""A small HTTP server for `/metrics`, for services without a web framework."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from signalscope.exposition._reader import render
 
 
 def serve(host: str, port: int) -> None:
-    """Serve the page on a port of its own, at every path, until the process ends.
+    """Start a server in a daemon thread; it answers every path with the page of `/metrics`.
+
+    Args:
+        host: The host name or address to listen on.
+        port: The TCP port.
 
     Raises:
-        OSError: The port is taken, or there is no such host.
+        OSError: The port is in use, or the host name is unknown.
     """
     server = make_server(host, port, _answer, server_class=_Server, handler_class=_Handler)
     threading.Thread(target=server.serve_forever, name="signalscope-metrics", daemon=True).start()
@@ -26,15 +30,15 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 
 class _Handler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class' name
-        """Log no scrapes."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class has this name
+        """Do not log scrapes."""
 
 
 def _answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     page = render(environ.get("HTTP_ACCEPT", ""))
     if page is None:
         start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
-        return [b"# the process is ending\n"]
+        return [b"# the process is shutting down [SS507]\n"]
     body, content_type = page
     start_response("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
     return [body]

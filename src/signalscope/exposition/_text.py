@@ -1,7 +1,8 @@
-"""The text of a scrape: Prometheus' format, and OpenMetrics with exemplars.
+"""The text of a scrape: the Prometheus text format, and OpenMetrics with exemplars.
 
-`prometheus_client` builds an object for every line and formats it anew at each scrape. Here each series keeps a
-template of all its lines, into which a scrape only puts the numbers; series that are gone are forgotten.
+`prometheus_client` creates an object for each line and formats the whole line at each scrape. This module stores a
+template with all lines of a series, and a scrape only inserts the numbers. The template of a series that no longer
+exists is dropped.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _Key = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 def accepted(accept: str) -> str:
-    """The content type that a scraper gets: OpenMetrics when it prefers that, or names it first of equals."""
+    """Return the accepted content type with the higher weight; if the weights are equal, the first of the two."""
     named = weights(accept)
     kinds = [
         kind for kind in named if kind in ("application/openmetrics-text", "text/plain") and named[kind] > 0
@@ -43,16 +44,16 @@ def accepted(accept: str) -> str:
 
 
 class Writer:
-    """Writes pages; one object for all scrapes of a reader, one page at a time."""
+    """Writes the pages of one reader. It is not thread-safe: the caller writes one page at a time."""
 
     def __init__(self) -> None:
         self._templates: dict[_Key, tuple[str, ...]] = {}
 
     def write(self, collected: Iterable[MetricsData], content_type: str) -> bytes:
-        """The page of one collection.
+        """Return the page of one collection.
 
         Args:
-            collected: What the reader received.
+            collected: The metrics data of the collection.
             content_type: `TEXT` or `OPENMETRICS`.
         """
         page = _Page(self._templates, openmetrics=content_type == OPENMETRICS)
@@ -67,10 +68,10 @@ class Writer:
 
 
 class _Page:
-    """One page: families by name, each a valid one.
+    """One page: the lines of each metric family by name.
 
     Attributes:
-        used: The templates that this page was made with.
+        used: The templates of the series on this page.
     """
 
     def __init__(self, templates: Mapping[_Key, tuple[str, ...]], *, openmetrics: bool) -> None:
@@ -81,7 +82,7 @@ class _Page:
         self._lines: dict[str, list[str]] = {}
 
     def add_target(self, attributes: Mapping[str, Any]) -> None:
-        """Describe the process."""
+        """Add `target_info` with the resource attributes of the process."""
         keys = sorted(attributes)
         labels = _joined(tuple(map(_label, keys)), tuple(_text(attributes[key]) for key in keys))
         shown = ",".join(f'{key}="{_escaped(value)}"' for key, value in zip(*labels, strict=True))
@@ -89,14 +90,14 @@ class _Page:
         self._lines["target"] = [head, f"target_info{{{shown}}} 1.0\n"]
 
     def add(self, metric: Metric) -> None:
-        """Add a metric; one that cannot be shown is counted, and the page goes on."""
+        """Add a metric; if it cannot be written, count an internal error and leave it out."""
         try:
             self._add(metric)
-        except Exception:  # another part of the program made it
+        except Exception:  # the metric comes from another part of the program
             internal_error("pull.metric")
 
     def text(self) -> str:
-        """The whole page."""
+        """Return the whole page."""
         ends = ["# EOF\n"] if self._openmetrics else []
         return "".join([line for lines in self._lines.values() for line in lines] + ends)
 
@@ -107,7 +108,7 @@ class _Page:
             return
         name = _name(metric, is_counter=kind == _COUNTER)
         if self._kinds.setdefault(name, kind) != kind:
-            internal_error("pull.collision")  # two kinds of metric under one name: the first is shown
+            internal_error("pull.collision")  # two kinds of metric with one name: only the first is shown
             return
         points: Sequence[Any] = metric.data.data_points
         lines = self._lines.get(name)
@@ -166,7 +167,7 @@ class _Page:
 
 
 def _kind_of(metric: Metric) -> str | None:
-    """How Prometheus sees a metric; None for what it cannot show."""
+    """Return the Prometheus type of a metric; None if it has no such type."""
     data = metric.data
     if isinstance(data, Histogram | ExponentialHistogram):
         return _HISTOGRAM
@@ -176,7 +177,7 @@ def _kind_of(metric: Metric) -> str | None:
 
 
 def _name(metric: Metric, *, is_counter: bool) -> str:
-    """The name that the Collector gives it too; a counter's without `_total`, which its lines have."""
+    """Return the Prometheus name, the same as the Collector's; a counter's name without `_total`."""
     name = sanitize_full_name(metric.name)
     unit = map_unit(metric.unit or "")
     if is_counter:
@@ -187,13 +188,13 @@ def _name(metric: Metric, *, is_counter: bool) -> str:
 
 
 def _label(key: str, kind: str = "") -> str:
-    """The label of an attribute; a histogram's own is `le`."""
+    """Return the label name of an attribute; a histogram has its own label `le`."""
     label = str(sanitize_attribute(key))
     return f"exported_{label}" if label == "le" and kind == _HISTOGRAM else label
 
 
 def _joined(labels: Sequence[str], values: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Labels, each once: of several attributes with the same label the values, as OpenTelemetry specifies it."""
+    """Return unique labels; the values of a repeated label are joined by `;`, as OpenTelemetry specifies."""
     value_by_label: dict[str, str] = {}
     for label, value in zip(labels, values, strict=True):
         value_by_label[label] = f"{value_by_label[label]};{value}" if value_by_label.get(label) else value
@@ -213,7 +214,7 @@ def _number_template(identity: _Key, kind: str) -> tuple[str, ...]:
 
 
 def _histogram_templates(identity: _Key, boundaries: Sequence[float]) -> tuple[str, ...]:
-    """A line for each bucket, with a place for its count; at last those of the count and the sum."""
+    """Return a line with a placeholder for each bucket, then the lines of the count and the sum."""
     name = identity[0]
     shown = [*(_go(boundary) for boundary in boundaries), "+Inf"]
     lines = [
@@ -225,7 +226,7 @@ def _histogram_templates(identity: _Key, boundaries: Sequence[float]) -> tuple[s
 
 
 def _exemplars(point: Any, boundaries: Sequence[float]) -> dict[int, str]:
-    """The latest exemplar of each bucket, as it is written behind the bucket's line."""
+    """Return the text of the latest exemplar of each bucket, by the index of the bucket."""
     text_by_bucket: dict[int, str] = {}
     for exemplar in sorted(point.exemplars, key=lambda exemplar: exemplar.time_unix_nano):
         if exemplar.trace_id:
@@ -236,7 +237,7 @@ def _exemplars(point: Any, boundaries: Sequence[float]) -> dict[int, str]:
 
 
 def _go(value: float) -> str:
-    """A number as Go writes it."""
+    """Format a number as Go does."""
     return str(floatToGoString(value))  # type: ignore[no-untyped-call]  # it has no types
 
 
@@ -251,7 +252,7 @@ def _escaped(value: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """A label's value; booleans as JSON writes them."""
+    """Return the value of a label; booleans are `true` and `false`."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

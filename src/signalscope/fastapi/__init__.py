@@ -1,9 +1,13 @@
-"""FastAPI and Starlette: API metrics, `/metrics`, `/health` and `/monitoring`.
+"""API metrics and the routes `/metrics`, `/health` and `/monitoring` for FastAPI and Starlette applications.
 
-app.include_router(signalscope.fastapi.router)
-signalscope.fastapi.instrument_app(app)     # API metrics and the routes; the metrics are the launcher's too
+Example::
 
-The other names are imported at their first use: the middleware needs Starlette only, the routes need FastAPI.
+    signalscope.fastapi.instrument_app(app)  # API metrics and routes
+
+    app.include_router(signalscope.fastapi.router)  # the routes only: the launcher adds the API metrics
+
+Names other than `health` are imported at their first use: the middleware needs only Starlette, but the routes need
+FastAPI.
 """
 
 from __future__ import annotations
@@ -35,7 +39,8 @@ def __getattr__(name: str) -> Any:
         module = importlib.import_module(_HOMES[name])
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{__name__}.{name} needs {error.name}: pip install 'signalscope[fastapi]'", name=error.name
+            f"{__name__}.{name} needs {error.name}: pip install 'signalscope[fastapi]' [SS500]",
+            name=error.name,
         ) from None
     value = globals()[name] = getattr(module, name)
     return value

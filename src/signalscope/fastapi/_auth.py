@@ -1,4 +1,4 @@
-"""Access to the routes: bearer tokens, and a limit on the requests of each client."""
+"""Access control of the routes: bearer tokens, and a request rate limit for each client."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from signalscope.fastapi.monitoring._responses import wants_html
 
 _logger = logging.getLogger("signalscope")
 _bearer = HTTPBearer(
-    auto_error=False, description="One of SIGNALSCOPE_MONITORING_TOKEN.", scheme_name="monitoringToken"
+    auto_error=False, description="A token of SIGNALSCOPE_MONITORING_TOKEN.", scheme_name="monitoringToken"
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-#: Clients whose rate is remembered at most.
+#: The number of clients whose rate is tracked.
 _CLIENTS = 4_096
 
 
 class Buckets:
-    """A token bucket for each client; the least recently seen are forgotten.
+    """A token bucket for each client. Above the limit of clients, the least recently seen client is dropped.
 
     Args:
-        clock: Seconds, monotonic.
-        clients: How many to remember.
+        clock: Returns the monotonic time in seconds.
+        clients: The maximum number of clients.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, clients: int = _CLIENTS) -> None:
@@ -41,14 +41,14 @@ class Buckets:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str, rate: float) -> float:
-        """Take one token of a client, which has at most the tokens of two seconds.
+        """Take one token from a client's bucket. A full bucket has the tokens of two seconds.
 
         Args:
-            client: The client.
-            rate: Tokens that are added each second.
+            client: The address of the client.
+            rate: The number of tokens added per second.
 
         Returns:
-            0 when there was a token, else the seconds until there is one.
+            0 if a token was taken, otherwise the seconds until the next token.
         """
         now, capacity = self._clock(), max(1.0, 2.0 * rate)
         left, then = self._buckets.pop(client, (capacity, now))
@@ -64,33 +64,33 @@ _buckets = Buckets()
 
 
 async def admit_to_monitoring(request: Request, credentials: Credentials) -> bool:
-    """Admit a request to /monitoring.
+    """Check the request rate and the token of a request to /monitoring.
 
     Returns:
-        True if user ids may be shown to the client.
+        True if the token is one of SIGNALSCOPE_MONITORING_USERS_TOKEN, so the answer may contain user ids.
 
     Raises:
-        HTTPException: 429, too many requests; 401, no token or a wrong one.
+        HTTPException: Status 429: too many requests. Status 401: the token is missing or wrong.
     """
     client = request.client.host if request.client else "unknown"
     wait = _buckets.take(client, _environment.requests_per_second())
     if wait > 0:
-        raise HTTPException(429, "too many requests", {"Retry-After": str(int(wait) + 1)})
+        raise HTTPException(429, "too many requests [SS504]", {"Retry-After": str(int(wait) + 1)})
     return _admit(request, credentials, public=_environment.monitoring_is_public())
 
 
 async def admit_to_health(request: Request, credentials: Credentials) -> None:
-    """Admit a request to /health; see `admit_to_monitoring`. Probes have no rate limit: checks are cached."""
+    """Check the token of a request to /health, without a rate limit, because the results of checks are cached."""
     _admit(request, credentials, public=_environment.health_is_public())
 
 
 async def admit_to_metrics(request: Request, credentials: Credentials) -> None:
-    """Admit a scrape; see `admit_to_monitoring`."""
+    """Check the token of a request to /metrics, without a rate limit."""
     _admit(request, credentials, public=_environment.metrics_are_public())
 
 
 def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, *, public: bool) -> bool:
-    # Servers decode header fields as Latin-1; the client sent bytes.
+    # Servers decode headers as Latin-1; this restores the bytes that the client sent.
     secret = credentials.credentials.encode("latin-1", "replace") if credentials else _password(request)
     users, readers = _environment.users_tokens(), _environment.tokens()
     if secret and _is_one_of(secret, users):
@@ -100,13 +100,13 @@ def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, *
     if not users and not readers:
         _warn_once()
     scheme = 'Basic realm="monitoring"' if wants_html(request) else "Bearer"
-    raise HTTPException(401, "a valid bearer token is needed", {"WWW-Authenticate": scheme})
+    raise HTTPException(401, "a valid bearer token is needed [SS503]", {"WWW-Authenticate": scheme})
 
 
 def _is_one_of(secret: bytes, tokens: tuple[str, ...]) -> bool:
-    """Compare with every token in constant time.
+    """Return True if the secret is one of the tokens; the time does not depend on which one.
 
-    Some clients send a token that is not ASCII as UTF-8, others as Latin-1.
+    Some clients encode a token as UTF-8, others as Latin-1; both are accepted.
     """
     digest = hashlib.sha256(secret).digest()
     is_match = False
@@ -125,7 +125,7 @@ def _as_sent(token: str) -> tuple[bytes, ...]:
 
 
 def _password(request: Request) -> bytes | None:
-    """Return the password of basic authentication, with which a browser sends the token."""
+    """Return the password of Basic authentication: browsers send the token this way."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -138,6 +138,6 @@ def _password(request: Request) -> bytes | None:
 @functools.cache
 def _warn_once() -> None:
     _logger.warning(
-        "signalscope: /monitoring was asked for and nobody may read it: set SIGNALSCOPE_MONITORING_TOKEN, or "
-        "SIGNALSCOPE_MONITORING_PUBLIC=true where everybody may"
+        "signalscope: a request to /monitoring was refused because no token is configured: set "
+        "SIGNALSCOPE_MONITORING_TOKEN, or SIGNALSCOPE_MONITORING_PUBLIC=true for access without a token [SS502]"
     )

@@ -25,7 +25,7 @@ health_routes = APIRouter(
     dependencies=[Depends(admit_to_health)],
     responses={
         200: JSON_OR_PAGE,
-        401: {"description": "SIGNALSCOPE_HEALTH_PUBLIC=false, and no bearer token, or a wrong one."},
+        401: {"description": "SIGNALSCOPE_HEALTH_PUBLIC is false, and the token is missing or wrong."},
     },
 )
 
@@ -33,7 +33,7 @@ health_routes = APIRouter(
 def _get(
     path: str, model: type[BaseModel], unavailable: str
 ) -> Callable[[DecoratedCallable], DecoratedCallable]:
-    """Route GET requests to a handler that answers with a model, also with status 503, which means `unavailable`."""
+    """Add a GET route whose answer is a model; `unavailable` describes its status 503 in OpenAPI."""
     responses: dict[int | str, dict[str, Any]] = {503: {"model": model, "description": unavailable}}
     return health_routes.get(path, response_model=model, responses=responses)
 
@@ -42,52 +42,52 @@ class Health(BaseModel):
     """The health of a service."""
 
     status: Status = Field(
-        description="unhealthy when the service, or something that it cannot do without, is; degraded when "
-        "anything else is not healthy; unknown when nothing is known."
+        description="unhealthy if the service or a critical component is unhealthy; degraded if another "
+        "component is degraded or unhealthy; unknown if no component has a result."
     )
-    components: dict[str, Status] = Field(description="The latest status of each component that is known.")
+    components: dict[str, Status] = Field(description="The latest status of each component with a result.")
 
 
 class Component(BaseModel):
-    """One component."""
+    """The latest result of one component."""
 
     status: Status
-    detail: str = Field(description="Why.")
-    critical: bool = Field(description="Whether the service cannot do without.")
+    detail: str = Field(description="The reason for the status.")
+    critical: bool = Field(description="True if the service is unhealthy when this component is.")
     dependency: str | None = Field(
-        description="How much depends on it, when it is an external service: critical, mandatory or high."
+        description="The importance of an external service: critical, mandatory or high; otherwise null."
     )
-    age_seconds: float | None = Field(description="How old the result is, or how long ago it was reported.")
-    duration_seconds: float | None = Field(description="How long the check took; null for what was reported.")
-    data: dict[str, float | str | None]
+    age_seconds: float | None = Field(description="Seconds since the check ended, or since the report.")
+    duration_seconds: float | None = Field(description="Seconds that the check took; null for a report.")
+    data: dict[str, float | str | None] = Field(description="Numbers and texts of the check.")
 
 
 class DetailedHealth(BaseModel):
-    """The health of a service, with reasons."""
+    """The health of a service, with the result of each component."""
 
     status: Status
     timestamp: datetime
-    uptime_seconds: float = Field(description="Since this process started.")
-    components: dict[str, Component]
+    uptime_seconds: float = Field(description="Seconds since this process started.")
+    components: dict[str, Component] = Field(description="The latest result of each component.")
 
 
 class Probe(BaseModel):
-    """An answer to an orchestrator."""
+    """The answer to a liveness or readiness probe."""
 
     status: Status
-    failing: list[str] = Field(description="The components that are to blame.")
+    failing: list[str] = Field(description="The components that make the status unhealthy.")
 
 
 @_get("/health", Health, "The service is unhealthy.")
 async def health_now(request: Request) -> Response:
-    """The service's health; 503 when it is unhealthy."""
+    """Return the health of the service; status 503 if it is unhealthy."""
     status, results = await health.summary()
     return _respond(request, Health(status=status, components=known(results)), "Health")
 
 
 @_get("/health/detailed", DetailedHealth, "The service is unhealthy.")
 async def health_detailed(request: Request) -> Response:
-    """The service's health with the reason, age and duration of every check; 503 when it is unhealthy."""
+    """Return the health with the reason, age and duration of each check; status 503 if it is unhealthy."""
     checks = {check.name: check for check in shared.with_built_in()}
     verdicts = await run_all(checks.values())
     status = overall(checks.values(), verdicts)
@@ -108,15 +108,21 @@ async def health_detailed(request: Request) -> Response:
     return _respond(request, answer, "Health in detail")
 
 
-@_get("/health/live", Probe, "The process should be restarted.")
+@_get("/health/live", Probe, "The process must be restarted.")
 async def health_live(request: Request) -> Response:
-    """Whether the process lives: it answers, and no check with `liveness` is unhealthy. No dependency counts."""
+    """Return status 503 if a check with `liveness` is unhealthy; the orchestrator must then restart the process.
+
+    External services have no effect on the result.
+    """
     return await _probe(request, "Liveness", lambda check: check.liveness)
 
 
-@_get("/health/ready", Probe, "No requests should be sent here.")
+@_get("/health/ready", Probe, "This process must not get requests now.")
 async def health_ready(request: Request) -> Response:
-    """Whether requests should be sent here: no critical check, and not the service itself, is unhealthy."""
+    """Return status 503 if a check with `readiness` or the service itself is unhealthy; send no requests then.
+
+    `readiness` is true by default for critical checks.
+    """
     service = _report.components().get(SERVICE)
     own = [SERVICE] if service and service.result.status == "unhealthy" else []
     return await _probe(request, "Readiness", lambda check: bool(check.readiness), own)

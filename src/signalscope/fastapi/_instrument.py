@@ -1,4 +1,4 @@
-"""Putting the API middleware and the monitoring routes into FastAPI and Starlette applications."""
+"""Add the API middleware and the monitoring routes to FastAPI and Starlette applications."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from signalscope.fastapi._yielding import is_yielding, put_last, undo_put_last
 
 
 def instrument_app(app: Starlette, *, routes: bool = True) -> None:
-    """Measure the API of an application, and add /metrics, /health and /monitoring; repeating it changes nothing.
+    """Measure the requests of an application, and add the routes /metrics, /health and /monitoring.
 
-    Requests are then in `signal_service.api.request.duration`, `signal_service.api.requests` and
-    `signal_service.concurrent_requests`. The application's own routes win, also those that are added later.
+    Requests are recorded in `signal_service.api.request.duration`, `signal_service.api.requests` and
+    `signal_service.concurrent_requests`. If the application has a route with the same path, that route answers, even
+    if it is added later. A second call changes nothing.
 
     Args:
         app: A FastAPI or Starlette application that has not served a request yet.
-        routes: Whether to add the routes, unless signalscope's router is included already.
+        routes: False adds no routes. Routes are not added twice if signalscope's router is already included.
 
     Raises:
-        RuntimeError: The application has served requests: its middleware cannot be changed any more.
+        RuntimeError: The application has served a request, so its middleware can no longer be changed.
 
     Examples:
         >>> import asyncio
@@ -46,7 +47,7 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
     if not is_measured(app):
         if app.middleware_stack is not None:
             raise RuntimeError(
-                "instrument_app must be called before the application serves its first request"
+                "instrument_app must be called before the application serves its first request [SS501]"
             )
         add_middleware(app)
     if routes and app not in _undo and not any(map(is_yielding, app.routes)):
@@ -54,7 +55,12 @@ def instrument_app(app: Starlette, *, routes: bool = True) -> None:
 
 
 def uninstrument_app(app: Starlette) -> None:
-    """Undo `instrument_app` at once. A router that was included by hand stays.
+    """Remove the middleware and the routes that `instrument_app` added, from the next request on.
+
+    A router that the application included itself stays.
+
+    Args:
+        app: The application; nothing happens if it is not instrumented.
 
     Examples:
         >>> import asyncio
@@ -77,7 +83,8 @@ def uninstrument_app(app: Starlette) -> None:
     remove_middleware(app)
 
 
-#: Removes the routes of an application, which it gets, because it must not keep the application alive.
+#: By application: the function that removes its routes. It gets the application as argument, because a closure would
+#: keep the application alive.
 _undo: weakref.WeakKeyDictionary[Starlette, Callable[[Any], None]] = weakref.WeakKeyDictionary()
 
 
@@ -96,7 +103,7 @@ def _include(app: FastAPI) -> Callable[[Any], None]:
 
 
 def _fall_back(app: Starlette) -> Callable[[Any], None]:
-    """Try the routes for requests that no route of the application matches: Starlette cannot include a router."""
+    """Use the routes for requests that would get status 404, because Starlette has no `include_router`."""
     own = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     own.include_router(router)
     before: ASGIApp = app.router.default

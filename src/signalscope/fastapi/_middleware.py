@@ -1,6 +1,6 @@
-"""The ASGI middleware that measures the API of an application: durations, counts, requests in progress.
+"""The ASGI middleware that records the duration, the number and the concurrency of HTTP requests.
 
-It needs Starlette only, like the launcher.
+It must not import FastAPI: the launcher also measures applications that have only Starlette.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ _DURATION = "signal_service.api.request.duration"
 _REQUESTS = "signal_service.api.requests"
 _CONCURRENT = "signal_service.concurrent_requests"
 _METHODS = frozenset(METHODS)
-#: Combinations of attribute values whose recorders one middleware keeps.
+#: The maximum number of recorders that one middleware keeps, one for each combination of attribute values.
 _REMEMBERED = 2_000
-#: The status of a request whose client closed the connection before the response, as nginx logs it.
+#: The status if the client closed the connection before the response; nginx logs the same number.
 _CLIENT_CLOSED = 499
 _SERVER_ERROR = 500
-#: Key of a scope whose request is measured, so that nested middlewares count it once.
+#: The key that marks a scope as measured, so that nested middlewares count a request once.
 _MEASURED = "signalscope.measured"
 
 
 class ApiMetrics:
-    """Measures every HTTP request of an application once; other connections pass through.
+    """ASGI middleware that measures each HTTP request once; WebSocket and lifespan events pass through unchanged.
+
+    `instrument_app` and the launcher add it. Add it yourself only where you need to choose its place.
 
     Args:
-        app: The application, or the rest of its middleware.
-        tier_header: Name of a request header with the caller's tier, for services that do not use
-            `signalscope.user_context`; by default SIGNALSCOPE_USER_TIER_HEADER.
+        app: The next ASGI application: the next middleware, or the application itself.
+        tier_header: The name of a request header with the user's tier, for services that do not use
+            `signalscope.user_context`; by default the value of SIGNALSCOPE_USER_TIER_HEADER.
 
     Examples:
         >>> from fastapi import FastAPI
@@ -56,7 +58,7 @@ class ApiMetrics:
         self._recorders: dict[tuple[str, ...], Recorder] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Pass one connection on, and record it if it is an HTTP request."""
         if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(_MEASURED):
             await self.app(scope, receive, send)
             return
@@ -73,7 +75,7 @@ class ApiMetrics:
         request.end(_SERVER_ERROR)
 
     def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
-        """Return what records the duration of requests with these attributes, and counts them."""
+        """Return the recorder of the duration and the number of requests with these attributes."""
         values = (endpoint, method, status, tier, kind)
         recorder = self._recorders.get(values)
         if recorder is None:
@@ -84,7 +86,7 @@ class ApiMetrics:
         return recorder
 
     def tier_of(self, scope: Scope, caller: Caller) -> str:
-        """Return the caller's tier, from `user_context` or else from the header."""
+        """Return the user's tier from `user_context`, otherwise from the tier header."""
         if caller.tier != UNKNOWN or not self._tier_header:
             return caller.tier
         for name, value in scope["headers"]:
@@ -94,7 +96,7 @@ class ApiMetrics:
 
 
 def add_middleware(app: Starlette) -> None:
-    """Add the middleware in front of the others, unless it is there; the application builds its stack later."""
+    """Add the middleware as the outermost one, unless the application has it already."""
     if not is_measured(app):
         app.user_middleware.insert(0, Middleware(ApiMetrics))
 
@@ -105,7 +107,7 @@ def is_measured(app: Starlette) -> bool:
 
 
 def remove_middleware(app: Starlette) -> None:
-    """Remove the middleware; the application builds its stack again at the next request."""
+    """Remove the middleware; the application rebuilds its middleware stack at the next request."""
     if is_measured(app):
         others = [middleware for middleware in app.user_middleware if not _is_api_metrics(middleware)]
         app.user_middleware[:] = others
@@ -118,7 +120,7 @@ def _is_api_metrics(middleware: Middleware) -> bool:
 
 
 class _Request:
-    """One request being served."""
+    """The measurement of one request, from its start to the end of its response."""
 
     __slots__ = ("_began", "_concurrent", "_middleware", "_root_path", "_scope", "_status", "caller")
 
@@ -138,7 +140,7 @@ class _Request:
         self._began = perf_counter()
 
     def sender(self, send: Send) -> Send:
-        """Return a `send` that also records the status and the end of the response."""
+        """Wrap `send`: remember the status, and end the measurement after the last part of the response."""
 
         async def sending(message: Message) -> None:
             kind = message["type"]
@@ -153,11 +155,11 @@ class _Request:
         return sending
 
     def end(self, status: int, *, broken: bool = False) -> None:
-        """Record the request, once; never raises.
+        """Record the request. A second call does nothing. Never raises.
 
         Args:
-            status: The status when no response has started.
-            broken: Whether to record that status even if a response has started: one that broke off has failed.
+            status: The status to record if no response has started.
+            broken: True records ``status`` even if a response has started, because it ended with an exception.
         """
         began, self._began = self._began, 0.0
         if not began:

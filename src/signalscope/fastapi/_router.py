@@ -1,4 +1,4 @@
-"""The router with /metrics, /health and /monitoring, and the lifespan of its background work."""
+"""The router with /metrics, /health and /monitoring, and its lifespan, which runs the health checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from signalscope.recording import internal_error
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """Keep checks and windows up to date while the application that includes the router runs."""
+    """Run the health checks and the snapshots of windows while the application runs."""
     try:
         put_last(app)
         _windows.shared.start()
@@ -35,7 +35,7 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
 
 
 def _unique_id(route: routing.APIRoute) -> str:
-    """Return an operation id that only this path has, and no operation of the application."""
+    """Return an operation id that is unique in the application's OpenAPI schema."""
     return "signalscope_" + re.sub(r"\W", "_", f"{route.name}{route.path_format}")
 
 
@@ -54,10 +54,10 @@ router = APIRouter(
     dependencies=[Depends(admit_to_metrics)],
     responses={
         200: {
-            "description": "Prometheus' text format, or OpenMetrics with exemplars.",
+            "description": "The Prometheus text format, or OpenMetrics with exemplars.",
             "content": text_content("text/plain", "application/openmetrics-text"),
         },
-        401: {"description": "SIGNALSCOPE_METRICS_PUBLIC=false, and no bearer token, or a wrong one."},
+        401: {"description": "SIGNALSCOPE_METRICS_PUBLIC is false, and the token is missing or wrong."},
         503: {
             "description": "OpenTelemetry is not set up in this process.",
             "content": text_content("text/plain"),
@@ -65,12 +65,12 @@ router = APIRouter(
     },
 )
 def metrics(request: Request) -> Response:
-    """Metrics for Prometheus: in OpenMetrics, with exemplars, when the scraper accepts it."""
+    """Return the metrics of this process, in OpenMetrics with exemplars if the client accepts it."""
     page = _pull.render(request.headers.get("accept", ""))
     if page is None:
         return Response(
             "# signalscope has not set up OpenTelemetry in this process: start it with opentelemetry-instrument, "
-            "or call signalscope.configure()\n",
+            "or call signalscope.configure() [SS507]\n",
             status_code=503,
             media_type="text/plain",
         )

@@ -1,4 +1,7 @@
-"""The endpoint, group and kind of work of a request: from its route, never from its path."""
+"""The endpoint, the endpoint group and the kind of work of a request.
+
+They come from the routes of the application: a label from the path of a request would have unlimited values.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,19 @@ from typing import Any
 
 from signalscope.recording._modules import is_within
 
-#: The endpoint of requests that no route matched.
+#: The endpoint of a request that matches no route.
 UNMATCHED = "unmatched"
 _IGNORED = re.compile(r"api|v\d+")
 
 
 def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
-    """Return the route template of a request that has been routed, and the kind of work.
+    """Return the route template and the kind of work of a request after routing.
+
+    The kind of work is the first tag of the route, or else its name.
 
     Args:
-        scope: The ASGI scope, as the router has left it.
-        root_path: ``root_path`` of the scope before routing; mounted applications add to it.
+        scope: The ASGI scope after routing.
+        root_path: The ``root_path`` of the scope before routing; mounted applications add to it.
     """
     route = scope.get("route")
     endpoint = scope.get("endpoint")
@@ -38,14 +43,14 @@ def route_of(scope: Mapping[str, Any], root_path: str) -> tuple[str, str]:
 
 
 def is_for_signalscope(scope: Mapping[str, Any]) -> bool:
-    """Return True if a request was for an endpoint of signalscope, which is not part of the service's API."""
+    """Return True if a route of signalscope answered the request; it is not part of the service's API."""
     return is_within(getattr(scope.get("endpoint"), "__module__", None) or "", (__package__,))
 
 
 def _included(scope: Mapping[str, Any], route: Any) -> Any:
-    """Return the route with the prefix and the tags that `include_router` gave it.
+    """Return the route with the prefix and the tags of `include_router`.
 
-    Newer versions of FastAPI keep included routers unchanged, and put these into the scope.
+    Newer versions of FastAPI do not copy included routes; they put the prefix and the tags into the scope.
     """
     known = scope.get("fastapi")
     context = known.get("effective_route_context") if isinstance(known, dict) else None
@@ -55,7 +60,7 @@ def _included(scope: Mapping[str, Any], route: Any) -> Any:
 
 
 def _paths(routes: Iterable[Any]) -> Iterable[str]:
-    """Yield the path templates of routes and of included routers."""
+    """Yield the path templates of all routes, including those of included routers."""
     for route in routes:
         inside = getattr(route, "effective_route_contexts", None)
         if callable(inside):
@@ -66,10 +71,10 @@ def _paths(routes: Iterable[Any]) -> Iterable[str]:
 
 
 class Groups:
-    """The endpoint groups of one application: first segments of its route templates.
+    """The endpoint groups of one application: the first segments of its route templates.
 
-    A segment ``api`` or a version is skipped. A request is in progress before it is routed, so its
-    group comes from its path. Only segments of routes are used: a client could create any number of others.
+    Segments such as ``api`` and ``v1`` are skipped. Concurrency is counted before routing, so the group of a request
+    comes from its path. Only segments that a route has are used, because clients can send any number of others.
     """
 
     def __init__(self) -> None:
@@ -77,7 +82,7 @@ class Groups:
         self._route_count = -1
 
     def find(self, scope: Mapping[str, Any]) -> str:
-        """Return the group of a request."""
+        """Return the endpoint group of a request; ``unmatched`` if no route has its first segment."""
         routes = getattr(scope.get("app"), "routes", ())
         if len(routes) != self._route_count:
             self._route_count = len(routes)
@@ -87,6 +92,6 @@ class Groups:
 
 
 def _segment(path: str) -> str:
-    """Return the first segment that is neither ``api`` nor a version."""
+    """Return the first segment of a path that is not ``api`` and not a version such as ``v1``."""
     segments = [segment for segment in path.split("/") if segment]
     return next((segment for segment in segments if not _IGNORED.fullmatch(segment)), "/")

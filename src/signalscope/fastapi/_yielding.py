@@ -1,7 +1,6 @@
-"""Routes that yield to the routes of the application, in whatever order they were added.
+"""Routes that match only if no route of the application matches, independent of the order of the routes.
 
-A route of signalscope matches a request only when no route of the application does. A path belongs to the application
-if it answers it in any way: for another method, or by a redirect to or from a trailing slash.
+The application also keeps a path that it answers for another method, or with a redirect to or from a trailing slash.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from starlette.types import Scope
 from signalscope.recording import internal_error
 
 _logger = logging.getLogger("signalscope")
-#: Key of a scope that is only matched against the application's own routes.
+#: The key of a scope for which signalscope's routes do not match, so that only the application's own routes do.
 _MATCHING = "signalscope.matching"
 
 
@@ -27,7 +26,7 @@ class YieldingRoute(APIRoute):
     _logged = False
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return how this route matches the request."""
+        """Return no match if a route of the application matches; otherwise how this route matches."""
         match, child_scope = super().matches(scope)
         if match is Match.NONE or scope.get(_MATCHING):
             return Match.NONE, {}
@@ -45,7 +44,7 @@ class YieldingRoute(APIRoute):
         return Match.NONE, {}
 
     def _own_route(self, scope: Scope) -> BaseRoute | None:
-        """Return the application's own route that the path belongs to."""
+        """Return the application's own route that answers the path; None if there is none."""
         app = scope.get("app")
         paths = [str(scope["path"])]
         if getattr(getattr(app, "router", None), "redirect_slashes", True) and paths[0] != "/":
@@ -60,7 +59,7 @@ class YieldingRoute(APIRoute):
 
 
 def put_last(app: Any) -> None:
-    """Move signalscope's routes to the end, but in OpenAPI to the front, because there the last route wins."""
+    """Move signalscope's routes behind all others; for OpenAPI to the front, because there the last route is used."""
     _order(app, yielding_first=False)
     described = getattr(app, "openapi", None)
     if described is None or hasattr(described, _DESCRIBES):
@@ -78,12 +77,12 @@ def put_last(app: Any) -> None:
 
 
 def undo_put_last(app: Any) -> None:
-    """Restore the application's own `openapi`, and drop the description that it has made."""
+    """Restore the application's own `openapi` method, and drop the cached OpenAPI schema."""
     app.openapi = getattr(app.openapi, _DESCRIBES, app.openapi)
     app.openapi_schema = None
 
 
-#: Attribute of signalscope's `openapi` that has the application's own.
+#: The attribute of signalscope's `openapi` function that stores the application's own one.
 _DESCRIBES = "_signalscope_describes"
 
 
@@ -92,18 +91,18 @@ def _order(app: Any, *, yielding_first: bool) -> None:
 
 
 def is_yielding(route: BaseRoute) -> bool:
-    """Return True if a route is one of signalscope's, or an included router that has only such routes."""
+    """Return True for a route of signalscope, and for an included router that has only such routes."""
     included = _included(route)
     return isinstance(route, YieldingRoute) or (bool(included) and all(map(is_yielding, included)))
 
 
 def _included(route: BaseRoute) -> Sequence[BaseRoute]:
-    """Return the routes of an included router, which newer versions of FastAPI keep; of another route, none."""
+    """Return the routes of an included router, which newer versions of FastAPI do not copy; else nothing."""
     return getattr(getattr(route, "original_router", None), "routes", ())
 
 
 def _beside(target: YieldingRoute, routes: Sequence[BaseRoute]) -> Sequence[BaseRoute]:
-    """Return the routes beside a route: those of the application, or of a router mounted in it."""
+    """Return the list of routes that contains a route: of the application, or of a mounted application."""
     if any(_has(route, target) for route in routes):
         return routes
     mounts = (route.routes or () for route in routes if isinstance(route, Mount))
@@ -111,5 +110,5 @@ def _beside(target: YieldingRoute, routes: Sequence[BaseRoute]) -> Sequence[Base
 
 
 def _has(route: BaseRoute, target: YieldingRoute) -> bool:
-    """Return True if a route is the target, or is an included router that has it."""
+    """Return True if a route is the target, or an included router that contains the target."""
     return route is target or any(_has(included, target) for included in _included(route))

@@ -1,4 +1,4 @@
-"""Health: reports of the service, checks that it registers, and their overall status, which /health answers.
+"""Health checks, reports of health, and the overall status that /health returns.
 
 Example::
 
@@ -7,7 +7,7 @@ Example::
     health.register(health.database_check(pool.ping))
     health.register(health.HealthCheck("ticker_service", ping_ticker, dependency="critical", timeout=1.0))
 
-See docs/monitoring-api.md for the rules of the overall status.
+docs/monitoring-api.md has the rules for the overall status.
 """
 
 from signalscope.health._check import HealthCheck, Outcome

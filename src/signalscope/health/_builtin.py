@@ -1,7 +1,7 @@
-"""The checks that an application has without registering any.
+"""The built-in checks, which every application with the router has.
 
-They read what this process has recorded, and call no dependency. None is critical. Without enough data the result is
-unknown.
+They read the metrics of this process and call no external service. None of them is critical. If there is not enough
+data, the result is unknown.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording._snapshot import NotKeptError, snapshot
 
 _URLS = ("SIGNALSCOPE_PROMETHEUS_URL", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_UNREGISTERED = "no check is registered; see signalscope.health"
+_UNREGISTERED = "no check is registered; use signalscope.health"
 
 
 def built_in() -> list[HealthCheck]:
-    """Return one check of each kind."""
+    """Return new instances of all built-in checks."""
     return [
         HealthCheck("api", _api),
         HealthCheck("error_rate", _error_rate),
@@ -44,17 +44,17 @@ def built_in() -> list[HealthCheck]:
 
 
 async def _api() -> Result:
-    """Measure how late the event loop is."""
+    """Measure the delay of the event loop."""
     limits = _environment.config().health
     began = time.perf_counter()
     await asyncio.sleep(0.01)
     late = max(0.0, time.perf_counter() - began - 0.01)
     status = _status(late, limits.loop_delay_seconds_degraded, limits.loop_delay_seconds_unhealthy)
-    return Result(status, f"the event loop is {late * 1e3:.0f} ms late", {"loop_delay_seconds": late})
+    return Result(status, f"the delay of the event loop is {late * 1e3:.0f} ms", {"loop_delay_seconds": late})
 
 
 def _of_windows(judge: Callable[[Process], Result]) -> Callable[[], Result]:
-    """Make a check that judges what this process has recorded; unknown while there is no window."""
+    """Make a check from a function of the recorded metrics; unknown until there are two snapshots to compare."""
 
     def check() -> Result:
         _windows.shared.start()
@@ -71,7 +71,7 @@ def _error_rate(process: Process) -> Result:
     limits, window = process.config.health, process.over(process.config.windows.rate)
     requests = sum(window.increase("signal_service.api.requests").values())
     if requests < limits.least_events:
-        return Result("unknown", f"{requests:.0f} requests in {window.seconds:.0f} s say nothing")
+        return Result("unknown", f"too few requests to judge: {requests:.0f} in {window.seconds:.0f} s")
     rate = process.row("ERROR_RATE")[()]
     status = _status(rate, limits.error_rate_percent_degraded, limits.error_rate_percent_unhealthy)
     return Result(status, f"{rate:.2f} % of the requests failed", {"error_rate_percentage": rate})
@@ -86,11 +86,11 @@ def _signal_processing(process: Process) -> Result:
         every += sum(calls.values())
         failed += sum(only(calls, outcome=("error", "invalid")).values())
     if every < limits.least_events:
-        detail = f"{every:.0f} calculations and signals in {window.seconds:.0f} s say nothing"
+        detail = f"too few calculations and signals to judge: {every:.0f} in {window.seconds:.0f} s"
         return Result("unknown", detail)
     ratio = failed / every
     status = _status(ratio, limits.failed_work_degraded, limits.failed_work_unhealthy)
-    detail = f"{ratio:.1%} of the calculations and signals failed or were unusable"
+    detail = f"{ratio:.1%} of the calculations and signals failed or gave an invalid result"
     return Result(status, detail, {"failed_share": ratio})
 
 
@@ -112,12 +112,12 @@ def _cache(process: Process) -> Result:
         if gets.get(labels, 0.0) >= process.config.health.least_events
     }
     if not ratios:
-        return Result("unknown", f"nothing of it was recorded in the last {window.seconds:.0f} s")
+        return Result("unknown", f"too few cache reads to judge in the last {window.seconds:.0f} s")
     low = sorted(name for name, ratio in ratios.items() if ratio < objectives.get(name, 0.0))
     data = {f"{name}_hit_ratio": ratio for name, ratio in ratios.items()}
     if low:
-        return Result("degraded", f"fewer hits than wanted: {', '.join(low)}", data)
-    return Result("healthy", "hits are as wanted", data)
+        return Result("degraded", f"the hit ratio is below the objective: {', '.join(low)}", data)
+    return Result("healthy", "every hit ratio meets its objective", data)
 
 
 @_of_windows
@@ -129,7 +129,7 @@ def _backpressure(process: Process) -> Result:
     worst = max(levels.values())
     status = _status(worst, limits.backpressure_degraded, limits.backpressure_unhealthy)
     data = {dict(labels).get("queue_type", ""): level for labels, level in levels.items()}
-    return Result(status, f"the fullest queue is at {worst:.0%}", data)
+    return Result(status, f"the backpressure of the fullest queue is {worst:.0%}", data)
 
 
 @_of_windows
@@ -137,7 +137,7 @@ def _dependencies(process: Process) -> Result:
     up = process.gauge("signal_service.external_service.health")
     states = process.gauge("signal_service.circuit_breaker.state")
     if not up and not states:
-        return Result("unknown", "no external service and no circuit breaker reports")
+        return Result("unknown", "no external service and no circuit breaker reports its state")
     down = {labels: value for labels, value in up.items() if value == 0}
     opened = {labels: value for labels, value in only(states, state="open").items() if value > 0}
     problems = {"down": _services(down), "breaker open": _services(opened)}
@@ -146,7 +146,7 @@ def _dependencies(process: Process) -> Result:
     if only(down, criticality="critical"):
         status = "unhealthy"
     data = {"known": len(_services(up)), "down": len(_services(down))}
-    return Result(status, detail or "all are up", data)
+    return Result(status, detail or "all external services are up", data)
 
 
 @_of_windows
@@ -154,38 +154,38 @@ def _system_resources(process: Process) -> Result:
     limits = process.config.health
     memory = sum(process.row("MEMORY").values())
     if not memory:
-        return Result("unknown", "memory is not measured here")
+        return Result("unknown", "memory usage cannot be read: this system has no /proc")
     status = _status(memory, limits.memory_degraded, limits.memory_unhealthy)
     try:
         cores = sum(process.row("CPU").values())
     except _windows.NoDataError:
-        return Result(status, f"{memory:.0%} of the memory's limit is in use", {"memory_share": memory})
+        return Result(status, f"{memory:.0%} of the memory limit is in use", {"memory_share": memory})
     if status == "healthy" and 100 * cores > process.config.thresholds.cpu_percent:
         status = "degraded"
-    detail = f"{memory:.0%} of the memory's limit and {cores:.0%} of a core are in use"
+    detail = f"{memory:.0%} of the memory limit and {cores:.0%} of a CPU core are in use"
     return Result(status, detail, {"memory_share": memory, "cpu_cores": cores})
 
 
 def _config() -> Result:
-    """Check that every setting can be used."""
+    """Check that the environment variables have valid values."""
     urls = {name: os.environ.get(name, "").strip() for name in _URLS}
     wrong = {name for name, url in urls.items() if url and not _is_url(url)}
     wrong.update(_environment.invalid_settings())
     if os.environ.get(CPU_SECOND_PRICE) and cpu_second_price() is None:
         wrong.add(CPU_SECOND_PRICE)
     if wrong:
-        return Result("degraded", f"not usable: {', '.join(sorted(wrong))}")
-    return Result("healthy", "every setting can be used")
+        return Result("degraded", f"invalid settings: {', '.join(sorted(wrong))}")
+    return Result("healthy", "all settings are valid")
 
 
 def _models() -> Result:
-    """Check that the contract knows the models and calculations that were used; others are recorded as `other`."""
+    """Check that all recorded models and calculations are in the contract; others are recorded as `other`."""
     try:
         totals = snapshot(["signalscope.attribute.overflow", "signal_service.greeks.calculation"]).totals
     except NotKeptError as error:
         return Result("unknown", str(error))
     if not any(total.count for total in totals.get("signal_service.greeks.calculation", {}).values()):
-        return Result("unknown", "nothing has been calculated yet")
+        return Result("unknown", "no calculation has been recorded yet")
     unknown = {
         values[1]
         for values, overflow in totals.get("signalscope.attribute.overflow", {}).items()
@@ -193,8 +193,8 @@ def _models() -> Result:
     }
     if unknown:
         names = ", ".join(sorted(unknown))
-        return Result("degraded", f"values that the contract does not know: {names} (SIGNALSCOPE_ALLOW)")
-    return Result("healthy", "every model that was used is known")
+        return Result("degraded", f"not in the contract: {names}; allow values with SIGNALSCOPE_ALLOW")
+    return Result("healthy", "all recorded models are in the contract")
 
 
 def _status(value: float, degraded: float, unhealthy: float) -> Status:

@@ -1,4 +1,4 @@
-"""One health check: it runs once at a time, within a timeout, and its result is remembered for a while."""
+"""A health check with a timeout and a cached result, of which normally one run is in progress at a time."""
 
 from __future__ import annotations
 
@@ -29,26 +29,28 @@ Check = Callable[[], Outcome | Awaitable[Outcome]]
 class HealthCheck(ProcessState):
     """A check of one component.
 
-    A caller during a run waits for that run; a caller within ``cache_seconds`` after it gets its result. A run that
-    exceeds the timeout is unhealthy. It cannot be killed, so no further run starts until it ends (unless
-    ``max_concurrent`` allows it). A plain function runs in a daemon thread.
+    All callers during a run wait for that run. For ``cache_seconds`` after its end, callers get its result. A run
+    that exceeds the timeout is unhealthy. It cannot be stopped, so the next run starts only when it has ended, or if
+    ``max_concurrent`` allows another one. A check that is not a coroutine function runs in a daemon thread.
 
     Args:
-        name: The component, such as ``database``; the label ``component`` of
+        name: The component, such as ``database``, 1 to 100 characters; the label ``component`` of
             `signal_service.health_check.status`.
-        check: A function or coroutine function without arguments. What it raises is unhealthy.
-        critical: Whether the service cannot do without: then unhealthy makes the service unhealthy and not
-            ready. Anything else makes it degraded.
-        timeout: Seconds that it may take, up to 30.
-        cache_seconds: Seconds that a result is good for.
-        max_concurrent: Runs that there may be at once, counting those that were given up.
-        dependency: How much depends on it, when it is an external service: critical, mandatory or high. It then
-            feeds `signal_service.external_service.health` too.
-        readiness: Whether the service is not ready while it is unhealthy; by default when it is critical.
-        liveness: Whether the process should be restarted while it is unhealthy. Never so for a dependency.
+        check: A function or coroutine function without arguments. If it raises, the result is unhealthy.
+        critical: True: if this component is unhealthy, the service is unhealthy and not ready. False: the service is
+            only degraded.
+        timeout: The maximum duration of a run in seconds: above 0, at most 30.
+        cache_seconds: The number of seconds that a result is valid; at least 0.
+        max_concurrent: The maximum number of runs at the same time, including runs that exceeded the timeout.
+        dependency: The importance of an external service: critical, mandatory or high. With it, the result is also
+            recorded in `signal_service.external_service.health`.
+        readiness: True: the service is not ready while this component is unhealthy. By default the same as
+            ``critical``.
+        liveness: True: the orchestrator restarts the process while this component is unhealthy. Not allowed together
+            with ``dependency``.
 
     Raises:
-        ContractError: An argument is not allowed; the message says what is.
+        ContractError: An argument is not allowed; the message says which values are.
 
     Examples:
         >>> import asyncio
@@ -72,16 +74,16 @@ class HealthCheck(ProcessState):
     def __post_init__(self) -> None:
         where = f"health check {self.name!r}"
         if not self.name or len(self.name) > 100:
-            raise ContractError(f"{where}: the name must have 1 to 100 characters")
+            raise ContractError(f"{where}: the name must have 1 to 100 characters [SS510]")
         if not 0 < self.timeout <= _LONGEST_TIMEOUT:
-            raise ContractError(f"{where}: timeout={self.timeout!r} must be above 0 and at most 30 seconds")
+            raise ContractError(f"{where}: timeout={self.timeout!r} must be above 0 and at most 30 [SS511]")
         if not self.cache_seconds >= 0 or self.max_concurrent < 1:
-            raise ContractError(f"{where}: cache_seconds must not be negative, max_concurrent at least 1")
+            raise ContractError(f"{where}: cache_seconds must be >= 0, max_concurrent >= 1 [SS512]")
         if self.dependency is not None and self.dependency not in CRITICALITIES:
             allowed = ", ".join(CRITICALITIES)
-            raise ContractError(f"{where}: dependency={self.dependency!r} is not allowed; allowed: {allowed}")
+            raise ContractError(f"{where}: dependency={self.dependency!r} is not one of {allowed} [SS513]")
         if self.liveness and self.dependency is not None:
-            raise ContractError(f"{where}: restarting this process does not heal an external service")
+            raise ContractError(f"{where}: a check with dependency cannot have liveness=True [SS514]")
         super().__init__()
         self.readiness = self.critical if self.readiness is None else self.readiness
         self.latest: Verdict | None = None
@@ -90,10 +92,14 @@ class HealthCheck(ProcessState):
         self._failed_as = ""
 
     async def result(self) -> Verdict:
-        """The present result: a remembered one, or that of a run. Takes no longer than the timeout."""
+        """Return the cached result if it is still valid, otherwise the result of a run.
+
+        Returns:
+            The result, at the latest after ``timeout`` seconds.
+        """
         with self.lock:
             latest, run = self.latest, self._run
-            if run is not None and run.ended:  # all callers that waited for it have left
+            if run is not None and run.ended:  # no caller was left to store its result
                 self._run = None
                 latest = self._keep(run)
             if latest is not None and time.monotonic() - latest.at < self.cache_seconds:
@@ -103,7 +109,7 @@ class HealthCheck(ProcessState):
                 self._given_up = [run for run in self._given_up if run.is_running()]
                 if len(self._given_up) >= self.max_concurrent:
                     since = time.monotonic() - self._given_up[0].began
-                    stuck = Result("unhealthy", f"a run has not ended for {since:.0f} s")
+                    stuck = Result("unhealthy", f"the earlier run has not ended for {since:.0f} s")
                     self.latest = Verdict(stuck, time.monotonic(), 0.0)
                     return self.latest
                 run = self._run = _Run(self.check)
@@ -115,17 +121,17 @@ class HealthCheck(ProcessState):
                 self._run = None
             if run.ended:
                 return self._keep(run)
-            if not is_first and self.latest is not None:  # another caller has given it up
+            if not is_first and self.latest is not None:  # another caller has already stored the timeout
                 return self.latest
             run.give_up()
             self._given_up.append(run)
             now = time.monotonic()
-            late = Result("unhealthy", f"no result within {self.timeout:g} s")
+            late = Result("unhealthy", f"the check did not end within {self.timeout:g} s")
             self.latest = Verdict(late, now, now - run.began)
             return self.latest
 
     def after_fork(self) -> None:
-        """Forget all results and runs."""
+        """Drop the result and the runs of the parent process."""
         self._run, self.latest = None, None
         self._given_up.clear()
 
@@ -138,8 +144,8 @@ class HealthCheck(ProcessState):
     def _judge(self, outcome: Outcome | BaseException) -> Result:
         if isinstance(outcome, BaseException):
             kind = type(outcome).__name__
-            if kind != self._failed_as:  # its message may be secret: only the log has it
-                _logger.warning("signalscope: health check %s: %s: %s", self.name, kind, outcome)
+            if kind != self._failed_as:  # only the log gets the message, which may be secret
+                _logger.warning("signalscope: health check %s: %s: %s [SS515]", self.name, kind, outcome)
             self._failed_as = kind
             return Result("unhealthy", f"the check failed ({kind})")
         self._failed_as = ""
@@ -150,16 +156,16 @@ class HealthCheck(ProcessState):
         try:
             return Result(VALUES[float(outcome)])
         except (KeyError, TypeError, ValueError):
-            return Result("unhealthy", "the check gave neither a status nor 1, 0.5 or 0")
+            return Result("unhealthy", "the check returned neither a status nor 1, 0.5 or 0")
 
 
 class _Run:
-    """One run.
+    """One run of a check.
 
     Attributes:
-        began: When it started, on the monotonic clock.
-        ended: When it ended with an outcome; 0 while it has not.
-        outcome: What it returns or raises; it can be awaited from any event loop.
+        began: The start, in seconds on the monotonic clock.
+        ended: The end, in seconds on the monotonic clock; 0 until the run ends.
+        outcome: The return value or the exception of the check; it can be awaited from any event loop.
     """
 
     def __init__(self, check: Check) -> None:
@@ -172,17 +178,17 @@ class _Run:
         self._task.add_done_callback(self._finish)
 
     def is_lost(self) -> bool:
-        """Return True if it can never end because its event loop is closed."""
+        """Return True if the run can never end because its event loop is closed."""
         return not self.outcome.done() and self._loop.is_closed()
 
     def is_running(self) -> bool:
-        """Return True if its task or its thread still runs."""
+        """Return True if the task or the thread of the run is still active."""
         if self._thread is not None and self._thread.is_alive():
             return True
         return not self._task.done() and not self._loop.is_closed()
 
     def give_up(self) -> None:
-        """Cancel its task; a check can ignore that."""
+        """Cancel the task of the run; a check can ignore the cancellation."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
@@ -192,14 +198,14 @@ class _Run:
                 outcome: Outcome | BaseException | Awaitable[Outcome] = check()
             else:
                 called: Future[Outcome | BaseException | Awaitable[Outcome]] = Future()
-                # Not the executor: a hanging check would use up its threads and delay the exit.
+                # Not the default executor: hanging checks would occupy its threads and delay the exit of the process.
                 self._thread = threading.Thread(
                     target=_call, args=(check, called), name="signalscope-check", daemon=True
                 )
                 self._thread.start()
                 outcome = await asyncio.wrap_future(called)
             return await outcome if inspect.isawaitable(outcome) else outcome
-        except SystemExit as error:  # raised by a task, it would end the event loop and the service
+        except SystemExit as error:  # if a task raises it, the event loop and the service end
             return error
 
     def _finish(self, task: asyncio.Task[Outcome | BaseException]) -> None:
@@ -216,5 +222,5 @@ def _call(check: Check, called: Future[Outcome | BaseException | Awaitable[Outco
         return
     try:
         called.set_result(check())
-    except BaseException as error:  # a result, which the caller judges
+    except BaseException as error:  # becomes an unhealthy result
         called.set_result(error)

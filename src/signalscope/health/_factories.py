@@ -1,4 +1,4 @@
-"""Ready-made checks of common dependencies; the service passes its own clients."""
+"""Ready-made checks of a database, of Redis and of HTTP services; they use the clients of the service."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ def database_check(
     """Make a check of a database.
 
     Args:
-        ping: A function or coroutine function that runs a cheap query (``SELECT 1``). The database is healthy when
-            it returns, whatever it returns.
+        ping: A function or coroutine function that runs a cheap query (``SELECT 1``). The database is unhealthy if it
+            raises; the return value is ignored.
         name: The component.
-        critical: As for `HealthCheck`.
+        critical: See `HealthCheck`.
         options: Other arguments of `HealthCheck`.
+
+    Returns:
+        The check; pass it to `register`.
+
+    Raises:
+        ContractError: An argument is not allowed.
 
     Examples:
         >>> from signalscope import health
@@ -37,10 +43,16 @@ def redis_check(client: Any, *, name: str = "redis", critical: bool = False, **o
     """Make a check of Redis.
 
     Args:
-        client: A client of redis-py, plain or asyncio; it sends PING.
-        name: As for `database_check`.
-        critical: As for `HealthCheck`.
+        client: A client of redis-py, synchronous or asyncio. The check sends PING; Redis is unhealthy if that raises.
+        name: The component.
+        critical: See `HealthCheck`.
         options: Other arguments of `HealthCheck`.
+
+    Returns:
+        The check; pass it to `register`.
+
+    Raises:
+        ContractError: An argument is not allowed.
 
     Examples:
         >>> from signalscope import health
@@ -57,11 +69,17 @@ def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options:
     """Make a check of an external service over HTTP.
 
     Args:
-        name: The service's ``service_name``.
-        get: Requests its health endpoint: a function or coroutine function that returns a response of httpx, requests
-            or aiohttp. Below 400 is healthy, 429 is degraded.
-        dependency: critical, mandatory or high.
+        name: The component, and the label ``service_name`` of `signal_service.external_service.health`.
+        get: A function or coroutine function that requests the health endpoint and returns the response of httpx,
+            requests or aiohttp. A status below 400 is healthy, 429 is degraded, another status is unhealthy.
+        dependency: The importance of the service: critical, mandatory or high.
         options: Other arguments of `HealthCheck`.
+
+    Returns:
+        The check; pass it to `register`.
+
+    Raises:
+        ContractError: An argument is not allowed.
 
     Examples:
         >>> import asyncio
@@ -76,15 +94,18 @@ def http_check(name: str, get: Callable[[], Any], *, dependency: str, **options:
     def judge(response: Any) -> Outcome:
         code = getattr(response, "status_code", None) or getattr(response, "status", None)
         if not isinstance(code, int):
-            return Result("unhealthy", "the check gave no HTTP response")
+            return Result("unhealthy", "the check did not return an HTTP response")
         status: Status = "degraded" if code == 429 else "healthy" if code < 400 else "unhealthy"
-        return Result(status, f"it answered with status {code}")
+        return Result(status, f"the service answered with status {code}")
 
     return HealthCheck(name, _then(get, judge), dependency=dependency, **options)
 
 
 def _then(call: Callable[[], Any], judge: Callable[[Any], Outcome]) -> Callable[[], Any]:
-    """Make a check that judges what a function returns; a plain function still runs in the thread of the check."""
+    """Make a check that passes the return value of `call` to `judge`.
+
+    The check is a coroutine function only if `call` is one; otherwise it would not run in a thread.
+    """
 
     async def judge_awaited(answer: Awaitable[Any]) -> Outcome:
         return judge(await answer)

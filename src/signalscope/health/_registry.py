@@ -1,4 +1,4 @@
-"""The checks of this process, their overall status, and the gauges that they feed."""
+"""The registered checks of this process, the overall status, and the gauges of the results."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from signalscope.health._result import Result, Status, Verdict
 from signalscope.recording import internal_error, observe
 
 _MOST = 50
-#: The component with which a service reports its own status; it decides for everything that is reported.
+#: The component for the status of the whole service; it replaces all other reports of `report_health`.
 SERVICE = "service"
 _VALUE: Mapping[str, float] = {status: value for value, status in _report.VALUES.items()}
 _REFRESH_SECONDS = 1.0
-#: A result is exported as a gauge until some rounds of checks have been missed.
+#: The age above which a result is no longer exported: a number of cache times, but at least a number of seconds.
 _STALE_ROUNDS, _STALE_SECONDS = 3.0, 60.0
 
 
@@ -26,7 +26,7 @@ class Registry:
     """Health checks by component.
 
     Args:
-        make: Makes the built-in checks.
+        make: Returns new built-in checks.
     """
 
     def __init__(self, make: Callable[[], Iterable[HealthCheck]]) -> None:
@@ -38,38 +38,48 @@ class Registry:
     def register(self, check: HealthCheck) -> HealthCheck:
         """Add a check; see the function of that name."""
         if check.name not in self._checks and len(self._checks) >= _MOST:
-            raise ContractError(f"health check {check.name!r} is one too many; there may be {_MOST}")
+            raise ContractError(f"health check {check.name!r} exceeds the limit of {_MOST} checks [SS516]")
         self._checks = {**self._checks, check.name: check}
         return check
 
     def unregister(self, name: str) -> None:
-        """Remove a check, if there is one; a built-in one of that name is used again."""
+        """Remove the check with a name, if it exists. A built-in check with that name is used again.
+
+        Args:
+            name: The component.
+        """
         self._checks = {key: check for key, check in self._checks.items() if key != name}
 
     def checks(self) -> list[HealthCheck]:
-        """Return every check of this process by name.
+        """Return all checks of this process, sorted by name.
 
-        The built-in ones are among them once an application with the router runs, except for components that the
-        service itself reports.
+        The built-in checks are included while an application with the router runs, except for components that are
+        reported with `report_health`.
         """
         reported = _report.components()
         built_in = {check.name: check for check in self._built_in if check.name not in reported}
         return [check for _, check in sorted({**built_in, **self._checks}.items())]
 
     def with_built_in(self) -> list[HealthCheck]:
-        """Return every check by name, with the built-in ones even when no lifespan has added them.
+        """Return all checks, including the built-in ones even if no lifespan has added them.
 
-        A server runs the lifespan of the application that it serves, not of those that are mounted in it.
+        A server runs the lifespan of its application, but not the lifespans of mounted applications.
         """
         self._built_in = self._built_in or self._make()
         return self.checks()
 
     async def run(self) -> dict[str, Verdict]:
-        """Return the present result of every check by component: a remembered one, or that of a run now."""
+        """Return the result of each check by component: the cached one if it is valid, otherwise of a new run."""
         return await run_all(self.checks())
 
     async def summary(self) -> tuple[Status, Mapping[str, Result]]:
-        """Return the overall status, and the result of every component, checked or reported with `report_health`."""
+        """Return the overall status, and the result of each component that is checked or reported.
+
+        The built-in checks are included.
+
+        Returns:
+            The status, and the results by component.
+        """
         checks = self.with_built_in()
         verdicts = await run_all(checks)
         results = {name: verdict.result for name, verdict in components(verdicts).items()}
@@ -77,14 +87,14 @@ class Registry:
 
     @asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
-        """Use the built-in checks while the block runs, and renew every result that is too old for the gauges."""
+        """Use the built-in checks and rerun every check when its result expires, until the block ends."""
         if self._running == 0:
             self._built_in = self._make()
         self._running += 1
         task = None
         try:
             task = asyncio.get_running_loop().create_task(self._keep_fresh(), name="signalscope-health")
-        except RuntimeError:  # another kind of event loop: the application starts all the same
+        except RuntimeError:  # not asyncio's event loop; the application must start without the refresh
             internal_error("health.loop")
         try:
             yield
@@ -101,7 +111,7 @@ class Registry:
         async with asyncio.TaskGroup() as group:
             while True:
                 try:
-                    # One task each: a slow check must not delay the others.
+                    # One task for each check: a slow check must not delay the others.
                     for check in self.checks():
                         if check.name not in tasks or tasks[check.name].done():
                             tasks[check.name] = group.create_task(_verdict(check, "health.refresh"))
@@ -110,12 +120,12 @@ class Registry:
                 await asyncio.sleep(_REFRESH_SECONDS)
 
     def statuses(self) -> Iterator[tuple[float, tuple[str]]]:
-        """Yield the values of `signal_service.health_check.status`, of the checks whose result is of now."""
+        """Yield the values of `signal_service.health_check.status` for checks with a recent result."""
         for check, value in self._known():
             yield value, (check.name,)
 
     def dependencies(self) -> Iterator[tuple[float, tuple[str, str]]]:
-        """Yield the values of `signal_service.external_service.health`: 1 unless the service is unhealthy."""
+        """Yield the values of `signal_service.external_service.health`: 0 if the service is unhealthy, else 1."""
         for check, value in self._known():
             if check.dependency is not None:
                 yield float(value > 0), (check.name, check.dependency)
@@ -131,7 +141,7 @@ class Registry:
 
 
 async def run_all(checks: Iterable[HealthCheck]) -> dict[str, Verdict]:
-    """Return the present results by component, within the longest timeout."""
+    """Return the results by component, at the latest after the longest timeout of the checks."""
     checks = list(checks)
     verdicts = await asyncio.gather(*(_verdict(check, "health.check") for check in checks))
     return {check.name: verdict for check, verdict in zip(checks, verdicts, strict=True) if verdict}
@@ -140,24 +150,24 @@ async def run_all(checks: Iterable[HealthCheck]) -> dict[str, Verdict]:
 async def _verdict(check: HealthCheck, where: str) -> Verdict | None:
     try:
         return await check.result()
-    except Exception:  # a defect of signalscope: a failing check is a result
+    except Exception:  # a defect of signalscope: a check that raises gives a result
         internal_error(where)
         return None
 
 
 def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> Status:
-    """Return the status of the service.
+    """Return the overall status of the service.
 
-    * unhealthy when a critical check is unhealthy, or the service itself has reported so;
-    * degraded when anything else is unhealthy or degraded;
-    * healthy when everything known is;
-    * unknown when nothing is known.
+    * unhealthy: a critical check is unhealthy, or the service has reported itself as unhealthy;
+    * degraded: another component is unhealthy or degraded;
+    * healthy: all known components are healthy;
+    * unknown: no component has a known status.
 
-    Of what was reported by `report_health`, the component ``service`` alone decides when there is one.
+    If the component ``service`` is reported with `report_health`, other reports have no effect on the status.
 
     Args:
         checks: The checks.
-        verdicts: Their results.
+        verdicts: The results by component.
     """
     reported = {name: report for name, report in _report.components().items() if name not in verdicts}
     statuses: list[Status] = []
@@ -175,17 +185,17 @@ def overall(checks: Iterable[HealthCheck], verdicts: Mapping[str, Verdict]) -> S
 
 
 def components(verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """Return the latest result of every component: checked, or as it was reported."""
+    """Return the latest result of each component that is checked or reported."""
     return dict(sorted({**_report.components(), **verdicts}.items()))
 
 
 def known(results: Mapping[str, Result]) -> dict[str, Status]:
-    """Return the status of each component whose status is known."""
+    """Return the statuses by component, without unknown ones."""
     return {name: result.status for name, result in results.items() if result.status != "unknown"}
 
 
 def _built_in() -> Iterable[HealthCheck]:
-    # Only now: it needs pydantic, which the SDK alone does not install.
+    # Not at the top: the module needs pydantic, which a plain installation does not have.
     from signalscope.health._builtin import built_in  # noqa: PLC0415
 
     return built_in()

@@ -1,4 +1,4 @@
-"""The latest health of the service's own components and of the services it depends on."""
+"""Reports of the health of components and of external services."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from signalscope.recording._process_state import ProcessState
 
 _logger = logging.getLogger("signalscope")
 
-#: What a component's health can be, and what it is called.
+#: The status for each value of a health gauge.
 VALUES: dict[float, Status] = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 _MOST_COMPONENTS = 50
 
 
 class _Reported(ProcessState):
-    """What was reported of components: the value, and when, on the monotonic clock."""
+    """The latest report of each component: the value, and its time on the monotonic clock."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ _reported = _Reported()
 
 
 def report_health(component: str, status: float) -> None:
-    """Report the result of a component's health check: `signal_service.health_check.status`.
+    """Record the health of a component in `signal_service.health_check.status`.
 
     Args:
-        component: What was checked, such as ``database``.
-        status: 1 healthy, 0.5 degraded, 0 unhealthy; True and False are 1 and 0. Anything else is
-            refused, logged and counted in `signalscope.internal.errors`.
+        component: The component, such as ``database``; ``service`` for the status of the whole service.
+        status: 1 or True: healthy; 0.5: degraded; 0 or False: unhealthy. Another value is logged, counted in
+            `signalscope.internal.errors` and not recorded.
 
     Examples:
         >>> from signalscope import report_health
@@ -48,7 +48,7 @@ def report_health(component: str, status: float) -> None:
         0.5
     """
     if not isinstance(status, int | float) or status not in VALUES:
-        _logger.error("signalscope: health of %r is 1, 0.5 or 0, not %r; ignored", component, status)
+        _logger.error("signalscope: health of %r is not 1, 0.5 or 0: %r; ignored [SS517]", component, status)
         internal_error("report_health")
         return
     value = float(status)
@@ -60,12 +60,13 @@ def report_health(component: str, status: float) -> None:
 
 
 def report_dependency_health(service_name: str, healthy: bool, *, criticality: str) -> None:
-    """Report the result of a probe of an external service: `signal_service.external_service.health`.
+    """Record the health of an external service in `signal_service.external_service.health`.
 
     Args:
         service_name: The external service, such as ``ticker_service``.
-        healthy: Whether it is.
-        criticality: How much depends on it: critical, mandatory or high.
+        healthy: True if the service is healthy.
+        criticality: The importance of the service: critical, mandatory or high. Another value is logged and recorded
+            as ``other``.
 
     Examples:
         >>> from signalscope import report_dependency_health
@@ -77,7 +78,7 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
     """
     if criticality not in CRITICALITIES:
         _logger.error(
-            "signalscope: criticality of %r is %r; allowed: %s; recorded as other",
+            "signalscope: criticality of %r is %r; allowed: %s; recorded as other [SS513]",
             service_name, criticality, ", ".join(CRITICALITIES),
         )  # fmt: skip
     get_instrument("signal_service.external_service.health").series(service_name, criticality).record(
@@ -86,7 +87,7 @@ def report_dependency_health(service_name: str, healthy: bool, *, criticality: s
 
 
 def components() -> dict[str, Verdict]:
-    """Return the latest report of every component of this process, which took no time."""
+    """Return the latest report of each component as a result with the duration 0."""
     with _reported.lock:
         return {
             name: Verdict(Result(VALUES[value], "as reported"), at, 0.0)

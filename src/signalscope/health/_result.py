@@ -1,4 +1,4 @@
-"""The result of a health check, and the part of it that an answer in JSON can have."""
+"""The result of a health check, and its conversion into values that JSON can have."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Result:
 
     Attributes:
         status: healthy, degraded, unhealthy or unknown.
-        detail: Why, in a sentence that readers of /health/detailed see. It is cut after 1,000 characters.
-        data: Up to 50 numbers and texts. A number that is not finite becomes null. Another object becomes text; an
-            exception only the name of its class.
+        detail: The reason for the status, for readers of /health/detailed. It is cut after 1,000 characters.
+        data: Up to 50 numbers and strings by name. NaN and infinity become null. Another object becomes a string; an
+            exception becomes the name of its class.
 
     Examples:
         >>> from signalscope.health import Result
@@ -38,12 +38,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of one run.
+    """The result of one run of a check, with its time.
 
     Attributes:
         result: The result.
-        at: When the run ended, on the monotonic clock.
-        seconds: How long the run took.
+        at: The end of the run, in seconds on the monotonic clock.
+        seconds: The duration of the run in seconds.
 
     Examples:
         >>> from signalscope.health import Result, Verdict
@@ -57,9 +57,9 @@ class Verdict:
 
 
 def shown(result: Result) -> Result:
-    """Return the result as an answer can have it; an invalid part is replaced, the rest is kept."""
+    """Return a result whose values can be written as JSON; only invalid values are replaced."""
     if result.status not in _STATUSES:
-        return Result("unhealthy", "the check gave no known status")
+        return Result("unhealthy", "the check returned an unknown status")
     detail = "" if result.detail is None else _text(result.detail)
     if not isinstance(result.data, Mapping):
         return Result(result.status, detail)
@@ -73,15 +73,15 @@ def _datum(value: object) -> float | str | None:
     if isinstance(value, str):
         return _text(value)
     try:
-        number = float(value)  # type: ignore[arg-type]  # it raises for what is not a number
+        number = float(value)  # type: ignore[arg-type]  # raises for an object that is not a number
     except (TypeError, ValueError, OverflowError):
         return _text(value)
     return number if math.isfinite(number) else None
 
 
 def _text(value: object) -> str:
-    """Return a text that can be encoded."""
-    if isinstance(value, BaseException):  # its message may be secret
+    """Return the object as a string that can be encoded as UTF-8."""
+    if isinstance(value, BaseException):  # the message may be secret
         return type(value).__name__
     try:
         text = str(value)[:_LONGEST_TEXT]

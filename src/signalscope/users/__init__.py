@@ -1,4 +1,4 @@
-"""Users: who a piece of work is for, how many are active, and what their work costs."""
+"""Users: the tier and id of the user that work is done for, active users, and the cost of their work."""
 
 from signalscope.users._context import current_tier, current_user, user_context
 from signalscope.users._costs import UserCost

@@ -1,8 +1,8 @@
-"""How many distinct users were seen in the last hour and day, in bounded memory.
+"""The number of distinct users in the last hour and day, in bounded memory.
 
-Users are put into HyperLogLog sketches (Flajolet et al. 2007, as Apache DataSketches implements them), one
-for each tier and five minutes; a window is the union of its sketches. With 4096 registers the standard
-error is 1.6 %; small numbers are exact, and no user id is kept.
+Users are counted in HyperLogLog sketches (Flajolet et al. 2007, implemented by Apache DataSketches). There is one
+sketch for each tier and each five minutes, and a window is the union of its sketches. With 4096 registers the
+standard error is 1.6 %. Small numbers are exact. No user id is stored.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _NAME = "signal_service.active_users"
 
 
 class ActiveUsers(Slots):
-    """Distinct users by tier, over the windows of the contract.
+    """Counts distinct users by tier over the windows of the contract.
 
     Args:
-        clock: Seconds, monotonic.
+        clock: Returns the monotonic time in seconds.
 
     Raises:
         ImportError: datasketches is not installed (extra ``numeric``).
@@ -42,11 +42,11 @@ class ActiveUsers(Slots):
         self._tiers = frozenset(tiers.values or ())
 
     def saw(self, tier: str, user: str) -> None:
-        """Count a user; a tier that the contract does not know is counted as `other`."""
+        """Count a user; a tier that is not in the contract is counted as `other`."""
         self._update(tier if tier in self._tiers else contract.OTHER, user)
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str]]]:
-        """The number of distinct users for each window and tier in which there were any."""
+        """Yield the number of distinct users for each window and tier with users."""
         with self.lock:
             for window, length in WINDOWS.items():
                 unions: dict[str, Any] = {}
@@ -60,9 +60,9 @@ class ActiveUsers(Slots):
 
 
 def saw(tier: str, user: str) -> None:
-    """Count a user in this process' `signal_service.active_users`.
+    """Count a user in `signal_service.active_users` of this process.
 
-    Without the datasketches package (extra ``numeric``) the gauge stays absent, which is logged once.
+    Without the package datasketches (extra ``numeric``) the gauge is absent, and this is logged once.
     """
     users = _shared.get()
     if users is not None:

@@ -1,7 +1,7 @@
-"""The user that a piece of work is done for: the caller's tier and id, kept in the context.
+"""The tier and the id of the user that work is done for, stored in context variables.
 
-The tier becomes the `user_tier` attribute. The user id never becomes an attribute of a metric: it is counted
-in a sketch of distinct users, and, when a salt is set, hashed onto the current span.
+The tier becomes the attribute `user_tier`. The user id never becomes an attribute of a metric. It is counted in a
+sketch of distinct users; if SIGNALSCOPE_HASH_SALT is set, its hash is added to the current span.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from signalscope.recording import internal_error
 from signalscope.recording._attribute_limits import as_text
 from signalscope.users import _active as _active_users
 
-#: The tier of work outside `user_context`, and of a caller whose tier is not known.
+#: The tier of work outside `user_context`, and of a user whose tier is not known.
 UNKNOWN = "unknown"
-#: Attribute of spans with the tier.
+#: The span attribute with the tier.
 TIER_ATTRIBUTE = "user_tier"
-#: Baggage entry that carries the tier to and from other services.
+#: The baggage entry with the tier, sent to and received from other services.
 BAGGAGE = "signalscope.user_tier"
 
 
@@ -34,7 +34,7 @@ class Caller:
 
     Attributes:
         tier: The subscription tier.
-        user: The user's id, if known; it stays in this process.
+        user: The user id, if known; it is never sent to another process.
     """
 
     tier: str = UNKNOWN
@@ -47,18 +47,17 @@ _watcher: ContextVar[Caller | None] = ContextVar("signalscope_caller_watcher", d
 
 @contextmanager
 def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: bool = False) -> Iterator[None]:
-    """Say whom the work inside the block is done for.
+    """Set the user that the work inside the block is done for.
 
-    The block may contain `await`: tasks and `asyncio.to_thread` started inside it inherit the context.
+    The block may contain `await`: tasks and `asyncio.to_thread` calls that start inside it inherit the context.
 
     Args:
-        tier: The caller's subscription tier, one of the contract's ``user_tier`` values. Another one becomes
-            ``other`` where it is recorded, and is counted as an overflow.
-        user: The caller's id. It is counted in ``signal_service.active_users`` and never recorded as an
-            attribute of a metric. The current span gets ``user.hash``, an HMAC-SHA256 of it, when
-            SIGNALSCOPE_HASH_SALT is set.
-        propagate: Whether to send the tier along with outgoing requests, as W3C baggage. Leave it off
-            when other companies' services are called.
+        tier: The subscription tier of the user, one of the contract's values of ``user_tier``. Another value is
+            recorded as ``other`` and counted in `signalscope.attribute.overflow`.
+        user: The user id. It is counted in `signal_service.active_users` and never becomes an attribute of a metric.
+            If SIGNALSCOPE_HASH_SALT is set, the current span gets ``user.hash``, an HMAC-SHA256 of the id.
+        propagate: True sends the tier as W3C baggage with outgoing requests. Use False if the block calls services
+            of other companies.
 
     Examples:
         >>> from signalscope import count_feature, user_context
@@ -83,8 +82,8 @@ def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: boo
             internal_error("user_context")
         yield
     finally:
-        # The block may end in another context than it began in: FastAPI runs the two halves of a dependency that
-        # yields in two threads. Then there is nothing to reset.
+        # The block can end in another context than it began in: FastAPI runs the two halves of a dependency with
+        # `yield` in two threads. Then there is nothing to reset.
         with suppress(ValueError):
             _caller.reset(token)
             if attached is not None:
@@ -93,9 +92,9 @@ def user_context(tier: str = UNKNOWN, user: str | None = None, *, propagate: boo
 
 @contextmanager
 def watch_caller() -> Iterator[Caller]:
-    """Yield the caller that a `user_context` inside the block names.
+    """Yield a `Caller` that gets the tier and the user of each `user_context` inside the block.
 
-    An inner middleware sets its context variables where an outer one cannot read them; the outer one reads them here.
+    An outer middleware cannot read the context variables that an inner middleware sets, so it uses this object.
     """
     seen = Caller(current_tier())
     token = _watcher.set(seen)
@@ -106,7 +105,10 @@ def watch_caller() -> Iterator[Caller]:
 
 
 def current_tier() -> str:
-    """The tier that the present work is done for; ``unknown`` outside `user_context`.
+    """Return the tier of the user that the present work is done for.
+
+    Returns:
+        The tier from `user_context`, otherwise from the baggage of the request, otherwise ``unknown``.
 
     Examples:
         >>> from signalscope import current_tier, user_context
@@ -124,7 +126,10 @@ def current_tier() -> str:
 
 
 def current_user() -> str | None:
-    """The id of the user that the present work is done for, if known.
+    """Return the id of the user that the present work is done for.
+
+    Returns:
+        The id from `user_context`; None if it is not known.
 
     Examples:
         >>> from signalscope.users import current_user, user_context

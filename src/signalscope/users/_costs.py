@@ -1,8 +1,8 @@
-"""The users whose work takes most CPU time in this process, in bounded memory: a sketch of heavy hitters.
+"""The users with the most CPU time in this process, in bounded memory.
 
-Frequent-items sketch of Anderson et al., "A High-Performance Algorithm for Identifying Frequent Items in Data
-Streams" (IMC 2017), as Apache DataSketches implements it. It keeps the ids of the heaviest users, never of all;
-each cost is known within limits, which are part of the answer. `record_cost` and `measure_cost` charge users.
+The module uses the frequent-items sketch of Anderson et al., "A High-Performance Algorithm for Identifying Frequent
+Items in Data Streams" (IMC 2017), implemented by Apache DataSketches. A sketch stores the ids of a limited number of
+users. Each cost has a lower and an upper bound. `record_cost` and `measure_cost` add the costs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from signalscope.users._sketch import Shared, Slots
 
-#: Costs are weights of the sketch, which are whole numbers: CPU nanoseconds.
+#: The factor from seconds to nanoseconds: the weights of the sketch are integers.
 _NANO = 1e9
 _WINDOW_SECONDS = 3600.0
 _LONGEST_ID = 200
@@ -23,13 +23,13 @@ _LONGEST_ID = 200
 
 @dataclass(frozen=True, slots=True)
 class UserCost:
-    """What one user's work took.
+    """The CPU time of one user's work in the last hour.
 
     Attributes:
-        user: The id.
-        cpu_seconds: The estimate.
-        at_least: The true value is not below this.
-        at_most: The true value is not above this.
+        user: The user id.
+        cpu_seconds: The estimated CPU time in seconds.
+        at_least: The lower bound of the true CPU time in seconds.
+        at_most: The upper bound of the true CPU time in seconds.
 
     Examples:
         >>> from signalscope.users import UserCost
@@ -45,11 +45,11 @@ class UserCost:
 
 
 class HeavyHitters(Slots):
-    """CPU time by user over the last hour.
+    """The CPU time by user over the last hour.
 
     Args:
-        clock: Seconds, monotonic.
-        size: Base-two logarithm of how many users one sketch of five minutes can hold.
+        clock: Returns the monotonic time in seconds.
+        size: The base-2 logarithm of the number of users in one sketch of five minutes.
 
     Raises:
         ImportError: datasketches is not installed (extra ``numeric``).
@@ -60,17 +60,20 @@ class HeavyHitters(Slots):
         self._size = size
 
     def add(self, user: str, cpu_seconds: float) -> None:
-        """Charge a user.
+        """Add CPU time to a user.
 
         Args:
-            user: The id; one of more than 200 characters is cut.
-            cpu_seconds: What the work took; skipped unless it is a positive number.
+            user: The user id; it is cut after 200 characters.
+            cpu_seconds: The CPU time in seconds; a value that is not positive and finite is ignored.
         """
         if math.isfinite(cpu_seconds) and cpu_seconds > 0:
             self._update("", user[:_LONGEST_ID], max(1, round(min(cpu_seconds, 1e9) * _NANO)))
 
     def heaviest(self, most: int = 10) -> list[UserCost]:
-        """The users who cost most in the last hour, the heaviest first; none who may not be one of them."""
+        """Return the users with the most CPU time in the last hour, the highest first.
+
+        Users whose true rank is uncertain are left out.
+        """
         union = self._empty()
         with self.lock:
             for _, sketch in self._since(_WINDOW_SECONDS):
@@ -90,16 +93,16 @@ _shared = Shared(HeavyHitters)
 
 
 def charge(user: str, cpu_seconds: float) -> None:
-    """Charge a user; without datasketches (extra ``numeric``) nothing is kept."""
+    """Add CPU time to a user; without datasketches (extra ``numeric``) this does nothing."""
     users = _shared.get()
     if users is not None:
         users.add(user, cpu_seconds)
 
 
 def heaviest(most: int = 10) -> list[UserCost] | str:
-    """The users that cost most in the last hour; or why they are not known."""
+    """Return the users with the most CPU time in the last hour, or the reason why they are not known."""
     if _shared.sketches is not None:
         return _shared.sketches.heaviest(most)
     if _shared.is_missing:
-        return "datasketches is not installed (pip install 'signalscope[numeric]')"
-    return "no user's work was charged (user_context with measure_cost or record_cost)"
+        return "datasketches is not installed: pip install 'signalscope[numeric]'"
+    return "no cost with a user id was recorded: use user_context with measure_cost"

@@ -1,4 +1,4 @@
-"""The price of computing."""
+"""The price of CPU time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CPU_SECOND_PRICE = "SIGNALSCOPE_CPU_SECOND_PRICE"
 
 
 def cpu_second_price() -> float | None:
-    """The price of a CPU-second, in currency units: SIGNALSCOPE_CPU_SECOND_PRICE; None without one.
+    """Return SIGNALSCOPE_CPU_SECOND_PRICE, in currency units per CPU-second; None if it is not set or invalid.
 
     Examples:
         >>> import os
@@ -27,7 +27,7 @@ def cpu_second_price() -> float | None:
 
 @cache
 def _price(text: str | None) -> float | None:
-    """The price of a CPU-second; a value that is not a price is logged once."""
+    """Parse the price; an invalid value is logged once, because the result is cached."""
     if not text:
         return None
     try:
@@ -37,6 +37,6 @@ def _price(text: str | None) -> float | None:
     if math.isfinite(price) and price >= 0:
         return price
     _logger.error(
-        "%s must be a number that is not negative, not %r; no costs are recorded", CPU_SECOND_PRICE, text
+        "%s=%r is not a number of at least 0; no costs are recorded [SS380]", CPU_SECOND_PRICE, text
     )
     return None

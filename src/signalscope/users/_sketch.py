@@ -1,7 +1,7 @@
-"""What the sketches of users share: slots of five minutes, and one object for the process, made when first needed.
+"""The common part of the sketches of users: slots of five minutes, and one object for each process.
 
-The sketches are those of Apache DataSketches (package datasketches, extra ``numeric``), which is imported when the
-first one is made.
+The sketches come from Apache DataSketches (package datasketches, extra ``numeric``). The package is imported when the
+first sketch is needed.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ class Slots(ProcessState):
     """Sketches by key and slot of five minutes.
 
     Args:
-        seconds: How long a slot is kept.
-        clock: Seconds, monotonic.
+        seconds: The number of seconds that a slot is kept.
+        clock: Returns the monotonic time in seconds.
 
     Raises:
         ImportError: datasketches is not installed.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        import datasketches  # noqa: PLC0415  # an extra; without it there are no sketches
+        import datasketches  # noqa: PLC0415  # an optional package; the caller handles its absence
 
         super().__init__()
         self._library: Any = datasketches
@@ -37,11 +37,11 @@ class Slots(ProcessState):
         self._sketches: dict[tuple[str, int], Any] = {}
 
     def _empty(self) -> Any:
-        """Make an empty sketch."""
+        """Return a new, empty sketch."""
         raise NotImplementedError
 
     def _update(self, key: str, *values: object) -> None:
-        """Update the key's present sketch."""
+        """Add values to the sketch of a key for the present slot."""
         slot = int(self._clock() // _SLOT_SECONDS)
         with self.lock:
             sketch = self._sketches.get((key, slot))
@@ -52,12 +52,12 @@ class Slots(ProcessState):
             sketch.update(*values)
 
     def _since(self, seconds: float) -> Iterator[tuple[str, Any]]:
-        """The keys and sketches of the last seconds; the caller holds the lock."""
+        """Iterate over the keys and sketches of the last seconds. The caller must hold the lock."""
         before = int(self._clock() // _SLOT_SECONDS) - int(seconds / _SLOT_SECONDS)
         return ((key, sketch) for (key, slot), sketch in self._sketches.items() if slot > before)
 
     def after_fork(self) -> None:
-        """Forget every user."""
+        """Drop the sketches of the parent process."""
         self._sketches.clear()
 
 
@@ -65,14 +65,14 @@ T = TypeVar("T", bound=Slots)
 
 
 class Shared(ProcessState, Generic[T]):
-    """The sketches of this process, made when they are first needed.
+    """The sketches of this process, which are created when they are first needed.
 
     Args:
-        make: Makes them. Without datasketches it raises ImportError, once.
+        make: Creates the sketches; raises ImportError if datasketches is not installed.
 
     Attributes:
-        sketches: None until they are needed, and where datasketches is not installed.
-        is_missing: Whether datasketches is not installed.
+        sketches: The sketches; None until they are needed, and if datasketches is not installed.
+        is_missing: True if datasketches is not installed.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -82,7 +82,7 @@ class Shared(ProcessState, Generic[T]):
         self.is_missing = False
 
     def get(self) -> T | None:
-        """The sketches; None where datasketches is not installed."""
+        """Return the sketches; None if datasketches is not installed."""
         if self.sketches is None and not self.is_missing:
             with self.lock:
                 self._make_once()
@@ -98,4 +98,4 @@ class Shared(ProcessState, Generic[T]):
         else:
             atexit.register(
                 self.sketches.after_fork
-            )  # the library reports sketches that are left at the exit
+            )  # the library warns about sketches that exist at the exit

@@ -1,6 +1,6 @@
-"""A service as it was before signalscope: its own health, monitoring and metrics, with prometheus_client.
+"""A service with its own health, monitoring and metrics, which it records with prometheus_client.
 
-Its test suite is `suite.py`; neither knows signalscope.
+Its test suite is `suite.py`. The service and the suite were written without signalscope.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ USAGE = Counter("signal_service_premium_feature_usage", "Uses.", ["feature"], re
 
 
 def make() -> FastAPI:
-    """The application; with signalscope in it, before or after its routes, when the environment says so."""
+    """Return the application; WITH_SIGNALSCOPE adds signalscope before or after its routes."""
     app = FastAPI(title="existing")
     how = os.environ.get("WITH_SIGNALSCOPE", "")
     if how.endswith("before"):
@@ -75,7 +75,7 @@ def make() -> FastAPI:
 
 
 def _add(app: FastAPI, how: str) -> None:
-    from signalscope.fastapi import instrument_app, router  # noqa: PLC0415  # only when it is asked for
+    from signalscope.fastapi import instrument_app, router  # noqa: PLC0415  # not needed without WITH_SIGNALSCOPE
 
     if how.startswith("include"):
         app.include_router(router)

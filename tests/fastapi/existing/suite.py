@@ -1,4 +1,4 @@
-"""The existing service's own tests: its answers, headers, errors, metric names and OpenAPI."""
+"""The own tests of the existing service: answers, headers, errors, metric names and OpenAPI."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-from service import app  # type: ignore[import-not-found]  # it is beside this file, where the suite is run
+from service import app  # type: ignore[import-not-found]  # the suite runs in the folder of service.py
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    """A client of the running application."""
+    """Return a client of the running application."""
     with TestClient(app) as client:
         yield client
 
 
 def test_health(client: TestClient) -> None:
-    """Its own form."""
+    """/health has the form of the service."""
     assert client.get("/health").json() == {"status": "ok", "database": True}
     assert client.get("/health/detailed").json()["version"] == "3.2.1"
 
 
 def test_monitoring_needs_no_token(client: TestClient) -> None:
-    """As it never did."""
+    """/monitoring of the service has never needed a token."""
     answer = client.get("/monitoring/metrics")
     assert (answer.status_code, answer.json()) == (200, {"requests": 17, "uptime": 12.5})
 
 
 def test_metric_names(client: TestClient) -> None:
-    """Those that its dashboards use, each once."""
+    """Each metric that its dashboards use is there once."""
     client.get("/signals/ALFA?premium=true")
     page = client.get("/metrics")
     assert page.headers["content-type"].startswith("text/plain")
@@ -51,12 +51,12 @@ def test_metric_names(client: TestClient) -> None:
     ],
 )  # fmt: skip
 def test_statuses(client: TestClient, method: str, path: str, status: int) -> None:
-    """Errors included."""
+    """Each path answers with its status, including errors."""
     assert client.request(method, path).status_code == status
 
 
 def test_openapi(client: TestClient) -> None:
-    """Its operations keep their ids."""
+    """The operations of the service keep their ids."""
     paths = client.get("/openapi.json").json()["paths"]
     assert paths["/health"]["get"]["operationId"] == "health_health_get"
     assert paths["/metrics"]["get"]["operationId"] == "metrics_metrics_get"

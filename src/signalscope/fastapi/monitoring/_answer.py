@@ -1,6 +1,6 @@
-"""What every answer of the monitoring API has: when and where it was read, and the provenance of each value.
+"""The fields that all answers of the monitoring API share: time, source and the provenance of each value.
 
-A number is null when there is none, and `provenance` says why.
+A number without data is null, and `provenance` has the reason.
 """
 
 from __future__ import annotations
@@ -15,36 +15,34 @@ ByName = dict[str, float] | None
 
 
 class Source(BaseModel):
-    """Where the numbers of an answer come from."""
+    """The source of the numbers of an answer."""
 
     name: Literal["prometheus", "process"] = Field(
-        description="`prometheus`: the whole service; `process`: one worker's view."
+        description="`prometheus`: the whole service; `process`: one worker process only."
     )
     description: str = Field(
-        description="The same for people; with several workers it says whose view it is."
+        description="The source in a sentence; for `process` it names the worker process."
     )
 
 
 class Provenance(BaseModel):
-    """Where one value comes from, or why there is none."""
+    """The origin of one value, or the reason why it is null."""
 
     source: Literal["prometheus", "process"]
-    series: str = Field(description="The recorded series, expression or instrument.")
-    unit: str = Field(description="The value's unit.")
-    window_seconds: float | None = Field(description="How far it looks back; null for a value of now.")
-    meaning: str = Field(description="What a value means.")
-    reason: str | None = Field(default=None, description="Why the value is null.")
+    series: str = Field(description="The recorded series, PromQL expression or instrument.")
+    unit: str = Field(description="The unit of the value.")
+    window_seconds: float | None = Field(description="Seconds covered by the value; null for a present one.")
+    meaning: str = Field(description="The meaning of the value.")
+    reason: str | None = Field(default=None, description="The reason why the value is null.")
 
 
 class Answer(BaseModel):
-    """What every answer has."""
+    """The fields that all answers share."""
 
-    timestamp: datetime = Field(description="When the values were read, in UTC.")
+    timestamp: datetime = Field(description="The time when the values were read, in UTC.")
     source: Source
-    degraded: bool = Field(
-        description="Whether the source gave no usable answer; `problems` says what happened."
-    )
-    problems: list[str] = Field(description="What a reader should know of the source.")
+    degraded: bool = Field(description="True if the source gave no usable answer; `problems` has the reason.")
+    problems: list[str] = Field(description="Problems with the source or with its data.")
     provenance: dict[str, Provenance] = Field(
-        description="By the dotted path of a field: where its value comes from, or why it is null."
+        description="By the dotted path of a field: the origin of its value, or the reason why it is null."
     )

@@ -4,8 +4,9 @@ A model declares where the value of each field comes from::
 
     by_tier: Annotated[ByName, Series("SUBSCRIPTIONS", "subscriptions", by="user_tier")]
 
-`keys` then gives the series that the answer needs. `fill` walks over the model, computes every value, and records its
-provenance under the dotted path of the field.
+`keys` returns the series that the answer needs.
+
+`fill` computes the value of each field, and records its provenance under the dotted path of the field.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from signalscope.derived._vector import Vector, only, summed
 from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Answer, Provenance, Source
 
-#: Why a value is null when one tier was asked for.
-ALL_TIERS_ONLY = "it is known of all tiers together: ask without `tier`"
+#: The reason of a null value if the request names one tier.
+ALL_TIERS_ONLY = "this value exists for all tiers together only: omit `tier` in the request"
 AnswerT = TypeVar("AnswerT", bound=Answer)
 Combine = Callable[[Iterable[float]], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """The state while one answer is filled.
+    """The state during the computation of one answer.
 
     Attributes:
         results: The query results of all series that the answer needs.
-        parameters: By name: the values of fields that are not bound, and what bindings need beside series.
-        tier: The only tier to include; None for all.
-        provenance: What has been recorded so far, by the dotted path of the field.
+        parameters: By name: the values of fields without a binding, and other inputs of bindings.
+        tier: The only tier to include; None for all tiers.
+        provenance: The provenance recorded so far, by the dotted path of the field.
     """
 
     results: QueryResults
@@ -48,7 +49,7 @@ class Builder:
 
     @property
     def config(self) -> Config:
-        """The thresholds and selectors."""
+        """The configuration of signalscope, with thresholds and selectors."""
         return _environment.config()
 
     def vector(self, key: str) -> Vector:
@@ -68,18 +69,18 @@ class Builder:
         also: Iterable[str] = (),
         meaning: str | None = None,
     ) -> None:
-        """Record the provenance of the value at a path, which comes from a series.
+        """Record the provenance of a value that comes from a series.
 
         Args:
             path: The dotted path of the field.
             key: The series.
             unit: The unit of the value.
-            missing: Whether there is no value.
-            reason: Why there is none; by default what the query result says.
-            where: The labels that were selected.
-            window: Seconds that the value looks back; by default those of the series.
-            also: Other series that the value is computed from.
-            meaning: What the value means; by default what the series means.
+            missing: True if the value is null.
+            reason: The reason why it is null; by default the reason in the query result.
+            where: The labels that the value was selected with.
+            window: Seconds that the value covers; by default those of the series.
+            also: Other series from which the value is computed.
+            meaning: The meaning of the value; by default the meaning of the series.
         """
         result = self.results.get(key)
         seconds = result.window_seconds if window is None else window
@@ -93,21 +94,21 @@ class Builder:
         )
 
     def note_process(self, path: str, **provenance: Any) -> None:
-        """Record the provenance of a value that is of this process, wherever the others come from."""
+        """Record the provenance of a value that comes from this process, even if others are from Prometheus."""
         self.provenance[path] = Provenance(source="process", **({"window_seconds": None} | provenance))
 
 
 def _no_value_for(labels: Mapping[str, str]) -> str:
-    selected = [f"{name} {value!r}" if value else f"all of {name}" for name, value in labels.items()]
-    return f"there is no value for {' and '.join(selected)}" if selected else "there is no value for it"
+    selected = [f"{name} {value!r}" if value else f"the total over {name}" for name, value in labels.items()]
+    return f"the source has no value for {' and '.join(selected) or 'this field'}"
 
 
 class Binding:
-    """An annotation of a field of an answer: where its value comes from.
+    """The annotation of a field of an answer with a function that computes its value.
 
     Args:
-        value: Computes the value and notes its provenance, given the builder, the dotted path and the field.
-        *keys: The series that it needs.
+        value: Gets the builder, the dotted path and the field; records the provenance and returns the value.
+        *keys: The series that the function needs.
     """
 
     def __init__(self, value: Callable[[Builder, str, FieldInfo], Any], *keys: str) -> None:
@@ -117,19 +118,22 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """The value is that of a derived series: a number, or numbers by the value of a label, the greatest first.
+    """The annotation of a field whose value is a derived series.
+
+    The value is one number or, with ``by``, a mapping from the values of a label to numbers, the greatest first.
 
     Attributes:
         key: The series.
         unit: The unit of the value.
-        by: The label whose values name the numbers.
-        where: Include only values with these labels; an empty text is for values without the label.
-        factor: From the unit of the series to the unit of the value.
-        combine: Makes one number of several.
-        limit: How many numbers to keep.
-        window: Seconds that the value looks back; by default those of the series.
-        tier: The series that has the label user_tier, to be used for one tier; without it the value is null then.
-        units: Units of single numbers, by name, where they have another one.
+        by: The label whose values become the keys of the mapping.
+        where: Include only values with these labels; an empty string selects values without the label.
+        factor: The factor from the unit of the series to the unit of the value.
+        combine: The function that combines several numbers into one.
+        limit: The maximum number of entries of the mapping.
+        window: Seconds that the value covers; by default those of the series.
+        tier: The series with the label user_tier, for requests that name a tier. Without it, the value is null for
+            these requests.
+        units: By key of the mapping: a unit that differs from ``unit``.
     """
 
     key: str
@@ -145,16 +149,16 @@ class Series:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of the series that are needed."""
+        """The keys of the series that the value needs."""
         return (self.key,) if self.tier is None else (self.key, self.tier)
 
     def labels(self, builder: Builder) -> dict[str, str]:
-        """Return the labels that are selected."""
+        """Return the labels that select the values, with the tier of the request."""
         labels = {name: text(builder) if callable(text) else text for name, text in self.where.items()}
         return labels if builder.tier is None else labels | {"user_tier": builder.tier}
 
     def value(self, builder: Builder, path: str, _: FieldInfo | None = None) -> Any:
-        """Compute the value, and note its provenance."""
+        """Compute the value and record its provenance."""
         key = self.key if builder.tier is None else self.tier
         if key is None:
             reason = ALL_TIERS_ONLY
@@ -176,13 +180,13 @@ class Series:
 
 
 class NoValue(NamedTuple):
-    """What a computation returns when it has no value for a reason of its own."""
+    """The return value of a computation without a result, with the specific reason."""
 
     reason: str
 
 
 def computed(compute: Callable[..., Any], *series: str, unit: str) -> Binding:
-    """Bind a field to what a function makes of some series.
+    """Bind a field to a function of one or more series.
 
     Args:
         compute: Gets the configuration and the vector of each series; returns the value, None or `NoValue`.
@@ -202,7 +206,7 @@ def computed(compute: Callable[..., Any], *series: str, unit: str) -> Binding:
 
 
 def of_process(series: str, unit: str, meaning: str) -> Binding:
-    """Bind a field to a value of the process that answers, which `fill` gets by the name of the field."""
+    """Bind a field to a value of this process; `fill` gets the value as a parameter with the name of the field."""
 
     def value(builder: Builder, path: str, _: FieldInfo) -> Any:
         builder.note_process(path, series=series, unit=unit, meaning=meaning)
@@ -212,7 +216,7 @@ def of_process(series: str, unit: str, meaning: str) -> Binding:
 
 
 def each_tier(model: type[BaseModel], tiers: Callable[[], Iterable[str]]) -> Binding:
-    """Bind a field to one model for each tier that is included; all tiers are those that `tiers` returns."""
+    """Bind a field to a mapping from tier to model; `tiers` returns the tiers for requests without a tier."""
 
     def value(builder: Builder, path: str, _: FieldInfo) -> Any:
         included = tiers() if builder.tier is None else (builder.tier,)
@@ -222,7 +226,7 @@ def each_tier(model: type[BaseModel], tiers: Callable[[], Iterable[str]]) -> Bin
 
 
 def keys(model: type[BaseModel], kind: type[Binding | Series] | None = None) -> list[str]:
-    """Return the keys of the series that an answer, or a part of it, needs; only of one kind of binding, if given."""
+    """Return the keys of the series that a model needs; with `kind`, only those of bindings of this class."""
     needed: dict[str, None] = {}
     for field_info in model.model_fields.values():
         binding, part = _binding(field_info), _part(field_info)
@@ -236,13 +240,13 @@ def keys(model: type[BaseModel], kind: type[Binding | Series] | None = None) -> 
 def fill(
     model: type[AnswerT], results: QueryResults, *, tier: str | None = None, **parameters: Any
 ) -> AnswerT:
-    """Make an answer.
+    """Compute an answer from query results.
 
     Args:
-        model: The answer.
+        model: The model of the answer.
         results: The query results of `keys(model)`.
-        tier: The only tier to include; None for all.
-        **parameters: The values of fields that are not bound, by name, and what bindings need.
+        tier: The only tier to include; None for all tiers.
+        **parameters: By name: the values of fields without a binding, and other inputs of bindings.
     """
     provenance: dict[str, Provenance] = {}
     head = {
@@ -274,13 +278,13 @@ def _binding(field_info: FieldInfo) -> Binding | Series | None:
 
 
 def _part(field_info: FieldInfo) -> type[BaseModel] | None:
-    """Return the model of a field that has fields of its own."""
+    """Return the model of a field if its type is a model."""
     model = field_info.annotation
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
 def by_label(vector: Vector, label: str, combine: Combine = math.fsum) -> dict[str, float]:
-    """Return numbers by the value of a label, the greatest first."""
+    """Combine the numbers of a vector by the value of a label, and sort them, the greatest first."""
     numbers = {
         name: number
         for labels, number in summed(vector, label, how=combine).items()

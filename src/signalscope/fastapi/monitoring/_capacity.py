@@ -1,4 +1,4 @@
-"""The answer of `/monitoring/capacity-planning`: what the service can take, and for how long."""
+"""The answer of `/monitoring/capacity-planning`: utilization, scaling and forecasts."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from signalscope.fastapi.monitoring._binding import NoValue, Series, by_label, c
 
 
 class ResourceUtilization(BaseModel):
-    """What is in use."""
+    """The utilization of CPU, memory and queues."""
 
     cpu_usage_percentage: Annotated[Number, Series("CPU", "% of a core", factor=100, combine=max)] = Field(
-        description="Of one core: the busiest process."
+        description="CPU use of the busiest process, in percent of one core."
     )
     memory_usage_gb: Annotated[Number, Series("MEMORY_BYTES", "GB", factor=1e-9)] = Field(
-        description="Resident memory of the service, in 10^9 bytes."
+        description="Resident memory of all processes, in 10^9 bytes."
     )
     queue_utilization: Annotated[Number, Series("QUEUE_FILL", "ratio", combine=max)] = Field(
-        description="Items waiting, of what the queue can hold: the fullest, 0 to 1."
+        description="Waiting items of the fullest queue, as a ratio of its capacity, 0 to 1."
     )
 
 
 class Scaling(BaseModel):
-    """How many replicas are wanted."""
+    """The recommended number of replicas."""
 
-    replicas: float
-    reason: str = Field(description="load, forecast, queue, minimum or maximum.")
+    replicas: float = Field(description="The recommended number.")
+    reason: str = Field(description="The cause: load, forecast, queue, minimum or maximum.")
 
 
 class Bottleneck(BaseModel):
-    """What limits the service."""
+    """The most saturated resource, which limits the service."""
 
-    resource: str
+    resource: str = Field(description="The name of the resource.")
     kind: str = Field(description="cpu, memory, queue, cache, database or dependency.")
-    saturation: float = Field(description="0 to 1.")
-    resources: dict[str, float] = Field(description="The saturation of every resource.")
+    saturation: float = Field(description="The saturation of this resource, 0 to 1.")
+    resources: dict[str, float] = Field(description="The saturation of each resource, 0 to 1.")
 
 
 class Exhaustion(BaseModel):
-    """When a resource is exhausted."""
+    """The forecast time until the first resource is exhausted."""
 
     resource: str | None = Field(
-        description="The first one; null when none is foreseen to be exhausted within 48 hours."
+        description="The first exhausted resource; null if none is exhausted within 48 hours."
     )
-    seconds: float = Field(description="Until then; 172800 when it is not foreseen within 48 hours.")
-    resources: dict[str, float] = Field(description="The seconds of every resource.")
+    seconds: float = Field(description="Seconds until then; 172800 if none is exhausted within 48 hours.")
+    resources: dict[str, float] = Field(description="The seconds for each resource.")
 
 
 def _scaling(_: Config, replicas: Vector) -> Scaling | None:
@@ -82,7 +82,7 @@ def _exhaustion(_: Config, seconds: Vector) -> Exhaustion | None:
 
 
 class ScalingIndicators(BaseModel):
-    """What to do about it."""
+    """The recommended replicas, the bottleneck and the next exhausted resource."""
 
     scaling_recommendation: Annotated[Scaling | None, computed(_scaling, "SCALING", unit="replicas")]
     bottleneck_analysis: Annotated[Bottleneck | None, computed(_bottleneck, "BOTTLENECK", unit="ratio")]
@@ -94,7 +94,7 @@ def _latency_impact(_: Config, waiting: Vector, mean: Vector, rate: Vector) -> f
         return None
     served = math.fsum(mean.values()) * math.fsum(rate.values())
     if served <= 0:
-        return NoValue("no requests were served in the window")
+        return NoValue("no requests were served in this window")
     return math.fsum(waiting.values()) / served
 
 
@@ -102,7 +102,7 @@ def _compliance(config: Config, error_ratios: Vector, p95: Vector) -> float | No
     limits = config.thresholds
     latencies = by_label(p95, "service_name")
     ratios = by_label(error_ratios, "service_name")
-    # Without a latency it is unknown whether a service complies, unless it fails too often anyhow.
+    # A service without a latency cannot be judged, unless its errors already exceed the limit.
     judged = [
         ratio <= limits.dependency_error_ratio and latencies[name] <= limits.dependency_p95_seconds
         for name, ratio in ratios.items()
@@ -110,40 +110,40 @@ def _compliance(config: Config, error_ratios: Vector, p95: Vector) -> float | No
     ]
     if judged:
         return 100 * sum(judged) / len(judged)
-    return NoValue("there is no latency of any service") if ratios else None
+    return NoValue("no external service has a recorded latency") if ratios else None
 
 
 class ExternalDependencies(BaseModel):
-    """External services."""
+    """The health, latency and compliance of external services."""
 
     dependency_health_score: Annotated[Number, Series("DEPENDENCY_SCORE", "%")] = Field(
-        description="Services that are healthy, 0 to 100."
+        description="Healthy external services, 0 to 100 percent."
     )
     network_latency_impact: Annotated[
         Number, computed(_latency_impact, "DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS", unit="s/s")
-    ] = Field(description="Seconds of waiting for external services for each second of serving requests.")
+    ] = Field(description="Seconds of waiting for external services per second of serving requests.")
     service_level_compliance: Annotated[
         Number, computed(_compliance, "DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95", unit="%")
-    ] = Field(description="Services whose errors and 95th percentile of latency are within limits, 0 to 100.")
+    ] = Field(description="Services within the limits of error ratio and p95 latency, 0 to 100 percent.")
 
 
 class CapacityPlanning(Answer):
-    """What it can take, and for how long."""
+    """Utilization, scaling indicators and forecasts."""
 
-    horizon_hours: int
+    horizon_hours: int = Field(description="The horizon of the forecast, in hours.")
     resource_utilization: ResourceUtilization
     cpu_by_process: Annotated[ByName, Series("CPU", "ratio", by="instance")] = Field(
-        description="Of one core, by instance."
+        description="CPU use as a ratio of one core, by instance."
     )
     memory_by_process: Annotated[ByName, Series("MEMORY", "ratio", by="instance")] = Field(
-        description="Of the limit, by instance."
+        description="Memory use as a ratio of the limit, by instance."
     )
     queue_utilization: Annotated[ByName, Series("QUEUE_FILL", "ratio", by="queue_type")]
     cache_utilization: Annotated[ByName, Series("CACHE_FILL", "ratio", by="cache_type")]
     scaling_indicators: ScalingIndicators
     capacity_used: Annotated[
         ByName, Series("CAPACITY_USED", "ratio", by="resource", units={LOAD: "requests/s"})
-    ] = Field(description="Of each resource, 0 to 1; `load` in requests a second.")
+    ] = Field(description="Used capacity of each resource, 0 to 1; `load` in requests per second.")
     forecast: Annotated[
         ByName,
         Series(
@@ -153,8 +153,8 @@ class CapacityPlanning(Answer):
             where={"horizon": lambda builder: f"{builder.parameters['horizon_hours']}h"},
             units={LOAD: "requests/s"},
         ),
-    ] = Field(description="The same at the horizon.")
-    replicas: Annotated[Number, Series("REPLICAS", "replicas")] = Field(description="Replicas now.")
+    ] = Field(description="Forecast of `capacity_used` at the horizon.")
+    replicas: Annotated[Number, Series("REPLICAS", "replicas")] = Field(description="Present replicas.")
     replica_capacity: Annotated[Number, Series("REPLICA_CAPACITY", "requests/s")] = Field(
-        description="Requests a second that one replica can take, as measured."
+        description="Measured capacity of one replica, in requests per second."
     )

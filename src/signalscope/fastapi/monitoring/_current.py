@@ -1,4 +1,4 @@
-"""The answer of `/monitoring/metrics`: the content of /metrics as JSON."""
+"""The answer of `/monitoring/metrics`: the metrics of this process as JSON."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from signalscope.derived.read import QueryResults
 from signalscope.fastapi.monitoring._answer import Source
 from signalscope.recording._snapshot import NotKeptError, Snapshot, snapshot
 
-#: Series of one metric that are listed at most.
+#: The maximum number of listed series of one metric.
 _MOST = 200
 
 
 class SeriesNow(BaseModel):
-    """One series."""
+    """The present value of one combination of labels."""
 
-    labels: dict[str, str]
-    value: float | None = Field(description="Of a counter or gauge; null of a histogram.")
-    count: int | None = Field(default=None, description="Measurements of a histogram.")
-    sum: float | None = Field(default=None, description="Their sum, in the metric's unit.")
-    mean: float | None = Field(default=None, description="Their mean; null without measurements.")
+    labels: dict[str, str] = Field(description="The labels and their values.")
+    value: float | None = Field(description="The value of a counter or gauge; null for a histogram.")
+    count: int | None = Field(default=None, description="The number of measurements of a histogram.")
+    sum: float | None = Field(default=None, description="The sum of the measurements, in the metric's unit.")
+    mean: float | None = Field(default=None, description="The mean; null without measurements.")
 
 
 class MetricNow(BaseModel):
-    """One metric."""
+    """The kind, the unit and the series of one metric."""
 
     kind: Literal["counter", "updowncounter", "histogram", "gauge"]
-    unit: str
-    description: str
+    unit: str = Field(description="The unit of the values.")
+    description: str = Field(description="The meaning of the metric.")
     total: float | None = Field(
-        description="The sum of a counter's series, the number of a histogram's measurements; null of a gauge."
+        description="Counter: the sum of all series. Histogram: the number of measurements. Gauge: null."
     )
-    series: list[SeriesNow]
-    more_series: int = Field(description="How many there are beyond those that are listed.")
+    series: list[SeriesNow] = Field(description="The first 200 series.")
+    more_series: int = Field(description="The number of series that are not listed.")
 
 
 class CurrentMetrics(BaseModel):
-    """Every metric that has a value."""
+    """All metrics that have a value."""
 
-    timestamp: datetime
+    timestamp: datetime = Field(description="The time when the values were read, in UTC.")
     source: Source
-    problems: list[str]
+    problems: list[str] = Field(description="Problems with the data.")
     window_seconds: float | None = Field(
-        description="How far counters and histograms look back: to when this process began to record. "
-        "Gauges are of now. Null when nothing is recorded here; `problems` says why."
+        description="Seconds since this process began to record; counters and histograms cover this time. "
+        "Null if this process records nothing; `problems` has the reason."
     )
-    metrics: dict[str, MetricNow] = Field(description="By the name that they have in Prometheus.")
+    metrics: dict[str, MetricNow] = Field(description="The metrics by their name in Prometheus.")
 
 
 def current_metrics(name: str | None = None) -> CurrentMetrics:
-    """Return the present values of this process.
+    """Return the present values of all metrics of this process.
 
     Args:
-        name: Include only instruments whose name contains this.
+        name: Include only instruments whose name contains this text.
     """
     instruments = [
         instrument
@@ -72,7 +72,7 @@ def current_metrics(name: str | None = None) -> CurrentMetrics:
         recorded = snapshot([instrument.name for instrument in instruments])
         metrics = {instrument.prometheus_name: _metric(instrument, recorded) for instrument in instruments}
         window = round(recorded.at - recorded.began, 3)
-        problems = [f"{left_out} is aggregated elsewhere" for left_out in sorted(recorded.left_out)]
+        problems = [f"{name} is missing: a View or another SDK has it" for name in sorted(recorded.left_out)]
     except NotKeptError as error:
         problems.append(str(error))
     return CurrentMetrics(

@@ -1,4 +1,4 @@
-"""The answer of `/monitoring/enhanced-metrics`: everything at a glance."""
+"""The answer of `/monitoring/enhanced-metrics`: an overview of all areas."""
 
 from __future__ import annotations
 
@@ -21,64 +21,64 @@ from signalscope.health import Status
 
 
 class HealthSummary(BaseModel):
-    """The service's health."""
+    """The overall health, and the status of each component."""
 
     status: Status
     components: dict[str, Status]
 
 
 class ApiPerformance(BaseModel):
-    """The API."""
+    """Requests, latency and errors of the API."""
 
     total_requests_last_minute: Annotated[Number, Series("REQUESTS_LAST_MINUTE", "requests")] = Field(
-        description="Requests."
+        description="Requests in the last minute."
     )
     average_response_time_ms: Annotated[Number, Series("API_MEAN", "ms", factor=1e3)] = Field(
         description="Mean latency, in milliseconds."
     )
     error_rate_percentage: Annotated[Number, Series("ERROR_RATE", "%", where={"endpoint": ""})] = Field(
-        description="Requests that failed (5xx), 0 to 100."
+        description="Failed requests (status 5xx), 0 to 100 percent."
     )
     slow_requests_percentage: Annotated[Number, Series("API_SLOW", "%")] = Field(
-        description="Requests slower than the objective for API latency, 0 to 100."
+        description="Requests slower than the API latency objective, 0 to 100 percent."
     )
 
 
 class SignalGeneration(BaseModel):
-    """Signals and Greeks."""
+    """The generation of signals and the calculation of Greeks."""
 
     signals_generated_last_minute: Annotated[Number, Series("SIGNALS_LAST_MINUTE", "signals")] = Field(
-        description="Signals."
+        description="Signals generated in the last minute."
     )
     average_generation_time_ms: Annotated[Number, Series("SIGNAL_MEAN", "ms", factor=1e3)] = Field(
         description="Mean time to generate signals, in milliseconds."
     )
     greeks_calculations_per_second: Annotated[Number, Series("GREEKS_CALLS", "calls/s")] = Field(
-        description="Calculation calls each second."
+        description="Calls of Greeks calculations per second."
     )
     vectorization_efficiency: Annotated[
         Number, Series("VECTORIZED_SHARE", "ratio", where={"calculation_type": ""})
-    ] = Field(description="Options priced in array operations, of all, 0 to 1.")
+    ] = Field(description="Options priced in array operations, as a ratio of all priced options, 0 to 1.")
 
 
 class CachePerformance(BaseModel):
-    """Caches."""
+    """The hit ratios and the size of caches."""
 
     greeks_cache_hit_ratio: Annotated[
         Number,
         Series("CACHE_HITS", "ratio", where={"cache_type": attrgetter("config.selectors.greeks_cache")}),
-    ] = Field(description="Hits, of all gets that found out, 0 to 1.")
+    ] = Field(description="Hits of the Greeks cache, as a ratio of hits and misses, 0 to 1.")
     indicators_cache_hit_ratio: Annotated[
         Number,
         Series("CACHE_HITS", "ratio", where={"cache_type": attrgetter("config.selectors.indicators_cache")}),
-    ] = Field(description="The same of the cache of indicators.")
+    ] = Field(description="Hits of the indicators cache, as a ratio of hits and misses, 0 to 1.")
     cache_size_bytes: Annotated[Number, Series("CACHE_BYTES", "bytes")] = Field(
-        description="Bytes that the cached values of all caches take."
+        description="Size of the values in all caches, in bytes."
     )
 
 
 class Performance(BaseModel):
-    """How well it works."""
+    """The performance of the API, of signals and of caches."""
 
     api_performance: ApiPerformance
     signal_generation: SignalGeneration
@@ -86,7 +86,7 @@ class Performance(BaseModel):
 
 
 class Business(BaseModel):
-    """What it is worth."""
+    """Subscriptions, user activity and costs."""
 
     subscriptions: Subscriptions
     user_activity: UserActivity
@@ -94,7 +94,7 @@ class Business(BaseModel):
 
 
 class Capacity(BaseModel):
-    """What it can take."""
+    """Resource use, scaling and external services."""
 
     resource_utilization: ResourceUtilization
     scaling_indicators: ScalingIndicators
@@ -105,19 +105,19 @@ State = Literal["closed", "open", "half_open"]
 
 
 class Breaker(BaseModel):
-    """One circuit breaker."""
+    """The state, calls and transitions of one circuit breaker."""
 
-    service_name: str
-    operation: str
+    service_name: str = Field(description="The external service that the breaker protects.")
+    operation: str = Field(description="The protected operation, or `all`.")
     state: State | None = Field(
-        description="The worst of all workers: open before half open before closed. Null when none reports it now; "
-        "then there were calls or state changes in the window."
+        description="The worst state of all workers: open is worse than half_open, half_open worse than closed. "
+        "Null if no worker reports the state now, but calls or state changes were recorded in the window."
     )
-    calls: dict[str, float] = Field(description="Calls of the window by outcome: success, failure, rejected.")
-    transitions: dict[str, float] = Field(description="State changes of the window by the state entered.")
+    calls: dict[str, float] = Field(description="Calls in the window by outcome: success, failure, rejected.")
+    transitions: dict[str, float] = Field(description="State changes in the window by the new state.")
 
 
-#: By field of a breaker: the series, the label whose values name its numbers, and their unit.
+#: By field of a breaker: the series, the label whose values become the keys, and the unit.
 _BREAKER_PARTS = {
     "state": ("BREAKER_STATES", "state", "state"),
     "calls": ("BREAKER_CALLS", "outcome", "calls"),
@@ -126,7 +126,7 @@ _BREAKER_PARTS = {
 
 
 def _breakers(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
-    """Return every circuit breaker that reports; None when none does."""
+    """Return all circuit breakers with data; None if there are none."""
     breakers: dict[tuple[str, str], dict[str, dict[str, float]]] = defaultdict(
         lambda: {part: {} for part in _BREAKER_PARTS}
     )
@@ -147,18 +147,15 @@ def _worst(states: dict[str, float]) -> str | None:
     return next((state for state in ("open", "half_open", "closed") if states.get(state, 0.0) > 0), None)
 
 
-_every_breaker = Binding(_breakers, *(key for key, _, _ in _BREAKER_PARTS.values()))
-
-
 class EnhancedMetrics(Answer):
-    """Everything at a glance."""
+    """An overview of performance, business, capacity and health."""
 
     service_uptime_seconds: Annotated[
-        float, of_process("start of the process", "s", "Since the process that answers started.")
-    ] = Field(description="Since this process started.")
+        float, of_process("start of the process", "s", "Seconds since the answering process started.")
+    ] = Field(description="Seconds since this process started.")
     health: Annotated[
         HealthSummary,
-        of_process("health checks", "", "As /health has it: what the process that answers has found."),
+        of_process("health checks", "", "The health of the answering process, as in /health."),
     ]
     circuit_breakers: Annotated[
         list[Breaker] | None, Binding(_breakers, *(key for key, _, _ in _BREAKER_PARTS.values()))
@@ -168,4 +165,4 @@ class EnhancedMetrics(Answer):
     capacity: Capacity
     component_availability: Annotated[
         ByName, Series("COMPONENT_AVAILABILITY", "ratio", by="component", combine=min)
-    ] = Field(description="Of each component: the mean of its health over the window, 0 to 1.")
+    ] = Field(description="Mean health of each component over the window, 0 to 1.")

@@ -1,4 +1,4 @@
-"""KPIs in an answer."""
+"""The KPIs in the answers of the monitoring API."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Bui
 
 
 class Kpi(BaseModel):
-    """One KPI."""
+    """The value, the target and the attainment of one KPI."""
 
-    name: str
-    category: str
-    cache_type: str | None
-    meaning: str | None = Field(description="What the value is, and of which time; null of a KPI of others.")
-    unit: str | None = Field(description="Of value and target.")
-    value: Number
-    target: Number
-    direction: Literal["above", "below"] | None
-    attainment: Number = Field(description="How near the target is, 0 to 1.")
-    reason: str | None = Field(description="Why value, target or attainment is null.")
+    name: str = Field(description="The name of the KPI.")
+    category: str = Field(description="business, technical or operational.")
+    cache_type: str | None = Field(description="The cache, for a KPI of one cache.")
+    meaning: str | None = Field(description="The meaning and the period of the value, or null.")
+    unit: str | None = Field(description="The unit of value and target.")
+    value: Number = Field(description="The present value.")
+    target: Number = Field(description="The target of the configuration.")
+    direction: Literal["above", "below"] | None = Field(description="The good side of the target.")
+    attainment: Number = Field(description="How far the target is reached, 0 to 1.")
+    reason: str | None = Field(description="The reason why value, target or attainment is null.")
 
 
 _VALUE, _TARGET = "KPI_VALUE", "KPI_TARGET"
-#: By field of a KPI: the series that has it.
+#: By field of a KPI: the series with its value.
 _NUMBERS = {"value": _VALUE, "target": _TARGET, "attainment": "KPI_ATTAINMENT"}
 Identity = tuple[str, str, str]
 
 
 def every_kpi(*categories: str) -> Binding:
-    """Bind a field to the list of the KPIs of some categories; None without any."""
+    """Bind a field to the list of KPIs of these categories; the value is None if there are none."""
 
     def value(builder: Builder, path: str, _: FieldInfo) -> list[dict[str, Any]] | None:
         kpis: list[dict[str, Any]] = []
         has_values = bool(builder.vector(_VALUE))
         if builder.tier is not None or builder.results.source == "process":
-            # A process can compute targets, and a few values, but a KPI is of the whole service.
+            # A process could compute the targets and a few values, but a KPI is about the whole service.
             reason: str | None = HISTORY if builder.tier is None else ALL_TIERS_ONLY
         else:
             kpis = [kpi for kpi in _every(builder) if kpi["category"] in categories]
-            reason = f"Prometheus has no KPI that is {' or '.join(categories)}" if has_values else None
+            reason = f"Prometheus has no {' or '.join(categories)} KPI" if has_values else None
         builder.note(path, _VALUE, "of the KPI", missing=not (has_values and kpis), reason=reason)
         return kpis or None
 
@@ -55,7 +55,7 @@ def every_kpi(*categories: str) -> Binding:
 
 
 def _every(builder: Builder) -> Iterator[dict[str, Any]]:
-    """Yield every KPI that has a value or a target."""
+    """Yield all KPIs with a value or a target."""
     numbers = {
         name: {_identity(labels): number for labels, number in builder.vector(key).items()}
         for name, key in _NUMBERS.items()
@@ -75,7 +75,7 @@ def _every(builder: Builder) -> Iterator[dict[str, Any]]:
             "unit": declaration.unit if declaration else None,
             **own,
             "direction": directions.get(identity),
-            "reason": f"Prometheus has no {' and no '.join(missing)} of it" if missing else None,
+            "reason": f"Prometheus has no {' and no '.join(missing)} for this KPI" if missing else None,
         }
 
 

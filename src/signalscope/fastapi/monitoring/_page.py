@@ -1,4 +1,4 @@
-"""The HTML page of an answer: sections, tables, and the reason when a number is missing."""
+"""The HTML page of an answer: sections and tables, with the reason for each missing value."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ h2{border-color:#444}.healthy{color:#6fce85}.degraded{color:#e7b75a}.unhealthy{c
 """
 ByPath = Mapping[str, Provenance]
 _SIX_DIGITS, _LONG = 1e5, 1e15
-#: Fields that are shown beside the values that they describe, or at the top.
+#: Fields that are not rows of a table: they are shown at the top or next to the values that they describe.
 _ASIDE = ("provenance", "problems", "degraded", "source")
 
 
 def page(title: str, answer: BaseModel) -> str:
-    """Return the HTML page of an answer.
+    """Return an answer as an HTML page.
 
     Args:
-        title: The title.
-        answer: The answer; its ``provenance`` is shown beside each value.
+        title: The title of the page.
+        answer: The answer; the ``provenance`` of a value is shown next to it.
     """
     values = _items(answer)
     parts = [f"<h1>{escape(title)}</h1>"]
@@ -53,13 +53,13 @@ def _items(value: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _content(values: BaseModel | Mapping[str, Any], path: str, provenance: ByPath, level: int) -> str:
-    """Return a table of the plain values, then a section for each of the others."""
+    """Return a table of the plain values, then a section for each nested model or mapping."""
     rows, sections = [], []
     for name, value in _items(values).items():
         if not path and name in _ASIDE:
             continue
         inside = f"{path}.{name}" if path else name
-        # Names of fields become words; names of metrics or components stay, so that they can be copied.
+        # Field names become words. Names of metrics and components stay, so that users can copy them.
         label = escape(name.replace("_", " ") if isinstance(values, BaseModel) else name)
         note = _note(provenance[inside]) if inside in provenance else ""
         if isinstance(value, BaseModel | Mapping) and _items(value):
@@ -75,7 +75,7 @@ def _content(values: BaseModel | Mapping[str, Any], path: str, provenance: ByPat
 
 
 def _note(provenance: Provenance) -> str:
-    """Return unit, source and window of a value, or why there is none; its meaning is the tooltip."""
+    """Return the unit, source and window of a value, or the reason why it is null; the tooltip has the meaning."""
     seconds = provenance.window_seconds
     window = f"over {seconds:.4g} s" if seconds else None
     text = ", ".join(part for part in (provenance.unit, provenance.source, window) if part)
@@ -105,7 +105,7 @@ def _pair(name: str, value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a readable number: all digits of a whole number, six of another."""
+    """Format a number: all digits of an integer, otherwise six significant digits."""
     if float(value).is_integer() and abs(value) < _LONG:
         return f"{value:,.0f}"
     return f"{value:,.2f}" if _SIX_DIGITS <= abs(value) < _LONG else f"{value:,.6g}"

@@ -1,4 +1,4 @@
-"""The answer of `/monitoring/performance-summary`: how well the service works, now and over a window."""
+"""The answer of `/monitoring/performance-summary`: performance now and over a window."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
 from signalscope.fastapi.monitoring._binding import Binding, Builder, Series
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
-#: By series and labels: times and values over the window.
+#: By series and labels: pairs of time and value over the window.
 History = Mapping[str, Mapping[Labels, list[tuple[float, float]]]]
 _MOST_ROWS = 50
 
 
 class Statistics(BaseModel):
-    """A number now, and over the window."""
+    """The present value of a number, and its lowest, mean and highest value over the window."""
 
-    now: Number
-    lowest: Number = None
-    mean: Number = None
-    highest: Number = None
+    now: Number = Field(description="The present value.")
+    lowest: Number = Field(default=None, description="The lowest value in the window.")
+    mean: Number = Field(default=None, description="The mean of the values in the window.")
+    highest: Number = Field(default=None, description="The highest value in the window.")
 
 
 _OVER_WINDOW: Mapping[str, Callable[[list[float]], float]] = {"lowest": min, "mean": fmean, "highest": max}
 
 
 class NowAndOverWindow(Binding):
-    """Binds a field to the statistics of some series, now and over the window.
+    """Binds a field to statistics of one or more series, now and over the window.
 
-    `fill` gets the parameters `history`, which is a `History` or the reason why there is none, and `window_seconds`.
+    `fill` must get the parameters `window_seconds` and `history`: a `History`, or the reason why it is not available.
 
     Args:
-        **columns: The series by the name of its statistics.
+        **columns: The series, by the name of its statistics in the answer.
     """
 
     def __init__(self, **columns: Series) -> None:
@@ -51,7 +51,7 @@ class NowAndOverWindow(Binding):
 def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Number]:
     numbers: dict[str, Number] = {"now": series.value(builder, path)}
     history: History | str = builder.parameters["history"]
-    reason = (history if isinstance(history, str) else "") or "Prometheus has no value for it in the window"
+    reason = (history if isinstance(history, str) else "") or "Prometheus has no value in this window"
     labels = series.labels(builder).items()
     values = [
         value
@@ -68,9 +68,9 @@ def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Number
 
 
 def _table(label: str, **columns: Series) -> Binding:
-    """Bind a field to a table with a row for each value of a label, and a column for each series.
+    """Bind a field to a table with a row for each value of a label and a column for each series.
 
-    Rows with the greatest numbers in the first column come first.
+    The rows are sorted by the first column, the greatest number first.
     """
     columns = {name: replace(series, by=label, combine=max) for name, series in columns.items()}
 
@@ -79,7 +79,7 @@ def _table(label: str, **columns: Series) -> Binding:
         every = list(dict.fromkeys(row for column in numbers.values() for row in column))
         rows = every[:_MOST_ROWS]
         if len(every) > len(rows):
-            builder.results.problems.append(f"{path}: {len(rows)} of {len(every)} are shown")
+            builder.results.problems.append(f"{path}: only {len(rows)} of {len(every)} rows are shown")
         for name, series in columns.items():
             for row in rows:
                 if row not in numbers[name]:
@@ -91,9 +91,9 @@ def _table(label: str, **columns: Series) -> Binding:
 
 
 class PerformanceSummary(Answer):
-    """How well the service works."""
+    """Performance now and over a window."""
 
-    window: str = Field(description="How far the lowest, mean and highest values look back.")
+    window: str = Field(description="The period of the lowest, mean and highest values.")
     api: Annotated[
         dict[str, Statistics],
         NowAndOverWindow(
@@ -105,7 +105,7 @@ class PerformanceSummary(Answer):
             p95_seconds=Series("API_P95", "s"),
             p99_seconds=Series("API_P99", "s"),
         ),
-    ] = Field(description="Latency in seconds, errors in percent, requests a second.")
+    ] = Field(description="Latency in seconds, errors in percent, requests per second.")
     endpoints: Annotated[
         dict[str, dict[str, Number]],
         _table(
@@ -147,7 +147,7 @@ class PerformanceSummary(Answer):
             p95_seconds=Series("DEPENDENCY_P95", "s"),
             error_ratio=Series("DEPENDENCY_ERROR_RATIO", "ratio"),
         ),
-    ] = Field(description="By service: healthy (1 or 0), p95_seconds, error_ratio.")
+    ] = Field(description="By external service: healthy (1 or 0), p95_seconds, error_ratio.")
     kpis: Annotated[list[Kpi] | None, every_kpi("technical", "operational")] = Field(
-        description="Technical and operational KPIs; from Prometheus only."
+        description="Technical and operational KPIs; null without Prometheus."
     )

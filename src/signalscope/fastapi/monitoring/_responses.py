@@ -1,4 +1,4 @@
-"""Responses of the monitoring API: JSON or an HTML page, remembered for the requests of some seconds."""
+"""Responses of the monitoring API as JSON or HTML, with a cache of some seconds."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from signalscope.fastapi.monitoring._page import page
 from signalscope.recording._process_state import ProcessState
 
 T = TypeVar("T")
-#: Answers that are kept at most; some of them are long.
+#: The maximum number of cached answers; some answers are long.
 _MAX_ANSWERS = 64
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def text_content(*media_types: str) -> dict[str, Any]:
-    """Return what OpenAPI says of a response that is text of these types."""
+    """Return the OpenAPI content of a text response with these media types."""
     return {media_type: {"schema": {"type": "string"}} for media_type in media_types}
 
 
-#: What OpenAPI says of a response of `response_of`.
+#: The OpenAPI description of the responses of `response_of`.
 JSON_OR_PAGE: dict[str, Any] = {
-    "description": "JSON, or a page for who asks for text/html.",
+    "description": "JSON, or an HTML page if the client prefers text/html.",
     "content": text_content("text/html"),
 }
 
 
 def wants_html(request: Request) -> bool:
-    """Return True if the client prefers HTML; it must name text/html, as browsers do."""
+    """Return True if the client prefers HTML: it must name text/html in the header Accept, as browsers do."""
     named = weights(request.headers.get("accept", ""))
     html = named.get("text/html", 0.0)
-    # The most specific range decides (RFC 9110, 12.5.1); text/html beside */* is a preference.
+    # The most specific media range decides (RFC 9110, 12.5.1). text/html together with */* is a preference.
     for kind in ("application/json", "application/*"):
         if kind in named:
             return html > named[kind]
@@ -44,12 +44,12 @@ def wants_html(request: Request) -> bool:
 
 
 def body_of(answer: BaseModel, title: str, *, html: bool) -> bytes:
-    """Return an answer as an HTML page with a title, or as JSON."""
+    """Return an answer as an HTML page with this title, or as JSON."""
     return page(title, answer).encode("utf-8", "replace") if html else answer.model_dump_json().encode()
 
 
 def response_of(body: bytes, *, html: bool, status: int = 200) -> Response:
-    """Return the response that has a body of `body_of`."""
+    """Return a response with a body from `body_of`, and with the headers for its type."""
     headers = {"Vary": "Accept", "Cache-Control": "no-store"}
     if html:
         headers |= {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
@@ -57,11 +57,11 @@ def response_of(body: bytes, *, html: bool, status: int = 200) -> Response:
 
 
 class Answers(ProcessState, Generic[T]):
-    """A cache of answers; concurrent requests for the same answer wait for one computation.
+    """A cache of answers. Concurrent requests for the same answer wait for one computation.
 
     Args:
-        seconds: Returns how long an answer is valid.
-        clock: Seconds, monotonic.
+        seconds: Returns the number of seconds that an answer is valid.
+        clock: Returns the monotonic time in seconds.
     """
 
     def __init__(self, seconds: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,21 +72,21 @@ class Answers(ProcessState, Generic[T]):
         self._tasks: dict[tuple[int, Hashable], asyncio.Task[T]] = {}
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer for a key.
+        """Return the cached answer for a key, or compute it.
 
         Args:
             key: The key.
-            make: Computes the answer; what it raises is raised to all that wait for it.
+            make: Computes the answer. If it raises, all waiting callers get the exception.
         """
         known = self._known.get(key)
         if known is not None and self._clock() - known[0] < self._seconds():
             return known[1]
-        # A task belongs to its event loop: each loop computes its own.
+        # A task belongs to one event loop, so each event loop computes its own answer.
         task_key = (id(asyncio.get_running_loop()), key)
         task = self._tasks.get(task_key)
         if task is None or task.done():
             task = self._tasks[task_key] = asyncio.ensure_future(self._make(task_key, make))
-        # A request that is cancelled must not cancel the answer of the others.
+        # If one request is cancelled, the computation must continue for the others.
         return await asyncio.shield(task)
 
     async def _make(self, task_key: tuple[int, Hashable], make: Callable[[], Awaitable[T]]) -> T:
@@ -104,7 +104,7 @@ class Answers(ProcessState, Generic[T]):
         return answer
 
     def clear(self) -> None:
-        """Drop all answers."""
+        """Drop all cached answers and running computations."""
         self._known.clear()
         self._tasks.clear()
 

@@ -37,22 +37,22 @@ monitoring = APIRouter(
     dependencies=[Depends(admit_to_monitoring)],
     responses={
         200: JSON_OR_PAGE,
-        401: {"description": "No bearer token, or a wrong one."},
-        429: {"description": "Too many requests; Retry-After says when to come again."},
-        503: {"description": "The answer could not be made, for a mistake of signalscope's own."},
+        401: {"description": "The bearer token is missing or wrong."},
+        429: {"description": "Too many requests; wait for the seconds in Retry-After."},
+        503: {"description": "An internal error of signalscope; the log of the service has the details."},
     },
 )
 Window = Literal["5m", "15m", "1h", "6h", "24h"]
 _SECONDS: Mapping[str, float] = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400}
 
-#: Each answer with its bodies, JSON and HTML: each is written once, in a thread, because it can be long.
+#: Each answer with its JSON and HTML body. A body can be long, so a thread writes it, and only once.
 _answers: Answers[tuple[BaseModel, Answers[bytes]]] = Answers(_environment.cache_seconds)
 
 
 async def _answer(
     request: Request, title: str, make: Callable[[], Awaitable[BaseModel]], *parameters: object
 ) -> Response:
-    """Respond with a remembered answer to a request with these parameters, or with a new one."""
+    """Return the cached answer for these parameters, or compute a new one."""
 
     async def prepare() -> tuple[BaseModel, Answers[bytes]]:
         return await make(), Answers(lambda: math.inf)
@@ -62,14 +62,14 @@ async def _answer(
         answer, bodies = await _answers.get((title, _environment.prometheus_url(), *parameters), prepare)
         write = partial(asyncio.to_thread, body_of, answer, title, html=html)
         return response_of(await bodies.get(html, write), html=html)
-    except Exception as error:  # a defect of signalscope: its message is for the log alone
+    except Exception as error:  # a defect of signalscope; only the log may contain its message
         internal_error("monitoring.answer")
-        _logger.exception("signalscope: %s could not be made", title)
-        raise HTTPException(503, "the answer could not be made; the service's log says why") from error
+        _logger.exception("signalscope: the answer %r could not be computed [SS505]", title)
+        raise HTTPException(503, "internal error; the log of the service has the reason [SS505]") from error
 
 
 async def _filled(model: type[AnswerT], results: QueryResults | None = None, **parameters: Any) -> AnswerT:
-    """Read what an answer needs, unless it has been read, and fill it in a thread."""
+    """Compute an answer in a thread; read the series that it needs unless `results` has them."""
     results = results or await read(keys(model))
     return await asyncio.to_thread(partial(fill, model, results, **parameters))
 
@@ -80,17 +80,17 @@ async def monitoring_metrics(
     name: Annotated[
         str | None,
         Query(
-            max_length=200, pattern=r"^[a-zA-Z0-9_.]+$", description="Only instruments whose name has this."
+            max_length=200, pattern=r"^[a-zA-Z0-9_.]+$", description="Only metrics whose name contains this."
         ),
     ] = None,
 ) -> Response:
-    """The present values of every metric of this process, as JSON."""
+    """Return the present values of all metrics of this process as JSON."""
     return await _answer(request, "Metrics", lambda: asyncio.to_thread(current_metrics, name), name)
 
 
 @monitoring.get("/enhanced-metrics", response_model=EnhancedMetrics)
 async def enhanced_metrics(request: Request) -> Response:
-    """Performance, business, capacity, health and circuit breakers at a glance."""
+    """Return an overview: performance, business, capacity, health and circuit breakers."""
 
     async def make() -> EnhancedMetrics:
         status, components = await health.summary()
@@ -103,11 +103,9 @@ async def enhanced_metrics(request: Request) -> Response:
 @monitoring.get("/performance-summary", response_model=PerformanceSummary)
 async def performance_summary(
     request: Request,
-    window: Annotated[
-        Window, Query(description="How far the lowest, mean and highest values look back.")
-    ] = "1h",
+    window: Annotated[Window, Query(description="The period of the lowest, mean and highest values.")] = "1h",
 ) -> Response:
-    """Latency, errors, Greeks, signals, caches, queues and dependencies, now and over a window."""
+    """Return latency, errors, Greeks, signals, caches, queues and dependencies, now and over a window."""
 
     async def make() -> PerformanceSummary:
         results, seconds = await read(keys(PerformanceSummary)), _SECONDS[window]
@@ -117,7 +115,7 @@ async def performance_summary(
                 over_window = await history(keys(PerformanceSummary, NowAndOverWindow), seconds)
             except PrometheusError as error:
                 over_window = str(error)
-                results.problems.append(f"No lowest, mean and highest values: {error}")
+                results.problems.append(f"Lowest, mean and highest values are missing: {error}")
                 results.degraded = results.source == "prometheus"
         return await _filled(
             PerformanceSummary, results, window=window, window_seconds=seconds, history=over_window
@@ -130,11 +128,11 @@ async def performance_summary(
 async def business_dashboard(
     request: Request,
     sees_users: Annotated[bool, Depends(admit_to_monitoring)],
-    tier: Annotated[str | None, Query(max_length=50, description="Only this tier.")] = None,
+    tier: Annotated[str | None, Query(max_length=50, description="Only the values of this tier.")] = None,
 ) -> Response:
-    """Subscriptions, users, features, satisfaction, cost and revenue."""
+    """Return subscriptions, users, features, satisfaction, costs and revenue."""
     if tier is not None and tier not in tiers():
-        message = f"there is no such tier; allowed: {', '.join(tiers())}"
+        message = f"unknown tier; allowed: {', '.join(tiers())} [SS506]"
         raise HTTPException(422, [{"type": "enum", "loc": ["query", "tier"], "msg": message}])
     make = partial(_filled, BusinessDashboard, tier=tier, sees_users=sees_users)
     return await _answer(request, "Business dashboard", make, tier, sees_users)
@@ -145,6 +143,6 @@ async def capacity_planning(
     request: Request,
     horizon: Annotated[Literal["24h", "48h"], Query(description="How far ahead to forecast.")] = "48h",
 ) -> Response:
-    """What is in use, what limits the service, what is foreseen, and how many replicas are wanted."""
+    """Return resource use, the bottleneck, forecasts and the recommended number of replicas."""
     make = partial(_filled, CapacityPlanning, horizon_hours=int(horizon[:-1]))
     return await _answer(request, "Capacity planning", make, horizon)
