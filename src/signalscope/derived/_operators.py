@@ -37,8 +37,8 @@ class _Aggregation(Expr):
 
     def _around(self, ask: Promql, text: str) -> str:
         # Buckets are series in classic histograms only.
-        kept = ("job", *(label for label in self.by if label != "le" or not ask.native))
-        return f"{self.function} by ({', '.join(kept)}) ({text})"
+        kept = ask.by(*(label for label in self.by if label != "le" or not ask.native))
+        return f"{self.function} {kept} ({text})"
 
     def value(self, process: Process) -> Vector:
         vector = vectors.summed(self.inner.value(process), *self.by, how=type(self).combined)
@@ -88,7 +88,7 @@ class Lowest(Expr):
     inner: Expr
 
     def promql(self, ask: Promql) -> str:
-        return f"bottomk by (job) (1, {self.inner.promql(ask)})"
+        return f"bottomk {ask.by()} (1, {self.inner.promql(ask)})"
 
     def value(self, process: Process) -> Vector:
         vector = self.inner.value(process)
@@ -107,11 +107,10 @@ class On:
     labels: tuple[str, ...] = ()
     group: Literal["", "left", "right"] = ""
 
-    @property
-    def promql(self) -> str:
+    def promql(self, ask: Promql) -> str:
         """Return the clause in PromQL, with a blank at its end."""
         group = f"group_{self.group} () " if self.group else ""
-        return f"on ({', '.join(('job', *self.labels))}) {group}"
+        return f"{ask.on(*self.labels)} {group}"
 
 
 def _divided(dividend: float, divisor: float) -> float:
@@ -144,7 +143,7 @@ class _Binary(Expr):
         return _BINDINGS[self.sign]
 
     def promql(self, ask: Promql) -> str:
-        on = self.on.promql if self.on is not None else ""
+        on = self.on.promql(ask) if self.on is not None else ""
         left, right = self._side(self.left, ask, 0), self._side(self.right, ask, 1)
         return f"{left} {self.sign} {on}{right}"
 

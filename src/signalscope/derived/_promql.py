@@ -107,7 +107,6 @@ class Promql:
         self,
         name: str,
         *matchers: str,
-        by: str = "",
         over: float = RATE_SECONDS,
         suffix: str = "",
         le: float | None = None,
@@ -117,7 +116,6 @@ class Promql:
         Args:
             name: As for `raw`.
             matchers: As for `raw`.
-            by: Labels to keep beside the job, with commas.
             over: How many seconds to look back.
             suffix: As for `metric`.
             le: As for `raw`.
@@ -125,11 +123,10 @@ class Promql:
         Raises:
             ContractError: As for `metric`.
         """
-        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
-        kept, window = f"job, {by}" if by else "job", self.window(over)
+        window = self.window(over)
 
         def summed(series: str) -> str:
-            return f"sum by ({kept}) (rate({series}[{window}]))"
+            return f"sum {self.by()} (rate({series}[{window}]))"
 
         return self.raw(name, *matchers, suffix=suffix, le=le, around=summed)
 
@@ -162,6 +159,14 @@ class Promql:
             raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
         return self._read(self.name(key), matchers, "", le, around)
 
+    def by(self, *labels: str) -> str:
+        """Return the clause of an aggregation that keeps the job, the labels of the scope and these labels."""
+        return f"by ({', '.join(('job', *self.config.scope.labels, *labels))})"
+
+    def on(self, *labels: str) -> str:
+        """Return the clause of a join on the job, the labels of the scope and these labels."""
+        return f"on ({', '.join(('job', *self.config.scope.labels, *labels))})"
+
     def window(self, seconds: float) -> str:
         """Return a window as PromQL writes it, for a range or an offset, and note it in `over`."""
         self.over = max(self.over, seconds)
@@ -176,15 +181,6 @@ class Promql:
         if is_part:
             return native_part(around(f"{name}{{{shown}}}"), suffix, le)
         return around(f"{name}{suffix}{{{shown}}}")
-
-
-def scoped(expression: str, config: Config) -> str:
-    """Return an expression whose aggregations and joins keep the labels of the scope beside the job.
-
-    Each of them begins with ``job``, so that no rule names the scope, and none can forget it.
-    """
-    clause = ", ".join(("job", *config.scope.labels))
-    return re.sub(r"\b(by|on) \(job(?=[,)])", rf"\1 ({clause}", expression)
 
 
 def ratio(part: str, whole: str) -> str:

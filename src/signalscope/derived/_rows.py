@@ -23,7 +23,7 @@ from signalscope.derived._expressions import (
 )
 from signalscope.derived._operators import Sum
 from signalscope.derived._process import Process
-from signalscope.derived._promql import Promql, scoped
+from signalscope.derived._promql import Promql
 from signalscope.derived._registry import MODULES, DeclaredGroup, get, table
 from signalscope.derived._vector import Labels, Vector
 
@@ -291,5 +291,5 @@ def _rules(declared: DeclaredGroup, config: Config) -> Iterator[Rule]:
 
 def _rule(row: Row, variant: Variant, config: Config) -> Rule:
     ask = Promql(config)
-    text = scoped(variant.expr.promql(ask), config)
+    text = variant.expr.promql(ask)
     return Rule(row.key, row.name, text, variant.labels, frozenset(ask.series), bool(ask.instruments))
