@@ -128,7 +128,5 @@ def _errors_rise(ask: Promql) -> str:
 
 def _enough(ask: Promql, comparison: str) -> str:
     """Return the condition that there are enough calls for a ratio or a quantile."""
-    calls = ask.of("DEPENDENCY_CALLS")
-    return (
-        f"sum {ask.by('service_name')} ({calls}) {comparison} {ask.config.thresholds.min_calls_per_second:g}"
-    )
+    calls, least = ask.of("DEPENDENCY_CALLS"), ask.config.thresholds.min_calls_per_second
+    return f"sum {ask.by('service_name')} ({calls}) {comparison} {least:g}"
