@@ -62,6 +62,11 @@ class Row:
         section: The module of the table.
         interval: The key of ``[pipeline]`` with the seconds between two evaluations.
         is_shared: True if the interval depends on the readers (`signalscope.mixin.evaluation_intervals`).
+
+    Example:
+        >>> row = get("ERROR_RATE")
+        >>> row.unit, row.labels, row.optional
+        ('%', ('job',), ('endpoint',))
     """
 
     name: str
@@ -242,6 +247,11 @@ class Rule:
         labels: Labels that the rule adds.
         reads: Keys of the derived series that the expression reads.
         reads_instruments: True if it reads series of instruments, which every process exports.
+
+    Example:
+        >>> rule = groups(Config(), "recordings")[0].rules[0]
+        >>> rule.key, rule.record
+        ('UP', 'job:up:max')
     """
 
     key: str
@@ -261,6 +271,10 @@ class Group:
         interval: Seconds between two evaluations.
         rules: The rules; a rule reads the new values of the rules before it.
         fixed: True if the interval does not depend on the readers (`signalscope.mixin.evaluation_intervals`).
+
+    Example:
+        >>> groups(Config(), "recordings")[0].interval
+        5
     """
 
     name: str
