@@ -1,4 +1,4 @@
-"""Claims that two ways of writing rules record the same values; promtool judges."""
+"""Claims that two variants of the rules record the same values; promtool checks them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from signalscope.derived import groups
 
 #: The files of rules that need no days of history.
 FILES = ("recordings", "slos")
-#: Seconds between evaluations: each is work, and less than Prometheus' five minutes of memory is enough.
+#: Seconds between evaluations. Few evaluations are fast; the value must be below the lookback of five minutes.
 _EVALUATION = 180
 
 
 def judge(folder: Path, configs: Iterable[Config], inputs: list[Any], claims: list[Any], *keys: str) -> None:
-    """Have promtool judge claims about the rules of several jobs.
+    """Check claims about the rules of several jobs with promtool.
 
     Args:
-        folder: Where the test is written.
+        folder: The folder for the files of the test.
         configs: The configuration of each job.
-        inputs: The series.
+        inputs: The input series.
         claims: The claims.
-        keys: The rows whose rules are wanted; all by default.
+        keys: The keys of the rows whose rules are included; all by default.
     """
     content = [
         {
@@ -50,12 +50,12 @@ def empty(expr: str) -> dict[str, Any]:
     return {"expr": expr, "eval_time": f"{SECONDS}s", "exp_samples": []}
 
 
-def same(one: str, other: str, tolerance: float = 1e-9) -> Iterator[dict[str, Any]]:
-    """Claim that two expressions have the same series and values, but for labels of the job, scope and bucket."""
+def same(left: str, right: str, tolerance: float = 1e-9) -> Iterator[dict[str, Any]]:
+    """Claim that two expressions have the same series and values; labels of job, scope and bucket may differ."""
     on = "ignoring (job, le, cluster, sloth_id, sloth_service)"
-    yield empty(f"({one}) unless {on} ({other})")
-    yield empty(f"({other}) unless {on} ({one})")
-    yield empty(f"abs(({one}) - {on} ({other})) > {on} {tolerance} * (abs({other}) + 1e-6)")
+    yield empty(f"({left}) unless {on} ({right})")
+    yield empty(f"({right}) unless {on} ({left})")
+    yield empty(f"abs(({left}) - {on} ({right})) > {on} {tolerance} * (abs({right}) + 1e-6)")
 
 
 def present(expr: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A process that has what a test gives it, and nothing else."""
+"""A process whose values a test sets."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from signalscope.derived._windows import Snapshot, Window, Windows
 
 
 class Given(Process):
-    """A process at one moment, a minute after its start.
+    """A process at one moment, one minute after its start.
 
     Args:
-        increases: How much instruments grew, by name and part (`sum`, `count`, `bucket`).
-        rows: Values of rows, by key; the others are computed.
+        increases: The increases of instruments by name and part (`sum`, `count`, `bucket`).
+        rows: The values of rows by key; other rows are computed.
     """
 
     def __init__(self, *, increases: Mapping[tuple[str, str], Vector] | None = None, **rows: Vector) -> None:
-        nothing = Snapshot(60.0, 0.0, {}, {}, frozenset())
-        super().__init__(Windows(), Config(), nothing)
+        empty = Snapshot(60.0, 0.0, {}, {}, frozenset())
+        super().__init__(Windows(), Config(), empty)
         self._rows.update(rows)
         self._increases = dict(increases or {})
 
     def increase(self, instrument: str, part: str, over: float) -> Vector:
-        """What was given."""
+        """Return the increases that the test set."""
         return self._increases.get((instrument, part), {})
 
     def over(self, seconds: float) -> Window:
-        """A minute."""
+        """Return a window of one minute."""
         now = self.now()
         return Window(60.0, now, now)

@@ -1,4 +1,4 @@
-"""What is foreseen and recommended, in plain Python: written apart from the rules, to judge them by."""
+"""Forecasts and recommendations in plain Python, written independently of the rules, to check the rules."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import dataclass
 
 
 def foreseen(candidates: Iterable[float]) -> float | None:
-    """The forecast: the median of the candidates; None of fewer than two."""
-    found = list(candidates)
-    return statistics.median(found) if len(found) >= 2 else None
+    """Return the forecast: the median of the candidates, or None if there are fewer than two."""
+    values = list(candidates)
+    return statistics.median(values) if len(values) >= 2 else None
 
 
 def exhaustion(
     used: float | None, crossings: Iterable[float], forecast: float | None, *, limit: float, within: float
 ) -> float | None:
-    """Seconds until a resource is exhausted.
+    """Return the seconds until a resource is exhausted.
 
     Args:
-        used: What is in use now, 0 to 1.
-        crossings: Seconds from now at which a forecast reaches the limit; those of the past are taken as they are.
-        forecast: What will be in use at the end of what is looked at; None without enough history.
-        limit: The share at which the resource counts as exhausted.
-        within: How far is looked, in seconds.
+        used: The ratio of the resource that is in use now, from 0 to 1.
+        crossings: Seconds from now until a forecast reaches the limit; negative values stay negative.
+        forecast: The forecast of the ratio for the end of the horizon; None without enough history.
+        limit: The ratio at which the resource counts as exhausted.
+        within: The horizon in seconds.
 
     Returns:
-        0 when it is exhausted; ``within`` when that is not foreseen; None when nothing is known.
+        0 if the resource is exhausted, ``within`` if no forecast reaches the limit, None without a forecast.
     """
     if used is not None and used >= limit:
         return 0.0
@@ -40,34 +40,34 @@ def exhaustion(
 def replica_capacity(
     efficiency: Iterable[float], *, target: float, processes: int, least_samples: int
 ) -> float | None:
-    """Requests a second that one replica can take, as measured.
+    """Return the measured capacity of a replica in requests per second.
 
     Args:
-        efficiency: Requests for each CPU-second, at moments that were busy enough to tell.
-        target: CPU of a replica that is aimed at, 0 to 1.
-        processes: Processes in a replica.
-        least_samples: Fewer moments tell nothing.
+        efficiency: Requests per CPU-second, measured while the service was busy enough.
+        target: The wanted CPU utilisation of a replica, from 0 to 1.
+        processes: The number of processes in a replica.
+        least_samples: The least number of measurements.
 
     Returns:
-        Of the lower quartile; None of too few moments.
+        The capacity at the lower quartile of the measurements; None if there are too few measurements.
     """
-    found = sorted(efficiency)
-    if len(found) < max(least_samples, 1):
+    values = sorted(efficiency)
+    if len(values) < max(least_samples, 1):
         return None
-    rank = 0.25 * (len(found) - 1)
+    rank = 0.25 * (len(values) - 1)
     low = math.floor(rank)
-    high = min(low + 1, len(found) - 1)
-    quartile = found[low] * (1 - (rank - low)) + found[high] * (rank - low)
+    high = min(low + 1, len(values) - 1)
+    quartile = values[low] * (1 - (rank - low)) + values[high] * (rank - low)
     return quartile * target * processes
 
 
 @dataclass(frozen=True, slots=True)
 class Recommendation:
-    """How many replicas are wanted.
+    """A recommended number of replicas.
 
     Attributes:
         replicas: The number.
-        reason: What asks for that many: load, forecast, queue, minimum or maximum.
+        reason: The reason for the number: load, forecast, queue, minimum or maximum.
     """
 
     replicas: float
@@ -86,21 +86,21 @@ def scaling(
     least: int,
     most: int,
 ) -> Recommendation | None:
-    """The replicas that are wanted, and why: the greatest of what load, forecast and queue ask for.
+    """Return the recommended number of replicas: the highest number that load, forecast or queue need.
 
     Args:
-        peak: The highest load of the last minutes, in requests a second.
-        capacity: What one replica can take.
-        coming: The highest load that is foreseen for soon.
-        processed: Queue items that are processed each second.
-        backlog: Items that wait.
-        queue_rate: Items a second that one replica processes while there is a backlog.
-        drain: Seconds within which a backlog is to be worked off.
-        least: Fewer are never recommended.
-        most: More are never recommended.
+        peak: The highest load of the last minutes, in requests per second.
+        capacity: The capacity of one replica, in requests per second.
+        coming: The highest load that the forecast has for the near future.
+        processed: The queue items that the service processes per second.
+        backlog: The number of waiting items.
+        queue_rate: The items per second that one replica processes while a backlog exists.
+        drain: The number of seconds in which the backlog must be processed.
+        least: The least number of replicas.
+        most: The highest number of replicas.
 
     Returns:
-        None without a load and a measured capacity.
+        The recommendation; None without a load or a measured capacity.
     """
     wanted: Mapping[str, float | None] = {
         "load": _needed(peak, capacity),
@@ -113,7 +113,7 @@ def scaling(
     known = {reason: value for reason, value in wanted.items() if value is not None}
     if not known:
         return None
-    reason = max(known, key=lambda each: known[each])
+    reason = max(known, key=lambda name: known[name])
     if known[reason] > most:
         return Recommendation(float(most), "maximum")
     return Recommendation(known[reason], reason)

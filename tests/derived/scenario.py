@@ -1,4 +1,4 @@
-"""Series that grow evenly or stay, the same for Prometheus and for a process; promtool judges."""
+"""Counters that increase evenly and constant gauges, for Prometheus and for a process; promtool checks the claims."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _CHOICES = {
 
 
 class Scenario:
-    """Series that grow evenly, or stay: the same for Prometheus and for a process.
+    """Random counters that increase evenly and constant gauges: the same for Prometheus and for a process.
 
     Args:
-        seed: Chooses them.
+        seed: The seed of the random numbers.
     """
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._grows: dict[tuple[str, tuple[str, ...]], Totals] = {}
         self._stays: dict[tuple[str, tuple[str, ...]], float] = {}
-        gauges = [each for each in contract.instruments() if each.kind is Kind.GAUGE]
+        gauges = [instrument for instrument in contract.instruments() if instrument.kind is Kind.GAUGE]
         for instrument in [*(contract.get(name) for name in kept()), *gauges]:
             for values in self._values(instrument):
                 self._add(instrument, values)
@@ -54,10 +54,10 @@ class Scenario:
         combinations: list[tuple[str, ...]] = [()]
         for attribute in instrument.attributes:
             chosen = _CHOICES.get(attribute.name) or (attribute.values or ("x",))
-            combinations = [(*each, value) for each in combinations for value in chosen]
+            combinations = [(*values, value) for values in combinations for value in chosen]
         if instrument.name == "signal_service.external_service.health":
             combinations = [("ticker_service", "critical"), ("comms_service", "high")]
-        kept = [each for each in combinations if self._random.random() < 0.8] or combinations[:1]
+        kept = [values for values in combinations if self._random.random() < 0.8] or combinations[:1]
         yield from self._random.sample(kept, min(len(kept), 24))
 
     def _add(self, instrument: Instrument, values: tuple[str, ...]) -> None:
@@ -83,11 +83,11 @@ class Scenario:
         return special.get(instrument.name, lambda: float(draw.randrange(0, 300)))()
 
     def input_series(self, job: str = JOB, *, native: bool = False) -> Iterator[dict[str, str]]:
-        """Return the series as promtool reads them.
+        """Yield the series in the notation of promtool.
 
         Args:
-            job: Their job.
-            native: True for histograms as a scrape stores them that converts classic buckets.
+            job: The value of the label ``job``.
+            native: True for native histograms, as a scrape stores them that converts classic histograms.
         """
         steps = SECONDS // STEP
         for (name, values), step in self._grows.items():
@@ -114,12 +114,12 @@ class Scenario:
             )
 
     def snapshot(self, seconds: float) -> Snapshot:
-        """What a process sees of it after so many seconds."""
+        """Return the snapshot of a process that has run for some seconds."""
         steps = seconds / STEP
         totals: dict[str, dict[tuple[str, ...], Totals]] = {}
         gauges: dict[str, dict[tuple[str, ...], float]] = {}
         for (name, values), step in self._grows.items():
-            counts = tuple(int(each * steps) for each in step.buckets)
+            counts = tuple(int(count * steps) for count in step.buckets)
             grown = Totals(int(step.count * steps), step.total * steps, counts)
             totals.setdefault(name, {})[values] = grown
         for (name, values), value in self._stays.items():
@@ -135,23 +135,23 @@ class Watched(Windows):
         self._scenario = scenario
 
     def take(self) -> Snapshot:
-        """At the end."""
+        """Return the snapshot at the end of the scenario."""
         return self._scenario.snapshot(SECONDS)
 
     def window(self, seconds: float, now: Snapshot | None = None) -> Window:
-        """Of exactly that length."""
+        """Return a window of exactly this length."""
         return Window(seconds, now or self.take(), self._scenario.snapshot(SECONDS - seconds))
 
 
 def _native_input(name: str, boundaries: tuple[float, ...], step: Totals, steps: int) -> dict[str, str]:
-    """Return a native histogram with these bucket boundaries that grows evenly, in promtool's notation."""
+    """Return a native histogram that increases evenly, in the notation of promtool."""
 
     def histogram(count: float, total: float, buckets: tuple[int, ...]) -> str:
         limits, counts = " ".join(f"{limit:.12g}" for limit in boundaries), " ".join(map(str, buckets))
         return f"{{{{schema:-53 count:{count} sum:{total!r} custom_values:[{limits}] buckets:[{counts}]}}}}"
 
-    nothing = histogram(0, 0.0, (0,) * len(step.buckets))
-    return {"series": name, "values": f"{nothing}+{histogram(step.count, step.total, step.buckets)}x{steps}"}
+    empty = histogram(0, 0.0, (0,) * len(step.buckets))
+    return {"series": name, "values": f"{empty}+{histogram(step.count, step.total, step.buckets)}x{steps}"}
 
 
 def _shown(instrument: Instrument, values: tuple[str, ...], job: str) -> str:
@@ -160,14 +160,14 @@ def _shown(instrument: Instrument, values: tuple[str, ...], job: str) -> str:
 
 
 def series_input(name: str, first: float, step: float, steps: int) -> dict[str, str]:
-    """A series that grows evenly, in promtool's notation."""
+    """Return a series that increases evenly, in the notation of promtool."""
     return {"series": name, "values": f"{first!r}+{step!r}x{steps}"}
 
 
 def claims(
     key: str, job: str, expected: Vector, at: int, tolerance: float = 1e-6
 ) -> Iterator[dict[str, Any]]:
-    """That a recorded series has exactly these values, as promtool's tests say it."""
+    """Claim that a recorded series has exactly these values, in the notation of promtool."""
     row = derived.get(key)
     yield from claims_of(row.name, row.optional, expected, job=job, at=at, tolerance=tolerance)
 
@@ -181,19 +181,19 @@ def claims_of(
     at: int = SECONDS,
     tolerance: float = 1e-6,
 ) -> Iterator[dict[str, Any]]:
-    """The same of any name."""
+    """Claim that the series with a name have exactly these values."""
     count = [{"labels": "{}", "value": len(expected)}] if expected else []
     yield {"expr": f'count({name}{{job="{job}"}})', "eval_time": f"{at}s", "exp_samples": count}
-    for found, value in expected.items():
-        known = {"job": job, **dict(found)}
-        matchers = [f'{label}="{each}"' for label, each in known.items()]
+    for labels, value in expected.items():
+        known = {"job": job, **dict(labels)}
+        matchers = [f'{label}="{text}"' for label, text in known.items()]
         matchers += [f'{label}=""' for label in optional if label not in known]
         allowed = tolerance * max(abs(value), 1e-3)
         yield {
             "expr": f"abs({name}{{{','.join(matchers)}}} - ({value!r})) <= bool {allowed!r}",
             "eval_time": f"{at}s",
             "exp_samples": [
-                {"labels": f"{{{','.join(f'{label}={chr(34)}{each}{chr(34)}' for label, each in known.items())}}}",
+                {"labels": f"{{{','.join(f'{label}={chr(34)}{text}{chr(34)}' for label, text in known.items())}}}",
                  "value": 1}
             ],
         }  # fmt: skip
@@ -208,15 +208,15 @@ def promtool(
     interval: int = STEP,
     evaluation: int = STEP,
 ) -> None:
-    """Let the real rule engine judge the claims.
+    """Check the claims with the rule engine of Prometheus.
 
     Args:
-        folder: Where the test is written.
+        folder: The folder for the file of the test.
         rules: The file of rules.
-        inputs: The series.
+        inputs: The input series.
         wanted: The claims.
-        interval: Seconds between values of the series.
-        evaluation: Seconds between evaluations of the rules.
+        interval: Seconds between two values of a series.
+        evaluation: Seconds between two evaluations of the rules.
     """
     test = {
         "rule_files": [str(rules)],
@@ -231,8 +231,8 @@ def promtool(
 
 
 def of_instance_a(vector: Vector) -> Vector:
-    """The vector, with the name of the scenario's process."""
+    """Return the vector with ``a`` as the instance, the name of the process in the scenario."""
     return {
-        tuple((name, "a" if name == "instance" else value) for name, value in found): each
-        for found, each in vector.items()
+        tuple((name, "a" if name == "instance" else text) for name, text in labels): value
+        for labels, value in vector.items()
     }

@@ -1,4 +1,4 @@
-"""Expressions by themselves: what is absent stays absent, and nothing of something is zero."""
+"""Expressions without Prometheus: a missing value stays missing, and no errors among requests are a rate of 0."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from signalscope.derived._vector import labelled, labels, quantile
 _LATENCY = "signal_service.api.request.duration"
 
 
-def test_nothing_gives_nothing() -> None:
-    """A process that has recorded nothing has no value of any row: no zeros, no failures."""
+def test_a_process_without_measurements_has_no_values() -> None:
+    """A process without measurements returns no values and raises no error; only constants have a value."""
     process = Given()
-    found = {row.key: process.row(row.key) for row in derived.all_series() if row.is_local(process.config)}
+    vectors = {row.key: process.row(row.key) for row in derived.all_series() if row.is_local(process.config)}
     fixed = {"KPI_TARGET", "SLO_OBJECTIVE", "SLO_PERIOD", "SLO_INFO"}
-    assert {key for key, vector in found.items() if vector} == fixed
+    assert {key for key, vector in vectors.items() if vector} == fixed
 
 
-def test_none_of_something_is_zero() -> None:
-    """Requests without an error are an error rate of 0, not an absent one; there is no ratio of no requests."""
+def test_an_error_rate_without_errors_is_zero() -> None:
+    """The error rate of requests without an error is 0; without requests the ratio is absent."""
     requests = {labels(endpoint="/a", status_code="200", user_tier="free"): 10.0}
     assert Given(API_REQUESTS_ALL=requests).row("ERROR_RATE") == {(): 0, labels(endpoint="/a"): 0}
     ratio = Ratio(Sum(Series("API_REQUESTS_ALL", endpoint="/b")), Sum(Series("API_REQUESTS_ALL")))
@@ -50,12 +50,12 @@ def test_none_of_something_is_zero() -> None:
 def test_quantiles_are_interpolated_as_prometheus_does(
     q: float, buckets: dict[float, float], expected: float | None
 ) -> None:
-    """Within the bucket; above the last finite bound it is that bound; nothing of nothing."""
+    """The estimate lies within the bucket or at the last finite boundary; an empty histogram has none."""
     assert quantile(q, buckets) == (None if expected is None else pytest.approx(expected))
 
 
 def test_satisfaction_counts_failures_as_failures() -> None:
-    """However quick: 5 satisfied, 3 tolerable, 1 slow and 1 failed of ten are 65."""
+    """A fast request that fails is not satisfied: 5 satisfied, 3 tolerable, 1 slow and 1 failed request give 65."""
 
     def requests(status: str, *cumulative: float) -> dict[tuple[tuple[str, str], ...], float]:
         return {
@@ -67,13 +67,13 @@ def test_satisfaction_counts_failures_as_failures() -> None:
     counts = {
         labels(user_tier="free", status_code=status): value for status, value in (("200", 9.0), ("500", 1.0))
     }
-    found = Given(increases={(_LATENCY, "bucket"): buckets, (_LATENCY, "count"): counts}).row("SATISFACTION")
-    assert found == {(): pytest.approx(65), labels(user_tier="free"): pytest.approx(65)}
+    process = Given(increases={(_LATENCY, "bucket"): buckets, (_LATENCY, "count"): counts})
+    assert process.row("SATISFACTION") == {(): pytest.approx(65), labels(user_tier="free"): pytest.approx(65)}
 
 
 def test_the_bottleneck_is_the_most_saturated_resource() -> None:
-    """Each within 0 to 1; a dependency's is the worst of health, errors and latency."""
-    found = Given(
+    """Saturation is limited to 0 to 1; that of a dependency is the worst of health, errors and latency."""
+    bottleneck = Given(
         CPU={labels(instance="a"): 0.4, labels(instance="b"): 1.7},
         QUEUE_BACKPRESSURE={labels(queue_type="work"): 0.6},
         CACHE_OPERATIONS={labels(cache_type="greeks", operation="set", result="ok"): 4.0},
@@ -81,13 +81,13 @@ def test_the_bottleneck_is_the_most_saturated_resource() -> None:
         DEPENDENCY_ERROR_RATIO={labels(service_name="x"): 0.2},
         DEPENDENCY_P95={labels(service_name="x"): 1.0},
     ).row("BOTTLENECK")
-    assert {dict(each)["resource"]: value for each, value in found.items()} == {
+    assert {dict(key)["resource"]: value for key, value in bottleneck.items()} == {
         "cpu": 1.0, "work": 0.6, "greeks": 0.0, "x": 0.5
     }  # fmt: skip
 
 
 def test_a_row_says_what_it_reads_and_how_far_it_looks_back() -> None:
-    """Without any text being searched: from the tree, through other rows."""
+    """A row finds its sources in the tree of nodes, also through other rows."""
     config = Config()
     (rule,) = (rule for group in derived.groups(config) for rule in group.rules if rule.key == "ADOPTION")
     assert rule.reads == {"FEATURE_USES", "ACTIVE_USERS"}
@@ -102,14 +102,17 @@ def test_a_row_says_what_it_reads_and_how_far_it_looks_back() -> None:
 
 
 def test_a_label_that_an_instrument_does_not_have_is_refused() -> None:
-    """When the rule is written, with the instrument and the label."""
+    """The renderer raises an error that names the instrument and the label."""
     wrong = Sum(Rate(Instrument("signal_service.api.requests", colour="red")))
-    with pytest.raises(ContractError, match=r"signal_service.api.requests has no label colour"):
+    with pytest.raises(
+        ContractError,
+        match=r"signal_service.api.requests has no label colour; it has: .*endpoint.* \[SS251\]",
+    ):
         wrong.promql(Promql(Config()))
 
 
 def test_vectors_are_relabelled() -> None:
-    """A label may become another one."""
+    """The value of a label can move to another label."""
     assert labelled({labels(queue_type="work"): 1.0}, resource="$queue_type", kind="queue") == {
         labels(resource="work", kind="queue"): 1.0
     }

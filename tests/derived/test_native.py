@@ -1,4 +1,4 @@
-"""Native histograms: the same rows give the same values as classic buckets do, as promtool and Prometheus say."""
+"""Native histograms: the rows have the same values as with classic histograms; promtool checks them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RECORDED = ("API_BUCKETS", "GREEKS_BUCKETS", "SIGNAL_BUCKETS", "BATCH_BUCKETS")
 
 
 def _config(kind: str) -> Config:
-    """Return the scenario's configuration for a kind of histogram; the job is called like it."""
+    """Return the configuration of the scenario for a kind of histogram, which is also the name of the job."""
     changed = {"histograms": {"kind": kind}, "selectors": {"job": kind}}
     return Config.model_validate(CONFIG.model_dump(exclude_defaults=True) | changed)
 
@@ -44,20 +44,23 @@ def _both(scenario: Scenario) -> list[dict[str, str]]:
 
 
 def _reads_histograms() -> list[str]:
-    """Return the keys of the rows that are written differently for the two kinds of histogram."""
+    """Return the keys of the rows whose expression depends on the kind of histogram."""
     classic, native = ([rule.expr for rule in _rules(config)] for config in (_CLASSIC, _NATIVE))
     return [
         rule.key
-        for rule, one, other in zip(_rules(_CLASSIC), classic, native, strict=True)
-        if one.replace('job="classic"', 'job="native"') != other
+        for rule, classic_expr, native_expr in zip(_rules(_CLASSIC), classic, native, strict=True)
+        if classic_expr.replace('job="classic"', 'job="native"') != native_expr
     ]
 
 
 def test_every_row_that_reads_a_histogram_is_written_for_native_ones() -> None:
-    """No rule or alert of the native form names a series that only classic histograms have."""
+    """Rules and alerts for native histograms do not read a series that only classic histograms have."""
     keys = set(_reads_histograms())
     names = {
-        name for one in contract.instruments() if one.kind is Kind.HISTOGRAM for name in one.series_names
+        name
+        for instrument in contract.instruments()
+        if instrument.kind is Kind.HISTOGRAM
+        for name in instrument.series_names
     }
     texts = [
         *(rule.expr for rule in _rules(_NATIVE)),
@@ -69,17 +72,17 @@ def test_every_row_that_reads_a_histogram_is_written_for_native_ones() -> None:
     assert {"SLO_EVENTS", "SLO_BAD", "SIGNAL_P95", "QUEUE_WAIT_P95", "DEPENDENCY_P95", "QUERY_P95"} <= keys
 
 
-def test_panels_and_runbooks_name_no_series_of_classic_histograms() -> None:
-    """Each generated file, but for documents that list what processes send."""
-    histograms = [one for one in contract.instruments() if one.kind is Kind.HISTOGRAM]
-    names = [f"{name}{{" for one in histograms for name in one.series_names]
+def test_panels_and_runbooks_do_not_read_classic_histograms() -> None:
+    """The generated rules, dashboards and runbooks read native histograms only."""
+    histograms = [instrument for instrument in contract.instruments() if instrument.kind is Kind.HISTOGRAM]
+    names = [f"{name}{{" for histogram in histograms for name in histogram.series_names]
     files = rendered(_NATIVE, ["rules", "dashboards", "docs/runbooks"])
     assert not [(path, name) for path, text in files.items() for name in names if name in text]
     assert any("histogram_quantile(0.95, sum by (endpoint) (rate(" in text for text in files.values())
 
 
 def test_only_the_scrape_of_the_contract_converts_histograms() -> None:
-    """The pipeline's own jobs keep their classic ones, which alerts on the pipeline may read."""
+    """The jobs of the pipeline keep classic histograms, which alerts on the pipeline may read."""
     for config, converted in ((_CLASSIC, set()), (_NATIVE, {"otel-collector"})):
         scrapes = prometheus(config)["scrape_configs"]
         key = "convert_classic_histograms_to_nhcb"
@@ -88,20 +91,20 @@ def test_only_the_scrape_of_the_contract_converts_histograms() -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_rows_have_the_values_of_classic_histograms(tmp_path: Path, seed: int) -> None:
-    """Every series that a rule records, quantiles and counts up to a bucket boundary included."""
+    """Every recorded series has the same values, including quantiles and counts up to a bucket boundary."""
     scenario, different = Scenario(seed), _reads_histograms()
     wanted: list[dict[str, Any]] = []
     for row in (derived.get(rule.key) for rule in _rules(_CLASSIC)):
-        one, other = (f'{row.name}{{job="{config.selectors.job}"}}' for config in (_NATIVE, _CLASSIC))
+        native, classic = (f'{row.name}{{job="{config.selectors.job}"}}' for config in (_NATIVE, _CLASSIC))
         if "le" not in row.all_labels:
-            wanted += same(one, other)
+            wanted += same(native, classic)
             if row.key in different:
-                wanted.append(present(other))
+                wanted.append(present(classic))
     judge(tmp_path, _KINDS, _both(scenario), wanted)
 
 
 def test_a_histogram_that_is_recorded_has_every_bucket(tmp_path: Path) -> None:
-    """Up to each boundary it counts what the classic bucket does: to the last digits of a floating point number."""
+    """The count up to each boundary is that of the classic bucket, except for rounding errors."""
     wanted: list[dict[str, Any]] = []
     for row in map(derived.get, _RECORDED):
         (name,) = {node.name for node in row.reads(CONFIG) if isinstance(node, Instrument)}
@@ -113,7 +116,7 @@ def test_a_histogram_that_is_recorded_has_every_bucket(tmp_path: Path) -> None:
 
 
 def test_a_wrong_boundary_is_noticed(tmp_path: Path) -> None:
-    """The comparison can fail: another bucket has other values."""
+    """The comparison fails for another bucket, so it can find an error."""
     name = derived.get("API_BUCKETS").name
     wrong = native_part(f'{name}{{job="native"}}', le=0.25)
     claims = list(same(wrong, f'{name}{{job="classic", le="0.5"}}'))
@@ -121,8 +124,8 @@ def test_a_wrong_boundary_is_noticed(tmp_path: Path) -> None:
         judge(tmp_path, _KINDS, _both(Scenario(3)), claims, "API_BUCKETS")
 
 
-def test_nothing_measured_is_no_quantile_and_a_count_of_zero(tmp_path: Path) -> None:
-    """A histogram without a measurement in the window: as with classic buckets."""
+def test_an_empty_histogram_has_no_quantile_and_a_count_of_zero(tmp_path: Path) -> None:
+    """A histogram without a measurement in the window has the same results as classic buckets."""
     labels = 'job="native", instance="a", endpoint="/a", user_tier="free", status_code="200"'
     unchanged = "{{schema:-53 count:7 sum:1 custom_values:[0.5 1] buckets:[3 3 1]}}"
     inputs = [
@@ -141,8 +144,8 @@ def test_nothing_measured_is_no_quantile_and_a_count_of_zero(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("outcome", "fires"), [("error", True), ("success", False)])
 def test_the_alert_on_calculations_reads_native_histograms(tmp_path: Path, outcome: str, fires: bool) -> None:
-    """It fires while every calculation fails, and not at the first that succeeds."""
-    (alert,) = (one for one in alerts(_NATIVE) if one.name == "GreeksCalculationSystemFailure")
+    """The alert fires while every calculation fails, and does not fire after the first success."""
+    (alert,) = (alert for alert in alerts(_NATIVE) if alert.name == "GreeksCalculationSystemFailure")
     histogram = "{{schema:-53 count:1 sum:1 custom_values:[0.5 1] buckets:[0 1 0]}}"
     steps = SECONDS // STEP
     inputs = [

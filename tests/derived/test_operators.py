@@ -1,4 +1,4 @@
-"""Every operator: what a process computes is what Prometheus makes of the text, on random series and random trees."""
+"""Operators: a process and Prometheus compute the same values, for random series and random trees."""
 
 from __future__ import annotations
 
@@ -67,26 +67,26 @@ _TIER, _ENDPOINT = "user_tier", "endpoint"
 
 
 class Trees:
-    """Random trees, each of series with known labels.
+    """Random trees whose labels are known.
 
     Args:
-        seed: Chooses them.
+        seed: The seed of the random numbers.
     """
 
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
 
     def any(self) -> Expr:
-        """A tree of one of the two shapes of labels."""
+        """Return a tree with any of the combinations of labels."""
         return self._draw.choice((self.by_tier, self.by_endpoint_and_tier, self.plain))(3)
 
     def plain(self, depth: int) -> Expr:
-        """One value without labels."""
+        """Return a tree with one value, without labels."""
         inner = self._draw.choice((self.by_tier, self.by_endpoint_and_tier))(depth - 1)
         return self._draw.choice((Sum, Max, Min, Avg))(inner)
 
     def by_tier(self, depth: int) -> Expr:
-        """Values by tier."""
+        """Return a tree with one value for each tier."""
         if depth <= 0:
             return self._source(_TIER)
         makers: tuple[Callable[[], Expr], ...] = (
@@ -101,7 +101,7 @@ class Trees:
         return self._draw.choice(makers)()
 
     def by_endpoint_and_tier(self, depth: int) -> Expr:
-        """Values by endpoint and tier."""
+        """Return a tree with one value for each endpoint and tier."""
         if depth <= 0:
             return self._source(_ENDPOINT, _TIER)
         makers: tuple[Callable[[], Expr], ...] = (
@@ -118,28 +118,28 @@ class Trees:
         return self._draw.choice(makers)()
 
     def _arithmetic(self, make: Callable[[int], Expr], depth: int) -> Expr:
-        one, other, number = make(depth - 1), make(depth - 1), self._draw.uniform(0.3, 3)
+        left, right, number = make(depth - 1), make(depth - 1), self._draw.uniform(0.3, 3)
         return self._draw.choice(
             (
-                lambda: Ratio(one, other),
-                lambda: Percentage(one, other),
-                lambda: Per(one, other),
-                lambda: Plus(one, other),
-                lambda: Minus(one, Scale(other, 0.377)),  # never nearly nothing, which rounding would decide
-                lambda: Minus(number, one),
-                lambda: Times(one, other),
-                lambda: Scale(one, round(number, 3)),
-                lambda: Scale(one, by=round(number, 3)),
-                lambda: ratio_to(round(number, 3), Above(one, 0)),
-                lambda: Clamp(one, 0.1, round(number, 9)),
-                lambda: Parens(Union(self._some(one), other)),
-                lambda: Unless(one, self._some(other)),
-                lambda: self._some(one),
+                lambda: Ratio(left, right),
+                lambda: Percentage(left, right),
+                lambda: Per(left, right),
+                lambda: Plus(left, right),
+                lambda: Minus(left, Scale(right, 0.377)),  # not almost 0, where rounding would decide
+                lambda: Minus(number, left),
+                lambda: Times(left, right),
+                lambda: Scale(left, round(number, 3)),
+                lambda: Scale(left, by=round(number, 3)),
+                lambda: ratio_to(round(number, 3), Above(left, 0)),
+                lambda: Clamp(left, 0.1, round(number, 9)),
+                lambda: Parens(Union(self._some(left), right)),
+                lambda: Unless(left, self._some(right)),
+                lambda: self._some(left),
             )
         )()
 
     def _some(self, inner: Expr) -> Expr:
-        """Only what is above a limit that no value equals."""
+        """Return the values above a limit that is not equal to any value."""
         return Above(inner, round(self._draw.uniform(0, 2), 5) + 1e-7)
 
     def _source(self, *by: str) -> Expr:
@@ -166,7 +166,7 @@ class Trees:
 
 
 def _gauges() -> list[Expr]:
-    """What trees of rates do not have: gauges, relabelling, the series with the least value."""
+    """Return expressions that random trees do not have: gauges, relabelling, the series with the lowest value."""
     size, health = (
         Instrument("signal_service.queue.size"),
         Instrument("signal_service.external_service.health"),
@@ -189,23 +189,23 @@ def _gauges() -> list[Expr]:
 
 @pytest.mark.parametrize(("seed", "kind"), [(1, "classic"), (2, "classic"), (3, "classic"), (1, "native")])
 def test_a_process_computes_what_prometheus_does(tmp_path: Path, seed: int, kind: str) -> None:
-    """Value by value and label by label, absent where Prometheus has nothing; of histograms of both kinds."""
+    """For both kinds of histogram the values and labels are equal, and missing values are missing in both."""
     config = CONFIG.model_copy(update={"histograms": Histograms.model_validate({"kind": kind})})
     scenario, trees = Scenario(seed), Trees(seed)
     expressions = [*_gauges(), *(trees.any() for _ in range(_TREES))]
     process = Process(Watched(scenario), CONFIG)
-    rules, wanted, found = [], [], 0
+    rules, wanted, present = [], [], 0
     for number, expr in enumerate(expressions):
         name = f"tree:{number}"
         rules.append({"record": name, "expr": expr.promql(Promql(config))})
         vector = of_instance_a(expr.value(process))
-        found += bool(vector)
+        present += bool(vector)
         always, optional = expr.labels()
         assert all(
             set(always) <= {name for name, _ in labels} <= {*always, *optional} for labels in vector
         ), expr
         wanted += list(claims_of(name, optional, vector))
-    assert found > 0.6 * len(expressions)
+    assert present > 0.6 * len(expressions)
     path = tmp_path / "rules.yaml"
     path.write_text(json.dumps({"groups": [{"name": "trees", "rules": rules}]}))
     promtool(tmp_path, path, list(scenario.input_series(native=kind == "native")), wanted, evaluation=SECONDS)

@@ -1,4 +1,4 @@
-"""Scope labels: two clusters never add up; each has the values that it would have alone, as promtool says."""
+"""Labels of the scope: the rules keep the values of two clusters apart; promtool checks them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _SCOPED = _config("scoped", "cluster")
 
 
 def _inputs(seed: int, job: str, more: str = "") -> Iterator[dict[str, str]]:
-    for one in Scenario(seed).input_series(job):
-        yield one | {"series": one["series"].replace("{", f"{{{more}", 1)}
+    for series in Scenario(seed).input_series(job):
+        yield series | {"series": series["series"].replace("{", f"{{{more}", 1)}
     yield series_input(f'up{{{more}job="{job}",instance="a"}}', 1, 0, SECONDS // STEP)
 
 
 def test_clusters_have_the_values_that_they_have_alone(tmp_path: Path) -> None:
-    """Each series that a rule records: counted, gauged, of histograms, joined, of objectives and of prices."""
+    """Every recorded series of a cluster has the values of a service that runs in this cluster only."""
     configs, inputs, wanted = [_SCOPED], [], []
     for cluster, seed in _CLUSTERS.items():
-        configs.append(_config(cluster, "cluster"))  # its series have no such label
+        configs.append(_config(cluster, "cluster"))  # the series of this job do not have the label
         inputs += [*_inputs(seed, cluster), *_inputs(seed, "scoped", f'cluster="{cluster}",')]
     recorded = {rule.key: derived.get(rule.key) for group in groups(_SCOPED, *FILES) for rule in group.rules}
     for row in recorded.values():
@@ -58,7 +58,7 @@ def test_clusters_have_the_values_that_they_have_alone(tmp_path: Path) -> None:
 
 
 def test_series_without_the_label_have_the_values_of_rules_without_a_scope(tmp_path: Path) -> None:
-    """One cluster that does not say its name is a service as it always was."""
+    """A service whose series lack the label has the same values as with rules without a scope."""
     inputs = [*_inputs(1, "scoped"), *_inputs(1, "plain")]
     wanted: list[dict[str, Any]] = []
     for row in {
@@ -69,7 +69,7 @@ def test_series_without_the_label_have_the_values_of_rules_without_a_scope(tmp_p
     judge(tmp_path, [_SCOPED, _config("plain")], inputs, wanted)
 
 
-#: Of each domain: what must be there, or the comparison says nothing.
+#: Rows of each domain that must have values; two empty results would be equal.
 _REPRESENTATIVE = (
     "UP", "API_REQUESTS", "ERROR_RATE", "API_P95", "API_SLOW", "GREEKS_OPTIONS", "VECTORIZED_SHARE", "BEST_BATCH",
     "SIGNAL_P95", "SIGNAL_ACCURACY", "CACHE_HITS", "QUEUE_BACKPRESSURE", "DEPENDENCY_SCORE", "BREAKER_OPEN", "CPU",
@@ -78,8 +78,8 @@ _REPRESENTATIVE = (
 )  # fmt: skip
 
 
-def test_what_looks_ahead_keeps_clusters_apart(tmp_path: Path) -> None:
-    """Replicas, the watched level, and capacity in use: of recorded series of two clusters."""
+def test_forecasts_keep_clusters_apart(tmp_path: Path) -> None:
+    """Replicas, levels of anomalies and used capacity have one value for each of two clusters."""
     generate(_SCOPED, tmp_path, ["rules"])
     values: dict[str, dict[str, float]] = {
         "API_REQUESTS": {"a": 10.0, "b": 300.0},
@@ -118,8 +118,8 @@ def test_what_looks_ahead_keeps_clusters_apart(tmp_path: Path) -> None:
     ids=["answers", "does-not-answer", "left-service-discovery"],
 )
 def test_an_alert_names_the_cluster(tmp_path: Path, values: str, is_down: bool) -> None:
-    """One cluster is down, the other is not: the alert is about that one, also where it has no target any more."""
-    (alert,) = (one for one in alerts(_SCOPED) if one.name == "SignalServiceDown")
+    """The alert fires for the cluster that is down, also if its targets have left service discovery."""
+    (alert,) = (alert for alert in alerts(_SCOPED) if alert.name == "SignalServiceDown")
     inputs = [
         {"series": 'up{job="scoped", cluster="a", instance="x"}', "values": "1x180"},
         {"series": 'up{job="scoped", cluster="b", instance="y"}', "values": values},
@@ -130,10 +130,10 @@ def test_an_alert_names_the_cluster(tmp_path: Path, values: str, is_down: bool) 
 
 
 def test_every_clause_of_every_rule_keeps_the_scope() -> None:
-    """Rules and alerts: what keeps the job keeps the cluster; without a scope nothing is written differently."""
-    every = [rule.expr for group in groups(_SCOPED) for rule in group.rules]
-    every += [alert.expr for alert in alerts(_SCOPED)]
-    for expr in every:
+    """A clause of a rule or an alert that has the job also has the cluster; without a scope it does not."""
+    expressions = [rule.expr for group in groups(_SCOPED) for rule in group.rules]
+    expressions += [alert.expr for alert in alerts(_SCOPED)]
+    for expr in expressions:
         for clause in ("by (", "on ("):
             assert all(part.startswith(("job, cluster", ")")) for part in expr.split(f" {clause}")[1:]), expr
     plain = {rule.key: rule.expr for group in groups(_config("scoped")) for rule in group.rules}
@@ -141,15 +141,15 @@ def test_every_clause_of_every_rule_keeps_the_scope() -> None:
 
 
 def test_alertmanager_groups_and_inhibits_within_a_cluster() -> None:
-    """An outage of one cluster does not hide the alerts of another."""
+    """An outage of one cluster does not inhibit the alerts of another cluster."""
     config = alertmanager(_SCOPED)
     assert config["route"]["group_by"] == ["alertname", "job", "cluster"]
     assert all("cluster" in rule["equal"] for rule in config["inhibit_rules"])
 
 
 def test_labels_that_rules_add_cannot_be_a_scope() -> None:
-    """The list of them is complete: of recorded series, and of alerts."""
-    of_contract = {name for one in contract.instruments() for name in one.attribute_names}
+    """`RULE_LABELS` contains every label that recorded series and alerts add."""
+    of_contract = {name for instrument in contract.instruments() for name in instrument.attribute_names}
     added = {label for row in derived.all_series() for label in row.all_labels}
     added |= {label for alert in alerts(CONFIG) for label in alert.all_labels(CONFIG)}
     assert {label for label in added if not label.startswith("sloth_")} <= of_contract | RULE_LABELS

@@ -73,6 +73,18 @@ def test_what_cannot_be_imported_is_named_with_its_place(
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_the_label_of_an_imported_instrument_cannot_be_a_scope(tmp_path: Path) -> None:
+    """The label would say two things at once: where the service runs, and what the instrument counts."""
+    attribute = 'contract.Attribute("desk", "The trading desk.")'
+    (tmp_path / "orders.py").write_text(_ORDERS.replace('"me")', f'"me", ({attribute},))'), encoding="utf-8")
+    (tmp_path / "my.toml").write_text(
+        '[scope]\nlabels = ["desk"]\n[contract]\nimport = ["orders"]\n', encoding="utf-8"
+    )
+    done = _run(tmp_path, "generate", "--config", "my.toml", "--check")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: my.toml:2: scope.labels: 'desk' is a label of the contract")
+
+
 def test_a_misspelt_key_is_told_by_the_name_that_users_write(tmp_path: Path) -> None:
     """Not by the attribute of the model, which cannot be called import."""
     (tmp_path / "my.toml").write_text("[contract]\nimprot = []\n", encoding="utf-8")

@@ -49,13 +49,17 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ),
         (
             '[scope]\nlabels = ["cluster", "user_tier"]\n',
-            r"my.toml:2: scope.labels: 'user_tier' is a label of the contract: name a label that",
+            r"my.toml:2: scope.labels: 'user_tier' is a label of the contract; use one that",
         ),
         ('\n[scope]\nlabels = ["le"]\n', r"my.toml:3: scope.labels: 'le' is a label of the rules"),
         ('[scope]\nlabels = ["instance"]\n', r"my.toml:2: scope.labels: 'instance' is a label of the rules"),
         (
             '[scope]\nlabels = ["k8s-cluster"]\n',
             r"my.toml:2: scope.labels: 'k8s-cluster' is not a label name",
+        ),
+        (
+            '[scope]\nlabels = ["cluster", "region", "cluster"]\n',
+            r"my.toml:2: scope.labels: 'cluster' is listed more than once; write it once",
         ),
         ('[windows]\nlatency = "2m"\n', r"my.toml:2: windows.latency: .*valid integer"),
         ('[selectors]\njob = "a\\"b"\n', r"my.toml:2: selectors.job: .*pattern"),

@@ -38,9 +38,8 @@ def load_config(path: Path | None) -> Config:
         from signalscope.config._errors import line_of  # noqa: PLC0415  # see above
     try:
         config = load(path)
-    except ConfigError as error:
-        raise UserError(str(error)) from None
-    if path is not None and config.contract.imports:
+        if path is None or not config.contract.imports:
+            return config
         line = line_of(path.read_text(encoding="utf-8"), ["contract", "import"])
         for name in config.contract.imports:
             where = f"{path}:{line}: contract.import: {name}"
@@ -48,7 +47,9 @@ def load_config(path: Path | None) -> Config:
                 import_module(name, where, Path.cwd(), path.absolute().parent)
             except ContractError as error:
                 raise UserError(f"{where}: {error}") from None
-    return config
+        return load(path)  # again: a label of the scope must not be one of an instrument that a module added
+    except ConfigError as error:
+        raise UserError(str(error)) from None
 
 
 def import_module(name: str, where: str, *folders: Path) -> None:

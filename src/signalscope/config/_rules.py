@@ -82,13 +82,13 @@ RULE_LABELS = frozenset({
 
 
 def _scope_label(label: str) -> str:
-    """A label that tells services of one job apart, and nothing else."""
+    """Check a label that tells services of one job apart: no instrument and no rule may have it."""
     if not re.fullmatch(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", label):
-        raise ValueError(f"{label!r} is not a label name: write letters, digits and _, such as 'cluster'")
+        raise ValueError(f"{label!r} is not a label name; use letters, digits and _ only [SS114]")
     of_contract = {name for instrument in contract.instruments() for name in instrument.attribute_names}
     if label in of_contract | RULE_LABELS or label.startswith("sloth_"):
         owner = "the contract" if label in of_contract else "the rules"
-        raise ValueError(f"{label!r} is a label of {owner}: name a label that only says where a service runs")
+        raise ValueError(f"{label!r} is a label of {owner}; use one that says where a service runs [SS114]")
     return label
 
 
@@ -100,6 +100,13 @@ class Scope(Section):
     """
 
     labels: tuple[Annotated[str, AfterValidator(_scope_label)], ...] = ()
+
+    @field_validator("labels")
+    @classmethod
+    def _once(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if repeated := [label for label in labels if labels.count(label) > 1]:
+            raise ValueError(f"{repeated[0]!r} is listed more than once; write it once [SS114]")
+        return labels
 
 
 class Thresholds(Section):

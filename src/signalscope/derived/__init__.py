@@ -1,7 +1,18 @@
-"""Derived numbers: each is declared once, as an expression that Prometheus records and one process can compute.
+"""Derived series: numbers such as the error rate, each declared once as an expression.
 
-`get` finds a row of the table by its key; `groups` gives the recording rules. A new number is one row in
-`signalscope.derived.table`. `signalscope.derived.read` gives present values, of Prometheus or of this process.
+Prometheus records the expression as a recording rule, and a process can compute its own value from it. Each series is
+a row of the table in `signalscope.derived.table`:
+
+* `get` finds a row by its key.
+* `all_series` lists the rows.
+* `groups` returns the recording rules.
+
+`signalscope.derived.read` reads the current values from Prometheus or from this process.
+
+Example:
+    >>> from signalscope import derived
+    >>> derived.get("API_P95").unit
+    's'
 """
 
 from signalscope.derived._registry import all_series, get

@@ -1,12 +1,19 @@
-"""Expressions of derived numbers: one tree, read as PromQL and computed in this process.
+"""Expressions of derived series: one tree that is written as PromQL and computed in a process.
 
-A node is immutable. `Expr.promql` gives the text of a recording rule, `Expr.value` the values of one process. What
-a tree reads, its lookback and its labels follow from its nodes::
+A node is immutable. `Expr.promql` returns the text of a recording rule, and `Expr.value` returns the values of one
+process. The nodes also give the series that a tree reads, its lookback and its labels.
 
-    Ratio(Sum(Series("GREEKS_OPTIONS_TYPE", vectorized="true")), Sum(Series("GREEKS_OPTIONS_TYPE")))
+A number, a window or a label value that users can configure is a `Setting`: a dotted path into the configuration. The
+label ``job`` exists only in Prometheus, so the values of a process do not have it.
 
-Numbers, windows and label values that users configure are a `Setting`: a dotted path into the configuration. Only
-Prometheus knows the label ``job``, so values of a process come without it.
+Example:
+    >>> from signalscope.config import Config
+    >>> from signalscope.derived._operators import Ratio, Sum
+    >>> errors = Sum(Series("API_REQUESTS_ALL", status_code=matches("5..")))
+    >>> Ratio(errors, Sum(Series("API_REQUESTS_ALL"))).labels()
+    ((), ())
+    >>> print(Rate(Instrument("signal_service.api.requests"), over=60).promql(Promql(Config())))
+    rate(signal_service_api_requests_total{job="signal-service"}[1m])
 """
 
 from __future__ import annotations
@@ -32,21 +39,30 @@ from signalscope.derived._vector import Vector
 if TYPE_CHECKING:
     from signalscope.derived._process import Process
 
-#: The names of the labels that every series has, without ``job``, and of those that only some have.
+#: Names of labels without ``job``: the labels that every series has, and the labels that only some series have.
 LabelNames = tuple[tuple[str, ...], tuple[str, ...]]
-#: Writes an expression of PromQL around another one.
+#: A function that writes a PromQL expression around another one.
 Around = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value of the configuration, by its dotted path: ``Setting("thresholds.memory_bytes")``."""
+    """A value of the configuration.
+
+    Attributes:
+        path: The dotted path of the key.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> resolved(Setting("thresholds.cpu_percent"), Config())
+        80.0
+    """
 
     path: str
 
 
 def resolved(value: Any, config: Config) -> Any:
-    """Return a value that may be a `Setting`."""
+    """Return a value; if it is a `Setting`, return the value of the configuration."""
     return attrgetter(value.path)(config) if isinstance(value, Setting) else value
 
 
@@ -56,25 +72,33 @@ class Match:
 
     Attributes:
         operator: ``=``, ``!=``, ``=~`` or ``!~``.
-        condition: A text; for ``=~`` and ``!~`` a regular expression, or texts of which the label must be one.
+        condition: A text. For ``=~`` and ``!~`` it is a regular expression, or a tuple of texts of which one must be
+            equal to the label.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> Match("=~", ("hit", "miss")).promql("result", Config())
+        'result=~"hit|miss"'
+        >>> Match("!~", "5..").accepts("200", Config())
+        True
     """
 
     operator: str
     condition: str | float | tuple[str, ...] | Setting
 
     def promql(self, label: str, config: Config) -> str:
-        """Return the matcher in PromQL."""
+        """Return the matcher in PromQL, such as ``result="hit"``."""
         return f'{label}{self.operator}"{self._pattern(config)}"'
 
     def accepts(self, value: str, config: Config) -> bool:
-        """Return True if a label's value matches; an absent label is the empty text."""
+        """Return True if a label's value matches; the value of an absent label is the empty text."""
         pattern = self._pattern(config)
-        is_equal = (
+        is_match = (
             re.fullmatch(pattern.replace("\\\\", "\\"), value) is not None
             if "~" in self.operator
             else value == pattern
         )
-        return is_equal != self.operator.startswith("!")
+        return is_match != self.operator.startswith("!")
 
     def _pattern(self, config: Config) -> str:
         pattern = resolved(self.condition, config)
@@ -82,13 +106,13 @@ class Match:
 
 
 def one_of(*texts: str) -> Match:
-    """Match one of some texts, written as they are."""
+    """Match one of the texts. Special characters of regular expressions are not escaped."""
     return Match("=~", "|".join(texts))
 
 
-#: Match a regular expression, or not; a setting that is a list matches any of its texts.
+#: Match a regular expression, or the values that it does not match. A setting may be a list of texts.
 matches, matches_not = partial(Match, "=~"), partial(Match, "!~")
-#: Match every other text.
+#: Match every value except this text.
 is_not = partial(Match, "!=")
 Wanted = str | float | Setting | Match
 
@@ -98,14 +122,15 @@ class Expr:
     """A node of an expression tree.
 
     Attributes:
-        binding: The precedence of its outermost operator, for parentheses in PromQL.
+        binding: The precedence of the outermost operator; a higher number binds more tightly. It decides where PromQL
+            needs parentheses.
     """
 
-    binding: ClassVar[int] = 9  # of a function call, which binds most
+    binding: ClassVar[int] = 9  # a function call binds most tightly
 
     @property
     def parts(self) -> tuple[Expr, ...]:
-        """The nodes right below this one."""
+        """Return the nodes directly below this one."""
         values = (getattr(self, field.name) for field in dataclasses.fields(self))
         return tuple(value for value in values if isinstance(value, Expr))
 
@@ -114,7 +139,10 @@ class Expr:
         """Return the expression in PromQL.
 
         Args:
-            ask: Renders names of instruments and series, and notes which were read.
+            ask: The renderer. It writes the names of instruments and series, and records which ones it wrote.
+
+        Raises:
+            ContractError: The expression names an instrument, a series or a label that does not exist.
         """
 
     @abstractmethod
@@ -125,19 +153,27 @@ class Expr:
             process: The process at one moment.
 
         Raises:
-            NoDataError: The process does not keep what is read; the message says why.
+            NoDataError: The process does not keep the data; the message says why.
         """
 
     def promql_around(self, ask: Promql, around: Around) -> str:
-        """Return the expression in PromQL with another one around it; a part of native histograms is read last."""
+        """Return the expression in PromQL with another expression around it.
+
+        A selector of native histograms extracts the count, the sum or a bucket outside of `around`. Prometheus must
+        first compute the rate of the whole histogram.
+
+        Args:
+            ask: The renderer.
+            around: Writes the outer expression.
+        """
         return around(self.promql(ask))
 
     def labels(self) -> LabelNames:
-        """Return the names of the labels of its series."""
+        """Return the names of the labels of the resulting series."""
         return self.parts[0].labels() if self.parts else ((), ())
 
     def lookback(self, config: Config) -> float:
-        """Return how many seconds it looks back; 0 for values of now."""
+        """Return the longest time in seconds that it looks back; 0 if it reads only current values."""
         return max((part.lookback(config) for part in self.parts), default=0.0)
 
 
@@ -153,8 +189,8 @@ class _Selector(Expr):
     """Series with conditions on their labels.
 
     Attributes:
-        matchers: The conditions by label.
-        boundary: The upper boundary of the one bucket that is selected.
+        matchers: The labels and their conditions.
+        boundary: The upper boundary of the bucket to select; None selects all series.
     """
 
     matchers: tuple[tuple[str, Match], ...]
@@ -196,10 +232,16 @@ class Instrument(_Selector):
     """The series of an instrument of the contract.
 
     Args:
-        name: Its OpenTelemetry name.
-        part: Of a histogram: ``count``, ``sum`` or ``bucket``.
-        le: The boundary of a bucket.
-        conditions: By label, the value that it must have, or a `Match`.
+        name: The OpenTelemetry name of the instrument.
+        part: For a histogram: ``count``, ``sum`` or ``bucket``.
+        le: The upper boundary of the bucket to select.
+        conditions: For each label the value that it must have, or a `Match`.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> node = Instrument("signal_service.api.requests", status_code="500")
+        >>> print(node.promql(Promql(Config())))
+        signal_service_api_requests_total{job="signal-service", status_code="500"}
     """
 
     name: str
@@ -222,7 +264,7 @@ class Instrument(_Selector):
         return self._selected(vector, process.config)
 
     def increase(self, process: Process, seconds: float) -> Vector:
-        """Return how much the series grew in a window."""
+        """Return by how much each series increased in the last seconds."""
         return self._selected(process.increase(self.name, self.part, seconds), process.config)
 
     def labels(self) -> LabelNames:
@@ -231,12 +273,18 @@ class Instrument(_Selector):
 
 @dataclass(frozen=True, slots=True, init=False)
 class Series(_Selector):
-    """Another row of the table.
+    """The series of another row of the table.
 
     Args:
-        key: Its key.
-        le: The boundary of a bucket.
-        conditions: By label, the value that it must have, or a `Match`; an empty text matches series without it.
+        key: The key of the row.
+        le: The upper boundary of the bucket to select.
+        conditions: For each label the value that it must have, or a `Match`. An empty text matches series that do not
+            have the label.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> print(Series("ERROR_RATE", endpoint="").promql(Promql(Config())))
+        signal_service_error_rate_percentage{job="signal-service", endpoint=""}
     """
 
     key: str
@@ -260,7 +308,7 @@ class Series(_Selector):
 
 
 class Anywhere(Series):
-    """Another row whose job need not be matched: the configuration alone decides it."""
+    """The series of another row, without a condition on the job: its values come from the configuration alone."""
 
     def promql_around(self, ask: Promql, around: Around) -> str:
         return around(ask.name(self.key))
@@ -268,7 +316,13 @@ class Anywhere(Series):
 
 @dataclass(frozen=True, slots=True)
 class OverTime(Expr):
-    """A function of a range: `over` seconds, or a setting."""
+    """A function of a range.
+
+    Attributes:
+        inner: The series.
+        over: The length of the range in seconds, or a setting.
+        function: The name of the function in PromQL.
+    """
 
     inner: Instrument | Series
     over: float | Setting = RATE_SECONDS
@@ -287,7 +341,7 @@ class OverTime(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Rate(OverTime):
-    """The growth each second."""
+    """The increase per second."""
 
     inner: Instrument
     function = "rate"
@@ -300,7 +354,7 @@ class Rate(OverTime):
 
 @dataclass(frozen=True, slots=True)
 class Increase(OverTime):
-    """The growth in the window."""
+    """The increase in the window."""
 
     inner: Instrument
     over: float | Setting = HOUR_SECONDS
@@ -312,7 +366,7 @@ class Increase(OverTime):
 
 @dataclass(frozen=True, slots=True)
 class AvgOverTime(OverTime):
-    """The mean of gauges over a window; a process has at most the last ten minutes."""
+    """The mean of gauges over a window; a process keeps at most the last ten minutes."""
 
     function = "avg_over_time"
 
@@ -322,7 +376,12 @@ class AvgOverTime(OverTime):
 
 @dataclass(frozen=True, slots=True)
 class Quantile(Expr):
-    """A quantile of a histogram's buckets; absent while nothing is counted in them."""
+    """A quantile of a histogram; absent while the buckets are empty.
+
+    Attributes:
+        q: The quantile, from 0 to 1.
+        buckets: Rates of the buckets, with the label ``le``.
+    """
 
     q: float
     buckets: Expr
@@ -341,7 +400,7 @@ class Quantile(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Clamp(Expr):
-    """Values within limits."""
+    """Values limited to the range from `low` to `high`."""
 
     inner: Expr
     low: float = 0
@@ -356,7 +415,15 @@ class Clamp(Expr):
 
 @dataclass(frozen=True, slots=True)
 class _LabelReplace(Expr):
-    """A label is set where another one matches."""
+    """Series in which a label gets a value where another label matches.
+
+    Attributes:
+        inner: The series.
+        label: The label to set.
+        to: The new value; ``$1`` is the first group of the pattern.
+        source: The label to compare with the pattern.
+        pattern: A regular expression.
+    """
 
     inner: Expr
     label: str
@@ -383,25 +450,25 @@ class _LabelReplace(Expr):
 
 
 def Label(inner: Expr, **labels: str) -> Expr:  # noqa: N802  # reads as a node
-    """Series get labels that they did not have."""
+    """Add labels to series that do not have them."""
     for label, value in labels.items():
         inner = _LabelReplace(inner, label, value)
     return inner
 
 
 def Copy(inner: Expr, label: str, source: str) -> Expr:  # noqa: N802  # reads as a node
-    """A label gets the value of another one."""
+    """Copy the value of the label `source` to another label."""
     return _LabelReplace(inner, label, "$1", source, "(.*)")
 
 
 def Relabel(inner: Expr, label: str, to: str, source: str, text: str) -> Expr:  # noqa: N802  # reads as a node
-    """A label gets a value where another one is exactly a text."""
+    """Set a label to the value `to` where the label `source` is equal to a text."""
     return _LabelReplace(inner, label, to.replace("$", "$$"), source, literal(text))
 
 
 @dataclass(frozen=True, slots=True)
 class Parens(Expr):
-    """Parentheses that PromQL does not need and readers do."""
+    """Parentheses that PromQL does not need; they make the rule easier to read."""
 
     inner: Expr
 
@@ -414,7 +481,7 @@ class Parens(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Constant(Expr):
-    """A number, or one of the configuration."""
+    """A number, or a setting that is a number."""
 
     number: float | Setting
 
@@ -427,12 +494,12 @@ class Constant(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Configured(Expr):
-    """A constant series that the configuration alone decides."""
+    """A series with a constant value, which comes from the configuration."""
 
     number: float
 
     def promql(self, ask: Promql) -> str:
-        if ask.config.scope.labels:  # one in each scope that has the service, as what it is joined with
+        if ask.config.scope.labels:  # a join needs a value in each scope that the service runs in
             return f'0 * {get("UP").name}{{job="{ask.job}"}} + {self.number:.10g}'
         return f"vector({self.number:.10g})"
 
@@ -442,14 +509,21 @@ class Configured(Expr):
 
 @dataclass(frozen=True, slots=True)
 class PromqlOnly(Expr):
-    """What only Prometheus can know: calendars, forecasts, windows of days, what is usual.
+    """A value that only Prometheus can compute, such as a forecast or a comparison with earlier days.
 
     Attributes:
-        build: Makes the text. Names of series and instruments come from the renderer, which notes them.
+        build: Writes the text. The renderer (`Promql`) gives it the names of series and instruments, and the clauses
+            of aggregations and joins.
         has: The labels of the result beside ``job``.
         over: How many seconds it looks back.
-        shows: Seconds until a sudden change shows in the result, where that is less: what it looks back on is
-            history that the change is compared with.
+        shows: The number of seconds until a sudden change shows in the result; None if that is `over`. It is shorter
+            where the expression compares the change with history.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> node = PromqlOnly(lambda ask: f"deriv({ask.of('MEMORY')}[1h])", over=3600)
+        >>> node.lookback(Config())
+        3600
     """
 
     build: Callable[[Promql], str]

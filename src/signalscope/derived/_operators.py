@@ -1,4 +1,11 @@
-"""Aggregations and binary operators, with PromQL's matching of labels."""
+"""Aggregations and binary operators, which match labels as PromQL does.
+
+Example:
+    >>> from signalscope.config import Config
+    >>> from signalscope.derived._expressions import Series
+    >>> print(Max(Series("CPU"), "instance").promql(Promql(Config())))
+    max by (job, instance) (instance:process_cpu_utilization:ratio{job="signal-service"})
+"""
 
 from __future__ import annotations
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, init=False)
 class _Aggregation(Expr):
-    """One value for each set of the labels that are kept; ``job`` always is."""
+    """One value for each combination of the labels in `by`, beside ``job`` and the labels of the scope."""
 
     inner: Expr
     by: tuple[str, ...]
@@ -36,9 +43,9 @@ class _Aggregation(Expr):
         return self._around(ask, self.inner.promql(ask))
 
     def _around(self, ask: Promql, text: str) -> str:
-        # Buckets are series in classic histograms only.
-        kept = ("job", *(label for label in self.by if label != "le" or not ask.native))
-        return f"{self.function} by ({', '.join(kept)}) ({text})"
+        # Only classic histograms have the label `le`.
+        kept = ask.by(*(label for label in self.by if label != "le" or not ask.native))
+        return f"{self.function} {kept} ({text})"
 
     def value(self, process: Process) -> Vector:
         vector = vectors.summed(self.inner.value(process), *self.by, how=type(self).combined)
@@ -51,7 +58,7 @@ class _Aggregation(Expr):
 
 
 class Sum(_Aggregation):
-    """The sum; of parts of native histograms, the part of their sum."""
+    """The sum. For native histograms it is the count, the sum or a bucket of the summed histogram."""
 
     function = "sum"
     combined = staticmethod(math.fsum)
@@ -61,14 +68,14 @@ class Sum(_Aggregation):
 
 
 class Max(_Aggregation):
-    """The greatest value."""
+    """The highest value."""
 
     function = "max"
     combined = staticmethod(max)
 
 
 class Min(_Aggregation):
-    """The least value."""
+    """The lowest value."""
 
     function = "min"
     combined = staticmethod(min)
@@ -83,12 +90,12 @@ class Avg(_Aggregation):
 
 @dataclass(frozen=True, slots=True)
 class Lowest(Expr):
-    """The series with the least value."""
+    """The series with the lowest value."""
 
     inner: Expr
 
     def promql(self, ask: Promql) -> str:
-        return f"bottomk by (job) (1, {self.inner.promql(ask)})"
+        return f"bottomk {ask.by()} (1, {self.inner.promql(ask)})"
 
     def value(self, process: Process) -> Vector:
         vector = self.inner.value(process)
@@ -97,21 +104,27 @@ class Lowest(Expr):
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """The labels by which two sides are matched, beside ``job``; by default all labels.
+    """The labels that must be equal on both sides of an operator, beside ``job`` and the labels of the scope.
+
+    An operator without `On` compares all labels.
 
     Attributes:
         labels: The labels.
-        group: The side that may have several series for one series of the opposite side.
+        group: The side that may have several series for one series of the opposite side; empty if no side may.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> On(("service_name",), "left").promql(Promql(Config()))
+        'on (job, service_name) group_left () '
     """
 
     labels: tuple[str, ...] = ()
     group: Literal["", "left", "right"] = ""
 
-    @property
-    def promql(self) -> str:
-        """Return the clause in PromQL, with a blank at its end."""
+    def promql(self, ask: Promql) -> str:
+        """Return the clause in PromQL, with a space at its end."""
         group = f"group_{self.group} () " if self.group else ""
-        return f"on ({', '.join(('job', *self.labels))}) {group}"
+        return f"{ask.on(*self.labels)} {group}"
 
 
 def _divided(dividend: float, divisor: float) -> float:
@@ -131,7 +144,7 @@ _BINDINGS = {sign: binding for sign, (binding, _) in _ARITHMETIC.items()} | {">"
 
 @dataclass(frozen=True, slots=True)
 class _Binary(Expr):
-    """Two sides and an operator."""
+    """An operator with two operands."""
 
     sign: str
     left: Expr
@@ -139,18 +152,17 @@ class _Binary(Expr):
     on: On | None = None
 
     @property
-    def binding(self) -> int:  # type: ignore[override]  # it follows from the operator
-        """As PromQL binds it."""
+    def binding(self) -> int:  # type: ignore[override]  # it depends on the operator
         return _BINDINGS[self.sign]
 
     def promql(self, ask: Promql) -> str:
-        on = self.on.promql if self.on is not None else ""
+        on = self.on.promql(ask) if self.on is not None else ""
         left, right = self._side(self.left, ask, 0), self._side(self.right, ask, 1)
         return f"{left} {self.sign} {on}{right}"
 
-    def _side(self, side: Expr, ask: Promql, more: int) -> str:
+    def _side(self, side: Expr, ask: Promql, extra_binding: int) -> str:
         text = side.promql(ask)
-        return text if side.binding >= self.binding + more else f"({text})"
+        return text if side.binding >= self.binding + extra_binding else f"({text})"
 
     def value(self, process: Process) -> Vector:
         left, right = self.left.value(process), self.right.value(process)
@@ -185,9 +197,9 @@ class _Binary(Expr):
     def labels(self) -> LabelNames:
         if self.sign == "or":
             left, right = self.left.labels(), self.right.labels()
-            every = tuple(dict.fromkeys((*left[0], *left[1], *right[0], *right[1])))
-            always = tuple(label for label in every if label in left[0] and label in right[0])
-            return always, tuple(label for label in every if label not in always)
+            names = tuple(dict.fromkeys((*left[0], *left[1], *right[0], *right[1])))
+            always = tuple(label for label in names if label in left[0] and label in right[0])
+            return always, tuple(label for label in names if label not in always)
         if isinstance(self.left, Constant):
             return self.right.labels()
         if self.on is None or self.on.group == "left" or self.sign == "unless":
@@ -199,51 +211,67 @@ Number = float | Setting
 
 
 def Scale(inner: Expr, factor: Number = 1.0, *, by: Number | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Values times a factor; or, with `by`, divided by one."""
+    """Multiply values by a factor, or divide them by `by`."""
     return _Binary("*", Constant(factor), inner) if by is None else _Binary("/", inner, Constant(by))
 
 
 def ratio_to(target: Number, inner: Expr) -> Expr:
-    """A target divided by the values."""
+    """Divide a target by the values."""
     return _Binary("/", Constant(target), inner)
 
 
-#: Products and sums, and the series of the left side that the right side does not have.
+#: Products, sums, and the series of the left operand that have no partner in the right operand.
 Times, Plus, Unless = (partial(_Binary, sign) for sign in ("*", "+", "unless"))
 
 
 def Per(dividend: Expr, divisor: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Quotients; absent where there is no divisor above zero."""
+    """Divide values; the result is absent where the divisor is absent or not above zero."""
     return _Binary("/", dividend, Above(divisor, 0), on)
 
 
 def Ratio(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a node
-    """A ratio of 0 to 1: absent while there is no whole, 0 while there is a whole and no part."""
+    """Return a ratio from 0 to 1: absent while the whole is absent or 0, and 0 while only the part is absent."""
     return Per(Union(part, Scale(whole, 0)), whole)
 
 
 def Percentage(part: Expr, whole: Expr) -> Expr:  # noqa: N802  # reads as a node
-    """A ratio as a percentage."""
+    """Return the ratio of a part to a whole as a percentage, as `Ratio` does."""
     return Per(Scale(Union(part, Scale(whole, 0)), 100), whole)
 
 
 def Minus(left: Expr | float, right: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Differences."""
+    """Subtract values."""
     return _Binary("-", left if isinstance(left, Expr) else Constant(left), right, on)
 
 
 def Above(inner: Expr, limit: Number) -> Expr:  # noqa: N802  # reads as a node
-    """The values above a limit."""
+    """Keep the values above a limit."""
     return _Binary(">", inner, Constant(limit))
 
 
 def Union(first: Expr, *more: Expr, on: On | None = None) -> Expr:  # noqa: N802  # reads as a node
-    """Series of the first, and those of the others whose labels it does not have."""
+    """Return the series of the first operand, then series of the others whose labels are new.
+
+    Args:
+        first: The first operand.
+        more: The other operands.
+        on: The labels to compare; all labels by default.
+    """
     for expr in more:
         first = _Binary("or", first, expr, on)
     return first
 
 
 def total_and_by(label: str, make: Callable[[tuple[str, ...]], Expr]) -> Expr:
-    """A number of the whole service, without the label, and of each value of the label."""
+    """Return the value of the whole service, without the label, and the value for each value of the label.
+
+    Args:
+        label: The label.
+        make: Creates the expression for the labels to keep.
+
+    Example:
+        >>> from signalscope.derived._expressions import Series
+        >>> total_and_by("endpoint", lambda by: Sum(Series("API_REQUESTS_ALL"), *by)).labels()
+        ((), ('endpoint',))
+    """
     return Union(Parens(make(())), Parens(make((label,))))

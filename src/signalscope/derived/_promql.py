@@ -1,4 +1,13 @@
-"""The text of PromQL: names of the contract's instruments and of derived series, checked and noted."""
+"""Writing PromQL: selectors of instruments and derived series, whose names and labels are checked.
+
+Example:
+    >>> from signalscope.config import Config
+    >>> ask = Promql(Config())
+    >>> print(f"sum {ask.by()} ({ask.of('QUEUE_RATE')})")
+    sum by (job) (signal_service_queue_processing_rate_per_second{job="signal-service"})
+    >>> ask.series
+    {'QUEUE_RATE'}
+"""
 
 from __future__ import annotations
 
@@ -18,60 +27,71 @@ def metric(name: str, *labels: str, suffix: str = "") -> str:
     """Return the Prometheus name of an instrument.
 
     Args:
-        name: Its OpenTelemetry name.
+        name: The OpenTelemetry name.
         labels: Labels that the expression uses.
-        suffix: ``_bucket``, ``_sum`` or ``_count`` of a histogram.
+        suffix: ``_bucket``, ``_sum`` or ``_count`` for a histogram; empty for other instruments.
 
     Raises:
-        ContractError: There is no such instrument, label or suffix.
+        ContractError: The instrument, the label or the suffix does not exist.
+
+    Example:
+        >>> metric("signal_service.api.requests", "endpoint")
+        'signal_service_api_requests_total'
     """
     instrument = contract.get(name)
-    unknown = set(labels) - {*instrument.attribute_names} - _ALWAYS
-    if unknown:
-        raise ContractError(f"{name} has no label {', '.join(sorted(unknown))}")
-    full = f"{instrument.prometheus_name}{suffix}"
-    if full not in instrument.series_names:
-        raise ContractError(f"{name} has no series {full}")
+    _check_labels(name, set(labels) - _ALWAYS, instrument.attribute_names)
+    full, names = f"{instrument.prometheus_name}{suffix}", instrument.series_names
+    if full not in names:
+        raise ContractError(f"{name} has no series {full}; use {' or '.join(names)} [SS252]")
     return full
 
 
+def _check_labels(owner: str, labels: set[str], known: Iterable[str]) -> None:
+    if unknown := ", ".join(sorted(labels.difference(known))):
+        raise ContractError(f"{owner} has no label {unknown}; it has: {', '.join(sorted(known))} [SS251]")
+
+
 def native_part(histogram: str, suffix: str = "", le: float | None = None) -> str:
-    """Return what a series of a classic histogram has, from a native histogram.
+    """Return the value that a series of the classic histogram would have, from a native histogram.
 
     Args:
-        histogram: An expression of native histograms.
-        suffix: ``_sum`` or ``_count``; else the result is the histogram, or its bucket.
-        le: The boundary of a bucket.
+        histogram: An expression whose values are native histograms.
+        suffix: ``_sum`` or ``_count``. Without one of them the result is the histogram, or one bucket.
+        le: The upper boundary of the bucket.
+
+    Example:
+        >>> native_part("rate(request_seconds[5m])", "_count")
+        'histogram_count(rate(request_seconds[5m]))'
     """
     if suffix in ("_sum", "_count"):
         return f"histogram{suffix}({histogram})"
     if le is None:
         return histogram
-    # A fraction of no measurements is not a number, where a classic bucket has 0.
+    # The fraction of an empty histogram is NaN; a classic bucket would be 0.
     count = f"histogram_count({histogram})"
     return f"(histogram_fraction(-Inf, {le:.12g}, {histogram}) * ({count} > 0) or 0 * {count})"
 
 
 class Promql:
-    """Expressions about the series of one service.
+    """A renderer of expressions about the series of one service; it records the names that it writes.
 
     Args:
-        config: The configuration: the job, the kind of histogram, and what settings say.
-        job: Another job than the configuration's.
-        matchers: More matchers of every series.
+        config: The configuration: the job, the kind of histogram, the labels of the scope, and the settings.
+        job: The job; by default the job of the configuration.
+        matchers: More matchers for every selector.
 
     Attributes:
         config: The configuration.
-        job: The service's job.
+        job: The job of the service.
         native: True if histograms are native.
-        series: Keys of the derived series that were rendered.
-        instruments: OpenTelemetry names of the instruments that were rendered.
-        over: The longest window that was rendered, in seconds.
+        series: The keys of the derived series that it wrote.
+        instruments: The OpenTelemetry names of the instruments that it wrote.
+        over: The longest window that it wrote, in seconds.
     """
 
     def __init__(self, config: Config, job: str | None = None, matchers: Iterable[str] = ()) -> None:
         self.config = config
-        self._everywhere = tuple(matchers)
+        self._matchers = tuple(matchers)
         self.job = config.selectors.job if job is None else job
         self.native = config.histograms.kind == "native"
         self.series: set[str] = set()
@@ -86,15 +106,15 @@ class Promql:
         le: float | None = None,
         around: Callable[[str], str] = str,
     ) -> str:
-        """Return the series of an instrument, of every process.
+        """Return a selector of an instrument: one series for each process and each combination of labels.
 
         Args:
-            name: Its OpenTelemetry name.
-            matchers: Such as ``outcome="success"``.
+            name: The OpenTelemetry name.
+            matchers: Conditions on labels, such as ``outcome="success"``.
             suffix: As for `metric`.
-            le: The boundary of a bucket.
-            around: Writes an expression around the selector, such as a rate and its sum. A part of a native
-                histogram is read from the whole of it.
+            le: The upper boundary of the bucket to select.
+            around: Writes an expression around the selector, such as the sum of a rate. The count, the sum or a
+                bucket of a native histogram is extracted outside of this expression.
 
         Raises:
             ContractError: As for `metric`.
@@ -107,29 +127,31 @@ class Promql:
         self,
         name: str,
         *matchers: str,
-        by: str = "",
         over: float = RATE_SECONDS,
         suffix: str = "",
         le: float | None = None,
     ) -> str:
-        """Return what happens each second in the whole service: rates of every process, then their sum.
+        """Return the rate of the whole service per second: the sum of the rates of all processes.
 
         Args:
             name: As for `raw`.
             matchers: As for `raw`.
-            by: Labels to keep beside the job, with commas.
-            over: How many seconds to look back.
+            over: The length of the window in seconds.
             suffix: As for `metric`.
             le: As for `raw`.
 
         Raises:
             ContractError: As for `metric`.
+
+        Example:
+            >>> from signalscope.config import Config
+            >>> print(Promql(Config()).rate("signal_service.api.requests", over=60))
+            sum by (job) (rate(signal_service_api_requests_total{job="signal-service"}[1m]))
         """
-        metric(name, *filter(None, (label.strip() for label in by.split(","))), suffix=suffix)
-        kept, window = f"job, {by}" if by else "job", self.window(over)
+        window = self.window(over)
 
         def summed(series: str) -> str:
-            return f"sum by ({kept}) (rate({series}[{window}]))"
+            return f"sum {self.by()} (rate({series}[{window}]))"
 
         return self.raw(name, *matchers, suffix=suffix, le=le, around=summed)
 
@@ -137,7 +159,7 @@ class Promql:
         """Return the name of a derived series, without matchers.
 
         Raises:
-            ContractError: There is no such series.
+            ContractError: The table has no row with this key.
         """
         self.series.add(key)
         return get(key).name
@@ -145,25 +167,35 @@ class Promql:
     def of(
         self, key: str, *matchers: str, le: float | None = None, around: Callable[[str], str] = str
     ) -> str:
-        """Return a derived series of this service.
+        """Return a selector of a derived series.
 
         Args:
-            key: Its key, such as ``API_P95``.
-            matchers: Such as ``user_tier="free"``.
+            key: The key of the row, such as ``API_P95``.
+            matchers: Conditions on labels, such as ``user_tier="free"``.
             le: As for `raw`.
             around: As for `raw`.
 
         Raises:
-            ContractError: There is no such series, or it has no such label.
+            ContractError: The table has no row with this key, or the series do not have a label.
         """
         row = get(key)
-        unknown = {*map(_label, matchers)} - row.all_labels
-        if unknown:
-            raise ContractError(f"{row.name} has no label {', '.join(sorted(unknown))}")
+        _check_labels(row.name, set(map(_label, matchers)), row.all_labels)
         return self._read(self.name(key), matchers, "", le, around)
 
+    def by(self, *labels: str) -> str:
+        """Return the clause of an aggregation that keeps the job, the labels of the scope and these labels."""
+        return f"by ({', '.join(('job', *self.config.scope.labels, *labels))})"
+
+    def on(self, *labels: str) -> str:
+        """Return the clause of a join on the job, the labels of the scope and these labels."""
+        return f"on ({', '.join(('job', *self.config.scope.labels, *labels))})"
+
     def window(self, seconds: float) -> str:
-        """Return a window as PromQL writes it, for a range or an offset, and note it in `over`."""
+        """Return a window as PromQL writes it, for a range or an offset, and record it in `over`.
+
+        Args:
+            seconds: The length of the window.
+        """
         self.over = max(self.over, seconds)
         return duration(seconds)
 
@@ -172,45 +204,51 @@ class Promql:
     ) -> str:
         is_part = self.native and (suffix or le is not None)
         bucket = () if le is None or is_part else (_bucket(le),)
-        shown = ", ".join((f'job="{self.job}"', *self._everywhere, *bucket, *matchers))
+        selector = ", ".join((f'job="{self.job}"', *self._matchers, *bucket, *matchers))
         if is_part:
-            return native_part(around(f"{name}{{{shown}}}"), suffix, le)
-        return around(f"{name}{suffix}{{{shown}}}")
-
-
-def scoped(expression: str, config: Config) -> str:
-    """Return an expression whose aggregations and joins keep the labels of the scope beside the job.
-
-    Each of them begins with ``job``, so that no rule names the scope, and none can forget it.
-    """
-    clause = ", ".join(("job", *config.scope.labels))
-    return re.sub(r"\b(by|on) \(job(?=[,)])", rf"\1 ({clause}", expression)
+            return native_part(around(f"{name}{{{selector}}}"), suffix, le)
+        return around(f"{name}{suffix}{{{selector}}}")
 
 
 def ratio(part: str, whole: str) -> str:
-    """Return a ratio: absent while there is no whole, 0 while there is a whole and no part."""
+    """Return a ratio from 0 to 1: absent while the whole is absent or 0, and 0 while only the part is absent.
+
+    Example:
+        >>> ratio("failed", "requests")
+        '(failed or 0 * requests) / (requests > 0)'
+    """
     return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
 
 def named(expression: str, **labels: str) -> str:
-    """Return an expression whose series get labels that they did not have."""
+    """Return an expression that adds labels to series.
+
+    Example:
+        >>> print(named("up", kind="target"))
+        label_replace(up, "kind", "target", "", "")
+    """
     for name, value in labels.items():
         expression = label_replace(expression, name, value)
     return expression
 
 
 def label_replace(expression: str, label: str, value: str, source: str = "", pattern: str = "") -> str:
-    """Return an expression in which a label gets a value where the source label matches the pattern."""
+    """Return an expression that sets a label to a value where the source label matches the pattern."""
     return f'label_replace({expression}, "{label}", "{value}", "{source}", "{pattern}")'
 
 
 def literal(text: str) -> str:
-    """Return a text escaped for a regular expression in the quotes of PromQL."""
+    """Return a text, escaped for a regular expression within the quotes of PromQL."""
     return re.sub(r"([.+*?()|\[\]{}^$])", r"\\\\\1", text)
 
 
 def duration(seconds: float) -> str:
-    """Return a duration as Prometheus writes it: in the largest unit that gives a whole number."""
+    """Return a duration as Prometheus writes it: in the largest unit that gives a whole number.
+
+    Example:
+        >>> [duration(seconds) for seconds in (90, 300, 86_400)]
+        ['90s', '5m', '1d']
+    """
     whole = int(seconds)
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if whole and whole % size == 0:
@@ -219,12 +257,12 @@ def duration(seconds: float) -> str:
 
 
 def _bucket(le: float) -> str:
-    """Return the matcher of a bucket, as Prometheus 2 and 3 write its boundary."""
+    """Return the matcher of a bucket: Prometheus 3 writes the boundary 1 as ``1.0``, Prometheus 2 as ``1``."""
     return f'le="{le:g}"' if le != int(le) else f'le=~"{le:g}|{le:g}[.]0"'
 
 
 def _label(matcher: str) -> str:
     match = re.match(r"[a-z_]+", matcher)
     if match is None:
-        raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success"')
+        raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success" [SS253]')
     return match.group()

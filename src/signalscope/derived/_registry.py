@@ -1,4 +1,4 @@
-"""The table of derived series as a whole: each row by its key and by its name in Prometheus."""
+"""The table of derived series: all rows by key and by name in Prometheus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signalscope.contract import ContractError
 if TYPE_CHECKING:
     from signalscope.derived._rows import Row
 
-#: The modules of the table by the file of rules: what everything reads, the objectives, and what looks ahead.
+#: The modules of the table for each file of rules: general recordings, SLOs, and anomalies with forecasts.
 MODULES = {
     "recordings": (
         "api", "greeks", "signals", "cache", "queue", "dependencies", "resources", "business", "kpis",
@@ -27,14 +27,15 @@ MODULES = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredGroup:
-    """Rows that are recorded one after the other.
+    """Rows that Prometheus evaluates in one group, in this order.
 
     Attributes:
         name: As for `Group`.
-        interval: The key of ``[pipeline]`` that says how often.
-        rows: By key.
+        interval: The key of ``[pipeline]`` with the seconds between two evaluations.
+        rows: The rows by key.
         fixed: As for `Group`.
-        together: How many rows at the beginning have their rules side by side: the first of each, then the second.
+        together: The number of rows at the beginning whose rules alternate: the first rule of each row, then the
+            second rule of each row.
     """
 
     name: str
@@ -76,7 +77,7 @@ def _by_name() -> dict[str, Row]:
 
 
 def all_series() -> Iterator[Row]:
-    """Yield every recorded series, in the order of the table.
+    """Yield the row of every recorded series, in the order of the table.
 
     Examples:
         >>> from signalscope import derived
@@ -87,13 +88,13 @@ def all_series() -> Iterator[Row]:
 
 
 def get(key: str) -> Row:
-    """Return the row of that key, or of that name in Prometheus.
+    """Return the row with a key, or with a name in Prometheus.
 
     Args:
-        key: Such as ``API_P95``.
+        key: The key, such as ``API_P95``, or the name.
 
     Raises:
-        ContractError: There is none; the message names the nearest.
+        ContractError: The table has no such row; the message names the most similar key.
 
     Examples:
         >>> from signalscope import derived
@@ -105,5 +106,5 @@ def get(key: str) -> Row:
     if row is None:
         near = difflib.get_close_matches(key, rows, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ContractError(f"no recorded series {key!r}{hint}")
+        raise ContractError(f"no recorded series {key!r}{hint} [SS250]")
     return row

@@ -1,4 +1,10 @@
-"""Rows of the table of derived series, and the recording rules that they give."""
+"""Rows of the table of derived series, and the recording rules that are written from them.
+
+Example:
+    >>> expr = Sum(Series("API_REQUESTS_ALL"), "endpoint")
+    >>> series("job_endpoint:requests:rate5m", unit="{request}/s", meaning="Requests.", expr=expr).labels
+    ('job', 'endpoint')
+"""
 
 from __future__ import annotations
 
@@ -23,14 +29,14 @@ from signalscope.derived._expressions import (
 )
 from signalscope.derived._operators import Sum
 from signalscope.derived._process import Process
-from signalscope.derived._promql import Promql, scoped
+from signalscope.derived._promql import Promql
 from signalscope.derived._registry import MODULES, DeclaredGroup, get, table
 from signalscope.derived._vector import Labels, Vector
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One recording rule of a row that has several.
+    """One of the recording rules of a row.
 
     Attributes:
         expr: The expression.
@@ -46,16 +52,16 @@ class Row:
     """One derived series.
 
     Attributes:
-        name: The name in Prometheus; empty for what is queried and not recorded.
-        unit: As in the contract: ``s``, ``By``, ``%``, ``{request}/s``; empty for a ratio of 0 to 1.
+        name: The name in Prometheus; empty if the expression is queried and not recorded.
+        unit: The unit, as in the contract: ``s``, ``By``, ``%``, ``{request}/s``; empty for a ratio from 0 to 1.
         meaning: What a value means.
-        variants: Gives its rules.
-        declared: The labels of the series, where the expression does not say them; see `series`.
-        read_outside: Who reads it, if neither a rule nor a panel, runbook, KPI or endpoint of this project does.
-        key: The name that code uses.
+        variants: Returns the expressions of the recording rules for a configuration.
+        declared: The labels of the series, if they do not follow from the expression; see `series`.
+        read_outside: The reader of the series, if no rule, panel, runbook, KPI or endpoint of this project reads it.
+        key: The key that the code uses.
         section: The module of the table.
-        interval: The key of ``[pipeline]`` that says how often it is recorded.
-        is_shared: True if it is recorded as often as its readers need (`evaluation_intervals`).
+        interval: The key of ``[pipeline]`` with the seconds between two evaluations.
+        is_shared: True if the interval depends on the readers (`signalscope.mixin.evaluation_intervals`).
 
     Examples:
         >>> from signalscope import derived
@@ -82,7 +88,7 @@ class Row:
 
     @property
     def optional(self) -> tuple[str, ...]:
-        """Return labels that only some series have; a series without them is the service's total."""
+        """Return the labels that only some series have; a series without them is the total of the service."""
         return _labels(self)[1]
 
     @property
@@ -95,14 +101,14 @@ class Row:
         return tuple(variant for variant in self.variants(config) if is_local(variant.expr, config))
 
     def is_local(self, config: Config) -> bool:
-        """Return True if one process can compute it, or a part of it."""
+        """Return True if one process can compute at least one of the variants."""
         return bool(self.local(config)) or not self.variants(config)
 
     def value(self, process: Process) -> Vector:
         """Return the values of a process.
 
         Raises:
-            NoDataError: The process does not keep what it reads; the message says why.
+            NoDataError: The process does not keep the data; the message says why.
         """
         vector: dict[Labels, float] = {}
         for variant in self.local(process.config):
@@ -111,15 +117,15 @@ class Row:
         return vector
 
     def lookback(self, config: Config) -> float:
-        """Return how many seconds it looks back; 0 for values of now."""
+        """Return the longest time in seconds that it looks back; 0 if it reads only current values."""
         return max((variant.expr.lookback(config) for variant in self.variants(config)), default=0.0)
 
     def shows_after(self, config: Config) -> float:
-        """Return after how many seconds, at most, a sudden change shows fully in an evaluation."""
+        """Return the longest time in seconds until a sudden change shows fully in an evaluation."""
         return max((_shows_after(variant.expr, config) for variant in self.variants(config)), default=0.0)
 
     def reads(self, config: Config) -> Iterator[Expr]:
-        """Yield the sources that one process computes it from: instruments, through other rows too."""
+        """Yield the nodes that one process computes it from; a node of another row is replaced by the row's nodes."""
         for node in self.nodes(config):
             if isinstance(node, Series):
                 yield from get(node.key).reads(config)
@@ -134,14 +140,14 @@ class Row:
 
 @functools.cache
 def _labels(row: Row) -> LabelNames:
-    """Return the labels that all series of a row have, and those that only some have."""
+    """Return the labels that all series of a row have, and the labels that only some series have."""
     if row.declared is None:
-        (only,) = row.variants(Config())
-        always, some = only.expr.labels()
+        (variant,) = row.variants(Config())
+        always, some = variant.expr.labels()
         return ("job", *always), some
-    every = row.declared.split()
-    always = tuple(label for label in every if not label.endswith("?"))
-    return always, tuple(label[:-1] for label in every if label.endswith("?"))
+    labels = row.declared.split()
+    always = tuple(label for label in labels if not label.endswith("?"))
+    return always, tuple(label[:-1] for label in labels if label.endswith("?"))
 
 
 def _shows_after(expr: Expr, config: Config) -> float:
@@ -162,7 +168,10 @@ def is_local(expr: Expr, config: Config) -> bool:
 
 
 def kept_labels() -> dict[str, tuple[str, ...]]:
-    """Return the labels by which a process keeps each counter and histogram: what all rows together need."""
+    """Return the labels by which a process keeps each counter and histogram.
+
+    They are the labels that the rows read: all other labels are summed up.
+    """
     needed: dict[str, set[str]] = {}
     config = Config()
     for row in table()[0].values():
@@ -176,7 +185,7 @@ def kept_labels() -> dict[str, tuple[str, ...]]:
 
 
 def _needed(expr: Expr, by: tuple[str, ...] | None) -> Iterator[tuple[str, set[str]]]:
-    """Yield the instruments below a node, and the labels to keep; `by` are those that a sum above it keeps."""
+    """Yield the instruments below a node and the labels to keep; `by` are the labels of a sum above the node."""
     if isinstance(expr, Instrument):
         instrument = contract.get(expr.name)
         if instrument.kind is not Kind.GAUGE:
@@ -188,7 +197,7 @@ def _needed(expr: Expr, by: tuple[str, ...] | None) -> Iterator[tuple[str, set[s
         yield from _needed(part, inner)
 
 
-#: How the table is written: ``group("api", "recording", {"API_P95": series(…)})``.
+#: Declares a group in a module of the table: ``group("api", "recording", {"API_P95": series(…)})``.
 group = DeclaredGroup
 
 
@@ -208,23 +217,23 @@ def series(
         name: As for `Row`.
         unit: As for `Row`.
         meaning: As for `Row`.
-        expr: The expression, where it is one.
-        variants: Gives the rules, where they are several, or follow from the configuration.
-        labels: The labels of the series, with blanks; ``?`` after those that only some have. By default, as the
-            expression has them.
+        expr: The expression, if the row has one recording rule.
+        variants: Returns the expressions, if the row has several rules, or rules that depend on the configuration.
+        labels: The labels of the series, separated by spaces. A ``?`` marks a label that only some series have. The
+            default is the labels of the expression; with `variants` it is required.
         read_outside: As for `Row`.
     """
     if expr is not None:
         only = (Variant(expr),)
         return Row(name, unit, meaning, lambda _: only, labels, read_outside)
-    assert variants is not None, f"{name}: it has no expression"
-    assert labels is not None, f"{name}: say which labels it has"
+    assert variants is not None, f"{name}: set expr or variants"
+    assert labels is not None, f"{name}: set labels"
     make = variants
     return Row(name, unit, meaning, lambda config: tuple(make(config)), labels, read_outside)
 
 
 def asked(*, unit: str, meaning: str, expr: Expr) -> Row:
-    """Declare a derived number that is queried from Prometheus, and not recorded."""
+    """Declare an expression that is queried from Prometheus and not recorded; the arguments are those of `series`."""
     return series("", unit=unit, meaning=meaning, expr=expr)
 
 
@@ -233,12 +242,12 @@ class Rule:
     """One recording rule.
 
     Attributes:
-        key: The key of its row.
+        key: The key of the row.
         record: The name of the series.
         expr: The PromQL expression.
         labels: Labels that the rule adds.
         reads: Keys of the derived series that the expression reads.
-        reads_instruments: True if it reads what every process exports.
+        reads_instruments: True if it reads series of instruments, which every process exports.
 
     Examples:
         >>> from signalscope import derived
@@ -260,10 +269,10 @@ class Group:
     """Rules that Prometheus evaluates one after the other.
 
     Attributes:
-        name: Its name; `signalscope-` is put before it.
-        interval: Seconds between evaluations.
-        rules: The rules; later ones see what earlier ones recorded.
-        fixed: True if that interval does not depend on what reads the series (`evaluation_intervals`).
+        name: The name, without the prefix ``signalscope-`` that the generated file has.
+        interval: Seconds between two evaluations.
+        rules: The rules; a rule reads the new values of the rules before it.
+        fixed: True if the interval does not depend on the readers (`signalscope.mixin.evaluation_intervals`).
 
     Examples:
         >>> from signalscope import derived
@@ -283,7 +292,7 @@ def groups(config: Config, *files: str) -> list[Group]:
 
     Args:
         config: The configuration.
-        files: Of which files: ``recordings``, ``slos``, ``insight``; by default of all.
+        files: The files to include: ``recordings``, ``slos`` and ``insight``; all by default.
 
     Examples:
         >>> from signalscope import derived
@@ -315,5 +324,5 @@ def _rules(declared: DeclaredGroup, config: Config) -> Iterator[Rule]:
 
 def _rule(row: Row, variant: Variant, config: Config) -> Rule:
     ask = Promql(config)
-    text = scoped(variant.expr.promql(ask), config)
+    text = variant.expr.promql(ask)
     return Rule(row.key, row.name, text, variant.labels, frozenset(ask.series), bool(ask.instruments))

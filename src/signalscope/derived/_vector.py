@@ -1,7 +1,7 @@
-"""Values with labels, and the few operations on them that Prometheus has too.
+"""Values with labels, and operations on them that Prometheus has too.
 
-A vector holds the values of one metric by their labels. An operation that has nothing to work on gives an empty
-vector, never a zero: what is absent stays absent, as in PromQL.
+A vector maps labels to the values of one metric. An operation on an empty vector returns an empty vector, not a zero:
+a missing value stays missing, as in PromQL.
 """
 
 from __future__ import annotations
@@ -16,12 +16,26 @@ Vector = Mapping[Labels, float]
 
 
 def labels(**values: str) -> Labels:
-    """Return labels as vectors have them."""
+    """Return labels as the key of a vector.
+
+    Example:
+        >>> labels(endpoint="/a", code="200")
+        (('code', '200'), ('endpoint', '/a'))
+    """
     return tuple(sorted(values.items()))
 
 
 def only(vector: Vector, **wanted: str | Iterable[str]) -> dict[Labels, float]:
-    """Return the values that have these labels, each one text or one of several; an absent label is empty."""
+    """Return the values with certain labels.
+
+    Args:
+        vector: The values.
+        wanted: For each label the allowed text, or several allowed texts. The value of an absent label is empty.
+
+    Example:
+        >>> only({labels(tier="free"): 1.0, labels(tier="paid"): 2.0}, tier="paid")
+        {(('tier', 'paid'),): 2.0}
+    """
     allowed = {name: {texts} if isinstance(texts, str) else set(texts) for name, texts in wanted.items()}
     return {
         key: value
@@ -33,12 +47,16 @@ def only(vector: Vector, **wanted: str | Iterable[str]) -> dict[Labels, float]:
 def summed(
     vector: Vector, *by: str, how: Callable[[Iterable[float]], float] = math.fsum
 ) -> dict[Labels, float]:
-    """`sum by (by)`.
+    """Return one value for each combination of some labels, as ``sum by (…)`` does in PromQL.
 
     Args:
-        vector: What to sum.
+        vector: The values.
         by: The labels to keep.
-        how: How values become one: `max` and `min` are Prometheus' of that name.
+        how: The function that combines values, such as `max`; the sum by default.
+
+    Example:
+        >>> summed({labels(tier="free"): 1.0, labels(tier="paid"): 2.0})
+        {(): 3.0}
     """
     groups: dict[Labels, list[float]] = {}
     for key, value in vector.items():
@@ -48,19 +66,25 @@ def summed(
 
 
 def scaled(vector: Vector, factor: float) -> dict[Labels, float]:
-    """Return each value times a factor."""
+    """Return each value multiplied by a factor."""
     return {key: value * factor for key, value in vector.items()}
 
 
 def clamp(vector: Vector, low: float = 0.0, high: float = 1.0) -> dict[Labels, float]:
-    """Return each value within limits."""
+    """Return each value limited to the range from `low` to `high`."""
     return {key: min(max(value, low), high) for key, value in vector.items()}
 
 
 def labelled(vector: Vector, **more: str) -> dict[Labels, float]:
-    """Return the vector with more labels, or with new values of some.
+    """Return the vector with added or changed labels.
 
-    A value ``$name`` is that of the label ``name``, which is then left out.
+    Args:
+        vector: The values.
+        more: For each label the text. ``$name`` is the value of the label ``name``, which is then removed.
+
+    Example:
+        >>> labelled({labels(queue="work"): 1.0}, resource="$queue")
+        {(('resource', 'work'),): 1.0}
     """
     changed = {}
     for key, value in vector.items():
@@ -72,11 +96,14 @@ def labelled(vector: Vector, **more: str) -> dict[Labels, float]:
 
 
 def quantiles(q: float, buckets: Vector) -> dict[Labels, float]:
-    """`histogram_quantile(q, …)`: the quantile of each histogram.
+    """Return the quantile of each histogram, as ``histogram_quantile`` does in PromQL.
 
     Args:
-        q: From 0 to 1.
+        q: The quantile, from 0 to 1.
         buckets: Cumulative counts or rates, with the label ``le``.
+
+    Returns:
+        The quantile of each histogram that is not empty, without the label ``le``.
     """
     histograms: dict[Labels, dict[float, float]] = {}
     for key, value in buckets.items():
@@ -87,14 +114,19 @@ def quantiles(q: float, buckets: Vector) -> dict[Labels, float]:
 
 
 def quantile(q: float, buckets: Mapping[float, float]) -> float | None:
-    """Return a quantile of a histogram, interpolated within its bucket as Prometheus does.
+    """Return a quantile of a histogram, interpolated linearly within its bucket as Prometheus does.
 
     Args:
-        q: From 0 to 1.
-        buckets: Cumulative counts by upper bound; the last boundary is infinite.
+        q: The quantile, from 0 to 1.
+        buckets: Cumulative counts by upper boundary; the last boundary is infinite.
 
     Returns:
-        The estimate; the greatest finite boundary when the quantile is above it; None of no measurements.
+        The estimate, or the highest finite boundary if the quantile is above it. None if the histogram is empty or
+        the last boundary is finite.
+
+    Example:
+        >>> quantile(0.75, {1.0: 5, 2.0: 10, math.inf: 10})
+        1.5
     """
     boundaries = sorted(buckets)
     if len(boundaries) < 2 or not math.isinf(boundaries[-1]) or buckets[boundaries[-1]] <= 0:

@@ -17,7 +17,7 @@ from signalscope.derived import _prometheus, _windows
 from signalscope.derived._expressions import Expr, Increase, Instrument, Rate
 from signalscope.derived._process import HISTORY, Process
 from signalscope.derived._prometheus import Answer, PrometheusError, Sample
-from signalscope.derived._promql import Promql, scoped
+from signalscope.derived._promql import Promql
 from signalscope.derived._registry import get
 from signalscope.derived._rows import Row
 from signalscope.derived._vector import Labels, Vector
@@ -290,7 +290,7 @@ def _name(row: Row, config: Config) -> str:
     if row.name:
         return row.name
     (variant,) = row.variants(config)
-    return scoped(variant.expr.promql(Promql(config, _quoted(_environment.job()), _scope())), config)
+    return variant.expr.promql(Promql(config, _quoted(_environment.job()), _scope()))
 
 
 def _quoted(text: str) -> str:

@@ -33,7 +33,7 @@ def _level(ask: Promql) -> str:
     levels = (
         ask.of("API_REQUESTS"),
         f"avg_over_time({ask.of('API_P95')}[{duration(RATE_SECONDS)}])",
-        f"max by (job) ({ask.of('ERROR_RATE', service)}) / 100",
+        f"max {ask.by()} ({ask.of('ERROR_RATE', service)}) / 100",
         ask.of("GREEKS_OPTIONS"),
         ask.of("SIGNALS"),
     )
@@ -51,8 +51,8 @@ def _history(ask: Promql) -> str:
 
 def _expected(ask: Promql) -> str:
     history = ask.name("ANOMALY_HISTORY")
-    enough = f"count by (job, signal) ({history}) >= {ask.config.anomaly.least_days}"
-    return f"quantile by (job, signal) (0.5, {history}) and {enough}"
+    enough = f"count {ask.by('signal')} ({history}) >= {ask.config.anomaly.least_days}"
+    return f"quantile {ask.by('signal')} (0.5, {history}) and {enough}"
 
 
 def _spread(ask: Promql) -> str:
@@ -65,9 +65,9 @@ def _spread(ask: Promql) -> str:
         f' or 0 * {expected}{{signal="error_ratio"}} + {settings.error_spread:g}'
     )
     return (
-        f"{_MAD_SCALE} * quantile by (job, signal) "
-        f"(0.5, abs({history} - on (job, signal) group_left () {expected}))"
-        f" + {settings.relative_spread:g} * {expected} + on (job, signal) ({noise})"
+        f"{_MAD_SCALE} * quantile {ask.by('signal')} "
+        f"(0.5, abs({history} - {ask.on('signal')} group_left () {expected}))"
+        f" + {settings.relative_spread:g} * {expected} + {ask.on('signal')} ({noise})"
     )
 
 
@@ -75,7 +75,7 @@ def _recent(ask: Promql, extreme: str) -> str:
     """The least or the most of the latest days."""
     days = "|".join(str(day) for day in range(1, ask.config.anomaly.recent_days + 1))
     latest = f'{ask.name("ANOMALY_HISTORY")}{{days=~"{days}"}}'
-    return f"({extreme} by (job, signal) ({latest}) and count by (job, signal) ({latest}) >= {_LEAST_RECENT})"
+    return f"({extreme} {ask.by('signal')} ({latest}) and count {ask.by('signal')} ({latest}) >= {_LEAST_RECENT})"
 
 
 def _upper(ask: Promql) -> str:
@@ -90,7 +90,7 @@ def _lower(ask: Promql) -> str:
     low = f"({_recent(ask, 'max')} < {expected} or {expected})"
     interval = f"clamp_min({low} - {settings.width:g} * {spread}, 0)"
     counted = f"{low} * {RATE_SECONDS} >= {settings.drop_events:g}"
-    dropped = f"({settings.drop_share:g} * {low}) and on (job, signal) ({counted})"
+    dropped = f"({settings.drop_share:g} * {low}) and {ask.on('signal')} ({counted})"
     return f"(({dropped}) > {interval}) or {interval}"
 
 

@@ -43,7 +43,7 @@ GROUPS = (
         "UP": series(
             "job:up:max", unit="",
             meaning="1 while any instance answers its scrape, else 0: also when there is none any more.",
-            expr=PromqlOnly(lambda ask: f'max by (job) (up{{job="{ask.job}"}}) or 0 * {ask.of("UP")}'),
+            expr=PromqlOnly(lambda ask: f'max {ask.by()} (up{{job="{ask.job}"}}) or 0 * {ask.of("UP")}'),
         ),
     }, fixed=True),
     group("api", "recording", {

@@ -111,7 +111,7 @@ def _growth(days: int) -> Variant:
 def _retention(metric: str, days: int) -> Variant:
     def build(ask: Promql) -> str:
         users = ask.of("ACTIVE_USERS", 'window="24h"')
-        return f"sum by (job) ({users}) / (sum by (job) ({_before(users, days)}) > 0)"
+        return f"sum {ask.by()} ({users}) / (sum {ask.by()} ({_before(users, days)}) > 0)"
 
     return Variant(PromqlOnly(build, over=days * _DAY), {"metric": metric})
 

@@ -36,7 +36,7 @@ _COMPARED = _HISTORY + CLOCK_CHANGE
 
 def _used(ask: Promql) -> str:
     over = f"[{duration(_SMOOTH)}]"
-    resources = f"max by (job, resource) (avg_over_time({ask.of('BOTTLENECK')}{over}))"
+    resources = f"max {ask.by('resource')} (avg_over_time({ask.of('BOTTLENECK')}{over}))"
     return f"{resources} or {named(f'avg_over_time({ask.of(_REQUESTS)}{over})', resource=LOAD)}"
 
 
@@ -61,31 +61,29 @@ def _candidates(ask: Promql) -> Iterator[str]:
     for horizon, seconds in HORIZONS.items():
         for weeks, method in _WEEKS.items():
             earlier = same_time(ask, used, 7 * int(weeks), horizon=horizon)
-            grown = f'({earlier}) * on (job, resource) group_left () {growth}{{weeks="{weeks}"}}'
+            grown = f'({earlier}) * {ask.on("resource")} group_left () {growth}{{weeks="{weeks}"}}'
             yield named(grown, horizon=horizon, method=method)
         first = -(-seconds // _DAY)
         days = (
             named(same_time(ask, used, day, horizon=horizon), days=str(day))
             for day in range(first, first + _RECENT_DAYS)
         )
-        median = f"quantile by (job, resource) (0.5, {' or '.join(days)})"
+        median = f"quantile {ask.by('resource')} (0.5, {' or '.join(days)})"
         yield named(median, horizon=horizon, method="recent_days")
 
 
 def _forecast(ask: Promql) -> str:
-    candidate, by = ask.name("FORECAST_CANDIDATE"), "by (job, resource, horizon)"
+    candidate, by = ask.name("FORECAST_CANDIDATE"), ask.by("resource", "horizon")
     # Two weeks of history; a gap of the monitoring of less than a day does not hide the forecast.
     history = f"last_over_time({ask.name('CAPACITY_USED')}[1d] offset {duration(_HISTORY)})"
-    return (
-        f"quantile {by} (0.5, {candidate}) and count {by} ({candidate}) >= 2 and on (job, resource) {history}"
-    )
+    return f"quantile {by} (0.5, {candidate}) and count {by} ({candidate}) >= 2 and {ask.on('resource')} {history}"
 
 
 def _error(ask: Promql) -> str:
     foreseen, used = ask.name("FORECAST"), ask.name("CAPACITY_USED")
     return " or ".join(
         f'abs({foreseen}{{horizon="{horizon}"}} offset {duration(seconds)}'
-        f" - on (job, resource) group_left () {used}) and on () ({session_now(ask)})"
+        f" - {ask.on('resource')} group_left () {used}) and on () ({session_now(ask)})"
         for horizon, seconds in HORIZONS.items()
     )
 
@@ -106,8 +104,8 @@ def _exhaustion(ask: Promql) -> str:
     limit = ask.config.forecast.exhausted_at
     return (
         f'0 * ({ask.name("CAPACITY_USED")}{{resource!="{LOAD}"}} >= {limit:g})'
-        f" or min by (job, resource) (min_over_time({ask.name('EXHAUSTED_AT')}[1d])) - time()"
-        f" or 0 * max by (job, resource) ({_resources(ask.name('FORECAST'), '48h')}) + {WITHIN}"
+        f" or min {ask.by('resource')} (min_over_time({ask.name('EXHAUSTED_AT')}[1d])) - time()"
+        f" or 0 * max {ask.by('resource')} ({_resources(ask.name('FORECAST'), '48h')}) + {WITHIN}"
     )
 
 

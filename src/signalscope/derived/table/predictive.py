@@ -25,7 +25,7 @@ def _memory(ask: Promql) -> str:
 def _openings(ask: Promql) -> str:
     openings = ask.raw("signal_service.circuit_breaker.transitions", 'to="open"')
     window = duration(ask.config.forecast.flapping_window)
-    return f"max by (job, service_name, operation) (round(increase({openings}[{window}])))"
+    return f"max {ask.by('service_name', 'operation')} (round(increase({openings}[{window}])))"
 
 
 def _usual(ask: Promql) -> str:

@@ -23,12 +23,12 @@ def _learned(config: Config) -> float:
 
 
 def _total(ask: Promql, key: str) -> str:
-    return f"sum by (job) ({ask.of(key)})"
+    return f"sum {ask.by()} ({ask.of(key)})"
 
 
 def _efficiency(ask: Promql) -> str:
     # Over a minute: over five, a service that has just started looks idle.
-    busy = f"avg by (job) ({ask.of('CPU')})"
+    busy = f"avg {ask.by()} ({ask.of('CPU')})"
     # Work without requests, such as a feed at night, says nothing about how many a replica takes.
     return (
         f"({ask.of('API_REQUESTS')} > 0) / ({ask.of('CPU_CORES')} > 0)"
@@ -64,7 +64,7 @@ def _candidates(ask: Promql) -> str:
     by_load = f"ceil(max_over_time({ask.of('API_REQUESTS')}[10m]) / {capacity})"
     candidates = {
         "load": by_load,
-        "forecast": f"ceil(max by (job) ({coming}) / {capacity})",
+        "forecast": f"ceil(max {ask.by()} ({coming}) / {capacity})",
         "queue": f"ceil(({processed} + {backlog} / {settings.drain}) / {of_one})",
         "minimum": f"0 * {by_load} + {settings.least_replicas}",
     }
@@ -72,7 +72,7 @@ def _candidates(ask: Promql) -> str:
 
 
 def _recommendation(ask: Promql) -> str:
-    best, most = f"topk by (job) (1, {ask.name('SCALING_CANDIDATE')})", ask.config.forecast.most_replicas
+    best, most = f"topk {ask.by()} (1, {ask.name('SCALING_CANDIDATE')})", ask.config.forecast.most_replicas
     return f"({best} <= {most}) or {named(f'0 * ({best} > {most}) + {most}', reason='maximum')}"
 
 
@@ -81,7 +81,7 @@ GROUPS = (
         "REPLICAS": series(
             "job:signal_service_replicas:count", unit="{replica}", meaning="Replicas that report.",
             expr=PromqlOnly(
-                lambda ask: f"count by (job) ({ask.of('CPU')}) / {ask.config.forecast.processes_per_replica}"
+                lambda ask: f"count {ask.by()} ({ask.of('CPU')}) / {ask.config.forecast.processes_per_replica}"
             ),
         ),
         "REPLICA_EFFICIENCY": series(

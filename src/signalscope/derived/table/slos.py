@@ -69,22 +69,22 @@ def _signal_latency(ask: Promql) -> tuple[str, str]:
 def _vectorized(ask: Promql) -> tuple[str, str]:
     individual = ask.of("GREEKS_OPTIONS_TYPE", 'vectorized!="true"')
     events = ask.of("GREEKS_OPTIONS")
-    return events, f"sum by (job) ({individual}) or 0 * {events}"
+    return events, f"sum {ask.by()} ({individual}) or 0 * {events}"
 
 
 def _cache(ask: Promql, cache_type: str) -> tuple[str, str]:
     gets = (f'cache_type="{cache_type}"', 'operation="get"')
-    events = f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})"
-    return events, f"sum by (job) ({ask.of('CACHE_OPERATIONS', *gets, _MISS)}) or 0 * {events}"
+    events = f"sum {ask.by()} ({ask.of('CACHE_OPERATIONS', *gets, _FOUND_OUT)})"
+    return events, f"sum {ask.by()} ({ask.of('CACHE_OPERATIONS', *gets, _MISS)}) or 0 * {events}"
 
 
 def _dependencies(ask: Promql) -> tuple[str, str]:
     health = ask.of("DEPENDENCY_HEALTH")
-    return f"count by (job) ({health})", f"sum by (job) (1 - {health})"
+    return f"count {ask.by()} ({health})", f"sum {ask.by()} (1 - {health})"
 
 
 def _critical_backlog(ask: Promql) -> tuple[str, str]:
-    waiting = f"(sum by (job) ({ask.of('QUEUE_SIZE', _CRITICAL)}) > bool 0)"
+    waiting = f"(sum {ask.by()} ({ask.of('QUEUE_SIZE', _CRITICAL)}) > bool 0)"
     ratio = f"avg_over_time({waiting}[5m:{ask.config.pipeline.recording}s])"
     return f"0 * {ratio} + 1", ratio
 
@@ -153,11 +153,11 @@ def _error(window: str) -> tuple[str, Row]:
 
 def _burn(error: str) -> PromqlOnly:
     """How many times faster than allowed the budget is spent."""
-    return PromqlOnly(lambda ask: f"max by ({_LABELS}) ({ask.of(error)}) / {ask.of('SLO_BUDGET')}")
+    return PromqlOnly(lambda ask: f"max {ask.by(*_LABELS)} ({ask.of(error)}) / {ask.of('SLO_BUDGET')}")
 
 
-_SLO = "job sloth_id sloth_service sloth_slo"
-_LABELS = ", ".join(_SLO.split())
+_LABELS = ("sloth_id", "sloth_service", "sloth_slo")
+_SLO = " ".join(("job", *_LABELS))
 _SLOW = ("1d", "3d", "30d")
 
 GROUPS = (

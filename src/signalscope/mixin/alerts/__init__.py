@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 from signalscope.config import Config
-from signalscope.derived._promql import scoped
 from signalscope.mixin.alerts import (
     anomaly,
     api,
@@ -40,9 +38,7 @@ _SUBJECTS = (
 
 def alerts(config: Config) -> list[Alert]:
     """Return every alert."""
-    return [
-        replace(alert, expr=scoped(alert.expr, config)) for subject in _SUBJECTS for alert in subject(config)
-    ]
+    return [alert for subject in _SUBJECTS for alert in subject(config)]
 
 
 def expected_seconds(name: str, config: Config | None = None) -> int:

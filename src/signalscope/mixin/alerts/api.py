@@ -17,7 +17,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     def down(ask: Promql) -> str:
         # One scope of several is gone where only what was recorded goes on.
         gone = f" or {ask.of('UP')} == 0" if config.scope.labels else ""
-        return f"max by (job) ({up}) == 0 or absent({up}){gone}"
+        return f"max {ask.by()} ({up}) == 0 or absent({up}){gone}"
 
     yield alert(
         "SignalServiceDown",

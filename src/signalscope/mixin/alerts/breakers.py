@@ -50,4 +50,5 @@ def _open(ask: Promql, operator: str) -> str:
     by_name = ask.of("BREAKER_CLOSED", f'service_name=~"{config.selectors.critical_dependencies}"')
     reported = ask.of("DEPENDENCY_UP", 'criticality="critical"')
     # The service reports the criticality; the configuration names services whose health nothing reports.
-    return f"{open_now} {operator} on (job, service_name) ({reported} or on (job, service_name) {by_name})"
+    on = ask.on("service_name")
+    return f"{open_now} {operator} {on} ({reported} or {on} {by_name})"

@@ -25,7 +25,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     yield alert(
         "ConfigServiceUnavailable",
         lambda ask: (
-            f"max by (job, service_name) ({ask.raw('signal_service.external_service.health', own)}) == 0"
+            f"max {ask.by('service_name')} ({ask.raw('signal_service.external_service.health', own)}) == 0"
         ),
         severity="critical",
         for_=config.holds.config_service,
@@ -57,7 +57,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "DependencyErrorRateHigh",
         lambda ask: (
             f"{ask.of('DEPENDENCY_ERROR_RATIO')} > {limits.dependency_error_ratio:g}"
-            f" and on (job, service_name) {_enough(ask, '>=')}"
+            f" and {ask.on('service_name')} {_enough(ask, '>=')}"
         ),
         summary="Calls to {{ $labels.service_name }} fail",
         description="{{ $value | humanizePercentage }} of the calls that {{ $labels.job }} makes to it fail, more "
@@ -69,7 +69,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "DependencyLatencyHigh",
         lambda ask: (
             f"{ask.of('DEPENDENCY_P95')} > {limits.dependency_p95_seconds:g}"
-            f" and on (job, service_name) {_enough(ask, '>=')}"
+            f" and {ask.on('service_name')} {_enough(ask, '>=')}"
         ),
         summary="{{ $labels.service_name }} is slow",
         description="The 95th percentile of the calls that {{ $labels.job }} makes to it is "
@@ -128,5 +128,5 @@ def _errors_rise(ask: Promql) -> str:
 
 def _enough(ask: Promql, comparison: str) -> str:
     """Return the condition that there are enough calls for a ratio or a quantile."""
-    calls = ask.of("DEPENDENCY_CALLS")
-    return f"sum by (job, service_name) ({calls}) {comparison} {ask.config.thresholds.min_calls_per_second:g}"
+    calls, least = ask.of("DEPENDENCY_CALLS"), ask.config.thresholds.min_calls_per_second
+    return f"sum {ask.by('service_name')} ({calls}) {comparison} {least:g}"

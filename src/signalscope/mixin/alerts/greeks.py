@@ -45,7 +45,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "InvalidGreeksRatioHigh",
         lambda ask: (
             f"{ask.of('GREEKS_INVALID_RATIO')} > {limits.invalid_greeks_ratio:g}"
-            f" and on (job) {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
+            f" and {ask.on()} {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
         ),
         for_=config.holds.invalid_greeks,
         summary="Many Greeks of {{ $labels.job }} cannot be used",
@@ -85,11 +85,11 @@ def _none_succeeds(ask: Promql) -> str:
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
     # One request may hit the cache many times, so more hits than requests do not prove that all were answered.
     from_cache = f"{hits} >= {requests} unless {failed} > 0 unless {misses} > 0"
-    return f"{requests} > 0 unless on (job) {succeeded} unless ({from_cache})"
+    return f"{requests} > 0 unless {ask.on()} {succeeded} unless ({from_cache})"
 
 
 def _without_gain(ask: Promql) -> str:
     large = ask.of("PER_OPTION_BATCH", 'vectorized="true"', 'batch_size=~"101-1000|1001[+]"')
     single = ask.of("PER_OPTION_BATCH", 'vectorized="false"', 'batch_size="1"')
     limit = ask.config.thresholds.vectorized_speedup
-    return f"sum by (job) ({single}) / on (job) min by (job) ({large}) < {limit:g}"
+    return f"sum {ask.by()} ({single}) / {ask.on()} min {ask.by()} ({large}) < {limit:g}"

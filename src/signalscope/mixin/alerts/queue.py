@@ -16,7 +16,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     yield alert(
         "CriticalQueueBacklog",
         lambda ask: (
-            f"sum by (job, queue_type) ({ask.of('QUEUE_SIZE', critical)}) > {limits.critical_backlog_items:g}"
+            f"sum {ask.by('queue_type')} ({ask.of('QUEUE_SIZE', critical)}) > {limits.critical_backlog_items:g}"
         ),
         severity="critical",
         for_=config.holds.critical_backlog,

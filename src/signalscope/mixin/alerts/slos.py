@@ -11,7 +11,7 @@ from signalscope.derived._promql import Promql, duration
 from signalscope.derived.table.slos import SPECS, Spec, settings
 from signalscope.mixin.alerts._model import Alert, Board, Maker, Severity, maker
 
-_KEPT = "job, sloth_id, sloth_service, sloth_slo"
+_KEPT = ("sloth_id", "sloth_service", "sloth_slo")
 
 
 class _Text(NamedTuple):
@@ -137,7 +137,7 @@ def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker) 
     def expr(ask: Promql) -> str:
         over = _ratio(ask, spec, duration(rate))
         firing = f'ALERTS{{job="{ask.job}", alertname="{name}", alertstate="firing"}}'
-        missed = f"{over} > {slo.budget:.6g} or ({over} > {better:.6g} and on (job, sloth_slo) {firing})"
+        missed = f"{over} > {slo.budget:.6g} or ({over} > {better:.6g} and {ask.on('sloth_slo')} {firing})"
         return f"({missed}) and {_highest(ask, spec, 'SLO_EVENTS')} * {rate} >= {slo.min_events:g}"
 
     return alert(
@@ -154,7 +154,7 @@ def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker) 
 def _highest(ask: Promql, spec: Spec, key: str, window: str = "") -> str:
     """Return the highest of the SLO's series: all of them say the same. With a window, the sum of its values."""
     series = ask.of(key, f'sloth_slo="{spec.name}"')
-    return f"max by ({_KEPT}) ({f'sum_over_time({series}[{window}])' if window else series})"
+    return f"max {ask.by(*_KEPT)} ({f'sum_over_time({series}[{window}])' if window else series})"
 
 
 def _ratio(ask: Promql, spec: Spec, window: str) -> str:

@@ -72,7 +72,7 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
     )
     yield alert(
         "TelemetryMissing",
-        lambda ask: f"{ask.of('UP')} == 1 unless on (job) count by (job) ({ask.raw('process.cpu')})",
+        lambda ask: f"{ask.of('UP')} == 1 unless {ask.on()} count {ask.by()} ({ask.raw('process.cpu')})",
         keep_firing_for=0,
         shows_after=_FORGOTTEN,
         summary="{{ $labels.job }} is up, but nothing of it is measured",
@@ -99,13 +99,13 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         impact=losses,
         response="See whether what it sends to answers.",
     )
-    size, capacity = (
-        f"sum by (job, instance, exporter) (otelcol_exporter_queue_{what}{{{_COLLECTOR}}})"
-        for what in ("size", "capacity")
-    )
+
+    def queue(ask: Promql, what: str) -> str:
+        return f"sum {ask.by('instance', 'exporter')} (otelcol_exporter_queue_{what}{{{_COLLECTOR}}})"
+
     yield alert(
         "CollectorQueueFilling",
-        f"{size} / ({capacity} > 0) > {limit:g}",
+        lambda ask: f"{queue(ask, 'size')} / ({queue(ask, 'capacity')} > 0) > {limit:g}",
         summary="The Collector's export queue is filling",
         description="The queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full, more than "
         f"{100 * limit:g} %.",
@@ -125,7 +125,7 @@ def _prometheus(config: Config, alert: Maker) -> Iterator[Alert]:
     )
     yield alert(
         "RuleEvaluationFailing",
-        lambda ask: failures(ask, by="job, instance, rule_group"),
+        lambda ask: failures(ask, by=ask.by("instance", "rule_group")),
         summary="Rules fail to evaluate",
         description=f"{{{{ $labels.rule_group }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Series and alerts of that group are missing; users notice nothing.",
@@ -134,9 +134,10 @@ def _prometheus(config: Config, alert: Maker) -> Iterator[Alert]:
     last, interval = (
         f"prometheus_rule_group_{what}_seconds{{{_PROMETHEUS}}}" for what in ("last_duration", "interval")
     )
+    slow = config.thresholds.rule_group_seconds_ratio
     yield alert(
         "RuleEvaluationSlow",
-        f"{last} / on (job, instance, rule_group) {interval} > {config.thresholds.rule_group_seconds_ratio:g}",
+        lambda ask: f"{last} / {ask.on('instance', 'rule_group')} {interval} > {slow:g}",
         summary="Rules take longer than their interval",
         description="{{ $labels.rule_group }} takes {{ $value | humanize }} times its interval.",
         impact="Evaluations are skipped, so alerts are late; users notice nothing.",
@@ -144,7 +145,7 @@ def _prometheus(config: Config, alert: Maker) -> Iterator[Alert]:
     )
     yield alert(
         "AlertDeliveryFailing",
-        lambda ask: f"({errors(ask, by='job, instance')}) or ({dropped(ask, by='job, instance')})",
+        lambda ask: " or ".join(f"({lost(ask, by=ask.by('instance'))})" for lost in (errors, dropped)),
         summary="Alerts do not reach Alertmanager",
         description=f"{{{{ $value | humanize }}}} notifications of {{{{ $labels.instance }}}} failed in {window}.",
         impact="Nobody is told of an outage: the next one will be found by users.",
@@ -156,12 +157,12 @@ def _instrumentation(config: Config, alert: Maker) -> Iterator[Alert]:
     """Yield the alerts about the instrumentation in the service."""
     window = duration(config.windows.pipeline)
 
-    def increased(ask: Promql, name: str, by: str) -> str:
-        return _increased(ask, ask.raw(name), by, ask.raw("process.cpu"))
+    def increased(ask: Promql, name: str, *by: str) -> str:
+        return _increased(ask, ask.raw(name), ask.by(*by), ask.raw("process.cpu"))
 
     yield alert(
         "AttributeOverflow",
-        lambda ask: increased(ask, "signalscope.attribute.overflow", "job, instrument, attribute"),
+        lambda ask: increased(ask, "signalscope.attribute.overflow", "instrument", "attribute"),
         severity="info",
         summary="Values of {{ $labels.attribute }} are cut off",
         description="{{ $value | humanize }} values of {{ $labels.attribute }} in {{ $labels.instrument }} became "
@@ -171,7 +172,7 @@ def _instrumentation(config: Config, alert: Maker) -> Iterator[Alert]:
     )
     yield alert(
         "InstrumentationErrors",
-        lambda ask: increased(ask, "signalscope.internal.errors", "job, where"),
+        lambda ask: increased(ask, "signalscope.internal.errors", "where"),
         summary="The instrumentation of {{ $labels.job }} fails",
         description=f"{{{{ $labels.where }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Some measurements are missing; the service itself goes on.",
@@ -188,21 +189,21 @@ def _increased(ask: Promql, counter: str, by: str, present: str) -> str:
     Args:
         ask: Notes how far the expression looks back.
         counter: The counter's selector.
-        by: Labels to keep.
+        by: The clause with the labels to keep.
         present: The selector of a series of the same job that is always there.
     """
     window = ask.window(ask.config.windows.pipeline)
-    known = f"count by (job) ({present} offset {window})"
-    first = f"(({counter} unless {counter} offset {window}) and on (job) {known})"
-    return f"sum by ({by}) ((increase({counter}[{window}]) > 0) or {first}) > 0"
+    known = f"count {ask.by()} ({present} offset {window})"
+    first = f"(({counter} unless {counter} offset {window}) and {ask.on()} {known})"
+    return f"sum {by} ((increase({counter}[{window}]) > 0) or {first}) > 0"
 
 
 def _lost(ask: Promql, part: str, *events: str) -> str:
     """Return what a receiver or an exporter has counted of any of the events, of any kind of data."""
-    by, present = f"job, instance, {part}", f"up{{{_COLLECTOR}}}"
+    by, present = ask.by("instance", part), f"up{{{_COLLECTOR}}}"
     counters = [f"otelcol_{part}_{event}_{kind}" for event in events for kind in _KINDS]
     parts = (
         named(_increased(ask, f"{counter}{{{_COLLECTOR}}}", by, present), counter=counter)
         for counter in counters
     )
-    return f"sum by ({by}) ({' or '.join(parts)})"
+    return f"sum {by} ({' or '.join(parts)})"
