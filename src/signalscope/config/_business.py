@@ -38,6 +38,10 @@ class Business(Section):
         satisfied_seconds: A request that takes at most this long is satisfied. A bucket boundary of API latency.
         tolerated_seconds: A request that takes at most this long is tolerable. A bucket boundary of API latency.
             Apdex uses four times `satisfied_seconds`.
+
+    Example:
+        >>> Business(monthly_prices={"professional": 99}).monthly_prices["professional"]
+        99.0
     """
 
     premium_tiers: tuple[Text, ...] = Field(default=("professional", "enterprise"), min_length=1)

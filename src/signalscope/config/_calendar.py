@@ -49,6 +49,10 @@ class Calendar(Section):
         valid_from: The first day for which the calendar is valid.
         valid_until: The last day for which the calendar is valid. Outside of this period, series that need the
             calendar have no values.
+
+    Example:
+        >>> Calendar(timezone="Europe/London", opens=time(8), closes=time(16, 30)).zone.key
+        'Europe/London'
     """
 
     timezone: str = "America/New_York"

@@ -26,6 +26,10 @@ class Anomaly(Section):
             chance.
         hold: The `for` of AnomalyDetected: seconds for which a level must be outside of the interval.
         keep: The `keep_firing_for` of AnomalyDetected, in seconds.
+
+    Example:
+        >>> Anomaly(width=4).width
+        4.0
     """
 
     lookback_days: int = Field(default=21, ge=7, le=60)
@@ -70,6 +74,10 @@ class Forecast(Section):
         flapping_window: Length of the window for `flapping`, in seconds.
         trend: Seconds by which the trend of a dependency is extrapolated.
         memory_share: Growth of memory is evaluated only above this ratio of the memory limit.
+
+    Example:
+        >>> Forecast(least_replicas=3, most_replicas=20).most_replicas
+        20
     """
 
     exhausted_at: PositiveRatio = 0.9

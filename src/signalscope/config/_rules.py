@@ -93,6 +93,10 @@ class Thresholds(Section):
         collector_queue_ratio: Ratio of the Collector's sending queue that is in use.
         rule_group_seconds_ratio: Evaluation time of a rule group, as a ratio of its interval.
         min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
+
+    Example:
+        >>> Thresholds(api_p95_seconds=3).api_p95_seconds
+        3.0
     """
 
     api_p95_seconds: Annotated[Limit, _quantile("signal_service.api.request.duration")] = 5.0
@@ -186,6 +190,10 @@ class HealthLimits(Section):
         loop_delay_seconds_degraded: Delay of the event loop, in seconds.
         loop_delay_seconds_unhealthy: Delay of the event loop, in seconds.
         least_events: Least number of requests or calls for which a ratio is evaluated.
+
+    Example:
+        >>> HealthLimits(error_rate_percent_degraded=2).error_rate_percent_degraded
+        2.0
     """
 
     error_rate_percent_degraded: Limit = 1.0

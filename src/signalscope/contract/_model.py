@@ -53,13 +53,9 @@ class Attribute:
 
     def __post_init__(self) -> None:
         if not _LABEL.match(self.name):
-            raise ContractError(
-                f"attribute {self.name!r}: use lower-case letters, digits and _ in names [SS201]"
-            )
+            raise ContractError(f"attribute {self.name!r}: use lower-case letters, digits and _ [SS201]")
         if self.values is not None and not self.values:
-            raise ContractError(
-                f"attribute {self.name!r}: values is empty; leave it out for any value [SS202]"
-            )
+            raise ContractError(f"attribute {self.name!r}: values is empty; use None for any value [SS202]")
         if self.values is None and self.cap < 1:
             raise ContractError(f"attribute {self.name!r}: cap must be at least 1, not {self.cap} [SS202]")
 

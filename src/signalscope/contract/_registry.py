@@ -60,7 +60,12 @@ def get(name: str) -> Instrument:
 
 
 def extensions() -> Iterator[Instrument]:
-    """Return the instruments that were added with `extend`, in the order of their addition."""
+    """Return the instruments that were added with `extend`, in the order of their addition.
+
+    Example::
+
+        names = [instrument.name for instrument in extensions()]
+    """
     built_in = {instrument.name for instrument in BUILT_IN}
     return iter([instrument for name, instrument in _by_name.items() if name not in built_in])
 

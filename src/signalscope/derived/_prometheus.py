@@ -135,9 +135,7 @@ class Prometheus:
         except (httpx.ConnectError, httpx.TimeoutException, httpx.UnsupportedProtocol) as error:
             raise PrometheusError(f"Prometheus cannot be reached ({type(error).__name__}) [SS542]") from None
         except httpx.HTTPError as error:
-            raise PrometheusError(
-                f"the answer of Prometheus broke off ({type(error).__name__}) [SS542]"
-            ) from None
+            raise PrometheusError(f"Prometheus' answer broke off ({type(error).__name__}) [SS542]") from None
         except (httpx.InvalidURL, UnicodeError):
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is not an http or https URL [SS540]") from None
 
