@@ -264,7 +264,7 @@ async def test_a_range_query_gives_the_window(
     assert [(kpi["unit"], kpi["reason"]) for kpi in answer["kpis"]] == [
         ("s", None), ("ratio", "Prometheus has no value and no attainment of it"),
     ]  # fmt: skip
-    assert answer["kpis"][1]["meaning"] == "Share of the last 30 days in which the service answered."
+    assert answer["kpis"][1]["meaning"] == "Ratio of the last 30 days in which the service answered."
     provenance = answer["provenance"]
     assert provenance["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
     assert provenance["dependencies.ticker_service.p95_seconds"]["reason"] == (

@@ -22,9 +22,7 @@ def _renew_lock() -> None:
     _lock = threading.Lock()
 
 
-if hasattr(
-    os, "register_at_fork"
-):  # signalscope.recording imports this package, so its fork hooks cannot be used
+if hasattr(os, "register_at_fork"):  # the hooks of signalscope.recording would be an import cycle
     os.register_at_fork(after_in_child=_renew_lock)
 
 

@@ -162,10 +162,7 @@ class Windows(ProcessState):
         snapshot = reduced(recorded.snapshot([*kept(), *gauges]), self._fine[-1] if self._fine else None)
         with self.lock:
             if self._fine and self._fine[-1].began != snapshot.began:
-                self._fine, self._coarse = (
-                    [],
-                    [],
-                )  # recording has started again: in a test, or in a forked child
+                self._fine, self._coarse = [], []  # recording has restarted: in a test, or a forked child
             if self._fine and snapshot.at - self._fine[-1].at < _STEP * 0.9:
                 return snapshot  # an extra snapshot is not kept, so that the kept snapshots cover ten minutes
             self._fine.append(snapshot)
@@ -194,9 +191,7 @@ class Windows(ProcessState):
                 self.take()
             except NotKeptError:
                 pass  # nothing has been recorded yet, or another SDK records
-            except (
-                Exception
-            ):  # a defect of signalscope must not stop the thread; the next snapshot may succeed
+            except Exception:  # a defect of signalscope must not stop the thread
                 internal_error("windows")
             time.sleep(_STEP)
 
