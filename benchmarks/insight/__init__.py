@@ -1,1 +1,1 @@
-"""How well anomalies and exhaustion are told, measured on months of generated data in a real Prometheus."""
+"""Measurement of anomaly detection and forecast on months of generated data in a real Prometheus."""

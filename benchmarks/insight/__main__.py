@@ -23,16 +23,16 @@ from signalscope.derived.table.calendar import session_now
 from signalscope.derived.table.forecast import LOAD, WITHIN
 
 _DAY = 86_400
-#: Forecasts need two weeks of history, intervals eight trading days; both are judged from the fifth week on.
+#: Forecasts need two weeks of history, intervals eight trading days. Both are evaluated from the fifth week on.
 _BEGIN, _END = int(BEGIN.timestamp()), int(END.timestamp())
-#: Seconds between evaluations: of intervals, which alert after ten minutes, and of forecasts, which change slowly.
+#: Seconds between evaluations of intervals, which alert after ten minutes, and of forecasts, which change slowly.
 _INTERVAL_STEP, _FORECAST_STEP = 120, 600
 _JUDGED = _BEGIN + 28 * _DAY
 _HORIZON = _END - 2 * _DAY
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print the tables and write them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.insight", description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3, help="histories with events; as many without (3)")
     seeds = range(1, parser.parse_args().seeds + 1)
@@ -46,24 +46,24 @@ def _histories(seeds: Iterable[int], step: int) -> tuple[list[Scenario], list[Sc
 
 
 def _record(store: Store, rules: Iterable[Rule], jobs: Sequence[str]) -> None:
-    """Evaluate rules over all of the time, in their order; those that select a job, for each job."""
+    """Evaluate rules over the whole period, in their order; a rule that selects a job is evaluated for each job."""
     begun = time.monotonic()
     for rule in rules:
         print(f"{time.monotonic() - begun:5.0f} s  {rule.key}", file=sys.stderr, flush=True)
-        own = f'job="{_CONFIG.selectors.job}"'
-        expressions = [rule.expr.replace(own, f'job="{job}"') for job in jobs if own in rule.expr]
-        store.record([Rule(rule.key, " or ".join(f"({each})" for each in expressions) or rule.expr)])
+        selector = f'job="{_CONFIG.selectors.job}"'
+        expressions = [rule.expr.replace(selector, f'job="{job}"') for job in jobs if selector in rule.expr]
+        store.record([Rule(rule.key, " or ".join(f"({expr})" for expr in expressions) or rule.expr)])
 
 
 def _intervals(seeds: Iterable[int]) -> PredictionIntervals:
     eventful, calm = _histories(seeds, _INTERVAL_STEP)
     with Store(_BEGIN, _END - _INTERVAL_STEP, _INTERVAL_STEP) as store:
         store.backfill(openmetrics([*eventful, *calm], without=derived.get("BOTTLENECK").name))
-        _record(store, _rules("calendar", "anomaly"), [each.job for each in (*eventful, *calm)])
+        _record(store, _rules("calendar", "anomaly"), [scenario.job for scenario in (*eventful, *calm)])
         return PredictionIntervals(
             eventful,
             calm,
-            ours=_anomalies(store, _LASTED, eventful, calm),
+            intervals=_anomalies(store, _LASTED, eventful, calm),
             simple=_anomalies(store, _DEVIATION, eventful, calm),
             shifts=_shifts(store, eventful),
         )
@@ -78,9 +78,9 @@ def _forecasts(seeds: Iterable[int]) -> Forecasts:
     only = ",".join(derived.get(key).name for key in ("BOTTLENECK", "API_REQUESTS"))
     with Store(_BEGIN, _END - _FORECAST_STEP, _FORECAST_STEP) as store:
         store.backfill(openmetrics(calm, only=only))
-        _record(store, _rules("calendar", "forecast"), [each.job for each in calm])
+        _record(store, _rules("calendar", "forecast"), [scenario.job for scenario in calm])
         return Forecasts(
-            ours=_exhaustion(store, _OURS),
+            forecast=_exhaustion(store, _FORESEEN),
             straight=_exhaustion(store, _STRAIGHT),
             errors=_errors(store),
             within=_within(store),
@@ -92,16 +92,16 @@ _LEVEL, _OUTSIDE = derived.get("ANOMALY_LEVEL").name, derived.get("ANOMALY_OUTSI
 _SESSION = derived.get("ANOMALY_SESSION").name
 _OPEN = session_now(Promql(_CONFIG))
 _USED, _FORECAST = derived.get("CAPACITY_USED").name, derived.get("FORECAST").name
-#: Outside at every evaluation of the hold: what the alert's `for` asks for.
+#: A level outside of its interval at every evaluation within the `for` of the alert.
 _FOR = _CONFIG.anomaly.hold
 _LASTED = (
     f"max by (job, signal) (count_over_time({_OUTSIDE}[{_FOR + _INTERVAL_STEP}s]) > {_FOR // _INTERVAL_STEP})"
 )
-#: What it is compared with: three standard deviations around the mean of the day before.
+#: The simple method for comparison: three standard deviations around the mean of the day before.
 _BEYOND = f"abs({_SESSION} - avg_over_time({_LEVEL}[1d])) > 3 * stddev_over_time({_LEVEL}[1d])"
 _LASTING = f"count_over_time(({_BEYOND})[{_FOR + _INTERVAL_STEP}s:{_INTERVAL_STEP}s])"
 _DEVIATION = f"max by (job, signal) ({_LASTING} > {_FOR // _INTERVAL_STEP})"
-_OURS = f"{derived.get('EXHAUSTION').name} < {WITHIN}"
+_FORESEEN = f"{derived.get('EXHAUSTION').name} < {WITHIN}"
 _STRAIGHT = (
     f'max by (job, resource) (predict_linear({_USED}{{resource!="{LOAD}"}}[6h], {WITHIN}) '
     f">= {_CONFIG.forecast.exhausted_at:g})"
@@ -115,76 +115,82 @@ def _anomalies(
     for labels, values in store.range(expr):
         moments = {at for at in values if at >= _JUDGED}
         firing.setdefault(labels["job"], {})[labels["signal"]] = moments
-    found, quiet = Anomalies(), Anomalies()
+    with_events, without_events = Anomalies(), Anomalies()
     for scenario in eventful:
-        # After a shift of the level the interval has three sessions to follow.
-        shifts = [(each.begin, each.begin + 5 * _DAY) for each in scenario.events if "shift" in each.kind]
-        anomalies(found, scenario.events, firing.get(scenario.job, {}), shifts)
+        # After a level shift, the interval may take three sessions to adapt.
+        shifts = [(event.begin, event.begin + 5 * _DAY) for event in scenario.events if "shift" in event.kind]
+        anomalies(with_events, scenario.events, firing.get(scenario.job, {}), shifts)
     for scenario in calm:
-        anomalies(quiet, (), firing.get(scenario.job, {}))
-    return found, quiet
+        anomalies(without_events, (), firing.get(scenario.job, {}))
+    return with_events, without_events
 
 
 def _shifts(store: Store, eventful: Sequence[Scenario]) -> list[float]:
-    """Days from each level shift to the end of the last alert about it."""
-    found = []
+    """Return the days from each level shift to the end of the last alert that it causes."""
+    days = []
     for labels, values in store.range(_LASTED):
         for scenario in eventful:
             if labels["job"] == scenario.job:
-                for each in scenario.events:
-                    if "shift" in each.kind and labels["signal"] in each.signals:
-                        others = [one for one in scenario.events if one is not each]
+                for shift in scenario.events:
+                    if "shift" in shift.kind and labels["signal"] in shift.signals:
+                        others = [event for event in scenario.events if event is not shift]
                         after = [
                             end
-                            for begin, end in episodes(at for at in values if at >= each.begin)
-                            if not any(begin <= one.end + 1_200 and end >= one.begin for one in others)
+                            for begin, end in episodes(at for at in values if at >= shift.begin)
+                            if not any(begin <= event.end + 1_200 and end >= event.begin for event in others)
                         ]
-                        within = [end for end in after if end <= each.begin + 14 * _DAY]
-                        found.append((max(within) - each.begin) / _DAY if within else 0.0)
-    return found
+                        within = [end for end in after if end <= shift.begin + 14 * _DAY]
+                        days.append((max(within) - shift.begin) / _DAY if within else 0.0)
+    return days
 
 
 def _exhaustion(store: Store, expr: str) -> dict[str, Exhaustion]:
-    """For each hour: was exhaustion within 48 hours foreseen, and did it come?"""
+    """Count the hours in which exhaustion within 48 hours was predicted or came, by resource."""
     predicted = {(labels["job"], labels["resource"]): values for labels, values in store.range(expr)}
-    found: dict[str, Exhaustion] = {}
+    results: dict[str, Exhaustion] = {}
     for labels, values in store.range(f'{_USED}{{resource!="{LOAD}"}}'):
         key = (labels["job"], labels["resource"])
         full = sorted(at for at, value in values.items() if value >= _CONFIG.forecast.exhausted_at)
-        result = found.setdefault(labels["resource"], Exhaustion())
+        result = results.setdefault(labels["resource"], Exhaustion())
         for at in range(_JUDGED, _HORIZON, 3_600):
-            comes = any(at <= each <= at + WITHIN for each in full)
+            comes = any(at <= moment <= at + WITHIN for moment in full)
             says = at in predicted.get(key, {})
             result.right += comes and says
             result.missed += comes and not says
             result.wrong += says and not comes
             result.quiet += not says and not comes
-    return found
+    return results
 
 
 def _errors(store: Store) -> dict[str, float]:
-    """The median relative error in sessions, 48 hours ahead, by way of foreseeing."""
-    ours = f'{_FORECAST}{{horizon="48h"}} offset 2d'
+    """Return the median relative error in sessions 48 hours ahead, by method."""
+    forecast = f'{_FORECAST}{{horizon="48h"}} offset 2d'
     straight = f"predict_linear({_USED}[6h] offset 2d, {WITHIN})"
     week = f"{_USED} offset 7d"
-    found = {}
-    for name, expr in (("forecast", ours), ("predict_linear over 6 hours", straight), ("last week", week)):
+    errors = {}
+    for name, expr in (
+        ("forecast", forecast),
+        ("predict_linear over 6 hours", straight),
+        ("last week", week),
+    ):
         relative = (
             f"abs({expr} - on (job, resource) {_USED}) / on (job, resource) {_USED} and on () ({_OPEN})"
         )
-        values = [value for _, own in store.range(relative) for at, value in own.items() if at >= _JUDGED]
-        found[name] = median(values)
-    return found
+        values = [
+            value for _, series in store.range(relative) for at, value in series.items() if at >= _JUDGED
+        ]
+        errors[name] = median(values)
+    return errors
 
 
 def _within(store: Store) -> float:
-    """The share of the moments in sessions at which what was in use was within the interval of 48 hours before."""
+    """Return the ratio of the moments in sessions at which the use was within the interval of 48 hours before."""
     lower, upper = (derived.get(f"FORECAST_{key}").name for key in ("LOWER", "UPPER"))
     ahead = '{horizon="48h"} offset 2d'
     above = f"{_USED} >= bool on (job, resource) {lower}{ahead}"
     below = f"{_USED} <= bool on (job, resource) {upper}{ahead}"
     held = f"({above}) * on (job, resource) ({below}) and on () ({_OPEN})"
-    values = [value for _, own in store.range(held) for at, value in own.items() if at >= _JUDGED]
+    values = [value for _, series in store.range(held) for at, value in series.items() if at >= _JUDGED]
     return sum(values) / len(values)
 
 

@@ -20,27 +20,42 @@ _JUDGED_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class PredictionIntervals:
-    """What the intervals noticed in histories with and without events; the same of the simple way; level shifts."""
+    """Results of the intervals and of the simple method in histories with and without events, and level shifts.
+
+    Attributes:
+        eventful: Histories with events.
+        calm: Histories without events.
+        intervals: Results of the intervals with events, and without.
+        simple: Results of the simple method with events, and without.
+        shifts: Days from each level shift to the end of its last alert.
+    """
 
     eventful: Sequence[Scenario]
     calm: Sequence[Scenario]
-    ours: tuple[Anomalies, Anomalies]
+    intervals: tuple[Anomalies, Anomalies]
     simple: tuple[Anomalies, Anomalies]
     shifts: Sequence[float]
 
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """What the forecast and a straight line foresaw, how far off each way was; the share within the interval."""
+    """Results of the forecast and of a straight line.
 
-    ours: Mapping[str, Exhaustion]
+    Attributes:
+        forecast: Hours by prediction and outcome of the forecast, by resource.
+        straight: Hours by prediction and outcome of a straight line, by resource.
+        errors: Median relative error, by method.
+        within: Ratio of moments within the interval.
+    """
+
+    forecast: Mapping[str, Exhaustion]
     straight: Mapping[str, Exhaustion]
     errors: Mapping[str, float]
     within: float
 
 
 def write_docs(intervals: PredictionIntervals, forecasts: Forecasts) -> None:
-    """Print the tables, and put them between the marks of the document."""
+    """Print the tables, and write them between the marks of the document."""
     text = "\n".join([*_intervals(intervals), *_forecasts(forecasts)]) + "\n"
     print(text)
     before, rest = DOCS.read_text(encoding="utf-8").split(_BEGIN)
@@ -48,23 +63,23 @@ def write_docs(intervals: PredictionIntervals, forecasts: Forecasts) -> None:
     DOCS.write_text(f"{before}{_BEGIN}{text}{_END}{after}", encoding="utf-8")
 
 
-def _intervals(found: PredictionIntervals) -> Iterator[str]:
-    interval, simple, eventful, calm = found.ours, found.simple, found.eventful, found.calm
+def _intervals(results: PredictionIntervals) -> Iterator[str]:
+    interval, simple, eventful, calm = results.intervals, results.simple, results.eventful, results.calm
     sessions = _sessions(calm[0])
     yield ""
     yield (
         f"{len(eventful)} histories with events and {len(calm)} without, {BEGIN:%Y-%m-%d} to {END:%Y-%m-%d}, "
-        f"judged from the fifth week on: {sessions} sessions each, {len(SIGNALS)} signals each."
+        f"evaluated from the fifth week on: {sessions} sessions each, {len(SIGNALS)} signals each."
     )
     yield ""
-    yield "| event | noticed | delay (median) | mean ± 3 standard deviations of a day |"
+    yield "| event | detected | delay (median) | mean ± 3 standard deviations of a day |"
     yield "| --- | --- | --- | --- |"
     for kind in sorted(interval[0].total):
         delays = interval[0].delays[kind]
         delay = f"{median(delays) / 60:.0f} min" if delays else "-"
         yield (
-            f"| {kind} | {interval[0].found[kind]} of {interval[0].total[kind]} | {delay} "
-            f"| {simple[0].found[kind]} of {simple[0].total[kind]} |"
+            f"| {kind} | {interval[0].detected[kind]} of {interval[0].total[kind]} | {delay} "
+            f"| {simple[0].detected[kind]} of {simple[0].total[kind]} |"
         )
     yield f"| **recall** | **{interval[0].recall:.2f}** | | {simple[0].recall:.2f} |"
     yield ""
@@ -72,32 +87,32 @@ def _intervals(found: PredictionIntervals) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for name, index, histories in (("with events", 0, eventful), ("without events", 1, calm)):
         scale = 100 / (sessions * len(histories) * len(SIGNALS))
-        counts = [sum(each[index].false.values()) for each in (interval, simple)]
+        counts = [sum(result[index].false.values()) for result in (interval, simple)]
         yield f"| histories {name} | {counts[0] * scale:.1f} ({counts[0]}) | {counts[1] * scale:.1f} ({counts[1]}) |"
     yield ""
-    if found.shifts:
-        days = f"{median(found.shifts):.1f} days (median; at the most {max(found.shifts):.1f})"
-        yield f"A level shift is told for {days}, in sessions; then it is the new normal."
+    if results.shifts:
+        days = f"{median(results.shifts):.1f} days (median; at most {max(results.shifts):.1f})"
+        yield f"A level shift alerts for {days}, in sessions; then it is the new normal level."
 
 
-def _forecasts(found: Forecasts) -> Iterator[str]:
+def _forecasts(results: Forecasts) -> Iterator[str]:
     yield ""
-    yield "Exhaustion within 48 hours, judged every hour (hours):"
+    yield "Exhaustion within 48 hours, evaluated every hour (hours):"
     yield ""
-    yield "| CPU that is | it came and was foreseen | it came, not foreseen | foreseen, did not come | neither |"
+    yield "| CPU | came, predicted | came, not predicted | predicted, did not come | neither |"
     yield "| --- | --- | --- | --- | --- |"
-    ours, straight = found.ours, found.straight
-    for name, each in sorted(ours.items()):
-        yield f"| {name.replace('_', ' ')} | {each.right} | {each.missed} | {each.wrong} | {each.quiet} |"
-    yield f"| **all: recall {_recall(ours):.2f}, false alarms {_alarms(ours):.3f}** | | | | |"
+    forecast, straight = results.forecast, results.straight
+    for name, counts in sorted(forecast.items()):
+        yield f"| {name.replace('_', ' ')} | {counts.right} | {counts.missed} | {counts.wrong} | {counts.quiet} |"
+    yield f"| **all: recall {_recall(forecast):.2f}, false alarms {_alarms(forecast):.3f}** | | | | |"
     yield f"| predict_linear: recall {_recall(straight):.2f}, false alarms {_alarms(straight):.3f} | | | | |"
     yield ""
     yield "| 48 hours ahead, in sessions | median relative error |"
     yield "| --- | --- |"
-    for name, error in found.errors.items():
+    for name, error in results.errors.items():
         yield f"| {name} | {100 * error:.1f} % |"
     yield ""
-    yield f"Moments of sessions that were within the interval of 48 hours before: {100 * found.within:.0f} %."
+    yield f"Moments in sessions within the interval of 48 hours before: {100 * results.within:.0f} %."
     yield ""
 
 
@@ -111,10 +126,12 @@ def _sessions(scenario: Scenario) -> int:
 
 
 def _recall(results: Mapping[str, Exhaustion]) -> float:
-    right, missed = (sum(getattr(each, name) for each in results.values()) for name in ("right", "missed"))
+    right, missed = (
+        sum(getattr(result, name) for result in results.values()) for name in ("right", "missed")
+    )
     return float(right / (right + missed))
 
 
 def _alarms(results: Mapping[str, Exhaustion]) -> float:
-    wrong, quiet = (sum(getattr(each, name) for each in results.values()) for name in ("wrong", "quiet"))
+    wrong, quiet = (sum(getattr(result, name) for result in results.values()) for name in ("wrong", "quiet"))
     return float(wrong / (wrong + quiet))

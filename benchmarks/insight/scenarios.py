@@ -1,7 +1,7 @@
-"""Months of a service's trading days, with what is to be found in them: the truth that the rules do not know.
+"""Generated months of a service with trading days, and the true events in them.
 
-Everything is seeded. Load has the shape of a trading day, days that differ from each other, noise that lasts a
-while, the chance of counted events, growth, a holiday, an early close and a change of the clock.
+All values follow from a seed. The load has the shape of a trading day, and days differ. It has noise that lasts for
+minutes, random counts of events and growth. The period has a holiday, an early close and a clock change.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _QUIET = 0.03
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that should be noticed.
+    """An event that should be detected.
 
     Attributes:
-        kind: What it is.
-        begin: When, in seconds since 1970.
-        end: Until when.
-        signals: Where it shows; one of them is enough.
+        kind: The kind of the event, for the table.
+        begin: Unix time of the begin.
+        end: Unix time of the end.
+        signals: The signals that the event changes; an alert on one signal is enough.
     """
 
     kind: str
@@ -46,15 +46,15 @@ class Event:
 
 @dataclass(slots=True)
 class Scenario:
-    """One service's months.
+    """The months of one service.
 
     Attributes:
-        job: Its name.
-        step: Seconds between its samples.
-        times: The moments, in seconds since 1970.
-        open: Whether the market trades then.
-        series: Values by metric name and labels; NaN where there is none.
-        events: What should be noticed.
+        job: The label `job` of the service.
+        step: Seconds between samples.
+        times: Unix times of the samples.
+        open: True at the times at which the market trades.
+        series: Values by metric name and labels; NaN without a sample.
+        events: The events that should be detected.
     """
 
     job: str
@@ -66,19 +66,19 @@ class Scenario:
 
 
 def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
-    """A scenario.
+    """Generate a scenario.
 
     Args:
-        job: The service's job.
-        seed: Another seed is another history.
+        job: The label `job` of the service.
+        seed: Seed of the random numbers.
         step: Seconds between samples.
-        events: Without them nothing that is noticed is right.
+        events: True to add events; without events, each alert is false.
     """
     chance = np.random.default_rng(seed)
     times = np.arange(BEGIN.timestamp(), END.timestamp(), step)
     progress, day = _sessions(times)
     scenario = Scenario(job, step, times, progress >= 0)
-    shape = np.array([activity(each) if each >= 0 else _QUIET for each in progress])
+    shape = np.array([activity(done) if done >= 0 else _QUIET for done in progress])
     weeks = (times - times[0]) / (7 * 86_400)
     of_day = np.exp(chance.normal(0, 0.08, int(day.max()) + 1))[day]
     load = shape * of_day * 1.02**weeks * np.exp(_lasting(chance, len(times), 0.05, step))
@@ -89,7 +89,7 @@ def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
         _disturb(chosen, factors, errors, gone)
     requests = _counted(chance, 40 * load * factors["requests"])
     busy = load * factors["requests"]
-    found = {
+    levels = {
         "API_REQUESTS": requests,
         "GREEKS_OPTIONS": 25 * _counted(chance, 30 * busy * factors["greeks"]),
         "SIGNALS": _counted(chance, 2.5 * busy * factors["signals"]),
@@ -98,7 +98,7 @@ def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
         * chance.binomial((requests * _WINDOW).astype(int), errors)
         / np.maximum(requests * _WINDOW, 1),
     }
-    for key, values in found.items():
+    for key, values in levels.items():
         scenario.series[derived.get(key).name, ""] = np.where(gone, np.nan, values)
     for resource, values in _resources(chance, step, shape, of_day, weeks).items():
         scenario.series[derived.get("BOTTLENECK").name, f'resource="{resource}",kind="cpu"'] = values
@@ -106,7 +106,7 @@ def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
 
 
 class _Events:
-    """Draws events that do not overlap, in sessions after the first four weeks."""
+    """A generator of events that do not overlap, in sessions after the first four weeks."""
 
     def __init__(self, scenario: Scenario, chance: np.random.Generator) -> None:
         self.scenario = scenario
@@ -115,7 +115,7 @@ class _Events:
         self._taken = np.zeros_like(scenario.open)
 
     def at(self, kind: str, minutes: int, signals: tuple[str, ...], begin: int | None = None) -> slice:
-        """A place for one, from half an hour after the open on; and the note of it."""
+        """Choose a place for an event, at least half an hour after the open; add the event and return its samples."""
         steps, margin = minutes * 60 // self.step, 3 * 3_600 // self.step
         first = 28 * 86_400 // self.step
         while begin is None:
@@ -156,8 +156,8 @@ def _disturb(
         factors["latency"][chosen.at("latency three times as high, 30 min", 30, ("latency",))] = 3
     for _ in range(4):
         errors[chosen.at("3 % errors, 30 min", 30, ("error_ratio",))] = 0.03
-    # What would be hidden by a interval that the spike of the day before had widened.
-    spikes = [each for each in chosen.scenario.events if each.kind.startswith("spike")]
+    # A spike of the day before must not widen the interval so that it hides these events.
+    spikes = [event for event in chosen.scenario.events if event.kind.startswith("spike")]
     for spike in spikes:
         begin = round((spike.begin - chosen.scenario.times[0]) / chosen.step) + day
         around = slice(begin, begin + 1_800 // chosen.step)
@@ -174,7 +174,7 @@ def _disturb(
 def _resources(
     chance: np.random.Generator, step: int, shape: Floats, of_day: Floats, weeks: Floats
 ) -> dict[str, Floats]:
-    """CPU of services whose fate differs; how much is in use, 0 to 1."""
+    """Return the CPU utilization, 0 to 1, of services with different trends."""
     peak = shape.max()
     begin = 49 / 7
 
@@ -192,7 +192,7 @@ def _resources(
 
 
 def _sessions(times: Floats) -> tuple[Floats, npt.NDArray[np.int_]]:
-    """Progress through the session (-1 outside of it), and the number of the local day."""
+    """Return the progress of the session (0 to 1, -1 outside of a session) and the number of the local day."""
     calendar = Calendar()
     progress = np.full(len(times), -1.0)
     days = np.zeros(len(times), dtype=int)
@@ -213,38 +213,38 @@ def _sessions(times: Floats) -> tuple[Floats, npt.NDArray[np.int_]]:
 
 
 def _lasting(chance: np.random.Generator, length: int, deviation: float, step: int) -> Floats:
-    """Noise that lasts for about twenty minutes."""
+    """Return noise with a time constant of twenty minutes."""
     keep = np.exp(-step / 1_200)
     steps = chance.normal(0, deviation * np.sqrt(1 - keep**2), length)
-    found = np.empty(length)
+    noise = np.empty(length)
     value = 0.0
     for index, more in enumerate(steps):
         value = keep * value + more
-        found[index] = value
-    return found
+        noise[index] = value
+    return noise
 
 
 def _counted(chance: np.random.Generator, rate: Floats) -> Floats:
-    """A rate over five minutes of events that come by chance."""
+    """Return the rate over five minutes of random events with a mean rate."""
     return chance.poisson(rate * _WINDOW) / _WINDOW
 
 
 def openmetrics(scenarios: Sequence[Scenario], without: str = "", only: str = "") -> Iterator[str]:
-    """Scenarios as OpenMetrics, a line at a time.
+    """Yield the lines of scenarios in OpenMetrics.
 
     Args:
-        scenarios: What is written.
+        scenarios: The scenarios to write.
         without: A metric to leave out.
-        only: Not empty: the metrics to write, with commas between them.
+        only: The metrics to write, separated by commas; empty for all metrics.
     """
-    names = {name for each in scenarios for name, _ in each.series if name != without}
+    names = {name for scenario in scenarios for name, _ in scenario.series if name != without}
     if only:
         names &= set(only.split(","))
     for name in sorted(names):
         yield f"# TYPE {name} gauge\n"
         for scenario in scenarios:
-            for (own, labels), values in scenario.series.items():
-                if own == name:
+            for (metric, labels), values in scenario.series.items():
+                if metric == name:
                     head = f'{name}{{job="{scenario.job}"{"," + labels if labels else ""}}}'
                     for moment, value in zip(scenario.times, values, strict=True):
                         if value == value:  # noqa: PLR0124  # not NaN

@@ -1,4 +1,4 @@
-"""Comparing what was told with what was there."""
+"""The comparison of alerts and predictions with the true events."""
 
 from __future__ import annotations
 
@@ -10,36 +10,44 @@ from benchmarks.insight.scenarios import Event
 
 __all__ = ["Anomalies", "Exhaustion", "anomalies", "episodes"]
 
-#: How long after an event's end the alert may still begin: its rate, and the hold.
+#: Seconds after the end of an event within which its alert may begin: the window of the rate, and the `for`.
 _LATE = 1_200
+#: Alerts that are at most this many seconds apart are one episode.
 _APART = 1_800
 
 
 @dataclass(slots=True)
 class Anomalies:
-    """What became of events and alerts.
+    """Counts of events and alerts.
 
     Attributes:
-        found: Events that were noticed, by kind.
+        detected: Events that were detected, by kind.
         total: All events, by kind.
-        delays: Seconds from each event's begin to the first alert, by kind.
-        false: Alerts that no event explains, by signal.
+        delays: Seconds from the begin of each event to the first alert, by kind.
+        false: Alerts without an event, by signal.
     """
 
-    found: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    detected: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     total: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     delays: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     false: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
     @property
     def recall(self) -> float:
-        """Events that were noticed, of all."""
-        return sum(self.found.values()) / sum(self.total.values())
+        """The ratio of events that were detected."""
+        return sum(self.detected.values()) / sum(self.total.values())
 
 
 @dataclass(slots=True)
 class Exhaustion:
-    """How often exhaustion within 48 hours was foreseen where it came, and where it did not."""
+    """Hours by prediction of exhaustion within 48 hours, and by outcome.
+
+    Attributes:
+        right: Predicted, and it came.
+        missed: Not predicted, but it came.
+        wrong: Predicted, but it did not come.
+        quiet: Not predicted, and it did not come.
+    """
 
     right: int = 0
     missed: int = 0
@@ -48,14 +56,14 @@ class Exhaustion:
 
 
 def episodes(moments: Iterable[int]) -> list[tuple[int, int]]:
-    """Moments of firing as stretches; what is less than half an hour apart is one."""
-    found: list[tuple[int, int]] = []
+    """Join the moments of firing to episodes; alerts at most half an hour apart are one episode."""
+    joined: list[tuple[int, int]] = []
     for moment in sorted(moments):
-        if found and moment - found[-1][1] <= _APART:
-            found[-1] = (found[-1][0], moment)
+        if joined and moment - joined[-1][1] <= _APART:
+            joined[-1] = (joined[-1][0], moment)
         else:
-            found.append((moment, moment))
-    return found
+            joined.append((moment, moment))
+    return joined
 
 
 def anomalies(
@@ -64,13 +72,13 @@ def anomalies(
     firing: Mapping[str, set[int]],
     excused: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Add one scenario.
+    """Add the events and alerts of one scenario.
 
     Args:
-        result: What it is added to.
-        events: What was to be noticed.
+        result: The counts to add to.
+        events: The events to detect.
         firing: Moments at which the alert fires, by signal.
-        excused: Stretches in which an alert is neither right nor wrong.
+        excused: Periods in which an alert is neither right nor wrong.
     """
     stretches = {signal: episodes(moments) for signal, moments in firing.items()}
     for event in events:
@@ -82,10 +90,10 @@ def anomalies(
             if begin <= event.end + _LATE and end >= event.begin
         ]
         if begins:
-            result.found[event.kind] += 1
+            result.detected[event.kind] += 1
             result.delays[event.kind].append(max(min(begins) - event.begin, 0))
-    explained = [(each.begin, each.end + _LATE) for each in events] + list(excused)
-    for signal, own in stretches.items():
-        for begin, end in own:
+    explained = [(event.begin, event.end + _LATE) for event in events] + list(excused)
+    for signal, alerts in stretches.items():
+        for begin, end in alerts:
             if not any(first <= end and begin <= last for first, last in explained):
                 result.false[signal] += 1

@@ -1,4 +1,4 @@
-"""A real Prometheus over backfilled data, and recording rules evaluated over all of it, one after the other."""
+"""A real Prometheus with backfilled data, and recording rules that are evaluated over it one after the other."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from signalscope.derived import Rule
 
 __all__ = ["Store"]
 
-#: Longer blocks would need more points than a range query may have.
+#: Length of a block. Longer blocks need more points than Prometheus allows in a range query.
 _BLOCK = "162h"
 
 
 class Store:
-    """Prometheus and its data, in a temporary folder.
+    """Prometheus with its data in a temporary folder.
 
     Args:
-        begin: The first moment of the data, in seconds since 1970.
-        end: The last one.
+        begin: The first moment of the data, as Unix time.
+        end: The last moment of the data, as Unix time.
         step: Seconds between evaluations of a rule.
     """
 
@@ -54,11 +54,11 @@ class Store:
 
     @property
     def url(self) -> str:
-        """Where Prometheus listens."""
+        """The URL of Prometheus."""
         return f"http://127.0.0.1:{self._port}"
 
     def backfill(self, lines: Iterable[str]) -> None:
-        """Add samples in OpenMetrics form."""
+        """Add samples from lines of OpenMetrics."""
         text = self._folder / "samples.txt"
         with text.open("w", encoding="utf-8") as file:
             file.writelines(lines)
@@ -68,8 +68,8 @@ class Store:
         self._restart()
 
     def record(self, rules: Sequence[Rule]) -> None:
-        """Evaluate rules over all of the time; they do not see each other's results."""
-        content = [{"record": each.record, "expr": each.expr} for each in rules]
+        """Evaluate rules over the whole period; a rule does not read the results of the others."""
+        content = [{"record": rule.record, "expr": rule.expr} for rule in rules]
         file = self._folder / "rule.yaml"
         file.write_text(
             yaml.safe_dump({"groups": [{"name": "rule", "rules": content}]}, width=10_000), encoding="utf-8"
@@ -87,23 +87,23 @@ class Store:
         self._restart()
 
     def range(self, expr: str) -> list[tuple[dict[str, str], dict[int, float]]]:
-        """A range query over all of the time: labels, and values by moment."""
-        found: dict[str, tuple[dict[str, str], dict[int, float]]] = {}
+        """Run a range query over the whole period; return the labels and the values by Unix time of each series."""
+        by_labels: dict[str, tuple[dict[str, str], dict[int, float]]] = {}
         span = 10_000 * self._step
         for begin in range(self._begin, self._end, span):
             end = min(begin + span - self._step, self._end)
             query = {"query": expr, "start": begin, "end": end, "step": self._step}
-            for each in self._get("query_range", query):
-                key = json.dumps(each["metric"], sort_keys=True)
-                values = found.setdefault(key, (each["metric"], {}))[1]
-                values.update({int(at): float(value) for at, value in each["values"]})
-        return list(found.values())
+            for series in self._get("query_range", query):
+                key = json.dumps(series["metric"], sort_keys=True)
+                values = by_labels.setdefault(key, (series["metric"], {}))[1]
+                values.update({int(at): float(value) for at, value in series["values"]})
+        return list(by_labels.values())
 
     def _get(self, path: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         body = urllib.parse.urlencode(query).encode()
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}", body, timeout=300) as answer:  # noqa: S310  # ours
-            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-        return found
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}", body, timeout=300) as answer:  # noqa: S310  # the Prometheus that this class started
+            series: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return series
 
     def _restart(self) -> None:
         self._stop()
@@ -114,7 +114,7 @@ class Store:
                 f"--storage.tsdb.path={self._data}", "--storage.tsdb.retention.time=10y",
                 f"--web.listen-address=127.0.0.1:{self._port}", "--query.timeout=10m",
                 "--query.max-samples=200000000",
-                # A sample is good until the next one is due, as it is at the usual interval of rules.
+                # A sample is valid until the next sample, as at the usual interval of rules.
                 f"--query.lookback-delta={max(300, self._step * 3 // 2)}s",
             ],
             self._folder / "prometheus.log",

@@ -1,4 +1,4 @@
-"""The contract table: its names, its bounds, its extension, and what it refuses."""
+"""The contract table: names, bucket boundaries, extension and checks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family
+import signalscope.demo.service.instruments  # noqa: F401  # adds instruments to the contract
 from signalscope import contract
 from signalscope.contract import Attribute, ContractError, Instrument, Kind, _registry
 
-# The names that the design fixes, independent of the table, so that a rename in the table fails here.
+# The agreed names, written again independently of the table, so that a rename in the table fails here.
 FIXED = {
     "signal_service_api_request_duration_seconds": "endpoint method status_code user_tier operation_type",
     "signal_service_api_requests_total": "endpoint method status_code user_tier",
@@ -67,12 +67,12 @@ FIXED = {
 
 @pytest.fixture
 def own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a test change the contract without changing it for the others."""
+    """Give a test its own copy of the contract, so that its changes do not affect other tests."""
     monkeypatch.setattr(_registry, "_by_name", dict(_registry._by_name))
 
 
 def test_the_table_has_the_fixed_names_with_their_labels_and_nothing_else() -> None:
-    """Every agreed Prometheus name is declared once with its labels in order; no undeclared extras."""
+    """Every agreed Prometheus name is declared once with its labels in order, and no other name is."""
     declared = {row.prometheus_name: " ".join(row.attribute_names) for row in contract.instruments()}
     built_in = {name: labels for name, labels in declared.items() if name in FIXED}
 
@@ -95,19 +95,19 @@ def test_the_table_has_the_fixed_names_with_their_labels_and_nothing_else() -> N
 def test_buckets_include_the_thresholds_that_rules_compare_with(
     name: str, boundaries: tuple[float, ...]
 ) -> None:
-    """A quantile rule is exact at its threshold only when the threshold is a bucket bound."""
+    """A rule on a quantile is exact at its threshold only if the threshold is a bucket boundary."""
     assert set(boundaries) <= set(contract.get(name).buckets or ())
 
 
 def test_an_unknown_instrument_is_refused_with_the_way_out() -> None:
-    """The error names the instrument and how to declare one."""
-    with pytest.raises(ContractError, match=r"no instrument 'nothing'.*contract\.extend"):
+    """The error names the instrument, and the function that adds one."""
+    with pytest.raises(ContractError, match=r"no instrument 'nothing'.*contract\.extend.*\[SS208\]$"):
         contract.get("nothing")
 
 
 @pytest.mark.usefixtures("own_contract")
 def test_extend_adds_once_and_repeating_it_changes_nothing() -> None:
-    """An extension is a row like any other; declaring the same row again is harmless."""
+    """An extension is a row like the built-in rows; adding the same row again changes nothing."""
     mine = Instrument(
         "desk.orders.placed", Kind.COUNTER, "{order}", "Orders.", "the desk", (Attribute("venue", "Where."),)
     )
@@ -122,13 +122,13 @@ def test_extend_adds_once_and_repeating_it_changes_nothing() -> None:
 @pytest.mark.usefixtures("own_contract")
 def test_extend_refuses_two_instruments_that_are_one_series_in_prometheus() -> None:
     """``a.b`` and ``a_b`` would be duplicate series; the error names both."""
-    with pytest.raises(ContractError, match=r"signal_service_api\.requests.*rename one"):
+    with pytest.raises(ContractError, match=r"signal_service_api\.requests.*rename one of them \[SS207\]$"):
         contract.extend(Instrument("signal_service_api.requests", Kind.COUNTER, "", "Clash.", "me"))
 
 
 @pytest.mark.usefixtures("own_contract")
 def test_extend_refuses_to_change_a_row() -> None:
-    """The meaning of an existing name cannot be changed from outside."""
+    """Users cannot change the meaning of an existing name."""
     with pytest.raises(ContractError, match="rename one of them"):
         contract.extend(Instrument("process.cpu", Kind.COUNTER, "s", "Something else.", "me"))
 
@@ -138,21 +138,21 @@ def test_extend_refuses_to_change_a_row() -> None:
     [
         (("Bad Name", Kind.COUNTER, "", "x", "me"), "dotted lower-case"),
         (("a.ratio", Kind.GAUGE, "1", "x", "me"), "leave the unit of a ratio empty"),
-        (("a.time", Kind.HISTOGRAM, "s", "x", "me"), "each histogram needs them"),
-        (("a.time", Kind.GAUGE, "s", "x", "me", (), (1.0,)), "buckets belong to histograms"),
+        (("a.time", Kind.HISTOGRAM, "s", "x", "me"), "each histogram needs buckets"),
+        (("a.time", Kind.GAUGE, "s", "x", "me", (), (1.0,)), "no other kind has them"),
         (("a.time", Kind.HISTOGRAM, "s", "x", "me", (), (2.0, 1.0)), "ascend"),
         (("a.b", Kind.COUNTER, "", "x", "me", (Attribute("k", "x"), Attribute("k", "y"))), "listed twice"),
     ],
 )
-def test_a_row_that_cannot_be_right_is_refused(arguments: tuple[object, ...], message: str) -> None:
-    """The error names the instrument and what to change."""
-    with pytest.raises(ContractError, match=message):
+def test_a_row_with_an_error_is_refused(arguments: tuple[object, ...], message: str) -> None:
+    """The error says what to change, and ends with its code."""
+    with pytest.raises(ContractError, match=rf"{message}.*\[SS20\d\]$"):
         Instrument(*arguments)  # type: ignore[arg-type]  # deliberately of many shapes
 
 
 @pytest.mark.usefixtures("own_contract")
 def test_allow_widens_every_closed_attribute_of_that_name() -> None:
-    """A new tier is allowed in each instrument that has user_tier."""
+    """A new tier is allowed in every instrument that has user_tier."""
     contract.allow("user_tier", "gold")
 
     tiers = [key for row in contract.instruments() for key in row.attributes if key.name == "user_tier"]
@@ -162,13 +162,13 @@ def test_allow_widens_every_closed_attribute_of_that_name() -> None:
 
 @pytest.mark.usefixtures("own_contract")
 def test_allow_refuses_an_attribute_that_is_not_closed() -> None:
-    """The error lists the closed ones."""
-    with pytest.raises(ContractError, match=r"no closed attribute 'endpoint'.*user_tier"):
+    """The error lists the closed attributes."""
+    with pytest.raises(ContractError, match=r"no closed attribute 'endpoint'.*user_tier.*\[SS209\]$"):
         contract.allow("endpoint", "/x")
 
 
 def test_the_environment_widens_closed_attributes_and_its_errors_do_not_stop_the_program() -> None:
-    """SIGNALSCOPE_ALLOW applies its good parts; a bad part is one log line that names it."""
+    """Valid parts of SIGNALSCOPE_ALLOW apply; each part with an error is one log line that names it."""
     program = (
         "import logging; logging.basicConfig(format='%(message)s')\n"
         "from signalscope import contract\n"
@@ -187,3 +187,4 @@ def test_the_environment_widens_closed_attributes_and_its_errors_do_not_stop_the
     assert "gold" in done.stdout
     assert "'nonsense' is ignored" in done.stderr
     assert "'venue=x' is ignored" in done.stderr
+    assert done.stderr.count("[SS210]\n") == 2

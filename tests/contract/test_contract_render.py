@@ -1,4 +1,4 @@
-"""The contract for readers: Markdown, registry YAML and the terminal table agree with the table."""
+"""The rendered contract: Markdown, registry YAML and terminal table agree with the contract."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
+import signalscope.demo.service.instruments  # noqa: F401  # adds instruments to the contract
 from signalscope import contract
 from signalscope.contract import _registry
 from signalscope.contract._model import index
@@ -20,13 +20,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_committed_metrics_page_is_the_generated_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """docs/metrics.md is what `signalscope contract --format markdown` prints (`make generate` renews it)."""
-    monkeypatch.setattr(_registry, "_by_name", index(BUILT_IN))  # without what other tests have added
+    """docs/metrics.md is the output of `signalscope contract --format markdown` (`make generate` writes it)."""
+    monkeypatch.setattr(_registry, "_by_name", index(BUILT_IN))  # without the instruments of other tests
     assert (ROOT / "docs" / "metrics.md").read_text() == to_markdown()
 
 
 def test_the_terminal_table_shows_every_name_whole_at_80_columns() -> None:
-    """No Prometheus name is cut or wrapped, so that it can be copied; labels, values and buckets are all there."""
+    """Users can copy each Prometheus name whole; labels, values and buckets are complete."""
     console = Console(file=io.StringIO(), width=80)
     render_table(console)
     text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO, given above
@@ -40,7 +40,7 @@ def test_the_terminal_table_shows_every_name_whole_at_80_columns() -> None:
 
 
 def test_the_registry_defines_each_attribute_once_and_refers_to_it_from_metrics() -> None:
-    """Weaver refuses a registry in which an attribute is defined twice or a reference leads nowhere."""
+    """Weaver refuses a registry that defines an attribute twice or refers to an attribute without a definition."""
     groups = yaml.safe_load(to_semconv_yaml())["groups"]
     defined = [attribute["id"] for attribute in groups[0]["attributes"]]
     metrics = [group for group in groups if group["type"] == "metric"]
@@ -51,7 +51,7 @@ def test_the_registry_defines_each_attribute_once_and_refers_to_it_from_metrics(
 
 
 def test_the_registry_allows_every_value_the_contract_allows() -> None:
-    """An enum in the registry has all values of every instrument that uses the key, and `other`."""
+    """An enum in the registry has `other` and the values of all instruments that use the key."""
     groups = yaml.safe_load(to_semconv_yaml())["groups"]
     enums = {
         attribute["id"]: {member["value"] for member in attribute["type"]["members"]}

@@ -1,4 +1,4 @@
-"""Scaling and exhaustion: the rules record what a second implementation, in plain Python, says."""
+"""Scaling and exhaustion: the rules record the results of a second implementation in plain Python."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def _case(number: int) -> dict[str, Any]:
 
 
 def test_scaling_and_exhaustion_are_what_the_rules_say(tmp_path: Path) -> None:
-    """Capacity of a replica, replicas wanted and why, forecast, seconds until exhaustion: of random inputs."""
+    """Random inputs give the same capacity of a replica, replicas with reason, forecast and time to exhaustion."""
     made, inputs, wanted_values = [], [], []
     for number in CASES:
         job = f"case{number}"
         config = Config.model_validate({"selectors": {"job": job}})
         wanted = ("REPLICA_CAPACITY", "SCALING_CANDIDATE", "SCALING", "FORECAST", "EXHAUSTION")
-        rules = {each.key: each for group in groups(config, "insight") for each in group.rules}
+        rules = {rule.key: rule for group in groups(config, "insight") for rule in group.rules}
         made.append(
             {
                 "name": job,
@@ -61,7 +61,7 @@ def test_scaling_and_exhaustion_are_what_the_rules_say(tmp_path: Path) -> None:
 
 
 def _expected(case: dict[str, Any], config: Config) -> dict[str, Vector]:
-    """What the pure functions say of a case."""
+    """Return the results of the second implementation for a case."""
     settings = config.forecast
     of_one = reference.replica_capacity(
         case["efficiency"],
@@ -89,7 +89,7 @@ def _expected(case: dict[str, Any], config: Config) -> dict[str, Vector]:
 
 
 def _inputs(job: str, case: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """What the rules of a case read: hourly for fifteen days."""
+    """Return the input series of the rules of a case, hourly for fifteen days."""
     hours = END // 3_600
     cpu, later = ',resource="cpu"', ',horizon="48h"'
     queue = ',queue_type="work",priority="low"'

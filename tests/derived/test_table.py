@@ -1,4 +1,4 @@
-"""The table: a process computes what the rules record; promtool evaluates these."""
+"""The table of derived series: a process computes the values that the rules record, which promtool evaluates."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from signalscope.mixin.generate import generate
 
 pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
 
-#: What a process has in another way than the rules, on purpose (docs/monitoring-api.md).
+#: Series whose values in a process differ from the rules on purpose, with the reason (docs/monitoring-api.md).
 DIFFERENT = {
-    "RETENTION": "a process keeps no days, so it has the stickiness alone",
-    "KPI_VALUE": "some of them need days", "KPI_ATTAINMENT": "some of them need days",
+    "RETENTION": "a process keeps no history of days, so it has the stickiness only",
+    "KPI_VALUE": "some KPIs need history of days", "KPI_ATTAINMENT": "some KPIs need history of days",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_process_computes_what_the_rules_record(tmp_path: Path, seed: int) -> None:
-    """Every series that a process can have, label by label, of random counters, histograms and gauges."""
+    """Every series that a process can compute has the same labels and values, from random instruments."""
     scenario = Scenario(seed)
     generate(CONFIG, tmp_path)
     process = Process(Watched(scenario), CONFIG)
@@ -48,7 +48,7 @@ def test_the_process_computes_what_the_rules_record(tmp_path: Path, seed: int) -
 
 
 def test_a_wrong_number_is_noticed(tmp_path: Path) -> None:
-    """The comparison can fail: a percent off, and it does."""
+    """The comparison fails for values that are one percent too high."""
     scenario = Scenario(1)
     generate(CONFIG, tmp_path)
     right = Process(Watched(scenario), CONFIG).row("API_MEAN")

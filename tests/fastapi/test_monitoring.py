@@ -424,8 +424,7 @@ async def test_series_beyond_the_limit_count_in_totals(client: httpx.AsyncClient
         answer = await _answer(client, "enhanced-metrics")
     assert answer["performance"]["api_performance"]["total_requests_last_minute"] == 4_500
     assert answer["problems"] == [
-        "signal_service_api_requests_total has more series than are told apart: those beyond have `other` for "
-        "each label"
+        "signal_service_api_requests_total has too many series: further series have `other` for each label [SS547]"
     ]
 
 

@@ -264,7 +264,7 @@ async def test_a_range_query_gives_the_window(
     assert [(kpi["unit"], kpi["reason"]) for kpi in answer["kpis"]] == [
         ("s", None), ("ratio", "Prometheus has no value and no attainment for this KPI"),
     ]  # fmt: skip
-    assert answer["kpis"][1]["meaning"] == "Share of the last 30 days in which the service answered."
+    assert answer["kpis"][1]["meaning"] == "Ratio of the last 30 days in which the service answered."
     provenance = answer["provenance"]
     assert provenance["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
     assert provenance["dependencies.ticker_service.p95_seconds"]["reason"] == (
@@ -296,9 +296,9 @@ async def test_a_slow_prometheus_costs_the_values_not_the_answer(
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         answer = await _answer(client, name)
     assert answer["degraded"]
-    assert answer["problems"] == ["Prometheus did not answer within 0.4 s"]
+    assert answer["problems"] == ["Prometheus did not answer within 0.4 s [SS541]"]
     assert all(
-        entry["reason"] == "Prometheus did not answer within 0.4 s"
+        entry["reason"] == "Prometheus did not answer within 0.4 s [SS541]"
         for entry in answer["provenance"].values()
         if entry["source"] == "prometheus"
     )
@@ -323,7 +323,7 @@ async def test_a_prometheus_that_is_down_is_reported(
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", "http://127.0.0.1:9/secret-path")
     answer = await _answer(client, name)
     assert answer["degraded"]
-    assert answer["problems"] == ["Prometheus cannot be reached (ConnectError)"]
+    assert answer["problems"] == ["Prometheus cannot be reached (ConnectError) [SS542]"]
     assert "secret-path" not in str(answer)
     assert "127.0.0.1" not in str(answer)
 
@@ -334,33 +334,37 @@ OTHER = b'{"status":"success","data":{"resultType":"%s","result":%s}}'
 @pytest.mark.parametrize(
     "lie",
     [
-        (b"<html>login</html>", "200 OK", "is not JSON"),
-        (b"", "200 OK", "is not JSON"),
-        (b"[" * 100_000, "200 OK", "is not JSON"),
-        (b"\xff\xfe", "200 OK", "is not JSON"),
-        (b"null", "200 OK", "could not answer (no success)"),
-        (b'{"status":"success"}', "200 OK", "not what was asked for"),
+        (b"<html>login</html>", "200 OK", "is not JSON [SS544]"),
+        (b"", "200 OK", "is not JSON [SS544]"),
+        (b"[" * 100_000, "200 OK", "is not JSON [SS544]"),
+        (b"\xff\xfe", "200 OK", "is not JSON [SS544]"),
+        (b"null", "200 OK", "could not answer (no success) [SS545]"),
+        (b'{"status":"success"}', "200 OK", "has an unexpected form [SS544]"),
         (
             b'{"status":"error","errorType":"execution","error":"secret"}',
             "422 X",
-            "could not answer (execution)",
+            "could not answer (execution) [SS545]",
         ),
-        (b'{"status":"error","errorType":"<b>","error":"secret"}', "400 X", "could not answer (no success)"),
-        (OTHER % (b"scalar", b"[1,2]"), "200 OK", "not what was asked for"),
-        (OTHER % (b"vector", b"7"), "200 OK", "not what was asked for"),
-        (OTHER % (b"vector", b"[7]"), "200 OK", "not what was asked for"),
-        (OTHER % (b"vector", b'[{"metric":{},"value":[1,"x"]}]'), "200 OK", "not what was asked for"),
-        (OTHER % (b"vector", b'[{"metric":[],"value":[1,"2"]}]'), "200 OK", "not what was asked for"),
-        (OTHER % (b"vector", b'[{"metric":{}}]'), "200 OK", "not what was asked for"),
-        (b"no", "500 X", "answered with status 500"),
-        (b"moved", "302 Found\r\nLocation: http://127.0.0.1:9/", "answered with status 302"),
+        (
+            b'{"status":"error","errorType":"<b>","error":"secret"}',
+            "400 X",
+            "could not answer (no success) [SS545]",
+        ),
+        (OTHER % (b"scalar", b"[1,2]"), "200 OK", "has an unexpected form [SS544]"),
+        (OTHER % (b"vector", b"7"), "200 OK", "has an unexpected form [SS544]"),
+        (OTHER % (b"vector", b"[7]"), "200 OK", "has an unexpected form [SS544]"),
+        (OTHER % (b"vector", b'[{"metric":{},"value":[1,"x"]}]'), "200 OK", "has an unexpected form [SS544]"),
+        (OTHER % (b"vector", b'[{"metric":[],"value":[1,"2"]}]'), "200 OK", "has an unexpected form [SS544]"),
+        (OTHER % (b"vector", b'[{"metric":{}}]'), "200 OK", "has an unexpected form [SS544]"),
+        (b"no", "500 X", "answered with status 500 [SS543]"),
+        (b"moved", "302 Found\r\nLocation: http://127.0.0.1:9/", "answered with status 302 [SS543]"),
         (
             gzip.compress(b" " * 1_000_000),
             "200 OK\r\nContent-Encoding: gzip",
-            "is compressed, which was not asked",
+            "is compressed, against the request",
         ),
-        (b" " * 2_100_000, "200 OK", "is too long"),
-        (b"half", "200 OK\r\nContent-Length: 9", "broke off (RemoteProtocolError)"),
+        (b" " * 2_100_000, "200 OK", "is too long [SS544]"),
+        (b"half", "200 OK\r\nContent-Length: 9", "broke off (RemoteProtocolError) [SS542]"),
     ],
     ids=range(19),
 )
@@ -402,7 +406,7 @@ async def test_numbers_that_may_be_incomplete_are_reported_so(
     async with lying(lie) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
         answer = await _answer(client, "enhanced-metrics")
-    assert answer["problems"] == ["Prometheus warns that what it answered may be incomplete"]
+    assert answer["problems"] == ["Prometheus warns that its answer may be incomplete [SS548]"]
     assert "10.0.0.7" not in str(answer)
 
 
@@ -414,7 +418,7 @@ async def test_a_job_that_prometheus_does_not_know_is_reported(
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_JOB", "another-name")
     for name in ANSWERS:
         (problem,) = (await _answer(client, name))["problems"]
-        assert problem.startswith("Prometheus has nothing of the job 'another-name'")
+        assert problem.startswith("Prometheus has no series of the job 'another-name'")
 
 
 async def test_long_answers_are_read_one_after_the_other(

@@ -54,8 +54,8 @@ def test_modules_are_found_beside_the_file_and_in_the_current_folder(tmp_path: P
         ('import = ["orders"]', "\n1 / 0", "orders: {folder}/orders.py:2: ZeroDivisionError: division by zero"),
         ('import = ["orders"]', _ORDERS.replace("orders.placed", "Orders"),
          "orders: instrument 'Orders': use dotted lower-case words"),
-        ('import = "orders"', "", 'it is a list: import = ["orders"]'),
-        ('import = ["my-orders"]', "", "'my-orders' is not the name of a module; write it as in an import"),
+        ('import = "orders"', "", 'write a list: import = ["orders"]'),
+        ('import = ["my-orders"]', "", "'my-orders' is not the name of a module; write a name such as"),
         ("import = [7]", "", "Input should be a valid string"),
     ],
 )  # fmt: skip

@@ -1,7 +1,8 @@
-"""The config: a user's file overrides it, and a mistake in that is explained."""
+"""The configuration: a file of the user overrides it, and the messages explain errors in that file."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def _file(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
-    """The threshold is in the rule, and everything else is as it was."""
+    """The rule contains the threshold of the file, and all other values keep their defaults."""
     config = load(_file(tmp_path, '[thresholds]\napi_p95_seconds = 3.5\n[selectors]\njob = "my-signals"\n'))
     rules = {alert.name: alert for alert in alerts(config)}
     assert rules["SignalServiceHighLatency"].expr.endswith("> 3.5")
@@ -36,13 +37,13 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
     [
         (
             "[thresholds]\n\napi_p95 = 3\n",
-            r"my.toml:3: thresholds.api_p95: there is no such key; did you mean api_p95_seconds\?",
+            r"my.toml:3: thresholds.api_p95: unknown key; did you mean api_p95_seconds\?",
         ),
         (
             "[treshold]\n",
-            r"my.toml:1: treshold: there is no such key; did you mean thresholds\? There are: pipeline, selectors",
+            r"my.toml:1: treshold: unknown key; did you mean thresholds\? The keys are: pipeline, selectors",
         ),
-        ("[holds]\ncpu = -1\n", r"my.toml:2: holds.cpu: .*greater than or equal to 0"),
+        ("[holds]\ncpu = -1\n", r"my.toml:2: holds.cpu: .*greater than or equal to 0 \[SS104\]$"),
         (
             '[windows]\n[histograms]\nkind = "exponential"\n',
             r"my.toml:3: histograms.kind: Input should be 'classic' or 'native'",
@@ -65,23 +66,23 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ('[selectors]\njob = "a\\"b"\n', r"my.toml:2: selectors.job: .*pattern"),
         (
             '[slos.vectorized]\nobjective = 0.9\nalert = "burn-rate"\n',
-            r"my.toml:1: slos.vectorized: .*14.4 times the allowed rate can never fire.*above 0.9306",
+            r"my.toml:1: slos.vectorized: .*burn rate of 14.4 can never fire.*above 0.9306 \[SS113\]$",
         ),
         (
             "[slos.errors]\n\nobjective = 0.9\n",
-            r"my.toml:1: slos.errors: with an objective of 0.9 an alert at 14.4 times",
+            r"my.toml:1: slos.errors: with an objective of 0.9 an alert at a burn rate of 14.4",
         ),
         (
             "[slos.api_latency]\nseconds = 0.6\n",
-            r"my.toml:2: slos.api_latency.seconds: 0.6 is no bucket's bound; the nearest is 0.5",
+            r"my.toml:2: slos.api_latency.seconds: 0.6 is not a bucket boundary; the nearest is 0.5 \[SS107\]$",
         ),
         (
             "[slos.vectorised]\nobjective = 0.9\n",
-            r"my.toml:1: slos.vectorised: there is no such key; did you mean vectorized\?",
+            r"my.toml:1: slos.vectorised: unknown key; did you mean vectorized\?",
         ),
         (
             "[slos.errors]\nobjectiv = 0.9\n",
-            r"my.toml:2: slos.errors.objectiv: there is no such key; did you mean objective\?",
+            r"my.toml:2: slos.errors.objectiv: unknown key; did you mean objective\?.* \[SS103\]$",
         ),
         (
             '[business.monthly_prices]\nfree = 0\ngold = "much"\n',
@@ -95,11 +96,11 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             r"my.toml:2: slos.errors: it is a table: write \[slos.errors\] and its keys below",
         ),
         ("[pipeline]\nscrape = 0\n", r"my.toml:2: pipeline.scrape: .*greater than or equal to 1"),
-        ("[windows]\nzzz = 1\n", r"my.toml:2: windows.zzz: there is no such key. There are: "),
+        ("[windows]\nzzz = 1\n", r"my.toml:2: windows.zzz: unknown key. The keys are: "),
         ("[thresholds]\napi_p95_seconds = inf\n", r"my.toml:2: thresholds.api_p95_seconds: .*finite number"),
         ("[thresholds]\ncpu_percent = true\n", r"my.toml:2: thresholds.cpu_percent: .*not true or false"),
         ('[holds]\ncpu = "30"\n', r"my.toml:2: holds.cpu: .*valid integer"),
-        # No alert on it could ever fire.
+        # With these limits, no alert could ever fire.
         (
             "[thresholds]\napi_p95_seconds = 30\n",
             r"my.toml:2: thresholds.api_p95_seconds: .*api.request.duration is never above 30 s",
@@ -116,11 +117,11 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             "[thresholds]\nbreaker_closed_ratio = 0\n",
             r"my.toml:2: thresholds.breaker_closed_ratio: .*greater",
         ),
-        ("[slos.errors]\nobjective = 0.9999999999\n", r"my.toml:1: slos.errors: .*leaves no budget"),
-        # Prometheus would not take it, or take it for something else.
+        ("[slos.errors]\nobjective = 0.9999999999\n", r"my.toml:1: slos.errors: .*too close to 0 or 1"),
+        # Prometheus would refuse these texts, or read them as something else.
         (
             '[selectors]\ngreeks_endpoints = "(["\n',
-            r"my.toml:2: selectors.greeks_endpoints: '\(\[' is no regular expression: ",
+            r"my.toml:2: selectors.greeks_endpoints: '\(\[' is not a regular expression: ",
         ),
         (
             '[selectors]\ncritical_dependencies = "(?!x).*"\n',
@@ -137,12 +138,12 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ),
         ("[calendar]\nvalid_until = 9999-12-31\n", r"my.toml:2: calendar.valid_until: .*2100-12-31"),
         ("[calendar]\nvalid_from = 0001-01-01\n", r"my.toml:2: calendar.valid_from: .*1990-01-01"),
-        # Prometheus forgets a value after five minutes; a rate needs two in its window.
+        # Prometheus drops a value after five minutes; a rate needs two values in its window.
         ("[pipeline]\nhistory = 600\n", r"my.toml:2: pipeline.history: .*less than or equal to 240"),
         ("[pipeline]\nscrape = 200\n", r"my.toml:2: pipeline.scrape: .*less than or equal to 120"),
         (
             "[pipeline]\nexport = 60\n[windows]\nlatency = 240\ngreeks = 120\ncpu = 60\n",
-            r"my.toml:6: windows.cpu: 60 s .*two of what comes every 60 s \(pipeline.export\).* at least 120",
+            r"my.toml:6: windows.cpu: 60 s .*two values.* every 60 s \(pipeline.export\).* at least 120 \[SS110\]$",
         ),
         (
             "[forecast]\nscale_ahead = 60\n",
@@ -157,13 +158,14 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
     ],
 )
 def test_configuration_errors_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
-    """Each is one clear error."""
-    with pytest.raises(ConfigError, match=message):
+    """Each error is one line, and ends with its code."""
+    with pytest.raises(ConfigError, match=message) as caught:
         load(_file(tmp_path, text))
+    assert all(re.search(r" \[SS1\d\d\]$", line) for line in str(caught.value).splitlines())
 
 
 def test_a_part_of_an_objective_keeps_the_rest(tmp_path: Path) -> None:
-    """Only what is given changes; a threshold instead of a burn rate makes another alert."""
+    """Only the keys of the file change; a threshold instead of a burn rate makes another alert."""
     config = load(_file(tmp_path, '[slos.dependencies]\nalert = "threshold"\n'))
     assert config.slos.dependencies.objective == Config().slos.dependencies.objective
     names = {alert.name for alert in alerts(config)}
@@ -173,7 +175,7 @@ def test_a_part_of_an_objective_keeps_the_rest(tmp_path: Path) -> None:
 
 @pytest.mark.needs("promtool")
 def test_rules_of_another_configuration_are_valid(tmp_path: Path) -> None:
-    """Another job, other thresholds, no prices, shared queues: Prometheus takes the rules, without lint."""
+    """Another job, other thresholds, no prices, shared queues: promtool accepts the rules without lint warnings."""
     text = """
 runbooks = "https://wiki.example/runbooks"
 [selectors]
@@ -202,30 +204,30 @@ greeks = "desk"
     texts = "".join(path.read_text(encoding="utf-8") for path in rules)
     assert "desk-7" in texts
     assert "signal-service" not in texts
-    # What the reference service charges is no price of another one.
+    # The prices of the reference service do not apply to other services.
     assert not (tmp_path / "out" / "deploy" / "prometheus" / "own").exists()
     assert derived.get("TIER_PRICE").name not in {
         rule.record for group in groups(config, "recordings") for rule in group.rules
     }
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
-    """A service that reads it goes on with the defaults: the error is the one that it expects."""
+def test_the_message_names_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
+    """The error is a ConfigError, after which a service continues with the defaults."""
     path = tmp_path / "my.toml"
     path.write_bytes("[selectors]\njob = 'büro'\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"my.toml: not TOML: it is not UTF-8"):
+    with pytest.raises(ConfigError, match=r"my.toml: not TOML: it is not UTF-8 \[SS102\]$"):
         load(path)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """With the system's reason."""
-    with pytest.raises(ConfigError, match=r"none.toml: No such file"):
+def test_the_message_names_a_file_that_does_not_exist(tmp_path: Path) -> None:
+    """The message contains the reason that the operating system gives."""
+    with pytest.raises(ConfigError, match=r"none.toml: No such file or directory \[SS101\]$"):
         load(tmp_path / "none.toml")
 
 
 @pytest.mark.needs("promtool")
-def test_names_of_services_tiers_and_features_are_no_patterns(tmp_path: Path) -> None:
-    """A tier `pro+` is that tier; a job with spaces is asked for in links, and named as Kubernetes allows."""
+def test_names_of_services_tiers_and_features_are_not_patterns(tmp_path: Path) -> None:
+    """A tier `pro+(` matches only that tier; links contain a job with spaces in encoded form."""
     text = """
 grafana = "https://grafana.example/"
 runbooks = "https://wiki.example/"
@@ -266,7 +268,7 @@ except ModuleNotFoundError as error:
 
 
 def test_defaults_need_no_pydantic() -> None:
-    """The SDK reads its windows from them where only its own dependencies are installed; the models need pydantic."""
+    """The SDK reads its windows from `defaults` if only its own dependencies are installed; models need pydantic."""
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT_PYDANTIC, str(binaries.ROOT / "src" / "signalscope")],
         capture_output=True, text=True, check=True,
@@ -275,14 +277,14 @@ def test_defaults_need_no_pydantic() -> None:
 
 
 def test_the_configuration_without_a_file_has_the_defaults() -> None:
-    """What the SDK uses without pydantic is what the rules are made with."""
+    """The windows that the SDK uses without pydantic are those of the rules."""
     config = Config()
     assert (config.windows.rate, config.windows.hour) == (defaults.RATE_SECONDS, defaults.HOUR_SECONDS)
     assert config.slos.period_days == defaults.SLO_PERIOD_DAYS
 
 
 def test_the_windows_of_objectives_follow_the_table_of_burn_rates() -> None:
-    """Each window that an alert compares is recorded, and the period itself."""
+    """Each window that an alert reads is recorded, and so is the whole period."""
     assert defaults.SLO_WINDOWS == ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
     assert {window.long for window in defaults.BURN_RATE_WINDOWS} == set(defaults.BURN_RATES)
     for window in defaults.BURN_RATE_WINDOWS:

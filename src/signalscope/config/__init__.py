@@ -1,7 +1,7 @@
-"""Every threshold, window, selector and target: the one place, and the file that overrides it.
+"""The configuration: thresholds, windows, selectors and targets, and the TOML file that overrides them.
 
-`signalscope.config.defaults` is plain Python. Every other name is imported when it is asked for, since the models
-need pydantic, which the SDK alone does not install.
+`signalscope.config.defaults` is plain Python. The other names are imported on first use, because the models need
+pydantic, which the SDK alone does not install.
 """
 
 from __future__ import annotations

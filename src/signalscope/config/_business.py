@@ -1,4 +1,4 @@
-"""What the business counts with: ``[kpis]`` and ``[business]`` of the configuration."""
+"""Targets of KPIs, tiers and prices: ``[kpis]`` and ``[business]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from signalscope.config._section import ApiSeconds, Limit, Ratio, Section, Text
 
 
 class Kpis(Section):
-    """Targets of KPIs that no objective has.
+    """Targets of KPIs that have no SLO.
 
     Attributes:
-        subscription_growth: In 30 days.
-        satisfaction: The score, from 0 to 100.
-        premium_adoption: Active users whose tier is a premium one, as a ratio.
-        trend_days: Days over which cost and revenue are compared.
-        scaling_lead_seconds: Time that is left to decide; the forecast looks no further ahead than two days.
+        subscription_growth: Growth of the subscriptions in 30 days: 0.15 is 15 % more.
+        satisfaction: The satisfaction score, above 0 and at most 100.
+        premium_adoption: Ratio of active users who have a premium tier, 0 to 1.
+        trend_days: Days between the two days whose cost and revenue are compared, 1 to 60.
+        scaling_lead_seconds: Seconds from the forecast to the exhaustion of a resource, for the decision to scale.
+            At most two days, because the forecast covers two days.
 
     Examples:
         >>> from signalscope.config import Kpis
@@ -31,16 +32,17 @@ class Kpis(Section):
 
 
 class Business(Section):
-    """What the business counts with.
+    """Tiers, prices and request times from which business metrics are calculated.
 
     Attributes:
-        premium_tiers: The tiers that are premium ones.
-        monthly_prices: What a subscription brings in a month, by tier, in the currency of
-            SIGNALSCOPE_CPU_SECOND_PRICE. Without prices there are no values of revenue.
-        feature_operations: The kind of work (operation_type of the cost) that a feature causes; by default it has the
-            feature's name.
-        satisfied_seconds: A request within this time is satisfied.
-        tolerated_seconds: A request within this time is tolerable; Apdex takes four times the satisfied.
+        premium_tiers: The premium tiers.
+        monthly_prices: Monthly price of a subscription by tier, in the currency of SIGNALSCOPE_CPU_SECOND_PRICE.
+            Without prices, the series of revenue have no values.
+        feature_operations: The `operation_type` of the cost that a feature causes, by feature. A feature that is not
+            listed causes the cost whose `operation_type` is the name of the feature.
+        satisfied_seconds: A request that takes at most this long is satisfied. A bucket boundary of API latency.
+        tolerated_seconds: A request that takes at most this long is tolerable. A bucket boundary of API latency.
+            Apdex uses four times `satisfied_seconds`.
 
     Examples:
         >>> from signalscope.config import Business

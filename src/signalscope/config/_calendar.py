@@ -1,4 +1,4 @@
-"""When the market trades: ``[calendar]`` of the configuration."""
+"""Trading days and hours: ``[calendar]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from signalscope.config._section import Section
 
 def _local(at: time) -> time:
     if at.tzinfo is not None:
-        raise ValueError("write a local time of the exchange, without a zone: such as 09:30:00")
+        raise ValueError("write the local time of the exchange without a zone, such as 09:30:00 [SS108]")
     return at
 
 
 Local = Annotated[time, AfterValidator(_local)]
-#: A year that a time zone is known for. A hundred years are two hundred changes of the clock in a rule.
+#: A day for which the time-zone database is reliable. The limit keeps the rule short: a year has two clock changes.
 Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 12, 31))]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -37,17 +37,18 @@ _EARLY_CLOSES = ("2026-11-27", "2026-12-24", "2027-11-26", "2028-07-03", "2028-1
 
 
 class Calendar(Section):
-    """The trading calendar. Hours are local time of the exchange; changes of its clock are allowed for.
+    """The trading calendar. All hours are local time of the exchange; daylight saving time is taken into account.
 
     Attributes:
-        timezone: Its time zone, by its IANA name.
-        opens: When a session begins.
-        closes: When it ends; on the same day.
-        days: The days of the week on which it trades.
-        holidays: Days on which it does not.
-        early_closes: Days on which it ends sooner, and when.
-        valid_from: The first day that the calendar is about.
-        valid_until: The last one. Outside of the two nothing that needs the calendar is computed.
+        timezone: IANA name of the time zone of the exchange.
+        opens: Local time at which a session begins.
+        closes: Local time at which a session ends, later on the same day.
+        days: The days of the week on which the exchange trades.
+        holidays: Dates on which the exchange does not trade.
+        early_closes: The earlier end of the session, by date.
+        valid_from: The first day for which the calendar is valid.
+        valid_until: The last day for which the calendar is valid. Outside of this period, series that need the
+            calendar have no values.
 
     Examples:
         >>> from signalscope.config import Calendar
@@ -71,22 +72,22 @@ class Calendar(Section):
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             raise ValueError(
-                f"there is no time zone {name!r}" + (f"; did you mean {near[0]}?" if near else "")
+                f"unknown time zone {name!r}{f'; did you mean {near[0]}?' if near else ''} [SS108]"
             )
         return name
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.closes <= self.opens:
-            raise ValueError(f"closes ({self.closes}) must be after opens ({self.opens}), on the same day")
+            raise ValueError(f"closes ({self.closes}) must be later than opens ({self.opens}) [SS108]")
         for day, closes in self.early_closes.items():
             if not self.opens < closes < self.closes:
-                raise ValueError(f"early_closes: {day} closes at {closes}, which is not within the session")
+                raise ValueError(f"early_closes: {day}: {closes} is not within the session [SS108]")
         if self.valid_until < self.valid_from:
-            raise ValueError("valid_until is before valid_from")
+            raise ValueError("valid_until must not be before valid_from [SS108]")
         return self
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The time zone."""
+        """The time zone of the exchange."""
         return zoneinfo.ZoneInfo(self.timezone)

@@ -1,6 +1,6 @@
-"""Every threshold, window, selector and target of the rules, alerts and dashboards: the one place.
+"""The whole configuration of rules, alerts and dashboards.
 
-Users change them in a TOML file and generate again::
+Users override values in a TOML file, and generate again::
 
     signalscope generate --config my.toml --out my-rules
 
@@ -37,7 +37,7 @@ from signalscope.config._slos import Slo, Slos  # noqa: F401  # signalscope.conf
 
 
 class ConfigError(ValueError):
-    """A configuration file that cannot be used; the message names the file, line and key.
+    """A configuration file that cannot be used; the message names the file, line and key of each error.
 
     Examples:
         >>> from pathlib import Path
@@ -46,22 +46,26 @@ class ConfigError(ValueError):
         ...     config.load(Path("no-such-file.toml"))
         ... except config.ConfigError as error:
         ...     print(error)
-        no-such-file.toml: No such file or directory
+        no-such-file.toml: No such file or directory [SS101]
     """
 
 
 class Pipeline(Section):
-    """How often data moves on, in seconds. Ten seconds for an alert need steps of five.
+    """Intervals of export, scrape and rule evaluation, in seconds.
+
+    An alert that must fire within ten seconds needs intervals of five seconds.
 
     Attributes:
-        export: From a process to the Collector.
-        scrape: From the Collector, or a process, to Prometheus.
-        evaluation: Of alerts; at the most, see `alert_interval`.
-        recording: Of the series that alerts and dashboards share; at the most, see `series_interval`.
-        slo: Of SLOs.
-        insight: Of the calendar, prediction intervals, trends and the recommendation.
-        forecast: Of the forecast; at the most 240.
-        history: Of what looks back over days.
+        export: Between two exports from a process to the Collector.
+        scrape: Between two scrapes of the Collector or of a process by Prometheus.
+        evaluation: Between two evaluations of alerts. An alert with a long `for` is evaluated less often: see
+            `alert_interval`.
+        recording: Between two evaluations of series that alerts and dashboards share. A series is recorded more often
+            for an alert with a short `for`: see `series_interval`.
+        slo: Between two evaluations of SLO series.
+        insight: Between two evaluations of calendar, prediction intervals, trends and scaling recommendation.
+        forecast: Between two evaluations of the forecast, at most 240.
+        history: Between two evaluations of series that read several days.
 
     Examples:
         >>> from signalscope.config import Pipeline
@@ -80,15 +84,33 @@ class Pipeline(Section):
 
     @property
     def delay(self) -> int:
-        """The longest time from a measurement to a rule that sees it, in seconds."""
+        """The longest time from a measurement to a rule that reads it, in seconds."""
         return self.export + self.scrape + self.evaluation
 
     def alert_interval(self, for_: int) -> int:
-        """Return how often an alert with that `for` is evaluated: one that waits long can be noticed later."""
+        """Return the interval in seconds at which an alert with a certain `for` is evaluated.
+
+        An alert with a long `for` can be evaluated less often.
+
+        Args:
+            for_: The `for` of the alert, in seconds.
+
+        Example:
+            >>> Pipeline().alert_interval(15), Pipeline().alert_interval(600)
+            (5, 15)
+        """
         return self.evaluation if for_ < 4 * self.recording else max(self.evaluation, self.recording)
 
     def series_interval(self, for_: int) -> int:
-        """Return how often a series is recorded that such an alert reads: twice within its `for` if it can be."""
+        """Return the interval in seconds at which a series is recorded for an alert: twice within `for` if possible.
+
+        Args:
+            for_: The `for` of the alert that reads the series, in seconds.
+
+        Example:
+            >>> Pipeline().series_interval(15), Pipeline().series_interval(600)
+            (5, 60)
+        """
         intervals = (self.evaluation, self.recording, self.slo, self.insight)
         return max((interval for interval in intervals if interval <= for_ / 2), default=min(intervals))
 
@@ -96,22 +118,22 @@ class Pipeline(Section):
 def _module(name: str) -> str:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ValueError(
-            f"{name!r} is not the name of a module; write it as in an import: my_service.instruments"
+            f"{name!r} is not the name of a module; write a name such as my_service.instruments [SS109]"
         )
     return name
 
 
 def _list(value: Any) -> Any:
     if isinstance(value, str):
-        raise ValueError(f'it is a list: import = ["{value}"]')  # noqa: TRY004  # pydantic explains ValueErrors only
+        raise ValueError(f'write a list: import = ["{value}"] [SS109]')  # noqa: TRY004  # pydantic explains ValueErrors only
     return value
 
 
 class Contract(Section):
-    """Where the user's own instruments come from.
+    """Modules that add the user's own instruments.
 
     Attributes:
-        imports: Modules that call `signalscope.contract.extend`, in the order in which they are imported; the key is
+        imports: Modules that call `signalscope.contract.extend`, in the order of import; the key in the file is
             ``import``. The commands of ``signalscope`` import them, as with ``--import``; a running service does not.
     """
 
@@ -121,7 +143,27 @@ class Contract(Section):
 
 
 class Config(Section):
-    """All of it.
+    """The whole configuration: one attribute for each table of the TOML file.
+
+    Attributes:
+        pipeline: Intervals of export, scrape and rule evaluation.
+        selectors: Names that select the series of the service.
+        thresholds: Limits that alerts compare with.
+        windows: Lengths of the windows of rates.
+        holds: The `for` of each alert.
+        slos: The service level objectives.
+        kpis: Targets of KPIs that have no SLO.
+        business: Tiers, prices and request times.
+        teams: The team that is notified, by domain.
+        calendar: The trading calendar.
+        anomaly: Settings of the anomaly detection.
+        forecast: Settings of the forecast and the scaling recommendation.
+        routes: Receivers and intervals of notifications.
+        dashboards: Colours and currency of the dashboards.
+        health: Limits of the health checks.
+        contract: Modules that add instruments.
+        runbooks: URL of the folder of the runbooks.
+        grafana: URL of Grafana.
 
     Examples:
         >>> from signalscope.config import Config, Thresholds
@@ -152,7 +194,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
-        """What looks back needs two values: a rate of one is none, and its alert would never fire."""
+        """Check that each window contains two values: one value has no rate, and its alert would never fire."""
         arrival = max(("export", "scrape"), key=lambda source: getattr(self.pipeline, source))
         looks_back = {f"windows.{window}": arrival for window in type(self.windows).model_fields}
         looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
@@ -161,20 +203,20 @@ class Config(Section):
             seconds, step = getattr(getattr(self, section), name), getattr(self.pipeline, source)
             if seconds < 2 * step:
                 raise ValueError(
-                    f"{key}: {seconds} s are too short for two of what comes every {step} s "
-                    f"(pipeline.{source}): at least {2 * step}"
+                    f"{key}: {seconds} s do not contain two values, which come every {step} s "
+                    f"(pipeline.{source}); use at least {2 * step} [SS110]"
                 )
         return self
 
 
 def load(path: Path | None) -> Config:
-    r"""The configuration in a file; the defaults where it says nothing.
+    r"""Read the configuration from a file; keys that are not in the file keep their defaults.
 
     Args:
         path: A TOML file; None for the defaults.
 
     Raises:
-        ConfigError: It cannot be read, or something in it is not allowed.
+        ConfigError: The file cannot be read, or has errors: one line of the message for each error.
 
     Examples:
         >>> from pathlib import Path
@@ -192,9 +234,9 @@ def load(path: Path | None) -> Config:
         text = path.read_text(encoding="utf-8")
         values: dict[str, Any] = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+        raise ConfigError(f"{path}: {error.strerror} [SS101]") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not TOML: it is not UTF-8") from None
+        raise ConfigError(f"{path}: not TOML: it is not UTF-8 [SS102]") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(syntax_message(path, error)) from None
     try:

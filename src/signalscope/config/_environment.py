@@ -1,4 +1,4 @@
-"""Settings of the monitoring API and of derived values: environment variables, read each time they are needed."""
+"""Environment variables of the monitoring API and of derived values; each is read again at every use."""
 
 from __future__ import annotations
 
@@ -12,57 +12,69 @@ from signalscope.config import Config, ConfigError, load
 
 _logger = logging.getLogger("signalscope")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
-#: A shorter token can be guessed.
+#: Least length of a token in characters: a shorter token can be guessed.
 _SHORT = 16
 
 
 def tokens() -> tuple[str, ...]:
-    """Return the bearer tokens of /monitoring: SIGNALSCOPE_MONITORING_TOKEN, with commas while one is replaced."""
+    """Return the bearer tokens of /monitoring: SIGNALSCOPE_MONITORING_TOKEN, separated by commas.
+
+    Two tokens are valid at the same time while an operator replaces one.
+    """
     return _tokens("SIGNALSCOPE_MONITORING_TOKEN")
 
 
 def users_tokens() -> tuple[str, ...]:
-    """Return the tokens that may see user ids as well: SIGNALSCOPE_MONITORING_USERS_TOKEN."""
+    """Return the tokens that also give access to user ids: SIGNALSCOPE_MONITORING_USERS_TOKEN."""
     return _tokens("SIGNALSCOPE_MONITORING_USERS_TOKEN")
 
 
 def monitoring_is_public() -> bool:
-    """Return True if /monitoring needs no token: SIGNALSCOPE_MONITORING_PUBLIC, false when not set."""
+    """Return True if /monitoring needs no token: SIGNALSCOPE_MONITORING_PUBLIC, default false."""
     return _flag("SIGNALSCOPE_MONITORING_PUBLIC", default=False)
 
 
 def health_is_public() -> bool:
-    """Return True if /health needs no token: SIGNALSCOPE_HEALTH_PUBLIC, true when not set."""
+    """Return True if /health needs no token: SIGNALSCOPE_HEALTH_PUBLIC, default true."""
     return _flag("SIGNALSCOPE_HEALTH_PUBLIC", default=True)
 
 
 def metrics_are_public() -> bool:
-    """Return True if /metrics needs no token: SIGNALSCOPE_METRICS_PUBLIC, true when not set."""
+    """Return True if /metrics needs no token: SIGNALSCOPE_METRICS_PUBLIC, default true."""
     return _flag("SIGNALSCOPE_METRICS_PUBLIC", default=True)
 
 
 def requests_per_second() -> float:
-    """Return how many requests to /monitoring a client may make each second: SIGNALSCOPE_MONITORING_RATE, 10."""
+    """Return the requests per second that a client may send to /monitoring.
+
+    It is SIGNALSCOPE_MONITORING_RATE, default 10.
+    """
     return _number("SIGNALSCOPE_MONITORING_RATE", 10.0, 0.1, 10_000.0)
 
 
 def cache_seconds() -> float:
-    """Return how long an answer of /monitoring is valid: SIGNALSCOPE_MONITORING_CACHE_SECONDS, 5."""
+    """Return the seconds for which an answer of /monitoring is cached.
+
+    It is SIGNALSCOPE_MONITORING_CACHE_SECONDS, default 5.
+    """
     return _number("SIGNALSCOPE_MONITORING_CACHE_SECONDS", 5.0, 0.0, 300.0)
 
 
 def prometheus_url() -> str | None:
-    """Return the URL of Prometheus, SIGNALSCOPE_PROMETHEUS_URL; None to use the windows of this process."""
+    """Return the URL of Prometheus: SIGNALSCOPE_PROMETHEUS_URL; None to use the windows of this process."""
     return os.environ.get("SIGNALSCOPE_PROMETHEUS_URL", "").strip().rstrip("/") or None
 
 
 def prometheus_timeout() -> float:
-    """Return the timeout of Prometheus in seconds: SIGNALSCOPE_PROMETHEUS_TIMEOUT, 2."""
+    """Return the timeout of a query to Prometheus in seconds: SIGNALSCOPE_PROMETHEUS_TIMEOUT, default 2."""
     return _number("SIGNALSCOPE_PROMETHEUS_TIMEOUT", 2.0, 0.05, 30.0)
 
 
 def job() -> str:
-    """Return the job in Prometheus: SIGNALSCOPE_PROMETHEUS_JOB, else OTEL_SERVICE_NAME, else that of the rules."""
+    """Return the label `job` of the service in Prometheus.
+
+    It is SIGNALSCOPE_PROMETHEUS_JOB, else OTEL_SERVICE_NAME, else `selectors.job` of the configuration.
+    """
     for name in ("SIGNALSCOPE_PROMETHEUS_JOB", "OTEL_SERVICE_NAME"):
         if job_name := os.environ.get(name, "").strip():
             return job_name
@@ -82,7 +94,10 @@ def scope() -> dict[str, str]:
 
 
 def config() -> Config:
-    """Return the configuration: the file SIGNALSCOPE_CONFIG, which `signalscope generate --config` takes too."""
+    """Return the configuration from the file SIGNALSCOPE_CONFIG; the defaults when it is not set or has errors.
+
+    The file has the same form as that of `signalscope generate --config`.
+    """
     return _loaded(os.environ.get("SIGNALSCOPE_CONFIG", "").strip())
 
 
@@ -91,14 +106,14 @@ def _loaded(path: str) -> Config:
     try:
         return load(Path(path) if path else None)
     except ConfigError as error:
-        _warn("SIGNALSCOPE_CONFIG", f"SIGNALSCOPE_CONFIG is not used: {error}")
+        _warn("SIGNALSCOPE_CONFIG", f"SIGNALSCOPE_CONFIG is ignored; the defaults apply. {error}")
         return Config()
 
 
 def _tokens(name: str) -> tuple[str, ...]:
     given = tuple(token.strip() for token in os.environ.get(name, "").split(",") if token.strip())
     if any(len(token) < _SHORT for token in given):
-        _warn(name, f"{name} has a token of fewer than {_SHORT} characters, which can be guessed")
+        _warn(name, f"{name} has a token that can be guessed; use at least {_SHORT} characters [SS120]")
     return given
 
 
@@ -109,7 +124,7 @@ def _flag(name: str, *, default: bool) -> bool:
     if text in _TRUE:
         return True
     if text not in _FALSE:
-        _warn(name, f"{name}={text!r} is neither true nor false; taken as false: a token is needed")
+        _warn(name, f"{name}={text!r} counts as false, so a token is needed; write true or false [SS121]")
     return False
 
 
@@ -122,7 +137,7 @@ def _number(name: str, default: float, low: float, high: float) -> float:
     except ValueError:
         number = math.nan
     if not low <= number <= high:
-        _warn(name, f"{name}={text!r} must be a number from {low:g} to {high:g}; {default:g} is used")
+        _warn(name, f"{name}={text!r} is ignored ({default:g} applies); use {low:g} to {high:g} [SS122]")
         return default
     return number
 
@@ -131,7 +146,7 @@ _wrong: set[str] = set()
 
 
 def invalid_settings() -> list[str]:
-    """Return the names of settings that cannot be used as they are."""
+    """Return the names of the environment variables that have errors, sorted."""
     _wrong.clear()
     _loaded.cache_clear()
     for read in (
@@ -144,9 +159,9 @@ def invalid_settings() -> list[str]:
 
 def _warn(name: str, problem: str) -> None:
     _wrong.add(name)
-    _log_once(problem)
+    _log_once(f"signalscope: {problem}")
 
 
 @cache
 def _log_once(problem: str) -> None:
-    _logger.warning("signalscope: %s", problem)
+    _logger.warning(problem)

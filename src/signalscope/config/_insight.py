@@ -1,4 +1,4 @@
-"""What is unusual and what is foreseen: ``[anomaly]`` and ``[forecast]`` of the configuration."""
+"""Anomaly detection and forecast: ``[anomaly]`` and ``[forecast]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ from signalscope.config._section import BelowOne, Limit, Part, PositiveRatio, Se
 
 
 class Anomaly(Section):
-    """Bands around what was usual at this time of day on earlier trading days.
+    """Settings of the prediction interval: the usual level at this time of day on earlier trading days.
 
     Attributes:
-        lookback_days: Calendar days that are looked back on.
-        least_days: Trading days of history that are needed; with fewer there is no band.
-        recent_days: A level that at least three sessions of these last calendar days agree on is the new normal.
-        width: Half the width of the band in spreads (a spread is a standard deviation where noise is Gaussian).
-        relative_spread: The least spread, as a share of the level.
+        lookback_days: Calendar days of history that the interval is calculated from, 7 to 60.
+        least_days: Trading days of history that the interval needs, 3 to 40.
+        recent_days: Calendar days, 4 to 10. A level at which at least three sessions of these days agree is the new
+            normal level.
+        width: Half the width of the interval, in spreads. A spread is a standard deviation if noise is Gaussian.
+        relative_spread: The least spread, as a ratio of the level.
         latency_spread: The least spread of latency, in seconds.
         error_spread: The least spread of the error ratio.
-        drop_share: A throughput below this share of the usual is a drop, however wide the band is.
-        drop_events: Unless fewer events than this are usual in five minutes: then none may be chance.
-        hold: Seconds that a level must be outside before AnomalyDetected fires.
-        keep: Seconds that it goes on firing.
+        drop_share: A throughput below this ratio of the usual level is a drop, even within a wide interval.
+        drop_events: The least number of usual events in five minutes for a drop. With fewer, zero events can be
+            chance.
+        hold: The `for` of AnomalyDetected: seconds for which a level must be outside of the interval.
+        keep: The `keep_firing_for` of AnomalyDetected, in seconds.
 
     Examples:
         >>> from signalscope.config import Anomaly
@@ -47,32 +49,32 @@ class Anomaly(Section):
     def _possible(self) -> Self:
         if self.least_days > self.lookback_days * 5 // 7:
             raise ValueError(
-                f"least_days: {self.lookback_days} days to look back on (lookback_days) never have {self.least_days} "
-                "trading days"
+                f"least_days = {self.least_days} is too high: {self.lookback_days} days (lookback_days) have at most "
+                f"{self.lookback_days * 5 // 7} trading days [SS111]"
             )
         return self
 
 
 class Forecast(Section):
-    """What will be in use in 24 and 48 hours, when it will be all, and how many replicas are wanted.
+    """Settings of the forecast for 24 and 48 hours, of predictive alerts and of the scaling recommendation.
 
     Attributes:
-        exhausted_at: The share of a resource in use at which it counts as exhausted.
-        growth_days: Calendar days over which growth against earlier weeks is measured.
-        hold: Seconds that exhaustion must be foreseen before CapacityExhaustedWithin48h fires.
-        keep: Seconds that it goes on firing.
-        target_utilization: CPU of a replica, of what it has, that is aimed at.
+        exhausted_at: A resource is exhausted when this ratio of it is in use.
+        growth_days: Calendar days over which growth against earlier weeks is measured, 1 to 7.
+        hold: The `for` of CapacityExhaustedWithin48h: seconds for which the forecast must predict exhaustion.
+        keep: The `keep_firing_for` of CapacityExhaustedWithin48h, in seconds.
+        target_utilization: CPU utilization at which a replica should run, as a ratio.
         processes_per_replica: Processes (workers) in one replica.
-        least_samples: Evaluations (every `pipeline.recording` seconds) that a capacity is measured in at least.
-        least_utilization: Capacity is measured only while processes use more than this of a core.
-        scale_ahead: Seconds that a replica is wanted before its load comes.
-        drain: Seconds within which a backlog is to be worked off.
-        least_replicas: Fewer are never recommended.
-        most_replicas: More are never recommended.
-        flapping: How often a breaker opens in `flapping_window` seconds when it flaps.
-        flapping_window: Seconds.
-        trend: Seconds that a dependency's trend is drawn out.
-        memory_share: Growth of memory is watched above this share of the limit.
+        least_samples: Least number of measurements of a capacity; there is one each `pipeline.recording` seconds.
+        least_utilization: Capacity is measured only while the CPU utilization of the processes is above this ratio.
+        scale_ahead: Seconds from the start of a replica to the load that it is for.
+        drain: Seconds within which the replicas should process a backlog.
+        least_replicas: Least number of replicas that is recommended.
+        most_replicas: Highest number of replicas that is recommended.
+        flapping: A breaker is flapping when it opens this often within `flapping_window`.
+        flapping_window: Length of the window for `flapping`, in seconds.
+        trend: Seconds by which the trend of a dependency is extrapolated.
+        memory_share: Growth of memory is evaluated only above this ratio of the memory limit.
 
     Examples:
         >>> from signalscope.config import Forecast
@@ -100,5 +102,5 @@ class Forecast(Section):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.most_replicas < self.least_replicas:
-            raise ValueError("most_replicas is less than least_replicas")
+            raise ValueError("most_replicas must not be less than least_replicas [SS111]")
         return self

@@ -1,4 +1,4 @@
-"""Who is notified: ``[routes]`` of the configuration."""
+"""Routing of notifications: ``[routes]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ Wait = Annotated[int, Field(ge=1, le=86_400, strict=True)]
 
 
 class Routes(Section):
-    """Alertmanager: receivers, grouping, times.
+    """Receivers, grouping and intervals of Alertmanager.
 
-    A receiver's address is never written here: it is read by Alertmanager from a file of its own in `secrets`,
-    one a receiver, which a deployment mounts (docs/alerting.md).
+    The address of a receiver is not part of the configuration. Alertmanager reads it from a file in `secrets`, one
+    file for each receiver, which the deployment mounts (docs/alerting.md).
 
     Attributes:
-        receiver: What kind the receivers are: a webhook, Slack, PagerDuty; ``none`` keeps alerts in Alertmanager.
-        page: What kind those of critical alerts are, where it is another.
-        ticket: The same for warnings.
-        inform: The same for information.
-        second_level: The same for escalated alerts.
-        watchdog: The same for the alert that always fires.
-        secrets: The folder that has a file with the address (PagerDuty: the key) of each receiver. An absolute
-            path: Alertmanager would look for a relative one where it was started.
-        group_wait: Seconds that the first notification of a group waits for others.
-        group_interval: Seconds between notifications about changes of a group.
-        repeat_critical: Seconds after which a critical alert that still fires is sent again.
-        repeat: The same for warnings.
-        repeat_info: The same for information.
-        escalate_after: Seconds after which a critical alert that nobody has silenced goes to the second level.
-        escalate_repeat: Seconds after which the second level is notified again.
-        business_hours_only: Severities that wait for business hours.
-        lead: Minutes before the session's open at which business hours begin.
-        lag: Minutes after its close at which they end.
-        watchdog_interval: Seconds between two messages that the pipeline is alive.
+        receiver: Kind of the receivers: ``webhook``, ``slack``, ``pagerduty``, or ``none`` to send no notifications.
+        page: Kind of the receiver of critical alerts; None for `receiver`.
+        ticket: Kind of the receiver of warnings; None for `receiver`.
+        inform: Kind of the receiver of information; None for `receiver`.
+        second_level: Kind of the receiver of escalated alerts; None for `receiver`.
+        watchdog: Kind of the receiver of the alert that always fires; None for `receiver`.
+        secrets: The folder with one file for each receiver, which contains its address (PagerDuty: its key). The path
+            is absolute, because Alertmanager resolves a relative path from its own working directory.
+        group_wait: Seconds before the first notification of a group, to collect more alerts.
+        group_interval: Seconds between two notifications about changes of a group.
+        repeat_critical: Seconds after which the notification of a firing critical alert is repeated.
+        repeat: Seconds after which the notification of a firing warning is repeated.
+        repeat_info: Seconds after which the notification of firing information is repeated.
+        escalate_after: Seconds after which a critical alert without a silence goes to the second level.
+        escalate_repeat: Seconds after which the notification of the second level is repeated.
+        business_hours_only: Severities that are sent only in business hours.
+        lead: Minutes from the begin of business hours to the open of the session.
+        lag: Minutes from the close of the session to the end of business hours.
+        watchdog_interval: Seconds between two messages that the pipeline works.
 
     Examples:
         >>> from signalscope.config import Routes
@@ -65,7 +65,15 @@ class Routes(Section):
     watchdog_interval: Wait = 60
 
     def kind_of(self, route: str) -> Kind:
-        """Return what kind the receivers of a route are."""
+        """Return the kind of the receiver of a route.
+
+        Args:
+            route: ``page``, ``ticket``, ``inform``, ``second_level`` or ``watchdog``.
+
+        Example:
+            >>> Routes(page="pagerduty").kind_of("page"), Routes().kind_of("ticket")
+            ('pagerduty', 'webhook')
+        """
         own: Kind | None = getattr(self, route)
         return own or self.receiver
 
@@ -73,6 +81,6 @@ class Routes(Section):
     def _ordered(self) -> Self:
         if self.group_interval > self.escalate_after:
             raise ValueError(
-                "escalate_after is less than group_interval: the escalation would come with the alert"
+                "escalate_after must not be less than group_interval: the alert would escalate at once [SS111]"
             )
         return self

@@ -1,4 +1,4 @@
-"""What alerts, health checks and dashboards compare with, how far they look back, how long they wait."""
+"""Selectors, thresholds, windows and durations of alerts, health checks and dashboards."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from signalscope.config._section import (
 )
 from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 
-#: What Prometheus scrapes beside the service.
+#: The jobs that Prometheus scrapes beside the service.
 PIPELINE_JOBS = ("otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager")
 
 
 def _quantile(name: str) -> AfterValidator:
-    """Return the check of a limit for the quantiles of a histogram: a quantile is never above its last bucket."""
+    """Return a check of a limit for quantiles: no quantile is above the last bucket boundary of its histogram."""
     last = (contract.get(name).buckets or (0.0,))[-1]
 
     def below(seconds: float) -> float:
         if seconds >= last:
             raise ValueError(
-                f"{seconds:g} s: a quantile of {name} is never above {last:g} s, its last bucket's bound"
+                f"{seconds:g} s: a quantile of {name} is never above {last:g} s, its last bucket boundary [SS107]"
             )
         return seconds
 
@@ -42,12 +42,18 @@ def _quantile(name: str) -> AfterValidator:
 
 
 class Selectors(Section):
-    """Which series are the service's.
+    """Names that select the series of the service.
 
     Attributes:
-        critical_dependencies: Services that count as critical also where nothing reports their health.
-        shared_queues: Queue types that all processes share (in Redis, say), as a regular expression; sizes of the
-            others add up.
+        job: The label `job` of the service in Prometheus.
+        greeks_endpoints: Regular expression of the endpoints that calculate Greeks.
+        greeks_cache: The `cache_type` of the cache of Greeks.
+        indicators_cache: The `cache_type` of the cache of indicators.
+        config_service: The `service_name` of the configuration service.
+        critical_dependencies: Regular expression of the external services that are critical even if no process
+            reports their health.
+        shared_queues: Regular expression of the queue types that all processes share, such as queues in Redis. The
+            sizes of other queues are added up.
 
     Examples:
         >>> from signalscope.config import Selectors
@@ -68,7 +74,7 @@ class Selectors(Section):
     def _own(cls, job: str) -> str:
         if job in PIPELINE_JOBS:
             raise ValueError(
-                f"{job} is one of the pipeline's own jobs ({', '.join(PIPELINE_JOBS)}): choose another"
+                f"{job} is one of the pipeline's own jobs ({', '.join(PIPELINE_JOBS)}); use another [SS112]"
             )
         return job
 
@@ -110,15 +116,25 @@ class Scope(Section):
 
 
 class Thresholds(Section):
-    """What is compared with.
+    """Limits of alerts. An alert fires above its limit if nothing else is said.
 
     Attributes:
-        cpu_percent: Of one core, by process.
-        memory_bytes: By process.
-        vectorized_speedup: Below it, vectorising gains nothing.
-        breaker_closed_ratio: Of the instances; below it, the breaker is open.
-        rule_group_seconds_ratio: Of a rule group's interval.
-        min_calls_per_second: Fewer calls than this say nothing about a ratio or a quantile.
+        api_p95_seconds: 95th percentile of API latency, in seconds.
+        vectorized_p90_seconds: 90th percentile of the time of a vectorised calculation call, in seconds.
+        active_subscriptions: Number of active subscriptions.
+        cpu_percent: CPU of one process, as a percentage of one core.
+        memory_bytes: Resident memory of one process, in bytes.
+        invalid_greeks_ratio: Results that cannot be used, as a ratio of the options priced.
+        vectorized_speedup: Speedup of vectorised calculations; the alert fires below it.
+        critical_backlog_items: Number of critical items that wait in a queue.
+        queue_backpressure: Backpressure of a queue: 0 is empty, 1 is full or refuses items.
+        dependency_error_ratio: Ratio of calls to an external service that fail.
+        dependency_p95_seconds: 95th percentile of the time of a call to an external service, in seconds.
+        database_p95_seconds: 95th percentile of the time of a database query, in seconds.
+        breaker_closed_ratio: Ratio of the instances whose breaker is closed; the alert fires below it.
+        collector_queue_ratio: Ratio of the Collector's sending queue that is in use.
+        rule_group_seconds_ratio: Evaluation time of a rule group, as a ratio of its interval.
+        min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
 
     Examples:
         >>> from signalscope.config import Thresholds
@@ -145,9 +161,15 @@ class Thresholds(Section):
 
 
 class Windows(Section):
-    """How far rates look back, in seconds.
+    """Lengths of the windows of rates, in seconds.
 
-    `rate` and `hour` are fixed, because names of series and labels say them (`signalscope.config.defaults`).
+    `rate` and `hour` are fixed, because names of series and labels contain them (`signalscope.config.defaults`).
+
+    Attributes:
+        latency: Window of the quantiles of API, signal and calculation latency.
+        greeks: Window of the alert on failed calculations.
+        cpu: Window of the CPU utilization of a process.
+        pipeline: Window of alerts on the telemetry pipeline.
 
     Examples:
         >>> from signalscope.config import Windows
@@ -162,12 +184,12 @@ class Windows(Section):
 
     @property
     def rate(self) -> int:
-        """How far rates, ratios and means look back that have no window of their own."""
+        """Window of rates, ratios and means that have no window of their own, in seconds."""
         return RATE_SECONDS
 
     @property
     def hour(self) -> int:
-        """How far values of the business and increases look back."""
+        """Window of business metrics and increases, in seconds."""
         return HOUR_SECONDS
 
 
@@ -178,7 +200,7 @@ class Histograms(Section):
 
 
 class Holds(Section):
-    """How long a condition must last before its alert fires, in seconds: Prometheus' `for`.
+    """The `for` of each alert in Prometheus: seconds for which its condition must be true before it fires.
 
     Examples:
         >>> from signalscope.config import Holds
@@ -209,25 +231,25 @@ class Holds(Section):
     trend: Seconds = 300
     telemetry: Seconds = 120
     scrape: Seconds = 60
-    #: Prometheus' `keep_firing_for` of an alert on a rate.
+    #: The `keep_firing_for` of alerts on rates.
     keep_firing: Seconds = 60
 
 
 class HealthLimits(Section):
-    """From when on a component is degraded, and from when on unhealthy.
+    """Limits of the health checks: one above which a component is degraded, one above which it is unhealthy.
 
     Attributes:
-        error_rate_percent_degraded: Failed requests.
-        error_rate_percent_unhealthy: The same.
-        failed_work_degraded: Ratio of calculations and generations that fail or are unusable.
-        failed_work_unhealthy: The same.
-        backpressure_degraded: Of a queue: 0 is empty, 1 full or refusing items.
-        backpressure_unhealthy: The same.
-        memory_degraded: Ratio of thresholds.memory_bytes.
-        memory_unhealthy: The same.
-        loop_delay_seconds_degraded: How late the event loop is with what is due.
-        loop_delay_seconds_unhealthy: The same.
-        least_events: Fewer requests or calls say nothing about a ratio.
+        error_rate_percent_degraded: Percentage of failed requests.
+        error_rate_percent_unhealthy: Percentage of failed requests.
+        failed_work_degraded: Ratio of calculations and signal generations that fail or give unusable results.
+        failed_work_unhealthy: Ratio of calculations and signal generations that fail or give unusable results.
+        backpressure_degraded: Backpressure of a queue: 0 is empty, 1 is full or refuses items.
+        backpressure_unhealthy: Backpressure of a queue: 0 is empty, 1 is full or refuses items.
+        memory_degraded: Resident memory as a ratio of `thresholds.memory_bytes`.
+        memory_unhealthy: Resident memory as a ratio of `thresholds.memory_bytes`.
+        loop_delay_seconds_degraded: Delay of the event loop, in seconds.
+        loop_delay_seconds_unhealthy: Delay of the event loop, in seconds.
+        least_events: Least number of requests or calls for which a ratio is evaluated.
 
     Examples:
         >>> from signalscope.config import HealthLimits
@@ -252,17 +274,17 @@ class HealthLimits(Section):
         for unhealthy in type(self).model_fields:
             degraded = unhealthy.replace("_unhealthy", "_degraded")
             if getattr(self, degraded) > getattr(self, unhealthy):
-                raise ValueError(f"{degraded} is above {unhealthy}")
+                raise ValueError(f"{degraded} must not be above {unhealthy} [SS111]")
         return self
 
 
 class Dashboards(Section):
-    """Where dashboards change colour without an alert, as ratios; and the currency of costs and prices.
+    """Ratios at which dashboards change colour without an alert, and the currency of costs and prices.
 
     Attributes:
-        saturation_warning: A resource is orange from here on; it is red where it counts as exhausted.
-        budget_warning: An error budget is orange when less than this is left.
-        currency: What SIGNALSCOPE_CPU_SECOND_PRICE and the prices of subscriptions are in.
+        saturation_warning: A resource is orange at this ratio or above; it is red at `forecast.exhausted_at`.
+        budget_warning: An error budget is orange when a smaller ratio is left.
+        currency: Currency of SIGNALSCOPE_CPU_SECOND_PRICE and of the prices of subscriptions.
 
     Examples:
         >>> from signalscope.config import Dashboards
@@ -275,14 +297,14 @@ class Dashboards(Section):
     currency: Literal["USD", "EUR", "GBP", "JPY", "CHF", "INR"] = "USD"
 
 
-#: The subject of an alert or an SLO: a key of ``[teams]``, which decides the team.
+#: The subject of an alert or an SLO: a key of ``[teams]``, which names the team that is notified.
 Domain = Literal[
     "service", "greeks", "signals", "cache", "queue", "dependency", "business", "capacity", "telemetry"
 ]
 
 
 class Teams(Section):
-    """Which team is notified, by the domain of an alert.
+    """The team that is notified, by the domain of an alert.
 
     Examples:
         >>> from signalscope.config import Teams

@@ -1,4 +1,4 @@
-"""Objectives: ``[slos]`` of the configuration."""
+"""Service level objectives (SLOs): ``[slos]`` of the configuration."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from signalscope.config.defaults import BURN_RATES, SLO_PERIOD_DAYS
 
 
 class Slo(Section):
-    """One objective.
+    """One SLO.
 
     Attributes:
-        objective: Good events wanted, of all.
-        alert: With `burn-rate` alerts watch how fast the error budget is spent, with `threshold` the ratio itself.
-        min_events: In the long window; with fewer, no alert.
-        min_bad_events: The same of bad ones.
+        objective: The ratio of good events to all events that is aimed at, between 0 and 1.
+        alert: ``burn-rate`` for alerts on the burn rate of the error budget, ``threshold`` for an alert on the ratio.
+        min_events: Least number of events in the long window; with fewer, no alert fires.
+        min_bad_events: Least number of bad events in the long window; with fewer, no alert fires.
 
     Examples:
         >>> from signalscope.config import Slo
@@ -32,43 +32,60 @@ class Slo(Section):
 
     @property
     def budget(self) -> float:
-        """Bad events that are allowed, of all."""
+        """The error budget: the ratio of bad events to all events that is allowed."""
         return round(1 - self.objective, 9)
 
     @model_validator(mode="after")
     def _can_fire(self) -> Self:
         if not 0 < self.budget < 1:
             raise ValueError(
-                f"an objective of {self.objective:.12g} leaves no budget, or is one that cannot be missed"
+                f"an objective of {self.objective:.12g} is too close to 0 or 1; use for example 0.999 [SS113]"
             )
         fastest = max(BURN_RATES.values())
         if self.alert == "burn-rate" and fastest * self.budget >= 1:
             raise ValueError(
-                f"with an objective of {self.objective:g} an alert at {fastest:g} times the allowed rate can never "
-                f'fire, as {fastest:g} x {self.budget:g} is not below 1: use alert = "threshold", or an objective '
-                f"above {1 - 1 / fastest:.4f}"
+                f"with an objective of {self.objective:g} an alert at a burn rate of {fastest:g} can never fire: "
+                f'{fastest:g} x {self.budget:g} is not below 1. Use alert = "threshold", or an objective '
+                f"above {1 - 1 / fastest:.4f} [SS113]"
             )
         return self
 
 
 class ApiLatencySlo(Slo):
-    """The objective for API latency."""
+    """The SLO of API latency.
+
+    Attributes:
+        seconds: A request within this time is a good event. A bucket boundary of API latency.
+    """
 
     seconds: ApiSeconds = 0.5
 
 
 class SignalLatencySlo(Slo):
-    """The objective for the time to generate signals."""
+    """The SLO of the time to generate signals.
+
+    Attributes:
+        seconds: A generation within this time is a good event. A bucket boundary of signal generation.
+    """
 
     seconds: SignalSeconds = 2.0
 
 
 class Slos(Section):
-    """Every objective. All are about the same period.
+    """All SLOs. They have the same period.
 
     Attributes:
-        period_days: Fixed, as the windows' names are.
-        hysteresis: A threshold alert ends when the ratio is better by this part of the budget.
+        period_days: Days of the period. Fixed, because names of series contain it.
+        hysteresis: A threshold alert ends when the ratio is better than the objective by this ratio of the budget.
+        availability: The service answers its scrape.
+        errors: Requests succeed.
+        api_latency: Requests are quick.
+        signal_latency: Signals are generated quickly.
+        vectorized: Options are priced in array operations.
+        cache_hits_greeks: Greeks come from the cache.
+        cache_hits_indicators: Indicators come from the cache.
+        dependencies: External services are healthy.
+        critical_backlog: No critical items wait.
 
     Examples:
         >>> from signalscope.config import Slos
@@ -91,7 +108,7 @@ class Slos(Section):
     @model_validator(mode="before")
     @classmethod
     def _over_defaults(cls, values: Any) -> Any:
-        """An objective of which only a part is given keeps the rest."""
+        """Add the default values of an SLO to the keys that the file gives."""
         if not isinstance(values, dict):
             return values
         fields = cls.model_fields

@@ -1,11 +1,10 @@
-"""The contract: the one table of every instrument signalscope emits.
+"""The contract: the table of all instruments of signalscope.
 
-Decorators look instruments up here; recording rules, alerts, dashboards, docs and the Collector's tests
-are generated from it or checked against it. To find a metric, start with its row in `_table`: ``emitted_by``
-names the code that records it.
+Decorators read the instruments from this table. Recording rules, alerts, dashboards and documents are generated from
+the table or checked against it. To find the code that records a metric, read ``emitted_by`` in its row in `_table`.
 
-Users add instruments of their own with `extend`, and values to a closed set (their tiers, their models)
-with `allow` or, without code, with ``SIGNALSCOPE_ALLOW="user_tier=gold,platinum;model_type=local_vol"``.
+Users add their own instruments with `extend`. They add values to a closed attribute (tiers, models) with `allow` or,
+without code, with ``SIGNALSCOPE_ALLOW="user_tier=gold,platinum;model_type=local_vol"``.
 """
 
 from signalscope.contract._model import OTHER, Attribute, ContractError, Instrument, Kind

@@ -1,4 +1,4 @@
-"""The shape of a contract entry, and the rules every entry obeys."""
+"""Instruments and attributes of the contract, and the checks of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LABEL = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
 class ContractError(ValueError):
-    """A contract entry, or a use of one, that cannot be right; the message says what to change.
+    """An instrument or attribute that is not valid, or not in the contract; the message says what to change.
 
     Examples:
         >>> from signalscope import ContractError, contract
@@ -29,7 +29,7 @@ class ContractError(ValueError):
 
 
 class Kind(StrEnum):
-    """The OpenTelemetry instrument kinds the contract uses.
+    """The kinds of OpenTelemetry instruments in the contract.
 
     Examples:
         >>> from signalscope.contract import Kind
@@ -48,10 +48,14 @@ class Attribute:
     """One attribute of an instrument, with a limited set of values.
 
     Args:
-        name: The attribute key; also the Prometheus label.
-        description: What it tells, in one sentence.
-        values: Every allowed value. None means an open set, limited by ``cap``.
-        cap: How many distinct values of an open set one process keeps; later ones become ``other``.
+        name: The key of the attribute, which is also the Prometheus label: lower-case letters, digits, underscores.
+        description: The meaning of the attribute, in one sentence.
+        values: All allowed values of a closed attribute. None means an open attribute, limited by ``cap``.
+        cap: The cardinality limit: the number of distinct values of an open attribute in one process, at least 1.
+            Later values become ``other``.
+
+    Raises:
+        ContractError: The name, ``values`` or ``cap`` is not allowed.
 
     Examples:
         >>> from signalscope.contract import Attribute
@@ -66,28 +70,34 @@ class Attribute:
 
     def __post_init__(self) -> None:
         if not _LABEL.match(self.name):
-            raise ContractError(f"attribute {self.name!r}: use lower-case letters, digits and underscores")
+            raise ContractError(f"attribute {self.name!r}: use lower-case letters, digits and _ [SS201]")
         if self.values is not None and not self.values:
-            raise ContractError(f"attribute {self.name!r}: values is empty; leave it out for an open set")
+            raise ContractError(f"attribute {self.name!r}: values is empty; use None for any value [SS202]")
         if self.values is None and self.cap < 1:
-            raise ContractError(f"attribute {self.name!r}: cap must be at least 1, not {self.cap}")
+            raise ContractError(f"attribute {self.name!r}: cap must be at least 1, not {self.cap} [SS202]")
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One instrument: the row that emission, rules, dashboards and docs are made from.
+    """One instrument: metrics, rules, dashboards and documents are made from it.
 
     Args:
-        name: The OpenTelemetry name, dotted (``signal_service.greeks.calculation``).
+        name: The OpenTelemetry name, lower-case words with dots (``signal_service.greeks.calculation``).
         kind: Counter, up-down counter, histogram or gauge.
-        unit: A UCUM unit: ``s``, ``By``, an annotation such as ``{option}``, or empty for a ratio.
-            ``1`` is refused: the Collector would append ``_ratio`` to gauges and nothing else would.
-        description: What one measurement means.
-        emitted_by: Who records it, as a reader would look for it in the code.
-        attributes: The attributes, in the order documents show them.
-        buckets: Bucket boundaries of a histogram, ascending; None for other kinds.
-        section: The heading under which documents list it.
-        unused: Why no rule, panel or endpoint reads it, when that is so on purpose.
+        unit: A UCUM unit: ``s``, ``By``, an annotation such as ``{option}``, or empty for a ratio. It is not ``1``:
+            only the Collector would append ``_ratio`` to the Prometheus name of a gauge.
+        description: The meaning of one measurement.
+        emitted_by: The function, decorator or class that records the instrument.
+        attributes: The attributes, in the order of the documents.
+        buckets: The bucket boundaries of a histogram, ascending, in the unit of the instrument; None for other kinds.
+        section: The heading in documents.
+        unused: The reason why no rule, panel or endpoint reads the instrument; empty if one does.
+
+    Attributes:
+        prometheus_name: The name in Prometheus.
+
+    Raises:
+        ContractError: A name, the unit, the buckets or the attributes are not allowed.
 
     Examples:
         >>> from signalscope.contract import Instrument, Kind
@@ -109,34 +119,37 @@ class Instrument:
     def __post_init__(self) -> None:
         where = f"instrument {self.name!r}"
         if not _NAME.match(self.name):
-            raise ContractError(f"{where}: use dotted lower-case words, such as my_service.orders.placed")
+            raise ContractError(f"{where}: use dotted lower-case words: my_service.orders.placed [SS203]")
         if self.unit == "1":
             raise ContractError(
-                f"{where}: leave the unit of a ratio empty (the Collector appends _ratio to 1)"
+                f"{where}: leave the unit of a ratio empty (the Collector appends _ratio to 1) [SS204]"
             )
         if (self.kind is Kind.HISTOGRAM) != (self.buckets is not None):
-            raise ContractError(f"{where}: buckets belong to histograms, and each histogram needs them")
+            raise ContractError(f"{where}: each histogram needs buckets, and no other kind has them [SS205]")
         if self.buckets is not None and list(self.buckets) != sorted(set(self.buckets)):
-            raise ContractError(f"{where}: bucket bounds must ascend without repeats")
+            raise ContractError(f"{where}: bucket boundaries must ascend without repeats [SS205]")
         if len(set(self.attribute_names)) != len(self.attributes):
-            raise ContractError(f"{where}: an attribute is listed twice")
+            raise ContractError(f"{where}: an attribute is listed twice; remove one [SS206]")
         object.__setattr__(self, "prometheus_name", _prometheus_name(self.name, self.kind, self.unit))
 
     @property
     def attribute_names(self) -> tuple[str, ...]:
-        """The attribute keys, in the contract's order."""
+        """The keys of the attributes, in the order of the contract."""
         return tuple(attribute.name for attribute in self.attributes)
 
     @property
     def series_names(self) -> tuple[str, ...]:
-        """The Prometheus series names: one, or ``_bucket``, ``_sum`` and ``_count`` for a histogram."""
+        """The names of the series in Prometheus: one, or ``_bucket``, ``_sum`` and ``_count`` for a histogram."""
         if self.kind is Kind.HISTOGRAM:
             return tuple(f"{self.prometheus_name}{suffix}" for suffix in ("_bucket", "_sum", "_count"))
         return (self.prometheus_name,)
 
 
 def _prometheus_name(name: str, kind: Kind, unit: str) -> str:
-    """The name both the Collector (UnderscoreEscapingWithSuffixes) and ``/metrics`` give an instrument."""
+    """Return the name of an instrument in Prometheus.
+
+    The Collector (UnderscoreEscapingWithSuffixes) and ``/metrics`` use the same name.
+    """
     result = name.replace(".", "_")
     suffix = _UNIT_SUFFIX.get(unit)
     if suffix and not result.endswith(f"_{suffix}"):
@@ -147,10 +160,10 @@ def _prometheus_name(name: str, kind: Kind, unit: str) -> str:
 
 
 def index(instruments: Iterable[Instrument]) -> dict[str, Instrument]:
-    """Instruments by OpenTelemetry name.
+    """Map instruments by OpenTelemetry name.
 
     Raises:
-        ContractError: Two of them would be one series family in Prometheus.
+        ContractError: Two instruments would have the same name in Prometheus.
     """
     by_name: dict[str, Instrument] = {}
     by_prometheus: dict[str, str] = {}
@@ -159,7 +172,7 @@ def index(instruments: Iterable[Instrument]) -> dict[str, Instrument]:
         if owner != instrument.name or instrument.name in by_name:
             raise ContractError(
                 f"instrument {instrument.name!r} becomes {instrument.prometheus_name!r} in Prometheus, "
-                f"and so does {owner!r}; rename one of them"
+                f"and so does {owner!r}; rename one of them [SS207]"
             )
         by_name[instrument.name] = instrument
     return by_name

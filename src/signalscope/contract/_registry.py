@@ -1,4 +1,4 @@
-"""The instruments of this process: the built-in ones, and what users add to them."""
+"""The instruments of this process: the built-in instruments, and those that users add."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _by_name: dict[str, Instrument] = index(BUILT_IN)
 
 def _renew_lock() -> None:
     """Free the lock in a forked child, where no other thread is left to release it."""
-    global _lock  # noqa: PLW0603  # nothing else holds it
+    global _lock  # noqa: PLW0603  # the child has one thread only
     _lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):  # recording's own way would be a cycle: it imports this package
+if hasattr(os, "register_at_fork"):  # the hooks of signalscope.recording would be an import cycle
     os.register_at_fork(after_in_child=_renew_lock)
 
 
 def instruments() -> Iterator[Instrument]:
-    """Every instrument, built-in ones first, then extensions in the order they were added.
+    """Return all instruments: the built-in instruments, then the extensions in the order of their addition.
 
     Examples:
         >>> from signalscope import contract
@@ -38,10 +38,13 @@ def instruments() -> Iterator[Instrument]:
 
 
 def get(name: str) -> Instrument:
-    """The instrument of that OpenTelemetry name.
+    """Return the instrument with an OpenTelemetry name.
+
+    Args:
+        name: The name, such as ``signal_service.api.requests``.
 
     Raises:
-        ContractError: No such instrument.
+        ContractError: The contract has no such instrument.
 
     Examples:
         >>> from signalscope import contract
@@ -52,12 +55,12 @@ def get(name: str) -> Instrument:
         return _by_name[name]
     except KeyError:
         raise ContractError(
-            f"no instrument {name!r} in the contract; declare it with signalscope.contract.extend(...)"
+            f"no instrument {name!r} in the contract; add it with signalscope.contract.extend(...) [SS208]"
         ) from None
 
 
 def extensions() -> Iterator[Instrument]:
-    """The instruments that were added with `extend`, in the order they were added.
+    """Return the instruments that were added with `extend`, in the order of their addition.
 
     Examples:
         >>> from signalscope import contract
@@ -71,13 +74,13 @@ def extensions() -> Iterator[Instrument]:
 
 
 def extend(*extra: Instrument) -> None:
-    """Add instruments of your own to the contract; repeating an identical one changes nothing.
+    """Add instruments to the contract. Adding an identical instrument again changes nothing.
 
     Args:
         extra: The instruments. They get a row in `signalscope contract` and in the generated dashboards.
 
     Raises:
-        ContractError: A name is taken by a different instrument, or two would be one name in Prometheus.
+        ContractError: A different instrument has the name, or two instruments would have the same name in Prometheus.
 
     Examples:
         >>> from signalscope import contract, recording
@@ -96,16 +99,16 @@ def extend(*extra: Instrument) -> None:
 
 
 def allow(attribute: str, *values: str) -> None:
-    """Add values to a closed attribute, in every instrument that has it.
+    """Add values to a closed attribute, in every instrument that has the attribute.
 
-    Call it before the code that uses the values is decorated. Values already allowed change nothing.
+    Call it before you decorate the code that uses the values. Values that are already allowed change nothing.
 
     Args:
-        attribute: The attribute's key, such as ``user_tier`` or ``model_type``.
-        values: The new values.
+        attribute: The key of the attribute, such as ``user_tier`` or ``model_type``.
+        values: The new values, at least one.
 
     Raises:
-        ContractError: No instrument has a closed attribute of that name, or no value is given.
+        ContractError: No instrument has a closed attribute with this key, or no value is given.
 
     Examples:
         >>> from signalscope import contract
@@ -115,13 +118,13 @@ def allow(attribute: str, *values: str) -> None:
         True
     """
     if not values:
-        raise ContractError(f"no value to allow for attribute {attribute!r}")
+        raise ContractError(f"no value to allow for attribute {attribute!r}; give at least one [SS209]")
     global _by_name  # noqa: PLW0603  # replaced as a whole, so that readers need no lock
     with _lock:
         closed = {key.name for entry in _by_name.values() for key in entry.attributes if key.values}
         if attribute not in closed:
             raise ContractError(
-                f"no closed attribute {attribute!r} in the contract; closed: {', '.join(sorted(closed))}"
+                f"no closed attribute {attribute!r} in the contract; use one of {', '.join(sorted(closed))} [SS209]"
             )
         _by_name = {name: _widened(instrument, attribute, values) for name, instrument in _by_name.items()}
 
@@ -137,16 +140,16 @@ def _widened(instrument: Instrument, name: str, values: tuple[str, ...]) -> Inst
 
 
 def _allow_from_environment(setting: str) -> None:
-    """Apply SIGNALSCOPE_ALLOW; a mistake in it is logged and skipped, since it must not stop a service."""
+    """Apply SIGNALSCOPE_ALLOW; log and skip parts with errors, because they must not stop a service."""
     for part in filter(None, (part.strip() for part in setting.split(";"))):
         attribute, _, values = part.partition("=")
         wanted = tuple(value.strip() for value in values.split(",") if value.strip())
         try:
             allow(attribute.strip(), *wanted)
         except ContractError as error:
-            _logger.error(  # noqa: TRY400  # the message says it all; a traceback would only frighten
+            _logger.error(  # noqa: TRY400  # a traceback would not help the user
                 "SIGNALSCOPE_ALLOW: %r is ignored: %s; write for example "
-                "user_tier=gold,platinum;model_type=local_vol",
+                "user_tier=gold,platinum;model_type=local_vol [SS210]",
                 part,
                 error,
             )

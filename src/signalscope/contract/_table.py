@@ -1,4 +1,4 @@
-"""The rows of the contract: every built-in instrument, its attributes with their allowed values, and its buckets."""
+"""The rows of the contract: all built-in instruments with their attributes, allowed values and buckets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPLEXITIES = ("simple", "standard", "complex")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "_OTHER")
 """Allowed values of the attribute ``method`` of an HTTP request."""
 
-# --- buckets: every bound that a rule compares with is here -----------------------------------------------
+# --- buckets: they contain every limit that a rule compares with ------------------------------------------
 
 API_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 7.5, 10.0, 30.0)
 """Bucket boundaries of the duration of HTTP requests, in seconds."""
@@ -45,32 +45,32 @@ BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2
 
 # --- attributes -----------------------------------------------------------------------------------------
 
-_ENDPOINT = Attribute("endpoint", "Route template; `unmatched` where no route matched.", cap=200)
+_ENDPOINT = Attribute("endpoint", "Route template; `unmatched` if no route matched.", cap=200)
 _METHOD = Attribute("method", "HTTP request method.", METHODS)
 _STATUS = Attribute("status_code", "HTTP response status code, 100 to 599.", cap=70)
-_TIER = Attribute("user_tier", "The caller's subscription tier.", USER_TIERS)
+_TIER = Attribute("user_tier", "The subscription tier of the caller.", USER_TIERS)
 _OPERATION_TYPE = Attribute("operation_type", "The kind of work.", cap=50)
 _CALCULATION = Attribute("calculation_type", "What was calculated.", CALCULATION_TYPES)
 _VECTORIZED = Attribute(
     "vectorized",
-    "True only where the call handles the whole batch in one array operation.",
+    "`true` if the call prices the whole batch in one array operation.",
     ("true", "false"),
 )
 _MODEL = Attribute("model_type", "The pricing model.", MODEL_TYPES)
-_BATCH = Attribute("batch_size", "Class of the number of options in the call.", BATCH_CLASSES)
+_BATCH = Attribute("batch_size", "The number of options in the call, as a class.", BATCH_CLASSES)
 _OUTCOME = Attribute("outcome", "How the work ended.", OUTCOMES)
-_REASON = Attribute("reason", "Why the result is not usable.", INVALID_REASONS)
+_REASON = Attribute("reason", "The reason why the result cannot be used.", INVALID_REASONS)
 _SIGNAL = Attribute("signal_type", "The kind of signal.", cap=50)
-_COMPLEXITY = Attribute("complexity", "How demanding the work is.", COMPLEXITIES)
-_SOURCE = Attribute("data_source", "Where the market data came from.", cap=20)
-_DIRECTION = Attribute("direction", "What the signal suggests.", ("buy", "sell", "hold"))
-_HORIZON = Attribute("time_horizon", "The horizon the accuracy was measured over.", cap=20)
-_CACHE = Attribute("cache_type", "Which cache (greeks, indicators, ...).", cap=20)
+_COMPLEXITY = Attribute("complexity", "The complexity of the work.", COMPLEXITIES)
+_SOURCE = Attribute("data_source", "The source of the market data.", cap=20)
+_DIRECTION = Attribute("direction", "The action that the signal suggests.", ("buy", "sell", "hold"))
+_HORIZON = Attribute("time_horizon", "The time over which the accuracy was measured.", cap=20)
+_CACHE = Attribute("cache_type", "The cache: greeks, indicators or another name.", cap=20)
 _CACHE_OPERATION = Attribute("operation", "The cache operation.", ("get", "set", "delete"))
-_CACHE_RESULT = Attribute("result", "What the operation found.", ("hit", "miss", "ok", "error"))
-_EVICTION = Attribute("reason", "Why the entry left.", ("size", "ttl", "explicit"))
-_QUEUE = Attribute("queue_type", "Which queue.", cap=20)
-_PRIORITY = Attribute("priority", "The item's priority.", PRIORITIES)
+_CACHE_RESULT = Attribute("result", "The result of the operation.", ("hit", "miss", "ok", "error"))
+_EVICTION = Attribute("reason", "The reason of the eviction.", ("size", "ttl", "explicit"))
+_QUEUE = Attribute("queue_type", "The queue.", cap=20)
+_PRIORITY = Attribute("priority", "The priority of the item.", PRIORITIES)
 _EVENT = Attribute(
     "event", "What happened to the item.", ("enqueued", "processed", "failed", "rejected", "dropped")
 )
@@ -79,23 +79,23 @@ _TABLE = Attribute("table", "The main table.", cap=50)
 _DB_OPERATION = Attribute("operation", "The database operation.", ("select", "insert", "update", "delete"))
 _TASK = Attribute("task_type", "The kind of task.", cap=50)
 _SERVICE = Attribute("service_name", "The external service.", cap=50)
-_SERVICE_OPERATION = Attribute("operation", "What was asked of the service.", cap=50)
-_CRITICALITY = Attribute("criticality", "How much depends on the service.", CRITICALITIES)
-_ERROR = Attribute("error_type", "The exception's class, or the HTTP status.", cap=50)
-_IMPACT = Attribute("impact_level", "How much the error matters: the service's criticality.", CRITICALITIES)
-_STATE = Attribute("state", "The breaker's state; the series of the current one is 1.", BREAKER_STATES)
-_TO = Attribute("to", "The state entered.", BREAKER_STATES)
+_SERVICE_OPERATION = Attribute("operation", "The operation of the service that is called.", cap=50)
+_CRITICALITY = Attribute("criticality", "How much the application depends on the service.", CRITICALITIES)
+_ERROR = Attribute("error_type", "The class of the exception, or the HTTP status.", cap=50)
+_IMPACT = Attribute("impact_level", "The impact of the error: the criticality of the service.", CRITICALITIES)
+_STATE = Attribute("state", "The state of the breaker; the series of the current state is 1.", BREAKER_STATES)
+_TO = Attribute("to", "The new state.", BREAKER_STATES)
 _BREAKER_OUTCOME = Attribute("outcome", "How the guarded call ended.", ("success", "failure", "rejected"))
-_DELIVERY = Attribute("delivery_method", "How signals reach the subscriber.", cap=20)
+_DELIVERY = Attribute("delivery_method", "How signals are delivered to the subscriber.", cap=20)
 _FEATURE = Attribute("feature", "The product feature.", cap=50)
-_WINDOW = Attribute("window", "The time window looked back over.", ("1h", "24h"))
+_WINDOW = Attribute("window", "The time window that ends now.", ("1h", "24h"))
 _COMPONENT = Attribute("component", "The checked component.", cap=50)
 _GROUP = Attribute(
-    "endpoint_group", "First segment of the route template that is neither `api` nor a version.", cap=50
+    "endpoint_group", "The first segment of the route template that is neither `api` nor a version.", cap=50
 )
-_LIMIT = Attribute("limit_type", "Which limit was hit.", cap=20)
-_INSTRUMENT = Attribute("instrument", "OpenTelemetry name of the instrument.", cap=500)
-_KEY = Attribute("attribute", "The attribute's key.", cap=100)
+_LIMIT = Attribute("limit_type", "The limit that was exceeded.", cap=20)
+_INSTRUMENT = Attribute("instrument", "The OpenTelemetry name of the instrument.", cap=500)
+_KEY = Attribute("attribute", "The key of the attribute.", cap=100)
 _WHERE = Attribute("where", "The part that failed.", cap=100)
 
 # --- instruments ----------------------------------------------------------------------------------------
@@ -103,16 +103,16 @@ _WHERE = Attribute("where", "The part that failed.", cap=100)
 _C, _U, _H, _G = Kind.COUNTER, Kind.UPDOWNCOUNTER, Kind.HISTOGRAM, Kind.GAUGE
 _Row = tuple[str, Kind, str, str, tuple[Attribute, ...], tuple[float, ...] | None]
 
-#: By the heading in documents, and who records them: name, kind, unit, description, attributes, buckets.
+#: Name, kind, unit, description, attributes and buckets; by the heading in documents and ``emitted_by``.
 _ROWS: dict[tuple[str, str], list[_Row]] = {
     ("API", "signalscope.fastapi (ApiMetrics)"): [
         ("signal_service.api.request.duration", _H, "s", "Time to serve an HTTP request.",
          (_ENDPOINT, _METHOD, _STATUS, _TIER, _OPERATION_TYPE), API_BUCKETS),
         ("signal_service.api.requests", _C, "{request}", "HTTP requests served.",
          (_ENDPOINT, _METHOD, _STATUS, _TIER), None),
-        ("signal_service.concurrent_requests", _U, "{request}", "HTTP requests being served now.",
+        ("signal_service.concurrent_requests", _U, "{request}", "HTTP requests that are being served now.",
          (_GROUP,), None),
-        ("signal_service.rate_limit.hits", _C, "{request}", "Requests refused by a rate limit.",
+        ("signal_service.rate_limit.hits", _C, "{request}", "Requests that a rate limit refused.",
          (_ENDPOINT, _LIMIT), None),
     ],
     ("API", "report_health"): [
@@ -120,12 +120,12 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
          "Latest health check: 1 healthy, 0.5 degraded, 0 unhealthy.", (_COMPONENT,), None),
     ],
     ("Greeks", "@instrument_greeks"): [
-        ("signal_service.greeks.calculation", _H, "s", "Time of one calculation call, of any batch size.",
+        ("signal_service.greeks.calculation", _H, "s", "Time of one calculation call, for a batch of any size.",
          (_CALCULATION, _VECTORIZED, _MODEL, _BATCH, _OUTCOME), GREEKS_BUCKETS),
         ("signal_service.greeks.options", _C, "{option}", "Options priced.",
          (_CALCULATION, _VECTORIZED, _MODEL), None),
         ("signal_service.greeks.invalid_results", _C, "{result}",
-         "Results that cannot be used: checked values, by reason; large arrays are sampled.",
+         "Results that cannot be used, by reason. All values of small arrays are checked, of large arrays a sample.",
          (_REASON, _CALCULATION, _MODEL), None),
         ("signal_service.greeks.batch_options", _H, "{option}", "Options in one calculation call.",
          (_CALCULATION, _VECTORIZED), BATCH_BUCKETS),
@@ -136,42 +136,42 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
         ("signal_service.signals.emitted", _C, "{signal}", "Signals emitted.", (_SIGNAL, _DIRECTION), None),
     ],
     ("Signals", "record_accuracy"): [
-        ("signal_service.signal.accuracy_ratio", _G, "", "Share of signals that proved right, 0 to 1.",
+        ("signal_service.signal.accuracy_ratio", _G, "", "Ratio of signals that were right, 0 to 1.",
          (_SIGNAL, _HORIZON), None),
     ],
     ("Cache", "@instrument_cache"): [
         ("signal_service.cache.operations", _C, "{operation}", "Cache operations.",
          (_CACHE, _CACHE_OPERATION, _CACHE_RESULT), None),
         ("signal_service.cache.hit_ratio", _G, "",
-         "Hits over gets in the last five minutes, 0 to 1; absent while there were no gets.",
+         "Ratio of gets that hit in the last five minutes, 0 to 1; absent without gets.",
          (_CACHE,), None),
         ("signal_service.cache.operation", _H, "s", "Time of one cache operation.",
          (_CACHE, _CACHE_OPERATION), FAST_BUCKETS),
     ],
     ("Cache", "observe_cache"): [
         ("signal_service.cache.entries", _G, "{entry}", "Entries in the cache.", (_CACHE,), None),
-        ("signal_service.cache.capacity", _G, "{entry}", "Entries the cache can hold.", (_CACHE,), None),
-        ("signal_service.cache.size", _G, "By", "Bytes the cached values take.", (_CACHE,), None),
+        ("signal_service.cache.capacity", _G, "{entry}", "Entries that the cache can hold.", (_CACHE,), None),
+        ("signal_service.cache.size", _G, "By", "Bytes of the cached values.", (_CACHE,), None),
     ],
     ("Cache", "count_eviction"): [
-        ("signal_service.cache.evictions", _C, "{entry}", "Entries that left the cache.",
+        ("signal_service.cache.evictions", _C, "{entry}", "Entries that were evicted from the cache.",
          (_CACHE, _EVICTION), None),
     ],
     ("Queue", "observe_queue"): [
-        ("signal_service.queue.size", _G, "", "Items waiting.", (_QUEUE, _PRIORITY), None),
-        ("signal_service.queue.capacity", _G, "{item}", "Items the queue can hold.", (_QUEUE,), None),
+        ("signal_service.queue.size", _G, "", "Items that wait in the queue.", (_QUEUE, _PRIORITY), None),
+        ("signal_service.queue.capacity", _G, "{item}", "Items that the queue can hold.", (_QUEUE,), None),
     ],
     ("Queue", "@instrument_queue"): [
         ("signal_service.queue.wait", _H, "s", "Time from enqueue to the start of processing.",
          (_QUEUE, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
         ("signal_service.queue.processing", _H, "s", "Time to process one item.",
          (_QUEUE, _PRIORITY, _OUTCOME), WAIT_BUCKETS),
-        ("signal_service.queue.items", _C, "{item}", "Items, by what happened to them.",
+        ("signal_service.queue.items", _C, "{item}", "Items by event.",
          (_QUEUE, _PRIORITY, _EVENT), None),
     ],
     ("Memory, database and tasks", "observe_memory"): [
         ("signal_service.memory.usage", _G, "By",
-         "Bytes in use: `process` is the resident memory of the process, other kinds of work report theirs.",
+         "Bytes in use: `process` is the resident memory of the process; other kinds of work report their own use.",
          (_OPERATION_TYPE,), None),
     ],
     ("Memory, database and tasks", "@instrument_query"): [
@@ -187,7 +187,7 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
         ("process.resident_memory", _G, "By", "Resident memory size.", (), None),
     ],
     ("Dependencies", "report_dependency_health"): [
-        ("signal_service.external_service.health", _G, "", "Latest probe: 1 healthy, 0 not.",
+        ("signal_service.external_service.health", _G, "", "Latest probe: 1 healthy, 0 unhealthy.",
          (_SERVICE, _CRITICALITY), None),
     ],
     ("Dependencies", "@instrument_dependency"): [
@@ -197,7 +197,7 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
          (_SERVICE, _ERROR, _IMPACT), None),
     ],
     ("Circuit breakers", "BreakerMonitor"): [
-        ("signal_service.circuit_breaker.state", _G, "", "1 for the breaker's state, 0 for the others.",
+        ("signal_service.circuit_breaker.state", _G, "", "1 for the present state of the breaker, else 0.",
          (_SERVICE, _SERVICE_OPERATION, _STATE), None),
         ("signal_service.circuit_breaker.transitions", _C, "{transition}", "State changes.",
          (_SERVICE, _SERVICE_OPERATION, _TO), None),
@@ -219,15 +219,15 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
         ("signal_service.feature_usage", _C, "{use}", "Uses of features.", (_FEATURE, _TIER), None),
     ],
     ("Business", "user_context"): [
-        ("signal_service.active_users", _G, "{user}", "Distinct users seen in the window.",
+        ("signal_service.active_users", _G, "{user}", "Distinct users in the window.",
          (_WINDOW, _TIER), None),
     ],
     ("signalscope itself", "signalscope.recording"): [
         ("signalscope.attribute.overflow", _C, "{value}",
-         "Attribute values that were not allowed, or one too many, and became `other`.",
+         "Attribute values that became `other`: not allowed, or beyond the cardinality limit.",
          (_INSTRUMENT, _KEY), None),
         ("signalscope.internal.errors", _C, "{error}",
-         "Failures of the instrumentation itself; the user's code went on.", (_WHERE,), None),
+         "Failures inside signalscope. They do not stop the code of the user.", (_WHERE,), None),
     ],
 }  # fmt: skip
 

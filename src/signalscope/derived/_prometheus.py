@@ -1,4 +1,4 @@
-"""Asking Prometheus: with a timeout, without trust in what comes back, and without a word of it to clients."""
+"""A client of Prometheus with timeouts and limits, which checks each answer and passes no text of it to clients."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope.derived._vector import Labels
 
-#: More than this is no answer to what is asked here: 60 values of 200 endpoints are half a megabyte.
+#: Longest answer. An expected answer is much shorter: 60 values of 200 endpoints are half a megabyte.
 _MOST_BYTES = 2_000_000
 _AT_ONCE = 8
 _IGNORED = ("__name__", "job")
 
 
 class PrometheusError(RuntimeError):
-    """Prometheus gave no usable answer; the message is for clients, and says nothing of where it is.
+    """Prometheus gave no usable answer; the message is for clients and does not contain the URL.
 
     Examples:
         >>> from signalscope.derived.read import PrometheusError
@@ -38,9 +38,9 @@ class Sample:
     """One series of a result.
 
     Attributes:
-        name: The name of the series; empty for a calculated one.
-        labels: Its labels without name and job.
-        values: Unix times and values, oldest first; one of an instant query.
+        name: The name of the series; empty for the result of an expression.
+        labels: The labels without name and job.
+        values: Pairs of Unix time and value, oldest first; one pair for an instant query.
     """
 
     name: str
@@ -53,8 +53,8 @@ class Answer:
     """The result of a query.
 
     Attributes:
-        samples: Its series.
-        warned: Whether Prometheus warns that it may be incomplete, as when a store behind it does not answer.
+        samples: The series of the result.
+        warned: True if Prometheus warns that the result may be incomplete, because a remote store does not answer.
     """
 
     samples: list[Sample]
@@ -63,7 +63,7 @@ class Answer:
 
 @dataclass(slots=True)
 class _Pool:
-    """The connections of one event loop, and how many may use them at once."""
+    """The connections of one event loop, and the limit of concurrent queries."""
 
     client: httpx.AsyncClient | None = None
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -72,51 +72,51 @@ class _Pool:
 
 
 class Prometheus:
-    """A client of Prometheus' HTTP API.
+    """A client of the HTTP API of Prometheus.
 
-    It has one connection pool for each event loop: a pool cannot be shared between them.
+    It has one connection pool for each event loop, because event loops cannot share a pool.
     """
 
     def __init__(self) -> None:
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
 
     async def instant(self, url: str, query: str, patience: float) -> Answer:
-        """The result of an instant query.
+        """Return the result of an instant query.
 
         Args:
-            url: Prometheus' base URL.
-            query: A PromQL expression that gives a vector.
-            patience: Seconds for everything: waiting, connecting, answering.
+            url: The base URL of Prometheus.
+            query: A PromQL expression whose result is a vector.
+            patience: Timeout in seconds for the whole query: the wait for a connection, and the answer.
 
         Raises:
-            PrometheusError: There is no usable answer.
+            PrometheusError: Prometheus gave no usable answer.
         """
         return await self._ask(url, "query", {"query": query}, "vector", patience)
 
     async def range(
         self, url: str, query: str, *, start: float, end: float, step: float, patience: float
     ) -> Answer:
-        """The result of a range query; see `instant`.
+        """Return the result of a range query.
 
         Args:
-            url: As for `instant`.
-            query: As for `instant`.
+            url: The base URL of Prometheus.
+            query: A PromQL expression whose result is a vector.
             start: Unix time of the first value.
-            end: Unix time of the last one.
+            end: Unix time of the last value.
             step: Seconds between two values.
-            patience: As for `instant`.
+            patience: Timeout in seconds for the whole query.
 
         Raises:
-            PrometheusError: There is no usable answer.
+            PrometheusError: Prometheus gave no usable answer.
         """
         times = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
         return await self._ask(url, "query_range", {"query": query, **times}, "matrix", patience)
 
     async def close(self) -> None:
-        """Close this event loop's connections; later queries open others."""
+        """Close the connections of this event loop; later queries open new ones."""
         try:
             pool = self._pools.pop(asyncio.get_running_loop(), _Pool())
-        except RuntimeError:  # another kind of event loop, which never had a client
+        except RuntimeError:  # not asyncio's event loop: it has no client
             return
         if pool.client is not None:
             await pool.client.aclose()
@@ -125,7 +125,7 @@ class Prometheus:
         self, url: str, path: str, parameters: Mapping[str, str], kind: str, patience: float
     ) -> Answer:
         if urlsplit(url).scheme not in ("http", "https"):
-            raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL")
+            raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is not an http or https URL [SS540]")
         try:
             async with asyncio.timeout(patience):
                 pool = self._pools.setdefault(asyncio.get_running_loop(), _Pool())
@@ -133,59 +133,59 @@ class Prometheus:
                     with suppress_instrumentation():
                         form = {**parameters, "timeout": f"{patience:g}s"}
                         body = await _post(await _client(pool), f"{url}/api/v1/{path}", form)
-                        # One at a time: the interpreter's lock is not given up while JSON is read.
+                        # One at a time: `json.loads` keeps the interpreter's lock until it has finished.
                         async with pool.reading:
                             return await asyncio.to_thread(_read, body, kind)
         except TimeoutError:
-            raise PrometheusError(f"Prometheus did not answer within {patience:g} s") from None
+            raise PrometheusError(f"Prometheus did not answer within {patience:g} s [SS541]") from None
         except (httpx.ConnectError, httpx.TimeoutException, httpx.UnsupportedProtocol) as error:
-            raise PrometheusError(f"Prometheus cannot be reached ({type(error).__name__})") from None
+            raise PrometheusError(f"Prometheus cannot be reached ({type(error).__name__}) [SS542]") from None
         except httpx.HTTPError as error:
-            raise PrometheusError(f"Prometheus' answer broke off ({type(error).__name__})") from None
+            raise PrometheusError(f"Prometheus' answer broke off ({type(error).__name__}) [SS542]") from None
         except (httpx.InvalidURL, UnicodeError):
-            raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is no http or https URL") from None
+            raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is not an http or https URL [SS540]") from None
 
 
 async def _client(pool: _Pool) -> httpx.AsyncClient:
-    """Return the client of a pool; the first query makes it, and the others wait for that."""
+    """Return the client of a pool; the first query creates it, and other queries wait until it exists."""
     async with pool.opening:
         if pool.client is None:
-            # Its TLS set-up reads files: not in the event loop.
+            # In a thread, because the TLS set-up of the client reads files.
             pool.client = await asyncio.to_thread(httpx.AsyncClient, timeout=None)
         return pool.client
 
 
 async def _post(client: httpx.AsyncClient, url: str, form: Mapping[str, str]) -> bytes:
-    # A few compressed bytes can be very many.
+    # No compression: a small compressed answer could fill the memory.
     plain = {"Accept-Encoding": "identity"}
     async with client.stream("POST", url, data=form, headers=plain) as response:
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise PrometheusError("Prometheus' answer is compressed, which was not asked for")
+            raise PrometheusError("the answer of Prometheus is compressed, against the request [SS544]")
         body = bytearray()
         async for part in response.aiter_raw():
             body += part
             if len(body) > _MOST_BYTES:
-                raise PrometheusError("Prometheus' answer is too long")
+                raise PrometheusError("the answer of Prometheus is too long [SS544]")
     if response.status_code not in (200, 400, 422, 503):
-        raise PrometheusError(f"Prometheus answered with status {response.status_code}")
+        raise PrometheusError(f"Prometheus answered with status {response.status_code} [SS543]")
     return bytes(body)
 
 
 def _read(body: bytes, kind: str) -> Answer:
-    """The series of an answer, each checked."""
+    """Return the series of an answer after a check of their form."""
     try:
         answer: Any = json.loads(body)
     except (ValueError, RecursionError):
-        raise PrometheusError("Prometheus' answer is not JSON") from None
+        raise PrometheusError("the answer of Prometheus is not JSON [SS544]") from None
     if not isinstance(answer, dict) or answer.get("status") != "success":
         problem = answer.get("errorType") if isinstance(answer, dict) else None
         known = problem if problem in ("bad_data", "execution", "timeout", "canceled") else "no success"
-        raise PrometheusError(f"Prometheus could not answer ({known})")
+        raise PrometheusError(f"Prometheus could not answer ({known}) [SS545]")
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError, OverflowError):
         match answer.get("data"):
             case {"resultType": result_type, "result": list(results)} if result_type == kind:
                 return Answer([_sample(series, kind) for series in results], bool(answer.get("warnings")))
-    raise PrometheusError("Prometheus' answer is not what was asked for")
+    raise PrometheusError("the answer of Prometheus has an unexpected form [SS544]")
 
 
 def _sample(raw: Any, kind: str) -> Sample:
@@ -197,5 +197,5 @@ def _sample(raw: Any, kind: str) -> Sample:
     return Sample(every.get("__name__", ""), labels, finite)
 
 
-#: The process' own.
+#: The client of this process.
 shared = Prometheus()

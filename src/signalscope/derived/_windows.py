@@ -1,7 +1,7 @@
-"""Rolling windows of this process: what it has recorded in the last minutes and the last hour.
+"""Rolling windows of this process: its recordings in the last minutes and the last hour.
 
-A thread takes a snapshot of the recording core every five seconds. Every snapshot of the last ten minutes is kept,
-and one a minute of the last hour. A window is the difference between a snapshot now and an earlier one.
+A thread takes a snapshot of the recordings every five seconds. It keeps each snapshot of the last ten minutes, and
+one snapshot a minute of the last hour. A window is the difference between a snapshot now and an earlier snapshot.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from signalscope.recording._process_state import ProcessState
 from signalscope.recording._snapshot import NotKeptError
 from signalscope.recording._store import Totals
 
-#: Seconds between two snapshots, and how many of them are kept before one a minute is.
+#: Seconds between two snapshots, and the number of snapshots that are kept at this interval.
 _STEP = 5.0
 _FINE = 120
-#: How far back every snapshot is kept, in seconds.
+#: Seconds for which every snapshot is kept.
 FINE_SECONDS = _STEP * _FINE
 _COARSE_STEP = 60.0
 _COARSE = 62
-#: Series of one instrument that are kept apart; those beyond are one, so that totals are whole.
+#: Number of series of one instrument in a snapshot; further series are added up in one, so that totals are complete.
 _MOST_SERIES = 2_000
 
 
 class NoDataError(LookupError):
-    """There is no value; the message says why, for those who read the answer."""
+    """A value does not exist; the message contains the reason, which the answer of the endpoint shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What this process had recorded at one moment.
+    """The recordings of this process at one moment.
 
     Attributes:
-        at: The moment, on the monotonic clock.
-        began: The moment at which all totals were zero.
-        totals: What was recorded since then, by instrument and kept labels.
-        gauges: The values, by instrument and labels.
+        at: The moment, in seconds of the monotonic clock.
+        began: The moment at which all totals were zero, in seconds of the monotonic clock.
+        totals: The totals since then, by instrument and kept labels.
+        gauges: The values of gauges, by instrument and labels.
         left_out: Instruments that this process does not aggregate.
-        overflowed: Instruments with more series than are kept apart; the series beyond have ``other`` for each label.
+        overflowed: Instruments with more series than a snapshot keeps; further series have ``other`` for each label.
     """
 
     at: float
@@ -58,24 +58,24 @@ class Snapshot:
     overflowed: frozenset[str] = frozenset()
 
     def by_labels(self, name: str) -> Mapping[Labels, Totals]:
-        """Return what an instrument has recorded since the start.
+        """Return the totals of an instrument since the start, by kept labels.
 
         Raises:
             NoDataError: This process does not aggregate the instrument.
         """
         if name in self.left_out:
-            raise NoDataError(f"{name} is aggregated by an OpenTelemetry View or reader, not by this process")
+            raise NoDataError(f"an OpenTelemetry View or reader aggregates {name}, not this process")
         return self.totals.get(name, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was recorded in a stretch of time that ends now.
+    """The recordings in a period that ends now.
 
     Attributes:
-        seconds: How long it is: as asked, or since the start of the process when that is shorter.
-        now: The snapshot at its end.
-        then: The snapshot at its beginning; None when all was zero then.
+        seconds: The length of the period: as requested, or since the start of recording if that is shorter.
+        now: The snapshot at the end.
+        then: The snapshot at the begin; None if all totals were zero.
     """
 
     seconds: float
@@ -84,12 +84,12 @@ class Window:
     _known: dict[str, dict[Labels, Totals]] = field(default_factory=dict, repr=False, compare=False)
 
     def increase(self, name: str, part: str = "") -> dict[Labels, float]:
-        """Return how much a counter grew, or a part of a histogram.
+        """Return the growth of a counter, or of a part of a histogram.
 
         Args:
-            name: The instrument's OpenTelemetry name.
-            part: Of a histogram: ``count`` (the default), ``sum``, or ``bucket``, cumulative and with the label
-                ``le``.
+            name: The OpenTelemetry name of the instrument.
+            part: The part of a histogram: ``count`` (the default), ``sum``, or ``bucket``. Buckets are cumulative and
+                have the label ``le``.
         """
         instrument, grown = contract.get(name), self._grown(name)
         if part == "bucket":
@@ -113,7 +113,7 @@ class Window:
 
 
 class Windows(ProcessState):
-    """Keeps the snapshots, in bounded memory."""
+    """The snapshots of this process, in bounded memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,21 +122,21 @@ class Windows(ProcessState):
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Take snapshots from now on, in a thread that ends with the process; repeating it changes nothing."""
+        """Start the thread that takes snapshots until the process ends; a second call changes nothing."""
         with self.lock:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="signalscope-windows", daemon=True)
                 self._thread.start()
 
     def window(self, seconds: float, now: Snapshot) -> Window:
-        """Return the window of that length that ends now.
+        """Return the window of a certain length that ends now.
 
         Args:
-            seconds: Its length.
-            now: The snapshot at its end.
+            seconds: The length of the window.
+            now: The snapshot at the end of the window.
 
         Raises:
-            NoDataError: This process has not been watched for long enough.
+            NoDataError: The snapshots of this process do not cover the window.
         """
         age = now.at - now.began
         if age <= seconds:
@@ -147,7 +147,7 @@ class Windows(ProcessState):
         first = min((snapshot.at for snapshot in snapshots), default=now.at)
         if first > begin + _STEP / 2:
             raise NoDataError(
-                f"this process has been watched for {now.at - first:.0f} s; the window is {seconds:.0f} s"
+                f"this process has snapshots of the last {now.at - first:.0f} s; the window is {seconds:.0f} s"
             )
         then = min(snapshots, key=lambda snapshot: abs(snapshot.at - begin))
         return Window(now.at - then.at, now, then)
@@ -156,15 +156,15 @@ class Windows(ProcessState):
         """Take a snapshot now, and keep it.
 
         Raises:
-            NotKeptError: This process records nothing that can be read.
+            NotKeptError: This process does not keep its recordings.
         """
         gauges = (row.name for row in contract.instruments() if row.kind is Kind.GAUGE)
         snapshot = reduced(recorded.snapshot([*kept(), *gauges]), self._fine[-1] if self._fine else None)
         with self.lock:
             if self._fine and self._fine[-1].began != snapshot.began:
-                self._fine, self._coarse = [], []  # another recording: a test's, or a child's
+                self._fine, self._coarse = [], []  # recording has restarted: in a test, or a forked child
             if self._fine and snapshot.at - self._fine[-1].at < _STEP * 0.9:
-                return snapshot  # taken in between: not kept, so that the kept ones reach back far enough
+                return snapshot  # an extra snapshot is not kept, so that the kept snapshots cover ten minutes
             self._fine.append(snapshot)
             if len(self._fine) > _FINE:
                 old = self._fine.pop(0)
@@ -179,7 +179,7 @@ class Windows(ProcessState):
             return list(self._fine)
 
     def clear(self) -> None:
-        """Drop all snapshots, and end the thread at its next step."""
+        """Drop all snapshots, and stop the thread at its next step."""
         self._fine, self._coarse, self._thread = [], [], None
 
     after_fork = clear
@@ -190,22 +190,22 @@ class Windows(ProcessState):
             try:
                 self.take()
             except NotKeptError:
-                pass  # nothing is recorded yet, or another SDK records
-            except Exception:  # a defect of signalscope; the next snapshot may succeed
+                pass  # nothing has been recorded yet, or another SDK records
+            except Exception:  # a defect of signalscope must not stop the thread
                 internal_error("windows")
             time.sleep(_STEP)
 
 
 @functools.cache
 def kept() -> Mapping[str, tuple[str, ...]]:
-    """Every counter and histogram that a process computes something from, and the labels that it keeps for that."""
-    from signalscope.derived._rows import kept_labels  # noqa: PLC0415  # rows are computed from windows
+    """Return the counters and histograms from which a process computes values, and the labels that it keeps."""
+    from signalscope.derived._rows import kept_labels  # noqa: PLC0415  # `_rows` imports this module
 
     return kept_labels()
 
 
 def reduced(raw: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
-    """With the kept labels only; what has not changed is the same object as before."""
+    """Return a snapshot with the kept labels only; it shares unchanged totals with the previous snapshot."""
     totals: dict[str, dict[Labels, Totals]] = {}
     overflowed: set[str] = set()
     for name, by_values in raw.totals.items():
@@ -214,7 +214,7 @@ def reduced(raw: recorded.Snapshot, previous: Snapshot | None) -> Snapshot:
         sums: dict[Labels, Totals] = {}
         beyond = tuple((key, OTHER) for key, _ in places)
         for values, added in by_values.items():
-            # The overflow of an OpenTelemetry cardinality limit has no labels.
+            # The overflow series of OpenTelemetry's cardinality limit has no labels.
             is_known = len(values) == len(names)
             series = tuple((key, values[place]) for key, place in places) if is_known else beyond
             if not is_known or (series not in sums and len(sums) >= _MOST_SERIES):

@@ -1,4 +1,4 @@
-"""Present values of derived numbers, each a vector by labels: of Prometheus, or of this process."""
+"""Present values of derived numbers, as vectors by labels, from Prometheus or from this process."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class QueryResult:
     """The result of one row.
 
     Attributes:
-        vector: Its values by labels; empty without data.
-        source: Where they come from.
-        series: What they are called there: a recorded series, or an expression.
-        window_seconds: How far they look back; None for values of now.
-        reason: Why there are none.
-        meaning: What a value means.
+        vector: The values by labels; empty without data.
+        source: The source of the values.
+        series: The recorded series or the expression in PromQL.
+        window_seconds: The window of the values in seconds; None for values without a window.
+        reason: The reason for missing values; None if the vector has values.
+        meaning: The meaning of a value.
 
     Examples:
         >>> import asyncio
@@ -64,10 +64,10 @@ class QueryResults:
     """The results of several rows.
 
     Attributes:
-        source: Where values come from.
-        at: Unix time.
-        problems: What clients should know of the source.
-        degraded: Whether the source did not answer.
+        source: The source of the values.
+        at: Unix time of the query.
+        problems: Messages about the source, for clients.
+        degraded: True if the source did not answer.
 
     Examples:
         >>> import asyncio
@@ -83,30 +83,37 @@ class QueryResults:
     _by_key: dict[str, QueryResult] = field(default_factory=dict)
 
     def get(self, key: str) -> QueryResult:
-        """Return the result of a row that was read."""
+        """Return the result of a row.
+
+        Raises:
+            KeyError: The row was not read.
+        """
         return self._by_key[key]
 
     def put(
         self, row: Row, series: str, vector: Vector, window: float | None = None, reason: str | None = None
     ) -> None:
-        """Keep the result of a row; see `QueryResult`."""
+        """Add the result of a row; see `QueryResult`."""
         self._by_key[row.key] = QueryResult(vector, self.source, series, window, reason, row.meaning)
 
     def describe(self) -> str:
-        """Where the values come from, in a sentence for people."""
+        """Return a sentence about the source of the values, for users."""
         if self.source == "prometheus":
             return "The whole service, as Prometheus has recorded it."
         return (
-            f"One process (pid {os.getpid()}) only: with several workers, what one of them has seen. "
+            f"One process only (pid {os.getpid()}), even if the service has several workers. "
             "Set SIGNALSCOPE_PROMETHEUS_URL for the whole service."
         )
 
 
 async def read(keys: Iterable[str]) -> QueryResults:
-    """Read some derived numbers: of Prometheus where SIGNALSCOPE_PROMETHEUS_URL is set, else of this process.
+    """Read derived numbers: from Prometheus if SIGNALSCOPE_PROMETHEUS_URL is set, else from this process.
 
     Args:
         keys: Keys of the table in `signalscope.derived`.
+
+    Returns:
+        A result for each key; a source that does not answer gives results without values, and with a reason.
 
     Examples:
         >>> import asyncio
@@ -126,15 +133,19 @@ async def read(keys: Iterable[str]) -> QueryResults:
 async def history(
     keys: Iterable[str], seconds: float, points: int = 60
 ) -> dict[str, dict[Labels, list[tuple[float, float]]]]:
-    """Recorded series over time, from Prometheus, in one query.
+    """Read recorded series over time from Prometheus, in one query.
 
     Args:
         keys: Keys of the table in `signalscope.derived`.
-        seconds: How far to look back.
-        points: How many values of each, evenly spaced.
+        seconds: Length of the period that ends now.
+        points: Number of values of each series, at equal distances of at least one second.
+
+    Returns:
+        Pairs of Unix time and value, by key and labels.
 
     Raises:
-        PrometheusError: There is no Prometheus, or it gives no usable answer; the message is for clients.
+        PrometheusError: SIGNALSCOPE_PROMETHEUS_URL is not set, or Prometheus gives no usable answer. The message is
+            for clients.
 
     Examples:
         >>> import asyncio
@@ -147,7 +158,7 @@ async def history(
     """
     url = _environment.prometheus_url()
     if url is None:
-        raise PrometheusError(HISTORY)
+        raise PrometheusError(f"{HISTORY} [SS546]")
     now = time.time()
     recorded = {get(key).name: key for key in keys}
     answer = await _prometheus.shared.range(
@@ -183,8 +194,8 @@ def _from_process(rows: list[Row]) -> QueryResults:
     for row in rows:
         _compute(row, process, results)
     results.problems += [
-        f"{contract.get(name).prometheus_name} has more series than are told apart: those beyond have "
-        f"`{OTHER}` for each label"
+        f"{contract.get(name).prometheus_name} has too many series: further series have `{OTHER}` for each "
+        "label [SS547]"
         for name in sorted(process.overflowed())
     ]
     return results
@@ -205,7 +216,7 @@ def _compute(row: Row, process: Process, results: QueryResults) -> None:
             window = process.watched(seconds) if seconds else None
     except _windows.NoDataError as error:
         results.put(row, name, {}, seconds or None, str(error))
-    except Exception:  # a defect of signalscope costs this one value
+    except Exception:  # a defect of signalscope must cost this value only
         internal_error("monitoring.process")
         results.put(row, name, {}, seconds or None, "it could not be calculated")
     else:
@@ -217,8 +228,8 @@ def _nothing(sources: Iterable[Expr], window: float | None) -> str:
     if is_of_costs and cpu_second_price() is None:
         return f"a CPU-second has no price ({CPU_SECOND_PRICE})"
     if window is None:
-        return "nothing has reported it in this process"
-    return f"this process has recorded nothing of it in the last {window:.3g} s"
+        return "this process has not reported it"
+    return f"this process has not recorded it in the last {window:.3g} s"
 
 
 async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
@@ -230,7 +241,7 @@ async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
         *(_prometheus.shared.instant(url, query, timeout) for query in queries.values()),
         return_exceptions=True,
     )
-    # Many series are too much work for the event loop.
+    # In a thread, because many series would block the event loop.
     return await asyncio.to_thread(_assembled, rows, dict(zip(queries, answers, strict=True)), config)
 
 
@@ -239,12 +250,12 @@ def _assembled(
 ) -> QueryResults:
     results = QueryResults("prometheus")
     if any(isinstance(answer, Answer) and answer.warned for answer in by_query.values()):
-        results.problems.append("Prometheus warns that what it answered may be incomplete")
+        results.problems.append("Prometheus warns that its answer may be incomplete [SS548]")
     scope = _environment.scope()
     if missing := [f"{label}=…" for label in config.scope.labels if label not in scope]:
         results.problems.append(
-            f"where this service runs is not known: set SIGNALSCOPE_PROMETHEUS_SCOPE ({';'.join(missing)}); "
-            "totals of the service are missing without it"
+            f"the scope of this service is not known: set SIGNALSCOPE_PROMETHEUS_SCOPE ({';'.join(missing)}); "
+            "totals of the service are missing without it [SS551]"
         )
     by_name: dict[str, list[Sample]] = {}
     several = by_query.get("", Answer([]))
@@ -256,7 +267,7 @@ def _assembled(
         if isinstance(answer, BaseException):
             results.put(row, name, {}, window, _problem(answer, results))
             continue
-        # A series without one of its labels is not what was asked for.
+        # A series that lacks a label of its row comes from another rule.
         needed = set(row.labels) - {"job"}
         vector = {
             _without(sample.labels, scope): sample.values[0][1]
@@ -266,8 +277,8 @@ def _assembled(
         results.put(row, name, vector, window, None if vector else "Prometheus has no value for it")
     if not results.degraded and not any(results.get(row.key).vector for row in rows):
         results.problems.append(
-            f"Prometheus has nothing of the job {_environment.job()!r}: is that its name there "
-            "(SIGNALSCOPE_PROMETHEUS_JOB), and are signalscope's rules loaded?"
+            f"Prometheus has no series of the job {_environment.job()!r}; check SIGNALSCOPE_PROMETHEUS_JOB, "
+            "and load the rules of signalscope [SS549]"
         )
     return results
 
@@ -277,7 +288,7 @@ def _problem(error: BaseException, results: QueryResults) -> str:
         raise error
     text = str(error)
     if not isinstance(error, PrometheusError):
-        text = "Prometheus could not be asked"
+        text = "the query of Prometheus failed inside signalscope [SS550]"
         internal_error("monitoring.prometheus")
     results.degraded = True
     if text not in results.problems:
@@ -286,7 +297,7 @@ def _problem(error: BaseException, results: QueryResults) -> str:
 
 
 def _name(row: Row, config: Config) -> str:
-    """What a row is called in Prometheus: a recorded series, or an expression."""
+    """Return the PromQL of a row: the name of a recorded series, or an expression."""
     if row.name:
         return row.name
     (variant,) = row.variants(config)
@@ -294,11 +305,11 @@ def _name(row: Row, config: Config) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text within the quotes of PromQL."""
+    """Return a text escaped for quotes in PromQL."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-#: Names of the release before.
+#: Old name and new name; the old names are deprecated.
 _RENAMED = {"Fact": "QueryResult", "Facts": "QueryResults", "facts": "read"}
 
 
@@ -306,6 +317,6 @@ def __getattr__(name: str) -> Any:
     if name not in _RENAMED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     new = _RENAMED[name]
-    text = f"{__name__}.{name} is called {new}; the old name goes in the next release"
+    text = f"{__name__}.{name} is deprecated and goes in the next release; use {new} [SS820]"
     warnings.warn(text, DeprecationWarning, stacklevel=2)
     return globals()[new]

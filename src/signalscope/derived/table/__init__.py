@@ -1,6 +1,7 @@
-"""Every derived series, one module a domain: ``GROUPS`` of rows that are recorded, ``ASKED`` that are not.
+"""The table of derived series, one module for each domain.
 
-Most rows begin with `rate` or `increase`: what every process has counted, added up.
+``GROUPS`` contains the rows that Prometheus records, ``ASKED`` the rows that are queried only when they are needed.
+Most rows begin with `rate` or `increase`, which add up the counts of all processes.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from signalscope.derived._operators import Sum
 def rate(
     name: str, *by: str, part: str = "", over: float | Setting = RATE_SECONDS, **matchers: Wanted
 ) -> Sum:
-    """Add up what every process counts each second.
+    """Return the sum of the rates of all processes, each second.
 
     Args:
-        name: The instrument's OpenTelemetry name.
+        name: The OpenTelemetry name of the instrument.
         by: The labels to keep beside the job.
-        part: Of a histogram: ``count``, ``sum`` or ``bucket``.
-        over: How many seconds to look back, or a setting.
-        matchers: What labels must be, as for `Instrument`.
+        part: The part of a histogram: ``count``, ``sum`` or ``bucket``; empty for a counter.
+        over: The window in seconds, or a setting.
+        matchers: The values that labels must have, as for `Instrument`.
     """
     return Sum(Rate(Instrument(name, part, **matchers), over), *by)
 
 
 def increase(name: str, *by: str, part: str = "", over: float | Setting = HOUR_SECONDS) -> Sum:
-    """Add up by how much the counts of every process grew; see `rate`."""
+    """Return the sum of the increases of all processes in the window; see `rate`."""
     return Sum(Increase(Instrument(name, part), over), *by)

@@ -1,11 +1,13 @@
-"""The prediction interval: what is normal at this time of a trading day, and what is outside of it.
+"""The prediction interval: normal levels at this time of a trading day, and levels outside of the interval.
 
-A level is compared with what it was at the same local time on earlier trading days: their median, and their scaled
-median absolute deviation (Rousseeuw and Croux, "Alternatives to the Median Absolute Deviation", 1993: 1.4826 makes
-it the standard deviation of Gaussian noise). Neither moves for a spike or an outage of a day. A level that lasts
-is the new normal after a few sessions, because the interval reaches to what all of the last ones agree on. A
-throughput below a ratio of the usual is a drop however wide the interval is, so zero is always seen; and a level
-that is not there at all, although it usually is, counts as ``missing``, not as zero.
+A level is compared with the levels at the same local time on earlier trading days. The interval is their median plus
+and minus a multiple of their scaled median absolute deviation. The factor 1.4826 makes this deviation the standard
+deviation of Gaussian noise (Rousseeuw and Croux, "Alternatives to the Median Absolute Deviation", 1993). A spike or
+an outage on one day changes neither.
+
+A lasting new level becomes normal after a few sessions, because the interval includes the levels on which all recent
+sessions agree. A throughput below a certain ratio of the usual level is a drop, even within a wide interval, so that
+zero is always found. A level without data that usually has data is ``missing``, not zero.
 """
 
 from __future__ import annotations
@@ -17,19 +19,19 @@ from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 from signalscope.derived.table.calendar import CLOCK_CHANGE, same_time, session_now
 
-#: A median absolute deviation of Gaussian noise, times this, is its standard deviation.
+#: The median absolute deviation of Gaussian noise, times this factor, is its standard deviation.
 _MAD_SCALE = 1.4826
 _LEAST_RECENT = 3
 
 
-#: The values of the label ``signal``, and those of them that count events.
+#: The values of the label ``signal``, and the signals that count events.
 SIGNALS = ("request_rate", "latency", "error_ratio", "greeks_throughput", "signal_rate")
 _EVENTS = ("request_rate", "greeks_throughput", "signal_rate")
 _ONLY_EVENTS = f'{{signal=~"{"|".join(_EVENTS)}"}}'
 
 
 def _level(ask: Promql) -> str:
-    service = 'endpoint=""'  # the error rate of an endpoint has one
+    service = 'endpoint=""'  # without the error rates of single endpoints
     levels = (
         ask.of("API_REQUESTS"),
         f"avg_over_time({ask.of('API_P95')}[{duration(RATE_SECONDS)}])",
@@ -58,7 +60,7 @@ def _expected(ask: Promql) -> str:
 def _spread(ask: Promql) -> str:
     history, expected = ask.name("ANOMALY_HISTORY"), ask.name("ANOMALY_EXPECTED")
     settings = ask.config.anomaly
-    # The least spread: of counted events what chance makes of them (Poisson), else what the configuration says.
+    # The least spread: for counted events that of a Poisson process, else the value of the configuration.
     noise = (
         f"sqrt({expected}{_ONLY_EVENTS} / {RATE_SECONDS})"
         f' or 0 * {expected}{{signal="latency"}} + {settings.latency_spread:g}'
@@ -72,7 +74,7 @@ def _spread(ask: Promql) -> str:
 
 
 def _recent(ask: Promql, extreme: str) -> str:
-    """The least or the most of the latest days."""
+    """Return the lowest (``min``) or highest (``max``) level of the recent days."""
     days = "|".join(str(day) for day in range(1, ask.config.anomaly.recent_days + 1))
     latest = f'{ask.name("ANOMALY_HISTORY")}{{days=~"{days}"}}'
     return f"({extreme} {ask.by('signal')} ({latest}) and count {ask.by('signal')} ({latest}) >= {_LEAST_RECENT})"
@@ -95,7 +97,7 @@ def _lower(ask: Promql) -> str:
 
 
 def _outside(ask: Promql) -> str:
-    """Always 1, for each level outside of its interval: errors and latency have no lower side."""
+    """Return 1 for each level outside of its interval. Only counted events can be too low."""
     level, lower, upper = (ask.name(f"ANOMALY_{key}") for key in ("LEVEL", "LOWER", "UPPER"))
     cases = {
         "above": f"{level} > {upper} and on () ({session_now(ask)})",
@@ -113,44 +115,43 @@ GROUPS = (
     group("anomaly", "insight", {
         "ANOMALY_LEVEL": series(
             "signal_service_anomaly_level", unit="", labels="job signal",
-            meaning="What is watched: `signal` is request_rate, latency, error_ratio, greeks_throughput or "
-            "signal_rate.",
+            meaning="Level of a `signal`: request_rate, latency, error_ratio, greeks_throughput or signal_rate.",
             expr=PromqlOnly(_level, over=RATE_SECONDS),
         ),
         "ANOMALY_SESSION": series(
             "signal_service_anomaly_session_level", unit="", labels="job signal",
-            meaning="The same, in trading sessions only; what later days are compared with.",
+            meaning="Level of a `signal` in trading sessions only, for comparison on later days.",
             expr=PromqlOnly(
                 lambda ask: f"{ask.name('ANOMALY_LEVEL')} and on () ({session_now(ask)})", over=RATE_SECONDS
             ),
         ),
         "ANOMALY_HISTORY": series(
             "signal_service_anomaly_history", unit="", labels="job signal days",
-            meaning="What it was at the same local time, `days` days ago; only of trading sessions.",
+            meaning="Level of a `signal` at the same local time `days` days ago, in trading sessions only.",
             expr=PromqlOnly(_history, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_EXPECTED": series(
             "signal_service_anomaly_expected", unit="", labels="job signal",
-            meaning="The median of that; absent without enough history.",
+            meaning="Usual level: the median of earlier trading days; absent without enough history.",
             expr=PromqlOnly(_expected, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_SPREAD": series(
             "signal_service_anomaly_spread", unit="", labels="job signal",
-            meaning="How much it usually differs from the expected: scaled median absolute deviation, and the least "
+            meaning="Usual difference from the expected level: scaled median absolute deviation plus the least "
             "noise.",
             expr=PromqlOnly(_spread, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_UPPER": series(
-            "signal_service_anomaly_upper", unit="", labels="job signal", meaning="The most that is normal now.",
+            "signal_service_anomaly_upper", unit="", labels="job signal", meaning="The highest normal level now.",
             expr=PromqlOnly(_upper, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_LOWER": series(
-            "signal_service_anomaly_lower", unit="", labels="job signal", meaning="The least that is normal now.",
+            "signal_service_anomaly_lower", unit="", labels="job signal", meaning="The lowest normal level now.",
             expr=PromqlOnly(_lower, over=_days, shows=RATE_SECONDS),
         ),
         "ANOMALY_OUTSIDE": series(
             "signal_service_anomaly_outside", unit="", labels="job signal direction",
-            meaning="Always 1: the level is `above` or `below` the band, or `missing` although it is usually there.",
+            meaning="Always 1: the level is `above` or `below` the prediction interval, or `missing` without data.",
             expr=PromqlOnly(_outside, over=_days, shows=RATE_SECONDS),
         ),
     }),

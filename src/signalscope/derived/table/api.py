@@ -37,20 +37,20 @@ def _latency(q: float, *by: str) -> Expr:
 _TIMED = rate(_SECONDS, part="count")
 
 GROUPS = (
-    # A target that is gone is down: a service that has left service discovery serves nobody. One that was never
-    # there is unknown: only what this rule recorded itself goes on.
+    # A target that has left service discovery is down. A target that never existed has no value: the second part of
+    # the rule continues only a series that the rule has recorded before.
     group("up", "evaluation", {
         "UP": series(
             "job:up:max", unit="",
-            meaning="1 while any instance answers its scrape, else 0: also when there is none any more.",
+            meaning="1 while any instance answers its scrape, else 0, also after the last instance has gone.",
             expr=PromqlOnly(lambda ask: f'max {ask.by()} (up{{job="{ask.job}"}}) or 0 * {ask.of("UP")}'),
         ),
     }, fixed=True),
     group("api", "recording", {
-        # The one look at every process' counters; the rest is made of it.
+        # Only this rule reads the counters of all processes; the other rules read its series.
         "API_REQUESTS_ALL": series(
             "job_endpoint_status_code_user_tier:signal_service_api_requests:rate5m", unit="{request}/s",
-            meaning="Requests; what the others are made of.",
+            meaning="Requests by endpoint, status and tier; other series are sums of this one.",
             expr=rate(_REQUESTS, "endpoint", "status_code", "user_tier"),
         ),
         "API_REQUESTS": series(
@@ -70,19 +70,19 @@ GROUPS = (
         ),
         "ERROR_RATE": series(
             "signal_service_error_rate_percentage", unit="%",
-            meaning="Requests that failed (5xx), of all; of the service, and of each endpoint.",
+            meaning="Percentage of requests that failed (5xx), of the service and of each endpoint.",
             expr=total_and_by("endpoint", lambda by: Percentage(_failed(*by), _every(*by))),
         ),
         "HEALTH": series(
             "job_component:signal_service_health_check_status:min", unit="",
-            meaning="Latest health check, the worst of all instances: 1, 0.5 or 0.",
+            meaning="Latest health check, worst of all instances: 1 healthy, 0.5 degraded, 0 unhealthy.",
             expr=Min(Instrument("signal_service.health_check.status"), "component"),
         ),
     }),
     group("api-latency", "recording", {
         "API_BUCKETS": series(
             "job_endpoint_user_tier:signal_service_api_request_duration_seconds_bucket:rate", unit="{request}/s",
-            meaning="Requests by duration; what the quantiles are made of.",
+            meaning="Requests by duration, for quantiles.",
             expr=rate(_SECONDS, "endpoint", "user_tier", "le", part="bucket", over=_LATENCY),
         ),
         "API_P50": series(
@@ -107,18 +107,18 @@ GROUPS = (
         ),
         "API_TIMED": series(
             "job:signal_service_api_request_duration_seconds_count:rate5m", unit="{request}/s",
-            meaning="Requests whose time was taken.", expr=_TIMED,
+            meaning="Requests whose duration was measured.", expr=_TIMED,
         ),
         "API_SLOW_RATE": series(
             "job:signal_service_api_slow_requests:rate5m", unit="{request}/s",
-            meaning="Those of them slower than the objective for API latency.",
+            meaning="Requests slower than the objective for API latency.",
             expr=Minus(
                 Series("API_TIMED"), rate(_SECONDS, part="bucket", le=Setting("slos.api_latency.seconds"))
             ),
         ),
         "API_SLOW": series(
             "job:signal_service_api_slow_requests:percentage", unit="%",
-            meaning="Requests slower than the objective for API latency, of all.",
+            meaning="Percentage of requests slower than the objective for API latency.",
             expr=Per(Scale(Series("API_SLOW_RATE"), 100), Series("API_TIMED")),
         ),
     }),
@@ -126,10 +126,10 @@ GROUPS = (
 
 ASKED = {
     "REQUESTS_LAST_MINUTE": asked(
-        unit="{request}", meaning="Requests of the last minute.", expr=increase(_REQUESTS, over=60),
+        unit="{request}", meaning="Requests in the last minute.", expr=increase(_REQUESTS, over=60),
     ),
     "COMPONENT_AVAILABILITY": asked(
-        unit="", meaning="The mean health of each component: 1 healthy, 0.5 degraded, 0 unhealthy.",
+        unit="", meaning="Mean health of a component in the last hour: 1 healthy, 0.5 degraded, 0 unhealthy.",
         expr=AvgOverTime(Series("HEALTH"), HOUR_SECONDS),
     ),
 }  # fmt: skip

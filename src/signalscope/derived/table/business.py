@@ -52,7 +52,10 @@ def _users(window: str, *by: str, **wanted: Wanted) -> Expr:
 
 
 def _satisfaction(by: tuple[str, ...]) -> Expr:
-    """Apdex (apdex.org): satisfied requests, and half of the tolerable ones, of all; a failed one is neither."""
+    """Return 100 times the Apdex (apdex.org): the ratio of satisfied requests plus half the ratio of tolerable ones.
+
+    A failed request is neither satisfied nor tolerable.
+    """
     served = matches_not("5..")
 
     def within(setting: str) -> Expr:
@@ -60,15 +63,18 @@ def _satisfaction(by: tuple[str, ...]) -> Expr:
 
     every = rate(_SECONDS, *by, part="count")
     answered = rate(_SECONDS, *by, part="count", status_code=served)
-    # The tolerable ones include the satisfied, which so count twice half.
+    # The bucket of tolerable requests includes the satisfied requests, which therefore count twice a half.
     good = Plus(within("business.satisfied_seconds"), within("business.tolerated_seconds"))
     all_failed = Scale(Unless(every, Above(answered, 0)), 0)
     return Per(Scale(Union(Parens(good), all_failed), 50), every)
 
 
 def _spent(config: Config) -> Expr:
-    """The cost of a feature in the last hour: of its kind of work, shared by uses among the features that do it."""
-    # A feature that the configuration does not name does the work of its own name.
+    """Return the cost of each feature in the last hour.
+
+    Features that cause the same kind of work share its cost by their uses.
+    """
+    # A feature that is not in the configuration causes the kind of work with its own name.
     mapped = Copy(Sum(_USES, "feature"), "operation_type", "feature")
     for feature, operation in config.business.feature_operations.items():
         mapped = Relabel(mapped, "operation_type", operation, "feature", feature)
@@ -86,7 +92,7 @@ _EARNED = Sum(
     ),
     "feature",
 )
-# A tier without requests in the window is as satisfied as the service is.
+# A tier without requests in the window gets the satisfaction of the whole service.
 _SATISFACTION_OF_TIER = Union(
     Series("SATISFACTION", user_tier=is_not("")),
     Plus(Times(Series("REVENUE"), Constant(0)), Sum(Series("SATISFACTION", user_tier="")), On((), "left")),
@@ -99,7 +105,7 @@ def _before(selector: str, days: int) -> str:
 
 
 def _growth(days: int) -> Variant:
-    """Absent until there are values of days before."""
+    """Return the growth of the subscriptions against an earlier day; absent without values of that day."""
 
     def build(ask: Promql) -> str:
         now = ask.of("SUBSCRIPTIONS_TOTAL")
@@ -118,10 +124,10 @@ def _retention(metric: str, days: int) -> Variant:
 
 GROUPS = (
     group("business", "recording", {
-        # Processes share subscriptions and users; each kind counts once: the highest that any process reports.
+        # All processes report the same subscriptions and users, so the highest value of any process counts.
         "SUBSCRIPTIONS": series(
             "job_user_tier:signal_service_active_subscriptions:sum", unit="{subscription}",
-            meaning="Active subscriptions.",
+            meaning="Active subscriptions by tier.",
             expr=Sum(
                 Max(Instrument("signal_service.active_subscriptions"), "user_tier", "signal_type", "delivery_method"),
                 "user_tier",
@@ -133,22 +139,21 @@ GROUPS = (
         ),
         "ACTIVE_USERS": series(
             "job_window_user_tier:signal_service_active_users:max", unit="{user}",
-            meaning="Distinct users: exact with one process, a lower bound with several.",
+            meaning="Distinct users in the window: exact with one process, a lower limit with several.",
             expr=Max(Instrument("signal_service.active_users"), "window", "user_tier"),
         ),
         "PREMIUM_ADOPTION": series(
             "job:signal_service_premium_adoption:ratio", unit="",
-            meaning="Users active in the last 24 hours whose tier is a premium one, of all active users.",
+            meaning="Ratio of the users of the last 24 hours who have a premium tier.",
             expr=Ratio(_users("24h", user_tier=matches(Setting("business.premium_tiers"))), _users("24h")),
         ),
         "SATISFACTION": series(
             "user_satisfaction_score", unit="{score}",
-            meaning="0 to 100, like Apdex: satisfied requests count whole, tolerable ones half, slow and failed ones "
-            "not.",
+            meaning="Apdex, 0 to 100: satisfied requests count 1, tolerable requests 0.5, other requests 0.",
             expr=total_and_by("user_tier", _satisfaction),
         ),
     }),
-    # An hour of every process' counters is much to read: once a minute is enough.
+    # To read an hour of the counters of all processes is expensive: once a minute is enough.
     group("business-hour", "insight", {
         "FEATURE_USES": series(
             "job_feature_user_tier:signal_service_feature_usage:increase1h", unit="{use}",
@@ -162,25 +167,25 @@ GROUPS = (
         ),
         "ADOPTION": series(
             "feature_adoption_rates", unit="{use}/{user}",
-            meaning="Uses of a feature in the last hour for each user active in it.",
+            meaning="Uses of a feature in the last hour for each active user.",
             expr=Per(Sum(_USES, "feature"), _users("1h"), On((), "left")),
         ),
         "COST": series(
             "job_operation_type:signal_service_calculation_cost:increase1h", unit="{currency}",
-            meaning="Cost of the last hour by kind of work.", expr=increase(_COST, "operation_type"),
+            meaning="Cost in the last hour by kind of work.", expr=increase(_COST, "operation_type"),
         ),
         "COST_TIER": series(
             "job_user_tier:signal_service_calculation_cost:increase1h", unit="{currency}",
-            meaning="Cost of the last hour by tier.", expr=increase(_COST, "user_tier"),
+            meaning="Cost in the last hour by tier.", expr=increase(_COST, "user_tier"),
         ),
         "COST_PER_CALCULATION": series(
             "signal_service_cost_per_calculation", unit="{currency}",
-            meaning="Cost of the last hour for each Greeks calculation in it.",
+            meaning="Cost in the last hour for each calculation of Greeks.",
             expr=Per(Sum(Series("COST")), increase("signal_service.greeks.calculation", part="count")),
         ),
         "COST_PER_USER": series(
             "signal_service_cost_per_user", unit="{currency}",
-            meaning="Cost of the last hour for each user active in it; of all, and of each tier.",
+            meaning="Cost in the last hour for each active user, in total and by tier.",
             expr=Union(
                 Parens(Per(Sum(Series("COST")), _users("1h"))),
                 Parens(Per(Series("COST_TIER"), _users("1h", "user_tier"))),
@@ -190,8 +195,7 @@ GROUPS = (
     group("revenue", "recording", {
         "TIER_PRICE": series(
             "job_user_tier:signal_service_subscription_price:monthly", unit="{currency}", labels="job user_tier",
-            meaning="What a subscription brings in a month, as the config says; nothing of tiers without a price "
-            "there.",
+            meaning="Monthly price of a subscription in the configuration; absent for tiers without a price.",
             variants=lambda config: (
                 Variant(Configured(price), {"job": config.selectors.job, "user_tier": tier})
                 for tier, price in config.business.monthly_prices.items()
@@ -199,31 +203,31 @@ GROUPS = (
         ),
         "REVENUE": series(
             "job_user_tier:signal_service_subscription_revenue:monthly", unit="{currency}",
-            meaning="What the active subscriptions bring in a month, by the prices in the config.",
+            meaning="Monthly revenue of the active subscriptions at the prices in the configuration.",
             expr=Times(Series("SUBSCRIPTIONS"), Anywhere("TIER_PRICE"), _BY_TIER),
         ),
         "REVENUE_IMPACT": series(
             "revenue_impact_score", unit="{currency}",
-            meaning="Monthly revenue that is served to satisfaction: revenue of each tier times its satisfaction.",
+            meaning="Monthly revenue of each tier times its satisfaction (0 to 1), summed over all tiers.",
             expr=Sum(Scale(Times(Series("REVENUE"), _SATISFACTION_OF_TIER, _BY_TIER), by=100)),
         ),
         "PROFITABILITY": series(
             "signal_service_feature_profitability", unit="{currency}/h", labels="job feature",
-            meaning="A feature's share of the revenue, by its uses, less the cost of its work.",
+            meaning="Revenue of a feature, in proportion to its uses, minus the cost of its work.",
             variants=lambda config: [Variant(Minus(Parens(_EARNED), Parens(_spent(config)), On(("feature",))))],
         ),
     }),
-    # What is compared with days before.
+    # Comparisons with earlier days.
     group("business-history", "history", {
         "SUBSCRIPTION_GROWTH": series(
             "job:signal_service_active_subscriptions:growth", unit="", labels="job period",
-            meaning="Growth of the subscriptions against a day or 30 days (`1d`, `30d`) before: 0.15 is 15 % more.",
+            meaning="Growth of the subscriptions in one day or 30 days (`1d`, `30d`): 0.15 is 15 % more.",
             variants=lambda _: map(_growth, (1, 30)),
         ),
         "RETENTION": series(
             "retention_metrics", unit="", labels="job metric",
-            meaning="`stickiness`: users of the last hour, of those of the last 24; `day_over_day`, "
-            "`week_over_week`: active users (24 h) against those a day, a week before.",
+            meaning="`stickiness`: users of the last hour over users of the last 24 hours. `day_over_day`, "
+            "`week_over_week`: users of 24 hours over those a day, a week before.",
             variants=lambda _: (
                 Variant(Per(_users("1h"), _users("24h")), {"metric": "stickiness"}),
                 _retention("day_over_day", 1), _retention("week_over_week", 7),

@@ -1,4 +1,4 @@
-"""Caches: hits, time, fill, evictions."""
+"""Caches: hits, fill, size and evictions."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ GROUPS = (
     group("cache", "recording", {
         "CACHE_OPERATIONS": series(
             "job_cache_type_operation_result:signal_service_cache_operations:rate5m", unit="{operation}/s",
-            meaning="Cache operations.",
+            meaning="Cache operations by result.",
             expr=rate("signal_service.cache.operations", "cache_type", "operation", "result"),
         ),
         "CACHE_HITS": series(
             "job_cache_type:signal_service_cache_hits:ratio5m", unit="",
-            meaning="Hits, of all gets that found out; weighted by traffic.",
+            meaning="Ratio of gets that hit, weighted by traffic; gets that failed do not count.",
             expr=Ratio(_gets("hit"), _gets(one_of("hit", "miss"))),
         ),
         "CACHE_FILL": series(
             "job_cache_type:signal_service_cache_fill:ratio", unit="",
-            meaning="Entries, of those the cache can hold.", expr=Per(_gauge("entries"), _gauge("capacity")),
+            meaning="Entries in the cache over its capacity.", expr=Per(_gauge("entries"), _gauge("capacity")),
         ),
         "CACHE_BYTES": series(
             "job_cache_type:signal_service_cache_size_bytes:sum", unit="By",
-            meaning="Bytes the cached values take.", expr=_gauge("size"),
+            meaning="Bytes of the cached values.", expr=_gauge("size"),
         ),
         "CACHE_EVICTIONS": series(
             "job_cache_type_reason:signal_service_cache_evictions:rate5m", unit="{entry}/s",
-            meaning="Entries that left the cache.",
+            meaning="Entries that were evicted from the cache.",
             expr=rate("signal_service.cache.evictions", "cache_type", "reason"),
         ),
     }),

@@ -1,8 +1,8 @@
-"""The trading calendar in PromQL: local time with its clock changes, trading days, sessions.
+"""The trading calendar in PromQL: local time with clock changes, trading days, sessions.
 
-PromQL's own ``hour()`` and ``day_of_week()`` know UTC only. So the generator takes the moments at which the
-exchange's clock changes from the time-zone database and writes them into one rule; everything else is arithmetic
-on local time. Each series is there for now and for 24 and 48 hours ahead (label ``horizon``).
+The functions ``hour()`` and ``day_of_week()`` of PromQL support UTC only. Therefore the generator reads the clock
+changes of the exchange from the time-zone database and writes them into one rule. The other rules calculate with
+local time. Each series exists for now and for 24 and 48 hours ahead (label ``horizon``).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 
-#: How far ahead the calendar and the forecast look, in seconds, by the label ``horizon``.
+#: Seconds from now to the moments of the calendar and the forecast, by the label ``horizon``.
 HORIZONS = {"24h": 86_400, "48h": 172_800}
 NOW = "now"
 _AHEAD = {NOW: 0, **HORIZONS}
-#: The session series in a session; it is 1 outside of it on a trading day, and 0 on any other day.
+#: The value of the session series in a session. It is 1 on a trading day outside of the session, else 0.
 OPEN = 2
 _DAY = 86_400
-#: By how much days may be longer where the clock is put back, in seconds.
+#: Seconds by which a day is longer when the clock is put back.
 CLOCK_CHANGE = 3_600
 _EPOCH = date(1970, 1, 1)
 
 
 def session_now(ask: Promql) -> str:
-    """Return an expression that has one series, without useful labels, while the market is open."""
+    """Return an expression that has exactly one series while the market is open, for use with `and on ()`."""
     return f'{ask.name("CALENDAR_SESSION")}{{horizon="{NOW}"}} == {OPEN}'
 
 
@@ -37,17 +37,17 @@ def same_time(ask: Promql, expr: str, back: int, *, horizon: str = NOW, same_ses
     """Return a series as it was at the same local time of an earlier day.
 
     Args:
-        ask: Renders names; a zone whose clock never changes needs no more than one term.
-        expr: A selector, without an offset.
-        back: Days before the moment that is meant.
-        horizon: The moment: ``now``, or how far ahead.
-        same_session: Only when both moments are in the session, or both out of it, or on no trading day.
+        ask: The renderer of names, with the configuration.
+        expr: A selector without an offset.
+        back: Days from the earlier day to the moment.
+        horizon: The moment: ``now``, ``24h`` or ``48h`` ahead.
+        same_session: Only if the session series has the same value at both moments.
     """
     offset, session = ask.name("CALENDAR_OFFSET"), ask.name("CALENDAR_SESSION")
     lag = back * _DAY - _AHEAD[horizon]
     terms = []
     for shift in _shifts(ask.config.calendar):
-        # The earlier clock is `shift` ahead of the later one: the same local time is that much earlier.
+        # If the earlier clock is `shift` seconds ahead, the same local time is `shift` seconds earlier.
         if lag + shift < 0:
             continue
         at = f" offset {duration(lag + shift)}" if lag + shift else ""
@@ -61,7 +61,7 @@ def same_time(ask: Promql, expr: str, back: int, *, horizon: str = NOW, same_ses
 
 
 def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
-    """Yield when the zone's clock changes, and to which offset from UTC, in seconds; the start of validity first."""
+    """Yield each clock change as Unix time and offset from UTC in seconds; the first is the start of validity."""
     at, end = _midnight(settings.valid_from, settings), valid_until(settings)
     known = _offset_at(at, settings)
     yield at, known
@@ -76,7 +76,7 @@ def clock_changes(settings: Calendar) -> Iterator[tuple[int, int]]:
 
 
 def valid_until(settings: Calendar) -> int:
-    """Return the first moment after the validity of the calendar, in seconds since 1970."""
+    """Return the first moment after the validity of the calendar, as Unix time."""
     return _midnight(settings.valid_until + timedelta(days=1), settings)
 
 
@@ -91,7 +91,7 @@ def _offset_at(moment: int, settings: Calendar) -> int:
 
 
 def _shifts(settings: Calendar) -> list[int]:
-    """Return by how much an offset of whole days can be off, in seconds: 0, and the moves of the clock."""
+    """Return the possible differences of the UTC offset between two days, in seconds, smallest first."""
     offsets = {offset for _, offset in clock_changes(settings)}
     return sorted({a - b for a in offsets for b in offsets}, key=lambda shift: (abs(shift), shift))
 
@@ -123,7 +123,7 @@ def _session(ask: Promql) -> str:
 
 
 def _closes(settings: Calendar, local: str) -> str:
-    """Return when the session ends, in seconds of the local day."""
+    """Return an expression for the end of the session, in seconds of the local day."""
     usual = _seconds(settings.closes)
     early = [
         f" - {usual - _seconds(closes)} * (floor({local} / {_DAY}) == bool {(day - _EPOCH).days})"
@@ -165,23 +165,23 @@ GROUPS = (
     group("calendar", "insight", {
         "CALENDAR_OFFSET": series(
             "calendar:utc_offset:seconds", unit="s", labels="horizon",
-            meaning="The exchange's clock, ahead of UTC; `horizon` is now, 24h or 48h: how far ahead. Absent outside "
-            "of the calendar's validity.",
+            meaning="UTC offset of the exchange at the `horizon` now, 24h or 48h ahead; absent outside of the "
+            "validity of the calendar.",
             expr=PromqlOnly(_offset),
         ),
         "CALENDAR_LOCAL": series(
             "calendar:local_time:seconds", unit="s", labels="horizon",
-            meaning="The exchange's local time, as seconds since 1970-01-01 00:00 local time.",
+            meaning="Local time of the exchange, as seconds since 1970-01-01 00:00 local time.",
             expr=PromqlOnly(_local),
         ),
         "CALENDAR_SESSION": series(
             "calendar:session:state", unit="", labels="horizon",
-            meaning="2 in the trading session, 1 outside of it on a trading day, 0 on any other day.",
+            meaning="2 in the trading session, 1 on a trading day outside of the session, 0 on other days.",
             expr=PromqlOnly(_session),
         ),
         "CALENDAR_CLOSE": series(
             "calendar:session_close:seconds", unit="s", labels="horizon",
-            meaning="Seconds until the session ends; absent outside of it.", expr=PromqlOnly(_close),
+            meaning="Seconds until the session ends; absent outside of a session.", expr=PromqlOnly(_close),
         ),
     }),
 )  # fmt: skip

@@ -23,17 +23,17 @@ GROUPS = (
     group("dependencies", "recording", {
         "DEPENDENCY_UP": series(
             "job_service_name:signal_service_external_service_health:max", unit="",
-            meaning="1 when any instance finds the service healthy, else 0.",
+            meaning="1 if the probe of any instance finds the service healthy, else 0.",
             expr=Max(_HEALTH, "service_name", "criticality"),
         ),
         "DEPENDENCY_HEALTH": series(
             "job_service_name:signal_service_external_service_health:avg5m", unit="",
-            meaning="Share of probes that found the service healthy.",
+            meaning="Ratio of probes that found the service healthy.",
             expr=Avg(AvgOverTime(_HEALTH), "service_name", "criticality"),
         ),
         "DEPENDENCY_SCORE": series(
             "job:signal_service_dependency_health:percentage", unit="%",
-            meaning="Dependencies that are healthy: the mean of all of them over five minutes.",
+            meaning="Percentage of healthy dependencies: the mean of all dependencies over five minutes.",
             expr=Scale(Avg(Series("DEPENDENCY_HEALTH")), 100),
         ),
         "DEPENDENCY_CALLS": series(
@@ -42,32 +42,32 @@ GROUPS = (
         ),
         "DEPENDENCY_ERRORS": series(
             "job_service_name_error_type:signal_service_dependency_errors:rate5m", unit="{error}/s",
-            meaning="Calls that failed, by type.",
+            meaning="Calls that failed, by type of error.",
             expr=rate("signal_service.dependency.errors", "service_name", "error_type"),
         ),
-        # A cancelled call says nothing about the service.
+        # Without cancelled calls: the caller cancels a call, not the service.
         "DEPENDENCY_ERROR_RATIO": series(
             "job_service_name:signal_service_external_service_errors:ratio5m", unit="",
-            meaning="Calls that failed, of all calls.", expr=Ratio(_calls("error"), _calls(is_not("cancelled"))),
+            meaning="Ratio of calls that failed.", expr=Ratio(_calls("error"), _calls(is_not("cancelled"))),
         ),
         "DEPENDENCY_P95": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95", unit="s",
-            meaning="95th percentile of the time of a call.",
+            meaning="95th percentile of the time of a call to the service.",
             expr=Quantile(0.95, rate(_SECONDS, "service_name", "le", part="bucket")),
         ),
         "DEPENDENCY_TIME": series(
             "job_service_name:signal_service_external_service_time:rate5m", unit="s/s",
-            meaning="Seconds spent waiting for the service, each second.",
+            meaning="Seconds in calls to the service, each second.",
             expr=rate(_SECONDS, "service_name", part="sum"),
         ),
         "BREAKER_OPEN": series(
             "job_service_name_operation:signal_service_circuit_breaker_open:max", unit="",
-            meaning="1 while any instance's breaker is open.",
+            meaning="1 while the breaker of any instance is open, else 0.",
             expr=Max(Instrument(_STATE, state="open"), *_BREAKER),
         ),
         "BREAKER_CLOSED": series(
             "job_service_name_operation:signal_service_circuit_breaker_closed:avg", unit="",
-            meaning="Share of the instances whose breaker is closed.",
+            meaning="Ratio of the instances whose breaker is closed.",
             expr=Avg(Instrument(_STATE, state="closed"), *_BREAKER),
         ),
         "BREAKER_REJECTED": series(
@@ -80,15 +80,15 @@ GROUPS = (
 
 ASKED = {
     "BREAKER_STATES": asked(
-        unit="", meaning="The state of each circuit breaker: the worst of all that report it.",
+        unit="", meaning="1 for each state that the breaker of any instance is in, else 0.",
         expr=Max(Instrument(_STATE), *_BREAKER, "state"),
     ),
     "BREAKER_CALLS": asked(
-        unit="{call}", meaning="Calls of the last hour through each breaker, by outcome.",
+        unit="{call}", meaning="Calls through each breaker in the last hour, by outcome.",
         expr=increase(_BREAKER_CALLS, *_BREAKER, "outcome"),
     ),
     "BREAKER_TRANSITIONS": asked(
-        unit="{transition}", meaning="State changes of each breaker in the last hour, by the state entered.",
+        unit="{transition}", meaning="State changes of each breaker in the last hour, by the new state.",
         expr=increase(_TRANSITIONS, *_BREAKER, "to"),
     ),
 }  # fmt: skip

@@ -1,15 +1,16 @@
-"""What will be in use in 24 and 48 hours, and when a resource is exhausted.
+"""The forecast of the use of resources in 24 and 48 hours, and of the time until a resource is exhausted.
 
-Trading load repeats by the week and grows, so "last week times growth" foresees it far better than a straight line.
-One week alone repeats that week's outage, spike or holiday, and is wrong for days after the level has changed. So
-three candidates are made, and their median is the forecast:
+Trading load repeats weekly and grows, so the load of last week times the growth predicts it much better than a
+straight line. But a forecast from one week repeats an outage, spike or holiday of that week, and is wrong for days
+after the level has changed. Therefore there are three candidates, and the forecast is their median:
 
-* ``last_week``: what it was at that local time seven days before, times the growth against the week before;
-* ``two_weeks``: fourteen days before, times the growth against two weeks before;
-* ``recent_days``: the median of that time of day on the last trading days.
+* ``last_week``: the value at the same local time seven days before, times the growth against that week;
+* ``two_weeks``: the value fourteen days before, times the growth against two weeks before;
+* ``recent_days``: the median of the values at that time of day on the last trading days.
 
-Growth is a median too: of the ratios in the sessions of the last days. A moment is only compared with moments of the
-same kind (session, trading day outside of it, other day), so that a holiday is neither copied nor overlooked.
+The growth is also a median, of the ratios in the sessions of the last days. Moments are compared only with moments of
+the same kind: in a session, on a trading day outside of a session, on another day. So a holiday of an earlier week is
+not copied, and a coming holiday is taken into account.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from signalscope.derived._promql import Promql, duration, named
 from signalscope.derived._rows import group, series
 from signalscope.derived.table.calendar import CLOCK_CHANGE, HORIZONS, same_time, session_now
 
-#: Not a resource but what asks for them: requests a second.
+#: The value of the label ``resource`` for requests a second, which use the other resources.
 LOAD = "load"
-#: How far exhaustion is looked for, in seconds.
+#: Seconds from now within which exhaustion is predicted.
 WITHIN = 172_800
 _DAY = 86_400
 _SMOOTH = 900
@@ -74,7 +75,7 @@ def _candidates(ask: Promql) -> Iterator[str]:
 
 def _forecast(ask: Promql) -> str:
     candidate, by = ask.name("FORECAST_CANDIDATE"), ask.by("resource", "horizon")
-    # Two weeks of history; a gap of the monitoring of less than a day does not hide the forecast.
+    # The forecast needs two weeks of history. A gap in the history of less than a day does not hide it.
     history = f"last_over_time({ask.name('CAPACITY_USED')}[1d] offset {duration(_HISTORY)})"
     return f"quantile {by} (0.5, {candidate}) and count {by} ({candidate}) >= 2 and {ask.on('resource')} {history}"
 
@@ -113,60 +114,60 @@ GROUPS = (
     group("forecast", "forecast", {
         "CAPACITY_USED": series(
             "signal_service_capacity_used", unit="", labels="job resource",
-            meaning="How much of a resource is in use, 0 to 1; for the resource `load`, requests a second.",
+            meaning="Use of a resource, 0 to 1; for the resource `load`, requests a second.",
             expr=PromqlOnly(_used, over=_SMOOTH),
         ),
         "CAPACITY_GROWTH": series(
             "signal_service_capacity_weekly:ratio", unit="{times}", labels="job resource weeks",
-            meaning="Use in the session, of that at the same time one or two `weeks` ago.",
+            meaning="Use in the session over the use at the same time one or two `weeks` ago.",
             expr=PromqlOnly(_growth, over=_COMPARED),
         ),
         "CAPACITY_TREND": series(
             "signal_service_capacity_growth:ratio", unit="{times}", labels="job resource weeks",
-            meaning="The median of that over the last sessions.", expr=PromqlOnly(_trend, over=_HISTORY),
+            meaning="Median of the weekly ratios of the last sessions.", expr=PromqlOnly(_trend, over=_HISTORY),
         ),
         "FORECAST_CANDIDATE": series(
             "signal_service_capacity_forecast_candidate", unit="", labels="job resource horizon method",
-            meaning="What a `method` foresees: last_week and two_weeks (that week's value times growth), "
+            meaning="Forecast of one `method`: last_week or two_weeks (value of that week times growth), or "
             "recent_days.",
             expr=PromqlOnly(lambda ask: " or ".join(_candidates(ask)), over=_COMPARED),
         ),
         "FORECAST": series(
             "signal_service_capacity_forecast", unit="", labels="job resource horizon",
-            meaning="How much of it will be in use in 24 or 48 hours (`horizon`): the median of the candidates; "
-            "absent without enough history. For `load`, requests a second.",
+            meaning="Forecast of the use in 24 or 48 hours (`horizon`): the median of the candidates; absent without "
+            "enough history. For `load`, requests a second.",
             expr=PromqlOnly(_forecast, over=_HISTORY),
         ),
         "FORECAST_ERROR": series(
             "signal_service_capacity_forecast_error", unit="", labels="job resource horizon",
-            meaning="How far off the forecast for now was.", expr=PromqlOnly(_error, over=WITHIN),
+            meaning="Absolute error of the earlier forecast for now.", expr=PromqlOnly(_error, over=WITHIN),
         ),
         "FORECAST_MARGIN": series(
             "signal_service_capacity_forecast_margin", unit="", labels="job resource horizon",
-            meaning="What nine in ten errors of the last week were below.",
+            meaning="90th percentile of the forecast errors of the last week.",
             expr=PromqlOnly(
                 lambda ask: f"quantile_over_time(0.9, {ask.name('FORECAST_ERROR')}[7d])", over=7 * _DAY
             ),
         ),
         "FORECAST_LOWER": series(
             "signal_service_capacity_forecast_lower", unit="", labels="job resource horizon",
-            meaning="The forecast less its margin; not below 0.",
+            meaning="Lower limit of the forecast: the forecast minus its margin, at least 0.",
             expr=PromqlOnly(lambda ask: f"clamp_min({ask.name('FORECAST')} - {ask.name('FORECAST_MARGIN')}, 0)"),
         ),
         "FORECAST_UPPER": series(
             "signal_service_capacity_forecast_upper", unit="", labels="job resource horizon",
-            meaning="The forecast and its margin.",
+            meaning="Upper limit of the forecast: the forecast plus its margin.",
             expr=PromqlOnly(lambda ask: f"{ask.name('FORECAST')} + {ask.name('FORECAST_MARGIN')}"),
         ),
         "EXHAUSTED_AT": series(
             "signal_service_capacity_exhausted_at:seconds", unit="s", labels="job resource horizon",
-            meaning="The moment, in seconds since 1970, for which exhaustion is foreseen just now.",
+            meaning="Unix time of the exhaustion that is predicted now.",
             expr=PromqlOnly(_exhausted_at),
         ),
         "EXHAUSTION": series(
             "capacity_exhaustion_prediction", unit="s", labels="job resource",
-            meaning="Seconds until a resource is exhausted; 0 when it is, 172800 when it will not be within 48 "
-            "hours, absent without enough history to tell.",
+            meaning="Seconds until a resource is exhausted: 0 if it is now, 172800 if not within 48 hours; absent "
+            "without enough history.",
             expr=PromqlOnly(_exhaustion, over=_DAY, shows=_SMOOTH),
         ),
     }),

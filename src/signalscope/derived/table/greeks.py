@@ -1,4 +1,4 @@
-"""Calculations: throughput, time, vectorised against individual, unusable results."""
+"""Calculations of Greeks: throughput, time, vectorised and individual calls, results that cannot be used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from signalscope.derived.table import rate
 
 _SECONDS = "signal_service.greeks.calculation"
 _BATCH = "signal_service.greeks.batch_options"
-#: For each class of batch size of more than one size: the boundaries of its buckets, and the middle of each bucket.
+#: Lower boundary, upper boundary and middle of each bucket, by class of batch size; only classes of several sizes.
 _CLASSES: dict[str, tuple[tuple[float, float, float], ...]] = {
     "2-10": ((1, 2, 2), (2, 5, 4), (5, 10, 8)),
     "11-100": ((10, 25, 18), (25, 50, 38), (50, 100, 75.5)),
@@ -42,7 +42,7 @@ def _up_to(boundary: float) -> Expr:
 
 
 def _estimate(name: str) -> Expr:
-    """Options of a class of batch size: each bucket by its middle."""
+    """Return the estimated options of a class of batch size: the middle of each bucket, times the calls in it."""
     buckets = (Scale(Minus(_up_to(high), _up_to(low)), middle) for low, high, middle in _CLASSES[name])
     return Label(functools.reduce(Plus, buckets), batch_size=name)
 
@@ -55,7 +55,7 @@ GROUPS = (
         ),
         "GREEKS_OPTIONS_TYPE": series(
             "job_calculation_type_vectorized:signal_service_greeks_options:rate5m", unit="{option}/s",
-            meaning="Options priced, by what was calculated and how.",
+            meaning="Options priced, by calculation, vectorised and individual.",
             expr=rate("signal_service.greeks.options", "calculation_type", "vectorized"),
         ),
         "GREEKS_OPTIONS": series(
@@ -64,26 +64,26 @@ GROUPS = (
         ),
         "VECTORIZED_SHARE": series(
             "job:signal_service_greeks_vectorized_share:ratio5m", unit="",
-            meaning="Options priced in array operations, of all options; of the service, and of each calculation.",
+            meaning="Ratio of options priced in array operations, of the service and of each calculation.",
             expr=total_and_by(
                 "calculation_type", lambda by: Ratio(_options(*by, vectorized="true"), _options(*by))
             ),
         ),
         "GREEKS_INVALID": series(
             "job_reason:signal_service_greeks_invalid_results:rate5m", unit="{result}/s",
-            meaning="Results that cannot be used.",
+            meaning="Results that cannot be used, by reason.",
             expr=rate("signal_service.greeks.invalid_results", "reason"),
         ),
         "GREEKS_INVALID_RATIO": series(
             "job:signal_service_greeks_invalid_results:ratio5m", unit="",
-            meaning="Results that cannot be used, for each option priced.",
+            meaning="Results that cannot be used, as a ratio of the options priced.",
             expr=Ratio(Sum(Series("GREEKS_INVALID")), _options()),
         ),
     }),
     group("greeks-time", "recording", {
         "GREEKS_BUCKETS": series(
             "job_vectorized:signal_service_greeks_calculation_seconds_bucket:rate", unit="{call}/s",
-            meaning="Calculation calls by duration; what the quantiles are made of.",
+            meaning="Calculation calls by duration, for quantiles.",
             expr=rate(_SECONDS, "vectorized", "le", part="bucket", over=Setting("windows.latency")),
         ),
         "GREEKS_P90": series(
@@ -96,27 +96,27 @@ GROUPS = (
             meaning="90th percentile of the time of a vectorised calculation call.",
             expr=Sum(Series("GREEKS_P90", vectorized="true")),
         ),
-        # A call that failed priced nothing, and its time is not a price.
+        # Without failed calls, which priced no option.
         "GREEKS_SECONDS": series(
             "job_vectorized_batch_size:signal_service_greeks_calculation_seconds:rate5m", unit="s/s",
-            meaning="Seconds spent in calculations that priced something, each second.",
+            meaning="Seconds in calculation calls that priced options, each second.",
             expr=rate(_SECONDS, "vectorized", "batch_size", part="sum", outcome=one_of("success", "invalid")),
         ),
         "PER_OPTION": series(
             "job_vectorized:signal_service_greeks_seconds_per_option:mean5m", unit="s",
-            meaning="Calculation time for each option, vectorised and individual.",
+            meaning="Mean calculation time for one option, vectorised and individual.",
             expr=Per(Sum(Series("GREEKS_SECONDS"), "vectorized"), _options("vectorized")),
         ),
         "VECTORIZED_SPEEDUP": series(
             "job:signal_service_greeks_vectorized_speedup:ratio5m", unit="{times}",
-            meaning="How many times less an option costs when vectorised than individually.",
+            meaning="Speedup: calculation time for one option individually over that when vectorised.",
             expr=Per(
                 Sum(Series("PER_OPTION", vectorized="false")), Sum(Series("PER_OPTION", vectorized="true"))
             ),
         ),
-        # How many options a class priced is known for the class of one. For the others it is estimated from the
-        # histogram of batch sizes, each bucket by its middle, and scaled so that all classes together have exactly
-        # the options that were priced: where only one of the other classes is in use, the estimate is exact.
+        # The number of priced options is known exactly only for calls with one option. For other classes it is
+        # estimated from the histogram of batch sizes, with the middle of each bucket. The estimates are scaled so
+        # that their sum is exact. If only one of these classes is in use, its estimate is exact.
         "BATCH_BUCKETS": series(
             "job_vectorized:signal_service_greeks_batch_options_bucket:rate5m", unit="{call}/s",
             meaning="Calculation calls by number of options.",
@@ -124,13 +124,13 @@ GROUPS = (
         ),
         "BATCH_OPTIONS_ROUGH": series(
             "job_vectorized_batch_size:signal_service_greeks_options:estimate5m", unit="{option}/s",
-            meaning="Options priced by class of batch size, each bucket by its middle; what the next is made of.",
+            meaning="Options priced by class of batch size, estimated from the middle of each bucket, not scaled.",
             expr=Union(*map(_estimate, _CLASSES)),
         ),
         "BATCH_OPTIONS": series(
             "job_vectorized_batch_size:signal_service_greeks_options:rate5m", unit="{option}/s",
-            meaning="Options priced by class of batch size; estimated where several classes of more than one size "
-            "are in use.",
+            meaning="Options priced by class of batch size; estimated if several classes of more than one size are "
+            "in use.",
             expr=Union(
                 Label(_up_to(1), batch_size="1"),
                 Times(
@@ -145,12 +145,12 @@ GROUPS = (
         ),
         "PER_OPTION_BATCH": series(
             "job_vectorized_batch_size:signal_service_greeks_seconds_per_option:mean5m", unit="s",
-            meaning="Calculation time for each option by class of batch size; estimated for classes of more than one "
-            "size.", expr=Per(Series("GREEKS_SECONDS"), Series("BATCH_OPTIONS")),
+            meaning="Mean calculation time for one option by class of batch size; estimated for classes of more "
+            "than one size.", expr=Per(Series("GREEKS_SECONDS"), Series("BATCH_OPTIONS")),
         ),
         "BEST_BATCH": series(
             "job_batch_size:signal_service_greeks_best_batch_size:seconds_per_option", unit="s",
-            meaning="The vectorised class of batch size with the least time for each option, and that time.",
+            meaning="Time for one option in the vectorised class of batch size where it is shortest.",
             expr=Lowest(Sum(Series("PER_OPTION_BATCH", vectorized="true"), "batch_size")),
         ),
     }),

@@ -1,4 +1,4 @@
-"""What is about to fail: breakers that flap, dependencies that get worse, memory that will not last."""
+"""Early signs of failures: flapping breakers, dependencies that get worse, memory that runs out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from signalscope.derived._expressions import PromqlOnly
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived._rows import group, series
 
-#: A trend needs nearly as much history as it looks back on, and so do the last hour's growth and the usual.
+#: A window in seconds, and the least history that it needs: nearly as long as the window.
 _TREND, _TREND_HISTORY = 1_800, "25m"
 _GROWTH, _GROWTH_HISTORY, _STILL = 3_600, "45m", 900
 _USUAL = 6 * 3_600
@@ -46,28 +46,28 @@ GROUPS = (
     group("predictive", "insight", {
         "MEMORY_EXHAUSTION": series(
             "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance",
-            meaning="Seconds until a process' memory reaches the limit at the growth of the last hour; absent unless "
-            "it still grows, and is well on the way.",
+            meaning="Seconds until the memory of a process reaches its limit at the growth of the last hour. Absent "
+            "if it no longer grows, or is far below the limit.",
             expr=PromqlOnly(_memory, over=_GROWTH, shows=_STILL),
         ),
         "BREAKER_OPENINGS": series(
             "job_service_name_operation:signal_service_circuit_breaker_openings:increase", unit="{transition}",
             labels="job service_name operation",
-            meaning="How often a breaker has opened lately: that of the instance where it was most often.",
+            meaning="Number of recent openings of a breaker, in the instance with the most openings.",
             expr=PromqlOnly(_openings, over=lambda config: config.forecast.flapping_window, shows=0),
         ),
         "DEPENDENCY_P95_USUAL": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95_median6h", unit="s",
-            labels="job service_name", meaning="What the 95th percentile usually was in the last six hours.",
+            labels="job service_name", meaning="Median of the 95th percentile of the last six hours.",
             expr=PromqlOnly(_usual, over=_USUAL + _TREND, shows=0),
         ),
         "DEPENDENCY_P95_AHEAD": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95_ahead", unit="s",
-            labels="job service_name", meaning="What it will be if its trend goes on.", expr=_ahead("DEPENDENCY_P95"),
+            labels="job service_name", meaning="95th percentile if its trend lasts.", expr=_ahead("DEPENDENCY_P95"),
         ),
         "DEPENDENCY_ERROR_AHEAD": series(
             "job_service_name:signal_service_external_service_errors:ratio_ahead", unit="",
-            labels="job service_name", meaning="The ratio of failed calls, if its trend goes on.",
+            labels="job service_name", meaning="Ratio of failed calls if its trend lasts.",
             expr=_ahead("DEPENDENCY_ERROR_RATIO"),
         ),
     }),

@@ -1,4 +1,4 @@
-"""Queues: size, fill, throughput, waiting, backpressure."""
+"""Queues: size, fill, throughput, waiting time and backpressure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHARED = Setting("selectors.shared_queues")
 
 
 def _whole(name: str, *by: str) -> Expr:
-    """Every process has its own queue, and they add up; a shared one is seen by each."""
+    """Return the total of all processes: the sum for queues of processes, the maximum for a queue that they share."""
     own, shared = (Instrument(name, queue_type=match(_SHARED)) for match in (matches_not, matches))
     return Union(Sum(own, *by), Max(shared, *by))
 
@@ -39,27 +39,27 @@ _REFUSED = Ratio(
 GROUPS = (
     group("queue", "recording", {
         "QUEUE_SIZE": series(
-            "job_queue_type_priority:signal_service_queue_size:sum", unit="{item}", meaning="Items waiting.",
+            "job_queue_type_priority:signal_service_queue_size:sum", unit="{item}", meaning="Items that wait.",
             expr=_whole("signal_service.queue.size", "queue_type", "priority"),
         ),
         "QUEUE_EVENTS": series(
             "job_queue_type_priority_event:signal_service_queue_items:rate5m", unit="{item}/s",
-            meaning="Items, by what happened to them.",
+            meaning="Items by event.",
             expr=rate("signal_service.queue.items", "queue_type", "priority", "event"),
         ),
         "QUEUE_RATE": series(
-            "signal_service_queue_processing_rate_per_second", unit="{item}/s", meaning="Items processed.",
+            "signal_service_queue_processing_rate_per_second", unit="{item}/s", meaning="Items that are processed.",
             expr=Sum(Series("QUEUE_EVENTS", event="processed"), "queue_type", "priority"),
         ),
         "QUEUE_FILL": series(
             "job_queue_type:signal_service_queue_fill:ratio", unit="",
-            meaning="Items waiting, of those the queue can hold.",
+            meaning="Items that wait in a queue over its capacity.",
             expr=Per(Sum(Series("QUEUE_SIZE"), "queue_type"), _whole("signal_service.queue.capacity", "queue_type")),
         ),
-        # The worse of how full it is and how much it refuses.
+        # The higher of the fill and the ratio of refused items.
         "QUEUE_BACKPRESSURE": series(
             "signal_service_queue_backpressure_level", unit="",
-            meaning="How far a queue is from keeping up: 0 empty, 1 full or refusing items.",
+            meaning="Backpressure of a queue: 0 is empty, 1 is full or refuses items.",
             expr=Clamp(
                 Max(Union(Label(Series("QUEUE_FILL"), part="fill"), Label(_REFUSED, part="refused")), "queue_type")
             ),

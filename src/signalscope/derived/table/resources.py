@@ -1,4 +1,4 @@
-"""CPU, memory, database and tasks, and what limits the service."""
+"""CPU, memory, database queries, and the bottleneck of the service."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _resources(expr: Expr, label: str, kind: str) -> Expr:
     return Label(Copy(expr, "resource", label), kind=kind)
 
 
-# The worst of: unhealthy, failing, slow.
+# The highest of three ratios: unhealthy probes, failed calls, and latency over its threshold.
 _DEPENDENCY = Max(
     Union(
         Label(Minus(1, Max(Series("DEPENDENCY_HEALTH"), "service_name")), part="health"),
@@ -39,16 +39,16 @@ GROUPS = (
     group("resources", "recording", {
         "CPU": series(
             "instance:process_cpu_utilization:ratio", unit="", labels="job instance",
-            meaning="CPU time of one process, of one core; more than 1 when it uses several.",
+            meaning="CPU time of one process as a ratio of one core; above 1 if it uses several cores.",
             expr=rate("process.cpu", "instance", over=Setting("windows.cpu")),
         ),
         "CPU_CORES": series(
-            "job:process_cpu_seconds:rate5m", unit="s/s", meaning="Cores in use by the service.",
+            "job:process_cpu_seconds:rate5m", unit="s/s", meaning="Cores that the service uses.",
             expr=rate("process.cpu"),
         ),
         "MEMORY": series(
             "instance:process_memory_utilization:ratio", unit="", labels="job instance",
-            meaning="Resident memory of one process, of the limit in the config.",
+            meaning="Resident memory of one process over the limit in the configuration.",
             expr=Scale(Sum(_MEMORY, "instance"), by=Setting("thresholds.memory_bytes")),
         ),
         "MEMORY_BYTES": series(
@@ -67,18 +67,18 @@ GROUPS = (
         ),
     }),
     group("bottleneck", "recording", {
-        # 0 is idle, 1 is at the limit that the configuration gives it.
+        # 0 is idle, 1 is at the limit in the configuration.
         "BOTTLENECK": series(
             "bottleneck_analysis", unit="",
-            meaning="Saturation of each resource, 0 to 1; the highest is the bottleneck. `kind` is cpu, memory, "
-            "queue, cache, database or dependency; `resource` the queue, cache or dependency, else the kind.",
+            meaning="Saturation of each resource, 0 to 1; the highest is the bottleneck. The `kind` is cpu, memory, "
+            "queue, cache, database or dependency; `resource` is a queue, cache or dependency, else the kind.",
             expr=Clamp(
                 Max(
                     Union(
                         _resource(Max(Series("CPU")), "cpu"),
                         _resource(Max(Series("MEMORY")), "memory"),
                         _resources(Series("QUEUE_BACKPRESSURE"), "queue_type", "queue"),
-                        # Room runs out when each new entry pushes one out; being full is what a cache is for.
+                        # A full cache is normal. It is saturated when each new entry evicts another one.
                         _resources(
                             Ratio(
                                 _cache("CACHE_EVICTIONS", reason="size"), _cache("CACHE_OPERATIONS", operation="set")

@@ -1,8 +1,8 @@
-"""How many replicas are wanted: from the load, and from what one replica has been measured to take.
+"""The scaling recommendation: the number of replicas for the load, from the measured capacity of one replica.
 
-A replica's capacity is the requests that it serves for each CPU-second (the lower quartile of the last days, of
-moments that were busy enough to tell) times the CPU that is aimed at. Without a measured capacity there is no
-recommendation.
+The capacity of a replica is its requests per CPU-second times the target CPU utilization. The requests per CPU-second
+are the lower quartile of the last days, measured only while replicas are busy. Without a measured capacity, the
+recommendation is absent.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def _total(ask: Promql, key: str) -> str:
 
 
 def _efficiency(ask: Promql) -> str:
-    # Over a minute: over five, a service that has just started looks idle.
+    # The window is one minute: over five minutes, a service that has just started looks idle.
     busy = f"avg {ask.by()} ({ask.of('CPU')})"
-    # Work without requests, such as a feed at night, says nothing about how many a replica takes.
+    # Only with requests: work without requests, such as a feed at night, does not show the capacity for requests.
     return (
         f"({ask.of('API_REQUESTS')} > 0) / ({ask.of('CPU_CORES')} > 0)"
         f" and {busy} > {ask.config.forecast.least_utilization:g}"
@@ -79,33 +79,33 @@ def _recommendation(ask: Promql) -> str:
 GROUPS = (
     group("scaling", "recording", {
         "REPLICAS": series(
-            "job:signal_service_replicas:count", unit="{replica}", meaning="Replicas that report.",
+            "job:signal_service_replicas:count", unit="{replica}", meaning="Replicas that report metrics.",
             expr=PromqlOnly(
                 lambda ask: f"count {ask.by()} ({ask.of('CPU')}) / {ask.config.forecast.processes_per_replica}"
             ),
         ),
         "REPLICA_EFFICIENCY": series(
             "job:signal_service_requests_per_core:rate", unit="{request}",
-            meaning="Requests served for each CPU-second, while replicas are busy enough to tell.",
+            meaning="Requests served for each CPU-second, only while replicas are busy.",
             expr=PromqlOnly(_efficiency),
         ),
         "REPLICA_CAPACITY": series(
             "signal_service_replica_capacity", unit="{request}/s",
-            meaning="Requests a second that one replica can take at the CPU that is aimed at, as measured.",
+            meaning="Measured capacity: requests a second that one replica can serve at the target CPU utilization.",
             expr=PromqlOnly(_capacity, over=_learned),
         ),
         "REPLICA_QUEUE_RATE": series(
             "job:signal_service_queue_processed_per_replica:rate", unit="{item}/s",
-            meaning="Queue items that one replica processes while there is a backlog.",
+            meaning="Queue items that one replica processes, only while there is a backlog.",
             expr=PromqlOnly(_queue_rate),
         ),
         "SCALING_CANDIDATE": series(
             "signal_service_scaling_candidate", unit="{replica}", labels="job reason",
-            meaning="Replicas that each reason asks for.", expr=PromqlOnly(_candidates, over=_learned),
+            meaning="Replicas that are needed for each `reason`.", expr=PromqlOnly(_candidates, over=_learned),
         ),
         "SCALING": series(
             "scaling_recommendation", unit="{replica}", labels="job reason",
-            meaning="Replicas wanted, and what asks for that many: load, forecast, queue, minimum or maximum. One "
+            meaning="Recommended replicas. `reason` is the cause: load, forecast, queue, minimum or maximum. One "
             "series; absent without a measured capacity.",
             expr=PromqlOnly(_recommendation),
         ),

@@ -1,4 +1,4 @@
-"""Signals: how many, how long they take, how often they prove right."""
+"""Signals: number, time to generate them, and accuracy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GROUPS = (
         ),
         "SIGNAL_BUCKETS": series(
             "job_signal_type:signal_service_signal_generation_seconds_bucket:rate", unit="{call}/s",
-            meaning="Generations by duration; what the quantiles are made of.",
+            meaning="Generations by duration, for quantiles.",
             expr=rate(_SECONDS, "signal_type", "le", part="bucket", over=Setting("windows.latency")),
         ),
         "SIGNAL_P95": series(
@@ -42,7 +42,7 @@ GROUPS = (
         ),
         "SIGNAL_ACCURACY": series(
             "job_signal_type_time_horizon:signal_service_signal_accuracy_ratio:mean", unit="",
-            meaning="Share of signals that proved right; the mean of all instances.",
+            meaning="Ratio of signals that were right; the mean of all instances.",
             expr=Avg(Instrument("signal_service.signal.accuracy_ratio"), "signal_type", "time_horizon"),
         ),
     }),
@@ -50,6 +50,6 @@ GROUPS = (
 
 ASKED = {
     "SIGNALS_LAST_MINUTE": asked(
-        unit="{signal}", meaning="Signals of the last minute.", expr=increase(_EMITTED, over=60),
+        unit="{signal}", meaning="Signals emitted in the last minute.", expr=increase(_EMITTED, over=60),
     ),
 }  # fmt: skip

@@ -1,8 +1,8 @@
-"""Service level objectives: what counts as an event, what as a bad one, and the series that follow from that.
+"""Service level objectives (SLOs): their events, their bad events, and the series that follow from both.
 
-Names and labels are those that sloth (github.com/slok/sloth) gives, so that dashboards made for it work. Two things
-differ on purpose. Ratios over more than five minutes are sums of events over sums of events, so that a quiet
-night does not weigh as much as a busy morning; and each looks at recorded rates, not at every process' counters.
+Names and labels are those of sloth (github.com/slok/sloth), so that dashboards for sloth work. Two things differ on
+purpose. Ratios over more than five minutes are sums of bad events over sums of events. So a night with few events
+weighs less than a busy morning. And the rules read recorded rates, not the counters of all processes.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Spec:
     """One SLO.
 
     Attributes:
-        key: Its name in ``[slos]`` of the configuration.
-        title: What is good, in a few words.
-        good: What makes an event good; for documents.
-        sli: Gives the expressions of events, and of bad events, a second. The second one is 0 where events are known
-            and none was bad, and absent where it is not known which are.
-        pages: Whether users notice when its budget is spent, so that its alert pages.
-        domain: What it is about, which decides the team.
-        of_time: Whether its events are seconds, so that their number in a window is known. Alerts then count the time
-            before the first data as good: a short stop of a new service would else be much of its history.
+        key: The key in ``[slos]`` of the configuration.
+        title: The objective in a few words.
+        good: The definition of a good event, for documents.
+        sli: Function that returns the expressions of the SLI: events a second, and bad events a second. The second
+            expression is 0 if no event was bad, and absent if bad events are unknown.
+        pages: True if users notice that the error budget is spent, so that the alert pages.
+        domain: The subject of the SLO, which decides the team.
+        of_time: True if the events are seconds, so that their number in a window is known. Alerts then count the time
+            before the first data as good. Else a short stop of a new service would be a large part of its history.
     """
 
     key: str
@@ -44,12 +44,17 @@ class Spec:
 
     @property
     def name(self) -> str:
-        """Its name in labels: the label `sloth_slo`."""
+        """The value of the label `sloth_slo`."""
         return self.key.replace("_", "-")
 
 
 def settings(config: Config, spec: Spec) -> Slo:
-    """What the configuration says about an SLO."""
+    """Return the settings of an SLO in the configuration.
+
+    Example:
+        >>> settings(Config(), SPECS[0]).objective
+        0.9995
+    """
     slo: Slo = getattr(config.slos, spec.key)
     return slo
 
@@ -100,8 +105,8 @@ SPECS: tuple[Spec, ...] = (
          lambda ask: (ask.of("API_TIMED"), ask.of("API_SLOW_RATE")), True, "service"),
     Spec("signal_latency", "Signals are quick", "a generation within the objective's time", _signal_latency, True,
          "signals"),
-    Spec("vectorized", "Options are priced in array operations", "an option priced in one", _vectorized, False,
-         "greeks"),
+    Spec("vectorized", "Options are priced in array operations", "an option priced in an array operation",
+         _vectorized, False, "greeks"),
     Spec("cache_hits_greeks", "Greeks come from the cache", "a get that hits",
          lambda ask: _cache(ask, ask.config.selectors.greeks_cache), False, "cache"),
     Spec("cache_hits_indicators", "Indicators come from the cache", "a get that hits",
@@ -116,7 +121,7 @@ SPECS: tuple[Spec, ...] = (
 def _for_each_slo(
     expr: Callable[[Spec, Config], Expr], more: Callable[[Slo], dict[str, str]] = lambda _: {}
 ) -> Callable[[Config], Iterator[Variant]]:
-    """Return what makes a rule for each SLO, with the labels that name it."""
+    """Return a function that yields a rule for each SLO, with the labels of the SLO."""
 
     def variants(config: Config) -> Iterator[Variant]:
         job = config.selectors.job
@@ -131,12 +136,12 @@ def _for_each_slo(
 
 
 def _sli(place: int) -> Callable[[Config], Iterator[Variant]]:
-    """Return what makes the rules of the events of each SLO (0), or of its bad events (1)."""
+    """Return a function that yields the rules of the events of each SLO (0), or of its bad events (1)."""
     return _for_each_slo(lambda spec, _: PromqlOnly(lambda ask: spec.sli(ask)[place], over=RATE_SECONDS))
 
 
 def _error(window: str) -> tuple[str, Row]:
-    """The ratio of bad events over a window."""
+    """Return the key and the row of the error ratio over a window."""
 
     def build(ask: Promql) -> str:
         bad, events = ask.of("SLO_BAD"), ask.of("SLO_EVENTS")
@@ -146,13 +151,13 @@ def _error(window: str) -> tuple[str, Row]:
 
     return f"SLO_ERROR_{window.upper()}", series(
         f"slo:sli_error:ratio_rate{window}", unit="", labels=f"{_SLO} sloth_window",
-        meaning=f"Bad events, of all events of {window}; weighted by traffic.",
+        meaning=f"Ratio of bad events in {window}, weighted by traffic.",
         variants=lambda _: [Variant(PromqlOnly(build, over=seconds(window)), {"sloth_window": window})],
     )  # fmt: skip
 
 
 def _burn(error: str) -> PromqlOnly:
-    """How many times faster than allowed the budget is spent."""
+    """Return the burn rate for the key of an error ratio."""
     return PromqlOnly(lambda ask: f"max {ask.by(*_LABELS)} ({ask.of(error)}) / {ask.of('SLO_BUDGET')}")
 
 
@@ -163,50 +168,50 @@ _SLOW = ("1d", "3d", "30d")
 GROUPS = (
     group("slos", "slo", {
         "SLO_EVENTS": series(
-            "slo:sli_events:rate5m", unit="{event}/s", labels=_SLO, meaning="Events that an SLO counts.",
+            "slo:sli_events:rate5m", unit="{event}/s", labels=_SLO, meaning="Events of an SLO.",
             variants=_sli(0),
         ),
         "SLO_BAD": series(
             "slo:sli_bad_events:rate5m", unit="{event}/s", labels=_SLO,
-            meaning="Those of them that spend error budget.", variants=_sli(1),
+            meaning="Bad events of an SLO, which spend its error budget.", variants=_sli(1),
         ),
         "SLO_OBJECTIVE": series(
-            "slo:objective:ratio", unit="", labels=_SLO, meaning="Good events that are wanted, of all.",
+            "slo:objective:ratio", unit="", labels=_SLO, meaning="Objective of an SLO: the ratio of good events.",
             variants=_for_each_slo(lambda spec, config: Configured(settings(config, spec).objective)),
         ),
         "SLO_PERIOD": series(
-            "slo:time_period:days", unit="d", labels=_SLO, meaning="Days over which the budget is to last.",
+            "slo:time_period:days", unit="d", labels=_SLO, meaning="Period of the error budget in days.",
             variants=_for_each_slo(lambda _, config: Configured(config.slos.period_days)),
             read_outside="sloth's own dashboards",
         ),
         "SLO_INFO": series(
             "sloth_slo_info", unit="", labels=f"{_SLO} sloth_mode sloth_spec sloth_version sloth_objective",
-            meaning="Always 1: what SLOs there are.", read_outside="sloth's own dashboards",
+            meaning="Always 1, for each SLO.", read_outside="sloth's own dashboards",
             variants=_for_each_slo(lambda *_: Configured(1), lambda slo: {
                 "sloth_mode": "cli-gen-prom", "sloth_objective": f"{100 * slo.objective:.10g}",
                 "sloth_spec": "prometheus/v1", "sloth_version": "signalscope",
             }),
         ),
         "SLO_BUDGET": series(
-            "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Bad events that are allowed, of all.",
+            "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Error budget: the allowed ratio of bad events.",
             expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_OBJECTIVE')}"),
         ),
         **dict(_error(window) for window in SLO_WINDOWS if window not in _SLOW),
         "SLO_BURN": series(
             "slo:current_burn_rate:ratio", unit="{times}", labels=_SLO,
-            meaning="How many times faster than allowed the budget is being spent: over five minutes.",
+            meaning="Burn rate over five minutes: 1 spends the whole error budget in the period.",
             expr=_burn("SLO_ERROR_5M"),
         ),
     }, together=5),
     group("slo-history", "history", {
         **dict(_error(window) for window in _SLOW),
         "SLO_PERIOD_BURN": series(
-            "slo:period_burn_rate:ratio", unit="{times}", labels=_SLO, meaning="The same over the whole period.",
+            "slo:period_burn_rate:ratio", unit="{times}", labels=_SLO, meaning="Burn rate over the whole period.",
             expr=_burn("SLO_ERROR_30D"),
         ),
         "SLO_REMAINING": series(
             "slo:period_error_budget_remaining:ratio", unit="", labels=_SLO,
-            meaning="Budget that is left of the period's; below 0 when it is overspent.",
+            meaning="Ratio of the error budget that is left in the period; below 0 if it is overspent.",
             expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_PERIOD_BURN')}"),
         ),
     }),
