@@ -176,20 +176,19 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             DependencyConflictError: The library is missing or its version is not supported, and
                 ``raise_exception_on_conflict=True``.
         """
-        conflict = self.conflict()
+        conflict, title = self.conflict(), self.library.title
         if conflict is None:
             try:
                 return super().instrument(**{**kwargs, "skip_dep_check": True})
             except Exception:  # must not reach the program or stop the next instrumentors
                 _logger.exception(
-                    "signalscope: the instrumentation of %s failed; it is not measured [SS402]",
-                    self.library.title,
+                    "signalscope: instrumentation of %s failed; it is not measured [SS402]", title
                 )
             internal_error("instrumentation")
-            return None
-        if kwargs.get("raise_exception_on_conflict"):
+        elif kwargs.get("raise_exception_on_conflict"):
             raise DependencyConflictError(conflict)
-        _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
+        else:
+            _logger.info("signalscope: %s is not instrumented: %s", title, conflict)
         return None
 
     def measure(

@@ -42,10 +42,8 @@ class WeakTable(Generic[T]):
         self._entries.clear()
 
     def values(self) -> Iterator[T]:
-        """Yield the values of the living objects."""
-        for reference, value in list(self._entries.values()):
-            if reference() is not None:
-                yield value
+        """Return the values of the living objects."""
+        return (value for _, value in self.items())
 
     def items(self) -> Iterator[tuple[object, T]]:
         """Yield the living objects, each with its value."""

@@ -93,24 +93,19 @@ def _exceptions(value: Any) -> Iterator[type[Exception]]:
 
 def _check_constant(kind: str, key: str, value: Any) -> None:
     """Raise an error for a constant that the contract does not allow."""
+    attribute, wrong = _attributes(kind).get(key), ""
     if key == "batch_size":
         if type(value) is not int or value < 0:
-            message = f'{value!r} is not a number of options; write a number or {{ arg = "strikes" }} [SS415]'
-            raise WrongKeyError(key, message)
-        return
-    attribute = _attributes(kind).get(key)
-    if attribute is None:
-        return
-    if attribute.values == ("true", "false"):
-        if not isinstance(value, bool):
-            raise WrongKeyError(key, f"{value!r} is not true or false [SS415]")
-        return
-    if not isinstance(value, str):
-        raise WrongKeyError(key, f"{value!r} is not a string; put it in quotes [SS415]")
-    allowed = (*(attribute.values or ()), OTHER)
-    if attribute.values and value not in allowed:
-        hint = f"{nearest(value, allowed)}; SIGNALSCOPE_ALLOW={attribute.name}={value} allows it"
-        raise WrongKeyError(key, f"{value!r} is not allowed{hint} [SS415]")
+            wrong = 'is not a number of options; write a number or { arg = "strikes" }'
+    elif attribute is not None and attribute.values == ("true", "false"):
+        wrong = "" if isinstance(value, bool) else "is not true or false"
+    elif attribute is not None and not isinstance(value, str):
+        wrong = "is not a string; put it in quotes"
+    elif attribute is not None and attribute.values and value not in (*attribute.values, OTHER):
+        hint = nearest(value, (*attribute.values, OTHER))
+        wrong = f"is not allowed{hint}; SIGNALSCOPE_ALLOW={attribute.name}={value} allows it"
+    if wrong:
+        raise WrongKeyError(key, f"{value!r} {wrong} [SS415]")
 
 
 def _attributes(kind: str) -> dict[str, Attribute]:

@@ -11,7 +11,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,7 +157,7 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
     return spec
 
 
-def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, prefix: str = "") -> None:
+def _collect(module: Module, body: Sequence[ast.AST], cls: ast.ClassDef | None, prefix: str = "") -> None:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # Of several definitions (overloads, versions), the last one counts.
@@ -166,11 +166,9 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
         elif isinstance(node, ast.ClassDef):
             module.classes[prefix + node.name] = [ast.unparse(base) for base in node.bases]
             _collect(module, node.body, node, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.If | ast.Try | ast.With):
-            for part in ("body", "orelse", "finalbody"):
+        elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+            for part in ("body", "handlers", "orelse", "finalbody"):
                 _collect(module, getattr(node, part, []), cls, prefix)
-            for handler in getattr(node, "handlers", []):
-                _collect(module, handler.body, cls, prefix)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             module.assigned.update(prefix + node.id for node in targets if isinstance(node, ast.Name))
