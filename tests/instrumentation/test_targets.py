@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -300,7 +301,9 @@ def test_a_file_that_cannot_be_used(content: bytes | None, message: str, tmp_pat
     path = tmp_path / "targets.toml"
     if content is not None:
         path.write_bytes(content)
-    assert [message in str(problem) for problem in _targets_file.read(path)[1]] == [True]
+    (problem,) = _targets_file.read(path)[1]
+    assert message in str(problem)
+    assert re.search(r" \[SS41[12]\]\Z", str(problem))
 
 
 def test_options_of_every_kind_are_those_of_its_decorator() -> None:
@@ -358,6 +361,7 @@ def test_check_tells_what_is_wrong(write: Callable[[str], Path], entry: str, mes
     path = write(f"[[target]]\n{entry}\n")
     (checked,), _ = check(path)
     assert [message in str(problem) for problem in checked.problems] == [True], checked.problems
+    assert re.search(r" \[SS42\d\]\Z", str(checked.problems[0]))
     (checked,), _ = check(path, imports=True)
     assert checked.problems
 

@@ -1,4 +1,4 @@
-"""circuitbreaker: functions decorated with `circuit` or a `CircuitBreaker`, generators and coroutines included."""
+"""circuitbreaker: functions decorated with `circuit` or a `CircuitBreaker`, also generators and coroutines."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class _LibraryBreaker(Breaker):
         self._is_identified = False
 
     def read_state(self) -> str | None:
-        """Return the library's state; None if the breaker is gone."""
+        """Return the library's state; None if the breaker no longer exists."""
         breaker = self._breaker()
         return None if breaker is None else self._instrumentor.state_now(breaker)
 

@@ -100,7 +100,7 @@ class CacheInstrumentor(LibraryInstrumentor):
     def record_done(
         self, cache: Any, operation: str, begun: float, result: str = "ok", times: int = 1
     ) -> None:
-        """Record a set, a delete, or an operation that raised (`error`)."""
+        """Record a set or a delete, or an operation of any kind with the result ``error``."""
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.done(operation, elapsed, result, times))
 

@@ -68,7 +68,7 @@ class CacheMetrics:
                 _hit_ratio.count_get(self._type, hit=result == "hit", times=number)
 
     def done(self, operation: str, elapsed: float, result: str = "ok", times: int = 1) -> None:
-        """Record a set, a delete, or an operation that raised (`error`)."""
+        """Record a set or a delete, or an operation of any kind with the result ``error``."""
         self._group(operation, result).record(elapsed)
         if times > 1:
             get_instrument(_OPERATIONS).series(self._type, operation, result).record(times - 1)

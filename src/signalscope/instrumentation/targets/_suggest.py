@@ -135,8 +135,7 @@ def _guess(function: Function) -> _Guess | None:
 
 
 def _reason(function: Function, does: str, what: str) -> str:
-    where = f" of {function.cls.name}" if function.cls is not None else ""
-    return f"By its name{where} and its parameters it {does} {what}."
+    return f"The name {function.name} and the parameters suggest that it {does} {what}."
 
 
 def _argument(parameter: str) -> str:
@@ -212,7 +211,7 @@ def _cache(function: Function) -> _Guess | None:
         return None
     cache_type = _name_from(class_words or words, {*_CACHE_WORDS, "cache", "from", "in", "to"})
     options = {"cache_type": f'"{cache_type}"', "operation": f'"{operation}"'}
-    return "cache", options, _reason(function, operation + "s", "in a cache")
+    return "cache", options, _reason(function, operation + "s", "entries of a cache")
 
 
 def _queue(function: Function) -> _Guess | None:
