@@ -1,4 +1,4 @@
-"""Circuit breakers, at their oldest and newest versions: programs that know nothing of signalscope."""
+"""Circuit breakers in their oldest and newest versions, in programs without any signalscope code."""
 
 from __future__ import annotations
 

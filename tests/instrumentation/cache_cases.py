@@ -1,4 +1,4 @@
-"""Cache libraries, at their oldest and newest versions: programs that know nothing of signalscope."""
+"""Cache libraries in their oldest and newest versions, in programs without any signalscope code."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ asyncio.run(main())
             ("surface", "get", "miss"): 3,  # 1, and 5 and 6 inside of chain
             ("surface", "get", "hit"): 1,
             ("surface", "set", "ok"): 3,
-            ("chain", "get", "miss"): 2,  # each looked twice
+            ("chain", "get", "miss"): 2,  # each of them made two gets
             ("chain", "get", "hit"): 3,
             ("chain", "set", "ok"): 2,
             ("greeks", "get", "miss"): 1,
@@ -232,7 +232,7 @@ asyncio.run(main())
             ("greeks", "get", "miss"): 2,
             ("greeks", "get", "hit"): 3,
             ("greeks", "set", "ok"): 2,
-            ("market", "get", "miss"): 3,  # a None that is there is a miss when None is the default
+            ("market", "get", "miss"): 3,  # a cached None is a miss if None is the default
             ("market", "set", "ok"): 1,
             ("market", "get", "hit"): 1,
             ("signals", "get", "miss"): 2,

@@ -1,4 +1,4 @@
-"""Libraries, what a stranger's program does with them, and what has to be measured then."""
+"""Test cases: a library, a program that uses it, and the expected metrics."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Measured = Mapping[tuple[str, ...], float]
 
 @dataclass(frozen=True)
 class Case:
-    """One library.
+    """Test case for one library.
 
     Attributes:
-        versions: What to install, for each tested version: the oldest and the newest.
-        instrumentor: Module and class below `signalscope.instrumentation`.
-        program: What a stranger's program does with it; it prints every value that it gets.
-        expected: By metric and the labels to look at: every series that is not 0.
-        names: What is patched: ``module:name``.
-        call: One measured call, for `counted`.
-        counted: The metric that `call` adds 1 to.
+        versions: Requirements to install, for the oldest and the newest tested version.
+        instrumentor: Module and class in `signalscope.instrumentation`.
+        program: Source of a user's program; it prints every value that it gets.
+        expected: For each metric and its compared labels: every series that is not 0.
+        names: Patched objects: ``module:name``.
+        call: Source of one measured call.
+        counted: The metric that `call` increases by 1.
         variables: Environment variables.
     """
 
@@ -47,11 +47,11 @@ class Case:
 class _HasVersions(Protocol):
     @property
     def versions(self) -> tuple[tuple[str, ...], ...]:
-        """What to install, for each tested version."""
+        """Requirements to install, for each tested version."""
 
 
 def each_version(cases: Mapping[str, _HasVersions]) -> pytest.MarkDecorator:
-    """Parametrise a test with `case` and `versions`: each tested version of each library."""
+    """Parametrize a test with `case` and `versions`, for each tested version of each library."""
     parameters = [
         pytest.param(case, versions, id=versions[0]) for case in cases.values() for versions in case.versions
     ]
@@ -61,15 +61,15 @@ def each_version(cases: Mapping[str, _HasVersions]) -> pytest.MarkDecorator:
 def run(
     case: Case, versions: tuple[str, ...], collector: Collector, folder: Path, *arguments: str, **more: str
 ) -> Ran:
-    """Run the program with and without the launcher; assert that it sees the same, and what is measured.
+    """Run the program with and without the launcher; assert equal output and the expected metrics.
 
     Args:
         case: The library.
-        versions: What to install.
+        versions: Requirements to install.
         collector: A running Collector.
-        folder: Where to write the program.
+        folder: The folder for the program's file.
         arguments: The program's arguments.
-        more: More environment variables.
+        more: Further environment variables.
     """
     where = environment(*versions)
     ran = launch(collector, where, case.program, folder, *arguments, **{**case.variables, **more})
@@ -88,7 +88,7 @@ def run(
 
 
 def assert_identity(case: Case, versions: tuple[str, ...], folder: Path) -> None:
-    """Assert that instrumenting twice counts once, and that uninstrumenting gives the very same objects back."""
+    """Assert that a second `instrument` changes nothing, and that `uninstrument` restores the same objects."""
     module, _, name = case.instrumentor.partition(":")
     program = f"""
         import importlib, logging, operator, os

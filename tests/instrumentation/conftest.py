@@ -12,6 +12,6 @@ __all__ = ["Collector", "collector", "one_collector"]
 
 @pytest.fixture(scope="session")
 def one_collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    """One Collector for all programs: each has a service name of its own."""
+    """Start one Collector for all programs: each program has its own service name."""
     with running(tmp_path_factory.mktemp("collector")) as collector:
         yield collector

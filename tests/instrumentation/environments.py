@@ -1,7 +1,7 @@
-"""Environments with other versions of libraries than the tests' own, made by pip and cached.
+"""Environments with other versions of libraries than in the tests' environment, made by pip and cached.
 
-Each has the wanted packages in a folder of its own, in front of everything that the tests' environment has:
-signalscope and OpenTelemetry are those under test, and what is not asked for is not installed again.
+Each environment has its packages in its own folder. This folder comes before the packages of the tests' environment.
+All other packages, such as signalscope and OpenTelemetry, come from the tests' environment.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Environment:
     """An environment.
 
     Attributes:
-        python: Its interpreter.
-        launcher: Its `opentelemetry-instrument`.
+        python: The interpreter.
+        launcher: The `opentelemetry-instrument` command.
     """
 
     python: Path
@@ -42,31 +42,31 @@ class Environment:
 
 
 def environment(*requirements: str) -> Environment:
-    """The environment with these packages, made if it is not there; without any, the tests' own.
+    """Return the environment with some packages, and make it if it is missing; without packages, that of the tests.
 
     Args:
-        requirements: As pip takes them, with exact versions: they are the key of the cache.
+        requirements: Requirements for pip with exact versions; they are the key of the cache.
 
     Raises:
-        RuntimeError: pip failed; the message has what it said.
+        RuntimeError: pip failed; the message has its output.
     """
     if not requirements:
         return Environment(Path(sys.executable), Path(sys.executable).with_name("opentelemetry-instrument"))
-    # tools/interpreters.py has asked pip which versions have no build for its interpreter, and names them at the end.
+    # tools/interpreters.py finds versions without a build for its interpreter, and prints their names at the end.
     for requirement in set(requirements).intersection(
         os.environ.get("SIGNALSCOPE_TESTS_WITHOUT", "").split()
     ):
         pytest.skip(
             f"{requirement} has no build for Python {sys.version_info.major}.{sys.version_info.minor}"
         )
-    # What the base has is part of the key, since it is not installed again.
+    # The packages of the base are part of the key, since they are not installed again.
     base = sorted(f"{package.name}=={package.version}" for package in metadata.distributions())
     parts = (*sorted(requirements), sys.version, sys.prefix, *base)
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     home = _cache() / key
     home.parent.mkdir(parents=True, exist_ok=True)
     with (home.parent / f"{key}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may want the same one
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test processes may make the same environment
         if not (home / "complete").exists():
             _make(home, requirements)
     return Environment(home / "bin" / "python", home / "bin" / "opentelemetry-instrument")
@@ -77,7 +77,7 @@ def _make(home: Path, requirements: tuple[str, ...]) -> None:
     venv.create(home, with_pip=False, clear=True)
     python = home / "bin" / "python"
     packages = home / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-    # `addsitedir`, so that the base's own .pth files (the editable install) count too; it appends.
+    # `addsitedir` appends the folder, and also reads the .pth files of the base (the editable install).
     lines = [f"import site; site.addsitedir({folder!r})\n" for folder in site.getsitepackages()]
     (packages / "base.pth").write_text("".join(lines), encoding="utf-8")
     launcher = home / "bin" / "opentelemetry-instrument"

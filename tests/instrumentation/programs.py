@@ -1,4 +1,4 @@
-"""Programs as strangers write them, run under the launcher, and what a real Collector then has of them."""
+"""Runner for users' programs under the launcher, and the metrics that a real Collector gets from them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True)
 class Series:
-    """What the Collector has of one service: series by name, each with its labels and value."""
+    """The series of one service in the Collector: name, labels and value of each series."""
 
     rows: tuple[tuple[str, Mapping[str, str], float], ...]
 
     def sum(self, name: str, **labels: str) -> float:
-        """The sum of the series with these labels; 0 when there are none."""
+        """Return the sum of the series with these labels; 0 without such a series."""
         return sum(v for n, own, v in self.rows if n == name and labels.items() <= own.items())
 
     def by(self, name: str, *keys: str, **labels: str) -> dict[tuple[str, ...], float]:
-        """Sums of the series that are not 0, by the values of some labels."""
+        """Return sums of the series that are not 0, by the values of some labels."""
         values: dict[tuple[str, ...], float] = {}
         for n, own, value in self.rows:
             if n == name and labels.items() <= own.items() and value:
@@ -41,7 +41,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Ran:
-    """A program that has ended, and its series."""
+    """The result of an ended program, and its series."""
 
     returncode: int
     stdout: str
@@ -50,7 +50,7 @@ class Ran:
 
 
 def variables(collector: Collector, service: str, **more: str) -> dict[str, str]:
-    """The environment of a program that exports to the Collector."""
+    """Return the environment variables of a program that exports to the Collector."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "SIGNALSCOPE_", "PYTHON"))}
     return (
         own
@@ -69,11 +69,11 @@ def launch(
 
     Args:
         collector: A running Collector.
-        environment: Where the libraries are.
-        program: Its source.
-        folder: Where to write it.
-        arguments: Its arguments.
-        more: More environment variables.
+        environment: The environment with the libraries.
+        program: The source of the program.
+        folder: The folder for the program's file.
+        arguments: The arguments of the program.
+        more: Further environment variables.
     """
     service = f"program-{uuid.uuid4().hex[:8]}"
     path = folder / "program.py"
@@ -91,7 +91,7 @@ def launch(
 
 
 def parse(page: str, service: str) -> Series:
-    """The series of one service on a page in the Prometheus or OpenMetrics format."""
+    """Return the series of one service from a page in the Prometheus or OpenMetrics format."""
     rows = []
     for line in page.splitlines():
         match = None if line.startswith("#") else _LINE.match(line)

@@ -1,4 +1,4 @@
-"""The base of instrumentors, with a library made for the test: what every integration can rely on."""
+"""The base of the instrumentors, tested with a library that is made for the test."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ USING = "from zs_lib.pricing import delta\nimport zs_lib.pricing\n"
 
 
 class Instrumentor(LibraryInstrumentor):
-    """Instruments the test's library."""
+    """Instrumentor of the test's library."""
 
     library = Library(
         name="zs_lib", title="zs_lib", kind="greeks", supports=(), tested=None, measures=(), spans="", unit="",
@@ -54,7 +54,7 @@ class Instrumentor(LibraryInstrumentor):
     )  # fmt: skip
 
     def hooks(self) -> Mapping[str, Callable[[ModuleType], None]]:
-        """One module."""
+        """Return the hook of the one module."""
         return {"zs_lib.pricing": self._pricing}
 
     def _pricing(self, module: Any) -> None:
@@ -67,7 +67,7 @@ class Instrumentor(LibraryInstrumentor):
 
 @pytest.fixture
 def instrumentor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instrumentor]:
-    """The instrumentor, with its library importable and not imported."""
+    """Return the instrumentor; its library can be imported, and is not imported yet."""
     package = tmp_path / "zs_lib"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -85,7 +85,7 @@ def instrumentor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """What is recorded."""
+    """Return the recorded metrics."""
     with capture() as captured:
         yield captured
 
@@ -109,7 +109,7 @@ def test_names_imported_later_are_measured(instrumentor: Instrumentor, captured:
 
 
 def test_names_imported_earlier_are_measured_too(instrumentor: Instrumentor, captured: Captured) -> None:
-    """And uninstrumenting gives every module the very object it had."""
+    """`uninstrument` restores the same object in every module."""
     using = importlib.import_module("zs_using")
     original, method = using.delta, using.zs_lib.pricing.Option.__dict__["rho"]
     instrumentor.instrument()
@@ -136,7 +136,7 @@ def test_uninstrumented_before_the_import(instrumentor: Instrumentor) -> None:
 def test_instrumenting_twice_counts_once(
     instrumentor: Instrumentor, captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also after it was uninstrumented in between."""
+    """A call counts once after two `instrument`, also with an `uninstrument` between them."""
     using = importlib.import_module("zs_using")
     with caplog.at_level(logging.ERROR):
         instrumentor.instrument()
@@ -148,7 +148,7 @@ def test_instrumenting_twice_counts_once(
 
 
 def test_nested_calls_count_once(instrumentor: Instrumentor, captured: Captured) -> None:
-    """A calculation that calls another of the library, and one inside a decorated calculation."""
+    """A calculation inside another one, or inside a decorated calculation, is not counted."""
     using = importlib.import_module("zs_using")
     instrumentor.instrument()
     using.delta(80.0)  # calls gamma
@@ -166,7 +166,7 @@ def test_nested_calls_count_once(instrumentor: Instrumentor, captured: Captured)
 
 
 async def test_what_a_generator_calls_is_a_part_of_it(instrumentor: Instrumentor, captured: Captured) -> None:
-    """Of a decorated one, in each of its steps; what its consumer calls between them counts by itself."""
+    """Calls in each step of a decorated generator are not counted; calls of its consumer between steps are."""
     using = importlib.import_module("zs_using")
     instrumentor.instrument()
 
@@ -207,7 +207,7 @@ async def test_what_a_generator_calls_is_a_part_of_it(instrumentor: Instrumentor
 async def test_natures_signatures_and_results_are_kept(
     instrumentor: Instrumentor, captured: Captured
 ) -> None:
-    """Coroutine functions stay such, static and class methods too; exceptions pass."""
+    """Coroutine functions, static methods and class methods keep their kind; exceptions are raised unchanged."""
     instrumentor.instrument()
     pricing = importlib.import_module("zs_lib.pricing")
     assert inspect.iscoroutinefunction(pricing.vega)
@@ -232,7 +232,7 @@ def test_suppression(instrumentor: Instrumentor, captured: Captured) -> None:
 
 
 def test_request_and_response_hooks(instrumentor: Instrumentor, captured: Captured) -> None:
-    """They get the span of the call; what they raise changes nothing."""
+    """Hooks get the span of the call; their exceptions do not change the call."""
 
     def request(span: Any, args: Any, kwargs: Any) -> None:
         span.set_attribute("spot", args[0])
@@ -256,7 +256,7 @@ def test_spans_can_be_left_out(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """By the variable; by default there is a child of a span that is recorded; a mistake is told."""
+    """The variable switches spans off; the default is a child of a recording span; a wrong value is logged."""
     for mode, spans in (("never", 1), ("auto", 2), ("sometimes", 2)):
         monkeypatch.setenv("SIGNALSCOPE_LIBRARY_SPANS", mode)
         instrumentor.instrument()
@@ -266,11 +266,12 @@ def test_spans_can_be_left_out(
             pricing.delta(120.0)
         assert len(captured.spans()) - before == spans
         instrumentor.uninstrument()
-    assert "SIGNALSCOPE_LIBRARY_SPANS='sometimes' is not allowed; allowed: auto, always, never" in caplog.text
+    allowed = "use one of auto, always, never [SS403]"
+    assert f"SIGNALSCOPE_LIBRARY_SPANS='sometimes' is not allowed; {allowed}" in caplog.text
 
 
-def test_a_wrapper_put_around_ours_loses_only_ours(instrumentor: Instrumentor, captured: Captured) -> None:
-    """Another instrumentor patches after ours, and ours is undone first: theirs stays, over the original."""
+def test_a_later_wrapper_stays_after_uninstrument(instrumentor: Instrumentor, captured: Captured) -> None:
+    """If another instrumentor patches later and stays, its wrapper calls the original after `uninstrument`."""
     pricing = importlib.import_module("zs_lib.pricing")
     original = pricing.delta
     instrumentor.instrument()
@@ -295,7 +296,7 @@ def test_a_wrapper_put_around_ours_loses_only_ours(instrumentor: Instrumentor, c
 def test_a_hook_that_fails_does_not_fail_the_import(
     instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The program's import succeeds, and the log says what is not instrumented."""
+    """The program's import succeeds, and the log names the module that is not instrumented."""
 
     def failing(_: Any) -> None:
         raise RuntimeError("no such luck")
@@ -304,13 +305,13 @@ def test_a_hook_that_fails_does_not_fail_the_import(
     instrumentor.instrument()
     using = importlib.import_module("zs_using")
     assert using.delta(120.0) == 0.5
-    assert "instrumenting the module zs_lib.pricing failed" in caplog.text
+    assert "instrumentation of zs_lib.pricing failed" in caplog.text
 
 
 def test_an_instrumentor_that_fails_raises_nothing(
     instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Under another distribution's launcher it would stop the instrumentors after it."""
+    """An exception would stop the next instrumentors under the launcher of another distribution."""
 
     def failing() -> None:
         raise RuntimeError("no such luck")
@@ -318,13 +319,13 @@ def test_an_instrumentor_that_fails_raises_nothing(
     monkeypatch.setattr(instrumentor, "begin", failing)
     instrumentor.instrument()
     assert not instrumentor.active
-    assert "instrumenting zs_lib failed; going on without it" in caplog.text
+    assert "instrumentation of zs_lib failed; it is not measured [SS402]" in caplog.text
 
 
 def test_a_library_that_is_missing_or_too_old_is_skipped_quietly(
     instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As the official instrumentors do; whoever asks for the exception gets it."""
+    """The library is skipped, as by official instrumentors; with the argument, the exception is raised."""
     for requirement in ("zs-not-there >= 1", "wrapt >= 99"):
         library = Library(
             name="x", title="X", kind="greeks", supports=(requirement,), measures=(), unit="", not_measured=()

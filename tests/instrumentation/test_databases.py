@@ -1,4 +1,4 @@
-"""Queries of SQLAlchemy and asyncpg, at their oldest and newest versions; what a statement is about."""
+"""Queries of SQLAlchemy and asyncpg in their oldest and newest versions; tables and operations of statements."""
 
 from __future__ import annotations
 
@@ -136,22 +136,22 @@ OF_ASYNCPG = {
 def test_sqlalchemy_under_the_launcher(
     versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
-    """Each cursor's execution is one query, failed and asynchronous ones too; nothing of the text is a label."""
+    """Each execution of a cursor is one query, also if it fails or is asynchronous; no text becomes a label."""
     ran = run(SQLALCHEMY, versions, one_collector, tmp_path)
     assert "secret" not in str(ran.series)
 
 
 @pytest.mark.parametrize("versions", SQLALCHEMY.versions, ids=lambda versions: versions[0])
 def test_uninstrumenting_sqlalchemy(versions: tuple[str, ...], tmp_path: Path) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted."""
+    """A second `instrument` changes nothing; after `uninstrument` nothing is counted."""
     assert_identity(SQLALCHEMY, versions, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server of the test's own; its URL.
+    """Start a PostgreSQL server for the test and return its URL.
 
-    Its data is not below pytest's folder, which no other user may enter.
+    Its data is not in pytest's folder, since other users cannot enter that folder.
     """
     with tempfile.TemporaryDirectory(prefix="signalscope-postgresql-") as folder:
         yield from _serving(Path(folder), free_port())
@@ -161,7 +161,7 @@ def _serving(folder: Path, port: int) -> Iterator[str]:
     binaries, data = _installed().parent, folder / "data"
     data.mkdir()
     as_user: dict[str, Any] = {}
-    if os.getuid() == 0:  # which PostgreSQL refuses to run as
+    if os.getuid() == 0:  # PostgreSQL does not run as root
         user = pwd.getpwnam("postgres")
         as_user = {"user": user.pw_uid, "group": user.pw_gid}
         for path in (folder, data):
@@ -188,7 +188,7 @@ def _serving(folder: Path, port: int) -> Iterator[str]:
 
 
 def _installed() -> Path:
-    """Where Debian's packages put it, else on the path."""
+    """Return the path of a program, in the folder of Debian's packages or on the search path."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     return programs[-1] if programs else Path(str(shutil.which("postgres"))).resolve()
 
@@ -198,12 +198,12 @@ def _installed() -> Path:
 def test_asyncpg_under_the_launcher(
     versions: tuple[str, ...], one_collector: Collector, postgresql: str, tmp_path: Path
 ) -> None:
-    """Each query of a connection, a pool or a statement is one; what SQLAlchemy asks is counted once, there."""
+    """Each query of a connection, a pool or a statement counts once, also a query by SQLAlchemy."""
     ran = run(ASYNCPG, versions, one_collector, tmp_path, postgresql)
     queries = ran.series.by(*QUERIES)
     if any(package.startswith("sqlalchemy") for package in versions):
         assert queries.pop(("postgresql", "pg_class", "select")) == 1
-        # SQLAlchemy's own questions when it connects.
+        # SQLAlchemy's own queries when it connects.
         queries = {key: number for key, number in queries.items() if key[1] in {"quotes", "nowhere"}}
         assert queries == {
             key: number for key, number in OF_ASYNCPG.items() if key[1] in {"quotes", "nowhere"}
@@ -242,5 +242,5 @@ def test_asyncpg_under_the_launcher(
     ],
 )
 def test_what_a_statement_is_about(statement: object, expected: tuple[str, str]) -> None:
-    """Its first table and its verb; never a piece of a literal or comment."""
+    """A statement has its first table and its operation; literals and comments are not used."""
     assert table_and_operation(statement) == expected

@@ -1,4 +1,4 @@
-"""A cache of a library behind a program's own decorated class: one measurement, the decorator's."""
+"""A cache of a library behind a decorated class of the program: only the decorator measures it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signalscope.testing import Captured, capture
 
 
 class _Greeks:
-    """What a service may have: its own class in front, and housekeeping beside the decorated calls."""
+    """A class of a service with decorated calls, and a method without a decorator."""
 
     def __init__(self) -> None:
         self._store: TTLCache[str, float] = TTLCache(maxsize=1, ttl=60)
@@ -28,7 +28,7 @@ class _Greeks:
         self._store[key] = value
 
     def housekeeping(self) -> list[float]:
-        """Not decorated, and no business of the library's instrumentor either."""
+        """Change the cache outside of decorated calls; the instrumentor does not measure this either."""
         self._store.expire()
         values = list(self._store.values())
         self._store.clear()
@@ -37,7 +37,7 @@ class _Greeks:
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """What is recorded while cachetools is instrumented."""
+    """Return the metrics recorded while cachetools is instrumented."""
     instrumentor: Any = CachetoolsInstrumentor()
     with capture() as captured:
         instrumentor.instrument()
@@ -48,7 +48,7 @@ def captured() -> Iterator[Captured]:
 
 
 def test_a_cache_behind_a_decorator_is_measured_once(captured: Captured) -> None:
-    """Operations, evictions and entries of it are the decorator's alone, outside of decorated calls too."""
+    """Only the decorator records its operations, evictions and entries, also outside of decorated calls."""
     cache = _Greeks()
     assert cache.get("a") is None
     cache.set("a", 1.0)
@@ -64,7 +64,7 @@ def test_a_cache_behind_a_decorator_is_measured_once(captured: Captured) -> None
 
 
 def test_another_cache_is_measured_all_the_same(captured: Captured) -> None:
-    """Only the caches that decorated calls use are left to them."""
+    """A cache that no decorated call uses is measured by the instrumentor."""
     _Greeks().get("a")
     quotes: TTLCache[str, float] = TTLCache(maxsize=8, ttl=60)
     quotes["x"] = 1.0

@@ -1,4 +1,4 @@
-"""Greeks libraries, at their oldest and newest versions, in programs that know nothing of signalscope."""
+"""Greeks libraries in their oldest and newest versions, in programs without any signalscope code."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ INVALID = "signal_service_greeks_invalid_results_total"
 
 @dataclass(frozen=True)
 class Case:
-    """One library.
+    """Test case for one library.
 
     Attributes:
-        versions: What to install, for each tested version.
-        instrumentor: Module and class below `signalscope.instrumentation`.
-        program: What a stranger's program does with it; it prints every bit of every value.
-        calculations: By calculation type, model and outcome, how many calculations that is.
-        options: Options priced, by calculation type.
-        invalid: Unusable results, by reason.
-        names: Objects that must be the same after uninstrumenting: ``module:name``.
-        call: One calculation, in a program that has imported all modules of `names`.
+        versions: Requirements to install, for each tested version.
+        instrumentor: Module and class in `signalscope.instrumentation`.
+        program: Source of a user's program; it prints every bit of every value.
+        calculations: The number of calculations by calculation type, model and outcome.
+        options: The number of options by calculation type.
+        invalid: The number of invalid results by reason.
+        names: Objects that must be the same after `uninstrument`: ``module:name``.
+        call: Source of one calculation, in a program that has imported all modules of `names`.
     """
 
     versions: tuple[tuple[str, ...], ...]
@@ -305,7 +305,7 @@ CASES = {
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
-    """Every calculation arrives once, under its model and outcome; every bit of every value is as without us."""
+    """Every calculation counts once, with its model and outcome; no bit of a value changes."""
     where = environment(*versions)
     program = SHOW + case.program
     ran = launch(one_collector, where, program, tmp_path)
@@ -325,7 +325,7 @@ def test_a_program_under_the_launcher(
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Instrumented before and after the import, twice; one call inside is one calculation, and none afterwards."""
+    """Two `instrument`, before or after the import, count one calculation; after `uninstrument` nothing counts."""
     module, _, name = case.instrumentor.partition(":")
     program = f"""
         import importlib, logging, operator, sys, warnings

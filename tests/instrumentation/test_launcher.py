@@ -1,4 +1,4 @@
-"""What the launcher promises of every instrumentor: it can be left out, and its failures are its own."""
+"""Every instrumentor under the launcher: it can be switched off, and its failure does not affect the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print(blackscholes.BlackScholesCall(S=100., K=90., T=.5, r=.01, sigma=.2).gamma(
 
 
 def test_an_instrumentor_is_left_out_by_its_name(one_collector: Collector, tmp_path: Path) -> None:
-    """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` takes the names of the table."""
+    """`OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` accepts the names in the table."""
     ran = launch(
         one_collector, environment("blackscholes==0.2.2", VOLLIB), PROGRAM, tmp_path,
         OTEL_PYTHON_DISABLED_INSTRUMENTATIONS="vollib, quantlib",
@@ -33,14 +33,14 @@ def test_an_instrumentor_is_left_out_by_its_name(one_collector: Collector, tmp_p
 
 
 def test_a_library_that_is_too_old_is_skipped_quietly(one_collector: Collector, tmp_path: Path) -> None:
-    """Nothing of it is measured, nobody complains, and the others are measured."""
+    """An old library is not measured, nothing is logged as an error, and the others are measured."""
     ran = launch(one_collector, environment("blackscholes==0.0.5", VOLLIB), PROGRAM, tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.series.by(SECONDS, "calculation_type") == {("delta",): 1}
 
 
 def test_an_instrumentor_that_fails_stops_nothing(one_collector: Collector, tmp_path: Path) -> None:
-    """Of whatever distribution it is, whatever it raises: it is logged, and the others go on."""
+    """An exception of an instrumentor of another distribution is logged, and the other instrumentors work."""
     package = tmp_path / "broken"
     (package / "broken-1.0.dist-info").mkdir(parents=True)
     (package / "broken-1.0.dist-info" / "METADATA").write_text(

@@ -1,4 +1,4 @@
-"""Caches and circuit breakers, at their oldest and newest versions, in programs that know nothing of signalscope."""
+"""Caches and circuit breakers in their oldest and newest versions, in programs without any signalscope code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CASES = {**CACHES, **BREAKERS}
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
-    """Each operation or call counts once, as the library means it, and the program gets what it gets without us.
+    """Each operation or call counts once, as the library defines it, and the program's output does not change.
 
-    A rejected call of a breaker is none that tripped it; state changes are counted, the state shown is the library's.
+    The call that opens a breaker is not a rejected call. Transitions are counted; the gauge has the library's state.
     """
     run(case, versions, one_collector, tmp_path)
 
@@ -29,5 +29,5 @@ def test_a_program_under_the_launcher(
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
+    """A second `instrument` changes nothing; `uninstrument` stops the counts and restores the same objects."""
     assert_identity(case, versions, tmp_path)

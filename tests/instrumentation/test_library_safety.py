@@ -1,4 +1,4 @@
-"""What instrumented caches, breakers and queues must never do, and what they leave to the program."""
+"""Safety of instrumented caches, breakers and queues: values, memory, threads, forks and the user's own code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CALLS = "signal_service.circuit_breaker.calls"
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """What is recorded of cachetools and purgatory."""
+    """Return the recorded metrics of cachetools and purgatory."""
     instrumentors = (CachetoolsInstrumentor(), PurgatoryInstrumentor())
     for instrumentor in instrumentors:
         instrumentor.instrument()
@@ -49,7 +49,7 @@ def _call(name: str) -> None:
 
 
 def test_suppression_is_respected(captured: Captured) -> None:
-    """Inside of it nothing is counted, and everything works."""
+    """Inside of `suppress_instrumentation` nothing is counted, and the libraries work."""
     cache: Any = cachetools.LRUCache(2)
     with suppress_instrumentation():
         cache["a"] = 1
@@ -62,7 +62,7 @@ def test_suppression_is_respected(captured: Captured) -> None:
 
 
 def test_a_decorated_cache_is_not_counted_again(captured: Captured) -> None:
-    """What a function decorated with `@instrument_cache` does with a cache of cachetools is a part of it."""
+    """Operations of cachetools inside a function with `@instrument_cache` are not counted."""
     inner: Any = cachetools.LRUCache(2)
 
     @instrument_cache(cache_type="decorated")
@@ -76,7 +76,7 @@ def test_a_decorated_cache_is_not_counted_again(captured: Captured) -> None:
 
     quote("a")
     asyncio.run(look_later("a"))
-    inner.get("a")  # it is left to its decorators altogether
+    inner.get("a")  # only its decorators measure it
     assert {point.labels["cache_type"] for point in captured.points(OPERATIONS)} == {"decorated"}
     second: Any = cachetools.LRUCache(2)
     second.get("a")
@@ -84,7 +84,7 @@ def test_a_decorated_cache_is_not_counted_again(captured: Captured) -> None:
 
 
 def test_a_breaker_that_the_program_reports_is_not_counted_again(captured: Captured) -> None:
-    """A `BreakerMonitor` of the same service speaks for it; of another one, not."""
+    """A breaker is not counted if its service has a `BreakerMonitor`; a monitor of another service has no effect."""
     monitor = BreakerMonitor("reported")
     _call("reported")
     monitor.success()
@@ -113,7 +113,7 @@ _SHARDS: list[Any] = []
 
 
 def test_caches_in_slots_and_lists_have_names(captured: Captured) -> None:
-    """By the attribute, the list, and where nothing can be found, by the class and not by its constructor."""
+    """The name is the attribute or the list, else the class; it is never the constructor."""
     objects = _Slotted(), _Unknowable()
     _SHARDS.append(cachetools.LRUCache(2))
     for cache in (objects[0].surface_cache, objects[1].hidden, _SHARDS[0]):
@@ -132,14 +132,14 @@ def test_caches_in_slots_and_lists_have_names(captured: Captured) -> None:
      ("*:CACHES[orders]", False)],
 )  # fmt: skip
 def test_brackets_are_a_key_or_a_choice(pattern: str, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A place such as ``my:CACHES[quotes]`` is found by its own spelling, with wildcards too."""
+    """A pattern such as ``my:CACHES[quotes]`` matches literally, also with wildcards."""
     monkeypatch.setenv("SIGNALSCOPE_CACHES", f"{pattern}=found")
     patterns = Patterns("SIGNALSCOPE_CACHES", "")
     assert patterns.find(["my:CACHES[quotes]"]) == ("found" if fits else None)
 
 
 def test_caches_are_not_kept_alive(captured: Captured) -> None:
-    """A cache, what is in it and what is known about it go together."""
+    """A deleted cache is released with its values, and its table entry is removed."""
 
     class Value:
         pass
@@ -159,7 +159,7 @@ def test_caches_are_not_kept_alive(captured: Captured) -> None:
 
 
 def test_local_variables_are_not_kept_alive(captured: Captured) -> None:
-    """Finding out who makes a cache leaves its variables alone: what is deleted goes, `locals()` stays right."""
+    """The search for the creation site keeps no variable alive, and `locals()` stays correct."""
 
     class Big:
         pass
@@ -178,7 +178,7 @@ def test_local_variables_are_not_kept_alive(captured: Captured) -> None:
 
 
 def test_names_from_data_stay_bounded() -> None:
-    """Circuits and cache types by the thousand keep a bounded number of recorders and of labels."""
+    """Thousands of circuits and cache types have a limited number of recorders and label values."""
     program = """
         import logging
         logging.disable()
@@ -202,7 +202,7 @@ def test_names_from_data_stay_bounded() -> None:
                 assert len({point.labels[label] for point in captured.points(name)}) <= most
                 assert captured.value(name) == 1_000
     """
-    # In a process of its own: which values an attribute has had is known to the whole process.
+    # In its own process: the values of an attribute are counted for the whole process.
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
         capture_output=True,
@@ -215,7 +215,7 @@ def test_names_from_data_stay_bounded() -> None:
 
 @pytest.mark.parametrize("first", ["theirs", "ours"])
 def test_the_order_among_instrumentors_does_not_matter(first: str) -> None:
-    """Another instrumentor's wrapper, put there before or after ours, sees every call; both can be taken away."""
+    """The wrapper of another instrumentor gets every call, in both orders; both can be removed."""
     calls = []
 
     def counting(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
@@ -243,7 +243,7 @@ def test_the_order_among_instrumentors_does_not_matter(first: str) -> None:
 
 
 def test_a_cache_in_many_threads_loses_no_count(captured: Captured) -> None:
-    """With the program's own lock, as cachetools wants it."""
+    """All operations are counted; the program uses its own lock, as cachetools requires."""
     cache: Any = cachetools.LRUCache(16)
     lock = threading.Lock()
 
@@ -263,7 +263,7 @@ def test_a_cache_in_many_threads_loses_no_count(captured: Captured) -> None:
 def test_a_failure_of_ours_is_counted_and_changes_nothing(
     captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The program gets its values and its exceptions."""
+    """The program still gets its values and exceptions."""
     monkeypatch.setattr(_caches.TrackedCache, "metrics", lambda *_: 1 / 0)
     cache: Any = cachetools.LRUCache(2)
     cache["a"] = 1
@@ -274,7 +274,7 @@ def test_a_failure_of_ours_is_counted_and_changes_nothing(
 
 
 def test_forked_children_count_their_own(tmp_path: Path) -> None:
-    """A child of a process with breakers and caches goes on, without its parent's counts."""
+    """A forked child with breakers and caches still records, and starts without its parent's counts."""
     program = tmp_path / "program.py"
     program.write_text(
         textwrap.dedent(

@@ -1,4 +1,4 @@
-"""Queues of the standard library, named from outside and in code."""
+"""Queues of the standard library, with names from a variable and from code."""
 
 from __future__ import annotations
 
@@ -129,19 +129,19 @@ print(BY_NAME["quotes"].get(), orders)
 
 @pytest.mark.needs("collector")
 def test_named_queues_are_measured_and_others_are_not(one_collector: Collector, tmp_path: Path) -> None:
-    """By variable, attribute, attribute path and dictionary key; priorities by number, name and level."""
+    """Names match variables, attributes, paths and dictionary keys; priorities are numbers, names and levels."""
     run(PROGRAM, (), one_collector, tmp_path)
 
 
 @pytest.fixture
 def captured() -> Any:
-    """What is recorded."""
+    """Return the recorded metrics."""
     with capture() as captured:
         yield captured
 
 
 def test_naming_changes_nothing_for_the_program(captured: Captured) -> None:
-    """Order, values, sizes, exceptions of items that cannot be compared; the items are the same objects."""
+    """Order, values, sizes and exceptions stay the same; the items are the same objects."""
     plain: queue.PriorityQueue[Any] = queue.PriorityQueue()
     named: queue.PriorityQueue[Any] = queue.PriorityQueue()
     name_queue(named, "named")
@@ -161,7 +161,7 @@ def test_naming_changes_nothing_for_the_program(captured: Captured) -> None:
 
 
 def test_ending_gives_the_queue_back() -> None:
-    """After uninstrumenting, the queue has no attribute of ours, and works."""
+    """After `uninstrument`, the queue has no added attribute, and works."""
     instance: queue.Queue[int] = queue.Queue()
     before = dict(vars(instance))
     name_queue(instance, "given back")
@@ -175,7 +175,7 @@ def test_ending_gives_the_queue_back() -> None:
 
 
 def test_named_twice_it_counts_once_under_its_last_name(captured: Captured) -> None:
-    """And it waits there from the second naming on."""
+    """An item counts once, under the last name of the queue, from the second `name_queue` on."""
     instance: queue.Queue[int] = queue.Queue()
     name_queue(instance, "first")
     name_queue(instance, "second")
@@ -185,7 +185,7 @@ def test_named_twice_it_counts_once_under_its_last_name(captured: Captured) -> N
 
 
 def test_a_named_queue_is_not_kept_alive(captured: Captured) -> None:
-    """Nor is anything that was in it."""
+    """The queue and its items are released."""
 
     class Item:
         pass
@@ -203,7 +203,7 @@ def test_a_named_queue_is_not_kept_alive(captured: Captured) -> None:
 
 
 def test_items_that_a_program_removes_itself_are_dropped(captured: Captured) -> None:
-    """`queue.clear()` under the mutex; what comes later is measured again, and memory stays bounded."""
+    """After `queue.clear()` under the mutex, new items are measured, and the memory has a limit."""
     instance: queue.Queue[str] = queue.Queue()
     name_queue(instance, "cleared")
     for _ in range(3):
@@ -218,7 +218,7 @@ def test_items_that_a_program_removes_itself_are_dropped(captured: Captured) -> 
 
 
 def test_a_subclass_that_wraps_items_itself_is_measured(captured: Captured) -> None:
-    """Its own `_put` and `_get` are used, and what is waiting is counted as it was put in."""
+    """The subclass's `_put` and `_get` are used, and waiting items have the priority of their put."""
 
     class Stable(queue.Queue[Any]):
         def _init(self, maxsize: int) -> None:
@@ -242,7 +242,7 @@ def test_a_subclass_that_wraps_items_itself_is_measured(captured: Captured) -> N
 
 
 def test_many_threads_lose_nothing(captured: Captured) -> None:
-    """Everything that was put in was taken out, and nothing waits."""
+    """All items that are put in are taken out and counted; none is left."""
     instance: queue.Queue[int] = queue.Queue(maxsize=5)
     name_queue(instance, "busy")
 
@@ -268,7 +268,7 @@ def test_many_threads_lose_nothing(captured: Captured) -> None:
 
 
 async def test_a_cancelled_get_takes_nothing(captured: Captured) -> None:
-    """An asyncio consumer that is cancelled while it waits leaves no trace."""
+    """A cancelled get of an asyncio consumer records nothing."""
     instance: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue()
     name_queue(instance, "cancelled")
     waiting = asyncio.create_task(instance.get())
@@ -281,7 +281,7 @@ async def test_a_cancelled_get_takes_nothing(captured: Captured) -> None:
 
 
 async def test_a_put_that_gives_up_waiting_is_rejected(captured: Captured) -> None:
-    """As with threads, whose `put` has a timeout; one that gets room in time is not."""
+    """A put that is cancelled while it waits is rejected; a put that gets room in time is not."""
     instance: asyncio.PriorityQueue[Any] = asyncio.PriorityQueue(maxsize=1)
     name_queue(instance, "bounded")
     await instance.put((0, "x"))
@@ -304,21 +304,21 @@ async def test_a_put_that_gives_up_waiting_is_rejected(captured: Captured) -> No
     }
 
 
-@pytest.mark.parametrize("of", [queue.SimpleQueue(), [], None])
-def test_what_is_no_queue_is_refused(of: Any) -> None:
-    """With the way out in the message."""
-    with pytest.raises(ContractError, match=r"name a queue\.Queue or asyncio\.Queue"):
-        name_queue(of, "x")
+@pytest.mark.parametrize("not_a_queue", [queue.SimpleQueue(), [], None])
+def test_other_objects_are_not_queues(not_a_queue: Any) -> None:
+    """The message names the way out."""
+    with pytest.raises(ContractError, match=r"give a queue\.Queue, an asyncio\.Queue or .*\[SS404\]"):
+        name_queue(not_a_queue, "x")
 
 
 def test_levels_must_be_three_ascending_numbers() -> None:
-    """With what they are for."""
-    with pytest.raises(ContractError, match="critical, high and medium"):
+    """The message names the priorities."""
+    with pytest.raises(ContractError, match=r"critical, high and medium \[SS405\]"):
         name_queue(queue.Queue(), "x", levels=(2, 1, 0))
 
 
 class Urgency(IntEnum):
-    """By name; its numbers ascend with urgency."""
+    """Enumeration with names of priorities; its numbers ascend with urgency."""
 
     LOW = 1
     CRITICAL = 9
@@ -327,7 +327,7 @@ class Urgency(IntEnum):
 
 @dataclass
 class Job:
-    """Has a priority of its own."""
+    """Item with an attribute `priority`."""
 
     priority: Any
     other: int = field(default=0)
@@ -346,11 +346,11 @@ class Job:
         ("Critical", True, "critical"),
         (Urgency.CRITICAL, True, "critical"),
         ((Urgency.LOW, "x"), True, "low"),
-        (Urgency.SOMETIME, True, "critical"),  # not a name that is known: its number
+        (Urgency.SOMETIME, True, "critical"),  # an unknown name: its number counts
         (Job(1), True, "high"),
         (Job("low"), False, "low"),
         ({"priority": 0}, False, "critical"),
-        ((0, "x"), False, "medium"),  # the first element says nothing in a queue that does not sort
+        ((0, "x"), False, "medium"),  # the first element is not a priority in a queue without order
         ("text", False, "medium"),
         ((), True, "other"),
         (object(), True, "other"),
@@ -359,17 +359,17 @@ class Job:
     ],
 )
 def test_the_priority_of_an_item(item: Any, ordered: bool, priority: str) -> None:
-    """By what it says itself."""
+    """The priority comes from the item itself."""
     assert classifier(None, (0, 1, 2), ordered=ordered)(item) == priority
 
 
 def test_levels_are_the_highest_numbers_of_a_priority() -> None:
-    """Inclusive, and negative ones too."""
+    """A level is inclusive, and may be negative."""
     assert [priority_of_value(number, (-10, -5, -1)) for number in (-11, -10, -7, -1, 0)] == [
         "critical", "critical", "high", "medium", "low",
     ]  # fmt: skip
 
 
 def test_a_priority_function_that_fails_costs_only_the_priority() -> None:
-    """The item is `other`."""
+    """The item has the priority `other`, and everything else is measured."""
     assert classifier(lambda item: item.missing, (0, 1, 2), ordered=True)(1) == "other"

@@ -1,4 +1,4 @@
-"""Redis as cache, broker and queue: redis-py, arq and Celery with a real Redis, oldest and newest versions."""
+"""Redis as cache, broker and queue: redis-py, arq and Celery in oldest and newest versions, with a real Redis."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OFFICIAL = "opentelemetry-instrumentation-"
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own."""
+    """Start a Redis server for the tests and return its URL."""
     program, port = shutil.which("redis-server"), free_port()
     assert program is not None
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
@@ -179,7 +179,7 @@ CASES = {"redis": REDIS, "arq": ARQ}
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
 ) -> None:
-    """Everything counts once, as the library means it, and the program gets what it gets without us."""
+    """Every operation counts once, as the library defines it, and the program's output does not change."""
     run(case, versions, one_collector, tmp_path, redis_url)
 
 
@@ -187,7 +187,7 @@ def test_a_program_under_the_launcher(
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
+    """A second `instrument` changes nothing; `uninstrument` stops the counts and restores the same objects."""
     assert_identity(case, versions, tmp_path)
 
 
@@ -233,7 +233,7 @@ tasks.price.apply_async((6,), countdown=0.3, expires=0.01)  # too late when its 
 def test_celery_with_a_real_worker(
     versions: tuple[str, ...], one_collector: Collector, redis_url: str, tmp_path: Path
 ) -> None:
-    """Each run of a task counts once, from processes that the worker forks; the client counts what it sends."""
+    """Each run of a task in a forked process counts once; the client counts the messages that it sends."""
     (tmp_path / "tasks.py").write_text(textwrap.dedent(CELERY_TASKS), encoding="utf-8")
     (tmp_path / "client.py").write_text(textwrap.dedent(CELERY_CLIENT), encoding="utf-8")
     where, service = environment(*versions), f"celery-{versions[0][8:].replace('.', '-')}"
@@ -272,7 +272,7 @@ def test_celery_with_a_real_worker(
     one_collector.when(ended, f"the worker's tasks: {log.read_text()}")
     parsed = parse(one_collector.scrape(), service)
     assert parsed.by(*TASKS) == {
-        ("tasks.price", "medium", "success"): 4,  # one of them eager; the one called directly is none
+        ("tasks.price", "medium", "success"): 4,  # one of them is eager; a direct call sends no message
         ("tasks.flaky", "medium", "error"): 1,
         ("tasks.flaky", "medium", "success"): 1,
         ("tasks.broken", "medium", "error"): 1,
@@ -311,7 +311,7 @@ with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, 
 
 @pytest.mark.needs("collector")
 def test_tries_of_a_celery_task_may_overlap(one_collector: Collector, tmp_path: Path) -> None:
-    """In a pool of threads a try may begin before the one before has ended; each counts."""
+    """Each try counts, also if it begins in another thread before the last try has ended."""
     ran = launch(
         one_collector, environment("celery==5.7.0", f"{OFFICIAL}celery==0.66b2"), OVERLAPPING, tmp_path
     )

@@ -1,4 +1,4 @@
-"""A stranger's options service under every server that the launcher is used with: each Greek arrives once."""
+"""A user's options service under every supported server: each Greek counts once."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _ask(url: str) -> int:
 
 @pytest.mark.parametrize("server", SERVERS)
 def test_every_greek_of_a_service_arrives_once(server: str, collector: Collector, tmp_path: Path) -> None:
-    """Whatever process calculated it; and each worker is an instance of its own."""
+    """Each Greek counts once, in every process; each worker is its own instance."""
     package = tmp_path / "options_service"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -108,7 +108,7 @@ def test_every_greek_of_a_service_arrives_once(server: str, collector: Collector
     scripts = where.python.parent
     program, *arguments = (part.format(port=port) for part in SERVERS[server])
     command = (str(where.launcher), str(scripts / program), *arguments)
-    # `python -m` and gunicorn find the package in the current folder; a shell would be there, too.
+    # `python -m` and gunicorn find the package in the current folder, as in a shell.
     own = variables(collector, name, PYTHONPATH=str(tmp_path), OTEL_METRIC_EXPORT_INTERVAL="60000")
     with _serving(command, tmp_path, own, port) as url, ThreadPoolExecutor(8) as clients:
         pids = set(clients.map(_ask, [f"{url}/options/X?strike=90"] * CALLS))
@@ -133,7 +133,7 @@ def test_every_greek_of_a_service_arrives_once(server: str, collector: Collector
 def test_a_process_that_calculates_nothing_imports_no_library(tmp_path: Path) -> None:
     """The launcher imports no library that the program does not import itself.
 
-    But for the official instrumentors of FastAPI and httpx, which import theirs: they are switched off here.
+    The official instrumentors of FastAPI and httpx import their libraries, so they are switched off here.
     """
     where = environment()
     program = (

@@ -1,4 +1,4 @@
-"""Calls of HTTP clients to external services, at oldest and newest versions, beside the official instrumentors."""
+"""Calls of HTTP clients to external services, in oldest and newest versions, with official instrumentors."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ CASES = {"httpx": HTTPX, "requests": REQUESTS, "aiohttp": AIOHTTP}
 def test_a_program_under_the_launcher(
     case: Case, versions: tuple[str, ...], one_collector: Collector, tmp_path: Path
 ) -> None:
-    """Each call of a known service counts once, redirects included; unknown hosts do not; spans name the service."""
+    """Each call of a known service counts once, also with redirects; unknown hosts do not; spans name the service."""
     port = free_port()
     services = f"ticker_service(critical)=127.0.0.1:{port};config_service=localhost:{port}/v2"
     ran = run(case, versions, one_collector, tmp_path, str(port), SIGNALSCOPE_SERVICES=services)
@@ -204,7 +204,7 @@ def test_a_program_under_the_launcher(
 
 @pytest.mark.needs("collector")
 def test_calls_count_when_no_span_is_sampled(one_collector: Collector, tmp_path: Path) -> None:
-    """And without the official instrumentor."""
+    """Calls count without a sampled span, and without the official instrumentor."""
     port = free_port()
     services = f"ticker_service(critical)=127.0.0.1:{port};config_service=localhost:{port}/v2"
     off = {"OTEL_TRACES_SAMPLER": "always_off", "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "httpx"}
@@ -212,13 +212,13 @@ def test_calls_count_when_no_span_is_sampled(one_collector: Collector, tmp_path:
 
 
 def _peers(collector: Collector, service: str) -> list[str]:
-    """`peer.service` of the spans of one program."""
+    """Return the values of `peer.service` of the spans of one program."""
     services = []
     lines = collector.traces.read_text(encoding="utf-8").splitlines() if collector.traces.exists() else []
     for line in lines:
         try:
             spans = json.loads(line)
-        except ValueError:  # it is being written
+        except ValueError:  # the last line may be incomplete
             continue
         for of_resource in spans["resourceSpans"]:
             names = {
@@ -239,13 +239,13 @@ def _peers(collector: Collector, service: str) -> list[str]:
 def test_uninstrumenting_gives_the_same_objects_back(
     case: Case, versions: tuple[str, ...], tmp_path: Path
 ) -> None:
-    """Instrumenting twice counts once; afterwards nothing is counted, and every object is the one from before."""
+    """A second `instrument` changes nothing; `uninstrument` stops the counts and restores the same objects."""
     assert_identity(case, versions, tmp_path)
 
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """What is recorded of httpx."""
+    """Return the recorded metrics of httpx."""
     HttpxInstrumentor().instrument()
     with capture() as captured:
         yield captured
@@ -266,7 +266,7 @@ def _get(url: str) -> httpx.Response:
 
 
 def test_a_call_inside_of_a_decorated_one_counts_once(captured: Captured) -> None:
-    """`@instrument_dependency` says what it is; the client inside says nothing, in its tasks neither."""
+    """Only `@instrument_dependency` records; the client inside does not, also in tasks of the call."""
 
     @instrument_dependency(service_name="ticker_service", operation="quote")
     def decorated() -> None:
@@ -285,7 +285,7 @@ def test_a_call_inside_of_a_decorated_one_counts_once(captured: Captured) -> Non
 
 
 def test_suppression_is_respected(captured: Captured) -> None:
-    """As exporters suppress the instrumentation of their own requests."""
+    """Requests are not recorded inside `suppress_instrumentation`, which exporters use."""
     with suppress_instrumentation():
         _get("http://ticker-service/quote")
     assert captured.points("signal_service.external_service.duration") == []
@@ -311,7 +311,7 @@ def test_suppression_is_respected(captured: Captured) -> None:
 def test_which_service_a_host_is(
     url: str, name: str | None, criticality: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By host, port and path; by pattern; by its own name; else it is none."""
+    """A service matches by host, port, path, pattern or its own name; other hosts are not services."""
     monkeypatch.setenv(
         "SIGNALSCOPE_SERVICES",
         "ticker_service(critical)=ticker.internal:8001, http://10.0.0.*; market_data(mandatory)=api.example.com/v2;"
@@ -329,7 +329,7 @@ def test_which_service_a_host_is(
 def test_a_mistake_in_the_setting_is_logged_and_costs_only_itself(
     wrong: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With the variable, the part and an example."""
+    """The message has the variable, the wrong part and an example; the other parts are used."""
     monkeypatch.setenv("SIGNALSCOPE_SERVICES", f"{wrong};right=host")
     service: Any = _services.service_at("http://host/")
     assert service.name == "right"

@@ -1,4 +1,4 @@
-"""Every integration is declared, can be found by the launcher, and is documented."""
+"""Every integration has a description, an entry point for the launcher, and documentation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.instrumentation._table import libraries, page
 
 
 def test_each_integration_has_an_entry_point_of_its_name() -> None:
-    """And each entry point is an integration's; the installed ones are those of pyproject.toml."""
+    """Each entry point belongs to an integration; the installed entry points are those of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = project["entry-points"]["opentelemetry_instrumentor"]
     assert set(declared) == {library.name for library in libraries()}
@@ -25,13 +25,13 @@ def test_each_integration_has_an_entry_point_of_its_name() -> None:
 
 
 def test_no_extra_stops_every_instrumentor() -> None:
-    """The launcher skips all instrumentors of a distribution when one package of these extras is missing."""
+    """The launcher skips all instrumentors of a distribution if one package of these extras is missing."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert not {"instruments", "instruments-any", "instruments_any"} & set(project["optional-dependencies"])
 
 
 def test_each_integration_feeds_metrics_of_the_contract() -> None:
-    """A name that the contract does not have would be an error here."""
+    """A name that is not in the contract is an error."""
     for library in libraries():
         assert library.measures
         for name in library.measures:
@@ -39,7 +39,7 @@ def test_each_integration_feeds_metrics_of_the_contract() -> None:
 
 
 def test_the_page_has_every_integration() -> None:
-    """With its versions, its metrics, and what it does not measure."""
+    """The page has the versions, the metrics and the parts that are not measured."""
     shown = page("Generated.")
     for library in libraries():
         assert f"### {library.title}\n" in shown

@@ -1,10 +1,11 @@
-"""Targets files: functions measured without an edit, and clear words about every mistake."""
+"""Targets files: functions are measured without an edit, and every error has a clear message."""
 
 from __future__ import annotations
 
 import importlib
 import logging
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -145,7 +146,7 @@ criticality = "critical"
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A package of a stranger's, importable and not imported; its folder."""
+    """Write a user's package that is not imported yet, and return its folder."""
     package = tmp_path / "zt_service"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -162,14 +163,14 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """What is recorded."""
+    """Return the recorded metrics."""
     with capture() as captured:
         yield captured
 
 
 @pytest.fixture
 def write(service: Path) -> Callable[[str], Path]:
-    """Writes a targets file."""
+    """Return a function that writes a targets file."""
 
     def _write(text: str) -> Path:
         path = service / "targets.toml"
@@ -182,7 +183,7 @@ def write(service: Path) -> Callable[[str], Path]:
 async def test_every_kind_and_every_source_of_a_value(
     write: Callable[[str], Path], captured: Captured
 ) -> None:
-    """Constants, arguments, paths in them, fields of results; functions, methods, coroutines, generators."""
+    """Values are constants, arguments, paths in them and fields of results, for functions of every kind."""
     TargetsInstrumentor().instrument(targets=write(TARGETS))
     assert not [name for name in sys.modules if name.startswith("zt_service")]
     signals = importlib.import_module("zt_service.signals")
@@ -221,7 +222,7 @@ async def test_every_kind_and_every_source_of_a_value(
 
 
 def test_undone_everything_is_the_same_object(write: Callable[[str], Path]) -> None:
-    """In the module, and in those that imported it by name; instrumented late, and twice."""
+    """The same objects are restored in all modules, also after a late and a second `instrument`."""
     signals = importlib.import_module("zt_service.signals")
     before = signals.imported_by_name, vars(signals.pricing.Engine)["gamma"]
     instrumentor = TargetsInstrumentor()
@@ -236,7 +237,7 @@ def test_undone_everything_is_the_same_object(write: Callable[[str], Path]) -> N
 def test_a_broken_entry_is_logged_and_the_others_work(
     write: Callable[[str], Path], captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With file, line and key; the program never notices."""
+    """The log has file, line and key; the program is not affected."""
     path = write(
         '[[target]]\npath = "zt_service.pricing:dleta"\nkind = "greeks"\n'
         '[[target]]\npath = "zt_service.pricing:delta"\nkind = "greeks"\n'
@@ -255,25 +256,25 @@ MISTAKES = {
     'kind = "greek"\npath = "a:b"': ("2: kind: 'greek' is not known; did you mean 'greeks'?"),
     'path = "a.b.c"\nkind = "greeks"': "2: path: 'a.b.c' is not module:function or module:Class.method; did you mean",
     'kind = "greeks"': "1: path: is missing",
-    'path = "__main__:f"\nkind = "task"': "2: path: '__main__:f' names the program that is started",
-    'path = "*:delta"\nkind = "task"': "2: path: '*:delta' is about every module of the process; begin with",
+    'path = "__main__:f"\nkind = "task"': "2: path: '__main__:f' is the started program, which is not imported; move",
+    'path = "*:delta"\nkind = "task"': "2: path: '*:delta' matches every module; begin with a package [SS414]",
     'path = "a:b"\nkind = "queue"\nstep = "put"\nenqueued_at = { arg = "x" }': "5: enqueued_at: is about each item",
     'path = "a:b"': "1: kind: is missing",
-    'path = "a:b"\nkind = "greeks"\nmodel = "x"': "4: model: is no option of greeks; did you mean 'model_type'?",
+    'path = "a:b"\nkind = "greeks"\nmodel = "x"': "4: model: is not an option of greeks; did you mean 'model_type'?",
     'path = "a:b"\nkind = "greeks"\nmodel_type = "hestn"': "4: model_type: 'hestn' is not allowed; did you mean",
     'path = "a:b"\nkind = "greeks"\nvectorized = "yes"': "4: vectorized: 'yes' is not true or false",
-    'path = "a:b"\nkind = "greeks"\nbatch_size = "many"': "4: batch_size: 'many' is no number of options",
+    'path = "a:b"\nkind = "greeks"\nbatch_size = "many"': "4: batch_size: 'many' is not a number of options",
     'path = "a:b"\nkind = "greeks"\nmodel_type = { argument = "x" }': "4: model_type: write a constant",
     'path = "a:b"\nkind = "greeks"\nspan = "sometimes"': "4: span: 'sometimes' is not allowed",
-    'path = "a:b"\nkind = "cache"\nmiss_on = "KeyErr"': "4: miss_on: 'KeyErr' is no built-in exception; did you",
+    'path = "a:b"\nkind = "cache"\nmiss_on = "KeyErr"': "4: miss_on: 'KeyErr' is not a built-in exception; did you",
     'path = "a:b"\nkind = "dependency"\ncriticality = "low"': "4: criticality: 'low' is not allowed",
     'path = "a:b"\nkind = "queue"\n\n[target.priority]\nargument = "x"': "5: priority: write a constant",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("entry", MISTAKES)
-def test_mistakes_are_told_with_line_key_and_way_out(entry: str, tmp_path: Path) -> None:
-    """Reading never raises, and keeps the entries that are right."""
+def test_errors_have_line_key_and_way_out(entry: str, tmp_path: Path) -> None:
+    """The reader raises no exception, and keeps the valid entries."""
     path = tmp_path / "targets.toml"
     path.write_text(f'[[target]]\n{entry}\n[[target]]\npath = "c:d"\nkind = "task"\n', encoding="utf-8")
     targets, problems = _targets_file.read(path)
@@ -296,15 +297,17 @@ def test_mistakes_are_told_with_line_key_and_way_out(entry: str, tmp_path: Path)
     ],
 )
 def test_a_file_that_cannot_be_used(content: bytes | None, message: str, tmp_path: Path) -> None:
-    """One problem says why."""
+    """The result has one problem with the reason."""
     path = tmp_path / "targets.toml"
     if content is not None:
         path.write_bytes(content)
-    assert [message in str(problem) for problem in _targets_file.read(path)[1]] == [True]
+    (problem,) = _targets_file.read(path)[1]
+    assert message in str(problem)
+    assert re.search(r" \[SS41[12]\]\Z", str(problem))
 
 
 def test_options_of_every_kind_are_those_of_its_decorator() -> None:
-    """There is one list of options, the decorator's; each kind feeds metrics of the contract."""
+    """The options are those of the decorator; each kind records metrics of the contract."""
     assert _target.options_of("greeks")[:3] == ["calculation_type", "model_type", "vectorized"]
     for kind, decorator in _target.KINDS.items():
         assert _target.options_of(kind)
@@ -314,7 +317,7 @@ def test_options_of_every_kind_are_those_of_its_decorator() -> None:
 def test_check_tells_what_is_found_without_importing(
     write: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Signature, metrics and attributes of each entry; nothing of the program runs."""
+    """`check` shows signature, metrics and attributes of each entry; no code of the program runs."""
     checked, problems = check(write(TARGETS))
     assert (problems, [entry.problems for entry in checked]) == ([], [[]] * 8)
     chain = checked[0]
@@ -336,13 +339,13 @@ def test_check_tells_what_is_found_without_importing(
     [
         (
             'path = "zt_service.pricng:delta"\nkind = "greeks"',
-            "there is no module 'zt_service.pricng'; did you mean",
+            "module 'zt_service.pricng' does not exist; did you mean",
         ),
-        ('path = "zt_servic.pricing:delta"\nkind = "greeks"', "there is no module 'zt_servic.pricing'"),
+        ('path = "zt_servic.pricing:delta"\nkind = "greeks"', "module 'zt_servic.pricing' does not exist"),
         ('path = "zt_service.pricing:Engine.prce"\nkind = "greeks"', "did you mean 'Engine.price'?"),
         ('path = "zt_service.pricing:Engine"\nkind = "greeks"', "is a class; name a method"),
         ('path = "zt_service.pricing:vega*"\nkind = "greeks"', "matches no function"),
-        ('path = "zt_service.pricing:Desk.open"\nkind = "task"', "is a singledispatchmethod, which is no"),
+        ('path = "zt_service.pricing:Desk.open"\nkind = "task"', "is a singledispatchmethod, which is not"),
         (
             'path = "zt_service.pricing:Desk.__look"\nkind = "task"',
             "did you mean 'Desk._Desk__look'?",
@@ -354,16 +357,17 @@ def test_check_tells_what_is_found_without_importing(
     ],
 )
 def test_check_tells_what_is_wrong(write: Callable[[str], Path], entry: str, message: str) -> None:
-    """With the nearest existing name, by reading and by importing."""
+    """`check` names the nearest existing name, for the source and for an import."""
     path = write(f"[[target]]\n{entry}\n")
     (checked,), _ = check(path)
     assert [message in str(problem) for problem in checked.problems] == [True], checked.problems
+    assert re.search(r" \[SS42\d\]\Z", str(checked.problems[0]))
     (checked,), _ = check(path, imports=True)
     assert checked.problems
 
 
 def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) -> None:
-    """What is imported or inherited is found where it is defined."""
+    """Imported and inherited functions are found in the module that defines them."""
     entries = ("signals:imported_by_name", "pricing:American.price", "pricing:Desk._Desk__look")
     text = "".join(f'[[target]]\npath = "zt_service.{entry}"\nkind = "task"\n' for entry in entries)
     checked, _ = check(write(text))
@@ -376,7 +380,7 @@ def test_check_follows_imports_and_base_classes(write: Callable[[str], Path]) ->
 
 
 def test_check_looks_up_patterns_of_top_level_modules(write: Callable[[str], Path]) -> None:
-    """Programs without a package have modules side by side."""
+    """A program without a package may have several modules in one folder."""
     path = write('[[target]]\npath = "zt_serv*.pricing:delta"\nkind = "greeks"\n')
     for imports in (False, True):
         (checked,), _ = check(path, imports=imports)
@@ -387,15 +391,15 @@ def test_check_looks_up_patterns_of_top_level_modules(write: Callable[[str], Pat
 
 
 def test_check_says_what_only_an_import_can_tell(write: Callable[[str], Path]) -> None:
-    """What is assigned may be anything: it takes an import to see what it is."""
+    """An assigned name may have any value: only an import shows it."""
     path = write('[[target]]\npath = "zt_service.pricing:theta"\nkind = "greeks"\n')
     ((checked,), _), ((imported,), _) = check(path), check(path, imports=True)
-    assert "'theta' is assigned, not defined: `--import` looks" in str(checked.problems[0])
+    assert "'theta' is assigned, not defined; use `--import` to find it" in str(checked.problems[0])
     assert (imported.problems, imported.functions[0].signature) == ([], "def theta(spot)")
 
 
 def test_check_names_the_metrics_of_the_step(write: Callable[[str], Path]) -> None:
-    """Putting an item into a queue tells nothing of its wait."""
+    """A put into a queue does not record a waiting time."""
     path = write('[[target]]\npath = "zt_service.pricing:quote"\nkind = "queue"\nstep = "put"\n')
     assert check(path)[0][0].records == ["signal_service_queue_items_total"]
 
@@ -403,7 +407,7 @@ def test_check_names_the_metrics_of_the_step(write: Callable[[str], Path]) -> No
 def test_suggestions_are_a_file_that_check_accepts(
     write: Callable[[str], Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Greeks, signals, caches and queues are found by their looks, and nothing is imported."""
+    """Greeks, signals, caches and queues are found by names and parameters, and nothing is imported."""
     suggestions, unread = suggest("zt_service")
     assert unread == []
     assert {(suggestion.path.partition(":")[2], suggestion.kind) for suggestion in suggestions} == {
@@ -421,7 +425,7 @@ def test_suggestions_are_a_file_that_check_accepts(
 
 
 def test_suggestions_go_by_what_functions_do_and_not_by_their_docstrings(service: Path) -> None:
-    """A docstring is no SQL; parameters may be spelled as other people spell them."""
+    """A docstring is not SQL; parameters may have other spellings."""
     (service / "zt_service" / "others.py").write_text(
         textwrap.dedent("""
             def pick(rows, n):
@@ -449,7 +453,7 @@ def test_suggestions_go_by_what_functions_do_and_not_by_their_docstrings(service
 
 
 def test_the_command(write: Callable[[str], Path], service: Path) -> None:
-    """`targets suggest PACKAGE > FILE`, then `targets check FILE`; a wrong file ends with status 1."""
+    """`targets check FILE` accepts the output of `targets suggest PACKAGE`; a wrong file ends with status 1."""
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -469,12 +473,12 @@ def test_the_command(write: Callable[[str], Path], service: Path) -> None:
     assert wrong.returncode == 1
     assert "targets.toml:100: path: zt_service.pricing has no 'dleta'; did you mean 'delta'?" in wrong.stderr
     nowhere = run("suggest", "zt_servic")
-    assert (nowhere.returncode, "there is no module 'zt_servic'" in nowhere.stderr) == (1, True)
+    assert (nowhere.returncode, "module 'zt_servic' does not exist" in nowhere.stderr) == (1, True)
 
 
 @pytest.mark.needs("collector")
 def test_a_program_under_the_launcher(service: Path, collector: Collector) -> None:
-    """The variable is enough; an entry for a library's function stands in for the library's own."""
+    """The variable is sufficient; an entry for a library's function replaces the library's measurement."""
     targets = service / "mine.toml"
     path = "vollib.black_scholes.greeks.analytical:delta"
     entry = f'[[target]]\npath = "{path}"\nkind = "greeks"\nmodel_type = "sabr"\n'
@@ -503,7 +507,7 @@ def test_a_program_under_the_launcher(service: Path, collector: Collector) -> No
 
 
 def test_configure_applies_a_file(service: Path) -> None:
-    """`configure(targets=...)`, also for modules that were imported before; the variable does the same."""
+    """`configure(targets=...)` and the variable apply a file, also to modules that were imported before."""
     path = service / "targets.toml"
     path.write_text(TARGETS, encoding="utf-8")
     program = f"""
@@ -526,7 +530,7 @@ def test_configure_applies_a_file(service: Path) -> None:
 def test_functions_of_every_make(
     write: Callable[[str], Path], service: Path, captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Cached ones, partials, nested classes, and what a package only passes on."""
+    """Cached functions, partials, nested classes and names that a package only imports."""
     (service / "zt_service" / "made.py").write_text(
         textwrap.dedent("""
             import functools
@@ -570,7 +574,7 @@ def test_functions_of_every_make(
 def test_properties_of_every_make(
     write: Callable[[str], Path], service: Path, captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Cached, inherited, with a setter, of a class of their own; by name and by pattern, as `check` says."""
+    """Cached, inherited and user-defined properties, also with a setter, by name and by pattern as in `check`."""
     (service / "zt_service" / "made.py").write_text(
         textwrap.dedent("""
             import functools
@@ -630,7 +634,7 @@ def test_properties_of_every_make(
         0.3, 30.0, 21.0, 0.1, -1.0, {"spot": 300, "gamma": 0.3},
     )  # fmt: skip
     counted = {point.labels["task_type"]: point.count for point in captured.points(TASK)}
-    assert counted == {"any": 5, "american": 2}  # gamma once, though read twice; theta is not replaced
+    assert counted == {"any": 5, "american": 2}  # gamma counts once for two reads; theta is not replaced
     assert caplog.records == []
     TargetsInstrumentor().uninstrument()
     assert dict(vars(made.Option)) == originals
@@ -639,7 +643,7 @@ def test_properties_of_every_make(
 def test_methods_that_descriptors_make(
     write: Callable[[str], Path], service: Path, captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A method with a cache of cachetools, whose descriptor must not be called itself."""
+    """A method with a cache of cachetools: its descriptor itself cannot be called."""
     (service / "zt_service" / "made.py").write_text(
         textwrap.dedent("""
             import operator
@@ -673,7 +677,7 @@ def test_methods_that_descriptors_make(
 def test_a_decorator_around_a_static_method_is_left_alone(
     write: Callable[[str], Path], service: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One made by wrapt, which gives itself out for what it is around; the log says what to name instead."""
+    """A proxy of wrapt reports the class of its content; the log says which method to name instead."""
     (service / "zt_service" / "made.py").write_text(
         textwrap.dedent("""
             import wrapt
@@ -697,7 +701,7 @@ def test_a_decorator_around_a_static_method_is_left_alone(
 
 
 async def test_what_is_none_leads_nowhere(write: Callable[[str], Path], captured: Captured) -> None:
-    """No signal, no order: nothing is emitted, the value is `other`, a get is a miss; and nothing has failed."""
+    """With None in a path, no signal is emitted, the value is `other`, a get is a miss, and no error is counted."""
     TargetsInstrumentor().instrument(
         targets=write(
             """
@@ -724,7 +728,7 @@ async def test_what_is_none_leads_nowhere(write: Callable[[str], Path], captured
 
 
 def test_what_numba_has_compiled_is_left_alone(service: Path) -> None:
-    """Another compiled function could not be compiled any more; the log says which function to name."""
+    """A replacement would break other compiled functions; the log says which function to name."""
     (service / "zt_service" / "compiled.py").write_text(
         "import numba\n@numba.njit\ndef inner(x):\n    return x + 1.0\n"
         "@numba.njit\ndef outer(x):\n    return inner(x)\n",
@@ -751,7 +755,7 @@ def test_what_numba_has_compiled_is_left_alone(service: Path) -> None:
 def test_a_module_that_is_being_imported_is_waited_for(
     service: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A package may apply the file in its own `__init__`, before it has defined what the file names."""
+    """A package may apply the file in its own `__init__`, before it defines the named functions."""
     path = service / "targets.toml"
     path.write_text('[[target]]\npath = "zt_service:late"\nkind = "task"\n', encoding="utf-8")
     (service / "zt_service" / "__init__.py").write_text(

@@ -1,1 +1,1 @@
-"""Instrumentors that the launcher finds: one a library, each reversible and idempotent."""
+"""Instrumentors that the launcher finds: one for each library, reversible and idempotent."""

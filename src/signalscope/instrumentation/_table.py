@@ -1,4 +1,4 @@
-"""The integrations of this package, and the page of the documentation about them."""
+"""The integrations of this package, and the documentation page that describes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pkgutil
 from signalscope import contract, instrumentation
 from signalscope.instrumentation._base._instrumentor import Library
 
-#: Kinds in the order of the page, each with its title.
+#: Titles of the kinds, in the order of the page.
 _KINDS = {
     "greeks": "Greeks and prices",
     "cache": "Caches",
@@ -32,10 +32,10 @@ OTEL_SERVICE_NAME=signal-service OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:43
 ```
 
 The launcher finds an instrumentor for each library below. A library is patched when the program imports it,
-before anybody gets a name of it; nothing is imported that the program does not import itself.
+before the program can use a function of the library. Libraries that the program does not import are not loaded.
 `opentelemetry-instrument` works in front of `python script.py`, `python -m package`, `uvicorn` (with
-`--workers` and `--reload` too) and `gunicorn -k uvicorn.workers.UvicornWorker`. Without the launcher, an
-instrumentor is switched on in code, before or after the library is imported:
+`--workers` and `--reload` too) and `gunicorn -k uvicorn.workers.UvicornWorker`. Without the launcher, switch an
+instrumentor on in code, before or after the library is imported:
 
 ```python
 from signalscope.instrumentation.vollib import VollibInstrumentor
@@ -43,40 +43,39 @@ from signalscope.instrumentation.vollib import VollibInstrumentor
 VollibInstrumentor().instrument()
 ```
 
-Functions of your own are measured by a [targets file](targets.md). The official instrumentors, which make the spans
-of requests, clients, databases, Redis and Celery, come with `pip install 'signalscope[libraries]'` or
-`opentelemetry-bootstrap`; what signalscope adds beside them works without them too, and whether or not a span is
-sampled. How caches, queues, breakers and services are called is set by
-[four variables](configuration.md#names-of-caches-queues-breakers-and-services).
+Functions of your own are measured by a [targets file](targets.md). The official instrumentors make the spans of
+requests, clients, databases, Redis and Celery. Install them with `pip install 'signalscope[libraries]'` or
+`opentelemetry-bootstrap`. The metrics of signalscope do not need them, and do not depend on the sampling of spans.
+[Four variables](configuration.md#names-of-caches-queues-breakers-and-services) set the names of caches, queues,
+breakers and services.
 
-* **One calculation counts once.** What a measured calculation calls inside, of the same library or of another,
-  is a part of it. That holds for decorated calculations too: a chain that calls vollib for each option is one
-  `chain`. A calculation that hands its work to threads of a pool is left by the calls in there, which count by
-  themselves.
-* **Values are untouched**: results, exceptions, signatures. What instrumentation itself fails at is counted in
+* **One calculation counts once.** A call inside a measured calculation is a part of that calculation, in the same
+  library or in another one. That holds for decorated calculations too: a chain that calls vollib for each option is
+  one `chain`. If a calculation gives its work to a thread pool, the calls in the pool's threads count separately.
+* **Values are untouched**: results, exceptions, signatures. Errors inside the instrumentation itself are counted in
   `signalscope_internal_errors_total`.
-* **Versions** are checked for each library. One that is missing, or too old or too new, is not instrumented;
-  the log says so at level INFO (logger `signalscope`).
-* **Switching off**: `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` takes the names in the tables, with commas. Inside
+* **Versions** are checked for each library. A library that is missing, too old or too new is not instrumented; the
+  log says so at level INFO (logger `signalscope`).
+* **Switching off**: set `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` to names in the table, separated by commas. Inside
   OpenTelemetry's `suppress_instrumentation()` nothing is measured.
-* **Reversible**: `uninstrument()` puts the very objects back that were there before, also where other modules
-  hold them by name. What holds them otherwise (an element of a list, a default argument) keeps a wrapper that
-  only passes through.
-* **Hooks**: `instrument(request_hook=..., response_hook=...)`. The first gets the span, the positional and the
-  keyword arguments before a measured call, the second the span and the result after it. They are called where
-  there is a recording span. `instrument(span="never")` (or
-  `SIGNALSCOPE_LIBRARY_SPANS=never`) makes no spans, `span="always"` also roots; the default
-  is a child where the current span is recording. Instrumentors of caches, queues, breakers, tasks, clients and
-  databases make no spans and call no hooks: spans and their hooks are the official instrumentors' business.
-* **What the program says itself is not said again**: inside of `@instrument_cache` no cache library is measured (and
-  a cache of cachetools that such calls use is left to them altogether), inside of `@instrument_dependency` no HTTP
-  client, and no breaker of a service that has a `BreakerMonitor`.
-* **Order** among instrumentors does not matter; one that fails is logged, and stops nothing.
+* **Reversible**: `uninstrument()` restores the original objects, also in modules that imported them by name. Other
+  references (an element of a list, a default argument) keep a wrapper that only calls the original.
+* **Hooks**: `instrument(request_hook=..., response_hook=...)`. The request hook gets the span, the positional and the
+  keyword arguments before a measured call. The response hook gets the span and the result after it. Both are called
+  only if the current span is recording.
+* **Spans**: `instrument(span="never")` (or `SIGNALSCOPE_LIBRARY_SPANS=never`) makes no spans. `span="always"` makes
+  root spans too. By default, a call gets a child span if the current span is recording. Instrumentors of caches,
+  queues, breakers, tasks, clients and databases make no spans and call no hooks: the official instrumentors do.
+* **Decorated code is not measured twice**: inside of `@instrument_cache` no cache library is measured, and inside of
+  `@instrument_dependency` no HTTP client. A cache of cachetools that a decorated call has used is measured by the
+  decorator alone. A breaker is not measured if its service has a `BreakerMonitor`.
+* **The order of the instrumentors does not matter.** If an instrumentor fails, the error is logged, and the others
+  still work.
 """
 
 
 def libraries() -> list[Library]:
-    """Return the description of every integration, in the order of the documentation."""
+    """Return the description of every integration, in the order of the documentation page."""
     by_name: dict[str, Library] = {}
     for module in pkgutil.iter_modules(instrumentation.__path__):
         if not module.name.startswith("_"):

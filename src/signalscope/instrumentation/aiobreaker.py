@@ -13,7 +13,12 @@ __all__ = ["AiobreakerInstrumentor"]
 
 
 class AiobreakerInstrumentor(PybreakerInstrumentor):
-    """Measures the breakers of aiobreaker."""
+    """Instrumentor for the breakers of aiobreaker.
+
+    Example:
+        >>> AiobreakerInstrumentor().instrument()
+        >>> AiobreakerInstrumentor().uninstrument()
+    """
 
     library = breaker_library(
         name="aiobreaker",
@@ -21,11 +26,11 @@ class AiobreakerInstrumentor(PybreakerInstrumentor):
         tested=("1.1.0", "1.2.0"),
         unit=f"{UNIT} aiobreaker.",
         not_measured=(
-            "Calls that are cancelled: aiobreaker does not see how they end.",
+            "Calls that are cancelled: aiobreaker does not notice their end.",
             SHARED_STORAGE,
         ),
         notes=(
-            "aiobreaker turns half open at the first call after `timeout_duration`, and is shown as open until then.",
+            "A breaker turns half open at the first call after `timeout_duration`; until then its state is `open`.",
         ),
     )
 

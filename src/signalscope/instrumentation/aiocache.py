@@ -16,13 +16,18 @@ from signalscope.instrumentation._base._suppression import IsUndone, is_suppress
 
 __all__ = ["AiocacheInstrumentor"]
 
-#: The number of the get that a `cached_stampede` makes for one call; None outside of one.
+#: The number of the current get in a call of a `cached_stampede`; None outside of such a call.
 _attempt: ContextVar[int | None] = ContextVar("signalscope_aiocache_attempt", default=None)
 _calls: ContextVar[dict[str, int] | None] = ContextVar("signalscope_aiocache_calls", default=None)
 
 
 class AiocacheInstrumentor(CacheInstrumentor):
-    """Measures the caches of aiocache."""
+    """Instrumentor for the caches of aiocache.
+
+    Example:
+        >>> AiocacheInstrumentor().instrument()
+        >>> AiocacheInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="aiocache",
@@ -31,9 +36,9 @@ class AiocacheInstrumentor(CacheInstrumentor):
         tested=("0.12.0", "0.12.3"),
         measures=CACHE_METRICS,
         unit=(
-            "A get that finds None is a miss, as for aiocache: a cached None too; one that gives the default "
-            "that it was called with is a miss. `cached_stampede` looks twice and counts once. Of several "
-            "keys, each is counted. `add`, `set` and `multi_set` are sets."
+            "A get that returns None or the caller's default is a miss, also for a cached None, as in aiocache. "
+            "A call of `cached_stampede` makes two gets and counts once. An operation on several keys counts "
+            "once for each key. `add`, `set` and `multi_set` are sets."
         ),
         not_measured=(
             "Entries, capacity and evictions: all memory caches of a process share one dictionary.",
@@ -41,7 +46,7 @@ class AiocacheInstrumentor(CacheInstrumentor):
             "Anything while AIOCACHE_DISABLE=1.",
         ),
         notes=(
-            "`cache_type` is the cache's alias, else its namespace, else the variable or function that has it.",
+            "`cache_type` is the cache's alias, else its namespace, else the name of its variable or function.",
         ),
     )
 
@@ -74,16 +79,16 @@ class AiocacheInstrumentor(CacheInstrumentor):
         self.intercept(type(module.caches), "get", self._by_alias, unless=only_if_undone)
 
     def is_miss(self, value: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-        """Return True for None, and for the default that the caller has given."""
+        """Return True for None and for the caller's default."""
         return value is None or value is (args[1] if len(args) > 1 else kwargs.get("default"))
 
     def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
-        """Record a lookup, unless it is the first one of a stampede and misses: the second one counts."""
+        """Record a lookup, except a miss of the first lookup in a `cached_stampede`: the second lookup counts."""
         if is_hit or _attempt.get() != 1:
             super().record_get(cache, begun, is_hit=is_hit)
 
     def _decorate(self, original: Method, decorator: Any, function: Any) -> Any:
-        """Note the decorated function, whose name a cache without any other name gets."""
+        """Note the decorated function: a cache without any other name gets its name."""
         value = original(decorator, function)
         tracked = self.caches.get(decorator.cache)
         if tracked is not None:

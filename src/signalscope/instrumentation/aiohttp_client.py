@@ -13,7 +13,12 @@ __all__ = ["AiohttpClientInstrumentor"]
 
 
 class AiohttpClientInstrumentor(HttpInstrumentor):
-    """Records calls to external services."""
+    """Instrumentor for calls of aiohttp to external services.
+
+    Example:
+        >>> AiohttpClientInstrumentor().instrument()
+        >>> AiohttpClientInstrumentor().uninstrument()
+    """
 
     library = http_library(
         name="signalscope_aiohttp_client",
@@ -22,7 +27,7 @@ class AiohttpClientInstrumentor(HttpInstrumentor):
         tested=("3.9.5", "3.14.5"),
         not_measured=(
             *NOT_MEASURED,
-            "The body: a call ends with the headers of the response.",
+            "The time to read the body: a call ends with the headers of the response.",
             "WebSockets.",
         ),
         delegated="opentelemetry-instrumentation-aiohttp-client",

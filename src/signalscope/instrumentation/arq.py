@@ -1,4 +1,4 @@
-"""arq: jobs put into its queues, and the functions and cron jobs that its workers run."""
+"""arq: jobs in its queues, and the functions and cron jobs that its workers run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ _PROCESSING = "signal_service.queue.processing"
 
 
 class ArqInstrumentor(LibraryInstrumentor):
-    """Measures the jobs of arq."""
+    """Instrumentor for the jobs of arq.
+
+    Example:
+        >>> ArqInstrumentor().instrument()
+        >>> ArqInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="arq",
@@ -31,16 +36,16 @@ class ArqInstrumentor(LibraryInstrumentor):
         tested=("0.25.0", "0.28.0"),
         measures=(TASK, ITEMS, _WAIT, _PROCESSING),
         unit=(
-            "One try of a job is one background task, by the function's name; one that raises, `Retry` too, "
-            "or runs into its timeout is an error. The queue's name is `queue_type`. A job is `enqueued` "
-            "(one with an id that is there already is `rejected`), and at its end `processed` or `failed`; "
-            "one that expired, was aborted before its start, is not known to the worker or has no tries left "
-            "is `dropped`. A try that will be repeated is none of them. `queue.wait` is from the time that a "
-            "job was to run to its first start."
+            "Each try of a job is one background task, named after the function. A try that raises (also `Retry`) "
+            "or exceeds its timeout is an error. `queue_type` is the queue's name. A new job is `enqueued`, or "
+            "`rejected` if its id exists already; at its end it is `processed` or `failed`. A job is `dropped` if "
+            "it expired, was aborted before its start, has no tries left or has an unknown function. A try that "
+            "is repeated later counts no item. `queue.wait` is the time from the planned start of a job to its "
+            "first start."
         ),
         not_measured=(
-            "The queue's size: asking for it takes a command to Redis.",
-            "Priorities: arq has none (medium).",
+            "The queue's size: reading it takes a command to Redis.",
+            "Priorities: arq has none; the attribute is `medium`.",
         ),
     )
 
@@ -95,7 +100,7 @@ class ArqInstrumentor(LibraryInstrumentor):
             try:
                 return await coroutine(ctx, *args, **kwargs)
             except BaseException as error:
-                # arq cancels what takes too long, a shorter time after than before; a worker that stops does as well.
+                # arq cancels a job at its timeout, and a worker cancels its jobs when it stops. Clocks differ.
                 is_late = timeout is not None and perf_counter() - begun >= timeout * 0.999
                 is_cancelled = isinstance(error, asyncio.CancelledError) and not is_late
                 outcome = "cancelled" if is_cancelled else "error"
@@ -115,7 +120,7 @@ def _record_end(queue: str, name: str, outcome: str, event: str, elapsed: float)
 
 
 def _record_wait(queue: str, ctx: Any) -> None:
-    """Record the wait of the first try, since the time that the job was to run."""
+    """Record the wait of the first try, since the planned start of the job."""
     score, enqueued = ctx.get("score"), ctx.get("enqueue_time")
     due: float | None = None
     if score:

@@ -22,7 +22,12 @@ _querying: ContextVar[bool] = ContextVar("signalscope_asyncpg", default=False)
 
 
 class AsyncpgInstrumentor(LibraryInstrumentor):
-    """Records queries."""
+    """Instrumentor for queries of asyncpg.
+
+    Example:
+        >>> AsyncpgInstrumentor().instrument()
+        >>> AsyncpgInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="signalscope_asyncpg",
@@ -33,17 +38,15 @@ class AsyncpgInstrumentor(LibraryInstrumentor):
         measures=("signal_service.database.query",),
         spans="The official instrumentor's.",
         unit=(
-            "One `execute`, `executemany` or `fetch*` of a connection, a pool or a prepared statement is one "
-            "query, failed ones included. `query_type` is postgresql; `table` the first table that the "
-            "statement names."
+            "One query is one call of `execute`, `executemany` or `fetch*`, of a connection, a pool or a prepared "
+            "statement. Failed queries count too. The `query_type` is `postgresql`. The `table` is the first table "
+            "in the statement."
         ),
         not_measured=(
             "Cursors and `copy_*`.",
-            "What SQLAlchemy executes: it is counted there.",
+            "Statements of SQLAlchemy: its own instrumentor counts them.",
         ),
-        notes=(
-            "BEGIN and COMMIT, and what a pool resets a connection with, are queries of the table `other`.",
-        ),
+        notes=("BEGIN, COMMIT and the statements that reset a connection of a pool have the table `other`.",),
         delegated="opentelemetry-instrumentation-asyncpg",
     )
 

@@ -26,18 +26,23 @@ _METHODS: Mapping[str, str] = {
 
 
 class BlackscholesInstrumentor(GreeksInstrumentor):
-    """Measures the methods of the library's classes, also if a user's subclass inherits them."""
+    """Instrumentor for the methods of the library's classes, also if a user's subclass inherits them.
+
+    Example:
+        >>> BlackscholesInstrumentor().instrument()
+        >>> BlackscholesInstrumentor().uninstrument()
+    """
 
     library = greeks_library(
         name="blackscholes",
         supports=("blackscholes >= 0.1, < 1",),
         tested=("0.1.0", "0.2.2"),
-        unit="A call of a method, about one option or one structure (a straddle is one). `get_core_greeks` and "
-        "`get_all_greeks` are one `chain` of one option, whatever they call inside.",
+        unit="A call of a method, for one option or one structure (such as a straddle). A call of `get_core_greeks` "
+        "or `get_all_greeks` is one `chain` of one option, with all calls inside.",
         not_measured=("Constructors, which calculate nothing.", "`in_the_money` and `get_itm_proxies`."),
         notes=(
             "Greeks of higher order (vanna, charm, ...) have the calculation type `other`.",
-            "Structures may be short, and binary options have Greeks of either sign: of them only NaN, None and "
+            "Structures may be short, and binary options have Greeks of both signs: for them only NaN, None and "
             "infinite values are invalid.",
             "Theta is per year.",
         ),
@@ -45,7 +50,7 @@ class BlackscholesInstrumentor(GreeksInstrumentor):
 
     @on_import("blackscholes")
     def _patch(self, package: ModuleType) -> None:
-        """Patch the package's classes, all of which exist when the package itself has been imported."""
+        """Patch the package's classes: all of them exist when the import of the package ends."""
         classes = {
             base
             for value in vars(package).values()

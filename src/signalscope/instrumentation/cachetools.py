@@ -1,4 +1,4 @@
-"""cachetools: `Cache` and its subclasses, the user's own ones included, also behind `cached` and `cachedmethod`."""
+"""cachetools: `Cache` and its subclasses, also those of the user, and those behind `cached` and `cachedmethod`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ABSENT = object()
 
 
 class _Now(threading.local):
-    """The operation of this thread: what a cache does inside of it is a part of it."""
+    """The operation of this thread: operations that a cache makes inside are parts of this operation."""
 
     cache: object = None
     kind = ""
@@ -36,7 +36,12 @@ _now = _Now()
 
 
 class CachetoolsInstrumentor(CacheInstrumentor):
-    """Measures the caches of cachetools."""
+    """Instrumentor for the caches of cachetools.
+
+    Example:
+        >>> CachetoolsInstrumentor().instrument()
+        >>> CachetoolsInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="cachetools",
@@ -51,19 +56,19 @@ class CachetoolsInstrumentor(CacheInstrumentor):
         ),
         spans="None: a lookup is quicker than a span.",
         unit=(
-            "A get is `cache[key]` or `get`; a key that is not there, or whose time is over, is a miss, also "
-            "when `__missing__` gives a value. `key in cache` counts when it finds nothing, as a miss: a "
-            "read follows otherwise. `cache[key] = value` and `setdefault` are sets; `pop`, `popitem`, `del` "
-            "and `clear` deletes. An entry that makes room for another left by `size`, one that expired by "
-            "`ttl` (when the cache notices it), one that the program took out `explicit`."
+            "`cache[key]` and `get` are gets. A missing or expired key is a miss, also if `__missing__` returns a "
+            "value. The test `key in cache` counts only if it is a miss: after a hit, a get follows. Sets are "
+            "`cache[key] = value` and `setdefault`; deletes are `pop`, `popitem`, `del` and `clear`. Evictions "
+            "have the reason `size` (to make room), `ttl` (expired, when the cache removes the entry) or "
+            "`explicit` (removed by the program)."
         ),
         not_measured=(
             "Plain dictionaries given to `cached`.",
-            "The capacity of a cache with `getsizeof`, which is not a number of entries.",
+            "The capacity of a cache with `getsizeof`: it is not a number of entries.",
         ),
         notes=(
-            "Iterating over `items()` or `values()` reads every entry, so it counts hits.",
-            "An entry that has expired counts in `cache.entries` until the cache takes it out.",
+            "A loop over `items()` or `values()` reads every entry, so it counts hits.",
+            "An expired entry counts in `cache.entries` until the cache removes it.",
             "A cache that a call decorated with `@instrument_cache` uses is measured by that decorator alone.",
         ),
     )
@@ -71,11 +76,11 @@ class CachetoolsInstrumentor(CacheInstrumentor):
     has_sizes = True
 
     def entries(self, cache: Any) -> float | None:
-        """Return the number of entries, with those that have expired."""
+        """Return the number of entries, including expired entries."""
         return float(self._base.__len__(cache))
 
     def capacity(self, cache: Any) -> float | None:
-        """Return the limit of entries; None if the cache is unlimited, or sizes its entries."""
+        """Return the limit of entries; None if there is none, or if `getsizeof` measures the entries."""
         limit = self._base.maxsize.fget(cache)
         counts_entries = cache.getsizeof is self._base.getsizeof
         return float(limit) if counts_entries and math.isfinite(limit) else None
@@ -116,10 +121,10 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
         return named
 
-    def _run(  # the arguments of the call come last
+    def _run(
         self, kind: str, begun: float, original: Method, cache: Any, /, *args: Any, **kwargs: Any
     ) -> Any:
-        """Call the original as the operation of this thread, and record an exception."""
+        """Call the original as the operation of this thread; record its exception."""
         before = _now.cache, _now.kind
         _now.cache, _now.kind = cache, kind
         try:
@@ -165,7 +170,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
     def _change(self, kind: str, original: Method, cache: Any, /, *args: Any, **kwargs: Any) -> Any:
         if _now.cache is cache and kind == "set":
-            # A part of `setdefault` or of a `__missing__`; it may evict entries too.
+            # Called by `setdefault` or `__missing__`; it may evict entries too.
             inner, _now.kind = _now.kind, "set"
             try:
                 return original(cache, *args, **kwargs)
@@ -211,7 +216,7 @@ class CachetoolsInstrumentor(CacheInstrumentor):
             _now.cache, _now.kind, _now.expiring, _now.deleting = before
 
     def _is_ignored(self, cache: Any) -> bool:
-        """Return True if an operation is not counted; one of a cache that a decorated call has used never is."""
+        """Return True if an operation is not counted, as for each cache that a decorated call has used."""
         tracked = self.caches.get(cache)
         if not inside("cache"):
             return tracked is not None and tracked.is_decorated
@@ -224,5 +229,5 @@ class CachetoolsInstrumentor(CacheInstrumentor):
 
 
 def _is_lookup(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Return True if the arguments of `get` are valid; otherwise `get` raises by itself."""
+    """Return True if the arguments of `get` are valid; otherwise `get` itself raises an exception."""
     return 0 < len(args) + len(kwargs) <= 2 and kwargs.keys() <= {"key", "default"}

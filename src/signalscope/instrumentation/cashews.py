@@ -21,12 +21,17 @@ from signalscope.instrumentation._base._suppression import is_suppressed_in_cach
 
 __all__ = ["CashewsInstrumentor"]
 
-#: Commands, each with its operation.
+#: The operation of each command.
 _COMMANDS = {f"{name}{many}": name for name in ("get", "set", "delete") for many in ("", "_many")}
 
 
 class CashewsInstrumentor(CacheInstrumentor):
-    """Measures the caches of cashews, by a middleware next to the backend."""
+    """Instrumentor for the caches of cashews, with a middleware next to the backend.
+
+    Example:
+        >>> CashewsInstrumentor().instrument()
+        >>> CashewsInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="cashews",
@@ -35,17 +40,17 @@ class CashewsInstrumentor(CacheInstrumentor):
         tested=("6.0.0", "7.6.0"),
         measures=(*CACHE_METRICS, "signal_service.cache.entries", "signal_service.cache.capacity"),
         unit=(
-            "What reaches the backend, after every middleware of the program: a get that gives the default "
-            "that it was called with is a miss, as for cashews. A disabled cache reaches no backend, so "
-            "nothing is counted. Of several keys, each is counted. `set` that `exist` forbids is a set."
+            "A command that reaches the backend, after all middlewares of the program. A get that returns the "
+            "caller's default is a miss, as in cashews. A disabled cache does not use its backend, so nothing is "
+            "counted. A command for several keys counts once for each key. A `set` that `exist` forbids is a set."
         ),
         not_measured=(
             "`incr`, locks, bits, sets, `scan`, `get_match`, `delete_match` and `clear`.",
             "Evictions, and the sizes of Redis and disk backends.",
         ),
         notes=(
-            "`cache_type` is what SIGNALSCOPE_CACHES says of the key (`greeks:*=greeks`), else the prefix "
-            "that the backend was set up with, else the cache's name.",
+            "`cache_type` is the value of SIGNALSCOPE_CACHES for the key (`greeks:*=greeks`), else the backend's "
+            "prefix in `setup`, else the cache's name.",
         ),
     )
 
@@ -59,7 +64,7 @@ class CashewsInstrumentor(CacheInstrumentor):
         return size
 
     def own_name(self, cache: Any) -> str:
-        """Return the name that the program gave it."""
+        """Return the name that the program has given to the cache."""
         return getattr(cache, "name", "")
 
     @on_import("cashews.wrapper.wrapper")
@@ -129,7 +134,7 @@ class CashewsInstrumentor(CacheInstrumentor):
 
 def _prefix(cache: Any, backend: Any) -> str:
     """Return the prefix of a backend, without separators."""
-    backend = getattr(backend, "_backend", backend)  # a transaction's
+    backend = getattr(backend, "_backend", backend)  # the backend of a transaction
     for prefix, entry in cache._backends.items():
         if entry is backend or (isinstance(entry, tuple) and entry[0] is backend):  # until cashews 7
             return str(prefix).strip(":-_/. ")

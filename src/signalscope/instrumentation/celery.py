@@ -1,4 +1,4 @@
-"""Celery: tasks that are sent and tasks that workers run, by Celery's own signals.
+"""Celery: tasks that are sent and tasks that workers run, observed with Celery's own signals.
 
 The official instrumentor makes the spans.
 """
@@ -21,13 +21,18 @@ __all__ = ["CeleryInstrumentor"]
 
 _OUTCOMES = {"SUCCESS": "success", "FAILURE": "error", "RETRY": "error"}
 _EVENTS = {"SUCCESS": "processed", "FAILURE": "failed"}
-#: Limit of running tasks, since Celery does not report the end of every task.
+#: Limit of the table of running tasks: Celery does not report the end of every task.
 _MOST_RUNNING = 10_000
 _LAST_EXPORT_SECONDS = 5.0
 
 
 class CeleryInstrumentor(LibraryInstrumentor):
-    """Measures the tasks of Celery."""
+    """Instrumentor for the tasks of Celery.
+
+    Example:
+        >>> CeleryInstrumentor().instrument()
+        >>> CeleryInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="signalscope_celery",
@@ -38,25 +43,24 @@ class CeleryInstrumentor(LibraryInstrumentor):
         measures=(TASK, ITEMS),
         spans="The official instrumentor's.",
         unit=(
-            "One run of a task is one background task, by the task's name; one that is retried is an error "
-            "and counts again when it runs again, one that was ignored or rejected is cancelled. A message "
-            "that was sent is `enqueued`; a task that ended is `processed` or `failed`; one that was revoked "
-            "is `dropped`. `queue_type` is the routing key. Tasks called directly, and eager ones, are in no "
-            "queue."
+            "Each run of a task is one background task, with the task's name. A run that is retried is an error, "
+            "and the next run counts again. A run that was ignored or rejected is `cancelled`. A sent message is "
+            "`enqueued`; a task that ended is `processed` or `failed`; a revoked task is `dropped`. `queue_type` "
+            "is the routing key. Eager tasks and direct calls do not count in a queue."
         ),
         not_measured=(
-            "The size of queues and the wait in them: messages carry no time.",
-            "Priorities: their order depends on the broker (medium).",
+            "The size of queues and the waiting time: messages have no timestamp.",
+            "Priorities: their order depends on the broker; the attribute is `medium`.",
             "Tasks whose process was killed.",
         ),
-        notes=("A process of the worker's pool exports its last interval when the pool ends it.",),
+        notes=("A process of the worker's pool exports its last metrics when the pool stops it.",),
         delegated="opentelemetry-instrumentation-celery",
     )
 
     def create(self) -> None:
         """Create the table of running tasks."""
-        # A task that is tried again keeps its id, and may begin in another thread before the first try has ended,
-        # or, where it is eager, inside of it.
+        # A retried task keeps its id. The next try may start in another thread before the first one ends; an eager
+        # task starts it inside the first one.
         self._running: OrderedDict[tuple[str, int], list[float]] = OrderedDict()
 
     def end(self) -> None:
@@ -95,7 +99,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
             self.safely(_record_end, task, state, perf_counter() - begun)
 
     def _revoked(self, request: Any = None, **_: Any) -> None:
-        queue = _routing_key(request)  # what never ran says of itself that it was called directly
+        queue = _routing_key(request)  # `called_directly` is set for a request that never ran
         if queue is not None and not is_suppressed():
             self.safely(count_item, queue, "dropped")
 
@@ -104,7 +108,7 @@ class CeleryInstrumentor(LibraryInstrumentor):
             self.safely(count_item, str(routing_key), "enqueued")
 
     def _flush(self, **_: Any) -> None:
-        """Export the last interval: processes of the pool end without the interpreter's exit handlers."""
+        """Export the last metrics: processes of the pool end without the interpreter's exit handlers."""
         self.safely(_termination.flush, _LAST_EXPORT_SECONDS)
 
 

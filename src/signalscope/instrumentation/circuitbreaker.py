@@ -1,4 +1,4 @@
-"""circuitbreaker: functions decorated with `circuit` or a `CircuitBreaker`, generators and coroutines included."""
+"""circuitbreaker: functions decorated with `circuit` or a `CircuitBreaker`, also generators and coroutines."""
 
 from __future__ import annotations
 
@@ -15,26 +15,31 @@ __all__ = ["CircuitbreakerInstrumentor"]
 
 
 class CircuitbreakerInstrumentor(BreakerInstrumentor):
-    """Measures the breakers of circuitbreaker."""
+    """Instrumentor for the breakers of circuitbreaker.
+
+    Example:
+        >>> CircuitbreakerInstrumentor().instrument()
+        >>> CircuitbreakerInstrumentor().uninstrument()
+    """
 
     library = breaker_library(
         name="circuitbreaker",
         supports=("circuitbreaker >= 2.0, < 3",),
         tested=("2.0.0", "2.1.3"),
         unit=(
-            "A call that an open breaker turns away is `rejected`, also when a fallback function answers in its "
-            "place; one that raises an expected exception is a `failure`, the tripping one included; any other end, "
-            "another exception too, is a `success`, as for circuitbreaker."
+            "A call that an open breaker refuses is `rejected`, also if a fallback function answers. A call that "
+            "raises an expected exception is a `failure`, also the call that opens the breaker. All other calls, "
+            "also those with another exception, are a `success`, as in circuitbreaker."
         ),
-        not_measured=("Rejections under `with breaker:`, which lets every call through.",),
+        not_measured=("Rejections in `with breaker:`, which refuses no call.",),
         notes=(
-            "`service_name` is the breaker's name, which is the decorated function's when it has none.",
-            "The breaker is half open as soon as `recovery_timeout` is over, without a call; so the gauge says.",
+            "`service_name` is the breaker's name, else the name of the decorated function.",
+            "The breaker and the gauge are half open as soon as `recovery_timeout` is over, also without a call.",
         ),
     )
 
     def state_now(self, breaker: Any) -> str:
-        """Return the library's state, which has the contract's name."""
+        """Return the library's state: the contract uses the same names."""
         return str(breaker.state)
 
     @on_import("circuitbreaker")
@@ -61,7 +66,7 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
             value = read(breaker)
             caller = sys._getframe(1)
             is_library = caller.f_globals.get("__name__") == "circuitbreaker"
-            # The program may read the property too, which is not a call.
+            # The program may read the property too: that is not a call.
             is_call = is_library and caller.f_code.co_name.endswith("wrapper")
             if is_call and not is_suppressed(is_undone):
                 self.safely(lambda: self.model_of(breaker).refresh())

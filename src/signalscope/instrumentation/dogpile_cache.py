@@ -37,8 +37,8 @@ class _Getting:
 
     Attributes:
         region: The region.
-        missed: How many values had to be created here.
-        creating: Seconds that creating them took.
+        missed: The number of values that were created here.
+        creating: The time to create them, in seconds.
     """
 
     region: object
@@ -54,7 +54,12 @@ _now = _Now()
 
 
 class DogpileCacheInstrumentor(CacheInstrumentor):
-    """Measures the regions of dogpile.cache."""
+    """Instrumentor for the regions of dogpile.cache.
+
+    Example:
+        >>> DogpileCacheInstrumentor().instrument()
+        >>> DogpileCacheInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="dogpile_cache",
@@ -64,13 +69,13 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
         tested=("1.1.8", "1.5.0"),
         measures=(*CACHE_METRICS, "signal_service.cache.entries"),
         unit=(
-            "`get_or_create` is one get, though dogpile looks twice: a miss when the value is created in "
-            "this call, else a hit, also when another thread has created it meanwhile, and when an old value "
-            "is given while a new one is created elsewhere. `get` of `NO_VALUE` is a miss. Of several keys, "
-            "each is counted. The time of a get is without the time that creating took."
+            "`get_or_create` is one get. It is a miss if this call creates the value, else a hit. So it is a hit if "
+            "another thread has created the value, or creates a new one while the old value is returned. A `get` "
+            "that returns `NO_VALUE` is a miss. An operation on several keys counts once for each key. The duration "
+            "of a get does not include the time to create the value."
         ),
         not_measured=(
-            "Evictions and capacity: backends have no common notion of them.",
+            "Evictions and capacity: each backend defines them in another way.",
             "Entries of other backends than `dogpile.cache.memory` and `memory_pickle`.",
         ),
         notes=("`cache_type` is the region's name, else the name of the variable that holds it.",),
@@ -132,14 +137,14 @@ class DogpileCacheInstrumentor(CacheInstrumentor):
 
     @contextmanager
     def _create(self, original: Method, region: Any, keys: Any) -> Iterator[Any]:
-        """Go around the creation of values, with the key or the list of keys."""
+        """Note and time the creation of values, for a key or a list of keys."""
         getting = _now.getting
         if getting is None or getting.region is not region:
             with original(region, keys) as value:
                 yield value
             return
         getting.missed += len(keys) if isinstance(keys, list) else 1
-        _now.getting = None  # gets of the creator count by themselves
+        _now.getting = None  # gets inside the creator count separately
         begun = perf_counter()
         try:
             with original(region, keys) as value, library_at_work(library=False):

@@ -1,7 +1,7 @@
 """API metrics of every FastAPI and Starlette application, without a change to its code.
 
-The official FastAPI instrumentor makes the request spans and the `http.*` metrics. This one adds the API metrics of
-the contract inside of its span.
+The official FastAPI instrumentor makes the request spans and the `http.*` metrics. This instrumentor adds the API
+metrics of the contract inside these spans.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ _METHOD = "build_middleware_stack"
 class FastAPIApiMetricsInstrumentor(LibraryInstrumentor):
     """Adds the API middleware when an application builds its middleware stack.
 
-    It does not depend on how the application's class was imported, nor on the order of instrumentors.
+    It works for every way to import the application's class, and in any order of instrumentors.
+
+    Example:
+        >>> FastAPIApiMetricsInstrumentor().instrument()
+        >>> FastAPIApiMetricsInstrumentor().uninstrument()
     """
 
     library = Library(
@@ -35,7 +39,7 @@ class FastAPIApiMetricsInstrumentor(LibraryInstrumentor):
             "signal_service.concurrent_requests",
         ),
         spans="The official instrumentor's span of each request.",
-        unit="A request, to the last byte of its response.",
+        unit="A request, until the last byte of its response.",
         not_measured=("Requests for signalscope's own routes.", "WebSocket connections."),
         delegated="`opentelemetry-instrumentation-fastapi`",
     )
@@ -54,7 +58,7 @@ def _add_at_build(build: Method, app: Any, /, *args: Any, **kwargs: Any) -> Any:
     The stack is built after the application has added all routes and middlewares.
     """
     try:
-        # Only now; the hook above runs while FastAPI's own package is still being imported.
+        # Imported late: the hook above runs while FastAPI itself is still being imported.
         from signalscope.fastapi._middleware import add_middleware  # noqa: PLC0415  # see above
 
         add_middleware(app)

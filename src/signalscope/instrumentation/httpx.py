@@ -12,7 +12,12 @@ __all__ = ["HttpxInstrumentor"]
 
 
 class HttpxInstrumentor(HttpInstrumentor):
-    """Records calls to external services."""
+    """Instrumentor for calls of httpx to external services.
+
+    Example:
+        >>> HttpxInstrumentor().instrument()
+        >>> HttpxInstrumentor().uninstrument()
+    """
 
     library = http_library(
         name="signalscope_httpx",

@@ -11,25 +11,30 @@ from signalscope.instrumentation._base._instrumentor import on_import
 __all__ = ["MibianInstrumentor"]
 
 _CLASSES = {"BS": "black_scholes", "GK": "garman_kohlhagen", "Me": "black_scholes_merton"}
-#: The limits of its search for a volatility, in percent: at a limit it has not found one.
+#: The limits of mibian's search for a volatility, in percent: a result at a limit means that it found none.
 _LEAST, _GREATEST = 0.00001, 500.0
 
 
 class MibianInstrumentor(GreeksInstrumentor):
-    """Measures the constructors of mibian's classes."""
+    """Instrumentor for the constructors of mibian's classes.
+
+    Example:
+        >>> MibianInstrumentor().instrument()
+        >>> MibianInstrumentor().uninstrument()
+    """
 
     library = greeks_library(
         name="mibian",
         supports=("mibian >= 0.1.3, < 0.2",),
         tested=("0.1.3", "0.1.3"),
-        unit="A constructor's call: with a volatility, prices and Greeks of the call and the put of one strike, a "
-        "`chain` of one option; with `performance`, their `price`; with prices alone, their `iv`, however many "
-        "prices the search tries.",
+        unit="A call of a constructor, for the call and the put of one strike. With a volatility it is a `chain` of "
+        "one option, or a `price` if `performance` is set. With prices alone it is one `iv`, for any number of steps "
+        "of the search.",
         not_measured=("Reading attributes, which calculates nothing.",),
         notes=(
-            "The library searches volatilities between 0 and 500 % and returns the edge when there is none: that is "
+            "The library searches volatilities between 0 and 500 %. A result at a limit of this range is "
             "`not_converged`.",
-            "Theta is per calendar day, rates and volatilities are in percent.",
+            "Theta is per calendar day. Rates and volatilities are in percent.",
         ),
     )
 

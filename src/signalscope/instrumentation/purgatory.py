@@ -1,4 +1,4 @@
-"""purgatory: every breaker of its factories, as a decorator or context manager, synchronous and asynchronous."""
+"""purgatory: every breaker of its factories, as a decorator or context manager, synchronous or asynchronous."""
 
 from __future__ import annotations
 
@@ -14,26 +14,31 @@ from signalscope.instrumentation._base._instrumentor import LibraryInstrumentor,
 __all__ = ["PurgatoryInstrumentor"]
 
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
-#: Circuits with a record of their own; the contract allows fewer.
+#: Limit of the circuits that are recorded by name; the contract allows fewer.
 _MOST_CIRCUITS = 500
 
 
 class PurgatoryInstrumentor(LibraryInstrumentor):
-    """Measures the breakers of purgatory."""
+    """Instrumentor for the breakers of purgatory.
+
+    Example:
+        >>> PurgatoryInstrumentor().instrument()
+        >>> PurgatoryInstrumentor().uninstrument()
+    """
 
     library = breaker_library(
         name="purgatory",
         supports=("purgatory >= 1.0, < 4",),
         tested=("1.0.3", "3.0.1"),
         unit=(
-            "A call that an opened circuit turns away is `rejected`; one that raises is a `failure`, the "
-            "tripping one and one that was under way when another tripped it included; one that raises an "
-            "excluded exception is a `success`, as for purgatory."
+            "A call that an open circuit refuses is `rejected`. A call that raises is a `failure`: also the call "
+            "that opens the circuit, and a call that was running at that time. A call that raises an excluded "
+            "exception is a `success`, as in purgatory."
         ),
         not_measured=(SHARED_STORAGE,),
         notes=(
             "`service_name` is the circuit's name.",
-            "purgatory half-opens a circuit at the first call after its TTL, and it is shown as open until then.",
+            "A circuit turns half open at the first call after its TTL; until then its state is `open`.",
         ),
     )
 

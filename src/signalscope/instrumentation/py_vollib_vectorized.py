@@ -1,4 +1,4 @@
-"""py_vollib_vectorized: prices, implied volatilities and Greeks of a whole array of options a call."""
+"""py_vollib_vectorized: prices, implied volatilities and Greeks; each call is for an array of options."""
 
 from __future__ import annotations
 
@@ -21,34 +21,37 @@ _MODEL = arg("model")
 
 
 def _options(result: Any, flag: Any, K: Any) -> int:  # noqa: N803  # the parameter's name
-    """Return the number of options: of the result, or of the arguments if the result is JSON or None."""
+    """Return the size of the result, or of the arguments if the result is JSON or None."""
     if result is None or isinstance(result, str):
         return max(size_of(flag), size_of(K))
     return size_of(result)
 
 
 def _written(result: Any, df: Any) -> Any:
-    """Return the values of `price_dataframe`: its result, or the columns that it wrote in place."""
+    """Return the result of `price_dataframe`, or the columns that it wrote in place."""
     return {name: df[name] for name in _COLUMNS if name in df} if result is None else result
 
 
 class PyVollibVectorizedInstrumentor(GreeksInstrumentor):
-    """Measures the functions of py_vollib_vectorized, and those that it puts into py_vollib."""
+    """Instrumentor for the functions of py_vollib_vectorized, also those that it puts into py_vollib.
+
+    Example:
+        >>> PyVollibVectorizedInstrumentor().instrument()
+        >>> PyVollibVectorizedInstrumentor().uninstrument()
+    """
 
     library = greeks_library(
         name=_PACKAGE,
         supports=("py_vollib_vectorized >= 0.1, < 0.2",),
         tested=("0.1.1", "0.1.1"),
-        unit="A call, with as many options as its arguments give when they are broadcast. `get_all_greeks` and "
-        "`price_dataframe` are one `chain`.",
-        not_measured=(
-            "py_vollib's analytical Greeks: the library leaves them as they are, one option a call.",
-        ),
+        unit="A call; its number of options is the size of its broadcast arguments. A call of `get_all_greeks` or "
+        "`price_dataframe` is one `chain`.",
+        not_measured=("py_vollib's analytical Greeks: the library does not change them.",),
         notes=(
-            "All are `vectorized`: compiled code handles the whole batch. The first call of a function compiles it, "
-            "and its time has that in it.",
-            "Greeks are differences of prices: of them only NaN, None and infinite values are invalid.",
-            "0.1.1 works with `py_vollib==1.0.1` and `py_lets_be_rational==1.0.1` only.",
+            "All calls are `vectorized`: compiled code handles the whole batch. The first call of a function "
+            "includes the time to compile it.",
+            "Greeks are differences of prices: only NaN, None and infinite values are invalid.",
+            "0.1.1 works only with `py_vollib==1.0.1` and `py_lets_be_rational==1.0.1`.",
         ),
     )
 
@@ -56,14 +59,14 @@ class PyVollibVectorizedInstrumentor(GreeksInstrumentor):
 
     @on_import(_PACKAGE)
     def _patch(self, _: ModuleType) -> None:
-        """Patch the functions of the package, which has by now patched py_vollib."""
+        """Patch the functions of the package, after it has patched py_vollib."""
         for greek in GREEKS:
             self._measure("greeks", greek, greek)
         self._measure("implied_volatility", "vectorized_implied_volatility", "iv")
         self._measure("implied_volatility", "vectorized_implied_volatility_black", "iv", "black")
         for model in PRICES:
             self._measure("models", f"vectorized_{model}", "price", model)
-            # The partials that the package has put into py_vollib, where user code finds them.
+            # The partials that the package puts into py_vollib: user code imports them from there.
             for module, calculations in (
                 (f"py_vollib.{model}", {model: "price"}),
                 (f"py_vollib.{model}.implied_volatility", {"implied_volatility": "iv"}),

@@ -12,24 +12,29 @@ from signalscope.instrumentation._base._instrumentor import Method, on_import
 
 __all__ = ["PybreakerInstrumentor"]
 
-#: For `Library.unit`; aiobreaker was made from pybreaker.
+#: For `Library.unit`; aiobreaker is a fork of pybreaker.
 UNIT = (
-    "A call that an open breaker turns away is `rejected`; the call that trips it is a `failure`, though both raise "
-    "`CircuitBreakerError`. A call that raises an excluded exception is a `success`, as for"
+    "A call that an open breaker refuses is `rejected`; the call that opens the breaker is a `failure`. Both raise "
+    "`CircuitBreakerError`. A call that raises an excluded exception is a `success`, as in"
 )
 
 
 class PybreakerInstrumentor(BreakerInstrumentor):
-    """Measures breakers that count failures and make a new state object for each transition."""
+    """Instrumentor for the breakers of pybreaker, which makes a new state object for each transition.
+
+    Example:
+        >>> PybreakerInstrumentor().instrument()
+        >>> PybreakerInstrumentor().uninstrument()
+    """
 
     library = breaker_library(
         name="pybreaker",
         supports=("pybreaker >= 1.0, < 2",),
         tested=("1.0.2", "1.4.1"),
-        unit=f"{UNIT} pybreaker. A generator is a call that ends with its last item.",
+        unit=f"{UNIT} pybreaker. The call of a generator ends with its last item.",
         not_measured=(SHARED_STORAGE,),
         notes=(
-            "pybreaker turns half open at the first call after `reset_timeout`, and is shown as open until then.",
+            "A breaker turns half open at the first call after `reset_timeout`; until then its state is `open`.",
         ),
     )
 
@@ -41,7 +46,7 @@ class PybreakerInstrumentor(BreakerInstrumentor):
         self._patch_states(module, module.CircuitBreakerState)
 
     def state_now(self, breaker: Any) -> str:
-        """Read the breaker's state object, which asks no storage."""
+        """Return the state of the breaker's state object, without a request to its storage."""
         return self.state_of(breaker._state)
 
     @staticmethod
@@ -51,7 +56,7 @@ class PybreakerInstrumentor(BreakerInstrumentor):
 
     @staticmethod
     def is_rejection(error: Exception, before_call: CodeType | None) -> bool:
-        """Return False for an exception of the call, which `before_call` makes itself when it turns half open."""
+        """Return False if the call itself raised: `before_call` makes the call when the breaker turns half open."""
         frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
         return frames[-1] is before_call and frames.count(before_call) == 1
 
@@ -67,7 +72,7 @@ class PybreakerInstrumentor(BreakerInstrumentor):
 
     def _create_new_state(self, original: Method, breaker: Any, /, *args: Any, **kwargs: Any) -> Any:
         state = original(breaker, *args, **kwargs)
-        if "_state" in vars(breaker):  # else its constructor runs
+        if "_state" in vars(breaker):  # else the constructor of the breaker is running
             self.safely(lambda: self.model_of(breaker).enter(self.state_of(state)))
         return state
 

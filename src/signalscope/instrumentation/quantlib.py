@@ -1,4 +1,4 @@
-"""QuantLib: prices and Greeks of instruments, by the engine that calculates them."""
+"""QuantLib: prices and Greeks of instruments, with the model of their pricing engine."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _FUNCTIONS: Mapping[str, tuple[str, str]] = {
     "bachelierBlackFormula": ("price", "bachelier"),
     "bachelierBlackFormulaImpliedVol": ("iv", "bachelier"),
 }
-#: Models by the beginning of an engine's name, or with parts of it. The first match counts. Numerical methods come
-#: first, since they determine the cost of a calculation.
+#: Models by the beginning of an engine's name, then by parts of the name. The first match counts. Numerical methods
+#: come first, since they determine the cost of a calculation.
 _BEGINNINGS = {"MC": "monte_carlo", "Binomial": "binomial", "Fd": "finite_difference", "Tree": "lattice"}
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "bates": ("Bates",),
@@ -43,7 +43,12 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 
 
 class QuantLibInstrumentor(GreeksInstrumentor):
-    """Measures `NPV` and the Greeks of instruments, Black and Bachelier formulas and calculators."""
+    """Instrumentor for `NPV` and the Greeks of instruments, Black and Bachelier formulas and calculators.
+
+    Example:
+        >>> QuantLibInstrumentor().instrument()
+        >>> QuantLibInstrumentor().uninstrument()
+    """
 
     library = greeks_library(
         name="quantlib",
@@ -51,32 +56,31 @@ class QuantLibInstrumentor(GreeksInstrumentor):
         supports=("QuantLib >= 1.28, < 2",),
         tested=("1.28", "1.44"),
         unit="A call of `NPV`, of a Greek (`delta`, `gamma`, `theta`, `thetaPerDay`, `vega`, `rho`), or of "
-        "`impliedVolatility`, about one instrument.",
+        "`impliedVolatility`, for one instrument.",
         not_measured=(
-            "What is read from an instrument otherwise: clean prices of bonds, fair rates of swaps, other "
-            "sensitivities.",
+            "Other results of an instrument: clean prices of bonds, fair rates of swaps, other sensitivities.",
             "Curves, calibration and term structures.",
         ),
         notes=(
-            "An engine calculates the price and all Greeks at the first of these calls after the market has changed; "
-            "the others read what it has found, and are short.",
-            "`model_type` is the engine's, as `setPricingEngine` was told: a numerical method (monte_carlo, "
-            "binomial, lattice, finite_difference) before the model. Of an instrument that got its engine otherwise "
-            "it is `other`.",
-            "Swaps and short positions have negative prices, exotic options Greeks of either sign: only NaN and "
-            "infinite values are invalid. A Greek that the engine does not provide raises, and is an `error`.",
+            "After a change of the market, the first call calculates the price and all Greeks. The next calls only "
+            "read these results, and are short.",
+            "`model_type` is the model of the engine given to `setPricingEngine`. A numerical method (monte_carlo, "
+            "binomial, lattice, finite_difference) comes before the model. An instrument that got its engine in "
+            "another way has `other`.",
+            "Prices may be negative (swaps, short positions) and Greeks may have both signs (exotic options): only "
+            "NaN and infinite values are invalid. A Greek that the engine does not provide is an `error`.",
         ),
     )
 
     common = {"batch_size": 1, "check": "finite"}  # noqa: RUF012  # not changed
 
     def create(self) -> None:
-        """Create the table of the models of instruments, by the engine of each."""
+        """Create the table of instruments and the models of their engines."""
         self._models: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
     @on_import("QuantLib.QuantLib")
     def _patch(self, module: ModuleType) -> None:
-        """Patch the module with all classes; the package only imports their names."""
+        """Patch the module that defines all classes; the package only imports their names."""
         instrument = getattr(module, "Instrument", None)
         if instrument is None:
             return
@@ -98,7 +102,6 @@ class QuantLibInstrumentor(GreeksInstrumentor):
             self.measure_calculation(module, name, calculation_type, model)
 
     def _note_engine(self, original: Method, instrument: Any, /, *args: Any, **kwargs: Any) -> Any:
-        """Note the model of the engine."""
         result = original(instrument, *args, **kwargs)
         engine = next(iter((*args, *kwargs.values())), None)
         self._models[instrument] = _model(type(engine).__name__)

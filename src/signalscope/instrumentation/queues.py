@@ -1,9 +1,9 @@
 """Named queues of the standard library: `queue.Queue`, `asyncio.Queue` and their subclasses.
 
 A process has queues that are not of interest (of thread pools, of loggers). So a queue is measured only if it has a
-name, given in code with `name_queue` or from outside:
-``SIGNALSCOPE_QUEUES="my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"``, where the numbers in brackets are
-the highest ones that are still critical, high and medium.
+name. Give the name in code with `name_queue`, or with an environment variable:
+``SIGNALSCOPE_QUEUES="my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"``. The numbers in brackets are the
+highest numbers of the priorities critical, high and medium.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WHERE = "instrumentation.queues"
 _VARIABLE = "SIGNALSCOPE_QUEUES"
 _EXAMPLE = "my.work:orders=orders;my.work:Worker.queue=signals(1,5,10)"
 _VALUE = re.compile(r"(?P<name>[^()]+?)\s*(?:\((?P<levels>[^()]*)\))?\Z")
-#: Puts after which the name is no longer looked for; the variable may be assigned after the first items.
+#: The search for a name ends after this number of puts; the variable may be assigned after the first items.
 _MOST_PUTS = 64
 
 _measured: WeakTable[MeasuredQueue] = WeakTable()
@@ -51,21 +51,21 @@ def name_queue(
     priority: Callable[[Any], Any] | None = None,
     levels: Sequence[float] = LEVELS,
 ) -> None:
-    """Measure a queue: its size and capacity, how long items wait and are worked on, what goes through it.
+    """Measure a queue: its size and capacity, its items, and their waiting and processing times in seconds.
 
-    Items in a priority queue carry their priority: an attribute or key ``priority``, or the first element of a tuple.
-    Texts and enumerations are names of priorities, numbers are compared with ``levels``. Items of other queues that
-    carry no priority are ``medium``. The items themselves are not changed.
+    The priority of an item is its attribute or key ``priority``, or in a priority queue the first element of a tuple.
+    A text or enumeration is the name of a priority; a number is compared with ``levels``. An item without a priority
+    is ``other`` in a priority queue, and ``medium`` in another queue. The items are not changed.
 
     Args:
-        of: A `queue.Queue` or `asyncio.Queue`, or a subclass of them. Its size is reported while it lives.
-        queue_type: Its name in the metrics; naming it again changes the name.
-        priority: Returns the priority of an item, as a number, a text or an enumeration.
-        levels: The highest numbers that are still critical, high and medium.
+        of: A `queue.Queue` or `asyncio.Queue`, or an instance of a subclass. It is not kept alive.
+        queue_type: The name of the queue in the metrics. A second call changes the name.
+        priority: Returns the priority of an item: a number, a text or an enumeration.
+        levels: The highest numbers of the priorities critical, high and medium, in ascending order.
 
     Raises:
-        ContractError: It is not such a queue (a `queue.SimpleQueue` cannot be measured), or the levels are not three
-            ascending numbers.
+        ContractError: The object is not such a queue (a `queue.SimpleQueue` cannot be measured), or the levels are
+            not three ascending numbers.
 
     Examples:
         >>> import queue
@@ -79,10 +79,12 @@ def name_queue(
         1.0
     """
     if not isinstance(of, queue.Queue | asyncio.Queue):
-        raise ContractError(f"{of!r} cannot be measured: name a queue.Queue or asyncio.Queue, or a subclass")
+        raise ContractError(
+            f"{of!r} cannot be measured; give a queue.Queue, an asyncio.Queue or an instance of a subclass [SS404]"
+        )
     if not _are_levels(levels):
         raise ContractError(
-            f"levels={levels!r} must be three ascending numbers: for critical, high and medium"
+            f"levels={levels!r} must be three ascending numbers: for critical, high and medium [SS405]"
         )
     before = _measured.get(of)
     if before is not None:
@@ -94,7 +96,7 @@ def name_queue(
 
 @functools.cache
 def _report_sizes() -> None:
-    """Report the sizes of all named queues, from the first one on."""
+    """Start to report the sizes of all named queues, once."""
     observe("signal_service.queue.size", _sizes)
     observe("signal_service.queue.capacity", _capacities)
 
@@ -122,7 +124,12 @@ class _Name(NamedTuple):
 
 
 class QueuesInstrumentor(LibraryInstrumentor):
-    """Measures the queues that SIGNALSCOPE_QUEUES names."""
+    """Instrumentor for the queues that SIGNALSCOPE_QUEUES names.
+
+    Example:
+        >>> QueuesInstrumentor().instrument()
+        >>> QueuesInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="queue",
@@ -131,30 +138,29 @@ class QueuesInstrumentor(LibraryInstrumentor):
         supports=(),
         measures=QUEUE_METRICS,
         unit=(
-            "An item is `enqueued` when it is in the queue and `processed` when it is taken out: the queue "
-            "is not told how the work ended. A put that finds the queue full is `rejected`, and so is one of "
-            "asyncio that is cancelled while it waits for room; items that were "
-            "removed without being taken are `dropped`. `queue.wait` is the time in between; "
-            "`queue.processing` the time from there to `task_done`, of workers that take one item at a time, "
-            "an error when `task_done` is called while an exception is on its way."
+            "An item is `enqueued` when it enters the queue and `processed` when a worker takes it. The queue cannot "
+            "observe the result of the work. A put into a full queue is `rejected`, also a put of asyncio that is "
+            "cancelled while it waits for room. Items that are removed in another way are `dropped`. The time in the "
+            "queue is `queue.wait`. The time from there to `task_done` is `queue.processing`, for workers that take "
+            "one item at a time. It is an error if `task_done` is called while an exception is handled."
         ),
         not_measured=(
             "Queues without a name (SIGNALSCOPE_QUEUES, `name_queue`).",
             "`queue.SimpleQueue` and the queues of `multiprocessing`.",
-            "The wait of items that were in the queue before it was named.",
+            "The wait of items that were put in before the queue got its name.",
         ),
         notes=(
-            "Numbers are priorities by SIGNALSCOPE_QUEUES' brackets, else: up to 0 critical, 1 high, 2 "
-            "medium, above low.",
+            "The brackets in SIGNALSCOPE_QUEUES map numbers to priorities. Without brackets, numbers up to 0 are "
+            "critical, up to 1 high, up to 2 medium; higher numbers are low.",
         ),
     )
 
     def create(self) -> None:
-        """Create the table of queues whose name is not known yet."""
+        """Create the table of queues whose names are still unknown."""
         self._probes: WeakTable[Method] = WeakTable()
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the two modules if SIGNALSCOPE_QUEUES names queues."""
+        """Return the hooks of `queue` and `asyncio.queues` if SIGNALSCOPE_QUEUES names queues."""
         self._patterns = Patterns(_VARIABLE, _EXAMPLE)
         self._names = {value: _parsed(value) for _, value in self._patterns.pairs}
         return {"queue": self._patch, "asyncio.queues": self._patch} if self._patterns.pairs else {}
@@ -208,7 +214,7 @@ class QueuesInstrumentor(LibraryInstrumentor):
 
 
 def _resolves(path: str, thing: object) -> bool:
-    """Return True if a path such as ``module:app.state.queue`` leads to an object now."""
+    """Return True if a path such as ``module:app.state.queue`` leads to this object now."""
     module, _, names = path.partition(":")
     value: Any = module_named(module)
     for name in names.split("."):
@@ -232,5 +238,5 @@ def _parsed(value: str) -> _Name | None:
             levels = ()
         if _are_levels(levels):
             return _Name(parts["name"], levels)
-    _logger.error("%s: %r is ignored: write for example %s", _VARIABLE, value, _EXAMPLE)
+    _logger.error("%s: %r is ignored; write for example %s [SS401]", _VARIABLE, value, _EXAMPLE)
     return None

@@ -1,6 +1,6 @@
 """redis-py: keys that are caches; the official instrumentor makes the spans.
 
-Redis does not know which of its keys are a cache, so the user names them:
+Redis has no information about which keys are a cache, so the user names them:
 ``SIGNALSCOPE_CACHES="redis:greeks:*=greeks;redis:quote:*=quotes"``. Without such an entry nothing is patched.
 """
 
@@ -23,7 +23,7 @@ __all__ = ["RedisInstrumentor"]
 
 _PREFIX = "redis:"
 Command = tuple[Any, ...]
-#: Returns the commands that a call is about to send.
+#: Returns the commands that a call will send.
 Commands = Callable[[Any, tuple[Any, ...]], Sequence[Command]]
 
 
@@ -38,7 +38,7 @@ def _key_for_each_field(args: Sequence[Any]) -> Sequence[Any]:
 
 _one_key = itemgetter(slice(1))
 _keys_of_pairs = itemgetter(slice(None, None, 2))
-#: Commands, each with its operation and a function that returns its keys from its arguments.
+#: For each command: its operation, and a function that returns the keys from its arguments.
 _COMMANDS: Mapping[str, tuple[str, Callable[[Sequence[Any]], Sequence[Any]]]] = {
     **dict.fromkeys(("GET", "GETEX", "GETDEL", "HGET"), ("get", _one_key)),
     **dict.fromkeys(("SET", "SETEX", "PSETEX", "SETNX", "HSET", "HSETNX"), ("set", _one_key)),
@@ -52,7 +52,12 @@ _MANY_VALUES = ("MGET", "HMGET")
 
 
 class RedisInstrumentor(LibraryInstrumentor):
-    """Measures the keys of Redis that are caches."""
+    """Instrumentor for the keys of Redis that are caches.
+
+    Example:
+        >>> RedisInstrumentor().instrument()
+        >>> RedisInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="signalscope_redis",
@@ -63,21 +68,20 @@ class RedisInstrumentor(LibraryInstrumentor):
         measures=CACHE_METRICS,
         spans="The official instrumentor's.",
         unit=(
-            "Keys that SIGNALSCOPE_CACHES names with the prefix `redis:`. Each key that GET, MGET, GETEX, "
-            "GETDEL, HGET or HMGET (each field) finds is a hit, else a miss; SET and its kin are sets, DEL, "
-            "UNLINK and HDEL deletes. In a pipeline each command counts, and the time of the pipeline once "
-            "for each."
+            "An operation on a key that SIGNALSCOPE_CACHES names with the prefix `redis:`. GET, MGET, GETEX, "
+            "GETDEL, HGET and HMGET (each field) count a hit or a miss for each key. SET and its variants are sets; "
+            "DEL, UNLINK and HDEL are deletes. Each command of a pipeline counts, with the duration of the pipeline."
         ),
         not_measured=(
-            "Keys that SIGNALSCOPE_CACHES does not name: Redis does not say which of them are a cache.",
+            "Keys that SIGNALSCOPE_CACHES does not name.",
             "Entries, capacity and evictions; scripts; `RedisCluster`.",
-            "What aiocache, cashews and dogpile.cache do with Redis: it is counted there.",
+            "Commands of aiocache, cashews and dogpile.cache: their own instrumentors count them.",
         ),
         delegated="opentelemetry-instrumentation-redis",
     )
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of the modules of clients if SIGNALSCOPE_CACHES names keys."""
+        """Return the hooks of the client modules if SIGNALSCOPE_CACHES names keys."""
         has_keys = any(pattern.startswith(_PREFIX) for pattern, _ in cache_patterns.pairs)
         modules = ("redis.client", "redis.asyncio.client")
         return dict.fromkeys(modules, self._patch) if has_keys else {}
@@ -86,7 +90,7 @@ class RedisInstrumentor(LibraryInstrumentor):
         is_async = ".asyncio" in module.__name__
         for cls, name, commands in (
             (module.Redis, "execute_command", _single),
-            # What a pipeline sends at once, while it watches keys.
+            # Commands that a pipeline sends at once, while it watches keys.
             (module.Pipeline, "immediate_execute_command", _single),
             (module.Pipeline, "execute", _queued),
         ):
@@ -95,7 +99,7 @@ class RedisInstrumentor(LibraryInstrumentor):
 
     @contextmanager
     def _recorded(self, commands: Commands, client: Any, /, *args: Any, **_: Any) -> Iterator[list[Any]]:
-        """Record the commands that the block sends; it appends what the client returns to the list."""
+        """Record the commands that the block sends; the block appends the client's answer to the list."""
         sent: list[Command] = []
         self.safely(lambda: sent.extend(commands(client, args)))
         results: list[Any] = []

@@ -11,7 +11,12 @@ __all__ = ["RequestsInstrumentor"]
 
 
 class RequestsInstrumentor(HttpInstrumentor):
-    """Records calls to external services."""
+    """Instrumentor for calls of requests to external services.
+
+    Example:
+        >>> RequestsInstrumentor().instrument()
+        >>> RequestsInstrumentor().uninstrument()
+    """
 
     library = http_library(
         name="signalscope_requests",

@@ -1,4 +1,4 @@
-"""SQLAlchemy: every statement of every engine, synchronous and asynchronous, by SQLAlchemy's own events."""
+"""SQLAlchemy: every statement of every engine, synchronous or asynchronous, with SQLAlchemy's own events."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from signalscope.instrumentation._base._suppression import is_suppressed
 __all__ = ["SqlalchemyInstrumentor", "in_sqlalchemy"]
 
 _BEGUN = "_signalscope_begun"
-#: Whether SQLAlchemy is executing a statement: what its driver does then is not another query.
+#: True while SQLAlchemy executes a statement: calls of its driver are not further queries.
 in_sqlalchemy: ContextVar[bool] = ContextVar("signalscope_in_sqlalchemy", default=False)
 
 
 class SqlalchemyInstrumentor(LibraryInstrumentor):
-    """Records queries."""
+    """Instrumentor for queries of SQLAlchemy.
+
+    Example:
+        >>> SqlalchemyInstrumentor().instrument()
+        >>> SqlalchemyInstrumentor().uninstrument()
+    """
 
     library = Library(
         name="signalscope_sqlalchemy",
@@ -30,12 +35,12 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
         measures=("signal_service.database.query",),
         spans="The official instrumentor's (which supports SQLAlchemy below 2.1).",
         unit=(
-            "One execution of a cursor is one query, also with many sets of parameters; failed ones included. "
-            "`query_type` is the dialect; `table` the first table that the statement names."
+            "One execution of a cursor is one query, also with many sets of parameters. Failed queries count too. "
+            "The `query_type` is the dialect. The `table` is the first table in the statement."
         ),
         not_measured=(
             "Fetching the rows.",
-            "The statement's text: it is looked at and not kept in any attribute.",
+            "The statement's text: it is read, but it does not become an attribute.",
         ),
         delegated="opentelemetry-instrumentation-sqlalchemy",
     )
@@ -51,7 +56,7 @@ class SqlalchemyInstrumentor(LibraryInstrumentor):
             event.listen(engine, name, listener)
             self.cleanup.callback(event.remove, engine, name, listener)
 
-    def _before(  # noqa: PLR0917  # what SQLAlchemy calls listeners with
+    def _before(  # noqa: PLR0917  # the arguments that SQLAlchemy passes to listeners
         self, connection: Any, cursor: Any, statement: Any, parameters: Any, context: Any, many: bool
     ) -> None:
         if context is not None and not is_suppressed(lambda: not self.active):

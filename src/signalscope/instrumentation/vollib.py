@@ -1,4 +1,4 @@
-"""vollib: prices, implied volatilities and Greeks of one option a call."""
+"""vollib: prices, implied volatilities and Greeks; each call is for one option."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.instrumentation._base._import_hooks import Hook
 
 __all__ = ["VollibInstrumentor"]
 
-#: Functions that return prices, by subpackage; each subpackage is named as a model of the contract.
+#: Functions that return prices, by subpackage; the name of a subpackage is a model of the contract.
 PRICES: Mapping[str, tuple[str, ...]] = {
     "black": ("black", "undiscounted_black", "normalised_black", "black_call", "black_put"),
     "black_scholes": ("black_scholes",),
@@ -29,20 +29,25 @@ _VOLATILITIES = (
 
 
 class VollibInstrumentor(GreeksInstrumentor):
-    """Measures vollib's functions; py_vollib 1.0.7 and newer are the same functions under other names."""
+    """Instrumentor for vollib's functions; py_vollib 1.0.7 and newer has the same functions under other names.
+
+    Example:
+        >>> VollibInstrumentor().instrument()
+        >>> VollibInstrumentor().uninstrument()
+    """
 
     library = greeks_library(
         name="vollib",
         supports=("vollib >= 1.0.7, < 2",),
         tested=("1.0.7", "1.0.11"),
-        unit="A call from outside the library, about one option. What it calls inside is a part of it: a numerical "
-        "delta, which takes two prices, is one calculation.",
+        unit="A call from outside the library, for one option. Calls inside the library are parts of this call: a "
+        "numerical delta calculates two prices, and is one calculation.",
         not_measured=(
             "`vollib.lets_be_rational` and `vollib.helpers` called directly.",
-            "The time that importing takes.",
+            "The time of the import.",
         ),
         notes=(
-            "Greeks of `greeks.numerical` are differences of prices, whose rounding may leave the bounds: of them "
+            "Greeks of `greeks.numerical` are differences of prices, and rounding may move them out of their range: "
             "only NaN, None and infinite values are invalid.",
             "Theta is per calendar day.",
         ),
@@ -51,7 +56,7 @@ class VollibInstrumentor(GreeksInstrumentor):
     package: ClassVar[str] = "vollib"
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Return the hooks of every module with functions."""
+        """Return a hook for every module that has functions."""
         return {
             f"{self.package}.{name}": functools.partial(self._patch, model, calculations, check)
             for name, model, calculations, check in _functions()
@@ -65,7 +70,7 @@ class VollibInstrumentor(GreeksInstrumentor):
 
 
 def _functions() -> Iterator[tuple[str, str, Mapping[str, str], bool | str]]:
-    """Yield the modules below the package: name, model, calculation types by function, check of the results."""
+    """Yield name, model, calculation types by function, and check of the results, for each module of the package."""
     for base in ("", "ref_python."):
         for model, prices in PRICES.items():
             name = base + model

@@ -1,11 +1,11 @@
 """Breakers of libraries: their names, their states, and the base of the instrumentors that measure them.
 
-The state set shows what the library says when metrics are collected. A transition without a call (a breaker that lets
-calls through again after a time) is counted when it is first seen: at the next call, or at the next collection.
+The state gauge has the library's state at the time of the collection. A breaker may change its state after a time,
+without a call. Such a transition is counted at the next call or the next collection.
 
-`service_name` is the breaker's own name, else the name of the variable that holds it.
+`service_name` is the breaker's own name, else the name of the variable that holds the breaker.
 ``SIGNALSCOPE_BREAKERS="ticker*=ticker_service/quote;my.clients:_config_cb=config_service"`` overrides both. The text
-after the slash is the `operation`, which is ``all`` without one.
+after the slash is the `operation`. Without a slash it is ``all``.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from signalscope.instrumentation._base._object_names import NameSearch, creation
 from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._weak import WeakTable
 
-#: The description of a library of breakers.
+#: The description of a breaker library.
 breaker_library = functools.partial(Library, kind="breaker", measures=BREAKER_METRICS)
 #: For `Library.not_measured`.
-SHARED_STORAGE = "With Redis as storage: state changes of other processes, before the next call here."
+SHARED_STORAGE = (
+    "With Redis as storage: state changes by other processes, until the next call in this process."
+)
 _PATTERNS = Patterns("SIGNALSCOPE_BREAKERS", "ticker*=ticker_service/quote;config=config_service")
 
 
 def configured_identity(*names: str) -> Identity | None:
-    """Return the service name and operation that SIGNALSCOPE_BREAKERS gives to one of these names."""
+    """Return the service name and operation that SIGNALSCOPE_BREAKERS sets for one of these names, if any."""
     configured = _PATTERNS.find(names)
     if configured is None:
         return None
@@ -39,11 +41,11 @@ def configured_identity(*names: str) -> Identity | None:
 
 
 class BreakerInstrumentor(LibraryInstrumentor):
-    """Measures breakers that are objects, perhaps with a name.
+    """Base of the instrumentors for libraries whose breakers are objects.
 
     Attributes:
-        callers: Other packages than the library whose frames are not of the program.
-        breakers: The breakers that were seen.
+        callers: Further packages whose stack frames do not belong to the program.
+        breakers: The known breakers.
     """
 
     callers: ClassVar[tuple[str, ...]] = ()
@@ -55,7 +57,7 @@ class BreakerInstrumentor(LibraryInstrumentor):
 
     @abstractmethod
     def state_now(self, breaker: Any) -> str:
-        """Return the state of a breaker in the contract's terms, without any input or output."""
+        """Return the state of a breaker, as the contract names it, without input or output."""
 
     def end(self) -> None:
         """Forget the breakers."""
@@ -64,7 +66,7 @@ class BreakerInstrumentor(LibraryInstrumentor):
         self.breakers.clear()
 
     def created(self, breaker: Any) -> None:
-        """Note a breaker and where the program creates it."""
+        """Add a new breaker, and note the place in the program that creates it."""
         self._add(breaker, NameSearch(creation_site(breaker, (self.library.name, *self.callers))))
 
     def model_of(self, breaker: Any) -> Breaker:
@@ -72,7 +74,7 @@ class BreakerInstrumentor(LibraryInstrumentor):
         return self.breakers.get(breaker) or self._add(breaker, NameSearch(None))
 
     def count(self, breaker: Any, outcome: str) -> None:
-        """Count a call of a breaker of the library; never raises."""
+        """Count a call of a breaker of the library; never raise an exception."""
         self.safely(lambda: self.model_of(breaker).count(outcome))
 
     def _add(self, breaker: Any, search: NameSearch) -> Breaker:
@@ -86,9 +88,9 @@ class _LibraryBreaker(Breaker):
     """One breaker of a library.
 
     Args:
-        instrumentor: Knows how to read its state.
+        instrumentor: The instrumentor of the library, which reads the state.
         breaker: The library's breaker; it is not kept alive.
-        search: Looks for the variable that holds it.
+        search: The search for the variable that holds the breaker.
     """
 
     __slots__ = ("_breaker", "_instrumentor", "_is_identified", "_search")
@@ -101,12 +103,12 @@ class _LibraryBreaker(Breaker):
         self._is_identified = False
 
     def read_state(self) -> str | None:
-        """Return the library's state; None if the breaker is gone."""
+        """Return the library's state; None if the breaker no longer exists."""
         breaker = self._breaker()
         return None if breaker is None else self._instrumentor.state_now(breaker)
 
     def identify(self) -> Identity:
-        """Look for the name, until it is found for good."""
+        """Return the identity; search the name until it is final."""
         if not self._is_identified:
             self._instrumentor.safely(self._identify)
         return super().identify()

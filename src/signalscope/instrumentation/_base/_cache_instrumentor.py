@@ -1,4 +1,4 @@
-"""The base of the instrumentors of cache libraries: it knows the caches of the program, and their names."""
+"""The base of the instrumentors of cache libraries: a table of the program's caches and their names."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from signalscope.recording import internal_error, observe
 
 
 class CacheInstrumentor(LibraryInstrumentor):
-    """Measures the caches of one library.
+    """Base of the instrumentors of cache libraries.
 
     Attributes:
-        package: The package of the library, whose frames are not of the program; empty if it has the library's name.
-        has_sizes: True if the sizes of every cache are reported, except of those that decorated calls use.
-        caches: The caches that were seen.
+        package: The package whose stack frames do not belong to the program; empty if it has the library's name.
+        has_sizes: True if the sizes of every cache are reported, except of caches that decorated calls use.
+        caches: The known caches.
     """
 
     package: ClassVar[str] = ""
@@ -47,11 +47,11 @@ class CacheInstrumentor(LibraryInstrumentor):
         self._sized.clear()
 
     def entries(self, cache: Any) -> float | None:
-        """Return the number of entries of a cache, without changing it; None if that cannot be known."""
+        """Return the number of entries of a cache, without a change to it; None if the number is unknown."""
         return None
 
     def capacity(self, cache: Any) -> float | None:
-        """Return the number of entries that a cache can hold; None if that is not a number of entries."""
+        """Return the largest number of entries of a cache; None if its limit is not a number of entries."""
         return None
 
     def own_name(self, cache: Any) -> str:
@@ -59,7 +59,7 @@ class CacheInstrumentor(LibraryInstrumentor):
         return ""
 
     def track(self, cache: Any) -> TrackedCache:
-        """Note a cache and where the program creates it."""
+        """Add a cache to the table, and note the place in the program that creates it."""
         name, package = self.own_name(cache), self.package or self.library.name
         tracked = TrackedCache(package, creation_site(cache, (package,)), [name] if name else [])
         self.caches.set(cache, tracked)
@@ -68,11 +68,11 @@ class CacheInstrumentor(LibraryInstrumentor):
         return tracked
 
     def report_size(self, cache: object, cache_type: Callable[[], str]) -> None:
-        """Report the size of a cache as long as it lives; caches of the same type are added up.
+        """Report the size of a cache as long as it lives; sizes of caches of the same type are added.
 
         Args:
             cache: The cache; it is not kept alive.
-            cache_type: Returns its type; empty if it is not reported yet.
+            cache_type: Returns the type of the cache; empty if the size is not reported (yet).
         """
         self._sized.set(cache, cache_type)
 
@@ -82,25 +82,25 @@ class CacheInstrumentor(LibraryInstrumentor):
             yield total, (name,)
 
     def tracked(self, cache: Any) -> TrackedCache:
-        """Return what is known about a cache; one that was copied or unpickled has not passed its constructor."""
+        """Return the entry of a cache; add it if it is missing, as for a copied or unpickled cache."""
         return self.caches.get(cache) or self.track(cache)
 
     def record(self, cache: Any, act: Callable[[CacheMetrics], object]) -> None:
-        """Record an operation of a cache; never raises."""
+        """Record an operation of a cache; never raise an exception."""
         try:
             act(self.tracked(cache).metrics(cache))
         except Exception:  # must not reach the caller
             internal_error(f"instrumentation.{self.library.name}")
 
     def record_get(self, cache: Any, begun: float, *, is_hit: bool) -> None:
-        """Record a lookup that began at a time of `perf_counter`."""
+        """Record a lookup; `begun` is the value of `perf_counter` at its start."""
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.get(elapsed, hit=is_hit))
 
     def record_done(
         self, cache: Any, operation: str, begun: float, result: str = "ok", times: int = 1
     ) -> None:
-        """Record a set, a delete, or an operation that raised (`error`)."""
+        """Record a set or a delete, or an operation of any kind with the result ``error``."""
         elapsed = perf_counter() - begun
         self.record(cache, lambda metrics: metrics.done(operation, elapsed, result, times))
 
@@ -116,11 +116,11 @@ class CacheInstrumentor(LibraryInstrumentor):
         is_async: bool = False,
         unless: Callable[[IsUndone], bool] = is_suppressed_in_cache,
     ) -> None:
-        """Record the operations of a class of caches, each in its call, with the library at work.
+        """Record the operations of a class of caches, and mark the time inside them with `library_at_work`.
 
         Args:
             cls: The class.
-            operations: By method, which may be missing: get, set or delete; and True if it takes several keys.
+            operations: For each method (it may be missing): get, set or delete, and True if it takes several keys.
             is_async: True if the methods are coroutine functions.
             unless: Returns True for a call that is not recorded.
         """
@@ -142,7 +142,7 @@ class CacheInstrumentor(LibraryInstrumentor):
                 raise
         if operation != "get":
             keys = (args[0] if args else next(iter(kwargs.values()), ())) if has_many else None
-            times = len(keys) if isinstance(keys, Sized) else 1  # an iterator is used up by now
+            times = len(keys) if isinstance(keys, Sized) else 1  # an iterator is empty by now
             if (
                 times or operation == "delete"
             ):  # dogpile sets nothing if `get_or_create_multi` finds all values
@@ -158,6 +158,6 @@ class CacheInstrumentor(LibraryInstrumentor):
 def _read_safely(read: Callable[[Any], float | None], cache: object) -> float | None:
     try:
         return read(cache)
-    except Exception:  # a cache of the user's own class
+    except Exception:  # the class may be the user's own
         internal_error("instrumentation.cache_size")
         return None

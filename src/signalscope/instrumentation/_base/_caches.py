@@ -1,9 +1,9 @@
-"""Recording the operations of caches, the same for every cache library.
+"""Recorders for the operations of caches, the same for every cache library.
 
-The instrumentor of a library knows what a hit is. The `cache_type` comes from
-``SIGNALSCOPE_CACHES="my.pricing:greeks_cache=greeks;indicators_*=indicators"``, whose patterns are compared with the
-path of the variable that holds the cache, its name and, if the library has them, its namespace or keys. Without a
-match it is the name of the variable.
+The instrumentor of each library decides which lookup is a hit. The `cache_type` comes from
+``SIGNALSCOPE_CACHES="my.pricing:greeks_cache=greeks;indicators_*=indicators"``. Its patterns are compared with the
+path and the name of the variable that holds the cache. In some libraries they are also compared with the cache's
+namespace or keys. Without a match, the name of the variable is the type.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _OPERATIONS = "signal_service.cache.operations"
 _DURATION = "signal_service.cache.operation"
 _EVICTIONS = "signal_service.cache.evictions"
 CACHE_METRICS = (_OPERATIONS, _DURATION, "signal_service.cache.hit_ratio")
-#: True while a cache library is at work: what it does with Redis then is a part of its own operation.
+#: True while a cache library is at work: its commands to Redis are parts of its own operation.
 in_library: ContextVar[bool] = ContextVar("signalscope_in_cache", default=False)
-#: The cache types that the user gives to caches.
+#: The cache types that the user has set.
 cache_patterns = Patterns("SIGNALSCOPE_CACHES", "my.pricing:greeks_cache=greeks;indicators_*=indicators")
 #: Words that do not describe the content of a cache.
 _NOUNS = ("cache", "caches", "region", "lambda")
 _MOST_FUNCTIONS = 8
-#: Cache types with a recorder of their own; the contract allows far fewer.
+#: Limit of the cache types that have a recorder; the contract allows far fewer.
 _MOST_TYPES = 200
 
 
 class CacheMetrics:
-    """Records operations of one type of cache.
+    """Recorder for the operations of one cache type.
 
     Args:
         cache_type: The type.
@@ -54,13 +54,13 @@ class CacheMetrics:
 
         Args:
             elapsed: Its duration in seconds.
-            hit: Whether the key was found.
+            hit: True if the key was found.
         """
         (self._hit if hit else self._miss).record(elapsed)
         _hit_ratio.count_get(self._type, hit=hit)
 
     def gets(self, elapsed: float, hits: int, misses: int) -> None:
-        """Record lookups of several keys in one call, which has one duration."""
+        """Record the lookups of several keys in one call: one duration, and a result for each key."""
         get_instrument(_DURATION).series(self._type, "get").record(elapsed)
         for result, number in (("hit", hits), ("miss", misses)):
             if number > 0:
@@ -68,13 +68,13 @@ class CacheMetrics:
                 _hit_ratio.count_get(self._type, hit=result == "hit", times=number)
 
     def done(self, operation: str, elapsed: float, result: str = "ok", times: int = 1) -> None:
-        """Record a set, a delete, or an operation that raised (`error`)."""
+        """Record a set or a delete, or an operation of any kind with the result ``error``."""
         self._group(operation, result).record(elapsed)
         if times > 1:
             get_instrument(_OPERATIONS).series(self._type, operation, result).record(times - 1)
 
     def evicted(self, reason: str, times: int = 1) -> None:
-        """Count entries that left because of `size` or `ttl`, or that the program removed (`explicit`)."""
+        """Count removed entries; the reason is `size`, `ttl` or, if the program removed them, `explicit`."""
         if times > 0:
             get_instrument(_EVICTIONS).series(self._type, reason).record(times)
 
@@ -91,7 +91,7 @@ _metrics: dict[str, CacheMetrics] = {}
 
 
 def metrics_of(cache_type: str) -> CacheMetrics:
-    """Return the recorder of a type of cache; the same object each time."""
+    """Return the recorder of a cache type: the same object for each call."""
     metrics = _metrics.get(cache_type)
     if metrics is None:
         if len(_metrics) >= _MOST_TYPES:
@@ -102,7 +102,7 @@ def metrics_of(cache_type: str) -> CacheMetrics:
 
 @contextmanager
 def library_at_work(*, library: bool = True) -> Iterator[None]:
-    """Mark a block in which a cache library is at work; or, inside of that, the program again."""
+    """Mark a block in which a cache library is at work, or (``library=False``) the program inside such a block."""
     token = in_library.set(library)
     try:
         yield
@@ -111,17 +111,17 @@ def library_at_work(*, library: bool = True) -> Iterator[None]:
 
 
 class TrackedCache:
-    """One cache of the program, and its name as far as it is known.
+    """One cache of the program and the search for its name.
 
     Args:
         library: The name of the library, for a cache without any other name.
-        site: Where the cache was created.
+        site: The place that created the cache.
         names: Names that the cache has in the library, best first.
 
     Attributes:
-        functions: Functions that use it, as ``module:function``: they name a cache that no variable holds.
+        functions: Functions that use the cache, as ``module:function``: the name of a cache that no variable holds.
         cache_type: The last known type; empty before the first use.
-        is_decorated: Whether a decorated call has used it, which measures it in its own way.
+        is_decorated: True if a decorated call has used the cache: then the decorator measures it.
     """
 
     __slots__ = ("_library", "_metrics", "_names", "_search", "cache_type", "functions", "is_decorated")
@@ -136,7 +136,7 @@ class TrackedCache:
         self.is_decorated = False
 
     def metrics(self, cache: object) -> CacheMetrics:
-        """Return its recorder, and look for its name until that is found for good."""
+        """Return the recorder of the cache; search its name until the name is final."""
         if self._metrics is not None:
             return self._metrics
         self.cache_type, is_final = self._type(self._search.find_holder(cache))
@@ -146,16 +146,16 @@ class TrackedCache:
         return metrics
 
     def add_name(self, name: str) -> None:
-        """Add a name that is better than the present ones, before the first use."""
+        """Add a name that is better than the present names; call it before the first use."""
         self._names = (name, *self._names)
 
     def add_function(self, function: str) -> None:
-        """Add a function that uses it; the first few are enough."""
+        """Add a function that uses the cache; only the first functions are kept."""
         if len(self.functions) < _MOST_FUNCTIONS:
             self.functions.append(function)
 
     def _type(self, holder: ObjectName | None) -> tuple[str, bool]:
-        """Return the cache type, and whether it is final."""
+        """Return the cache type, and True if it is final."""
         name = holder or self._search.fallback
         qualified = [function.rpartition(":")[2] for function in self.functions]
         candidates = [*self._names, name.path, *name.names, *self.functions, *qualified, self._library]

@@ -1,4 +1,4 @@
-"""Request and response hooks, as the official instrumentors have them: they add to the span of a call."""
+"""Request and response hooks, like those of the official instrumentors: they extend the span of a call."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _HOOKED = (
 
 
 def with_hooks(call: Any, request: RequestHook | None, response: ResponseHook | None) -> Any:
-    """Return a callable that calls the hooks before and after the given one; the given one if there are no hooks.
+    """Return a callable that calls the hooks before and after the given callable.
 
-    An exception of a hook is counted in `signalscope.internal.errors`, and changes nothing. Hooks are not called for
-    generators, nor for descriptors other than methods.
+    Without hooks it returns the given callable, also for a generator function and for a descriptor that is not a
+    method. An exception of a hook is counted in `signalscope.internal.errors`, and does not change the call.
     """
     if (request is None and response is None) or not isinstance(call, _HOOKED):
         return call

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from signalscope.decorators import instrument_greeks
 from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
 
-#: The calculation type by the name of the function or method.
+#: The calculation type for each name of a function or method.
 GREEKS: Mapping[str, str] = {name: name for name in ("delta", "gamma", "theta", "vega", "rho")}
 #: The description of a Greeks library.
 greeks_library = functools.partial(
@@ -21,15 +21,15 @@ greeks_library = functools.partial(
         "signal_service.greeks.invalid_results",
         "signal_service.greeks.batch_options",
     ),
-    spans="A child span of each calculation when the current span is recording, named as the function is.",
+    spans="A child span for each calculation if the current span is recording; it has the function's name.",
 )
 
 
 class GreeksInstrumentor(LibraryInstrumentor):
-    """Measures calculations of a library.
+    """Base of the instrumentors of Greeks libraries.
 
     Attributes:
-        common: Arguments of `instrument_greeks` that all calculations of the library share.
+        common: Arguments of `instrument_greeks` for all calculations of the library.
     """
 
     common: ClassVar[Mapping[str, Any]] = {}
@@ -37,7 +37,7 @@ class GreeksInstrumentor(LibraryInstrumentor):
     def measure_calculation(
         self, owner: Any, name: str, calculation_type: Any, model_type: Any, **options: Any
     ) -> None:
-        """Measure a function of a module, or a method of a class, as `instrument_greeks` does.
+        """Measure a function of a module, or a method of a class, with `instrument_greeks`.
 
         Args:
             owner: The module or class; None if this version of the library does not have it.

@@ -16,26 +16,25 @@ Request = Callable[..., tuple[str, str]]
 
 NOT_MEASURED = (
     "Calls to hosts that SIGNALSCOPE_SERVICES does not name, unless the first label ends in `service`.",
-    "A body that the program reads later (streaming).",
+    "The time to read a body later (streaming).",
 )
 #: The description of an HTTP client.
 http_library = functools.partial(
     Library,
     kind="dependency",
     measures=DEPENDENCY_METRICS,
-    spans="The official instrumentor's client spans, with `peer.service` for a service that is known.",
+    spans="The official instrumentor's client spans, with `peer.service` for a known service.",
     unit=(
-        "One call of the program is one call: redirects that the client follows, and tries that it repeats by "
-        "itself, are a part of it; a try that the program repeats is another one. A response of 500 and more, or "
-        "an exception, is an error; of an exception that carries a response, its status is the type. `operation` "
-        "is the method."
+        "One call of the program, with all redirects and retries that the client makes itself. A retry by the "
+        "program is another call. A status of 500 or more, or an exception, is an error. If an exception has a "
+        "response, its status is the type of the error. `operation` is the HTTP method."
     ),
     not_measured=NOT_MEASURED,
 )
 
 
 class HttpInstrumentor(LibraryInstrumentor):
-    """Records the calls of an HTTP client to external services."""
+    """Base of the instrumentors for calls of HTTP clients to external services."""
 
     def intercept_calls(self, client: type, name: str, request: Request, *, is_async: bool = False) -> None:
         """Record the calls that a method of a client makes.
@@ -53,6 +52,6 @@ class HttpInstrumentor(LibraryInstrumentor):
 def _recorded(request: Request, /, *args: Any, **kwargs: Any) -> AbstractContextManager[list[Any]]:
     try:
         url, method = request(*args, **kwargs)
-    except Exception:  # called in a way that the client itself refuses
+    except Exception:  # arguments that the client itself refuses
         return nullcontext([])
     return recorded_call(url, method)

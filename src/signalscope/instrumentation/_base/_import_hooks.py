@@ -1,7 +1,7 @@
-"""Import hooks: functions that are called when the program imports a module, before it gets a name of it.
+"""Import hooks: functions that are called when a module is imported, before the program gets the module.
 
-The hooks are wrapt's, with three additions. A hook that fails does not fail the program's import. A module that is
-being imported at this moment is waited for. Module names may be patterns.
+The hooks are those of wrapt, with three additions. An exception of a hook does not stop the program's import. A hook
+for a module that is being imported waits for the end of the import. Module names may be patterns.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Hook = Callable[[ModuleType], None]
 
 
 def when_imported(name: str, hook: Hook) -> None:
-    """Call a hook with a module: now if it is imported already, else as soon as it is.
+    """Call a hook with a module: now if the module is imported already, else after its import.
 
     An exception of the hook is logged and counted, and does not reach the program.
     """
     module = sys.modules.get(name)
     if is_being_imported(module):
-        # wrapt would call the hook now, with a part of the module.
+        # wrapt would call the hook now, with an incomplete module.
         _finder.waiting.append((name, hook))
         _finder.install()
         return
@@ -37,7 +37,7 @@ def when_imported(name: str, hook: Hook) -> None:
 
 
 def when_imported_like(pattern: str, hook: Hook) -> None:
-    """Call a hook with every module whose name matches a pattern (`*`, `?`, `[...]`), now or when it is imported."""
+    """Call a hook with every module whose name matches a pattern (`*`, `?`, `[...]`), now or after its import."""
     for name in sorted(name for name in list(sys.modules) if fnmatch.fnmatchcase(name, pattern)):
         when_imported(name, hook)
     _finder.patterns.append((pattern, hook))
@@ -54,7 +54,7 @@ def _guarded(hook: Hook, name: str) -> Hook:
         try:
             hook(module)
         except Exception:  # must not fail the program's import
-            _logger.exception("signalscope: instrumenting the module %s failed; going on without it", name)
+            _logger.exception("signalscope: instrumentation of %s failed; it is not measured [SS402]", name)
         else:
             return
         internal_error("instrumentation.hook")
@@ -63,18 +63,18 @@ def _guarded(hook: Hook, name: str) -> Hook:
 
 
 def is_being_imported(module: Any) -> bool:
-    """Return True if the import of a module has begun and has not ended; False for None."""
+    """Return True while the import of a module is running; False for None."""
     return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
 
 
 class _Finder:
-    """Finds no module: it only learns which names are about to be imported.
+    """Finder that finds no module: it only observes the names of the next imports.
 
-    It must come before wrapt's finder, which looks only at names that are registered already.
+    It must come before wrapt's finder, which ignores names that are not registered yet.
 
     Attributes:
         patterns: Hooks for module names that match a pattern.
-        waiting: Hooks for modules that are being imported at this moment.
+        waiting: Hooks for modules that are being imported now.
     """
 
     def __init__(self) -> None:
@@ -82,13 +82,13 @@ class _Finder:
         self.waiting: list[tuple[str, Hook]] = []
 
     def install(self) -> None:
-        """Insert it as the first finder, once."""
+        """Insert the finder in the first place of `sys.meta_path`, once."""
         if self not in sys.meta_path:
             wrapt.register_post_import_hook(lambda _: None, "signalscope")  # so that wrapt's finder exists
             sys.meta_path.insert(0, self)
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """Call the hooks of modules that are ready, and register those for a module that is about to be imported."""
+        """Call the waiting hooks of modules that are ready, and register the hooks of the next module."""
         for entry in list(self.waiting):
             name, hook = entry
             module = sys.modules.get(name)

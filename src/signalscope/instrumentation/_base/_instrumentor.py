@@ -1,4 +1,4 @@
-"""The base of the instrumentors: each patches one library, when the program imports it and never before.
+"""The base of the instrumentors: each instrumentor patches one library, after the program has imported it.
 
 A subclass declares its `Library`, and a method for each module that it patches:
 
@@ -9,8 +9,8 @@ A subclass declares its `Library`, and a method for each module that it patches:
         def _pricing(self, module):
             self.measure(module, "delta", instrument_greeks(calculation_type="delta"))
 
-The base does the rest: it checks the installed version, registers import hooks, replaces names that other modules
-hold, undoes the patches, respects suppression, and calls request and response hooks.
+The base checks the installed version and registers import hooks. It replaces functions also in modules that imported
+them by name, and undoes the patches. It respects suppression, and calls request and response hooks.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _Hook = TypeVar("_Hook", bound=Callable[..., None])
 
 
 def on_import(*modules: str) -> Callable[[_Hook], _Hook]:
-    """Return a decorator: the method is called with each of these modules when the program has imported it."""
+    """Return a decorator for a method that is called with each of these modules after its import."""
 
     def mark(method: _Hook) -> _Hook:
         vars(method)["hooked_modules"] = modules
@@ -69,17 +69,17 @@ class Library:
     """One integrated library.
 
     Args:
-        name: The name of the instrumentor's entry point: what ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS`` takes.
+        name: The name of the instrumentor's entry point, as in ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
         title: The usual name of the library; empty if it is the same.
         kind: greeks, cache, queue, breaker, dependency, task, database, api or any.
-        supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One that is installed and
-            matches is enough; a part of the standard library has none.
+        supports: Requirements on its distributions, such as ``vollib >= 1.0.7, < 2``. One of them must be met; the
+            standard library has none.
         tested: The oldest and the newest version that the tests run with.
-        measures: OpenTelemetry names of the metrics it records, as in the contract.
-        spans: The spans it makes, in a sentence.
-        unit: What counts as one calculation, operation, item or call, in a sentence.
+        measures: OpenTelemetry names of the recorded metrics, as in the contract.
+        spans: A sentence about the spans.
+        unit: The definition of one calculation, operation, item or call.
         not_measured: Parts that are not measured, one sentence each.
-        delegated: The official instrumentor that makes the spans, where there is one.
+        delegated: The official instrumentor that makes the spans; empty if there is none.
         notes: Further notes, one sentence each.
     """
 
@@ -100,18 +100,18 @@ class Library:
 
 
 class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
-    """Instruments one library.
+    """Base of the instrumentors, each for one library.
 
-    `instrument` takes, besides what every instrumentor takes:
+    `instrument` takes these arguments, in addition to those of every OpenTelemetry instrumentor:
 
     * ``request_hook(span, args, kwargs)``: called before a measured call that has a recording span;
-    * ``response_hook(span, result)``: called after it, unless it raised;
+    * ``response_hook(span, result)``: called after the call, unless the call raised;
     * ``span``: ``auto`` (the default: a child span when the current span is recording), ``always`` or ``never``.
 
     Attributes:
-        library: Its description.
-        patches: Its patches.
-        cleanup: What else `uninstrument` undoes.
+        library: The description of the library.
+        patches: The patches of this instrumentor.
+        cleanup: Further callbacks of `uninstrument`.
         options: The arguments of `instrument`.
     """
 
@@ -122,7 +122,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
     def __init__(self) -> None:
         super().__init__()
-        # Each class has one instance, and its constructor is called each time.
+        # Each class has one instance, and each call of the class calls the constructor again.
         if not hasattr(self, "patches"):
             self.patches = Patches()
             self.cleanup = ExitStack()
@@ -130,10 +130,10 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             self.create()
 
     def create(self) -> None:
-        """Create the state of the instance; called once."""
+        """Create the state of the instance; it is called once."""
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Return the hook of each module, by its full name: by default the methods that `on_import` marks."""
+        """Return the hook for each full name of a module; by default these are the methods marked by `on_import`."""
         return {
             module: getattr(self, name)
             for name in dir(type(self))
@@ -141,17 +141,17 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         }
 
     def begin(self) -> None:
-        """Start parts other than patches; called by `instrument`."""
+        """Start further parts that are not patches; `instrument` calls it."""
 
     def end(self) -> None:
-        """Stop those parts; called by `uninstrument`."""
+        """Stop the parts that `begin` has started; `uninstrument` calls it."""
 
     def instrumentation_dependencies(self) -> Collection[str]:
-        """Return the supported versions; one of them is enough."""
+        """Return the supported versions as requirements; one of them must be met."""
         return self.library.supports
 
     def conflict(self) -> DependencyConflict | None:
-        """Return the reason why the installed library cannot be instrumented; None if it can."""
+        """Return the reason why the library is not instrumented (missing, wrong version); None if there is none."""
         conflicts = [get_dependency_conflicts([requirement]) for requirement in self.library.supports]
         if not conflicts or None in conflicts:
             return None
@@ -166,25 +166,29 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     def instrument(self, **kwargs: Any) -> Any:
         """Instrument the library; do nothing if it is not installed or its version is not supported.
 
-        The version is checked even with ``skip_dep_check``: the launcher sets that after it has checked the
-        requirements of the whole distribution, and not those of this library.
+        The version is checked even with ``skip_dep_check``. The launcher sets this argument after it has checked the
+        requirements of the whole distribution, but not the requirements of this library.
+
+        Args:
+            **kwargs: The hooks and ``span`` (see the class), or ``raise_exception_on_conflict``.
 
         Raises:
-            DependencyConflictError: With ``raise_exception_on_conflict=True``, if nothing is done.
+            DependencyConflictError: The library is missing or its version is not supported, and
+                ``raise_exception_on_conflict=True``.
         """
-        conflict = self.conflict()
+        conflict, title = self.conflict(), self.library.title
         if conflict is None:
             try:
                 return super().instrument(**{**kwargs, "skip_dep_check": True})
-            except Exception:  # must reach neither the program nor the instrumentors after this one
+            except Exception:  # must not reach the program or stop the next instrumentors
                 _logger.exception(
-                    "signalscope: instrumenting %s failed; going on without it", self.library.title
+                    "signalscope: instrumentation of %s failed; it is not measured [SS402]", title
                 )
             internal_error("instrumentation")
-            return None
-        if kwargs.get("raise_exception_on_conflict"):
+        elif kwargs.get("raise_exception_on_conflict"):
             raise DependencyConflictError(conflict)
-        _logger.info("signalscope: %s is not instrumented: %s", self.library.title, conflict)
+        else:
+            _logger.info("signalscope: %s is not instrumented: %s", title, conflict)
         return None
 
     def measure(
@@ -196,8 +200,8 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
             owner: The module or class; None if this version of the library does not have it.
             name: The attribute; it may be missing.
             decorator: A decorator of `signalscope.decorators`.
-            nested: Whether calls inside a measured calculation are measured too.
-            over: Whether to patch it even if another instrumentor has.
+            nested: True to measure calls inside a measured calculation too.
+            over: True to patch the attribute even if another instrumentor has patched it.
         """
 
         def make(original: Any, is_undone: IsUndone) -> Any:
@@ -211,27 +215,27 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         self.patches.add(owner, name, make, over=over)
 
     def replace(self, owner: Any, name: str, make: Callable[[Any, IsUndone], Any]) -> None:
-        """Patch a method of a class, or a function of a module, with one that calls the original itself.
+        """Patch a method of a class, or a function of a module, with a replacement that calls the original itself.
 
         Args:
             owner: The class or module.
             name: The attribute; it may be missing.
-            make: Makes the replacement from the original, which takes a method's object as its first argument, and
-                from a function that returns True if the patch has been undone.
+            make: Returns the replacement. Its arguments are the original, and a function that returns True if the
+                patch has been undone. The original of a method takes the object as its first argument.
         """
         self.patches.add(owner, name, lambda original, is_undone: make(taking_self(original), is_undone))
 
     def intercept(
         self, owner: Any, name: str, around: Method, *, unless: Callable[[IsUndone], bool] = is_suppressed
     ) -> None:
-        """Patch a method of a class, or a function of a module, with one that calls a function around it.
+        """Patch a method of a class, or a function of a module, with a call of another function.
 
         Args:
             owner: The class or module.
             name: The attribute; it may be missing.
-            around: Called with the original and the arguments of the call, in which a method's object is the first.
-                A coroutine function makes the replacement one too.
-            unless: Returns True for a call that goes straight to the original.
+            around: Called with the original, the object of a method, and the arguments of the call. If it is a
+                coroutine function, the replacement is a coroutine function too.
+            unless: Returns True for a call that goes directly to the original.
         """
 
         def make(original: Method, is_undone: IsUndone) -> Method:
@@ -262,14 +266,14 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         is_async: bool,
         unless: Callable[[IsUndone], bool],
     ) -> None:
-        """Patch a method of a class with one that calls the original inside of a context manager.
+        """Patch a method of a class with a call of the original inside of a context manager.
 
         Args:
             owner: The class.
             name: The method; it may be missing.
-            context: Called with the arguments of the call; the result is appended to the list that it gives.
+            context: Called with the arguments of the call. It yields a list that the result is appended to.
             is_async: True if the method is a coroutine function.
-            unless: Returns True for a call that goes straight to the original.
+            unless: Returns True for a call that goes directly to the original.
         """
 
         def call(original: Method, /, *args: Any, **kwargs: Any) -> Any:
@@ -291,7 +295,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
         Args:
             cls: The class.
-            act: The function; what it raises is counted.
+            act: The function; its exceptions are counted and not raised.
         """
 
         def init(original: Method, created: Any, /, *args: Any, **kwargs: Any) -> None:
@@ -301,7 +305,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         self.intercept(cls, "__init__", init, unless=only_if_undone)
 
     def safely(self, act: Callable[..., object], *args: Any) -> None:
-        """Call a function; an exception is counted, and does not reach the program."""
+        """Call a function; count its exception and do not raise it."""
         try:
             act(*args)
         except Exception:  # must not reach the caller
@@ -309,16 +313,18 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
 
     @property
     def span(self) -> Any:
-        """When measured calls have spans: the argument of `instrument`, else SIGNALSCOPE_LIBRARY_SPANS, else auto."""
+        """The `span` argument of `instrument`, else SIGNALSCOPE_LIBRARY_SPANS, else ``auto``."""
         mode = self.options.get("span") or os.environ.get(_SPANS) or "auto"
         if mode in _MODES:
             return mode
-        _logger.error("signalscope: %s=%r is not allowed; allowed: %s", _SPANS, mode, ", ".join(_MODES))
+        _logger.error(
+            "signalscope: %s=%r is not allowed; use one of %s [SS403]", _SPANS, mode, ", ".join(_MODES)
+        )
         return "auto"
 
     def _instrument(self, **kwargs: Any) -> None:
         self.options = kwargs
-        nesting.on = nesting.on or self.library.kind != "api"  # requests are not parts of other calls
+        nesting.on = nesting.on or self.library.kind != "api"  # a request is not a part of another call
         self.begin()
         for name, hook in self.hooks().items():
             when_imported(name, self._while_instrumented(hook, kwargs))
@@ -330,7 +336,7 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         self.end()
 
     def _while_instrumented(self, hook: Hook, options: Mapping[str, Any]) -> Hook:
-        """Return a hook that does nothing once the library has been uninstrumented, or instrumented again."""
+        """Return a hook that does nothing after the library was uninstrumented or instrumented again."""
 
         def call(module: ModuleType) -> None:
             if self.options is options:

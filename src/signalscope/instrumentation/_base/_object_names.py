@@ -1,7 +1,7 @@
-"""Names of objects that have none of their own: the variable that holds a cache, a queue or a breaker.
+"""Names of objects without a name of their own: the variable that holds a cache, a queue or a breaker.
 
-An object is created before it gets a name (``greeks_cache = TTLCache(...)``). So its creation site is noted first,
-and the variable that holds it is looked for when it is used.
+An object is created before a variable holds it (``greeks_cache = TTLCache(...)``). So the creation site is noted
+first, and the variable is searched when the object is used.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any, NamedTuple
 
-#: A dictionary or list with more entries is data, and not searched.
+#: A dictionary or list with more entries is not searched: it is data.
 _MOST_ENTRIES = 64
-#: Stack frames that are searched for one of the program.
+#: Limit of the stack frames that are searched for a frame of the program.
 _MOST_FRAMES = 30
-#: Uses of an object after which its name is no longer looked for.
+#: The search for a name ends after this number of uses of the object.
 _MOST_USES = 1 << 10
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]+")
 
@@ -29,8 +29,9 @@ class ObjectName(NamedTuple):
     """The name of an object.
 
     Attributes:
-        path: ``module:NAME``, ``module:Class.attribute``, ``module:NAME[key]``, or the function that created it.
-        names: Names that describe it, best first: the variable, then the class or function around it.
+        path: ``module:NAME``, ``module:Class.attribute``, ``module:NAME[key]``, or the path of the function that
+            created the object.
+        names: Descriptive names, best first: the variable, then the class or function around it.
     """
 
     path: str
@@ -41,7 +42,7 @@ class CreationSite:
     """The place in the program where an object was created.
 
     Args:
-        frame: The stack frame that created it.
+        frame: The stack frame that created the object.
     """
 
     __slots__ = ("_module", "_module_name", "_owner", "_qualname")
@@ -52,12 +53,12 @@ class CreationSite:
         code = frame.f_code
         self._qualname = "" if code.co_name == "<module>" else code.co_qualname
         self._owner: Callable[[], Any] = lambda: None
-        # A number or a tuple has no weak references, and holds no caches.
+        # A number or a tuple has no weak references, and has no attribute that holds a cache.
         with suppress(TypeError):
             self._owner = weakref.ref(_first_argument(frame))
 
     def find_holder(self, thing: object) -> ObjectName | None:
-        """Return the name of the variable that holds an object; None if no searched variable does (yet)."""
+        """Return the name of the variable that holds an object; None if no searched variable holds it (yet)."""
         for prefix, owner_name, namespace in self._namespaces():
             for name, keys in _search(namespace, thing):
                 dotted = f"{prefix}{name}" + "".join(f"[{key}]" for key in keys)
@@ -67,7 +68,7 @@ class CreationSite:
 
     @property
     def fallback(self) -> ObjectName:
-        """The name of an object that no variable holds: the function that created it, or its class."""
+        """The name of an object that no variable holds: the function or the class that created it."""
         parts = self._qualname.split(".")
         function = [part for part in parts if part != "<locals>" and not part.startswith("__")]
         path = f"{self._module_name}:{self._qualname}" if self._qualname else self._module_name
@@ -85,7 +86,7 @@ class CreationSite:
             prefix = f"{module_name}:{cls.__qualname__}."
             yield prefix, cls.__name__, _attributes(owner)
             yield prefix, cls.__name__, vars(cls)
-        value: Any = module  # a class body is a frame of that class's name
+        value: Any = module  # the frame of a class body has the name of the class
         for part in self._qualname.split("."):
             value = getattr(value, "__dict__", {}).get(part)
             if isinstance(value, type):
@@ -93,10 +94,10 @@ class CreationSite:
 
 
 class NameSearch:
-    """Looks for the name of an object at its 1st, 2nd, 4th, 8th ... use: it may get its name after its first use.
+    """Search for the name of an object at its 1st, 2nd, 4th, 8th ... use: a variable may hold it only later.
 
     Args:
-        site: Where the object was created; None if that is not known.
+        site: The place that created the object; None if it is unknown.
     """
 
     __slots__ = ("_site", "_uses")
@@ -106,7 +107,7 @@ class NameSearch:
         self._uses = 0
 
     def find_holder(self, thing: object) -> ObjectName | None:
-        """Count a use of the object; return its name if this use is one of those that look, and find it."""
+        """Count a use of the object; return its name if this use searches for it and finds it."""
         self._uses += 1
         if self._site is None or self._uses & (self._uses - 1):
             return None
@@ -119,15 +120,15 @@ class NameSearch:
 
     @property
     def is_over(self) -> bool:
-        """True if the name will not be found any more."""
+        """True if no later use will find the name."""
         return self._site is None or self._uses >= _MOST_USES
 
 
 def creation_site(thing: object, library: Iterable[str]) -> CreationSite | None:
-    """Return the place in the program that is creating an object now; None if there is none.
+    """Return the place in the program that creates an object now; None if there is none.
 
     Args:
-        thing: The object. Its own constructors are skipped, and so are lambdas and comprehensions.
+        thing: The object. Frames of its own constructors, lambdas and comprehensions are skipped.
         library: Packages whose frames are skipped too.
     """
     skipped = ("signalscope", "wrapt", "functools", *library)
@@ -151,13 +152,13 @@ def full_name(function: Any) -> str:
 
 
 def module_named(name: str) -> Any:
-    """Return the module of that name; the started program has the name by which it could be imported."""
+    """Return the module with a name; for the started program, the name of an import of its file."""
     main = sys.modules.get("__main__")
     return main if main is not None and _module_name(vars(main)) == name else sys.modules.get(name)
 
 
 def label_from(names: Iterable[str], *nouns: str) -> str | None:
-    """Return the first descriptive name as a label value: lower case, words with underscores, without the nouns.
+    """Return the first descriptive name as a label value: words in lower case with underscores, without the nouns.
 
     ``GREEKS_CACHE`` and ``_greeks_cache`` are ``greeks``; ``QuoteCache`` is ``quote``; ``_cache`` is skipped.
     """
@@ -169,7 +170,7 @@ def label_from(names: Iterable[str], *nouns: str) -> str | None:
 
 
 def _module_name(namespace: Mapping[str, Any]) -> str:
-    """Return a module's name; of the started program, the name by which it could be imported."""
+    """Return a module's name; for the started program, the name of an import of its file."""
     name = str(namespace.get("__name__", ""))
     if name != "__main__":
         return name
@@ -183,8 +184,8 @@ def _first_argument(frame: FrameType) -> Any:
         return None
     names = frame.f_locals
     argument = names.get(code.co_varnames[0])
-    # Until Python 3.13 `f_locals` is a copy, and the frame keeps it: it would keep the present values of all local
-    # variables alive. It has three references (the frame, this variable, the argument) unless the program has it too.
+    # Before Python 3.13, `f_locals` is a copy that the frame keeps, so the values of all local variables would stay
+    # alive. It has three references (the frame, this variable, the argument), and more if the program uses it too.
     if type(names) is dict and code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(names) <= 3:
         names.clear()
     return argument
@@ -198,7 +199,7 @@ def _attributes(owner: Any) -> Mapping[str, Any]:
 
 
 def _search(namespace: Mapping[str, Any], thing: object) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the names that hold an object, each with the key of the dictionary or the index of the list."""
+    """Yield the names that hold an object, each with the keys of the dictionary or list that contains it."""
     tables = []
     for name, value in list(namespace.items()):
         if value is thing and not name.startswith("__"):

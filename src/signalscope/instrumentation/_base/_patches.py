@@ -1,7 +1,7 @@
-"""Patches: attributes that are replaced, and later restored to the very object that was there before.
+"""Patches: attributes that are replaced, and restored later to exactly the object before.
 
-A replaced function is also replaced where other modules hold it by name (`from x import delta`), and restored there.
-Default arguments, elements of lists and partials keep the function that they have.
+A function is also replaced and restored in other modules that imported it by name (`from x import delta`). Default
+arguments, elements of lists and partials keep the function that they have.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from signalscope.recording._process_state import ProcessState
 
 _NOTHING = object()
 _Proxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)  # since wrapt 2
-#: Everything that is patched now, by owner and name, so that two instrumentors do not both patch one thing.
+#: All current patches, by owner and name, so that two instrumentors do not patch the same attribute.
 _all: dict[tuple[int, str], Patch] = {}
 
 
 class _Patching(ProcessState):
-    """Held while attributes are replaced or given back."""
+    """Lock for replacing and restoring attributes."""
 
 
 _patching = _Patching(reentrant=True)
@@ -34,7 +34,7 @@ _patching = _Patching(reentrant=True)
 def taking_self(original: Any) -> Any:
     """Return a callable that takes the method's object as its first argument.
 
-    A function does. The wrapt proxy of another instrumentor has to be bound to the object.
+    A function is returned unchanged. The wrapt proxy of another instrumentor is bound to the object.
     """
     if not isinstance(original, _Proxy):
         return original
@@ -52,15 +52,15 @@ class Patch:
     Args:
         owner: The module or class.
         name: The attribute's name.
-        make: Makes the replacement from the original and from a function that tells whether the patch has been
-            undone. A wrapper of another library may go on calling the replacement.
-        over: Whether it may replace the patch of another instrumentor.
+        make: Returns the replacement. Its arguments are the original, and a function that returns True if the patch
+            has been undone: a wrapper of another library may still call the replacement then.
+        over: True if it may replace the patch of another instrumentor.
 
     Attributes:
         original: The object before.
         replacement: The object now.
-        is_undone: Whether the patch has been undone.
-        claims: The number of instrumentors that want it.
+        is_undone: True if the patch has been undone.
+        claims: The number of instrumentors that use the patch.
     """
 
     def __init__(
@@ -108,13 +108,13 @@ class Patches:
     def add(
         self, owner: Any, name: str, make: Callable[[Any, Callable[[], bool]], Any], *, over: bool = False
     ) -> None:
-        """Patch an attribute, unless it is patched already; see `Patch`. Call `spread` after the last one.
+        """Patch an attribute, unless it is patched already; see `Patch`. Call `spread` after the last patch.
 
         Args:
             owner: The module or class; None if this version of the library does not have it.
             name: The attribute; it may be missing.
             make: As for `Patch`.
-            over: Whether to patch it even if another instrumentor has, unless that one did so with `over` too.
+            over: True to patch the attribute even if another instrumentor has patched it without `over`.
         """
         if owner is None or not hasattr(owner, name):
             return
@@ -128,7 +128,7 @@ class Patches:
                 self._mine.append(patch)
 
     def spread(self, module: ModuleType) -> None:
-        """Replace the patched functions also where other modules hold them by name.
+        """Replace the patched functions in all modules that imported them by name.
 
         Args:
             module: The patched module. While it is being imported, only modules of the same import can hold its
@@ -139,7 +139,7 @@ class Patches:
         _replace([(patch.original, patch.replacement) for patch in new if _is_of_module(patch)], modules)
 
     def undo(self) -> None:
-        """Undo them, but for those that another instrumentor wants as well."""
+        """Undo the patches, except patches that another instrumentor uses too."""
         with _patching.lock:
             ended = []
             for patch in reversed(self._mine):
@@ -171,7 +171,7 @@ def _around(module: ModuleType) -> Iterator[Any]:
 
 
 def _replace(objects: Sequence[tuple[Any, Any]], modules: Iterable[Any]) -> None:
-    """Replace objects wherever modules hold them by name.
+    """Replace objects in the namespaces of modules.
 
     Args:
         objects: The objects, each with its replacement.

@@ -1,4 +1,4 @@
-"""Which of the contract's priorities an item of a queue has."""
+"""The priority of a queue item, as one of the contract's priorities."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 from signalscope.contract import PRIORITIES
 from signalscope.contract._model import OTHER
 
-#: The highest number that is still critical, high and medium; higher numbers are low. In a priority queue the lowest
-#: number comes first.
+#: The highest numbers of the priorities critical, high and medium; higher numbers are low. In a priority queue the
+#: lowest number comes first.
 LEVELS = (0.0, 1.0, 2.0)
 _NONE = object()
 
 
 def priority_of_item(item: Any, *, ordered: bool) -> Any:
-    """Return the priority that an item carries.
+    """Return the priority of an item: its attribute or key ``priority``.
 
-    It is the attribute or key ``priority`` of the item. In a priority queue it may also be the first element of a
-    tuple or list, or the item itself if that is a number, a text or an enumeration.
+    In a priority queue it may also be the first element of a tuple or list, or the item itself. The item itself must
+    be a number, a text or an enumeration.
 
     Args:
         item: The item.
-        ordered: Whether the queue is a priority queue.
+        ordered: True if the queue is a priority queue.
 
     Returns:
         A number, a text or an enumeration; None if the item has no priority.
@@ -41,10 +41,10 @@ def priority_of_item(item: Any, *, ordered: bool) -> Any:
 
 
 def priority_of_value(value: Any, levels: Sequence[float] = LEVELS) -> str:
-    """Return the contract's priority for the priority of an item.
+    """Return the contract's priority for a value: critical, high, medium, low or other.
 
-    A text, or the name of an enumeration's member, is a name (critical, high, medium, low, in upper or lower case). A
-    number is compared with the levels. Anything else is ``other``.
+    A text or the name of an enumeration's member is compared with these names, in upper or lower case. A number is
+    compared with the levels. Any other value is ``other``.
     """
     if isinstance(value, Enum):
         named = value.name.lower()
@@ -64,12 +64,12 @@ def priority_of_value(value: Any, levels: Sequence[float] = LEVELS) -> str:
 def classifier(
     given: Callable[[Any], Any] | None, levels: Sequence[float], *, ordered: bool
 ) -> Callable[[Any], str]:
-    """Return a function from an item to its priority; it never raises.
+    """Return a function that returns the priority of an item and never raises an exception.
 
     Args:
-        given: The user's function that reads an item's priority, if any.
+        given: The user's function that returns the priority of an item; None to use `priority_of_item`.
         levels: See `LEVELS`.
-        ordered: Whether the queue is a priority queue; in other queues, an item without a priority is ``medium``.
+        ordered: True if the queue is a priority queue; in other queues, an item without a priority is ``medium``.
     """
     default = OTHER if ordered else "medium"
 

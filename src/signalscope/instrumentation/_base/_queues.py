@@ -1,7 +1,7 @@
-"""Measuring one queue of the standard library: its size, the time that items wait, the items that pass.
+"""Measurement of one queue of the standard library: its size, its items, and their waiting and processing times.
 
-Only the queue object itself is patched, and its items are not changed. The time at which an item came in is kept
-beside the queue, by the item's identity, while the item is in the queue.
+Only the queue object itself is patched, and its items are not changed. While an item is in the queue, a table beside
+the queue has the item's arrival time, by the item's identity.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ _PROCESSING = "signal_service.queue.processing"
 QUEUE_METRICS = ("signal_service.queue.size", "signal_service.queue.capacity", _WAIT, _PROCESSING, _ITEMS)
 _WHERE = "instrumentation.queues"
 _FULL = (queue.Full, asyncio.QueueFull)
-#: The time at which an item came in, None if that was not seen, and its priority.
+#: The arrival time of an item, or None if it is unknown, and its priority.
 Entry = tuple[float | None, str]
 
 
 class MeasuredQueue:
-    """One queue that is measured, until `end`.
+    """One measured queue; the measurement ends with `end`.
 
     Args:
         instance: The queue, of `queue` or `asyncio`, or of a subclass.
-        queue_type: Its name in the metrics.
+        queue_type: The name of the queue in the metrics.
         classify: Returns an item's priority.
 
     Attributes:
-        queue_type: Its name in the metrics.
+        queue_type: The name of the queue in the metrics.
     """
 
     def __init__(self, instance: Any, queue_type: str, classify: Callable[[Any], str]) -> None:
         self.queue_type = queue_type
         self._classify = classify
         self._queue = weakref.ref(instance)
-        # By the id of an item that is in the queue: the same object may be in there more than once.
+        # Entries by the id of an item in the queue: the same object may be in the queue several times.
         self._entries: dict[int, list[Entry]] = {}
         self._sizes: Counter[str] = Counter()
         self._working: MutableMapping[Any, list[Entry]] = weakref.WeakKeyDictionary()
@@ -63,13 +63,13 @@ class MeasuredQueue:
 
     @property
     def capacity(self) -> float | None:
-        """The number of items it can hold; None if it is unbounded or gone."""
+        """The largest number of items; None if the queue has no limit or no longer exists."""
         instance = self._queue()
         limit = getattr(instance, "maxsize", 0)
         return float(limit) if limit > 0 else None
 
     def sizes(self) -> Counter[str] | None:
-        """Return the number of waiting items by priority; None if the queue is gone."""
+        """Return the number of waiting items by priority; None if the queue no longer exists."""
         instance = self._queue()
         if instance is None:
             return None
@@ -84,7 +84,7 @@ class MeasuredQueue:
         return self._sizes.copy()
 
     def _patch(self, instance: Any) -> dict[str, Any]:
-        """Shadow the methods of the queue on the object itself, without keeping it alive."""
+        """Set attributes of the queue that hide its methods; they do not keep the queue alive."""
         reference, kind = self._queue, type(instance)
         put, get, done = kind._put, kind._get, kind.task_done
         # The method that raises when the queue is full: for threads `put_nowait` calls `put`.
@@ -94,7 +94,7 @@ class MeasuredQueue:
         def _put(item: Any) -> Any:
             try:
                 value = put(reference(), item)
-            except BaseException:  # items that cannot be compared: one may be in the queue all the same
+            except BaseException:  # items cannot be compared, but the item may be in the queue
                 self._safely(self._reconcile, reference())
                 raise
             self._safely(self._enter, item, reference())
@@ -132,7 +132,7 @@ class MeasuredQueue:
             try:
                 return await asyncio.Queue.put(instance, item)
             except asyncio.CancelledError:
-                if was_full:  # it has waited for room, and there was none in time
+                if was_full:  # it waited for room until it was cancelled
                     self._safely(self._count, self._classify(item), "rejected")
                 raise
 
@@ -147,7 +147,7 @@ class MeasuredQueue:
             internal_error(_WHERE)
 
     def _enter(self, item: Any, instance: Any) -> None:
-        """Note an item that came in; the queue is still locked, so no worker can have taken it."""
+        """Note a new item; the queue is still locked, so no worker has taken the item."""
         priority = self._classify(item)
         self._entries.setdefault(id(item), []).append((time.monotonic(), priority))
         self._sizes[priority] += 1
@@ -173,7 +173,7 @@ class MeasuredQueue:
         return entry
 
     def _finish(self) -> None:
-        """Record the end of an item; `task_done` does not say which, unless the worker has only one."""
+        """Record the end of an item, if its worker has only one: `task_done` does not name the item."""
         worker = _worker()
         taken = self._working.pop(worker, [])
         if len(taken) != 1:
@@ -196,7 +196,7 @@ class MeasuredQueue:
             get_instrument(_ITEMS).series(self.queue_type, priority, event).record(times)
 
     def _reconcile(self, instance: Any) -> None:
-        """Compare the notes with the queue: a program may empty it, and a subclass may drop or replace items."""
+        """Adapt the entries to the queue: a program may empty it, and a subclass may drop or replace items."""
         items = _items_of(instance)
         if items is None or len(items) == sum(self._sizes.values()):
             return
@@ -208,14 +208,14 @@ class MeasuredQueue:
             entry = noted.pop(0) if noted else (None, self._classify(item))
             self._entries.setdefault(id(item), []).append(entry)
             self._sizes[entry[1]] += 1
-        if not is_known:  # it holds other objects than were put in: which have left is unknown
+        if not is_known:  # a subclass stores other objects: the removed items are unknown
             return
         for priority, times in Counter(entry[1] for noted in before.values() for entry in noted).items():
             self._count(priority, "dropped", times)
 
 
 def _items_of(instance: Any) -> Any:
-    """Return the container of a queue's items; None for a subclass that keeps them elsewhere."""
+    """Return the container of a queue's items; None for a subclass that has them in another place."""
     items = getattr(instance, "_queue" if isinstance(instance, asyncio.Queue) else "queue", None)
     try:
         return items if items is not None and len(items) == instance._qsize() else None
@@ -224,7 +224,7 @@ def _items_of(instance: Any) -> Any:
 
 
 def _worker() -> Any:
-    """Return the task or the thread that takes items."""
+    """Return the current task, or the current thread outside of a task."""
     try:
         task = asyncio.current_task()
     except RuntimeError:

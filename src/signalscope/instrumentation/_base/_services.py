@@ -1,9 +1,9 @@
-"""External services by host, and the calls to them: the same for every HTTP client.
+"""External services by host, and the calls to these services, for all HTTP clients.
 
 ``SIGNALSCOPE_SERVICES="ticker_service(critical)=ticker.internal:8001,10.0.0.*;config_service=config.internal/v2"``
-maps hosts (patterns are allowed), perhaps with a port and the beginning of a path, to names. The criticality is in
-brackets, and ``high`` without them. Without an entry a host whose first label ends in ``service`` is that service
-(``http://ticker-service.trading.svc:8080`` is `ticker_service`). Calls to any other host are not recorded, since the
+gives names to hosts. A host may be a pattern, and may have a port and the beginning of a path. The criticality is in
+brackets; the default is ``high``. A host without an entry is a service if its first label ends in ``service``
+(``http://ticker-service.trading.svc:8080`` is `ticker_service`). Calls to other hosts are not recorded, since the
 number of hosts has no limit.
 """
 
@@ -36,11 +36,11 @@ _VARIABLE = "SIGNALSCOPE_SERVICES"
 _EXAMPLE = "ticker_service(critical)=ticker.internal:8001,10.0.0.*;config_service=config.internal/v2"
 _NAME = re.compile(r"(?P<name>[^()\s]+)\s*(?:\((?P<criticality>[^()]*)\))?\Z")
 _ADDRESS = re.compile(r"(?P<host>\[[^\]]*\]|[^:/]+)(?::(?P<port>\d+))?(?P<path>/.*)?\Z")
-#: Services and methods with a recorder of their own; the contract allows fewer services.
+#: Limit of the pairs of service and method that have a recorder; the contract allows fewer services.
 _MOST_PROBES = 1_000
 _PORTS = {"http": 80, "https": 443}
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-#: Set while a call is recorded: a redirect that a client follows by calling itself is a part of it.
+#: True while a call is recorded: a client may call itself to follow a redirect.
 _calling: ContextVar[bool] = ContextVar("signalscope_http_call", default=False)
 
 
@@ -49,7 +49,7 @@ class Service(NamedTuple):
 
     Attributes:
         name: The `service_name`.
-        criticality: How much depends on it.
+        criticality: critical, mandatory or high.
     """
 
     name: str
@@ -67,7 +67,7 @@ _probes: dict[tuple[Service, str], Dependency] = {}
 
 
 def service_at(url: str) -> Service | None:
-    """Return the service of a URL; None if it is not known."""
+    """Return the service of a URL; None if the host is not a known service."""
     try:
         parts = urlsplit(url)
         host, port = (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
@@ -92,14 +92,14 @@ def _addresses() -> list[_Address]:
         criticality = (name["criticality"] or "high").strip() if name else ""
         if name is None or criticality not in CRITICALITIES:
             _logger.error(
-                "%s: %r is ignored: write for example %s; in brackets one of %s",
+                "%s: %r is ignored; write for example %s, with one of %s in brackets [SS401]",
                 _VARIABLE, left, _EXAMPLE, ", ".join(CRITICALITIES),
             )  # fmt: skip
             continue
         for text in filter(None, map(str.strip, right.split(","))):
             parts = _ADDRESS.match(text.partition("://")[2] or text)
             if parts is None:
-                message = "%s: the address %r is ignored: write for example %s"
+                message = "%s: the address %r is ignored; write for example %s [SS401]"
                 _logger.error(message, _VARIABLE, text, _EXAMPLE)
                 continue
             port = int(parts["port"]) if parts["port"] else None
@@ -110,10 +110,10 @@ def _addresses() -> list[_Address]:
 
 @contextmanager
 def recorded_call(url: str, method: str) -> Iterator[list[Any]]:
-    """Record a call to a service; the block makes it, and appends the response to the list. Never raises itself.
+    """Record a call to a service: the block makes the call, and appends the response to the list.
 
-    A call is not recorded if its service is not known, if it is part of another call or of `@instrument_dependency`,
-    if instrumentation is suppressed, or if nothing records.
+    A call is not recorded if its service is not known, or if instrumentation is suppressed or off. A call inside
+    another call or inside of `@instrument_dependency` is not recorded either. The recording raises no exception.
 
     Args:
         url: The URL.

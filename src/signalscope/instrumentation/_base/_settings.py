@@ -1,4 +1,4 @@
-"""Settings of the shape ``pattern=value;pattern=value``, from environment variables.
+"""Settings of the form ``pattern=value;pattern=value``, from environment variables.
 
 A configuration error is logged with the variable, the wrong part and an example. Only that part is ignored.
 """
@@ -18,7 +18,7 @@ def pairs(variable: str, example: str) -> list[tuple[str, str]]:
     """Return the pairs of an environment variable, in the order in which they are written.
 
     Args:
-        variable: Its name.
+        variable: The name of the variable.
         example: A valid value, for the error message.
     """
     valid = []
@@ -27,12 +27,12 @@ def pairs(variable: str, example: str) -> list[tuple[str, str]]:
         if separator and left and right:
             valid.append((left, right))
         else:
-            _logger.error("%s: %r is ignored: write for example %s", variable, part, example)
+            _logger.error("%s: %r is ignored; write for example %s [SS401]", variable, part, example)
     return valid
 
 
 class Patterns:
-    """Values by pattern (`*`, `?`, `[...]`). The first that matches wins; brackets may also be part of a name.
+    """Values by pattern (`*`, `?`, `[...]`). The first match counts; brackets may also be a part of a name.
 
     Args:
         variable: The environment variable; it is read once, at the first use.
@@ -48,7 +48,7 @@ class Patterns:
         return pairs(self._variable, self._example)
 
     def find(self, candidates: Iterable[str]) -> str | None:
-        """Return the value of the first pattern that matches one of the candidates; None if none does."""
+        """Return the value of the first pattern that matches one of the candidates; None without a match."""
         names = [name for name in candidates if name]
         for pattern, value in self.pairs:
             literal = pattern.replace("[", "[[]")  # `*:TABLE[key]`

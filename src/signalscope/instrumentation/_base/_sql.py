@@ -1,4 +1,4 @@
-"""Operation and table of an SQL statement, for database metrics; never its text."""
+"""Operation and table of an SQL statement, for database metrics; the statement's text is not recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import perf_counter
 from signalscope.contract._model import OTHER
 from signalscope.recording import get_instrument, internal_error
 
-#: Characters of a statement that are read: the operation and the first table are at its beginning.
+#: Number of characters that are read: the operation and the first table are at the beginning of a statement.
 _LONGEST = 4_000
 _LONGEST_NAME = 63
 _NOISE = re.compile(r"/\*.*?\*/|--[^\n]*|'(?:[^']|'')*'", re.DOTALL)
@@ -24,11 +24,11 @@ _TABLE = {
     "update": re.compile(rf"\bupdate\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
     "delete": re.compile(rf"\bfrom\s+(?:only\s+)?{_IDENTIFIER}", re.IGNORECASE),
 }
-#: The word "from" where no table follows it.
+#: The word "from" without a table after it.
 _NO_TABLE = re.compile(
     r"(\b(?:extract|substring|trim|overlay)\s*\((?:[^()]|\([^()]*\))*?|\bdistinct\s+)\bfrom\b", re.IGNORECASE
 )
-#: The names of common table expressions, where their queries in brackets have been taken out.
+#: The names of common table expressions, in a text without their queries in brackets.
 _EXPRESSION = re.compile(rf"(?:\bwith\s+(?:recursive\s+)?|,\s*){_IDENTIFIER}\s+as\b", re.IGNORECASE)
 _FIRST = re.compile(r"[\s(]*(\w+)")
 _OPERATIONS = {verb: verb for verb in _TABLE} | {"replace": "insert"}
@@ -52,16 +52,16 @@ def _read(statement: str) -> tuple[str, str]:
 
 
 def table_and_operation(statement: object) -> tuple[str, str]:
-    """Return the first table of a statement, in lower case, and its operation: select, insert, update or delete.
+    """Return the first table of a statement, in lower case, and the operation: select, insert, update or delete.
 
-    Either is ``other`` if there is none. A common table expression is not a table. Quoted texts and comments are
+    A missing table or operation is ``other``. A common table expression is not a table. Quoted texts and comments are
     ignored.
     """
     return _read(statement[:_LONGEST]) if isinstance(statement, str) else (OTHER, OTHER)
 
 
 def record_query(query_type: str, statement: object, begun: float) -> None:
-    """Record a query that began at a time of `perf_counter`; never raises."""
+    """Record a query; `begun` is the value of `perf_counter` at its start. Never raise an exception."""
     try:
         elapsed = perf_counter() - begun
         get_instrument("signal_service.database.query").series(

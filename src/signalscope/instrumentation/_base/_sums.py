@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def known_sums(sizes: Iterable[tuple[str, float | None]]) -> dict[str, float]:
-    """Return the sum of the sizes of each name; a name with an unknown size (None) has none."""
+    """Return the sum of the sizes for each name, without names that have an unknown size (None)."""
     sums: dict[str, float | None] = {}
     for name, size in sizes:
         before = sums.get(name, 0.0)

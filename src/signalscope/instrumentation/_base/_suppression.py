@@ -1,4 +1,4 @@
-"""Whether a patched call is recorded, or goes straight to the original."""
+"""Conditions under which a patched call is not recorded and goes directly to the original."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def is_instrumentation_suppressed() -> bool:
 
 
 def is_suppressed(is_undone: IsUndone = lambda: False) -> bool:
-    """Return True if the patch was undone, nothing records, or instrumentation is suppressed here."""
+    """Return True if the patch was undone, recording is off, or instrumentation is suppressed here."""
     is_recording = live.on or live.is_enabled()
     return is_undone() or not is_recording or is_instrumentation_suppressed()
 
 
 def is_suppressed_in_cache(is_undone: IsUndone) -> bool:
-    """Return True if `is_suppressed`, or inside a decorated operation of a cache."""
+    """Return True if `is_suppressed` does, and inside a decorated cache operation."""
     return is_suppressed(is_undone) or inside("cache")
 
 
 def only_if_undone(is_undone: IsUndone) -> bool:
-    """Return True if the patch was undone: for what is noted even while nothing records."""
+    """Return True if the patch was undone: for notes that are also needed while recording is off."""
     return is_undone()

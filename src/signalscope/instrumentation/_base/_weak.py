@@ -1,4 +1,4 @@
-"""A table of objects that the program owns: by identity, and no longer than they live."""
+"""A table of the program's objects by identity, which does not keep them alive."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ T = TypeVar("T")
 class WeakTable(Generic[T]):
     """Values by object; the objects are not kept alive.
 
-    The hash and the equality of an object are the user's code and are not used. Setting, getting and iterating are
-    safe in any thread. An object without weak references is not stored.
+    The hash and the equality of an object are not used, since they are the user's code. All methods are safe in any
+    thread. An object that does not support weak references is not stored.
     """
 
     def __init__(self) -> None:
@@ -26,14 +26,14 @@ class WeakTable(Generic[T]):
 
         def remove(dead: weakref.ref[object]) -> None:
             entry = entries.get(key)
-            if entry is not None and entry[0] is dead:  # else another object has the id now
+            if entry is not None and entry[0] is dead:  # otherwise another object has this id now
                 entries.pop(key, None)
 
-        with suppress(TypeError):  # an object without weak references
+        with suppress(TypeError):  # the object does not support weak references
             entries[key] = (weakref.ref(thing, remove), value)
 
     def get(self, thing: object) -> T | None:
-        """Return the value of an object; None if there is none."""
+        """Return the value of an object; None if it is not in the table."""
         entry = self._entries.get(id(thing))
         return entry[1] if entry is not None and entry[0]() is thing else None
 
@@ -42,13 +42,11 @@ class WeakTable(Generic[T]):
         self._entries.clear()
 
     def values(self) -> Iterator[T]:
-        """Yield the values of the objects that are alive."""
-        for reference, value in list(self._entries.values()):
-            if reference() is not None:
-                yield value
+        """Return the values of the living objects."""
+        return (value for _, value in self.items())
 
     def items(self) -> Iterator[tuple[object, T]]:
-        """Yield the objects that are alive, each with its value."""
+        """Yield the living objects, each with its value."""
         for reference, value in list(self._entries.values()):
             thing = reference()
             if thing is not None:

@@ -1,4 +1,4 @@
-"""Functions of the program, measured as a targets file says: ``SIGNALSCOPE_TARGETS=targets.toml``."""
+"""Measurement of the functions that a targets file names: ``SIGNALSCOPE_TARGETS=targets.toml``."""
 
 from signalscope.instrumentation.targets._instrumentor import TargetsInstrumentor
 

@@ -1,4 +1,4 @@
-"""Checking a targets file without importing the program: the functions of each entry, and the metrics it records."""
+"""Check of a targets file without an import of the program: the functions and metrics of each entry."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from signalscope.instrumentation.targets._instrumentor import is_match, matches,
 from signalscope.instrumentation.targets._sources import Function, Module, NotReadableError, find, submodules
 from signalscope.instrumentation.targets._target import NO_FUNCTION, Problem, Target, emitted_by, nearest
 
-#: Functions of one entry that are reported.
+#: Limit of the reported functions of one entry.
 _MOST = 1000
-#: Imports and base classes that are followed.
+#: Limit of the imports and base classes that are followed for one function.
 _DEEPEST = 20
 
 
@@ -31,7 +31,7 @@ class MatchedFunction:
 
     Attributes:
         path: Module and name.
-        signature: Its definition in one line.
+        signature: The definition in one line.
         note: A remark; empty if there is none.
     """
 
@@ -46,10 +46,10 @@ class Checked:
 
     Attributes:
         target: The entry.
-        functions: The functions it matches.
-        records: Prometheus names of the metrics it records.
+        functions: The functions that the entry matches.
+        records: Prometheus names of the metrics that the entry records.
         attributes: The attributes of these metrics, and the source of each value.
-        problems: Its errors.
+        problems: The errors in the entry.
     """
 
     target: Target
@@ -68,8 +68,8 @@ def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Pro
 
     Args:
         path: The file.
-        imports: Import the modules instead of reading their source: for functions that are compiled, created at
-            run time or inherited from another module.
+        imports: True to import the modules instead of reading their source. This also finds functions that are
+            compiled or created at run time; the code of the modules runs.
 
     Returns:
         The result of each entry, and the errors in entries that could not be read.
@@ -80,18 +80,18 @@ def check(path: Path, *, imports: bool = False) -> tuple[list[Checked], list[Pro
     for target in targets:
         result = Checked(target)
         instruments = list(emitted_by(target.kind))
-        if target.options.get("step") == "put":  # it does not know waiting and processing times
+        if target.options.get("step") == "put":  # a put records only the counter
             instruments = [instrument for instrument in instruments if instrument.kind is Kind.COUNTER]
         result.records = [instrument.prometheus_name for instrument in instruments]
         result.attributes = {key: _shown(value) for key, value in target.given.items()}
         (_imported if imports else _read)(target, result)
         if not result.functions and not result.problems:
-            result.add_problem(f"{target.path!r} matches no function")
+            result.add_problem(f"{target.path!r} matches no function [SS423]")
         for match in result.functions:
             first = taken.setdefault(match.path, target)
             if first is not target:
                 result.add_problem(
-                    f"{match.path} is measured by the entry in line {first.line} already, which comes first"
+                    f"{match.path} is measured by the entry in line {first.line}; remove one of them [SS425]"
                 )
         checked.append(result)
     return checked, problems
@@ -111,7 +111,7 @@ def _read(target: Target, result: Checked) -> None:
             module = find(module_name)
         except NotReadableError as error:
             if not is_pattern(target.module):
-                result.add_problem(f"{error}{_nearest_module(module_name)}")
+                result.add_problem(f"{error}{_nearest_module(module_name)} [SS421]")
             continue
         for function, note in _functions(module, target, result):
             name = target.name if not is_pattern(target.name) else function.name
@@ -135,7 +135,7 @@ def _module_names(target: Target) -> list[str]:
 
 
 def _nearest_module(name: str) -> str:
-    """Return the end of the message about a missing module: the nearest one that exists."""
+    """Return the end of the message about a missing module: the nearest name of a module."""
     parts = name.split(".")
     for count in range(len(parts) - 1, 0, -1):
         package = ".".join(parts[:count])
@@ -165,17 +165,17 @@ def _functions(module: Module, target: Target, result: Checked) -> Iterator[tupl
     resolved, home = _resolve(module, name)
     if resolved is None:
         if not is_pattern(target.module):
-            result.add_problem(_missing(module, name))
+            result.add_problem(f"{_missing(module, name)} [SS423]")
     elif home == module.name and resolved.name == name:
         yield resolved, resolved.note
     elif "." in name:
         yield resolved, f"inherited from {home}:{resolved.name}"
     else:
-        yield resolved, f"defined in {home}: calls of modules that import it from there are not measured"
+        yield resolved, f"defined in {home}: calls from modules that import it from there are not measured"
 
 
 def _resolve(module: Module, name: str, depth: int = 0) -> tuple[Function | None, str]:
-    """Return a function by its name in a module (defined, imported or inherited), and the module that defines it."""
+    """Return the function with a name in a module (defined, imported or inherited), and its defining module."""
     function = module.functions.get(name)
     if function is not None or depth > _DEEPEST:
         return function, module.name
@@ -195,19 +195,19 @@ def _resolve(module: Module, name: str, depth: int = 0) -> tuple[Function | None
 
 
 def _missing(module: Module, name: str) -> str:
-    """Return the reason why a module does not have a function, and what to write instead."""
+    """Return the reason why a module does not have a function, and a way out."""
     outer, _, last = name.rpartition(".")
     source = module.imported.get(name) or module.imported.get(outer)
     if source is not None:
-        return f"{name!r} is imported from {source!r}, whose source does not have it; `--import` looks for it"
+        return f"{name!r} is imported from {source!r}, but not defined there; use `--import` to find it"
     if name in module.classes:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
     if name in module.assigned:
-        return f"{name!r} is assigned, not defined: `--import` looks at what it is"
+        return f"{name!r} is assigned, not defined; use `--import` to find it"
     if outer in module.classes and any(base != "object" for base in module.classes[outer]):
         bases = ", ".join(module.classes[outer])
         return (
-            f"{outer} does not define {last!r}; where it is inherited (from {bases}), `--import` looks for it"
+            f"{outer} does not define {last!r}; if it is inherited (from {bases}), use `--import` to find it"
             f"{nearest(name, module.functions, or_all=False)}"
         )
     return f"{module.name} has no {name!r}{nearest(name, module.functions)}"
@@ -218,7 +218,7 @@ def _check_fields(target: Target, function: Function, result: Checked) -> None:
         if not isinstance(value, Field) or value.root in ("result", *function.parameters):
             continue
         hint = nearest(value.root, [name for name in function.parameters if name != "self"])
-        result.add_problem(f"{function.name} has no parameter {value.root!r}{hint}", key)
+        result.add_problem(f"{function.name} has no parameter {value.root!r}{hint} [SS426]", key)
 
 
 def _imported(target: Target, result: Checked) -> None:
@@ -229,7 +229,7 @@ def _imported(target: Target, result: Checked) -> None:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # the program may raise anything while it is imported
-            result.add_problem(f"importing {name} failed: {type(error).__name__}: {error}")
+            result.add_problem(f"the import of {name} failed: {type(error).__name__}: {error} [SS427]")
             continue
         for owner, attribute in matches(module, target.name):
             value = inspect.getattr_static(owner, attribute)
@@ -244,7 +244,7 @@ def _imported(target: Target, result: Checked) -> None:
             except (ContractError, TypeError) as error:
                 result.add_problem(f"{path}: {error}", key="")
         if not result.functions and not is_pattern(target.path):
-            result.add_problem(why_missing(module, target.name))
+            result.add_problem(f"{why_missing(module, target.name)} [SS423]")
 
 
 def _signature(call: Any, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The instrumentor of the functions that a targets file names: `SIGNALSCOPE_TARGETS=targets.toml`."""
+"""The instrumentor for functions that a targets file names: `SIGNALSCOPE_TARGETS=targets.toml`."""
 
 from __future__ import annotations
 
@@ -25,15 +25,20 @@ from signalscope.instrumentation.targets._file import read
 from signalscope.instrumentation.targets._target import KINDS, NO_FUNCTION, Problem, Target, nearest
 
 _logger = logging.getLogger("signalscope")
-#: The environment variable that names the file, or several with colons.
+#: The environment variable with the path of the file, or several paths separated by colons.
 VARIABLE = "SIGNALSCOPE_TARGETS"
 
 
 class TargetsInstrumentor(LibraryInstrumentor):
-    """Measures the functions that targets files name; ``instrument(targets=...)`` overrides the variable.
+    """Instrumentor for the functions that targets files name; ``instrument(targets=...)`` overrides the variable.
 
     Attributes:
-        problems: Errors in the files and their entries, so far.
+        problems: The errors found so far in the files and their entries.
+
+    Example:
+        ```python
+        TargetsInstrumentor().instrument(targets="targets.toml")
+        ```
     """
 
     library = Library(
@@ -46,16 +51,18 @@ class TargetsInstrumentor(LibraryInstrumentor):
             for instrument in contract.instruments()
             if instrument.emitted_by in {f"@{decorator.__name__}" for decorator in KINDS.values()}
         ),
-        spans="As the entry says; by default as the decorator of its kind does.",
-        unit="A call of a function that a [targets file](targets.md) names. A greeks target inside another one, or "
-        "inside a measured calculation of a library, is a part of that. An entry for a library's function replaces "
-        "what the library's instrumentor would record of it.",
-        not_measured=("What has kept the function itself before the module was imported to its end.",),
+        spans="As the entry's option `span` says; the default is that of the decorator.",
+        unit="A call of a function that a [targets file](targets.md) names. A greeks target inside another measured "
+        "calculation is a part of that calculation. An entry for a library's function replaces the measurement by "
+        "the library's instrumentor.",
+        not_measured=(
+            "Calls by references to the function that exist before the import of its module ends.",
+        ),
     )
     problems: list[Problem]
 
     def hooks(self) -> Mapping[str, Hook]:
-        """Return no hooks: modules may be patterns."""
+        """Return no hooks: `begin` registers them, since modules may be patterns."""
         return {}
 
     def begin(self) -> None:
@@ -73,7 +80,7 @@ class TargetsInstrumentor(LibraryInstrumentor):
     def _apply(self, target: Target, module: ModuleType) -> None:
         functions = list(matches(module, target.name))
         if not functions and not (is_pattern(target.name) or is_pattern(target.module)):
-            self._report(target.problem(why_missing(module, target.name), "path"))
+            self._report(target.problem(f"{why_missing(module, target.name)} [SS423]", "path"))
         for owner, name in functions:
             unfit = why_unfit(inspect.getattr_static(owner, name))
             if unfit is not None:
@@ -86,14 +93,15 @@ class TargetsInstrumentor(LibraryInstrumentor):
 
     def _report(self, problem: Problem) -> None:
         self.problems.append(problem)
-        _logger.error("signalscope: %s; going on without it", problem)
+        message = f"signalscope: {problem}"  # which ends with a code
+        _logger.error(message)
 
 
 def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
-    """Yield the functions and methods of a module that a name or a pattern matches: their owners and names.
+    """Yield the owners and names of the functions and methods of a module that a name or a pattern matches.
 
-    A pattern matches functions that the module defines (not those it imports). It matches names with a leading
-    underscore only if it begins with one.
+    A pattern matches functions that the module defines, but not imported functions. It matches names with a leading
+    underscore only if the pattern begins with an underscore.
     """
     owners: Sequence[Any] = [module]
     *outer, last = name.split(".")
@@ -113,7 +121,7 @@ def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
 
 
 def is_match(name: str, pattern: str) -> bool:
-    """Return True if a name fits a pattern; only one with a leading underscore fits names that have one."""
+    """Return True if a pattern matches a name; a name with a leading underscore needs one in the pattern."""
     is_hidden = name.startswith("_") and not pattern.startswith("_")
     return fnmatch.fnmatchcase(name, pattern) and not (is_hidden and is_pattern(pattern))
 
@@ -128,7 +136,7 @@ def _named(owner: Any, part: str) -> list[tuple[str, Any]]:
 
 
 def why_missing(module: ModuleType, name: str) -> str:
-    """Return the reason why a module has no function of a name, and the nearest name."""
+    """Return the reason why a module has no function with a name, and the nearest name."""
     cls = vars(module).get(name)
     if inspect.isclass(cls) and cls.__module__ == module.__name__:
         return f"{name!r} is a class; name a method: '{name}.__init__', '{name}.*'"
@@ -137,14 +145,16 @@ def why_missing(module: ModuleType, name: str) -> str:
 
 
 def why_unfit(function: Any) -> str | None:
-    """Return the reason why a function must not be replaced; None if it may be."""
+    """Return the reason why a function cannot be replaced; None if it can."""
     if isinstance(function, functools.singledispatchmethod | functools.partialmethod):
         return f"is a {type(function).__name__}, {NO_FUNCTION}"
     methods = (staticmethod, classmethod)
-    if isinstance(function, methods) and not issubclass(type(function), methods):  # a proxy with their class
+    if isinstance(function, methods) and not issubclass(
+        type(function), methods
+    ):  # a proxy that reports their class
         return f"is a {type(function).__name__} around a static or class method, {NO_FUNCTION}"
     if type(function).__module__.partition(".")[0] == "numba":
-        return "is compiled by Numba, whose other functions need it as it is; name the function that calls it"
+        return "is compiled by Numba and cannot be replaced; name the function that calls it [SS424]"
     return None
 
 

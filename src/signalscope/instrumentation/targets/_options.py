@@ -1,4 +1,4 @@
-"""Options of an entry: from the value in the targets file to the argument of the decorator."""
+"""Options of an entry: each value in the targets file becomes an argument of the decorator."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signalscope.contract._model import OTHER, Attribute
 from signalscope.decorators import arg, result
 from signalscope.instrumentation.targets._target import emitted_by, nearest
 
-#: Options whose values are not attributes of an instrument, with the allowed values.
+#: The allowed values of options that are not attributes of an instrument.
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "span": ("auto", "always", "never"),
     "step": ("process", "put"),
@@ -23,7 +23,7 @@ class WrongKeyError(Exception):
 
     Args:
         key: The key.
-        message: What is wrong, and what to do.
+        message: The error, its way out, and its code in brackets.
     """
 
     def __init__(self, key: str, message: str) -> None:
@@ -32,7 +32,7 @@ class WrongKeyError(Exception):
 
 
 def option(kind: str, key: str, value: Any) -> Any:
-    """Return an option as the decorator takes it.
+    """Return the value of an option for the decorator.
 
     Args:
         kind: The kind of the entry.
@@ -51,14 +51,14 @@ def option(kind: str, key: str, value: Any) -> Any:
     if key in _CHOICES:
         if value not in _CHOICES[key]:
             hint = nearest(str(value), map(str, _CHOICES[key]))
-            raise WrongKeyError(key, f"{value!r} is not allowed{hint}")
+            raise WrongKeyError(key, f"{value!r} is not allowed{hint} [SS415]")
         return value
     _check_constant(kind, key, value)
     return value
 
 
 def _field(key: str, value: Mapping[str, Any]) -> Any:
-    """Return the reader of an argument, of a path in it, or of a field of the result."""
+    """Return the reader of an argument, of a field of an argument, or of a field of the result."""
     if len(value) == 1:
         ((source, path),) = value.items()
         if isinstance(path, str):
@@ -68,7 +68,7 @@ def _field(key: str, value: Mapping[str, Any]) -> Any:
                 return result(path)
     raise WrongKeyError(
         key, 'write a constant, { arg = "order.priority" } for an argument, or { result = "source" } for a field '
-        'of the result ({ result = "" } for the result itself)',
+        'of the result ({ result = "" } is the result itself) [SS416]',
     )  # fmt: skip
 
 
@@ -76,41 +76,36 @@ def _hit(value: Any) -> Callable[[Any], bool]:
     if isinstance(value, dict) and value.keys() == {"result"} and isinstance(value["result"], str):
         follow = result(value["result"]).follow
         return lambda returned: bool(follow(returned))
-    raise WrongKeyError("hit", 'write { result = "found" }: a field of the result that is true for a hit')
+    raise WrongKeyError("hit", 'write { result = "found" }, a field that is true for a hit [SS416]')
 
 
 def _exceptions(value: Any) -> Iterator[type[Exception]]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not names:
-        message = 'write the name of an exception, or several: ["KeyError", "LookupError"]'
-        raise WrongKeyError("miss_on", message)
+        raise WrongKeyError("miss_on", 'write names of exceptions: ["KeyError", "LookupError"] [SS416]')
     known = {n: e for n, e in vars(builtins).items() if isinstance(e, type) and issubclass(e, Exception)}
     for name in names:
         if name not in known:
-            raise WrongKeyError("miss_on", f"{name!r} is no built-in exception{nearest(str(name), known)}")
+            hint = nearest(str(name), known)
+            raise WrongKeyError("miss_on", f"{name!r} is not a built-in exception{hint} [SS415]")
         yield known[name]
 
 
 def _check_constant(kind: str, key: str, value: Any) -> None:
-    """Refuse a constant that the contract does not allow."""
+    """Raise an error for a constant that the contract does not allow."""
+    attribute, wrong = _attributes(kind).get(key), ""
     if key == "batch_size":
         if type(value) is not int or value < 0:
-            message = f'{value!r} is no number of options; write one, or {{ arg = "strikes" }}'
-            raise WrongKeyError(key, message)
-        return
-    attribute = _attributes(kind).get(key)
-    if attribute is None:
-        return
-    if attribute.values == ("true", "false"):
-        if not isinstance(value, bool):
-            raise WrongKeyError(key, f"{value!r} is not true or false")
-        return
-    if not isinstance(value, str):
-        raise WrongKeyError(key, f"{value!r} is not a string")
-    allowed = (*(attribute.values or ()), OTHER)
-    if attribute.values and value not in allowed:
-        extend = f"; SIGNALSCOPE_ALLOW={attribute.name}={value} allows it"
-        raise WrongKeyError(key, f"{value!r} is not allowed{nearest(value, allowed)}{extend}")
+            wrong = 'is not a number of options; write a number or { arg = "strikes" }'
+    elif attribute is not None and attribute.values == ("true", "false"):
+        wrong = "" if isinstance(value, bool) else "is not true or false"
+    elif attribute is not None and not isinstance(value, str):
+        wrong = "is not a string; put it in quotes"
+    elif attribute is not None and attribute.values and value not in (*attribute.values, OTHER):
+        hint = nearest(value, (*attribute.values, OTHER))
+        wrong = f"is not allowed{hint}; SIGNALSCOPE_ALLOW={attribute.name}={value} allows it"
+    if wrong:
+        raise WrongKeyError(key, f"{value!r} {wrong} [SS415]")
 
 
 def _attributes(kind: str) -> dict[str, Attribute]:

@@ -1,6 +1,6 @@
-"""Reading the definitions of modules from their source, without importing them.
+"""Reader of the definitions of modules from their source, without an import.
 
-No code of the program runs: not even the package of a module is imported.
+No code of the program runs: the package of a module is not imported either.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ _Def = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class NotReadableError(Exception):
-    """A module does not exist, or has no source."""
+    """Error: a module does not exist, or its source cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Function:
     """A function or method in the source.
 
     Attributes:
-        module: The name of its module.
-        name: Its name in the module: ``function`` or ``Class.method``.
-        node: Its syntax tree.
-        cls: Its class, if any.
+        module: The name of the module.
+        name: The name in the module: ``function`` or ``Class.method``.
+        node: The syntax tree of the definition.
+        cls: The class of a method; None for a function.
     """
 
     module: str
@@ -40,41 +40,41 @@ class Function:
 
     @property
     def words(self) -> list[str]:
-        """The words in its own name."""
+        """The words of the name without the class."""
         return split(self.node.name)
 
     @property
     def class_words(self) -> list[str]:
-        """The words in the name of its class."""
+        """The words of the name of the class."""
         return split(self.cls.name) if self.cls is not None else []
 
     @property
     def parameters(self) -> list[str]:
-        """The names of its parameters."""
+        """The names of the parameters."""
         args = self.node.args
         parameters = (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg)
         return [parameter.arg for parameter in parameters if parameter is not None]
 
     @property
     def signature(self) -> str:
-        """Its definition in one line."""
+        """The definition in one line."""
         returns = f" -> {ast.unparse(self.node.returns)}" if self.node.returns else ""
         sort = "async def" if isinstance(self.node, ast.AsyncFunctionDef) else "def"
         return f"{sort} {self.node.name}({ast.unparse(self.node.args)}){returns}"
 
     @property
     def descriptor(self) -> str | None:
-        """The descriptor that a decorator makes of it, if that cannot be replaced; else None."""
+        """The descriptor that a decorator returns, if it cannot be replaced; else None."""
         names = [ast.unparse(decorator).rpartition(".")[2] for decorator in self.node.decorator_list]
         return "singledispatchmethod" if "singledispatchmethod" in names else None
 
     @property
     def note(self) -> str:
-        """A remark if a decorator (`@app.get(...)`) may keep the function before the module can be patched."""
+        """A remark if a decorator (`@app.get(...)`) may keep the function before the module is patched."""
         for decorator in self.node.decorator_list:
             if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
                 name = ast.unparse(decorator.func)
-                return f"@{name}(...) may keep the function itself: calls through that are not measured"
+                return f"@{name}(...) may keep the original function: its calls are not measured"
         return ""
 
 
@@ -83,11 +83,11 @@ class Module:
     """The definitions of a module.
 
     Attributes:
-        name: Its full name.
-        path: Its file.
-        functions: Its functions by name; methods as ``Class.method``.
-        classes: Its classes by name, each with the names of its bases.
-        imported: Imported names, each with its origin.
+        name: The full name.
+        path: The file.
+        functions: The functions by name; methods as ``Class.method``.
+        classes: The classes by name, each with the names of its bases.
+        imported: The imported names, each with its origin as ``module:name``.
         assigned: Assigned names; attributes of classes as ``Class.name``.
     """
 
@@ -108,14 +108,14 @@ def find(name: str) -> Module:
     """Read a module.
 
     Args:
-        name: Its full name.
+        name: The full name of the module.
 
     Raises:
-        NotReadableError: It does not exist, or its source cannot be read.
+        NotReadableError: The module does not exist, or its source cannot be read.
     """
     spec = _spec(name)
     if spec is None:
-        raise NotReadableError(f"there is no module {name!r}")
+        raise NotReadableError(f"module {name!r} does not exist")
     if spec.origin is None or not spec.origin.endswith(".py"):
         raise NotReadableError(f"{name!r} has no Python source ({spec.origin or 'a namespace package'})")
     path = Path(spec.origin)
@@ -129,7 +129,7 @@ def find(name: str) -> Module:
 
 
 def submodules(name: str) -> Iterator[str]:
-    """Yield the name of a module and, for a package, of all modules below it, except tests and `__main__`."""
+    """Yield the name of a module and, for a package, the names of all modules in it, except tests and `__main__`."""
     yield name
     spec = _spec(name)
     if spec is None or spec.submodule_search_locations is None:
@@ -142,7 +142,7 @@ def submodules(name: str) -> Iterator[str]:
 
 
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
-    """Find a module. Unlike `importlib.util.find_spec`, it does not import the packages of the module."""
+    """Find a module without an import of its packages, unlike `importlib.util.find_spec`."""
     top, *rest = name.split(".")
     try:
         spec = sys.modules[top].__spec__ if top in sys.modules else importlib.util.find_spec(top)
@@ -157,20 +157,18 @@ def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
     return spec
 
 
-def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, prefix: str = "") -> None:
+def _collect(module: Module, body: Sequence[ast.AST], cls: ast.ClassDef | None, prefix: str = "") -> None:
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            # The last of several definitions (overloads, versions) counts.
+            # Of several definitions (overloads, versions), the last one counts.
             name = prefix + _mangled(node.name, cls)
             module.functions[name] = Function(module.name, name, node, cls)
         elif isinstance(node, ast.ClassDef):
             module.classes[prefix + node.name] = [ast.unparse(base) for base in node.bases]
             _collect(module, node.body, node, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.If | ast.Try | ast.With):
-            for part in ("body", "orelse", "finalbody"):
+        elif isinstance(node, ast.If | ast.Try | ast.With | ast.ExceptHandler):
+            for part in ("body", "handlers", "orelse", "finalbody"):
                 _collect(module, getattr(node, part, []), cls, prefix)
-            for handler in getattr(node, "handlers", []):
-                _collect(module, handler.body, cls, prefix)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             module.assigned.update(prefix + node.id for node in targets if isinstance(node, ast.Name))
@@ -181,7 +179,7 @@ def _collect(module: Module, body: list[ast.stmt], cls: ast.ClassDef | None, pre
 
 
 def _mangled(name: str, cls: ast.ClassDef | None) -> str:
-    """Return the name that a method has in its class: ``__private`` is ``_Class__private``."""
+    """Return the name of a method in its class: ``__private`` becomes ``_Class__private``."""
     if cls is None or not name.startswith("__") or name.endswith("__"):
         return name
     return f"_{cls.name.lstrip('_')}{name}"

@@ -1,7 +1,7 @@
-"""Suggesting entries of a targets file: functions of a package that look like parts of a signal service.
+"""Suggestions for a targets file: functions of a package that look like parts of a signal service.
 
-Suggestions come from names, parameters and plain statements of the source. Nothing is imported. Options that cannot
-be known are left out.
+Suggestions come from names, parameters and simple statements of the source. Nothing is imported. Options whose values
+are unknown are left out.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _SIGNAL_VERBS = {
     "on",
 }
 _NO_SIGNAL = {"handler", "handle", "sigterm", "connect", "register", "install", "send", "list", "get"}
-#: Options of a signal by the parameter that has their value; the first one counts.
+#: Options of a signal by the parameter that has the value; the first match counts.
 _SIGNAL_OPTIONS = {"signal_type": "signal_type", "kind": "signal_type", "source": "data_source"}
 _HTTP = {"httpx", "requests", "aiohttp", "session", "client", "http"}
 _HTTP_METHODS = {"get", "post", "put", "patch", "delete", "request"}
@@ -63,8 +63,8 @@ class Suggestion:
 
     Attributes:
         path: Module and name.
-        kind: Its kind.
-        options: Its options, with values as in TOML.
+        kind: The kind of the entry.
+        options: The options of the entry, with values in TOML syntax.
         why: The reason for the suggestion.
         signature: The definition of the function in one line.
     """
@@ -80,13 +80,13 @@ def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
     """Suggest entries for a package or a module.
 
     Args:
-        package: Its name.
+        package: The name of the package or module.
 
     Returns:
-        The entries, and the modules that could not be read.
+        The entries, and the messages about modules that could not be read.
 
     Raises:
-        NotReadableError: There is no such package or module.
+        NotReadableError: The package or module does not exist, or its source cannot be read.
     """
     names = list(submodules(package))
     if len(names) == 1:
@@ -96,7 +96,7 @@ def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
         try:
             module = find(name)
         except NotReadableError as error:
-            unread.append(str(error))
+            unread.append(f"{error} [SS421]")
             continue
         for function in module.functions.values():
             guess = None if _is_left_out(function) else _guess(function)
@@ -108,8 +108,8 @@ def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
 def to_toml(package: str, suggestions: list[Suggestion]) -> str:
     """Return the text of a targets file with the entries."""
     text = (
-        f"# Proposed by `signalscope targets suggest {package}`, from names and parameters: look them through.\n"
-        "# `signalscope targets check FILE` tells what each entry does.\n"
+        f"# Proposed by `signalscope targets suggest {package}`, from names and parameters: check every entry.\n"
+        "# `signalscope targets check FILE` shows the functions and metrics of each entry.\n"
     )
     for suggestion in suggestions:
         options = {"path": f'"{suggestion.path}"', "kind": f'"{suggestion.kind}"', **suggestion.options}
@@ -119,7 +119,7 @@ def to_toml(package: str, suggestions: list[Suggestion]) -> str:
 
 
 def _is_left_out(function: Function) -> bool:
-    """Return True for private names, tests, properties, and functions without a body or that are measured already."""
+    """Return True for private names, tests, properties, and functions that are abstract or already measured."""
     if any(name.startswith("_") or name.lower().startswith("test") for name in function.name.split(".")):
         return True
     expressions = map(ast.unparse, function.node.decorator_list)
@@ -135,8 +135,7 @@ def _guess(function: Function) -> _Guess | None:
 
 
 def _reason(function: Function, does: str, what: str) -> str:
-    where = f" of {function.cls.name}" if function.cls is not None else ""
-    return f"By its name{where} and its parameters it {does} {what}."
+    return f"The name {function.name} and the parameters suggest that it {does} {what}."
 
 
 def _argument(parameter: str) -> str:
@@ -183,7 +182,7 @@ def _model(name: str) -> str | None:
 
 
 def _is_array_code(function: Function) -> bool:
-    """Return True if it uses NumPy and has no loop, so that one array operation may handle the batch."""
+    """Return True if the function uses NumPy and has no loop: one array operation may handle the batch."""
     nodes = list(ast.walk(function.node))
     uses_numpy = any(isinstance(node, ast.Name) and node.id in ("np", "numpy") for node in nodes)
     return uses_numpy and not any(isinstance(node, _LOOPS) for node in nodes)
@@ -212,7 +211,7 @@ def _cache(function: Function) -> _Guess | None:
         return None
     cache_type = _name_from(class_words or words, {*_CACHE_WORDS, "cache", "from", "in", "to"})
     options = {"cache_type": f'"{cache_type}"', "operation": f'"{operation}"'}
-    return "cache", options, _reason(function, operation + "s", "in a cache")
+    return "cache", options, _reason(function, operation + "s", "entries of a cache")
 
 
 def _queue(function: Function) -> _Guess | None:
@@ -231,14 +230,14 @@ def _queue(function: Function) -> _Guess | None:
 
 def _query(function: Function) -> _Guess | None:
     body = function.node.body
-    # A docstring may select the best strikes from the chain.
+    # A docstring may begin with "Select the best strikes from the chain": this is not SQL.
     statements = body[1:] if ast.get_docstring(function.node, clean=False) else body
     for node in (node for statement in statements for node in ast.walk(statement)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             operation, table = _SQL.match(node.value), _TABLE.search(node.value)
             if operation is not None and table is not None:
                 options = {"table": f'"{table[1]}"', "operation": f'"{operation[1].lower()}"'}
-                return "query", options, "It has SQL."
+                return "query", options, "Its body contains SQL."
     return None
 
 

@@ -1,4 +1,4 @@
-"""The entry of a targets file, and an error in one."""
+"""An entry of a targets file, and an error in an entry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS: Mapping[str, Callable[..., Any]] = {
     "query": decorators.instrument_query,
 }
 #: The reason why a `functools.singledispatchmethod` or `partialmethod` is not measured.
-NO_FUNCTION = "which is no function; name the method that calls it"
+NO_FUNCTION = "which is not a function; name the method that calls it [SS424]"
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Problem:
 
     Attributes:
         file: The file.
-        line: The line, from 1; 0 if it is about the whole file.
-        key: The key; empty if it is about the entry or the file.
-        message: What is wrong, and what to do.
+        line: The line, from 1; 0 for an error of the whole file.
+        key: The key; empty for an error of the entry or the file.
+        message: The error, its way out, and its code in brackets.
     """
 
     file: str
@@ -51,14 +51,14 @@ class Target:
     """One entry.
 
     Attributes:
-        file: The file it is in.
-        line: Its first line.
-        lines: The line of each of its keys.
+        file: The file of the entry.
+        line: The first line of the entry.
+        lines: The line of each key.
         module: The module's name, or a pattern.
         name: The function's or method's name in the module (``Class.method``), or a pattern.
         kind: The kind of the function: greeks, signal, cache, ...
         options: The arguments of the kind's decorator.
-        given: The options as they are written.
+        given: The options as in the file.
     """
 
     file: str
@@ -72,14 +72,15 @@ class Target:
 
     @property
     def path(self) -> str:
-        """Module and name, as they are written."""
+        """Module and name, as in the file."""
         return f"{self.module}:{self.name}"
 
     def decorator(self) -> Callable[[Any], Any]:
-        """Return the decorator that measures a function as this entry says.
+        """Return the decorator with the options of this entry.
 
         Raises:
-            ContractError: For a function that does not have the parameters that the entry names.
+            ContractError: The options do not fit together. The decorator raises it for a function without a parameter
+                that the entry names.
         """
         decorate: Callable[[Any], Any] = KINDS[self.kind](**self.options)
         return decorate
@@ -90,7 +91,7 @@ class Target:
 
 
 def emitted_by(kind: str) -> Iterator[Instrument]:
-    """Yield the instruments that the decorator of a kind records."""
+    """Yield the instruments that the decorator of a kind records to."""
     decorator = f"@{KINDS[kind].__name__}"
     return (instrument for instrument in contract.instruments() if instrument.emitted_by == decorator)
 
@@ -107,7 +108,7 @@ def nearest(word: str, known: Iterable[str], *, or_all: bool = True) -> str:
     Args:
         word: The wrong name.
         known: The valid names.
-        or_all: Whether to list all of them if none is near.
+        or_all: True to list all names if none is near.
     """
     names = list(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
