@@ -39,7 +39,7 @@ def test_a_page_is_complete(alert: Alert) -> None:
 def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Path) -> None:
     """How long ago each instance answered last, gone ones too; and each process that has begun, as a new one."""
     since = query("SignalServiceDown", "Seconds since it last answered")
-    began = query("AvailabilityBudgetBurnFast", "Processes that began in the last hour")
+    began = query("AvailabilityBudgetBurnFast", "Processes that started in the last hour")
     tests = [
         (since, '{job="signal-service", instance="a"}', 0.0),
         (since, '{job="signal-service", instance="b"}', 600.0),
@@ -98,7 +98,7 @@ def test_what_a_page_says_of_times_is_what_was_configured() -> None:
     assert "1m are 12 scrapes" in why["SignalServiceDown"]
     assert "bound" not in why["SlowGreeksCalculations"]
     (default,) = (alert for alert in alerts(Config()) if alert.name == "SlowGreeksCalculations")
-    assert "bound exactly at the limit" in _section(default, Config(), "When it fires")
+    assert "A bucket boundary is exactly at the limit" in _section(default, Config(), "When it fires")
 
 
 def _section(alert: Alert, config: Config, heading: str) -> str:
@@ -150,14 +150,17 @@ _WHOLE = "## Meaning\nm\n## When it fires\nw\n## Diagnosis\n* Targets: `up`\n## 
             _WHOLE.replace("up", "${metric.signal.up}"),
             r"Watchdog.md:6: \$\{metric.signal.up\}: no instrument",
         ),
-        (_WHOLE + "${include.nothing}", r"shared.nothing.md: there is no such template"),
+        (_WHOLE + "${include.nothing}", r"shared.nothing.md does not exist \[SS610\]"),
         (
             _WHOLE.replace("Meaning", "Meanings"),
-            r"Watchdog.md: there is no section 'Meanings'; there are: Meaning,",
+            r"Watchdog.md: section 'Meanings' is not one of: Meaning,",
         ),
-        (_WHOLE.replace("## Mitigation\n1. s\n", ""), r"Watchdog.md: there is no section `## Mitigation`"),
-        (_WHOLE.replace("* Targets: `up`", "up"), r"Watchdog.md: Diagnosis: write .*: up"),
-        (None, r"Watchdog.md: there is no such template"),
+        (
+            _WHOLE.replace("## Mitigation\n1. s\n", ""),
+            r"Watchdog.md: section `## Mitigation` is missing or empty \[SS611\]",
+        ),
+        (_WHOLE.replace("* Targets: `up`", "up"), r"Watchdog.md: 'up' in Diagnosis is not .* \[SS612\]"),
+        (None, r"Watchdog.md does not exist \[SS610\]"),
     ],
 )
 def test_a_template_that_cannot_be_rendered_is_named(
