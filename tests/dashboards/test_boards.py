@@ -270,8 +270,8 @@ def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
     assert rows[-4:] == ["orders_placed_total", "orders_open", "orders_risk", "orders_fill_seconds"]
     own = [panel for panel in _panels(board) if "orders_" in json.dumps(panel["targets"])]
     assert {panel["title"] for panel in own} >= {
-        "How many orders each second?", "How many orders, by side?", "How many orders are there?",
-        "How high is the risk?", "How high is the risk, by side?", "How is it spread?",
+        "How many orders per second?", "How many orders by side?", "How many orders are there?",
+        "How high is the risk?", "How high is the risk by side?", "What are p50, p95 and p99?",
     }  # fmt: skip
     done = subprocess.run(
         [*command[:4], "order", *command[5:]], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -320,7 +320,8 @@ def test_a_file_of_the_user_s_is_never_overwritten(tmp_path: Path) -> None:
     mine = tmp_path / "dashboards" / "cost.json"
     mine.parent.mkdir()
     mine.write_text('{"title": "My own"}', encoding="utf-8")
-    with pytest.raises(FileExistsError, match=r"it is yours; move it, or choose another --out: .*cost.json"):
+    message = r"not a generated file; move it, or choose another folder with --out \[SS602\]: .*cost.json"
+    with pytest.raises(FileExistsError, match=message):
         generate(Config(), tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
     mine.unlink()

@@ -91,9 +91,9 @@ def test_the_future_is_where_it_was_foreseen_for(prometheus: str) -> None:
     (foreseen,) = (
         target["expr"]
         for panel in json.loads(files(Config(), HEADER)["capacity.json"])["panels"]
-        if panel["title"] == "Is the load what was foreseen?"
+        if panel["title"] == "Does the load follow the forecast?"
         for target in panel["targets"]
-        if target["legendFormat"] == "foreseen"
+        if target["legendFormat"] == "forecast"
     )
     now = time.time()
     query = {"query": filled(foreseen), "start": now, "end": now + 48 * 3600, "step": 3600}

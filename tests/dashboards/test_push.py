@@ -196,7 +196,7 @@ def test_a_save_at_the_same_moment_is_not_overwritten(grafana: FakeGrafana, tmp_
     grafana.answer = raced  # type: ignore[method-assign]  # the moment between reading and writing
     config = tmp_path / "my.toml"
     config.write_text("[thresholds]\napi_p95_seconds = 3.5\n", encoding="utf-8")
-    with pytest.raises(UserError, match="412: somebody saved it at the same moment"):
+    with pytest.raises(UserError, match="412: another user saved the dashboard now"):
         _push("--config", str(config))
 
 
@@ -234,7 +234,7 @@ def test_a_line_s_end_after_the_token_does_no_harm(
 def test_a_redirect_says_where_it_leads(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not followed: the token would go with it."""
     monkeypatch.setattr(grafana, "answer", lambda *_: (302, {}))
-    with pytest.raises(UserError, match="302: it leads to /login; if that is the Grafana, give its address"):
+    with pytest.raises(UserError, match="302: redirect to /login; if that is Grafana, use its address"):
         _push()
 
 

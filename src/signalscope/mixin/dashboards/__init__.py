@@ -1,4 +1,11 @@
-"""Grafana dashboards, generated from the contract, the table of recorded series and the config."""
+"""Grafana dashboards, generated from the contract, the table of recorded series and the configuration.
+
+Example:
+    >>> boards(Config())[0].title
+    'Executive'
+    >>> sorted(files(Config(), "generated"))[:2]
+    ['capacity.json', 'cost.json']
+"""
 
 from __future__ import annotations
 
@@ -21,17 +28,17 @@ __all__ = ["TAG", "boards", "files"]
 
 
 def boards(config: Config) -> list[Board]:
-    """Every dashboard, in the order in which they are listed."""
+    """Return all dashboards in display order; those without panels are left out."""
     makers = (executive, operations, developer, capacity, revenue, experience, cost, telemetry, extended)
     return [board for maker in makers if (board := maker.board(config)).lines]
 
 
 def files(config: Config, header: str) -> dict[str, str]:
-    """Every dashboard's file below ``dashboards/``, and its JSON.
+    """Return the JSON of each dashboard, by its file name below ``dashboards/``.
 
     Args:
         config: The configuration.
-        header: What the first line of a generated file says.
+        header: The text of the first line of each file.
     """
     every = boards(config)
     titles = {board.key: board.title for board in every}
