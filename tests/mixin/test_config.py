@@ -1,4 +1,4 @@
-"""The config: a user's file overrides it, and a mistake in that is explained."""
+"""The configuration: a user's file overrides defaults, and configuration errors are explained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _file(tmp_path: Path, text: str) -> Path:
 
 
 def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
-    """The threshold is in the rule, and everything else is as it was."""
+    """A key in the file changes the rule; all other values are the defaults."""
     config = load(_file(tmp_path, '[thresholds]\napi_p95_seconds = 3.5\n[selectors]\njob = "my-signals"\n'))
     rules = {alert.name: alert for alert in alerts(config)}
     assert rules["SignalServiceHighLatency"].expr.endswith("> 3.5")
@@ -81,7 +81,7 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ("[thresholds]\napi_p95_seconds = inf\n", r"my.toml:2: thresholds.api_p95_seconds: .*finite number"),
         ("[thresholds]\ncpu_percent = true\n", r"my.toml:2: thresholds.cpu_percent: .*not true or false"),
         ('[holds]\ncpu = "30"\n', r"my.toml:2: holds.cpu: .*valid integer"),
-        # No alert on it could ever fire.
+        # An alert with this limit could never fire.
         (
             "[thresholds]\napi_p95_seconds = 30\n",
             r"my.toml:2: thresholds.api_p95_seconds: .*api.request.duration is never above 30 s",
@@ -99,7 +99,7 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             r"my.toml:2: thresholds.breaker_closed_ratio: .*greater",
         ),
         ("[slos.errors]\nobjective = 0.9999999999\n", r"my.toml:1: slos.errors: .*leaves no budget"),
-        # Prometheus would not take it, or take it for something else.
+        # Prometheus would reject the value or interpret it differently.
         (
             '[selectors]\ngreeks_endpoints = "(["\n',
             r"my.toml:2: selectors.greeks_endpoints: '\(\[' is no regular expression: ",
@@ -119,7 +119,7 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
         ),
         ("[calendar]\nvalid_until = 9999-12-31\n", r"my.toml:2: calendar.valid_until: .*2100-12-31"),
         ("[calendar]\nvalid_from = 0001-01-01\n", r"my.toml:2: calendar.valid_from: .*1990-01-01"),
-        # Prometheus forgets a value after five minutes; a rate needs two in its window.
+        # Prometheus drops a value after five minutes; a rate needs two values in its window.
         ("[pipeline]\nhistory = 600\n", r"my.toml:2: pipeline.history: .*less than or equal to 240"),
         ("[pipeline]\nscrape = 200\n", r"my.toml:2: pipeline.scrape: .*less than or equal to 120"),
         (
@@ -139,13 +139,13 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
     ],
 )
 def test_configuration_errors_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
-    """Each is one clear error."""
+    """Each error names the file, the line and the key."""
     with pytest.raises(ConfigError, match=message):
         load(_file(tmp_path, text))
 
 
 def test_a_part_of_an_objective_keeps_the_rest(tmp_path: Path) -> None:
-    """Only what is given changes; a threshold instead of a burn rate makes another alert."""
+    """Only the given keys change; with a threshold instead of burn rates, the alert is a different one."""
     config = load(_file(tmp_path, '[slos.dependencies]\nalert = "threshold"\n'))
     assert config.slos.dependencies.objective == Config().slos.dependencies.objective
     names = {alert.name for alert in alerts(config)}
@@ -155,7 +155,7 @@ def test_a_part_of_an_objective_keeps_the_rest(tmp_path: Path) -> None:
 
 @pytest.mark.needs("promtool")
 def test_rules_of_another_configuration_are_valid(tmp_path: Path) -> None:
-    """Another job, other thresholds, no prices, shared queues: Prometheus takes the rules, without lint."""
+    """Rules for another job, thresholds, prices and queues are valid and have no lint findings."""
     text = """
 runbooks = "https://wiki.example/runbooks"
 [selectors]
@@ -184,7 +184,7 @@ greeks = "desk"
     texts = "".join(path.read_text(encoding="utf-8") for path in rules)
     assert "desk-7" in texts
     assert "signal-service" not in texts
-    # What the reference service charges is no price of another one.
+    # Prices of the reference service are not used for another service.
     assert not (tmp_path / "out" / "deploy" / "prometheus" / "own").exists()
     assert derived.get("TIER_PRICE").name not in {
         rule.record for group in groups(config, "recordings") for rule in group.rules
@@ -192,7 +192,7 @@ greeks = "desk"
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
-    """A service that reads it goes on with the defaults: the error is the one that it expects."""
+    """The error is a ConfigError, so a service that reads the file continues with the defaults."""
     path = tmp_path / "my.toml"
     path.write_bytes("[selectors]\njob = 'büro'\n".encode("latin-1"))
     with pytest.raises(ConfigError, match=r"my.toml: not TOML: it is not UTF-8"):
@@ -200,14 +200,14 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """With the system's reason."""
+    """The error contains the reason of the operating system."""
     with pytest.raises(ConfigError, match=r"none.toml: No such file"):
         load(tmp_path / "none.toml")
 
 
 @pytest.mark.needs("promtool")
 def test_names_of_services_tiers_and_features_are_no_patterns(tmp_path: Path) -> None:
-    """A tier `pro+` is that tier; a job with spaces is asked for in links, and named as Kubernetes allows."""
+    """Special characters in names are escaped in regular expressions and links."""
     text = """
 grafana = "https://grafana.example/"
 runbooks = "https://wiki.example/"
@@ -248,7 +248,7 @@ except ModuleNotFoundError as error:
 
 
 def test_defaults_need_no_pydantic() -> None:
-    """The SDK reads its windows from them where only its own dependencies are installed; the models need pydantic."""
+    """The SDK can read the default windows without pydantic; only the models need it."""
     done = subprocess.run(
         [sys.executable, "-c", _WITHOUT_PYDANTIC, str(binaries.ROOT / "src" / "signalscope")],
         capture_output=True, text=True, check=True,
@@ -257,14 +257,14 @@ def test_defaults_need_no_pydantic() -> None:
 
 
 def test_the_configuration_without_a_file_has_the_defaults() -> None:
-    """What the SDK uses without pydantic is what the rules are made with."""
+    """The defaults without pydantic are equal to those of the models."""
     config = Config()
     assert (config.windows.rate, config.windows.hour) == (defaults.RATE_SECONDS, defaults.HOUR_SECONDS)
     assert config.slos.period_days == defaults.SLO_PERIOD_DAYS
 
 
 def test_the_windows_of_objectives_follow_the_table_of_burn_rates() -> None:
-    """Each window that an alert compares is recorded, and the period itself."""
+    """The windows of all burn-rate alerts and the period are recorded."""
     assert defaults.SLO_WINDOWS == ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d")
     assert {window.long for window in defaults.BURN_RATE_WINDOWS} == set(defaults.BURN_RATES)
     for window in defaults.BURN_RATE_WINDOWS:
