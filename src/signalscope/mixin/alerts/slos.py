@@ -122,7 +122,7 @@ def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker, *, is
         values={
             **_values(spec, slo),
             "rates": " or ".join(
-                f"{window.rate:g} times over {window.long} and {window.short}" for window in windows
+                f"{window.rate:g} (windows {window.long} and {window.short})" for window in windows
             ),
             "gone": "within hours or days" if is_fast else "before the end of the period",
             "before_data": " The time before the first data counts as good." if spec.of_time else "",

@@ -121,7 +121,7 @@ def satisfaction_by_tier(title: str, description: str, **more: Any) -> Panel:
 def retention(title: str) -> Panel:
     """Return a panel of user retention."""
     return series(
-        title, "Stickiness: users of the last hour by those of the last day. Others: change with a day or week ago.",
+        title, "Stickiness: hourly users as a percentage of daily users. Others: compared with a day or week ago.",
         "percentunit", "less than a day of history", Query(recorded("RETENTION"), "{{metric}}"),
     )  # fmt: skip
 

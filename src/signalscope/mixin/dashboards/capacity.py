@@ -134,13 +134,13 @@ def board(config: Config) -> Iterator[Line]:
         ),
         series(
             "What is the queue saturation?",
-            "Waiting items by queue capacity.",
+            "Waiting items divided by the queue capacity.",
             "percentunit", "no queue is observed", Query(recorded("QUEUE_FILL"), "{{queue_type}}"),
             low=0.0, high=1.0, limits=limits["saturation"],
         ),
         series(
             "What is the cache saturation?",
-            "Entries by cache capacity. A full cache is normal while its hit ratio is high.",
+            "Entries divided by the cache capacity. A full cache is normal while its hit ratio is high.",
             "percentunit", "no cache is observed", Query(recorded("CACHE_FILL"), "{{cache_type}}"),
             low=0.0, high=1.0,
         ),

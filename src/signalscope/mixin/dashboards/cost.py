@@ -32,19 +32,19 @@ def board(config: Config) -> Iterator[Line]:
         ),
         stat(
             "What do a million calculations cost?",
-            "Cost of the last hour by the number of its Greeks calculations, times one million.",
+            "Cost of the last hour per Greeks calculation, times one million.",
             f"1e6 * {recorded('COST_PER_CALCULATION')}", "currency", _FREE,
         ),
         stat(
             "What do a thousand users cost?",
-            "Cost of the last hour by the number of active users, times one thousand.",
+            "Cost of the last hour per active user, times one thousand.",
             f"1000 * {whole('COST_PER_USER')}", "currency", _FREE,
         ),
         stat(
             "Which feature has the lowest profit?",
             "Feature with the lowest difference between its part of the revenue and its cost, per hour.",
             f"bottomk(1, {recorded('PROFITABILITY')})", "currency",
-            "no prices in the config, or no feature was used", legend="{{feature}}",
+            "no prices in the configuration, or no feature was used", legend="{{feature}}",
             limits=shared.PROFIT,
         ),
         stat(
@@ -65,14 +65,14 @@ def board(config: Config) -> Iterator[Line]:
         bars(
             "Which tier is profitable?",
             "Revenue of the tier per hour, from its monthly revenue, minus its cost.",
-            "currency", "no prices in the config, or no subscriptions",
+            "currency", "no prices in the configuration, or no subscriptions",
             f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / {HOURS_A_MONTH}"
             f" - max by (user_tier) ({recorded('COST_TIER')}))",
             leads_to="revenue", limits=shared.PROFIT,
         ),
         bars(
             "What do a thousand users of each tier cost?",
-            "Cost of the last hour by the number of active users, times one thousand.",
+            "Cost of the last hour per active user, times one thousand.",
             "currency", _FREE, Query(f"1000 * {per_user}", "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
@@ -93,7 +93,7 @@ def board(config: Config) -> Iterator[Line]:
         ),
         series(
             "What do a million calculations cost over time?",
-            "Cost of the last hour by the number of its Greeks calculations, times one million; it should fall.",
+            "Cost of the last hour per Greeks calculation, times one million; it should fall.",
             "currency", _FREE, Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "one million calculations"),
             leads_to="developer",
         ),

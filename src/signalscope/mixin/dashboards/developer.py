@@ -38,7 +38,7 @@ def board(config: Config) -> Iterator[Line]:
         shared.error_rate(config, "operations"),
         stat(
             "What percentage of options is vectorised?",
-            "Options priced in array operations by all priced options.",
+            "Options priced in array operations, as a percentage of all priced options.",
             whole("VECTORIZED_SHARE"), "percentunit", _GREEKS, limits=limits["vectorized"], decimals=1,
             alerts=("VectorizedShareLow",),
         ),
@@ -56,7 +56,7 @@ def board(config: Config) -> Iterator[Line]:
         ),
         stat(
             "What is the speedup of vectorisation?",
-            "Time per option without vectorisation by time per option with it.",
+            "Time per option without vectorisation, divided by the time with it.",
             recorded("VECTORIZED_SPEEDUP"), "none", "needs vectorised and other calculations", decimals=0,
             alerts=("VectorizedWithoutGain",), limits=below(config.thresholds.vectorized_speedup),
         ),
@@ -193,7 +193,7 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     yield row(
         "Cache and database", 8,
-        shared.cache_hits(config, "Cache hits by all reads, for each cache."),
+        shared.cache_hits(config, "Cache hits as a percentage of reads, by cache."),
         series(
             "What is the p95 of cache operations?",
             "95th percentile of the duration of cache operations by cache.",
@@ -208,7 +208,7 @@ def board(config: Config) -> Iterator[Line]:
         ),
         bars(
             "What is the cache saturation?",
-            "Entries by cache capacity.",
+            "Entries divided by the cache capacity.",
             "percentunit", "no cache is observed",
             Query(f"{gauge_of('signal_service.cache.entries', by=('cache_type',))} / "
                   f"{gauge_of('signal_service.cache.capacity', by=('cache_type',))}", "{{cache_type}}"),

@@ -33,13 +33,13 @@ def board(config: Config) -> Iterator[Line]:
         stat(
             "How much monthly revenue is well served?",
             "Monthly revenue of each tier times its satisfaction score.",
-            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no prices in the config, or no subscriptions",
+            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no prices in the configuration, or no subscriptions",
             leads_to="revenue", decimals=0,
         ),
         shared.subscriptions(config),
         stat(
             "What percentage of KPI targets is met?",
-            "KPIs that meet their target by all KPIs with a value; the table below lists the others.",
+            "KPIs that meet their target, of all KPIs with a value; the table below lists the others.",
             f"count({recorded('KPI_ATTAINMENT')} >= 1) / count({recorded('KPI_ATTAINMENT')})",
             "percentunit", "no KPI has a value yet", decimals=0,
         ),
@@ -91,14 +91,14 @@ def board(config: Config) -> Iterator[Line]:
         shared.subscriptions_by_tier("How many subscriptions are active by tier?", leads_to="revenue"),
         series(
             "What do a million calculations cost?",
-            "Cost of the last hour by the number of its calculations, times one million; it should fall.",
+            "Cost of the last hour per calculation, times one million; it should fall.",
             "currency", "no price is configured, or no calculation was made",
             Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "one million calculations"), leads_to="cost",
         ),
         series(
             "How many users are active?",
             "Distinct users of the last hour by tier.",
-            "short", "no users were seen", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
+            "short", "no active users", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
             stacked=True, leads_to="experience",
         ),
     )  # fmt: skip

@@ -34,7 +34,7 @@ def board(config: Config) -> Iterator[Line]:
         stat(
             "How many users are active?",
             "Distinct users of the last hour; with several processes, a lower limit.",
-            f"sum({recorded('ACTIVE_USERS', _HOUR)})", "short", "no users were seen", decimals=0,
+            f"sum({recorded('ACTIVE_USERS', _HOUR)})", "short", "no active users", decimals=0,
         ),
     )  # fmt: skip
     requests, failed = (rate(_REQUESTS, *where, by=("user_tier",)) for where in ((), ('status_code=~"5.."',)))
@@ -54,7 +54,7 @@ def board(config: Config) -> Iterator[Line]:
         ),
         series(
             "What is the error ratio by tier?",
-            "Requests with status 5xx by all requests of the tier.",
+            "Requests with status 5xx as a percentage of the tier's requests.",
             "percentunit", shared.NO_REQUESTS,
             Query(ratio(failed, requests), "{{user_tier}}"), leads_to="operations",
         ),
@@ -82,14 +82,14 @@ def board(config: Config) -> Iterator[Line]:
         "Detail: features, active users and retention", 8,
         bars(
             "What is the feature adoption?",
-            "Uses of each feature in the last hour by the number of active users.",
+            "Uses of each feature in the last hour per active user.",
             "none", "no feature was used", Query(f"sort_desc({recorded('ADOPTION')})", "{{feature}}"), low=0.0,
             leads_to="revenue",
         ),
         series(
             "How many users are active by tier?",
             "Distinct users of the last hour by tier.",
-            "short", "no users were seen",
+            "short", "no active users",
             gauge_of("signal_service.active_users", _HOUR, by=("user_tier",), how="max"),
             stacked=True,
         ),

@@ -151,7 +151,7 @@ def board(config: Config) -> Iterator[Line]:
             low=0.0, high=1.0, limits=above(config.thresholds.queue_backpressure), alerts=("QueueBackpressureHigh",),
         ),
         shared.cache_hits(
-            config, "Cache hits by all reads, for each cache, over the last five minutes.",
+            config, "Cache hits as a percentage of reads, by cache, over the last five minutes.",
             leads_to="developer",
         ),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, li
 from signalscope.mixin.dashboards._style import below
 
 _UNSERVED = "no prices in the configuration, or no satisfaction score yet"
-_UNPRICED = "no prices in the config, or no subscriptions"
+_UNPRICED = "no prices in the configuration, or no subscriptions"
 _MONTH, _A_DAY = 'period="30d"', 'period="1d"'
 
 
@@ -28,7 +28,7 @@ def board(config: Config) -> Iterator[Line]:
         ),
         stat(
             "What percentage of revenue is well served?",
-            "Revenue of each tier times its satisfaction score, by all revenue.",
+            "Revenue of each tier times its satisfaction score, as a percentage of all revenue.",
             f"sum({recorded('REVENUE_IMPACT')}) / sum({recorded('REVENUE')})", "percentunit",
             _UNSERVED, limits=below(config.kpis.satisfaction / 100), leads_to="experience", decimals=1,
         ),
@@ -42,7 +42,7 @@ def board(config: Config) -> Iterator[Line]:
         ),
         stat(
             "What percentage of users is premium?",
-            "Users of premium tiers by all users who were active in the last 24 hours.",
+            "Users of premium tiers as a percentage of all users active in the last 24 hours.",
             recorded("PREMIUM_ADOPTION"), "percentunit", "no active users", decimals=0,
         ),
     )  # fmt: skip
@@ -63,14 +63,14 @@ def board(config: Config) -> Iterator[Line]:
     yield line(
         bars(
             "Which premium features are used?",
-            "Uses in the last hour.",
+            "Uses of premium features in the last hour.",
             "short", "no premium feature was used",
             f"sort_desc(sum by (feature) ({recorded('PREMIUM_USAGE')}))", low=0.0, decimals=0,
         ),
         bars(
             "Which features are profitable?",
             "Revenue attributed to the feature by its uses, minus its cost, per hour.",
-            "currency", "no prices in the config, or no feature was used",
+            "currency", "no prices in the configuration, or no feature was used",
             Query(f"sort_desc({recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
             limits=shared.PROFIT,
         ),

@@ -129,7 +129,7 @@ def board(config: Config) -> Iterator[Line]:
         "Prometheus and Alertmanager", 8,
         bars(
             "Which rule groups are slow?",
-            "Duration of the last evaluation of each group by its interval; above 100 % evaluations are skipped.",
+            "Duration of the last evaluation divided by the interval; above 100 % evaluations are skipped.",
             "percentunit", _NO_PROMETHEUS,
             Query(
                 f'label_replace(sort_desc({group}last_duration_seconds / {group}interval_seconds),'
