@@ -2,11 +2,6 @@
 
 Escalation uses a second route for critical alerts, with a long `group_wait`. An alert that is resolved or silenced
 before that time is not sent there. A silence therefore acknowledges an alert; Alertmanager has no other way to do so.
-
-Example:
-    >>> from signalscope.config import Config
-    >>> alertmanager(Config())["route"]["receiver"]
-    'default'
 """
 
 from __future__ import annotations
@@ -50,7 +45,13 @@ _DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business|capacity"
 
 
 def alertmanager(config: Config) -> dict[str, Any]:
-    """Return the content of alertmanager.yml."""
+    """Return the content of alertmanager.yml.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> alertmanager(Config())["route"]["receiver"]
+        'default'
+    """
     routes = config.routes
     watchdog = {
         "receiver": WATCHDOG,
@@ -85,7 +86,13 @@ def alertmanager(config: Config) -> dict[str, Any]:
 
 
 def null_receivers(config: Config) -> Config:
-    """Return the configuration with receivers that send nothing, for a stack on one machine."""
+    """Return the configuration with receivers that send nothing, for a stack on one machine.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> secrets(null_receivers(Config()))
+        []
+    """
     kinds = dict.fromkeys(("receiver", "page", "ticket", "inform", "second_level", "watchdog"), "none")
     return config.model_copy(update={"routes": config.routes.model_copy(update=kinds)})
 
@@ -99,12 +106,24 @@ def __getattr__(name: str) -> Any:
 
 
 def secrets(config: Config) -> list[str]:
-    """Return the names of the files with receiver addresses or keys, one per receiver, in the secrets folder."""
+    """Return the names of the files with receiver addresses or keys, one per receiver, in the secrets folder.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> secrets(Config())[:3]
+        ['default', 'watchdog', 'second-level']
+    """
     return [name for name, kind in _receivers(config).items() if kind != "none"]
 
 
 def teams(config: Config) -> list[str]:
-    """Return the names of the teams that are notified, sorted and without duplicates."""
+    """Return the names of the teams that are notified, sorted and without duplicates.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> "platform" in teams(Config())
+        True
+    """
     return sorted(set(config.teams.model_dump().values()))
 
 
@@ -112,6 +131,10 @@ def inhibitions() -> list[dict[str, Any]]:
     """Return the rules by which an alert inhibits others.
 
     Alertmanager treats labels that are missing on both sides as equal. Each rule therefore requires its labels.
+
+    Example:
+        >>> inhibitions()[0]["equal"]
+        ['job']
     """
     job, service = 'job=~".+"', 'service_name=~".+"'
     return [

@@ -3,11 +3,6 @@
 Missing data must never scale the service to zero. The query returns a series only if there is a recommendation. An
 empty answer is an error for both scalers. On an error, KEDA uses a safe number of replicas, and the
 HorizontalPodAutoscaler does not change the number.
-
-Example:
-    >>> from signalscope.config import Config
-    >>> keda(Config())["kind"], hpa(Config())["kind"]
-    ('ScaledObject', 'HorizontalPodAutoscaler')
 """
 
 from __future__ import annotations
@@ -53,12 +48,24 @@ def _autoscaler(config: Config, api: str, kind: str, spec: dict[str, Any]) -> di
 
 
 def query(config: Config) -> str:
-    """Return PromQL for the highest recommendation of all reasons; its result is empty if there is none."""
+    """Return PromQL for the highest recommendation of all reasons; its result is empty if there is none.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> query(Config())
+        'max(scaling_recommendation{job="signal-service"})'
+    """
     return f'max({_METRIC}{{job="{config.selectors.job}"}})'
 
 
 def keda(config: Config) -> dict[str, Any]:
-    """Return a KEDA ScaledObject."""
+    """Return a KEDA ScaledObject.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> keda(Config())["kind"]
+        'ScaledObject'
+    """
     least, most = config.forecast.least_replicas, config.forecast.most_replicas
     trigger = {
         "type": "prometheus",
@@ -86,7 +93,13 @@ def keda(config: Config) -> dict[str, Any]:
 
 
 def hpa(config: Config) -> dict[str, Any]:
-    """Return a HorizontalPodAutoscaler that reads the recommendation from prometheus-adapter."""
+    """Return a HorizontalPodAutoscaler that reads the recommendation from prometheus-adapter.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> hpa(Config())["kind"]
+        'HorizontalPodAutoscaler'
+    """
     job = config.selectors.job
     metric: dict[str, Any] = {"name": _METRIC}
     if _LABEL.fullmatch(job):  # otherwise only the adapter's rule selects the job
@@ -102,7 +115,13 @@ def hpa(config: Config) -> dict[str, Any]:
 
 
 def adapter_rule(config: Config) -> dict[str, Any]:
-    """Return Helm values for prometheus-adapter that serve the recommendation as an external metric."""
+    """Return Helm values for prometheus-adapter that serve the recommendation as an external metric.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> adapter_rule(Config())["rules"]["external"][0]["resources"]
+        {'namespaced': False}
+    """
     job = f'job="{config.selectors.job}"'
     rule = {
         "seriesQuery": f"{_METRIC}{{{job}}}",

@@ -30,6 +30,14 @@ def recording_groups(
         others: More groups that read the series, at their own evaluation interval.
         alerts: The alerts; the `for` time of an alert decides how often it reads the series.
         config: The configuration.
+
+    Example:
+        >>> from signalscope.derived import groups
+        >>> from signalscope.mixin.alerts import alerts
+        >>> config = Config()
+        >>> split = recording_groups(groups(config, "recordings"), [], alerts(config), config)
+        >>> len(split) > len(groups(config, "recordings"))
+        True
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
@@ -49,7 +57,14 @@ def recording_groups(
 
 
 def alert_groups(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:
-    """Yield the name, interval and alerts of each group: one for each domain and evaluation interval."""
+    """Yield the name, interval in seconds and alerts of each group: one per domain and evaluation interval.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> name, interval, members = next(alert_groups(alerts(Config()), Config()))
+        >>> name, interval, members[0].name
+        ('alerts-service', 5, 'SignalServiceDown')
+    """
     pipeline = config.pipeline
     for domain in dict.fromkeys(alert.domain for alert in alerts):
         by_interval: dict[int, list[Alert]] = {}

@@ -1,10 +1,4 @@
-"""Generate files from the configuration and the contract.
-
-Example:
-    >>> from signalscope.config import Config
-    >>> list(rendered(Config(), ["rules/alertmanager"]))
-    ['rules/alertmanager/alertmanager.yml']
-"""
+"""Generate files from the configuration and the contract."""
 
 from __future__ import annotations
 
@@ -47,6 +41,10 @@ def rendered(config: Config, only: Sequence[str] = ()) -> dict[str, str]:
 
     Raises:
         SelectionError: No generated file is below one of these paths.
+
+    Example:
+        >>> list(rendered(Config(), ["rules/alertmanager"]))
+        ['rules/alertmanager/alertmanager.yml']
     """
     every = dict(_files(config))
     wanted = [path.strip("/") for path in only]
@@ -73,6 +71,12 @@ def generate(config: Config, out: Path, only: Sequence[str] = ()) -> list[Path]:
         FileExistsError: A file exists and is not a generated one; no file is written.
         OSError: A file cannot be written.
         SelectionError: As for `rendered`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     [path.name for path in generate(Config(), Path(folder), ["rules/alertmanager"])]
+        ['alertmanager.yml']
     """
     stale = {out / name: content for name, content in _stale(config, out, only)}
     for path in stale:
@@ -96,6 +100,10 @@ def differences(config: Config, out: Path, only: Sequence[str] = ()) -> list[str
 
     Raises:
         SelectionError: As for `rendered`.
+
+    Example:
+        >>> differences(Config(), Path("missing"), ["rules/alertmanager"])
+        ['rules/alertmanager/alertmanager.yml']
     """
     return [name for name, _ in _stale(config, out, only)]
 

@@ -1,10 +1,4 @@
-"""Configuration of Prometheus.
-
-Example:
-    >>> from signalscope.config import Config
-    >>> prometheus(Config())["rule_files"]
-    ['rules/*.yaml', 'own/*.yaml']
-"""
+"""Configuration of Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +15,13 @@ JOBS = ("signal-service", *PIPELINE_JOBS)
 
 
 def prometheus(config: Config) -> dict[str, Any]:
-    """Return the content of prometheus.yml; targets, rules and your own rules (`own/`) are in the same folder."""
+    """Return the content of prometheus.yml; targets, rules and your own rules (`own/`) are in the same folder.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> prometheus(Config())["rule_files"]
+        ['rules/*.yaml', 'own/*.yaml']
+    """
     return {
         "global": {
             "scrape_interval": duration(config.pipeline.scrape),

@@ -1,11 +1,4 @@
-"""Alerts: conditions, texts and first responses, in a module for each subject.
-
-Example:
-    >>> alerts(Config())[0].name
-    'SignalServiceDown'
-    >>> expected_seconds("SignalServiceDown")
-    45
-"""
+"""Alerts: conditions, texts and first responses, in a module for each subject."""
 
 from __future__ import annotations
 
@@ -44,7 +37,12 @@ _SUBJECTS = (
 
 
 def alerts(config: Config) -> list[Alert]:
-    """Return all alerts of a configuration."""
+    """Return all alerts of a configuration.
+
+    Example:
+        >>> alerts(Config())[0].name
+        'SignalServiceDown'
+    """
     return [alert for subject in _SUBJECTS for alert in subject(config)]
 
 
@@ -57,6 +55,10 @@ def expected_seconds(name: str, config: Config | None = None) -> int:
 
     Raises:
         KeyError: No alert has this name.
+
+    Example:
+        >>> expected_seconds("SignalServiceDown")
+        45
     """
     config = config or Config()
     alert = {alert.name: alert for alert in alerts(config)}[name]

@@ -44,6 +44,11 @@ class Alert:
         labels: More labels.
         shows_after: Seconds until a sudden, complete change shows in the expression, if `window` cannot derive them.
         values: Values of placeholders in the runbook of this alert, in addition to the common ones.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> alerts(Config())[0].all_labels(Config())["route"]
+        'page'
     """
 
     name: str

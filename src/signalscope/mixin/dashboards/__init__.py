@@ -1,11 +1,4 @@
-"""Grafana dashboards, generated from the contract, the table of recorded series and the configuration.
-
-Example:
-    >>> boards(Config())[0].title
-    'Executive'
-    >>> sorted(files(Config(), "generated"))[:2]
-    ['capacity.json', 'cost.json']
-"""
+"""Grafana dashboards, generated from the contract, the table of recorded series and the configuration."""
 
 from __future__ import annotations
 
@@ -28,7 +21,12 @@ __all__ = ["TAG", "boards", "files"]
 
 
 def boards(config: Config) -> list[Board]:
-    """Return all dashboards in display order; those without panels are left out."""
+    """Return all dashboards in display order; those without panels are left out.
+
+    Example:
+        >>> boards(Config())[0].title
+        'Executive'
+    """
     makers = (executive, operations, developer, capacity, revenue, experience, cost, telemetry, extended)
     return [board for maker in makers if (board := maker.board(config)).lines]
 
@@ -39,6 +37,10 @@ def files(config: Config, header: str) -> dict[str, str]:
     Args:
         config: The configuration.
         header: The text of the first line of each file.
+
+    Example:
+        >>> sorted(files(Config(), "generated"))[:2]
+        ['capacity.json', 'cost.json']
     """
     every = boards(config)
     titles = {board.key: board.title for board in every}

@@ -12,12 +12,6 @@ Placeholders:
 * ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` format
   seconds, a ratio and bytes;
 * ``${include.dependency_queries}``: the text of ``shared/dependency_queries.md``.
-
-Example:
-    >>> from signalscope.config import Config
-    >>> from signalscope.mixin.alerts import alerts
-    >>> runbook(alerts(Config())[0], Config(), "generated").splitlines()[1]
-    '# SignalServiceDown'
 """
 
 from __future__ import annotations
@@ -65,6 +59,11 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
 
     Raises:
         RunbookError: The template is missing or cannot be rendered.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> runbook(alerts(Config())[0], Config(), "generated").splitlines()[1]
+        '# SignalServiceDown'
     """
     page = _Page(alert, config, templates)
     sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
@@ -84,7 +83,13 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
 
 
 def index(alerts: list[Alert], header: str) -> str:
-    """Return the table of all runbooks, as Markdown."""
+    """Return the table of all runbooks, as Markdown.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> index(alerts(Config()), "generated").splitlines()[1]
+        '# Runbooks'
+    """
     rows = "\n".join(f"| [{a.name}]({a.name}.md) | {a.severity} | {a.domain} | {a.impact} |" for a in alerts)
     head = "| alert | severity | about | impact |\n| --- | --- | --- | --- |"
     return f"<!-- {header} -->\n# Runbooks\n\n{head}\n{rows}\n"
