@@ -1,4 +1,4 @@
-"""Panels that a stack of some minutes cannot fill."""
+"""Panels that have no data in a stack that runs for only a few minutes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from signalscope import derived
 
 __all__ = ["LATER", "comes_later"]
 
-#: Forecasts need days, a measured capacity needs busy replicas, growth is against a day before; the budget of a
-#: period and retention are counted every five minutes.
+#: Series that are absent at first. Forecasts and growth need days, and a measured capacity needs busy replicas.
+#: Error budget and retention have an interval of five minutes.
 LATER = (
     "FORECAST", "FORECAST_UPPER", "FORECAST_LOWER", "EXHAUSTION", "SCALING", "SCALING_CANDIDATE",
     "REPLICA_CAPACITY", "SUBSCRIPTION_GROWTH", "SLO_REMAINING", "RETENTION",
@@ -19,6 +19,6 @@ LATER = (
 
 
 def comes_later(panel: dict[str, Any]) -> bool:
-    """Whether all that a panel asks for comes later than a short run ends."""
+    """Return True if all series of a panel are in `LATER`."""
     asked = {name for target in panel["targets"] for name, _ in selectors(target["expr"])}
     return asked <= {derived.get(key).name for key in LATER}

@@ -1,4 +1,4 @@
-"""What an expression of a panel names, and what it is with the dashboard's variables filled in."""
+"""Names in the expressions of panels, and expressions with the variables replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LABELS = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\(([^
 
 
 def filled(expression: str, *, job: str = "signal-service", window: str = "30s", reach: str = "5m") -> str:
-    """The expression as Grafana sends it with everything chosen."""
+    """Return the expression as Grafana sends it if all values are selected."""
     values = {"$__rate_interval": window, "$__range": reach, "$job": job, "$instance": ".+", "$tier": ".+"}
     for name, value in values.items():
         expression = expression.replace(name, value)
@@ -21,7 +21,7 @@ def filled(expression: str, *, job: str = "signal-service", window: str = "30s",
 
 
 def selectors(expression: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Each series that the expression selects: its name, and its matchers by label."""
+    """Yield the name and the matchers by label of each selected series."""
     strings: list[str] = []
 
     def keep(match: re.Match[str]) -> str:
@@ -41,7 +41,7 @@ def selectors(expression: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def grouped(expression: str) -> set[str]:
-    """Labels that the expression keeps or joins by."""
+    """Return the labels that the expression groups or joins by."""
     return {
         label.strip()
         for _, labels in _LABELS.findall(re.sub(r'"[^"]*"', '""', expression))
@@ -51,5 +51,5 @@ def grouped(expression: str) -> set[str]:
 
 
 def ranges(expression: str) -> list[tuple[str, str]]:
-    """Each function with a range, and the range."""
+    """Return each function with a range, and the range."""
     return re.findall(r"(\w+)\([^()]*?(?:\{[^}]*\})?\[([^\]]*)\]", expression)

@@ -1,4 +1,4 @@
-"""The dashboards: valid for Grafana, without holes, about what exists, in one visual language."""
+"""The dashboards: valid for Grafana, complete, about existing metrics, and with consistent colours."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from signalscope.mixin.dashboards._style import PALETTE
 from signalscope.mixin.generate import HEADER, generate, rendered
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
-_OF_ISSUE = "executive operations developer capacity revenue experience cost telemetry extended"
+_KEYS = "executive operations developer capacity revenue experience cost telemetry extended"
 each_board = pytest.mark.parametrize("name", BOARDS)
 
 
@@ -44,8 +44,8 @@ def _expressions() -> list[tuple[str, str]]:
 
 
 def test_every_dashboard_is_there() -> None:
-    """Each with a uid of its own, and committed; the last one is the demo's, which adds instruments."""
-    assert [board.key for board in boards(Config())] == _OF_ISSUE.split()
+    """All dashboards exist with unique uids and are committed; the last one needs the instruments of the demo."""
+    assert [board.key for board in boards(Config())] == _KEYS.split()
     for name, board in BOARDS.items():
         assert board["uid"] == f"signalscope-{name.removesuffix('.json')}"
         assert "signalscope" in board["tags"]
@@ -55,7 +55,7 @@ def test_every_dashboard_is_there() -> None:
 
 @each_board
 def test_grafana_s_models_read_and_write_it_unchanged(name: str) -> None:
-    """grafana-foundation-sdk's models of the dashboard and of every panel know every field of it."""
+    """The models of grafana-foundation-sdk contain all fields of the dashboards and panels."""
     board = BOARDS[name]
     again = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
     assert again == board
@@ -63,7 +63,7 @@ def test_grafana_s_models_read_and_write_it_unchanged(name: str) -> None:
 
 @each_board
 def test_panels_neither_overlap_nor_leave_holes(name: str) -> None:
-    """Every cell of the grid down to the last line belongs to exactly one panel; ids are unique."""
+    """Each cell of the grid belongs to exactly one panel, and ids are unique."""
     taken: dict[tuple[int, int], int] = {}
     for panel in BOARDS[name]["panels"]:
         at = panel["gridPos"]
@@ -79,7 +79,7 @@ def test_panels_neither_overlap_nor_leave_holes(name: str) -> None:
 
 @each_board
 def test_the_verdict_is_on_top(name: str) -> None:
-    """The first row says how it is; titles within a dashboard are different questions."""
+    """The first row is the verdict, and the titles in a row are unique."""
     board = BOARDS[name]
     if name != "extended.json":
         assert board["panels"][0]["title"].startswith("Verdict: ")
@@ -101,7 +101,7 @@ def _by_row(board: dict[str, Any]) -> list[list[dict[str, Any]]]:
 
 @pytest.mark.parametrize(("where", "expression"), _expressions())
 def test_every_metric_and_label_exists(where: str, expression: str) -> None:
-    """In the contract, in the table of recorded series, or among the pipeline's own."""
+    """Each metric and label is in the contract, the recorded series or the metrics of the pipeline."""
     labels: dict[str, set[str]] = defaultdict(lambda: {"job", "instance"})
     for one in contract.instruments():
         for name in one.series_names:
@@ -116,13 +116,13 @@ def test_every_metric_and_label_exists(where: str, expression: str) -> None:
         assert set(matchers) <= labels[name], (where, name)
         known |= labels[name]
     if "ALERTS" in expression:
-        known |= {"service_name"}  # alerts keep the labels of what they are about
+        known |= {"service_name"}  # alerts keep the labels of their series
     assert grouped(expression) <= known, where
 
 
 @pytest.mark.needs("promtool")
 def test_every_expression_is_promql(tmp_path: Path) -> None:
-    """Prometheus' own parser reads all of them."""
+    """The parser of Prometheus accepts all expressions."""
     rules = [
         {"record": f"panel:{number}", "expr": filled(expression)}
         for number, (_, expression) in enumerate(_expressions())
@@ -137,7 +137,7 @@ def test_every_expression_is_promql(tmp_path: Path) -> None:
 
 
 def test_every_instrument_is_used() -> None:
-    """By a panel or a rule; or the contract says why not."""
+    """A panel or rule uses each instrument, or the contract has a reason."""
     made = rendered(Config())
     text = "\n".join(content for name, content in made.items() if name.startswith(("rules/", "dashboards/")))
     for one in contract.instruments():
@@ -146,7 +146,7 @@ def test_every_instrument_is_used() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Runbooks are there; other dashboards exist, and keep variables and time."""
+    """Links lead to existing runbooks and dashboards, and keep variables and time range."""
     names = {alert.name for alert in alerts(Config())}
     uids = {board["uid"] for board in BOARDS.values()}
     led_to = set()
@@ -174,7 +174,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_same_name_has_the_same_colour_everywhere() -> None:
-    """Whatever the dashboard and panel."""
+    """A name has the same colour in all panels of all dashboards."""
     colours: dict[str, set[str]] = defaultdict(set)
     for board in BOARDS.values():
         for panel in _panels(board):
@@ -188,7 +188,7 @@ def test_the_same_name_has_the_same_colour_everywhere() -> None:
 
 
 def test_thresholds_are_the_config_s() -> None:
-    """Another threshold in the config moves the line in the panel."""
+    """A changed threshold in the configuration changes the line in the panel."""
     changed = files(Config.model_validate({"thresholds": {"api_p95_seconds": 3.25}}), HEADER)
     for name in ("operations.json", "developer.json", "experience.json"):
         steps = [
@@ -200,8 +200,8 @@ def test_thresholds_are_the_config_s() -> None:
         assert Config().thresholds.api_p95_seconds not in steps, name
 
 
-def test_exemplars_are_asked_for_where_a_trace_may_explain() -> None:
-    """Panels of quantiles of requests, calculations, signals and calls."""
+def test_exemplars_are_queried_for_histogram_quantiles() -> None:
+    """Only panels of histogram quantiles query exemplars."""
     marked = {
         name
         for name, board in BOARDS.items()
@@ -217,14 +217,14 @@ def test_exemplars_are_asked_for_where_a_trace_may_explain() -> None:
 
 
 def test_the_alert_that_always_fires_is_not_shown() -> None:
-    """Or there would never be none."""
+    """Panels of alerts exclude the watchdog, which always fires."""
     for where, expression in _expressions():
         for name, matchers in selectors(expression):
             assert name != "ALERTS" or matchers.get("alertname") == '!="Watchdog"', where
 
 
 def test_each_extended_instrument_has_a_row() -> None:
-    """The thresholds family of the reference service is one example."""
+    """Each instrument that the reference service adds has a row."""
     rows = [panel["title"] for panel in BOARDS["extended.json"]["panels"] if panel["type"] == "row"]
     assert [row.partition(":")[0] for row in rows] == [one.prometheus_name for one in contract.extensions()]
     text = json.dumps(BOARDS["extended.json"])
@@ -244,13 +244,13 @@ def test_each_extended_instrument_has_a_row() -> None:
     ],
 )  # fmt: skip
 def test_a_misspelt_name_is_refused(make: Any, message: str) -> None:
-    """With the nearest name, where there is one."""
+    """An unknown name is an error that suggests the nearest name."""
     with pytest.raises(ContractError, match=message):
         make()
 
 
 def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
-    """Declared in a module of theirs, which `--import` names; every kind of instrument."""
+    """Instruments of a module given with `--import` get a row each, for all kinds of instruments."""
     (tmp_path / "orders.py").write_text(
         "from signalscope import contract\n"
         "from signalscope.contract import Attribute, Instrument, Kind\n"
@@ -270,8 +270,8 @@ def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
     assert rows[-4:] == ["orders_placed_total", "orders_open", "orders_risk", "orders_fill_seconds"]
     own = [panel for panel in _panels(board) if "orders_" in json.dumps(panel["targets"])]
     assert {panel["title"] for panel in own} >= {
-        "How many orders each second?", "How many orders, by side?", "How many orders are there?",
-        "How high is the risk?", "How high is the risk, by side?", "How is it spread?",
+        "How many orders per second?", "How many orders by side?", "How many orders are there?",
+        "How high is the risk?", "How high is the risk by side?", "What are p50, p95 and p99?",
     }  # fmt: skip
     done = subprocess.run(
         [*command[:4], "order", *command[5:]], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -281,7 +281,7 @@ def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
 
 
 def test_grafana_is_given_what_the_dashboards_need() -> None:
-    """The provisioned folder is the one that docker-compose mounts; exemplars lead to the trace backend."""
+    """docker-compose mounts the provisioned folder, and exemplars link to the trace backend."""
     folder = binaries.ROOT / "deploy" / "compose" / "grafana"
     (provider,) = yaml.safe_load((folder / "dashboards.yaml").read_text(encoding="utf-8"))["providers"]
     compose = yaml.safe_load((binaries.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -298,14 +298,14 @@ def test_grafana_is_given_what_the_dashboards_need() -> None:
 
 
 def test_money_is_in_the_configured_currency() -> None:
-    """Everywhere it is shown."""
+    """All monetary panels use the configured currency."""
     changed = files(Config.model_validate({"dashboards": {"currency": "EUR"}}), HEADER)
     assert sum(text.count('"currencyEUR"') for text in changed.values()) > 10
     assert not any("currencyUSD" in text or '"currency"' in text for text in changed.values())
 
 
 def test_the_documentation_shows_every_dashboard() -> None:
-    """With a picture that is small enough to be committed."""
+    """The documentation shows a picture of each dashboard, of limited size."""
     docs = binaries.ROOT / "docs"
     text = (docs / "dashboards.md").read_text(encoding="utf-8")
     for board in boards(Config()):
@@ -315,12 +315,13 @@ def test_the_documentation_shows_every_dashboard() -> None:
         assert picture.stat().st_size < 200_000, picture
 
 
-def test_a_file_of_the_user_s_is_never_overwritten(tmp_path: Path) -> None:
-    """A dashboard of theirs where one of ours would go: nothing at all is written."""
+def test_a_file_of_a_user_is_never_overwritten(tmp_path: Path) -> None:
+    """If a file of the user has the path of a generated one, no file is written."""
     mine = tmp_path / "dashboards" / "cost.json"
     mine.parent.mkdir()
     mine.write_text('{"title": "My own"}', encoding="utf-8")
-    with pytest.raises(FileExistsError, match=r"it is yours; move it, or choose another --out: .*cost.json"):
+    message = r"not a generated file; move it, or choose another folder with --out \[SS602\]: .*cost.json"
+    with pytest.raises(FileExistsError, match=message):
         generate(Config(), tmp_path)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
     mine.unlink()

@@ -1,4 +1,4 @@
-"""Panels about days and weeks, from a real Prometheus that is given days: forecasts, exhaustion, growth."""
+"""Panels about days and weeks (forecasts, exhaustion, growth), with a real Prometheus with days of data."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ pytestmark = [pytest.mark.needs("prometheus", "promtool"), pytest.mark.timeout(1
 
 _DAYS = 3
 _STEP = 300
-#: What a label says where any value will not do.
+#: Values of labels that expressions select; other labels have any value.
 _LABELS = {"job": "signal-service", "horizon": "48h", "resource": "cpu", "period": "1d"}
 
 
 def _history(now: float) -> Iterator[str]:
-    """The series as OpenMetrics: what was recorded every five minutes of the last days."""
+    """Yield the series of the last days as OpenMetrics, with an interval of five minutes."""
     for key in LATER:
         one = derived.get(key)
         yield f"# TYPE {one.name} gauge"
@@ -44,7 +44,7 @@ def _history(now: float) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Prometheus with three days of them."""
+    """Start a Prometheus with three days of these series."""
     folder: Path = tmp_path_factory.mktemp("history")
     (folder / "history.txt").write_text("\n".join(_history(time.time())) + "\n", encoding="utf-8")
     (folder / "prometheus.yml").write_text("{}", encoding="utf-8")
@@ -86,17 +86,17 @@ def test_they_have_data_once_there_is_history(prometheus: str) -> None:
             assert json.load(answer)["data"]["result"], where
 
 
-def test_the_future_is_where_it_was_foreseen_for(prometheus: str) -> None:
-    """A range up to 48 hours from now shows the forecasts of the last two days at the moments they are about."""
-    (foreseen,) = (
+def test_forecasts_are_shown_at_their_time(prometheus: str) -> None:
+    """A range up to 48 hours from now shows each forecast at the time that it is for."""
+    (forecast,) = (
         target["expr"]
         for panel in json.loads(files(Config(), HEADER)["capacity.json"])["panels"]
-        if panel["title"] == "Is the load what was foreseen?"
+        if panel["title"] == "Does the load follow the forecast?"
         for target in panel["targets"]
-        if target["legendFormat"] == "foreseen"
+        if target["legendFormat"] == "forecast"
     )
     now = time.time()
-    query = {"query": filled(foreseen), "start": now, "end": now + 48 * 3600, "step": 3600}
+    query = {"query": filled(forecast), "start": now, "end": now + 48 * 3600, "step": 3600}
     with urllib.request.urlopen(f"{prometheus}/api/v1/query_range?{urllib.parse.urlencode(query)}") as answer:
         (series,) = json.load(answer)["data"]["result"]
     assert float(series["values"][-1][0]) > now + 46 * 3600

@@ -1,4 +1,4 @@
-"""The rules of grafana/dashboard-linter, whose Go tool cannot be had through the module proxy."""
+"""The rules of grafana/dashboard-linter, which is not available through the module proxy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _excluded(rule: str, board: dict[str, Any], panel: dict[str, Any]) -> bool:
 
 @each_board
 def test_variables(name: str) -> None:
-    """Data source, job and instance, as the linter wants them, and the tier; renewed when the time changes."""
+    """Variables for data source, job, instance and tier follow the linter, and refresh with the time range."""
     board = BOARDS[name]
     datasource, *queried = board["templating"]["list"]
     assert (datasource["type"], datasource["name"], datasource["label"]) == (
@@ -65,14 +65,14 @@ def test_variables(name: str) -> None:
 
 @each_board
 def test_dashboards_are_not_editable_and_renewed(name: str) -> None:
-    """What is generated is changed in the code; a copy can be edited."""
+    """Generated dashboards are read-only and refresh; users can edit a copy."""
     assert BOARDS[name]["editable"] is False
     assert BOARDS[name]["refresh"] == "10s"
 
 
 @each_board
 def test_panels_have_a_question_a_description_a_unit_and_a_target(name: str) -> None:
-    """And the datasource that is chosen above."""
+    """Panels have a question as title, a description, a unit, a target and the selected data source."""
     for panel in _panels(BOARDS[name]):
         assert panel["title"].endswith("?"), panel["title"]
         assert panel["description"].endswith("."), panel["title"]
@@ -90,7 +90,7 @@ def test_panels_have_a_question_a_description_a_unit_and_a_target(name: str) -> 
 
 @each_board
 def test_rates_use_grafana_s_interval(name: str) -> None:
-    """Or a rate over less than two scrapes would be empty; only what is about all shown time says so."""
+    """Rates use `$__rate_interval`, which covers two scrapes; only increases may use `$__range`."""
     for panel in _panels(BOARDS[name]):
         for target in panel["targets"]:
             for function, window in ranges(target["expr"]):
@@ -101,7 +101,7 @@ def test_rates_use_grafana_s_interval(name: str) -> None:
 
 @each_board
 def test_counters_are_not_shown_as_they_are(name: str) -> None:
-    """They only grow: a rate or an increase tells something."""
+    """Counters are only shown as a rate or an increase."""
     for panel in _panels(BOARDS[name]):
         for target in panel["targets"]:
             for counter in re.findall(r"[\w:]+_total\b[^,)]*", target["expr"]):
@@ -111,7 +111,7 @@ def test_counters_are_not_shown_as_they_are(name: str) -> None:
 @each_board
 @pytest.mark.parametrize("label", ["job", "instance"])
 def test_selectors_have_job_and_instance(name: str, label: str) -> None:
-    """The variables above the dashboard filter everything, except where an exclusion says why not."""
+    """The variables filter all panels, except those with an exclusion."""
     board = BOARDS[name]
     for panel in _panels(board):
         for target in panel["targets"]:
@@ -121,7 +121,7 @@ def test_selectors_have_job_and_instance(name: str, label: str) -> None:
 
 
 def test_exclusions_are_needed() -> None:
-    """Each entry has a reason, and names a dashboard or panel that there is."""
+    """Each exclusion has a reason and names an existing dashboard or panel."""
     boards = {board["title"] for board in BOARDS.values()}
     panels = {panel["title"] for board in BOARDS.values() for panel in _panels(board)}
     for rule in _LINT.values():

@@ -1,4 +1,4 @@
-"""`signalscope dashboards push`: creates and updates its own, and never what somebody else has made or changed."""
+"""`signalscope dashboards push`: it creates and updates its dashboards, and keeps those that users changed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _BOARDS = 9
 
 
 class FakeGrafana:
-    """A stand-in: Grafana is not to be had through package registries. It keeps what its API is told, and versions.
+    """A replacement for Grafana, which package registries do not have. It stores dashboards with their versions.
 
-    Its answers are those of https://grafana.com/docs/grafana/latest/developers/http_api/dashboard/.
+    Its responses are those of https://grafana.com/docs/grafana/latest/developers/http_api/dashboard/.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class FakeGrafana:
         self.written = 0
 
     def save(self, body: dict[str, Any]) -> tuple[int, Any]:
-        """POST /api/dashboards/db."""
+        """Answer POST /api/dashboards/db."""
         board, uid = body["dashboard"], body["dashboard"]["uid"]
         if body["folderUid"] not in self.folders:
             return 400, {"message": "folder not found"}
@@ -52,7 +52,7 @@ class FakeGrafana:
         return 200, {"uid": uid, "version": stored["version"], "status": "success"}
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:
-        """The status and content for a request."""
+        """Return the status and content of a response."""
         path = path.partition("?")[0]
         if method == "POST" and path == "/api/folders":
             self.folders[body["uid"]] = body["title"]
@@ -75,7 +75,7 @@ class FakeGrafana:
 
 @pytest.fixture
 def grafana(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGrafana]:
-    """The stand-in, listening; its address and token are in the environment."""
+    """Start the replacement, with its address and token in the environment."""
     fake = FakeGrafana()
 
     class Handler(BaseHTTPRequestHandler):
@@ -97,7 +97,7 @@ def grafana(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGrafana]:
         do_GET = do_POST = _reply  # noqa: N815  # the base class's names
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-            """Stay quiet."""
+            """Do not log requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -127,13 +127,13 @@ def _someone_saves(fake: FakeGrafana, uid: str) -> None:
 
 
 def test_a_dry_run_writes_nothing(grafana: FakeGrafana) -> None:
-    """It says what would be done."""
+    """A dry run prints the changes and writes nothing."""
     assert _push("--dry-run").count("would be created") == _BOARDS
     assert grafana.written == 0
 
 
 def test_it_creates_then_leaves_alone_what_is_the_same(grafana: FakeGrafana) -> None:
-    """In a folder of its own; the second time there is nothing to do."""
+    """Dashboards are created in a separate folder; a second run changes nothing."""
     assert _push().count("created") == _BOARDS
     assert grafana.folders["signalscope"] == "signalscope"
     assert all(board["meta"]["folderUid"] == "signalscope" for board in grafana.boards.values())
@@ -144,7 +144,7 @@ def test_it_creates_then_leaves_alone_what_is_the_same(grafana: FakeGrafana) -> 
 
 
 def test_it_updates_its_own(grafana: FakeGrafana, tmp_path: Any) -> None:
-    """Another threshold gives another version of the dashboards that show it; the old one stays in the history."""
+    """A changed threshold creates a new version of the dashboards that show it, and keeps the old version."""
     _push()
     config = tmp_path / "my.toml"
     config.write_text("[thresholds]\napi_p95_seconds = 3.5\n", encoding="utf-8")
@@ -156,8 +156,8 @@ def test_it_updates_its_own(grafana: FakeGrafana, tmp_path: Any) -> None:
     assert "3.5" in json.dumps(operations["dashboard"])
 
 
-def test_what_somebody_changed_is_kept(grafana: FakeGrafana, tmp_path: Any) -> None:
-    """Said, with the way out, and not a success; with --replace it becomes a version more."""
+def test_a_changed_dashboard_is_kept(grafana: FakeGrafana, tmp_path: Any) -> None:
+    """A changed dashboard is kept with exit status 1; --replace adds a new version."""
     _push()
     _someone_saves(grafana, "signalscope-developer")
     with pytest.raises(UserError, match="1 of 9 dashboards were kept as they are"):
@@ -170,8 +170,8 @@ def test_what_somebody_changed_is_kept(grafana: FakeGrafana, tmp_path: Any) -> N
     ]  # fmt: skip
 
 
-def test_a_dashboard_of_the_user_s_with_our_uid_is_kept(grafana: FakeGrafana) -> None:
-    """Whoever made it: it is not ours. Nor is one that Grafana provisions from a file."""
+def test_a_user_s_dashboard_with_the_same_uid_is_kept(grafana: FakeGrafana) -> None:
+    """A dashboard without a message of `push` is kept, and so is one that Grafana provisions from a file."""
     mine = {"uid": "signalscope-cost", "title": "My own", "panels": []}
     grafana.save({"dashboard": mine, "folderUid": "general", "message": "", "overwrite": False})
     with pytest.raises(UserError, match="1 of 9"):
@@ -184,7 +184,7 @@ def test_a_dashboard_of_the_user_s_with_our_uid_is_kept(grafana: FakeGrafana) ->
 
 
 def test_a_save_at_the_same_moment_is_not_overwritten(grafana: FakeGrafana, tmp_path: Any) -> None:
-    """Grafana refuses a version that is not the latest; that is told."""
+    """Grafana rejects a version that is not the latest, and the error says so."""
     _push()
     answer = grafana.answer
 
@@ -196,12 +196,12 @@ def test_a_save_at_the_same_moment_is_not_overwritten(grafana: FakeGrafana, tmp_
     grafana.answer = raced  # type: ignore[method-assign]  # the moment between reading and writing
     config = tmp_path / "my.toml"
     config.write_text("[thresholds]\napi_p95_seconds = 3.5\n", encoding="utf-8")
-    with pytest.raises(UserError, match="412: somebody saved it at the same moment"):
+    with pytest.raises(UserError, match="412: another user saved the dashboard now"):
         _push("--config", str(config))
 
 
 def test_errors_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No token, a wrong one, no address, nobody there: each is one clear error, without the token in it."""
+    """A missing or wrong token, a wrong address and no server are clear errors that do not contain the token."""
     monkeypatch.setenv("GRAFANA_TOKEN", "other-secret")
     with pytest.raises(UserError, match="401: the token in GRAFANA_TOKEN is not valid") as caught:
         _push()
@@ -226,20 +226,20 @@ def test_errors_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPa
 def test_a_line_s_end_after_the_token_does_no_harm(
     grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a file with the token has it."""
+    """A newline after the token, as in a file, is ignored."""
     monkeypatch.setenv("GRAFANA_TOKEN", f"{_TOKEN}\n")
     assert _push("--dry-run").count("would be created") == _BOARDS
 
 
 def test_a_redirect_says_where_it_leads(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not followed: the token would go with it."""
+    """A redirect is an error and is not followed, because it would leak the token."""
     monkeypatch.setattr(grafana, "answer", lambda *_: (302, {}))
-    with pytest.raises(UserError, match="302: it leads to /login; if that is the Grafana, give its address"):
+    with pytest.raises(UserError, match="302: redirect to /login; if that is Grafana, use its address"):
         _push()
 
 
 def test_the_payload_is_what_the_api_takes(grafana: FakeGrafana) -> None:
-    """As it is printed it can be posted."""
+    """The printed payload is accepted by the API."""
     grafana.folders["signalscope"] = "signalscope"
     result = CliRunner().invoke(app, ["dashboards", "payload", "operations"])
     body = json.loads(result.output)

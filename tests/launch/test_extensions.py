@@ -108,7 +108,7 @@ def test_only_a_part_can_be_generated(tmp_path: Path) -> None:
     done = _run(tmp_path, "generate", "--only", "rule")
     assert done.returncode == 1
     assert done.stderr == (
-        "error: --only: nothing is generated below 'rule'; there are: dashboards, deploy, docs, rules\n"
+        "error: --only: no generated file is below 'rule'; use one of: dashboards, deploy, docs, rules [SS601]\n"
     )
 
 

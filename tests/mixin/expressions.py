@@ -1,4 +1,4 @@
-"""What an expression reads, and which labels its result can have, by a parser of PromQL."""
+"""Series and labels of PromQL expressions, found with a parser."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _KEEP_ALL = {"topk", "bottomk"}
 
 
 class UnknownError(Exception):
-    """An expression names a metric or a label that nothing has."""
+    """An expression uses an unknown metric or label."""
 
 
 @dataclass(frozen=True)
 class _Known:
-    """Labels by series, of everything that exists."""
+    """The labels of all known series."""
 
     labels: dict[str, frozenset[str]]
 
@@ -40,17 +40,17 @@ def _known() -> _Known:
 
 
 def selectors(expression: str) -> Iterator[promql.VectorSelector]:
-    """Each series that an expression selects."""
+    """Yield the selectors of an expression."""
     yield from _selectors(promql.parse(expression))
 
 
 def names_in(expression: str) -> set[str]:
-    """The names of the series that an expression selects; of a regular expression all that it fits."""
+    """Return the names of the series that an expression selects."""
     return {selector.name for selector in selectors(expression) if selector.name}
 
 
 def labels_of(expression: str) -> frozenset[str]:
-    """Every label that a series of the result may have.
+    """Return all labels that a series of the result may have.
 
     Raises:
         UnknownError: A metric or label does not exist, or two sides can never match.
@@ -79,7 +79,7 @@ def _children(node: promql.Expr) -> list[promql.Expr]:
 
 
 class _Labels:
-    """The labels of a result; None for a number."""
+    """Resolver of the labels of a result; None stands for a number."""
 
     def __init__(self, known: dict[str, frozenset[str]], expression: str) -> None:
         self._known = known
@@ -106,7 +106,7 @@ class _Labels:
 
     def _selected(self, node: promql.VectorSelector) -> frozenset[str]:
         matched = {matcher.name for matcher in node.matchers.matchers} - {"__name__"}
-        if node.name is None:  # several metrics by a regular expression: of the Collector
+        if node.name is None:  # metrics of the Collector, selected with a regular expression
             return frozenset({"job", "instance", "receiver", "exporter", "__name__", *matched})
         if node.name not in self._known:
             raise self._fail(f"nothing has the name {node.name}")

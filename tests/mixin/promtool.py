@@ -1,4 +1,4 @@
-"""Running promtool's tests on the committed rules that they need."""
+"""Helpers that run promtool's tests with the committed rules that they need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = binaries.ROOT
 
 @functools.cache
 def _rules() -> dict[str, list[dict[str, Any]]]:
-    """Every committed rule, by the name it records or alerts under."""
+    """Return all committed rules by the name of their series or alert."""
     rules_by_name: dict[str, list[dict[str, Any]]] = {}
     for path in sorted((ROOT / "rules").glob("*.yaml")):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
@@ -29,7 +29,7 @@ def _rules() -> dict[str, list[dict[str, Any]]]:
 
 
 def needed(names: set[str]) -> list[dict[str, Any]]:
-    """The rules that these alerts are made of, as they are committed, each after those it reads."""
+    """Return the committed rules of alerts and series, with all rules that they read, in order of evaluation."""
     rules = _rules()
     order: list[str] = []
 
@@ -43,7 +43,7 @@ def needed(names: set[str]) -> list[dict[str, Any]]:
 
     for name in sorted(names):
         visit(name)
-    # Of SLOs only those that are asked for, where some are: each has rules of the same names.
+    # Rules of all SLOs have the same names: if SLOs are selected, keep only those.
     asked = {
         matcher.value
         for name in names
@@ -61,7 +61,7 @@ def needed(names: set[str]) -> list[dict[str, Any]]:
 
 
 def run(tmp_path: Path, content: dict[str, Any], names: set[str]) -> None:
-    """Run promtool with only the rules that are needed: with all of them it takes minutes."""
+    """Run promtool with only the necessary rules; with all rules it takes minutes."""
     group = {"name": "needed", "rules": needed(names)}
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [group]}), encoding="utf-8")
     (tmp_path / "test.yaml").write_text(

@@ -1,4 +1,4 @@
-"""The pages of docs/runbooks, and the queries on them."""
+"""Helpers that read the pages of docs/runbooks and their queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RUNBOOKS = binaries.ROOT / "docs" / "runbooks"
 
 
 def queries_of(page: Path) -> list[str]:
-    """Every PromQL block of a page."""
+    """Return all PromQL blocks of a page."""
     return re.findall(r"```promql\n(.*?)\n```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""Who is told: routes by amtool, and a real Alertmanager that notifies a real webhook."""
+"""Routes and notifications: checks with amtool, and a real Alertmanager that notifies a webhook."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CONFIG = binaries.ROOT / "rules" / "alertmanager" / "alertmanager.yml"
 @pytest.mark.needs("amtool")
 @pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
 def test_every_alert_goes_to_its_team_by_its_severity(alert: Any) -> None:
-    """Critical ones to the second level too, the watchdog to a receiver of its own; none to the default."""
+    """Critical alerts also go to the second level, the watchdog to a separate receiver, and none to the default."""
     labels = {"alertname": alert.name, "job": "signal-service", **alert.all_labels(Config())}
     receivers = f"{labels['team']}-{labels['route']}"
     if alert.name == "Watchdog":
@@ -53,17 +53,17 @@ def test_every_alert_goes_to_its_team_by_its_severity(alert: Any) -> None:
 
 
 @pytest.mark.needs("amtool")
-def test_an_alert_of_somebody_else_goes_to_the_default() -> None:
-    """Nothing is lost; and the test can fail."""
-    _route(CONFIG, "default", {"alertname": "TheirOwn", "severity": "none"})
+def test_an_unknown_alert_goes_to_the_default() -> None:
+    """An unknown alert goes to the default receiver; the check fails for another receiver."""
+    _route(CONFIG, "default", {"alertname": "OwnAlert", "severity": "none"})
     with pytest.raises(AssertionError, match="default"):
-        _route(CONFIG, WATCHDOG, {"alertname": "TheirOwn"})
+        _route(CONFIG, WATCHDOG, {"alertname": "OwnAlert"})
 
 
 @pytest.mark.needs("amtool")
 @pytest.mark.parametrize("kind", ["webhook", "slack", "pagerduty", "none"])
 def test_each_kind_of_receiver_is_valid(tmp_path: Path, kind: str) -> None:
-    """Addresses are in files, one a receiver; no address and no key is in the configuration."""
+    """Each receiver has a file for its address; the configuration contains no address or key."""
     config = Config.model_validate({"routes": {"receiver": kind, "page": "pagerduty"}})
     path = tmp_path / "alertmanager.yml"
     path.write_text(yaml.safe_dump(alertmanager(config)), encoding="utf-8")
@@ -78,7 +78,7 @@ def test_each_kind_of_receiver_is_valid(tmp_path: Path, kind: str) -> None:
 
 
 def test_inhibitions_name_alerts_that_exist() -> None:
-    """And only labels that their alerts can have: one that is missing on both sides would count as equal."""
+    """Inhibitions name existing alerts, and require a job: labels missing on both sides would be equal."""
     known = {alert.name: alert for alert in alerts(Config())}
     for name in (*DOWN, *CONSEQUENCES, "SignalServiceDown"):
         assert name in known, name
@@ -89,7 +89,7 @@ def test_inhibitions_name_alerts_that_exist() -> None:
 
 
 def test_business_hours_are_those_of_the_calendar() -> None:
-    """From an hour before the open to an hour after the close, in the exchange's time; not on its holidays."""
+    """Business hours start one hour before the open and end one hour after the close, except on holidays."""
     hours, holidays, early = alertmanager(Config())["time_intervals"]
     assert hours == {
         "name": ACTIVE,
@@ -111,14 +111,14 @@ def test_business_hours_are_those_of_the_calendar() -> None:
 
 
 class _Webhook:
-    """A server that keeps what it is told, by receiver."""
+    """A server that stores the notifications by receiver."""
 
     def __init__(self) -> None:
         self.notifications: list[tuple[float, str, dict[str, Any]]] = []
         notifications = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the name that http.server asks for
+            def do_POST(self) -> None:  # the name that http.server requires
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 notifications.append((time.monotonic(), self.path.strip("/"), json.loads(body)))
                 self.send_response(200)
@@ -138,7 +138,7 @@ class _Webhook:
         self._thread.join()
 
     def names(self, receiver: str, job: str) -> list[str]:
-        """The alerts of a job that a receiver was told of as firing, in their order."""
+        """Return the firing alerts of a job in the notifications of a receiver, in order."""
         return [
             alert["labels"]["alertname"]
             for _, own, body in self.notifications
@@ -148,7 +148,7 @@ class _Webhook:
 
 
 class _Manager:
-    """A running Alertmanager with a configuration of ours."""
+    """A running Alertmanager with the generated configuration."""
 
     def __init__(self, folder: Path, config: Config, webhook: _Webhook) -> None:
         (folder / "secrets").mkdir()
@@ -169,8 +169,8 @@ class _Manager:
         )  # fmt: skip
         wait_until(lambda: answers(f"{self.url}/-/ready"), "Alertmanager", 30, [self.part])
 
-    def tell(self, name: str, job: str, *, resolved: bool = False, **labels: str) -> None:
-        """Fire one of our alerts, or end it."""
+    def send(self, name: str, job: str, *, resolved: bool = False, **labels: str) -> None:
+        """Send an alert of the configuration, as firing or resolved."""
         (alert,) = (alert for alert in alerts(Config()) if alert.name == name)
         own = {"alertname": name, "job": job, **alert.all_labels(Config()), **labels}
         now = datetime.now(UTC)
@@ -180,7 +180,7 @@ class _Manager:
         httpx.post(f"{self.url}/api/v2/alerts", json=[body]).raise_for_status()
 
     def acknowledge(self, name: str, job: str) -> None:
-        """Silence an alert: what acknowledges it."""
+        """Acknowledge an alert with a silence."""
         now = datetime.now(UTC)
         matchers = [
             {"name": key, "value": value, "isRegex": False, "isEqual": True}
@@ -195,19 +195,19 @@ class _Manager:
 
 @pytest.fixture(scope="module")
 def webhook() -> Iterator[_Webhook]:
-    """Where everything is told to."""
+    """Start the webhook that receives all notifications."""
     server = _Webhook()
     yield server
     server.close()
 
 
-#: The routes as they are, only quicker.
+#: Short intervals for the default routes.
 _QUICK = {"group_wait": 1, "group_interval": 1, "escalate_after": 5, "watchdog_interval": 2}
 
 
 @pytest.fixture(scope="module")
 def manager(tmp_path_factory: pytest.TempPathFactory, webhook: _Webhook) -> Iterator[_Manager]:
-    """A real Alertmanager that notifies it."""
+    """Start a real Alertmanager that notifies the webhook."""
     folder = tmp_path_factory.mktemp("alertmanager")
     running = _Manager(
         folder, Config.model_validate({"routes": {**_QUICK, "business_hours_only": []}}), webhook
@@ -220,11 +220,11 @@ def manager(tmp_path_factory: pytest.TempPathFactory, webhook: _Webhook) -> Iter
 def test_alerts_of_a_kind_come_together_and_their_end_is_notified(
     manager: _Manager, webhook: _Webhook
 ) -> None:
-    """Two instances are one notification, another alert is another; both ends are told."""
+    """Two instances are in one notification, another alert in a second one; resolved alerts are notified too."""
     job = "grouping"
     for instance in ("a", "b"):
-        manager.tell("HighMemoryUsage", job, instance=instance)
-    manager.tell("AnomalyDetected", job, signal="latency", direction="above")
+        manager.send("HighMemoryUsage", job, instance=instance)
+    manager.send("AnomalyDetected", job, signal="latency", direction="above")
 
     def own() -> list[dict[str, Any]]:
         bodies = [body for _, name, body in webhook.notifications if name == "platform-ticket"]
@@ -234,29 +234,29 @@ def test_alerts_of_a_kind_come_together_and_their_end_is_notified(
     sizes = {body["groupLabels"]["alertname"]: len(body["alerts"]) for body in own()}
     assert sizes == {"HighMemoryUsage": 2, "AnomalyDetected": 1}
     for instance in ("a", "b"):
-        manager.tell("HighMemoryUsage", job, resolved=True, instance=instance)
+        manager.send("HighMemoryUsage", job, resolved=True, instance=instance)
     eventually(lambda: any(body["status"] == "resolved" for body in own()), 20, "the end")
 
 
 @pytest.mark.needs("alertmanager")
 def test_a_cause_inhibits_its_consequences(manager: _Manager, webhook: _Webhook) -> None:
-    """Down: symptoms; critical: the warning about the same; a dependency: what follows, of that one only."""
-    manager.tell("SignalServiceDown", "down")
-    manager.tell("CriticalDependencyDown", "cause", service_name="ticker_service", criticality="critical")
-    manager.tell("CriticalQueueBacklog", "queue", queue_type="signals")
+    """An outage inhibits symptoms, a critical alert the warning, and a dependency only its own consequences."""
+    manager.send("SignalServiceDown", "down")
+    manager.send("CriticalDependencyDown", "cause", service_name="ticker_service", criticality="critical")
+    manager.send("CriticalQueueBacklog", "queue", queue_type="signals")
     eventually(lambda: webhook.names("platform-page", "down"), 20, "SignalServiceDown")
     eventually(lambda: webhook.names("platform-page", "cause"), 20, "CriticalDependencyDown")
     eventually(lambda: webhook.names("platform-page", "queue"), 20, "CriticalQueueBacklog")
     for name in ("GreeksCalculationSystemFailure", "SignalServiceHighLatency", "HighMemoryUsage"):
-        manager.tell(name, "down")
-    manager.tell("CriticalDependencyDown", "down", service_name="ticker_service")  # perhaps why it is down
-    manager.tell("SignalServiceHighLatency", "up")
+        manager.send(name, "down")
+    manager.send("CriticalDependencyDown", "down", service_name="ticker_service")  # it may be the cause
+    manager.send("SignalServiceHighLatency", "up")
     for service in ("ticker_service", "marketplace_service"):
-        manager.tell("DependencyErrorRateHigh", "cause", service_name=service)
-        manager.tell("DependencyLatencyRising", "cause", service_name=service)
-    manager.tell("AnomalyDetected", "cause", signal="latency", direction="above")
+        manager.send("DependencyErrorRateHigh", "cause", service_name=service)
+        manager.send("DependencyLatencyRising", "cause", service_name=service)
+    manager.send("AnomalyDetected", "cause", signal="latency", direction="above")
     for queue in ("signals", "deliveries"):
-        manager.tell("QueueBackpressureHigh", "queue", queue_type=queue)
+        manager.send("QueueBackpressureHigh", "queue", queue_type=queue)
     eventually(lambda: webhook.names("platform-ticket", "up"), 20, "another job's alert")
     eventually(lambda: len(webhook.names("platform-ticket", "cause")) >= 2, 20, "another dependency's alerts")
     eventually(lambda: webhook.names("platform-ticket", "queue"), 20, "another queue's alert")
@@ -280,16 +280,18 @@ def test_a_cause_inhibits_its_consequences(manager: _Manager, webhook: _Webhook)
 
 
 @pytest.mark.needs("alertmanager")
-def test_what_nobody_acknowledges_goes_to_the_second_level(manager: _Manager, webhook: _Webhook) -> None:
-    """After its time, not before; not what was silenced, and not what had ended by then."""
+def test_an_alert_without_acknowledgement_goes_to_the_second_level(
+    manager: _Manager, webhook: _Webhook
+) -> None:
+    """A page escalates after its time, except if it was silenced or resolved before."""
     begun = time.monotonic()
     for job in ("ignored", "seen", "over"):
-        manager.tell("SignalServiceDown", job)
+        manager.send("SignalServiceDown", job)
     eventually(
         lambda: all(webhook.names("platform-page", job) for job in ("ignored", "seen", "over")), 20, "pages"
     )
     manager.acknowledge("SignalServiceDown", "seen")
-    manager.tell("SignalServiceDown", "over", resolved=True)
+    manager.send("SignalServiceDown", "over", resolved=True)
     eventually(lambda: webhook.names(SECOND_LEVEL, "ignored"), 20, "the escalation")
     (at,) = [
         moment
@@ -304,8 +306,8 @@ def test_what_nobody_acknowledges_goes_to_the_second_level(manager: _Manager, we
 
 @pytest.mark.needs("alertmanager")
 def test_the_watchdog_comes_again_and_again(manager: _Manager, webhook: _Webhook) -> None:
-    """To its own receiver, at its interval, and to no other."""
-    manager.tell("Watchdog", "")
+    """The watchdog goes only to its receiver, at its interval."""
+    manager.send("Watchdog", "")
 
     def came() -> list[str]:
         return [
@@ -321,7 +323,7 @@ def test_the_watchdog_comes_again_and_again(manager: _Manager, webhook: _Webhook
 @pytest.mark.needs("alertmanager")
 @pytest.mark.parametrize("holiday", [False, True])
 def test_information_waits_for_business_hours(tmp_path: Path, webhook: _Webhook, holiday: bool) -> None:
-    """It comes in business hours; on a holiday it does not, and what is critical does."""
+    """Information is sent in business hours, but not on a holiday; critical alerts are always sent."""
     today = datetime.now(UTC).date()
     nearby = [today + timedelta(days=days) for days in (-1, 0, 1)]
     calendar = {
@@ -332,8 +334,8 @@ def test_information_waits_for_business_hours(tmp_path: Path, webhook: _Webhook,
     job = f"holiday-{holiday}"
     running = _Manager(tmp_path, config, webhook)
     try:
-        running.tell("HighActiveSubscriptions", job)
-        running.tell("SignalServiceDown", f"{job}-page")
+        running.send("HighActiveSubscriptions", job)
+        running.send("SignalServiceDown", f"{job}-page")
         eventually(lambda: webhook.names("platform-page", f"{job}-page"), 20, "what is critical")
         if holiday:
             _more_rounds(running, webhook, f"{job}-rounds")
@@ -345,8 +347,8 @@ def test_information_waits_for_business_hours(tmp_path: Path, webhook: _Webhook,
 
 
 def _more_rounds(manager: _Manager, webhook: _Webhook, job: str) -> None:
-    """Wait for three messages of a watchdog: each comes two rounds of notifications after the one before."""
-    manager.tell("Watchdog", job)
+    """Wait for three notifications of a watchdog, which are two group intervals apart."""
+    manager.send("Watchdog", job)
     eventually(lambda: len(webhook.names(WATCHDOG, job)) >= 3, 60, "more rounds of notifications")
 
 

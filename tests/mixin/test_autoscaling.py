@@ -1,4 +1,4 @@
-"""Autoscalers follow the recommendation, and no data never means no replicas."""
+"""Autoscalers: they use the recommendation, and missing data never scales to zero."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _spec(name: str) -> dict[str, Any]:
 
 
 def test_keda_never_scales_to_zero() -> None:
-    """Not by its bounds, not when idle, not on an empty answer, not when Prometheus is gone."""
+    """The minimum is at least one, with an idle service, an empty answer, or without Prometheus."""
     spec = _spec("keda-scaledobject.yaml")
     assert 1 <= spec["minReplicaCount"] <= spec["maxReplicaCount"]
     assert "idleReplicaCount" not in spec
@@ -33,14 +33,14 @@ def test_keda_never_scales_to_zero() -> None:
     assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
     (trigger,) = spec["triggers"]
     assert trigger["metadata"]["ignoreNullValues"] == "false"
-    # KEDA's fallback works with average values only; threshold 1 makes the value the number of replicas.
+    # The fallback of KEDA needs AverageValue; with threshold 1 the value is the number of replicas.
     assert (trigger["metricType"], trigger["metadata"]["threshold"]) == ("AverageValue", "1")
-    # Metadata of triggers are strings.
+    # KEDA requires strings in the metadata of triggers.
     assert all(isinstance(value, str) for value in trigger["metadata"].values())
 
 
 def test_the_hpa_has_a_least_and_goes_down_slowly() -> None:
-    """It takes the metric that the adapter offers; where that is missing an HPA leaves the replicas alone."""
+    """The HPA uses the metric of the adapter, has a minimum, and scales down slowly."""
     spec = _spec("hpa.yaml")
     assert 1 <= spec["minReplicas"] <= spec["maxReplicas"]
     (metric,) = spec["metrics"]
@@ -65,7 +65,7 @@ def test_the_hpa_has_a_least_and_goes_down_slowly() -> None:
     ],
 )
 def test_manifests_of_any_job_are_what_kubernetes_allows(job: str, name: str, *, selected: bool) -> None:
-    """Names as of RFC 1123, no label value that is none; and the adapter never takes another job's recommendation."""
+    """Names follow RFC 1123, label values are valid, and the adapter selects only the configured job."""
     config = Config.model_validate({"selectors": {"job": job}})
     for manifest in (keda(config), hpa(config)):
         assert manifest["metadata"]["name"] == manifest["spec"]["scaleTargetRef"]["name"] == name
@@ -79,8 +79,8 @@ def test_manifests_of_any_job_are_what_kubernetes_allows(job: str, name: str, *,
 
 
 _CASES = {
-    # Requests a second, cores in use, replicas, queue size, what is wanted and why. A replica's capacity is
-    # 0.6 cores times the requests for each core-second.
+    # Requests per second, used cores, replicas, queue size, recommended replicas, reason. The capacity of a replica
+    # is 0.6 cores times the requests per core-second.
     "load": (120.0, 4.0, 8, 0, 7, "load"),
     "minimum": (2.0, 0.4, 2, 0, 2, "minimum"),
     "maximum": (2_000.0, 50.0, 90, 0, 50, "maximum"),
@@ -92,7 +92,7 @@ _CASES = {
 def _promtool(
     folder: Path, config: Config, series: Mapping[str, str], checks: Sequence[Mapping[str, Any]]
 ) -> None:
-    """See what the rules of the recommendation make of these series, one value a minute."""
+    """Run promtool checks of the scaling rules on these series, with one value per minute."""
     (group,) = (group for group in groups(config) if group.name == "scaling")
     rules = [{"record": rule.record, "expr": rule.expr} for rule in group.rules]
     content = {"groups": [{"name": "scaling", "interval": "1m", "rules": rules}]}
@@ -115,7 +115,7 @@ def _promtool(
 @pytest.mark.needs("promtool")
 @pytest.mark.parametrize("case", _CASES)
 def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: str) -> None:
-    """On Prometheus: what load, a backlog and the bounds ask for; one series; nothing where nothing was measured."""
+    """The query returns one number for load, backlog and limits, and is empty without a measured capacity."""
     requests, cores, replicas, waiting, wanted, reason = _CASES[case]
     config = Config()
     job = 'job="signal-service"'
@@ -131,7 +131,7 @@ def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: s
     expected = [] if wanted is None else [{"labels": "{}", "value": wanted}]
     reasons = [] if reason is None else [{"labels": f'{{reason="{reason}"}}', "value": 1}]
     checks: list[dict[str, Any]] = [
-        # Too little has been measured for a recommendation: eleven evaluations of twelve.
+        # Eleven of twelve evaluations are not sufficient for a recommendation.
         {"expr": query(config), "eval_time": "10m", "exp_samples": []},
         {"expr": query(config), "eval_time": "60m", "exp_samples": expected},
         {
@@ -139,7 +139,7 @@ def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: s
             "eval_time": "60m",
             "exp_samples": reasons,
         },
-        # The service and its data are gone: no recommendation, not zero.
+        # Without data, the recommendation is absent, not 0.
         {"expr": query(config), "eval_time": "120m", "exp_samples": []},
     ]
     _promtool(tmp_path, config, {name: f"{value}x90" for name, value in series.items()}, checks)
@@ -148,7 +148,7 @@ def test_the_query_gives_replicas_from_measured_capacity(tmp_path: Path, case: s
 
 @pytest.mark.needs("promtool")
 def test_work_without_requests_measures_no_capacity(tmp_path: Path) -> None:
-    """A night of background work, and a stuck queue: then requests come, and are no reason for every replica."""
+    """Background work and a blocked queue do not count as capacity; later requests do not scale to the maximum."""
     config = Config()
     job = 'job="signal-service"'
     series = {
@@ -162,7 +162,7 @@ def test_work_without_requests_measures_no_capacity(tmp_path: Path) -> None:
     }
     checks: list[dict[str, Any]] = [
         {"expr": query(config), "eval_time": "60m", "exp_samples": []},
-        # Eleven samples with requests: still too few; then 100 a second for a core, of which 60 % are aimed at.
+        # Eleven samples with requests are not sufficient; then one core serves 100 per second, with a target of 60 %.
         {"expr": query(config), "eval_time": "71m", "exp_samples": []},
         {"expr": query(config), "eval_time": "90m", "exp_samples": [{"labels": "{}", "value": 2}]},
     ]

@@ -1,4 +1,4 @@
-"""The trading calendar in PromQL, compared with Python's own time zones on the real Prometheus engine."""
+"""The trading calendar in PromQL, evaluated by promtool and compared with Python's time zones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SESSION, CLOSE = derived.get("CALENDAR_SESSION").name, derived.get("CALENDAR_CLO
 
 
 def _state(at: datetime, settings: Calendar) -> tuple[int, int | None] | None:
-    """What the calendar should say: the session's state, and the seconds to its close."""
+    """Return the expected state of the session, and the seconds until its close."""
     local = at.astimezone(settings.zone)
     if not settings.valid_from <= local.date() <= settings.valid_until:
         return None
@@ -33,7 +33,7 @@ def _state(at: datetime, settings: Calendar) -> tuple[int, int | None] | None:
 
 
 def _check(tmp_path: Path, settings: Calendar, moments: list[datetime]) -> None:
-    """See that Prometheus agrees at each moment, now and for the horizons."""
+    """Assert that Prometheus returns the expected state at each moment, now and for the horizons."""
     rules = [
         {"record": rule.record, "expr": rule.expr}
         for group in groups(Config(calendar=settings), "insight")
@@ -81,7 +81,7 @@ def _edges(day: date, settings: Calendar, *times: time) -> list[datetime]:
 
 @pytest.mark.needs("promtool")
 def test_session_edges_weekends_and_holidays(tmp_path: Path) -> None:
-    """In winter and summer, on the days after the clock changed, on holidays and early closes, to the second."""
+    """States are exact to the second in winter and summer, after clock changes, on holidays and at early closes."""
     settings = Calendar()
     usual = (time(0, 0), settings.opens, settings.closes, time(23, 59, 59))
     days = [
@@ -99,7 +99,7 @@ def test_session_edges_weekends_and_holidays(tmp_path: Path) -> None:
 
 @pytest.mark.needs("promtool")
 def test_any_moment(tmp_path: Path) -> None:
-    """Three hundred of them, at random; each moment at which the clock changes, and around it."""
+    """States are correct at 300 random moments, and around each clock change."""
     settings = Calendar()
     chosen = random.Random(7)
     begin = datetime(2025, 12, 28, tzinfo=UTC)
@@ -122,7 +122,7 @@ def test_any_moment(tmp_path: Path) -> None:
     ids=lambda calendar: calendar.timezone,
 )
 def test_other_exchanges(tmp_path: Path, settings: Calendar) -> None:
-    """A zone without clock changes, one with others, one that trades on Sundays."""
+    """Calendars with other time zones, clock changes and trading days are correct."""
     chosen = random.Random(11)
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     _check(tmp_path, settings, [begin + timedelta(seconds=chosen.randrange(366 * 86_400)) for _ in range(60)])
@@ -130,7 +130,7 @@ def test_other_exchanges(tmp_path: Path, settings: Calendar) -> None:
 
 @pytest.mark.needs("promtool")
 def test_nothing_is_said_outside_of_the_calendar_s_validity(tmp_path: Path) -> None:
-    """Not before it, and not after: holidays of later years are not known."""
+    """The series are absent before and after the valid period: later holidays are unknown."""
     settings = Calendar()
     moments = _edges(settings.valid_from, settings, time(0)) + _edges(date(2029, 1, 1), settings, time(0))
     assert _state(moments[0], settings) is None

@@ -1,4 +1,4 @@
-"""How often rules are evaluated: often enough for the alerts that read them, and no rule is lost on the way."""
+"""Evaluation intervals: short enough for the alerts that read the series, and no rule is lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _recording_groups(config: Config) -> list[Group]:
 
 
 def _asked(expr: str) -> Promql:
-    """What notes the series in an expression as read."""
+    """Return a `Promql` that has recorded the series in an expression as read."""
     ask = Promql(Config())
     for row in derived.all_series():
         if row.name in expr:
@@ -42,7 +42,7 @@ def _alert(expr: str, for_: int) -> Alert:
 
 @cache
 def _committed() -> dict[str, list[tuple[int, str]]]:
-    """The interval and the expression of every committed rule, by what it records or alerts under."""
+    """Return the interval and expression of each committed rule, by the name of its series or alert."""
     rules_by_series: dict[str, list[tuple[int, str]]] = {}
     for path in sorted((binaries.ROOT / "rules").glob("*.yaml")):
         for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
@@ -55,7 +55,7 @@ def _committed() -> dict[str, list[tuple[int, str]]]:
 
 @pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
 def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
-    """Whatever an alert reads of the shared series, through others too, is recorded twice within its `for`."""
+    """Shared series that an alert reads, directly or not, are recorded at least twice within its `for` time."""
     rules, pipeline = _committed(), Config().pipeline
     shared = {rule.record for group in groups(Config(), "recordings") for rule in group.rules}
     seen: set[str] = set()
@@ -70,7 +70,7 @@ def test_an_alert_sees_two_values_while_it_waits(alert: Alert) -> None:
 
 @pytest.mark.parametrize("pipeline", [Pipeline(), Pipeline(recording=60, slo=20, insight=30)])
 def test_no_rule_is_lost(pipeline: Pipeline) -> None:
-    """Every rule is in one group, and after those of its group that it reads; so is every alert."""
+    """Each rule and alert is in exactly one group, in the same order as before."""
     config = Config(pipeline=pipeline)
     before = [rule for group in groups(config, "recordings") for rule in group.rules]
     after = _recording_groups(config)
@@ -88,18 +88,18 @@ def test_no_rule_is_lost(pipeline: Pipeline) -> None:
 
 
 def test_what_only_dashboards_show_can_wait() -> None:
-    """An alert, directly or not, and a faster group make a series as frequent as they need; nothing else does."""
+    """Only alerts and groups with a shorter interval shorten the interval of a series that they read."""
     config = Config()
     shared = [
         Group(
             "x",
             config.pipeline.recording,
             (
-                _rule("GREEKS_OPTIONS_TYPE"),  # read by what an alert reads
+                _rule("GREEKS_OPTIONS_TYPE"),  # read by a rule that an alert reads
                 _rule("GREEKS_OPTIONS", "GREEKS_OPTIONS_TYPE"),
                 _rule("SIGNALS"),  # read by an objective
-                _rule("QUEUE_SIZE"),  # read by nothing
-                _rule("QUEUE_FILL", "GREEKS_OPTIONS"),  # made of a fresh one
+                _rule("QUEUE_SIZE"),  # not read
+                _rule("QUEUE_FILL", "GREEKS_OPTIONS"),  # reads a series with a short interval
             ),
         )
     ]
@@ -119,7 +119,7 @@ def test_what_only_dashboards_show_can_wait() -> None:
 
 
 def test_what_is_recorded_at_an_interval_of_its_own_keeps_it() -> None:
-    """Whether a target is up is seen at every evaluation, also where shared series are as frequent as that."""
+    """Series with a fixed interval keep it, for each interval of the shared series."""
     usual = Config().pipeline
     for recording in (usual.evaluation, usual.insight, usual.history):
         config = Config(pipeline=Pipeline(recording=recording, slo=60))
@@ -130,7 +130,7 @@ def test_what_is_recorded_at_an_interval_of_its_own_keeps_it() -> None:
 
 
 def test_one_bad_value_is_no_alert_that_waits() -> None:
-    """An alert that waits for less than two recordings has what it reads recorded at every evaluation."""
+    """If `for` is shorter than two recording intervals, the series are recorded at each evaluation."""
     for for_, interval in {10: 5, 15: 5, 29: 5, 30: 15}.items():
         config = Config.model_validate({"holds": {"critical_dependency": for_}})
         by_key = {rule.key: group.interval for group in _recording_groups(config) for rule in group.rules}
@@ -138,12 +138,12 @@ def test_one_bad_value_is_no_alert_that_waits() -> None:
 
 
 def _rule(key: str, *reads: str) -> Rule:
-    """A rule that reads these series, or else what processes export."""
+    """Return a rule that reads these series; without them, it reads exported metrics."""
     return Rule(key, derived.get(key).name, "", {}, frozenset(reads), reads_instruments=not reads)
 
 
 def test_an_alert_that_waits_long_is_looked_at_less_often() -> None:
-    """Ten seconds need steps of five; ten minutes do not; and what is promised about it counts that in."""
+    """A long `for` time gives a longer evaluation interval, which `expected_seconds` includes."""
     pipeline = Config().pipeline
     assert pipeline.alert_interval(10) == pipeline.evaluation
     assert pipeline.alert_interval(600) == pipeline.recording

@@ -1,4 +1,4 @@
-"""Bands, forecasts and what is about to fail: on Prometheus' engine, at real dates, over weeks of sessions."""
+"""Prediction intervals, forecasts and trends, evaluated by promtool over weeks of sessions at real dates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.needs("promtool")
 
 JOB = 'job="signal-service"'
 NEW_YORK = ZoneInfo("America/New_York")
-#: Fewer days than usual, so that the tests are quick.
+#: Fewer days than the default, to keep the tests fast.
 SHORT = Config.model_validate({"anomaly": {"lookback_days": 7, "least_days": 5}})
 _STEP = 240
 
@@ -30,12 +30,12 @@ class Run:
     """One run of promtool.
 
     Args:
-        folder: Where its files are.
-        start: The first moment.
-        inputs: Values by series, in promtool's notation. Series that rules would record are taken from here.
-        names: The groups of rules.
-        every: Seconds between samples and evaluations.
-        config: The configuration of the rules.
+        folder: The folder for the files of promtool.
+        start: The time of the first sample, in ISO 8601.
+        inputs: Values by series, in promtool's notation. They replace recording rules of the same name.
+        names: The names of the rule groups, separated by spaces.
+        every: The interval of samples and evaluations, in seconds.
+        config: The configuration of the rules; None for the defaults.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Run:
         }
 
     def expect(self, expr: str, at: str, value: float | None) -> Run:
-        """An expression has one value at that time after the start, or none."""
+        """Expect one value of an expression at a time after the start, or None for an empty result."""
         samples = [] if value is None else [{"labels": "{}", "value": value}]
         self._test["promql_expr_test"].append({"expr": expr, "eval_time": at, "exp_samples": samples})
         return self
 
     def firing(self, alert: str, **numbers: int) -> Run:
-        """How many alerts fire, by time (``t90m=1``)."""
+        """Expect numbers of firing alerts by time, such as ``t90m=1``."""
         for at, number in numbers.items():
             self.expect(
                 f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)', at[1:], number
@@ -80,7 +80,7 @@ class Run:
         return self
 
     def check(self) -> None:
-        """See that it is so."""
+        """Run promtool and assert that all expectations hold."""
         expressions = (str(expression["expr"]) for expression in self._test["promql_expr_test"])
         names = {expression.partition('alertname="')[2].partition('"')[0] for expression in expressions}
         rules = [*self._rules]
@@ -107,7 +107,7 @@ class Run:
         assert done.returncode == 0, done.stdout[-3_000:] + done.stderr[-3_000:]
 
 
-# --- bands ------------------------------------------------------------------------------------------------
+# --- anomaly -----------------------------------------------------------------------------------------------
 
 _REQUESTS = derived.get("API_REQUESTS").name
 _SIGNAL = f'{JOB}, signal="request_rate"'
@@ -117,14 +117,14 @@ _START = datetime(2026, 11, 11, tzinfo=ZoneInfo("UTC"))  # a Wednesday
 def _values(
     value_at: Callable[[datetime], float | None], days: float, start: datetime = _START, every: int = _STEP
 ) -> str:
-    """Values of a function of the exchange's local time, None where there is none."""
+    """Return the values of a function of the exchange's local time; None becomes a missing sample."""
     moments = (start + timedelta(seconds=every * step) for step in range(int(days * 86_400 / every)))
     values = (value_at(moment.astimezone(NEW_YORK)) for moment in moments)
     return " ".join("_" if value is None else f"{value:g}" for value in values)
 
 
 def _calendar(days: float, start: datetime, every: int = _STEP) -> dict[str, str]:
-    """The calendar's series, which have tests of their own, as they would be recorded."""
+    """Return the recorded series of the calendar, which has separate tests."""
     calendar = {}
     for horizon, hours in (("now", 0), ("24h", 24), ("48h", 48)):
         ahead = start + timedelta(hours=hours)
@@ -155,23 +155,23 @@ def _run_anomaly(
 
 
 def _on(day: int, hour: int, minute: int, minutes: int) -> Callable[[datetime], bool]:
-    """Whether a local time is within some minutes of a day of November."""
+    """Return a function that is true in a period of local time that starts on a day of November."""
     begin = datetime(2026, 11, day, hour, minute, tzinfo=NEW_YORK)
     return lambda at: begin <= at < begin + timedelta(minutes=minutes)
 
 
 def _after(day: int, hour: int, minute: int) -> str:
-    """A local time of November as the time after the start."""
+    """Return a local time of November as a duration after the start."""
     seconds = int((datetime(2026, 11, day, hour, minute, tzinfo=NEW_YORK) - _START).total_seconds())
     return f"{seconds}s"
 
 
-#: With ten requests a second each day, the spread is 0.05 of it and the chance of 3,000 events; three of those.
+#: At ten requests per second, the interval is 3 times (5 % of the rate plus the noise of 3,000 events).
 _UPPER = 10 + 3 * (0.05 * 10 + (10 / 300) ** 0.5)
 
 
-def test_a_level_above_its_band_is_reported_once_it_lasts(tmp_path: Path) -> None:
-    """Not before ten minutes, to the last digit of the band, and until fifteen minutes after it ends."""
+def test_a_lasting_level_above_its_interval_is_reported(tmp_path: Path) -> None:
+    """The alert fires after ten minutes above the exact upper limit, and ends fifteen minutes after the level."""
     high, low = _on(18, 10, 32, 40), _on(18, 14, 32, 40)
 
     def level(at: datetime) -> float:
@@ -189,7 +189,7 @@ _FIRING = 'count(ALERTS{{alertname="{}", alertstate="firing"}}) or vector(0)'
 
 
 def test_a_drop_to_zero_and_missing_data_are_reported(tmp_path: Path) -> None:
-    """Zero is below the band, no data is `missing`; one is not taken for the other."""
+    """Zero is `below` the interval; no data is `missing`."""
     zero, gone = _on(18, 10, 32, 40), _on(18, 13, 32, 40)
     run = _run_anomaly(tmp_path, lambda at: 0 if zero(at) else None if gone(at) else 10, 7.9)
     outside = derived.get("ANOMALY_OUTSIDE").name
@@ -202,8 +202,8 @@ def test_a_drop_to_zero_and_missing_data_are_reported(tmp_path: Path) -> None:
     run.check()
 
 
-def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -> None:
-    """The day after, at the same time, it is what it would have been."""
+def test_a_spike_or_an_outage_does_not_change_the_interval(tmp_path: Path) -> None:
+    """The interval of the next day at the same time does not change."""
     spike, outage = _on(16, 11, 0, 60), _on(17, 11, 0, 60)
     run = _run_anomaly(tmp_path, lambda at: 100 if spike(at) else 0 if outage(at) else 10, 7.9)
     run.expect(f"max({derived.get('ANOMALY_UPPER').name})", _after(18, 11, 20), _UPPER)
@@ -212,7 +212,7 @@ def test_neither_a_spike_nor_an_outage_of_a_day_moves_the_band(tmp_path: Path) -
 
 
 def test_a_level_that_lasts_becomes_normal(tmp_path: Path) -> None:
-    """Three sessions after it has risen by half, nobody is told any more."""
+    """Three sessions after an increase of 50 %, the alert does not fire."""
     shift = datetime(2026, 11, 18, 0, 0, tzinfo=NEW_YORK)
     run = _run_anomaly(tmp_path, lambda at: 15 if at >= shift else 10, 12.9)
     for day, number in ((18, 1), (20, 1), (23, 0)):
@@ -221,7 +221,7 @@ def test_a_level_that_lasts_becomes_normal(tmp_path: Path) -> None:
 
 
 def test_outside_of_sessions_nothing_is_unusual(tmp_path: Path) -> None:
-    """At night, on a weekend, on a holiday, after an early close; in a session of these days it is told."""
+    """No alert fires at night, on a weekend, on a holiday or after an early close; in a session it does."""
     start = datetime(2026, 11, 16, tzinfo=ZoneInfo("UTC"))
     moments = ((24, 20), (26, 12), (27, 14), (28, 12))
     odd = [_on(day, hour, 0, 60) for day, hour in (*moments, (25, 12))]
@@ -233,8 +233,8 @@ def test_outside_of_sessions_nothing_is_unusual(tmp_path: Path) -> None:
     run.check()
 
 
-def test_without_enough_history_there_is_no_band(tmp_path: Path) -> None:
-    """Four trading days are not five: nothing is told, whatever the level."""
+def test_without_enough_history_there_is_not_an_interval(tmp_path: Path) -> None:
+    """With four trading days instead of five, no level fires the alert."""
     start = datetime(2026, 11, 12, tzinfo=ZoneInfo("UTC"))
     odd = _on(18, 12, 0, 60)
     run = _run_anomaly(tmp_path, lambda at: 1_000 if odd(at) else 10, 6.9, start)
@@ -245,7 +245,7 @@ def test_without_enough_history_there_is_no_band(tmp_path: Path) -> None:
 
 
 def test_the_same_time_of_day_is_local_time(tmp_path: Path) -> None:
-    """After the clock has changed, the first hour is compared with first hours, not with what was at that UTC."""
+    """After the clock change, the first hour is compared with first hours, not with the same hour in UTC."""
     start = datetime(2026, 10, 26, tzinfo=ZoneInfo("UTC"))  # the clock goes back on 1 November
 
     def level(at: datetime) -> float:
@@ -266,7 +266,7 @@ def test_the_same_time_of_day_is_local_time(tmp_path: Path) -> None:
     "every", [1800, pytest.param(_STEP, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 )
 def test_the_forecast_is_seasonal_and_absent_without_history(tmp_path: Path, every: int) -> None:
-    """None in the second week; in the third that of the session or the night it is about; none for a holiday."""
+    """The forecast is absent in week two and for holidays; in week three it has the value of the session or night."""
     start = datetime(2026, 11, 2, tzinfo=ZoneInfo("UTC"))
     values = _values(lambda at: 0.5 if _state(at) == 2 else 0.1, 23, start, every)
     inputs = {f'bottleneck_analysis{{{JOB}, resource="cpu", kind="cpu"}}': values}
@@ -292,16 +292,16 @@ _FORECAST = "signal_service_capacity_forecast"
 _USED = "signal_service_capacity_used"
 
 
-def _exhaustion(folder: Path, foreseen: str, used: str = "0.5x800", resource: str = "cpu") -> Run:
+def _exhaustion(folder: Path, forecast: str, used: str = "0.5x800", resource: str = "cpu") -> Run:
     inputs = {
-        f'{_FORECAST}{{{JOB}, resource="{resource}", horizon="48h"}}': foreseen,
+        f'{_FORECAST}{{{JOB}, resource="{resource}", horizon="48h"}}': forecast,
         f'{_USED}{{{JOB}, resource="{resource}"}}': used,
     }
     return Run(folder, "2026-11-17T00:00:00Z", inputs, "forecast", every=_STEP)
 
 
 def test_exhaustion_is_reported_from_its_limit_on(tmp_path: Path) -> None:
-    """At exactly 90 %, after fifteen minutes, with the seconds left; until a day after it is not foreseen."""
+    """The alert fires fifteen minutes after a forecast of 90 %, and ends one day after the forecast is lower."""
     run = _exhaustion(tmp_path, "0.5x14 0.9x14 0.5x700")
     exhaustion = f"max({derived.get('EXHAUSTION').name})"
     run.expect(exhaustion, "56m", 172_800).expect(exhaustion, "2h", 172_800 - 3_600)
@@ -309,29 +309,29 @@ def test_exhaustion_is_reported_from_its_limit_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("foreseen", "used", "resource"),
+    ("forecast", "used", "resource"),
     [
         ("0.8999x400", "0.8999x400", "cpu"),
-        ("500x400", "500x400", "load"),  # requests a second
+        ("500x400", "500x400", "load"),  # requests per second
         ("_x400", "0.5x400", "cpu"),  # no forecast
         ("_x400", "_x400", "cpu"),  # no data
     ],
 )
 def test_exhaustion_is_not_reported_below_its_limit(
-    tmp_path: Path, foreseen: str, used: str, resource: str
+    tmp_path: Path, forecast: str, used: str, resource: str
 ) -> None:
-    """Nor of what is no resource, nor without a forecast."""
-    _exhaustion(tmp_path, foreseen, used, resource).firing("CapacityExhaustedWithin48h", t24h=0).check()
+    """The alert does not fire for `load`, which is not a resource, or without a forecast."""
+    _exhaustion(tmp_path, forecast, used, resource).firing("CapacityExhaustedWithin48h", t24h=0).check()
 
 
 def test_what_is_exhausted_now_needs_no_forecast(tmp_path: Path) -> None:
-    """It has no seconds left; the alert ends an hour after it has room again."""
+    """The time to exhaustion is 0; the alert ends one hour after the saturation is lower."""
     run = _exhaustion(tmp_path, "_x400", "0.5x14 0.9x15 0.5x400")
     run.expect(f"max({derived.get('EXHAUSTION').name})", "80m", 0)
     run.firing("CapacityExhaustedWithin48h", t64m=0, t80m=1, t150m=1, t190m=0).check()
 
 
-# --- about to fail ----------------------------------------------------------------------------------------
+# --- trends ----------------------------------------------------------------------------------------
 
 _MEMORY = f'instance:process_memory_utilization:ratio{{{JOB}, instance="a"}}'
 _ELEVEN = "2026-11-25T16:00:00Z"  # five hours before the close
@@ -354,7 +354,7 @@ _ELEVEN = "2026-11-25T16:00:00Z"  # five hours before the close
 def test_memory_that_does_not_last_to_the_close(
     tmp_path: Path, what: str, start: str, values: str, numbers: dict[str, int]
 ) -> None:
-    """It is told in a session, for a process that grows steadily and would be killed in it."""
+    """The alert fires in a session if the memory of a process grows steadily and reaches the limit in the session."""
     run = Run(tmp_path, start, {_MEMORY: values}, "calendar predictive", every=15)
     run.firing("MemoryExhaustedBeforeClose", **numbers).check()
 
@@ -378,7 +378,7 @@ def _openings(instance: str = "a") -> str:
 def test_a_breaker_that_flaps(
     tmp_path: Path, what: str, inputs: dict[str, str], numbers: dict[str, int]
 ) -> None:
-    """Three openings within fifteen minutes on one instance."""
+    """Three openings within fifteen minutes on one instance fire the alert."""
     Run(tmp_path, _ELEVEN, inputs, "predictive").firing("CircuitBreakerFlapping", **numbers).check()
 
 
@@ -391,14 +391,14 @@ _TICKER = f'{JOB}, service_name="ticker_service"'
 @pytest.mark.parametrize(
     ("alert", "metric", "values", "calls", "numbers"),
     [
-        # Latency: twice the usual, and 2 s within half an hour.
+        # Latency: above twice the usual, and 2 s within half an hour by the trend.
         ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.01x140 0.2x100", 1, {"t112m": 0, "t119m": 1, "t133m": 0}),
         ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.003x160", 1, {"t125m": 0}),
         ("DependencyLatencyRising", _P95, "0.2x360 0.5x160", 1, {"t110m": 0, "t125m": 0}),
         ("DependencyLatencyRising", _P95, "0.2x360 3x160", 1, {"t125m": 0}),  # above the limit: another alert
-        ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.01x120", 0.05, {"t117m": 0}),  # hardly any calls
+        ("DependencyLatencyRising", _P95, "0.2x360 0.2+0.01x120", 0.05, {"t117m": 0}),  # too few calls
         ("DependencyLatencyRising", _P95, "_x400", 1, {"t95m": 0}),
-        # Errors: a quarter of the limit, and 10 % within half an hour.
+        # Errors: above 25 % of the limit, and 10 % within half an hour by the trend.
         ("DependencyErrorsRising", _RATIO, "0.01+0.0005x140 0x100", 1, {"t24m": 0, "t33m": 1, "t48m": 0}),
         ("DependencyErrorsRising", _RATIO, "0.01+0.00015x240", 1, {"t60m": 0}),
         ("DependencyErrorsRising", _RATIO, "0.099x240", 1, {"t60m": 0}),
@@ -410,17 +410,17 @@ _TICKER = f'{JOB}, service_name="ticker_service"'
 def test_a_dependency_that_gets_worse(  # noqa: PLR0917  # parameters of the cases
     tmp_path: Path, alert: str, metric: str, values: str, calls: float, numbers: dict[str, int]
 ) -> None:
-    """Its trend is told before the limit is reached; a step, slow growth and a flat line are no such trend."""
+    """The alert fires below the limit; a step, slow growth and a constant value do not fire it."""
     inputs = {f"{metric}{{{_TICKER}}}": values, f'{_CALLS}{{{_TICKER}, outcome="success"}}': f"{calls}x600"}
     Run(tmp_path, _ELEVEN, inputs, "predictive").firing(alert, **numbers).check()
 
 
 def test_the_calendar_s_end_is_reported_sixty_days_before(tmp_path: Path) -> None:
-    """To the second, whatever else there is."""
+    """The alert fires at the exact second, without any data."""
     run = Run(tmp_path, "2028-11-02T03:59:30Z", {}, "calendar", every=15)
     run.firing("TradingCalendarEnds", t30s=0, t3600s=0, t3645s=1).check()
 
 
 def test_the_watchdog_always_fires(tmp_path: Path) -> None:
-    """From the first evaluation on, without any data."""
+    """The watchdog fires from the first evaluation, without any data."""
     Run(tmp_path, _ELEVEN, {}, "").firing("Watchdog", t0s=1, t1h=1).check()

@@ -1,4 +1,4 @@
-"""What pint finds in the generated rules without a Prometheus: nothing that has no reason."""
+"""Offline checks of pint on the generated rules; each remaining finding has a reason."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 
 from signalscope import binaries
 
-#: Checks that complain about what is so on purpose: of all rules, or of one.
+#: Findings that are intended, by check and rule; None stands for all rules.
 _ON_PURPOSE = {
-    # Groups run side by side and at intervals of their own; what they read of each other is one interval old.
+    # Groups run in parallel at different intervals; series of another group are one interval old.
     ("rule/dependency", None),
-    # Endpoints and queues are chosen by regular expressions of the user's, which may be simple or match anything.
+    # Endpoints and queues are selected with regular expressions of users, which may be simple or match anything.
     ("promql/regexp", "GreeksCalculationSystemFailure"),
     ("promql/regexp", "job_queue_type_priority:signal_service_queue_size:sum"),
     ("promql/regexp", "job_queue_type:signal_service_queue_fill:ratio"),
-    # It always fires.
+    # The watchdog always fires.
     ("alerts/comparison", "Watchdog"),
 }
 
@@ -39,7 +39,7 @@ def _problems(tmp_path: Path, *rules: Path) -> list[dict[str, Any]]:
 
 
 def _rule_of(problem: dict[str, Any]) -> str:
-    """The name of the rule that a problem's first line is in."""
+    """Return the name of the rule that contains the first line of a problem."""
     lines = Path(problem["path"]).read_text(encoding="utf-8").splitlines()[: problem["lines"][0]]
     for line in reversed(lines):
         key, _, name = line.strip().removeprefix("- ").partition(": ")
@@ -50,7 +50,7 @@ def _rule_of(problem: dict[str, Any]) -> str:
 
 @pytest.mark.needs("pint")
 def test_pint_finds_nothing_that_has_no_reason(tmp_path: Path) -> None:
-    """Every offline check, of every rule, down to hints."""
+    """All offline checks pass for all rules, including those of severity info."""
     rules = sorted((binaries.ROOT / "rules").glob("*.yaml"))
     assert len(rules) >= 4
     unexplained = []
@@ -63,7 +63,7 @@ def test_pint_finds_nothing_that_has_no_reason(tmp_path: Path) -> None:
 
 @pytest.mark.needs("pint")
 def test_pint_would_find_a_mistake(tmp_path: Path) -> None:
-    """A sum before the rate, and a template that names a label that is not there."""
+    """A wrong template label is found."""
     rules = tmp_path / "rules.yaml"
     rules.write_text(
         "groups:\n- name: a\n  rules:\n  - alert: Wrong\n    expr: sum(http_requests_total) by (job) > 0\n"

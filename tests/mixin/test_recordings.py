@@ -1,4 +1,4 @@
-"""What recording rules record: sums over processes, shares, costs, scores, as calculated by hand."""
+"""Values of recording rules, compared with values calculated by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JOB = 'job="signal-service"'
 def _check(
     tmp_path: Path, inputs: dict[str, str], expected: dict[str, dict[str, float]], at: str = "10m"
 ) -> None:
-    """See that the named series have these values by their labels (beside the job), and no others."""
+    """Assert that the recorded series have exactly these values, by their labels without the job."""
     tests: list[dict[str, Any]] = [
         {
             "expr": derived.get(key).name,
@@ -37,7 +37,7 @@ def _check(
     ]
     content = {
         "evaluation_interval": "30s",
-        "fuzzy_compare": True,  # what binary fractions add up to is not the point
+        "fuzzy_compare": True,  # ignore rounding of binary fractions
         "tests": [
             {
                 "interval": "30s",
@@ -55,12 +55,12 @@ def _requests(code: int, endpoint: str = "/a", instance: str = "a", tier: str = 
 
 
 def _price(tier: str) -> str:
-    """The series of a tier's monthly price, which a user's config makes a rule of."""
+    """Return the series of a tier's monthly price, which the configuration of a user records."""
     return f'{derived.get("TIER_PRICE").name}{{{_JOB}, user_tier="{tier}"}}'
 
 
 def test_processes_add_up_and_one_may_restart(tmp_path: Path) -> None:
-    """Two processes, one of which begins anew: rates first, then the sum."""
+    """Rates are summed, so that the restart of one of two processes does not change the sum."""
     _check(
         tmp_path,
         {_requests(200, instance="a"): "0+30x40", _requests(200, instance="b"): "0+60x8 0+60x40"},
@@ -69,7 +69,7 @@ def test_processes_add_up_and_one_may_restart(tmp_path: Path) -> None:
 
 
 def test_errors_in_percent_of_the_service_and_of_endpoints(tmp_path: Path) -> None:
-    """Weighted by traffic; an endpoint without requests is absent."""
+    """The rate of the service is weighted by traffic; an endpoint without requests is absent."""
     _check(
         tmp_path,
         {
@@ -84,7 +84,7 @@ def test_errors_in_percent_of_the_service_and_of_endpoints(tmp_path: Path) -> No
 
 
 def test_a_share_of_array_operations_and_none_at_all(tmp_path: Path) -> None:
-    """By calculation and of all; 0 when everything is individual, which is not the same as no data."""
+    """The ratio is recorded by calculation and in total; it is 0, not absent, if no option is vectorised."""
 
     def options(calculation: str, vectorized: str) -> str:
         labels = f'calculation_type="{calculation}", vectorized="{vectorized}", model_type="black"'
@@ -106,7 +106,7 @@ def test_a_share_of_array_operations_and_none_at_all(tmp_path: Path) -> None:
 
 
 def test_time_for_each_option_by_class_of_batch(tmp_path: Path) -> None:
-    """Exact for single options and where one other class is in use; the best class is the cheapest vectorised one."""
+    """Times are exact for single options and one other class; the best class is the fastest vectorised one."""
     seconds, batch = "signal_service_greeks_calculation_seconds_sum", "signal_service_greeks_batch_options"
     single, array = (
         'calculation_type="delta", vectorized="false"',
@@ -139,7 +139,7 @@ def test_time_for_each_option_by_class_of_batch(tmp_path: Path) -> None:
 
 
 def test_satisfaction_counts_slow_and_failed_requests(tmp_path: Path) -> None:
-    """Of 100: 60 within 0.5 s, 20 more within 2 s, 10 slower, 10 quick failures: 60 + 20 / 2."""
+    """Of 100 requests, 60 are within 0.5 s, 20 within 2 s, 10 slower and 10 failed: 60 + 20 / 2."""
     name = "signal_service_api_request_duration_seconds"
     good = 'endpoint="/a", user_tier="basic", status_code="200"'
     bad = 'endpoint="/a", user_tier="basic", status_code="500"'
@@ -162,7 +162,7 @@ def test_satisfaction_counts_slow_and_failed_requests(tmp_path: Path) -> None:
 
 
 def test_only_failures_are_a_satisfaction_of_zero(tmp_path: Path) -> None:
-    """Nobody was served: that is 0, not absent."""
+    """The score is 0, not absent, if all requests fail."""
     labels = 'endpoint="/a", user_tier="basic", status_code="500"'
     name = "signal_service_api_request_duration_seconds"
     _check(
@@ -173,7 +173,7 @@ def test_only_failures_are_a_satisfaction_of_zero(tmp_path: Path) -> None:
 
 
 def test_subscriptions_and_users_count_once_whoever_reports_them(tmp_path: Path) -> None:
-    """Two processes report the same subscriptions; premium adoption is by tier."""
+    """Subscriptions that two processes report count once; premium adoption is by tier."""
 
     def subscriptions(tier: str, instance: str) -> str:
         labels = f'user_tier="{tier}", signal_type="momentum", delivery_method="email"'
@@ -206,8 +206,8 @@ def test_subscriptions_and_users_count_once_whoever_reports_them(tmp_path: Path)
 
 
 def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
-    """Revenue of an hour times a feature's share of its tier's uses, less the cost of its kind of work."""
-    # 720 subscriptions at 29 a month, of 720 hours, bring 29 an hour.
+    """Profit is the tier's hourly revenue times the ratio of the feature's uses, minus the cost of its work."""
+    # 720 subscriptions at 29 per month of 720 hours earn 29 per hour.
     basic = 'user_tier="basic", signal_type="momentum", delivery_method="email"'
 
     def uses(feature: str) -> str:
@@ -230,7 +230,7 @@ def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
         },
         {
             "COST": {'operation_type="signal"': 30},
-            # Three quarters of 29, less 30; of signal_history no cost is known.
+            # 75 % of 29, minus 30; the cost of signal_history is unknown.
             "PROFITABILITY": {'feature="signals"': -8.25},
             "REVENUE_IMPACT": {"": 720 * 29 * 0.5},
         },
@@ -239,7 +239,7 @@ def test_revenue_is_shared_by_uses_and_pays_for_work(tmp_path: Path) -> None:
 
 
 def test_cost_for_each_calculation_and_user(tmp_path: Path) -> None:
-    """Of the last hour; absent where there is no price or no calculation."""
+    """Costs are those of the last hour; they are absent without a price or a calculation."""
     labels = 'operation_type="chain", user_tier="basic", complexity="simple"'
     calls = 'calculation_type="chain", vectorized="true", batch_size="1001+", outcome="success"'
     _check(
@@ -259,7 +259,7 @@ def test_cost_for_each_calculation_and_user(tmp_path: Path) -> None:
 
 
 def test_the_bottleneck_is_the_highest_saturation(tmp_path: Path) -> None:
-    """Every resource between 0 and 1: a process at 90 % of a core, a queue half full, a service that is down."""
+    """Saturation is between 0 and 1: a process at 90 % of a core, a queue at 50 %, a service that is down."""
     health = 'service_name="ticker_service", criticality="critical"'
     queue = 'queue_type="work", priority="low"'
     cache = 'cache_type="greeks"'
@@ -291,7 +291,7 @@ def test_the_bottleneck_is_the_highest_saturation(tmp_path: Path) -> None:
 
 
 def test_a_shared_queue_is_not_counted_twice(tmp_path: Path) -> None:
-    """By default each process has its own, and they add up: size and capacity alike."""
+    """By default each process has a separate queue; sizes and capacities are summed."""
     size = 'queue_type="work", priority="low"'
     _check(
         tmp_path,
@@ -306,14 +306,14 @@ def test_a_shared_queue_is_not_counted_twice(tmp_path: Path) -> None:
 
 
 def test_kpis_have_value_target_and_attainment(tmp_path: Path) -> None:
-    """Twice as slow is half attained; a backlog of any size is not attained; a target exists without data."""
+    """Twice the target latency is an attainment of 0.5; any backlog is an attainment of 0."""
     name = "signal_service_api_request_duration_seconds_bucket"
     labels = 'endpoint="/a", user_tier="free", status_code="200"'
     backlog = series("signal_service_queue_size", 'queue_type="work", priority="critical"')
     _check(
         tmp_path,
         {
-            # All between 0.5 and 1.5 would be a p95 of 1: here all are in the bucket up to 1.
+            # All requests are in the bucket from 0.75 s to 1 s, so the p95 is 0.9875 s.
             series(name, f'{labels}, le="0.75"'): "0x40",
             series(name, f'{labels}, le="1"'): "0+100x40",
             series(name, f'{labels}, le="+Inf"'): "0+100x40",
@@ -333,11 +333,11 @@ def test_kpis_have_value_target_and_attainment(tmp_path: Path) -> None:
 
 
 def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
-    """A busy hour without an error and a quiet one with many: the ratio is of requests, not of hours."""
-    # 180,000 good ones in the first half hour; in the second 1,620, and 180 bad: 0.1 % of all, 10 % of those.
+    """The ratio is over requests, not over hours: a busy time without errors counts more than a quiet one."""
+    # 180,000 good requests, then 1,620 good and 180 bad ones: 0.1 % of all requests, 10 % of the latter.
     content = {
         "evaluation_interval": "30s",
-        "fuzzy_compare": True,  # what binary fractions add up to is not the point
+        "fuzzy_compare": True,  # ignore rounding of binary fractions
         "tests": [
             {
                 "interval": "30s",
@@ -366,7 +366,7 @@ def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
 
 
 def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
-    """Histograms that stand still have no quantile: not NaN, which would make every mean and median of it NaN."""
+    """A histogram without new measurements has no quantile; NaN would make means and medians NaN."""
     idle = {
         "API_P95 API_P95_ENDPOINT": ("signal_service_api_request_duration_seconds", 'endpoint="/a"'),
         "VECTORIZED_P90 GREEKS_P90": ("signal_service_greeks_calculation_seconds", 'vectorized="true"'),
@@ -389,7 +389,7 @@ def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
 
 
 def test_satisfaction_without_its_buckets_is_unknown(tmp_path: Path) -> None:
-    """Where a View has taken them away, nobody knows who waited for how long: that is not a score of zero."""
+    """The score is absent, not 0, if a View has removed the bucket boundaries that it needs."""
     name = "signal_service_api_request_duration_seconds"
     labels = 'endpoint="/a", user_tier="free", status_code="{}"'
     inputs = {series(f"{name}_count", labels.format(code)): "0+60x40" for code in (200, 500)}
@@ -398,7 +398,7 @@ def test_satisfaction_without_its_buckets_is_unknown(tmp_path: Path) -> None:
 
 
 def test_an_objective_without_its_bucket_is_unknown(tmp_path: Path) -> None:
-    """Where a View has taken the objective's bucket away, nobody knows which requests are slow: not none of them."""
+    """The number of bad events is absent, not 0, if a View has removed the bucket of the objective."""
     latency, signals = (
         "signal_service_api_request_duration_seconds",
         "signal_service_signal_generation_seconds",
@@ -409,7 +409,7 @@ def test_an_objective_without_its_bucket_is_unknown(tmp_path: Path) -> None:
         series(f"{latency}_bucket", 'endpoint="/a", user_tier="free", le="+Inf"'): "0+60x40",
         series(f"{signals}_count", 'signal_type="x"'): "0+60x40",
         series(f"{signals}_bucket", 'signal_type="x", le="+Inf"'): "0+60x40",
-        # A cache that always hits, options that are all vectorised: none bad is known.
+        # A cache that always hits, and only vectorised options: the number of bad events is 0.
         series(
             "signal_service_cache_operations_total", 'cache_type="greeks", operation="get", result="hit"'
         ): "0+60x40",

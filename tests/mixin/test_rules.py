@@ -1,4 +1,4 @@
-"""The generated rules: valid, up to date, about metrics that exist, and firing when they should."""
+"""The generated rules: valid, up to date, and only about existing metrics."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def _run(name: str, *arguments: str) -> str:
 
 
 def test_committed_files_are_what_the_config_gives() -> None:
-    """`signalscope generate` would change nothing, and every file says that it is generated."""
-    # In a process of its own: in this one, other tests may have added instruments to the contract.
+    """The committed files are equal to the generated ones, and their first line says that they are generated."""
+    # A separate process, because other tests may have added instruments to the contract in this one.
     command = [sys.executable, "-m", "signalscope", "generate", "--check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("Everything is up to date.\n", "")
@@ -55,7 +55,7 @@ def test_committed_files_are_what_the_config_gives() -> None:
 
 
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
-    """One that is missing and one that was edited are both named."""
+    """Missing and edited files are both reported."""
     generate(Config(), tmp_path)
     assert differences(Config(), tmp_path) == []
     (tmp_path / "rules" / "signalscope-alerts.yaml").write_text("groups: []", encoding="utf-8")
@@ -66,26 +66,26 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
 
 
 def _rules(name: str) -> list[dict[str, Any]]:
-    """The rules of one committed file."""
+    """Return the rules of a committed file."""
     text = (ROOT / "rules" / f"signalscope-{name}.yaml").read_text(encoding="utf-8")
     return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
 
 
 def test_the_named_alerts_have_their_severities() -> None:
-    """The seven that are promised by name."""
+    """The seven required alerts have the required severities."""
     severities = {alert.name: alert.severity for alert in alerts(Config())}
     assert NAMED.items() <= severities.items()
 
 
 def test_alerts_are_complete() -> None:
-    """Each has all that routes go by, all that the person who is told needs, a page and a dashboard."""
+    """Each alert has the labels for routing, all annotations, a runbook and a dashboard."""
     rules = _rules("alerts")
     assert len({rule["alert"] for rule in rules}) == len(rules)
     for rule in rules:
         assert set(LABELS) <= set(rule["labels"])
         assert set(rule["annotations"]) == set(ANNOTATIONS)
         assert all(rule["annotations"].values())
-        # A value in a label would make a new alert of each change.
+        # A value in a label would create a new alert at each change.
         assert "$" not in str(rule["labels"])
         page = rule["annotations"]["runbook_url"].rpartition("/")[2]
         assert (ROOT / "docs" / "runbooks" / page).is_file()
@@ -94,7 +94,7 @@ def test_alerts_are_complete() -> None:
 
 
 def test_only_what_users_notice_pages() -> None:
-    """A page is critical and nothing else is; telemetry, capacity and the cache never page."""
+    """Exactly the critical alerts page; alerts about telemetry, capacity, cache and business never do."""
     for alert in alerts(Config()):
         labels = alert.all_labels(Config())
         assert (labels["route"] == "page") == (alert.severity == "critical")
@@ -107,7 +107,7 @@ def test_only_what_users_notice_pages() -> None:
 
 
 def test_rules_record_what_the_table_says() -> None:
-    """Each rule's result has the labels of its row; each row is recorded, in every group that has it."""
+    """The result of each rule has the labels of its row, and each row is recorded."""
     recorded = set()
     for rule in [*_rules("recordings"), *_rules("slos"), *_rules("insight")]:
         row = derived.get(rule["record"])
@@ -115,11 +115,11 @@ def test_rules_record_what_the_table_says() -> None:
         assert set(row.labels) <= labels <= row.all_labels, row.name
         recorded.add(row.name)
     missing = {row.key for row in derived.all_series() if row.name not in recorded}
-    assert missing == {"TIER_PRICE"}  # nobody's to guess: recorded for the tiers that a config gives a price
+    assert missing == {"TIER_PRICE"}  # recorded only for tiers with a configured price
 
 
 def test_prices_are_the_config_s() -> None:
-    """A price in the config is a rule of its tier; without prices there is none."""
+    """A price in the configuration becomes a rule with its tier; without prices the rule is absent."""
     own = Config.model_validate(
         {"business": {"monthly_prices": {"gold": 12.5}}, "selectors": {"job": "desk"}}
     )
@@ -130,7 +130,7 @@ def test_prices_are_the_config_s() -> None:
 
 
 def test_alerts_name_only_what_exists() -> None:
-    """Every metric and label in an alert or a runbook is in the contract, recorded, or of a known program."""
+    """Alerts and runbooks use only metrics and labels of the contract, the recorded series or known programs."""
     for alert in alerts(Config()):
         labels_of(alert.expr)
         for query in queries_of(RUNBOOKS / f"{alert.name}.md"):
@@ -141,7 +141,7 @@ def test_alerts_name_only_what_exists() -> None:
 
 @pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
 def test_annotations_are_short(alert: Alert) -> None:
-    """A summary is one line, a description two short sentences at most: the runbook has the rest."""
+    """A summary is one line; other texts have at most two short sentences. Details are in the runbook."""
     assert len(alert.summary) <= 100
     assert "\n" not in alert.summary
     for text in (alert.description, alert.impact, alert.response):
@@ -161,13 +161,13 @@ def test_annotations_are_short(alert: Alert) -> None:
     ],
 )
 def test_a_name_that_nothing_has_is_found(expression: str, message: str) -> None:
-    """The check of the tests above can fail."""
+    """The check reports unknown names."""
     with pytest.raises(UnknownError, match=message):
         labels_of(expression)
 
 
 def test_a_misspelt_metric_or_label_is_refused() -> None:
-    """The helper that expressions are made with knows the contract."""
+    """The helper for metric names raises an error for names that are not in the contract."""
     with pytest.raises(ContractError, match=r"no instrument 'signal_service\.greek'"):
         metric("signal_service.greek")
     with pytest.raises(ContractError, match="has no label tier"):
@@ -177,14 +177,14 @@ def test_a_misspelt_metric_or_label_is_refused() -> None:
 
 
 def test_every_threshold_on_a_histogram_is_a_bucket_bound() -> None:
-    """Or the quantile would be interpolated across it."""
+    """Each limit is a bucket boundary; otherwise the quantile would be interpolated."""
     thresholds = Config().thresholds
     assert thresholds.api_p95_seconds in contract.API_BUCKETS
     assert thresholds.vectorized_p90_seconds in contract.GREEKS_BUCKETS
 
 
 def test_faults_name_alerts_that_exist() -> None:
-    """Each names one at least, and the time that is promised is known, and short enough to wait for."""
+    """Each fault names at least one alert, and its expected time is below 15 minutes."""
     for fault in FAULTS.values():
         assert fault.alerts, fault.name
         for alert in fault.alerts:
@@ -195,13 +195,13 @@ def test_faults_name_alerts_that_exist() -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (5, "5s"), (90, "90s"), (60, "1m"), (7200, "2h")])
 def test_durations_are_prometheus_durations(seconds: int, text: str) -> None:
-    """In the largest unit that gives a whole number."""
+    """A duration uses the largest unit with a whole number."""
     assert duration(seconds) == text
 
 
 @pytest.mark.needs("promtool", "amtool")
 def test_servers_accept_their_configuration(tmp_path: Path) -> None:
-    """Rules without a complaint of the linter; Prometheus' and Alertmanager's configuration valid."""
+    """The rules have no lint findings, and the configuration of both servers is valid."""
     rules = [str(path) for path in sorted((ROOT / "rules").glob("*.yaml"))]
     _run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *rules)
     shutil.copy(ROOT / "deploy" / "prometheus" / "prometheus.yml", tmp_path)

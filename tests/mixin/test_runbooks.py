@@ -1,4 +1,4 @@
-"""Runbooks: a page for every alert, complete, with queries about what exists."""
+"""Runbooks: a complete page for each alert, with queries of existing series."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PARTS = ("Meaning", "Impact", "First response", "When it fires", "Diagnosis", "
 
 
 def test_there_is_a_page_for_every_alert_and_no_other() -> None:
-    """So that the link in an alert leads somewhere, and no page is about an alert that is gone."""
+    """Each alert has a page, and each page has an alert."""
     pages = {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"}
     assert pages == {alert.name for alert in alerts(Config())}
 
 
 @pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
 def test_a_page_is_complete(alert: Alert) -> None:
-    """Every part is there and is not empty, and every query names only what exists."""
+    """All sections are present and not empty, and queries use only existing metrics and labels."""
     page = RUNBOOKS / f"{alert.name}.md"
     text = page.read_text(encoding="utf-8")
     for part in _PARTS:
@@ -37,9 +37,9 @@ def test_a_page_is_complete(alert: Alert) -> None:
 
 @pytest.mark.needs("promtool")
 def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Path) -> None:
-    """How long ago each instance answered last, gone ones too; and each process that has begun, as a new one."""
+    """The queries return the time since the last answer of each instance, and the number of new processes."""
     since = query("SignalServiceDown", "Seconds since it last answered")
-    began = query("AvailabilityBudgetBurnFast", "Processes that began in the last hour")
+    began = query("AvailabilityBudgetBurnFast", "Processes that started in the last hour")
     tests = [
         (since, '{job="signal-service", instance="a"}', 0.0),
         (since, '{job="signal-service", instance="b"}', 600.0),
@@ -55,7 +55,7 @@ def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Pat
                     {"series": series("up"), "values": "1x480"},
                     {"series": series("up", instance="b"), "values": "1x440 0x40"},
                     {"series": series("up", instance="c"), "values": "1x400 stale"},
-                    # The first process lasts; another was replaced twice in the last hour.
+                    # The first process keeps running; another one was replaced twice in the last hour.
                     {"series": series("process_cpu_seconds_total"), "values": "0+1x481"},
                     {"series": series("process_cpu_seconds_total", instance="b1"), "values": "0+1x280 stale"},
                     {
@@ -83,7 +83,7 @@ def test_what_an_outage_is_diagnosed_with_tells_when_and_how_often(tmp_path: Pat
 
 
 def test_what_a_page_says_of_times_is_what_was_configured() -> None:
-    """Other windows, holds and limits are in the words too; a bound is claimed only where there is one."""
+    """The text contains the configured windows, `for` times and limits; a boundary is named only if it exists."""
     config = Config.model_validate(
         {
             "windows": {"latency": 300},
@@ -98,7 +98,7 @@ def test_what_a_page_says_of_times_is_what_was_configured() -> None:
     assert "1m are 12 scrapes" in why["SignalServiceDown"]
     assert "bound" not in why["SlowGreeksCalculations"]
     (default,) = (alert for alert in alerts(Config()) if alert.name == "SlowGreeksCalculations")
-    assert "bound exactly at the limit" in _section(default, Config(), "When it fires")
+    assert "A bucket boundary is exactly at the limit" in _section(default, Config(), "When it fires")
 
 
 def _section(alert: Alert, config: Config, heading: str) -> str:
@@ -114,7 +114,7 @@ _OTHER_KINDS = {
 
 
 def test_there_is_a_template_for_every_alert_of_any_configuration_and_no_other() -> None:
-    """Each alert can be rendered, also those that only another kind of objective makes; no template is left over."""
+    """Templates and alerts of all configurations match, and each template can be rendered."""
     changed = Config.model_validate({"slos": _OTHER_KINDS})
     named = {alert.name: (alert, config) for config in (Config(), changed) for alert in alerts(config)}
     templates = {path.name.removesuffix(".md") for path in TEMPLATES.iterdir() if path.name.endswith(".md")}
@@ -124,7 +124,7 @@ def test_there_is_a_template_for_every_alert_of_any_configuration_and_no_other()
 
 
 def test_every_shared_text_is_included_somewhere() -> None:
-    """A shared text that no template includes is left over."""
+    """Each text in `shared/` is included in a template."""
     paths = [*TEMPLATES.iterdir(), *TEMPLATES.joinpath("shared").iterdir()]
     texts = "".join(path.read_text(encoding="utf-8") for path in paths if path.name.endswith(".md"))
     for path in TEMPLATES.joinpath("shared").iterdir():
@@ -150,20 +150,23 @@ _WHOLE = "## Meaning\nm\n## When it fires\nw\n## Diagnosis\n* Targets: `up`\n## 
             _WHOLE.replace("up", "${metric.signal.up}"),
             r"Watchdog.md:6: \$\{metric.signal.up\}: no instrument",
         ),
-        (_WHOLE + "${include.nothing}", r"shared.nothing.md: there is no such template"),
+        (_WHOLE + "${include.nothing}", r"shared.nothing.md does not exist \[SS610\]"),
         (
             _WHOLE.replace("Meaning", "Meanings"),
-            r"Watchdog.md: there is no section 'Meanings'; there are: Meaning,",
+            r"Watchdog.md: section 'Meanings' is not one of: Meaning,",
         ),
-        (_WHOLE.replace("## Mitigation\n1. s\n", ""), r"Watchdog.md: there is no section `## Mitigation`"),
-        (_WHOLE.replace("* Targets: `up`", "up"), r"Watchdog.md: Diagnosis: write .*: up"),
-        (None, r"Watchdog.md: there is no such template"),
+        (
+            _WHOLE.replace("## Mitigation\n1. s\n", ""),
+            r"Watchdog.md: section `## Mitigation` is missing or empty \[SS611\]",
+        ),
+        (_WHOLE.replace("* Targets: `up`", "up"), r"Watchdog.md: 'up' in Diagnosis is not .* \[SS612\]"),
+        (None, r"Watchdog.md does not exist \[SS610\]"),
     ],
 )
 def test_a_template_that_cannot_be_rendered_is_named(
     tmp_path: Path, template: str | None, message: str
 ) -> None:
-    """With its line or its placeholder, and the nearest name that there is."""
+    """The error names the line or the placeholder, and the nearest known name."""
     if template is not None:
         (tmp_path / "Watchdog.md").write_text(template, encoding="utf-8")
     (watchdog,) = (alert for alert in alerts(Config()) if alert.name == "Watchdog")

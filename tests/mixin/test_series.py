@@ -1,4 +1,4 @@
-"""The table of recorded series: what it says is well-formed, and what is not in it is refused."""
+"""The table of recorded series: rows are well-formed, and unknown keys are an error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signalscope.contract import ContractError
 
 
 def test_names_are_unique_and_no_instrument_s() -> None:
-    """Each key and each name is there once, and none is that of a metric the service emits."""
+    """Keys and names are unique, and differ from the names of metrics that the service emits."""
     table = list(derived.all_series())
     assert len({row.key for row in table}) == len(table)
     assert len({row.name for row in table}) == len(table)
@@ -20,7 +20,7 @@ def test_names_are_unique_and_no_instrument_s() -> None:
 
 
 def test_every_row_is_well_formed() -> None:
-    """A valid name, labels without repeats, always a job (the calendar is everybody's), and a sentence."""
+    """A row has a valid name, unique labels with a job (except the calendar), and a sentence."""
     for row in derived.all_series():
         assert re.fullmatch(r"[a-z_][a-z0-9_:]*", row.name), row
         assert len({*row.labels, *row.optional}) == len(row.labels) + len(row.optional), row
@@ -30,7 +30,7 @@ def test_every_row_is_well_formed() -> None:
 
 
 def test_a_level_in_a_name_is_its_labels() -> None:
-    """`job_endpoint:…` has the labels job and endpoint."""
+    """A series with the name `job_endpoint:…` has the labels job and endpoint."""
     for row in derived.all_series():
         level, colon, _ = row.name.partition(":")
         if colon and level.startswith("job"):
@@ -39,7 +39,7 @@ def test_a_level_in_a_name_is_its_labels() -> None:
 
 
 def test_an_unknown_key_names_the_nearest() -> None:
-    """So that a misspelt import is found at once."""
+    """The error suggests the nearest key."""
     with pytest.raises(ContractError, match=r"no recorded series 'API_P59'; did you mean "):
         derived.get("API_P59")
     assert derived.get("API_P95").labels == ("job",)

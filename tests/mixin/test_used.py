@@ -1,4 +1,4 @@
-"""Nothing is measured for nobody: each instrument is read by a rule, a panel or an endpoint, or says why not."""
+"""Use of instruments and series: a rule, panel or endpoint reads each one, or its row has a reason."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def _of_rules() -> Iterator[str]:
 
 
 def _of_panels() -> Iterator[str]:
-    """Names in the dashboards: their variables make the expressions unreadable for a parser, so by the text."""
+    """Yield metric names in dashboards by text search: variables make the expressions invalid for a parser."""
     known = {name for one in contract.instruments() for name in one.series_names}
-    # The demo has those of every user, and one of instruments that other tests may have added to the contract.
+    # The dashboards of the demo include one for instruments that were added to the contract.
     for path in (binaries.ROOT / "deploy" / "demo" / "dashboards").glob("*.json"):
         board = json.loads(path.read_text(encoding="utf-8"))
         for expression in _expressions(board):
@@ -57,34 +57,34 @@ def _unread(instruments: list[Instrument], read: set[str]) -> list[str]:
 
 
 def test_every_instrument_is_read() -> None:
-    """By a recording rule or an alert, or by a panel; the monitoring API reads what is recorded."""
+    """A rule, alert or panel reads each built-in instrument; the monitoring API reads recorded series."""
     assert _unread(list(BUILT_IN), {*_of_rules(), *_of_panels()}) == []
 
 
-def test_one_that_says_why_not_is_really_unread() -> None:
-    """The reason does not outlive itself."""
+def test_an_instrument_with_a_reason_is_unread() -> None:
+    """An instrument with a reason for not being read is in fact not read."""
     read = {*_of_rules(), *_of_panels()}
     assert [one.name for one in contract.instruments() if one.unused and read & set(one.series_names)] == []
 
 
-def test_one_that_nobody_reads_is_found() -> None:
-    """The check can fail: without the rules and panels nothing is read."""
+def test_an_unread_instrument_is_found() -> None:
+    """The check fails without rules and panels."""
     assert "signal_service.greeks.options" in _unread(list(contract.instruments()), set())
 
 
-#: The answers of /monitoring.
+#: The response models of /monitoring.
 _ANSWERS = (EnhancedMetrics, PerformanceSummary, BusinessDashboard, CapacityPlanning)
 
 
 def _keys_read() -> set[str]:
-    """Keys of the derived series that somebody reads: a rule, an alert, an answer, a panel or a runbook."""
+    """Return the keys of derived series that a rule, alert, response, panel or runbook reads."""
     config = Config()
     read = {key for group in groups(config) for rule in group.rules for key in rule.reads - {rule.key}}
     read |= {key for alert in alerts(config) for key in alert.reads}
     for answer in _ANSWERS:
         for key in keys(answer):
             read.add(key)
-            if not derived.get(key).name:  # it is asked of Prometheus in the text of its expression
+            if not derived.get(key).name:  # not recorded: the query contains its expression
                 read |= {node.key for node in derived.get(key).nodes(config) if isinstance(node, Series)}
     shown = [
         *(binaries.ROOT / "dashboards").glob("*.json"),
@@ -99,16 +99,16 @@ def _unread_series(read: set[str]) -> list[str]:
 
 
 def test_every_derived_series_is_read() -> None:
-    """By a rule, an alert, a panel, a runbook, a KPI or an endpoint; or the row says who reads it outside."""
+    """A rule, alert, panel, runbook, KPI or endpoint reads each series, or its row names an external reader."""
     assert _unread_series(_keys_read()) == []
 
 
-def test_a_series_that_says_who_reads_it_outside_is_not_read_here() -> None:
-    """The excuse does not outlive itself."""
+def test_a_series_with_an_external_reader_is_unread_here() -> None:
+    """A series with an external reader is in fact not read here."""
     read = _keys_read()
     assert [row.key for row in derived.all_series() if row.read_outside and row.key in read] == []
 
 
-def test_a_derived_series_that_nobody_reads_is_found() -> None:
-    """The check can fail: what only an answer reads is unread without the answers."""
+def test_an_unread_derived_series_is_found() -> None:
+    """The check fails for a series that is removed from the read keys."""
     assert "MEMORY_BYTES" in _unread_series(_keys_read() - {"MEMORY_BYTES"})

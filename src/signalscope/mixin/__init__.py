@@ -1,1 +1,1 @@
-"""Rules, alerts, runbooks and server configuration, generated from the contract and one config."""
+"""Rules, alerts, dashboards, runbooks and server configuration, generated from the contract and the configuration."""

@@ -1,7 +1,7 @@
-"""Alertmanager: who is notified, when, of which alerts together, and which alerts their cause inhibits.
+"""Configuration of Alertmanager: routes, receivers, time intervals and inhibitions.
 
-Escalation is Alertmanager's own: a route beside the page's whose group waits. An alert that has ended or was
-silenced by then is never sent there. So a silence is what acknowledges an alert; Alertmanager knows no other way.
+Escalation uses a second route for critical alerts, with a long `group_wait`. An alert that is resolved or silenced
+before that time is not sent there. A silence therefore acknowledges an alert; Alertmanager has no other way to do so.
 """
 
 from __future__ import annotations
@@ -29,36 +29,42 @@ _MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
-#: An alert that says that an external service is down.
+#: Alerts that report an external service as down.
 DOWN = ("CriticalDependencyDown", "ConfigServiceUnavailable", "MandatoryDependencyDown", "DependencyDown")
-#: Alerts that follow from it, about the same service.
+#: Alerts that an outage of the same external service causes.
 CONSEQUENCES = (
     "DependencyErrorRateHigh", "DependencyLatencyHigh", "DependencyBreakerOpen", "CriticalDependencyBreakerOpen",
     "CircuitBreakerFlapping", "DependencyLatencyRising", "DependencyErrorsRising",
 )  # fmt: skip
-#: Alerts about the whole service that follow from the loss of a critical dependency.
+#: Alerts about the whole service that the loss of a critical dependency causes.
 _SYMPTOMS = "SignalServiceHighLatency|AnomalyDetected|.*BudgetBurnSlow"
-#: Two alerts with the same values of these labels, where both have them, are about the same thing.
+#: Two alerts have the same subject if the labels in this list that both have are equal.
 _SAME = ("job", "domain", "service_name", "queue_type", "cache_type", "sloth_slo")
-#: Domains that do not work when the service is down. Dependencies are not among them: one may be the cause.
+#: Domains that fail when the service is down. `dependency` is not in the list: a dependency may be the cause.
 _DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business|capacity"
 
 
 def alertmanager(config: Config) -> dict[str, Any]:
-    """alertmanager.yml."""
+    """Return the content of alertmanager.yml.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> alertmanager(Config())["route"]["receiver"]
+        'default'
+    """
     routes, scope = config.routes, config.scope.labels
     watchdog = {
         "receiver": WATCHDOG,
         "matchers": ['alertname="Watchdog"'],
         "group_wait": "1s",
         "group_interval": duration(routes.watchdog_interval),
-        # A little less, or every second one would be just too early.
+        # One second less than group_interval; otherwise every second notification would be skipped as too early.
         "repeat_interval": duration(max(routes.watchdog_interval - 1, 1)),
     }
     escalation = {
         "receiver": SECOND_LEVEL,
         "matchers": ['severity="critical"'],
-        # Each alert is a group of its own, so that each waits for itself.
+        # Each alert is a separate group, so that each has its own waiting time.
         "group_by": ["..."],
         "group_wait": duration(routes.escalate_after),
         "repeat_interval": duration(routes.escalate_repeat),
@@ -80,55 +86,77 @@ def alertmanager(config: Config) -> dict[str, Any]:
 
 
 def null_receivers(config: Config) -> Config:
-    """Return the configuration with receivers that send nothing: for stacks on one machine."""
+    """Return the configuration with receivers that send nothing, for a stack on one machine.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> secrets(null_receivers(Config()))
+        []
+    """
     kinds = dict.fromkeys(("receiver", "page", "ticket", "inform", "second_level", "watchdog"), "none")
     return config.model_copy(update={"routes": config.routes.model_copy(update=kinds)})
 
 
 def __getattr__(name: str) -> Any:
-    """Give `quiet`, the name of `null_receivers` in the release before."""
+    """Return `null_receivers` for its old name `quiet`, with a deprecation warning."""
     if name != "quiet":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn("quiet is now null_receivers; the old name goes in the next release", DeprecationWarning, 2)
+    warnings.warn("quiet is now null_receivers; change the import [SS860]", DeprecationWarning, 2)
     return null_receivers
 
 
 def secrets(config: Config) -> list[str]:
-    """The files with addresses (or keys) that Alertmanager reads, in the folder of secrets: one a receiver."""
+    """Return the names of the files with receiver addresses or keys, one per receiver, in the secrets folder.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> secrets(Config())[:3]
+        ['default', 'watchdog', 'second-level']
+    """
     return [name for name, kind in _receivers(config).items() if kind != "none"]
 
 
 def teams(config: Config) -> list[str]:
-    """Return the teams that are notified, each once."""
+    """Return the names of the teams that are notified, sorted and without duplicates.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> "platform" in teams(Config())
+        True
+    """
     return sorted(set(config.teams.model_dump().values()))
 
 
 def inhibitions() -> list[dict[str, Any]]:
     """Return the rules by which an alert inhibits others.
 
-    Labels that are missing on both sides count as equal, so each rule asks for the labels that it goes by.
+    Alertmanager treats labels that are missing on both sides as equal. Each rule therefore requires its labels.
+
+    Example:
+        >>> inhibitions()[0]["equal"]
+        ['job']
     """
     job, service = 'job=~".+"', 'service_name=~".+"'
     return [
-        # The service is down: everything else about it is a symptom.
+        # The service is down: all other alerts about it are symptoms.
         {
             "source_matchers": ['alertname="SignalServiceDown"', job],
             "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_DOMAINS_OF_SERVICE}"', job],
             "equal": ["job"],
         },
-        # A lesser alert about the same thing says nothing new.
+        # A less severe alert with the same subject adds no information.
         {
             "source_matchers": ['severity="critical"', job, 'domain=~".+"'],
             "target_matchers": ['severity=~"warning|info"', job, 'domain=~".+"'],
             "equal": list(_SAME),
         },
-        # An external service is down: its calls fail, its breakers open.
+        # An external service is down: calls to it fail, and its breakers open.
         {
             "source_matchers": [f'alertname=~"{"|".join(DOWN)}"', job, service],
             "target_matchers": [f'alertname=~"{"|".join(CONSEQUENCES)}"', job, service],
             "equal": ["job", "service_name"],
         },
-        # A critical dependency is down: the service is slow and unusual because of it.
+        # A critical dependency is down: high latency and anomalies of the service follow from it.
         {
             "source_matchers": [f'alertname=~"{"|".join(DOWN[:2])}"', job],
             "target_matchers": [f'alertname=~"{_SYMPTOMS}"', 'severity=~"warning|info"', job],
@@ -196,7 +224,7 @@ _PAGERDUTY = {
 
 
 def _intervals(config: Config) -> Iterator[dict[str, Any]]:
-    """Business hours around the session; when they are not, on holidays and after early closes."""
+    """Yield the business hours around a session, the holidays, and the hours after early closes."""
     calendar, lead, lag = config.calendar, config.routes.lead, config.routes.lag
     begins, ends = _clock(calendar.opens, -lead), _clock(calendar.closes, lag)
     hours = {"times": [{"start_time": begins, "end_time": ends}], "weekdays": list(calendar.days)}
@@ -223,6 +251,6 @@ def _day(day: date, calendar: Calendar) -> dict[str, Any]:
 
 
 def _clock(at: time, minutes: int) -> str:
-    """A time of day, some minutes later; not before the day begins or after it ends."""
+    """Return a time of day plus some minutes, limited to 00:00 to 24:00."""
     moved = min(max(at.hour * 60 + at.minute + minutes, 0), 24 * 60)
     return f"{moved // 60:02d}:{moved % 60:02d}"

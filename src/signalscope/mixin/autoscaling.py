@@ -1,8 +1,8 @@
-"""Examples of autoscalers that follow the recommendation: KEDA, and a HorizontalPodAutoscaler with an adapter.
+"""Example autoscalers that use the scaling recommendation: KEDA, and a HorizontalPodAutoscaler with an adapter.
 
-No data must never mean no replicas. The query has one series while there is a recommendation and none otherwise; an
-empty answer is an error for both scalers, and on an error KEDA falls back to a number of replicas that is safe, while
-the HorizontalPodAutoscaler leaves the number as it is.
+Missing data must never scale the service to zero. The query returns a series only if there is a recommendation. An
+empty answer is an error for both scalers. On an error, KEDA uses a safe number of replicas, and the
+HorizontalPodAutoscaler does not change the number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from signalscope.config import Config
 __all__ = ["adapter_rule", "hpa", "keda", "query"]
 
 _METRIC = derived.get("SCALING").name
-#: Replicas come at once and go slowly: the close of the session is as busy as its open.
+#: Scale up at once and down slowly: the close of the session is as busy as its open.
 _BEHAVIOR = {
     "scaleUp": {
         "stabilizationWindowSeconds": 0,
@@ -29,13 +29,13 @@ _BEHAVIOR = {
 }  # fmt: skip
 
 
-#: A label's value in Kubernetes.
+#: A valid label value in Kubernetes.
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 
 def _autoscaler(config: Config, api: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
     """Return the object that scales the job's Deployment."""
-    # The job, as far as RFC 1123 allows it as the name of an object.
+    # Only characters that RFC 1123 allows in the name of an object.
     allowed = re.sub(r"[^a-z0-9]+", "-", config.selectors.job.lower()).strip("-")
     name = allowed[:63].rstrip("-") or "signal-service"
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
@@ -48,31 +48,43 @@ def _autoscaler(config: Config, api: str, kind: str, spec: dict[str, Any]) -> di
 
 
 def query(config: Config) -> str:
-    """The recommendation as one number: of whatever reason, and nothing when there is none."""
+    """Return PromQL for the highest recommendation of all reasons; its result is empty if there is none.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> query(Config())
+        'max(scaling_recommendation{job="signal-service"})'
+    """
     return f'max({_METRIC}{{job="{config.selectors.job}"}})'
 
 
 def keda(config: Config) -> dict[str, Any]:
-    """A KEDA ScaledObject."""
+    """Return a KEDA ScaledObject.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> keda(Config())["kind"]
+        'ScaledObject'
+    """
     least, most = config.forecast.least_replicas, config.forecast.most_replicas
     trigger = {
         "type": "prometheus",
-        # The recommendation is a total: replicas = value / 1.
+        # With AverageValue and threshold 1, replicas = value / 1.
         "metricType": "AverageValue",
         "metadata": {
             "serverAddress": "http://prometheus.monitoring.svc:9090",
             "query": query(config),
             "threshold": "1",
-            # Without it an empty answer counts as 0.
+            # With the default, an empty answer counts as 0.
             "ignoreNullValues": "false",
         },
     }
     spec = {
         "pollingInterval": 30,
-        # Not idleReplicaCount: it would let an idle night end at zero.
+        # idleReplicaCount is not set: it would scale the service to zero in an idle night.
         "minReplicaCount": least,
         "maxReplicaCount": most,
-        # After three failed or empty answers: never fewer than there are now, and never fewer than this.
+        # After three failed or empty answers: the current number of replicas, or the minimum if that is higher.
         "fallback": {"failureThreshold": 3, "replicas": least, "behavior": "currentReplicasIfHigher"},
         "advanced": {"horizontalPodAutoscalerConfig": {"behavior": _BEHAVIOR}},
         "triggers": [trigger],
@@ -81,10 +93,16 @@ def keda(config: Config) -> dict[str, Any]:
 
 
 def hpa(config: Config) -> dict[str, Any]:
-    """A HorizontalPodAutoscaler that reads the recommendation through prometheus-adapter."""
+    """Return a HorizontalPodAutoscaler that reads the recommendation from prometheus-adapter.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> hpa(Config())["kind"]
+        'HorizontalPodAutoscaler'
+    """
     job = config.selectors.job
     metric: dict[str, Any] = {"name": _METRIC}
-    if _LABEL.fullmatch(job):  # else the adapter alone says which job
+    if _LABEL.fullmatch(job):  # otherwise only the adapter's rule selects the job
         metric["selector"] = {"matchLabels": {"job": job}}
     external = {"metric": metric, "target": {"type": "AverageValue", "averageValue": "1"}}
     spec = {
@@ -97,7 +115,13 @@ def hpa(config: Config) -> dict[str, Any]:
 
 
 def adapter_rule(config: Config) -> dict[str, Any]:
-    """Values of prometheus-adapter's Helm chart that offer the recommendation as an external metric."""
+    """Return Helm values for prometheus-adapter that serve the recommendation as an external metric.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> adapter_rule(Config())["rules"]["external"][0]["resources"]
+        {'namespaced': False}
+    """
     job = f'job="{config.selectors.job}"'
     rule = {
         "seriesQuery": f"{_METRIC}{{{job}}}",

@@ -1,7 +1,7 @@
-"""How often each rule is evaluated: as often as the most urgent alert that reads it needs, and no more.
+"""Evaluation intervals of rules: the longest interval that the most urgent alert allows.
 
-Reading every process' series is what rules cost. A series that only dashboards show need not be as fresh as one that
-calls somebody within half a minute. What is made of recorded series alone costs little, and is as fresh as those.
+Reading the series of all processes is the main cost of a rule. A series that only dashboards use can be evaluated
+less often than one that a page depends on. A rule that reads only recorded series is cheap, so it has their interval.
 """
 
 from __future__ import annotations
@@ -22,14 +22,22 @@ __all__ = ["alert_groups", "recording_groups"]
 def recording_groups(
     shared: Sequence[Group], others: Iterable[Group], alerts: Iterable[Alert], config: Config
 ) -> list[Group]:
-    """Return the groups of shared series, each with what can wait in groups of its own.
+    """Return the groups of shared series, with rules that can wait moved to groups with a longer interval.
 
     Args:
-        shared: The groups, in an order in which rules read what is recorded before them. Those with an interval of
-            their own stay as they are.
-        others: More groups that read them; each needs them as often as it is evaluated.
-        alerts: The alerts; each needs them by how long it waits.
+        shared: The groups; a rule reads only series of rules before it. Groups with a fixed interval stay as they
+            are.
+        others: More groups that read the series, at their own evaluation interval.
+        alerts: The alerts; the `for` time of an alert decides how often it reads the series.
         config: The configuration.
+
+    Example:
+        >>> from signalscope.derived import groups
+        >>> from signalscope.mixin.alerts import alerts
+        >>> config = Config()
+        >>> split = recording_groups(groups(config, "recordings"), [], alerts(config), config)
+        >>> len(split) > len(groups(config, "recordings"))
+        True
     """
     pipeline = config.pipeline
     fixed = [group for group in shared if group.fixed]
@@ -49,7 +57,14 @@ def recording_groups(
 
 
 def alert_groups(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str, int, list[Alert]]]:
-    """Yield the name, interval and alerts of each group: one for each domain and evaluation interval."""
+    """Yield the name, interval in seconds and alerts of each group: one per domain and evaluation interval.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> name, interval, members = next(alert_groups(alerts(Config()), Config()))
+        >>> name, interval, members[0].name
+        ('alerts-service', 5, 'SignalServiceDown')
+    """
     pipeline = config.pipeline
     for domain in dict.fromkeys(alert.domain for alert in alerts):
         by_interval: dict[int, list[Alert]] = {}
@@ -61,16 +76,16 @@ def alert_groups(alerts: Sequence[Alert], config: Config) -> Iterator[tuple[str,
 
 
 def __getattr__(name: str) -> Any:
-    """Give the functions by their names of the release before."""
+    """Return a function for its old name, with a deprecation warning."""
     new = {"paced": "recording_groups", "watched": "alert_groups"}.get(name)
     if new is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    warnings.warn(f"{name} is now {new}; the old name goes in the next release", DeprecationWarning, 2)
+    warnings.warn(f"{name} is now {new}; change the import [SS860]", DeprecationWarning, 2)
     return globals()[new]
 
 
 def _needs(readers: Iterable[tuple[frozenset[str], int]], rules: Sequence[Rule]) -> Mapping[str, int]:
-    """How often each series is needed: by readers that say so, and by rules that are needed themselves."""
+    """Map each series to the shortest interval, in seconds, at which alerts or other rules read it."""
     needs: dict[str, int] = {}
 
     def note(keys: frozenset[str], interval: int) -> None:
@@ -93,7 +108,7 @@ def _split(group: Group, needs: Mapping[str, int], recorded: dict[str, int], slo
             made_of := [recorded[key] for key in rule.reads if key in recorded]
         ):
             interval = min(interval, max(made_of))
-        if rule.reads or rule.reads_instruments:  # else it is a constant, which slows nothing down
+        if rule.reads or rule.reads_instruments:  # a constant does not limit the interval of its readers
             recorded[rule.key] = max(interval, recorded.get(rule.key, interval))
         parts.setdefault(interval, []).append(rule)
     for interval in sorted(parts):

@@ -1,4 +1,4 @@
-"""The configuration of Prometheus."""
+"""Configuration of Prometheus."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signalscope.derived._promql import duration
 
 __all__ = ["JOBS", "prometheus"]
 
-#: The jobs that Prometheus scrapes; each has its targets in targets/JOB.json.
+#: The jobs that Prometheus scrapes; the targets of a job are in targets/JOB.json.
 JOBS = ("signal-service", *PIPELINE_JOBS)
 
 #: By the kind of histogram: the settings of the scrape that has the contract's, which come with classic buckets.
@@ -18,7 +18,13 @@ _NATIVE = {"native": {"convert_classic_histograms_to_nhcb": True, "always_scrape
 
 
 def prometheus(config: Config) -> dict[str, Any]:
-    """prometheus.yml. Targets, rules, and rules of your own (`own/`) are looked for beside it."""
+    """Return the content of prometheus.yml; targets, rules and your own rules (`own/`) are in the same folder.
+
+    Example:
+        >>> from signalscope.config import Config
+        >>> prometheus(Config())["rule_files"]
+        ['rules/*.yaml', 'own/*.yaml']
+    """
     return {
         "global": {
             "scrape_interval": duration(config.pipeline.scrape),
@@ -29,12 +35,12 @@ def prometheus(config: Config) -> dict[str, Any]:
         "alerting": {"alertmanagers": [{"file_sd_configs": _targets("alertmanager")}]},
         "scrape_configs": [
             {
-                # Only whether it answers: what it measures comes through the Collector.
+                # Only for `up`: the service sends its metrics through the Collector.
                 "job_name": config.selectors.job,
                 "file_sd_configs": _targets("signal-service"),
                 "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": ".+", "action": "drop"}],
             },
-            # Its series have the job and instance of the services that pushed them.
+            # Its series keep the job and instance of the services that pushed them.
             {
                 "job_name": "otel-collector",
                 "honor_labels": True,

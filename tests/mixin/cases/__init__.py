@@ -1,6 +1,6 @@
-"""Situations of alerts, written as numbers: when each fires, stays silent and ends.
+"""Test cases of alerts: input series, and the times at which an alert fires and ends.
 
-They become rules/tests/cases-*.yaml by ``python -m tests.mixin.cases``, so that ``promtool test rules`` runs them.
+``python -m tests.mixin.cases`` writes them to rules/tests/cases-*.yaml for ``promtool test rules``.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _RULES = ("recordings", "slos", "alerts")
 
 
 def _read_insight() -> set[str]:
-    """Return the alerts that need the rules of bands, forecasts and trends, which take promtool long."""
+    """Return the alerts that need the rules for anomalies, forecasts and trends, which are slow in promtool."""
     recorded = {rule.record for group in groups(Config()) for rule in group.rules}
     return {alert.name for alert in alerts(Config()) if not recorded.isdisjoint(names_in(alert.expr))}
 
 
 def files() -> dict[str, str]:
-    """The cases as promtool's files, one for each interval of evaluation and each set of rules."""
+    """Return the content of promtool's files by name, one for each evaluation interval and set of rules."""
     by_file, read_insight = defaultdict(list), _read_insight()
     for case in CASES:
         by_file[("insight-" if case.alert in read_insight else "", case.every)].append(case.as_test())

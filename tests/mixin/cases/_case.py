@@ -1,4 +1,4 @@
-"""What a case is: input series, and how many alerts of a name fire at which time."""
+"""Data model of a test case of an alert."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["Case", "buckets", "series"]
 
 @dataclass(frozen=True)
 class Case:
-    """One situation of one alert.
+    """A test case of an alert.
 
     Attributes:
-        alert: The alert's name.
-        title: What happens.
+        alert: The name of the alert.
+        title: The situation.
         series: Values by series, in promtool's notation.
-        firing: How many fire, by time.
-        every: Between samples, and between evaluations.
-        reset: Whether counters begin anew in it.
-        start: The moment of the first sample, where the calendar matters; else 1970.
+        firing: The expected number of firing alerts, by time.
+        every: The interval of samples and evaluations.
+        reset: If true, counters restart at zero.
+        start: The time of the first sample, if the calendar matters; otherwise 1970.
     """
 
     alert: str
@@ -32,7 +32,7 @@ class Case:
     start: str = ""
 
     def as_test(self) -> dict[str, Any]:
-        """As promtool reads it."""
+        """Return the case in promtool's format."""
         query = f'count(ALERTS{{alertname="{self.alert}", alertstate="firing"}}) or vector(0)'
         return {
             "name": f"{self.alert}: {self.title}",
@@ -47,20 +47,20 @@ class Case:
 
 
 def series(metric: str, labels: str = "", *, job: str = "signal-service", instance: str = "a") -> str:
-    """A series of one process of the service."""
+    """Return a series of a process of the service."""
     more = f", {labels}" if labels else ""
     return f'{metric}{{job="{job}", instance="{instance}"{more}}}'
 
 
 def buckets(metric: str, labels: str, boundaries: str, inside: float, count: str) -> dict[str, str]:
-    """Buckets that only have values above a bound from there on; others stay at zero.
+    """Return the buckets of a histogram whose values are all in one bucket.
 
     Args:
-        metric: The histogram's name.
-        labels: Its labels.
-        boundaries: The boundaries, with spaces.
-        inside: The bound from which on everything is counted.
-        count: The values of those.
+        metric: The name of the histogram.
+        labels: The labels.
+        boundaries: The bucket boundaries, separated by spaces.
+        inside: The upper boundary of the bucket with the values.
+        count: The values of this and all higher buckets; lower ones are zero.
     """
     length = sum(int(part.partition("x")[2]) + 1 for part in count.split())
     return {

@@ -1,4 +1,4 @@
-"""What rules/tests/alerts.yaml leaves out about latency: a restart."""
+"""A case of API latency with a restart; rules/tests/alerts.yaml has the other cases."""
 
 from __future__ import annotations
 

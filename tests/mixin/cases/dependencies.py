@@ -1,4 +1,4 @@
-"""External services that are down, fail or are slow, and breakers that are open."""
+"""Cases of external services that are down, fail or are slow, and of open circuit breakers."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def _state(service: str, state: str, instance: str = "a") -> str:
 def _down(alert: str, service: str, criticality: str, before: str, at: str) -> list[Case]:
     return [
         Case(
-            alert, "unhealthy from the first minute on, healthy again after five",
+            alert, "unhealthy from the first minute, and healthy again after five",
             {_health(service, criticality): "1x11 0x59 1x20"}, {before: 0, at: 1, "5m55s": 1, "6m10s": 0},
             every="5s",
         ),
         Case(
-            alert, "one instance of two does not see it; other criticalities have other alerts",
+            alert, "unhealthy in only one of two instances; other criticalities have other alerts",
             {
                 _health(service, criticality, "a"): "0x80",
                 _health(service, criticality, "b"): "1x80",
@@ -60,7 +60,7 @@ def _down(alert: str, service: str, criticality: str, before: str, at: str) -> l
 def _breaker(alert: str, service: str, other_service: str) -> list[Case]:
     return [
         Case(
-            alert, "open, half open for a moment at each try, and closed again",
+            alert, "open, half open for a short time at each trial call, and closed again",
             {
                 _state(service, "closed"): "1x11 0x59 1x20",
                 _state(service, "open"): "0x11 1x9 0 1x9 0 1x37 0x20",
@@ -88,7 +88,7 @@ def _opened(values: str, instance: str = "a") -> dict[str, str]:
 
 
 def _recorded(key: str, labels: str = "") -> str:
-    """Return a recorded series of a service: of hours, which raw series would take long for."""
+    """Return a recorded series of a service, because raw series of several hours are slow in promtool."""
     return f'{derived.get(key).name}{{job="signal-service", service_name="ticker_service"{labels}}}'
 
 
@@ -109,7 +109,7 @@ def _ratio(failed: str, succeeded: str) -> dict[str, str]:
 CASES = [
     *_down("CriticalDependencyDown", "ticker_service", "critical", "1m10s", "1m15s"),
     Case(
-        "CriticalDependencyDown", "the config service has an alert of its own",
+        "CriticalDependencyDown", "the config service has a separate alert",
         {_health("config_service", "critical"): "0x80"}, {"6m": 0}, every="5s",
     ),
     *_down("MandatoryDependencyDown", "marketplace_service", "mandatory", "1m25s", "1m30s"),
@@ -120,12 +120,12 @@ CASES = [
         {"1m": 0, "2m": 1, "5m": 1, "12m": 0},
     ),
     Case(
-        "DependencyErrorRateHigh", "just under one in ten; cancelled calls say nothing",
+        "DependencyErrorRateHigh", "just under one in ten; cancelled calls do not count",
         {_calls("success"): "0+901x80", _calls("error"): "0+99x80", _calls("cancelled"): "0+5000x80"},
         {"15m": 0},
     ),
     Case(
-        "DependencyErrorRateHigh", "every call fails, but there are hardly any",
+        "DependencyErrorRateHigh", "all calls fail, but there are too few",
         {_calls("error"): "0+1x80"}, {"15m": 0},
     ),
     Case(
@@ -157,10 +157,10 @@ CASES = [
         },
         {"10m30s": 0, "15m": 0}, reset=True,
     ),
-    # Nothing reports the health of these: that ticker_service is critical is in the config.
+    # These services have no health check: the configuration makes ticker_service critical.
     *_breaker("CriticalDependencyBreakerOpen", "ticker_service", "comms_service"),
     Case(
-        "CriticalDependencyBreakerOpen", "of a service that reports itself as critical",
+        "CriticalDependencyBreakerOpen", "open for a service with a reported criticality of critical",
         {_state("risk_service", "closed"): "0x40", _health("risk_service", "critical"): "1x40"},
         {"25s": 0, "30s": 1}, every="5s",
     ),
@@ -173,11 +173,11 @@ CASES = [
          _opened("0x4 1x4 2x4 0x100"), {"5m": 0, "14m": 0}, reset=True),
     Case("DependencyLatencyRising", "from the usual 0.2 s towards 2 s, and back",
          _p95("0.2x360 0.2+0.01x140 0.2x100"), {"1h52m": 0, "1h59m": 1, "2h13m": 0}),
-    Case("DependencyLatencyRising", "more slowly, so that it is below the limit in half an hour",
+    Case("DependencyLatencyRising", "rises so slowly that it is below the limit in half an hour",
          _p95("0.2x360 0.2+0.003x160"), {"1h59m": 0, "2h5m": 0}),
-    Case("DependencyLatencyRising", "above the limit, which is another alert",
+    Case("DependencyLatencyRising", "above the limit, which has another alert",
          _p95("0.2x360 3x160"), {"2h5m": 0}),
-    Case("DependencyLatencyRising", "hardly any calls",
+    Case("DependencyLatencyRising", "too few calls",
          _p95("0.2x360 0.2+0.01x120", "0.05x600"), {"1h57m": 0}),
     Case("DependencyLatencyRising", "one call in thirty takes a second, and a restart",
          {_bucket("0.5"): "0+29x240 0+29x240", _bucket("1"): "0+30x240 0+30x240",
@@ -185,9 +185,9 @@ CASES = [
          {"59m": 0, "1h12m": 0, "1h59m": 0}, reset=True),
     Case("DependencyErrorsRising", "from one call in a hundred towards one in ten, and back",
          _ratio("0.01+0.0005x140 0x100", "0.99-0.0005x140 1x100"), {"24m": 0, "33m": 1, "48m": 0}),
-    Case("DependencyErrorsRising", "many errors, but not more and more",
+    Case("DependencyErrorsRising", "many errors, but no increase",
          _ratio("0.099x240", "0.901x240"), {"33m": 0, "59m": 0}),
-    Case("DependencyErrorsRising", "above the limit, which is another alert",
+    Case("DependencyErrorsRising", "above the limit, which has another alert",
          _ratio("0.2+0.001x240", "0.8-0.001x240"), {"33m": 0, "59m": 0}),
     Case("DependencyErrorsRising", "five calls in a hundred fail, and a restart",
          {_calls("success"): "0+95x160 0+95x160", _calls("error"): "0+5x160 0+5x160"},

@@ -1,6 +1,6 @@
-"""Calculations that fail, are slow or give rubbish, and vectorising that gains nothing.
+"""Cases of calculations that fail, are slow, have invalid results, or are not faster with vectorisation.
 
-rules/tests/alerts.yaml has more of the first two.
+rules/tests/alerts.yaml has more cases of the first two.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BOUNDS = "1 2 5 10 25 50 100 250 500 1000 2500 5000 10000 100000"
 
 
 def _batches(vectorized_seconds: str) -> dict[str, str]:
-    """100 single options of 10 ms each, and ten batches of 200 that take that many seconds, in 15 seconds."""
+    """Return series of 100 single options of 10 ms and ten batches of 200 options, every 15 seconds."""
     seconds = "signal_service_greeks_calculation_seconds_sum"
     single, batch = (
         'calculation_type="delta", vectorized="false"',
@@ -67,12 +67,12 @@ CASES = [
         {"4m55s": 0, "5m": 0, "5m5s": 0, "5m30s": 0, "9m": 0}, every="5s", reset=True,
     ),
     Case(
-        "GreeksCalculationSystemFailure", "every calculation fails, and each request hits the cache many times",
+        "GreeksCalculationSystemFailure", "all calculations fail, and each request hits the cache many times",
         {_ASKED: "0+1x120", _HIT: "0+50x120", _SUCCESS: "0+2x59 120x60", _ERROR: "0x59 0+2x60"},
         {"5m40s": 0, "6m30s": 1}, every="5s",
     ),
     Case(
-        "GreeksCalculationSystemFailure", "what the cache lacks is never calculated, beside many hits",
+        "GreeksCalculationSystemFailure", "there are many cache hits, and misses are never calculated",
         {_ASKED: "0+1x120", _HIT: "0+50x120", _MISSED: "0+5x120", _SUCCESS: "0+5x59 300x60"},
         {"5m40s": 0, "6m30s": 1}, every="5s",
     ),
@@ -94,7 +94,7 @@ CASES = [
         {"1m55s": 0, "2m10s": 0, "2m40s": 0, "5m": 0}, every="5s",
     ),
     Case(
-        "GreeksCalculationSystemFailure", "new processes whose first calculations fail, and old ones that stopped",
+        "GreeksCalculationSystemFailure", "the first calculations of new processes fail, and old processes stop",
         {
             _ASKED: "0+10x120",
             _SUCCESS: "0+10x30 300x90",
@@ -104,7 +104,7 @@ CASES = [
         {"3m": 0, "4m30s": 1, "9m": 1}, every="5s",
     ),
     Case(
-        "GreeksCalculationSystemFailure", "calculations of others fail while nobody asks for Greeks",
+        "GreeksCalculationSystemFailure", "calculations fail without requests for Greeks",
         {_ASKED: "7x120", _MISSED: "0+5x120", _ERROR: "0+5x120"},
         {"5m": 0, "9m": 0}, every="5s",
     ),
@@ -127,7 +127,7 @@ CASES = [
         {_OPTIONS: "0+1000x80", _NAN: "0+49x80"}, {"10m": 0},
     ),
     Case(
-        "InvalidGreeksRatioHigh", "all of them, but hardly any",
+        "InvalidGreeksRatioHigh", "all results are invalid, but there are too few",
         {_OPTIONS: "0+1x80", _NAN: "0+1x80"}, {"10m": 0},
     ),
     Case(
@@ -136,12 +136,12 @@ CASES = [
         reset=True,
     ),
     Case(
-        "VectorizedWithoutGain", "a loop under a vectorised call, mended after ten minutes",
+        "VectorizedWithoutGain", "a loop in a vectorised calculation, fixed after ten minutes",
         _batches("0+21x40 842+1x80"), {"4m": 0, "7m": 1, "20m": 0},
     ),
-    Case("VectorizedWithoutGain", "just a little gain", _batches("0+19x120"), {"10m": 0, "25m": 0}),
+    Case("VectorizedWithoutGain", "just faster than the limit", _batches("0+19x120"), {"10m": 0, "25m": 0}),
     Case(
-        "VectorizedWithoutGain", "a little gain, and a restart", _batches("0+19x40 0+19x79"),
+        "VectorizedWithoutGain", "just faster than the limit, and a restart", _batches("0+19x40 0+19x79"),
         {"11m": 0, "25m": 0}, reset=True,
     ),
 ]  # fmt: skip

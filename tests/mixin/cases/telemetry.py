@@ -1,4 +1,4 @@
-"""The pipeline itself: targets, the Collector, Prometheus, and the instrumentation."""
+"""Cases of alerts about the pipeline: targets, the Collector, Prometheus, and the instrumentation."""
 
 from __future__ import annotations
 
@@ -7,73 +7,73 @@ from tests.mixin.cases._case import Case, series
 _COLLECTOR, _PROMETHEUS = "otel-collector-telemetry", "prometheus"
 
 
-def _theirs(name: str, labels: str = "", job: str = _COLLECTOR) -> str:
+def _pipeline(name: str, labels: str = "", job: str = _COLLECTOR) -> str:
     return series(name, labels, job=job, instance="127.0.0.1:8888")
 
 
 def _counter(alert: str, series: str, present: str) -> list[Case]:
-    """Any increase for two minutes: of a counter that was at zero, and of one that is born with its first event.
+    """Return cases of an alert that fires for any increase that lasts two minutes.
 
     Args:
-        alert: The alert.
+        alert: The name of the alert.
         series: The counter.
-        present: What is there before the counter is born; without it nothing is known about before.
+        present: A series that exists before the first event; without it, the first event does not count.
     """
     there = {present: "1x120"}
     return [
         Case(alert, "events for three minutes", {series: "0x8 0+2x12 24x60"}, {"3m30s": 0, "5m": 1, "13m": 0}),
-        Case(alert, "born with its first event", {series: "_x24 3x60", **there}, {"7m45s": 0, "8m15s": 1, "15m": 0}),
-        Case(alert, "had events before anybody looked", {series: "3x60", **there}, {"3m": 0, "14m": 0}),
-        Case(alert, "nothing since long ago, and a restart", {series: "7x40 0x40"}, {"1m": 0, "10m30s": 0, "19m": 0},
+        Case(alert, "a counter's first event", {series: "_x24 3x60", **there}, {"7m45s": 0, "8m15s": 1, "15m": 0}),
+        Case(alert, "events before the first scrape", {series: "3x60", **there}, {"3m": 0, "14m": 0}),
+        Case(alert, "no new events, and a restart", {series: "7x40 0x40"}, {"1m": 0, "10m30s": 0, "19m": 0},
              reset=True),
     ]  # fmt: skip
 
 
 _QUEUE, _ROOM = (
-    _theirs(f"otelcol_exporter_queue_{part}", 'exporter="otlp/traces", data_type="traces"')
+    _pipeline(f"otelcol_exporter_queue_{part}", 'exporter="otlp/traces", data_type="traces"')
     for part in ("size", "capacity")
 )
 _LAST, _INTERVAL = (
-    _theirs(f"prometheus_rule_group_{part}_seconds", 'rule_group="rules;api"', _PROMETHEUS)
+    _pipeline(f"prometheus_rule_group_{part}_seconds", 'rule_group="rules;api"', _PROMETHEUS)
     for part in ("last_duration", "interval")
 )
-_REFUSED = _theirs("otelcol_receiver_refused_metric_points", 'receiver="otlp", transport="http"')
-_GAVE_UP = _theirs("otelcol_exporter_send_failed_spans", 'exporter="otlp/traces"')
-_NO_ROOM = _theirs("otelcol_exporter_enqueue_failed_spans", 'exporter="otlp/traces"')
-_RULES = _theirs("prometheus_rule_evaluation_failures_total", 'rule_group="rules;api"', _PROMETHEUS)
-_UNSENT = _theirs("prometheus_notifications_errors_total", 'alertmanager="http://a"', _PROMETHEUS)
-_DROPPED = _theirs("prometheus_notifications_dropped_total", "", _PROMETHEUS)
+_REFUSED = _pipeline("otelcol_receiver_refused_metric_points", 'receiver="otlp", transport="http"')
+_GAVE_UP = _pipeline("otelcol_exporter_send_failed_spans", 'exporter="otlp/traces"')
+_NO_ROOM = _pipeline("otelcol_exporter_enqueue_failed_spans", 'exporter="otlp/traces"')
+_RULES = _pipeline("prometheus_rule_evaluation_failures_total", 'rule_group="rules;api"', _PROMETHEUS)
+_UNSENT = _pipeline("prometheus_notifications_errors_total", 'alertmanager="http://a"', _PROMETHEUS)
+_DROPPED = _pipeline("prometheus_notifications_dropped_total", "", _PROMETHEUS)
 _OVERFLOW = series(
     "signalscope_attribute_overflow_total", 'instrument="signal_service.api.requests", attribute="endpoint"'
 )
 _INTERNAL = series("signalscope_internal_errors_total", 'where="decorators.greeks"')
 
 CASES = [
-    Case("ScrapeFailing", "the Collector is away for three minutes",
-         {_theirs("up"): "1x4 0x12 1x20"}, {"2m": 0, "2m15s": 1, "4m45s": 0}),
-    Case("ScrapeFailing", "the service itself has another alert", {series("up"): "0x40", _theirs("up"): "1x40"},
+    Case("ScrapeFailing", "the Collector is down for three minutes",
+         {_pipeline("up"): "1x4 0x12 1x20"}, {"2m": 0, "2m15s": 1, "4m45s": 0}),
+    Case("ScrapeFailing", "the service itself has another alert", {series("up"): "0x40", _pipeline("up"): "1x40"},
          {"9m": 0}),
-    Case("TelemetryMissing", "it is up, and its metrics stop for a while",
+    Case("TelemetryMissing", "the service is up, and its metrics stop for some time",
          {series("up"): "1x120", series("process_cpu_seconds_total"): "0+1x20 stale _x40 0+1x40"},
          {"6m": 0, "8m": 1, "17m": 0}),
-    Case("TelemetryMissing", "it is down, so nothing can be measured", {series("up"): "0x60"}, {"14m": 0}),
-    Case("TelemetryMissing", "it is up and idle, and a restart",
+    Case("TelemetryMissing", "the service is down, so there are no metrics", {series("up"): "0x60"}, {"14m": 0}),
+    Case("TelemetryMissing", "the service is up and idle, and a restart",
          {series("up"): "1x60", series("process_cpu_seconds_total"): "9x30 0x30"}, {"8m": 0, "14m": 0}, reset=True),
-    *_counter("CollectorRefusingData", _REFUSED, _theirs("up")),
-    *_counter("CollectorDroppingData", _GAVE_UP, _theirs("up")),
-    Case("CollectorDroppingData", "its queue is full", {_NO_ROOM: "0+1x60"}, {"6m": 1}),
-    Case("CollectorQueueFilling", "more than four fifths full for three minutes",
+    *_counter("CollectorRefusingData", _REFUSED, _pipeline("up")),
+    *_counter("CollectorDroppingData", _GAVE_UP, _pipeline("up")),
+    Case("CollectorDroppingData", "the sending queue is full", {_NO_ROOM: "0+1x60"}, {"6m": 1}),
+    Case("CollectorQueueFilling", "more than 80 % full for three minutes",
          {_QUEUE: "81x12 3x40", _ROOM: "100x60"}, {"1m45s": 0, "2m": 1, "5m": 0}),
-    Case("CollectorQueueFilling", "exactly four fifths full", {_QUEUE: "80x40", _ROOM: "100x40"}, {"9m": 0}),
-    *_counter("RuleEvaluationFailing", _RULES, _theirs("up", "", _PROMETHEUS)),
-    Case("RuleEvaluationSlow", "sixteen seconds, of fifteen", {_LAST: "16x12 1x40", _INTERVAL: "15x60"},
+    Case("CollectorQueueFilling", "exactly 80 % full", {_QUEUE: "80x40", _ROOM: "100x40"}, {"9m": 0}),
+    *_counter("RuleEvaluationFailing", _RULES, _pipeline("up", "", _PROMETHEUS)),
+    Case("RuleEvaluationSlow", "sixteen seconds at an interval of fifteen", {_LAST: "16x12 1x40", _INTERVAL: "15x60"},
          {"1m45s": 0, "2m": 1, "5m": 0}),
     Case("RuleEvaluationSlow", "exactly its interval", {_LAST: "15x40", _INTERVAL: "15x40"}, {"9m": 0}),
-    *_counter("AlertDeliveryFailing", _UNSENT, _theirs("up", "", _PROMETHEUS)),
+    *_counter("AlertDeliveryFailing", _UNSENT, _pipeline("up", "", _PROMETHEUS)),
     Case("AlertDeliveryFailing", "Prometheus' own queue is full", {_DROPPED: "0+1x60"}, {"4m": 1}),
-    Case("TradingCalendarEnds", "sixty days before the end of its last day, to the second",
+    Case("TradingCalendarEnds", "sixty days before the end of the last day, to the second",
          {}, {"30s": 0, "1h": 0, "1h45s": 1}, start="2028-11-02T03:59:30Z"),
-    Case("TradingCalendarEnds", "a day before that", {}, {"30s": 0, "2h": 0}, start="2028-11-01T03:59:30Z"),
+    Case("TradingCalendarEnds", "one day earlier", {}, {"30s": 0, "2h": 0}, start="2028-11-01T03:59:30Z"),
     Case("Watchdog", "always, without any data", {}, {"0s": 1, "1h": 1}),
     *_counter("AttributeOverflow", _OVERFLOW, series("process_cpu_seconds_total")),
     *_counter("InstrumentationErrors", _INTERNAL, series("process_cpu_seconds_total")),

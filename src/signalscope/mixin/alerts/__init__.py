@@ -1,4 +1,4 @@
-"""The alerts, a module for each subject: when they fire, what they mean, and what the person notified does first."""
+"""Alerts: conditions, texts and first responses, in a module for each subject."""
 
 from __future__ import annotations
 
@@ -37,19 +37,28 @@ _SUBJECTS = (
 
 
 def alerts(config: Config) -> list[Alert]:
-    """Return every alert."""
+    """Return all alerts of a configuration.
+
+    Example:
+        >>> alerts(Config())[0].name
+        'SignalServiceDown'
+    """
     return [alert for subject in _SUBJECTS for alert in subject(config)]
 
 
 def expected_seconds(name: str, config: Config | None = None) -> int:
-    """Return the longest that an alert takes from a sudden, complete cause to firing, in seconds.
+    """Return the longest time from a sudden, complete failure until an alert fires, in seconds.
 
     Args:
         name: The alert's name.
-        config: The configuration of the rules.
+        config: The configuration; None for the defaults.
 
     Raises:
-        KeyError: There is no such alert.
+        KeyError: No alert has this name.
+
+    Example:
+        >>> expected_seconds("SignalServiceDown")
+        45
     """
     config = config or Config()
     alert = {alert.name: alert for alert in alerts(config)}[name]

@@ -1,4 +1,4 @@
-"""What an alert is."""
+"""Data model of an alert."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from signalscope.config._rules import Domain
 from signalscope.derived._promql import Promql
 
 Severity = Literal["critical", "warning", "info"]
-#: Dashboards by the end of their uid.
+#: A dashboard, by the end of its uid.
 Board = Literal[
     "executive", "operations", "developer", "capacity", "revenue", "experience", "cost", "telemetry"
 ]
 
-#: How people are notified, by severity.
+#: The route of each severity.
 ROUTES: dict[Severity, str] = {"critical": "page", "warning": "ticket", "info": "inform"}
 LABELS = ("severity", "team", "route", "domain")
 ANNOTATIONS = ("summary", "description", "business_impact", "response", "runbook_url", "dashboard_url")
@@ -26,24 +26,29 @@ ANNOTATIONS = ("summary", "description", "business_impact", "response", "runbook
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert.
+    """An alert, with its condition, labels and texts.
 
     Attributes:
-        name: Its name.
-        domain: Its subject; ``[teams]`` of the configuration says which team owns it.
-        expr: The PromQL expression; it fires for every series of the result.
-        ask: What rendered the names in the expression, and noted which series and windows it reads.
+        name: The name of the alert.
+        domain: The subject; ``[teams]`` of the configuration maps it to the team that owns the alert.
+        expr: The PromQL expression; the alert fires for each series of the result.
+        ask: The builder of the expression, with the series and windows that the expression reads.
         for_: Seconds that the expression must be true before the alert fires: Prometheus' `for`.
-        keep_firing_for: Seconds that it goes on firing after it was last true, against flapping.
-        summary: What is wrong, in one line.
-        description: With the numbers.
-        impact: What users of the service, or its owners, notice.
-        response: What to do first.
-        severity: critical pages, warning goes to the team's queue, info is for the dashboard.
-        dashboard: Where to look.
+        keep_firing_for: Seconds that the alert fires after the expression was last true, against flapping.
+        summary: The problem in one line.
+        description: The problem with its numbers.
+        impact: The effect on users of the service, or on its owners.
+        response: The first step to take.
+        severity: `critical` pages, `warning` goes to the team's queue, `info` only to the dashboard.
+        dashboard: The dashboard about this alert.
         labels: More labels.
-        shows_after: Seconds until a sudden, complete change shows in the expression, where `window` cannot know it.
-        values: What placeholders of its runbook stand for, beside those that every runbook has.
+        shows_after: Seconds until a sudden, complete change shows in the expression, if `window` cannot derive them.
+        values: Values of placeholders in the runbook of this alert, in addition to the common ones.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> alerts(Config())[0].all_labels(Config())["route"]
+        'page'
     """
 
     name: str
@@ -69,9 +74,9 @@ class Alert:
 
     @property
     def window(self) -> int:
-        """Return how many seconds a sudden, complete change takes at the most to show in the expression.
+        """Return the most seconds until a sudden, complete change shows in the expression.
 
-        That is what the expression looks back over, and the interval of the series it reads.
+        This is the time range of the expression plus the interval of the series that it reads.
         """
         if self.shows_after is not None:
             return self.shows_after
@@ -81,13 +86,13 @@ class Alert:
         return round(max((self.ask.over, *shown)))
 
     def _interval(self, row: derived.Row) -> int:
-        """Return the seconds between two values of a series that this alert reads."""
+        """Return the evaluation interval of a series that this alert reads, in seconds."""
         pipeline = self.ask.config.pipeline
         interval: int = getattr(pipeline, row.interval)
         return pipeline.series_interval(self.for_) if row.is_shared else interval
 
     def all_labels(self, config: Config) -> dict[str, str]:
-        """Return the labels that routes go by."""
+        """Return all labels, with those that routes match."""
         return {
             "severity": self.severity,
             "team": getattr(config.teams, self.domain),
@@ -97,7 +102,7 @@ class Alert:
         }
 
     def annotations(self, config: Config) -> dict[str, str]:
-        """Return what the person who is notified reads."""
+        """Return the annotations of a notification."""
         board = f"{config.grafana.rstrip('/')}/d/signalscope-{self.dashboard}"
         return {
             "summary": self.summary,
@@ -113,15 +118,15 @@ Maker = Callable[..., Alert]
 
 
 def maker(config: Config, domain: Domain, **shared: Any) -> Maker:
-    """Return a function that makes the alerts of one subject, each of which says only what is its own.
+    """Return a function that creates the alerts of one subject.
 
-    It takes the name of the alert, its expression (or a function that writes it with a `Promql`, which notes what
-    the expression reads), and the fields of `Alert` that are not among the shared ones.
+    The function takes the name of the alert, its expression, and the fields of `Alert` that are not shared. The
+    expression is PromQL or a function that builds it with a `Promql`, which records the series that are read.
 
     Args:
         config: The configuration.
         domain: The domain of the alerts.
-        shared: Fields that most of the alerts have in common.
+        shared: Default values of fields.
     """
 
     def make(name: str, expr: str | Callable[[Promql], str], **own: Any) -> Alert:

@@ -1,4 +1,4 @@
-"""Alerts about the service as its users see it: its absence and its latency."""
+"""Alerts about the availability and the latency of the service."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from signalscope.mixin.alerts._model import Alert, maker
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts of this module."""
+    """Yield the alerts of this subject."""
     alert, limit = maker(config, "service"), config.thresholds.api_p95_seconds
     up = f'up{{job="{config.selectors.job}"}}'
 
@@ -26,9 +26,9 @@ def alerts(config: Config) -> Iterator[Alert]:
         for_=config.holds.service_down,
         summary="{{ $labels.job }} is down",
         description="No instance of {{ $labels.job }} has answered a scrape for "
-        f"{duration(config.holds.service_down)}, or there is none to scrape.",
-        impact="No signals and no Greeks: clients get errors or nothing, and trade on stale numbers.",
-        response="See whether its processes run and what they logged last; restart, or roll back the last release.",
+        f"{duration(config.holds.service_down)}, or Prometheus has no target for it.",
+        impact="No signals and no Greeks: clients get errors or no answer, and trade on old data.",
+        response="Check that its processes run, and read their last log lines. Restart, or roll back a release.",
         values={"scrapes": f"{config.holds.service_down // config.pipeline.scrape}"},
     )
     yield alert(
@@ -36,9 +36,9 @@ def alerts(config: Config) -> Iterator[Alert]:
         lambda ask: f"{ask.of('API_P95')} > {limit:g}",
         for_=config.holds.api_latency,
         keep_firing_for=config.holds.keep_firing,
-        summary="{{ $labels.job }} answers slowly",
+        summary="The API latency of {{ $labels.job }} is high",
         description=f"The 95th percentile of API latency is {{{{ $value | humanizeDuration }}}}, above {limit:g} s.",
-        impact="One request in twenty takes longer than clients wait; signals arrive after the move.",
-        response="Find the slow endpoint below; see whether a dependency, the queue or the CPU holds it up.",
+        impact="One request in twenty takes longer than clients wait; signals arrive too late to trade on.",
+        response="Find the slow endpoint below; check whether a dependency, the queue or the CPU slows it down.",
         dashboard="developer",
     )

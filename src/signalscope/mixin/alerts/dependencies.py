@@ -1,4 +1,4 @@
-"""Alerts about external services: down, failing, slow, and on the way there."""
+"""Alerts about external services that are down, fail, are slow, or have a rising trend."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, maker
 
-#: A trend counts when the latency is already so many times the usual, or the error ratio this part of its limit.
+#: A trend alert needs a latency of 2 times the usual one, or an error ratio of 25 % of its limit.
 _SLOWER, _STARTED = 2, 0.25
 _IMPACT = {
-    "critical": "What needs it fails or runs on old data: signals are missing, late or wrong.",
-    "mandatory": "Features that need it are refused, or work on assumptions.",
-    "high": "Deliveries and side work are late; the core of the service goes on.",
+    "critical": "Features that need it fail or use old data: signals are missing, late or wrong.",
+    "mandatory": "Features that need it are disabled or use default values.",
+    "high": "Deliveries and secondary work are late; the core of the service works.",
 }
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts about services that are down, fail or are slow now."""
+    """Yield the alerts about external services that are down, fail or are slow now."""
     alert, limits = maker(config, "dependency"), config.thresholds
     own = f'service_name="{config.selectors.config_service}"'
     yield alert(
@@ -32,8 +32,8 @@ def alerts(config: Config) -> Iterator[Alert]:
         summary="{{ $labels.service_name }} is unhealthy",
         description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} unhealthy for "
         f"{duration(config.holds.config_service)}.",
-        impact="Settings are those of the last reload; new instances may not start, and limits cannot be changed.",
-        response="Check the config service, then the network to it; do not restart healthy instances meanwhile.",
+        impact="Settings stay as last loaded; new instances may not start, and limits cannot be changed.",
+        response="Check the config service, then the network to it. Do not restart healthy instances.",
     )
     for name, criticality, for_ in (
         ("CriticalDependencyDown", "critical", config.holds.critical_dependency),
@@ -49,7 +49,7 @@ def alerts(config: Config) -> Iterator[Alert]:
             description="Every instance of {{ $labels.job }} has found {{ $labels.service_name }} "
             f"({criticality}) unhealthy for {duration(for_)}.",
             impact=_IMPACT[criticality],
-            response="Check the service itself, then the network to it; its breaker keeps the harm small meanwhile.",
+            response="Check the service, then the network to it; until then its circuit breaker limits the damage.",
             labels={"criticality": criticality},
         )
     alert = partial(alert, for_=config.holds.dependency_calls, keep_firing_for=config.holds.keep_firing)
@@ -60,10 +60,10 @@ def alerts(config: Config) -> Iterator[Alert]:
             f" and {ask.on('service_name')} {_enough(ask, '>=')}"
         ),
         summary="Calls to {{ $labels.service_name }} fail",
-        description="{{ $value | humanizePercentage }} of the calls that {{ $labels.job }} makes to it fail, more "
-        f"than {100 * limits.dependency_error_ratio:g} %.",
-        impact="What needs the service is retried, late or missing, while its health check may still be good.",
-        response="Look at the types of errors below: timeouts are the network or load, statuses the service itself.",
+        description="{{ $value | humanizePercentage }} of the calls from {{ $labels.job }} to it fail; the limit is "
+        f"{100 * limits.dependency_error_ratio:g} %.",
+        impact="Results that need the service are late or missing, even if its health check still succeeds.",
+        response="See the error types below: timeouts point to the network or load, HTTP statuses to the service.",
     )
     yield alert(
         "DependencyLatencyHigh",
@@ -72,21 +72,21 @@ def alerts(config: Config) -> Iterator[Alert]:
             f" and {ask.on('service_name')} {_enough(ask, '>=')}"
         ),
         summary="{{ $labels.service_name }} is slow",
-        description="The 95th percentile of the calls that {{ $labels.job }} makes to it is "
+        description="The 95th percentile of the latency of calls from {{ $labels.job }} to it is "
         f"{{{{ $value | humanizeDuration }}}}, above {limits.dependency_p95_seconds:g} s.",
-        impact="Requests that need it wait; latency of the API rises with it.",
-        response="See whether its owners know; shorten the timeout if requests pile up.",
+        impact="Requests that need it wait, and the API latency rises.",
+        response="Inform the owners of the service; shorten the timeout if requests accumulate.",
     )
 
 
 def trends(config: Config) -> Iterator[Alert]:
-    """Yield the alerts about services that will be slow or fail if they go on like this."""
+    """Yield the alerts about external services that will be slow or fail if their trend continues."""
     seconds, ratio = config.thresholds.dependency_p95_seconds, config.thresholds.dependency_error_ratio
     shared = {
         "for_": config.holds.trend,
         "keep_firing_for": config.holds.keep_firing * 5,
-        "impact": "None yet; when it gets there breakers open, and what needs the service is late or missing.",
-        "response": "Tell the service's owners now; see whether your own load on it has risen.",
+        "impact": "None yet. Above the limit, breakers open, and results that need the service are late or missing.",
+        "response": "Inform the owners of the service now; check whether your own load on it has increased.",
     }
     for name, what, expr, value in (
         ("Latency", "latency", _latency_rises, f"{{{{ $value | humanizeDuration }}}}, above {seconds:g} s"),
@@ -100,15 +100,15 @@ def trends(config: Config) -> Iterator[Alert]:
         yield maker(config, "dependency", **shared)(
             f"Dependency{name}Rising",
             expr,
-            summary=f"The {what} of {{{{ $labels.service_name }}}} rises",
-            description=f"If its trend goes on, in {duration(config.forecast.trend)} the {what} of "
-            f"{{{{ $labels.job }}}}'s calls is {value}.",
+            summary=f"The {what} of {{{{ $labels.service_name }}}} is rising",
+            description=f"If the trend continues, in {duration(config.forecast.trend)} the {what} of calls from "
+            f"{{{{ $labels.job }}}} is {value}.",
         )
 
 
 def _down(ask: Promql, criticality: str) -> str:
     matchers = [f'criticality="{criticality}"']
-    if criticality == "critical":  # the configuration service has an alert of its own
+    if criticality == "critical":  # the configuration service has a separate alert
         matchers.append(f'service_name!="{ask.config.selectors.config_service}"')
     return f"{ask.of('DEPENDENCY_UP', *matchers)} == 0"
 
@@ -127,6 +127,6 @@ def _errors_rise(ask: Promql) -> str:
 
 
 def _enough(ask: Promql, comparison: str) -> str:
-    """Return the condition that there are enough calls for a ratio or a quantile."""
+    """Return the condition that the number of calls is sufficient for a ratio or a quantile."""
     calls, least = ask.of("DEPENDENCY_CALLS"), ask.config.thresholds.min_calls_per_second
     return f"sum {ask.by('service_name')} ({calls}) {comparison} {least:g}"

@@ -14,7 +14,7 @@ _CALCULATION = "signal_service.greeks.calculation"
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts of this module."""
+    """Yield the alerts of this subject."""
     limits = config.thresholds
     alert = maker(config, "greeks", dashboard="developer", keep_firing_for=config.holds.keep_firing)
     yield alert(
@@ -24,10 +24,10 @@ def alerts(config: Config) -> Iterator[Alert]:
         for_=config.holds.greeks_failure,
         keep_firing_for=0,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
-        description="{{ $value | humanize }} requests a second need a calculation, and none has succeeded for "
+        description="{{ $value | humanize }} requests per second need a calculation, and none has succeeded for "
         f"{duration(config.windows.greeks)}.",
         impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
-        response="Look at the outcomes and reasons below; switch the data source, or roll back.",
+        response="See the outcomes and reasons below; switch the data source, or roll back the last release.",
     )
     is_exact = limits.vectorized_p90_seconds in (contract.get(_CALCULATION).buckets or ())
     yield alert(
@@ -37,9 +37,9 @@ def alerts(config: Config) -> Iterator[Alert]:
         summary="Vectorised Greeks of {{ $labels.job }} are slow",
         description="The 90th percentile of vectorised calculations is {{ $value | humanizeDuration }}, above "
         f"{limits.vectorized_p90_seconds:g} s.",
-        impact="Chains refresh late; what depends on them uses old Greeks.",
-        response="Compare batch sizes and models below; a batch that is calculated one by one is the usual cause.",
-        values={"exact_bucket": " The histogram has a bound exactly at the limit." if is_exact else ""},
+        impact="Option chains refresh late; features that use them show old Greeks.",
+        response="Compare batch sizes and models below. The usual cause is a batch that is calculated one by one.",
+        values={"exact_bucket": " A bucket boundary is exactly at the limit." if is_exact else ""},
     )
     yield alert(
         "InvalidGreeksRatioHigh",
@@ -48,21 +48,21 @@ def alerts(config: Config) -> Iterator[Alert]:
             f" and {ask.on()} {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
         ),
         for_=config.holds.invalid_greeks,
-        summary="Many Greeks of {{ $labels.job }} cannot be used",
-        description="{{ $value | humanizePercentage }} of the results are unusable, more than "
+        summary="Many Greeks of {{ $labels.job }} are invalid",
+        description="{{ $value | humanizePercentage }} of the results are invalid; the limit is "
         f"{100 * limits.invalid_greeks_ratio:g} %.",
         impact="Hedges and signals that need these Greeks are missing or wrong.",
-        response="Look at the reasons below: one reason in all models is the market data, one model alone its code.",
+        response="See the reasons below. One reason in all models points to the market data, one model to its code.",
     )
     yield alert(
         "VectorizedWithoutGain",
         _without_gain,
         severity="info",
         for_=config.holds.vectorization,
-        summary="Vectorised calculations of {{ $labels.job }} gain nothing",
-        description="An option costs {{ $value | humanize }} times as much alone as in a large vectorised batch.",
-        impact="None at once; capacity that is counted on is not there.",
-        response="Look for a loop over options under a call that says vectorized=True.",
+        summary="Vectorised calculations of {{ $labels.job }} are not faster",
+        description="An option takes {{ $value | humanize }} times as long alone as in a large vectorised batch.",
+        impact="None at once; the service has less capacity than planned.",
+        response="Look for a loop over options in a calculation that is declared with vectorized=True.",
     )
 
 
@@ -80,10 +80,10 @@ def _none_succeeds(ask: Promql) -> str:
     good = partial(ask.raw, _CALCULATION, 'outcome="success"', suffix="_count")
     rate = good(around=lambda text: f"rate({text}[{over}])")
     before = good(around=lambda text: f"{text} offset {over}")
-    # A series that begins with its first success has no rate yet.
+    # A series whose first value is its first success has no rate yet.
     succeeded = f"({rate} > 0 or ({good()} > 0 unless {before}))"
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
-    # One request may hit the cache many times, so more hits than requests do not prove that all were answered.
+    # One request can hit the cache many times: more hits than requests do not prove that all were answered.
     from_cache = f"{hits} >= {requests} unless {failed} > 0 unless {misses} > 0"
     return f"{requests} > 0 unless {ask.on()} {succeeded} unless ({from_cache})"
 

@@ -10,7 +10,7 @@ from signalscope.mixin.alerts._model import Alert, maker
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts of this module."""
+    """Yield the alerts of this subject."""
     alert, limits = maker(config, "queue"), config.thresholds
     critical = 'priority="critical"'
     yield alert(
@@ -20,11 +20,11 @@ def alerts(config: Config) -> Iterator[Alert]:
         ),
         severity="critical",
         for_=config.holds.critical_backlog,
-        summary="Critical work of {{ $labels.job }} is waiting",
-        description="{{ $value | humanize }} critical items wait in the queue {{ $labels.queue_type }}, more than "
-        f"{limits.critical_backlog_items:g}, for {duration(config.holds.critical_backlog)}.",
-        impact="Alerts and signals that clients act on at once are late.",
-        response="See below whether items are processed at all, or come faster than they are processed.",
+        summary="Critical items of {{ $labels.job }} are waiting",
+        description="{{ $value | humanize }} critical items wait in the queue {{ $labels.queue_type }}; more than "
+        f"{limits.critical_backlog_items:g} for {duration(config.holds.critical_backlog)}.",
+        impact="Urgent alerts and signals for clients are late.",
+        response="Check below whether items are processed at all, or arrive faster than they are processed.",
     )
     yield alert(
         "QueueBackpressureHigh",
@@ -32,8 +32,8 @@ def alerts(config: Config) -> Iterator[Alert]:
         for_=config.holds.backpressure,
         keep_firing_for=config.holds.keep_firing,
         summary="The queue {{ $labels.queue_type }} of {{ $labels.job }} does not keep up",
-        description="Its backpressure is {{ $value | humanizePercentage }}, more than "
+        description="Its backpressure is {{ $value | humanizePercentage }}; the limit is "
         f"{100 * limits.queue_backpressure:g} %.",
-        impact="Deliveries are late; when the queue is full, they are refused.",
-        response="See below which priority fills it, and whether processing has become slower.",
+        impact="Deliveries are late; when the queue is full, new items are rejected.",
+        response="Check below which priority fills the queue, and whether processing has become slower.",
     )

@@ -1,4 +1,4 @@
-"""Alerts about load and resources of the service: used up now, and used up soon."""
+"""Alerts about load and resources of the service, exhausted now or soon."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signalscope.mixin.alerts._model import Alert, maker
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts of this module."""
+    """Yield the alerts of this subject."""
     alert = maker(config, "capacity", dashboard="capacity")
     limits, forecast = config.thresholds, config.forecast
     memory = f"{limits.memory_bytes / 1024**3:g} GiB"
@@ -21,10 +21,10 @@ def alerts(config: Config) -> Iterator[Alert]:
         severity="info",
         for_=config.holds.subscriptions,
         summary="{{ $labels.job }} has many active subscriptions",
-        description="{{ $value | humanize }} subscriptions are active, more than "
+        description="{{ $value | humanize }} subscriptions are active; the limit is "
         f"{limits.active_subscriptions:g}.",
-        impact="None yet; delivery will take longer when signals are frequent.",
-        response="See whether it is growth or one client; check the queue, and plan capacity.",
+        impact="None yet. Delivery takes longer when signals are frequent.",
+        response="Find out whether the cause is growth or one client; check the queue, and plan capacity.",
         dashboard="capacity",
     )
     yield alert(
@@ -34,43 +34,43 @@ def alerts(config: Config) -> Iterator[Alert]:
         ),
         severity="info",
         for_=config.holds.cpu,
-        summary="{{ $labels.instance }} of {{ $labels.job }} is short of CPU",
+        summary="{{ $labels.instance }} of {{ $labels.job }} has high CPU usage",
         description="It has used {{ $value | humanize }} % of a core for "
-        f"{duration(config.holds.cpu)}, more than {limits.cpu_percent:g} %.",
-        impact="None yet; latency rises next, as a Python process cannot use more than one core for its code.",
-        response="Add replicas before the close of the session; look for a loop that calculates one by one.",
+        f"{duration(config.holds.cpu)}; the limit is {limits.cpu_percent:g} %.",
+        impact="None yet. Latency will rise, because a Python process can use only one core for its code.",
+        response="Add replicas before the close of the session; look for calculations that are not vectorised.",
     )
     yield alert(
         "HighMemoryUsage",
         lambda ask: f"{ask.raw('process.resident_memory')} > {limits.memory_bytes:.0f}",
         for_=config.holds.memory,
-        summary="{{ $labels.instance }} of {{ $labels.job }} uses much memory",
+        summary="{{ $labels.instance }} of {{ $labels.job }} has high memory usage",
         description=f"Its resident memory has been above {memory} for {duration(config.holds.memory)}; "
-        "it is {{ $value | humanize1024 }}B.",
-        impact="None yet; when memory runs out the process is killed, and its requests with it.",
-        response="See which kind of work grows below; restart the process in a quiet moment.",
+        "now it is {{ $value | humanize1024 }}B.",
+        impact="None yet. When memory is exhausted, the process is killed and its requests fail.",
+        response="Find the growing kind of work below; restart the process when the load is low.",
     )
     yield alert(
         "CapacityExhaustedWithin48h",
         lambda ask: f"{ask.of('EXHAUSTION')} < {WITHIN}",
         for_=forecast.hold,
         keep_firing_for=forecast.keep,
-        summary="{{ $labels.resource }} of {{ $labels.job }} will not last for 48 hours",
-        description=f"At the present growth it is exhausted ({100 * forecast.exhausted_at:g} % in use) in "
+        summary="{{ $labels.resource }} of {{ $labels.job }} will be exhausted within 48 hours",
+        description=f"By the forecast, it is exhausted ({100 * forecast.exhausted_at:g} % in use) in "
         "{{ $value | humanizeDuration }}.",
-        impact="None yet. When it is exhausted requests wait or fail, most likely at the open or the close.",
-        response="Add capacity before the time that is named; see whether growth or a leak is behind it.",
+        impact="None yet. When it is exhausted, requests wait or fail, most likely at the open or the close.",
+        response="Add capacity before that time; find out whether the cause is growth or a leak.",
     )
     yield alert(
         "MemoryExhaustedBeforeClose",
         _exhausted_before_close,
         for_=config.holds.memory_trend,
         keep_firing_for=config.holds.keep_firing * 5,
-        summary="{{ $labels.instance }} of {{ $labels.job }} runs out of memory before the close",
-        description=f"At the growth of the last hour its memory reaches the limit of {memory} in "
+        summary="{{ $labels.instance }} of {{ $labels.job }} will run out of memory before the close",
+        description=f"At the growth rate of the last hour, its memory reaches the limit of {memory} in "
         "{{ $value | humanizeDuration }}.",
-        impact="None yet; the process will be killed in the session, and its requests with it.",
-        response="Restart instances one after the other now, rather than have them killed at the close.",
+        impact="None yet. The process will be killed during the session, and its requests will fail.",
+        response="Restart the instances one after the other now, before they are killed at the close.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Alerts of SLOs: on how fast the error budget is spent, or on the ratio itself where no rate is fast enough."""
+"""Alerts about SLOs: on the burn rate, or on the error ratio if the error budget is too large for burn rates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT = ("sloth_id", "sloth_service", "sloth_slo")
 
 
 class _Text(NamedTuple):
-    """The texts of an SLO's alerts."""
+    """Texts of the alerts of an SLO, and the stem of their names."""
 
     stem: str
     board: Board
@@ -27,57 +27,57 @@ class _Text(NamedTuple):
 _TEXTS = {
     "availability": _Text(
         "Availability", "executive",
-        "The service was away for longer than was promised; clients could not trade on it.",
-        "See SignalServiceDown: is it down now, or does it restart again and again?",
+        "The service was down for longer than the objective allows; clients could not trade.",
+        "See SignalServiceDown; check whether the service is down now, or restarts repeatedly.",
     ),
     "errors": _Text(
         "Error", "experience",
         "Clients get errors instead of signals and Greeks.",
-        "Find the endpoint and the status below; roll back if it began with a release.",
+        "Find the endpoint and the status below; roll back if the errors began with a release.",
     ),
     "api_latency": _Text(
         "ApiLatency", "experience",
-        "Clients wait; signals arrive after the move.",
-        "Find the slow endpoint below, then the resource that bottleneck_analysis names.",
+        "Clients wait; signals arrive too late to trade on.",
+        "Find the slow endpoint below, then the resource with the highest bottleneck_analysis.",
     ),
     "signal_latency": _Text(
         "SignalLatency", "experience",
-        "Signals are late; some come after the move.",
-        "See which kind of signal is slow, and what it waits for.",
+        "Signals are late; some arrive too late to trade on.",
+        "Find the slow kind of signal below, and the dependency or cache that it waits for.",
     ),
     "vectorized": _Text(
         "Vectorization", "developer",
-        "None at once; calculations need more CPU than they should.",
-        "Find the calculation that is made one by one.",
+        "None at once; calculations use more CPU than necessary.",
+        "Find the calculation that is not vectorised.",
         "VectorizedShareLow",
     ),
     "cache_hits_greeks": _Text(
         "GreeksCache", "developer",
-        "Greeks are calculated again instead of read: answers are slower and cost more.",
-        "See whether entries are evicted, or were flushed.",
+        "Greeks are calculated again instead of read from the cache: answers are slower and cost more.",
+        "Check whether entries are evicted, or the cache was flushed.",
         "GreeksCacheHitRatioLow",
     ),
     "cache_hits_indicators": _Text(
         "IndicatorsCache", "developer",
-        "Indicators are calculated again: signals are slower and cost more.",
-        "See whether entries are evicted, or were flushed.",
+        "Indicators are calculated again instead of read from the cache: signals are slower and cost more.",
+        "Check whether entries are evicted, or the cache was flushed.",
         "IndicatorsCacheHitRatioLow",
     ),
     "dependencies": _Text(
         "DependencyHealth", "operations",
-        "Features that need external services were degraded for longer than was planned.",
-        "See which services were away, and tell their owners what it costs.",
+        "Features that need external services were degraded for longer than the objective allows.",
+        "Find the unhealthy services below, and inform their owners.",
     ),
     "critical_backlog": _Text(
         "CriticalBacklog", "operations",
-        "Alerts and signals that clients act on at once have been late.",
-        "See whether critical work comes in bursts, or is processed slowly.",
+        "Urgent alerts and signals for clients have been late.",
+        "Check whether critical items arrive in bursts, or are processed slowly.",
     ),
 }  # fmt: skip
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts of this module."""
+    """Yield the alerts of this subject."""
     for spec in SPECS:
         slo, text = settings(config, spec), _TEXTS[spec.key]
         shared = {"impact": text.impact, "response": text.response, "dashboard": text.board}
@@ -110,22 +110,22 @@ def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker, *, is
         lambda ask: " or ".join(part(ask, window) for window in windows),
         severity=severity,
         for_=config.holds.slo_burn,
-        # Of an outage in which every event is bad, after a good time of at least that window.
+        # For an outage in which every event is bad, after at least one such window without bad events.
         shows_after=round(seconds(windows[0].long) * windows[0].rate * slo.budget)
         + config.windows.rate
         + config.pipeline.slo
         + (0 if is_fast else config.pipeline.history),
-        summary="{{ $labels.job }}: the error budget of {{ $labels.sloth_slo }} is spent too fast",
+        summary="{{ $labels.job }} burns the error budget of {{ $labels.sloth_slo }} too fast",
         description="{{ $value | humanizePercentage }} of the events were bad; "
-        f"{100 * slo.budget:g} % are allowed over {config.slos.period_days} days.",
+        f"the objective allows {100 * slo.budget:g} % over {config.slos.period_days} days.",
         labels={"sloth_severity": "page" if severity == "critical" else "ticket"},
         values={
             **_values(spec, slo),
             "rates": " or ".join(
-                f"{window.rate:g} times over {window.long} and {window.short}" for window in windows
+                f"{window.rate:g} (windows {window.long} and {window.short})" for window in windows
             ),
-            "gone": "within days or hours" if is_fast else "before its time",
-            "before_data": " What was before the first data counts as good." if spec.of_time else "",
+            "gone": "within hours or days" if is_fast else "before the end of the period",
+            "before_data": " The time before the first data counts as good." if spec.of_time else "",
         },
     )
 
@@ -144,15 +144,15 @@ def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker) 
         name,
         expr,
         for_=config.holds.slo_threshold,
-        summary=f"{{{{ $labels.job }}}}: {spec.title.lower()} too rarely",
+        summary="{{ $labels.job }} misses the objective of {{ $labels.sloth_slo }}",
         description="{{ $value | humanizePercentage }} of the events of five minutes were bad; "
-        f"{100 * slo.budget:g} % are allowed.",
+        f"the objective allows {100 * slo.budget:g} %.",
         values={**_values(spec, slo), "better": f"{100 * better:.3g}"},
     )
 
 
 def _highest(ask: Promql, spec: Spec, key: str, window: str = "") -> str:
-    """Return the highest of the SLO's series: all of them say the same. With a window, the sum of its values."""
+    """Return the maximum of the SLO's series, which are all equal. With a window, its values are summed first."""
     series = ask.of(key, f'sloth_slo="{spec.name}"')
     return f"max {ask.by(*_KEPT)} ({f'sum_over_time({series}[{window}])' if window else series})"
 
@@ -162,12 +162,12 @@ def _ratio(ask: Promql, spec: Spec, window: str) -> str:
 
 
 def _counted(ask: Promql, spec: Spec, window: str, key: str) -> str:
-    """Return how many there were: recorded rates, times the seconds between two of them, summed up."""
+    """Return the number of events in a window: the sum of the recorded rates times their interval in seconds."""
     return f"{_highest(ask, spec, key, window)} * {ask.config.pipeline.slo}"
 
 
 def _values(spec: Spec, slo: Slo) -> dict[str, str]:
-    """Return what the runbooks of an SLO's alerts say about it."""
+    """Return the values for the placeholders in the runbooks of an SLO."""
     return {
         "slo": spec.name,
         "title": spec.title,

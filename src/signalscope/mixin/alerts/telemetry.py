@@ -1,6 +1,6 @@
-"""Alerts about the pipeline itself: without measurements no other alert can fire.
+"""Alerts about the telemetry pipeline. Without measurements, no other alert can fire.
 
-Names of the Collector's metrics are those of its own telemetry page (v0.159.0), of Prometheus' those of its page.
+Metric names are from the documentation of the Collector's internal telemetry (v0.159.0), and from Prometheus.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from signalscope.derived._promql import Promql, duration, named
 from signalscope.mixin.alerts._model import Alert, Maker, maker
 
 _TARGET = frozenset({"job", "instance"})
-#: What the Collector counts apart, as the ends of its metrics' names.
+#: The kinds of data that the Collector counts separately, as suffixes of metric names.
 _KINDS = ("spans", "metric_points", "log_records")
-#: What the Collector counts of data that it refuses or loses: the part of it, and the events.
+#: The Collector's counters of refused and lost data: the component, then the events.
 _REFUSED = ("receiver", "refused", "failed")
 _DROPPED = ("exporter", "send_failed", "enqueue_failed")
-#: The metrics of other programs that rules use, and the labels of them that rules use.
+#: The metrics of other programs that rules use, and the labels that rules use.
 OWN_METRICS: dict[str, frozenset[str]] = {
     "up": _TARGET,
     "scrape_samples_post_metric_relabeling": _TARGET,
@@ -39,15 +39,15 @@ OWN_METRICS: dict[str, frozenset[str]] = {
     "prometheus_notifications_errors_total": _TARGET | {"alertmanager"},
     "prometheus_notifications_dropped_total": _TARGET,
 }
-#: Which series are the Collector's and Prometheus' own.
+#: Selectors of the Collector's and Prometheus' metrics about themselves.
 _COLLECTOR, _PROMETHEUS = 'job="otel-collector-telemetry"', 'job="prometheus"'
-#: Seconds until the Collector has forgotten the series of a process that has stopped: its `metric_expiration` of
-#: five minutes, and until it looks.
+#: Seconds until the Collector drops the series of a stopped process: `metric_expiration` (five minutes), plus the
+#: time until it checks.
 _FORGOTTEN = 330
 
 
 def alerts(config: Config) -> Iterator[Alert]:
-    """Yield the alerts of this module."""
+    """Yield the alerts of this subject."""
     shared = {"for_": config.holds.telemetry, "keep_firing_for": config.holds.keep_firing}
     alert = maker(config, "telemetry", dashboard="telemetry", **shared)
     for part in (_collector, _prometheus, _instrumentation):
@@ -55,10 +55,10 @@ def alerts(config: Config) -> Iterator[Alert]:
 
 
 def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
-    """Yield the alerts about the Collector, and about what does not arrive through it."""
+    """Yield the alerts about scrape targets, the Collector, and missing telemetry."""
     limit = config.thresholds.collector_queue_ratio
     window = duration(config.windows.pipeline)
-    losses = "Numbers are too low or have gaps, so alerts may be late; users notice nothing."
+    losses = "Metrics are too low or have gaps, so alerts may be late. No impact on users."
     yield alert(
         "ScrapeFailing",
         f'up{{job!="{config.selectors.job}"}} == 0',
@@ -67,19 +67,19 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         summary="{{ $labels.job }} cannot be scraped",
         description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
         f"{duration(config.holds.scrape)}.",
-        impact="Dashboards and alerts that need it are blind; users notice nothing.",
-        response="See whether it runs; then Prometheus' page of targets for the reason.",
+        impact="Dashboards and alerts that need this target have no data. No impact on users.",
+        response="Check that it runs; then see the reason on Prometheus' page of targets.",
     )
     yield alert(
         "TelemetryMissing",
         lambda ask: f"{ask.of('UP')} == 1 unless {ask.on()} count {ask.by()} ({ask.raw('process.cpu')})",
         keep_firing_for=0,
         shows_after=_FORGOTTEN,
-        summary="{{ $labels.job }} is up, but nothing of it is measured",
-        description="It answers its scrape, and no metrics of it have arrived for "
+        summary="{{ $labels.job }} is up, but its metrics are missing",
+        description="It answers its scrape, but none of its metrics have arrived for "
         f"{duration(config.holds.telemetry)} or longer.",
-        impact="Nobody sees what the service does: all its alerts but SignalServiceDown are blind.",
-        response="See whether the service exports (its log), and whether the Collector receives.",
+        impact="The service is not monitored: of its alerts, only SignalServiceDown can fire.",
+        response="Check the log of the service for export errors, and whether the Collector receives data.",
     )
     yield alert(
         "CollectorRefusingData",
@@ -88,16 +88,16 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         description="{{ $labels.receiver }} of {{ $labels.instance }} refused {{ $value | humanize }} items in "
         f"{window}.",
         impact=losses,
-        response="See its memory below: it refuses when that runs out.",
+        response="See the memory of the Collector below: it refuses data at its memory limit.",
     )
     yield alert(
         "CollectorDroppingData",
         lambda ask: _lost(ask, *_DROPPED),
         summary="The Collector loses data",
-        description="{{ $labels.exporter }} of {{ $labels.instance }} gave up on {{ $value | humanize }} items in "
+        description="{{ $labels.exporter }} of {{ $labels.instance }} dropped {{ $value | humanize }} items in "
         f"{window}.",
         impact=losses,
-        response="See whether what it sends to answers.",
+        response="Check that the backend of this exporter answers.",
     )
 
     def queue(ask: Promql, what: str) -> str:
@@ -107,15 +107,15 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         "CollectorQueueFilling",
         lambda ask: f"{queue(ask, 'size')} / ({queue(ask, 'capacity')} > 0) > {limit:g}",
         summary="The Collector's export queue is filling",
-        description="The queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full, more than "
+        description="The queue of {{ $labels.exporter }} is {{ $value | humanizePercentage }} full; the limit is "
         f"{100 * limit:g} %.",
-        impact="None yet; when it is full, telemetry is lost.",
-        response="See whether what it sends to is slow or away.",
+        impact="None yet. When the queue is full, telemetry is lost.",
+        response="Check whether the backend of this exporter is slow or down.",
     )
 
 
 def _prometheus(config: Config, alert: Maker) -> Iterator[Alert]:
-    """Yield the alerts about Prometheus: its rules, and its way to Alertmanager."""
+    """Yield the alerts about Prometheus: evaluation of rules, and delivery to Alertmanager."""
     window = duration(config.windows.pipeline)
     failures, errors, dropped = (
         partial(
@@ -126,10 +126,10 @@ def _prometheus(config: Config, alert: Maker) -> Iterator[Alert]:
     yield alert(
         "RuleEvaluationFailing",
         lambda ask: failures(ask, by=ask.by("instance", "rule_group")),
-        summary="Rules fail to evaluate",
+        summary="Rule evaluations fail",
         description=f"{{{{ $labels.rule_group }}}} failed {{{{ $value | humanize }}}} times in {window}.",
-        impact="Series and alerts of that group are missing; users notice nothing.",
-        response="Prometheus' page of rules shows the error.",
+        impact="Series and alerts of that group are missing. No impact on users.",
+        response="See the error on Prometheus' page of rules.",
     )
     last, interval = (
         f"prometheus_rule_group_{what}_seconds{{{_PROMETHEUS}}}" for what in ("last_duration", "interval")
@@ -138,18 +138,18 @@ def _prometheus(config: Config, alert: Maker) -> Iterator[Alert]:
     yield alert(
         "RuleEvaluationSlow",
         lambda ask: f"{last} / {ask.on('instance', 'rule_group')} {interval} > {slow:g}",
-        summary="Rules take longer than their interval",
+        summary="Rule evaluations take longer than their interval",
         description="{{ $labels.rule_group }} takes {{ $value | humanize }} times its interval.",
-        impact="Evaluations are skipped, so alerts are late; users notice nothing.",
-        response="See which group takes long, and how many series it reads.",
+        impact="Evaluations are skipped, so alerts are late. No impact on users.",
+        response="Find the slow group below, and the number of series that it reads.",
     )
     yield alert(
         "AlertDeliveryFailing",
         lambda ask: " or ".join(f"({lost(ask, by=ask.by('instance'))})" for lost in (errors, dropped)),
         summary="Alerts do not reach Alertmanager",
         description=f"{{{{ $value | humanize }}}} notifications of {{{{ $labels.instance }}}} failed in {window}.",
-        impact="Nobody is told of an outage: the next one will be found by users.",
-        response="See whether Alertmanager runs; Prometheus' log says why it does not take them.",
+        impact="Alerts are not delivered: users will find the next outage first.",
+        response="Check that Alertmanager runs; see the reason in the log of Prometheus.",
     )
 
 
@@ -164,33 +164,33 @@ def _instrumentation(config: Config, alert: Maker) -> Iterator[Alert]:
         "AttributeOverflow",
         lambda ask: increased(ask, "signalscope.attribute.overflow", "instrument", "attribute"),
         severity="info",
-        summary="Values of {{ $labels.attribute }} are cut off",
-        description="{{ $value | humanize }} values of {{ $labels.attribute }} in {{ $labels.instrument }} became "
-        f"`other` in {window}.",
-        impact="None; some detail of the metric is lost.",
-        response="See whether the value is new and wanted: allow it, or mend the code that sends it.",
+        summary="Values of {{ $labels.attribute }} are replaced with `other`",
+        description="{{ $value | humanize }} values of {{ $labels.attribute }} in {{ $labels.instrument }} were "
+        f"replaced in {window}.",
+        impact="None for users; the metric loses detail.",
+        response="Allow the value if it is valid; otherwise correct the code that sets it.",
     )
     yield alert(
         "InstrumentationErrors",
         lambda ask: increased(ask, "signalscope.internal.errors", "where"),
-        summary="The instrumentation of {{ $labels.job }} fails",
+        summary="The instrumentation of {{ $labels.job }} has errors",
         description=f"{{{{ $labels.where }}}} failed {{{{ $value | humanize }}}} times in {window}.",
-        impact="Some measurements are missing; the service itself goes on.",
-        response="The service's log has the first failure of each place.",
+        impact="Some measurements are missing; the service itself is not affected.",
+        response="See the log of the service: it has the first failure of each place.",
     )
 
 
 def _increased(ask: Promql, counter: str, by: str, present: str) -> str:
-    """Return an expression that is true where a counter has increased.
+    """Return an expression for counters that have increased.
 
-    `increase` misses the first event of a counter that begins with it. That one counts too where something else of
-    the same job was there before: else nothing is known of the time before.
+    `increase` misses the event that creates a counter. The expression adds that event if another series of the same
+    job existed before; otherwise the counter may have existed before too.
 
     Args:
-        ask: Notes how far the expression looks back.
-        counter: The counter's selector.
+        ask: Records the time range of the expression.
+        counter: The selector of the counter.
         by: The clause with the labels to keep.
-        present: The selector of a series of the same job that is always there.
+        present: The selector of a series that the same job always has.
     """
     window = ask.window(ask.config.windows.pipeline)
     known = f"count {ask.by()} ({present} offset {window})"
@@ -199,7 +199,7 @@ def _increased(ask: Promql, counter: str, by: str, present: str) -> str:
 
 
 def _lost(ask: Promql, part: str, *events: str) -> str:
-    """Return what a receiver or an exporter has counted of any of the events, of any kind of data."""
+    """Return an expression for events that a receiver or exporter has counted, for all kinds of data."""
     by, present = ask.by("instance", part), f"up{{{_COLLECTOR}}}"
     counters = [f"otelcol_{part}_{event}_{kind}" for event in events for kind in _KINDS]
     parts = (

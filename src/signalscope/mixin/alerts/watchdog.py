@@ -1,4 +1,4 @@
-"""The alert that always fires: when it stops coming, nothing else would come either."""
+"""The watchdog, an alert that always fires. If it stops, the delivery of alerts is broken."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ NAME = "Watchdog"
 
 
 def alerts(config: Config) -> list[Alert]:
-    """Return the alert of this module."""
+    """Return the watchdog alert."""
     watchdog = maker(config, "telemetry")(
         NAME,
         "vector(1)",
         severity="info",
         for_=0,
-        summary="Alerts reach you",
-        description="This alert always fires. It goes to a receiver of its own, which says so when it does not.",
-        impact="None. When it is not there, nobody is told of anything.",
-        response="Nothing while it fires. When it stops: see whether Prometheus and Alertmanager run.",
+        summary="Alerts are delivered",
+        description="This alert always fires. It has a separate receiver, which raises an alarm when it stops.",
+        impact="None. If this alert stops, no alert is delivered.",
+        response="None while it fires. When it stops, check that Prometheus and Alertmanager run.",
         dashboard="telemetry",
     )
     return [watchdog]

@@ -1,4 +1,4 @@
-"""Grafana dashboards, generated from the contract, the table of recorded series and the config."""
+"""Grafana dashboards, generated from the contract, the table of recorded series and the configuration."""
 
 from __future__ import annotations
 
@@ -22,18 +22,27 @@ __all__ = ["TAG", "boards", "files"]
 
 
 def boards(config: Config) -> list[Board]:
-    """Every dashboard, in the order in which they are listed."""
+    """Return all dashboards in display order; those without panels are left out.
+
+    Example:
+        >>> boards(Config())[0].title
+        'Executive'
+    """
     makers = (executive, operations, developer, capacity, revenue, experience, cost, telemetry, extended)
     with histograms_of(config):
         return [board for maker in makers if (board := maker.board(config)).lines]
 
 
 def files(config: Config, header: str) -> dict[str, str]:
-    """Every dashboard's file below ``dashboards/``, and its JSON.
+    """Return the JSON of each dashboard, by its file name below ``dashboards/``.
 
     Args:
         config: The configuration.
-        header: What the first line of a generated file says.
+        header: The text of the first line of each file.
+
+    Example:
+        >>> sorted(files(Config(), "generated"))[:2]
+        ['capacity.json', 'cost.json']
     """
     every = boards(config)
     titles = {board.key: board.title for board in every}

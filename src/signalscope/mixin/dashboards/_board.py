@@ -1,4 +1,4 @@
-"""From a dashboard's description to Grafana's JSON: layout, variables, links."""
+"""Conversion of a dashboard to Grafana's JSON: layout, variables, links."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from signalscope.derived._promql import duration, metric
 from signalscope.mixin.dashboards._model import Board, Line, Panel
 from signalscope.mixin.dashboards._panel import DATASOURCE, build
 
-#: Every dashboard of ours has it, and links between them go by it.
+#: The tag of all generated dashboards; links between dashboards select by it.
 TAG = "signalscope"
-#: The grid's columns.
+#: The number of columns of Grafana's grid.
 WIDTH = 24
 _KEPT = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", "job", "instance", "tier"))
 
 
 def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) -> str:
-    """A dashboard as JSON; its first line says that it is generated.
+    """Return a dashboard as JSON; its first line says that it is generated.
 
     Args:
         board: The dashboard.
-        config: Where runbooks are, and how often data comes.
-        header: What the first line says.
-        titles: The titles of all dashboards, by their keys, for links.
+        config: The configuration: address of the runbooks, scrape interval, currency.
+        header: The text of the first line.
+        titles: The titles of all dashboards by key, for links.
 
     Raises:
-        KeyError: A panel leads to a dashboard that there is not.
+        KeyError: A panel links to an unknown dashboard.
     """
     builder = (
         dashboard.Dashboard(f"signalscope / {board.title}")
@@ -71,14 +71,14 @@ def rendered(board: Board, config: Config, header: str, titles: dict[str, str]) 
 
 
 def _in_currency(panel: Panel, currency: str) -> Panel:
-    """A panel whose unit `currency` is the configured one."""
+    """Return the panel with the unit `currency` replaced by the configured currency."""
     units = {"currency": f"currency{currency}"}
     queries = tuple(replace(query, unit=units.get(query.unit or "", query.unit)) for query in panel.queries)
     return replace(panel, unit=units.get(panel.unit, panel.unit), queries=queries)
 
 
 def _widths(line: Line) -> list[int]:
-    """Whole columns in the proportion of the panels' weights, without a rest."""
+    """Return the width of each panel in whole columns, in proportion to its weight; the sum is `WIDTH`."""
     total, done, widths = sum(panel.weight for panel in line.panels), 0, []
     for panel in line.panels:
         before = WIDTH * done // total

@@ -1,4 +1,4 @@
-"""Expressions for panels: of the contract's instruments, for the dashboard's variables."""
+"""PromQL for panels, with names from the contract and the variables of the dashboard."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from signalscope.config import Config
 from signalscope.contract._model import ContractError
 from signalscope.derived._promql import metric, native_part
 
-#: Grafana's window for rates: never shorter than four scrapes.
+#: Grafana's range for rates: at least four scrape intervals.
 INTERVAL = "$__rate_interval"
-#: The dashboards' variables, by the label that each chooses the values of.
+#: The variable of the dashboard for each label.
 _VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
-#: What every series has, whatever the contract says of its instrument.
+#: Labels of every series, in addition to those of the contract.
 _RESOURCE = {"job", "instance"}
 #: True while panels of native histograms are made: a panel names its instrument, not the configuration.
 _native: ContextVar[bool] = ContextVar("_native", default=False)
@@ -33,16 +33,16 @@ def histograms_of(config: Config) -> Iterator[None]:
 
 
 def selector(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] = ()) -> str:
-    """A selector of an instrument's series, for the chosen job, instances and, where it has them, tiers.
+    """Return a selector for an instrument, filtered by the job, instance and tier variables that it has labels for.
 
     Args:
         name: The instrument's OpenTelemetry name.
         where: More matchers, such as ``outcome="success"``.
         suffix: ``_bucket``, ``_sum`` or ``_count`` of a histogram.
-        labels: Labels that the expression around it uses.
+        labels: Labels that the surrounding expression uses.
 
     Raises:
-        ContractError: There is no such instrument, label or suffix.
+        ContractError: The contract has no such instrument, label or suffix.
     """
     used = {*map(_label, where), *labels} - _RESOURCE
     full = metric(name, *used, suffix=suffix)
@@ -52,75 +52,75 @@ def selector(name: str, *where: str, suffix: str = "", labels: tuple[str, ...] =
 
 
 def rate(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "") -> str:
-    """How fast a counter grows, per second, of all instances together."""
+    """Return PromQL for the rate of a counter per second, summed over instances."""
     return _part(suffix, f"{_sum(by)}(rate({selector(name, *where, suffix=suffix, labels=by)}[{INTERVAL}]))")
 
 
 def grown(name: str, *where: str, by: tuple[str, ...] = (), suffix: str = "", over: str = "$__range") -> str:
-    """By how much a counter grew in the shown time, of all instances together."""
+    """Return PromQL for the increase of a counter in a range (default: the displayed time), summed over instances."""
     return _part(suffix, f"{_sum(by)}(increase({selector(name, *where, suffix=suffix, labels=by)}[{over}]))")
 
 
 def gauge_of(name: str, *where: str, by: tuple[str, ...] = (), how: str = "sum") -> str:
-    """A gauge, of all instances together.
+    """Return PromQL for a gauge, aggregated over instances.
 
     Args:
         name: The instrument's OpenTelemetry name.
         where: More matchers.
-        by: Labels to keep.
-        how: ``sum`` of what each instance has its own share of; ``max`` or ``min`` of what all see alike.
+        by: The labels of the result.
+        how: ``sum`` if each instance reports its own part; ``max`` or ``min`` if all report the same value.
     """
     return f"{_sum(by, how)}({selector(name, *where, labels=by)})"
 
 
 def quantile(q: float, name: str, *where: str, by: tuple[str, ...] = ()) -> str:
-    """A quantile of a histogram, of all instances together."""
+    """Return PromQL for a quantile (0 to 1) of a histogram, over all instances."""
     return f"histogram_quantile({q:g}, {rate(name, *where, by=(*by, 'le'), suffix='_bucket')})"
 
 
 def mean(name: str, *where: str, by: tuple[str, ...] = ()) -> str:
-    """The mean of a histogram's measurements."""
+    """Return PromQL for the mean of a histogram."""
     total, count = (rate(name, *where, by=by, suffix=suffix) for suffix in ("_sum", "_count"))
     return f"{total} / ({count} > 0)"
 
 
 def heat_of(name: str, *where: str) -> str:
-    """How many measurements fell into each bucket."""
+    """Return PromQL for the number of measurements in each bucket."""
     return grown(name, *where, by=("le",), suffix="_bucket", over=INTERVAL)
 
 
 def recorded(key: str, *where: str) -> str:
-    """A selector of a recorded series, for the chosen job and, where it has them, instances and tiers.
+    """Return a selector for a recorded series, filtered by the job, instance and tier variables it has labels for.
 
     Args:
-        key: Its key in the table of series.
+        key: The key in the table of series.
         where: More matchers.
 
     Raises:
-        ContractError: There is no such series or label.
+        ContractError: The series does not exist, or has no such label.
     """
     row = derived.get(key)
     unknown = set(map(_label, where)) - row.all_labels
     if unknown:
-        raise ContractError(f"{key} has no label {', '.join(sorted(unknown))}")
+        raise ContractError(f"recorded series {key} has no label {', '.join(sorted(unknown))} [SS620]")
     return _chosen(row.name, {*row.labels, "job"}, where)
 
 
 def _chosen(name: str, labels: Set[str], where: tuple[str, ...]) -> str:
-    """Return a selector of a series with these labels, for the chosen values of the dashboard's variables."""
+    """Return a selector with a matcher for each variable whose label the series has."""
     chosen = (f'{label}=~"${variable}"' for label, variable in _VARIABLES.items() if label in labels)
     return f"{name}{{{', '.join((*chosen, *where))}}}"
 
 
 def whole(key: str) -> str:
-    """The total among the series of a name that some of have a label more."""
+    """Return a selector for the total of a recorded series that also has values by an optional label."""
     return recorded(key, *(f'{label}=""' for label in derived.get(key).optional))
 
 
 def _label(matcher: str) -> str:
     match = re.match(r"\w+", matcher)
     if match is None:
-        raise ContractError(f'{matcher!r} is no matcher; write for example outcome="success"')
+        raise ContractError(f'{matcher!r} is not a matcher; write for example outcome="success" [SS621]')
     return match[0]
 
 

@@ -1,7 +1,7 @@
-"""Dashboards into a Grafana over its HTTP API, without overwriting anything of the user's.
+"""Upload of dashboards to Grafana through its HTTP API, without overwriting changes of users.
 
-The latest version's message tells whose it is: what `push` has saved says so, with a hash of the content. A
-dashboard whose latest version says anything else was changed by somebody, and is left as it is.
+`push` saves each version with a message that contains a hash of the content. A user has
+changed a dashboard if its latest version has another message; `push` skips it.
 https://grafana.com/docs/grafana/latest/developers/http_api/dashboard/
 """
 
@@ -18,7 +18,7 @@ import httpx
 
 from signalscope._version import __version__
 
-#: The uid and title of the folder that dashboards are put into.
+#: The uid and title of the dashboards' folder.
 FOLDER = "signalscope"
 _PUSHED = re.compile(r"signalscope \S+, content [0-9a-f]{12}\Z")
 
@@ -26,17 +26,17 @@ State = Literal["created", "updated", "unchanged", "kept"]
 
 
 class GrafanaError(RuntimeError):
-    """Grafana refused, or does not answer; the message says what to do."""
+    """Grafana rejected a request or does not answer; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one dashboard.
+    """The result for one dashboard.
 
     Attributes:
-        title: Its title.
-        state: ``kept`` is one that somebody else has changed.
-        detail: Its address, or why it was kept.
+        title: The title of the dashboard.
+        state: ``kept`` means that a user has changed the dashboard, and it was skipped.
+        detail: The address of the dashboard, or the reason why it was kept.
     """
 
     title: str
@@ -45,12 +45,16 @@ class Outcome:
 
 
 def payload(board: dict[str, Any], folder: str = FOLDER, version: int | None = None) -> dict[str, Any]:
-    """The body of ``POST /api/dashboards/db`` for a dashboard.
+    """Return the body of ``POST /api/dashboards/db`` for a dashboard.
 
     Args:
         board: The dashboard.
-        folder: The uid of the folder to put it into.
-        version: The version that it replaces; None for a new one.
+        folder: The uid of the folder.
+        version: The version to replace; None for a new dashboard.
+
+    Example:
+        >>> payload({"title": "My own"})["overwrite"]
+        False
     """
     return {
         "dashboard": {**board, "id": None, **({} if version is None else {"version": version})},
@@ -61,12 +65,12 @@ def payload(board: dict[str, Any], folder: str = FOLDER, version: int | None = N
 
 
 class Grafana:
-    """A Grafana's API.
+    """A client of Grafana's HTTP API.
 
     Args:
-        url: Its base URL.
-        token: A service account's token that may write dashboards and folders.
-        folder: The uid of the folder to put dashboards into.
+        url: The base URL of Grafana.
+        token: The token of a service account with permission to write dashboards and folders.
+        folder: The uid of the dashboards' folder.
     """
 
     def __init__(self, url: str, token: str, folder: str = FOLDER) -> None:
@@ -92,11 +96,11 @@ class Grafana:
 
         Args:
             boards: The dashboards.
-            dry_run: Only look; nothing is written.
-            replace: Replace also those that somebody has changed; Grafana keeps the old version.
+            dry_run: Only compare; do not write.
+            replace: Replace dashboards that users have changed, too; Grafana keeps the old version.
 
         Raises:
-            GrafanaError: Grafana refused, or does not answer.
+            GrafanaError: Grafana rejected a request or does not answer.
         """
         if self._get(f"/api/folders/{self._folder}") is None and not dry_run:
             self._post("/api/folders", {"uid": self._folder, "title": self._folder})
@@ -135,7 +139,7 @@ class Grafana:
         return str(newest.get("message") or "")
 
     def _get(self, path: str) -> Any:
-        """The JSON at a path; None when there is nothing."""
+        """Return the JSON at a path, or None if Grafana answers 404."""
         answer = self._send("GET", path)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return None
@@ -148,23 +152,23 @@ class Grafana:
         try:
             return self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
-            raise GrafanaError(f"{self._url} does not answer: {type(error).__name__}") from None
+            raise GrafanaError(f"{self._url} does not answer: {type(error).__name__} [SS630]") from None
 
     def _content(self, answer: httpx.Response) -> Any:
         ways_out = {
             401: "the token in GRAFANA_TOKEN is not valid",
-            403: "the token may not do this; its service account needs to write dashboards and folders",
-            412: "somebody saved it at the same moment, or its title is taken in the folder; try again",
+            403: "the token lacks permission; its service account must be able to write dashboards and folders",
+            412: "another user saved the dashboard now, or its title exists in the folder; try again",
         }
         if answer.is_success:
             try:
                 return answer.json()
             except ValueError:
-                raise GrafanaError(f"what answers at {self._url} is no Grafana API") from None
+                raise GrafanaError(f"{self._url} is not a Grafana API; check the address [SS631]") from None
         reason = ways_out.get(answer.status_code) or _reason(answer)
         if answer.is_redirect:
-            reason = f"it leads to {answer.headers.get('location')}; if that is the Grafana, give its address"
-        raise GrafanaError(f"{self._url}{answer.request.url.path}: {answer.status_code}: {reason}")
+            reason = f"redirect to {answer.headers.get('location')}; if that is Grafana, use its address"
+        raise GrafanaError(f"{self._url}{answer.request.url.path}: {answer.status_code}: {reason} [SS632]")
 
 
 def _reason(answer: httpx.Response) -> str:

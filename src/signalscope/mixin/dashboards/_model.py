@@ -1,4 +1,4 @@
-"""What a dashboard is made of: lines of panels, in rows, each of which answers a question."""
+"""Data model of a dashboard: rows of lines of panels, each of which answers a question."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Shape = Literal["line", "forecast", "upper", "lower"]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One expression of a panel.
+    """An expression of a panel.
 
     Attributes:
-        expr: PromQL, with the dashboard's variables.
-        legend: The name of its series; ``{{label}}`` is the value of a label. In a table: the column's heading.
-        shape: How it is drawn: measured, expected, or a bound of what is expected.
-        unit: Of this column, where it differs from the panel's.
-        decimals: Of this column; None for as many as are needed.
-        limits: Of this column.
+        expr: PromQL with the variables of the dashboard.
+        legend: The name of the series; ``{{label}}`` is the value of a label. In a table: the heading of the column.
+        shape: The style: a measured line, a forecast, or a limit of its prediction interval.
+        unit: The unit of this column; None for the unit of the panel.
+        decimals: The decimals of this column; None for as many as needed.
+        limits: The limits of this column.
     """
 
     expr: str
@@ -38,29 +38,29 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One panel.
+    """A panel.
 
     Attributes:
-        kind: How it is drawn.
-        title: The question that it answers.
-        description: What the numbers mean, and what to look at next.
-        queries: What is asked of Prometheus.
+        kind: The type of visualisation.
+        title: The question that the panel answers.
+        description: The meaning of the numbers.
+        queries: The expressions to query.
         unit: Grafana's name of the unit.
-        empty: What is shown where there is no data: what that means.
-        limits: Colours and threshold lines; from the config.
-        alerts: Alerts about the same; their runbooks are linked.
-        leads_to: The dashboard that tells more; linked with the variables kept.
-        weight: Its share of the line's width.
-        low: The least value of the axis.
-        high: The greatest value of the axis.
-        decimals: Digits after the point; None for as many as are needed.
-        stacked: Whether series are drawn on top of each other.
-        exemplars: Whether single measurements are marked, which lead to their traces.
-        states: What a value means: a text and its colour.
-        named: Whether a stat shows the series' name beside its value.
-        ascending: Whether a table begins with the lowest value of its first expression.
-        columns: Labels that a table shows, and their headings.
-        links: Where a column's cells lead to, as a URL with ``${__data.fields.HEADING}``.
+        empty: The text that is shown without data: the likely reason.
+        limits: Colours and threshold lines.
+        alerts: Alerts with the same subject; the panel links to their runbooks.
+        leads_to: The key of a dashboard with more detail; the link keeps the variables.
+        weight: The width, relative to the other panels of the line.
+        low: The minimum of the axis.
+        high: The maximum of the axis.
+        decimals: Digits after the point; None for as many as needed.
+        stacked: If true, series are stacked.
+        exemplars: If true, exemplars are shown; they link to traces.
+        states: The text and colour of each value.
+        named: If true, a stat shows the name of the series beside the value.
+        ascending: If true, a table is sorted by its first expression, lowest value first.
+        columns: The labels that a table shows, with their headings.
+        links: The link of a column, as a URL with ``${__data.fields.HEADING}``.
     """
 
     kind: Kind
@@ -87,12 +87,12 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Panels side by side, as wide as the dashboard together.
+    """Panels side by side that fill the width of the dashboard.
 
     Attributes:
-        height: In grid units of 38 pixels.
-        panels: From left to right.
-        heading: The heading of the row that begins with this line; empty within a row.
+        height: The height in grid units of 38 pixels.
+        panels: The panels from left to right.
+        heading: The heading of the row that starts with this line; empty for the other lines of a row.
     """
 
     height: int
@@ -102,14 +102,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One dashboard.
+    """A dashboard.
 
     Attributes:
-        key: Its file's name and the end of its uid.
-        title: Its title.
-        description: Whose questions it answers.
-        lines: Its content: the verdict first, then causes, then detail.
-        since: The time range that it opens with.
+        key: The stem of the file name, and the end of the uid.
+        title: The title.
+        description: The questions that the dashboard answers, and its readers.
+        lines: The content: the verdict first, then causes, then detail.
+        since: The start of the default time range.
     """
 
     key: str
@@ -120,20 +120,20 @@ class Board:
 
     @property
     def uid(self) -> str:
-        """How Grafana and links know it."""
+        """The unique id in Grafana and in links."""
         return f"signalscope-{self.key}"
 
 
 def dashboard(
     key: str, title: str, description: str, since: str = "now-1h"
 ) -> Callable[[Callable[[Config], Iterator[Line]]], Callable[[Config], Board]]:
-    """Return a decorator of a function that yields the lines of a dashboard; it then returns the dashboard.
+    """Return a decorator that turns a function that yields lines into one that returns a dashboard.
 
     Args:
-        key: As in `Board`, like the rest.
-        title: Its title.
-        description: Whose questions it answers.
-        since: The time range that it opens with.
+        key: The key, as in `Board`.
+        title: The title.
+        description: The questions that the dashboard answers, and its readers.
+        since: The start of the default time range.
     """
 
     def decorate(lines: Callable[[Config], Iterator[Line]]) -> Callable[[Config], Board]:
@@ -143,17 +143,17 @@ def dashboard(
 
 
 def row(heading: str, height: int, *panels: Panel) -> Line:
-    """The first line of a row, under its heading."""
+    """Return the first line of a row, with the heading of the row."""
     return Line(height, panels, heading)
 
 
 def line(*panels: Panel, height: int = 8) -> Line:
-    """One more line of the row before it."""
+    """Return another line of the same row."""
     return Line(height, panels)
 
 
 def _labels(expr: str) -> str:
-    """Return the legend of the labels that an expression groups by first."""
+    """Return a legend with the labels of the first `by (…)` of an expression."""
     grouped = re.search(r"\bby \(([^)]+)\)", expr)
     labels = grouped[1].split(", ") if grouped else []
     return " ".join(f"{{{{{label}}}}}" for label in labels if label != "le")
@@ -162,41 +162,41 @@ def _labels(expr: str) -> str:
 def _panel(
     kind: Kind, title: str, description: str, unit: str, empty: str, *queries: Query | str, **more: Any
 ) -> Panel:
-    """Return a panel; the series of PromQL without a `Query` are named after the labels that it groups by."""
+    """Return a panel; a query given as a string gets a legend with the labels that it groups by."""
     named = tuple(Query(query, _labels(query)) if isinstance(query, str) else query for query in queries)
     return Panel(
         kind=kind, title=title, description=description, queries=named, unit=unit, empty=empty, **more
     )  # fmt: skip
 
 
-#: Values over time.
+#: Return a panel of values over time.
 series = partial(_panel, "series")
-#: The latest values, to be compared with each other.
+#: Return a panel of the latest values as bars.
 bars = partial(_panel, "bars")
 
 
 def table(title: str, description: str, empty: str, *queries: Query, **more: Any) -> Panel:
-    """The latest values of several expressions, joined by their labels."""
+    """Return a table of the latest values of several expressions, joined by their labels."""
     return _panel("table", title, description, "short", empty, *queries, **more)
 
 
 def states(title: str, description: str, empty: str, *queries: Query | str, **more: Any) -> Panel:
-    """In which state something was, over time."""
+    """Return a panel of states over time."""
     return _panel("states", title, description, "short", empty, *queries, **more)
 
 
 def stat(
     title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
 ) -> Panel:
-    """The latest value, large, above what it was before; with a legend, the name of what has it."""
+    """Return a panel of the latest value above its history; with a legend, of the value and the series name."""
     return _panel("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
 
 
 def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
-    """The latest value between its least and its greatest."""
+    """Return a gauge of the latest value between a minimum and a maximum."""
     return _panel("gauge", title, description, unit, empty, Query(expr), **more)
 
 
 def heat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
-    """How many measurements fell into each bucket of a histogram, over time."""
+    """Return a heat map of the number of measurements in each histogram bucket over time."""
     return _panel("heat", title, description, unit, empty, Query(expr, "{{le}}"), **more)

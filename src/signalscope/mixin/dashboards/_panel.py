@@ -1,4 +1,4 @@
-"""From a panel's description to Grafana's panel, through grafana-foundation-sdk."""
+"""Conversion of panels to Grafana's panels with grafana-foundation-sdk."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 _Property = models.DynamicConfigValue
 _LATEST = common.ReduceDataOptions().calcs(["lastNotNull"])
 _BY_THRESHOLD = dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
-#: The same name has the same colour everywhere.
+#: The same name has the same colour on every dashboard.
 _BY_NAME = dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
 _COLOURED_TEXT = _Property("custom.cellOptions", {"type": "color-text"})
 
 
 def build(panel: Panel, number: int, position: models.GridPos, links: list[dashboard.DashboardLink]) -> Any:
-    """The SDK's builder of a panel.
+    """Return the builder of a Grafana panel.
 
     Args:
-        panel: What it shows.
-        number: Its id within the dashboard.
-        position: Where it is on the grid.
-        links: What it links to.
+        panel: The panel.
+        number: The id of the panel in the dashboard.
+        position: The position and size on the grid.
+        links: The links of the panel.
     """
     builder = (
         _BUILDERS[panel.kind](panel)
@@ -165,7 +165,7 @@ def _fixed(colour: str) -> models.DynamicConfigValue:
 
 
 def _with_names(builder: Any, panel: Panel) -> Any:
-    """Give series that are named after a label's value the colour that this value has everywhere."""
+    """Set the colours of series that are named after a label value with a fixed colour."""
     labels = {match for query in panel.queries for match in re.findall(r"^{{(\w+)}}", query.legend)}
     plain = {query.legend for query in panel.queries if "{{" not in query.legend}
     colours: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Series that the Collector, Prometheus and Alertmanager have about themselves, as far as dashboards use them."""
+"""Metrics of the Collector, Prometheus and Alertmanager about themselves that dashboards use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from signalscope.contract._model import ContractError
 from signalscope.mixin.alerts.telemetry import OWN_METRICS
 from signalscope.mixin.dashboards._expr import INTERVAL
 
-#: Each name, and its labels: what rules use, and what only dashboards do. The Collector counts without ``_total``.
+#: The labels of each metric. Counters of the Collector have no suffix ``_total``.
 SERIES: dict[str, frozenset[str]] = {
     **OWN_METRICS,
     "scrape_duration_seconds": frozenset({"job", "instance"}),
@@ -31,22 +31,22 @@ SERIES: dict[str, frozenset[str]] = {
 
 
 def by(name: str, *labels: str) -> str:
-    """A counter of the pipeline, per second, by labels.
+    """Return PromQL for the rate of a pipeline counter per second, by labels.
 
     Raises:
-        ContractError: There is no such series or label.
+        ContractError: The table has no such metric or label.
     """
     if name not in SERIES:
         near = difflib.get_close_matches(name, SERIES, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise ContractError(f"the pipeline has no series {name!r} that is known here{hint}")
+        raise ContractError(f"{name!r} is not a pipeline metric that dashboards use{hint} [SS622]")
     if unknown := sorted(set(labels) - SERIES[name]):
         has = ", ".join(sorted(SERIES[name]))
-        raise ContractError(f"{name} has no label {', '.join(unknown)}; it has: {has}")
+        raise ContractError(f"{name} has no label {', '.join(unknown)}; use one of: {has} [SS620]")
     grouped = f"sum by ({', '.join(labels)})" if labels else "sum"
     return f"{grouped} (rate({name}[{INTERVAL}]))"
 
 
 def total(failures: str, attempts: str, *labels: str) -> str:
-    """Failures per second: zero, not nothing, where there were attempts and none has failed yet."""
+    """Return PromQL for failures per second; it is 0, not empty, if there are attempts and no failures yet."""
     return f"{by(failures, *labels)} or 0 * {by(attempts, *labels)}"

@@ -1,6 +1,6 @@
-"""The visual language: a colour means one thing on every dashboard.
+"""Colours and limits: a colour has the same meaning on every dashboard.
 
-Colours are Grafana's names, so that its light and dark themes both show them well; the console knows the same.
+Colours are Grafana's names, which suit its light and dark themes; the console uses the same names.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 GOOD, WARN, BAD, INFO, NEUTRAL = "green", "orange", "red", "blue", "text"
-#: What is expected rather than measured, and how far it may be off.
+#: A forecast, and its prediction interval.
 FORECAST, BAND = "purple", "super-light-purple"
 
-#: Tell names apart and mean nothing else: no green, orange, red, or purple of a forecast.
-_TELLING = ("#5794F2", "#E0559B", "#33B5C9", "#C9A227", "#7E57C2", "#9C6B3F")
+#: Colours without a meaning: they are different from green, orange, red and the purple of a forecast.
+_DISTINCT = ("#5794F2", "#E0559B", "#33B5C9", "#C9A227", "#7E57C2", "#9C6B3F")
 
-#: The colour of a label's value, wherever a series is named after it. Other names get one of the palette, by name.
+#: The colour of a series that is named after a label value. Grafana assigns the colours of other names.
 PALETTE: dict[str, dict[str, str]] = {
     "outcome": {
         "success": GOOD,
@@ -28,13 +28,13 @@ PALETTE: dict[str, dict[str, str]] = {
     "severity": {"critical": BAD, "warning": WARN, "info": INFO},
     "priority": {"critical": BAD, "high": WARN, "medium": "yellow", "low": INFO},
     "user_tier": {
-        "free": _TELLING[2],
+        "free": _DISTINCT[2],
         "basic": "light-blue",
         "professional": "dark-blue",
         "enterprise": "dark-purple",
         "unknown": "gray",
     },
-    "vectorized": {"vectorised": "dark-green", "one by one": WARN},
+    "vectorized": {"vectorised": "dark-green", "not vectorised": WARN},
     "result": {"hit": GOOD, "miss": WARN, "ok": "light-blue", "error": BAD},
     "event": {
         "enqueued": INFO,
@@ -50,30 +50,30 @@ PALETTE: dict[str, dict[str, str]] = {
         "out_of_range": "yellow",
         "not_converged": "purple",
     },
-    "quantile": {"half": "light-blue", "95 of 100": "blue", "99 of 100": "dark-blue"},
-    "direction": {"buy": "blue", "sell": _TELLING[1], "hold": "gray"},
+    "quantile": {"p50": "light-blue", "p95": "blue", "p99": "dark-blue"},
+    "direction": {"buy": "blue", "sell": _DISTINCT[1], "hold": "gray"},
 }  # fmt: skip
-#: The same for names without a meaning of their own: the colours only tell them apart.
+#: Colours of names that only need to be distinguished.
 NAMES: dict[str, dict[str, str]] = {
     "service_name": dict(
         zip(
             ("ticker_service", "marketplace_service", "config_service", "alert_service", "comms_service"),
-            _TELLING, strict=False,
+            _DISTINCT, strict=False,
         )
     ),
-    "cache_type": {"greeks": _TELLING[2], "indicators": _TELLING[4]},
-    "kind": dict(zip(("cpu", "memory", "queue", "cache", "database", "dependency"), _TELLING, strict=False)),
+    "cache_type": {"greeks": _DISTINCT[2], "indicators": _DISTINCT[4]},
+    "kind": dict(zip(("cpu", "memory", "queue", "cache", "database", "dependency"), _DISTINCT, strict=False)),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Where values change from one colour to the next.
+    """Thresholds at which the colour of a value changes.
 
     Attributes:
         base: The colour of the lowest values.
-        steps: From which value on there is which colour, ascending.
-        lines: Whether they are drawn in a time series.
+        steps: Pairs of a value and the colour from this value up, in ascending order.
+        lines: If true, time series show the thresholds as lines.
     """
 
     base: str = NEUTRAL
@@ -85,13 +85,13 @@ NO_LIMITS = Limits()
 
 
 def above(bad: float, warn: float | None = None) -> Limits:
-    """High values are bad: red from ``bad`` on, orange from ``warn`` on."""
+    """Return limits for values that must be low: red from ``bad`` up, orange from ``warn`` up."""
     warned = () if warn is None or warn >= bad else ((warn, WARN),)
     return Limits(GOOD, (*warned, (bad, BAD)))
 
 
 def below(bad: float, warn: float | None = None) -> Limits:
-    """Low values are bad: red below ``bad``, orange below ``warn``."""
+    """Return limits for values that must be high: red below ``bad``, orange below ``warn``."""
     if warn is None or warn <= bad:
         return Limits(BAD, ((bad, GOOD),))
     return Limits(BAD, ((bad, WARN), (warn, GOOD)))

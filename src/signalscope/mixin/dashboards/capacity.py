@@ -1,4 +1,4 @@
-"""Capacity planning: what runs out, when, and what is to be done before?"""
+"""Dashboard for capacity planning: saturation, forecasts and the scaling recommendation."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
-#: Of resources that can be full; `load` is in requests a second.
+#: Resources with a saturation ratio; `load` is in requests per second.
 _SHARES, _LOAD, _AHEAD = 'resource!="load"', 'resource="load"', 'horizon="48h"'
-#: Other than what they are made of, these series are minutes apart.
-_NOT_YET = "no resource reports, or not for some minutes yet"
+#: These series have an interval of several minutes.
+_NOT_YET = "no saturation is reported yet; it takes some minutes"
 _NO_HISTORY = "not enough history for a forecast yet"
 
 
 @dashboard(
     "capacity",
     "Capacity planning",
-    "What runs out, when, and what is to be done before? For whoever plans.",
+    "Which resource runs out, when, and how many replicas are needed? For capacity planners.",
     since="now-6h",
 )
 def board(config: Config) -> Iterator[Line]:
-    """The dashboard of whoever plans."""
+    """Yield the panels for capacity planners."""
     limits = shared.limits(config)
     yield row(
-        "Verdict: is there room?", 4,
+        "Verdict: is the capacity sufficient?", 4,
         stat(
-            "How many replicas are wanted?",
-            "The most that any reason asks for; the reasons are below.",
+            "How many replicas are recommended?",
+            "Highest recommendation of all reasons; the reasons are below.",
             f"max({recorded('SCALING')})", "none", "no measured capacity yet", decimals=0,
         ),
         stat(
-            "How many run?",
-            "Replicas that report.",
-            recorded("REPLICAS"), "none", "no replica reports", decimals=0,
+            "How many replicas run?",
+            "Replicas that report metrics.",
+            recorded("REPLICAS"), "none", "no replica reports metrics", decimals=0,
         ),
         stat(
-            "When does the first resource run out?",
-            "The soonest exhaustion of any resource, if its load goes on as expected.",
+            "When is the first resource exhausted?",
+            "Time until the first resource is exhausted, if the load follows the forecast.",
             f"min({recorded('EXHAUSTION')})", "dtdurations", _NO_HISTORY,
             limits=limits["exhaustion"], decimals=0, alerts=("CapacityExhaustedWithin48h",),
         ),
@@ -53,18 +53,18 @@ def board(config: Config) -> Iterator[Line]:
     yield row(
         "Trends and the next 48 hours", 9,
         series(
-            "How full is each resource, and how full will it be in 48 hours?",
-            "The fullest's share. Dashed: expected in 48 hours; nine of ten forecasts of last week kept within.",
+            "What is the highest saturation now, and in 48 hours?",
+            "Dashed: forecast for 48 hours ahead. The limits contained 90 % of the forecasts of last week.",
             "percentunit", _NOT_YET,
             Query(f"max({recorded('CAPACITY_USED', _SHARES)})", "now"),
             Query(f"max({recorded('FORECAST', _SHARES, _AHEAD)})", "in 48 hours", "forecast"),
-            Query(f"max({recorded('FORECAST_UPPER', _SHARES, _AHEAD)})", "at most", "upper"),
-            Query(f"max({recorded('FORECAST_LOWER', _SHARES, _AHEAD)})", "at least", "lower"),
+            Query(f"max({recorded('FORECAST_UPPER', _SHARES, _AHEAD)})", "upper limit", "upper"),
+            Query(f"max({recorded('FORECAST_LOWER', _SHARES, _AHEAD)})", "lower limit", "lower"),
             low=0.0, limits=limits["saturation"], weight=3,
         ),
         table(
-            "What runs out, and when?",
-            "Each resource now and in 48 hours, and the time until it is exhausted.",
+            "Which resources are exhausted, and when?",
+            "Saturation of each resource now and in 48 hours, and the time until it is exhausted.",
             _NOT_YET,
             Query(f"max by (resource) ({recorded('CAPACITY_USED', _SHARES)})", "Now", unit="percentunit",
                   limits=limits["saturation"]),
@@ -77,24 +77,24 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     yield line(
         series(
-            "Is the load what was foreseen?",
-            "Requests per second, and what was foreseen for then. A time range up to now+48h shows what is coming.",
+            "Does the load follow the forecast?",
+            "Requests per second, and the forecast made 48 hours before. A range up to now+48h shows the future.",
             "reqps", _NO_HISTORY,
             Query(recorded("CAPACITY_USED", _LOAD), "measured"),
-            Query(f"{recorded('FORECAST', _LOAD, _AHEAD)} offset 48h", "foreseen", "forecast"),
-            Query(f"{recorded('FORECAST_UPPER', _LOAD, _AHEAD)} offset 48h", "at most", "upper"),
-            Query(f"{recorded('FORECAST_LOWER', _LOAD, _AHEAD)} offset 48h", "at least", "lower"),
+            Query(f"{recorded('FORECAST', _LOAD, _AHEAD)} offset 48h", "forecast", "forecast"),
+            Query(f"{recorded('FORECAST_UPPER', _LOAD, _AHEAD)} offset 48h", "upper limit", "upper"),
+            Query(f"{recorded('FORECAST_LOWER', _LOAD, _AHEAD)} offset 48h", "lower limit", "lower"),
         ),
         shared.normal(
-            "Is the load what it usually is?", "Requests per second within the band of what is normal.",
+            "Is the load normal?", "Requests per second, with the prediction interval.",
             "reqps", "request_rate",
         ),
         shared.normal(
-            "Are as many options priced as usual?", "Options per second within the band of what is normal.",
+            "Is the rate of priced options normal?", "Options per second, with the prediction interval.",
             "cps", "greeks_throughput",
         ),
         shared.normal(
-            "Are as many signals emitted as usual?", "Signals per second within the band of what is normal.",
+            "Is the rate of signals normal?", "Signals per second, with the prediction interval.",
             "cps", "signal_rate",
         ),
     )  # fmt: skip
@@ -102,60 +102,60 @@ def board(config: Config) -> Iterator[Line]:
         "Bottleneck and recommendation", 8,
         bars(
             "Which resource is the bottleneck?",
-            "Saturation now; the highest is what limits the service.",
-            "percentunit", "no resource reports", Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
+            "Saturation now; the resource with the highest value limits the service.",
+            "percentunit", "no saturation is reported", Query(f"sort_desc({recorded('BOTTLENECK')})", "{{resource}}"),
             low=0.0, high=1.0, limits=limits["saturation"],
         ),
         series(
-            "What has been the bottleneck?",
+            "Which kind of resource was the bottleneck?",
             "Saturation by kind of resource.",
-            "percentunit", "no resource reports",
+            "percentunit", "no saturation is reported",
             f"max by (kind) ({recorded('BOTTLENECK')})", low=0.0, high=1.0, limits=limits["saturation"],
         ),
         bars(
-            "What asks for how many replicas?",
-            "Replicas wanted, by reason.",
+            "How many replicas are recommended by reason?",
+            "Recommended replicas by reason.",
             "none", "no measured capacity yet", Query(recorded("SCALING_CANDIDATE"), "{{reason}}"),
             low=0.0, decimals=0,
         ),
     )  # fmt: skip
     yield row(
-        "Detail: what is used, and what it costs", 8,
+        "Detail: usage and cost", 8,
         series(
-            "How many cores are in use?",
+            "How many CPU cores are used?",
             "CPU time of all processes, per second.",
-            "none", "no process reports", Query(rate("process.cpu"), "cores"), alerts=("SignalServiceHighCPUUsage",),
+            "none", "no process metrics", Query(rate("process.cpu"), "cores"), alerts=("SignalServiceHighCPUUsage",),
         ),
         series(
-            "How much memory is in use?",
+            "How much memory is used?",
             "Resident memory of all processes.",
-            "bytes", "no process reports", Query(gauge_of("process.resident_memory"), "memory"),
+            "bytes", "no process metrics", Query(gauge_of("process.resident_memory"), "memory"),
             alerts=("MemoryExhaustedBeforeClose",),
         ),
         series(
-            "How full are queues?",
-            "Items waiting, of those each queue can hold.",
+            "What is the queue saturation?",
+            "Waiting items divided by the queue capacity.",
             "percentunit", "no queue is observed", Query(recorded("QUEUE_FILL"), "{{queue_type}}"),
             low=0.0, high=1.0, limits=limits["saturation"],
         ),
         series(
-            "How full are caches?",
-            "Entries, of those each cache can hold. A full cache is no problem as long as it hits.",
+            "What is the cache saturation?",
+            "Entries divided by the cache capacity. A full cache is normal while its hit ratio is high.",
             "percentunit", "no cache is observed", Query(recorded("CACHE_FILL"), "{{cache_type}}"),
             low=0.0, high=1.0,
         ),
     )  # fmt: skip
     yield line(
         series(
-            "How does the cost develop?",
+            "What is the cost by kind of work?",
             "Cost of the last hour by kind of work.",
             "currency", "no price is configured", Query(recorded("COST"), "{{operation_type}}"),
             stacked=True, leads_to="cost",
         ),
         series(
-            "What can one replica take?",
-            "Requests per second at the CPU that is aimed at, as measured while replicas were busy.",
+            "What is the capacity of one replica?",
+            "Requests per second at the target CPU usage, measured while replicas were busy.",
             "reqps", "no measured capacity yet", Query(recorded("REPLICA_CAPACITY"), "one replica"),
         ),
-        shared.subscriptions_by_tier("How do subscriptions drive the load?", leads_to="revenue"),
+        shared.subscriptions_by_tier("How many subscriptions are active by tier?", leads_to="revenue"),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Cost optimisation: what is paid for nothing?"""
+"""Dashboard for cost optimisation: cost by tier, feature and kind of work, and savings."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
 @dashboard(
     "cost",
     "Cost optimisation",
-    "What is paid for, by whom, and what for nothing? For whoever pays.",
+    "What does the service cost, for which tier and feature, and where can it save? For cost owners.",
     since="now-6h",
 )
 def board(config: Config) -> Iterator[Line]:
-    """The dashboard of whoever pays."""
+    """Yield the panels for cost owners."""
     limits = shared.limits(config)
     yield row(
-        "Verdict: what does it cost?", 4,
+        "Verdict: what does the service cost?", 4,
         stat(
             "What did the last hour cost?",
             "CPU time at the configured price.",
@@ -32,54 +32,54 @@ def board(config: Config) -> Iterator[Line]:
         ),
         stat(
             "What do a million calculations cost?",
-            "Cost of the last hour for each Greeks calculation in it, times a million.",
+            "Cost of the last hour per Greeks calculation, times one million.",
             f"1e6 * {recorded('COST_PER_CALCULATION')}", "currency", _FREE,
         ),
         stat(
             "What do a thousand users cost?",
-            "Cost of the last hour for each user active in it, times a thousand.",
+            "Cost of the last hour per active user, times one thousand.",
             f"1000 * {whole('COST_PER_USER')}", "currency", _FREE,
         ),
         stat(
-            "What earns the least?",
-            "The feature with the lowest share of the revenue less the cost of its work, per hour.",
+            "Which feature has the lowest profit?",
+            "Feature with the lowest difference between its part of the revenue and its cost, per hour.",
             f"bottomk(1, {recorded('PROFITABILITY')})", "currency",
-            "no prices in the config, or no feature was used", legend="{{feature}}",
+            "no prices in the configuration, or no feature was used", legend="{{feature}}",
             limits=shared.PROFIT,
         ),
         stat(
-            "How many options are priced in arrays?",
-            "Each one that is not costs many times as much.",
-            whole("VECTORIZED_SHARE"), "percentunit", "no calculation in this time",
+            "What percentage of options is vectorised?",
+            "An option that is not vectorised costs many times as much.",
+            whole("VECTORIZED_SHARE"), "percentunit", "no calculation in this time range",
             limits=limits["vectorized"], leads_to="developer", decimals=1,
         ),
     )  # fmt: skip
     per_user = recorded("COST_PER_USER", 'user_tier!=""')
     yield row(
-        "Causes: tiers, features, kinds of work", 8,
+        "Causes: cost by tier, feature and kind of work", 8,
         series(
             "Which tier costs most?",
             "Cost of the last hour by tier.",
             "currency", _FREE, Query(recorded("COST_TIER"), "{{user_tier}}"), stacked=True,
         ),
         bars(
-            "Which tier pays for itself?",
-            "What a tier brings in an hour, by its monthly revenue, less what it costs.",
-            "currency", "no prices in the config, or no subscriptions",
+            "Which tier is profitable?",
+            "Revenue of the tier per hour, from its monthly revenue, minus its cost.",
+            "currency", "no prices in the configuration, or no subscriptions",
             f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / {HOURS_A_MONTH}"
             f" - max by (user_tier) ({recorded('COST_TIER')}))",
             leads_to="revenue", limits=shared.PROFIT,
         ),
         bars(
             "What do a thousand users of each tier cost?",
-            "Cost of the last hour for each user active in it, times a thousand.",
+            "Cost of the last hour per active user, times one thousand.",
             "currency", _FREE, Query(f"1000 * {per_user}", "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
     yield line(
         table(
-            "Which feature pays?",
-            "Uses in the last hour, and the feature's share of the revenue less the cost of its work.",
+            "Which feature is profitable?",
+            "Uses in the last hour, and the difference between the feature's part of the revenue and its cost.",
             "no feature was used",
             Query(f"max by (feature) ({recorded('PROFITABILITY')})", "Profit per hour", unit="currency",
                   limits=shared.PROFIT),
@@ -92,40 +92,40 @@ def board(config: Config) -> Iterator[Line]:
             "currency", _FREE, Query(recorded("COST"), "{{operation_type}}"), stacked=True,
         ),
         series(
-            "Do calculations get cheaper?",
-            "Cost of the last hour for each Greeks calculation in it, times a million; it should fall.",
-            "currency", _FREE, Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"),
+            "What do a million calculations cost over time?",
+            "Cost of the last hour per Greeks calculation, times one million; it should fall.",
+            "currency", _FREE, Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "one million calculations"),
             leads_to="developer",
         ),
     )  # fmt: skip
     options = rate("signal_service.greeks.options", _SINGLE, by=("job",))
     dearer = f"(max by (job) ({recorded('PER_OPTION', _SINGLE)}) - max by (job) ({recorded('PER_OPTION', _ARRAYS)}))"
     yield row(
-        "Detail: where to save", 8,
+        "Detail: possible savings", 8,
         series(
-            "What would arrays save?",
-            "CPU time that options priced one by one take beyond what they would take in arrays, of one core.",
-            "percentunit", "no option is priced one by one", Query(f"{options} * {dearer}", "of one core"),
+            "How much CPU would vectorisation save?",
+            "Additional CPU time of options that are not vectorised, as a percentage of one core.",
+            "percentunit", "all options are vectorised", Query(f"{options} * {dearer}", "CPU of one core"),
             leads_to="developer",
         ),
         series(
-            "What is calculated again for want of a hit?",
-            "Misses per second, by cache.",
-            "cps", "no cache missed",
+            "How many cache misses are there?",
+            "Cache misses per second by cache; each is calculated again.",
+            "cps", "no cache misses",
             rate("signal_service.cache.operations", 'operation="get"', 'result="miss"', by=("cache_type",)),
             leads_to="developer",
         ),
         series(
-            "What is paid for and thrown away?",
-            "Results that cannot be used, and signals that failed, per second.",
-            "cps", "nothing was thrown away",
-            Query(rate("signal_service.greeks.invalid_results"), "results that cannot be used"),
+            "How many results are discarded?",
+            "Invalid results and failed signals per second.",
+            "cps", "no result was discarded",
+            Query(rate("signal_service.greeks.invalid_results"), "invalid results"),
             Query(rate("signal_service.signal.generation", 'outcome!="success"', suffix="_count"),
-                  "signals that failed"),
+                  "failed signals"),
         ),
         bars(
-            "How much memory do caches hold?",
-            "Bytes the cached values take.",
+            "How much memory do caches use?",
+            "Size of the cached values in bytes.",
             "bytes", "no cache is observed",
             gauge_of("signal_service.cache.size", by=("cache_type",)), low=0.0,
         ),

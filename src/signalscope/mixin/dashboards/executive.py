@@ -1,4 +1,4 @@
-"""Executive: do we keep our promises, and does it pay?"""
+"""Dashboard for service owners: objectives, KPIs and revenue."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ _SCALES = {"%": "100 * {}", "h": f"{{}} / {HOUR_SECONDS}"}
 @dashboard(
     "executive",
     "Executive",
-    "Do we keep our promises, and does it pay? For whoever answers for the service.",
+    "Does the service meet its objectives, and is it profitable? For owners of the service.",
     since="now-6h",
 )
 def board(config: Config) -> Iterator[Line]:
-    """The dashboard of whoever answers for the service."""
+    """Yield the panels for owners of the service."""
     limits = shared.limits(config)
     yield row(
-        "Verdict: do we keep our promises?", 4,
+        "Verdict: does the service meet its objectives?", 4,
         shared.up(config),
         shared.budget(config),
         shared.satisfaction(config),
         stat(
-            "How much monthly revenue is served well?",
-            "Revenue of each tier times its users' satisfaction.",
-            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no prices in the config, or no subscriptions",
+            "How much monthly revenue is well served?",
+            "Monthly revenue of each tier times its satisfaction score.",
+            f"sum({recorded('REVENUE_IMPACT')})", "currency", "no prices in the configuration, or no subscriptions",
             leads_to="revenue", decimals=0,
         ),
         shared.subscriptions(config),
         stat(
-            "How many goals are reached?",
-            "Of all KPIs that have a value now; the table below says which are not.",
+            "What percentage of KPI targets is met?",
+            "KPIs that meet their target, of all KPIs with a value; the table below lists the others.",
             f"count({recorded('KPI_ATTAINMENT')} >= 1) / count({recorded('KPI_ATTAINMENT')})",
             "percentunit", "no KPI has a value yet", decimals=0,
         ),
     )  # fmt: skip
     yield row(
-        "Goals and objectives", 9,
+        "KPIs and SLOs", 9,
         table(
-            "Which goals do we miss?",
-            "Each KPI's value and target in its own unit, and how near it is: 100 % is reached. The farthest first.",
+            "Which KPI targets are missed?",
+            "Value, target and attainment of each KPI; 100 % means that the target is met. Lowest attainment first.",
             "no KPI has a value yet",
-            Query(_in_its_unit(config, "KPI_ATTAINMENT", scaled=False), "Reached", unit="percentunit",
+            Query(_in_its_unit(config, "KPI_ATTAINMENT", scaled=False), "Attainment", unit="percentunit",
                   limits=_REACHED),
             Query(_in_its_unit(config, "KPI_VALUE"), "Now", unit="none", decimals=2),
             Query(_in_its_unit(config, "KPI_TARGET"), "Target", unit="none", decimals=2),
-            columns={"kpi": "Goal", "cache_type": "Cache", "unit": "Unit", "category": "Kind"}, weight=3,
+            columns={"kpi": "KPI", "cache_type": "Cache", "unit": "Unit", "category": "Category"}, weight=3,
             ascending=True,
         ),
         bars(
-            "How near is each kind of goal?",
-            "The mean of its KPIs; 100 % is reached.",
+            "What is the KPI attainment by category?",
+            "Mean attainment of the KPIs; 100 % means that the targets are met.",
             "percentunit", "no KPI has a value yet",
             f"avg by (category) ({recorded('KPI_ATTAINMENT')})",
             low=0.0, high=1.0, limits=_REACHED, weight=2,
@@ -68,19 +68,19 @@ def board(config: Config) -> Iterator[Line]:
     by = "max by (sloth_slo)"
     yield line(
         table(
-            "Which objectives are in danger?",
-            "Error budget that is left of the period's, and how many times too fast it is being spent now.",
-            "no SLO has seen traffic yet",
-            Query(f"{by} ({recorded('SLO_BURN')})", "Burning", unit="none"),
-            Query(f"{by} ({recorded('SLO_REMAINING')})", "Budget left", unit="percentunit",
+            "Which SLOs are at risk?",
+            "Error budget remaining, and burn rate: at 1 the budget lasts exactly for the period.",
+            "no SLO has events yet",
+            Query(f"{by} ({recorded('SLO_BURN')})", "Burn rate", unit="none"),
+            Query(f"{by} ({recorded('SLO_REMAINING')})", "Budget remaining", unit="percentunit",
                   limits=limits["budget"]),
             Query(f"{by} ({recorded('SLO_OBJECTIVE')})", "Objective", unit="percentunit"),
-            columns={"sloth_slo": "Objective of"}, weight=3,
+            columns={"sloth_slo": "SLO"}, weight=3,
         ),
         bars(
-            "How much error budget is left?",
-            "Of each SLO's period.",
-            "percentunit", "no SLO has seen traffic yet",
+            "How much error budget remains by SLO?",
+            "Error budget remaining of the period.",
+            "percentunit", "no SLO has events yet",
             f"{by} ({recorded('SLO_REMAINING')})", low=0.0, high=1.0, limits=limits["budget"], weight=2,
             leads_to="operations",
         ),
@@ -88,36 +88,36 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     yield row(
         "Business and users", 8,
-        shared.subscriptions_by_tier("Do subscriptions grow?", leads_to="revenue"),
+        shared.subscriptions_by_tier("How many subscriptions are active by tier?", leads_to="revenue"),
         series(
             "What do a million calculations cost?",
-            "Cost of the last hour for each calculation in it; it should fall.",
+            "Cost of the last hour per calculation, times one million; it should fall.",
             "currency", "no price is configured, or no calculation was made",
-            Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "of a million"), leads_to="cost",
+            Query(f"1e6 * {recorded('COST_PER_CALCULATION')}", "one million calculations"), leads_to="cost",
         ),
         series(
-            "Who is active?",
-            "Distinct users of the last hour, by tier.",
-            "short", "no users were seen", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
+            "How many users are active?",
+            "Distinct users of the last hour by tier.",
+            "short", "no active users", Query(recorded("ACTIVE_USERS", 'window="1h"'), "{{user_tier}}"),
             stacked=True, leads_to="experience",
         ),
     )  # fmt: skip
     yield line(
         shared.satisfaction_by_tier(
-            "Are users satisfied?",
-            "0 to 100 for each tier: quick answers count whole, tolerable ones half, slow and failed ones not.",
+            "How satisfied are users by tier?",
+            "Apdex score from 0 to 100: fast requests count 1, tolerable ones 0.5, slow and failed ones 0.",
             leads_to="experience",
         ),
         series(
-            "How long do clients wait?",
+            "What is the p95 latency by tier?",
             "95th percentile of API latency by tier.",
             "s", shared.NO_REQUESTS,
             quantile(0.95, "signal_service.api.request.duration", by=("user_tier",)),
             limits=limits["latency"], leads_to="experience", alerts=("SignalServiceHighLatency",),
         ),
         series(
-            "What share of requests fails?",
-            "Requests that ended with 5xx, of all.",
+            "How does the API error rate develop?",
+            "Percentage of requests with status 5xx.",
             "percent", shared.NO_REQUESTS, Query(whole("ERROR_RATE"), "failed"), leads_to="operations",
             limits=limits["error"],
         ),
@@ -125,7 +125,7 @@ def board(config: Config) -> Iterator[Line]:
 
 
 def _in_its_unit(config: Config, key: str, *, scaled: bool = True) -> str:
-    """A series of every KPI with the label `unit`: shares in percent, long times in hours."""
+    """Return PromQL for a series of all KPIs with the label `unit`; ratios are in percent, long times in hours."""
     names: dict[str, list[str]] = {}
     for kpi in kpis(config):
         long = kpi.unit == "s" and kpi.target > HOUR_SECONDS

@@ -1,4 +1,4 @@
-"""User experience: is it quick and right for everyone?"""
+"""Dashboard for user experience: satisfaction, latency and errors by tier."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _HOUR = 'window="1h"'
 
 
 @dashboard(
-    "experience", "User experience", "Is it quick and right for everyone? For whoever speaks for the users."
+    "experience", "User experience", "Is the service fast and correct for all users? For product owners."
 )
 def board(config: Config) -> Iterator[Line]:
-    """The dashboard of whoever speaks for the users."""
+    """Yield the panels for product owners."""
     limits = shared.limits(config)
     yield row(
         "Verdict: are users satisfied?", 4,
@@ -27,77 +27,77 @@ def board(config: Config) -> Iterator[Line]:
         shared.latency(config, "developer"),
         shared.error_rate(config, "operations"),
         stat(
-            "How many requests are too slow?",
-            "Slower than the objective for API latency, of all.",
+            "What percentage of requests is too slow?",
+            "Requests slower than the objective for API latency.",
             recorded("API_SLOW"), "percent", shared.NO_REQUESTS, decimals=1, leads_to="developer",
         ),
         stat(
-            "Who is here?",
-            "Distinct users of the last hour: a lower bound where several processes serve.",
-            f"sum({recorded('ACTIVE_USERS', _HOUR)})", "short", "no users were seen", decimals=0,
+            "How many users are active?",
+            "Distinct users of the last hour; with several processes, a lower limit.",
+            f"sum({recorded('ACTIVE_USERS', _HOUR)})", "short", "no active users", decimals=0,
         ),
     )  # fmt: skip
     requests, failed = (rate(_REQUESTS, *where, by=("user_tier",)) for where in ((), ('status_code=~"5.."',)))
     yield row(
-        "Causes: who waits, who gets errors", 8,
+        "Causes: latency and errors by tier", 8,
         shared.satisfaction_by_tier(
-            "Which tier is less satisfied?",
-            "0 to 100: quick answers count whole, tolerable ones half, slow and failed ones not.",
+            "How satisfied are users by tier?",
+            "Apdex score from 0 to 100: fast requests count 1, tolerable ones 0.5, slow and failed ones 0.",
             limits=limits["satisfaction"],
         ),
         series(
-            "Which tier waits longer?",
-            "95th percentile of API latency; points lead to traces.",
+            "What is the p95 latency by tier?",
+            "95th percentile of API latency by tier; exemplars link to traces.",
             "s", shared.NO_REQUESTS, quantile(0.95, _API, by=("user_tier",)),
             exemplars=True, limits=limits["latency"], alerts=("SignalServiceHighLatency",),
             leads_to="developer",
         ),
         series(
-            "Which tier gets errors?",
-            "Requests that ended with 5xx, of the tier's own.",
+            "What is the error ratio by tier?",
+            "Requests with status 5xx as a percentage of the tier's requests.",
             "percentunit", shared.NO_REQUESTS,
             Query(ratio(failed, requests), "{{user_tier}}"), leads_to="operations",
         ),
     )  # fmt: skip
     yield line(
         heat(
-            "How are waiting times spread?",
-            "Requests by duration: what the slowest see is at the top.",
+            "What is the distribution of API latency?",
+            "Requests by duration; the slowest are at the top.",
             heat_of(_API), "s", shared.NO_REQUESTS,
         ),
         series(
-            "Whom do we turn away?",
-            "Requests refused by a rate limit, per second, by limit.",
-            "reqps", "no rate limit was hit",
+            "How many requests are rate limited?",
+            "Requests rejected by a rate limit per second, by limit.",
+            "reqps", "no request was rate limited",
             rate("signal_service.rate_limit.hits", by=("limit_type",)),
         ),
         series(
-            "How fresh are signals?",
-            "95th percentile of the time to generate a signal, by kind.",
-            "s", "no signal in this time",
+            "What is the p95 of signal generation?",
+            "95th percentile of the time to generate a signal by signal type.",
+            "s", "no signal in this time range",
             quantile(0.95, "signal_service.signal.generation", by=("signal_type",)), limits=limits["signal"],
         ),
     )  # fmt: skip
     yield row(
-        "Detail: what they use, and whether they come back", 8,
+        "Detail: features, active users and retention", 8,
         bars(
-            "Which features are adopted?",
-            "Uses in the last hour for each active user.",
+            "What is the feature adoption?",
+            "Uses of each feature in the last hour per active user.",
             "none", "no feature was used", Query(f"sort_desc({recorded('ADOPTION')})", "{{feature}}"), low=0.0,
             leads_to="revenue",
         ),
         series(
-            "Who is active?",
-            "Distinct users of the last hour, by tier.",
-            "short", "no users were seen",
+            "How many users are active by tier?",
+            "Distinct users of the last hour by tier.",
+            "short", "no active users",
             gauge_of("signal_service.active_users", _HOUR, by=("user_tier",), how="max"),
             stacked=True,
         ),
-        shared.retention("Do they come back?"),
+        shared.retention("What is the user retention?"),
         series(
-            "Which signals prove right?",
-            "Share of signals that proved right, by kind.",
-            "percentunit", "no signal was judged yet",
+            "What is the signal accuracy?",
+            "Percentage of correct signals by signal type.",
+            "percentunit", "no signal was evaluated yet",
             f"avg by (signal_type) ({recorded('SIGNAL_ACCURACY')})", low=0.0, high=1.0,
         ),
     )  # fmt: skip

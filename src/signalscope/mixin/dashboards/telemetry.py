@@ -1,4 +1,4 @@
-"""Telemetry pipeline: can the other dashboards be believed?"""
+"""Dashboard of the telemetry pipeline: Collector, SDK, Prometheus and Alertmanager."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
 
 _NO_COLLECTOR = "the Collector's metrics about itself are not scraped"
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
-#: What the Collector counts apart, as the ends of its metrics' names.
+#: The kinds of data that the Collector counts separately, as suffixes of metric names.
 _KINDS = ("metric_points", "spans")
 _NONE = Limits(GOOD, ((1e-9, BAD),), lines=False)
 _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.errors"
@@ -21,44 +21,44 @@ _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.err
 @dashboard(
     "telemetry",
     "Telemetry pipeline",
-    "Can the other dashboards be believed? For whoever runs the monitoring.",
+    "Is the data of the other dashboards complete? For operators of the monitoring.",
 )
 def board(config: Config) -> Iterator[Line]:
-    """The dashboard of whoever runs the monitoring."""
+    """Yield the panels for operators of the monitoring."""
     process = selector("process.resident_memory")
     yield row(
-        "Verdict: does everything arrive?", 4,
+        "Verdict: is the telemetry complete?", 4,
         stat(
             "How many targets are down?",
-            "Targets that do not answer Prometheus.",
+            "Targets that do not answer the scrapes of Prometheus.",
             "sum(1 - up)", "short", _NO_PROMETHEUS, limits=_NONE, decimals=0, alerts=("ScrapeFailing",),
         ),
         stat(
-            "How old is the newest number?",
-            "Time since the service's last sample; a few intervals are normal.",
-            f"min(time() - timestamp({process}))", "s", "no process reports",
+            "How old is the latest sample?",
+            "Time since the last sample of the service; a few scrape intervals are normal.",
+            f"min(time() - timestamp({process}))", "s", "no process metrics",
             limits=above(6.0 * config.pipeline.delay, 2.0 * config.pipeline.delay), decimals=0,
             alerts=("TelemetryMissing",),
         ),
         stat(
-            "How much does the Collector refuse?",
-            "Points and spans refused per second: it is short of memory.",
+            "How much data does the Collector refuse?",
+            "Metric points and spans refused per second, usually at the memory limit.",
             " + ".join(map(_refused, _KINDS)), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorRefusingData",),
         ),
         stat(
-            "How much can it not pass on?",
-            "Points and spans per second that an exporter could not send.",
+            "How much data does the Collector fail to export?",
+            "Metric points and spans per second that an exporter could not send.",
             " + ".join(f"({_failed(kind)})" for kind in _KINDS), "cps", _NO_COLLECTOR, limits=_NONE,
             alerts=("CollectorDroppingData",),
         ),
         stat(
-            "How many label values did not fit?",
-            "Label values per second that were not allowed, or one too many, and became `other`.",
-            _or_zero(_OVERFLOW), "cps", "no process reports", limits=_NONE, alerts=("AttributeOverflow",),
+            "How many attribute values were replaced?",
+            "Values per second replaced with `other`: not allowed, or above the cardinality limit.",
+            _or_zero(_OVERFLOW), "cps", "no process metrics", limits=_NONE, alerts=("AttributeOverflow",),
         ),
         stat(
-            "How many rules fail?",
-            "Evaluations that fail, per second.",
+            "How many rule evaluations fail?",
+            "Failed rule evaluations per second.",
             by("prometheus_rule_evaluation_failures_total"), "cps", _NO_PROMETHEUS, limits=_NONE,
             alerts=("RuleEvaluationFailing",),
         ),
@@ -66,20 +66,20 @@ def board(config: Config) -> Iterator[Line]:
     yield row(
         "Collector", 8,
         series(
-            "How much does the Collector receive?",
+            "How much data is received?",
             "Metric points and spans per second.",
             "cps", _NO_COLLECTOR,
             *(Query(by(f"otelcol_receiver_accepted_{kind}"), kind.replace("_", " ")) for kind in _KINDS),
         ),
         series(
-            "Does it refuse any?",
-            "Refused per second: above zero, senders retry and in the end drop.",
+            "How much data is refused?",
+            "Metric points and spans refused per second. Senders retry, and later drop the data.",
             "cps", _NO_COLLECTOR,
             *(Query(_refused(kind), kind.replace("_", " ")) for kind in _KINDS), limits=_NONE,
         ),
         series(
-            "Where do items get lost on the way?",
-            "What goes into each processor less what comes out. Sampling and noise filters drop on purpose.",
+            "How many items do processors drop?",
+            "Items into each processor minus items out. Sampling and filters drop items intentionally.",
             "cps", _NO_COLLECTOR,
             f"{by('otelcol_processor_incoming_items', 'processor')}"
                   f" - {by('otelcol_processor_outgoing_items', 'processor')}",
@@ -87,40 +87,40 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     yield line(
         series(
-            "How much does it pass on?",
-            "Metric points and spans per second, by exporter.",
+            "How much data is exported?",
+            "Metric points and spans per second by exporter.",
             "cps", _NO_COLLECTOR,
             *_by_exporter(lambda kind: by(f"otelcol_exporter_sent_{kind}", "exporter")),
         ),
         series(
-            "How much can an exporter not send?",
-            "Failed per second, by exporter.",
+            "How many exports fail?",
+            "Metric points and spans per second that could not be sent, by exporter.",
             "cps", _NO_COLLECTOR,
             *_by_exporter(lambda kind: _failed(kind, "exporter")), limits=_NONE,
         ),
         series(
-            "How much memory does it use?",
+            "How much memory does the Collector use?",
             "Resident memory of the Collector's process.",
             "bytes", _NO_COLLECTOR, "sum by (instance) (otelcol_process_memory_rss)",
         ),
     )  # fmt: skip
     yield row(
-        "SDK: what did the instrumentation itself do?", 8,
+        "SDK: overflow, errors and data age", 8,
         series(
-            "How many label values did not fit?",
-            "Per second, of all instruments: values that were not allowed, or one too many.",
-            "cps", "no process reports", Query(_or_zero(_OVERFLOW), "values that became other"), limits=_NONE,
+            "How many attribute values were replaced?",
+            "Values per second that were not allowed or above the cardinality limit, for all instruments.",
+            "cps", "no process metrics", Query(_or_zero(_OVERFLOW), "replaced values"), limits=_NONE,
         ),
         series(
-            "Did the instrumentation itself fail?",
-            "Failures per second; the user's code went on.",
-            "cps", "no process reports", Query(_or_zero(_ERRORS), "failures"), limits=_NONE,
+            "How many instrumentation errors are there?",
+            "Errors per second in the instrumentation; application code is not affected.",
+            "cps", "no process metrics", Query(_or_zero(_ERRORS), "failures"), limits=_NONE,
             alerts=("InstrumentationErrors",),
         ),
         series(
-            "How old are the numbers?",
+            "How old are the latest samples by process?",
             "Time since the last sample of each process.",
-            "s", "no process reports",
+            "s", "no process metrics",
             f"max by (instance) (time() - timestamp({process}))",
         ),
     )  # fmt: skip
@@ -128,8 +128,8 @@ def board(config: Config) -> Iterator[Line]:
     yield row(
         "Prometheus and Alertmanager", 8,
         bars(
-            "Which rules take long?",
-            "Time of the last evaluation of each group, of its interval: above 1 evaluations are skipped.",
+            "Which rule groups are slow?",
+            "Duration of the last evaluation divided by the interval; above 100 % evaluations are skipped.",
             "percentunit", _NO_PROMETHEUS,
             Query(
                 f'label_replace(sort_desc({group}last_duration_seconds / {group}interval_seconds),'
@@ -139,15 +139,15 @@ def board(config: Config) -> Iterator[Line]:
             alerts=("RuleEvaluationSlow",),
         ),
         series(
-            "Do rules fail?",
-            "Evaluations and failures per second.",
+            "How many rule evaluations are there?",
+            "Rule evaluations and failures per second.",
             "cps", _NO_PROMETHEUS,
             Query(by("prometheus_rule_evaluations_total"), "evaluations"),
             Query(by("prometheus_rule_evaluation_failures_total"), "failed"),
         ),
         series(
-            "Do alerts reach Alertmanager?",
-            "Notifications per second, sent and dropped.",
+            "How many notifications are sent?",
+            "Notifications to Alertmanager per second, sent and dropped.",
             "cps", _NO_PROMETHEUS,
             Query(by("prometheus_notifications_sent_total"), "sent"),
             Query(by("prometheus_notifications_dropped_total"), "dropped"),
@@ -156,26 +156,26 @@ def board(config: Config) -> Iterator[Line]:
     )  # fmt: skip
     yield line(
         states(
-            "Which target does not answer?",
-            "What Prometheus scrapes; a target that is down may still serve users.",
+            "Which targets are down?",
+            "State of each scrape target. A target that is down may still serve users.",
             "Prometheus has no targets", "min by (job) (up)",
             states={0.0: ("down", BAD), 1.0: ("up", GOOD)}, alerts=("SignalServiceDown",),
         ),
         series(
-            "How long does a scrape take?",
-            "By job.",
+            "How long do scrapes take?",
+            "Scrape duration by job.",
             "s", "Prometheus has no targets", "max by (job) (scrape_duration_seconds)",
         ),
         series(
-            "How many series are there?",
-            "In Prometheus' memory: a steady rise is a label without bounds.",
+            "How many series does Prometheus hold?",
+            "Series in memory. A steady increase points to a label without a cardinality limit.",
             "short", _NO_PROMETHEUS, Query("sum(prometheus_tsdb_head_series)", "series"),
         ),
     )  # fmt: skip
 
 
 def _or_zero(name: str) -> str:
-    """A counter of the SDK per second: zero while processes report and it counts nothing."""
+    """Return PromQL for the rate of an SDK counter; it is 0 if processes report and the counter has no events."""
     return f"{rate(name)} or 0 * {rate('process.cpu')}"
 
 

@@ -1,19 +1,18 @@
-"""One runbook for every alert, made from a Markdown template with named placeholders.
+"""Runbooks: a page for each alert, rendered from a Markdown template with named placeholders.
 
-The template of an alert is ``<Alert>.md`` in this folder. It has a section for each of `Meaning`, `When it fires`,
-`Diagnosis` and `Mitigation`; sections `Impact` and `First response` where the page says more than the alert's
+The template of an alert is ``<Alert>.md`` in this folder. It has the sections `Meaning`, `When it fires`,
+`Diagnosis` and `Mitigation`. Sections `Impact` and `First response` are optional: they replace the alert's
 annotations. In `Diagnosis`, ``* Title: `query` `` becomes a title and a block of PromQL.
 
 Placeholders:
 
-* ``${job}``, ``${for}``, ``${keep_firing_for}``, the alert's own labels, and the values that it brings along
-  (`Alert.values`);
+* ``${job}``, ``${for}``, ``${keep_firing_for}``, the labels that the alert adds, and its values (`Alert.values`);
 * ``${series.API_P95}``: the name of a recorded series, by its key;
 * ``${metric.signal_service.api.requests}``: the name of an instrument in Prometheus, without its suffix;
 * ``${rate.signal_service.greeks.calculation|count by outcome|vectorized="true"}``: the rate of a part of a histogram
   (``count``, ``sum``), by labels; ``${quantile.signal_service.api.request.duration|0.95 by endpoint}``: a quantile;
-* ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` write seconds,
-  a ratio and bytes for people;
+* ``${thresholds.cpu_percent}``: a value of the configuration; ``|duration``, ``|percent`` and ``|gib`` format
+  seconds, a ratio and bytes;
 * ``${include.dependency_queries}``: the text of ``shared/dependency_queries.md``.
 """
 
@@ -34,7 +33,7 @@ from signalscope.mixin.alerts import Alert
 
 __all__ = ["TEMPLATES", "RunbookError", "index", "runbook"]
 
-#: Where the templates are.
+#: The folder of the templates.
 TEMPLATES: Traversable = files("signalscope.mixin.runbooks")
 _SECTIONS = ("Meaning", "Impact", "First response", "When it fires", "Diagnosis", "Mitigation")
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
@@ -48,28 +47,33 @@ _FILTERS: dict[str, Callable[[Any], str]] = {
 
 
 class RunbookError(ValueError):
-    """A template that cannot be rendered; the message names the file, and the line or the placeholder."""
+    """A template cannot be rendered; the message names the file, and the line or the placeholder."""
 
 
 def runbook(alert: Alert, config: Config, header: str, templates: Traversable = TEMPLATES) -> str:
-    """Return the page of an alert, as Markdown.
+    """Return the runbook of an alert, as Markdown.
 
     Args:
         alert: The alert.
-        config: The configuration, whose numbers the page has.
-        header: What a comment in the first line says.
+        config: The configuration; placeholders show its values.
+        header: The text of the comment in the first line.
         templates: The folder with the templates.
 
     Raises:
-        RunbookError: There is no template, or it cannot be rendered.
+        RunbookError: The template is missing or cannot be rendered.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> runbook(alerts(Config())[0], Config(), "generated").splitlines()[1]
+        '# SignalServiceDown'
     """
     page = _Page(alert, config, templates)
     sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
     if missing := [name for name in _SECTIONS if not sections.get(name)]:
-        raise RunbookError(f"{alert.name}.md: there is no section `## {missing[0]}`, or it is empty")
-    when = f"for {duration(alert.for_)}." if alert.for_ else "at once."
+        raise RunbookError(f"{alert.name}.md: section `## {missing[0]}` is missing or empty [SS611]")
+    when = f"True for {duration(alert.for_)}." if alert.for_ else "At the first evaluation that is true."
     if alert.keep_firing_for:
-        when += f" It goes on for {duration(alert.keep_firing_for)} after it was last true."
+        when += f" The alert ends {duration(alert.keep_firing_for)} after it was last true."
     sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}\n\n{sections['When it fires']}"
     labels = alert.all_labels(config)
     return "\n\n".join([
@@ -81,14 +85,20 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
 
 
 def index(alerts: list[Alert], header: str) -> str:
-    """Return the list of all pages, as Markdown."""
+    """Return the table of all runbooks, as Markdown.
+
+    Example:
+        >>> from signalscope.mixin.alerts import alerts
+        >>> index(alerts(Config()), "generated").splitlines()[1]
+        '# Runbooks'
+    """
     rows = "\n".join(f"| [{a.name}]({a.name}.md) | {a.severity} | {a.domain} | {a.impact} |" for a in alerts)
     head = "| alert | severity | about | impact |\n| --- | --- | --- | --- |"
     return f"<!-- {header} -->\n# Runbooks\n\n{head}\n{rows}\n"
 
 
 class _Page:
-    """The template of one alert, and what its placeholders stand for."""
+    """The template of one alert and the values of its placeholders."""
 
     def __init__(self, alert: Alert, config: Config, templates: Traversable) -> None:
         self._name = f"{alert.name}.md"
@@ -103,13 +113,13 @@ class _Page:
         }
 
     def sections(self) -> dict[str, str]:
-        """Return the text of each section of the template."""
+        """Return the rendered sections by heading."""
         sections: dict[str, str] = {}
         for part in f"\n{self._rendered(self._name)}".split("\n## ")[1:]:
             heading, _, text = part.partition("\n")
             if heading not in _SECTIONS:
                 known = ", ".join(_SECTIONS)
-                raise RunbookError(f"{self._name}: there is no section {heading!r}; there are: {known}")
+                raise RunbookError(f"{self._name}: section {heading!r} is not one of: {known} [SS611]")
             sections[heading] = text.strip()
         if "Diagnosis" in sections:
             sections["Diagnosis"] = "\n\n".join(map(self._query, sections["Diagnosis"].splitlines()))
@@ -118,28 +128,28 @@ class _Page:
     def _query(self, line: str) -> str:
         match = _QUERY.fullmatch(line)
         if match is None:
-            raise RunbookError(f"{self._name}: Diagnosis: write `* Title: ` and a query in backticks: {line}")
+            raise RunbookError(f"{self._name}: {line!r} in Diagnosis is not ``* Title: `query` `` [SS612]")
         return f"{match['title']}:\n\n```promql\n{match['query']}\n```"
 
     def _rendered(self, name: str) -> str:
-        """Return a file's text with every placeholder replaced."""
+        """Return the text of a template with all placeholders replaced."""
         try:
             text = self._templates.joinpath(name).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise RunbookError(f"{self._templates.joinpath(name)}: there is no such template") from None
+            raise RunbookError(f"template {self._templates.joinpath(name)} does not exist [SS610]") from None
         lines = []
         for number, line in enumerate(text.strip().splitlines(), 1):
             try:
                 lines.append(_PLACEHOLDER.sub(lambda match: self._value(match[1]), line))
             except KeyError as error:
-                raise RunbookError(f"{name}:{number}: {error.args[0]}") from None
+                raise RunbookError(": ".join((f"{name}:{number}", error.args[0]))) from None
         return "\n".join(lines)
 
     def _value(self, placeholder: str) -> str:
-        """Return what a placeholder stands for.
+        """Return the value of a placeholder.
 
         Raises:
-            KeyError: Nothing has that name; the message names the nearest.
+            KeyError: The name is unknown; the message suggests the nearest one.
         """
         name, _, chosen = placeholder.partition("|")
         kind, _, rest = name.partition(".")
@@ -155,12 +165,12 @@ class _Page:
             if kind in ("rate", "quantile"):
                 return self._of_histogram(kind, rest, *chosen.split("|"))
         except ContractError as error:
-            raise KeyError(f"${{{placeholder}}}: {error}") from None
+            raise KeyError(": ".join((f"${{{placeholder}}}", str(error)))) from None
         known = dict(_leaves(self._config.model_dump()))
         if name not in known or chosen not in _FILTERS:
             near = difflib.get_close_matches(name, [*self._values, *known], 1)
             hint = f"; did you mean ${{{near[0]}}}?" if near and near[0] != name else ""
-            raise KeyError(f"there is no placeholder ${{{placeholder}}}{hint}")
+            raise KeyError(f"unknown placeholder ${{{placeholder}}}{hint} [SS613]")
         return _FILTERS[chosen](known[name])
 
     def _of_histogram(self, kind: str, name: str, grouped: str, *matchers: str) -> str:
@@ -177,7 +187,7 @@ class _Page:
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value of the configuration with its keys, joined by dots."""
+    """Yield each value of the configuration with its dotted key."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")
