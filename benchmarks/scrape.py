@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scrape``: a scrape of 10,000 series with exemplars, next to OpenTelemetry's own."""
+"""``python -m benchmarks.scrape``: a scrape of 10,000 series with exemplars, compared with OpenTelemetry's own."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ SERIES, ROUNDS = 10_000, 15
 
 
 def measure() -> dict[str, float]:
-    """Milliseconds of CPU time: medians of fifteen rounds, each with a new value in every histogram.
+    """Return milliseconds of CPU time: medians of fifteen rounds, each with a new value in every histogram.
 
-    CPU time, since a machine that is shared makes everything wait.
+    Wall-clock time would include the waits on a shared machine.
     """
     buckets = contract.get(_NAME).buckets or ()
     number = SERIES // (len(buckets) + 3)
-    labels = [(f"/e{each % 190}", "GET", str(200 + each // 190), "basic", "work") for each in range(number)]
+    labels = [
+        (f"/e{index % 190}", "GET", str(200 + index // 190), "basic", "work") for index in range(number)
+    ]
     return {"ours, with exemplars": _ours(labels), "OpenTelemetry's, without": _stock(labels)}
 
 
@@ -39,21 +41,21 @@ def _ours(labels: list[tuple[str, ...]]) -> float:
     provider = MeterProvider([reader], Resource({"service.name": "bench"}), shutdown_on_exit=False)
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("bench")
     with recording.redirected(provider, [reader], tracer):
-        series = [recording.get_instrument(_NAME).series(*each) for each in labels]
+        series = [recording.get_instrument(_NAME).series(*values) for values in labels]
 
         def record() -> None:
             with tracer.start_as_current_span("work"):
-                for each in series:
-                    each.record(0.003)
+                for one_series in series:
+                    one_series.record(0.003)
 
         page = reader.page(OPENMETRICS)
         record()
         page = reader.page(OPENMETRICS)
         assert page.count(b"\n") >= SERIES * 0.99
         assert page.count(b"# {") == len(labels)
-        found = _median(record, lambda: reader.page(OPENMETRICS))
+        milliseconds = _median(record, lambda: reader.page(OPENMETRICS))
     reader.shutdown()
-    return found
+    return milliseconds
 
 
 def _stock(labels: list[tuple[str, ...]]) -> float:
@@ -63,11 +65,11 @@ def _stock(labels: list[tuple[str, ...]]) -> float:
     histogram = provider.get_meter("bench").create_histogram(
         _NAME, unit="s", explicit_bucket_boundaries_advisory=instrument.buckets
     )
-    attributes = [dict(zip(instrument.attribute_names, each, strict=True)) for each in labels]
+    attributes = [dict(zip(instrument.attribute_names, values, strict=True)) for values in labels]
 
     def record() -> None:
-        for each in attributes:
-            histogram.record(0.003, each)
+        for label_set in attributes:
+            histogram.record(0.003, label_set)
 
     return _median(record, lambda: generate_latest(REGISTRY))
 
