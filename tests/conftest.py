@@ -112,7 +112,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if reason is None:
             continue
         if os.environ.get("CI"):
-            pytest.fail(f"{part} is missing, and in CI nothing may be: {reason}", pytrace=False)
+            pytest.fail(f"{part} is missing, and CI requires every part: {reason}", pytrace=False)
         item.user_properties.append(("missing", f"{part}: {reason}"))
         pytest.skip(f"{part}: {reason}")
 
@@ -153,6 +153,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if name == "missing"
     )
     for reason, number in sorted(missing.items()):
-        terminalreporter.write_line(f"NOT RUN: {number} tests, for want of {reason}")
+        terminalreporter.write_line(f"NOT RUN: {number} tests, because {reason}")
     if not config.getoption("--long"):
         terminalreporter.write_line("NOT RUN: the long forms; `make test-long` runs them")

@@ -29,7 +29,7 @@ class Progress:
         self._thread = threading.Thread(target=self._print, name="progress", daemon=True)
 
     def pytest_sessionstart(self) -> None:
-        """Start to print."""
+        """Start printing."""
         self._thread.start()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -42,7 +42,7 @@ class Progress:
         self._ended += 1
 
     def pytest_sessionfinish(self) -> None:
-        """Stop to print."""
+        """Stop printing."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -109,7 +109,7 @@ class Run:
         try:
             self.without_build |= without_build(home, instrumented(home))
         except PipError as error:
-            print(f"not known which libraries have no build: {error.reason}", flush=True)
+            print(f"cannot find out which libraries have no build: {error.reason}", flush=True)
 
     def _test(self, home: Path, arguments: Sequence[str]) -> int:
         command = [python_of(home), "-m", "pytest", "-o", f"cache_dir={home / 'pytest'}"]

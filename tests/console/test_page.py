@@ -238,7 +238,10 @@ def test_a_dashboard_made_by_hand(tmp_path: Path, prometheus: str, browser: Brow
         browser.open(f"{url}/d/mine")
         browser.until(_DONE)
         assert _text(browser, 1, ".stat b") == "3"
-        assert _text(browser, 2, ".note") == "This page cannot draw a text; Grafana can."
+        assert (
+            _text(browser, 2, ".note")
+            == "This page cannot draw a panel of the type text; use Grafana for it."
+        )
         assert browser.complaints == []
 
 
@@ -312,7 +315,7 @@ def test_a_time_in_the_address_that_is_none(tmp_path: Path, prometheus: str, bro
     """An invalid time gets a message; ISO dates and milliseconds are valid."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         for query, message in (
-            ("from=yesterday", "yesterday is no time; write for example now-1h"),
+            ("from=yesterday", "yesterday is not a time; write for example now-1h"),
             ("from=now&to=now-1h", "now is not before now-1h"),
         ):
             browser.open(f"{url}/d/mine?{query}")

@@ -61,8 +61,8 @@ recording = 5
 slo = 5
 history = 15
 """
-#: Some faults exclude each other. A service that is down is not slow, and a failed calculation is not NaN.
-#: cpu-burn is left out, since its effect depends on the other load of the machine.
+#: Some faults exclude each other: a service that is down is not slow, and a failed calculation is not NaN.
+#: The fault `cpu-burn` is left out, since its effect depends on the other load of the machine.
 _ON = (
     "ticker-down", "config-failing", "marketplace-slow", "comms-down", "greeks-nan", "greeks-slow-vectorized",
     "cache-flush", "queue-flood", "subscription-surge",

@@ -51,6 +51,10 @@ def versions(path: Path = ROOT / ".env") -> dict[str, str]:
 
     Raises:
         NoCheckoutError: The file does not exist.
+
+    Example:
+        >>> "PROMETHEUS_VERSION" in versions()
+        True
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -64,7 +68,12 @@ def versions(path: Path = ROOT / ".env") -> dict[str, str]:
 
 
 def projects() -> tuple[Project, ...]:
-    """Return the projects of the local stack, the longest build first."""
+    """Return the projects of the local stack, the longest build first.
+
+    Example:
+        >>> [project.name for project in projects()]
+        ['otelcol', 'prometheus', 'alertmanager']
+    """
     return (
         _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
         # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.

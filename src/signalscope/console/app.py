@@ -64,6 +64,11 @@ def make_app(settings: Settings) -> Starlette:
 
     Args:
         settings: The dashboards and servers to show.
+
+    Example:
+        >>> app = make_app(Settings(prometheus=None, boards=Boards([])))
+        >>> "/healthz" in {route.path for route in app.routes}
+        True
     """
     hidden = ("token", "pids", "demo_pid")
     endpoints = {name: value for name, value in settings.endpoints.items() if name not in hidden}

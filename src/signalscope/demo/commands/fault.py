@@ -1,4 +1,4 @@
-"""``signalscope fault``: switch a fault of the running demo on or off."""
+"""``signalscope fault``: break a part of the running demo on purpose, or repair it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def fault(
     name: Annotated[str, typer.Argument(help="A fault, or `list`.")],
     switch: Annotated[Switch | None, typer.Argument(help="on or off")] = None,
 ) -> None:
-    """Switch a fault of the running demo on or off.
+    """Break a part of the running demo on purpose, or repair it.
 
     `signalscope fault list` shows every fault, and the alerts to expect.
     """

@@ -93,7 +93,12 @@ def _key(symbol: str, model: str) -> str:
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return a number for JSON: None if it is not finite."""
+    """Return a number for JSON: None if it is not finite.
+
+    Example:
+        >>> finite_or_none(float("nan")) is None
+        True
+    """
     return value if math.isfinite(value) else None
 
 

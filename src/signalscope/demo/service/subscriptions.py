@@ -32,6 +32,10 @@ class Subscriptions:
 
     Args:
         initial: The number of subscriptions at the start; most are of the free tier, as in real services.
+
+    Example:
+        >>> Subscriptions(initial=0).add("anna", "free", "momentum", "email").number
+        1
     """
 
     def __init__(self, initial: int = 400) -> None:
