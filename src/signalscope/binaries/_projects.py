@@ -15,7 +15,7 @@ class BinaryError(RuntimeError):
 
 
 class NoCheckoutError(BinaryError):
-    """The package does not run from a checkout, and only that has the versions and the configuration of the parts."""
+    """The package runs without a checkout, which has the pinned versions and the configuration of the parts."""
 
 
 @dataclass(frozen=True)
