@@ -209,7 +209,7 @@ def test_errors_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UserError, match="does not answer: ConnectError"):
         _push("--url", "http://127.0.0.1:1")
     for url in ("127.0.0.1:3000", "http://", "http://[::1", "http://127.0.0.1:99999", "ftp://grafana"):
-        with pytest.raises(UserError, match="write a whole address"):
+        with pytest.raises(UserError, match="is not the URL of a server; give one such as"):
             _push("--url", url)
     with pytest.raises(UserError, match="--folder my/folder: a uid has 1 to 40 letters, digits, - and _"):
         _push("--folder", "my/folder")
