@@ -1,42 +1,42 @@
-# make demo    the reference service under load, with the whole pipeline; Ctrl-C ends it
-# make test    every check and test, the real binaries included; make test-long the long forms of some
-# Arguments are passed on: make demo ARGS='--duration 60', make test ARGS='tests/contract -x'
+# make demo    run the reference service under load, with the whole pipeline, until Ctrl-C
+# make test    run every check and test, also those with real binaries; make test-long runs the long forms
+# ARGS passes arguments on: make demo ARGS='--duration 60', make test ARGS='tests/contract -x'
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 BIN := .venv/bin
 ARGS ?=
-# What the local stack loads: the reference service has a configuration, as any service would.
+# The local stack loads the files that this configuration of the reference service gives.
 DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo \
   --only rules --only dashboards --only deploy/prometheus
 
-# One more than there are cores: the worker that has the whole stack mostly waits for it.
+# One more than the number of cores: the worker with the whole stack mostly waits.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: help setup demo test test-long lint prose pictures docs bench generate test-oldest test-python
 
-help: ## show this
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: ## the virtual environment in .venv, and the Collector, Prometheus and Alertmanager
+setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 	@$(PYTHON) tools/setup.py
 
 demo: setup ## run the demo until Ctrl-C
 	@exec $(BIN)/signalscope demo $(ARGS)
 
-lint: setup ## ruff and mypy
+lint: setup ## run ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-prose: setup ## find English that has to be translated; ARGS=--summary counts
+prose: setup ## check the texts for plain English; ARGS=--summary counts the findings
 	@$(BIN)/python tools/prose.py $(ARGS)
 
-pictures: setup ## take the pictures of docs/images from a demo of their own, in some 15 minutes
+pictures: setup ## take the pictures of docs/images from a separate demo, in about 15 minutes
 	@$(BIN)/python tools/pictures.py $(ARGS)
 
-test: ## all checks and tests in parallel (WORKERS=N); with ARGS only the tests they select, one after the other
+test: ## run all checks and tests in parallel (WORKERS=N); with ARGS only the selected tests, without workers
 	@$(PYTHON) tools/setup.py --tests
 ifeq ($(strip $(ARGS)),)
 	@$(MAKE) --no-print-directory lint
@@ -45,17 +45,17 @@ else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
 
-test-long: ## the long forms of tests that `make test` has a short form of
+test-long: ## run the long forms of the tests that have a short form in `make test`
 	@$(PYTHON) tools/setup.py --tests
 	@$(BIN)/python -m pytest --long -m long $(ARGS)
 
-test-oldest: setup ## the SDK's tests with the oldest supported OpenTelemetry, in an environment of their own
+test-oldest: setup ## run the SDK's tests with the oldest supported OpenTelemetry, in a separate environment
 	@$(BIN)/python tools/oldest.py $(ARGS)
 
-test-python: setup ## the unit tests with each supported Python found here, or one: ARGS=3.13
+test-python: setup ## run the unit tests with each supported Python on this machine, or with one: ARGS=3.13
 	@$(BIN)/python tools/interpreters.py $(ARGS)
 
-generate: setup ## rules, dashboards, runbooks, server configuration and docs; then those of the demo
+generate: setup ## write rules, dashboards, runbooks, server configuration and docs, also for the demo
 	@$(BIN)/signalscope generate $(ARGS)
 	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
 

@@ -1,1 +1,1 @@
-"""What recording costs, next to the same by hand and to other libraries: `make bench`."""
+"""The cost of recording, compared with code by hand and with other libraries: `make bench`."""

@@ -1,4 +1,4 @@
-"""Measure everything, print the table, write benchmarks/results.json and the table in docs/recording.md.
+"""Measure all cases, print the table, write benchmarks/results.json and the table in docs/recording.md.
 
 Usage: python -m benchmarks [--rounds N] [--no-others]
 """
@@ -16,7 +16,7 @@ from benchmarks.report import Result, show, write, write_docs
 
 
 def main() -> int:
-    """The exit status is 0 whether or not the targets are met: a table is no test."""
+    """Return 0 even if a target is missed: the table is not a test."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=200, help="rounds of each micro-benchmark (200)")
     parser.add_argument("--no-others", action="store_true", help="leave other libraries out (they install)")
@@ -40,8 +40,8 @@ def _all(rounds: int, *, with_others: bool) -> Iterator[Result]:
     yield from service.compared()
     yield from cases.collection()
     if with_others:
-        for name, measured in others.measure_all():
-            yield Result(name, measured.get("added_ns"), "-", note=measured.get("reason", "comparison"))
+        for name, measurement in others.measure_all():
+            yield Result(name, measurement.get("added_ns"), "-", note=measurement.get("reason", "comparison"))
 
 
 if __name__ == "__main__":

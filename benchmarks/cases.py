@@ -34,14 +34,14 @@ _CONSTANT: dict[str, Any] = {"calculation_type": "delta", "model_type": "black_s
 
 
 class _Discard(SpanExporter):
-    """Spans end here; both sides of a comparison pay the same for it."""
+    """An exporter that discards spans; both sides of a comparison have the same cost for it."""
 
     def export(self, spans: Any) -> SpanExportResult:
         return SpanExportResult.SUCCESS
 
 
 def set_up() -> tuple[InMemoryMetricReader, trace.Tracer, trace.Tracer, metrics.Meter]:
-    """Configure an SDK with one reader; a tracer that samples nothing and one that samples everything."""
+    """Configure an SDK with one reader, and two tracers: one samples no trace, the other every trace."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
@@ -58,8 +58,8 @@ def set_up() -> tuple[InMemoryMetricReader, trace.Tracer, trace.Tracer, metrics.
     )
 
 
-def configured(rounds: int) -> Iterator[Result]:  # one story: every case next to its baseline
-    """`@instrument_greeks` in all its forms, against the same by hand."""
+def configured(rounds: int) -> Iterator[Result]:  # in one function, every case stands beside its baseline
+    """Measure all forms of `@instrument_greeks`, compared with the same by hand."""
     reader, dropping, sampling, meter = set_up()
     by_hand, by_hand_sampled = ByHand(dropping, meter), ByHand(sampling, meter)
     calculator = Calculator()
@@ -156,7 +156,7 @@ def configured(rounds: int) -> Iterator[Result]:  # one story: every case next t
 
 
 def _arrays(rounds: int) -> Iterator[Result]:
-    """The check of a result of 10,000 elements, against the calculation that makes one."""
+    """Measure the check of a result of 10,000 elements, compared with the calculation of one."""
     spots = np.linspace(50.0, 150.0, 10_000)
 
     def deltas() -> np.ndarray[Any, Any]:
@@ -178,7 +178,7 @@ def _arrays(rounds: int) -> Iterator[Result]:
 
 
 def _threads(call: Callable[..., object]) -> Iterator[Result]:
-    """Eight threads at once against one: calls for each second of processor time."""
+    """Measure eight threads at once, compared with one: calls for each second of processor time."""
 
     def rate(threads: int, calls: int = 40_000) -> float:
         def work() -> None:
@@ -199,7 +199,7 @@ def _threads(call: Callable[..., object]) -> Iterator[Result]:
 
 
 def collection(series: int = 10_000, rounds: int = 15) -> Iterator[Result]:
-    """Collecting many histogram series, each with a new measurement, and none with one."""
+    """Measure a collection of many histogram series, each with a new measurement, and without new ones."""
     attributes = tuple(contract.Attribute(key, "A key.", cap=2 * series) for key in ("a", "b", "c"))
     contract.extend(
         contract.Instrument(
@@ -235,13 +235,13 @@ def collection(series: int = 10_000, rounds: int = 15) -> Iterator[Result]:
             times[name].append(timed(reader))
             times[f"{name}_idle"].append(timed(reader))
     gc.enable()
-    median = medians(times)
+    times_ns = medians(times)
     for case, name in (("all with a new value", ""), ("none with a new value", "_idle")):
-        ratio = median[f"ours{name}"] / median[f"sdk{name}"]
+        ratio = times_ns[f"ours{name}"] / times_ns[f"sdk{name}"]
         yield Result(
             f"collection of {series:,} series, {case}",
-            median[f"ours{name}"],
-            f"SDK, {median[f'sdk{name}'] / 1e6:.1f} ms",
+            times_ns[f"ours{name}"],
+            f"SDK, {times_ns[f'sdk{name}'] / 1e6:.1f} ms",
             ratio,
             0.5,
             ratio <= 0.5,
@@ -249,7 +249,7 @@ def collection(series: int = 10_000, rounds: int = 15) -> Iterator[Result]:
 
 
 def _limit(series: int) -> dict[str, Any]:
-    """The reader's option that lets an instrument have that many series, where the SDK has limits at all."""
+    """Return the reader's option that sets the cardinality limit of an instrument, if the SDK has limits."""
     try:
         InMemoryMetricReader(cardinality_limits={Histogram: series})
     except TypeError:

@@ -1,4 +1,4 @@
-"""Timing with interleaved rounds, so that what else the machine does hits every variant alike."""
+"""Timing with interleaved rounds, so that other work of the machine affects every variant alike."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from itertools import repeat
 
 __all__ = ["medians", "pin", "rounds_of"]
 
-#: One variant runs for about this long before the next has its turn.
+#: Time that one variant runs before the next one runs.
 _TURN_SECONDS = 0.004
 
 Call = Callable[[], object]
 
 
 def pin() -> int | None:
-    """Stay on one processor, the last one we may use; None where the system has no such call."""
+    """Stay on one processor, the last that this process may use; return None on a system without such a call."""
     if not hasattr(os, "sched_setaffinity"):
         return None
     cpu = max(os.sched_getaffinity(0))
@@ -33,16 +33,16 @@ def rounds_of(
     clock: Callable[[], int] = time.process_time_ns,
     between: Callable[[], object] | None = None,
 ) -> dict[str, Sequence[float]]:
-    """Nanoseconds for one call of each variant, one number for each round.
+    """Return the nanoseconds for one call of each variant, with one number for each round.
 
-    In each round every variant runs once, in turn; processor time is measured, not the time on the wall, and
-    the garbage collector is off.
+    Every variant runs once in each round, in turn. Processor time is measured, not wall-clock time, and the garbage
+    collector is off.
 
     Args:
         variants: The calls to time, by name.
-        rounds: How many rounds.
-        clock: Nanoseconds; processor time unless told otherwise.
-        between: Run between rounds, untimed (a collection, so that buffers do not only fill up).
+        rounds: The number of rounds.
+        clock: Returns nanoseconds; by default processor time.
+        between: Called between rounds, untimed (a collection, so that buffers do not only fill up).
     """
     times: dict[str, list[float]] = {name: [] for name in variants}
     counts = {name: _calls_in_a_turn(call, clock) for name, call in variants.items()}
@@ -62,7 +62,7 @@ def rounds_of(
 
 
 def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """The median of each variant's rounds."""
+    """Return the median of each variant's rounds."""
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -74,7 +74,7 @@ def _time(call: Call, calls: int, clock: Callable[[], int]) -> float:
 
 
 def _calls_in_a_turn(call: Call, clock: Callable[[], int]) -> int:
-    """How many calls fit into one turn; warms the variant up as well."""
+    """Return the number of calls that fit into one turn, and warm the variant up."""
     calls = 1
     while True:
         taken = _time(call, calls, clock) * calls / 1e9

@@ -1,8 +1,8 @@
-"""Decorators of other libraries, each timed in a virtual environment of its own.
+"""Decorators of other libraries, each timed in a separate virtual environment.
 
-Run as a script by the environment's interpreter (`python -m benchmarks.others NAME`), it prints one JSON
-object; `environment` and `measure_all` are for the process that prints the table. Environments are kept in
-the user's cache directory, never in the checkout.
+The interpreter of the environment runs `python -m benchmarks.others NAME`, which prints a JSON object.
+`environment` and `measure_all` are for the process that prints the table. The environments are in the user's cache
+directory, never in the checkout.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from benchmarks.measure import medians, pin, rounds_of
 
 __all__ = ["LIBRARIES", "measure_all"]
 
-#: What to install for each.
+#: Library -> requirements to install.
 LIBRARIES = {
     "autometrics": ("autometrics",),
     "logfire": ("logfire",),
     "prometheus-async": ("prometheus-async", "prometheus-client"),
     "openinference": ("openinference-instrumentation", "opentelemetry-sdk"),
-    "traceloop": ("traceloop-sdk", "httpx"),  # it imports httpx, and does not say so
+    "traceloop": ("traceloop-sdk", "httpx"),  # it imports httpx without a requirement for it
 }
-#: Traceloop brings forty instrumentors along, which take pip three minutes to choose; a pip of 2023 much longer.
+#: Traceloop requires forty instrumentors. pip needs three minutes to resolve these, a pip of 2023 much longer.
 _INSTALL_SECONDS = 900
 _RUN_SECONDS = 120
 
@@ -37,21 +37,21 @@ Work = Callable[[float, float, float], float]
 
 
 def work(spot: float, strike: float, expiry: float) -> float:
-    """Something cheap to wrap."""
+    """A cheap function to decorate."""
     return spot if expiry else strike
 
 
 async def work_async(spot: float, strike: float, expiry: float) -> float:
-    """The same as a coroutine."""
+    """A cheap coroutine function to decorate."""
     return spot if expiry else strike
 
 
 def measure_all() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each library's added nanoseconds for one call, or why there is no number."""
+    """Return the nanoseconds that each library adds to one call, or the reason for a missing number."""
     for name, requirements in LIBRARIES.items():
         try:
             python = _environment(name, requirements)
-            done = subprocess.run(  # noqa: S603  # our own interpreter and arguments
+            done = subprocess.run(  # noqa: S603  # the interpreter and arguments are trusted
                 [str(python), "-m", "benchmarks.others", name],
                 capture_output=True,
                 text=True,
@@ -71,13 +71,13 @@ def measure_all() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _environment(name: str, requirements: tuple[str, ...]) -> Path:
-    """The interpreter of the library's environment, made when it is not there yet."""
+    """Return the interpreter of a library's environment, which is created if it is missing."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     home = cache / "signalscope" / "benchmarks" / f"{name}-{sys.version_info.major}.{sys.version_info.minor}"
     python, ready = home / "bin" / "python", home / "ready"
     if not ready.exists():
         venv.create(home, with_pip=True, clear=True, upgrade_deps=True)
-        subprocess.run(  # noqa: S603  # our own interpreter and arguments
+        subprocess.run(  # noqa: S603  # the interpreter and arguments are trusted
             [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *requirements],
             check=True,
             capture_output=True,
@@ -141,7 +141,7 @@ _WRAPPED: dict[str, Callable[[], tuple[Any, bool]]] = {
 
 
 def _drive(coroutine: Any) -> None:
-    """Run a coroutine that never waits, without an event loop's own cost."""
+    """Run a coroutine that never waits, without the cost of an event loop."""
     try:
         coroutine.send(None)
     except StopIteration:
@@ -158,8 +158,8 @@ def _measured(name: str) -> dict[str, Any]:
         }
     else:
         variants = {"bare": lambda: work(1.0, 2.0, 3.0), "wrapped": lambda: wrapped(1.0, 2.0, 3.0)}
-    found = medians(rounds_of(variants, 60))
-    return {"added_ns": found["wrapped"] - found["bare"]}
+    nanoseconds = medians(rounds_of(variants, 60))
+    return {"added_ns": nanoseconds["wrapped"] - nanoseconds["bare"]}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of results, on the screen and as JSON."""
+"""The table of results, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One line of the table.
+    """A line of the table.
 
     Args:
-        case: What was measured.
-        added_ns: Nanoseconds that it adds to one call; None where it could not be measured.
-        baseline: What it is compared with.
-        ratio: Ours over the baseline.
-        target: The greatest ratio (or least, for throughput) that is good enough; None for a comparison.
-        met: Whether it is; None for a comparison.
-        note: Why there is no number, or how it was obtained.
+        case: The measured case.
+        added_ns: Nanoseconds that it adds to one call; None if it could not be measured.
+        baseline: The baseline of the comparison.
+        ratio: The measured value divided by that of the baseline.
+        target: The greatest ratio (for throughput the least) that is good enough; None for a comparison.
+        met: True if the ratio meets the target; None for a comparison.
+        note: Why the number is missing, or how it was measured.
     """
 
     case: str
@@ -52,7 +52,7 @@ class Result:
 
 
 def write(results: Sequence[Result], rounds: int) -> None:
-    """Write benchmarks/results.json: the results, each with the versions and the machine."""
+    """Write benchmarks/results.json: each result with the versions and the machine."""
     circumstances = {"rounds": rounds, "versions": _versions(), "machine": machine()}
     rows = [{**asdict(result), **circumstances} for result in results]
     RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -78,7 +78,7 @@ def show(results: Sequence[Result]) -> None:
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table as Markdown, from the rows of benchmarks/results.json."""
+    """Return the table as Markdown, from the rows of benchmarks/results.json."""
     lines = [
         "| case | adds | compared with | ratio | target | met |",
         "| --- | --- | --- | --- | --- | --- |",
@@ -121,7 +121,7 @@ def _versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """The processor and the system that something was measured on."""
+    """Return the processor and the system of the measurement."""
     cpu = platform.processor() or platform.machine()
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.scrape``: a scrape of 10,000 series with exemplars, next to OpenTelemetry's own."""
+"""``python -m benchmarks.scrape``: a scrape of 10,000 series with exemplars, compared with OpenTelemetry's own."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SERIES, ROUNDS = 10_000, 15
 
 
 def measure() -> dict[str, float]:
-    """Milliseconds of CPU time: medians of fifteen rounds, each with a new value in every histogram.
+    """Return milliseconds of CPU time: medians of fifteen rounds, each with a new value in every histogram.
 
-    CPU time, since a machine that is shared makes everything wait.
+    Wall-clock time would include the waits on a shared machine.
     """
     buckets = contract.get(_NAME).buckets or ()
     number = SERIES // (len(buckets) + 3)
@@ -45,8 +45,8 @@ def _ours(labels: list[tuple[str, ...]]) -> float:
 
         def record() -> None:
             with tracer.start_as_current_span("work"):
-                for one in series:
-                    one.record(0.003)
+                for one_series in series:
+                    one_series.record(0.003)
 
         page = reader.page(OPENMETRICS)
         record()
@@ -68,8 +68,8 @@ def _stock(labels: list[tuple[str, ...]]) -> float:
     attributes = [dict(zip(instrument.attribute_names, values, strict=True)) for values in labels]
 
     def record() -> None:
-        for values in attributes:
-            histogram.record(0.003, values)
+        for label_set in attributes:
+            histogram.record(0.003, label_set)
 
     return _median(record, lambda: generate_latest(REGISTRY))
 

@@ -1,8 +1,7 @@
-"""A FastAPI request with our API metrics, against the stock instrumentor alone.
+"""A FastAPI request with signalscope's API metrics, compared with the official instrumentor alone.
 
-Each variant runs in a process of its own, because an instrumentor cannot be had twice with different
-settings. Requests are made straight to the ASGI application: a client and sockets would cost far more than
-what is measured, and hide it.
+Each variant runs in a separate process, because an instrumentor can have only one set of settings in a process.
+Requests go directly to the ASGI application: a client and sockets would cost far more than the measured part.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ _CASE = "FastAPI request: API metrics and the official span"
 
 
 def compared() -> Iterator[Result]:
-    """Our metrics and the official instrumentor's spans, against that instrumentor with its own metrics."""
+    """Compare signalscope's metrics and the official spans with the official metrics and spans."""
     if not _has_instrument_app():
         yield Result(_CASE, None, "stock instrumentor", target=1.0, note="signalscope.fastapi is not there")
         return
     times: dict[str, list[float]] = {variant: [] for variant in _VARIANTS}
-    for _ in range(_PROCESSES):  # interleaved: bare, stock, ours, bare, ...
+    for _ in range(_PROCESSES):  # interleaved: each variant in turn
         for variant in _VARIANTS:
-            done = subprocess.run(  # noqa: S603  # our own interpreter and arguments
+            done = subprocess.run(  # noqa: S603  # the interpreter and arguments are trusted
                 [sys.executable, "-m", "benchmarks.service", variant],
                 capture_output=True,
                 text=True,
@@ -48,8 +47,8 @@ def compared() -> Iterator[Result]:
                 env={**os.environ, "OTEL_SEMCONV_STABILITY_OPT_IN": "http"},
             )
             times[variant].append(json.loads(done.stdout.splitlines()[-1]))
-    found = {variant: statistics.median(values) for variant, values in times.items()}
-    added, stock = found["ours"] - found["bare"], found["stock"] - found["bare"]
+    medians = {variant: statistics.median(values) for variant, values in times.items()}
+    added, stock = medians["ours"] - medians["bare"], medians["stock"] - medians["bare"]
     yield Result(
         _CASE, added, f"stock instrumentor, {stock / 1e3:.0f} µs", added / stock, 1.0, added / stock <= 1.0
     )
@@ -93,7 +92,7 @@ def _application(variant: str) -> Any:
 
 
 async def _measured(app: Callable[..., Awaitable[None]]) -> float:
-    """Nanoseconds of processor time for one request, the median of several hundred at a time."""
+    """Return nanoseconds of processor time for one request, the median over several hundred at a time."""
     scope: Mapping[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -1,4 +1,4 @@
-"""What the benchmarks call: one calculation, bare, instrumented by hand with OpenTelemetry, and decorated."""
+"""The calculation that the benchmarks call: bare, instrumented by hand with OpenTelemetry, and decorated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _OPTIONS = {key: ATTRIBUTES[key] for key in ("calculation_type", "vectorized", "
 
 
 def delta(spot: float, strike: float, expiry: float) -> float:
-    """A calculation that costs next to nothing, so that what is added can be seen."""
+    """A calculation that costs very little, so that the added cost is visible."""
     return 0.5
 
 
@@ -36,12 +36,12 @@ class Calculator:
     """The same as a method."""
 
     def delta(self, spot: float, strike: float, expiry: float) -> float:
-        """A calculation that costs next to nothing."""
+        """A calculation that costs very little."""
         return 0.5
 
 
 def drive(coroutine: Any) -> None:
-    """Run a coroutine that never waits, without an event loop's own cost."""
+    """Run a coroutine that never waits, without the cost of an event loop."""
     try:
         coroutine.send(None)
     except StopIteration:
@@ -49,11 +49,11 @@ def drive(coroutine: Any) -> None:
 
 
 class ByHand:
-    """A span, a histogram and a counter around a call, as one writes it with the OpenTelemetry API.
+    """A span, a histogram and a counter around a call, written with the OpenTelemetry API.
 
     Args:
-        tracer: Makes the spans.
-        meter: Makes the instruments.
+        tracer: Creates the spans.
+        meter: Creates the instruments.
     """
 
     def __init__(self, tracer: trace.Tracer, meter: metrics.Meter) -> None:
@@ -66,7 +66,7 @@ class ByHand:
     def function(
         self, call: Callable[[float, float, float], float]
     ) -> Callable[[float, float, float], float]:
-        """Around a function."""
+        """Decorate a function."""
 
         def by_hand(spot: float, strike: float, expiry: float) -> float:
             with self._tracer.start_as_current_span("delta", attributes=ATTRIBUTES):
@@ -81,7 +81,7 @@ class ByHand:
     def coroutine(
         self, call: Callable[[float, float, float], Awaitable[float]]
     ) -> Callable[[float, float, float], Awaitable[float]]:
-        """Around a coroutine function."""
+        """Decorate a coroutine function."""
 
         async def by_hand(spot: float, strike: float, expiry: float) -> float:
             with self._tracer.start_as_current_span("delta", attributes=ATTRIBUTES):

@@ -1,4 +1,4 @@
-"""What a decorator costs when nothing is configured, or OTEL_SDK_DISABLED is set; a process of its own."""
+"""The cost of a decorator without configuration, or with OTEL_SDK_DISABLED; measured in a separate process."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MODES = {"not configured": {}, "OTEL_SDK_DISABLED=true": {"OTEL_SDK_DISABLED": 
 
 
 def measure_all(rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """The medians of each mode."""
+    """Return the medians of each mode."""
     for mode, environment in _MODES.items():
-        done = subprocess.run(  # noqa: S603  # our own interpreter and arguments
+        done = subprocess.run(  # noqa: S603  # the interpreter and arguments are trusted
             [sys.executable, "-m", "benchmarks.unconfigured", mode, str(rounds)],
             capture_output=True,
             text=True,

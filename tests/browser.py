@@ -1,4 +1,4 @@
-"""A headless Chromium, driven through its debugging pipe: pages, keys, screen sizes, pictures, complaints."""
+"""A headless Chromium, controlled through its debugging pipe: pages, keys, screen sizes, pictures, complaints."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _FLAGS = (
 
 
 class Browser:
-    """One page; use it as a context manager.
+    """A browser with one page; a context manager.
 
     Args:
-        profile: A folder for its profile.
-        width: Of the page, in pixels.
-        height: Of the page, in pixels.
+        profile: A folder for the browser profile.
+        width: The width of the page in pixels.
+        height: The height of the page in pixels.
 
     Attributes:
-        complaints: Uncaught exceptions, `console.error`, failed loads: everything a developer would see in red.
+        complaints: Uncaught exceptions, calls of `console.error` and failed loads.
     """
 
     def __init__(self, profile: Path, width: int = 1500, height: int = 1000) -> None:
@@ -67,7 +67,7 @@ class Browser:
         os.close(self._out)
 
     def renew(self) -> None:
-        """Begin anew, as in a browser that was just started: another page, with an empty storage."""
+        """Start again with a new page and an empty storage, as in a new browser."""
         self._session, before = None, self._context
         if before is not None:
             self._call("Target.disposeBrowserContext", browserContextId=before)
@@ -81,12 +81,12 @@ class Browser:
         self.complaints.clear()
 
     def open(self, url: str) -> None:
-        """Go to an address, and wait until the page is loaded."""
+        """Go to a URL, and wait until the page is loaded."""
         self._call("Page.navigate", url=url)
         self.until("document.readyState === 'complete'")
 
     def resize(self, width: int, height: int) -> None:
-        """Give the page another size."""
+        """Change the size of the page."""
         self._call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -96,13 +96,13 @@ class Browser:
         )
 
     def run(self, script: str) -> Any:
-        """The value of a JavaScript expression; a promise is waited for."""
-        found = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
+        """Return the value of a JavaScript expression; wait for a promise."""
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
 
     def until(self, script: str, seconds: float = 30) -> Any:
-        """The first truthy value of an expression; fails when there is none in time."""
+        """Return the first truthy value of an expression; fail if it has none in time."""
         try:
             return eventually(lambda: self.run(script), seconds, script)
         except AssertionError as error:
@@ -119,9 +119,9 @@ class Browser:
         self._call("Input.dispatchKeyEvent", type="keyUp", **{**common, "text": ""})
 
     def picture(self, path: Path) -> None:
-        """Write what is shown as PNG."""
-        found = self._call("Page.captureScreenshot", format="png")
-        path.write_bytes(base64.b64decode(found["data"]))
+        """Write a picture of the page as PNG."""
+        answer = self._call("Page.captureScreenshot", format="png")
+        path.write_bytes(base64.b64decode(answer["data"]))
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         number = next(self._ids)
@@ -145,11 +145,11 @@ class Browser:
             assert chunk, "Chromium has ended"
             self._rest += chunk
         message, _, self._rest = self._rest.partition(b"\0")
-        found: dict[str, Any] = json.loads(message)
-        return found
+        answer: dict[str, Any] = json.loads(message)
+        return answer
 
     def _notice(self, event: dict[str, Any]) -> None:
-        if event.get("sessionId") != self._session:  # of the page before
+        if event.get("sessionId") != self._session:  # an event of the previous page
             return
         parameters = event.get("params", {})
         if event.get("method") == "Runtime.exceptionThrown":

@@ -1,6 +1,6 @@
-"""Real parts, long forms, groups of tests that stay together, and a home directory of the tests' own.
+"""Real parts, long forms, groups of tests that run together, and a separate home directory for the tests.
 
-A test that needs a real part says so; one that is missing is named in the last lines, and fails in CI.
+A test names the real parts that it needs. A missing part is named in the last lines, and fails the test in CI.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _PACKAGES = {"redis": "redis-server", "chromium": "chromium"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --long."""
+    """Add the option --long."""
     parser.addoption("--long", action="store_true", help="run the long forms too: `make test-long`")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the environment, and print how far a long run is."""
+    """Prepare the environment, and print the progress of a long run."""
     _move_home(config)
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(config))
 
 
 def _move_home(config: pytest.Config) -> None:
-    """Give the programs that the tests start another home directory; what is cached stays where it was.
+    """Set another home directory for programs that the tests start; caches stay where they were.
 
-    Browsers and servers leave files in it.
+    Browsers and servers write files to the home directory.
     """
     home = Path.home()
     cache = Path(os.environ.setdefault("XDG_CACHE_HOME", str(home / ".cache")))
@@ -62,15 +62,15 @@ def _move_home(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave long forms out unless they are asked for; in a worker, begin with the groups of tests."""
+    """Leave out long forms without --long; in a worker, put the groups of tests first."""
     if not config.getoption("--long"):
         long = [item for item in items if item.get_closest_marker("long")]
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
     if hasattr(config, "workerinput"):
-        from tests.groups import group  # noqa: PLC0415  # it needs pytest-xdist, without which there are no workers
+        from tests.groups import group  # noqa: PLC0415  # it needs pytest-xdist, which a run without workers may lack
 
-        # A group takes longest: the other workers do everything else meanwhile.
+        # A group takes longest, so it starts first: the other workers run all other tests meanwhile.
         items.sort(key=lambda item: group(item.nodeid) is None)
 
 
@@ -83,7 +83,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def _why_missing(part: str) -> str | None:
-    """Return why a part cannot be used; None when it can."""
+    """Return why a part cannot be used; None if it can."""
     if part in _BINARIES:
         try:
             binaries.find(_BINARIES[part])
@@ -98,21 +98,21 @@ def _why_missing(part: str) -> str | None:
             else "postgres is not installed (apt-get install postgresql)"
         )
     if part in _PACKAGES:
-        found = shutil.which(_PACKAGES[part])
-        return None if found else f"{_PACKAGES[part]} is not installed (apt-get install {_PACKAGES[part]})"
+        path = shutil.which(_PACKAGES[part])
+        return None if path else f"{_PACKAGES[part]} is not installed (apt-get install {_PACKAGES[part]})"
     known = ", ".join((*_BINARIES, *_PACKAGES, "postgresql"))
     raise pytest.UsageError(f"unknown part {part!r}; there are: {known}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose parts are missing, and note the reason on its report; in CI, fail it."""
+    """Skip a test with a missing part, and put the reason in its report; in CI, fail the test."""
     parts = [part for mark in item.iter_markers("needs") for part in mark.args]
     for part in parts:
         reason = _why_missing(part)
         if reason is None:
             continue
         if os.environ.get("CI"):
-            pytest.fail(f"{part} is missing, and in CI nothing may be: {reason}", pytrace=False)
+            pytest.fail(f"{part} is missing, and CI requires every part: {reason}", pytrace=False)
         item.user_properties.append(("missing", f"{part}: {reason}"))
         pytest.skip(f"{part}: {reason}")
 
@@ -121,7 +121,7 @@ _CHECKOUT = pytest.StashKey[str]()
 
 
 def _checkout() -> str:
-    """Return what git says has changed in the checkout; nothing where there is none."""
+    """Return the changes in the checkout according to git; empty without git."""
     done = subprocess.run(
         ["git", "status", "--porcelain"], cwd=binaries.ROOT, capture_output=True, text=True, check=False
     )
@@ -129,14 +129,14 @@ def _checkout() -> str:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """In CI, note what the checkout is like."""
+    """In CI, record the state of the checkout."""
     if os.environ.get("CI") and not hasattr(session.config, "workerinput"):
         session.config.stash[_CHECKOUT] = _checkout()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI, fail when a test has written into the checkout: it has a folder of its own, `tmp_path`."""
+    """In CI, fail if a test has written into the checkout instead of `tmp_path`."""
     before = session.config.stash.get(_CHECKOUT, None)
     if before is not None and (after := _checkout()) != before:
         reporter = session.config.pluginmanager.getplugin("terminalreporter")
@@ -145,7 +145,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in the last lines what was not run, and why."""
+    """Print in the last lines which tests did not run, and why."""
     missing = Counter(
         reason
         for report in terminalreporter.stats.get("skipped", ())
@@ -153,6 +153,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if name == "missing"
     )
     for reason, number in sorted(missing.items()):
-        terminalreporter.write_line(f"NOT RUN: {number} tests, for want of {reason}")
+        terminalreporter.write_line(f"NOT RUN: {number} tests, because {reason}")
     if not config.getoption("--long"):
         terminalreporter.write_line("NOT RUN: the long forms; `make test-long` runs them")

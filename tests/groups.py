@@ -1,7 +1,7 @@
-"""Groups of tests: one worker of pytest-xdist runs the tests of a group, one after the other and in their order.
+"""Groups of tests: one worker of pytest-xdist runs the tests of a group, one after the other and in order.
 
-Every other test goes to the next worker that is free. pytest-xdist has groups of its own, marks that it appends to
-the ids of tests. With pytest 9.2 and pytest-xdist 3.8 that has no effect, and nothing says so.
+Every other test goes to the next free worker. pytest-xdist has its own groups, with marks that it appends to ids of
+tests. With pytest 9.2 and pytest-xdist 3.8 these have no effect, and no message says so.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from xdist.scheduler import LoadScopeScheduling
 
 __all__ = ["Scheduling", "group"]
 
-#: The whole stack in real processes: two at once would disturb one another.
+#: Tests with the whole stack in real processes: two stacks at the same time would disturb each other.
 _STACK = ("tests/e2e/", "tests/launch/test_demo.py")
 
 
 def group(test: str) -> str | None:
-    """Return the group of a test by its id; None for one that may run anywhere."""
+    """Return the group of a test id; None for a test that any worker may run."""
     return "stack" if test.startswith(_STACK) else None
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # it has no type hints
-    """Gives a group of tests, or one test that has no group, to a worker."""
+    """A scheduler that gives a worker a group of tests, or a single test without a group."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid) or nodeid

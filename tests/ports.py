@@ -1,8 +1,8 @@
 """Ports of the loopback interface that no other test process chooses.
 
-A port that the kernel chooses (port 0) may be given to another process, or to an outgoing connection, before the
-server under test listens on it. So each test process takes a block of ports below those that the kernel gives away,
-and counts through it. A socket that listens on the block's first port keeps the block until the process ends.
+The kernel may give a port that it has chosen (port 0) to another process, before the server under test listens there.
+So each test process takes a block of ports below those of the kernel, and counts through it.
+A socket that listens on the first port of the block reserves it until the process ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BLOCKS = range(14_000, 32_000, 500)
 
 @functools.cache
 def _block() -> Iterator[int]:
-    """The ports of this process' block, again and again."""
+    """Yield the ports of this process' block, again and again."""
     for first in _BLOCKS:
         keeper = socket.socket()
         try:
@@ -37,7 +37,7 @@ def _block() -> Iterator[int]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, and that no other test process gets."""
+    """Return a port that no process listens on and no other test process gets."""
     for port in itertools.islice(_block(), _BLOCKS.step):
         with socket.socket() as probe:
             try:
@@ -49,5 +49,5 @@ def free_port() -> int:
 
 
 def free_ports() -> Ports:
-    """Return ports for a whole local stack."""
+    """Return the ports for a local stack."""
     return Ports(*(free_port() for _ in fields(Ports)))

@@ -1,4 +1,4 @@
-"""A line every half a minute about the tests that take long, so that a run is never silent for minutes."""
+"""Print every half minute which tests take long, so that a run is never silent for minutes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _LONG = 20.0
 
 
 class Progress:
-    """Prints which tests run, once they have run for a while.
+    """A plugin that prints the tests that have run for a while.
 
     Args:
-        config: Of the process that prints: with pytest-xdist it hears of the tests of every worker.
+        config: The configuration of the process that prints; with pytest-xdist it gets the reports of every worker.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -29,20 +29,20 @@ class Progress:
         self._thread = threading.Thread(target=self._print, name="progress", daemon=True)
 
     def pytest_sessionstart(self) -> None:
-        """Begin to print."""
+        """Start printing."""
         self._thread.start()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Note a test that begins."""
+        """Record the start of a test."""
         self._running[nodeid] = time.monotonic()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Note a test that has ended."""
+        """Record the end of a test."""
         self._running.pop(nodeid, None)
         self._ended += 1
 
     def pytest_sessionfinish(self) -> None:
-        """Print nothing any more."""
+        """Stop printing."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()

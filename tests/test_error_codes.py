@@ -40,7 +40,7 @@ def _problems(checkout: Path) -> list[str]:
 
 
 def test_a_message_without_a_code_is_named(checkout: Path) -> None:
-    """Raised, logged or given as a warning: with file, line and the text; an exempt class passes."""
+    """A raised, logged or warned message is named with file, line and text; an exempt class passes."""
     assert _problems(checkout) == [
         "src/module.py:5: warning has no code: the file %s is ignored",
         "src/module.py:6: KeyError has no code: there is no key ",
@@ -50,7 +50,7 @@ def test_a_message_without_a_code_is_named(checkout: Path) -> None:
 
 
 def test_a_code_needs_an_explanation_in_the_file_of_its_group(checkout: Path) -> None:
-    """A code that no file explains, one that nothing uses, one in the wrong file and an empty text are named."""
+    """An unexplained or unused code, one in the wrong file, and an empty text are named."""
     table = checkout / "docs" / "errors" / "1-files.toml"
     table.write_text(
         'group = "Files"\n[SS202]\ntitle = "Other"\ncause = ""\nway_out = "None."\n', encoding="utf-8"
@@ -64,7 +64,7 @@ def test_a_code_needs_an_explanation_in_the_file_of_its_group(checkout: Path) ->
 
 
 def test_the_page_explains_each_code(checkout: Path) -> None:
-    """A heading that the site links to, the cause and the way out, below the title of the group."""
+    """Below the title of the group each code has a heading to link to, the cause and the way out."""
     text = errors.page(errors.Table(checkout / "docs" / "errors"))
     assert (
         "## Files\n\n### SS101: Not TOML\n\n**Cause.** A typing error.\n\n**Way out.** Repair the line.\n"

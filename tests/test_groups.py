@@ -1,4 +1,4 @@
-"""Tests of a group stay in one worker, whatever pytest and pytest-xdist make of ids and marks."""
+"""Tests of a group stay in one worker, however pytest and pytest-xdist treat ids and marks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TESTS = "import pytest\n@pytest.mark.parametrize('number', range(10))\ndef test
 
 
 def test_one_worker_runs_the_stack_and_all_of_them_the_rest(tmp_path: Path) -> None:
-    """As `make test` starts them, in a folder with tests of its own."""
+    """Pytest runs as `make test` starts it, in a folder with generated tests."""
     (tmp_path / "conftest.py").write_text(_CONFTEST, encoding="utf-8")
     for folder, name in (("e2e", "test_stack.py"), ("other", "test_rest.py")):
         (tmp_path / "tests" / folder).mkdir(parents=True)

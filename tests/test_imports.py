@@ -1,4 +1,4 @@
-"""The direction of imports: each package imports only packages of its own layer and of the layers below."""
+"""The direction of imports: each package imports only packages of its layer and of lower layers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo",),
 )
 
-#: (importer, imported) that still point upwards. An entry that is no longer needed fails the test.
+#: (importer, imported) of imports that still point upwards. An entry that is not needed any more fails the test.
 KNOWN_OFFENDERS = {
     ("instrumentation", "fastapi"),
 }
@@ -35,7 +35,7 @@ KNOWN_OFFENDERS = {
 
 @dataclass(frozen=True, order=True)
 class Import:
-    """One import: the module that has it, the module that it names, and where it is written."""
+    """An import: the module that has it, the imported module, and the place."""
 
     importer: str
     imported: str
@@ -44,7 +44,7 @@ class Import:
 
     @property
     def packages(self) -> tuple[str, str]:
-        """The two packages directly below `signalscope`."""
+        """The importing and the imported package, directly below `signalscope`."""
         return _package(self.importer), _package(self.imported)
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ def _package(module: str) -> str:
 
 
 def _modules(source: Path) -> dict[str, Path]:
-    """Every module below the package `signalscope`, by its dotted name."""
+    """Return every module of the package `signalscope`, by its dotted name."""
     modules = {}
     for path in sorted(source.rglob("*.py")):
         parts = path.relative_to(source.parent).with_suffix("").parts
@@ -65,7 +65,7 @@ def _modules(source: Path) -> dict[str, Path]:
 
 
 def _named(node: ast.AST, importer: str, *, is_package: bool) -> Iterator[tuple[str, str]]:
-    """What an import statement names: the module after `from` (or `import`), and the name after `import`."""
+    """Yield the module after `from` (or `import`) and the name after `import` of a statement."""
     if isinstance(node, ast.Import):
         yield from ((alias.name, "") for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -78,7 +78,7 @@ def _named(node: ast.AST, importer: str, *, is_package: bool) -> Iterator[tuple[
 
 
 def imports(source: Path) -> list[Import]:
-    """Every import of one part of signalscope by another, also those inside functions.
+    """Yield every import of a part of signalscope by another part, also inside functions.
 
     A name that `signalscope/__init__.py` re-exports counts as an import of the module that defines it.
     """
@@ -105,7 +105,7 @@ def imports(source: Path) -> list[Import]:
 
 
 def upward(entries: list[Import]) -> list[Import]:
-    """The imports of a higher layer."""
+    """Return the imports of a higher layer."""
     rank = {name: number for number, layer in enumerate(LAYERS) for name in layer}
     return [entry for entry in entries if rank[entry.packages[1]] > rank[entry.packages[0]]]
 
@@ -117,7 +117,7 @@ def test_every_package_has_a_layer() -> None:
 
 
 def test_no_import_points_upwards() -> None:
-    """Nothing imports a higher layer; nothing at run time imports `mixin`, and only `demo` imports `demo`."""
+    """No import is of a higher layer; at run time only `demo` imports `demo`, and none imports `mixin`."""
     wrong = [entry for entry in upward(imports(SOURCE)) if entry.packages not in KNOWN_OFFENDERS]
     assert not wrong, "these imports point upwards:\n" + "\n".join(map(str, wrong))
 
@@ -129,7 +129,7 @@ def test_known_offenders_are_still_needed() -> None:
 
 
 def test_binaries_import_nothing_of_signalscope() -> None:
-    """The tool is used while the virtual environment is still being made."""
+    """The tool runs before the virtual environment is complete."""
     assert [
         str(entry) for entry in imports(SOURCE) if entry.packages[0] == "binaries" != entry.packages[1]
     ] == []
@@ -146,7 +146,7 @@ def test_binaries_import_nothing_of_signalscope() -> None:
     ],
 )
 def test_an_upward_import_is_named(tmp_path: Path, code: str, imported: str, line: int) -> None:
-    """The message has both modules, the file and the line, however the import is written."""
+    """The message has both modules, the file and the line, for every form of import."""
     for name, text in {
         "__init__.py": "from signalscope.setup import configure",
         "setup/__init__.py": "configure = None",

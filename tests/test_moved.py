@@ -1,4 +1,4 @@
-"""Import paths of the release before: each works for one more release, and warns where it is imported."""
+"""Import paths of the previous release: each works for one more release, with a warning at the import."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import signalscope.demo.stack
 from signalscope._moved import MOVED
 
-#: Every module of the release before whose path has no underscore.
+#: Every public module of the previous release.
 BEFORE = (
     "signalscope", "signalscope.breakers", "signalscope.cli", "signalscope.console", "signalscope.console.app",
     "signalscope.console.serve", "signalscope.contract", "signalscope.decorators",
@@ -86,7 +86,7 @@ print(json.dumps(warned))
 
 
 def test_every_import_path_of_the_release_before_works() -> None:
-    """One that has moved warns with its new path, at the line that imports it; no other warns."""
+    """A moved module warns with its new path, at the line of the import; other modules do not warn."""
     done = subprocess.run(
         [sys.executable, "-c", _IMPORT_ALL],
         input=" ".join(BEFORE),
@@ -101,15 +101,15 @@ def test_every_import_path_of_the_release_before_works() -> None:
 
 
 def _expected(name: str) -> list[list[str | int]]:
-    """The warnings of one import: category, text, file and line."""
+    """Return the warnings of an import: category, text, file and line."""
     if name not in MOVED:
         return []
-    text = f"{name} has moved to {MOVED[name]}; the old name goes in the next release"
+    text = f"{name} has moved to {MOVED[name]}; the next release removes the old name [SS800]"
     return [["DeprecationWarning", text, f"importer of {name}", 3]]
 
 
 def test_old_modules_are_the_new_ones() -> None:
-    """The same object under both names: a setting made through one is seen through the other."""
+    """Both names have the same object, so a setting made through one applies to the other."""
     code = "import {0}, {1}, sys; assert sys.modules['{0}'] is sys.modules['{1}']"
     for old in ("signalscope.distro", "signalscope.fastapi.values", "signalscope.demo.binaries"):
         command = [sys.executable, "-W", "ignore", "-c", code.format(old, MOVED[old])]
@@ -117,14 +117,14 @@ def test_old_modules_are_the_new_ones() -> None:
 
 
 def test_the_stack_can_be_imported_from_its_old_module() -> None:
-    """It was a module, and is a package."""
+    """The module became a package."""
     assert signalscope.demo.stack.__all__ == ["Stack"]
     assert callable(signalscope.demo.stack.Stack)
 
 
 @pytest.mark.parametrize("old", ["signalscope.demo.load", "signalscope.demo.dependencies"])
 def test_an_old_module_can_be_run(old: str) -> None:
-    """As `python -m`, with a warning that is shown without any option of Python's."""
+    """`python -m` runs it, with a warning that Python shows by default."""
     done = subprocess.run([sys.executable, "-m", old, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert f"usage: python -m {MOVED[old]}" in done.stdout

@@ -1,4 +1,4 @@
-"""The check of the project's English: each rule finds what it forbids, and passes the plain form."""
+"""The check of plain English: each rule finds what it forbids, and accepts the plain form."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOOL = Path(__file__).resolve().parents[1] / "tools" / "prose.py"
 
 
 def _check(tmp_path: Path, name: str, text: str) -> str:
-    """Run the check on one file and return what it prints."""
+    """Run the check on a file and return its output."""
     page = tmp_path / name
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(text, encoding="utf-8")
@@ -35,7 +35,7 @@ def _check(tmp_path: Path, name: str, text: str) -> str:
 def test_a_rule_finds_what_it_forbids_and_passes_the_plain_form(
     tmp_path: Path, rule: str, forbidden: str, plain: str
 ) -> None:
-    """In a page, a docstring and a comment alike, with the line; code and literals are not prose."""
+    """The rule applies to a page, a docstring and a comment, with the line, but not to code."""
     assert f"page.md:3: {rule}:" in _check(tmp_path, "page.md", f"# Title\n\n{forbidden}\n")
     assert f"code.py:2: {rule}:" in _check(tmp_path, "code.py", f'def f():\n    """{forbidden}"""\n')
     assert f"code.py:3: {rule}:" in _check(tmp_path, "code.py", f"x = 1\n\n# {forbidden}\n")
@@ -44,13 +44,13 @@ def test_a_rule_finds_what_it_forbids_and_passes_the_plain_form(
 
 
 def test_a_docstring_begins_with_an_imperative_or_a_noun_phrase(tmp_path: Path) -> None:
-    """Not with a question word; within the text such a word may begin a sentence."""
+    """The first word must not be a question word; later sentences may begin with one."""
     assert "opening" in _check(tmp_path, "code.py", '"""Whether it is open."""\n')
     assert _check(tmp_path, "code.py", '"""Return True if it is open.\n\nThat is rare.\n"""\n') == ""
 
 
 def test_a_private_docstring_says_more_than_its_name(tmp_path: Path) -> None:
-    """Public names need a docstring whatever it says; a private one may go."""
+    """Only public names need a docstring."""
     assert "repeats-name" in _check(tmp_path, "code.py", 'def _read_groups():\n    """Read the groups."""\n')
     assert _check(tmp_path, "code.py", 'def _read_groups():\n    """Read what a rule file names."""\n') == ""
     assert _check(tmp_path, "code.py", 'def read_groups():\n    """Read the groups."""\n') == ""

@@ -1,7 +1,7 @@
-"""Tests wait for conditions: no sleep that hopes for something to have happened, no bound on how long it took.
+"""Tests wait for conditions: they neither sleep and hope, nor limit how long an action took.
 
-A sleep that is work itself (an export that takes a while, a beat) says so in its line: ``# sleep: REASON``. So does a
-bound on a measured time that has to be one: ``# bound: REASON``.
+A sleep that is part of the test (an export that takes a while, a beat) has ``# sleep: REASON`` in its line.
+A necessary limit on a measured time has ``# bound: REASON``.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ import pytest
 TESTS = Path(__file__).parent
 _WAITING = TESTS / "waiting.py"
 _CLOCKS = {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "time", "time_ns"}
-#: A sleep of 0 only lets others run; what is done later, and a wait that must time out, are sleeps by other names.
+#: A sleep of 0 only gives other tasks a turn. Delayed calls and waits that must time out also count as sleeps.
 _SLEEP = re.compile(r"\bsleep\((?!0\)|0,)|\bcall_later\(|\bTimer\(|raises\(.*TimeoutExpired")
 _SLEEP_REASON, _LIMIT_REASON = (re.compile(rf"# {kind}: \w+ \w+") for kind in ("sleep", "bound"))
 
 
 def _sleeps(source: str) -> Iterator[int]:
-    """The lines with a sleep without a reason; also those of programs that are written as text."""
+    """Yield the lines with a sleep without a reason, also those in programs that are written as text."""
     for number, line in enumerate(source.splitlines(), 1):
         if _SLEEP.search(line.partition("#")[0]) and not _SLEEP_REASON.search(line):
             yield number
 
 
 class _Limits(ast.NodeVisitor):
-    """Finds assertions that something took no longer than some time.
+    """A visitor that finds assertions that an action took less than some time.
 
     Attributes:
-        lines: Where they are.
+        lines: The lines of the assertions.
     """
 
     def __init__(self, tree: ast.AST) -> None:
         self.lines: list[int] = []
-        #: What names and functions give: an instant, a duration (one less another), a deadline (one and some time).
+        #: Name or function -> kind: an instant, a duration (instant - instant), a deadline (instant + seconds).
         self._kinds: dict[str, str] = {}
-        for each in ast.walk(tree):
-            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
-                self._learn(each)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._learn(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:  # ast's name
         """Forget the names of a function at its end."""
@@ -53,9 +53,9 @@ class _Limits(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815  # ast's name
 
     def visit_Assign(self, node: ast.Assign) -> None:  # ast's name
-        """Note the names of what comes from a clock."""
+        """Record the names whose values come from a clock."""
         kind = self._kind(node.value)
-        for name in (each for target in node.targets for each in ast.walk(target)):
+        for name in (part for target in node.targets for part in ast.walk(target)):
             if isinstance(name, ast.Name):
                 self._kinds.pop(name.id, None)
                 if kind:
@@ -63,25 +63,25 @@ class _Limits(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Assert(self, node: ast.Assert) -> None:  # ast's name
-        """Look at its comparisons."""
-        for compare in (each for each in ast.walk(node.test) if isinstance(each, ast.Compare)):
+        """Check the comparisons of an assertion."""
+        for compare in (part for part in ast.walk(node.test) if isinstance(part, ast.Compare)):
             sides = [compare.left, *compare.comparators]
             for operator, *pair in zip(compare.ops, sides, sides[1:], strict=False):
                 is_less = isinstance(operator, ast.Lt | ast.LtE)
                 is_more = isinstance(operator, ast.Gt | ast.GtE)
                 kinds = [self._kind(side) for side in (pair if is_less else reversed(pair))]
-                # One measured time compared with another is an order of events, and no bound.
+                # A comparison of two measured times is an order of events, not a limit.
                 if (is_less or is_more) and kinds in (["duration", ""], ["instant", "deadline"]):
                     self.lines.append(compare.lineno)
 
     def _learn(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """Note a function that returns a duration."""
-        for each in ast.walk(function):
-            if isinstance(each, ast.Return) and each.value and self._kind(each.value) == "duration":
+        """Record a function that returns a duration."""
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return) and node.value and self._kind(node.value) == "duration":
                 self._kinds[function.name] = "duration"
 
     def _kind(self, node: ast.AST) -> str:
-        """Return what an expression is; the empty text when no clock is in it."""
+        """Return the kind of an expression; the empty text if it does not use a clock."""
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Add):
             kinds = {self._kind(node.left), self._kind(node.right)} - {""}
             if "instant" in kinds:
@@ -96,7 +96,7 @@ class _Limits(ast.NodeVisitor):
 
 
 def _limits(source: str) -> Iterator[int]:
-    """The lines with a bound on a measured time without a reason."""
+    """Return the lines that limit a measured time without a reason."""
     tree, lines = ast.parse(source), source.splitlines()
     limits = _Limits(tree)
     limits.visit(tree)
@@ -110,23 +110,23 @@ def _sources() -> list[Path]:
 
 
 def test_no_test_sleeps_in_order_to_wait() -> None:
-    """`tests.waiting.eventually` waits for a condition, with a deadline; a sleep that is work says so."""
-    found = [
+    """`tests.waiting.eventually` waits for a condition with a deadline; other sleeps have a reason."""
+    places = [
         f"{path.relative_to(TESTS)}:{number}"
         for path in _sources()
         for number in _sleeps(path.read_text(encoding="utf-8"))
     ]
-    assert found == [], "wait for a condition with tests.waiting.eventually, or add `# sleep: REASON`"
+    assert places == [], "wait for a condition with tests.waiting.eventually, or add `# sleep: REASON`"
 
 
 def test_no_test_asserts_that_the_machine_is_quick() -> None:
-    """What must not wait is given something to wait for that never comes, or an order of events is compared."""
-    found = [
+    """Such a test waits for an event that never comes, or compares an order of events."""
+    places = [
         f"{path.relative_to(TESTS)}:{number}"
         for path in _sources()
         for number in _limits(path.read_text(encoding="utf-8"))
     ]
-    assert found == [], "compare an order of events, wait with a deadline, or add `# bound: REASON`"
+    assert places == [], "compare an order of events, wait with a deadline, or add `# bound: REASON`"
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ def test_no_test_asserts_that_the_machine_is_quick() -> None:
     ],
 )  # fmt: skip
 def test_the_gate_finds_what_it_is_for(source: str, sleeps: list[int], limits: list[int]) -> None:
-    """And lets the rest through."""
+    """It finds sleeps and limits, and accepts other code."""
     assert (list(_sleeps(source)), list(_limits(textwrap.dedent(_parsable(source))))) == (sleeps, limits)
 
 
 def _parsable(source: str) -> str:
-    """The source, where an `await` is inside a function."""
+    """Return the source; put a source with a bare `await` inside a function."""
     return "" if source.startswith("await") else source

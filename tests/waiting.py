@@ -1,7 +1,7 @@
-"""Waiting for a condition with a deadline, and asking servers.
+"""Wait for a condition with a deadline, and send requests to servers.
 
-This is the only module of the tests that sleeps in order to wait: tests/test_waits.py says so. A deadline is there to
-end a test that would otherwise hang, so it is generous: no test is about how quick the machine is.
+Only this module of the tests sleeps in order to wait; tests/test_waits.py checks that. A deadline ends a test that
+would otherwise hang. It is long, since no test is about the speed of the machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 __all__ = ["DEADLINE", "eventually", "eventually_async", "get", "put"]
 
 T = TypeVar("T")
-#: Seconds: what takes a moment on a quiet machine may take this long on one that has other work to do.
+#: Seconds that a short action may take on a busy machine.
 DEADLINE = 60.0
 
 
@@ -25,19 +25,19 @@ def eventually(probe: Callable[[], T | None], seconds: float, what: str, every: 
     """Return the first truthy value of a probe.
 
     Args:
-        probe: What is asked again and again.
+        probe: The function to call again and again.
         seconds: The deadline.
-        what: What is waited for, for the message.
-        every: Seconds between two questions.
+        what: The condition, for the message.
+        every: Seconds between two calls.
 
     Raises:
-        AssertionError: There was no truthy value before the deadline.
+        AssertionError: The probe returned no truthy value before the deadline.
     """
     end = time.monotonic() + seconds
     while True:
-        found = probe()
-        if found:
-            return found
+        value = probe()
+        if value:
+            return value
         assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
         time.sleep(every)
 
@@ -48,20 +48,20 @@ async def eventually_async(
     """Return the first truthy value of a probe, while the event loop runs.
 
     Args:
-        probe: What is asked again and again, a function or a coroutine function.
-        what: What is waited for, for the message.
+        probe: The function or coroutine function to call again and again.
+        what: The condition, for the message.
         seconds: The deadline.
-        every: Seconds between two questions.
+        every: Seconds between two calls.
 
     Raises:
-        AssertionError: There was no truthy value before the deadline.
+        AssertionError: The probe returned no truthy value before the deadline.
     """
     end = time.monotonic() + seconds
     while True:
         answer = probe()
-        found = await answer if inspect.isawaitable(answer) else answer
-        if found:
-            return found
+        value = await answer if inspect.isawaitable(answer) else answer
+        if value:
+            return value
         assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
         await asyncio.sleep(every)
 

@@ -1,7 +1,7 @@
-"""Virtual environments for the tests, with other packages or another interpreter than .venv has.
+"""Virtual environments for tests with other packages or another interpreter than those of .venv.
 
-Each is cached outside the checkout, keyed by its interpreter and packages, and used by one run at a time: signalscope
-is installed into it editable, from the checkout that uses it.
+Each is cached outside the checkout, keyed by its interpreter and packages. One run at a time uses it.
+An editable install of the checkout that runs the tests puts signalscope into it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-#: What an editable install needs, so that it neither takes long nor asks the package index.
+#: The packages of an editable install without build isolation, which is quick and works offline.
 BUILD = ("hatchling>=1.27", "editables")
 _PROGRESS_SECONDS = 10
 _UNUSED_SECONDS = 14 * 86_400
 
 
 class PipError(RuntimeError):
-    """pip failed; the message is what it said."""
+    """pip failed; the message is the output of pip."""
 
     @property
     def reason(self) -> str:
-        """Its last line that names an error."""
+        """The last line of the output that names an error."""
         lines = [line.strip() for line in str(self).splitlines() if line.strip()]
         errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
         errors = [
             line for line in errors if not line.startswith("Failed to build one or more")
-        ]  # it names none
+        ]  # no line names an error
         return (errors or lines or ["no reason given"])[-1]
 
     @property
     def is_of_the_network(self) -> bool:
-        """Whether pip did not reach the package index: then it says nothing about packages."""
+        """True if pip did not reach the package index; its output then says nothing about packages."""
         return "Retrying (Retry(" in str(self) or "Could not fetch URL" in str(self)
 
 
@@ -46,17 +46,17 @@ class PipError(RuntimeError):
 def environment(
     name: str, python: str | Path, packages: Iterable[str], install: Callable[[Path], None] | None = None
 ) -> Iterator[Path]:
-    """Give the folder of an environment, made first if it is missing, while no other run uses it.
+    """Yield the folder of an environment, created if it is missing; no other run uses it meanwhile.
 
     Args:
-        name: The first part of its name: what it is for.
-        python: The interpreter to make it with.
-        packages: Requirements, as pip takes them.
-        install: Installs them with the interpreter that it gets; by default one call of pip.
+        name: The first part of the name: the purpose.
+        python: The interpreter to create it with.
+        packages: Requirements in the syntax of pip.
+        install: Installs the packages with a given interpreter; by default one call of pip.
 
     Raises:
-        PipError: Packages could not be installed.
-        subprocess.CalledProcessError: The interpreter cannot make virtual environments.
+        PipError: A package cannot be installed.
+        subprocess.CalledProcessError: The interpreter cannot create virtual environments.
     """
     packages = (*packages, *BUILD)
     version = subprocess.run(
@@ -86,12 +86,12 @@ def environment(
 
 
 def cache() -> Path:
-    """Give the folder that has all of them."""
+    """Return the folder of all environments."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "signalscope"
 
 
 def remove_unused(name: str) -> None:
-    """Remove the environments of that name that no run has used for two weeks."""
+    """Remove the environments with a name that no run has used for two weeks."""
     for stamp in cache().glob(f"{name}-*/installed"):
         home = stamp.parent
         if time.time() - stamp.stat().st_mtime < _UNUSED_SECONDS:
@@ -102,10 +102,10 @@ def remove_unused(name: str) -> None:
 
 
 def pip(home: Path, *arguments: str, what: str = "") -> str:
-    """Run the pip of an environment, saying every ten seconds that it still runs; give what it printed.
+    """Run the pip of an environment, report every ten seconds that it still runs, and return its output.
 
     Raises:
-        PipError: It failed.
+        PipError: pip failed.
     """
     command = [python_of(home), "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     started = time.monotonic()
@@ -126,5 +126,5 @@ def pip(home: Path, *arguments: str, what: str = "") -> str:
 
 
 def python_of(home: Path) -> Path:
-    """Give the interpreter of an environment."""
+    """Return the interpreter of an environment."""
     return home / "bin" / "python"

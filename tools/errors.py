@@ -1,10 +1,10 @@
 """Check the codes of errors and warnings, and write the page that explains them (docs/errors.md).
 
-    python tools/errors.py              write the page; fail on a message without a code, or a code without a text
-    python tools/errors.py --check      the same, but fail instead of writing
-    python tools/errors.py --sites      list every place that raises, logs or warns, with its code
+- `python tools/errors.py`: write the page; fail on a message without a code, or a code without a text
+- `python tools/errors.py --check`: the same, but fail instead of writing
+- `python tools/errors.py --sites`: list every place that raises, logs or warns, with its code
 
-The codes stand in docs/errors/, a file for each group: those of `3-recording.toml` begin with SS3. A message ends
+The codes are in docs/errors/, with a file for each group: those of `3-recording.toml` begin with SS3. A message ends
 with its code in brackets: `… [SS301]`.
 """
 

@@ -1,11 +1,11 @@
-"""What `make test-python` does: the unit tests with each supported interpreter that the machine has.
+"""Run the unit tests with each supported interpreter of the machine: `make test-python`.
 
-    make test-python                                    every supported one
-    make test-python ARGS=3.13                          this one; it must be there
+    make test-python                                    every supported interpreter
+    make test-python ARGS=3.13                          this one; it must exist
     make test-python ARGS='3.13 tests/decorators -x'    more arguments go to pytest
 
-The environments are cached outside the checkout. Two options are for CI: `--required=3.12,3.13` makes it a failure
-that one of these is missing, and `--others` leaves the interpreter of .venv to `make test`.
+The environments are cached outside the checkout. Two options are for CI. `--required=3.12,3.13` fails if one of these
+is missing. `--others` leaves the interpreter of .venv to `make test`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from environments import BUILD, ROOT, PipError, environment, pip, python_of
 from library_builds import instrumented, without_build
 
-#: What needs no Collector, Prometheus or other server: marks, and the folders whose tests depend on the interpreter.
+#: Arguments that select the tests that need no server, in the folders whose tests depend on the interpreter.
 MARKS = "not needs and not e2e"
 TESTS = (
     "tests/contract", "tests/recording", "tests/decorators", "tests/distro", "tests/fastapi",
@@ -42,14 +42,14 @@ class Run:
     """The tests with one interpreter.
 
     Args:
-        version: Its name: 3.13, or 3.13t for a free-threaded build.
-        python: Where it is.
-        release: Its full version.
+        version: The name: 3.13, or 3.13t for a free-threaded build.
+        python: The path of the interpreter.
+        release: The full version.
 
     Attributes:
-        status: Exit status of pytest, or of what failed before.
-        outcome: What happened, in words.
-        without_build: Requirements that cannot be installed with it, and what pip says.
+        status: The exit status of pytest, or of an earlier step that failed.
+        outcome: The result, in words.
+        without_build: Requirements that cannot be installed with the interpreter, and the reason of pip.
     """
 
     version: str
@@ -60,7 +60,7 @@ class Run:
     without_build: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, arguments: Sequence[str]) -> None:
-        """Run pytest in an environment of the interpreter, made first if it is missing."""
+        """Run pytest in an environment of the interpreter, which is created if it is missing."""
         print(f"\n=== Python {self.release}, {self.python}", flush=True)
         began = time.monotonic()
         try:
@@ -74,8 +74,11 @@ class Run:
         self.outcome += f", {time.monotonic() - began:.0f} s"
 
     def _install(self, home: Path) -> None:
-        """Install what the tests use; if that fails, one after the other, without those that have no build."""
-        needed, optional = core(), [each for each in requirements() if each not in core()]
+        """Install the packages of the tests; if that fails, install each alone, without those that have no build."""
+        needed, optional = (
+            core(),
+            [requirement for requirement in requirements() if requirement not in core()],
+        )
         what = f"Python {self.version}: installing packages"
         try:
             pip(home, "install", "--no-compile", *needed, *optional, *BUILD, what=what)
@@ -84,14 +87,20 @@ class Run:
                 raise
             print(f"{what} failed ({error.reason}); trying each", flush=True)
             pip(home, "install", "--no-compile", *needed, *BUILD, what=what)
-            (home / "missing").write_text("".join(f"{each}\n" for each in self._one_by_one(home, optional)))
+            (home / "missing").write_text("".join(f"{line}\n" for line in self._one_by_one(home, optional)))
 
     def _one_by_one(self, home: Path, optional: Sequence[str]) -> Iterator[str]:
-        for each in optional:
+        for requirement in optional:
             try:
-                pip(home, "install", "--no-compile", each, what=f"Python {self.version}: installing {each}")
+                pip(
+                    home,
+                    "install",
+                    "--no-compile",
+                    requirement,
+                    what=f"Python {self.version}: installing {requirement}",
+                )
             except PipError as error:
-                yield f"{each}\t{error.reason}"
+                yield f"{requirement}\t{error.reason}"
 
     def _ask_for_libraries(self, home: Path) -> None:
         missing = home / "missing"
@@ -100,7 +109,7 @@ class Run:
         try:
             self.without_build |= without_build(home, instrumented(home))
         except PipError as error:
-            print(f"not known which libraries have no build: {error.reason}", flush=True)
+            print(f"cannot find out which libraries have no build: {error.reason}", flush=True)
 
     def _test(self, home: Path, arguments: Sequence[str]) -> int:
         command = [python_of(home), "-m", "pytest", "-o", f"cache_dir={home / 'pytest'}"]
@@ -111,51 +120,55 @@ class Run:
 
 
 def project() -> dict[str, Any]:
-    """Give the project's table of pyproject.toml."""
+    """Return the project table of pyproject.toml."""
     return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def supported() -> list[str]:
-    """Give the versions of Python that the classifiers name."""
+    """Return the versions of Python that the classifiers name."""
     prefix = "Programming Language :: Python :: "
-    return [each.removeprefix(prefix) for each in project()["classifiers"] if each.startswith(f"{prefix}3.")]
+    return [
+        classifier.removeprefix(prefix)
+        for classifier in project()["classifiers"]
+        if classifier.startswith(f"{prefix}3.")
+    ]
 
 
 def core() -> list[str]:
-    """Give the requirements without which nothing works."""
+    """Return the requirements that every test needs."""
     return list(project()["dependencies"])
 
 
 def requirements() -> list[str]:
-    """Give the requirements of the extra `dev`, those of other extras in it included."""
-    extras, found, seen = project()["optional-dependencies"], core(), set()
+    """Return the requirements of the extra `dev`, including those of other extras in it."""
+    extras, listed, seen = project()["optional-dependencies"], core(), set()
     waiting = ["dev"]
     while waiting:
         extra = waiting.pop()
         if extra in seen:
             continue
         seen.add(extra)
-        for each in extras[extra]:
-            own = re.fullmatch(r"signalscope\[(.+)\]", each)
+        for requirement in extras[extra]:
+            own = re.fullmatch(r"signalscope\[(.+)\]", requirement)
             if own:
                 waiting += own[1].split(",")
-            elif each not in found:
-                found.append(each)
-    return found
+            elif requirement not in listed:
+                listed.append(requirement)
+    return listed
 
 
 def find(version: str) -> tuple[Path, str] | str:
-    """Find an interpreter: on PATH, then pyenv's, the newest first.
+    """Find an interpreter: on PATH, then the newest one of pyenv.
 
     Returns:
-        Where it is and its full version; or why there is none.
+        The path and the full version; or the reason why none is found.
     """
     name = f"python{version}"
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     releases = sorted((pyenv / "versions").glob(f"{version.rstrip('t')}.*"), key=_by_number, reverse=True)
-    folders = [Path(each) for each in os.environ.get("PATH", "").split(os.pathsep) if each]
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     why = "not found"
-    for folder in (*folders, *(each / "bin" for each in releases)):
+    for folder in (*folders, *(release / "bin" for release in releases)):
         if not (folder / name).is_file():
             continue
         try:
@@ -168,7 +181,9 @@ def find(version: str) -> tuple[Path, str] | str:
             continue
         if asked.returncode == 0 and asked.stdout.startswith(f"{version.rstrip('t')}."):
             return folder / name, asked.stdout.strip()
-        if asked.returncode and folder != pyenv / "shims":  # a shim only says that pyenv has not chosen it
+        if (
+            asked.returncode and folder != pyenv / "shims"
+        ):  # a shim fails unless pyenv has selected this version
             lines = (asked.stderr or f"exit status {asked.returncode}").strip().splitlines()
             why = f"{folder / name} cannot make environments: {lines[-1]}"
             if "ensurepip" in lines[-1] or "venv" in lines[-1]:
@@ -177,11 +192,11 @@ def find(version: str) -> tuple[Path, str] | str:
 
 
 def _by_number(folder: Path) -> list[int]:
-    return [int(each) for each in re.findall(r"\d+", folder.name)]
+    return [int(number) for number in re.findall(r"\d+", folder.name)]
 
 
 def report(runs: Sequence[Run], absent: dict[str, str], required: set[str]) -> None:
-    """Print what ran, what was not found, and which libraries have no build for which interpreter."""
+    """Print the results, the missing interpreters, and the libraries without a build for an interpreter."""
     for run in runs:
         print(f"Python {run.version} ({run.python}, {run.release}): {run.outcome}")
         for requirement, reason in run.without_build.items():
@@ -192,7 +207,7 @@ def report(runs: Sequence[Run], absent: dict[str, str], required: set[str]) -> N
 
 
 def main() -> int:
-    """Give 0 if every interpreter that was found passed, and each that is asked for or required was found."""
+    """Return 0 if every interpreter that was found passed, and no chosen or required one is missing."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False, add_help=False)
     parser.add_argument("--required", default="", help="versions, with commas: a missing one is a failure")
     parser.add_argument("--others", action="store_true", help="without the version that runs this")
@@ -206,9 +221,9 @@ def main() -> int:
         own = f"{sys.version_info.major}.{sys.version_info.minor}"
         versions.pop(own, None)
         print(f"Python {own}: left to `make test`, which uses it")
-    found = {version: find(version) for version in versions}
-    absent = {version: why for version, why in found.items() if isinstance(why, str)}
-    runs = [Run(version, *where) for version, where in found.items() if not isinstance(where, str)]
+    results = {version: find(version) for version in versions}
+    absent = {version: why for version, why in results.items() if isinstance(why, str)}
+    runs = [Run(version, *where) for version, where in results.items() if not isinstance(where, str)]
     try:
         for run in runs:
             run(arguments)

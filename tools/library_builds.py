@@ -1,4 +1,4 @@
-"""Which of the libraries that signalscope instruments cannot be installed with an interpreter, and why."""
+"""Find the instrumented libraries that cannot be installed with an interpreter, and the reasons."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ for library in libraries():
 
 
 def instrumented(home: Path) -> list[str]:
-    """Give the oldest and the newest tested version of each instrumented library, as requirements."""
+    """Return the oldest and the newest tested version of each instrumented library, as requirements."""
     done = subprocess.run([python_of(home), "-c", _TESTED], check=True, capture_output=True, text=True)
     return done.stdout.split()
 
 
 def without_build(home: Path, requirements: list[str]) -> dict[str, str]:
-    """Give the requirements that pip cannot install here, and what it says; answers are kept for a week.
+    """Return the requirements that pip cannot install here, with the reasons; they are cached for a week.
 
-    What has no wheel for the interpreter is built, since its sources may do.
+    pip builds a library without a wheel for the interpreter, since its sources may work.
 
     Raises:
         PipError: The package index cannot be reached.
@@ -42,21 +42,23 @@ def without_build(home: Path, requirements: list[str]) -> dict[str, str]:
     known: dict[str, str] = {}
     if file.exists() and time.time() - file.stat().st_mtime < _KNOWN_SECONDS:
         known = json.loads(file.read_text(encoding="utf-8"))
-    wanted = [each for each in requirements if each not in known]
+    wanted = [requirement for requirement in requirements if requirement not in known]
     if wanted:
         print(f"asking pip for {len(wanted)} versions of instrumented libraries", flush=True)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             try:
-                known |= zip(wanted, pool.map(lambda each: _failure(home, each), wanted), strict=True)
+                known |= zip(
+                    wanted, pool.map(lambda requirement: _failure(home, requirement), wanted), strict=True
+                )
             except PipError:
                 pool.shutdown(cancel_futures=True)
                 raise
         file.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    return {each: known[each] for each in requirements if known[each]}
+    return {requirement: known[requirement] for requirement in requirements if known[requirement]}
 
 
 def _failure(home: Path, requirement: str) -> str:
-    """Give why a requirement cannot be installed; empty if it can."""
+    """Return why a requirement cannot be installed; empty if it can."""
     try:
         report = json.loads(
             pip(home, "--retries=1", "install", "--dry-run", "--ignore-installed", "--report=-", requirement)

@@ -1,4 +1,4 @@
-"""What `make test-oldest` does: the SDK's tests with the oldest OpenTelemetry that pyproject.toml allows."""
+"""Run the SDK's tests with the oldest OpenTelemetry that pyproject.toml allows: `make test-oldest`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHERS = (
 
 
 def main() -> int:
-    """Give the exit status of pytest, or 1 when pip failed."""
+    """Return the exit status of pytest, or 1 if pip failed."""
     try:
         with environment("oldest", sys.executable, (*PACKAGES, *OTHERS)) as home:
             command = [python_of(home), "-m", "pytest", *(sys.argv[1:] or TESTS)]

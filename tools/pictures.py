@@ -1,10 +1,10 @@
-"""Take the pictures of the documentation from a demo of their own: `make pictures`.
+"""Take the pictures of the documentation from a separate demo: `make pictures`.
 
-    python tools/pictures.py                       start a demo, wait, take every picture, end the demo
-    python tools/pictures.py --running operations  take one dashboard of the demo that runs already
+- `python tools/pictures.py`: start a demo, wait, take every picture, end the demo
+- `python tools/pictures.py --running operations`: take one dashboard of the running demo
 
 Chromium draws each dashboard as the console serves it, dark (NAME.png) and light (NAME-light.png), into docs/images/.
-The start of the demo becomes docs/images/demo-start.svg. Pillow, when it is installed, makes pictures smaller.
+The start of the demo becomes docs/images/demo-start.svg. If Pillow is installed, it makes the pictures smaller.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Recording:
     lines: list[tuple[float, str]]
 
     def svg(self, title: str) -> str:
-        """Draw the terminal; each line appears when the program printed it, or at once where motion is reduced."""
+        """Draw the terminal; each line appears when the program printed it, or at once for reduced motion."""
         console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115, PTH123
         for _, line in self.lines:
             console.print(Text.from_ansi(line), soft_wrap=True)
-        # fonts of other hosts do not load within a picture
+        # a browser loads no fonts from other hosts in a picture
         drawn = re.sub(
             r"@font-face \{.*?\}\s*", "", console.export_svg(title=title, unique_id="demo"), flags=re.DOTALL
         )
@@ -73,7 +73,7 @@ class Recording:
 
 
 def smaller(path: Path) -> None:
-    """Reduce a picture to as many colours as fit; flat panels have few."""
+    """Reduce the colours of a picture; flat panels have few."""
     try:
         from PIL import Image  # noqa: PLC0415  # not needed to take pictures
     except ModuleNotFoundError:
@@ -88,7 +88,7 @@ def smaller(path: Path) -> None:
 
 @contextmanager
 def demo(folder: Path) -> Iterator[tuple[dict[str, Any], Recording]]:
-    """Run a demo with its state below a folder: what runs where, and what it printed until it was ready."""
+    """Run a demo with its state in a folder; yield its endpoints, and its output until it was ready."""
     endpoints = folder / "endpoints.json"
     environment = {**os.environ, "XDG_STATE_HOME": str(folder), "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
     os.environ["XDG_STATE_HOME"] = str(folder)
@@ -115,7 +115,7 @@ def demo(folder: Path) -> Iterator[tuple[dict[str, Any], Recording]]:
 
 
 def take(console: str, out: Path, since: str, names: list[str]) -> None:
-    """Take each dashboard, dark and light."""
+    """Take a dark and a light picture of each dashboard."""
     boards = [board["uid"] for board in from_folder(ROOT / "deploy" / "demo" / "dashboards").list()]
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile, Browser(Path(profile), WIDTH, 3600) as browser:
@@ -136,7 +136,7 @@ def take(console: str, out: Path, since: str, names: list[str]) -> None:
 
 
 def wait(minutes: float, console: str) -> None:
-    """Show how long the demo still gathers data; a fault is on for the last third."""
+    """Show how long the demo still gathers data; switch a fault on for the last third."""
     has_fault = False
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
         task = progress.add_task(f"gathering data ({console})", total=minutes * 60)

@@ -1,10 +1,10 @@
-"""Check docstrings, comments, messages and pages for English that has to be translated (`make prose`).
+"""Check docstrings, comments, messages and pages for plain English (`make prose`).
 
-    python tools/prose.py                    every finding with file and line; exit status 1 if there is one
-    python tools/prose.py --summary          counts by rule and by folder
-    python tools/prose.py src/signalscope/health docs/demo.md
+- `python tools/prose.py`: every finding with file and line; exit status 1 if there is one
+- `python tools/prose.py --summary`: counts by rule and by folder
+- `python tools/prose.py src/signalscope/health docs/demo.md`: only these paths
 
-An exception stands in tools/prose.toml with its reason. An exception that excuses nothing is an error.
+tools/prose.toml has the exceptions with their reasons. An exception that excuses nothing is an error.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _around(prose: str, match: re.Match[str]) -> str:
 
 
 def _sentences(prose: str) -> Iterator[tuple[int, str]]:
-    """Split prose into sentences with the line of each; a list item or an entry of a section is a text of its own."""
+    """Split prose into sentences with the line of each; a list item or an entry of a section is a separate text."""
     block: list[str] = []
     start = 0
     for number, line in enumerate([*prose.splitlines(), ""]):

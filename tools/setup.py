@@ -1,6 +1,6 @@
-"""What `make setup` does: the virtual environment and the binaries, side by side, each saying how far it is.
+"""Create the virtual environment and get the binaries, both at the same time, with progress: `make setup`.
 
-Standard library only. Both are left alone when they are up to date, so that it takes no time the second time.
+Needs only the standard library. It changes nothing that is up to date, so a second run takes no time.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ import binaries  # noqa: E402  # not signalscope.binaries: signalscope may not b
 
 
 class SetupError(RuntimeError):
-    """Something the user can put right; the message says how."""
+    """An error that the user can correct; the message says how."""
 
 
 def environment() -> None:
-    """Make the virtual environment and install signalscope into it, editable, with everything it can use."""
+    """Create the virtual environment and install signalscope in it, editable, with all extras."""
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
     if is_ready(wanted):
         return
@@ -51,17 +51,17 @@ def environment() -> None:
 
 
 def is_ready(wanted: str) -> bool:
-    """Whether the environment is there, for this place and these dependencies."""
+    """Return True if the environment exists for this path and these dependencies."""
     return STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and PYTHON.exists()
 
 
 def install_packages(wanted: str) -> None:
-    """Make what is missing, and note for which place and dependencies."""
+    """Create what is missing, and record the path and the dependencies."""
     begun = time.monotonic()
     say("python: making .venv and installing packages")
     STAMP.unlink(missing_ok=True)
     place = VENV / ".place"
-    # One that has moved here with its checkout has commands that name the Python of the other place.
+    # An environment that was moved with its checkout has commands with the old path of Python.
     has_moved = place.is_file() and place.read_text(encoding="utf-8") != str(ROOT)
     if (
         has_moved
@@ -86,10 +86,10 @@ def install_packages(wanted: str) -> None:
 
 
 def make_environment() -> None:
-    """An empty virtual environment with pip."""
+    """Create an empty virtual environment with pip."""
     try:
         venv.create(VENV, with_pip=True, clear=True)
-    except subprocess.CalledProcessError:  # Debian keeps pip for environments in a package of its own
+    except subprocess.CalledProcessError:  # Debian has pip for environments in a separate package
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SetupError(
             f"Python {version} cannot make virtual environments with pip; on Debian and Ubuntu: "
@@ -98,15 +98,15 @@ def make_environment() -> None:
 
 
 def tools() -> None:
-    """Get the binaries; without them the demo runs embedded, and tests say what they did not run."""
+    """Get the binaries; without these the demo runs embedded, and tests report what they did not run."""
     binaries.install(say, tests="--tests" in sys.argv)
 
 
 class Part:
-    """A part of the set-up, in a thread of its own.
+    """A part of the setup, in its own thread.
 
     Attributes:
-        failure: Why it failed, whatever the reason.
+        failure: The reason for its failure; None if it succeeded.
         ended: Set when it has ended. (In Python 3.11, a `Thread.join` that a signal interrupts forgets its thread.)
     """
 
@@ -133,7 +133,7 @@ def say(line: str) -> None:
 
 
 def interrupted(number: int, frame: object) -> None:
-    """Let other signals that end a program be like Ctrl-C."""
+    """Handle other signals that end a program like Ctrl-C."""
     raise KeyboardInterrupt
 
 
@@ -142,10 +142,12 @@ running: list[subprocess.Popen[str]] = []
 
 
 def main() -> int:
-    """The exit status: 0 when the environment is there; missing binaries are told, and are no failure."""
+    """Return the exit status: 0 if the environment is ready; missing binaries are only reported."""
     if sys.version_info < _OLDEST:
-        found = ".".join(map(str, sys.version_info[:3]))
-        print(f"error: Python {_OLDEST[0]}.{_OLDEST[1]} or newer is needed, this is {found}", file=sys.stderr)
+        version = ".".join(map(str, sys.version_info[:3]))
+        print(
+            f"error: Python {_OLDEST[0]}.{_OLDEST[1]} or newer is needed, this is {version}", file=sys.stderr
+        )
         return 1
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
@@ -159,7 +161,7 @@ def main() -> int:
         for step in running:
             step.terminate()
         for part in parts:
-            part.ended.wait(5)  # to remove what is half done
+            part.ended.wait(5)  # time to remove unfinished files
         return 130
     python, lacking = parts
     if lacking.failure:
@@ -172,4 +174,4 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    os._exit(code)  # a build that is still running in a thread ends with the process
+    os._exit(code)  # ends the process even if a build still runs in a thread

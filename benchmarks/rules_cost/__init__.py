@@ -1,1 +1,1 @@
-"""What the rules cost with many instances, measured in a real Prometheus."""
+"""The cost of the rules with many instances, measured in a real Prometheus."""

@@ -1,7 +1,7 @@
 """Measure the CPU time of the whole rule set; write the table in docs/rules-cost.md.
 
 A real Prometheus on one core scrapes simulated instances, first without rules, then with them. The difference of its
-CPU time is what the rules cost: wall-clock durations would count whatever else the machine does.
+CPU time is the cost of the rules: wall-clock time would include other work of the machine.
 
 Usage: python -m benchmarks.rules_cost [--instances N] [--scrape SECONDS] [--minutes M]
 """
@@ -35,7 +35,7 @@ _TARGET = 0.10
 
 
 class _Prometheus:
-    """Prometheus on one core; rules come and go with a reload."""
+    """Prometheus on one core; a reload loads or removes the rules."""
 
     def __init__(self, folder: Path, exporter: Exporter, instances: int, scrape: int) -> None:
         self._folder, self._scrape = folder, scrape
@@ -62,7 +62,7 @@ class _Prometheus:
         wait_until(lambda: answers(f"{self.url}/-/ready"), "Prometheus", 60, [self.part])
 
     def rules(self, *, on: bool, reload: bool = True) -> None:
-        """Evaluate the rules, or none."""
+        """Load the rules, or remove these."""
         config = {
             "global": {"scrape_interval": f"{self._scrape}s", "scrape_timeout": f"{self._scrape}s"},
             "rule_files": [str(binaries.ROOT / "rules" / "*.yaml")] if on else [],
@@ -76,10 +76,10 @@ class _Prometheus:
         }
         (self._folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         if reload:
-            urllib.request.urlopen(f"{self.url}/-/reload", b"", timeout=60).close()  # noqa: S310  # ours
+            urllib.request.urlopen(f"{self.url}/-/reload", b"", timeout=60).close()  # noqa: S310  # a server of this process
 
     def cpu(self, seconds: float) -> float:
-        """CPU-seconds a second over a while."""
+        """Return the CPU-seconds for each second over some time."""
         process = psutil.Process(self.part.pid)
         before, begun = sum(process.cpu_times()[:2]), time.monotonic()
         time.sleep(seconds)
@@ -87,15 +87,15 @@ class _Prometheus:
         return (sum(process.cpu_times()[:2]) - before) / (time.monotonic() - begun)
 
     def query(self, expr: str) -> list[dict[str, Any]]:
-        """An instant query."""
+        """Return the result of an instant query."""
         body = urllib.parse.urlencode({"query": expr}).encode()
-        with urllib.request.urlopen(f"{self.url}/api/v1/query", body, timeout=60) as answer:  # noqa: S310  # ours
-            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
-        return found
+        with urllib.request.urlopen(f"{self.url}/api/v1/query", body, timeout=60) as answer:  # noqa: S310  # a server of this process
+            series: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return series
 
 
 def main() -> int:
-    """Measure, print, write."""
+    """Measure, print and write the table."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.rules_cost", description=__doc__.splitlines()[0]
     )
@@ -156,12 +156,12 @@ def _report(
     yield "| group | interval | last duration (wall clock) | of its interval |"
     yield "| --- | --- | --- | --- |"
     durations = {
-        each["metric"]["rule_group"]: float(each["value"][1])
-        for each in prometheus.query("prometheus_rule_group_last_duration_seconds")
+        series["metric"]["rule_group"]: float(series["value"][1])
+        for series in prometheus.query("prometheus_rule_group_last_duration_seconds")
     }
     rows = []
-    for each in prometheus.query("prometheus_rule_group_interval_seconds"):
-        name, interval = each["metric"]["rule_group"], float(each["value"][1])
+    for series in prometheus.query("prometheus_rule_group_interval_seconds"):
+        name, interval = series["metric"]["rule_group"], float(series["value"][1])
         rows.append((durations[name] / interval, name.rpartition(";")[2], interval, durations[name]))
     for share, name, interval, duration in sorted(rows, reverse=True)[:12]:
         yield f"| {name} | {interval:.0f} s | {1_000 * duration:.1f} ms | {100 * share:.2f} % |"

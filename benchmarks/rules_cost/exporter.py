@@ -16,28 +16,29 @@ __all__ = ["Exporter", "series_per_instance"]
 
 #: Label sets of each instrument on one instance.
 _SETS = 2
-#: Counters that do not grow by one each second: a day on which every process is short of CPU is no usual one.
+#: Counters that do not grow by one each second: processes are not short of CPU on a normal day.
 _GROWTH = {"process_cpu_seconds_total": 0.3}
 
 
 def _label_sets(one: Instrument) -> list[str]:
-    """Some label sets, with values that rules look for where the contract lists them."""
+    """Return some label sets, with the allowed values if the contract lists some."""
     values = [
-        [f'{each.name}="{value}"' for value in (each.values or ("first", "second"))]
-        for each in one.attributes
+        [f'{attribute.name}="{value}"' for value in (attribute.values or ("first", "second"))]
+        for attribute in one.attributes
     ]
-    found = [
-        ",".join(each) for each in itertools.islice(itertools.product(*(each[:2] for each in values)), _SETS)
+    label_sets = [
+        ",".join(labels)
+        for labels in itertools.islice(itertools.product(*(some[:2] for some in values)), _SETS)
     ]
-    return found or [""]
+    return label_sets or [""]
 
 
 def _lines() -> Iterator[tuple[str, float]]:
-    """Series and how much each grows in a second (0: a gauge)."""
+    """Return each series with its growth for each second (0: a gauge)."""
     for one in contract.instruments():
         for labels in _label_sets(one):
             if one.kind is Kind.HISTOGRAM:
-                boundaries = [*(f"{each:g}" for each in one.buckets or ()), "+Inf"]
+                boundaries = [*(f"{bucket:g}" for bucket in one.buckets or ()), "+Inf"]
                 for number, boundary in enumerate(boundaries, 1):
                     more = f'{labels},le="{boundary}"' if labels else f'le="{boundary}"'
                     yield f"{one.prometheus_name}_bucket{{{more}}}", number
@@ -49,12 +50,12 @@ def _lines() -> Iterator[tuple[str, float]]:
 
 
 def series_per_instance() -> int:
-    """How many series one instance has."""
+    """Return the number of series of an instance."""
     return sum(1 for _ in _lines())
 
 
 class Exporter:
-    """A server whose page, whatever its path, is that of one instance; rendered once a second at the most."""
+    """A server whose page, at every path, is that of one instance; it is rendered at most once a second."""
 
     def __init__(self) -> None:
         self._lines = list(_lines())
@@ -83,7 +84,7 @@ class Exporter:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def page(self) -> bytes:
-        """The page as it is now."""
+        """Return the current page."""
         now = int(time.monotonic() - self._began)
         with self._lock:
             if self._page[0] != now:
@@ -92,6 +93,6 @@ class Exporter:
             return self._page[1]
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop the server."""
         self._server.shutdown()
         self._server.server_close()

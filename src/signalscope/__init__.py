@@ -1,9 +1,9 @@
 """Production monitoring for options-signal services, from the function call to the pager.
 
-Decorate what matters (`instrument_greeks` and its kin), report what only you know (`report_health`,
-`observe_cache`, ...), and start the service with ``opentelemetry-instrument``, or call `configure` once. The
-metrics that result are listed in docs/metrics.md; their names, labels and allowed values are in
-`signalscope.contract`.
+Decorate important functions (`instrument_greeks`, `instrument_signal`, ...). Report state that only your code has
+(`report_health`, `observe_cache`, ...). Then start the service with ``opentelemetry-instrument``, or call `configure`
+once. docs/metrics.md lists the resulting metrics. `signalscope.contract` defines their names, labels and allowed
+values.
 """
 
 from signalscope import _moved

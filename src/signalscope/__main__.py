@@ -8,7 +8,10 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; without its packages, say what to install. Ctrl-C ends it without a traceback."""
+    """Run the command line.
+
+    Exit with a message that says what to install if a package is missing, and with status 130 after Ctrl-C.
+    """
     try:
         _run()
     except KeyboardInterrupt:
@@ -21,7 +24,7 @@ def _run() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("signalscope"):
             raise
-        sys.exit(f"signalscope: {error.name} is not installed; pip install 'signalscope[cli]'")
+        sys.exit(f"signalscope: {error.name} is missing; pip install 'signalscope[cli]' [SS701]")
     run()
 
 

@@ -1,6 +1,6 @@
-"""Import paths of the release before: each still works for one release, and warns.
+"""Import paths of the previous release: each still works for one release, with a warning.
 
-A moved module is the same object under both names. `install` is called once, when the package is imported.
+A moved module is the same object under both names. The package calls `install` once, when it is imported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
-#: Old module -> new module. To be emptied in the release after 0.3.
+#: Old module -> new module. Remove these in the release after 0.3.
 MOVED: dict[str, str] = {
     "signalscope.distro": "signalscope.setup",
     "signalscope.console.serve": "signalscope.console.app",
@@ -65,7 +65,7 @@ MOVED: dict[str, str] = {
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the old names; the import system asks it only when there is no module of that name."""
+    """Finder of the old names, the last one that the import system uses: existing modules come first."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -73,13 +73,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self) if fullname in MOVED else None
 
     def exec_module(self, module: ModuleType) -> None:
-        # warnings skips the frames of the import system: the line of the import is named.
+        # warnings skips the frames of the import system, so the warning names the line of the import.
         warnings.warn(_text(module.__name__), DeprecationWarning, stacklevel=2)
         sys.modules[module.__name__] = importlib.import_module(MOVED[module.__name__])
 
     def get_code(self, fullname: str) -> object:
-        """Let ``python -m old.name`` run the module's new place."""
-        # As if from __main__: Python shows a DeprecationWarning only there, and runpy's line helps nobody.
+        """Return the code of the new module, for ``python -m old.name``."""
+        # Warn in the name of __main__: by default Python shows a DeprecationWarning only there.
         warnings.warn_explicit(_text(fullname), DeprecationWarning, fullname, 1, module="__main__")
         spec = importlib.util.find_spec(MOVED[fullname])
         loader = spec.loader if spec is not None else None
@@ -87,10 +87,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def _text(old: str) -> str:
-    return f"{old} has moved to {MOVED[old]}; the old name goes in the next release"
+    return f"{old} has moved to {MOVED[old]}; the next release removes the old name [SS800]"
 
 
 def install() -> None:
-    """Make the old names importable; repeating it changes nothing."""
+    """Make the old names importable; a second call changes nothing."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.append(_Finder())

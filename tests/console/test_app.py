@@ -1,4 +1,4 @@
-"""The console's server: what it passes on, to whom it answers, where its files come from."""
+"""The server of the console: the requests it forwards, the hosts it answers, and its files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STATIC = Path(str(resources.files("signalscope.console"))) / "static"
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """A console whose Prometheus is away."""
+    """A console whose Prometheus does not answer."""
     made = make_app(Settings("http://127.0.0.1:1", Boards([_BOARD])))
     transport = httpx.ASGITransport(made)
     async with (
@@ -40,11 +40,13 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_only_reading_is_passed_on(client: httpx.AsyncClient) -> None:
-    """Nothing that changes Prometheus or tells of its configuration; and only GET."""
+    """Paths that change Prometheus or show its configuration are refused, and methods other than GET."""
     for path in ("query?query=up", "label/job/values", "query_range", "query_exemplars", "targets", "rules"):
         answer = await client.get(f"/prometheus/api/v1/{path}")
         assert answer.status_code == 502
-        assert answer.json()["error"] == "Prometheus does not answer at http://127.0.0.1:1: ConnectError"
+        assert (
+            answer.json()["error"] == "Prometheus does not answer at http://127.0.0.1:1: ConnectError [SS727]"
+        )
     for path in (
         "admin/tsdb/delete_series",
         "write",
@@ -58,13 +60,13 @@ async def test_only_reading_is_passed_on(client: httpx.AsyncClient) -> None:
 
 
 async def test_another_site_s_name_is_refused(client: httpx.AsyncClient) -> None:
-    """A page elsewhere cannot read through a name that it makes point here."""
+    """Another site cannot read through a host name that it points to this machine."""
     assert (await client.get("/api/settings", headers={"Host": "evil.example"})).status_code == 400
     assert (await client.get("/api/settings", headers={"Host": "localhost:8080"})).status_code == 200
 
 
 async def test_the_page_loads_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
-    """It works without the internet, and a policy says so to the browser."""
+    """The page works without the internet, and its content policy says so."""
     page = await client.get("/d/mine")
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     for source in re.findall(r'(?:src|href)="([^"]+)"', page.text):
@@ -76,14 +78,14 @@ async def test_the_page_loads_nothing_from_elsewhere(client: httpx.AsyncClient) 
 
 
 async def test_an_unknown_dashboard_is_named(client: httpx.AsyncClient) -> None:
-    """With those that there are."""
+    """The error lists the known dashboards."""
     answer = await client.get("/api/dashboards/yours")
     assert answer.status_code == 404
-    assert answer.json()["error"] == "there is no dashboard 'yours'; there are: mine"
+    assert answer.json()["error"] == "unknown dashboard 'yours'; choose one of mine [SS708]"
 
 
 def test_the_chart_library_is_the_one_that_is_noted() -> None:
-    """Its version, licence and content are what vendor.json says, and nothing else is there."""
+    """Its version, licence and content match vendor.json, and the folder has no other file."""
     folder = _STATIC / "vendor"
     noted = json.loads((folder / "vendor.json").read_text(encoding="utf-8"))
     assert noted["licence"] == "Apache-2.0"
@@ -98,7 +100,7 @@ def test_the_chart_library_is_the_one_that_is_noted() -> None:
 
 
 def test_the_page_knows_all_that_the_dashboards_use() -> None:
-    """Every unit, kind of panel, override and transformation of a generated dashboard is drawn, not passed over."""
+    """The page supports every unit, panel, override and transformation of the generated dashboards."""
     source = {path.name: path.read_text(encoding="utf-8") for path in _STATIC.rglob("*.js")}
     units = set(re.findall(r"^  (\w+)[:,]", source["format.js"].partition("const UNITS")[2], re.MULTILINE))
     kinds = set(re.findall(r"[\w-]+", source["panel.js"].partition("const DRAW = {")[2].partition("}")[0]))
@@ -123,7 +125,7 @@ def test_the_page_knows_all_that_the_dashboards_use() -> None:
 
 
 def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:
-    """The committed ones are those that the config gives; the console opens with Operations."""
+    """The configuration gives the committed dashboards; the console opens with Operations."""
     committed, made = from_folder(binaries.ROOT / "deploy" / "demo" / "dashboards"), from_config(Config())
     assert committed.list() == made.list()
     assert made.home == "signalscope-operations"
@@ -135,15 +137,15 @@ def test_dashboards_come_from_a_folder_or_the_config(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("{", r"one.json: not JSON: .*line 1"),
-        ('{"uid": "a"}', r"one.json: no dashboard of Grafana: it has no title, panels"),
+        ('{"uid": "a"}', r"one.json: not a Grafana dashboard: it has no title, panels"),
         ("[]", r"it has no uid, title, panels"),
-        ('{"uid": "a", "title": "A", "panels": {"b": 1}}', r"one.json: .*its panels are no list"),
-        ('{"uid": 7, "title": "A", "panels": [{}]}', r"one.json: .*its uid is no text"),
-        (None, r"there are no dashboards"),
+        ('{"uid": "a", "title": "A", "panels": {"b": 1}}', r"one.json: .*'panels' is not a list"),
+        ('{"uid": 7, "title": "A", "panels": [{}]}', r"one.json: .*'uid' is not a text"),
+        (None, r"the folder has no dashboards"),
     ],
 )
 def test_files_that_are_no_dashboards_are_named(tmp_path: Path, text: str | None, message: str) -> None:
-    """With the reason."""
+    """The error has the file and the reason."""
     if text is not None:
         (tmp_path / "one.json").write_text(text, encoding="utf-8")
     with pytest.raises(BoardError, match=message):
@@ -151,25 +153,34 @@ def test_files_that_are_no_dashboards_are_named(tmp_path: Path, text: str | None
 
 
 def test_two_dashboards_of_one_uid_are_named(tmp_path: Path) -> None:
-    """Only one of them could be shown."""
+    """The console could show only one of the two."""
     for name in ("one.json", "two.json"):
         (tmp_path / name).write_text(json.dumps(_BOARD), encoding="utf-8")
-    with pytest.raises(BoardError, match=r"two.json: one.json has the uid 'mine' too"):
+    with pytest.raises(BoardError, match=r"two.json: one.json also has the uid 'mine'"):
         from_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--prometheus", "http://[::1"], "write a whole address, for example http://127.0.0.1:9090"),
-        (["--prometheus", "127.0.0.1:9090"], "write a whole address, for example http://127.0.0.1:9090"),
-        (["--prometheus", "http://127.0.0.1:1", "--dashboards", "/none"], "/none: there is no such folder"),
-        (["--prometheus", "http://127.0.0.1:1", "--traces", "http://jaeger"], "it needs {trace_id}"),
+        (
+            ["--prometheus", "http://[::1"],
+            "is not the URL of a server; give one such as http://127.0.0.1:9090",
+        ),
+        (
+            ["--prometheus", "127.0.0.1:9090"],
+            "is not the URL of a server; give one such as http://127.0.0.1:9090",
+        ),
+        (["--prometheus", "http://127.0.0.1:1", "--dashboards", "/none"], "/none: the folder does not exist"),
+        (
+            ["--prometheus", "http://127.0.0.1:1", "--traces", "http://jaeger"],
+            "put {trace_id} where the id of the trace goes",
+        ),
         (["--prometheus", "http://127.0.0.1:1", "--config", "/none.toml"], "/none.toml: No such file"),
     ],
 )
 def test_mistakes_on_the_command_line(arguments: list[str], message: str) -> None:
-    """Each is one clear error."""
+    """Each gets one clear error."""
     result = CliRunner().invoke(cli, ["console", *arguments])
     assert isinstance(result.exception, UserError)
     assert message in str(result.exception)

@@ -1,4 +1,4 @@
-"""The console in a real browser: what it draws and says, with data and without, by keys and on narrow screens."""
+"""The console in a real browser: panels, texts and keys, with and without data, also on narrow screens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _THRESHOLDS = {
 
 
 class _FakePrometheus(BaseHTTPRequestHandler):
-    """A stand-in: a real one cannot be made to have chosen values and a firing alert within a second."""
+    """A fake Prometheus: a real one cannot have chosen values and a firing alert within a second."""
 
     asked: list[str] = []  # noqa: RUF012  # shared by its instances, one for each request
     instants: list[float] = []  # noqa: RUF012  # see above
@@ -95,12 +95,12 @@ class _FakePrometheus(BaseHTTPRequestHandler):
         ]
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Stay quiet."""
+        """Print nothing."""
 
 
 @pytest.fixture
 def prometheus() -> Iterator[str]:
-    """The stand-in's URL."""
+    """The URL of the fake Prometheus."""
     _FakePrometheus.asked.clear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _FakePrometheus)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -120,7 +120,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def browser(chromium: Browser) -> Browser:
-    """The browser, with a page and a storage of its own."""
+    """The browser with a new page and an empty storage."""
     chromium.renew()
     return chromium
 
@@ -167,7 +167,7 @@ def _board() -> dict[str, Any]:
 def _console(
     tmp_path: Path, endpoints: dict[str, object], board: dict[str, Any] | None = None
 ) -> Iterator[str]:
-    """A running console's URL."""
+    """The URL of a running console."""
     file, port = tmp_path / "endpoints.json", free_port()
     file.write_text(json.dumps(endpoints), encoding="utf-8")
     command = [sys.executable, "-m", "signalscope.console", "--port", str(port), "--endpoints", str(file)]
@@ -196,7 +196,7 @@ def _text(browser: Browser, number: int, selector: str = "*") -> str:
 
 
 def test_it_draws_every_kind_of_panel(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """With units, mappings and legends; no data is what the panel says it means; an error is Prometheus' own."""
+    """With units, mappings and legends; without data the panel's own text, and Prometheus' text for an error."""
     with _console(tmp_path, {"prometheus": prometheus, "token": "s3cret-token"}, _board()) as url:
         browser.open(f"{url}/d/mine?theme=dark")
         browser.until(_DONE)
@@ -240,7 +240,7 @@ _UNITS: dict[str, dict[str, str]] = {
 
 
 def test_a_dashboard_made_by_hand(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """What Grafana takes for granted may be left out; panels of a collapsed row are shown; other kinds are named."""
+    """Optional keys may be missing; panels in a collapsed row are shown; an unsupported panel is named."""
     stat = {"id": 1, "type": "stat", "title": "How many?", "targets": [{"expr": "a + 3", "refId": "A"}]}
     text = {"id": 2, "type": "text", "title": "Read me"}
     board = {
@@ -252,12 +252,15 @@ def test_a_dashboard_made_by_hand(tmp_path: Path, prometheus: str, browser: Brow
         browser.open(f"{url}/d/mine")
         browser.until(_DONE)
         assert _text(browser, 1, ".stat b") == "3"
-        assert _text(browser, 2, ".note") == "This page cannot draw a text; Grafana can."
+        assert (
+            _text(browser, 2, ".note")
+            == "This page cannot draw a panel of the type text; use Grafana for it."
+        )
         assert browser.complaints == []
 
 
 def test_units(tmp_path: Path, browser: Browser) -> None:
-    """Numbers are written as Grafana writes them, near enough to be compared."""
+    """Numbers look nearly as in Grafana, so that both can be compared."""
     with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
         browser.open(f"{url}/stack")
         for unit, values in _UNITS.items():
@@ -267,7 +270,7 @@ def test_units(tmp_path: Path, browser: Browser) -> None:
 
 
 def test_lines_of_an_axis_are_round_numbers(tmp_path: Path, browser: Browser) -> None:
-    """In the unit that is written beside them: whole minutes, and powers of two for bytes."""
+    """Numbers are round in the unit of the axis: whole minutes, and powers of two for bytes."""
     with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
         browser.open(f"{url}/stack")
         for highest, unit, step in (
@@ -277,13 +280,13 @@ def test_lines_of_an_axis_are_round_numbers(tmp_path: Path, browser: Browser) ->
 
 
 def test_a_name_keeps_its_colour(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """On other dashboards and after a reload, also when it had to give way to another name's colour."""
+    """The colour is the same on other dashboards and after a reload, also if it is a second choice."""
     script = "import('/static/look.js').then(m => { m.tellApart(%s); return %s.map(m.byName) })"
     both, queue_only = json.dumps(["load", "queue"]), json.dumps(["queue"])
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/stack")
         unmoved = browser.run(f"import('/static/look.js').then(m => {both}.map(m.byName))")
-        assert unmoved[0] == unmoved[1]  # so that one of them has to give way
+        assert unmoved[0] == unmoved[1]  # so that one of the names gets its second choice
         first = browser.run(script % (both, both))
         assert first[0] != first[1]
         browser.open(f"{url}/d/mine")
@@ -291,7 +294,7 @@ def test_a_name_keeps_its_colour(tmp_path: Path, prometheus: str, browser: Brows
 
 
 def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """A chosen tier is in the next query and in the address; so is the time; the theme stays on the next page."""
+    """A chosen tier and time are in the next query and in the URL; the theme stays on the next page."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/d/mine?from=now-5m&var-tier=free")
         browser.until(_DONE)
@@ -312,7 +315,7 @@ def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Brow
         browser.until("location.search.includes('to=now%2B48h')")
         browser.until(_DONE)
         assert _text(browser, 2, ".bars") == "free7 req/sbasic7 req/s"
-        assert max(_FakePrometheus.instants) <= time.time()  # nothing is known of what is still to come
+        assert max(_FakePrometheus.instants) <= time.time()  # no value is known of a future time
         before = browser.run("document.documentElement.dataset.theme")
         browser.press("t")
         switched = "light" if before == "dark" else "dark"
@@ -323,10 +326,10 @@ def test_variables_time_and_theme(tmp_path: Path, prometheus: str, browser: Brow
 
 
 def test_a_time_in_the_address_that_is_none(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """Is told in words; ISO dates and milliseconds are times."""
+    """An invalid time gets a message; ISO dates and milliseconds are valid."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         for query, message in (
-            ("from=yesterday", "yesterday is no time; write for example now-1h"),
+            ("from=yesterday", "yesterday is not a time; write for example now-1h"),
             ("from=now&to=now-1h", "now is not before now-1h"),
         ):
             browser.open(f"{url}/d/mine?{query}")
@@ -339,7 +342,7 @@ def test_a_time_in_the_address_that_is_none(tmp_path: Path, prometheus: str, bro
 
 
 def test_it_refreshes_itself(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """As often as it is told; a panel's query is asked again."""
+    """The query of a panel is repeated at the chosen interval."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/d/mine?refresh=1s")
         browser.until(_DONE)
@@ -349,7 +352,7 @@ def test_it_refreshes_itself(tmp_path: Path, prometheus: str, browser: Browser) 
 
 
 def test_keys_and_narrow_screens(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """A panel is reached and explained by keys alone; on a telephone panels are as wide as the screen."""
+    """Keys alone reach and explain a panel; on a telephone panels are as wide as the screen."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/d/mine")
         browser.until(_DONE)
@@ -366,7 +369,7 @@ def test_keys_and_narrow_screens(tmp_path: Path, prometheus: str, browser: Brows
         width = "document.querySelector('[data-panel=\"3\"]').getBoundingClientRect().width"
         browser.until(f"{width} > 350 && {width} <= 390")
         assert browser.run("document.documentElement.scrollWidth") <= 390
-        # Two numbers are beside each other; one that has none beside it is as wide as the screen.
+        # Two numbers share a line; a number without a partner is as wide as the screen.
         widths = [browser.run(width.replace('"3"', f'"{number}"')) for number in (0, 1, 9)]
         assert max(widths[:2]) < 200
         assert widths[2] > 350
@@ -374,7 +377,7 @@ def test_keys_and_narrow_screens(tmp_path: Path, prometheus: str, browser: Brows
 
 
 def test_it_shows_alerts_and_targets(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """What fires and what to do, what is scraped, what runs where; the token is nowhere."""
+    """The page has firing alerts with their response, targets and URLs, but not the token."""
     places: dict[str, object] = {
         "service": "http://127.0.0.1:1",
         "prometheus": prometheus,
@@ -395,7 +398,7 @@ def test_it_shows_alerts_and_targets(tmp_path: Path, prometheus: str, browser: B
 
 
 def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -> None:
-    """Prometheus is away, or was never there: told in words, and no number is shown."""
+    """If Prometheus is down or missing, the page has a message and no numbers."""
     with _console(tmp_path, {"prometheus": f"http://127.0.0.1:{free_port()}"}, _board()) as url:
         browser.open(f"{url}/stack")
         browser.until("document.body.textContent.includes('Prometheus does not answer: ConnectError')")
@@ -405,11 +408,11 @@ def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -
         assert "Prometheus does not answer" in _text(browser, 0, ".note")
     with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
         browser.open(f"{url}/")
-        browser.until("document.body.textContent.includes('There is no Prometheus: the demo runs embedded.')")
+        browser.until("document.body.textContent.includes('The demo runs without Prometheus. [SS726]')")
 
 
 def test_a_mistake_in_the_page_would_be_seen(tmp_path: Path, prometheus: str, browser: Browser) -> None:
-    """What the other tests rely on: an exception, a failed load and `console.error` are complaints."""
+    """An exception, a failed load and `console.error` are complaints; the other tests rely on this."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
         browser.open(f"{url}/d/mine")
         browser.until(_DONE)

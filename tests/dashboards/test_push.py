@@ -160,7 +160,7 @@ def test_a_changed_dashboard_is_kept(grafana: FakeGrafana, tmp_path: Any) -> Non
     """A changed dashboard is kept with exit status 1; --replace adds a new version."""
     _push()
     _someone_saves(grafana, "signalscope-developer")
-    with pytest.raises(UserError, match="1 of 9 dashboards were kept as they are"):
+    with pytest.raises(UserError, match="1 of 9 dashboards were edited in Grafana and not replaced"):
         _push()
     assert grafana.boards["signalscope-developer"]["dashboard"]["title"] == "Edited by hand"
     assert "updated   signalscope / Developer" in _push("--replace")
@@ -209,13 +209,13 @@ def test_errors_are_explained(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UserError, match="does not answer: ConnectError"):
         _push("--url", "http://127.0.0.1:1")
     for url in ("127.0.0.1:3000", "http://", "http://[::1", "http://127.0.0.1:99999", "ftp://grafana"):
-        with pytest.raises(UserError, match="write a whole address"):
+        with pytest.raises(UserError, match="is not the URL of a server; give one such as"):
             _push("--url", url)
-    with pytest.raises(UserError, match="--folder my/folder: a uid has up to 40 letters, digits, - and _"):
+    with pytest.raises(UserError, match="--folder my/folder: a uid has 1 to 40 letters, digits, - and _"):
         _push("--folder", "my/folder")
     for token in ("tökén", "two words", "two\nlines"):
         monkeypatch.setenv("GRAFANA_TOKEN", token)
-        with pytest.raises(UserError, match="GRAFANA_TOKEN is no token") as caught:
+        with pytest.raises(UserError, match="GRAFANA_TOKEN has spaces or other invalid characters") as caught:
             _push()
         assert token not in str(caught.value)
     monkeypatch.delenv("GRAFANA_TOKEN")
@@ -247,4 +247,4 @@ def test_the_payload_is_what_the_api_takes(grafana: FakeGrafana) -> None:
     assert body["overwrite"] is False
     assert grafana.save(body)[0] == 200
     unknown = CliRunner().invoke(app, ["dashboards", "payload", "operation"])
-    assert "there are: executive, operations" in str(unknown.exception)
+    assert "choose one of executive, operations" in str(unknown.exception)

@@ -1,4 +1,4 @@
-"""The reference service in this process, its external services on real sockets."""
+"""The reference service in this process, with its external services on real sockets."""
 
 import json
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ async def dependencies() -> AsyncIterator[dict[str, DependencyServer]]:
 
 @pytest.fixture
 def environment(dependencies: dict[str, DependencyServer], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service's settings, as the launcher would set them."""
+    """The environment variables of the service, as `signalscope demo` sets them."""
     urls = {name: f"http://127.0.0.1:{server.port}" for name, server in dependencies.items()}
     monkeypatch.setenv("SIGNALSCOPE_DEMO_DEPENDENCIES", json.dumps(urls))
     monkeypatch.setenv("SIGNALSCOPE_DEMO_SEED", "7")

@@ -1,4 +1,4 @@
-"""The caches: bounded, timed, and sure of why an entry left."""
+"""The caches: bounded, with a time to live, and with the right reason for each eviction."""
 
 import pytest
 
@@ -7,12 +7,12 @@ from signalscope.demo.service.counts import Counts
 
 
 class Clock:
-    """Time that passes when told to."""
+    """A clock that the test sets."""
 
     now = 0.0
 
     def __call__(self) -> float:
-        """The time."""
+        """Return the time."""
         return self.now
 
 
@@ -35,12 +35,12 @@ def cache(clock: Clock, counts: Counts) -> MemoryCache:
 
 
 def evictions(counts: Counts) -> object:
-    """What the counts say about evictions."""
+    """Return the evictions in the counts, by reason."""
     return counts.snapshot()["cache_evictions"]["by"]
 
 
 async def test_hit_miss_and_size(cache: MemoryCache, counts: Counts) -> None:
-    """What was set is found; entries and bytes are those of the values held."""
+    """A stored value is returned; entries and bytes are those of the stored values."""
     assert await cache.get("a") is None
     await cache.set("a", b"12345")
     assert await cache.get("a") == b"12345"
@@ -50,7 +50,7 @@ async def test_hit_miss_and_size(cache: MemoryCache, counts: Counts) -> None:
 
 
 async def test_full_cache_makes_room(cache: MemoryCache, counts: Counts) -> None:
-    """The least recently used entry leaves by size."""
+    """A full cache evicts the least recently used entry, with the reason size."""
     await cache.set("a", b"1")
     await cache.set("b", b"2")
     await cache.get("a")
@@ -61,7 +61,7 @@ async def test_full_cache_makes_room(cache: MemoryCache, counts: Counts) -> None
 
 
 async def test_time_is_up(cache: MemoryCache, clock: Clock, counts: Counts) -> None:
-    """An entry past its time is a miss at once, and counted as evicted by ttl once."""
+    """An expired entry is a miss at once, and is counted once as evicted by ttl."""
     await cache.set("a", b"1")
     clock.now = 10.5
     assert await cache.get("a") is None
@@ -72,7 +72,7 @@ async def test_time_is_up(cache: MemoryCache, clock: Clock, counts: Counts) -> N
 
 
 async def test_delete_is_explicit(cache: MemoryCache, counts: Counts) -> None:
-    """Deleting counts what was there, and nothing that was not."""
+    """A delete counts an existing entry as evicted, and a missing one not at all."""
     await cache.set("a", b"1")
     assert await cache.delete("a") is True
     assert await cache.delete("a") is False
@@ -80,7 +80,7 @@ async def test_delete_is_explicit(cache: MemoryCache, counts: Counts) -> None:
 
 
 async def test_clear_is_explicit(cache: MemoryCache, counts: Counts) -> None:
-    """A flush evicts every entry explicitly, and never what had expired before."""
+    """A flush evicts every entry with the reason explicit, except entries that had expired before."""
     await cache.set("a", b"1")
     await cache.set("b", b"2")
     assert await cache.clear() == 2

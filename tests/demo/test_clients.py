@@ -1,4 +1,4 @@
-"""Calls to external services: guarded by a breaker each, and honest about failure."""
+"""Calls to external services: each service has a circuit breaker, and every failure is counted."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -14,26 +14,26 @@ from signalscope.demo.stack.dependencies import DependencyServer
 
 
 class Monitor:
-    """Remembers what a breaker's monitor is told."""
+    """A monitor that records its calls."""
 
     def __init__(self, service_name: str) -> None:
         self.service_name = service_name
         self.events: list[str] = []
 
     def transition(self, to: str) -> None:
-        """A state was entered."""
+        """Record a new state."""
         self.events.append(to)
 
     def success(self) -> None:
-        """A call succeeded."""
+        """Record a successful call."""
         self.events.append("success")
 
     def failure(self) -> None:
-        """A call failed."""
+        """Record a failed call."""
         self.events.append("failure")
 
     def rejected(self) -> None:
-        """A call was not let through."""
+        """Record a rejected call."""
         self.events.append("rejected")
 
 
@@ -41,7 +41,7 @@ class Monitor:
 async def clients(
     dependencies: dict[str, DependencyServer], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Clients]:
-    """Clients of the running services, their breakers open for a tenth of a second."""
+    """Clients of the running services; their circuit breakers stay open for 0.1 s."""
     monkeypatch.setattr(clients_module, "BreakerMonitor", Monitor)
     monkeypatch.setattr(clients_module, "_SECONDS_OPEN", 0.1)
     clients = Clients({name: f"http://127.0.0.1:{server.port}" for name, server in dependencies.items()})
@@ -50,14 +50,14 @@ async def clients(
 
 
 def events(clients: Clients, name: str) -> list[str]:
-    """What the monitor of a service's breaker was told."""
+    """Return the calls that the monitor of a service recorded."""
     monitor = clients[name].monitor
     assert isinstance(monitor, Monitor)
     return monitor.events
 
 
 async def test_answer_comes_back(clients: Clients) -> None:
-    """A call that works gives the answer, and counts as a success of that service's breaker alone."""
+    """A successful call returns the answer and is a success only for the breaker of that service."""
     answer = await clients["ticker_service"].ask("quote", "GET", "/quotes/ALFA")
     assert answer["symbol"] == "ALFA"
     assert events(clients, "ticker_service") == ["success"]
@@ -67,7 +67,7 @@ async def test_answer_comes_back(clients: Clients) -> None:
 async def test_an_answer_that_is_no_json_is_a_failure(
     clients: Clients, dependencies: dict[str, DependencyServer]
 ) -> None:
-    """The breaker hears of it, and the caller gets the error that all failures are."""
+    """The breaker counts a failure, and the caller gets the usual error."""
     http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>")))
     config = clients["config_service"]
     config._http = http
@@ -80,7 +80,7 @@ async def test_an_answer_that_is_no_json_is_a_failure(
 async def test_breaker_opens_rejects_and_recovers(
     clients: Clients, dependencies: dict[str, DependencyServer]
 ) -> None:
-    """Five failures open the breaker, calls are then rejected unsent, and a good call closes it again."""
+    """Five failures open the breaker; it rejects calls, and a good call closes it again."""
     dependencies["config_service"].failing = True
     config = clients["config_service"]
     for _ in range(5):
@@ -102,7 +102,7 @@ async def test_breaker_opens_rejects_and_recovers(
 
 
 async def test_probe_sees_down_and_up(clients: Clients, dependencies: dict[str, DependencyServer]) -> None:
-    """A probe finds a service away, and finds it again, whatever the breaker thinks."""
+    """A probe finds a service down and up again, in any state of the breaker."""
     await dependencies["ticker_service"].switch("down", on=True)
     assert await clients["ticker_service"].probe() is False
     assert await clients["config_service"].probe() is True
@@ -111,7 +111,7 @@ async def test_probe_sees_down_and_up(clients: Clients, dependencies: dict[str, 
 
 
 def test_missing_url_is_named() -> None:
-    """The setting's mistake is explained."""
+    """An incomplete setting gets a clear error."""
     with pytest.raises(
         ValueError, match="SIGNALSCOPE_DEMO_DEPENDENCIES must give a URL for each of ticker_service"
     ):
@@ -119,5 +119,5 @@ def test_missing_url_is_named() -> None:
 
 
 def test_states_are_the_librarys() -> None:
-    """Every state of the breaker library has its name in the contract."""
+    """Every state of the breaker library has a name in the contract."""
     assert set(clients_module._STATES) == {CLOSED, OPENED, HALF_OPENED}

@@ -26,13 +26,13 @@ async def _get(server: DependencyServer, path: str) -> httpx.Response:
 
 
 async def test_answers_over_http(ticker: DependencyServer) -> None:
-    """It is a real server: health and its operation answer."""
+    """The server is real: the health check and an operation answer."""
     assert (await _get(ticker, "/health")).status_code == 200
     assert (await _get(ticker, "/quotes/ALFA")).json()["symbol"] == "ALFA"
 
 
 async def test_down_refuses_connections_until_it_is_up_again(ticker: DependencyServer) -> None:
-    """Down closes the listening socket; afterwards the same port answers again."""
+    """The fault down closes the listening socket; later the same port answers again."""
     port = ticker.port
     await ticker.switch("down", on=True)
     assert ticker.is_on("down")
@@ -44,7 +44,7 @@ async def test_down_refuses_connections_until_it_is_up_again(ticker: DependencyS
 
 
 async def test_down_ends_open_connections(ticker: DependencyServer) -> None:
-    """A client with a connection kept alive cannot go on using it."""
+    """A client cannot use a connection that was open before the fault."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ticker.port}") as client:
         await client.get("/health")
         await ticker.switch("down", on=True)
@@ -53,7 +53,7 @@ async def test_down_ends_open_connections(ticker: DependencyServer) -> None:
 
 
 async def test_failing_answers_503_with_good_health(ticker: DependencyServer) -> None:
-    """Failing calls look like a broken service whose health check does not notice."""
+    """The fault failing breaks calls, but not the health check."""
     await ticker.switch("failing", on=True)
     assert (await _get(ticker, "/quotes/ALFA")).status_code == 503
     assert (await _get(ticker, "/health")).status_code == 200
@@ -62,7 +62,7 @@ async def test_failing_answers_503_with_good_health(ticker: DependencyServer) ->
 
 
 async def test_slow_answers_late(ticker: DependencyServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow delays calls, not the health check."""
+    """The fault slow delays calls, but not the health check."""
     monkeypatch.setattr(dependencies, "SLOW_SECONDS", 0.4)
     await ticker.switch("slow", on=True)
     loop = asyncio.get_running_loop()
@@ -76,7 +76,7 @@ async def test_slow_answers_late(ticker: DependencyServer, monkeypatch: pytest.M
 
 
 async def test_control_port_switches_and_shows(ticker: DependencyServer) -> None:
-    """The control application switches a service's fault and shows the state of all."""
+    """The control application switches a fault and shows the state of every fault."""
     servers = {name: DependencyServer(name, 0) for name in DEPENDENCIES} | {"ticker_service": ticker}
     transport = httpx.ASGITransport(control_app(servers))
     async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
@@ -93,7 +93,7 @@ async def test_control_port_switches_and_shows(ticker: DependencyServer) -> None
 @pytest.mark.parametrize(
     ("name", "body", "status", "says"),
     [
-        ("coffee-down", '{"on": true}', 404, "unknown fault 'coffee-down'; there are: ticker-down"),
+        ("coffee-down", '{"on": true}', 404, "unknown fault 'coffee-down'; the faults are ticker-down"),
         ("cpu-burn", '{"on": true}', 404, "unknown fault 'cpu-burn'"),
         ("ticker-down", '{"on": "yes"}', 422, "the body must be"),
         ("ticker-down", "[]", 422, "the body must be"),
@@ -101,7 +101,7 @@ async def test_control_port_switches_and_shows(ticker: DependencyServer) -> None
     ],
 )
 async def test_control_port_explains_mistakes(name: str, body: str, status: int, says: str) -> None:
-    """An unknown fault or a body that says nothing gets a clear answer, and switches nothing."""
+    """An unknown fault or an invalid body gets a clear answer and switches nothing."""
     servers = {service: DependencyServer(service, 0) for service in DEPENDENCIES}
     transport = httpx.ASGITransport(control_app(servers))
     async with httpx.AsyncClient(transport=transport, base_url="http://control") as client:
@@ -112,7 +112,7 @@ async def test_control_port_explains_mistakes(name: str, body: str, status: int,
 
 
 def test_ports_are_read_from_json_and_from_pairs() -> None:
-    """Both ways of writing them give the same."""
+    """Both forms of the option give the same ports."""
     names = [*DEPENDENCIES, "control"]
     pairs = ",".join(f"{name}={9000 + place}" for place, name in enumerate(names))
     json_text = "{" + ", ".join(f'"{name}": {9000 + place}' for place, name in enumerate(names)) + "}"
@@ -121,13 +121,13 @@ def test_ports_are_read_from_json_and_from_pairs() -> None:
 
 @pytest.mark.parametrize("text", ["ticker_service=1", "{}", "control=1,coffee=2"])
 def test_incomplete_ports_are_refused(text: str) -> None:
-    """The error names what has to be given."""
-    with pytest.raises(ValueError, match=r"ticker_service, marketplace_service, .*, control, once"):
+    """The error names the ports to give."""
+    with pytest.raises(ValueError, match=r"ticker_service, marketplace_service, .*, control, each once"):
         parse_ports(text)
 
 
 def test_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """A port that is taken ends the process with a message that names it, without a traceback."""
+    """A taken port ends the process with a message that names it, without a traceback."""
     import socket  # noqa: PLC0415  # only here
 
     with socket.socket() as taken:

@@ -1,4 +1,4 @@
-"""The array engine agrees with vollib, and says where it has no answer."""
+"""The array engine agrees with vollib, and marks the options for which it has no result."""
 
 import itertools
 from typing import Any
@@ -15,7 +15,7 @@ from vollib.black_scholes_merton.implied_volatility import (
 
 from signalscope.demo.service import engine
 
-# Flag, spot, strike, years, rate, volatility, yield: ordinary ones, hours before expiry, deep in and out.
+# Flag, spot, strike, years, rate, volatility, yield: ordinary, hours before expiry, deep in and out of the money.
 GRID = [
     (flag, 100.0, strike, years, rate, volatility, dividend)
     for flag, strike, years, rate, volatility, dividend in itertools.product(
@@ -31,14 +31,14 @@ NAMES = ("price", "delta", "gamma", "theta", "vega", "rho")
 
 
 def arrays(grid: list[tuple[str, float, float, float, float, float, float]]) -> list[Any]:
-    """The grid's columns, the flag as whether it is a call."""
+    """Return the columns of the grid; the flag becomes True for calls."""
     flags, *numbers = zip(*grid, strict=True)
     return [np.array([flag == "c" for flag in flags]), *(np.array(column) for column in numbers)]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chain_results_equal_vollib_with_dividends(name: str) -> None:
-    """Each figure of each option is within 1e-9 of vollib's Black-Scholes-Merton, relative above 1."""
+    """Each value is within 1e-9 of vollib's Black-Scholes-Merton; above 1 the difference is relative."""
     vollib_function = black_scholes_merton if name == "price" else getattr(bsm, name)
     expected = [vollib_function(*row) for row in GRID]
     np.testing.assert_allclose(getattr(engine.greeks(*arrays(GRID)), name), expected, rtol=1e-9, atol=1e-9)
@@ -46,7 +46,7 @@ def test_chain_results_equal_vollib_with_dividends(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_chain_results_equal_vollib_without_dividends(name: str) -> None:
-    """With no dividend yield the figures are vollib's Black-Scholes ones."""
+    """Without a dividend yield the values are those of vollib's Black-Scholes."""
     vollib_function = black_scholes if name == "price" else getattr(bs, name)
     rows = [row[:6] for row in GRID if row[6] == 0.0]
     expected = [vollib_function(*row) for row in rows]
@@ -55,14 +55,14 @@ def test_chain_results_equal_vollib_without_dividends(name: str) -> None:
 
 
 def test_all_greeks_at_once_are_the_single_ones() -> None:
-    """`greeks` gives exactly what the functions for each figure give."""
+    """`greeks` gives exactly the values of the functions for one Greek."""
     together = engine.greeks(*arrays(GRID))
     for name in ("price", "delta"):
         np.testing.assert_array_equal(getattr(together, name), getattr(engine, name)(*arrays(GRID)))
 
 
 def test_put_call_parity() -> None:
-    """A call less a put is the discounted forward, whatever the volatility."""
+    """A call minus a put is the discounted forward, at any volatility."""
     _, spot, strike, t, r, sigma, q = arrays(GRID)
     difference = engine.price(True, spot, strike, t, r, sigma, q) - engine.price(
         False, spot, strike, t, r, sigma, q
@@ -71,7 +71,7 @@ def test_put_call_parity() -> None:
 
 
 def test_at_expiry_results_are_the_limits() -> None:
-    """With no time left the price is the intrinsic value, delta 0 or 1, gamma and vega 0."""
+    """At expiry the price is the intrinsic value, delta is 0 or 1, gamma and vega are 0."""
     result = engine.greeks([True, True, False], 100.0, [90.0, 110.0, 110.0], 0.0, 0.05, 0.2)
     np.testing.assert_array_equal(result.price, [10.0, 0.0, 10.0])
     np.testing.assert_array_equal(result.delta, [1.0, 0.0, -1.0])
@@ -80,12 +80,12 @@ def test_at_expiry_results_are_the_limits() -> None:
 
 
 def test_at_expiry_at_the_money_gamma_is_infinite() -> None:
-    """Where gamma has no finite limit, none is made up."""
+    """Gamma is infinite where it has no finite limit."""
     assert engine.greeks(True, 100.0, 100.0, 0.0, 0.0, 0.2).gamma == np.inf
 
 
 def test_without_volatility_the_price_is_the_discounted_intrinsic_value() -> None:
-    """A certain outcome is worth its present value."""
+    """Without volatility an option is worth the present value of its payoff."""
     value = engine.price([True, False], 100.0, [90.0, 90.0], 1.0, 0.05, 0.0)
     np.testing.assert_allclose(value, [100.0 - 90.0 * np.exp(-0.05), 0.0], atol=1e-12)
 
@@ -98,7 +98,7 @@ def test_scenarios_broadcast() -> None:
 
 
 def test_implied_volatility_finds_the_volatility_again() -> None:
-    """From an exact price with some time value the volatility comes back within 1e-9."""
+    """An exact price with some time value gives its volatility within 1e-9."""
     is_call, spot, strike, t, r, sigma, q = arrays(GRID)
     quote = engine.price(is_call, spot, strike, t, r, sigma, q)
     sign = np.where(is_call, 1.0, -1.0)
@@ -117,13 +117,13 @@ def _intrinsic(row: tuple[str, float, float, float, float, float, float]) -> flo
 
 
 def test_implied_volatility_equals_vollib() -> None:
-    """Market prices with cents give the volatility that vollib finds, within 1e-9."""
+    """Prices rounded to 0.01 give the volatility of vollib within 1e-9."""
     rows = [
         (round(float(black_scholes_merton(*row)), 2), *row)
         for row in GRID
         if row[3] >= 0.1 and 80.0 <= row[2] <= 130.0 and row[5] == 0.2 and row[4] >= 0.0
     ]
-    # Where rounding to cents left no time value there is nothing to find.
+    # Without time value, because of the rounding, a price has no implied volatility.
     rows = [row for row in rows if row[0] - _intrinsic(row[1:]) > 0.02]
     assert len(rows) > 50
     quotes = np.array([row[0] for row in rows])
@@ -147,19 +147,19 @@ def test_implied_volatility_equals_vollib() -> None:
     ],
 )
 def test_impossible_price_is_not_converged(quote: float, why: str) -> None:
-    """A price that no volatility explains is flagged, and has no volatility."""
+    """A price that no volatility explains is marked, and its volatility is NaN."""
     implied = engine.implied_volatility([quote, 12.0], True, 100.0, 90.0, 0.5, 0.0)
     assert implied.converged.tolist() == [False, True], why
     assert np.isnan(implied.volatility[0])
 
 
 def test_too_few_iterations_are_not_converged() -> None:
-    """An iteration that was cut short is not passed off as a result."""
+    """An interrupted iteration is not marked as a result."""
     implied = engine.implied_volatility(12.0, True, 100.0, 90.0, 0.5, 0.0, max_iterations=1)
     assert not implied.converged
     assert np.isnan(implied.volatility)
 
 
 def test_expired_option_has_no_implied_volatility() -> None:
-    """Without time left a price says nothing about volatility."""
+    """The price of an expired option does not depend on the volatility."""
     assert not engine.implied_volatility(12.0, True, 100.0, 90.0, 0.0, 0.0).converged

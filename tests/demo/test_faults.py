@@ -1,4 +1,4 @@
-"""The catalogue of faults, and the switches inside the service."""
+"""The catalogue of faults, and the switches in the service."""
 
 import asyncio
 import subprocess
@@ -19,7 +19,7 @@ from signalscope.demo.service.workqueue import MemoryQueue
 
 
 class Parts:
-    """A service's switchable parts."""
+    """The parts of a service that faults change."""
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -35,27 +35,27 @@ def _active(subscriptions: Subscriptions) -> float:
 
 
 def test_each_dependency_can_be_down_slow_and_failing() -> None:
-    """Three faults for each of the five services."""
+    """Each of the five services has three faults."""
     broken = {(fault.dependency, fault.mode) for fault in FAULTS.values() if fault.dependency}
     assert broken == {(name, mode) for name in DEPENDENCIES for mode in ("down", "slow", "failing")}
     assert {fault.where for fault in FAULTS.values() if fault.dependency} == {"dependencies"}
 
 
 def test_the_service_has_a_switch_for_each_of_its_faults() -> None:
-    """No fault of the catalogue is without effect, and all are off at first."""
+    """Every fault of the service has a switch, and all are off at first."""
     state = Parts().switches.state()
     assert set(state) == {name for name, fault in FAULTS.items() if fault.where == "service"}
     assert not any(state.values())
 
 
 def test_unknown_fault_names_those_there_are() -> None:
-    """The error names the nearest fault, and lists those of the place that was asked for."""
+    """The error names the most similar fault, and lists the faults of the chosen server."""
     with pytest.raises(
-        UnknownFaultError, match=r"unknown fault 'config-down'; there are: greeks-nan, (?!.*-slow,)"
+        UnknownFaultError, match=r"unknown fault 'config-down'; the faults are greeks-nan, (?!.*-slow,)"
     ):
         find("config-down", "service")
     with pytest.raises(
-        UnknownFaultError, match=r"unknown fault 'coffee'; there are: ticker-down, .*cpu-burn"
+        UnknownFaultError, match=r"unknown fault 'coffee'; the faults are ticker-down, .*cpu-burn"
     ):
         find("coffee")
     with pytest.raises(
@@ -65,7 +65,7 @@ def test_unknown_fault_names_those_there_are() -> None:
 
 
 async def test_every_switch_goes_on_and_off() -> None:
-    """Each fault shows as on while it is on, twice on is once, and off ends it."""
+    """A fault is shown as on while it is on; a second on changes nothing; off ends it."""
     parts = Parts()
     for name in parts.switches.state():
         parts.switches.switch(name, on=True)
@@ -81,7 +81,7 @@ async def test_every_switch_goes_on_and_off() -> None:
 
 
 async def test_surge_passes_ten_thousand_and_ends() -> None:
-    """The surge lifts the active subscriptions above 10,000; afterwards it is as before."""
+    """The surge raises the active subscriptions above 10,000; off restores the number before."""
     parts = Parts()
     before = _active(parts.subscriptions)
     parts.switches.switch("subscription-surge", on=True)
@@ -91,7 +91,7 @@ async def test_surge_passes_ten_thousand_and_ends() -> None:
 
 
 async def test_flood_fills_the_queue() -> None:
-    """With the flood on the queue is full, of every priority."""
+    """The flood fills the queue with jobs of every priority."""
     parts = Parts()
     parts.switches.switch("queue-flood", on=True)
     full = {"critical": 10, "high": 10, "medium": 10, "low": 10}
@@ -100,7 +100,7 @@ async def test_flood_fills_the_queue() -> None:
 
 
 async def test_flush_empties_the_cache() -> None:
-    """With the flush on nothing stays in the cache."""
+    """The flush empties the cache again and again."""
     parts = Parts()
     await parts.cache.set("a", b"1")
     parts.switches.switch("cache-flush", on=True)
@@ -117,9 +117,9 @@ def counting() -> Iterator[int]:
 
 
 async def test_burn_takes_a_core_and_leaves_the_loop_free(counting: int) -> None:
-    """The burning thread gets as much of a core as a program that only counts, and timers go on meanwhile.
+    """The thread gets as much CPU time as a program that only counts, and timers still run.
 
-    The other program is the measure, since nobody knows how much of a core there is for both of them.
+    The other program is the reference, since the two may have less than a core together.
     """
     import psutil  # noqa: PLC0415  # only here
 

@@ -1,4 +1,4 @@
-"""What is committed below deploy/demo: the demo's rules, dashboards and configuration of servers."""
+"""The committed files in deploy/demo: rules, dashboards and server configuration of the demo."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _generate(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_committed_files_are_what_the_demo_s_configuration_gives(tmp_path: Path) -> None:
-    """No file is out of date, and none is left from a generator of before."""
+    """No file is out of date, and none is left from an older generator."""
     assert _generate("--check").stdout == "Everything is up to date.\n"
     assert _generate("--out", str(tmp_path)).returncode == 0
     made = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
@@ -38,14 +38,14 @@ def test_committed_files_are_what_the_demo_s_configuration_gives(tmp_path: Path)
 
 
 def _groups(folder: Path) -> list[dict[str, Any]]:
-    """The groups of recording rules in a folder."""
+    """Return the groups of recording rules in a folder."""
     text = (folder / "rules" / "signalscope-recordings.yaml").read_text(encoding="utf-8")
     groups: list[dict[str, Any]] = yaml.safe_load(text)["groups"]
     return groups
 
 
 def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
-    """As a user's would be: from the configuration that names them."""
+    """The configuration names the instruments and prices, as the configuration of a user would."""
     board = (GENERATED / "dashboards" / "extended.json").read_text(encoding="utf-8")
     for instrument in INSTRUMENTS:
         assert instrument.series_names[0] in board
@@ -64,7 +64,7 @@ def test_the_demo_s_instruments_and_prices_are_in_it() -> None:
 
 
 def test_nothing_of_the_demo_is_in_what_every_user_gets() -> None:
-    """Neither in rules and dashboards nor in the page of metrics."""
+    """The default rules, dashboards and page of metrics have nothing of the demo."""
     paths = [*ROOT.glob("rules/**/*.y*ml"), *ROOT.glob("dashboards/*.json"), ROOT / "docs" / "metrics.md"]
     assert len(paths) > 12
     texts = {path: path.read_text(encoding="utf-8") for path in paths}
@@ -73,7 +73,7 @@ def test_nothing_of_the_demo_is_in_what_every_user_gets() -> None:
 
 
 def test_prices_slow_no_rule_down() -> None:
-    """A constant is recorded seldom, since it never changes; revenue is evaluated as often as without prices."""
+    """A constant is evaluated rarely, since it never changes; revenue is as frequent as without prices."""
 
     def intervals(folder: Path) -> set[tuple[str, str]]:
         return {(rule["record"], group["interval"]) for group in _groups(folder) for rule in group["rules"]}
@@ -82,7 +82,7 @@ def test_prices_slow_no_rule_down() -> None:
 
 
 def test_containers_read_the_service_s_configuration_where_it_is() -> None:
-    """The image has src/ below /app: a wrong path would cost the prices, with one line in a log."""
+    """The image has src/ in /app; a wrong path would lose the prices, with only a line in a log."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     path = compose["services"]["service"]["environment"]["SIGNALSCOPE_CONFIG"]
     assert ROOT / path.removeprefix("/app/") == CONFIG

@@ -1,4 +1,4 @@
-"""The load generator: reproducible, varied, and not to be stopped by a service that is away."""
+"""The load generator: reproducible, varied, and running on while the service is down."""
 
 import asyncio
 import os
@@ -17,13 +17,13 @@ from signalscope.demo.stack.load import Load
 
 
 def test_same_seed_same_requests() -> None:
-    """The mix is reproducible."""
+    """The same seed gives the same requests."""
     first, second = Load(10, seed=4), Load(10, seed=4)
     assert [first.draw() for _ in range(200)] == [second.draw() for _ in range(200)]
 
 
 def test_mix_has_all_tiers_symbols_signals_and_endpoints() -> None:
-    """Every tier asks, for every symbol and signal; chains and signals are asked for most."""
+    """Every tier, symbol and signal occurs; chains and signals are the most frequent requests."""
     load = Load(10, seed=4)
     drawn = [load.draw() for _ in range(3000)]
     assert {tier for _, tier, _ in drawn} == set(TIERS)
@@ -42,7 +42,7 @@ def test_mix_has_all_tiers_symbols_signals_and_endpoints() -> None:
 
 
 def test_one_user_asks_too_often() -> None:
-    """There is someone for the rate limit to stop."""
+    """One user exceeds the rate limit."""
     load = Load(20, seed=1)
     users = Counter(user for user, _, _ in (load.draw() for _ in range(1000)))
     assert users.most_common(1)[0][0] == "free-impatient"
@@ -50,7 +50,7 @@ def test_one_user_asks_too_often() -> None:
 
 
 async def test_goes_on_while_the_service_is_away() -> None:
-    """Connection errors are counted, and it keeps asking."""
+    """Connection errors are counted, and the load continues."""
     load = Load(200, seed=1)
     stop = asyncio.Event()
     running = asyncio.create_task(load.run("http://127.0.0.1:9", stop))
@@ -61,7 +61,7 @@ async def test_goes_on_while_the_service_is_away() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
-    """A signal ends it with a last summary, status 0 and no traceback."""
+    """A signal ends the load with a last summary, status 0 and no traceback."""
     program = "from signalscope.demo.stack import load; load._REPORT_SECONDS = 0.1; load.main()"
     command = [sys.executable, "-c", program, "--target", "http://127.0.0.1:9", "--rate", "50"]
     with subprocess.Popen(
@@ -82,6 +82,6 @@ def test_ends_cleanly_at_a_signal(number: signal.Signals) -> None:
 
 
 def test_impossible_rate_is_refused() -> None:
-    """A rate of nothing is named as the mistake."""
+    """A rate that is not positive gets a clear error."""
     with pytest.raises(ValueError, match="the rate must be a positive number, not 0"):
         Load(0)

@@ -1,4 +1,4 @@
-"""The service under the path of the release before, as its users' start commands have it."""
+"""The service at its path of the previous release, which start commands of users still have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from signalscope.demo.stack._processes import free_port
 
 
 async def test_uvicorn_starts_the_old_path_and_warns(environment: None) -> None:
-    """`uvicorn signalscope.demo.service:app` answers, and Python says where the application is now."""
+    """`uvicorn signalscope.demo.service:app` answers, and a warning names the new path."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-W", "default", "-m", "uvicorn", "signalscope.demo.service:app", "--port", str(port),

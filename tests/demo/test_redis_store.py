@@ -1,4 +1,4 @@
-"""The caches and the queue in a real Redis behave as those in memory."""
+"""The caches and the queue in a real Redis behave like those in memory."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.needs("redis")
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A Redis of our own, on a socket file."""
+    """A Redis for these tests, on a socket file."""
     program = shutil.which("redis-server")
     assert program is not None
     path = Path(tmp_path_factory.mktemp("redis")) / "redis.sock"
@@ -49,7 +49,7 @@ def cache(redis: Redis, counts: Counts, ttl: float = 10.0) -> redis_store.RedisC
 
 
 async def test_hit_miss_entries_and_bytes(redis: Redis) -> None:
-    """What was set is found; entries and bytes are known after taking stock."""
+    """A stored value is returned; `expire` updates entries and bytes."""
     store = cache(redis, Counts())
     assert await store.get("a") is None
     await store.set("a", b"12345")
@@ -59,7 +59,7 @@ async def test_hit_miss_entries_and_bytes(redis: Redis) -> None:
 
 
 async def test_evictions_have_their_reasons(redis: Redis) -> None:
-    """Too many entries leave by size, late ones by ttl, deleted and flushed ones explicitly."""
+    """Evictions have the reason size, ttl or explicit."""
     counts = Counts()
     store = cache(redis, counts, ttl=0.2)
     for key in "abc":
@@ -83,7 +83,7 @@ async def test_evictions_have_their_reasons(redis: Redis) -> None:
 
 
 async def test_queue_gives_the_most_urgent_first(redis: Redis) -> None:
-    """Jobs come out by priority and age, with their payload and a time they were added."""
+    """Jobs come out by priority and age, with their payload and the time they were added."""
     queue = redis_store.RedisQueue(redis, 10, Counts())
     for number, priority in enumerate(("low", "critical", "medium", "critical")):
         await queue.put(Job("work", priority, {"number": number}))
@@ -95,7 +95,7 @@ async def test_queue_gives_the_most_urgent_first(redis: Redis) -> None:
 
 
 async def test_queue_is_bounded_over_all_priorities(redis: Redis) -> None:
-    """A full queue rejects whatever the priority."""
+    """A full queue rejects a job of any priority."""
     counts = Counts()
     queue = redis_store.RedisQueue(redis, 2, counts)
     await queue.put(Job("work", "low"))
@@ -106,7 +106,7 @@ async def test_queue_is_bounded_over_all_priorities(redis: Redis) -> None:
 
 
 async def test_a_job_that_cannot_be_read_is_dropped_and_counted(redis: Redis) -> None:
-    """The worker that finds it goes on with the next one."""
+    """The worker drops it and continues with the next job."""
     counts = Counts()
     queue = redis_store.RedisQueue(redis, 10, counts)
     client: Any = redis
@@ -122,14 +122,14 @@ async def test_a_job_that_cannot_be_read_is_dropped_and_counted(redis: Redis) ->
 
 
 class _Blind(redis_store.RedisQueue):
-    """A queue whose Redis goes away just after a job was added."""
+    """A queue whose Redis goes down just after a job was added."""
 
     async def _update_sizes(self) -> None:
         raise ConnectionError("gone")
 
 
 async def test_a_job_that_is_in_was_enqueued(redis: Redis) -> None:
-    """Although its Redis could not be asked for sizes any more."""
+    """A stored job counts as enqueued, even if Redis then does not give its sizes."""
     counts = Counts()
     queue = _Blind(redis, 10, counts)
     await queue.put(Job("work", "low"))
@@ -138,7 +138,7 @@ async def test_a_job_that_is_in_was_enqueued(redis: Redis) -> None:
 
 
 async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
-    """A worker that waits, and the cache, need no restart of the service."""
+    """A waiting worker and the cache continue without a restart of the service."""
 
     def start() -> subprocess.Popen[bytes]:
         command = ["redis-server", "--port", "0", "--unixsocket", str(tmp_path / "s"), "--save", ""]
@@ -172,7 +172,7 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
 
 
 async def _waits(client: Any) -> bool:
-    """Return whether some client waits for a job."""
+    """Return True if a client waits for a job."""
     return int((await client.info("clients"))["blocked_clients"]) > 0
 
 
@@ -189,7 +189,7 @@ async def _answering(client: Redis) -> None:
 
 
 async def test_redis_away_is_a_miss_and_a_rejection() -> None:
-    """Without Redis requests go on: the cache misses, the queue says why it rejects."""
+    """While Redis is down, the cache misses, and the queue rejects jobs with the reason."""
     client: Any = redis_store.connect("redis://127.0.0.1:9")
     store = cache(client, Counts())
     await store.set("a", b"1")
@@ -202,6 +202,6 @@ async def test_redis_away_is_a_miss_and_a_rejection() -> None:
 
 
 def test_wrong_url_names_the_setting() -> None:
-    """A URL that is none is explained."""
+    """A wrong URL gets an error that names the setting."""
     with pytest.raises(ValueError, match="REDIS_URL: "):
         redis_store.connect("http://nowhere")

@@ -1,4 +1,4 @@
-"""The reference service over its API, with real external services behind it."""
+"""The reference service through its API, with real external services."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ OPTION = {"symbol": "ALFA", "flag": "c", "strike": 410.0, "days": 30, "volatilit
 
 
 async def test_one_option_is_vollibs(client: httpx.AsyncClient) -> None:
-    """A single option's Greeks are what vollib gives at the market's price."""
+    """The Greeks of an option are those of vollib at the market price."""
     answer = (await client.post("/api/v1/greeks/option", json=OPTION)).json()
     expected = vollib_delta("c", answer["spot"], 410.0, 30 / 365, RATE, 0.2, SYMBOLS["ALFA"][2])
     assert answer["delta"] == pytest.approx(expected, abs=1e-12)
@@ -25,7 +25,7 @@ async def test_one_option_is_vollibs(client: httpx.AsyncClient) -> None:
 
 
 async def test_impossible_quote_has_no_implied_volatility(client: httpx.AsyncClient) -> None:
-    """A quote below intrinsic value gives null, not an error and not a number."""
+    """A quote below the intrinsic value gives null, not an error."""
     wanted = {**OPTION, "strike": 100.0, "quote": 0.5}
     answer = await client.post("/api/v1/greeks/option", json=wanted)
     assert answer.status_code == 200
@@ -45,7 +45,7 @@ async def test_impossible_quote_has_no_implied_volatility(client: httpx.AsyncCli
 async def test_a_request_that_is_none_is_explained(
     client: httpx.AsyncClient, path: str, body: str, field: str
 ) -> None:
-    """Numbers that are none, in what Python takes for JSON, are refused with the field's name, not with an error."""
+    """NaN and infinity, which Python's JSON accepts, get an error that names the field."""
     headers = {"Content-Type": "application/json"}
     answer = await client.post(f"/api/v1/{path}", content=body, headers=headers)
     assert answer.status_code == 422
@@ -55,7 +55,7 @@ async def test_a_request_that_is_none_is_explained(
 async def test_chain_comes_from_the_cache_the_second_time(
     client: httpx.AsyncClient, runtime: Runtime
 ) -> None:
-    """A chain is calculated once; `fresh` drops it from the cache first."""
+    """A chain is calculated once; `fresh` deletes it from the cache first."""
     await runtime.background.stop()
     url = "/api/v1/greeks/chain/ECHO?model=black_scholes"
     first = (await client.get(url)).json()
@@ -68,14 +68,14 @@ async def test_chain_comes_from_the_cache_the_second_time(
 
 
 async def test_signal_is_stored_and_delivered(client: httpx.AsyncClient, runtime: Runtime) -> None:
-    """A signal answers, enters the history, and goes to subscribers through the queue."""
+    """A signal is returned, stored in the history, and sent to subscribers through the queue."""
     answer = (await client.get("/api/v1/signals/momentum/ALFA")).json()
     assert answer["direction"] in ("buy", "sell", "hold")
     assert answer["data_source"] == "ticker_service"
     assert answer["queued_for_delivery"] is True
     recent = (await client.get("/api/v1/signals/momentum")).json()
     assert recent[0]["spot"] == answer["spot"]
-    # The counts are all that shows a job's end from outside: there is no event to wait for.
+    # Only the counts show the end of a job from outside, so the test polls them.
     await eventually_async(
         lambda: runtime.counts.snapshot()["queue_items"]["by"].get("high,processed"), "the delivery"
     )
@@ -84,13 +84,13 @@ async def test_signal_is_stored_and_delivered(client: httpx.AsyncClient, runtime
 async def test_signal_without_the_ticker_says_so(
     client: httpx.AsyncClient, dependencies: dict[str, DependencyServer]
 ) -> None:
-    """While the ticker service is away, signals name the fallback as their source."""
+    """While the ticker service is down, signals have the source fallback."""
     await dependencies["ticker_service"].switch("down", on=True)
     assert (await client.get("/api/v1/signals/momentum/ALFA")).json()["data_source"] == "fallback"
 
 
 async def test_premium_features_are_for_premium_tiers(client: httpx.AsyncClient) -> None:
-    """The marketplace service decides: professional may, basic may not."""
+    """The marketplace service decides: professional may use them, basic may not."""
     allowed = await client.get("/api/v1/features/scenario/ALFA", headers={"X-User-Tier": "professional"})
     refused = await client.get("/api/v1/features/scenario/ALFA", headers={"X-User-Tier": "basic"})
     assert allowed.status_code == 200
@@ -102,7 +102,7 @@ async def test_premium_features_are_for_premium_tiers(client: httpx.AsyncClient)
 
 
 async def test_free_users_are_held_to_their_rate(client: httpx.AsyncClient) -> None:
-    """Too many requests are answered 429, with the time to wait."""
+    """Too many requests get status 429 with the time to wait."""
     headers = {"X-User-Tier": "free", "X-User-Id": "eager"}
     answers = [await client.get("/api/v1/subscriptions", headers=headers) for _ in range(8)]
     assert [answer.status_code for answer in answers[:5]] == [200] * 5
@@ -111,7 +111,7 @@ async def test_free_users_are_held_to_their_rate(client: httpx.AsyncClient) -> N
 
 
 async def test_subscriptions_come_and_go(client: httpx.AsyncClient) -> None:
-    """A user sees and ends only subscriptions of their own."""
+    """A user sees and ends only their own subscriptions."""
     made = await client.post("/api/v1/subscriptions", json={"signal_type": "momentum"})
     number = made.json()["number"]
     assert made.status_code == 201
@@ -138,27 +138,27 @@ MOOD = {"threshold_type": "mood", "symbol": "ALFA", "bound": 1}
         ("POST /api/v1/jobs", JOB, 422, "allowed: critical, high, medium, low"),
         ("POST /api/v1/subscriptions", PIGEON, 422, "allowed: websocket, webhook, email"),
         ("POST /api/v1/thresholds", MOOD, 422, "allowed: price_move"),
-        ("PUT /demo/faults/coffee", {"on": True}, 404, "unknown fault 'coffee'; there are: greeks-nan"),
+        ("PUT /demo/faults/coffee", {"on": True}, 404, "unknown fault 'coffee'; the faults are greeks-nan"),
     ],
 )
 async def test_mistakes_are_explained(
     client: httpx.AsyncClient, request_line: str, body: object, status: int, says: str
 ) -> None:
-    """What is not known is named, and what would be allowed too."""
+    """The error names the unknown value and the allowed ones."""
     answer = await client.request(*request_line.split(), json=body)
     assert answer.status_code == status
     assert says in answer.json()["detail"]
 
 
 async def test_unknown_tier_is_explained(client: httpx.AsyncClient) -> None:
-    """A tier that does not exist is the caller's mistake."""
+    """An unknown tier is an error of the caller."""
     answer = await client.get("/api/v1/subscriptions", headers={"X-User-Tier": "gold"})
     assert answer.status_code == 422
     assert "allowed: free, basic, professional, enterprise" in answer.json()["detail"]
 
 
 async def test_greeks_failing_fails_every_calculation(client: httpx.AsyncClient) -> None:
-    """With the fault on, requests for Greeks arrive and none is calculated; off, they are again."""
+    """While the fault is on, every request for Greeks fails; afterwards requests succeed again."""
     await client.put("/demo/faults/greeks-failing", json={"on": True})
     answer = await client.post("/api/v1/greeks/option", json=OPTION)
     assert answer.status_code == 503
@@ -169,7 +169,7 @@ async def test_greeks_failing_fails_every_calculation(client: httpx.AsyncClient)
 
 
 async def test_greeks_nan_gives_null(client: httpx.AsyncClient) -> None:
-    """Rubbish results are null in the answer, never a made-up number."""
+    """NaN becomes null in the answer."""
     await client.put("/demo/faults/greeks-nan", json={"on": True})
     answer = (await client.post("/api/v1/greeks/option", json=OPTION)).json()
     assert answer["delta"] is None
@@ -178,7 +178,7 @@ async def test_greeks_nan_gives_null(client: httpx.AsyncClient) -> None:
 
 
 async def test_slow_array_calculations_leave_the_loop_free(client: httpx.AsyncClient) -> None:
-    """A chain takes more than a second; other requests are answered meanwhile."""
+    """A chain takes more than a second; the service answers other requests meanwhile."""
     await client.put("/demo/faults/greeks-slow-vectorized", json={"on": True})
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -193,7 +193,7 @@ async def test_slow_array_calculations_leave_the_loop_free(client: httpx.AsyncCl
 
 
 async def test_api_latency_passes_five_seconds(client: httpx.AsyncClient) -> None:
-    """With the fault on an API request takes more than the 5 s of the alert."""
+    """While the fault is on, an API request takes more than the 5 s of the alert."""
     await client.put("/demo/faults/api-latency", json={"on": True})
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -202,7 +202,7 @@ async def test_api_latency_passes_five_seconds(client: httpx.AsyncClient) -> Non
 
 
 async def test_stats_count_requests_by_route(client: httpx.AsyncClient) -> None:
-    """The service's own counts know each answered request by route template and status."""
+    """The service's own counts have each answered request by route template and status."""
     await client.get("/api/v1/subscriptions")
     await client.get("/api/v1/greeks/chain/NOPE")
     await client.get("/nowhere")

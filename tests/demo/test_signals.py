@@ -1,4 +1,4 @@
-"""Signals, their history and their judgement; thresholds and subscriptions."""
+"""Signals, their history and their accuracy; thresholds and subscriptions."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -18,13 +18,13 @@ OPEN = datetime(2026, 1, 5, 10, 0)
 
 
 class Clock:
-    """Market time that passes when told to."""
+    """A market clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = OPEN
 
     def __call__(self) -> datetime:
-        """The time."""
+        """Return the time."""
         return self.now
 
 
@@ -36,7 +36,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def market(clock: Clock) -> MarketSimulator:
-    """A market at that clock."""
+    """A market with that clock."""
     return MarketSimulator(7, clock)
 
 
@@ -49,7 +49,7 @@ async def history() -> AsyncIterator[History]:
 
 
 def signal(market: MarketSimulator, direction: str, symbol: str = "ALFA") -> Signal:
-    """A momentum signal of now."""
+    """Return a momentum signal of now."""
     now = market.now()
     return Signal(
         "momentum", symbol, direction, 1.0, market.spot(symbol, now), now.isoformat(), "ticker_service"
@@ -59,7 +59,7 @@ def signal(market: MarketSimulator, direction: str, symbol: str = "ALFA") -> Sig
 async def test_accuracy_is_what_the_market_did(
     market: MarketSimulator, history: History, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Buys are right when the price rose and sells when it fell; the ratio is of what was judged."""
+    """Buys are right if the price rose, sells if it fell; the ratio is of the judged signals."""
     reported: dict[tuple[str, str], float] = {}
     monkeypatch.setattr(
         accuracy, "record_accuracy", lambda kind, span, ratio: reported.update({(kind, span): ratio})
@@ -83,7 +83,7 @@ async def test_accuracy_is_what_the_market_did(
 async def test_horizon_past_the_close_is_not_judged(
     market: MarketSimulator, history: History, clock: Clock
 ) -> None:
-    """The night's gap is not held against a signal."""
+    """A signal is not judged by the price gap of a night."""
     clock.now = datetime(2026, 1, 5, 15, 58)
     judge = AccuracyJudge(market, history)
     await judge.add(signal(market, "buy"))
@@ -92,7 +92,7 @@ async def test_horizon_past_the_close_is_not_judged(
 
 
 async def test_history_is_bounded_and_newest_first(market: MarketSimulator, history: History) -> None:
-    """Old signals are pruned with their outcomes; the rest come newest first."""
+    """Old signals are deleted with their outcomes; the others come newest first."""
     numbers = [await history.add(OPEN.isoformat(), "ALFA", "momentum", "buy", float(n)) for n in range(15)]
     await history.judge(numbers[0], "5m", correct=True)
     await history.judge(numbers[-1], "5m", correct=False)
@@ -103,12 +103,12 @@ async def test_history_is_bounded_and_newest_first(market: MarketSimulator, hist
 
 
 async def test_nothing_judged_is_nothing(history: History) -> None:
-    """Without judgements there is no accuracy."""
+    """Without a judged signal no accuracy is recorded."""
     assert await history.accuracy("momentum", "5m") == (0, 0)
 
 
 def test_threshold_breach_alerts_once_in_ten_seconds(market: MarketSimulator, clock: Clock) -> None:
-    """A move past the bound is breached and alerted; the alert is not repeated at once."""
+    """A move to the limit is a breach with an alert; the alert is not repeated at once."""
     wall = 0.0
     thresholds = Thresholds(market, wall=lambda: wall)
     mine = thresholds.add("ann", "price_move", "ECHO", 1e-9, "critical")
@@ -122,7 +122,7 @@ def test_threshold_breach_alerts_once_in_ten_seconds(market: MarketSimulator, cl
 
 
 def test_threshold_within_its_bound_does_not_alert(market: MarketSimulator, clock: Clock) -> None:
-    """A bound the market does not reach is quiet."""
+    """A limit that the market does not reach gives no alert."""
     thresholds = Thresholds(market)
     mine = thresholds.add("ann", "price_move", "ECHO", 5.0, "info")
     clock.now += timedelta(minutes=30)
@@ -130,7 +130,7 @@ def test_threshold_within_its_bound_does_not_alert(market: MarketSimulator, cloc
 
 
 def test_thresholds_are_counted_and_owned(market: MarketSimulator) -> None:
-    """The active ones are counted by type and severity; only their owner removes them."""
+    """Active thresholds are counted by type and severity; only their owner removes them."""
     thresholds = Thresholds(market)
     before = sum(number for number, _ in thresholds.counted())
     mine = thresholds.add("ann", "price_move", "ECHO", 0.1, "info")
@@ -141,13 +141,13 @@ def test_thresholds_are_counted_and_owned(market: MarketSimulator) -> None:
 
 
 def test_unknown_severity_is_named(market: MarketSimulator) -> None:
-    """The error says what may be used."""
+    """The error lists the allowed severities."""
     with pytest.raises(UnknownChoiceError, match="unknown severity 'mild'; allowed: critical, warning, info"):
         Thresholds(market).add("ann", "price_move", "ECHO", 0.1, "mild")
 
 
 def test_subscription_counts_follow_adding_and_removing() -> None:
-    """The counts for each combination are those of the active subscriptions."""
+    """The count of each combination is that of the active subscriptions."""
     subscriptions = Subscriptions(initial=0)
     subscription = subscriptions.add("ann", "free", "momentum", "email")
     subscriptions.add("bob", "free", "momentum", "email")

@@ -1,4 +1,4 @@
-"""Tiers and the rate limit that holds users to them."""
+"""Tiers and the rate limit."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from signalscope.demo.service.tiers import TIERS, RateLimiter, parse_tier
 
 
 def test_a_tier_is_found_by_name_and_none_means_free() -> None:
-    """Names are read regardless of case; who names none is a free user."""
+    """Names are not case-sensitive; a user without a tier has the free tier."""
     assert parse_tier(" Enterprise ") is TIERS["enterprise"]
     assert parse_tier(None) is TIERS["free"]
 
 
 def test_unknown_tier_names_the_allowed_ones() -> None:
-    """The error says what may be sent."""
+    """The error lists the allowed tiers."""
     with pytest.raises(
         UnknownChoiceError, match="unknown tier 'gold'; allowed: free, basic, professional, ent"
     ):
@@ -21,7 +21,7 @@ def test_unknown_tier_names_the_allowed_ones() -> None:
 
 
 def test_burst_then_refused_then_refilled() -> None:
-    """A user may burst, is told how long to wait, and is admitted after that."""
+    """A user may send a burst, then gets the seconds to wait, and is admitted after that time."""
     now = 0.0
     limiter = RateLimiter(monotonic=lambda: now)
     free = TIERS["free"]
@@ -34,7 +34,7 @@ def test_burst_then_refused_then_refilled() -> None:
 
 
 def test_users_do_not_use_up_each_others_rate() -> None:
-    """Each user has a bucket of their own."""
+    """Each user has their own bucket."""
     limiter = RateLimiter(monotonic=lambda: 0.0)
     free = TIERS["free"]
     for _ in range(free.burst + 1):
@@ -43,7 +43,7 @@ def test_users_do_not_use_up_each_others_rate() -> None:
 
 
 def test_remembered_users_are_bounded() -> None:
-    """The least recently seen user is forgotten, and starts with a full bucket again."""
+    """The bucket that was unused for longest is dropped; its user starts with a full bucket."""
     limiter = RateLimiter(capacity=2, monotonic=lambda: 0.0)
     free = TIERS["free"]
     for _ in range(free.burst):

@@ -1,4 +1,4 @@
-"""The work queue: urgent first, bounded, and every job accounted for."""
+"""The work queue: urgent jobs first, bounded, and with a count for every job."""
 
 import asyncio
 from collections import Counter
@@ -16,13 +16,13 @@ from signalscope.testing import Captured, capture
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """What is recorded."""
+    """The recorded measurements."""
     with capture() as recorded:
         yield recorded
 
 
 async def test_most_urgent_first_then_oldest() -> None:
-    """Jobs come out by priority, and in their order within one."""
+    """Jobs come out by priority, and in order within a priority."""
     queue = MemoryQueue(10, Counts())
     for number, priority in enumerate(("low", "critical", "medium", "high", "critical", "low")):
         await queue.put(Job("work", priority, {"number": number}))
@@ -33,7 +33,7 @@ async def test_most_urgent_first_then_oldest() -> None:
 
 
 async def test_full_queue_rejects() -> None:
-    """Beyond its capacity a job is refused and counted as rejected, not as enqueued."""
+    """A full queue rejects a job and counts it as rejected, not as enqueued."""
     counts = Counts()
     queue = MemoryQueue(1, counts)
     await queue.put(Job("work", "low"))
@@ -44,7 +44,7 @@ async def test_full_queue_rejects() -> None:
 
 
 async def test_tells_when_a_job_was_added() -> None:
-    """Each job comes with the time it was put in."""
+    """Each job comes with the time it was added."""
     now = 5.0
     queue = MemoryQueue(10, Counts(), monotonic=lambda: now)
     await queue.put(Job("work", "low"))
@@ -54,7 +54,7 @@ async def test_tells_when_a_job_was_added() -> None:
 
 
 async def test_unknown_priority_names_the_allowed_ones() -> None:
-    """The error says what may be used, and nothing is queued."""
+    """The error lists the allowed priorities, and no job is queued."""
     queue = MemoryQueue(10, Counts())
     with pytest.raises(
         UnknownChoiceError, match="unknown priority 'urgent'; allowed: critical, high, medium, low"
@@ -64,7 +64,7 @@ async def test_unknown_priority_names_the_allowed_ones() -> None:
 
 
 async def test_workers_process_and_survive_failures() -> None:
-    """A job that fails is counted as failed; the worker goes on with the next."""
+    """A failed job is counted as failed; the worker continues with the next."""
     counts = Counts()
     queue = MemoryQueue(10, counts)
     done = asyncio.Event()
@@ -89,7 +89,7 @@ async def test_workers_process_and_survive_failures() -> None:
 
 
 async def test_every_job_of_a_flood_is_accounted_for(captured: Captured) -> None:
-    """Enqueued = processed + failed + dropped + still waiting, counted and measured, also at a sudden end."""
+    """Enqueued jobs = processed + failed + dropped + waiting, in counts and metrics, also at a sudden end."""
     counts = Counts()
     queue = MemoryQueue(50, counts)
     begun = stuck = 0

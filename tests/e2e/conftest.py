@@ -1,7 +1,7 @@
 """The whole local stack, started as `signalscope demo` starts it, on free ports.
 
-The tests of a stack share it, and run in an order: panels need minutes of data, which the tests before them wait for
-anyway, and the last ones break it.
+The tests of a stack share it and run in order. Panels need minutes of data, which earlier tests wait for anyway.
+The last tests break the stack.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ORDER = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of this folder in their order, in the places that they have together."""
+    """Sort the tests of this folder, and keep them at the places that they have together."""
     places = [place for place, item in enumerate(items) if item.path.parent == Path(__file__).parent]
     ordered = sorted(
         (items[place] for place in places),
@@ -38,13 +38,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stats_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the service writes its own counts when it stops."""
+    """The file for the service's own counts, written when it stops."""
     return tmp_path_factory.mktemp("service") / "stats.json"
 
 
 @pytest.fixture(scope="session")
 def stack(stats_file: Path) -> Iterator[Stack]:
-    """Everything running, with data flowing and every trace kept."""
+    """The running stack, with data in Prometheus and every trace exported."""
     kept, os.environ["TRACE_SAMPLING_PERCENT"] = os.environ.get("TRACE_SAMPLING_PERCENT"), "100"
     try:
         with Stack(

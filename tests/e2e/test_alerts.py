@@ -1,6 +1,6 @@
 """Alerts on the running stack: faults are switched on together, and each makes its alerts fire and end.
 
-The holds are shortened as a user would shorten them, by a configuration of their own.
+A configuration shortens the time that an alert must be pending, as a user's configuration could.
 """
 
 from __future__ import annotations
@@ -61,19 +61,19 @@ recording = 5
 slo = 5
 history = 15
 """
-#: Not all at once: what is down is not slow, and a calculation that fails is not NaN. Whether a thread gets most of
-#: a core depends on what else the machine does.
+#: Some faults exclude each other: a service that is down is not slow, and a failed calculation is not NaN.
+#: The fault `cpu-burn` is left out, since its effect depends on the other load of the machine.
 _ON = (
     "ticker-down", "config-failing", "marketplace-slow", "comms-down", "greeks-nan", "greeks-slow-vectorized",
     "cache-flush", "queue-flood", "subscription-surge",
 )  # fmt: skip
-#: Alerts on what is now, not on a window: they end soon after their cause.
+#: Alerts on the current state, not on a time window: they end soon after their cause.
 _ENDS_SOON = ("CriticalDependencyDown", "DependencyDown", "HighActiveSubscriptions", "CriticalQueueBacklog")
 
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack with rules of a user's configuration."""
+    """The stack with rules from a user's configuration."""
     folder = tmp_path_factory.mktemp("mine")
     (folder / "my.toml").write_text(_CONFIG, encoding="utf-8")
     subprocess.run(
@@ -91,7 +91,7 @@ def _switch(stack: Stack, name: str, on: bool) -> None:
 
 
 def _firing(stack: Stack) -> set[str]:
-    return {each["metric"]["alertname"] for each in stack.query('ALERTS{alertstate="firing"}')}
+    return {series["metric"]["alertname"] for series in stack.query('ALERTS{alertstate="firing"}')}
 
 
 def _be_evaluated(stack: Stack, times: int) -> None:
@@ -107,7 +107,7 @@ def _be_evaluated(stack: Stack, times: int) -> None:
 
 
 def test_faults_make_their_alerts_fire_and_end(quick: Stack, tmp_path: Path) -> None:
-    """Nine faults, and every alert that they promise is in Prometheus and Alertmanager; some end again."""
+    """Nine faults make all their alerts fire in Prometheus and Alertmanager; some alerts end again."""
     expected = {alert for name in _ON for alert in FAULTS[name].alerts}
     assert len(expected) >= 10
     _be_evaluated(quick, 3)
@@ -124,7 +124,7 @@ def test_faults_make_their_alerts_fire_and_end(quick: Stack, tmp_path: Path) -> 
         eventually(all_seen, 240, "every alert of the faults")
     finally:
         print(f"fired: {sorted(seen)}; missing: {sorted(expected - seen)}")
-    told = {each["labels"]["alertname"] for each in get(f"{quick.url('alertmanager')}/api/v2/alerts")}
+    told = {alert["labels"]["alertname"] for alert in get(f"{quick.url('alertmanager')}/api/v2/alerts")}
     assert expected & told
     for name in _ON:
         _switch(quick, name, on=False)
@@ -143,35 +143,35 @@ def test_no_rule_fails_meanwhile(quick: Stack) -> None:
     assert failed == {}
 
 
-#: Series that need days of history, and sections that have tests of their own.
+#: Series that need days of history, and sections with separate tests.
 _LATER = {"SUBSCRIPTION_GROWTH", "CALENDAR_CLOSE"}
 _ELSEWHERE = {"calendar", "anomaly", "forecast", "scaling", "predictive"}
 
 
 def test_every_recorded_series_is_there(quick: Stack) -> None:
-    """What the table of series promises has a value in the demo, with the labels that it promises."""
+    """Every recorded series has a value in the demo, with the labels of the table."""
 
     def missing() -> list[str]:
         return [
-            each.name
-            for each in derived.all_series()
-            if each.key not in _LATER
-            and each.section not in _ELSEWHERE
-            and not quick.query(f"count({each.name})")
+            series.name
+            for series in derived.all_series()
+            if series.key not in _LATER
+            and series.section not in _ELSEWHERE
+            and not quick.query(f"count({series.name})")
         ]
 
     try:
         eventually(lambda: not missing(), 180, "every recorded series")
     except AssertionError:
         assert missing() == []
-    for each in derived.all_series():
-        for found in quick.query(each.name):
-            labels = set(found["metric"]) - {"__name__"}
-            assert set(each.labels) <= labels <= each.all_labels, each.name
+    for series in derived.all_series():
+        for result in quick.query(series.name):
+            labels = set(result["metric"]) - {"__name__"}
+            assert set(series.labels) <= labels <= series.all_labels, series.name
 
 
 def test_saturations_and_scores_stay_within_their_limits(quick: Stack) -> None:
-    """On real data too: shares from 0 to 1, scores from 0 to 100."""
+    """On real data, ratios are from 0 to 1 and scores from 0 to 100."""
     for name, most in (
         ("bottleneck_analysis", 1),
         ("signal_service_queue_backpressure_level", 1),
@@ -179,13 +179,13 @@ def test_saturations_and_scores_stay_within_their_limits(quick: Stack) -> None:
         ("user_satisfaction_score", 100),
         ("signal_service_error_rate_percentage", 100),
     ):
-        values = [float(each["value"][1]) for each in quick.query(name)]
+        values = [float(result["value"][1]) for result in quick.query(name)]
         assert values, name
         assert not [value for value in values if not 0 <= value <= most], name
 
 
 def test_every_query_of_every_runbook_runs(quick: Stack) -> None:
-    """Prometheus takes each query of docs/runbooks as it is printed there, and most have an answer."""
+    """Prometheus accepts each query of docs/runbooks as printed, and most have a result."""
     pages = [path for path in sorted(RUNBOOKS.glob("*.md")) if path.name != "README.md"]
     answered, asked = 0, 0
     for page in pages:

@@ -1,4 +1,4 @@
-"""What the service has counted itself is what Prometheus has, to the last one. The stack ends with this test."""
+"""The service's own counts equal the values in Prometheus exactly. The stack ends with this test."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def test_what_was_calculated_is_what_was_counted(stack: Stack, stats_file: Path) -> None:
-    """After a graceful stop, Prometheus has exactly the calculations, options and signals the service counted."""
+    """After a graceful stop, Prometheus has exactly the counted calculations, options and signals."""
     instance = _instance(stack)
 
     def totals() -> dict[str, float]:
@@ -31,7 +31,7 @@ def test_what_was_calculated_is_what_was_counted(stack: Stack, stats_file: Path)
         }
 
     eventually(
-        lambda: all(totals().get(each) for each in _COUNTED), 180, "load of every kind after the restart"
+        lambda: all(totals().get(metric) for metric in _COUNTED), 180, "load of every kind after the restart"
     )
     stack.parts["load"].stop()
     stack.parts["service"].stop()
@@ -53,8 +53,8 @@ _COUNTED = {
 
 
 def _instance(stack: Stack) -> str:
-    """What the service that runs now calls itself: the killed one's series outlive it by some minutes."""
+    """Return the instance of the running service; series of a killed one remain for some minutes."""
     with urllib.request.urlopen(f"{stack.url('service')}/metrics", timeout=10) as response:
-        found = re.search(r'service_instance_id="([^"]+)"', response.read().decode())
-    assert found is not None
-    return found[1]
+        instance = re.search(r'service_instance_id="([^"]+)"', response.read().decode())
+    assert instance is not None
+    return instance[1]

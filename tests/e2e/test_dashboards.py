@@ -1,4 +1,4 @@
-"""Every panel of every dashboard, asked and drawn while the demo runs with faults."""
+"""Query and draw every panel of every dashboard while the demo runs with faults."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def _panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _results(stack: Stack, expression: str) -> int:
-    """How many series a range query of the last minutes has.
+    """Return the number of series in a range query of the last minutes.
 
     Raises:
-        AssertionError: Prometheus refuses it.
+        AssertionError: Prometheus refuses the query.
     """
     now = time.time()
     query = urllib.parse.urlencode({"query": expression, "start": now - 240, "end": now, "step": 10})
@@ -58,7 +58,7 @@ def _results(stack: Stack, expression: str) -> int:
 
 
 def _empty(stack: Stack) -> list[str]:
-    """Panels without any data, of those that should have some."""
+    """Return the panels without data that should have some."""
     return [
         f"{name}: {panel['title']}"
         for name, board in BOARDS.items()
@@ -70,7 +70,7 @@ def _empty(stack: Stack) -> list[str]:
 
 @pytest.fixture(scope="module")
 def troubled(stack: Stack) -> Iterator[Stack]:
-    """The stack while something of every kind goes wrong, until an alert fires."""
+    """The stack with faults of every kind, once an alert fires."""
 
     def switch(on: bool) -> None:
         for fault in _FAULTS:
@@ -86,7 +86,7 @@ def troubled(stack: Stack) -> Iterator[Stack]:
 
 
 def test_every_panel_has_data_while_there_are_faults(troubled: Stack) -> None:
-    """No expression is refused; no panel is empty, except those about days (tests/dashboards/test_later.py)."""
+    """No query is refused; no panel is empty, except those about days (tests/dashboards/test_later.py)."""
     try:
         eventually(lambda: not _empty(troubled), 150, "data in every panel")
     except AssertionError:
@@ -96,7 +96,7 @@ def test_every_panel_has_data_while_there_are_faults(troubled: Stack) -> None:
 @pytest.mark.needs("chromium")
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_console_draws_every_dashboard(troubled: Stack, browser: Browser, name: str) -> None:
-    """In a browser, from the running stack: no complaint in its console, and data in the same panels."""
+    """In a browser, the page has no complaint, and the same panels have data."""
     board = BOARDS[name]
     del browser.complaints[:]
     browser.open(f"{troubled.url('console')}/d/{board['uid']}?from=now-5m&to=now&refresh=5s")
@@ -122,7 +122,7 @@ def test_the_console_draws_every_dashboard(troubled: Stack, browser: Browser, na
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all dashboards, as high as the highest of them."""
+    """One browser for all dashboards, as high as the highest dashboard."""
     profile: Path = tmp_path_factory.mktemp("browser")
     with Browser(profile, 1500, 3200) as running:
         yield running

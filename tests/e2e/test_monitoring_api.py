@@ -1,4 +1,4 @@
-"""The monitoring API of the reference service: every endpoint live, with Prometheus' values."""
+"""The monitoring API of the reference service: every endpoint, with values from Prometheus."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _ask(stack: Stack, path: str, token: str | None = None) -> tuple[int, Any]:
 
 
 def test_the_whole_service_is_in_the_answers(stack: Stack) -> None:
-    """Numbers of recorded series, of the whole service, once the rules have been evaluated; a token is needed."""
+    """Once the rules are evaluated, answers have recorded series of the whole service; a token is needed."""
     assert _ask(stack, "/monitoring/enhanced-metrics", "no")[0] == 401
 
     def known() -> bool:
@@ -53,7 +53,7 @@ def test_the_whole_service_is_in_the_answers(stack: Stack) -> None:
 
 
 def test_every_component_is_checked(stack: Stack) -> None:
-    """Its five external services, its database and its queue by checks of its own; the rest is built in."""
+    """The service checks its external services, database and queue; the other checks are built in."""
     status, answer = _ask(stack, "/health/detailed")
     assert status == 200
     assert {

@@ -1,6 +1,6 @@
 """From the reference service to Prometheus and Alertmanager: names, labels, counts, exemplars, alerts.
 
-The tests share one running stack and are written in the order in which they run: the last one kills its service.
+The tests share one running stack and run in the order of this file: the last one kills the service.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-#: What a running service has only when something goes wrong or a user is too quick; provoked below.
+#: Metrics that exist only after an error or too many requests; a fixture below causes both.
 _FAULTS = ("ticker-failing", "greeks-nan", "queue-flood")
 
 
@@ -38,19 +38,19 @@ def _switch(stack: Stack, fault: str, on: bool) -> None:
 
 
 def _alerts(stack: Stack) -> dict[str, dict[str, Any]]:
-    """The alerts that Alertmanager has as active, by name."""
-    found = get(f"{stack.url('alertmanager')}/api/v2/alerts?active=true")
-    return {each["labels"]["alertname"]: each for each in found if each["status"]["state"] == "active"}
+    """Return the active alerts in Alertmanager, by name."""
+    alerts = get(f"{stack.url('alertmanager')}/api/v2/alerts?active=true")
+    return {alert["labels"]["alertname"]: alert for alert in alerts if alert["status"]["state"] == "active"}
 
 
 def _fired_at(alert: dict[str, Any]) -> float:
-    """Return when Prometheus found that an alert fires, in Unix time."""
+    """Return the time at which Prometheus found that an alert fires, in Unix time."""
     return datetime.fromisoformat(alert["startsAt"]).timestamp()
 
 
 @pytest.fixture(scope="module")
 def troubled(stack: Stack) -> Stack:
-    """The stack after everything that can go wrong has gone wrong for a moment."""
+    """The stack after every kind of error has occurred for a moment."""
     for fault in _FAULTS:
         _switch(stack, fault, on=True)
     request = urllib.request.Request(
@@ -76,13 +76,13 @@ def troubled(stack: Stack) -> Stack:
 
 
 def test_every_metric_has_the_contract_s_labels_and_no_others(troubled: Stack) -> None:
-    """Each instrument is in Prometheus, by exactly its name, with job, instance and its own labels."""
+    """Each instrument is in Prometheus with its name, job, instance and its own labels."""
 
     def missing() -> list[str]:
         return [
             one.prometheus_name
             for one in contract.instruments()
-            if one.section != "signalscope itself"  # there only when something is wrong with it
+            if one.section != "signalscope itself"  # exists only after an error
             and not troubled.query(f"count({one.series_names[-1]})")
         ]
 
@@ -103,29 +103,29 @@ def test_every_metric_has_the_contract_s_labels_and_no_others(troubled: Stack) -
 
 
 def test_labels_stay_within_their_limits(troubled: Stack) -> None:
-    """Closed sets have their values; a histogram has the contract's buckets."""
+    """Labels have only allowed values; a histogram has the buckets of the contract."""
     for one in contract.instruments():
         for attribute in one.attributes:
             if attribute.values is not None:
-                found = {
-                    each["metric"].get(attribute.name)
-                    for each in troubled.query(f"count by ({attribute.name}) ({one.series_names[-1]})")
+                values = {
+                    result["metric"].get(attribute.name)
+                    for result in troubled.query(f"count by ({attribute.name}) ({one.series_names[-1]})")
                 }
-                assert found <= {*attribute.values, contract.OTHER}, one.name
+                assert values <= {*attribute.values, contract.OTHER}, one.name
         if one.kind is Kind.HISTOGRAM:
             bounds = troubled.query(f"count by (le) ({one.prometheus_name}_bucket{{job='signal-service'}})")
-            found_bounds = {float(each["metric"]["le"]) for each in bounds} - {float("inf")}
+            found_bounds = {float(result["metric"]["le"]) for result in bounds} - {float("inf")}
             assert found_bounds == set(one.buckets or ()), one.name
 
 
 def test_rules_record(stack: Stack) -> None:
     """The error rate exists for the service and for endpoints; no rule fails to evaluate."""
-    found = eventually(lambda: stack.query("signal_service_error_rate_percentage"), 30, "the error rate")
-    assert any("endpoint" not in each["metric"] for each in found)
-    assert any("endpoint" in each["metric"] for each in found)
+    rates = eventually(lambda: stack.query("signal_service_error_rate_percentage"), 30, "the error rate")
+    assert any("endpoint" not in rate["metric"] for rate in rates)
+    assert any("endpoint" in rate["metric"] for rate in rates)
 
     def health() -> dict[str, str]:
-        """Of the groups that are evaluated more often than once a minute; the others may not have been yet."""
+        """Return the health of the groups with an interval below one minute; the others may not have run yet."""
         groups = get(f"{stack.url('prometheus')}/api/v1/rules")["data"]["groups"]
         return {
             f"{group['name']}: {rule['name']}": rule["health"]
@@ -139,18 +139,18 @@ def test_rules_record(stack: Stack) -> None:
 
 
 def test_every_target_is_up(stack: Stack) -> None:
-    """All five jobs are scraped; of the service's own page only `up` is kept."""
-    up = {each["metric"]["job"]: each["value"][1] for each in stack.query("up")}
+    """All five jobs are scraped; from the service's own page only `up` is stored."""
+    up = {result["metric"]["job"]: result["value"][1] for result in stack.query("up")}
     assert up == dict.fromkeys(
         ("signal-service", "otel-collector", "otel-collector-telemetry", "prometheus", "alertmanager"), "1"
     )
     service = stack.url("service").removeprefix("http://")
     scraped = stack.query(f"count by (__name__) ({{instance='{service}'}})")
-    assert {each["metric"]["__name__"].split("_")[0] for each in scraped} <= {"up", "scrape"}
+    assert {result["metric"]["__name__"].split("_")[0] for result in scraped} <= {"up", "scrape"}
 
 
 def test_the_service_s_own_page_has_the_same_names(stack: Stack) -> None:
-    """`/metrics` and the Collector agree, and so do their labels."""
+    """`/metrics` and the Collector have the same names and labels."""
     request = urllib.request.Request(
         f"{stack.url('service')}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"}
     )
@@ -163,24 +163,26 @@ def test_the_service_s_own_page_has_the_same_names(stack: Stack) -> None:
     ours = {name for one in contract.instruments() for name in one.series_names}
     here = own & ours
     there = {
-        each["metric"]["__name__"]
-        for each in stack.query("count by (__name__) ({job='signal-service', instance!~'.*:.*'})")
+        result["metric"]["__name__"]
+        for result in stack.query("count by (__name__) ({job='signal-service', instance!~'.*:.*'})")
     }
     assert here == there & ours
 
 
 def test_exemplars_lead_to_exported_traces(stack: Stack) -> None:
-    """A trace id beside a bucket of the Greeks histogram is one that the Collector exported."""
+    """The Collector exported the trace of each exemplar of the Greeks histogram."""
     path = stack.data / "traces.jsonl"
 
     def common() -> set[str]:
         query = "signal_service_greeks_calculation_seconds_bucket"
         now = time.time()
         url = f"{stack.url('prometheus')}/api/v1/query_exemplars?query={query}&start={now - 300}&end={now}"
-        exemplars = {each["labels"]["trace_id"] for one in get(url)["data"] for each in one["exemplars"]}
+        exemplars = {
+            exemplar["labels"]["trace_id"] for one in get(url)["data"] for exemplar in one["exemplars"]
+        }
         exported = {
             span["traceId"]
-            # The last line may not be whole yet.
+            # The last line may not be complete yet.
             for line in path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
             for resource in json.loads(line)["resourceSpans"]
             for scope in resource["scopeSpans"]
@@ -192,7 +194,7 @@ def test_exemplars_lead_to_exported_traces(stack: Stack) -> None:
 
 
 def test_no_user_and_no_secret_is_exported(stack: Stack) -> None:
-    """User ids of the load are neither in a trace nor in a label; their hashes are in traces."""
+    """User ids of the load are neither in a trace nor in a label; traces have their hashes."""
     traces = (stack.data / "traces.jsonl").read_text(encoding="utf-8")
     assert '"user.hash"' in traces
     assert "user-" not in traces
@@ -200,7 +202,7 @@ def test_no_user_and_no_secret_is_exported(stack: Stack) -> None:
 
 
 def test_the_config_service_s_alert_fires(stack: Stack) -> None:
-    """Its fault makes ConfigServiceUnavailable reach Alertmanager in the time that is promised, and resolve."""
+    """The fault makes ConfigServiceUnavailable reach Alertmanager in the promised time, and resolve."""
     name = "ConfigServiceUnavailable"
     assert name not in _alerts(stack)
     begun = time.time()

@@ -466,7 +466,7 @@ def test_the_command(write: Callable[[str], Path], service: Path) -> None:
     path = write(suggested.stdout)
     checked = run("check", path.name)
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert "7 entries, 7 functions; nothing is wrong." in checked.stdout
+    assert "7 entries, 7 functions; no errors." in checked.stdout
     assert "def chain_greeks(spot, strikes, model='black_scholes')" in checked.stdout
     write("\n" * 98 + '[[target]]\npath = "zt_service.pricing:dleta"\nkind = "greeks"\n')
     wrong = run("check", path.name)

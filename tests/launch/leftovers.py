@@ -1,4 +1,4 @@
-"""Whether processes are still there."""
+"""Find processes that a program has left behind."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def hear_hangups() -> None:
-    """Let SIGHUP end this process, as usual: under nohup, the programs that tests start would ignore it."""
+    """End this process at SIGHUP: under nohup, the programs that tests start would ignore it."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and was not waited for does not."""
+    """Return True if a process runs; a process that has ended but was not waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -21,7 +21,7 @@ def alive(pid: int) -> bool:
 
 
 def descendants(pid: int) -> set[int]:
-    """The processes that a process has started, and those that they have started."""
+    """Return the processes that a process has started, and their descendants."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Finding, building and missing binaries."""
+"""Find, build and miss binaries."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ def _program(path: Path, says: str) -> Path:
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with nothing: an empty PATH, and an empty cache."""
+    """A machine with an empty PATH and an empty cache."""
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path
 
 
 def test_only_the_pinned_version_on_path_counts(bare: Path) -> None:
-    """The distribution's own Prometheus is too old for the configuration, whatever its name."""
+    """The Prometheus of the distribution is too old for the configuration, so it is not used."""
     pinned = binaries.versions()["PROMETHEUS_VERSION"]
     _program(bare / "path" / "promtool", "promtool, version 2.42.0+ds (branch: debian)")
-    with pytest.raises(BinaryError, match=f"promtool {pinned} is missing; `make setup` gets it"):
+    with pytest.raises(BinaryError, match=f"promtool {pinned} is missing; run `make setup` to get it"):
         binaries.find("promtool")
     right = _program(bare / "path" / "promtool", f"promtool, version {pinned} (branch: HEAD)")
     assert binaries.find("promtool") == right
 
 
 def test_the_cache_is_keyed_by_version(bare: Path) -> None:
-    """An older one that was built before is not taken."""
+    """A binary of an older version in the cache is not used."""
     pinned = binaries.versions()["ALERTMANAGER_VERSION"]
     _program(bare / "cache" / "signalscope" / "bin" / "alertmanager-0.1.0" / "amtool", "")
     with pytest.raises(BinaryError, match="amtool"):
@@ -55,7 +55,7 @@ def test_the_cache_is_keyed_by_version(bare: Path) -> None:
 
 
 def test_without_go_and_docker_the_way_out_is_told(bare: Path) -> None:
-    """One message: what is missing, why each way failed, what to install."""
+    """One message says what is missing, why each way failed, and what to install."""
     with pytest.raises(BinaryError) as failed:
         binaries.install(lambda _: None)
     message = str(failed.value)
@@ -71,14 +71,14 @@ def test_without_go_and_docker_the_way_out_is_told(bare: Path) -> None:
 
 
 def test_a_go_that_is_too_old_is_told(bare: Path) -> None:
-    """With the version that was found and the one that is needed."""
+    """The message has the installed version and the needed one."""
     _program(bare / "path" / "go", "go1.19.8")
     with pytest.raises(BinaryError, match=r"Go go1\.19\.8 is too old; 1\.26 is needed"):
         binaries.install(lambda _: None)
 
 
 def test_a_build_that_fails_leaves_nothing_half_done(bare: Path) -> None:
-    """Its last lines are in the message, and the cache has no folder that could be taken for a binary."""
+    """The message has the last lines of the build, and the cache has no unfinished folder."""
     go = _program(bare / "path" / "go", "")
     go.write_text(
         '#!/bin/sh\nif [ "$1" = env ]; then echo go1.26.0; else echo "no such module"; exit 3; fi\n',
@@ -90,7 +90,7 @@ def test_a_build_that_fails_leaves_nothing_half_done(bare: Path) -> None:
 
 
 def test_progress_is_shown_while_something_is_built(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is being built, since when, and the builder's latest line."""
+    """A line shows the project, the time so far, and the latest line of the builder."""
     monkeypatch.setattr(_build, "_REPORT_SECONDS", 0.2)
     slow = _program(bare / "path" / "slow", "compiling")
     slow.write_text("#!/bin/sh\necho compiling\n/bin/sleep 0.7\n", encoding="utf-8")
@@ -102,7 +102,7 @@ def test_progress_is_shown_while_something_is_built(bare: Path, monkeypatch: pyt
 
 
 def test_it_runs_without_the_package(tmp_path: Path) -> None:
-    """The script needs the standard library only: it works while nothing is installed."""
+    """The script needs only the standard library, so it runs before anything is installed."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "PATH": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-I", "-S", Path(binaries.__file__).parent, "--check"],
@@ -113,13 +113,13 @@ def test_it_runs_without_the_package(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_no_checkout_is_told(tmp_path: Path) -> None:
-    """An installed package alone has no configuration to run."""
-    with pytest.raises(BinaryError, match="runs from a checkout"):
+    """An installed package without a checkout has no configuration to run."""
+    with pytest.raises(BinaryError, match="runs only from a checkout"):
         binaries.versions(tmp_path / ".env")
 
 
 def test_what_cannot_be_run_is_not_the_right_version(bare: Path) -> None:
-    """A broken program on PATH, or one that does not end, is passed over."""
+    """A program on PATH that is broken or does not end is ignored."""
     broken = _program(bare / "path" / "promtool", "")
     broken.write_bytes(b"\x7fELF that is none")
     with pytest.raises(BinaryError, match=r"promtool .* is missing"):
@@ -137,7 +137,7 @@ wait
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with what `make setup` needs, in a path with a space, whose virtual environment is ready."""
+    """A folder with the files for `make setup` and a ready virtual environment, in a path with a space."""
     root = tmp_path / "a checkout"
     for name in (".env", "pyproject.toml", "collector/builder.yaml", "tools/setup.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +173,7 @@ def _compiler(checkout: Path) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_build_leaves_nothing(checkout: Path, number: signal.Signals) -> None:
-    """No process that compiles on, no folder that is half done, no traceback."""
+    """No compiler runs on, no folder is unfinished, and the output has no traceback."""
     running = _setup(checkout, _SLOW_GO)
     compiler = _compiler(checkout)
     running.send_signal(number)
@@ -185,7 +185,7 @@ def test_an_interrupted_build_leaves_nothing(checkout: Path, number: signal.Sign
 
 
 def test_a_second_setup_waits_for_the_first_and_removes_what_a_killed_one_left(checkout: Path) -> None:
-    """Two do not build the same thing in one another's way."""
+    """Two setups do not build the same project at the same time."""
     first = _setup(checkout, _SLOW_GO)
     compiler = _compiler(checkout)
     second = _setup(checkout, _SLOW_GO)
@@ -203,7 +203,7 @@ def test_a_second_setup_waits_for_the_first_and_removes_what_a_killed_one_left(c
 
 
 def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:
-    """The demo runs embedded then; an offline build's own words are told."""
+    """The demo then runs embedded; the message has the output of the failed build."""
     go = 'if [ "$1" = env ]; then echo go1.26.0; else echo "lookup modules.example: no such host"; exit 1; fi'
     running = _setup(checkout, f"#!/bin/sh\n{go}\n")
     _, errors = running.communicate(timeout=30)

@@ -1,4 +1,4 @@
-"""The command line: what people read."""
+"""The command line, and what it prints."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_without_arguments_it_says_what_it_can_do() -> None:
-    """And so does --help, of it and of each command."""
+    """Without arguments and with --help, it prints the help of the program or the command."""
     for arguments in ((), ("--help",)):
         done = _run(*arguments)
         for command in ("contract", "generate", "demo", "fault"):
@@ -38,7 +38,7 @@ def test_without_arguments_it_says_what_it_can_do() -> None:
 
 
 def test_the_contract_is_printed_in_three_ways() -> None:
-    """A table, the committed Markdown, and a registry that has every metric."""
+    """The three formats are a table, the committed Markdown, and a registry of every metric."""
     table = _run("contract").stdout
     assert "signal_service_greeks_calculation_seconds" in table
     registry = yaml.safe_load(_run("contract", "--format", "semconv").stdout)
@@ -49,7 +49,7 @@ def test_the_contract_is_printed_in_three_ways() -> None:
 
 
 def test_generate_writes_and_checks(tmp_path: Path) -> None:
-    """Files go below the folder; a second run changes nothing; an edit is noticed."""
+    """Files are written below the folder; a second run changes nothing; an edit is noticed."""
     out = ("generate", "--out", str(tmp_path))
     assert "rules/signalscope-alerts.yaml" in _run(*out).stdout
     assert "up to date" in _run(*out).stdout
@@ -62,24 +62,24 @@ def test_generate_writes_and_checks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("fault", "coffee", "on"), "error: unknown fault 'coffee'; there are: ticker-down"),
-        (("fault", "config-down"), "error: say what to do with it: signalscope fault config-down on"),
+        (("fault", "coffee", "on"), "error: unknown fault 'coffee'; the faults are ticker-down"),
+        (("fault", "config-down"), "error: on or off is missing: signalscope fault config-down on"),
         (("fault", "config-down", "on"), "error: no demo is running; start one with `make demo`"),
         (
             ("demo", "--endpoints", "/nowhere/at/all.json"),
-            "error: --endpoints /nowhere/at/all.json: there is no folder",
+            "error: --endpoints /nowhere/at/all.json: /nowhere/at is not a folder",
         ),
         (
             ("demo", "--endpoints", "/no[red]where/all.json"),
-            "error: --endpoints /no[red]where/all.json: there is no",
+            "error: --endpoints /no[red]where/all.json: /no[red]where is not a folder",
         ),
-        (("demo", "--endpoints", "/"), "error: --endpoints /: no file can be written there"),
+        (("demo", "--endpoints", "/"), "error: --endpoints /: this file cannot be written"),
         (("demo", "--load", "inf"), "error: --load inf: give a number of requests per second"),
         (("generate", "--config", "none.toml"), "error: none.toml: No such file or directory"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    """Each names the thing and the way out, and there is no traceback."""
+    """Each message names the error and what to do, without a traceback."""
     done = _run(*arguments, XDG_STATE_HOME=str(tmp_path))
     assert done.returncode != 0
     assert message in done.stderr
@@ -92,13 +92,13 @@ def test_mistakes_are_one_line(tmp_path: Path, arguments: tuple[str, ...], messa
     [
         ("\nx = (", r"error: --import mine: .*mine.py:2: '\(' was never closed"),
         ("\n\nraise RuntimeError('no desk')", r"error: --import mine: .*mine.py:3: RuntimeError: no desk"),
-        ("import nothing_there", r"error: --import mine: there is no module 'nothing_there' here or installed"),
+        ("import nothing_there", r"error: --import mine: there is neither a file nor a package 'nothing_there'"),
         ("from signalscope import contract\ncontract.Instrument('Orders', contract.Kind.COUNTER, '', 'x', 'me')",
          r"error: instrument 'Orders': use dotted lower-case words"),
     ],
 )  # fmt: skip
 def test_a_broken_module_of_the_user_s_is_named(tmp_path: Path, code: str, message: str) -> None:
-    """With its file, line and reason, in one line."""
+    """One line has the file, the line and the reason."""
     (tmp_path / "mine.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "signalscope", "--import", "mine", "contract"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -107,15 +107,17 @@ def test_a_broken_module_of_the_user_s_is_named(tmp_path: Path, code: str, messa
 
 
 def test_a_demo_that_could_not_be_noted_is_not_started() -> None:
-    """The folder and the way out are named before anything is started."""
+    """The message names the folder and what to do, before a process is started."""
     done = _run("demo", "--duration", "1", XDG_STATE_HOME="/proc/none")
     assert done.returncode == 1
-    assert re.fullmatch(r"error: /proc/none/signalscope: .* set XDG_STATE_HOME to a folder .*\n", done.stderr)
+    assert re.fullmatch(
+        r"error: /proc/none/signalscope: .* set XDG_STATE_HOME to a writable folder .*\n", done.stderr
+    )
     assert done.stdout == ""
 
 
 def test_a_package_that_is_missing_is_named_with_its_extra() -> None:
-    """In brackets, as pip wants it."""
+    """The extra stands in brackets, as in the command for pip."""
     code = (
         "import sys; sys.modules['grafana_foundation_sdk'] = None; sys.argv[1:] = ['generate', '--check']; "
         "from signalscope.__main__ import main; main()"
@@ -124,13 +126,13 @@ def test_a_package_that_is_missing_is_named_with_its_extra() -> None:
     assert done.returncode == 1
     assert (
         done.stderr
-        == "error: grafana_foundation_sdk.builders is not installed; pip install 'signalscope[mixin]'\n"
+        == "error: grafana_foundation_sdk.builders is missing; pip install 'signalscope[mixin]' [SS701]\n"
     )
 
 
 @pytest.mark.parametrize("columns", ["80", "160"])
 def test_faults_are_listed_with_what_to_expect(columns: str) -> None:
-    """All of them, each alert whole and beside its time, also where the terminal is narrow."""
+    """Every fault is listed; on a narrow terminal an alert still stands whole beside its time."""
     listed = _run("fault", "list", COLUMNS=columns).stdout
     for fault in FAULTS.values():
         assert re.search(rf"^{fault.name} ", listed, re.MULTILINE)
@@ -139,21 +141,21 @@ def test_faults_are_listed_with_what_to_expect(columns: str) -> None:
 
 
 def test_a_taken_port_is_left_alone() -> None:
-    """A usual one is replaced, and said; one that was asked for is an error that names the option."""
+    """A default port is replaced with a note; a port that the user chose is an error with the option."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with (
             pytest.raises(
-                PortError, match=rf"--service-port {port}: something else listens there; choose another"
+                PortError, match=rf"--service-port {port}: another program listens there; choose another"
             ),
             choose({"service": port}),
         ):
             pass
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError):  # an Alertmanager of this machine has it
+        with contextlib.suppress(OSError):  # another Alertmanager on this machine may have this port
             taken.bind(("127.0.0.1", 9093))
             taken.listen()
         with choose() as (ports, notes):
@@ -165,7 +167,7 @@ def test_a_taken_port_is_left_alone() -> None:
 def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its note may be left after a crash; its token is for the user's eyes only."""
+    """A crash may leave the demo's file; only the user may read the token in it."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     state.write({"service": "http://127.0.0.1:1"})
     (path,) = (tmp_path / "signalscope").iterdir()
@@ -180,7 +182,7 @@ def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
     newer = path.with_name(f"demo-{os.getppid()}.json")
     newer.write_text(json.dumps({"service": "newer", "demo_pid": os.getppid()}), encoding="utf-8")
     assert state.read()["service"] == "newer"
-    state.forget()  # another process' note stays
+    state.forget()  # the file of another process stays
     assert list(path.parent.iterdir()) == [newer]
     newer.unlink()
     with pytest.raises(state.NoDemoError):
@@ -188,7 +190,7 @@ def test_a_demo_that_has_ended_is_not_taken_for_a_running_one(
 
 
 def test_two_demos_that_start_at_once_choose_different_ports() -> None:
-    """Before anything listens on them."""
+    """The ports differ before a process listens on them."""
     code = (
         "from signalscope.demo.stack.ports import choose\n"
         "with choose() as (ports, _):\n"
@@ -214,7 +216,7 @@ def test_two_demos_that_start_at_once_choose_different_ports() -> None:
 
 
 def test_a_port_that_a_demo_gave_back_can_be_chosen_again() -> None:
-    """By this process too; a mistake in one option gives back those that were chosen before it."""
+    """This holds in one process too; an error in one option releases the ports chosen before."""
     with choose() as (first, _):
         with choose() as (second, notes):
             assert set(astuple(first)).isdisjoint(astuple(second))
@@ -222,7 +224,10 @@ def test_a_port_that_a_demo_gave_back_can_be_chosen_again() -> None:
         with pytest.raises(PortError, match="a number from 1 to 65535"), choose({"health": 0}):
             pass
     twice: dict[str, int | None] = {"service": first.service, "console": first.service}
-    with pytest.raises(PortError, match="another part has it; give each one of its own"), choose(twice):
+    with (
+        pytest.raises(PortError, match="another part has this port; give each part a different one"),
+        choose(twice),
+    ):
         pass
     with choose(asdict(first)) as (again, _):
         assert again == first

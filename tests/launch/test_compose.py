@@ -1,4 +1,4 @@
-"""docker-compose.yml: read as Docker reads it, with every mounted file there, and nothing open to the network."""
+"""docker-compose.yml, as Docker reads it: every mounted file exists, and the network cannot reach a service."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def config() -> dict[str, Any]:
 
 
 def test_there_is_no_default_password(config: dict[str, Any]) -> None:
-    """No variable has to be set; no password is written down; Grafana's own default administrator does not exist."""
+    """No variable must be set, no password is written down, and Grafana has no default administrator."""
     grafana = config["services"]["grafana"]["environment"]
     assert grafana["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
     assert grafana["GF_AUTH_ANONYMOUS_ENABLED"] == "true"
@@ -56,7 +56,7 @@ def test_there_is_no_default_password(config: dict[str, Any]) -> None:
 
 
 def test_images_are_pinned_and_parts_are_there(config: dict[str, Any]) -> None:
-    """All nine, each with a memory limit and an image from .env."""
+    """Each of the nine services has a memory limit and an image from .env."""
     services = config["services"]
     containers = "service load dependencies otel-collector prometheus alertmanager grafana jaeger redis"
     assert set(services) == set(containers.split())
@@ -67,14 +67,14 @@ def test_images_are_pinned_and_parts_are_there(config: dict[str, Any]) -> None:
 
 
 def test_ports_are_bound_to_loopback(config: dict[str, Any]) -> None:
-    """Nothing of the stack can be reached from another machine."""
+    """Another machine can reach no service of the stack."""
     for name, service in config["services"].items():
         for port in service.get("ports", ()):
             assert port["host_ip"] == "127.0.0.1", name
 
 
 def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -> None:
-    """The same configuration files, read-only."""
+    """The configuration files are those of the local stack, mounted read-only."""
     mounted = {}
     for name, service in config["services"].items():
         for volume in service.get("volumes", ()):
@@ -91,7 +91,7 @@ def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -
 
 
 def test_every_job_has_its_targets(config: dict[str, Any]) -> None:
-    """With the services' names, and ports that they listen on."""
+    """Targets have the names of the services and ports that these listen on."""
     for job in JOBS:
         (group,) = json.loads(
             (ROOT / "deploy" / "compose" / "targets" / f"{job}.json").read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def test_every_job_has_its_targets(config: dict[str, Any]) -> None:
 
 
 def test_the_external_services_are_where_the_service_looks(config: dict[str, Any]) -> None:
-    """Ports of the one command and URLs of the other agree."""
+    """The ports of one command and the URLs of the other agree."""
     command = config["services"]["dependencies"]["command"]
     ports = parse_ports(command[command.index("--ports") + 1])
     urls = json.loads(config["services"]["service"]["environment"]["SIGNALSCOPE_DEMO_DEPENDENCIES"])

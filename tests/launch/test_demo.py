@@ -1,4 +1,4 @@
-"""`signalscope demo` as a user runs it: ready, ended by Ctrl-C, nothing left behind, failures told."""
+"""`signalscope demo` as a user runs it: it starts, ends at Ctrl-C without leftovers, and explains failures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = [
 
 
 class _Demo:
-    """A demo in a process of its own, with its temporary files and state below a folder."""
+    """A demo in its own process, with its temporary files and state in a folder."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.folder = folder
@@ -47,13 +47,13 @@ class _Demo:
             )  # fmt: skip
 
     def ready(self) -> dict[str, Any]:
-        """What runs where, once everything does."""
+        """Return the URLs of all parts, once every part is ready."""
         self.until(self.endpoints.exists)
         endpoints: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
         return endpoints
 
     def until(self, condition: Callable[[], object]) -> None:
-        """Wait for something, while it runs."""
+        """Wait for a condition while the demo runs."""
         try:
             eventually(lambda: self.process.poll() is not None or condition(), 90, "the demo")
         except AssertionError as error:
@@ -61,11 +61,11 @@ class _Demo:
         assert self.process.poll() is None, self.text()
 
     def text(self) -> str:
-        """What it has printed."""
+        """Return the output so far."""
         return self.output.read_text(encoding="utf-8")
 
     def nothing_is_left(self, pids: dict[str, int]) -> None:
-        """No process, no data, no note."""
+        """Check that no process, no data and no state file is left."""
         assert not [name for name, pid in pids.items() if alive(pid)]
         assert list((self.folder / "tmp").iterdir()) == []
         assert list((self.folder / "state").rglob("*.json")) == []
@@ -73,7 +73,7 @@ class _Demo:
 
 @pytest.fixture
 def demos() -> Iterator[list[_Demo]]:
-    """Demos that are ended, whatever the test did."""
+    """A function that starts demos; they end with the test in any case."""
     started: list[_Demo] = []
     yield started
     for demo in started:
@@ -84,7 +84,7 @@ def demos() -> Iterator[list[_Demo]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], number: signal.Signals) -> None:
-    """Everything answers; the text says what to open and what to break; a signal ends all of it."""
+    """Every part answers; the text has the URLs and a fault to try; a signal ends all processes."""
     demo = _Demo(tmp_path)
     demos.append(demo)
     endpoints = demo.ready()
@@ -120,9 +120,9 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
 def test_it_can_be_stopped_while_it_starts(
     tmp_path: Path, demos: list[_Demo], moment: str | int, number: signal.Signals
 ) -> None:
-    """Whatever has been started by then is ended, without a traceback; also when the terminal is closed.
+    """A signal, or a closed terminal, ends all started processes without a traceback.
 
-    The moments are lines that it prints, and numbers of processes that it has started.
+    The moments are lines that the demo prints, and numbers of processes that it has started.
     """
     demo = _Demo(tmp_path)
     demos.append(demo)
@@ -139,11 +139,11 @@ def test_it_can_be_stopped_while_it_starts(
 
 
 def test_a_part_that_dies_ends_the_demo_with_a_failure(tmp_path: Path, demos: list[_Demo]) -> None:
-    """The part and its last lines are told, the exit status is not 0, and nothing is left."""
+    """The message has the part and its last lines, the exit status is not 0, and nothing is left."""
     demo = _Demo(tmp_path, "--load", "0")
     demos.append(demo)
     pids = demo.ready()["pids"]
-    assert "load" not in pids  # what the service does by itself is data enough
+    assert "load" not in pids  # the background tasks of the service give enough data
     os.kill(pids["prometheus"], signal.SIGKILL)
     assert demo.process.wait(60) == 1
     assert "error: prometheus ended with status -9" in demo.text()
@@ -153,7 +153,7 @@ def test_a_part_that_dies_ends_the_demo_with_a_failure(tmp_path: Path, demos: li
 def test_a_broken_collector_configuration_is_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names the Collector and what is wrong with which key, and everything is ended again."""
+    """The message names the Collector and the wrong key, and all processes are ended."""
     root = tmp_path / "checkout"
     (root / "collector").mkdir(parents=True)
     shutil.copy(binaries.ROOT / ".env", root)
@@ -180,7 +180,7 @@ def test_a_broken_collector_configuration_is_one_clear_error(
 
 
 def test_an_installed_package_without_a_checkout_runs_embedded(tmp_path: Path, demos: list[_Demo]) -> None:
-    """As from a wheel: the service, its metrics and the console, and one line that says where the rest is."""
+    """The service, its metrics and the console run; a line says what is missing."""
     site = tmp_path / "site"
     shutil.copytree(binaries.ROOT / "src" / "signalscope", site / "signalscope")
     demo = _Demo(tmp_path, PYTHONPATH=str(site))
@@ -191,13 +191,15 @@ def test_an_installed_package_without_a_checkout_runs_embedded(tmp_path: Path, d
     assert answers(endpoints["console"])
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(60) == 0
-    assert "Embedded: the whole pipeline runs from a checkout, and " in demo.text()
-    assert "is not one: clone the repository and use `make demo`." in " ".join(demo.text().split())
+    assert "Embedded: the whole pipeline runs only from a checkout, and " in demo.text()
+    assert "is not one; clone the repository and run `make demo` there [SS756]." in " ".join(
+        demo.text().split()
+    )
     demo.nothing_is_left(endpoints["pids"])
 
 
 def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: list[_Demo]) -> None:
-    """Pull mode and the console; what is missing is named, and nothing promised that cannot happen."""
+    """The demo runs in pull mode; its text names what is missing and promises no alert."""
     (tmp_path / "endpoints.json").write_text('{"service": "of an earlier demo"}', encoding="utf-8")
     demo = _Demo(tmp_path, PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
     demos.append(demo)

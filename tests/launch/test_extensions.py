@@ -1,4 +1,4 @@
-"""Instruments of the user's own, which ``[contract] import`` of the configuration names."""
+"""Instruments of the user, which ``[contract] import`` of the configuration names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _run(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("folder", ["desk", "elsewhere"])
 def test_modules_are_found_beside_the_file_and_in_the_current_folder(tmp_path: Path, folder: str) -> None:
-    """Wherever the command runs, the instruments are in the contract and have a row in the dashboards."""
+    """The instruments are in the contract and have a row in the dashboards."""
     for name in ("desk", "elsewhere"):
         (tmp_path / name).mkdir()
     (tmp_path / folder / "orders.py").write_text(_ORDERS, encoding="utf-8")
@@ -48,8 +48,12 @@ def test_modules_are_found_beside_the_file_and_in_the_current_folder(tmp_path: P
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        ('import = ["nothing_there"]', "", "nothing_there: there is no module 'nothing_there' here or installed"),
-        ('import = ["orders"]', "import nothing_there", "orders: there is no module 'nothing_there' here"),
+        ('import = ["nothing_there"]', "", "nothing_there: there is neither a file nor a package 'nothing_there'"),
+        (
+            'import = ["orders"]',
+            "import nothing_there",
+            "orders: there is neither a file nor a package 'nothing_there'",
+        ),
         ('import = ["orders"]', "\nx = (", "orders: {folder}/orders.py:2: '(' was never closed"),
         ('import = ["orders"]', "\n1 / 0", "orders: {folder}/orders.py:2: ZeroDivisionError: division by zero"),
         ('import = ["orders"]', _ORDERS.replace("orders.placed", "Orders"),
@@ -62,7 +66,7 @@ def test_modules_are_found_beside_the_file_and_in_the_current_folder(tmp_path: P
 def test_what_cannot_be_imported_is_named_with_its_place(
     tmp_path: Path, line: str, code: str, message: str
 ) -> None:
-    """One line with the file, the line, the key and the reason."""
+    """One line has the file, the line, the key and the reason."""
     (tmp_path / "orders.py").write_text(code, encoding="utf-8")
     (tmp_path / "my.toml").write_text(f"# mine\n[contract]\n{line}\n", encoding="utf-8")
     done = _run(tmp_path, "generate", "--config", "my.toml", "--check")
@@ -86,7 +90,7 @@ def test_the_label_of_an_imported_instrument_cannot_be_a_scope(tmp_path: Path) -
 
 
 def test_a_misspelt_key_is_told_by_the_name_that_users_write(tmp_path: Path) -> None:
-    """Not by the attribute of the model, which cannot be called import."""
+    """The message has the key of the file, not the name of the attribute in the model."""
     (tmp_path / "my.toml").write_text("[contract]\nimprot = []\n", encoding="utf-8")
     with pytest.raises(
         ValueError, match=r"my.toml:2: contract.improt: .*did you mean import\? There are: import"
@@ -101,7 +105,7 @@ def test_loading_a_configuration_imports_nothing(tmp_path: Path) -> None:
 
 
 def test_only_a_part_can_be_generated(tmp_path: Path) -> None:
-    """A folder or a file; one that nothing is generated below is an error that names what there is."""
+    """The part is a folder or a file; for a wrong path the error names the right ones."""
     assert _run(tmp_path, "generate", "--only", "rules", "--only", "docs/metrics.md").returncode == 0
     assert {path.name for path in tmp_path.iterdir()} == {"rules", "docs"}
     assert [path.name for path in (tmp_path / "docs").iterdir()] == ["metrics.md"]
@@ -113,12 +117,12 @@ def test_only_a_part_can_be_generated(tmp_path: Path) -> None:
 
 
 def test_a_command_of_another_package_that_cannot_be_loaded_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its entry point and the reason; commands of signalscope's own go on working."""
+    """The message has the entry point and the reason; other commands still work."""
     broken = EntryPoint("orders", "nothing_there:app", "signalscope.commands")
     monkeypatch.setattr(_app, "_entry_points", lambda: {"orders": broken})
     result = CliRunner().invoke(_app.app, ["orders"])
     assert isinstance(result.exception, UserError)
     assert str(result.exception).startswith(
-        "the command orders (nothing_there:app) cannot be loaded: ModuleNotFoundError: No module named"
+        "the command orders cannot be loaded: nothing_there:app: ModuleNotFoundError: No module named"
     )
     assert CliRunner().invoke(_app.app, ["--version"]).exit_code == 0

@@ -1,4 +1,4 @@
-"""`make test-python` with stand-ins for interpreters: what it finds, runs, and says about what it did not run."""
+"""`make test-python` with fake interpreters: what it finds, runs, and reports as not run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from signalscope import binaries
 
 _TOOL = binaries.ROOT / "tools" / "interpreters.py"
-#: Answers as an interpreter, and as the one in an environment that it has made, would; writes down what it was asked.
+#: A fake interpreter, which also creates environments with a copy of itself; it records its arguments.
 _STAND_IN = """#!{python}
 import os, pathlib, shutil, sys
 arguments = sys.argv[1:]
@@ -44,10 +44,10 @@ else:
 
 @dataclass
 class Machine:
-    """A machine that has some interpreters.
+    """A machine with some interpreters.
 
     Args:
-        folder: Where it keeps everything.
+        folder: The folder for all its files.
     """
 
     folder: Path
@@ -61,14 +61,14 @@ class Machine:
         status: int = 0,
         failures: dict[str, str] | None = None,
     ) -> None:
-        """Have one more interpreter.
+        """Add an interpreter.
 
         Args:
-            version: Its name.
-            release: Its full version.
-            folder: Where it is.
-            status: What its pytest exits with.
-            failures: By how an argument of pip begins: what pip says when it fails.
+            version: The name.
+            release: The full version.
+            folder: The folder of the interpreter.
+            status: The exit status of its pytest.
+            failures: Beginning of an argument of pip -> the output of pip when it fails.
         """
         path = self.folder / folder / f"python{version}"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ class Machine:
         path.chmod(0o755)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the tool here."""
+        """Run the tool on this machine."""
         return subprocess.run(
             [sys.executable, _TOOL, *arguments],
             env={
@@ -99,7 +99,7 @@ class Machine:
         )
 
     def asked(self, word: str) -> list[str]:
-        """What the interpreters were asked, of the lines that have a word."""
+        """Return the recorded calls of interpreters that contain a word."""
         return [
             line for line in (self.folder / "log").read_text(encoding="utf-8").splitlines() if word in line
         ]
@@ -112,7 +112,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_every_supported_interpreter_that_is_found_runs_the_tests(machine: Machine) -> None:
-    """Those that are not found are named, which is no failure as long as nobody requires them."""
+    """Missing interpreters are named; that is a failure only if they are required."""
     machine.add("3.12", "3.12.9")
     machine.add("3.13", "3.13.4")
     done = machine.run()
@@ -126,7 +126,7 @@ def test_every_supported_interpreter_that_is_found_runs_the_tests(machine: Machi
 
 
 def test_one_is_chosen_and_further_arguments_are_those_of_pytest(machine: Machine) -> None:
-    """As `make test-python ARGS='3.13 tests/decorators -x'`."""
+    """`make test-python ARGS='3.13 tests/decorators -x'` runs one interpreter."""
     machine.add("3.12", "3.12.9")
     machine.add("3.13", "3.13.4")
     done = machine.run("3.13", "tests/decorators", "-k", "one or two", "-x", "--durations=3")
@@ -140,7 +140,7 @@ def test_one_is_chosen_and_further_arguments_are_those_of_pytest(machine: Machin
 def test_one_that_is_asked_for_or_required_must_be_there(
     arguments: tuple[str, ...], machine: Machine
 ) -> None:
-    """CI lists those that it must have."""
+    """CI lists the interpreters that it requires."""
     machine.add("3.13", "3.13.4")
     done = machine.run(*arguments)
     assert done.returncode == 1
@@ -148,7 +148,7 @@ def test_one_that_is_asked_for_or_required_must_be_there(
 
 
 def test_the_tests_of_the_others_are_left_to_make_test(machine: Machine) -> None:
-    """`.ci/run` does not run one interpreter's tests twice, also where it requires that interpreter."""
+    """`.ci/run` does not run the tests of one interpreter twice, also if it requires that interpreter."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     machine.add("3.99", "3.99.0")
     machine.add(own, f"{own}.1")
@@ -159,7 +159,7 @@ def test_the_tests_of_the_others_are_left_to_make_test(machine: Machine) -> None
 
 
 def test_failing_tests_are_a_failure_and_the_next_interpreter_still_runs(machine: Machine) -> None:
-    """The last lines say which failed."""
+    """The last lines name the interpreter that failed."""
     machine.add("3.12", "3.12.9", status=1)
     machine.add("3.13", "3.13.4")
     done = machine.run()
@@ -169,7 +169,7 @@ def test_failing_tests_are_a_failure_and_the_next_interpreter_still_runs(machine
 
 
 def test_the_newest_of_pyenv_is_used_where_path_has_only_a_shim(machine: Machine) -> None:
-    """A shim exists for every name, and fails unless its version is switched on."""
+    """A shim of pyenv exists for every name, but works only for a selected version."""
     for release in ("3.13.2", "3.13.10"):
         machine.add("3.13", release, folder=f"pyenv/versions/{release}/bin")
     shim = machine.folder / "bin" / "python3.13"
@@ -184,7 +184,7 @@ def test_the_newest_of_pyenv_is_used_where_path_has_only_a_shim(machine: Machine
 
 
 def test_one_that_cannot_make_environments_says_what_to_install(machine: Machine) -> None:
-    """Debian has that in a package of its own."""
+    """Debian has the module for environments in a separate package."""
     broken = machine.folder / "bin" / "python3.12"
     broken.parent.mkdir()
     text = "#!/bin/sh\necho \"ModuleNotFoundError: No module named 'ensurepip'\" >&2\nexit 1\n"
@@ -196,7 +196,7 @@ def test_one_that_cannot_make_environments_says_what_to_install(machine: Machine
 
 
 def test_an_environment_is_made_once(machine: Machine) -> None:
-    """It is cached, by interpreter and packages; what pip said about libraries is cached too."""
+    """The environment and pip's answers about libraries are cached, by interpreter and packages."""
     machine.add("3.13", "3.13.4")
     assert machine.run("3.13").returncode == machine.run("3.13").returncode == 0
     assert len(machine.asked(" venv ")) == 1
@@ -205,7 +205,7 @@ def test_an_environment_is_made_once(machine: Machine) -> None:
 
 
 def test_a_library_that_has_no_build_is_named_and_its_tests_know(machine: Machine) -> None:
-    """With pip's reason."""
+    """The reason of pip is in the report and in the skipped tests."""
     machine.add("3.13", "3.13.4", failures={"old==1.0": "ERROR: Failed building wheel for old"})
     done = machine.run("3.13")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -217,7 +217,7 @@ def test_a_library_that_has_no_build_is_named_and_its_tests_know(machine: Machin
 def test_a_package_of_the_tests_that_has_no_build_is_named_and_the_others_are_installed(
     machine: Machine,
 ) -> None:
-    """Each is tried by itself once all together have failed; one that everything needs has to be there."""
+    """If all packages together fail, each is tried alone; a package that every test needs must install."""
     machine.add("3.13", "3.13.4", failures={"scipy": "ERROR: No matching distribution found for scipy"})
     done = machine.run("3.13")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -232,7 +232,7 @@ def test_a_package_of_the_tests_that_has_no_build_is_named_and_the_others_are_in
 
 
 def test_a_package_index_that_cannot_be_reached_says_nothing_about_packages(machine: Machine) -> None:
-    """No package is said to have no build; the run fails where it cannot do without."""
+    """No package is reported without a build; the run fails if it needs a package."""
     unreachable = "WARNING: Retrying (Retry(total=4 ...\nERROR: No matching distribution found for old"
     machine.add("3.13", "3.13.4", failures={"scipy": unreachable})
     machine.add("3.12", "3.12.9", failures={"old==1.0": unreachable})
@@ -240,12 +240,12 @@ def test_a_package_index_that_cannot_be_reached_says_nothing_about_packages(mach
     assert done.returncode == 1
     assert re.search(r"Python 3\.13 .*: no environment: No matching", done.stdout)
     assert re.search(r"Python 3\.12 .*: passed", done.stdout)
-    assert "not known which libraries have no build" in done.stdout
+    assert "cannot find out which libraries have no build" in done.stdout
     assert "no build for Python" not in done.stdout
 
 
 def test_what_it_runs_is_there() -> None:
-    """Pytest runs nothing at all when one path is missing."""
+    """Every path exists; pytest runs no test at all if one path is missing."""
     code = "import interpreters, oldest; print(*interpreters.TESTS, *oldest.TESTS, sep='\\n')"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=_TOOL.parent, capture_output=True, text=True, check=True, timeout=60
@@ -255,7 +255,7 @@ def test_what_it_runs_is_there() -> None:
 
 
 def test_ci_must_have_every_supported_interpreter() -> None:
-    """The classifiers say which are supported; the oldest of them is what pip requires."""
+    """The classifiers list the supported versions; pip requires the oldest of these."""
     project = tomllib.loads((binaries.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     supported = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
     assert supported == ["3.11", "3.12", "3.13"]

@@ -1,14 +1,14 @@
-"""The Collector, Prometheus and Alertmanager, with their tools: found, built or copied, at the pinned versions.
+"""Find, build or copy the Collector, Prometheus and Alertmanager with their tools, at the pinned versions.
 
-A tool of its own, for `make setup`, the demo and the tests. It uses the standard library only and imports nothing of
-signalscope, also not by its name: it runs while the virtual environment is still being made::
+`make setup`, the demo and the tests use this package. It needs the standard library only and must not import
+signalscope, since it also runs before the virtual environment is complete::
 
-    python3 src/signalscope/binaries            # get what is missing
-    python3 src/signalscope/binaries --check    # only say where everything is
+    python3 src/signalscope/binaries            # get the missing binaries
+    python3 src/signalscope/binaries --check    # only print where each binary is
 
-Each is looked for on PATH, where only the pinned version counts; then in the cache,
-``$XDG_CACHE_HOME/signalscope/bin/PROJECT-VERSION/``. What is missing is built with Go from ``tools/`` and
-``collector/builder.yaml``, else copied out of the pinned container image. The versions are in ``.env``.
+A binary on PATH is used if it has the pinned version. Otherwise it comes from the cache,
+``$XDG_CACHE_HOME/signalscope/bin/PROJECT-VERSION/``. A missing binary is built with Go from ``tools/`` and
+``collector/builder.yaml``. If that fails, it is copied out of the pinned container image. ``.env`` has the versions.
 """
 
 from ._build import cancelled

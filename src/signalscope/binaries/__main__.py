@@ -1,4 +1,4 @@
-"""``python3 src/signalscope/binaries``: get what is missing, or say what is there."""
+"""``python3 src/signalscope/binaries``: get the missing binaries, and print where each one is."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Not as signalscope.binaries: when this is run as a folder, signalscope may not be installed yet.
+# Not as signalscope.binaries: signalscope may not be installed yet when Python runs this folder.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from binaries import BinaryError, find, install, projects  # type: ignore[import-not-found]  # see above
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Get what is missing, or say what is there; return the exit status."""
+    """Get the missing binaries, print where each one is, and return the exit status."""
     parser = argparse.ArgumentParser(description="Get the Collector, Prometheus and Alertmanager.")
-    parser.add_argument("--check", action="store_true", help="only say where they are")
+    parser.add_argument("--check", action="store_true", help="only print where they are")
     options = parser.parse_args(arguments)
     try:
         if not options.check:

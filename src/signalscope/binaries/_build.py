@@ -1,6 +1,6 @@
 """Two ways to get a project: build it with Go from the pinned modules, or copy it out of the pinned image.
 
-Each step is a child process that tells how far it is, and that can be cancelled.
+Each step is a child process. It reports its progress and can be cancelled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ._projects import ROOT, BinaryError, Project
 OLDEST_GO = (1, 26)
 _REPORT_SECONDS = 10.0
 
-#: Set by another thread to end whatever `install` is doing; nothing half done is left.
+#: Set it in another thread to end `install`; it leaves no unfinished files behind.
 cancelled = threading.Event()
 
 Say = Callable[[str], None]
@@ -32,7 +32,7 @@ def build(project: Project, made: Path, work: Path, say: Say) -> None:
     say(f"{project.name} {project.version}: building with Go")
     if project.packages:
         flags = [*project.flags, "-trimpath", f"-ldflags=-s -w{project.stamp}"]
-        # Go builds several into a folder; of one, the package may have another name than the binary.
+        # Go writes several binaries into a folder. A single package may be named differently from its binary.
         output = f"{made}/" if len(project.packages) > 1 else f"{made}/{next(iter(project.binaries))}"
         command = [go, "build", "-v", *flags, "-o", output, *project.packages]
         run(project, command, ROOT / "tools" / project.name, say)
@@ -49,11 +49,11 @@ def build(project: Project, made: Path, work: Path, say: Say) -> None:
 def copy(project: Project, made: Path, _work: Path, say: Say) -> None:
     docker = shutil.which("docker")
     if docker is None:
-        raise BinaryError("Docker is not installed")
+        raise BinaryError("Docker is not installed [SS753]")
     say(f"{project.name} {project.version}: copying out of {project.image}")
     created = subprocess.run([docker, "create", project.image], capture_output=True, text=True, check=False)
     if created.returncode:
-        raise BinaryError(f"Docker: {_last(created.stderr)}")
+        raise BinaryError(f"Docker: {_last(created.stderr)} [SS753]")
     container = created.stdout.strip()
     try:
         for name, inside in project.binaries.items():
@@ -65,12 +65,12 @@ def copy(project: Project, made: Path, _work: Path, say: Say) -> None:
 def _go() -> str:
     go = shutil.which("go")
     if go is None:
-        raise BinaryError("Go is not installed")
+        raise BinaryError("Go is not installed [SS752]")
     answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False)
     number = re.match(r"go(\d+)\.(\d+)", answer.stdout)
     if number is None or (int(number[1]), int(number[2])) < OLDEST_GO:
         raise BinaryError(
-            f"Go {answer.stdout.strip() or '?'} is too old; {OLDEST_GO[0]}.{OLDEST_GO[1]} is needed"
+            f"Go {answer.stdout.strip() or '?'} is too old; {OLDEST_GO[0]}.{OLDEST_GO[1]} is needed [SS752]"
         )
     return go
 
@@ -82,11 +82,11 @@ def _last(text: str) -> str:
 
 def pause(seconds: float) -> None:
     if cancelled.wait(seconds):
-        raise BinaryError("cancelled")
+        raise BinaryError("cancelled [SS755]")
 
 
 def run(project: Project, command: Sequence[str], folder: Path, say: Say) -> None:
-    """Run a step, saying every few seconds that it still runs and what it does."""
+    """Run a step; report every few seconds how long it has run, and the latest line of its output."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     latest = ["starting"]
     begun = said = time.monotonic()
@@ -106,11 +106,12 @@ def run(project: Project, command: Sequence[str], folder: Path, say: Say) -> Non
                     say(f"{project.name} {project.version}: {now - begun:.0f} s: {latest[0][:90]}")
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(step.pid, signal.SIGKILL)  # the compilers that it has started too
+                os.killpg(step.pid, signal.SIGKILL)  # also the compilers that the step has started
             raise
         reader.join(5)
         if step.returncode:
-            raise BinaryError(f"{Path(command[0]).name} {command[1]} failed: " + " | ".join(lines[-5:]))
+            what = f"{Path(command[0]).name} {command[1]}"
+            raise BinaryError(f"{what} failed: {' | '.join(lines[-5:])} [SS754]")
 
 
 def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str]) -> None:
@@ -122,6 +123,6 @@ def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str]) -> 
 
 
 def _readable(line: str) -> str:
-    """A line of Go's or the builder's, whose log has time, level and place before the message."""
+    """Return the message of a line; the builder's log has time, level and place before it."""
     fields = line.strip().split("\t")
     return fields[3] if len(fields) > 3 else fields[0]

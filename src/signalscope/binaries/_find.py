@@ -1,4 +1,4 @@
-"""Finding a binary: on PATH, where only the pinned version counts, then in the cache."""
+"""Find a binary of the pinned version: on PATH first, then in the cache."""
 
 from __future__ import annotations
 
@@ -14,21 +14,29 @@ _ALIASES = {"signalscope-otelcol": ("otelcol-contrib",)}
 
 
 def find(name: str) -> Path:
-    """Where a binary is: ``signalscope-otelcol``, ``prometheus``, ``promtool``, ``alertmanager`` or ``amtool``.
+    """Return the path of a binary at its pinned version.
+
+    Args:
+        name: ``signalscope-otelcol``, ``prometheus``, ``promtool``, ``alertmanager`` or ``amtool``; the tests also
+            use ``docker-compose`` and ``pint``.
 
     Raises:
-        BinaryError: It is not there at the pinned version.
+        BinaryError: The name is unknown, or the binary is missing.
     """
     for project in (*projects(), *projects_for_tests()):
         if name in project.binaries:
             if path := _find(project, name):
                 return path
-            raise BinaryError(f"{name} {project.version} is missing; `make setup` gets it")
-    raise BinaryError(f"no binary {name!r}")
+            raise BinaryError(f"{name} {project.version} is missing; run `make setup` to get it [SS750]")
+    raise BinaryError(f"{name!r} is not a name of a binary [SS750]")
 
 
 def missing(*, tests: bool = False) -> list[Project]:
-    """The parts of which something is not there; with what only the tests need, if asked."""
+    """Return the projects with a missing binary.
+
+    Args:
+        tests: True to include the projects that only the tests need.
+    """
     return [
         project
         for project in (*projects(), *(projects_for_tests() if tests else ()))
@@ -50,6 +58,6 @@ def _has_version(program: str, version: str) -> bool:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, check=False, timeout=10
         )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):  # something else of that name
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):  # another program of the same name
         return False
     return re.search(rf"\bv?{re.escape(version)}\b", answer.stdout + answer.stderr) is not None

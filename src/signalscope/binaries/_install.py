@@ -1,4 +1,4 @@
-"""Filling the cache with what is missing: one process at a time, and a part is there only when it is whole."""
+"""Fill the cache with the missing projects. One process at a time does so; a project appears only when complete."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from ._build import OLDEST_GO, Say, build, cancelled, copy, pause
 from ._find import missing
 from ._projects import BinaryError, Project, cache
 
-#: Folders of this prefix, beside what is ready, are not finished.
+#: A folder with this prefix in the cache is not finished.
 _UNFINISHED = ".making-"
 
 
 def install(say: Say = print, *, tests: bool = False) -> None:
-    """Get everything that is missing, one part after the other, saying how far it is.
+    """Get every missing project, one after the other, and report progress.
 
     Args:
-        say: Told what is done, a line at a time.
-        tests: Also what only the tests need.
+        say: Called with each line of progress.
+        tests: True to include the projects that only the tests need.
 
     Raises:
-        BinaryError: A part could not be got; the message says why, and what to do.
+        BinaryError: A project could not be built or copied; the message says why, and what to do.
     """
     if not missing(tests=tests):
         return
     try:
         with _alone(say):
-            for project in missing(tests=tests):  # another one may have made some meanwhile
+            for project in missing(tests=tests):  # again: another process may have added some meanwhile
                 _install(project, say)
     except OSError as error:
-        raise BinaryError(f"{error.filename or cache()}: {error.strerror or error}") from None
+        raise BinaryError(f"{error.filename or cache()}: {error.strerror or error} [SS757]") from None
 
 
 def _install(project: Project, say: Say) -> None:
@@ -54,7 +54,7 @@ def _install(project: Project, say: Say) -> None:
 
 @contextmanager
 def _alone(say: Say) -> Iterator[None]:
-    """Be the only one that fills the cache; another one is waited for, and what a killed one left is removed."""
+    """Wait until no other process fills the cache, and remove what a killed process left there."""
     folder = cache()
     folder.mkdir(parents=True, exist_ok=True)
     lock = os.open(folder, os.O_RDONLY)
@@ -88,8 +88,8 @@ def _get(project: Project, made: Path, work: Path, say: Say) -> None:
         else:
             return
     raise BinaryError(
-        f"{project.name} {project.version} cannot be had:\n  - "
+        f"{project.name} {project.version} could be neither built nor copied:\n  - "
         + "\n  - ".join(reasons)
         + f"\nInstall Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer (https://go.dev/dl/), or start Docker, or put "
-        f"{' and '.join(project.binaries)} {project.version} on your PATH. Then: make setup"
+        f"{' and '.join(project.binaries)} {project.version} on your PATH. Then run `make setup` again. [SS751]"
     )

@@ -1,4 +1,4 @@
-"""The pinned projects: their versions, what each installs, and where it is cached. A table, and no action."""
+"""The pinned projects: the version, the binaries and the cache folder of each."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The checkout.
+#: The root of the checkout.
 ROOT = Path(__file__).resolve().parents[3]
 
 
 class BinaryError(RuntimeError):
-    """A part that is missing, or could not be got; the message says what to do."""
+    """A binary that is missing, or could be neither built nor copied; the message says what to do."""
 
 
 class NoCheckoutError(BinaryError):
-    """The package was installed without the repository, which has the versions and the configuration of the parts."""
+    """The package runs without a checkout, which has the pinned versions and the configuration of the parts."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """One of the pinned parts.
+    """A project at its pinned version.
 
     Attributes:
-        name: What people call it.
+        name: The common name.
         version: The pinned version.
-        image: The container image that has its binaries.
-        binaries: The names of what it installs, and where each is in the image.
-        packages: Go packages of tools/NAME; empty for the Collector, which the builder makes.
-        flags: More flags of the build.
+        image: The container image with the binaries.
+        binaries: The name of each binary, and its path in the image.
+        packages: Go packages of tools/NAME; empty for the Collector, which the OpenTelemetry builder makes.
+        flags: More flags of ``go build``.
         stamp: More flags of the linker.
     """
 
@@ -42,45 +42,54 @@ class Project:
 
     @property
     def folder(self) -> Path:
-        """Where it is cached."""
+        """The cache folder of this version."""
         return cache() / f"{self.name}-{self.version}"
 
 
 def versions(path: Path = ROOT / ".env") -> dict[str, str]:
-    """The pinned versions and images.
+    """Return the pinned versions and images by their names in ``.env``.
 
     Raises:
-        NoCheckoutError: The file is not there.
+        NoCheckoutError: The file does not exist.
+
+    Example:
+        >>> "PROMETHEUS_VERSION" in versions()
+        True
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         raise NoCheckoutError(
-            f"the whole pipeline runs from a checkout, and {path.parent} is not one: clone the repository and use "
-            "`make demo`"
+            f"the whole pipeline runs only from a checkout, and {path.parent} is not one; clone the repository and "
+            "run `make demo` there [SS756]"
         ) from None
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def projects() -> tuple[Project, ...]:
-    """The parts of the local stack, the one that takes longest first."""
+    """Return the projects of the local stack, the longest build first.
+
+    Example:
+        >>> [project.name for project in projects()]
+        ['otelcol', 'prometheus', 'alertmanager']
+    """
     return (
         _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
-        # Service discovery of clouds is most of its size; files and HTTP stay.
+        # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.
         _prometheus("prometheus", "prometheus", "promtool", flags=("-tags", "remove_all_sd")),
         _prometheus("alertmanager", "alertmanager", "amtool"),
     )
 
 
 def _prometheus(name: str, *binaries: str, flags: tuple[str, ...] = ()) -> Project:
-    """Return one of the Prometheus project's parts, which have a Go package for each binary."""
+    """Return a project of the Prometheus organisation; these have a Go package for each binary."""
     packages = tuple(f"github.com/prometheus/{name}/cmd/{binary}" for binary in binaries)
     return _pinned(name, {binary: f"/bin/{binary}" for binary in binaries}, packages, flags=flags)
 
 
 def projects_for_tests() -> tuple[Project, ...]:
-    """Return the parts that only the tests need."""
+    """Return the projects that only the tests need."""
     compose = "github.com/docker/compose/v2"
     return (
         _pinned(
@@ -106,13 +115,13 @@ def _pinned(
     flags: tuple[str, ...] = (),
     stamp: str = "",
 ) -> Project:
-    """Return a project at its pinned version, which takes the place of ``{version}`` in the stamp."""
+    """Return a project at its pinned version; ``{version}`` in the stamp stands for that version."""
     pinned = versions()
     version, image = pinned[f"{name.upper()}_VERSION"], pinned[f"{name.upper()}_IMAGE"]
     return Project(name, version, image, binaries, packages, flags, stamp.format(version=version))
 
 
 def cache() -> Path:
-    """Return the folder with a folder for each project and version."""
+    """Return the cache folder, which has a folder for each project and version."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "signalscope" / "bin"

@@ -1,7 +1,7 @@
 """The command line: `app` has the commands of this package, and those of other packages' entry points.
 
-An entry point in the group ``signalscope.commands`` adds a command: its name, and a `typer.Typer` made with
-``add_completion=False``. It is loaded when the command is run, or when help lists it.
+An entry point in the group ``signalscope.commands`` adds a command. It has the command's name and refers to a
+`typer.Typer` with ``add_completion=False``. It is loaded when the command runs, or when the help lists it.
 """
 
 from __future__ import annotations
@@ -40,10 +40,9 @@ class _Commands(TyperGroup):
         entry_point = _entry_points()[cmd_name]
         try:
             return typer.main.get_command(entry_point.load())
-        except Exception as error:  # whatever another package does
-            raise UserError(
-                f"the command {cmd_name} ({entry_point.value}) cannot be loaded: {type(error).__name__}: {error}"
-            ) from None
+        except Exception as error:  # the code of another package may raise anything
+            what = f"{entry_point.value}: {type(error).__name__}: {error}"
+            raise UserError(f"the command {cmd_name} cannot be loaded: {what} [SS702]") from None
 
 
 def _entry_points() -> dict[str, EntryPoint]:
@@ -72,7 +71,7 @@ def _main(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
     imports: Annotated[
         list[str] | None,
-        typer.Option("--import", metavar="MODULE", help="Import a module that extends the contract, first."),
+        typer.Option("--import", metavar="MODULE", help="First import a module that extends the contract."),
     ] = None,
 ) -> None:
     for name in imports or ():
@@ -83,7 +82,7 @@ def _main(
 
 
 def run() -> None:
-    """Run the command line; an error of the user ends it with one line and exit status 1."""
+    """Run the command line; an error that the user can correct ends it with a message and exit status 1."""
     try:
         app(prog_name="signalscope")
     except (UserError, ContractError) as error:

@@ -1,4 +1,4 @@
-"""Errors that the user can correct, and the checks that several commands share."""
+"""The error that the user can correct, and checks that several commands share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 
 class UserError(Exception):
-    """Something the user can put right; the message says how."""
+    """An error that the user can correct; the message says how."""
 
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Name the extra to install when the block imports a package that is missing.
+    """Say which extra to install if the block imports a missing package.
 
     Args:
         extra: The extra of signalscope that installs the package.
@@ -24,19 +24,23 @@ def needs_extra(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is not installed; pip install 'signalscope[{extra}]'") from None
+        raise UserError(f"{error.name} is missing; pip install 'signalscope[{extra}]' [SS701]") from None
 
 
 def base_url(option: str, url: str, example: str) -> str:
-    """Return a server's address without a slash at its end.
+    """Return the URL of a server without a slash at its end.
 
     Args:
-        option: The option that it was given with.
-        url: What was given.
-        example: What it could look like.
+        option: The option that the user gave it with, for the message.
+        url: The URL that the user gave.
+        example: A correct URL, for the message.
 
     Raises:
-        UserError: It is not the address of an HTTP server.
+        UserError: It is not the URL of an HTTP server.
+
+    Example:
+        >>> base_url("--url", "http://127.0.0.1:3000/", "http://127.0.0.1:3000")
+        'http://127.0.0.1:3000'
     """
     try:
         parts = urlsplit(url)
@@ -44,5 +48,5 @@ def base_url(option: str, url: str, example: str) -> str:
     except ValueError:  # brackets, or a port that is not a number
         whole = False
     if not whole:
-        raise UserError(f"{option} {url}: write a whole address, for example {example}")
+        raise UserError(f"{option} {url} is not the URL of a server; give one such as {example} [SS703]")
     return url.rstrip("/")

@@ -1,4 +1,4 @@
-"""``signalscope console``: the dashboards without Grafana."""
+"""``signalscope console``: show the dashboards without Grafana."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ def console(  # noqa: PLR0917  # each is an option on the command line
         typer.Option(envvar="SIGNALSCOPE_PROMETHEUS_URL", show_envvar=False, help="Prometheus' base URL."),
     ],
     dashboards: Annotated[
-        Path | None, typer.Option(help="A folder of Grafana dashboards; else those that the config gives.")
+        Path | None, typer.Option(help="A folder of Grafana dashboards; default: those of the configuration.")
     ] = None,
     config: ConfigOption = None,
     port: Annotated[
-        int, typer.Option(min=1, max=65_535, help="Where to listen, on this machine only.")
+        int, typer.Option(min=1, max=65_535, help="The port to listen on, on this machine only.")
     ] = 8080,
     scrape: Annotated[int, typer.Option(min=1, help="Seconds between two scrapes of your Prometheus.")] = 15,
-    traces: Annotated[str | None, typer.Option(help="Address of one trace, with {trace_id} in it.")] = None,
+    traces: Annotated[str | None, typer.Option(help="URL of a trace, with {trace_id} in it.")] = None,
 ) -> None:
-    """Draw the dashboards in a browser, from a Prometheus, without Grafana.
+    """Show the dashboards in a browser, with data from Prometheus, without Grafana.
 
-    It listens on the loopback interface only, and passes nothing but reading
-    queries on to Prometheus. SIGNALSCOPE_PROMETHEUS_URL is another way to name it.
+    The console listens on the loopback interface only and forwards only reading
+    queries. Give the URL of Prometheus here or in SIGNALSCOPE_PROMETHEUS_URL.
     """
     with needs_extra("console"):
         from signalscope.console import _boards  # noqa: PLC0415  # its packages are an extra
         from signalscope.console.app import HOST, Settings, serve  # noqa: PLC0415  # see above
     address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
     if traces is not None and "{trace_id}" not in traces:
-        raise UserError(f"--traces {traces}: it needs {{trace_id}}, where the trace's id goes")
+        raise UserError(f"--traces {traces}: put {{trace_id}} where the id of the trace goes [SS720]")
     try:
         boards = (
             _boards.from_config(load_config(config))
@@ -54,8 +54,8 @@ def console(  # noqa: PLR0917  # each is an option on the command line
         socket.create_server((HOST, port)).close()
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise UserError(f"port {port}: {reason}; choose another one with --port") from None
+        raise UserError(f"port {port}: {reason}; choose another port with --port [SS721]") from None
     _out.print(
-        f"[bold]http://{HOST}:{port}[/bold]   {len(boards.list())} dashboards from {address}; Ctrl-C ends it"
+        f"[bold]http://{HOST}:{port}[/bold]   {len(boards.list())} dashboards, data from {address}; Ctrl-C stops it"
     )
     serve(Settings(address, boards, scrape_seconds=scrape, traces=traces), port)

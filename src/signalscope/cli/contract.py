@@ -1,4 +1,4 @@
-"""``signalscope contract``: every metric, in three formats."""
+"""``signalscope contract``: print every metric in one of three formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signalscope.contract._render import render_table, to_markdown, to_semconv_y
 
 
 class Format(StrEnum):
-    """A way to show the contract."""
+    """An output format of the contract."""
 
     TABLE = "table"
     MARKDOWN = "markdown"
@@ -23,12 +23,12 @@ class Format(StrEnum):
 
 
 def contract(
-    format: Annotated[Format, typer.Option("--format", "-f", help="How to print it.")] = Format.TABLE,  # noqa: A002  # the option's name
+    format: Annotated[Format, typer.Option("--format", "-f", help="The output format.")] = Format.TABLE,  # noqa: A002  # the option's name
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="A TOML file that names your own instruments.")
     ] = None,
 ) -> None:
-    """Print every metric: its kind, labels, allowed values and buckets."""
+    """Print every metric with its kind, labels, allowed values and buckets."""
     if config is not None:
         load_config(config)
     if format is Format.TABLE:

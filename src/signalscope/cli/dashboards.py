@@ -1,4 +1,4 @@
-"""``signalscope dashboards``: into a Grafana, or as the body of its API."""
+"""``signalscope dashboards``: push the dashboards to Grafana, or print the body of a request to its API."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rich.console import Console
 from signalscope.cli._errors import UserError, base_url, needs_extra
 from signalscope.cli._extensions import ConfigOption, load_config
 
-dashboards = typer.Typer(no_args_is_help=True, help="Put the dashboards into a Grafana.")
+dashboards = typer.Typer(no_args_is_help=True, help="Push the dashboards to Grafana.")
 _out = Console(emoji=False, highlight=False, soft_wrap=True)
 _Folder = Annotated[
-    str, typer.Option(help="The uid of the folder to put them into; it is made if it is not there.")
+    str, typer.Option(help="The uid of the dashboards' folder; it is created if it does not exist.")
 ]
 _MARKS = {"created": "green", "updated": "green", "unchanged": "dim", "kept": "yellow"}
 
@@ -28,16 +28,16 @@ def push(
     url: Annotated[str, typer.Option(envvar="GRAFANA_URL", help="Grafana's base URL.")],
     config: ConfigOption = None,
     folder: _Folder = "signalscope",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would change.")] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace dashboards that somebody has changed in Grafana.")
+        bool, typer.Option("--replace", help="Also replace dashboards that were edited in Grafana.")
     ] = False,
 ) -> None:
-    """Create or update the dashboards in a Grafana. The token comes from the environment: GRAFANA_TOKEN.
+    """Create or update the dashboards in Grafana. Set the environment variable GRAFANA_TOKEN to the token.
 
-    They have uids and a folder of their own. One that was changed in Grafana
-    is kept as it is, and the exit status is 1. Grafana keeps the version that
-    is replaced.
+    Their uids begin with signalscope-, and they have a folder of their own.
+    A dashboard that was edited in Grafana is not changed, and the exit status
+    is then 1. Grafana keeps the old versions of a dashboard.
     """
     token = _token()
     address = base_url("--url", url, "http://127.0.0.1:3000")
@@ -56,7 +56,7 @@ def push(
     except GrafanaError as error:
         raise UserError(str(error)) from None
     if kept:
-        raise UserError(f"{kept} of {len(boards)} dashboards were kept as they are in Grafana")
+        raise UserError(f"{kept} of {len(boards)} dashboards were edited in Grafana and not replaced [SS709]")
 
 
 @dashboards.command()
@@ -70,7 +70,7 @@ def payload(
     from signalscope.mixin.dashboards import _grafana  # noqa: PLC0415  # an extra
 
     if name not in boards:
-        raise UserError(f"there is no dashboard {name!r}; there are: {', '.join(boards)}")
+        raise UserError(f"unknown dashboard {name!r}; choose one of {', '.join(boards)} [SS708]")
     sys.stdout.write(json.dumps(_grafana.payload(boards[name], _uid(folder)), indent=1) + "\n")
 
 
@@ -78,16 +78,16 @@ def _token() -> str:
     token = os.environ.get("GRAFANA_TOKEN", "").strip()
     if not token:
         raise UserError(
-            "GRAFANA_TOKEN is not set: it holds the token of a service account that may write dashboards"
+            "GRAFANA_TOKEN is not set; set it to the token of a service account that may write dashboards [SS710]"
         )
     if not re.fullmatch(r"[!-~]+", token):
-        raise UserError("GRAFANA_TOKEN is no token: it has spaces, or letters that no token has")
+        raise UserError("GRAFANA_TOKEN has spaces or other invalid characters; copy it again [SS710]")
     return token
 
 
 def _uid(folder: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", folder):
-        raise UserError(f"--folder {folder}: a uid has up to 40 letters, digits, - and _")
+        raise UserError(f"--folder {folder}: a uid has 1 to 40 letters, digits, - and _ [SS711]")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""``signalscope generate``: rules, dashboards, runbooks, documentation and configuration of servers."""
+"""``signalscope generate``: write rules, dashboards, runbooks, documentation and server configuration."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ def generate(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write below.")] = Path(),
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH", help="Only this folder or file below --out, such as rules."),
+        typer.Option(metavar="PATH", help="Write only this folder or file below --out, such as rules."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when a file is not up to date.")
+        bool, typer.Option("--check", help="Write nothing; fail if a file is not up to date.")
     ] = False,
 ) -> None:
-    """Write the rules, dashboards, runbooks, docs and configuration of servers."""
+    """Write the rules, dashboards, runbooks, documentation and server configuration."""
     with needs_extra("mixin"):
         from signalscope.mixin import generate as generator  # noqa: PLC0415  # its packages are an extra
     loaded = load_config(config)
     try:
         changed = (generator.differences if check else generator.generate)(loaded, out, only or ())
     except generator.SelectionError as error:
-        raise UserError(f"--only: {error}") from None
+        raise UserError(": ".join(("--only", str(error)))) from None
     except OSError as error:
-        raise UserError(f"{error.filename}: {error.strerror}") from None
+        raise UserError(f"{error.filename}: {error.strerror} [SS706]") from None
     if check and changed:
-        raise UserError(f"not up to date: {', '.join(map(str, changed))}; run `signalscope generate`")
+        raise UserError(f"not up to date: {', '.join(map(str, changed))}; run `signalscope generate` [SS707]")
     for path in changed:
         _out.print(f"wrote {escape(str(path))}", highlight=False, soft_wrap=True)
     if not changed:

@@ -1,4 +1,4 @@
-"""`signalscope targets`: what a targets file does, and proposals for one."""
+"""`signalscope targets`: check a targets file, or propose entries for one."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from signalscope.instrumentation.targets._suggest import suggest as propose
 from signalscope.instrumentation.targets._suggest import to_toml
 
 app = typer.Typer(
-    help="Measure functions of your own without editing them: targets files.", no_args_is_help=True
+    help="Check and write targets files: they measure functions without a change of code.",
+    no_args_is_help=True,
 )
 _out = Console(soft_wrap=True, highlight=False, emoji=False)
-# `file.toml:100: path` has a line number, and no face.
+# Without emoji=False rich would print an emoji for `:100:` in `file.toml:100: path`.
 _err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
-#: Functions of a pattern that are shown.
+#: How many functions of a pattern to show.
 _SHOWN = 20
 
 
@@ -33,13 +34,13 @@ def check(
     imports: Annotated[
         bool,
         typer.Option(
-            "--import", help="Import the modules, in place of reading their source: their code runs."
+            "--import", help="Import the modules instead of reading their source; this runs their code."
         ),
     ] = False,
 ) -> None:
-    """Tell for each entry what it finds, and what would be recorded; fail when something is wrong.
+    """Show which functions each entry finds and what it would record; fail if an entry is wrong.
 
-    Modules are looked for as Python does, from the current folder.
+    Modules are found as Python finds them, and in the current folder.
     """
     _search_current_folder()
     checked, problems = check_file(file, imports=imports)
@@ -51,7 +52,7 @@ def check(
     if problems:
         raise typer.Exit(1)
     _out.print(
-        f"{len(checked)} entries, {sum(len(entry.functions) for entry in checked)} functions; nothing is wrong."
+        f"{len(checked)} entries, {sum(len(entry.functions) for entry in checked)} functions; no errors."
     )
 
 
@@ -59,17 +60,17 @@ def check(
 def suggest_(
     package: Annotated[str, typer.Argument(help="The name of a package or module.")],
 ) -> None:
-    """Read a package, without importing it, and propose entries: write them to a file, and look them through."""
+    """Read the source of a package, without an import, and print proposed entries to review."""
     _search_current_folder()
     try:
         entries, unread = propose(package)
     except NotReadableError as error:
-        raise UserError(f"{error}; give the name of a package or module, as in `import {package}`") from None
+        raise UserError(" ".join(("Give a package or module as in `import NAME`:", str(error)))) from None
     for source in unread:
         _err.print(f"[yellow]not read:[/yellow] {escape(source)}")
     if not entries:
         _err.print(
-            f"Nothing in {package} looks like Greeks, signals, caches, queues, queries or calls of services."
+            f"{package} has no function that looks like Greeks, a signal, cache, queue, query or service call [SS712]"
         )
         raise typer.Exit(1)
     sys.stdout.write(to_toml(package, entries))

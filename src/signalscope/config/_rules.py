@@ -194,7 +194,7 @@ class Windows(Section):
 
 
 class Histograms(Section):
-    """How Prometheus stores the contract's histograms."""
+    """The kind of histogram in which Prometheus stores the histograms of the contract."""
 
     kind: Literal["classic", "native"] = "classic"
 

@@ -1,1 +1,1 @@
-"""A page that draws the dashboards without Grafana, and shows what runs and which alerts there are."""
+"""A web page that draws the dashboards without Grafana, and lists the parts, the alerts and the targets."""

@@ -1,4 +1,4 @@
-"""``python -m signalscope.console --port 8080 --endpoints FILE``: the console of a running demo."""
+"""``python -m signalscope.console --port 8080 --endpoints FILE``: serve the console of a running demo."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import Any
 from signalscope.console._boards import Boards, from_folder
 from signalscope.console.app import Settings, serve
 
-#: A demo has not run for the hours that dashboards open with.
+#: A new demo has no data for the hours that the dashboards show by default.
 _SINCE = "now-15m"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve the console until SIGINT or SIGTERM.
+
+    Args:
+        arguments: Arguments of the command line; None for those of the process.
+    """
     parser = argparse.ArgumentParser(prog="python -m signalscope.console", description=__doc__)
-    parser.add_argument("--port", type=int, required=True, help="where to listen, on the loopback interface")
+    parser.add_argument("--port", type=int, required=True, help="port on the loopback interface")
     parser.add_argument(
-        "--endpoints", type=Path, required=True, help="what `signalscope demo --endpoints` wrote"
+        "--endpoints", type=Path, required=True, help="the file that `signalscope demo --endpoints` wrote"
     )
     parser.add_argument("--dashboards", type=Path, help="a folder of dashboards")
     parser.add_argument("--scrape", type=int, default=5, help="seconds between two scrapes")

@@ -1,4 +1,4 @@
-"""The console: a page that draws the dashboards, and says what runs where; every number is asked of Prometheus."""
+"""The web application of the console: pages, settings, and Prometheus' answers to reading queries."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from starlette.staticfiles import StaticFiles
 from signalscope.console._boards import Boards
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 
-#: Nothing comes from another host; styles are set by the charts' tooltips.
+#: The page loads nothing from another host. Inline styles are allowed because tooltips of charts set them.
 _POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; "
     "base-uri 'none'"
 )
-#: No admin API, no remote write, no reload: only what answers a question.
+#: The paths of Prometheus' API that only read; the admin API, remote write and reload are not among them.
 _READING = re.compile(
     r"query|query_range|query_exemplars|labels|label/[^/]+/values|series|metadata|rules|alerts|targets"
 )
@@ -41,12 +41,12 @@ class Settings:
     """The dashboards and servers that the console shows.
 
     Attributes:
-        prometheus: Its base URL; None where there is none.
+        prometheus: The base URL of Prometheus; None without Prometheus.
         boards: The dashboards.
-        endpoints: What runs where, as `signalscope demo` writes it; empty without a demo.
-        scrape_seconds: How often Prometheus scrapes: rates look back at least four times as far.
-        since: The time range to open with; None for the dashboard's own.
-        traces: The address of one trace, with ``{trace_id}`` in it; None without a trace backend.
+        endpoints: The address of each part, as `signalscope demo` writes it; empty without a demo.
+        scrape_seconds: Seconds between two scrapes; rates cover at least four times as much.
+        since: The start of the time range to open with, such as ``now-15m``; None for that of each dashboard.
+        traces: The URL of a trace, with ``{trace_id}`` in it; None without a trace backend.
     """
 
     prometheus: str | None
@@ -58,10 +58,17 @@ class Settings:
 
 
 def make_app(settings: Settings) -> Starlette:
-    """The console. It answers only to names of this machine, and passes on nothing but reading queries.
+    """Return the application of the console.
+
+    It answers only requests to a name of this machine, and forwards only reading queries to Prometheus.
 
     Args:
-        settings: What it shows.
+        settings: The dashboards and servers to show.
+
+    Example:
+        >>> app = make_app(Settings(prometheus=None, boards=Boards([])))
+        >>> "/healthz" in {route.path for route in app.routes}
+        True
     """
     hidden = ("token", "pids", "demo_pid")
     endpoints = {name: value for name, value in settings.endpoints.items() if name not in hidden}
@@ -82,7 +89,7 @@ def make_app(settings: Settings) -> Starlette:
         dashboard = settings.boards.get(uid)
         if dashboard is None:
             uids = ", ".join(listed["uid"] for listed in settings.boards.list())
-            return JSONResponse({"error": f"there is no dashboard {uid!r}; there are: {uids}"}, 404)
+            return JSONResponse({"error": f"unknown dashboard {uid!r}; choose one of {uids} [SS708]"}, 404)
         return JSONResponse(dashboard)
 
     async def prometheus(request: Request) -> Response:
@@ -123,14 +130,14 @@ async def _status(
         "demo": bool(endpoints),
     }
     if prometheus is None:
-        return {**shown, "problem": "There is no Prometheus: the demo runs embedded."}
+        return {**shown, "problem": "The demo runs without Prometheus. [SS726]"}
     try:
         alerts, targets = await asyncio.gather(
             _get(client, f"{prometheus}/api/v1/alerts"),
             _get(client, f"{prometheus}/api/v1/targets?state=active"),
         )
     except (httpx.HTTPError, ValueError, KeyError) as error:
-        return {**shown, "problem": f"Prometheus does not answer: {type(error).__name__}"}
+        return {**shown, "problem": f"Prometheus does not answer: {type(error).__name__} [SS727]"}
     return {
         **shown,
         "alerts": [
@@ -161,20 +168,20 @@ async def _get(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
 
 
 async def _forward(request: Request, prometheus: str | None) -> Response:
-    """Return Prometheus' answer to a reading request, or why there is none, in the form of its API."""
+    """Return Prometheus' answer to a reading request, or an error in the form of its API."""
     path = request.path_params["path"]
     if not _READING.fullmatch(path):
-        return _problem(403, f"{path} is not passed on: the console only reads")
+        return _problem(403, f"{path} is not forwarded: the console only reads [SS725]")
     if prometheus is None:
-        return _problem(502, "there is no Prometheus here")
+        return _problem(502, "the console has no Prometheus [SS726]")
     client: httpx.AsyncClient = request.app.state.client
     try:
         answer = await client.get(f"{prometheus}/api/v1/{path}", params=str(request.query_params))
     except httpx.HTTPError as error:
-        return _problem(502, f"Prometheus does not answer at {prometheus}: {type(error).__name__}")
+        return _problem(502, f"Prometheus does not answer at {prometheus}: {type(error).__name__} [SS727]")
     kind = answer.headers.get("content-type", "")
     if not kind.startswith("application/json"):
-        return _problem(502, f"what answers at {prometheus} is no Prometheus: HTTP {answer.status_code}")
+        return _problem(502, f"{prometheus} is not Prometheus: HTTP {answer.status_code} [SS727]")
     return Response(answer.content, answer.status_code, media_type="application/json")
 
 
@@ -183,10 +190,10 @@ def _problem(status: int, message: str) -> Response:
 
 
 def serve(settings: Settings, port: int) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve the console until SIGINT or SIGTERM.
 
     Args:
-        settings: What the console shows.
-        port: Where to listen, on the loopback interface.
+        settings: The dashboards and servers to show.
+        port: The port to listen on, on the loopback interface.
     """
     uvicorn.run(make_app(settings), host=HOST, port=port, log_level="warning")

@@ -1,1 +1,1 @@
-"""The demo: the reference service, the local stack that runs it, and the faults that can be switched on in both."""
+"""The demo: the reference service, the local stack that runs it, and faults to switch on in both."""

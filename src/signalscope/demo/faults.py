@@ -1,6 +1,6 @@
-"""The catalogue of faults: what each breaks, where it is switched, and what should then be seen.
+"""The catalogue of faults: the effect of each, where to switch it, and the alerts to expect.
 
-Standard library only at import: the command line and the services read it.
+This module imports only the standard library, since the command line and both services read it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal
 Where = Literal["service", "dependencies"]
 Mode = Literal["down", "slow", "failing"]
 
-#: The external services of the reference service, and how much depends on each.
+#: The external services of the reference service, and the criticality of each.
 DEPENDENCIES = {
     "ticker_service": "critical",
     "marketplace_service": "mandatory",
@@ -23,19 +23,19 @@ DEPENDENCIES = {
 
 
 class UnknownFaultError(ValueError):
-    """No such fault; the message names the ones there are."""
+    """The name of a fault is unknown; the message lists the known names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that can be broken on purpose.
+    """A failure that can be switched on.
 
     Attributes:
-        name: How it is called on the command line.
-        effect: What it does, in one sentence.
-        alerts: The alerts to expect while it is on.
-        dependency: The external service concerned, if one is.
-        mode: How that service is broken.
+        name: The name on the command line.
+        effect: What the fault does, in one sentence.
+        alerts: The alerts to expect while the fault is on.
+        dependency: The external service that the fault breaks; None for the reference service itself.
+        mode: How the external service breaks; None for the reference service itself.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Fault:
 
     @property
     def where(self) -> Where:
-        """Whose ``/demo/faults/NAME`` switches it."""
+        """The server whose ``/demo/faults/NAME`` switches the fault."""
         return "service" if self.dependency is None else "dependencies"
 
 
-#: What it means that a service of that criticality is down.
+#: Criticality of a service -> the alerts to expect when such a service is down.
 _DOWN = {
     "critical": ("CriticalDependencyDown", "CriticalDependencyBreakerOpen"),
     "mandatory": ("MandatoryDependencyDown", "DependencyBreakerOpen"),
@@ -69,11 +69,11 @@ def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
             down, service, "down",
         ),
         Fault(
-            f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays quick.",
+            f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays fast.",
             ("DependencyLatencyHigh",), service, "slow",
         ),
         Fault(
-            f"{short}-failing", f"{service} answers its calls with 503; its health check stays good.",
+            f"{short}-failing", f"{service} answers its calls with 503; its health check still succeeds.",
             ("DependencyErrorRateHigh", down[1]), service, "failing",
         ),
     )  # fmt: skip
@@ -100,7 +100,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
         ("CriticalQueueBacklog", "QueueBackpressureHigh"),
     ),
     Fault(
-        "cpu-burn", "A thread of the service keeps one core busy; the service goes on answering.",
+        "cpu-burn", "A thread of the service keeps one core busy; the service still answers.",
         ("SignalServiceHighCPUUsage",),
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
@@ -108,18 +108,22 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
 
 
 def find(name: str, where: Where | None = None) -> Fault:
-    """Return the fault of that name.
+    """Return the fault with a name.
 
     Args:
-        name: The fault's name.
-        where: Only faults that are switched there.
+        name: The name of the fault.
+        where: ``service`` or ``dependencies`` to accept only the faults of that server; None for all.
 
     Raises:
-        UnknownFaultError: There is no such fault.
+        UnknownFaultError: No fault has this name.
+
+    Example:
+        >>> find("config-down").alerts[0]
+        'ConfigServiceUnavailable'
     """
     fault = FAULTS.get(name)
     if fault is None or (where is not None and fault.where != where):
         names = [known.name for known in FAULTS.values() if where in (None, known.where)]
         meant = "".join(f" (did you mean {near}?)" for near in get_close_matches(name, names, 1, cutoff=0.8))
-        raise UnknownFaultError(f"unknown fault {name!r}{meant}; there are: {', '.join(names)}")
+        raise UnknownFaultError(f"unknown fault {name!r}{meant}; the faults are {', '.join(names)} [SS737]")
     return fault

@@ -1,4 +1,4 @@
-/** A dashboard: its variables, its time, its rows, and when they are asked again. */
+/** A dashboard: its variables, time range, rows and refresh interval. */
 
 import { element } from "./look.js";
 import { PanelView } from "./panel.js";
@@ -9,11 +9,11 @@ const RANGES = [["now-5m", "Last 5 minutes"], ["now-15m", "Last 15 minutes"], ["
   ["now-7d", "Last 7 days"], ["now-30d", "Last 30 days"], ["now-6h/now+48h", "Last 6 hours, next 2 days"]];
 const REFRESHES = ["", "5s", "10s", "30s", "1m", "5m"];
 
-/** A panel with all that is read of it, whatever a dashboard made by hand leaves out. */
+/** A panel with defaults for the optional keys, which a dashboard made by hand may leave out. */
 const whole = (panel) => ({ title: "", targets: [], ...panel, gridPos: { x: 0, y: 0, w: 24, h: 8, ...panel.gridPos },
   fieldConfig: { overrides: [], ...panel.fieldConfig, defaults: { ...panel.fieldConfig?.defaults } } });
 
-/** On narrow screens numbers are beside each other in pairs: mark those without a partner. */
+/** On narrow screens two numbers share a line: mark the numbers without a partner. */
 const pair = (nodes) => {
   let waiting = null;
   for (const node of nodes) {
@@ -50,7 +50,7 @@ export class Board {
     return { from: moment(this.from), to: moment(this.to), scrape: this.settings.scrape_seconds, variables: this.variables };
   }
 
-  /** Build the page, and begin to ask. */
+  /** Build the page and send the first queries. */
   async start() {
     this.rows();
     await this.values();
@@ -88,7 +88,7 @@ export class Board {
     for (const each of this.main.querySelectorAll(".grid")) pair([...each.children]);
   }
 
-  /** The values of each variable; one that cannot be asked has none, and everything stays chosen. */
+  /** Read the values of each variable; after an error a variable has no values, and All stays chosen. */
   async values() {
     for (const variable of Object.values(this.variables)) {
       try {
@@ -110,7 +110,7 @@ export class Board {
     };
     const variables = Object.values(this.variables).map((variable) => this.variable(variable));
     this.controls.replaceChildren(
-      element("span", { class: "source", title: "Where every number comes from" }, `Prometheus ${this.settings.prometheus}`),
+      element("span", { class: "source", title: "The source of every number" }, `Prometheus ${this.settings.prometheus}`),
       ...variables,
       choice("range", "Time", RANGES, this.to === "now" ? this.from : `${this.from}/${this.to}`, (value) => {
         [this.from, this.to = "now"] = value.split("/");
@@ -121,7 +121,7 @@ export class Board {
     );
   }
 
-  /** Checkboxes in a menu: none or all checked is All. */
+  /** A menu of checkboxes; none and all checked both mean All. */
   variable(variable) {
     const all = variable.chosen.includes("$__all");
     const text = () => (variable.chosen.includes("$__all") ? "All" : variable.chosen.join(", "));
@@ -145,20 +145,20 @@ export class Board {
     this.schedule();
   }
 
-  /** The state as Grafana writes it into an address. */
+  /** The state of the page as parameters of a URL, as in Grafana. */
   parameters() {
-    const found = new URLSearchParams(location.search);
-    found.set("from", this.from);
-    found.set("to", this.to);
-    if (this.every) found.set("refresh", this.every); else found.delete("refresh");
+    const parameters = new URLSearchParams(location.search);
+    parameters.set("from", this.from);
+    parameters.set("to", this.to);
+    if (this.every) parameters.set("refresh", this.every); else parameters.delete("refresh");
     for (const { name, chosen } of Object.values(this.variables)) {
-      found.delete(`var-${name}`);
-      for (const each of chosen) found.append(`var-${name}`, each);
+      parameters.delete(`var-${name}`);
+      for (const value of chosen) parameters.append(`var-${name}`, value);
     }
-    return found;
+    return parameters;
   }
 
-  /** A link of a panel, with time and variables kept. */
+  /** A link of a panel, with the time range and variables of the page. */
   linked(url) {
     const kept = this.parameters();
     const only = (test) => new URLSearchParams([...kept].filter(([name]) => test(name))).toString();
@@ -169,7 +169,7 @@ export class Board {
   openTrace(trace) {
     const { traces } = this.settings;
     if (traces) window.open(traces.replace("{trace_id}", encodeURIComponent(trace)), "_blank", "noreferrer");
-    else window.prompt("There is no trace backend here; the trace's id is:", trace);
+    else window.prompt("The console has no trace backend (option --traces). The id of the trace is:", trace);
   }
 
   appeared(entries) {
@@ -179,7 +179,7 @@ export class Board {
     }
   }
 
-  /** Ask again for what can be seen; the rest waits until it is scrolled to. */
+  /** Query the visible panels again; other panels wait until the user scrolls to them. */
   async refresh() {
     this.abort?.abort();
     this.abort = new AbortController();

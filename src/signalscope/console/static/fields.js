@@ -1,4 +1,4 @@
-/** What a series of a panel looks like: the panel's defaults, and the overrides for its name. */
+/** The appearance of a series in a panel: defaults of the panel, and overrides for the name of the series. */
 
 import { byName, byThreshold, colour, mapped } from "./look.js";
 import { format } from "./format.js";
@@ -17,20 +17,20 @@ export const fieldOf = (panel, name) => {
   return field;
 };
 
-/** The colour of a series that is told apart from others by its name. */
+/** The colour of a series: a fixed one, or one by its name. */
 export const seriesColour = (field, name) =>
   field.color?.mode === "fixed" ? colour(field.color.fixedColor) : byName(name);
 
 /** The colour and text of a single value. */
 export const shown = (field, value, name) => {
-  const found = mapped(value, field.mappings);
-  const text = found?.text ?? format(value, field.unit, field.decimals);
-  if (found?.color) return { text, colour: colour(found.color) };
+  const mapping = mapped(value, field.mappings);
+  const text = mapping?.text ?? format(value, field.unit, field.decimals);
+  if (mapping?.color) return { text, colour: colour(mapping.color) };
   if (field.color?.mode === "thresholds") return { text, colour: byThreshold(value, field.thresholds) };
   return { text, colour: seriesColour(field, name) };
 };
 
-/** The latest value of a series that is one. */
+/** The latest value of a series that is a number; null without one. */
 export const latest = (series) => {
   for (let index = series.points.length - 1; index >= 0; index -= 1) {
     const value = series.points[index][1];

@@ -1,4 +1,4 @@
-/** Numbers as people read them: Grafana's units, as far as the dashboards use them. */
+/** Format numbers in those of Grafana's units that the dashboards use. */
 
 const digits = (value, decimals) => {
   if (decimals !== undefined && decimals !== null) return value.toFixed(decimals);
@@ -19,7 +19,7 @@ const scaled = (base, names, space = " ") => (value, decimals) => {
 const short = scaled(1000, ["", "K", "Mil", "Bil", "Tri"]);
 const bytes = scaled(1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
 
-/** Seconds, in the unit that suits. */
+/** Seconds in a readable unit, from ns to days. */
 const seconds = (value, decimals) => {
   const size = Math.abs(value);
   if (size === 0) return "0 s";
@@ -30,7 +30,7 @@ const seconds = (value, decimals) => {
   return `${digits(value / 86400)} days`;
 };
 
-/** A duration in its two largest units: 2 hours, 5 minutes. */
+/** A duration in its two largest units, such as 2 hours, 5 minutes. */
 const duration = (value) => {
   let rest = Math.round(Math.abs(value));
   const parts = [];
@@ -79,22 +79,22 @@ const UNITS = {
 const STEPS = [1, 2, 2.5, 5, 10];
 const TIMES = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-/** The distance of lines on an axis up to a value, a round one in the value's unit. */
+/** The distance between lines of an axis: a round number in the unit of the values. */
 export const round = (highest, unit, lines = 4) => {
   const wanted = highest / lines;
   if ((unit === "s" || unit?.startsWith("dt")) && highest > 60) {
-    const found = TIMES.find((each) => each >= wanted);
-    if (found) return found;
+    const seconds = TIMES.find((time) => time >= wanted);
+    if (seconds) return seconds;
   }
   const base = unit === "bytes" ? 1024 ** Math.max(0, Math.floor(Math.log2(wanted) / 10)) : 1;
   const power = base * 10 ** Math.floor(Math.log10(wanted / base));
   return power * STEPS.find((each) => each * power >= wanted * 0.999);
 };
 
-/** The units that this page knows. */
+/** The units that this page supports. */
 export const units = Object.keys(UNITS);
 
-/** A number with its unit; null and NaN have none. */
+/** A number with its unit; null and NaN give an empty text. */
 export const format = (value, unit = "none", decimals = undefined) => {
   if (typeof value === "string") return value;
   if (value === null || value === undefined || Number.isNaN(value)) return "";

@@ -1,4 +1,4 @@
-/** Colours by Grafana's names, for both themes, and what an element of a panel is coloured by. */
+/** Colours by Grafana's names, for both themes, and the colours of series and values. */
 
 const HUES = {
   red: ["#C4162A", "#E02F44", "#F2495C", "#FF7383", "#FFA6B0"],
@@ -9,7 +9,7 @@ const HUES = {
   purple: ["#8F3BB8", "#A352CC", "#B877D9", "#CA95E5", "#DEB6F2"],
 };
 const SHADES = ["dark-", "semi-dark-", "", "light-", "super-light-"];
-/** They tell apart, and mean nothing else: no green, orange, red, or purple of a forecast. */
+/** Colours of series. They have no meaning, so green, orange, red and the purple of forecasts are not among them. */
 const OTHERS = [
   "#5794F2", "#E0559B", "#33B5C9", "#C9A227", "#7E57C2", "#9C6B3F", "#2E9C8A", "#D48BE0", "#708FA8", "#8AB8FF",
   "#B5467D", "#1F7A9C", "#C98B6B", "#5C6BC0", "#86C5C0", "#A89B8C",
@@ -17,7 +17,7 @@ const OTHERS = [
 
 export const dark = () => document.documentElement.dataset.theme === "dark";
 
-/** The colour behind one of Grafana's names; in the light theme a shade darker, to be seen on white. */
+/** The colour of one of Grafana's names; in the light theme a shade darker, so that it is visible on white. */
 export const colour = (name) => {
   if (name === "text") return dark() ? "#d8d9da" : "#24292e";
   for (const [hue, shades] of Object.entries(HUES)) {
@@ -27,7 +27,7 @@ export const colour = (name) => {
   return name;
 };
 
-/** What each name was given, on all dashboards and after a reload too. */
+/** Name -> index of its colour; kept for all dashboards and after a reload. */
 const STORE = "colours", MOST_NAMES = 2000;
 const given = new Map();
 try { for (const [name, slot] of JSON.parse(localStorage.getItem(STORE) ?? "[]")) given.set(name, slot % OTHERS.length); } catch { /* none yet */ }
@@ -37,7 +37,7 @@ const hashed = (name) => {
   return ((hash ^ (hash >>> 15)) >>> 0) % OTHERS.length;
 };
 
-/** Give names that are shown together different colours; one that has a colour keeps it. */
+/** Give different colours to names that are shown together; a name keeps the colour that it has. */
 export const tellApart = (names) => {
   const taken = new Set(names.filter((name) => given.has(name)).map((name) => given.get(name)));
   const fresh = names.filter((each) => !given.has(each)).toSorted();
@@ -50,22 +50,22 @@ export const tellApart = (names) => {
   if (fresh.length) localStorage.setItem(STORE, JSON.stringify([...given].slice(-MOST_NAMES)));
 };
 
-/** The same name has the same colour, wherever it is. */
+/** The colour of a name, the same on every dashboard. */
 export const byName = (name) => OTHERS[given.get(name) ?? hashed(name)];
 
 /** The colour of a value by thresholds. */
 export const byThreshold = (value, thresholds) => {
-  let found = "text";
+  let name = "text";
   for (const step of thresholds?.steps ?? [])
-    if (step.value === null || step.value === undefined || value >= step.value) found = step.color;
-  return colour(found);
+    if (step.value === null || step.value === undefined || value >= step.value) name = step.color;
+  return colour(name);
 };
 
-/** The text and colour that a value is mapped to, if it is. */
+/** The text and colour that a value is mapped to; undefined without a mapping. */
 export const mapped = (value, mappings) => {
   for (const mapping of mappings ?? []) {
-    const found = mapping.type === "value" ? mapping.options[String(value)] : undefined;
-    if (found) return found;
+    const option = mapping.type === "value" ? mapping.options[String(value)] : undefined;
+    if (option) return option;
   }
   return undefined;
 };
@@ -76,7 +76,7 @@ export const faded = (hex, share) => {
   return at ? `rgba(${at.slice(1).map((each) => parseInt(each, 16)).join(",")},${share})` : hex;
 };
 
-/** Make an element; text is set as text, never as markup. */
+/** Create an element; text stays text and never becomes markup. */
 export const element = (tag, attributes = {}, ...children) => {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {

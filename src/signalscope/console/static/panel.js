@@ -1,4 +1,4 @@
-/** One panel: its frame, its data, and what is told about it. */
+/** A panel: its frame, its data, and the dialog about it. */
 
 import { draw as stat } from "./panels/stat.js";
 import { draw as gauge } from "./panels/gauge.js";
@@ -13,7 +13,7 @@ import { exemplars, filled, instant, ranged, steps } from "./query.js";
 
 const DRAW = { stat, gauge, bargauge: bars, "state-timeline": states, timeseries, heatmap, table };
 
-/** The kinds of panel that this page draws. */
+/** The kinds of panel that this page can draw. */
 export const kinds = Object.keys(DRAW);
 
 export class PanelView {
@@ -41,7 +41,7 @@ export class PanelView {
     this.resize.observe(this.node);
   }
 
-  /** Ask Prometheus, and draw. */
+  /** Query Prometheus, and draw the answer. */
   async refresh(signal) {
     const { from, to, scrape, variables } = this.board.context();
     const points = Math.max(40, (this.body.clientWidth || 400) / (this.panel.type === "heatmap" ? 8 : 3));
@@ -60,11 +60,11 @@ export class PanelView {
     }
   }
 
-  /** Draw what was found; also when only the theme has changed. */
+  /** Draw the last answer, for example after a change of the theme. */
   draw() {
     if (!this.context) return;
     const draw = DRAW[this.panel.type];
-    if (!draw) { this.tell("error", `This page cannot draw a ${this.panel.type}; Grafana can.`); return; }
+    if (!draw) { this.tell("error", `This page cannot draw a panel of the type ${this.panel.type}; use Grafana for it.`); return; }
     const drawn = draw(this.body, this.panel, this.series, {
       ...this.context, hidden: this.hidden, chartOf: (node) => this.chartOf(node), openTrace: (trace) => this.board.openTrace(trace),
     });
@@ -99,7 +99,7 @@ export class PanelView {
     this.charts.clear();
   }
 
-  /** What is asked, what came back, and where to go on. */
+  /** Show a dialog with the queries, the values and the links of the panel. */
   explain() {
     const { panel } = this, context = this.context ?? { variables: {}, interval: 15, rate: 60, range: 3600 };
     const links = (panel.links ?? []).map((link) => element("a", {

@@ -1,8 +1,8 @@
-/** Expressions with variables, and Prometheus' answers to them. */
+/** Fill in the variables of expressions, and query Prometheus. */
 
 const ROUND = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
-/** `now-1h`, `now`, milliseconds or an ISO date, as seconds since 1970. */
+/** Seconds since 1970 of `now`, `now-1h`, milliseconds or an ISO date. */
 export const moment = (text, now = Date.now() / 1000) => {
   const relative = /^now(?:([+-])(\d+)([smhdw]))?$/.exec(text);
   if (relative) {
@@ -10,18 +10,18 @@ export const moment = (text, now = Date.now() / 1000) => {
     return now + (relative[1] === "+" ? 1 : -1) * Number(relative[2] ?? 0) * size;
   }
   const absolute = /^\d+$/.test(text) ? Number(text) : /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
-  if (!Number.isFinite(absolute)) throw new Error(`${text} is no time; write for example now-1h`);
+  if (!Number.isFinite(absolute)) throw new Error(`${text} is not a time; write for example now-1h`);
   return absolute / 1000;
 };
 
-/** Steps of a range query: as many as there are pixels for, in a round number of seconds. */
+/** The step of a range query: a round number of seconds, with no more points than the width allows. */
 export const steps = (from, to, points, scrape) => {
   const wanted = Math.max((to - from) / Math.max(points, 10), scrape);
   const interval = ROUND.find((each) => each >= wanted) ?? Math.ceil(wanted / 86400) * 86400;
   return { interval, rate: Math.max(interval + scrape, 4 * scrape) };
 };
 
-/** The value of a variable as PromQL's =~ wants it. */
+/** The value of a variable as a regular expression for PromQL's =~. */
 const alternatives = (variable) => {
   if (!variable) return "";
   if (variable.chosen.includes("$__all")) return variable.allValue || ".+";
@@ -37,7 +37,7 @@ export const filled = (expr, { variables, interval, rate, range }) => {
   });
 };
 
-/** A series' name by its legend: {{label}} is the label's value. */
+/** The name of a series by the legend: {{label}} stands for the value of the label. */
 export const named = (legend, labels) => {
   if (legend && legend !== "__auto") return legend.replace(/{{\s*(\w+)\s*}}/g, (_, label) => labels[label] ?? "").trim();
   const shown = Object.entries(labels).filter(([label]) => label !== "__name__");
@@ -51,10 +51,10 @@ const ask = async (path, parameters, signal) => {
   return answer.data;
 };
 
-/** Values of a label: what `label_values(metric, label)` means to Grafana. */
+/** The values of a label, for Grafana's `label_values(metric, label)`. */
 export const labelValues = async (query, variables, { from, to }) => {
   const match = /^label_values\((?:(.+),\s*)?(\w+)\)$/s.exec(query.trim());
-  if (!match) throw new Error(`${query}: only label_values(metric, label) is known here`);
+  if (!match) throw new Error(`${query}: this page supports only label_values(metric, label)`);
   const parameters = { start: from, end: to };
   if (match[1]) parameters["match[]"] = filled(match[1], { variables, interval: 15, rate: 60, range: 3600 });
   return ask(`label/${match[2]}/values`, parameters);
@@ -87,18 +87,18 @@ export const ranged = async (target, context) => {
   }));
 };
 
-/** Where samples are missing, a line is broken. */
+/** Add null where samples are missing, so that the line has a gap there. */
 const gaps = (points, step) => {
-  const found = [];
+  const complete = [];
   for (const point of points) {
-    const last = found.at(-1);
-    if (last && point[0] - last[0] > step * 1.5) found.push([last[0] + step, null]);
-    found.push(point);
+    const last = complete.at(-1);
+    if (last && point[0] - last[0] > step * 1.5) complete.push([last[0] + step, null]);
+    complete.push(point);
   }
-  return found;
+  return complete;
 };
 
-/** The series of one target, at the end of the range; now, where that is still to come. */
+/** The series of one target at the end of the range, or now if the end is in the future. */
 export const instant = async (target, context) => {
   const data = await ask("query", { query: filled(target.expr, context), time: Math.min(context.to, moment("now")) }, context.signal);
   const result = data.resultType === "scalar" ? [{ metric: {}, value: data.result }] : data.result;
@@ -108,7 +108,7 @@ export const instant = async (target, context) => {
   }));
 };
 
-/** Single measurements with a trace id, behind the buckets of an expression. */
+/** The exemplars of an expression: single measurements with a trace id. */
 export const exemplars = async (target, context) => {
   const { from, to, signal } = context;
   const data = await ask("query_exemplars", { query: filled(target.expr, context), start: from, end: to }, signal);

@@ -1,4 +1,4 @@
-/** What runs where, which alerts there are, which targets answer. */
+/** The page with the alerts, the targets and the URLs of all parts. */
 
 import { element } from "./look.js";
 
@@ -10,10 +10,10 @@ const flat = (value, name) => Object.entries(value).flatMap(([key, each]) =>
 
 const SEVERITIES = ["critical", "warning", "info"];
 
-/** What fires comes before what may, and what is critical before the rest. */
+/** The rank of an alert: firing before pending, then by severity. */
 const urgency = ({ state, severity }) => (state === "firing" ? 0 : 10) + (SEVERITIES.indexOf(severity) + 1 || SEVERITIES.length + 1);
 
-/** The dashboard of an alert, drawn here instead of in Grafana. */
+/** A link to the dashboard of an alert in this console instead of in Grafana. */
 const board = (url) => {
   const path = /\/d\/[^?]+(\?.*)?$/.exec(url ?? "")?.[0];
   return path ? link(path, "dashboard") : "";
@@ -36,7 +36,7 @@ export class Stack {
 
   async refresh() {
     let status;
-    try { status = await (await fetch("/status")).json(); } catch { status = { problem: "The console has ended.", endpoints: {} }; }
+    try { status = await (await fetch("/status")).json(); } catch { status = { problem: "The console does not answer. Check that it still runs.", endpoints: {} }; }
     const alerts = (status.alerts ?? []).toSorted((a, b) => urgency(a) - urgency(b) || a.alertname.localeCompare(b.alertname)).map((each) => row(dot(`${each.alertname} (${each.state})`, each.severity),
       `${each.summary}. ${each.response}`, element("span", {}, each.runbook_url ? link(each.runbook_url, "runbook") : "", " ", board(each.dashboard_url))));
     const none = row(dot(status.problem ? "unknown" : "none", status.problem ? "unknown" : "up"));
@@ -46,7 +46,7 @@ export class Stack {
     this.main.replaceChildren(
       element("p", { id: "problem", role: "alert" }, status.problem ?? ""),
       ...table("alerts", "Alerts", alerts.length ? alerts : [none]),
-      ...table("targets", "Targets", targets), ...table("endpoints", "Where", places),
-      ...(status.demo ? [element("p", {}, "Break something: ", element("code", {}, ".venv/bin/signalscope fault list"))] : []));
+      ...table("targets", "Targets", targets), ...table("endpoints", "URLs of the parts", places),
+      ...(status.demo ? [element("p", {}, "To break a part on purpose: ", element("code", {}, ".venv/bin/signalscope fault list"))] : []));
   }
 }

@@ -1,1 +1,1 @@
-"""Commands of ``signalscope`` that start the demo and break it; entry points of pyproject.toml name them."""
+"""The commands ``signalscope demo`` and ``signalscope fault``; entry points in pyproject.toml name them."""

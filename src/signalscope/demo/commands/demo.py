@@ -1,4 +1,4 @@
-"""``signalscope demo``: the reference service under load, with the whole pipeline."""
+"""``signalscope demo``: run the reference service under load, with the whole pipeline."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def demo(  # noqa: PLR0917  # each is an option on the command line
     duration: Annotated[
-        float | None, typer.Option(min=1, help="Seconds to run for; else until Ctrl-C.")
+        float | None, typer.Option(min=1, help="Seconds to run; default: until Ctrl-C.")
     ] = None,
-    endpoints: Annotated[Path | None, typer.Option(help="A file that gets what runs where, as JSON.")] = None,
+    endpoints: Annotated[Path | None, typer.Option(help="Write the parts' URLs to this JSON file.")] = None,
     load: Annotated[float, typer.Option(min=0, help="Requests per second, on average.")] = 20.0,
     service_port: Annotated[int | None, typer.Option(help="Port of the service (8000).")] = None,
     console_port: Annotated[int | None, typer.Option(help="Port of the console (8080).")] = None,
@@ -33,11 +33,11 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
         from signalscope.demo.stack import ports, run, state  # noqa: PLC0415  # its packages are an extra
         from signalscope.demo.stack._processes import PartError  # noqa: PLC0415  # see above
     if endpoints is not None and not endpoints.absolute().parent.is_dir():
-        raise UserError(f"--endpoints {endpoints}: there is no folder {endpoints.absolute().parent}")
+        raise UserError(f"--endpoints {endpoints}: {endpoints.absolute().parent} is not a folder [SS730]")
     if endpoints is not None and (endpoints.is_dir() or not os.access(endpoints.absolute().parent, os.W_OK)):
-        raise UserError(f"--endpoints {endpoints}: no file can be written there")
+        raise UserError(f"--endpoints {endpoints}: this file cannot be written; choose another one [SS730]")
     if not math.isfinite(load):
-        raise UserError(f"--load {load:g}: give a number of requests per second")
+        raise UserError(f"--load {load:g}: give a number of requests per second [SS731]")
     wanted = {
         "service": service_port,
         "console": console_port,
@@ -48,5 +48,5 @@ def demo(  # noqa: PLR0917  # each is an option on the command line
         run.run(Console(emoji=False), duration=duration, endpoints=endpoints, load=load, ports=wanted)
     except (PartError, ports.PortError, BinaryError, state.StateError) as error:
         raise UserError(str(error)) from None
-    except OSError as error:  # no room for data
-        raise UserError(f"{error.filename or 'the demo'}: {error.strerror or error}") from None
+    except OSError as error:  # for example a full disk
+        raise UserError(f"{error.filename or 'the demo'}: {error.strerror or error} [SS739]") from None

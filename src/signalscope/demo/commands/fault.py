@@ -1,4 +1,4 @@
-"""``signalscope fault``: break a part of the running demo on purpose, or mend it."""
+"""``signalscope fault``: break a part of the running demo on purpose, or repair it."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def fault(
     name: Annotated[str, typer.Argument(help="A fault, or `list`.")],
     switch: Annotated[Switch | None, typer.Argument(help="on or off")] = None,
 ) -> None:
-    """Break a part of the running demo on purpose, or mend it.
+    """Break a part of the running demo on purpose, or repair it.
 
-    `signalscope fault list` shows all of them, and the alerts to expect.
+    `signalscope fault list` shows every fault, and the alerts to expect.
     """
     if name == "list":
         _out.print(_table())
@@ -42,7 +42,7 @@ def fault(
     try:
         chosen = find(name)
         if switch is None:
-            raise UserError(f"say what to do with it: signalscope fault {name} on (or off)")
+            raise UserError(f"on or off is missing: signalscope fault {name} on [SS738]")
         running = state.read()
     except (UnknownFaultError, state.NoDemoError) as error:
         raise UserError(str(error)) from None
@@ -61,10 +61,10 @@ def fault(
 
 
 def _table() -> Table:
-    """Return two columns, so that names of alerts stay whole and beside their times on narrow terminals."""
+    """Return a table of two columns: a narrow terminal then breaks no name of an alert."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("fault", no_wrap=True, style="bold")
-    table.add_column("what it does, and which alerts to expect")
+    table.add_column("effect, and alerts to expect")
     for known in FAULTS.values():
         expected = [f"[yellow]{alert}[/yellow] within {seconds} s" for alert, seconds in _expected(known)]
         table.add_row(known.name, "\n".join((known.effect, *expected)))
@@ -85,4 +85,5 @@ def _put(url: str, body: dict[str, Any]) -> None:
     try:
         urllib.request.urlopen(request, timeout=10).close()  # noqa: S310  # see above
     except OSError as error:
-        raise UserError(f"the demo does not answer at {url}: {getattr(error, 'reason', error)}") from None
+        reason = getattr(error, "reason", error)
+        raise UserError(f"the demo does not answer at {url}: {reason} [SS736]") from None

@@ -1,4 +1,4 @@
-"""The reference signal service: what a team's service can look like."""
+"""The reference signal service: an example of a service that uses signalscope."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from signalscope.demo.service.application import app  # noqa: PLC0415  # the application starts here
 
-    text = "signalscope.demo.service:app has moved to signalscope.demo.service.application:app"
+    text = "signalscope.demo.service:app has moved to signalscope.demo.service.application:app [SS800]"
     warnings.warn(text, DeprecationWarning, stacklevel=2)
     return app

@@ -1,4 +1,4 @@
-"""Signals judged later against what the market did: the accuracy is measured, not claimed."""
+"""Measure the accuracy of signals: compare each with the market some minutes later."""
 
 from __future__ import annotations
 
@@ -10,27 +10,31 @@ from signalscope.demo.service.history import History
 from signalscope.demo.service.market import MarketSimulator
 from signalscope.demo.service.signals import Signal
 
-#: How much market time passes before a signal is judged.
+#: Market time after which a signal is judged.
 HORIZONS = {"5m": timedelta(minutes=5), "15m": timedelta(minutes=15)}
 
 
 class AccuracyJudge:
-    """Remembers signals until their horizon has passed, then stores whether they were right.
+    """Keep signals until their horizon has passed, then store if they were right.
 
-    A buy is right when the price rose, a sell when it fell; a hold claims nothing and is not judged. A signal
-    whose horizon reaches into the next session is not judged either: the night's gap is not its doing.
+    A buy is right if the price rose, a sell if it fell. A hold predicts nothing and is not judged. Neither is a
+    signal whose horizon ends in the next session: the price gap of the night is not part of the prediction.
+
+    Args:
+        market: The prices to compare with.
+        history: The store of signals and outcomes.
     """
 
     def __init__(self, market: MarketSimulator, history: History) -> None:
         self._market = market
         self._history = history
-        #: By horizon: when each signal is due, its number in the history, and the signal.
+        #: Horizon -> (due time, number in the history, signal) of each signal.
         self._pending: dict[str, deque[tuple[datetime, int, Signal]]] = {
             horizon: deque(maxlen=5_000) for horizon in HORIZONS
         }
 
     async def add(self, signal: Signal) -> None:
-        """Store a signal, and remember it for judgement."""
+        """Store a signal, and keep it to be judged later."""
         number = await self._history.add(
             signal.at, signal.symbol, signal.signal_type, signal.direction, signal.spot
         )
@@ -40,7 +44,11 @@ class AccuracyJudge:
             self._pending[horizon].append((datetime.fromisoformat(signal.at) + length, number, signal))
 
     async def judge(self) -> int:
-        """Judge what is due and report the accuracy of the last 200 of each kind; how many were judged."""
+        """Judge the due signals, and report the accuracy of the last 200 of each kind.
+
+        Returns:
+            The number of judged signals.
+        """
         now = self._market.now()
         judged: set[tuple[str, str]] = set()
         number = 0

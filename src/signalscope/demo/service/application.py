@@ -1,7 +1,7 @@
 """The reference signal service: ``uvicorn signalscope.demo.service.application:app``.
 
-Nothing here sets telemetry up: `opentelemetry-instrument` or `signalscope.configure` does. The code only
-uses signalscope's decorators and business calls, as any service would.
+This module does not set up telemetry: `opentelemetry-instrument` or `signalscope.configure` does. Like any
+service, the code only uses the decorators and functions of signalscope.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ async def _explain(_: Request, error: Exception, *, status: int) -> JSONResponse
 
 
 async def _explain_request(_: Request, error: Exception) -> JSONResponse:
-    """FastAPI's answer without the values themselves, which may be none that JSON can say: NaN, infinity."""
+    """Return FastAPI's answer without the values: JSON has no NaN or infinity."""
     assert isinstance(error, RequestValidationError)
     details = [{name: detail[name] for name in ("type", "loc", "msg")} for detail in error.errors()]
     return JSONResponse({"detail": details}, 422)
@@ -63,7 +63,7 @@ app.include_router(signalscope.fastapi.router)
 
 @app.middleware("http")
 async def _with_user(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Set the user of a request from the X-User-Id and X-User-Tier headers; count requests on the side."""
+    """Set the user of a request from the X-User-Id and X-User-Tier headers, and count the request."""
     try:
         tier = parse_tier(request.headers.get("x-user-tier"))
     except UnknownChoiceError as error:

@@ -1,4 +1,4 @@
-"""The service's background tasks: each round of each is measured as one task."""
+"""The background tasks of the service; each run is measured as one task."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _ALERT_PRIORITY = {"critical": "critical", "warning": "high", "info": "medium"}
 
 
 class Background:
-    """Runs the periodic work; a round that fails is measured as such, logged, and the next one follows.
+    """Run the periodic work; a run that fails is measured and logged, and the next run follows.
 
     Args:
-        service: The parts that the work is done with.
+        service: The parts of the service that the work uses.
     """
 
     def __init__(self, service: Runtime) -> None:
@@ -35,7 +35,7 @@ class Background:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Start all of them."""
+        """Start every task."""
         seconds = {
             self.health_probe: 2.0,
             self.refresh_market: 4.0,
@@ -48,7 +48,7 @@ class Background:
         self._tasks = [asyncio.create_task(_repeat(*task), name=task[0].__name__) for task in seconds.items()]
 
     async def stop(self) -> None:
-        """Stop all of them."""
+        """Stop every task."""
         await cancel_all(self._tasks)
 
     @instrument_task(priority="critical")
@@ -58,7 +58,7 @@ class Background:
 
     @instrument_task(priority="medium")
     async def refresh_market(self) -> None:
-        """Bring what users ask for most into the caches before it expires there."""
+        """Refresh the most popular cache entries before they expire."""
         for symbol in SYMBOLS:
             await self._service.chains.refresh(symbol)
             for signal_type in SIGNAL_TYPES:
@@ -69,7 +69,7 @@ class Background:
         """Check the thresholds and queue an alert for each breach."""
         for alert in self._service.thresholds.check():
             job = Job("deliver_alert", _ALERT_PRIORITY[alert.severity], {"alert": astuple(alert)})
-            with contextlib.suppress(QueueFullError):  # counted as rejected; the next breach tries again
+            with contextlib.suppress(QueueFullError):  # counted as rejected; a later breach retries
                 await self._service.queue.put(job)
 
     @instrument_task(priority="low")
@@ -79,7 +79,7 @@ class Background:
 
     @instrument_task(priority="medium")
     async def reload_config(self) -> None:
-        """Follow the config service; the last settings stay while it does not answer."""
+        """Read the settings of the config service; keep the last ones while it does not answer."""
         try:
             settings = await self._service.clients["config_service"].ask("get_config", "GET", "/config")
         except DependencyUnavailableError as error:
@@ -89,7 +89,7 @@ class Background:
 
     @instrument_task(priority="low")
     async def collect_receipts(self) -> None:
-        """Ask what has been delivered of what was handed over."""
+        """Read the delivery receipts of alerts and messages."""
         for name in ("alert_service", "comms_service"):
             try:
                 await self._service.clients[name].ask("get_receipts", "GET", "/receipts")
@@ -98,7 +98,7 @@ class Background:
 
     @instrument_task(priority="low")
     async def housekeeping(self) -> None:
-        """Drop expired cache entries and old history."""
+        """Delete expired cache entries and old history."""
         for cache in self._service.caches:
             await cache.expire()
         await self._service.history.prune()
@@ -110,7 +110,7 @@ async def _repeat(work: Callable[[], Awaitable[object]], seconds: float) -> None
         try:
             await work()
             failing = False
-        except Exception as error:  # measured by the decorator; the next round is due anyway
+        except Exception as error:  # the decorator measures it, and the next run follows
             if not failing:
                 _logger.warning("%s: %s: %s", work.__name__, type(error).__name__, error)
             failing = True

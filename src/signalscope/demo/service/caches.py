@@ -1,6 +1,6 @@
-"""The greeks and indicators caches: what they measure, and the one in memory.
+"""The base class of the greeks and indicators caches, with its measurements, and the cache in memory.
 
-`signalscope.demo.service.redis_store` has the same in Redis.
+`signalscope.demo.service.redis_store` has the cache in Redis.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Cache(ABC):
     """A measured cache; values are bytes, so that their size is known.
 
     Args:
-        name: Its ``cache_type`` in the metrics.
-        capacity: Entries it can hold.
+        name: The ``cache_type`` in the metrics.
+        capacity: The maximum number of entries.
         counts: The service's own counts.
     """
 
@@ -34,34 +34,34 @@ class Cache(ABC):
 
     @instrument_cache(cache_type=arg("self.name"), operation="get")
     async def get(self, key: str) -> bytes | None:
-        """Return the value, or None when there is none or its time is up."""
+        """Return the value of a key; None if it is missing or expired."""
         value = await self._read(key)
         self._counts.add("cache_operations", self.name, "get", "miss" if value is None else "hit")
         return value
 
     @instrument_cache(cache_type=arg("self.name"), operation="set")
     async def set(self, key: str, value: bytes) -> None:
-        """Store a value for the cache's time to live; another one makes room when the cache is full."""
+        """Store a value for the cache's time to live; a full cache evicts another value."""
         await self._write(key, value)
         self._counts.add("cache_operations", self.name, "set", "ok")
 
     @instrument_cache(cache_type=arg("self.name"), operation="delete")
     async def delete(self, key: str) -> bool:
-        """Drop a value; return True if there was one."""
+        """Delete the value of a key; return True if it existed."""
         was_there = await self._remove(key)
         self._counts.add("cache_operations", self.name, "delete", "ok")
         self._count_evictions("explicit", int(was_there))
         return was_there
 
     async def clear(self) -> int:
-        """Drop everything; return the number of entries."""
+        """Delete all entries; return their number."""
         dropped = await self._remove_all()
         self._count_evictions("explicit", dropped)
         return dropped
 
     @abstractmethod
     async def expire(self) -> None:
-        """Drop what is past its time; the housekeeping task calls it."""
+        """Delete the expired entries; the housekeeping task calls this."""
 
     @abstractmethod
     def entries(self) -> int:
@@ -69,7 +69,7 @@ class Cache(ABC):
 
     @abstractmethod
     def size_bytes(self) -> int:
-        """Return the bytes of all values."""
+        """Return the size of all values in bytes."""
 
     @abstractmethod
     async def _read(self, key: str) -> bytes | None: ...
@@ -90,7 +90,7 @@ class Cache(ABC):
 
 
 class _EvictionCountingCache(TTLCache[str, bytes]):
-    """A TTLCache that reports why entries leave: `popitem` makes room, `expire` is for those out of time."""
+    """A TTLCache that counts evictions by reason: `popitem` for size, `expire` for age."""
 
     count: Callable[[str, int], None]
 
@@ -106,12 +106,12 @@ class _EvictionCountingCache(TTLCache[str, bytes]):
 
 
 class MemoryCache(Cache):
-    """A cache in this process; the least recently used entry makes room.
+    """A cache in this process; a full cache evicts the least recently used entry.
 
     Args:
-        name: Its ``cache_type`` in the metrics.
-        capacity: Entries it can hold.
-        ttl: Seconds an entry lives.
+        name: The ``cache_type`` in the metrics.
+        capacity: The maximum number of entries.
+        ttl: The time to live of an entry, in seconds.
         counts: The service's own counts.
         timer: The clock, in seconds.
     """
@@ -130,7 +130,7 @@ class MemoryCache(Cache):
         self._store.count = self._count_evictions
 
     async def expire(self) -> None:
-        """Drop what is past its time."""
+        """Delete the expired entries."""
         with self._lock:
             self._store.expire()
 
@@ -140,7 +140,7 @@ class MemoryCache(Cache):
             return len(self._store)
 
     def size_bytes(self) -> int:
-        """Return the bytes of all values."""
+        """Return the size of all values in bytes."""
         with self._lock:
             return sum(map(len, self._store.values()))
 

@@ -1,4 +1,4 @@
-"""The calculations the service does, decorated: single options by vollib, whole chains by the engine."""
+"""The decorated calculations of the service: single options with vollib, whole chains with the engine."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import Array, OptionChain
 
 MODELS = ("black_scholes", "black_scholes_merton")
-#: What can be calculated for a single option.
+#: The values that can be calculated for a single option.
 SINGLE = ("price", "delta", "gamma", "theta", "vega", "rho", "iv")
 
-#: Price, module of Greeks and implied volatility of each model.
+#: Model -> (price function, module of Greeks, implied volatility function).
 _VOLLIB: dict[str, tuple[Callable[..., float], ModuleType, Callable[..., float]]] = {
     "black_scholes": (black_scholes, bs_greeks, bs_volatility),
     "black_scholes_merton": (black_scholes_merton, bsm_greeks, bsm_volatility),
@@ -33,7 +33,7 @@ _VOLLIB: dict[str, tuple[Callable[..., float], ModuleType, Callable[..., float]]
 
 
 class CalculationError(RuntimeError):
-    """A calculation could not be done."""
+    """A calculation failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,15 @@ class Option:
 
 
 class Calculator:
-    """Prices, Greeks and implied volatilities, and the switches that break them.
+    """Prices, Greeks and implied volatilities, with switches that break them.
+
+    Args:
+        counts: The service's own counts.
 
     Attributes:
-        results_nan: When true, every result is NaN, as after a bad market data feed.
-        failing: When true, every calculation raises `CalculationError`.
-        slow: When true, array calculations take more than a second and a half.
+        results_nan: True to return only NaN, as after a bad market data feed.
+        failing: True to raise `CalculationError` in every calculation.
+        slow: True to delay array calculations by 1.7 s.
     """
 
     def __init__(self, counts: Counts) -> None:
@@ -78,10 +81,15 @@ class Calculator:
 
     @instrument_greeks(calculation_type=arg("what"), model_type=arg("model"))
     def single(self, what: str, model: str, option: Option) -> float:
-        """One figure of one option, by vollib.
+        """Calculate one value of one option with vollib.
+
+        Args:
+            what: One of `SINGLE`.
+            model: One of `MODELS`.
+            option: The option.
 
         Raises:
-            CalculationError: The calculation is switched off by a fault.
+            CalculationError: The fault greeks-failing is on.
         """
         self._begin(what, "false", 1)
         return float("nan") if self.results_nan else _by_vollib(what, model, option)
@@ -92,7 +100,7 @@ class Calculator:
         batch_size=lambda options: len(options),  # noqa: PLW0108  # the parameter's name says which argument
     )
     def portfolio_prices(self, options: Sequence[Option], model: str) -> list[float]:
-        """Prices of a few options, one vollib call after the other: a batch, but not vectorised."""
+        """Calculate the prices of a few options with one vollib call each: a batch, but not vectorised."""
         self._begin("price", "false", len(options))
         if self.results_nan:
             return [float("nan")] * len(options)
@@ -102,7 +110,7 @@ class Calculator:
         calculation_type="chain", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
     )
     def chain(self, chain: OptionChain, model: str) -> engine.Greeks:
-        """Prices and the five Greeks of a whole chain, in one array operation."""
+        """Calculate prices and the five Greeks of a whole chain in one array operation."""
         self._begin("chain", "true", chain.size)
         result = engine.greeks(
             chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate, chain.volatility,
@@ -114,7 +122,7 @@ class Calculator:
         calculation_type="iv", model_type=arg("model"), vectorized=True, batch_size=arg("chain.size")
     )
     def chain_volatility(self, chain: OptionChain, model: str) -> engine.ImpliedVolatility:
-        """Implied volatilities of a whole chain, in one array operation."""
+        """Calculate the implied volatilities of a whole chain in one array operation."""
         self._begin("iv", "true", chain.size)
         result = engine.implied_volatility(
             chain.quote, chain.is_call, chain.spot, chain.strike, chain.expiry, chain.rate,
@@ -129,7 +137,7 @@ class Calculator:
         batch_size=lambda chain, shocks: chain.size * len(shocks),
     )
     def scenario_prices(self, chain: OptionChain, shocks: Sequence[float], model: str) -> Array:
-        """Prices of a chain for several relative moves of the spot price: one row for each move."""
+        """Calculate the prices of a chain after several relative moves of the spot price, one row for each move."""
         self._begin("price", "true", chain.size * len(shocks))
         spots = chain.spot * (1.0 + np.asarray(shocks, dtype=np.float64))[:, np.newaxis]
         result = engine.price(
@@ -147,7 +155,7 @@ class Calculator:
         if self.failing:
             raise CalculationError(f"{what}: calculations fail while the fault greeks-failing is on")
         if self.slow and vectorized == "true":
-            time.sleep(1.7)  # in a worker thread: the event loop goes on
+            time.sleep(1.7)  # in a worker thread: the event loop is not blocked
 
 
 def _dividend(chain: OptionChain, model: str) -> float:

@@ -1,4 +1,4 @@
-"""Option chains with their Greeks and implied volatilities, as the API answers them: cached JSON."""
+"""Option chains with Greeks and implied volatilities, as cached JSON answers of the API."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DEFAULT_MODEL = "black_scholes_merton"
 
 @dataclass(frozen=True, eq=False)
 class Chains:
-    """Calculates and caches chains; array work is done in a thread, off the event loop.
+    """Calculate and cache chains; array calculations run in a thread, outside the event loop.
 
     Attributes:
-        market: Where quotes come from.
-        calculator: Does the calculations.
-        cache: Keeps the encoded answers.
+        market: The source of the quotes.
+        calculator: The calculations.
+        cache: The cache of encoded answers.
     """
 
     market: MarketSimulator
@@ -33,16 +33,16 @@ class Chains:
     cache: Cache
 
     async def get(self, symbol: str, model: str = DEFAULT_MODEL, *, fresh: bool = False) -> bytes:
-        """A chain as JSON, from the cache when it is there.
+        """Return a chain as JSON, from the cache if possible.
 
         Args:
             symbol: The underlying.
             model: The pricing model.
-            fresh: Drop the cached answer first.
+            fresh: True to delete the cached answer first.
 
         Raises:
-            CalculationError: It is not cached and cannot be calculated.
-            UnknownSymbolError: There is no such symbol.
+            CalculationError: The chain is not cached and cannot be calculated.
+            UnknownSymbolError: The symbol is unknown.
         """
         if fresh:
             await self.cache.delete(_key(symbol, model))
@@ -50,13 +50,13 @@ class Chains:
         return cached if cached is not None else await self.refresh(symbol, model)
 
     async def refresh(self, symbol: str, model: str = DEFAULT_MODEL) -> bytes:
-        """Calculate a chain afresh and cache it."""
+        """Calculate a chain again and cache it."""
         answer = await asyncio.to_thread(self._calculate, symbol, model)
         await self.cache.set(_key(symbol, model), answer)
         return answer
 
     async def scenario(self, symbol: str, shocks: list[float], model: str) -> list[float | None]:
-        """The chain's total value after relative moves of the spot price; null where there is none."""
+        """Return the total value of the chain after each relative move of the spot price; None if not finite."""
         return await asyncio.to_thread(self._scenario, symbol, shocks, model)
 
     def _calculate(self, symbol: str, model: str) -> bytes:
@@ -93,7 +93,12 @@ def _key(symbol: str, model: str) -> str:
 
 
 def finite_or_none(value: float) -> float | None:
-    """Return the number, or None for JSON where it is not finite."""
+    """Return a number for JSON: None if it is not finite.
+
+    Example:
+        >>> finite_or_none(float("nan")) is None
+        True
+    """
     return value if math.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""The health checks of the reference service: its external services, database, Redis and queue."""
+"""The health checks of the reference service: external services, database, Redis and work queue."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _SECONDS = 2.0
 
 
 def register(clients: Iterable[Client], history: History, redis: Any, queue: WorkQueue) -> Callable[[], None]:
-    """Register them.
+    """Register the health checks.
 
     Args:
-        clients: Of the external services. The service does without any of them, if less well.
-        history: Its database.
-        redis: Its client of Redis; None when caches and queue are in memory.
-        queue: Its work queue.
+        clients: The clients of the external services; without one of these the service works in a reduced form.
+        history: The database.
+        redis: The client of Redis; None if caches and queue are in memory.
+        queue: The work queue.
 
     Returns:
-        A function that takes them out again.
+        A function that removes the checks.
     """
 
-    async def check_queue() -> Result:  # in the event loop, where the queue is used
+    async def check_queue() -> Result:  # async: the queue belongs to the event loop
         full = sum(queue.sizes().values()) / queue.capacity
         status: Status = "healthy" if full < 0.8 else "degraded" if full < 1 else "unhealthy"
         return Result(status, f"{full:.0%} full", {"fill": full})

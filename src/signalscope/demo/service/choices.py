@@ -1,4 +1,4 @@
-"""Values that users choose from a list, checked in one place."""
+"""The check of a value that the user chooses from a list."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections.abc import Collection
 
 
 class UnknownChoiceError(ValueError):
-    """A value that is not among the allowed ones; the message names those."""
+    """A value is not allowed; the message lists the allowed values."""
 
 
 def check_choice(name: str, value: str, allowed: Collection[str]) -> str:
-    """Return the value when it is allowed.
+    """Return a value if it is allowed.
 
     Args:
-        name: What the value is, for the message.
+        name: The name of the value, for the message.
         value: The value.
-        allowed: The values that are allowed.
+        allowed: The allowed values.
 
     Raises:
         UnknownChoiceError: The value is not allowed.
+
+    Example:
+        >>> check_choice("severity", "info", ("warning", "info"))
+        'info'
     """
     if value not in allowed:
         raise UnknownChoiceError(f"unknown {name} {value!r}; allowed: {', '.join(allowed)}")

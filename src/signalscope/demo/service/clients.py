@@ -1,4 +1,4 @@
-"""Clients of the five external services: httpx, one circuit breaker each, every call measured."""
+"""Clients of the five external services; each has a circuit breaker, and every call is measured."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _STATES = {"closed": "closed", "opened": "open", "half-opened": "half_open"}
 
 
 class DependencyUnavailableError(RuntimeError):
-    """An external service did not answer as it should, or its breaker is open."""
+    """An external service gave no valid answer, or its circuit breaker is open."""
 
 
 class Client:
-    """One external service.
+    """The client of an external service.
 
     Args:
-        name: Its ``service_name`` in the metrics.
-        url: Its base URL.
+        name: The ``service_name`` in the metrics, one of `DEPENDENCIES`.
+        url: The base URL of the service.
         http: The shared connection pool.
-        breakers: Makes its circuit breaker.
+        breakers: The factory of its circuit breaker.
     """
 
     def __init__(
@@ -43,13 +43,16 @@ class Client:
         """Call the service through its breaker.
 
         Args:
-            operation: What is asked, as the metrics name it.
+            operation: The name of the operation in the metrics.
             method: The HTTP method.
-            path: The path below the service's URL.
-            json: The request's body.
+            path: The path below the base URL of the service.
+            json: The body of the request.
+
+        Returns:
+            The JSON object of the answer.
 
         Raises:
-            DependencyUnavailableError: No usable answer, or the breaker did not let the call through.
+            DependencyUnavailableError: The service gave no valid answer, or its circuit breaker is open.
         """
         breaker = await self._breakers.get_breaker(self.name)
         try:
@@ -58,7 +61,7 @@ class Client:
         except OpenedState:
             self.monitor.rejected()
             raise DependencyUnavailableError(f"{self.name}: its circuit breaker is open") from None
-        except (httpx.HTTPError, ValueError) as error:  # the latter: an answer that is no JSON
+        except (httpx.HTTPError, ValueError) as error:  # ValueError: the answer is not JSON
             self.monitor.failure()
             raise DependencyUnavailableError(
                 f"{self.name}: {operation}: {type(error).__name__}: {error}"
@@ -67,7 +70,7 @@ class Client:
         return answer
 
     async def probe(self) -> bool:
-        """Ask the service for its health; a probe does not go through the breaker."""
+        """Return True if the service is healthy; the probe bypasses the circuit breaker."""
         try:
             return (await self._http.get(f"{self._url}/health", timeout=1.0)).is_success
         except httpx.HTTPError:
@@ -86,13 +89,13 @@ class Client:
 
 
 class Clients(dict[str, Client]):
-    """All the external services by name.
+    """The clients of all external services by name.
 
     Args:
-        urls: Base URL of each service by name.
+        urls: The base URL of each service by name.
 
     Raises:
-        ValueError: A service is missing from the URLs, or is not known.
+        ValueError: The URLs lack a service, or name an unknown one.
     """
 
     def __init__(self, urls: dict[str, str]) -> None:

@@ -1,14 +1,14 @@
 """Option prices, Greeks and implied volatilities of whole chains, as NumPy array operations.
 
 The model is Black-Scholes-Merton with a continuous dividend yield; with a yield of 0 it is Black-Scholes.
-Formulas: J. C. Hull, "Options, Futures, and Other Derivatives", chapters on the Black-Scholes-Merton model,
-on options on assets that pay a yield, and on the Greek letters; the same ones are in E. G. Haug, "The
-Complete Guide to Option Pricing Formulas", chapters 1 and 2. Conventions are vollib's: theta is per calendar
-day (1/365 year), vega and rho are per 1 percentage point (0.01), time is in years, rates are continuous.
+The formulas are from J. C. Hull, "Options, Futures, and Other Derivatives". See its chapters on the
+Black-Scholes-Merton model, on options on assets with a yield, and on the Greek letters. E. G. Haug, "The Complete
+Guide to Option Pricing Formulas", chapters 1 and 2, has the same formulas.
+The conventions are those of vollib. Theta is per calendar day (1/365 year); vega and rho are per 1 percentage point
+(0.01). Time is in years, and rates are continuous.
 
-At expiry (``t == 0``) or without volatility the results are the limits: the price is the discounted
-intrinsic value, delta is that of a certain exercise or none, gamma and vega are 0. Exactly at the money
-gamma has no finite limit and is infinite.
+At expiry (``t == 0``) or without volatility the results are limits. The price is the discounted intrinsic value.
+Delta is that of a certain exercise, or 0. Gamma and vega are 0. Exactly at the money, gamma is infinite.
 """
 # ruff: noqa: PLR0917  # the order of the arguments is vollib's and the literature's
 
@@ -28,7 +28,7 @@ _INVERSE_SQRT_2PI = 0.3989422804014327
 
 
 class Greeks(NamedTuple):
-    """Price and the five Greeks of each option, as equally shaped arrays."""
+    """Price and the five Greeks of each option, as arrays of the same shape."""
 
     price: Array
     delta: Array
@@ -39,12 +39,12 @@ class Greeks(NamedTuple):
 
 
 class ImpliedVolatility(NamedTuple):
-    """Implied volatilities, and which of them can be trusted.
+    """Implied volatilities, and which of these are valid.
 
     Attributes:
-        volatility: Annual volatility; NaN where none was found.
-        converged: False where the price allows no volatility (below intrinsic value, above the maximum, not
-            a number) or so little of it is time value that the price cannot tell volatilities apart.
+        volatility: Annual volatility; NaN where `converged` is False.
+        converged: False where no volatility gives the price: below the intrinsic value, above the maximum, or NaN.
+            Also False where the time value is too small to determine a volatility.
     """
 
     volatility: Array
@@ -52,7 +52,7 @@ class ImpliedVolatility(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    """The terms that all the formulas share.
+    """The terms that all formulas share.
 
     Attributes:
         sign: 1 for calls and -1 for puts.
@@ -98,7 +98,7 @@ def _price(terms: _Terms) -> Array:
 def price(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
 ) -> Array:
-    """Prices: S e^(-qt) N(d1) - K e^(-rt) N(d2) for calls, and by put-call symmetry for puts (Hull).
+    """Return prices: S e^(-qt) N(d1) - K e^(-rt) N(d2) for calls, and by put-call symmetry for puts (Hull).
 
     Args:
         is_call: True for calls, False for puts.
@@ -108,6 +108,13 @@ def price(
         r: Risk-free rate, continuously compounded.
         sigma: Annual volatility, not negative.
         q: Dividend yield, continuously compounded.
+
+    Returns:
+        An array of the shape to which the arguments broadcast.
+
+    Example:
+        >>> round(float(price(True, 100.0, 100.0, 1.0, 0.05, 0.2)), 4)
+        10.4506
     """
     return _price(_terms(is_call, spot, strike, t, r, sigma, q))
 
@@ -115,7 +122,14 @@ def price(
 def delta(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
 ) -> Array:
-    """Change of the price for each unit of the spot price: e^(-qt) N(d1), or -e^(-qt) N(-d1) (Hull)."""
+    """Return the change of the price for each unit of the spot price (Hull).
+
+    It is e^(-qt) N(d1) for calls and -e^(-qt) N(-d1) for puts. The arguments are those of `price`.
+
+    Example:
+        >>> round(float(delta(True, 100.0, 100.0, 1.0, 0.05, 0.2)), 4)
+        0.6368
+    """
     terms = _terms(is_call, spot, strike, t, r, sigma, q)
     return np.asarray(terms.sign * np.exp(-np.multiply(q, t)) * ndtr(terms.sign * terms.d1))
 
@@ -123,12 +137,17 @@ def delta(
 def greeks(
     is_call: Numbers, spot: Numbers, strike: Numbers, t: Numbers, r: Numbers, sigma: Numbers, q: Numbers = 0.0
 ) -> Greeks:
-    """Prices and all five Greeks at once, sharing d1, d2 and the discount factors (Hull).
+    """Return prices and all five Greeks, which share d1, d2 and the discount factors (Hull).
 
     Gamma is e^(-qt) n(d1) / (S sigma sqrt(t)), the change of delta for each unit of the spot price.
     Theta is the change of the price for each calendar day that passes: Hull's annual theta divided by 365.
-    Vega is S e^(-qt) n(d1) sqrt(t) / 100, the change for 1 point of volatility.
-    Rho is K t e^(-rt) N(d2) / 100, the change for 1 point of the rate; it is negative for puts.
+    Vega is S e^(-qt) n(d1) sqrt(t) / 100, the change of the price for 1 percentage point of volatility.
+    Rho is K t e^(-rt) N(d2) / 100, the change of the price for 1 percentage point of the rate, negative for puts.
+    The arguments are those of `price`.
+
+    Example:
+        >>> round(float(greeks(True, 100.0, 100.0, 1.0, 0.05, 0.2).vega), 4)
+        0.3752
     """
     terms = sign, asset, cash, d1, d2 = _terms(is_call, spot, strike, t, r, sigma, q)
     s, years, rate, vol, dividend = _arrays(spot, t, r, sigma, q)
@@ -153,12 +172,11 @@ def implied_volatility(
     *,
     max_iterations: int = 100,
 ) -> ImpliedVolatility:
-    """The volatilities that give the quoted prices, by a safeguarded Newton iteration on whole arrays.
+    """Return the volatilities that give the quoted prices, by a safeguarded Newton iteration on whole arrays.
 
-    In-the-money quotes are turned into their out-of-the-money counterparts by put-call parity, where the
-    price is all time value; Newton's method runs on the logarithm of the price, which is nearly linear far
-    out of the money (as in P. Jaeckel, "By Implication", 2006), and a step that leaves the bracket is
-    replaced by bisection.
+    Put-call parity turns in-the-money quotes into out-of-the-money ones, whose price is all time value.
+    Newton's method runs on the logarithm of the price, which is nearly linear far out of the money
+    (P. Jaeckel, "By Implication", 2006). Bisection replaces a step that leaves the bracket.
 
     Args:
         quote: Option prices.
@@ -169,6 +187,10 @@ def implied_volatility(
         r: Risk-free rate, continuously compounded.
         q: Dividend yield, continuously compounded.
         max_iterations: Iterations after which an element counts as not converged.
+
+    Example:
+        >>> round(float(implied_volatility(10.4506, True, 100.0, 100.0, 1.0, 0.05).volatility), 4)
+        0.2
     """
     flags, *numbers = np.broadcast_arrays(
         np.asarray(is_call, dtype=bool), *_arrays(quote, spot, strike, t, r, q)
@@ -197,7 +219,7 @@ def _solve(
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
     low = np.full(target.shape, 1e-8) / np.sqrt(t)
     high = np.full(target.shape, 40.0) / np.sqrt(t)
-    # Where vega is largest (Manaster and Koehler, Journal of Finance 37, 1982), kept within the bracket.
+    # Start where vega is largest (Manaster and Koehler, Journal of Finance 37, 1982), within the bracket.
     moneyness = np.abs(np.log(s / k) + (r - q) * t)
     sigma = np.clip(np.sqrt(2.0 * moneyness / t), 0.2, high)
     target_log = np.log(target)

@@ -1,4 +1,4 @@
-"""The history of signals in SQLite: what was emitted, and how it was judged later."""
+"""The history of signals and of their outcomes, in SQLite."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ CREATE INDEX IF NOT EXISTS signals_by_type ON signals (signal_type, id);
 def _on_its_thread(
     query: Callable[Concatenate[History, P], T],
 ) -> Callable[Concatenate[History, P], Coroutine[Any, Any, T]]:
-    """Run a method in the history's thread, and await its result."""
+    """Run a method in the thread of the history, and await its result."""
 
     @functools.wraps(query)
     async def run(self: History, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        context = contextvars.copy_context()  # spans keep their parent
+        context = contextvars.copy_context()  # without it, spans would lose their parent
         call = functools.partial(context.run, query, self, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
@@ -50,10 +50,10 @@ def _on_its_thread(
 
 
 class History:
-    """Signals and their outcomes in a database in memory that one thread of its own talks to.
+    """Signals and their outcomes in a database in memory, which only one thread uses.
 
     Args:
-        kept: How many of the latest signals to keep.
+        kept: The number of latest signals to keep.
     """
 
     def __init__(self, kept: int = 5_000) -> None:
@@ -78,7 +78,7 @@ class History:
     @_on_its_thread
     @instrument_query(query_type="record_outcome", table="outcomes", operation="insert")
     def judge(self, signal_id: int, horizon: str, correct: bool) -> None:
-        """Store whether a signal proved right over a horizon."""
+        """Store if a signal was right over a horizon."""
         with self._connection as transaction:
             transaction.execute(
                 "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", (signal_id, horizon, correct)
@@ -87,7 +87,7 @@ class History:
     @_on_its_thread
     @instrument_query(query_type="accuracy", table="outcomes", operation="select")
     def accuracy(self, signal_type: str, horizon: str, last: int = 200) -> tuple[int, int]:
-        """Return how many of the last judged signals were right, and how many were judged."""
+        """Return the number of right signals among the last judged ones, and the number of those."""
         right, judged = self._connection.execute(
             "SELECT COALESCE(SUM(correct), 0), COUNT(*) FROM (SELECT o.correct FROM outcomes o"
             " JOIN signals s ON s.id = o.signal_id WHERE s.signal_type = ? AND o.horizon = ?"
@@ -99,7 +99,7 @@ class History:
     @_on_its_thread
     @instrument_query(query_type="recent_signals", table="signals", operation="select")
     def recent(self, signal_type: str, limit: int) -> list[dict[str, object]]:
-        """The latest signals of a kind, newest first."""
+        """Return the latest signals of a kind, newest first."""
         cursor = self._connection.execute(
             "SELECT id, at, symbol, signal_type, direction, spot FROM signals WHERE signal_type = ?"
             " ORDER BY id DESC LIMIT ?",
@@ -110,7 +110,7 @@ class History:
     @_on_its_thread
     @instrument_query(query_type="prune", table="signals", operation="delete")
     def prune(self) -> int:
-        """Delete all but the latest signals and their outcomes; return how many signals were deleted."""
+        """Delete all but the latest signals and their outcomes; return the number of deleted signals."""
         with self._connection as transaction:
             oldest = "(SELECT COALESCE(MAX(id), 0) - ? FROM signals)"
             gone = transaction.execute(f"DELETE FROM signals WHERE id <= {oldest}", (self._kept,)).rowcount  # noqa: S608  # a constant
@@ -119,7 +119,7 @@ class History:
 
     @_on_its_thread
     def ping(self) -> None:
-        """Ask the database for nothing, to see whether it answers."""
+        """Run a trivial query, to check that the database answers."""
         self._connection.execute("SELECT 1").fetchone()
 
     def close(self) -> None:

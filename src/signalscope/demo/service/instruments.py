@@ -1,6 +1,6 @@
-"""The thresholds family: the reference service's own instruments, added to the contract.
+"""The thresholds family: instruments that the reference service adds to the contract.
 
-This is how any service adds instruments of its own: declare them, `contract.extend`, then record through
+Any service adds instruments in this way: declare them, call `contract.extend`, and record with
 `signalscope.recording`.
 """
 
@@ -12,32 +12,32 @@ from signalscope.contract import Attribute, Instrument, Kind
 THRESHOLD_TYPES = ("price_move", "realised_volatility")
 SEVERITIES = ("critical", "warning", "info")
 
-_TYPE = Attribute("threshold_type", "What the threshold watches.", THRESHOLD_TYPES)
-_SEVERITY = Attribute("severity", "How urgent a breach is.", SEVERITIES)
-_CHANNEL = Attribute("channel", "Where the alert was sent.", cap=20)
-_OUTCOME = Attribute("outcome", "How the delivery ended.", ("success", "error"))
+_TYPE = Attribute("threshold_type", "The value that the threshold watches.", THRESHOLD_TYPES)
+_SEVERITY = Attribute("severity", "The urgency of a breach.", SEVERITIES)
+_CHANNEL = Attribute("channel", "The service that the alert was sent to.", cap=20)
+_OUTCOME = Attribute("outcome", "The result of the delivery.", ("success", "error"))
 _EMITTED_BY = "signalscope.demo.service.thresholds"
 _SECTION = "Thresholds (reference service)"
 
 INSTRUMENTS = (
     Instrument(
-        "signal_service.thresholds.active", Kind.GAUGE, "{threshold}", "Users' thresholds being watched.",
+        "signal_service.thresholds.active", Kind.GAUGE, "{threshold}", "Watched thresholds of users.",
         _EMITTED_BY, (_TYPE, _SEVERITY), section=_SECTION,
     ),
     Instrument(
-        "signal_service.threshold.checks", Kind.COUNTER, "{check}", "Thresholds compared with the market.",
+        "signal_service.threshold.checks", Kind.COUNTER, "{check}", "Comparisons of a threshold with the market.",
         _EMITTED_BY, (_TYPE,), section=_SECTION,
     ),
     Instrument(
         "signal_service.threshold.breaches", Kind.COUNTER, "{breach}",
-        "Checks that found a threshold passed.", _EMITTED_BY, (_TYPE, _SEVERITY), section=_SECTION,
+        "Checks that found the threshold reached.", _EMITTED_BY, (_TYPE, _SEVERITY), section=_SECTION,
     ),
     Instrument(
-        "signal_service.threshold.check.duration", Kind.HISTOGRAM, "s", "Time of one check.",
+        "signal_service.threshold.check.duration", Kind.HISTOGRAM, "s", "Duration of a check.",
         _EMITTED_BY, (_TYPE,), (0.00001, 0.0001, 0.001, 0.01, 0.1, 1.0), section=_SECTION,
     ),
     Instrument(
-        "signal_service.alerts.sent", Kind.COUNTER, "{alert}", "Alerts handed to the alert service.",
+        "signal_service.alerts.sent", Kind.COUNTER, "{alert}", "Alerts that the alert service accepted.",
         _EMITTED_BY, (_CHANNEL, _SEVERITY), section=_SECTION,
     ),
     Instrument(

@@ -1,6 +1,6 @@
-"""A seeded market: spot prices with an intraday shape, and option chains with a volatility smile.
+"""A simulated market: spot prices with an intraday shape, and option chains with a volatility smile.
 
-The same seed gives the same prices at the same market times, whatever was asked before.
+The same seed gives the same prices at the same market times, independently of earlier calls.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _SATURDAY = 5
 
 
 class UnknownSymbolError(ValueError):
-    """No such symbol in this market; the message names the ones there are."""
+    """A symbol is unknown; the message lists the known symbols."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptionChain:
-    """One symbol's options at one moment: equally long arrays, one element for each option.
+    """The options of a symbol at a moment, as arrays with one element for each option.
 
     Attributes:
         symbol: The underlying.
@@ -53,9 +53,9 @@ class OptionChain:
         dividend: Dividend yield, continuously compounded, per year.
         is_call: True for calls, False for puts.
         strike: Strike prices.
-        expiry: Years to expiry (365 days).
-        volatility: The annual volatility behind the quote.
-        quote: Mid price of the quote, rounded to the cent as exchanges do.
+        expiry: Years to expiry, of 365 days.
+        volatility: The annual volatility that the quote was calculated from.
+        quote: Mid price of the quote, rounded to 0.01 as on exchanges.
     """
 
     symbol: str
@@ -76,15 +76,19 @@ class OptionChain:
 
 
 class MarketSimulator:
-    """Spot prices and option chains that only depend on the seed and the market time.
+    """Spot prices and option chains that depend only on the seed and the market time.
 
-    Prices follow a geometric Brownian motion whose variance in each step is scaled by
-    `signalscope.demo.service.session.activity`, with a drift that persists for some minutes, so that a signal can
-    be right more often than not.
+    Prices follow a geometric Brownian motion. `signalscope.demo.service.session.activity` scales the variance of each
+    step. The drift persists for some minutes, so that a signal can be right more often than wrong.
 
     Args:
-        seed: Everything random comes from it.
-        clock: Gives the market time where a method is not told one.
+        seed: The seed of the random numbers.
+        clock: Returns the market time for methods that are called without one.
+
+    Example:
+        >>> market = MarketSimulator(seed=7)
+        >>> market.spot("ALFA") == MarketSimulator(seed=7).spot("ALFA")
+        True
     """
 
     def __init__(self, seed: int = 7, clock: Callable[[], datetime] | None = None) -> None:
@@ -93,22 +97,31 @@ class MarketSimulator:
         self._days: dict[date, dict[str, Array]] = {}
 
     def now(self) -> datetime:
-        """The market time."""
+        """Return the market time."""
         return self._clock()
 
     def spot(self, symbol: str, at: datetime | None = None) -> float:
-        """The last traded price: outside the session the close before it.
+        """Return the last price; outside the session, the previous close.
+
+        Args:
+            symbol: The underlying.
+            at: Market time; None for now.
 
         Raises:
-            UnknownSymbolError: No such symbol.
+            UnknownSymbolError: The symbol is unknown.
         """
         return float(self.history(symbol, 1, at)[0])
 
     def history(self, symbol: str, points: int, at: datetime | None = None) -> Array:
-        """The last prices of the day up to a moment, one for each 5 seconds, oldest first.
+        """Return the last prices of the day up to a moment, one for each 5 seconds, oldest first.
+
+        Args:
+            symbol: The underlying.
+            points: The maximum number of prices.
+            at: Market time; None for now.
 
         Raises:
-            UnknownSymbolError: No such symbol.
+            UnknownSymbolError: The symbol is unknown.
         """
         if symbol not in SYMBOLS:
             raise UnknownSymbolError(f"unknown symbol {symbol!r}; known: {', '.join(SYMBOLS)}")
@@ -118,17 +131,17 @@ class MarketSimulator:
     def chain(
         self, symbol: str, at: datetime | None = None, *, strikes: int = 41, expiries: int = 8
     ) -> OptionChain:
-        """Calls and puts on a grid of strikes and expiries around the spot price.
+        """Return calls and puts on a grid of strikes and expiries around the spot price.
 
         Args:
             symbol: The underlying.
-            at: Market time; now when left out.
+            at: Market time; None for now.
             strikes: Strikes for each expiry, at least 1.
-            expiries: How many of the listed expiries, 1 to 8.
+            expiries: The number of listed expiries, 1 to 8.
 
         Raises:
-            UnknownSymbolError: No such symbol.
-            ValueError: A count is out of its range.
+            UnknownSymbolError: The symbol is unknown.
+            ValueError: A number is out of range.
         """
         if strikes < 1 or not 1 <= expiries <= len(_EXPIRY_DAYS):
             raise ValueError(f"strikes must be at least 1 and expiries 1 to {len(_EXPIRY_DAYS)}")
@@ -151,21 +164,21 @@ class MarketSimulator:
         return OptionChain(symbol, moment, spot, RATE, dividend, is_call, strike, expiry, volatility, quote)
 
     def _skew(self, symbol: str, moment: datetime, annual: float) -> float:
-        """The slope of the smile: steeper when the day's price has fallen, as puts are sought then."""
+        """Return the slope of the smile; it is steeper after a fall of the price, when more traders buy puts."""
         day, step = _position(moment)
         prices = self._day(day)[symbol]
         moved = np.log(prices[step] / prices[0]) / (annual / np.sqrt(_TRADING_DAYS))
         return float(-0.35 * (1.0 - 0.4 * np.tanh(moved)))
 
     def _spoil(self, quote: Array, symbol: str, moment: datetime) -> None:
-        """Now and then one quote of a chain is rubbish for five minutes, as feeds have it."""
+        """Set a random quote to 0 in one of ten periods of five minutes, as a real feed has wrong quotes."""
         window = int(datetime.combine(_EPOCH, OPEN).timestamp() - moment.timestamp()) // 300
         random = np.random.default_rng([self.seed, abs(window), *symbol.encode()])
         if random.random() < 0.1:
             quote[random.integers(len(quote))] = 0.0
 
     def _day(self, day: date) -> dict[str, Array]:
-        """Return a day's prices by symbol, after those of the days before that are not known."""
+        """Return the prices of a day by symbol; simulate the missing days before it first."""
         prices = self._days.get(day)
         if prices is None:
             latest = max((known for known in self._days if known < day), default=None)
@@ -195,17 +208,21 @@ class MarketSimulator:
 
 
 def _persistent(noise: Array) -> Array:
-    """Unit-variance noise in which each value keeps most of the last one (an AR(1) process)."""
+    """Return noise of unit variance in which each value keeps 99 % of the previous one (an AR(1) process)."""
     keep = 0.99
     shocks = np.sqrt(1.0 - keep**2) * noise
     return np.array(list(itertools.accumulate(shocks, lambda value, shock: keep * value + shock)))
 
 
 def _position(at: datetime) -> tuple[date, int]:
-    """The trading day and the step whose price was the last at that moment."""
+    """Return the trading day and the step of the last price at a moment.
+
+    Raises:
+        ValueError: The day is before the first day of the market.
+    """
     day = at.date()
     if day < _EPOCH:
-        raise ValueError(f"the simulated market opened on {_EPOCH}; there are no prices of {day}")
+        raise ValueError(f"the simulated market has prices from {_EPOCH} on, not of {day}")
     if at.time() < OPEN and day > _EPOCH:
         day -= timedelta(days=1)
         at = datetime.combine(day, CLOSE)

@@ -1,6 +1,6 @@
-"""The caches and the work queue in a real Redis, used when ``REDIS_URL`` is set.
+"""The caches and the work queue in Redis, used if ``REDIS_URL`` is set.
 
-Several replicas of the service may share them; entries and jobs survive a restart of the service.
+Several replicas of the service may share one Redis. Entries and jobs survive a restart of the service.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _logger = logging.getLogger("signalscope.demo")
 _PREFIX = "signalscope:demo"
 _BLOCK_SECONDS = 1
 
-# Counts all four lists and adds to one of them as one step, so that the bound holds for all replicas.
+# Counts all four lists and adds to one of them in one step, so that the limit holds for all replicas.
 _PUT = """
 local total = 0
 for _, key in ipairs(KEYS) do total = total + redis.call('LLEN', key) end
@@ -38,10 +38,10 @@ return 1
 
 
 def connect(url: str) -> Redis:
-    """A client for that URL; it connects when it is first used.
+    """Return a client for a URL; it connects at its first use.
 
     Raises:
-        ValueError: The URL is not one of Redis.
+        ValueError: The URL is not a URL of Redis.
     """
     try:
         return Redis.from_url(url, socket_timeout=5.0, socket_connect_timeout=2.0)
@@ -50,10 +50,10 @@ def connect(url: str) -> Redis:
 
 
 async def check(redis: Redis) -> None:
-    """See that Redis answers.
+    """Check that Redis answers.
 
     Raises:
-        RuntimeError: It does not; the message names the setting.
+        RuntimeError: Redis does not answer; the message names the setting.
     """
     client: Any = redis  # redis-py types sync and async answers alike
     try:
@@ -63,16 +63,16 @@ async def check(redis: Redis) -> None:
 
 
 class RedisCache(Cache):
-    """A cache in Redis; without Redis, requests go on as after a miss.
+    """A cache in Redis; while Redis does not answer, every read is a miss.
 
-    Each value is a key of its own, which Redis expires. A sorted set of expiry times and a hash of sizes
-    stand beside them, so that entries, bytes and the reasons of evictions are known without scanning.
+    Each value has its own key, which Redis expires. A sorted set has the expiry times and a hash has the sizes.
+    They give the number of entries, the bytes and the reasons of evictions without a scan.
 
     Args:
         redis: The client.
-        name: Its ``cache_type`` in the metrics.
-        capacity: Entries it can hold; the one that would expire first makes room.
-        ttl: Seconds an entry lives.
+        name: The ``cache_type`` in the metrics.
+        capacity: The maximum number of entries; a full cache evicts the entry that would expire first.
+        ttl: The time to live of an entry, in seconds.
         counts: The service's own counts.
     """
 
@@ -86,7 +86,7 @@ class RedisCache(Cache):
         self._bytes = 0
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value, or None when there is none, its time is up, or Redis does not answer."""
+        """Return the value of a key; None if it is missing or expired, or if Redis does not answer."""
         try:
             return await super().get(key)
         except RedisError as error:
@@ -94,17 +94,17 @@ class RedisCache(Cache):
             return None
 
     async def set(self, key: str, value: bytes) -> None:
-        """Store a value, if Redis answers."""
+        """Store a value; do nothing while Redis does not answer."""
         try:
             await super().set(key, value)
         except RedisError as error:
             _logger.debug("%s cache: set: %s", self.name, error)
 
     async def expire(self) -> None:
-        """Count what Redis has expired, and update the numbers of entries and bytes."""
+        """Count the entries that Redis has expired, and update the numbers of entries and bytes."""
         due = await self._redis.zrangebyscore(self._expiries, "-inf", _now_ms())
         if due:
-            # What another replica removed in between is counted there.
+            # Another replica may remove some of them at the same time; it counts those.
             expired = await self._redis.zrem(self._expiries, *due)
             await self._redis.hdel(self._sizes, *due)
             self._count_evictions("ttl", expired)
@@ -112,11 +112,11 @@ class RedisCache(Cache):
         self._bytes = sum(map(int, await self._redis.hvals(self._sizes)))
 
     def entries(self) -> int:
-        """Return the number of entries at the last `expire`, at most a second or so ago."""
+        """Return the number of entries at the last `expire`, about a second ago at most."""
         return self._entries
 
     def size_bytes(self) -> int:
-        """Return the bytes of all values at the last `expire`."""
+        """Return the size of all values in bytes, at the last `expire`."""
         return self._bytes
 
     async def _read(self, key: str) -> bytes | None:
@@ -142,7 +142,7 @@ class RedisCache(Cache):
         return await self._pop(self.capacity * 2)
 
     async def _pop(self, most: int) -> int:
-        """Drop the entries that would expire first; return how many there were."""
+        """Delete the entries that would expire first; return the number of deleted entries."""
         popped = await self._redis.zpopmin(self._expiries, most)
         await self._forget([member for member, _ in popped])
         return len(popped)
@@ -157,11 +157,11 @@ class RedisCache(Cache):
 
 
 class RedisQueue(WorkQueue):
-    """A queue in Redis: a list for each priority.
+    """A queue in Redis, with a list for each priority.
 
     Args:
         redis: The client.
-        capacity: Jobs that may wait, all priorities and all replicas together.
+        capacity: The maximum number of waiting jobs, of all priorities and replicas together.
         counts: The service's own counts.
     """
 
@@ -171,7 +171,7 @@ class RedisQueue(WorkQueue):
         self._keys = [f"{_PREFIX}:{QUEUE_TYPE}:{priority}" for priority in PRIORITIES]
 
     async def get(self) -> tuple[Job, datetime]:
-        """Return the most urgent job and when it was added; waits while Redis does not answer."""
+        """Return the most urgent job and the time it was added; wait while Redis does not answer."""
         while True:
             try:
                 popped = await self._redis.blpop(self._keys, timeout=_BLOCK_SECONDS)
@@ -187,8 +187,8 @@ class RedisQueue(WorkQueue):
             try:
                 packed = json.loads(popped[1])
                 return Job(**packed["job"]), datetime.fromisoformat(packed["at"])
-            except (ValueError, KeyError, TypeError) as error:  # of another version of the service, say
-                _logger.warning("work queue: a job that cannot be read is dropped: %s", error)
+            except (ValueError, KeyError, TypeError) as error:  # for example of another version
+                _logger.warning("work queue: dropped a job that cannot be read: %s", error)
                 self._count(priority, "dropped")
 
     async def _add(self, job: Job, rank: int) -> None:
@@ -200,7 +200,7 @@ class RedisQueue(WorkQueue):
             )
         except RedisError as error:
             added, reason = False, f"the work queue's Redis does not answer: {error}"
-        with contextlib.suppress(RedisError):  # the job is in, whether its size can be seen or not
+        with contextlib.suppress(RedisError):  # the job is stored, even if the size cannot be read
             await self._update_sizes()
         if not added:
             raise QueueFullError(reason)

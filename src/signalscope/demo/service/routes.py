@@ -1,4 +1,4 @@
-"""The routes of the reference service."""
+"""The HTTP routes of the reference service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIGNAL_PRIORITY = {"enterprise": "high", "professional": "medium"}
 
 
 class _Call:
-    """A request's user and tier, and the service that answers it."""
+    """The user and tier of a request, and the service that answers it."""
 
     def __init__(self, request: Request) -> None:
         self.service: Runtime = request.app.state.runtime
@@ -36,13 +36,13 @@ class _Call:
 
 
 Call = Annotated[_Call, Depends()]
-#: A field of the request's body.
+#: A text in the body of a request.
 TextField = Annotated[str, Body()]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 async def _admit(request: Request, call: Call) -> None:
-    """Hold the caller to the tier's rate; wait when the fault api-latency is on."""
+    """Apply the rate limit of the caller's tier; wait if the fault api-latency is on."""
     wait = call.service.limiter.admit(call.user, call.tier)
     if wait > 0:
         count_rate_limit_hit(request.scope["route"].path, "per_user")
@@ -59,27 +59,25 @@ demo = APIRouter(prefix="/demo")
 
 
 class OptionRequest(BaseModel):
-    """One option, to be calculated at the market's present price."""
+    """An option to calculate at the present market price."""
 
     symbol: str
     flag: Literal["c", "p"] = "c"
     strike: PositiveFloat
     days: PositiveFloat = Field(le=3650, description="Calendar days to expiry")
     volatility: PositiveFloat = Field(le=10)
-    quote: PositiveFloat | None = Field(
-        None, description="Market price; with it the implied volatility is calculated"
-    )
+    quote: PositiveFloat | None = Field(None, description="Market price; needed for the implied volatility")
 
 
 class PortfolioRequest(BaseModel):
-    """A few options to be priced together."""
+    """A few options to price together."""
 
     options: list[OptionRequest] = Field(min_length=1, max_length=50)
     model: str = DEFAULT_MODEL
 
 
 class SubscriptionAnswer(BaseModel):
-    """A subscription, as its user sees it."""
+    """A subscription, without its user and tier."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -107,11 +105,11 @@ def _option(service: Runtime, wanted: OptionRequest) -> Option:
 
 @api.post("/greeks/option")
 async def greeks_option(call: Call, wanted: OptionRequest, model: str = DEFAULT_MODEL) -> dict[str, Any]:
-    """Price, Greeks and (with a quote) implied volatility of one option."""
+    """Return the price and the Greeks of an option, and with a quote its implied volatility."""
     check_choice("model", model, MODELS)
     option = _option(call.service, wanted)
     count_feature("option_calculator")
-    with measure_cost("option", complexity="simple"):  # some 20 microseconds: not worth a thread
+    with measure_cost("option", complexity="simple"):  # about 20 microseconds: too short for a thread
         results = {name: call.service.calculator.single(name, model, option) for name in SINGLE[:-1]}
         if wanted.quote:
             results["iv"] = _implied(call.service, model, option)
@@ -124,13 +122,13 @@ def _implied(service: Runtime, model: str, option: Option) -> float:
         return service.calculator.single("iv", model, option)
     except CalculationError:
         raise
-    except Exception:  # vollib's: no volatility gives that price; counted by the decorator
+    except Exception:  # vollib found no volatility for the price; the decorator counts it
         return math.nan
 
 
 @api.post("/greeks/portfolio")
 async def greeks_portfolio(call: Call, wanted: PortfolioRequest) -> dict[str, Any]:
-    """Prices of a few options."""
+    """Return the prices of a few options."""
     check_choice("model", wanted.model, MODELS)
     options = [_option(call.service, option) for option in wanted.options]
     count_feature("portfolio_pricing")
@@ -141,7 +139,7 @@ async def greeks_portfolio(call: Call, wanted: PortfolioRequest) -> dict[str, An
 
 @api.get("/greeks/chain/{symbol}")
 async def greeks_chain(call: Call, symbol: str, model: str = DEFAULT_MODEL, fresh: bool = False) -> Response:
-    """A whole chain with Greeks and implied volatilities."""
+    """Return a whole chain with Greeks and implied volatilities."""
     check_choice("model", model, MODELS)
     count_feature("chain_greeks")
     return Response(await call.service.chains.get(symbol, model, fresh=fresh), media_type="application/json")
@@ -149,7 +147,7 @@ async def greeks_chain(call: Call, symbol: str, model: str = DEFAULT_MODEL, fres
 
 @api.get("/signals/{signal_type}/{symbol}")
 async def signal(call: Call, signal_type: str, symbol: str) -> dict[str, Any]:
-    """A signal for a symbol; it is also delivered to subscribers, through the work queue."""
+    """Return a signal for a symbol, and queue it for delivery to subscribers."""
     check_choice("signal", signal_type, SIGNAL_TYPES)
     call.service.market.spot(symbol)
     count_feature("signals")
@@ -169,7 +167,7 @@ async def signal(call: Call, signal_type: str, symbol: str) -> dict[str, Any]:
 async def recent_signals(
     call: Call, signal_type: str, limit: Annotated[int, Query(ge=1, le=200)] = 20
 ) -> list[dict[str, Any]]:
-    """The latest signals of a kind."""
+    """Return the latest signals of a kind."""
     check_choice("signal", signal_type, SIGNAL_TYPES)
     count_feature("signal_history")
     return await call.service.history.recent(signal_type, limit)
@@ -177,7 +175,7 @@ async def recent_signals(
 
 @api.get("/features/scenario/{symbol}")
 async def scenario(call: Call, symbol: str, model: str = DEFAULT_MODEL) -> dict[str, Any]:
-    """What the chain is worth after moves of the spot price; a premium feature."""
+    """Return the value of the chain after moves of the spot price; a premium feature."""
     check_choice("model", model, MODELS)
     await _enter(call, symbol, "scenario_analysis")
     shocks = [-0.1, -0.05, -0.02, 0.0, 0.02, 0.05, 0.1]
@@ -190,13 +188,19 @@ async def scenario(call: Call, symbol: str, model: str = DEFAULT_MODEL) -> dict[
 
 @api.get("/features/surface/{symbol}")
 async def surface(call: Call, symbol: str) -> Response:
-    """The implied volatilities of the chain; a premium feature."""
+    """Return the implied volatilities of the chain; a premium feature."""
     await _enter(call, symbol, "volatility_surface")
     return Response(await call.service.chains.get(symbol), media_type="application/json")
 
 
 async def _enter(call: _Call, symbol: str, feature: str) -> None:
-    """Ask the marketplace service; while it does not answer, the tier's own terms decide."""
+    """Check with the marketplace service that the tier includes a feature.
+
+    While the service does not answer, the terms of the tier decide.
+
+    Raises:
+        HTTPException: The tier does not include the feature.
+    """
     call.service.market.spot(symbol)
     try:
         answer = await call.service.clients["marketplace_service"].ask(
@@ -212,7 +216,7 @@ async def _enter(call: _Call, symbol: str, feature: str) -> None:
 
 @api.get("/subscriptions", response_model=list[SubscriptionAnswer])
 async def subscriptions(call: Call) -> list[Subscription]:
-    """The caller's subscriptions."""
+    """Return the caller's subscriptions."""
     return call.service.subscriptions.of_user(call.user)
 
 
@@ -228,7 +232,7 @@ async def subscribe(
 
 @api.delete("/subscriptions/{number}", status_code=204)
 async def unsubscribe(call: Call, number: int) -> None:
-    """End a subscription of the caller's."""
+    """End a subscription of the caller."""
     if not call.service.subscriptions.remove(number, call.user):
         raise HTTPException(404, f"you have no subscription {number}")
 
@@ -245,7 +249,7 @@ async def add_threshold(call: Call, wanted: ThresholdRequest) -> dict[str, Any]:
 
 @api.delete("/thresholds/{number}", status_code=204)
 async def remove_threshold(call: Call, number: int) -> None:
-    """Stop watching a threshold of the caller's."""
+    """Remove a threshold of the caller."""
     if not call.service.thresholds.remove(number, call.user):
         raise HTTPException(404, f"you have no threshold {number}")
 
@@ -261,18 +265,18 @@ async def add_job(call: Call, symbol: TextField, priority: TextField = "low") ->
 
 @demo.get("/faults")
 async def faults(call: Call) -> dict[str, bool]:
-    """Every fault of the service, and whether it is on."""
+    """Return every fault of the service, and if it is on."""
     return call.service.switches.state()
 
 
 @demo.put("/faults/{name}")
 async def switch_fault(call: Call, name: str, on: Annotated[bool, Body(embed=True)]) -> dict[str, bool]:
-    """Switch a fault of the service."""
+    """Switch a fault of the service on or off."""
     call.service.switches.switch(name, on)
     return {name: on}
 
 
 @demo.get("/stats")
 async def stats(call: Call) -> dict[str, Any]:
-    """The service's own plain counts, to compare the telemetry with."""
+    """Return the service's own counts, to compare the telemetry with them."""
     return call.service.counts.snapshot()

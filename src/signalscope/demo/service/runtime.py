@@ -1,4 +1,4 @@
-"""The reference service's parts, put together from the environment."""
+"""The parts of the reference service, configured by environment variables."""
 
 from __future__ import annotations
 
@@ -30,18 +30,21 @@ from signalscope.demo.service.thresholds import Alert, Thresholds
 from signalscope.demo.service.tiers import RateLimiter
 from signalscope.demo.service.workqueue import QUEUE_TYPE, Job, MemoryQueue, Workers, WorkQueue
 
-_THREADS = 48  # slow calculations only wait, and must not make each other wait
+_THREADS = 48  # many: with the fault greeks-slow-vectorized calculations sleep, and must not delay each other
 
 
 class Runtime:
-    """Everything behind the routes; use it as an async context manager.
+    """The parts that the routes use; an async context manager.
 
-    Environment: ``SIGNALSCOPE_DEMO_DEPENDENCIES`` (JSON: base URL of each external service),
-    ``SIGNALSCOPE_DEMO_SEED``, ``REDIS_URL`` (caches and queue in Redis instead of in memory), and
-    ``SIGNALSCOPE_DEMO_STATS_FILE`` (gets the service's own counts, as JSON, when it stops).
+    Environment variables:
+
+    - ``SIGNALSCOPE_DEMO_DEPENDENCIES``: the base URL of each external service, as a JSON object.
+    - ``SIGNALSCOPE_DEMO_SEED``: the seed of the market, an integer.
+    - ``REDIS_URL``: the Redis for caches and queue; without it they are in memory.
+    - ``SIGNALSCOPE_DEMO_STATS_FILE``: a file for the service's own counts, written as JSON when it stops.
 
     Raises:
-        ValueError: A setting is missing or cannot be understood; the message names it.
+        ValueError: A variable is missing or not valid; the message names it.
     """
 
     def __init__(self) -> None:
@@ -86,7 +89,7 @@ class Runtime:
         if self._redis is not None:
             await redis_store.check(self._redis)
         for cache in self.caches:
-            await cache.expire()  # takes stock of what another process may have left
+            await cache.expire()  # counts the entries that another process may have left
         self._observe()
         self.workers.start()
         self.background.start()

@@ -1,6 +1,6 @@
-"""The trading session: its hours, its U shape and a clock that walks through it faster than real time.
+"""The trading session: its hours, its U shape, and a clock that is faster than real time.
 
-Standard library only: the load generator follows the same shape as the market.
+This module imports only the standard library, since the load generator uses it too.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ _SATURDAY = 5
 def activity(progress: float) -> float:
     """Return the activity of trading at a point of the session, 1.0 on average.
 
-    A U shape: a peak that decays in the first hour, a quiet middle, and a rise into the close. Wood,
-    McInish and Ord, "An Investigation of Transactions Data for NYSE Stocks", Journal of Finance 40 (1985)
-    describe it; the coefficients are of this module.
+    The shape is a U: a peak that decays in the first hour, a quiet middle, and a rise into the close. It follows
+    Wood, McInish and Ord, "An Investigation of Transactions Data for NYSE Stocks", Journal of Finance 40 (1985).
+    The coefficients are chosen for the demo.
 
     Args:
-        progress: The ratio of the session that has passed, 0 to 1. Outside of it there is no activity.
+        progress: The ratio of the session that has passed, 0 to 1. Outside this range the activity is 0.
+
+    Example:
+        >>> activity(0.0) > activity(0.5)
+        True
     """
     if not 0.0 <= progress <= 1.0:
         return 0.0
@@ -38,7 +42,12 @@ def activity(progress: float) -> float:
 
 
 def session_progress(at: datetime) -> float:
-    """The ratio of the day's session that has passed, clipped to 0 to 1."""
+    """Return the ratio of the day's session that has passed, clipped to 0 to 1.
+
+    Example:
+        >>> session_progress(datetime(2026, 1, 5, 12, 45))
+        0.5
+    """
     opened = datetime.combine(at.date(), OPEN)
     return min(max((at - opened).total_seconds() / SESSION_SECONDS, 0.0), 1.0)
 
@@ -51,12 +60,19 @@ def _next_trading_day(day: date) -> date:
 
 
 class SessionClock:
-    """Market time for a demo: trading hours pass quickly, nights and weekends not at all.
+    """Market time for a demo: trading hours pass quickly, and the clock skips nights and weekends.
 
     Args:
-        first_day: The first session's date; moved to Monday when it falls on a weekend.
-        speed: Market seconds per real second.
+        first_day: The date of the first session; a weekend stands for the next Monday.
+        speed: Market seconds per real second; positive.
         monotonic: The real clock, in seconds.
+
+    Raises:
+        ValueError: The speed is not positive.
+
+    Example:
+        >>> SessionClock(date(2026, 1, 5), monotonic=lambda: 0.0).now()
+        datetime.datetime(2026, 1, 5, 9, 30)
     """
 
     def __init__(
@@ -74,7 +90,7 @@ class SessionClock:
         self._session_started = monotonic()
 
     def now(self) -> datetime:
-        """The market's time, always within a session."""
+        """Return the market time, which is always within a session."""
         session = SESSION_SECONDS / self.speed
         while (elapsed := self._monotonic() - self._session_started) >= session:
             self._session_started += session

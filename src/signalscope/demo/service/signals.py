@@ -1,4 +1,4 @@
-"""Trading signals: what is computed from the market, and what it suggests."""
+"""Trading signals, and the indicators that they are calculated from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signalscope.demo.service.clients import Client, DependencyUnavailableError
 from signalscope.demo.service.counts import Counts
 from signalscope.demo.service.market import MarketSimulator
 
-#: How demanding each kind of signal is; the keys are the kinds there are.
+#: Kind of signal -> complexity of its calculation.
 COMPLEXITY = {
     "momentum": "simple",
     "mean_reversion": "simple",
@@ -35,10 +35,10 @@ class Signal:
     """A suggestion to buy, sell or hold.
 
     Attributes:
-        signal_type: Its kind.
+        signal_type: The kind of signal, one of `SIGNAL_TYPES`.
         symbol: The underlying.
         direction: buy, sell or hold.
-        strength: The indicator behind it, in its own standard deviations where it has some.
+        strength: The value of the indicator, in standard deviations of that indicator.
         spot: The underlying's price.
         at: Market time, ISO 8601.
         data_source: ``ticker_service`` for a fresh quote, ``fallback`` while that service does not answer.
@@ -55,15 +55,15 @@ class Signal:
 
 @dataclass(eq=False)
 class SignalGenerator:
-    """Generates signals from the market, the indicators cache and the ticker service's quotes.
+    """Generate signals from the market, the indicators cache and the quotes of the ticker service.
 
     Attributes:
-        market: Gives prices and chains.
-        calculator: Does the calculations with chains.
-        indicators: Caches the indicators behind the signals.
+        market: The source of prices and chains.
+        calculator: The calculations with chains.
+        indicators: The cache of indicators.
         ticker: The client of the ticker service.
         counts: The service's own counts.
-        hold_below: Indicators weaker than this suggest to hold; the config service sets it.
+        hold_below: A weaker indicator than this gives a hold; the config service sets it.
     """
 
     market: MarketSimulator
@@ -80,10 +80,14 @@ class SignalGenerator:
         emitted=lambda result: result.direction,
     )
     async def generate(self, signal_type: str, symbol: str) -> Signal:
-        """One signal for one symbol.
+        """Return a signal for a symbol.
+
+        Args:
+            signal_type: One of `SIGNAL_TYPES`.
+            symbol: The underlying.
 
         Raises:
-            CalculationError: The indicator could not be calculated.
+            CalculationError: The indicator cannot be calculated.
         """
         try:
             await self.ticker.ask("quote", "GET", f"/quotes/{symbol}")
@@ -98,7 +102,7 @@ class SignalGenerator:
         return Signal(signal_type, symbol, direction, strength, spot, now.isoformat(), source)
 
     async def indicator(self, signal_type: str, symbol: str) -> float:
-        """The indicator behind a signal, from the cache when it is there."""
+        """Return the indicator of a signal, from the cache if possible."""
         key = f"{signal_type}:{symbol}"
         cached = await self.indicators.get(key)
         if cached is not None:
@@ -106,10 +110,10 @@ class SignalGenerator:
         return await self.refresh(signal_type, symbol)
 
     async def refresh(self, signal_type: str, symbol: str) -> float:
-        """Calculate an indicator afresh and cache it."""
+        """Calculate an indicator again and cache it; 0 if it is not finite."""
         strength = await asyncio.to_thread(self._calculate, signal_type, symbol)
         if not np.isfinite(strength):
-            return 0.0  # the rubbish was counted where it arose; a signal must not be made of it
+            return 0.0  # the calculation has counted the invalid value; no signal may use it
         await self.indicators.set(f"{signal_type}:{symbol}", json.dumps({"strength": strength}).encode())
         return strength
 
@@ -124,7 +128,7 @@ class SignalGenerator:
             return calculations[signal_type](symbol)
 
     def _momentum(self, symbol: str) -> float:
-        """The t-statistic of the last five minutes' returns."""
+        """Return the t-statistic of the returns of the last five minutes."""
         returns = np.diff(np.log(self.market.history(symbol, 61)))
         spread = float(np.std(returns)) if returns.size > 1 else 0.0
         return float(np.mean(returns) / spread * np.sqrt(returns.size)) if spread > 0 else 0.0
@@ -136,7 +140,7 @@ class SignalGenerator:
         return float((np.mean(prices) - prices[-1]) / spread) if spread > 0 else 0.0
 
     def _volatility_skew(self, symbol: str) -> float:
-        """Return the price of out-of-the-money puts relative to calls, in its usual deviations."""
+        """Return the volatility of out-of-the-money puts relative to calls, in standard deviations."""
         chain = self.market.chain(symbol, strikes=21, expiries=4)
         implied, _ = self.calculator.chain_volatility(chain, _MODEL)
         puts = implied[~chain.is_call & (chain.strike < chain.spot)]
@@ -146,7 +150,7 @@ class SignalGenerator:
         return _standardised(float(np.nanmean(puts) / np.nanmean(calls)), _USUAL_SKEW)
 
     def _gamma_exposure(self, symbol: str) -> float:
-        """Return the gamma-weighted strike of the chain relative to the spot price, in its usual deviations."""
+        """Return the gamma-weighted strike of the chain relative to the spot price, in standard deviations."""
         chain = self.market.chain(symbol)
         gamma = self.calculator.chain(chain, _MODEL).gamma
         centre = float(np.sum(gamma * chain.strike) / np.sum(gamma))

@@ -1,4 +1,4 @@
-"""The subscriptions to signals, and the ways to deliver them."""
+"""The subscriptions to signals, and their delivery methods."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from signalscope.demo.service.signals import SIGNAL_TYPES
 
 DELIVERY_METHODS = ("websocket", "webhook", "email")
 
-#: The tiers of twenty subscribers.
+#: The tiers of twenty typical subscribers.
 _TIERS_OF_TWENTY = (*["free"] * 11, *["basic"] * 5, *["professional"] * 3, "enterprise")
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One user's wish to get one kind of signal."""
+    """A user's subscription to a kind of signal."""
 
     number: int
     user: str
@@ -28,10 +28,14 @@ class Subscription:
 
 
 class Subscriptions:
-    """The active subscriptions, with a running count for each combination that the metric shows.
+    """The active subscriptions, with a count for each combination of labels of the metric.
 
     Args:
-        initial: Subscriptions to begin with, spread over tiers as services have them: most of them free.
+        initial: The number of subscriptions at the start; most are of the free tier, as in real services.
+
+    Example:
+        >>> Subscriptions(initial=0).add("anna", "free", "momentum", "email").number
+        1
     """
 
     def __init__(self, initial: int = 400) -> None:
@@ -46,7 +50,7 @@ class Subscriptions:
         """Add a subscription.
 
         Raises:
-            UnknownChoiceError: There is no such signal or delivery method.
+            UnknownChoiceError: The signal type or the delivery method is unknown.
         """
         check_choice("signal", signal_type, SIGNAL_TYPES)
         check_choice("delivery method", delivery_method, DELIVERY_METHODS)
@@ -56,7 +60,12 @@ class Subscriptions:
         return subscription
 
     def remove(self, number: int, user: str | None = None) -> bool:
-        """End a subscription, of that user if one is given; return True if it existed."""
+        """End a subscription; return True if it existed.
+
+        Args:
+            number: The number of the subscription.
+            user: The user that it must belong to; None for any user.
+        """
         subscription = self._active.get(number)
         if subscription is None or user not in (None, subscription.user):
             return False
@@ -65,7 +74,7 @@ class Subscriptions:
         return True
 
     def of_user(self, user: str) -> list[Subscription]:
-        """One user's subscriptions."""
+        """Return the subscriptions of a user."""
         return [subscription for subscription in self._active.values() if subscription.user == user]
 
     def counted(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
@@ -74,11 +83,11 @@ class Subscriptions:
             yield float(number), combination
 
     def surge(self, number: int) -> None:
-        """Add that many subscriptions of new users at once, as a marketing campaign would."""
+        """Add a number of subscriptions of new users at once, as after a marketing campaign."""
         self._surge.extend(self._add_one_of_many().number for _ in range(number))
 
     def end_surge(self) -> None:
-        """Remove what `surge` added."""
+        """Remove the subscriptions that `surge` added."""
         for number in self._surge:
             self.remove(number)
         self._surge.clear()

@@ -1,4 +1,4 @@
-"""The faults that are switched inside the service."""
+"""The faults of the service itself."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from signalscope.demo.service.calculations import Calculator
 from signalscope.demo.service.subscriptions import Subscriptions
 from signalscope.demo.service.workqueue import Job, QueueFullError, WorkQueue, cancel_all
 
-#: The kind of the jobs that a queue flood consists of.
+#: The kind of the jobs of the fault queue-flood.
 FLOOD_JOB = "flood"
 
 
 class Switches:
-    """Switches faults of the service on and off.
+    """Switch faults of the service on and off.
 
     Attributes:
-        api_delay: Seconds every API request waits before it is handled.
+        api_delay: Seconds that every API request waits before it is handled.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Switches:
         }
 
     def state(self) -> dict[str, bool]:
-        """Every fault of the service, and whether it is on."""
+        """Return every fault of the service, and if it is on."""
         return {name: name in self._on for name, fault in FAULTS.items() if fault.where == "service"}
 
     def switch(self, name: str, on: bool) -> None:
-        """Switch a fault; switching it to what it is changes nothing.
+        """Switch a fault on or off; do nothing if it already has that state.
 
         Raises:
-            UnknownFaultError: The service has no such fault.
+            UnknownFaultError: The service has no fault with this name.
         """
         find(name, "service")
         if on == (name in self._on):
@@ -64,7 +64,7 @@ class Switches:
         self._actions[name](on)
 
     async def close(self) -> None:
-        """Switch everything off."""
+        """Switch all faults off."""
         for name in tuple(self._on):
             self.switch(name, on=False)
         await cancel_all(self._tasks.values())
@@ -78,7 +78,7 @@ class Switches:
     async def _flush_caches(self) -> None:
         while True:
             for cache in self._caches:
-                with contextlib.suppress(Exception):  # its Redis may be away for a while; the fault stays on
+                with contextlib.suppress(Exception):  # Redis may be down for a while; the fault stays on
                     await cache.clear()
             await asyncio.sleep(0.2)
 
@@ -99,5 +99,5 @@ class Switches:
 
     def _burn_one_core(self) -> None:
         while self._burning.is_set():
-            # Releases the interpreter lock while it computes, so that requests are still answered.
+            # This releases the interpreter lock while it computes, so that the service still answers.
             hashlib.pbkdf2_hmac("sha256", b"burn", b"core", 100_000)

@@ -1,4 +1,4 @@
-"""Users' thresholds on the market, watched and reported through the contract's extension."""
+"""Watch users' thresholds on the market, and measure this with the instruments that extend the contract."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _STEPS_PER_YEAR = 252 * 6.5 * 720  # the market has a price every 5 seconds
 
 @dataclass(slots=True)
 class Threshold:
-    """One user's threshold.
+    """A threshold of a user.
 
     Attributes:
-        number: Its number.
-        user: Whose it is.
-        threshold_type: ``price_move``: the relative move since the last breach; ``realised_volatility``: the
-            annual volatility of the last ten minutes' returns.
+        number: The number of the threshold.
+        user: The user that set it.
+        threshold_type: ``price_move``, the relative move since the last breach, or ``realised_volatility``, the
+            annual volatility of the returns of the last ten minutes.
         symbol: The underlying.
-        bound: The value from which on it is breached.
+        bound: The value at which the threshold is breached.
         severity: critical, warning or info.
     """
 
@@ -47,7 +47,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A breach to report; ``since`` is when it was found (`time.time` seconds)."""
+    """A breach to report; ``since`` is the time of the check that found it (`time.time` seconds)."""
 
     threshold: int
     symbol: str
@@ -57,11 +57,11 @@ class Alert:
 
 
 class Thresholds:
-    """The thresholds being watched.
+    """The active thresholds.
 
     Args:
-        market: Where the values come from.
-        wall: The clock, in seconds since the epoch: alerts may wait in another process' queue.
+        market: The source of the values.
+        wall: The clock, in seconds since the epoch; another process may deliver the alerts.
     """
 
     def __init__(self, market: MarketSimulator, wall: Callable[[], float] = time.time) -> None:
@@ -79,11 +79,11 @@ class Thresholds:
             self.add("operations", "realised_volatility", symbol, 1.5 * SYMBOLS[symbol][1], severity)
 
     def add(self, user: str, threshold_type: str, symbol: str, bound: float, severity: str) -> Threshold:
-        """Watch one more threshold.
+        """Add a threshold.
 
         Raises:
-            UnknownChoiceError: There is no such kind or severity.
-            UnknownSymbolError: There is no such symbol.
+            UnknownChoiceError: The threshold type or the severity is unknown.
+            UnknownSymbolError: The symbol is unknown.
         """
         check_choice("threshold type", threshold_type, THRESHOLD_TYPES)
         check_choice("severity", severity, SEVERITIES)
@@ -93,7 +93,7 @@ class Thresholds:
         return threshold
 
     def remove(self, number: int, user: str) -> bool:
-        """Stop watching a user's threshold; return True if it existed."""
+        """Remove a threshold of a user; return True if it existed."""
         threshold = self._active.get(number)
         if threshold is None or threshold.user != user:
             return False
@@ -109,7 +109,11 @@ class Thresholds:
             yield float(number), combination
 
     def check(self) -> list[Alert]:
-        """Compare every threshold with the market; return the alerts to send, one in 10 s for each at most."""
+        """Compare every threshold with the market.
+
+        Returns:
+            The alerts to send, at most one in 10 s for each threshold.
+        """
         alerts = []
         for threshold in tuple(self._active.values()):
             started = time.perf_counter()
@@ -128,10 +132,10 @@ class Thresholds:
         return alerts
 
     async def deliver(self, alert: Alert, service: Client) -> None:
-        """Hand an alert to the alert service.
+        """Send an alert to the alert service.
 
         Raises:
-            DependencyUnavailableError: It could not be delivered.
+            DependencyUnavailableError: The alert service did not accept it.
         """
         outcome = "error"
         try:

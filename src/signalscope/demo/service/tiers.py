@@ -1,4 +1,4 @@
-"""User tiers: what each may do and how often, and the rate limit that holds them to it."""
+"""User tiers with their limits, and the rate limiter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Tier:
     """A subscription tier and its limits.
 
     Attributes:
-        name: Its name in the contract.
-        requests_per_second: Sustained rate for each user.
-        burst: Requests that may come at once.
-        premium: Whether premium features are included.
+        name: The name in the contract.
+        requests_per_second: The sustained rate for each user.
+        burst: The number of requests that may come at once.
+        premium: True if the tier includes premium features.
     """
 
     name: str
@@ -39,20 +39,29 @@ TIERS: dict[str, Tier] = {
 
 
 def parse_tier(value: str | None) -> Tier:
-    """Return the tier of that name; no name means free.
+    """Return the tier with a name; None or an empty name stands for free.
 
     Raises:
-        UnknownChoiceError: There is no such tier.
+        UnknownChoiceError: The tier is unknown.
+
+    Example:
+        >>> parse_tier("Basic").requests_per_second
+        10.0
     """
     return TIERS[check_choice("tier", (value or "free").strip().lower(), TIERS)]
 
 
 class RateLimiter:
-    """A token bucket for each user; the least recently seen users are forgotten beyond ``capacity``.
+    """A token bucket for each user.
 
     Args:
-        capacity: How many users to remember.
+        capacity: The number of users to keep a bucket for; the bucket that was unused for longest is dropped.
         monotonic: The clock, in seconds.
+
+    Example:
+        >>> limiter = RateLimiter(monotonic=lambda: 0.0)
+        >>> [limiter.admit("anna", TIERS["free"]) for _ in range(6)]
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.5]
     """
 
     def __init__(self, capacity: int = 10_000, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -61,7 +70,7 @@ class RateLimiter:
         self._buckets: OrderedDict[tuple[str, str], tuple[float, float]] = OrderedDict()
 
     def admit(self, user: str, tier: Tier) -> float:
-        """Take one token: 0 when there was one, else the seconds until there will be."""
+        """Take a token; return 0, or the seconds until the next token if none is left."""
         now = self._monotonic()
         key = (tier.name, user)
         tokens, then = self._buckets.pop(key, (float(tier.burst), now))

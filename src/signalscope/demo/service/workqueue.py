@@ -1,6 +1,6 @@
-"""The work queue: four priorities, bounded; what it measures, and the one in memory.
+"""The base class of the bounded work queue with four priorities, its measurements, and the queue in memory.
 
-`signalscope.demo.service.redis_store` has the same in Redis.
+`signalscope.demo.service.redis_store` has the queue in Redis.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ QUEUE_TYPE = "work"
 
 
 class QueueFullError(RuntimeError):
-    """The queue has no room; the item was rejected."""
+    """The queue is full; the job was rejected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work.
+    """A piece of work.
 
     Attributes:
-        kind: Which handler does it.
+        kind: The kind of job, which chooses the handler.
         priority: critical, high, medium or low.
-        payload: What the handler needs; JSON-able.
+        payload: The data for the handler; it must fit in JSON.
     """
 
     kind: str
@@ -43,10 +43,10 @@ class Job:
 
 
 class WorkQueue(ABC):
-    """A measured, bounded queue; sizes are those that this process knows of.
+    """A measured, bounded queue; the sizes are those last seen by this process.
 
     Args:
-        capacity: Jobs that may wait, all priorities together.
+        capacity: The maximum number of waiting jobs, of all priorities together.
         counts: The service's own counts.
     """
 
@@ -57,11 +57,11 @@ class WorkQueue(ABC):
         self._full = f"the work queue is full ({capacity} jobs)"
 
     async def put(self, job: Job) -> None:
-        """Add a job, or reject it when the queue is full.
+        """Add a job.
 
         Raises:
-            QueueFullError: There is no room.
-            UnknownChoiceError: The job's priority does not exist.
+            QueueFullError: The queue is full.
+            UnknownChoiceError: The priority of the job is unknown.
         """
         rank = PRIORITIES.index(check_choice("priority", job.priority, PRIORITIES))
         try:
@@ -73,13 +73,13 @@ class WorkQueue(ABC):
 
     @abstractmethod
     async def get(self) -> tuple[Job, float | datetime]:
-        """Return the most urgent job, oldest first, and when it was added.
+        """Return the most urgent job, oldest first, and the time it was added.
 
-        That is `time.monotonic` seconds, or an aware datetime when another process may have added it.
+        The time is in `time.monotonic` seconds, or an aware datetime if another process may have added the job.
         """
 
     def sizes(self) -> dict[str, int]:
-        """Return the numbers of waiting jobs by priority, all four of them."""
+        """Return the number of waiting jobs for each of the four priorities."""
         return dict(self._sizes)
 
     @abstractmethod
@@ -94,7 +94,7 @@ class MemoryQueue(WorkQueue):
     """A queue in this process.
 
     Args:
-        capacity: Jobs that may wait, all priorities together.
+        capacity: The maximum number of waiting jobs, of all priorities together.
         counts: The service's own counts.
         monotonic: The clock, in seconds.
     """
@@ -108,7 +108,7 @@ class MemoryQueue(WorkQueue):
         self._sequence = itertools.count()
 
     async def get(self) -> tuple[Job, float]:
-        """Return the most urgent job, oldest first, and when it was added."""
+        """Return the most urgent job, oldest first, and the time it was added."""
         _, _, enqueued_at, job = await self._queue.get()
         self._sizes[job.priority] -= 1
         return job, enqueued_at
@@ -122,13 +122,13 @@ class MemoryQueue(WorkQueue):
 
 
 class Workers:
-    """Tasks that take jobs from a queue and hand them to their handlers.
+    """Tasks that take jobs from a queue and call their handlers.
 
     Args:
-        queue: Where the jobs come from.
-        handlers: By kind of job; what they raise fails the job and nothing else.
+        queue: The queue of the jobs.
+        handlers: The handler of each kind of job; an exception in a handler fails only the job.
         counts: The service's own counts.
-        number: How many jobs are processed at once.
+        number: The number of jobs to process at the same time.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class Workers:
         ]
 
     async def stop(self) -> None:
-        """Stop; a job being processed is cancelled."""
+        """Stop, and cancel the jobs in progress."""
         await cancel_all(self._tasks)
         self._tasks = []
 
@@ -162,7 +162,7 @@ class Workers:
             try:
                 await self._process(job, enqueued_at)
                 event = "processed"
-            except Exception:  # a worker outlives its jobs
+            except Exception:  # a failed job must not end the worker
                 event = "failed"
             finally:
                 self._counts.add("queue_items", job.priority, event)
@@ -173,10 +173,10 @@ class Workers:
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for their ends.
+    """Cancel tasks and wait until they have ended.
 
-    A task that finishes something in the very moment in which it is cancelled may go on (in Python 3.11
-    `asyncio.wait_for` does, and libraries do), so one that has not ended is cancelled again.
+    A task may lose a cancellation that arrives while it finishes an operation: `asyncio.wait_for` of Python 3.11 and
+    some libraries have this defect. So a task that has not ended is cancelled again.
     """
     pending = set(tasks)
     while pending:

@@ -1,4 +1,4 @@
-"""The local stack: the processes of `signalscope demo`, their ports, load and external services."""
+"""The local stack of `signalscope demo`: its processes, ports, load and external services."""
 
 from signalscope.demo.stack._stack import Stack
 

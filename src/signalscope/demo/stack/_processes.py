@@ -1,4 +1,4 @@
-"""Starting and ending the local stack's processes: each in a session of its own, with its output in a file."""
+"""Start and end the processes of the local stack; each has its own session and writes its output to a file."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from pathlib import Path
 
 
 class PartError(RuntimeError):
-    """A part of the stack did not start, or has ended unasked; the message has its last lines."""
+    """A part of the stack did not start, or ended too early; the message has the last lines of its output."""
 
 
 class Part:
-    """One process of the stack.
+    """A process of the stack.
 
     Args:
-        name: What it is called.
-        command: Program and arguments.
-        log: The file its output goes to.
-        environment: Variables in addition to this process' own.
+        name: The name of the part.
+        command: The program and its arguments.
+        log: The file for the output.
+        environment: Environment variables in addition to those of this process.
+
+    Raises:
+        PartError: The program cannot be started.
     """
 
     def __init__(
@@ -39,8 +42,8 @@ class Part:
         self.name = name
         self.log = log
         with log.open("ab") as output, ThreadPoolExecutor(1) as starter:
-            # A session of its own: Ctrl-C in the terminal is for us, who end the parts in their order. A thread of
-            # its own: a signal that interrupts the main one in the middle of this must not lose the process.
+            # Each part has its own session: Ctrl-C reaches only this process, which ends the parts in order.
+            # A thread starts it: a signal that interrupts the main thread here must not lose the process.
             starting = starter.submit(
                 subprocess.Popen,
                 [str(argument) for argument in command],
@@ -53,32 +56,37 @@ class Part:
             try:
                 self._process: subprocess.Popen[bytes] = starting.result()
             except OSError as error:
-                raise PartError(f"{name} cannot be started: {error}") from None
+                raise PartError(f"{name} cannot be started: {error} [SS733]") from None
             except BaseException:
                 starting.result().kill()
                 raise
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     def check(self) -> None:
-        """See that it runs.
+        """Check that the process runs.
 
         Raises:
-            PartError: It has ended.
+            PartError: The process has ended.
         """
         if (status := self._process.poll()) is not None:
-            raise PartError(f"{self.name} ended with status {status}. Its last lines:\n{self.last_lines()}")
+            output = f"Its last lines:\n{self.last_lines()}"
+            raise PartError(f"{self.name} ended with status {status}. {output}\n[SS733]")
 
     def last_lines(self) -> str:
-        """The end of its output."""
+        """Return the last 12 lines of the output, indented."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(f"    {line}" for line in lines[-12:]) or "    (it printed nothing)"
 
     def stop(self, patience: float = 10.0) -> None:
-        """End it and everything it has started: asked first, killed when it does not listen."""
+        """Terminate the process and everything that it has started; kill what is left.
+
+        Args:
+            patience: Seconds between the two.
+        """
         if self._process.poll() is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -88,7 +96,7 @@ class Part:
         self._process.wait()
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """End the process at once, as a crash would."""
         self._process.kill()
         self._process.wait()
 
@@ -96,10 +104,17 @@ class Part:
 def wait_until(
     is_so: Callable[[], bool], what: str, seconds: float, parts: Sequence[Part] = (), every: float = 0.1
 ) -> None:
-    """Wait for something, while the parts run.
+    """Wait until a condition is true, and check that the parts run.
+
+    Args:
+        is_so: Return True once the condition is true.
+        what: The condition, for the message.
+        seconds: How long to wait at most.
+        parts: The parts that must run meanwhile.
+        every: Seconds between two checks.
 
     Raises:
-        PartError: It did not come to be in time, or a part has ended.
+        PartError: The condition is not true in time, or a part has ended.
     """
     end = time.monotonic() + seconds
     while not is_so():
@@ -107,12 +122,12 @@ def wait_until(
             part.check()
         if time.monotonic() > end:
             tails = "\n".join(f"{part.name}:\n{part.last_lines()}" for part in parts[-1:])
-            raise PartError(f"{what}: not after {seconds:.0f} s. {tails}")
+            raise PartError(f"{what}: not ready after {seconds:.0f} s. {tails}\n[SS733]")
         time.sleep(every)
 
 
 def answers(url: str) -> bool:
-    """Return True if something answers a GET request with success."""
+    """Return True if a server answers a GET request with success."""
     with contextlib.suppress(OSError):
         urllib.request.urlopen(url, timeout=2).close()  # noqa: S310  # an http URL of this machine
         return True
@@ -120,7 +135,7 @@ def answers(url: str) -> bool:
 
 
 def stop_at_signals() -> asyncio.Event:
-    """Return an event that SIGINT and SIGTERM set; call it in the running event loop."""
+    """Return an event that SIGINT and SIGTERM set; call this function in the running event loop."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -128,7 +143,7 @@ def stop_at_signals() -> asyncio.Event:
 
 
 def is_free(port: int) -> bool:
-    """Return True if a port of the loopback interface can be listened on."""
+    """Return True if no process listens on a port of the loopback interface."""
     with contextlib.suppress(OSError):
         socket.create_server(("127.0.0.1", port)).close()
         return True
@@ -136,7 +151,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that no process listens on now."""
+    """Return a port of the loopback interface that no process listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,6 +1,6 @@
-"""The local stack: dependencies, service, load, Collector, Prometheus, Alertmanager, console.
+"""The local stack: external services, reference service, load, Collector, Prometheus, Alertmanager and console.
 
-`signalscope demo` and the end-to-end tests start the same thing.
+`signalscope demo` and the end-to-end tests start the same stack.
 """
 
 from __future__ import annotations
@@ -25,29 +25,33 @@ from signalscope.demo.stack.ports import Ports
 
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 90.0
-#: What the reference service's work is said to cost; any price would do, none would record nothing.
+#: The price of a CPU second of the reference service. Any price works; without one, no costs are recorded.
 _CPU_SECOND_PRICE = "0.0000125"
-#: Flows only when everything works: calculated, pushed, transformed, scraped.
+#: True only when the whole pipeline works: calculated, pushed, transformed, scraped.
 _CALCULATED = "sum(signal_service_greeks_options_total) > 0"
-#: And with load, requests keep arriving.
+#: With load, requests must arrive as well.
 _FLOWING = f"{_CALCULATED} and on() (sum(rate(signal_service_api_requests_total[1m])) > 0)"
 
 
 class Stack:
-    """Everything, started in its order and ended in the opposite one; use it as a context manager.
+    """All parts of the demo; a context manager that starts them in order and ends them in reverse order.
 
     Args:
-        ports: Where everything listens.
+        ports: The port of each part.
         load: Requests per second, on average; 0 for no load.
-        say: Told what happens, a line at a time.
-        environment: More variables for the service.
-        generated: A folder that `signalscope generate` has written to: rules, dashboards, configuration of servers;
-            None for those of the demo.
-        embedded: Why there is no Collector, Prometheus and Alertmanager; None to start them.
+        say: Called with each line of progress.
+        environment: More environment variables for the service.
+        generated: A folder with the output of `signalscope generate`: rules, dashboards and server configuration;
+            None for the files of the demo.
+        embedded: The reason to run without Collector, Prometheus and Alertmanager; None to start them.
 
     Attributes:
-        data: A temporary folder with logs, configuration and data; gone at the end.
+        data: A temporary folder with logs, configuration and data, which `close` removes.
         token: The bearer token of ``/monitoring/*``.
+
+    Raises:
+        PartError: A part does not start.
+        BinaryError: A binary is missing.
     """
 
     def __init__(
@@ -83,23 +87,27 @@ class Stack:
         self.close()
 
     def close(self) -> None:
-        """End everything, the last one first, and remove the data."""
+        """End all parts in reverse order, and remove the data."""
         for part in reversed(self.parts.values()):
             part.stop()
         self.parts.clear()
         shutil.rmtree(self.data, ignore_errors=True)
 
     def url(self, name: str) -> str:
-        """The base URL of a part: service, prometheus, alertmanager, console, or a field of `Ports`."""
+        """Return the base URL of a part.
+
+        Args:
+            name: A field of `Ports`, such as ``service``, ``prometheus``, ``alertmanager`` or ``console``.
+        """
         return f"http://{_HOST}:{getattr(self.ports, name)}"
 
     @property
     def control(self) -> str:
-        """Where faults of dependencies are switched."""
+        """The base URL of the server that switches faults of external services."""
         return f"http://{_HOST}:{self.dependencies['control']}"
 
     def endpoints(self) -> dict[str, Any]:
-        """Return the addresses of all parts, as JSON-able data."""
+        """Return the URLs of all parts, the process ids and the token, as data for JSON."""
         endpoints: dict[str, Any] = {
             "service": self.url("service"),
             "console": self.url("console"),
@@ -121,10 +129,10 @@ class Stack:
         return endpoints
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """The result of an instant query to Prometheus: labels under ``metric``, and ``value``.
+        """Return the result of an instant query to Prometheus; each series has ``metric`` (labels) and ``value``.
 
         Raises:
-            OSError: Prometheus does not answer, or not with success.
+            OSError: Prometheus does not answer, or answers with an error.
         """
         url = f"{self.url('prometheus')}/api/v1/query?{urllib.parse.urlencode({'query': expression})}"
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # an http URL of this machine
@@ -132,12 +140,12 @@ class Stack:
         return result
 
     def start_service(self) -> None:
-        """Start the service, and wait until it answers; also to start it again after it was stopped."""
+        """Start the service, for the first time or again, and wait until it answers."""
         environment = {
             "OTEL_PYTHON_DISTRO": "signalscope",
             "OTEL_PYTHON_CONFIGURATOR": "signalscope",
             "OTEL_SERVICE_NAME": "signal-service",
-            # The service reports its caches itself, by decorators.
+            # The service reports its caches with decorators; instrumentation would count each access twice.
             "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "cachetools",
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "OTEL_BSP_SCHEDULE_DELAY": "1000",
@@ -161,10 +169,10 @@ class Stack:
         self._add("service", command, f"{self.url('service')}/health", environment | self._environment)
 
     def wait_for_data(self) -> None:
-        """Wait until what the service measures is in Prometheus.
+        """Wait up to 60 s until measurements of the service are in Prometheus.
 
         Raises:
-            PartError: It was not in time.
+            PartError: No measurement arrived in time, or a part has ended.
         """
         if self.embedded is not None:
             return
@@ -174,7 +182,7 @@ class Stack:
                 return bool(self.query(_FLOWING if self._load else _CALCULATED))
             return False
 
-        # The service's last lines are told when nothing arrives: it is the one that sends.
+        # The error message shows the last lines of the last part: the service, which sends the data.
         parts = sorted(self.parts.values(), key=lambda part: part.name == "service")
         wait_until(flowing, "data in Prometheus", 60.0, parts, every=0.5)
 
@@ -188,7 +196,7 @@ class Stack:
         self._say("starting the reference service")
         self.start_service()
         if self.embedded is None:
-            # Not before: a service that is still starting would have spent its whole error budget.
+            # Not earlier: failed scrapes while the service starts would use up its whole error budget.
             self._add_target("signal-service", self.ports.service)
         if self._load:
             arguments = ["--target", self.url("service"), "--rate", str(self._load)]
@@ -247,7 +255,7 @@ class Stack:
         )
 
     def _add_server(self, name: str, config: Path, *options: str) -> None:
-        """Start Prometheus or Alertmanager, which have these options in common."""
+        """Start Prometheus or Alertmanager; both have these options."""
         listen = f"--web.listen-address={_HOST}:{getattr(self.ports, name)}"
         command = [binaries.find(name), f"--config.file={config}", listen, *options]
         self._add(name, command, f"{self.url(name)}/-/ready")
@@ -270,7 +278,7 @@ class Stack:
     def _add(
         self, name: str, command: list[Any], url: str | None = None, environment: dict[str, str] | None = None
     ) -> Part:
-        """Start a part, and wait until its URL answers, if it has one."""
+        """Start a part; if it has a URL, wait until the URL answers."""
         part = self.parts[name] = Part(name, command, self.data / f"{name}.log", environment)
         if url is not None:
             wait_until(lambda: answers(url), f"{name} at {url}", _SECONDS_TO_START, [part])
@@ -278,8 +286,8 @@ class Stack:
 
 
 def _script(name: str) -> str:
-    """A command of this virtual environment."""
+    """Return the path of a command in this virtual environment."""
     path = Path(sys.executable).with_name(name)
     if not os.access(path, os.X_OK):
-        raise PartError(f"{name} is not beside {sys.executable}; `make setup` installs it")
+        raise PartError(f"{name} is not beside {sys.executable}; run `make setup` to install it [SS733]")
     return str(path)

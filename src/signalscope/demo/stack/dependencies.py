@@ -1,9 +1,9 @@
-"""The five external services, as real HTTP servers in one process, each on its own port.
+"""The five external services: HTTP servers in one process, each with its own port.
 
 ``python -m signalscope.demo.stack.dependencies --ports '{"ticker_service": 9001, ..., "control": 9000}'``
 
-Faults are switched on the control port: ``GET /demo/faults``, ``PUT /demo/faults/NAME`` with
-``{"on": true}``. Imports are light on purpose: the demo should be up quickly.
+The control port shows and switches faults: ``GET /demo/faults``, and ``PUT /demo/faults/NAME`` with
+``{"on": true}``. The module imports little, so that the demo starts quickly.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _OPERATIONS = {
 
 @dataclass
 class DependencyServer:
-    """One external service: a server that can be slow, fail, or be away altogether.
+    """An external service: a server that can be slow, fail, or be down.
 
     Attributes:
-        name: Which of the five it is.
-        port: Its port; 0 takes a free one, kept from then on.
-        host: The address it listens on; the loopback interface, but for containers.
-        slow: Answer calls late.
-        failing: Answer calls with 503.
+        name: The name of the service, one of `DEPENDENCIES`.
+        port: The port; 0 takes a free port and keeps it.
+        host: The address to listen on; the loopback interface, except in containers.
+        slow: True to answer calls 2.5 s late.
+        failing: True to answer calls with 503.
     """
 
     name: str
@@ -63,7 +63,11 @@ class DependencyServer:
     _random: random.Random = field(default_factory=random.Random)
 
     async def open(self) -> None:
-        """Listen; nothing happens when it does already."""
+        """Start to listen; do nothing if the server already listens.
+
+        Raises:
+            OSError: The port is taken.
+        """
         if self._task is not None:
             return
         listener = _listen(self.host, self.port)
@@ -81,7 +85,12 @@ class DependencyServer:
         self._server = self._task = None
 
     async def switch(self, mode: str | None, on: bool) -> None:
-        """Switch one of the three faults."""
+        """Switch a fault.
+
+        Args:
+            mode: ``down``, ``slow`` or ``failing``.
+            on: True to switch it on.
+        """
         if mode == "down":
             await (self.close() if on else self.open())
         elif mode == "slow":
@@ -127,7 +136,7 @@ async def _health(_: Request) -> Response:
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the process' signals alone: there are several in it."""
+    """A server that does not handle signals: the process has several servers and handles them itself."""
 
     def __init__(self, app: Starlette) -> None:
         super().__init__(
@@ -150,14 +159,14 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port))
     except OSError as error:
-        raise OSError(f"port {port} cannot be listened on: {os.strerror(error.errno or 0)}") from None
+        raise OSError(f"cannot listen on port {port}: {os.strerror(error.errno or 0)} [SS741]") from None
 
 
 def control_app(servers: dict[str, DependencyServer]) -> Starlette:
-    """The control port's application.
+    """Return the application of the control port.
 
     Args:
-        servers: The services by name.
+        servers: The external services by name.
     """
 
     async def show(_: Request) -> Response:
@@ -178,7 +187,7 @@ def control_app(servers: dict[str, DependencyServer]) -> Starlette:
         except (ValueError, KeyError, TypeError):
             on = None
         if not isinstance(on, bool):
-            return JSONResponse({"detail": 'the body must be {"on": true} or {"on": false}'}, 422)
+            return JSONResponse({"detail": 'the body must be {"on": true} or {"on": false} [SS742]'}, 422)
         await servers[str(fault.dependency)].switch(fault.mode, on)
         return JSONResponse({fault.name: on})
 
@@ -192,10 +201,19 @@ def control_app(servers: dict[str, DependencyServer]) -> Starlette:
 
 
 def parse_ports(text: str) -> dict[str, int]:
-    """Ports by service from JSON, or from ``name=port,name=port``.
+    """Return the port of each service from the text of ``--ports``.
+
+    Args:
+        text: A JSON object, or ``name=port,name=port``.
 
     Raises:
-        ValueError: The text is neither, a service is missing, or one is not known.
+        ValueError: The text has neither form, a service is missing, or a name is unknown.
+
+    Example:
+        >>> parse_ports(
+        ...     "ticker_service=1,marketplace_service=2,config_service=3,alert_service=4,comms_service=5,control=6"
+        ... )["control"]
+        6
     """
     if text.lstrip().startswith("{"):
         ports = {str(name): int(port) for name, port in json.loads(text).items()}
@@ -203,7 +221,7 @@ def parse_ports(text: str) -> dict[str, int]:
         pairs = (part.partition("=") for part in text.split(",") if part)
         ports = {name.strip(): int(port) for name, _, port in pairs}
     if set(ports) != {*DEPENDENCIES, _CONTROL}:
-        raise ValueError(f"--ports must name each of {', '.join((*DEPENDENCIES, _CONTROL))}, once")
+        raise ValueError(f"--ports must name {', '.join((*DEPENDENCIES, _CONTROL))}, each once [SS740]")
     return ports
 
 
@@ -223,12 +241,16 @@ async def _run(ports: dict[str, int], host: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the five services until SIGINT or SIGTERM."""
+    """Run the five services until SIGINT or SIGTERM.
+
+    Args:
+        arguments: Arguments of the command line; None for those of the process.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m signalscope.demo.stack.dependencies", description=__doc__
     )
-    parser.add_argument("--ports", required=True, help="JSON or name=port,...; 0 takes a free port")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--ports", required=True, help="JSON, or name=port,...; 0 takes a free port")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
     options = parser.parse_args(arguments)
     try:
         asyncio.run(_run(parse_ports(options.ports), options.host))

@@ -1,7 +1,7 @@
 """Load for the reference service: ``python -m signalscope.demo.stack.load --target URL --rate R``.
 
-Many users of all tiers; the rate follows the trading day's shape, a session in ten minutes. It goes on when
-the service is away, and ends at SIGINT or SIGTERM. Standard library and httpx only.
+Many users of all tiers send requests. The rate follows the activity of a trading day, with a session in ten minutes.
+The load continues while the service is down, and ends at SIGINT or SIGTERM. It needs the standard library and httpx.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from signalscope.demo.service.tiers import TIERS
 from signalscope.demo.stack._processes import stop_at_signals
 
 _SESSION_SECONDS = 600.0
-_START = 0.12  # of the session: past the rush of the open
+_START = 0.12  # ratio of the session to start at: after the peak of the opening
 _MOST_IN_FLIGHT = 400
 _REPORT_SECONDS = 30.0
 
 _SPOTS = {"ALFA": 412.0, "BRAV": 187.5, "CHAR": 64.2, "DELT": 928.0, "ECHO": 33.1, "FOXT": 251.0}
 _SIGNALS = ("momentum", "mean_reversion", "volatility_skew", "gamma_exposure")
-#: Tier -> (its ratio of the requests, its users).
+#: Tier -> (ratio of the requests, number of users).
 _TIERS = {"free": (0.30, 200), "basic": (0.30, 120), "professional": (0.30, 60), "enterprise": (0.10, 10)}
-#: Kind of request -> its ratio of the requests.
+#: Kind of request -> ratio of the requests.
 _KINDS = {
     "chain": 0.26, "signal": 0.34, "option": 0.10, "portfolio": 0.05, "scenario": 0.08,
     "surface": 0.05, "history": 0.05, "subscription": 0.03, "threshold": 0.02, "job": 0.02,
@@ -42,11 +42,19 @@ Ask = tuple[str, str, dict[str, Any] | None]
 
 @dataclass
 class Load:
-    """A mix of requests, drawn from a seed.
+    """A random mix of requests; the same seed gives the same requests.
 
     Attributes:
-        rate: Requests per second, averaged over a session.
-        seed: Everything random comes from it.
+        rate: Requests per second, averaged over a session; positive.
+        seed: The seed of the random numbers.
+
+    Raises:
+        ValueError: The rate is not a positive number.
+
+    Example:
+        >>> user, tier, (method, path, body) = Load(rate=20.0).draw()
+        >>> method in {"GET", "POST"}
+        True
     """
 
     rate: float
@@ -54,17 +62,17 @@ class Load:
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < math.inf:
-            raise ValueError(f"the rate must be a positive number, not {self.rate:g}")
+            raise ValueError(f"the rate must be a positive number, not {self.rate:g} [SS731]")
         self._random = random.Random(self.seed)  # noqa: S311  # a reproducible mix, no secret
         self.results: Counter[str] = Counter()
         self._in_flight: set[asyncio.Task[None]] = set()
 
     async def run(self, target: str, stop: asyncio.Event) -> None:
-        """Send requests to a service until told to stop.
+        """Send requests to a service until an event is set.
 
         Args:
-            target: The service's base URL.
-            stop: Set it to stop.
+            target: The base URL of the service.
+            stop: The event that ends the load.
         """
         limits = httpx.Limits(max_connections=_MOST_IN_FLIGHT, max_keepalive_connections=100)
         async with httpx.AsyncClient(base_url=target, timeout=20.0, limits=limits) as client:
@@ -86,16 +94,16 @@ class Load:
         print(self.summary(), flush=True)  # noqa: T201
 
     def summary(self) -> str:
-        """One line: what came back so far."""
+        """Return a line with the number of answers so far, for each status."""
         parts = (f"{number} x {result}" for result, number in sorted(self.results.items()))
-        return f"load: {', '.join(parts) or 'nothing came back yet'}"
+        return f"load: {', '.join(parts) or 'no answers yet'}"
 
     def draw(self) -> tuple[str, str, Ask]:
-        """The next request: its user, the user's tier, and what is asked."""
+        """Return the next request: the user, the user's tier, and (method, path, body)."""
         tier = self._random.choices([*_TIERS], [ratio for ratio, _ in _TIERS.values()])[0]
         user = f"{tier}-{self._random.randrange(_TIERS[tier][1])}"
         if self._random.random() < 0.15:
-            tier, user = "free", "free-impatient"  # asks more often than the free tier allows
+            tier, user = "free", "free-impatient"  # sends more requests than the free tier allows
         kind = self._random.choices([*_KINDS], [*_KINDS.values()])[0]
         return user, tier, self._request(kind, TIERS[tier].premium)
 
@@ -169,13 +177,17 @@ async def _run(load: Load, target: str) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Send load until SIGINT or SIGTERM."""
+    """Send load until SIGINT or SIGTERM.
+
+    Args:
+        arguments: Arguments of the command line; None for those of the process.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m signalscope.demo.stack.load", description="Load for the reference service."
     )
-    parser.add_argument("--target", required=True, help="the service's base URL")
+    parser.add_argument("--target", required=True, help="the base URL of the service")
     parser.add_argument("--rate", type=float, default=20.0, help="requests per second, on average")
-    parser.add_argument("--seed", type=int, default=1, help="everything random comes from it")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the random requests")
     options = parser.parse_args(arguments)
     try:
         load = Load(options.rate, options.seed)

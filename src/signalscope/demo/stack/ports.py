@@ -1,4 +1,4 @@
-"""The ports of the local stack: the usual ones, others where those are taken."""
+"""The ports of the local stack: the default ports, or others if those are taken."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from signalscope.demo.stack._processes import free_port, is_free
 
 
 class PortError(ValueError):
-    """A port that was asked for is taken, or is none."""
+    """A port that the user chose is taken, or is not a port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where each part listens, on the loopback interface."""
+    """The port of each part, on the loopback interface."""
 
     service: int = 8000
     console: int = 8080
@@ -32,16 +32,17 @@ class Ports:
 
 @contextmanager
 def choose(asked: dict[str, int | None] | None = None) -> Iterator[tuple[Ports, list[str]]]:
-    """Ports for everything, which no other demo chooses during the block.
+    """Choose a port for each part; no other demo chooses the same ports during the block.
 
     Args:
-        asked: Ports that the user wants, by name; None for the usual one or, where that is taken, the next.
+        asked: The ports that the user chose, by the names of `Ports`. None stands for the default port, or the next
+            free one if that is taken.
 
     Yields:
-        The ports, and a line about each that is not the usual one.
+        The ports, and a line about each port that is not the default.
 
     Raises:
-        PortError: A port that was asked for is taken; the message says which, and the way out.
+        PortError: A port that the user chose is taken or not a port; the message says which, and what to do.
     """
     ports, notes = Ports(), []
     taken: set[int] = set()
@@ -66,19 +67,17 @@ def _take_asked(name: str, port: int, taken: set[int], kept: ExitStack) -> None:
     if not 1 <= port <= 65_535:
         problem = "a port is a number from 1 to 65535"
     elif port in taken:
-        problem = "another part has it; give each one of its own"
+        problem = "another part has this port; give each part a different one"
     elif not _take(port, kept):
-        problem = (
-            "something else listens there; choose another port, or leave the option out to get a free one"
-        )
+        problem = "another program listens there; choose another port, or omit the option to get a free one"
     if problem:
-        raise PortError(f"--{name}-port {port}: {problem}")
+        raise PortError(f"--{name}-port {port}: {problem} [SS732]")
 
 
 def _take(port: int, kept: ExitStack) -> bool:
-    """Take a port that is free, so that no other demo chooses it before something listens there.
+    """Reserve a free port, so that no other demo chooses it before a part listens there.
 
-    What says so is a name in Linux' abstract namespace: it is gone when this process is, however it ends.
+    On Linux the reservation is a socket name in the abstract namespace. The kernel removes it when this process ends.
     """
     if not is_free(port):
         return False

@@ -1,4 +1,4 @@
-"""`signalscope demo`: the local stack, until Ctrl-C or for some seconds."""
+"""Run the local stack for `signalscope demo`, until Ctrl-C or for some seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from signalscope.mixin.alerts import expected_seconds
 
 
 class _Terminated(BaseException):
-    """SIGTERM, or the terminal was closed: to be ended like Ctrl-C."""
+    """SIGTERM arrived, or the terminal was closed; the demo then ends as after Ctrl-C."""
 
 
 def run(
@@ -38,19 +38,19 @@ def run(
     load: float,
     ports: dict[str, int | None],
 ) -> None:
-    """Start everything, say what runs where, and wait.
+    """Start all parts, print their URLs, and wait.
 
     Args:
-        console: Where to say it.
-        duration: Seconds to run for, once everything is ready; None until Ctrl-C.
-        endpoints: A file that gets what runs where, as JSON, once everything is ready.
+        console: The console to print to.
+        duration: Seconds to run once all parts are ready; None to run until Ctrl-C.
+        endpoints: A file for the URLs of all parts, as JSON; it is written once all parts are ready.
         load: Requests per second, on average.
-        ports: Ports that the user asked for.
+        ports: The ports that the user chose; None for a default port.
 
     Raises:
-        PartError: A part did not start, ended unasked, or no data arrived.
-        PortError: A port that was asked for is taken.
-        StateError: There is nowhere to note that it runs.
+        PartError: A part did not start or ended too early, or no data arrived.
+        PortError: A port that the user chose is taken.
+        StateError: The file that tells `signalscope fault` about the demo cannot be written.
     """
     begun = time.monotonic()
     state.prepare()
@@ -65,7 +65,7 @@ def run(
         for note in notes:
             say(note)
         if endpoints is not None:
-            endpoints.unlink(missing_ok=True)  # whoever waits for it must not read that of another demo
+            endpoints.unlink(missing_ok=True)  # a program that waits for the file must not read an old one
         try:
             with Stack(chosen, load=load, say=say, embedded=embedded) as stack:
                 say("waiting for data")
@@ -73,26 +73,26 @@ def run(
                 say("ready")
                 state.write(stack.endpoints())
                 console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
-                if endpoints is not None:  # after the text: who waits for the file may end the demo at once
+                if endpoints is not None:  # after the text: a reader of the file may end the demo
                     partial = endpoints.with_name(f".{endpoints.name}.{os.getpid()}")
                     partial.write_text(json.dumps(stack.endpoints(), indent=1), encoding="utf-8")
-                    partial.replace(endpoints)  # as a whole, since others wait for it
+                    partial.replace(endpoints)  # in one step: a waiting program must not read half a file
                 _watch(stack, duration)
         except (KeyboardInterrupt, _Terminated):
             pass
         finally:
             state.forget()
     with contextlib.suppress(OSError):  # the terminal may be gone
-        console.print("Everything has ended.", highlight=False)
+        console.print("The demo has stopped.", highlight=False)
 
 
 def _why_embedded() -> str | None:
-    """Return why the pipeline cannot run; None if every part is there."""
+    """Return why the pipeline cannot run; None if every binary is found."""
     try:
         lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
     except binaries.NoCheckoutError as error:
         return str(error)
-    return f"{lacking} cannot be found; `make setup` gets them, or says why it cannot" if lacking else None
+    return f"{lacking} not found; run `make setup` to get what is missing [SS750]" if lacking else None
 
 
 def _watch(stack: Stack, duration: float | None) -> None:
@@ -105,9 +105,9 @@ def _watch(stack: Stack, duration: float | None) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the block like Ctrl-C; a second signal does not interrupt the ending."""
+    """End the block at SIGTERM or a closed terminal as at Ctrl-C; ignore any signal after the first."""
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
         numbers.append(signal.SIGHUP)
 
     def end(number: int, _: FrameType | None) -> None:
@@ -126,43 +126,43 @@ def _ended_by_signals() -> Iterator[None]:
 def _welcome(stack: Stack, duration: float | None) -> str:
     service, command, fault = stack.url("service"), _command(), FAULTS["config-down"]
     if stack.embedded is None:
-        monitoring, shown = "with its whole monitoring", "the dashboards, the alerts, what runs where"
-        seen = f"{fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
+        monitoring, shown = "with its whole monitoring", "dashboards, alerts and the URLs of all parts"
+        seen = f"the alert {fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
         parts = [
-            f"  Prometheus   {stack.url('prometheus')}   API only: try /api/v1/query?query=up",
-            f"  Alertmanager {stack.url('alertmanager')}   API only: try /api/v2/alerts",
+            f"  Prometheus   {stack.url('prometheus')}   API only, for example /api/v1/query?query=up",
+            f"  Alertmanager {stack.url('alertmanager')}   API only, for example /api/v2/alerts",
             f"  Collector    OTLP {stack.url('otlp_grpc')} (gRPC), {stack.url('otlp_http')} (HTTP)",
         ]
     else:
-        monitoring, shown, seen = "without its monitoring", "what runs where", f"seen at {service}/health"
+        monitoring, shown, seen = "without its monitoring", "the URLs of all parts", f"see {service}/health"
         parts = [
             "",
             f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
-            "  Metrics are at the service's /metrics only; there are no dashboards, and no alert fires.",
+            "  Metrics are only at /metrics of the service. Dashboards and alerts are not available.",
         ]
-    ending = "" if duration is None else f"It ends after {duration:g} s. "
+    ending = "" if duration is None else f"The demo ends after {duration:g} s. "
     lines = [
         "",
-        f"[bold]A signal service is running, under load, {monitoring}.[/bold]",
+        f"[bold]A signal service is running under load, {monitoring}.[/bold]",
         "",
         f"  open         [bold]{stack.url('console')}[/bold]   {shown}",
-        f"  service      {service}/docs   its API; /health, /metrics",
-        f"  monitoring   {service}/monitoring/enhanced-metrics   any user name; the password is",
+        f"  service      {service}/docs   the API; also /health and /metrics",
+        f"  monitoring   {service}/monitoring/enhanced-metrics   any user name, and the password",
         f"               {stack.token}",
         *parts,
         "",
-        "  Break something on purpose, in another terminal:",
+        "  Break a part on purpose, in another terminal:",
         f"    [bold]{command} fault list[/bold]",
         f"    [bold]{command} fault {fault.name} on[/bold]   {seen}",
         "",
-        f"  Logs: {stack.data}   {ending}Ctrl-C ends everything and leaves nothing behind.",
+        f"  Logs: {stack.data}   {ending}Ctrl-C stops all processes and removes their data.",
         "",
     ]
     return "\n".join(lines)
 
 
 def _command() -> str:
-    """Return how to call ``signalscope`` from the current folder."""
+    """Return the command that runs ``signalscope`` from the current folder."""
     script = Path(sys.executable).with_name("signalscope")
     if shutil.which("signalscope") == str(script):
         return "signalscope"

@@ -1,4 +1,4 @@
-"""Where running demos are noted, so that `signalscope fault` finds the one that was started last."""
+"""Files that record the running demos, so that `signalscope fault` finds the latest one."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ class NoDemoError(RuntimeError):
 
 
 class StateError(RuntimeError):
-    """There is nowhere to note a running demo; the message says what to do."""
+    """The file of a running demo cannot be written; the message says what to do."""
 
 
 def prepare() -> None:
-    """Make the folder where demos are noted.
+    """Create the folder for the files of running demos.
 
     Raises:
-        StateError: It cannot be made, or not be written to.
+        StateError: The folder cannot be created, or no file can be written there.
     """
     folder = _folder()
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     if not os.access(folder, os.W_OK):
         raise StateError(
-            f"{folder}: a running demo cannot be noted there, so `signalscope fault` would not find it; "
-            "set XDG_STATE_HOME to a folder that can be written to"
+            f"{folder}: no file can be written here, so `signalscope fault` could not find the demo; "
+            "set XDG_STATE_HOME to a writable folder [SS734]"
         )
 
 
@@ -43,7 +43,11 @@ def _own() -> Path:
 
 
 def write(endpoints: dict[str, Any]) -> None:
-    """Note a running demo; only its user may read it, since it has a token."""
+    """Write the file of this demo; only its user may read it, since it has the token.
+
+    Raises:
+        StateError: The file cannot be written.
+    """
     path = _own()
     prepare()
     text = json.dumps({**endpoints, "demo_pid": os.getpid()}, indent=1)
@@ -53,12 +57,10 @@ def write(endpoints: dict[str, Any]) -> None:
 
 
 def read() -> dict[str, Any]:
-    """The endpoints of the running demo; of several, of the one that was ready last.
-
-    Notes of demos that were killed are removed on the way.
+    """Return the endpoints of the demo that became ready last, and remove the files of killed demos.
 
     Raises:
-        NoDemoError: There is none.
+        NoDemoError: No demo is running.
     """
     running: list[tuple[float, dict[str, Any]]] = []
     for path in _folder().glob("demo-*.json"):
@@ -72,11 +74,11 @@ def read() -> dict[str, Any]:
         except (OSError, ValueError, KeyError):
             continue
     if not running:
-        raise NoDemoError("no demo is running; start one with `make demo`, in another terminal")
+        raise NoDemoError("no demo is running; start one with `make demo` in another terminal [SS735]")
     return max(running, key=lambda note: note[0])[1]
 
 
 def forget() -> None:
-    """Remove the note of this process' demo; those of others stay."""
+    """Remove the file of this process' demo."""
     with contextlib.suppress(OSError):
         _own().unlink(missing_ok=True)

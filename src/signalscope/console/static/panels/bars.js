@@ -1,4 +1,4 @@
-/** The latest values, to be compared with each other. */
+/** Bars of the latest values. */
 
 import { fieldOf, latest, shown } from "../fields.js";
 import { element } from "../look.js";

@@ -1,4 +1,4 @@
-/** The latest value between its least and its greatest, with the thresholds on the rim. */
+/** A gauge of the latest value between minimum and maximum, with the thresholds on the rim. */
 
 import { fieldOf, latest, shown } from "../fields.js";
 import { colour, dark } from "../look.js";

@@ -1,10 +1,10 @@
-/** How many measurements fell into each bucket of a histogram, over time. */
+/** The number of measurements in each bucket of a histogram, over time. */
 
 import { format } from "../format.js";
 import { dark } from "../look.js";
 import { chartStyle, clock, everyFew } from "./time.js";
 
-/** Cumulative buckets as separate ones, from the lowest bound to the highest. */
+/** Turn cumulative buckets into separate ones, from the lowest bucket boundary to the highest. */
 const separate = (series) => {
   const sorted = series.map((each) => ({ bound: Number(each.labels.le?.replace("+Inf", "Infinity")), each }))
     .filter(({ bound }) => !Number.isNaN(bound)).sort((a, b) => a.bound - b.bound);

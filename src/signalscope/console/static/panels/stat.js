@@ -1,4 +1,4 @@
-/** The latest value, large, above what it was before. */
+/** The latest value in large type, above a line of the earlier values. */
 
 import { fieldOf, latest, shown } from "../fields.js";
 import { element } from "../look.js";

@@ -1,10 +1,10 @@
-/** In which state something was, over time. */
+/** A timeline of states. */
 
 import { fieldOf, shown } from "../fields.js";
 import { element } from "../look.js";
 import { clock } from "./time.js";
 
-/** Neighbouring equal values as one stretch; a gap ends it. */
+/** Join equal values that follow each other into a stretch; a gap ends the stretch. */
 const stretches = (points, step) => {
   const found = [];
   for (const [time, value] of points) {

@@ -1,9 +1,9 @@
-/** The latest values of several expressions, joined by their labels. */
+/** A table of the latest values of several expressions, joined by their labels. */
 
 import { fieldOf, latest, shown } from "../fields.js";
 import { element } from "../look.js";
 
-/** Rows by the labels that every expression has alike, as the transformation `merge` makes them. */
+/** One row for each set of labels that the expressions share, as Grafana's transformation `merge` does. */
 const merged = (series, organize, several) => {
   const hidden = organize.excludeByName ?? {}, rows = new Map();
   for (const each of series) {

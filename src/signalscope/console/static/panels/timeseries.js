@@ -1,11 +1,11 @@
-/** Values over time. */
+/** Lines of values over time. */
 
 import { fieldOf, latest, seriesColour } from "../fields.js";
 import { format, round } from "../format.js";
 import { colour, element, faded } from "../look.js";
 import { chartStyle, clock, timeAxis } from "./time.js";
 
-/** The same moments for every series, so that they can be stacked. */
+/** Give every series the same times, so that the series can be stacked. */
 const aligned = (series) => {
   const times = [...new Set(series.flatMap((each) => each.points.map(([time]) => time)))].sort((a, b) => a - b);
   return series.map((each) => {
@@ -14,7 +14,7 @@ const aligned = (series) => {
   });
 };
 
-/** The area between an upper and a lower bound. */
+/** The area between an upper and a lower series. */
 const band = (upper, lower, hue, share) => {
   const below = new Map(lower.points);
   const both = upper.points.filter(([time, value]) => value !== null && (below.get(time) ?? null) !== null);
@@ -26,7 +26,7 @@ const band = (upper, lower, hue, share) => {
   };
 };
 
-/** Of the single measurements, the longest of each stretch of time: those are the ones to look into. */
+/** The longest exemplar of each of 60 stretches of time: the most interesting measurements. */
 const telling = (marks, { from, to }) => {
   const found = new Map(), stretch = ((to - from) * 1000) / 60;
   for (const mark of marks) {
@@ -36,7 +36,7 @@ const telling = (marks, { from, to }) => {
   return [...found.values()];
 };
 
-/** From where to where the axis goes, and how far its lines are apart: round numbers in the panel's unit. */
+/** The ends of the axis and the distance between its lines: round numbers in the unit of the panel. */
 const scale = (lines, { min, max, unit, custom }, stacked) => {
   const values = lines.filter((each) => each.type === "line").map((each) => each.data);
   const sums = new Map();
