@@ -223,21 +223,21 @@ def test_a_span_is_made_under_a_recording_one(captured: Captured) -> None:
         (lambda: instrument_task(task_type=arg("fil.name")), "no parameter 'fil'; did you mean 'file'"),
         (
             lambda: instrument_greeks(batch_size=0),
-            "batch_size=0 is not allowed; give a whole number of at least 1",
+            "batch_size=0 is not allowed; pass a whole number of at least 1",
         ),
         (lambda: instrument_greeks(batch_size="many"), "batch_size='many' is not allowed"),  # type: ignore[call-overload]  # that is the point
         (lambda: instrument_greeks(batch_size=True), "batch_size=True is not allowed"),
-        (lambda: instrument_cache(hit=5), "hit=5 is not allowed; give a callable"),  # type: ignore[call-overload]  # that is the point
+        (lambda: instrument_cache(hit=5), "hit=5 is not allowed; pass a callable"),  # type: ignore[call-overload]  # that is the point
         (
             lambda: instrument_cache(miss_on="KeyError"),  # type: ignore[call-overload]  # that is the point
-            "miss_on='KeyError' is not allowed; give an exception class",
+            "miss_on='KeyError' is not allowed; pass an exception class",
         ),
-        (lambda: instrument_queue(enqueued_at=5.0), "enqueued_at is about each item: give a callable"),
+        (lambda: instrument_queue(enqueued_at=5.0), "enqueued_at differs for each item: pass a callable"),
         (
             lambda: instrument_queue(step="put", enqueued_at=arg("file")),
             "only to the function that processes it",
         ),
-        (lambda: instrument_signal(emitted=5), "emitted=5 is not allowed; give a direction"),  # type: ignore[call-overload]  # that is the point
+        (lambda: instrument_signal(emitted=5), "emitted=5 is not allowed; pass a direction"),  # type: ignore[call-overload]  # that is the point
     ],
 )
 def test_constants_are_checked_at_decoration(decorator: object, message: str) -> None:

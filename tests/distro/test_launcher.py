@@ -132,12 +132,12 @@ def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
         (
             "OTEL_METRICS_EXPORTER",
             "carrier_pigeon",
-            "there is no 'carrier_pigeon'; installed: console, otlp, prom",
+            "'carrier_pigeon' is not installed; installed: console, otlp, prom",
         ),
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "127.0.0.1:4318",
-            "ENDPOINT='127.0.0.1:4318' is no URL; write it like http",
+            "ENDPOINT='127.0.0.1:4318' is not a URL; write it like http",
         ),
         (
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -164,7 +164,7 @@ def test_a_error_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     for _ in range(2):
         with pytest.raises(
-            ContractError, match="OTEL_EXPORTER_OTLP_ENDPOINT='localhost:4318' is no URL; write it"
+            ContractError, match="OTEL_EXPORTER_OTLP_ENDPOINT='localhost:4318' is not a URL; write it"
         ):
             signalscope.configure(endpoint="localhost:4318")
         with pytest.raises(ContractError, match="export_interval='5' must be a positive number of seconds"):
@@ -189,7 +189,7 @@ def test_a_error_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) ->
 )  # fmt: skip
 def test_endpoints_are_checked_where_they_are_used(variables: dict[str, str], wrong: bool) -> None:
     """URLs for HTTP, anything for gRPC, nothing for signals that are not exported."""
-    with pytest.raises(ContractError, match="is no URL") if wrong else contextlib.nullcontext():
+    with pytest.raises(ContractError, match="is not a URL") if wrong else contextlib.nullcontext():
         check_endpoints(variables)
 
 

@@ -108,9 +108,9 @@ def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest
     done: list[str] = []
     before = len(_process_state._in_children)
     subjects = [Subject(), Subject(), Subject()]
-    _process_state.in_children(lambda: done.append("first"), of=subjects[0])
-    _process_state.in_children(lambda: 1 / 0, of=subjects[1])
-    _process_state.in_children(lambda: done.append("last"), of=subjects[2])
+    _process_state.in_children(lambda: done.append("first"), owner=subjects[0])
+    _process_state.in_children(lambda: 1 / 0, owner=subjects[1])
+    _process_state.in_children(lambda: done.append("last"), owner=subjects[2])
     assert _in_child(lambda: done == ["first", "last"])
     del subjects[:]
     assert len(_process_state._in_children) == before

@@ -17,7 +17,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, NumberDataPoint
 
 from signalscope import recording
-from signalscope.recording import _gil
+from signalscope.recording import _fast_path
 from signalscope.recording._snapshot import NotKeptError, snapshot
 from signalscope.recording._state import live
 
@@ -29,10 +29,10 @@ def without_gil(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Force the probe: Python says that it runs without the GIL."""
     before = live.on, live.fast_path, live.meter
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    _gil.log_reason_once.cache_clear()
+    _fast_path.log_reason_once.cache_clear()
     yield
     live.on, live.fast_path, live.meter = before
-    _gil.log_reason_once.cache_clear()
+    _fast_path.log_reason_once.cache_clear()
 
 
 def test_the_sdk_aggregates_and_one_line_says_so(without_gil: None, caplog: pytest.LogCaptureFixture) -> None:
@@ -77,11 +77,11 @@ def test_the_probe_asks_the_interpreter_first(monkeypatch: pytest.MonkeyPatch) -
     """A free-threaded build may run with the GIL; how it was built counts only where it cannot be asked."""
     monkeypatch.setattr(sysconfig, "get_config_var", {"Py_GIL_DISABLED": 1}.get)
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True, raising=False)
-    assert _gil.is_gil_enabled()
+    assert _fast_path.is_gil_enabled()
     monkeypatch.delattr(sys, "_is_gil_enabled")
-    assert not _gil.is_gil_enabled()
+    assert not _fast_path.is_gil_enabled()
 
 
 def test_an_ordinary_build_has_the_gil() -> None:
     """Else the tests of the aggregation buffers would test the SDK."""
-    assert _gil.is_gil_enabled() == (not sysconfig.get_config_var("Py_GIL_DISABLED"))
+    assert _fast_path.is_gil_enabled() == (not sysconfig.get_config_var("Py_GIL_DISABLED"))

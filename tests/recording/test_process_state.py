@@ -103,7 +103,7 @@ def test_failing_function_is_counted_and_the_others_are_called() -> None:
         raise RuntimeError("on purpose")
 
     with capture() as captured:
-        in_children(fail, of=owner)
+        in_children(fail, owner=owner)
         later = _Names()
 
         def holds() -> bool:

@@ -36,7 +36,7 @@ def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
     assert sdk.exemplar_filter(provider) is Filter.ALWAYS_OFF
     assert sdk.matched_by([view], meter.create_counter("a"))
     assert not sdk.matched_by([view], meter.create_counter("b"))
-    found = sdk.reader_wants(reader)
+    found = sdk.reader_preferences(reader)
     assert found is not None
     wants, special = found
     assert wants.temporality == {
