@@ -82,7 +82,7 @@ class _Tier(str, enum.Enum):  # noqa: UP042  # whose text is "_Tier.PRO": what m
     PRO = "professional"
 
 
-def test_a_caller_is_said_in_any_type(captured: Captured) -> None:
+def test_a_caller_may_have_any_type(captured: Captured) -> None:
     """A tier can be an enum member or missing, and a user can be a number."""
     with user_context(tier=_Tier.PRO, user=7):  # type: ignore[arg-type]  # what callers do
         signalscope.count_feature("a")

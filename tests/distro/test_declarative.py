@@ -129,7 +129,7 @@ def test_a_file_that_disables_the_sdk(tmp_path: Path) -> None:
         ("file_format: [", "otel.yaml"),
     ],
 )
-def test_a_error_in_the_file_costs_telemetry_not_the_service(
+def test_an_error_in_the_file_costs_telemetry_not_the_service(
     text: str | None, said: str, tmp_path: Path
 ) -> None:
     """One log line names the file and the error; the program runs."""

@@ -28,7 +28,7 @@ def _attributes(exporter: InMemorySpanExporter) -> dict[str, dict[str, object]]:
     return {span.name: dict(span.attributes or {}) for span in exporter.get_finished_spans()}
 
 
-def test_spans_know_the_tier(made: Made) -> None:
+def test_spans_have_the_tier(made: Made) -> None:
     """Spans started inside `user_context` get the tier, and so does the span that is current when it is entered."""
     tracer, exporter = made
     start, caller = tracer.start_as_current_span, user_context(tier="enterprise", user="u-1")
@@ -53,7 +53,7 @@ def test_spans_know_the_tier(made: Made) -> None:
         ({}, None),
     ],
 )
-def test_clients_spans_know_the_service(
+def test_client_spans_have_the_service(
     made: Made, attributes: dict[str, str | int], peer: str | None
 ) -> None:
     """The URL is read by current and by former conventions; an existing attribute stays."""

@@ -100,7 +100,7 @@ def test_configure_does_the_same_in_code(tmp_path: Path) -> None:
         assert next(receiver.metrics())[0]["service.name"] == "by-code"
 
 
-def test_without_an_endpoint_nobody_complains(tmp_path: Path) -> None:
+def test_without_an_endpoint_there_are_no_errors(tmp_path: Path) -> None:
     """The program has no errors at the start, while it runs and at the end."""
     ending = (
         "from opentelemetry import metrics, trace\n"
@@ -147,7 +147,7 @@ def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
         ("OTEL_METRICS_EXEMPLAR_FILTER", "best", "Unknown exemplar filter 'best'"),
     ],
 )
-def test_a_error_in_the_environment_costs_telemetry_not_the_service(
+def test_an_error_in_the_environment_costs_telemetry_not_the_service(
     tmp_path: Path, variable: str, value: str, message: str
 ) -> None:
     """One line names the variable, its value and the way out; after that nothing is logged."""
@@ -278,7 +278,7 @@ def ready() -> str: return "yes"
     ],
     ids=["uvicorn", "uvicorn-workers", "gunicorn"],
 )
-def test_a_service_that_knows_nothing_is_measured(tmp_path: Path, server: tuple[str, ...]) -> None:
+def test_an_unchanged_service_is_measured(tmp_path: Path, server: tuple[str, ...]) -> None:
     """Every worker exports API metrics and Greeks with its own instance id; SIGTERM loses nothing."""
     (tmp_path / "service.py").write_text(SERVICE, encoding="utf-8")
     port = free_port()

@@ -115,7 +115,7 @@ def test_attributes_that_collide_share_a_label(provider: MeterProvider) -> None:
 
 
 def test_any_text_is_a_label_s_value(provider: MeterProvider) -> None:
-    """This holds for counters and histograms, and for every name that the format itself uses."""
+    """The text may contain words and characters of the format itself, in counters and in histograms."""
     texts = {"%s %d %%", 'a"b', "a\\b", "a\nb", "{x}", "# EOF", "é\u2028"}
     for text in texts:
         recording.get_instrument("signal_service.database.query").series(text, "table", "select").record(1)

@@ -116,7 +116,7 @@ def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest
     assert len(_process_state._in_children) == before
 
 
-def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_provider_of_the_program_starts_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """The child does not have the parent's counts; its counters start at zero, with its own instance id."""
     reader = InMemoryMetricReader()
     resource = Resource({"service.instance.id": "parent"})

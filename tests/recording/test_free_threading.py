@@ -73,7 +73,7 @@ def test_the_process_says_why_it_has_no_values_of_its_own(without_gil: None) -> 
         snapshot([_COUNTER])
 
 
-def test_the_probe_asks_the_interpreter_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_probe_calls_the_interpreter_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A free-threaded build may run with the GIL; the build flag counts only without the probe."""
     monkeypatch.setattr(sysconfig, "get_config_var", {"Py_GIL_DISABLED": 1}.get)
     monkeypatch.setattr(sys, "_is_gil_enabled", lambda: True, raising=False)

@@ -134,7 +134,7 @@ def test_a_value_that_cannot_be_shown_is_counted(recorded: Recorded) -> None:
     assert recorded.counts("signalscope.attribute.overflow") == {(FEATURES, "feature"): 1}
 
 
-def test_a_series_begins_before_anybody_can_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_series_starts_before_others_can_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its first zero is added before it is in the table, where a collection would add to it as well."""
     from signalscope.recording._instrument_series import InstrumentSeries  # noqa: PLC0415  # private, and only here
 

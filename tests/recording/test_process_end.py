@@ -121,7 +121,7 @@ os.waitpid(pid, 0)
 """
 
 
-def test_a_provider_that_was_there_before_us_works_in_a_forked_child(tmp_path: Path) -> None:
+def test_a_provider_set_before_signalscope_works_in_a_forked_child(tmp_path: Path) -> None:
     """The reader's thread starts in the child before signalscope's code runs: the thread still gets its wake-up."""
     script = tmp_path / "script.py"
     script.write_text(_EARLY, encoding="utf-8")
@@ -208,7 +208,7 @@ def deaf() -> Iterator[_Deaf]:
 @pytest.mark.parametrize(
     "end", ["signalscope.shutdown()", "signalscope.shutdown(); signalscope.shutdown()", "_own()"]
 )
-def test_what_has_been_shut_down_is_let_alone(end: str, tmp_path: Path) -> None:
+def test_a_stopped_provider_is_left_alone(end: str, tmp_path: Path) -> None:
     """A second shutdown, and the interpreter's exit, neither export again nor log."""
     script = tmp_path / "script.py"
     own = (
@@ -322,7 +322,7 @@ print("ok")
 
 
 @pytest.mark.parametrize("mode", ["foreign", "after spans", "disabled"])
-def test_a_provider_of_somebody_else_s_is_found(mode: str, tmp_path: Path) -> None:
+def test_a_provider_of_the_program_is_found(mode: str, tmp_path: Path) -> None:
     """After that calls are recorded through the provider, unless OTEL_SDK_DISABLED is set."""
     script = tmp_path / "script.py"
     script.write_text(_FOREIGN, encoding="utf-8")

@@ -65,7 +65,7 @@ def test_a_view_about_everything_leaves_everything_to_the_sdk() -> None:
     assert reader.get_metrics_data() is None
 
 
-def test_a_reader_that_wants_exponential_histograms_gets_them_from_the_sdk() -> None:
+def test_exponential_histograms_of_a_reader_come_from_the_sdk() -> None:
     """OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes the exporter require this."""
     pair = Pair(
         reader_options={"preferred_aggregation": {Histogram: ExponentialBucketHistogramAggregation()}}
@@ -156,7 +156,7 @@ def _delivered(name: str) -> dict[str, Any]:
     }
 
 
-def test_views_do_to_our_instruments_what_they_do_to_any(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_apply_to_every_instrument(monkeypatch: pytest.MonkeyPatch) -> None:
     """A View can rename, drop, remove attributes, change buckets, and make exponential histograms or sums."""
     # Tests that run later in this process see the contract without this test's instrument.
     monkeypatch.setattr(_registry, "_by_name", dict(_registry._by_name))

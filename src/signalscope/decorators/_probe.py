@@ -23,7 +23,7 @@ class Decorator(Protocol[Q]):
     """A decorator that is used without arguments or with options."""
 
     @overload
-    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[overload-overlap]  # options are given by name
+    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[overload-overlap]  # options are passed by name
     @overload
     def __call__(self, *args: Q.args, **options: Q.kwargs) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 

@@ -200,7 +200,7 @@ class BoundInstrument:
             group.rebind()
 
     def api_writer(self) -> Callable[..., None]:
-        """The instrument's method of the OpenTelemetry API: `write(value, attributes, context)`."""
+        """Return the API instrument's method that records: `write(value, attributes, context)`."""
         if self._api is None:
             is_histogram = self.definition.kind is Kind.HISTOGRAM
             self._api = getattr(create_instrument(self.definition), "record" if is_histogram else "add")
@@ -211,7 +211,7 @@ class BoundInstrument:
 
 
 def create_instrument(instrument: Instrument) -> object:
-    """The instrument of the OpenTelemetry API that a contract entry describes; gauges are made elsewhere."""
+    """Create the OpenTelemetry API's instrument for a contract entry that is not a gauge."""
     meter, options = live.meter, {"unit": instrument.unit, "description": instrument.description}
     if instrument.kind is Kind.COUNTER:
         return meter.create_counter(instrument.name, **options)
