@@ -282,7 +282,7 @@ def test_methods_of_every_kind(recorded: Recorded) -> None:
     assert one.inside(3) == Derived.inside(3) == ("Derived", 3)
     assert one.static(4) == Base.static(4) == 4
     assert one.prop == "Derived"
-    assert Base.prop.__doc__ == "What it is."
+    assert Base.prop.__doc__ == "Return the value."
     assert one.builtin([1, 2]) == 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # Python 3.13 warns about every partial in a class
@@ -451,7 +451,7 @@ async def test_fastapi_takes_it_as_dependency_and_endpoint() -> None:
 )
 def test_what_cannot_be_called_is_refused(what: Any) -> None:
     """The error is raised at decoration, not at the first call, and says what to decorate instead."""
-    with pytest.raises(TypeError, match=r"not callable.*; decorate the function that it is made from"):
+    with pytest.raises(TypeError, match=r"not callable.*; put the decorator on the function itself"):
         decorate(what)
 
 
