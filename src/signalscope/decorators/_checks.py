@@ -118,9 +118,8 @@ class _Examination:
         most = _VALUES if values and isinstance(values[0], float | int | None) else MANY_RECORDS
         low, high = limits_of(greek, self._check) if greek is not None else (_INF, -_INF)
         for value in islice(values, 0, None, max(1, -(-len(values) // most))):
-            if (
-                type(value) is float and low <= value <= high
-            ):  # the usual case; `examine` is twenty times slower
+            # The usual case; `examine` is twenty times slower.
+            if type(value) is float and low <= value <= high:
                 self.examined += 1
             else:
                 self.examine(value, greek, depth + 1)

@@ -49,7 +49,7 @@ def wrap(call: Any, probe: Probe) -> Any:
         return call if call.fget is None else call.getter(wrap(call.fget, probe))
     if not callable(call):
         raise TypeError(
-            f"{call!r} is not callable, so it cannot be instrumented; put the decorator on the function itself [SS316]"
+            f"{call!r} is not callable, so it cannot be decorated; put the decorator on the function itself [SS316]"
         )
     make = _maker_for(call)
     if isinstance(call, FunctionType):

@@ -38,8 +38,7 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
             raise  # the launcher handles a library that is not installed
         except Exception:
             _logger.exception(
-                "signalscope: instrumenting %s failed; the program runs without its metrics [SS330]",
-                entry_point.name,
+                "signalscope: instrumenting %s failed; going on without it [SS330]", entry_point.name
             )
 
 
