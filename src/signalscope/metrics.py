@@ -1,8 +1,8 @@
-"""Functions that record without a decorator: events when they happen, current values at each collection.
+"""Functions that record without a decorator: events when they happen, and current values at each collection.
 
 `count_…` counts, `record_…` and `measure_cost` record a value, and `observe_…` reads a value at each collection.
-None of them raises for a value at run time: an attribute value that the contract does not allow is recorded as
-`other` and counted in `signalscope.attribute.overflow`.
+None of them raises because of a value. An attribute value that the contract does not allow is recorded as `other`
+and counted in `signalscope.attribute.overflow`.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ __all__ = [
 
 #: A number, or a function that returns it. The function is called when metrics are collected, in any thread.
 Number: TypeAlias = float | Callable[[], float | None]
-#: Ends the reporting of values.
+#: A function that ends the reporting of values.
 Unregister: TypeAlias = Callable[[], None]
 
 
 class _Spent(threading.local):
-    """CPU seconds that this thread has spent in blocks inside the current one."""
+    """The CPU seconds of this thread in `measure_cost` blocks inside the current block."""
 
     inside = 0.0
 
@@ -58,8 +58,8 @@ def count_feature(feature: str, *, premium: bool = False, tier: str | None = Non
 
     Args:
         feature: The feature's name.
-        premium: Whether it is a paid extra; then it is counted as premium use too.
-        tier: The user's tier; by default that of the current `user_context`.
+        premium: True for a paid feature; the use is then counted as premium use too.
+        tier: The user's tier; by default the tier of the current `user_context`.
 
     Examples:
         >>> from signalscope import count_feature
@@ -78,16 +78,17 @@ def count_feature(feature: str, *, premium: bool = False, tier: str | None = Non
 def record_cost(
     operation_type: str, cpu_seconds: float, *, complexity: str = OTHER, tier: str | None = None
 ) -> None:
-    """Record what a piece of work cost: CPU-seconds times SIGNALSCOPE_CPU_SECOND_PRICE.
+    """Record the cost of a piece of work: CPU-seconds times SIGNALSCOPE_CPU_SECOND_PRICE.
 
-    Without a price nothing is recorded, since a cost of zero would be wrong. The CPU time is charged to the user of
-    the current `user_context` with or without a price; /monitoring/business-dashboard shows the costliest users.
+    Without a price the cost is not recorded, since a cost of zero would be wrong. The CPU time is added to the user
+    of the current `user_context`, with or without a price. The page /monitoring/business-dashboard shows the users
+    with the highest costs.
 
     Args:
         operation_type: The kind of work.
-        cpu_seconds: The CPU time it took, in seconds.
+        cpu_seconds: The CPU time of the work, in seconds.
         complexity: simple, standard or complex.
-        tier: The tier of the user that it was done for; by default the tier of the current `user_context`.
+        tier: The tier of the user; by default the tier of the current `user_context`.
 
     Examples:
         >>> import os
@@ -103,7 +104,7 @@ def record_cost(
         user = current_user()
         if user is not None:
             _user_costs.charge(user, cpu_seconds)
-    except Exception:  # a failure of the measurement, which the caller must not see
+    except Exception:  # an error of the measurement must not reach the caller
         internal_error("record_cost")
     price = cpu_second_price()
     if price is not None:
@@ -121,9 +122,9 @@ def record_cost(
 def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | None = None) -> Iterator[None]:
     """Record the cost of the CPU time that this thread spends in the block.
 
-    The block must not contain `await`: what the thread does for other tasks in the meantime would be charged too.
-    An exception passes through; what was spent until then is recorded. What a `measure_cost` inside it records is
-    not recorded a second time, so that all costs add up to the CPU time that was spent.
+    The block must not contain `await`: the cost would include other tasks of the thread. If the block raises, the
+    CPU time until then is recorded. The cost of a `measure_cost` inside the block is recorded only there, so the sum
+    of all costs is the CPU time that was spent.
 
     Args:
         operation_type: As for `record_cost`.
@@ -152,12 +153,12 @@ def measure_cost(operation_type: str, *, complexity: str = OTHER, tier: str | No
 
 
 def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
-    """Count signals that were emitted.
+    """Count emitted signals.
 
     Args:
-        signal_type: Their kind.
+        signal_type: The kind of signal.
         direction: buy, sell or hold.
-        number: How many.
+        number: The number of signals.
 
     Examples:
         >>> from signalscope import count_signal
@@ -171,12 +172,12 @@ def count_signal(signal_type: str, direction: str, number: int = 1) -> None:
 
 
 def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
-    """Set the ratio of signals that proved right.
+    """Set the ratio of signals that were correct.
 
     Args:
-        signal_type: Their kind.
-        time_horizon: The time after which they were judged, such as ``15m``.
-        ratio: From 0 to 1.
+        signal_type: The kind of signal.
+        time_horizon: The time between a signal and the check of its result, such as ``15m``.
+        ratio: Correct signals divided by all signals, from 0 to 1.
 
     Examples:
         >>> from signalscope import record_accuracy
@@ -190,11 +191,11 @@ def record_accuracy(signal_type: str, time_horizon: str, ratio: float) -> None:
 
 
 def count_rate_limit_hit(endpoint: str, limit_type: str) -> None:
-    """Count a request that was refused by a rate limit.
+    """Count a request that a rate limit has rejected.
 
     Args:
-        endpoint: The route template, never the path itself.
-        limit_type: Which limit: per user, per address, ...
+        endpoint: The route template, such as ``/users/{id}``, never the path of a request.
+        limit_type: The kind of limit, such as ``user`` or ``address``.
 
     Examples:
         >>> from signalscope import count_rate_limit_hit
@@ -211,9 +212,9 @@ def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
     """Count entries that left a cache.
 
     Args:
-        cache_type: Which cache.
-        reason: ``size`` (to make room), ``ttl`` (they expired) or ``explicit`` (deleted, flushed).
-        number: How many.
+        cache_type: The name of the cache.
+        reason: ``size`` (removed for new entries), ``ttl`` (expired) or ``explicit`` (deleted or flushed).
+        number: The number of entries.
 
     Examples:
         >>> from signalscope import count_eviction
@@ -227,13 +228,13 @@ def count_eviction(cache_type: str, reason: str, number: int = 1) -> None:
 
 
 def count_queue_item(queue_type: str, priority: str, event: str, number: int = 1) -> None:
-    """Count items of a queue by what happened to them; `@instrument_queue` does it for decorated functions.
+    """Count items of a queue by event; `@instrument_queue` counts them for decorated functions.
 
     Args:
-        queue_type: Which queue.
+        queue_type: The name of the queue.
         priority: critical, high, medium or low.
         event: enqueued, processed, failed, rejected or dropped.
-        number: How many.
+        number: The number of items.
 
     Examples:
         >>> from signalscope import count_queue_item
@@ -253,13 +254,13 @@ def observe_cache(
     capacity: Number | None = None,
     size_bytes: Number | None = None,
 ) -> Unregister:
-    """Report a cache's size.
+    """Report the size of a cache at each collection.
 
     Args:
-        cache_type: Which cache.
-        entries: Entries it holds.
-        capacity: Entries it can hold.
-        size_bytes: Bytes its values take.
+        cache_type: The name of the cache.
+        entries: The current number of entries.
+        capacity: The largest number of entries.
+        size_bytes: The size of all values, in bytes.
 
     Returns:
         A function that ends the reporting.
@@ -285,12 +286,12 @@ def observe_cache(
 def observe_queue(
     queue_type: str, *, sizes: Callable[[], Mapping[str, float]], capacity: Number | None = None
 ) -> Unregister:
-    """Report a queue's size.
+    """Report the size of a queue at each collection.
 
     Args:
-        queue_type: Which queue.
-        sizes: Returns the number of waiting items by priority; a priority that it leaves out has none.
-        capacity: Items the queue can hold; leave it out for an unbounded queue.
+        queue_type: The name of the queue.
+        sizes: Returns the number of waiting items by priority; a missing priority has zero items.
+        capacity: The largest number of items; None for a queue without a limit.
 
     Returns:
         A function that ends the reporting.
@@ -316,11 +317,11 @@ def observe_queue(
 
 
 def observe_memory(operation_type: str, used: Number) -> Unregister:
-    """Report the memory that a kind of work uses.
+    """Report the memory of a kind of work at each collection.
 
     Args:
-        operation_type: The kind of work; ``process``, the memory of the whole process, is reported anyway.
-        used: Bytes.
+        operation_type: The kind of work. ``process``, the memory of the whole process, is always reported.
+        used: The memory, in bytes.
 
     Returns:
         A function that ends the reporting.
@@ -339,10 +340,10 @@ def observe_memory(operation_type: str, used: Number) -> Unregister:
 
 
 def observe_subscriptions(counted: Callable[[], Iterable[tuple[float, tuple[str, str, str]]]]) -> Unregister:
-    """Report the active subscriptions.
+    """Report the active subscriptions at each collection.
 
     Args:
-        counted: Returns pairs of a number and its user tier, signal type and delivery method.
+        counted: Returns pairs: a number of subscriptions, and their user tier, signal type and delivery method.
 
     Returns:
         A function that ends the reporting.

@@ -1,4 +1,4 @@
-"""Helpers for the tests of services that use signalscope: what was recorded, and a clock to move by hand.
+"""Helpers for the tests of services that use signalscope: recorded values, and a clock that a test sets.
 
 Example::
 
@@ -32,9 +32,9 @@ class Point:
     """One series at one moment.
 
     Attributes:
-        labels: Its attributes.
-        value: A counter's or gauge's value; a histogram's sum, in the instrument's unit.
-        count: How many values a histogram has; None for the others.
+        labels: The attributes of the series.
+        value: The value of a counter or gauge, or the sum of a histogram, in the instrument's unit.
+        count: The number of values of a histogram; None for counters and gauges.
         trace_ids: Trace ids of a histogram's exemplars, as 32 hexadecimal digits.
 
     Examples:
@@ -54,10 +54,10 @@ class Point:
 
 
 class Captured:
-    """What was recorded since `capture` began. Series that nothing was recorded in are left out.
+    """The values recorded since `capture` began. Series without recorded values are left out.
 
     Attributes:
-        tracer: Makes spans that are captured too.
+        tracer: A tracer whose spans are captured too.
 
     Examples:
         >>> from signalscope import count_feature
@@ -75,20 +75,20 @@ class Captured:
         self.tracer = tracer
 
     def points(self, name: str, **labels: str) -> list[Point]:
-        """The series of a metric.
+        """Return the series of a metric.
 
         Args:
-            name: Its Prometheus name (without ``_bucket``, ``_sum``, ``_count``), or its OpenTelemetry name.
-            labels: Only series that have these.
+            name: The Prometheus name (without ``_bucket``, ``_sum``, ``_count``), or the OpenTelemetry name.
+            labels: Return only series with these labels.
 
         Raises:
-            ContractError: The contract has no such metric, or the metric no such label.
+            ContractError: The contract does not have this metric, or the metric does not have a label.
         """
         instrument = _find(name)
         unknown = sorted(set(labels) - set(instrument.attribute_names))
         if unknown:
             raise ContractError(
-                f"{name} has no label {', '.join(unknown)}; it has: {', '.join(instrument.attribute_names)}"
+                f"{name} has no label {', '.join(unknown)}; it has: {', '.join(instrument.attribute_names)} [SS340]"
             )
         data = self._reader.get_metrics_data()
         points = [
@@ -108,25 +108,25 @@ class Captured:
         ]
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The sum of a metric's series with these labels; None when there are none."""
+        """Return the sum of a metric's series with these labels; None without such series."""
         points = self.points(name, **labels)
         return sum(point.value for point in points) if points else None
 
     def count(self, name: str, **labels: str) -> int:
-        """How many values a histogram's series with these labels have."""
+        """Return the number of values in a histogram's series with these labels."""
         return sum(point.count or 0 for point in self.points(name, **labels))
 
     def spans(self) -> list[ReadableSpan]:
-        """The spans that have ended."""
+        """Return the spans that have ended."""
         return list(self._spans.get_finished_spans())
 
 
 @contextmanager
 def capture() -> Iterator[Captured]:
-    """Record into memory instead of wherever this process exports, while the block runs.
+    """Record into memory, and do not export, while the block runs.
 
-    Metrics of the contract begin at zero. Spans are those of signalscope's decorators; they are made under a
-    span of `Captured.tracer`, or by decorators with ``span="always"``.
+    All metrics of the contract start at zero. The spans of decorators are captured if they are inside a span of
+    `Captured.tracer`, or if the decorator has ``span="always"``.
 
     Examples:
         >>> from signalscope import count_feature
@@ -147,10 +147,10 @@ def capture() -> Iterator[Captured]:
 
 
 class FakeClock:
-    """A clock that moves when it is told to; give it wherever a ``clock`` is asked for.
+    """A clock that a test sets; pass it to functions with a ``clock`` parameter.
 
     Args:
-        now: What it shows first, in seconds.
+        now: The first time, in seconds.
 
     Examples:
         >>> from signalscope.testing import FakeClock
@@ -164,11 +164,11 @@ class FakeClock:
         self.now = now
 
     def __call__(self) -> float:
-        """The time it shows, in seconds."""
+        """Return the time, in seconds."""
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Move it on."""
+        """Add seconds to the time."""
         self.now += seconds
 
 
@@ -176,7 +176,9 @@ def _find(name: str) -> Instrument:
     for instrument in contract.instruments():
         if name in (instrument.name, instrument.prometheus_name):
             return instrument
-    raise ContractError(f"no metric {name!r} in the contract; `signalscope contract` lists them")
+    raise ContractError(
+        f"no metric {name!r} in the contract; `signalscope contract` lists the metrics [SS341]"
+    )
 
 
 def _point(raw: Any) -> Point:

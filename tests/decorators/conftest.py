@@ -1,4 +1,4 @@
-"""What was recorded, into memory."""
+"""A fixture that records into memory."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from signalscope.testing import Captured, capture
 
 @pytest.fixture
 def captured() -> Iterator[Captured]:
-    """Everything recorded during the test."""
-    with capture() as found:
-        yield found
+    """Return the values recorded during the test."""
+    with capture() as captured:
+        yield captured

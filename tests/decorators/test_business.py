@@ -20,7 +20,7 @@ from signalscope.users._context import watch_caller
 
 
 def test_features_are_counted_for_the_caller_s_tier(captured: Captured) -> None:
-    """The tier comes from the context; premium use is counted in both."""
+    """The tier comes from the context; a premium use increments both counters."""
     with user_context(tier="enterprise", user="u-1"):
         signalscope.count_feature("surface", premium=True)
     signalscope.count_feature("surface", tier="free")
@@ -32,7 +32,7 @@ def test_features_are_counted_for_the_caller_s_tier(captured: Captured) -> None:
 
 
 def test_a_cost_needs_a_price(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CPU-seconds times the price; without a price, or with a mistake for one, nothing is recorded."""
+    """The cost is CPU-seconds times the price; without a price, or with a wrong price, it is not recorded."""
     name = "signal_service_calculation_cost_total"
     monkeypatch.delenv("SIGNALSCOPE_CPU_SECOND_PRICE", raising=False)
     signalscope.record_cost("chain", 2.0)
@@ -46,7 +46,7 @@ def test_a_cost_needs_a_price(captured: Captured, monkeypatch: pytest.MonkeyPatc
 
 
 def test_nested_costs_add_up_to_the_time_spent(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an inner block records, the outer one does not record again."""
+    """An outer block does not record the cost of an inner block again."""
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "1")
 
     def burn(seconds: float) -> None:
@@ -71,7 +71,7 @@ def test_nested_costs_add_up_to_the_time_spent(captured: Captured, monkeypatch: 
 
 
 def test_a_caller_s_context_may_end_elsewhere(captured: Captured, caplog: pytest.LogCaptureFixture) -> None:
-    """FastAPI runs the halves of a dependency that yields in two threads; that raises and logs nothing."""
+    """FastAPI runs the two halves of a yielding dependency in two threads; this neither raises nor logs."""
     block = user_context(tier="free", user="u-1", propagate=True)
     contextvars.copy_context().run(block.__enter__)
     contextvars.copy_context().run(block.__exit__, None, None, None)
@@ -82,8 +82,8 @@ class _Tier(str, enum.Enum):  # noqa: UP042  # whose text is "_Tier.PRO": what m
     PRO = "professional"
 
 
-def test_a_caller_is_said_in_any_type(captured: Captured) -> None:
-    """An enumeration's tier, a number for a user, no tier at all."""
+def test_a_caller_may_have_any_type(captured: Captured) -> None:
+    """A tier can be an enum member or missing, and a user can be a number."""
     with user_context(tier=_Tier.PRO, user=7):  # type: ignore[arg-type]  # what callers do
         signalscope.count_feature("a")
     with user_context(tier=None):  # type: ignore[arg-type]  # see above
@@ -99,23 +99,23 @@ def test_a_caller_is_said_in_any_type(captured: Captured) -> None:
 def test_a_value_that_is_not_allowed_is_said_once_and_counted(
     captured: Captured, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log names the value, what is allowed and the way out; values of open sets are not logged."""
+    """The log names the value, the allowed values and the way out; without a list, the value is not logged."""
     for _ in range(3):
         signalscope.count_signal("momentum", "sideways")
-    (said,) = [each.message for each in caplog.records]
+    (said,) = [record.message for record in caplog.records]
     assert "direction='sideways'" in said
     assert "allowed: buy, sell, hold" in said
     assert "contract.allow('direction'" in said
     caplog.clear()
     for number in range(200):
         signalscope.count_eviction(f"cache-of-user-{number}", "ttl")
-    (said,) = [each.message for each in caplog.records]
+    (said,) = [record.message for record in caplog.records]
     assert "cache_type of signal_service.cache.evictions has more than 20 values" in said
     assert "user-" not in said
 
 
 def test_what_was_allowed_late_is_allowed(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tier that is added after the first one was recorded is recorded from then on."""
+    """A tier that is allowed after the first recording is recorded from then on."""
     monkeypatch.setattr(_registry, "_by_name", _registry._by_name)
     signalscope.count_feature("late", tier="late-tier")
     contract.allow("user_tier", "late-tier")
@@ -126,7 +126,7 @@ def test_what_was_allowed_late_is_allowed(captured: Captured, monkeypatch: pytes
 
 
 def test_observed_values_that_are_not_allowed_are_added_up(captured: Captured) -> None:
-    """Two priorities that the contract does not know are one series, with the items of both."""
+    """Two priorities that the contract does not list share one series with the items of both."""
     end = signalscope.observe_queue("orders", sizes=lambda: {"high": 3, "urgent": 4, "vip": 5})
     try:
         for _ in range(2):
@@ -139,7 +139,7 @@ def test_observed_values_that_are_not_allowed_are_added_up(captured: Captured) -
 def test_calls_with_values_of_the_wrong_type_are_counted_never_raised(
     captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is one internal error."""
+    """Each wrong call counts one internal error."""
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "1")
     calls: list[Callable[[], None]] = [
         lambda: signalscope.record_cost("x", None),  # type: ignore[arg-type]  # the mistake
@@ -150,12 +150,14 @@ def test_calls_with_values_of_the_wrong_type_are_counted_never_raised(
     ]
     for number, call in enumerate(calls, 1):
         call()
-        captured.points("signalscope_internal_errors_total")  # what a collection rejects, the next one shows
+        captured.points(
+            "signalscope_internal_errors_total"
+        )  # the next collection reports values that this one rejects
         assert captured.value("signalscope_internal_errors_total") == number
 
 
 def test_cpu_time_is_measured_not_waiting(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sleeping costs next to nothing, counting does; an exception goes through and is charged."""
+    """Sleeping costs almost nothing, counting does; a block that raises is charged too."""
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "1")
     with signalscope.measure_cost("sleep"):
         time.sleep(0.2)  # sleep: this is what is measured
@@ -179,7 +181,7 @@ def test_cpu_time_is_measured_not_waiting(captured: Captured, monkeypatch: pytes
 
 
 def test_the_context_is_carried_into_tasks_and_threads() -> None:
-    """And it ends with its block."""
+    """The tier ends with its block."""
 
     async def ask() -> tuple[str, str]:
         with user_context(tier="professional"):
@@ -191,7 +193,7 @@ def test_the_context_is_carried_into_tasks_and_threads() -> None:
 
 
 def test_an_outer_middleware_learns_what_an_inner_one_says() -> None:
-    """Through what it watches, although the inner context variables are invisible to it."""
+    """The outer middleware does not see inner context variables; it reads the tier in another way."""
 
     async def inner() -> None:
         with user_context(tier="basic", user="u-7"):
@@ -206,7 +208,7 @@ def test_an_outer_middleware_learns_what_an_inner_one_says() -> None:
 
 
 def test_tiers_travel_as_baggage_only_when_asked() -> None:
-    """Outgoing requests may go to other companies."""
+    """Outgoing requests may go to other companies, so they have the tier only with a setting."""
     from opentelemetry import baggage  # noqa: PLC0415  # only this test looks at it
 
     with user_context(tier="free", user="u-1"):
@@ -217,7 +219,7 @@ def test_tiers_travel_as_baggage_only_when_asked() -> None:
 
 
 def test_the_user_is_hashed_onto_the_span(captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a salt a keyed hash, without one nothing, and the id itself nowhere."""
+    """With a salt the user is a keyed hash, without one it is missing; the id is never exported."""
     with captured.tracer.start_as_current_span("no-salt"), user_context(user="alice"):
         pass
     monkeypatch.setenv("SIGNALSCOPE_HASH_SALT", "pepper")
@@ -230,7 +232,7 @@ def test_the_user_is_hashed_onto_the_span(captured: Captured, monkeypatch: pytes
 
 
 def test_active_users_are_distinct_and_of_the_window() -> None:
-    """Repeats count once, an hour later only the day has them, and a day later nobody does."""
+    """Repeated users count once; after an hour only the day counts them, and after a day neither does."""
     clock = FakeClock(100_000.0)
     users = ActiveUsers(clock)
     for number in range(300):
@@ -246,16 +248,16 @@ def test_active_users_are_distinct_and_of_the_window() -> None:
 
 
 def test_active_users_of_a_flood_are_estimated_within_limits() -> None:
-    """A hundred thousand users: 2 % off at the most, in one small sketch."""
+    """The error for a hundred thousand users is at most 2 %, with one small sketch."""
     users = ActiveUsers(FakeClock())
     for number in range(100_000):
         users.saw("free", f"user-{number}")
-    found = {values: number for number, values in users.counted()}
-    assert found["24h", "free"] == pytest.approx(100_000, rel=0.05)
+    counts = {values: number for number, values in users.counted()}
+    assert counts["24h", "free"] == pytest.approx(100_000, rel=0.05)
 
 
 def test_a_breaker_s_state_is_one_of_three(captured: Captured) -> None:
-    """The series of the state is 1, the others 0; transitions and calls are counted, repeats are none."""
+    """The series of the current state is 1, the others are 0; transitions and calls are counted once."""
     breaker = BreakerMonitor("ticker_service", "quote")
     breaker.success()
     breaker.failure()
@@ -271,7 +273,7 @@ def test_a_breaker_s_state_is_one_of_three(captured: Captured) -> None:
 
 
 def test_a_breaker_s_series_go_with_it(captured: Captured) -> None:
-    """A breaker that is gone has no state any more."""
+    """A deleted breaker does not have a state any more."""
     breaker = BreakerMonitor("short_lived")
     assert captured.points("signal_service_circuit_breaker_state", service_name="short_lived")
     del breaker
@@ -280,7 +282,7 @@ def test_a_breaker_s_series_go_with_it(captured: Captured) -> None:
 
 
 def test_an_unknown_breaker_state_is_reported(captured: Captured) -> None:
-    """At once when the monitor is made; counted, not raised, when it comes at run time."""
+    """A wrong state raises when the monitor is created; at run time it is counted instead."""
     with pytest.raises(ContractError, match="'ajar' is not allowed; allowed: closed, open, half_open"):
         BreakerMonitor("x", state="ajar")
     breaker = BreakerMonitor("odd_service")
@@ -290,7 +292,7 @@ def test_an_unknown_breaker_state_is_reported(captured: Captured) -> None:
 
 
 def test_health_is_one_half_or_none(captured: Captured) -> None:
-    """Anything else is refused and counted: the latest true value stays."""
+    """Other values are rejected and counted, and the latest correct value stays."""
     signalscope.report_health("test_database", True)
     signalscope.report_health("test_database", 0.5)
     signalscope.report_health("test_database", 0.7)
@@ -299,7 +301,7 @@ def test_health_is_one_half_or_none(captured: Captured) -> None:
 
 
 def test_observed_values_are_asked_for_and_can_be_ended(captured: Captured) -> None:
-    """Priorities that a queue leaves out have nobody waiting; a size nobody gave is absent."""
+    """A priority missing in the sizes has zero items; a size that was not passed is not exported."""
 
     def subscriptions() -> Iterator[tuple[float, tuple[str, str, str]]]:
         yield 12_000, ("free", "momentum", "email")
@@ -324,7 +326,7 @@ def test_observed_values_are_asked_for_and_can_be_ended(captured: Captured) -> N
 
 
 def test_one_module_has_all_functions_that_record_without_a_decorator() -> None:
-    """`signalscope.metrics` is their home; `signalscope` and `signalscope.decorators` export the same objects."""
+    """`signalscope` and `signalscope.decorators` export the objects of `signalscope.metrics`."""
     prefixes = ("count_", "measure_", "observe_", "record_")
     names = {name for name in dir(signalscope) if name.startswith(prefixes)}
     assert {name for name in metrics.__all__ if name.startswith(prefixes)} == names

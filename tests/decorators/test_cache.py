@@ -14,7 +14,7 @@ OPERATIONS = "signal_service_cache_operations_total"
 
 
 def test_gets_are_hits_or_misses(captured: Captured) -> None:
-    """What is not None is a hit; every get is counted once and timed once."""
+    """A value that is not None is a hit; every get is counted once and timed once."""
     stored = {"a": 1}
 
     @instrument_cache(cache_type="greeks")
@@ -28,10 +28,10 @@ def test_gets_are_hits_or_misses(captured: Captured) -> None:
 
 
 def test_the_user_says_what_a_hit_is(captured: Captured) -> None:
-    """A sentinel of the cache's own means a miss, and so does an exception that says so."""
+    """A sentinel of the cache means a miss, and so does an exception in `miss_on`."""
     nothing = object()
 
-    @instrument_cache(cache_type="own", hit=lambda found: found is not nothing)
+    @instrument_cache(cache_type="own", hit=lambda value: value is not nothing)
     def get(key: str) -> object:
         if key == "gone":
             raise KeyError(key)
@@ -46,7 +46,7 @@ def test_the_user_says_what_a_hit_is(captured: Captured) -> None:
 
 
 def test_failing_and_cancelled_operations_are_errors(captured: Captured) -> None:
-    """An exception that is no miss, and a cancellation: `error`; neither is in the hit ratio's window."""
+    """Other exceptions and a cancellation have the result `error`, and do not change the hit ratio."""
 
     @instrument_cache(cache_type="remote")
     async def get(_key: str) -> None:
@@ -69,7 +69,7 @@ def test_failing_and_cancelled_operations_are_errors(captured: Captured) -> None
 
 
 def test_the_ratio_is_of_the_last_five_minutes() -> None:
-    """Old gets leave the window; a cache without gets in it has no ratio, not one of zero."""
+    """Old gets leave the window; a cache without gets in the window has no ratio."""
     clock = FakeClock(1_000.0)
     ratios = HitRatios(clock)
     for hit in (True, True, True, False):
@@ -85,12 +85,12 @@ def test_the_ratio_is_of_the_last_five_minutes() -> None:
 
 
 def test_the_ratio_is_reported(captured: Captured) -> None:
-    """The gauge follows the decorated gets."""
+    """The gauge shows the decorated gets."""
 
     @instrument_cache(cache_type="ratio_test")
-    def get(found: bool) -> bool | None:
-        return found or None
+    def get(is_hit: bool) -> bool | None:
+        return is_hit or None
 
-    for found in (True, False, False, False):
-        get(found)
+    for is_hit in (True, False, False, False):
+        get(is_hit)
     assert captured.value("signal_service_cache_hit_ratio", cache_type="ratio_test") == 0.25

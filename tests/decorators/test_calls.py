@@ -36,7 +36,7 @@ class _Signal:
 
 
 def test_signals_are_timed_and_counted(captured: Captured) -> None:
-    """One direction, several, a mapping, none: each counts what it says."""
+    """One direction, several, a mapping or none: each is counted correctly."""
     results = [_Signal("buy", "feed"), _Signal("sell", "feed")]
 
     @instrument_signal(
@@ -49,8 +49,8 @@ def test_signals_are_timed_and_counted(captured: Captured) -> None:
         return results.pop()
 
     @instrument_signal(signal_type="batch", emitted=lambda result: result)
-    def many(found: object) -> object:
-        return found
+    def many(directions: object) -> object:
+        return directions
 
     generate("momentum")
     generate("momentum")
@@ -67,7 +67,7 @@ def test_signals_are_timed_and_counted(captured: Captured) -> None:
 
 
 def test_a_failed_signal_has_no_result_to_ask(captured: Captured) -> None:
-    """The generation raises: timed as an error, nothing emitted, and no error of the instrumentation."""
+    """A generation that raises is timed as an error, emits nothing, and is not an internal error."""
 
     @instrument_signal(data_source=lambda result: result.source, emitted=lambda result: result.direction)
     def skew() -> _Signal:
@@ -84,7 +84,7 @@ def test_a_failed_signal_has_no_result_to_ask(captured: Captured) -> None:
 
 
 def test_an_unknown_direction_is_other_and_counted(captured: Captured) -> None:
-    """The measurement is kept, and the overflow says that something is wrong."""
+    """The measurement is recorded, and the overflow is counted."""
 
     @instrument_signal(signal_type="odd", emitted="sideways")
     def generate() -> None: ...
@@ -101,14 +101,14 @@ def test_an_unknown_direction_is_other_and_counted(captured: Captured) -> None:
 
 
 def test_a_direction_may_be_a_member_of_any_enumeration(captured: Captured) -> None:
-    """Its value is the direction; one that is no text is told like any other value that is not allowed."""
+    """The value of the member is the direction; a value that is not text is recorded as `other`."""
 
     class Direction(enum.Enum):
         BUY = "buy"
 
     @instrument_signal(signal_type="enumerated", emitted=lambda result: result)
-    def generate(found: object) -> object:
-        return found
+    def generate(direction: object) -> object:
+        return direction
 
     assert generate(Direction.BUY) is Direction.BUY
     generate([Direction.BUY, Direction.BUY])
@@ -124,7 +124,7 @@ def test_a_direction_may_be_a_member_of_any_enumeration(captured: Captured) -> N
 def test_a_response_that_says_so_is_an_error(
     captured: Captured, status: int, outcome: str, errors: int
 ) -> None:
-    """A server error returned, not raised, counts; a client error may be an ordinary answer."""
+    """A returned server error counts as an error; a client error may be an ordinary answer."""
 
     @instrument_dependency(service_name="ticker_service", operation="quote", criticality="critical")
     async def quote() -> httpx.Response:
@@ -136,7 +136,7 @@ def test_a_response_that_says_so_is_an_error(
 
 
 def test_errors_have_their_type(captured: Captured) -> None:
-    """The exception's class; the status, where it carries a response; a cancelled call is no error."""
+    """The error type is the exception's class, or the status of its response; a cancelled call is not an error."""
 
     @instrument_dependency(service_name="own_service", criticality=lambda level: level)
     async def ask(error: Exception | None, level: str = "mandatory") -> None:
@@ -164,7 +164,7 @@ def test_errors_have_their_type(captured: Captured) -> None:
 
 
 def test_tasks_and_queries_take_their_function_s_name(captured: Captured) -> None:
-    """Used bare; a failing query is timed as well."""
+    """Without arguments the decorator works too; a failing query is timed as well."""
 
     @instrument_task
     def nightly() -> int:
@@ -183,7 +183,7 @@ def test_tasks_and_queries_take_their_function_s_name(captured: Captured) -> Non
 
 
 def test_a_span_is_made_under_a_recording_one(captured: Captured) -> None:
-    """The child carries the constant attributes, and the exemplar its trace id."""
+    """The child span has the constant attributes, and the exemplar has its trace id."""
 
     @instrument_task(task_type="traced", priority="low")
     def work() -> None: ...
@@ -223,37 +223,37 @@ def test_a_span_is_made_under_a_recording_one(captured: Captured) -> None:
         (lambda: instrument_task(task_type=arg("fil.name")), "no parameter 'fil'; did you mean 'file'"),
         (
             lambda: instrument_greeks(batch_size=0),
-            "batch_size=0 is not allowed; give a whole number of at least 1",
+            "batch_size=0 is not allowed; pass a whole number of at least 1",
         ),
         (lambda: instrument_greeks(batch_size="many"), "batch_size='many' is not allowed"),  # type: ignore[call-overload]  # that is the point
         (lambda: instrument_greeks(batch_size=True), "batch_size=True is not allowed"),
-        (lambda: instrument_cache(hit=5), "hit=5 is not allowed; give a callable"),  # type: ignore[call-overload]  # that is the point
+        (lambda: instrument_cache(hit=5), "hit=5 is not allowed; pass a callable"),  # type: ignore[call-overload]  # that is the point
         (
             lambda: instrument_cache(miss_on="KeyError"),  # type: ignore[call-overload]  # that is the point
-            "miss_on='KeyError' is not allowed; give an exception class",
+            "miss_on='KeyError' is not allowed; pass an exception class",
         ),
-        (lambda: instrument_queue(enqueued_at=5.0), "enqueued_at is about each item: give a callable"),
+        (lambda: instrument_queue(enqueued_at=5.0), "enqueued_at differs for each item: pass a callable"),
         (
             lambda: instrument_queue(step="put", enqueued_at=arg("file")),
-            "only to the function that processes it",
+            "only with step='process'",
         ),
-        (lambda: instrument_signal(emitted=5), "emitted=5 is not allowed; give a direction"),  # type: ignore[call-overload]  # that is the point
+        (lambda: instrument_signal(emitted=5), "emitted=5 is not allowed; pass a direction"),  # type: ignore[call-overload]  # that is the point
     ],
 )
 def test_constants_are_checked_at_decoration(decorator: object, message: str) -> None:
-    """The error names the attribute, the value and what is allowed."""
+    """The error names the attribute, the value and the allowed values."""
     with pytest.raises(ContractError, match=message):
         decorator()(print)  # type: ignore[operator]  # a lambda above
 
 
 def test_an_iterator_that_the_caller_gets_is_not_used_up(captured: Captured) -> None:
-    """Counting what it emits would: that is refused and counted, and the caller's result is whole."""
+    """Counting would exhaust the result: this is rejected and counted, and the caller gets the whole result."""
 
     @instrument_signal(signal_type="lazy", emitted=lambda result: result)
     def generate() -> object:
         return iter(["buy", "sell"])
 
-    @instrument_signal(signal_type="lazy", emitted=lambda result: (each for each in result))
+    @instrument_signal(signal_type="lazy", emitted=lambda result: (signal for signal in result))
     def listed() -> object:
         return ["buy"]
 
@@ -268,7 +268,7 @@ class _Model(enum.Enum):
 
 
 def test_numbers_truths_and_enumerations_of_other_types(captured: Captured) -> None:
-    """NumPy's integers and booleans and members of enumerations are what they stand for."""
+    """NumPy's integers and booleans and members of enums have their own values."""
 
     @instrument_greeks(
         calculation_type="chain",
@@ -286,7 +286,7 @@ def test_numbers_truths_and_enumerations_of_other_types(captured: Captured) -> N
 
 @pytest.mark.parametrize("size", [-5, 2.5, None, float("nan")])
 def test_what_is_no_number_of_options_is_counted_as_an_error(captured: Captured, size: object) -> None:
-    """The call is measured, with the batch class `other`; no options are invented."""
+    """The call is measured with the batch class `other`, and options are not counted."""
 
     @instrument_greeks(calculation_type="price", batch_size=lambda given: given)
     def price(given: object) -> float:

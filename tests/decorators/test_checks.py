@@ -47,14 +47,14 @@ class _Greeks(NamedTuple):
     ],
 )  # fmt: skip
 def test_values_are_counted_by_reason(result: Any, tally: dict[str, int], is_invalid: bool) -> None:
-    """One that did not converge has that reason only; a result is invalid when none of it can be used."""
-    found, looked = examine(result, "iv")
-    assert found == tally
-    assert (bool(found) and sum(found.values()) >= looked) == is_invalid
+    """A value that did not converge has only this reason; a result without usable values is invalid."""
+    counted, looked = examine(result, "iv")
+    assert counted == tally
+    assert (bool(counted) and sum(counted.values()) >= looked) == is_invalid
 
 
 def test_a_chain_of_which_a_part_did_not_converge_is_a_success(captured: Captured) -> None:
-    """The failed ones are counted; the call has given something that can be used."""
+    """The failed calculations are counted; the call has usable values, so it is a success."""
 
     @instrument_greeks(calculation_type="iv", model_type="black", vectorized=True)
     def implied(quotes: Any) -> _Implied:
@@ -96,7 +96,7 @@ _TEN_THOUSAND[[1, 3, 5, 7]] = [np.nan, np.inf, 7.0, -np.inf]
 @pytest.mark.parametrize(
     ("result", "kind", "tally", "looked", "size"),
     [
-        # every value of an array, wherever it is, of any sort of number
+        # all values of an array, at any position, of any numeric type
         (_TEN_THOUSAND, "delta", {"nan": 1, "infinite": 2, "out_of_range": 1}, 10_000, 10_000),
         (_TEN_THOUSAND.reshape(100, 100), "delta", {"nan": 1, "infinite": 2, "out_of_range": 1}, 10_000, 10_000),
         (np.array([0.1, np.inf, -1.0], dtype="float32"), "gamma", {"infinite": 1, "out_of_range": 1}, 3, 3),
@@ -109,7 +109,7 @@ _TEN_THOUSAND[[1, 3, 5, 7]] = [np.nan, np.inf, 7.0, -np.inf]
         (deque([0.5, 2.0]), "delta", {"out_of_range": 1}, 2, 2),
         ([[0.5, _NAN], [2.0, 0.0]], "delta", {"nan": 1, "out_of_range": 1}, 4, 2),
         (pd.Series([0.5, _NAN]), "delta", {"nan": 1}, 2, 2),
-        # records by the Greeks that their fields are named after, and by nothing else
+        # records are checked in the fields that are named after Greeks, and in no other field
         (_Option(_NAN, -1.0), "chain", {"nan": 1, "out_of_range": 1}, 2, 1),
         (_Slotted(1.5), "chain", {"out_of_range": 1}, 1, 1),
         (_Object(delta=_NAN, spot=450.0), "delta", {"nan": 1}, 1, 1),
@@ -125,11 +125,11 @@ _TEN_THOUSAND[[1, 3, 5, 7]] = [np.nan, np.inf, 7.0, -np.inf]
         (pd.Series([0.5, pd.NA], dtype=object), "delta", {"none": 1}, 2, 2),
         (pd.DataFrame({"strike": [90.0, 110.0]}), "delta", {}, 0, 2),
         (np.array([(_NAN, 90.0)], dtype=[("delta", float), ("strike", float)]), "delta", {"nan": 1}, 1, 1),
-        # what did not converge, however that is said
+        # calculations that did not converge, in each form
         ({"iv": 0.2, "converged": False}, "iv", {"not_converged": 1}, 1, 1),
         (_Object(iv=_NAN, converged=np.False_), "iv", {"not_converged": 1}, 1, 1),
         (_Object(volatility=[0.2, _NAN], converged=[True, False]), "iv", {"not_converged": 1}, 2, 2),
-        # what is none of these is not judged
+        # other objects are not checked
         ("0.5 or so", "delta", {}, 1, 1),
         (object(), "delta", {}, 1, 1),
         (iter([_NAN]), "delta", {}, 1, 1),
@@ -138,7 +138,7 @@ _TEN_THOUSAND[[1, 3, 5, 7]] = [np.nan, np.inf, 7.0, -np.inf]
 def test_every_shape_of_result_is_judged(
     result: Any, kind: str, tally: dict[str, int], looked: int, size: int
 ) -> None:
-    """Exactly, without a warning of NumPy's, which some programs turn into exceptions."""
+    """The result is exact, and NumPy does not warn; some programs turn warnings into exceptions."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert examine(result, kind) == (tally, looked)
@@ -146,7 +146,7 @@ def test_every_shape_of_result_is_judged(
 
 
 def test_the_examination_of_a_result_is_bounded() -> None:
-    """Ten thousand values of a list, a thousand records; records within records to a depth; no cycle without end."""
+    """Ten thousand values of a list, a thousand records and a few levels are examined; a cycle ends."""
     assert examine([0.5] * 1_000_000, "delta")[1] == 10_000
     assert examine([0.5] * 19_999, "delta")[1] == 10_000
     assert examine([{"delta": 0.5}] * 100_000, "chain")[1] == 1_000
@@ -156,7 +156,7 @@ def test_the_examination_of_a_result_is_bounded() -> None:
 
 
 def test_a_result_that_cannot_be_examined_is_measured_all_the_same(captured: Captured) -> None:
-    """An object whose every attribute fails, or lies: the call is timed, and the failure counted."""
+    """An object whose attributes fail or are wrong: the call is timed, and the failure is counted."""
 
     class Lying:
         shape = (1, "two")
@@ -180,7 +180,7 @@ def test_a_result_that_cannot_be_examined_is_measured_all_the_same(captured: Cap
 
 
 def test_numpy_scalars_take_the_way_of_floats(captured: Captured) -> None:
-    """They are floats, and judged like them."""
+    """They are floats, and checked like floats."""
 
     @instrument_greeks(calculation_type="delta")
     def delta(value: Any) -> Any:
@@ -199,7 +199,7 @@ def test_numpy_scalars_take_the_way_of_floats(captured: Captured) -> None:
 def test_a_batch_size_may_be_any_whole_number_or_a_length(
     captured: Captured, given: Any, counted: int | None
 ) -> None:
-    """NumPy's numbers are numbers; what is neither is counted as a failure of the callable."""
+    """NumPy's numbers are numbers; another object is counted as a failure of the callable."""
 
     @instrument_greeks(calculation_type="chain", vectorized=True, batch_size=lambda strikes: strikes)
     def chain(strikes: Any) -> float:

@@ -1,4 +1,4 @@
-"""Each callable of the user is evaluated once a call, and one that fails is one internal error."""
+"""Each callable of the user is called once per call, and a failing one counts one internal error."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ RUNS: dict[Callable[..., Any], Callable[[Any], object]] = {
 
 
 def run(function: Any, call: Any, *, fails: bool) -> None:
-    """Call a decorated function of one of the kinds to its end."""
+    """Call a decorated function of one kind to its end."""
     try:
         RUNS[function](call(5.0, fails))
     except ValueError:
@@ -139,7 +139,7 @@ def run(function: Any, call: Any, *, fails: bool) -> None:
 
 
 def counting(case: Case, evaluated: Counter[str], failing: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The options of a case as callables that count their evaluations; some of them fail."""
+    """Return the options of a case as callables that count their calls; some of them fail."""
 
     def option(name: str, value: Any) -> Callable[[float], Any]:
         def evaluate(item: float) -> Any:
@@ -155,12 +155,12 @@ def counting(case: Case, evaluated: Counter[str], failing: frozenset[str] = froz
 
 
 def where_of(case: Case, option: str) -> str:
-    """The internal error that a failing option counts."""
+    """Return the internal error that a failing option counts."""
     return f"{case.where}.{option if option in case.others else 'attributes'}"
 
 
 def errors(captured: Captured) -> dict[str, float]:
-    """The internal errors counted, by place."""
+    """Return the number of internal errors, by place."""
     return {point.labels["where"]: point.value for point in captured.points(ERRORS) if point.value}
 
 
@@ -170,7 +170,7 @@ def errors(captured: Captured) -> dict[str, float]:
 def test_each_callable_is_evaluated_once_a_call(
     captured: Captured, name: str, function: Any, fails: bool
 ) -> None:
-    """For all decorators and kinds of functions; what only a success needs is left alone on a failure."""
+    """This holds for all decorators and kinds of functions; a failed call skips options for successes."""
     case, evaluated = CASES[name], Counter[str]()
     decorated = case.decorator(**counting(case, evaluated))(function)
     run(function, decorated, fails=fails)
@@ -185,12 +185,12 @@ def test_each_callable_is_evaluated_once_a_call(
 def test_a_failing_callable_is_one_internal_error(
     captured: Captured, name: str, function: Any, fails: bool
 ) -> None:
-    """All callables fail, each counts one internal error, and none is evaluated a second time."""
+    """All callables fail: each counts one internal error, and none is called a second time."""
     case, evaluated = CASES[name], Counter[str]()
     options = case.attributes.keys() | case.others.keys()
     decorated = case.decorator(**counting(case, evaluated, frozenset(options)))(function)
     run(function, decorated, fails=fails)
-    # A cache operation of an unknown kind is not a get, so that there is no hit to ask for.
+    # A cache operation of an unknown kind is not a get, so `hit` is not called.
     expected = options - (case.of_success if fails else frozenset()) - {"hit"}
     assert evaluated == Counter(expected)
     assert errors(captured) == Counter(where_of(case, option) for option in expected)
@@ -201,7 +201,7 @@ def test_a_failing_callable_is_one_internal_error(
     [(name, option) for name, case in CASES.items() for option in (*case.attributes, *case.others)],
 )
 def test_one_failing_callable_leaves_the_others_alone(captured: Captured, name: str, option: str) -> None:
-    """The other callables are still evaluated once, and their values are recorded."""
+    """The other callables are still called once, and their values are recorded."""
     case, evaluated = CASES[name], Counter[str]()
     decorated = case.decorator(**counting(case, evaluated, frozenset({option})))(plain)
     run(plain, decorated, fails=False)
@@ -214,7 +214,7 @@ def test_one_failing_callable_leaves_the_others_alone(captured: Captured, name: 
 def test_a_failed_call_has_no_result_to_take_values_from(
     captured: Captured, name: str, function: Any
 ) -> None:
-    """Every option comes from the result: the failed call is measured, and nothing fails in the measurement."""
+    """Every option comes from the result: the failed call is measured, without an internal error."""
     case = CASES[name]
     options = {option: result("nonsense") for option in (*case.attributes, *case.others) if option != "hit"}
     decorated = case.decorator(**options, **case.constants)(function)
@@ -236,7 +236,7 @@ def test_the_time_of_queueing_may_be_in_the_result(captured: Captured) -> None:
 
 
 def test_a_response_whose_status_cannot_be_read_is_measured(captured: Captured) -> None:
-    """Its property raises: the duration is kept, and the failure is one internal error."""
+    """A property raises: the duration is recorded, and the failure is one internal error."""
 
     class Response:
         @property

@@ -1,4 +1,4 @@
-"""`@instrument_queue`: what happens to items, and how long they waited."""
+"""`@instrument_queue`: events of items, and their waiting times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAIT = "signal_service_queue_wait_seconds"
 
 
 def test_items_go_in_and_come_out(captured: Captured) -> None:
-    """Enqueued = processed + failed + dropped, and rejected ones never were in the queue."""
+    """Enqueued items are processed, failed or dropped; rejected items were never in the queue."""
 
     @instrument_queue(queue_type="work", priority=arg("priority"), step="put")
     def put(priority: str, room: bool) -> None:
@@ -53,7 +53,7 @@ def test_items_go_in_and_come_out(captured: Captured) -> None:
 
 
 def test_waiting_is_also_given_by_another_process_clock(captured: Captured) -> None:
-    """An aware datetime works; one in the future, by another machine's clock, waited no time at all."""
+    """A datetime with a time zone works; one in the future, from another machine's clock, means no waiting time."""
 
     @instrument_queue(queue_type="far", enqueued_at=arg("since"))
     def process(since: datetime | None) -> None:
@@ -69,7 +69,7 @@ def test_waiting_is_also_given_by_another_process_clock(captured: Captured) -> N
 
 
 def test_a_time_that_is_none_is_counted_not_raised(captured: Captured) -> None:
-    """`enqueued_at` gives rubbish: the work is measured, the wait is not, the failure is counted."""
+    """`enqueued_at` returns a wrong value: the work is measured, the wait is not, the failure is counted."""
 
     @instrument_queue(queue_type="odd", enqueued_at=arg("since"))
     def process(since: str) -> str:
@@ -82,7 +82,7 @@ def test_a_time_that_is_none_is_counted_not_raised(captured: Captured) -> None:
 
 
 def test_errors_are_reported_at_decoration() -> None:
-    """An unknown priority, step or parameter names itself and what is allowed."""
+    """The error names an unknown priority, step or parameter, and the allowed values."""
     with pytest.raises(ContractError, match="priority='urgent' is not allowed; allowed: critical, high"):
         instrument_queue(priority="urgent")(print)
     with pytest.raises(ContractError, match="step='take' is not allowed; allowed: process, put"):

@@ -50,7 +50,7 @@ class Prices:
 
 
 async def test_types_are_those_of_the_functions() -> None:
-    """Results, parameters and the nature of each, for a type checker and at run time."""
+    """A type checker and the interpreter see the same results, parameters and kinds of functions."""
     assert_type(delta(2.0, strike=4.0), float)
     assert_type(await tick(3), list[int])
     assert_type(drain(), Iterator[str])

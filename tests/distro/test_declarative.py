@@ -86,12 +86,12 @@ def _file(
 
 
 def test_what_the_file_says_is_set_up(tmp_path: Path) -> None:
-    """The fast path, the file's resource, a page to scrape with exemplars; a View is obeyed."""
+    """The fast path is used, with the file's resource and a page with exemplars; a View applies."""
     with receiving() as receiver:
         done = _launch(_file(tmp_path, receiver), tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[-2:] == ["fast on", "True True"]
-        assert '"name": "delta"' in done.stdout  # the console's span
+        assert '"name": "delta"' in done.stdout  # the span of the console exporter
         assert list(receiver.counts("signal_service.greeks.calculation").values()) == [7]
         resource, _ = next(receiver.metrics())
         options = [
@@ -101,20 +101,20 @@ def test_what_the_file_says_is_set_up(tmp_path: Path) -> None:
     assert resource["deployment.environment"] == "testing"
     assert resource["telemetry.distro.name"] == "signalscope"
     assert len(resource["service.instance.id"]) == 36
-    assert {each.key for point in options[-1].sum.data_points for each in point.attributes} == {
+    assert {attribute.key for point in options[-1].sum.data_points for attribute in point.attributes} == {
         "calculation_type"
     }
 
 
 def test_exemplars_can_be_switched_off(tmp_path: Path) -> None:
-    """By the file's filter."""
+    """The file's filter decides about exemplars."""
     with receiving() as receiver:
         done = _launch(_file(tmp_path, receiver, exemplars="always_off"), tmp_path)
     assert done.stdout.splitlines()[-1] == "True False", done.stderr
 
 
 def test_a_file_that_disables_the_sdk(tmp_path: Path) -> None:
-    """Nothing records, nothing is sent."""
+    """The process neither records nor exports."""
     with receiving() as receiver:
         done = _launch(_file(tmp_path, receiver, disabled="true"), tmp_path)
         assert receiver.requests == []
@@ -129,10 +129,10 @@ def test_a_file_that_disables_the_sdk(tmp_path: Path) -> None:
         ("file_format: [", "otel.yaml"),
     ],
 )
-def test_a_error_in_the_file_costs_telemetry_not_the_service(
+def test_an_error_in_the_file_costs_telemetry_not_the_service(
     text: str | None, said: str, tmp_path: Path
 ) -> None:
-    """One line names the file and the mistake; the program runs."""
+    """One log line names the file and the error; the program runs."""
     path = tmp_path / "otel.yaml"
     if text is not None:
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What spans of other instrumentors are told."""
+"""Attributes that signalscope sets on spans of other instrumentors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Made = tuple[Tracer, InMemorySpanExporter]
 
 @pytest.fixture
 def made() -> Made:
-    """A tracer whose spans are told, and where they end."""
+    """Return a tracer whose spans get the attributes, and the exporter of the spans."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -28,17 +28,17 @@ def _attributes(exporter: InMemorySpanExporter) -> dict[str, dict[str, object]]:
     return {span.name: dict(span.attributes or {}) for span in exporter.get_finished_spans()}
 
 
-def test_spans_know_the_tier(made: Made) -> None:
-    """Those begun inside `user_context`, and the one that is current when it is entered."""
+def test_spans_have_the_tier(made: Made) -> None:
+    """Spans started inside `user_context` get the tier, and so does the span that is current when it is entered."""
     tracer, exporter = made
     start, caller = tracer.start_as_current_span, user_context(tier="enterprise", user="u-1")
     with start("request"), caller, start("query"):
         pass
     with tracer.start_as_current_span("nobody's"):
         pass
-    found = _attributes(exporter)
-    assert found["request"] == found["query"] == {"user_tier": "enterprise"}
-    assert found["nobody's"] == {}
+    attributes = _attributes(exporter)
+    assert attributes["request"] == attributes["query"] == {"user_tier": "enterprise"}
+    assert attributes["nobody's"] == {}
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_spans_know_the_tier(made: Made) -> None:
         ({}, None),
     ],
 )
-def test_clients_spans_know_the_service(
+def test_client_spans_have_the_service(
     made: Made, attributes: dict[str, str | int], peer: str | None
 ) -> None:
-    """By today's and by former conventions; what is there already stays."""
+    """The URL is read by current and by former conventions; an existing attribute stays."""
     tracer, exporter = made
     with tracer.start_as_current_span("call", kind=SpanKind.CLIENT, attributes=attributes):
         pass
@@ -64,7 +64,7 @@ def test_clients_spans_know_the_service(
 
 
 def test_servers_spans_have_no_peer(made: Made) -> None:
-    """Whatever their attributes say."""
+    """A server span does not get `peer.service`, even with the attributes of a client span."""
     tracer, exporter = made
     with tracer.start_as_current_span(
         "serve", kind=SpanKind.SERVER, attributes={"server.address": "a-service"}

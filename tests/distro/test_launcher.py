@@ -43,7 +43,7 @@ def _environment(receiver: Receiver | None, **more: str) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     own |= {"OTEL_PYTHON_DISTRO": "signalscope", "OTEL_PYTHON_CONFIGURATOR": "signalscope"}
     if receiver is not None:
-        # One export a minute: whatever arrives in these tests was exported at the end.
+        # One export a minute, so these tests only receive the export at the end.
         own |= {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint, "OTEL_METRIC_EXPORT_INTERVAL": "60000"}
     return own | more
 
@@ -66,7 +66,7 @@ def _launch(path: Path, environment: dict[str, str]) -> subprocess.CompletedProc
 
 
 def test_a_program_under_the_launcher_exports_at_its_end(tmp_path: Path) -> None:
-    """No code of it sets anything up; resource and counts are right."""
+    """The program does not set up OpenTelemetry itself; resource and counts are correct."""
     with receiving() as receiver:
         done = _launch(_program(tmp_path), _environment(receiver, OTEL_SERVICE_NAME="mine"))
         assert done.returncode == 0, done.stderr
@@ -79,7 +79,7 @@ def test_a_program_under_the_launcher_exports_at_its_end(tmp_path: Path) -> None
 
 
 def test_the_launcher_uses_the_fast_path(tmp_path: Path) -> None:
-    """The recording core is in front of the readers that the SDK's configuration has made, push and pull."""
+    """The recording core is in front of push and pull readers that the SDK's configuration has created."""
     ending = "from signalscope.recording._state import live\nprint(len(live.fast_path.store.readers))"
     with receiving() as receiver:
         done = _launch(_program(tmp_path, ending=ending), _environment(receiver))
@@ -87,7 +87,7 @@ def test_the_launcher_uses_the_fast_path(tmp_path: Path) -> None:
 
 
 def test_configure_does_the_same_in_code(tmp_path: Path) -> None:
-    """Once, with arguments that override the environment."""
+    """`configure` works once, with arguments that override the environment."""
     setup = "import signalscope\nfor _ in range(2): signalscope.configure(service_name='by-code')"
     with receiving() as receiver:
         environment = _environment(receiver, OTEL_SERVICE_NAME="by-environment")
@@ -100,8 +100,8 @@ def test_configure_does_the_same_in_code(tmp_path: Path) -> None:
         assert next(receiver.metrics())[0]["service.name"] == "by-code"
 
 
-def test_without_an_endpoint_nobody_complains(tmp_path: Path) -> None:
-    """No error at the start, none while it runs, none at the end."""
+def test_without_an_endpoint_there_are_no_errors(tmp_path: Path) -> None:
+    """The program has no errors at the start, while it runs and at the end."""
     ending = (
         "from opentelemetry import metrics, trace\n"
         "for provider in (metrics.get_meter_provider(), trace.get_tracer_provider()): provider.force_flush()"
@@ -111,7 +111,7 @@ def test_without_an_endpoint_nobody_complains(tmp_path: Path) -> None:
 
 
 def test_a_disabled_sdk_records_nothing(tmp_path: Path) -> None:
-    """OTEL_SDK_DISABLED=true means what it means elsewhere."""
+    """OTEL_SDK_DISABLED=true has the same effect as with the SDK."""
     with receiving() as receiver:
         done = _launch(_program(tmp_path), _environment(receiver, OTEL_SDK_DISABLED="true"))
         assert done.returncode == 0
@@ -119,7 +119,7 @@ def test_a_disabled_sdk_records_nothing(tmp_path: Path) -> None:
 
 
 def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
-    """OTEL_METRICS_EXPORTER=none is obeyed, although there is an endpoint."""
+    """OTEL_METRICS_EXPORTER=none is used, although there is an endpoint."""
     with receiving() as receiver:
         done = _launch(_program(tmp_path), _environment(receiver, OTEL_METRICS_EXPORTER="none"))
         assert (done.returncode, done.stderr) == (0, "")
@@ -132,12 +132,12 @@ def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
         (
             "OTEL_METRICS_EXPORTER",
             "carrier_pigeon",
-            "there is no 'carrier_pigeon'; installed: console, otlp, prom",
+            "'carrier_pigeon' is not installed; installed: console, otlp, prom",
         ),
         (
             "OTEL_EXPORTER_OTLP_ENDPOINT",
             "127.0.0.1:4318",
-            "ENDPOINT='127.0.0.1:4318' is no URL; write it like http",
+            "ENDPOINT='127.0.0.1:4318' is not a URL; write it like http",
         ),
         (
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
@@ -147,10 +147,10 @@ def test_variables_of_one_signal_rule(tmp_path: Path) -> None:
         ("OTEL_METRICS_EXEMPLAR_FILTER", "best", "Unknown exemplar filter 'best'"),
     ],
 )
-def test_a_error_in_the_environment_costs_telemetry_not_the_service(
+def test_an_error_in_the_environment_costs_telemetry_not_the_service(
     tmp_path: Path, variable: str, value: str, message: str
 ) -> None:
-    """One line names the variable, its value and the way out; then nobody complains any more."""
+    """One line names the variable, its value and the way out; after that nothing is logged."""
     done = _launch(_program(tmp_path), _environment(None, **{variable: value}))
     assert done.returncode == 0
     assert done.stdout == "ready\n"
@@ -159,12 +159,12 @@ def test_a_error_in_the_environment_costs_telemetry_not_the_service(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_error_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It names the argument's variable; the second call does not pretend that all is well."""
+def test_an_error_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the argument's variable, and the second call raises it again."""
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     for _ in range(2):
         with pytest.raises(
-            ContractError, match="OTEL_EXPORTER_OTLP_ENDPOINT='localhost:4318' is no URL; write it"
+            ContractError, match="OTEL_EXPORTER_OTLP_ENDPOINT='localhost:4318' is not a URL; write it"
         ):
             signalscope.configure(endpoint="localhost:4318")
         with pytest.raises(ContractError, match="export_interval='5' must be a positive number of seconds"):
@@ -188,14 +188,14 @@ def test_a_error_in_code_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )  # fmt: skip
 def test_endpoints_are_checked_where_they_are_used(variables: dict[str, str], wrong: bool) -> None:
-    """URLs for HTTP, anything for gRPC, nothing for signals that are not exported."""
-    with pytest.raises(ContractError, match="is no URL") if wrong else contextlib.nullcontext():
+    """HTTP needs URLs, gRPC accepts any endpoint, and signals without an exporter are not checked."""
+    with pytest.raises(ContractError, match="is not a URL") if wrong else contextlib.nullcontext():
         check_endpoints(variables)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_exports_the_last_interval(tmp_path: Path, number: signal.Signals) -> None:
-    """And the program ends as the signal says, in a program that handles none."""
+    """A program without a signal handler ends with the status of the signal."""
     with receiving() as receiver:
         process = subprocess.Popen(
             [BIN / "opentelemetry-instrument", sys.executable, _program(tmp_path, ending=UNTIL_IT_IS_ENDED)],
@@ -211,7 +211,7 @@ def test_a_signal_exports_the_last_interval(tmp_path: Path, number: signal.Signa
 
 
 def test_a_collector_that_is_gone_does_not_hold_the_end_up(tmp_path: Path) -> None:
-    """SIGTERM ends the program long before the exporter's timeout, ten minutes here."""
+    """SIGTERM ends the program long before the exporter's timeout of ten minutes."""
     process = subprocess.Popen(
         [BIN / "opentelemetry-instrument", sys.executable, _program(tmp_path, ending=UNTIL_IT_IS_ENDED)],
         env=_environment(
@@ -232,7 +232,7 @@ def test_a_collector_that_is_gone_does_not_hold_the_end_up(tmp_path: Path) -> No
 
 
 def test_a_handler_of_the_program_s_own_stays(tmp_path: Path) -> None:
-    """It is not replaced, and a graceful exit exports as always."""
+    """The program's handler is not replaced, and a graceful exit exports as always."""
     setup = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(3))"
     with receiving() as receiver:
         process = subprocess.Popen(
@@ -278,11 +278,11 @@ def ready() -> str: return "yes"
     ],
     ids=["uvicorn", "uvicorn-workers", "gunicorn"],
 )
-def test_a_service_that_knows_nothing_is_measured(tmp_path: Path, server: tuple[str, ...]) -> None:
-    """API metrics and Greeks of every worker, each under its own instance; nothing is lost at SIGTERM."""
+def test_an_unchanged_service_is_measured(tmp_path: Path, server: tuple[str, ...]) -> None:
+    """Every worker exports API metrics and Greeks with its own instance id; SIGTERM loses nothing."""
     (tmp_path / "service.py").write_text(SERVICE, encoding="utf-8")
     port = free_port()
-    command = [each.format(port=port) for each in server]
+    command = [argument.format(port=port) for argument in server]
     with receiving() as receiver:
         process = subprocess.Popen(
             [BIN / "opentelemetry-instrument", BIN / command[0], *command[1:]],
@@ -305,7 +305,7 @@ def test_a_service_that_knows_nothing_is_measured(tmp_path: Path, server: tuple[
         for resource, metric in receiver.metrics():
             if metric.name == "signal_service.api.requests":
                 for point in metric.sum.data_points:
-                    labels = {each.key: each.value.string_value for each in point.attributes}
+                    labels = {attribute.key: attribute.value.string_value for attribute in point.attributes}
                     key = (resource["service.instance.id"], labels["endpoint"])
                     requests[key] = point.as_double or point.as_int
         assert sum(value for (_, endpoint), value in requests.items() if endpoint == "/delta/{x}") == 30
@@ -313,7 +313,7 @@ def test_a_service_that_knows_nothing_is_measured(tmp_path: Path, server: tuple[
 
 
 def test_prometheus_as_an_exporter_is_served_with_exemplars(tmp_path: Path) -> None:
-    """On its port; a second process, whose port is taken, says so once and works."""
+    """The port is served; a second process, whose port is in use, logs this once and works."""
     port = free_port()
     environment = _environment(
         None,
@@ -363,7 +363,7 @@ time.sleep(600)  # sleep: until the signal ends the program
 
 
 def test_a_signal_during_a_collection_exports_the_last_interval_as_well(tmp_path: Path) -> None:
-    """The main thread holds the locks of that collection: it goes on, and the export does not wait in vain."""
+    """The main thread holds the locks of that collection: it continues, so the export can end."""
     with receiving() as receiver:
         done = _launch(_program(tmp_path, ending=_DURING_A_COLLECTION), _environment(receiver))
         assert done.returncode == -signal.SIGTERM
@@ -385,7 +385,7 @@ with user_context(tier="free", user="someone"):
 
 
 def test_a_signal_while_users_are_counted_exports_the_last_interval_as_well(tmp_path: Path) -> None:
-    """The main thread holds the lock of a sketch that the export reads: it goes on until that is done."""
+    """The main thread holds the lock of a sketch that the export reads: it continues until the export ends."""
     with receiving() as receiver:
         done = _launch(_program(tmp_path, ending=_DURING_A_LOCK), _environment(receiver))
         assert done.returncode == -signal.SIGTERM

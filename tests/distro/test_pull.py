@@ -1,4 +1,4 @@
-"""The page of `/metrics`: exemplars, names, and that nothing on it can break the rest."""
+"""The page of `/metrics`: exemplars, names, and that one wrong series cannot break the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 @pytest.fixture
 def provider() -> Iterator[MeterProvider]:
-    """A provider with the pull reader, behind the recording interface."""
+    """Return a provider with the pull reader, behind the recording interface."""
     reader = _pull.PullReader()
     made = MeterProvider(
         [reader],
@@ -42,21 +42,21 @@ def _page(accept: str = OPENMETRICS) -> str:
 
 
 def test_every_instrument_has_the_contract_s_name_and_labels(provider: MeterProvider) -> None:
-    """In OpenMetrics, as a strict parser reads it."""
+    """A strict parser of OpenMetrics reads every instrument."""
     for one in contract.instruments():
         values = [(attribute.values or ("x",))[0] for attribute in one.attributes]
         recording.get_instrument(one.name).series(*values).record(1)
-    found: dict[str, set[str]] = {}
+    labels: dict[str, set[str]] = {}
     for family in parsed(_page()):  # type: ignore[no-untyped-call]  # it has no types
         for sample in family.samples:
-            found.setdefault(sample.name, set()).update(sample.labels)
+            labels.setdefault(sample.name, set()).update(sample.labels)
     for one in contract.instruments():
         for name in one.series_names:
-            assert found[name] - {"le"} == set(one.attribute_names), name
+            assert labels[name] - {"le"} == set(one.attribute_names), name
 
 
 def test_buckets_carry_the_trace_that_was_recorded_last(provider: MeterProvider) -> None:
-    """Trace and span id, per bucket, in OpenMetrics; the plain text format has no place for them."""
+    """OpenMetrics has trace and span id per bucket; the plain text format does not support exemplars."""
     series = recording.get_instrument("signal_service.background_task").series(
         "exemplified", "low", "success"
     )
@@ -73,7 +73,7 @@ def test_buckets_carry_the_trace_that_was_recorded_last(provider: MeterProvider)
 
 
 def test_an_exponential_histogram_shows_its_count_and_sum(provider: MeterProvider) -> None:
-    """And the rest of the page is there."""
+    """Its buckets are left out, and the rest of the page is complete."""
     made = provider.get_meter("other").create_histogram("exponential", unit="s")
     assert isinstance(made, Histogram)
     for value in (0.1, 0.2, 4.0):
@@ -86,7 +86,7 @@ def test_an_exponential_histogram_shows_its_count_and_sum(provider: MeterProvide
 
 
 def test_names_that_collide_never_make_an_invalid_page(provider: MeterProvider) -> None:
-    """`a.b` and `a_b`, of one kind and of two: the first is shown, the other counted, the page stays valid."""
+    """For `a.b` and `a_b`, of one kind and of two, the first is shown, the other counted, the page stays valid."""
     meter = provider.get_meter("other")
     meter.create_counter("a.b").add(1, {"key": "x"})
     meter.create_counter("a_b").add(5, {"key": "x"})
@@ -101,7 +101,7 @@ def test_names_that_collide_never_make_an_invalid_page(provider: MeterProvider) 
 
 
 def test_attributes_that_collide_share_a_label(provider: MeterProvider) -> None:
-    """Their values are joined with `;`; and an attribute cannot take the label of the buckets' bounds."""
+    """Their values are joined with `;`; an attribute cannot replace the label of the bucket boundaries."""
     meter = provider.get_meter("other")
     meter.create_counter("collided").add(1, {"a.b": "x", "a_b": "y", "c": "z"})
     meter.create_counter("collided").add(1, {"a_b": "alone"})
@@ -115,18 +115,18 @@ def test_attributes_that_collide_share_a_label(provider: MeterProvider) -> None:
 
 
 def test_any_text_is_a_label_s_value(provider: MeterProvider) -> None:
-    """Of counters and of histograms: whatever a template of ours or the format itself might take for its own."""
+    """The text may contain words and characters of the format itself, in counters and in histograms."""
     texts = {"%s %d %%", 'a"b', "a\\b", "a\nb", "{x}", "# EOF", "é\u2028"}
     for text in texts:
         recording.get_instrument("signal_service.database.query").series(text, "table", "select").record(1)
-    found = {sample.labels.get("query_type") for family in parsed(_page()) for sample in family.samples}  # type: ignore[no-untyped-call]  # see above
-    assert texts <= found
+    values = {sample.labels.get("query_type") for family in parsed(_page()) for sample in family.samples}  # type: ignore[no-untyped-call]  # see above
+    assert texts <= values
     lines = [line for line in _page().splitlines() if "%s" in line and "_count" in line]
     assert [line.split()[-1] for line in lines] == ["1.0"]
 
 
 def test_units_and_kinds_are_named_as_the_collector_names_them(provider: MeterProvider) -> None:
-    """Seconds, bytes, annotations, and counters with `_total` once."""
+    """Seconds, bytes, annotations and counters have the right suffix, and `_total` appears once."""
     meter = provider.get_meter("other")
     meter.create_counter("requests_total", unit="{request}").add(1)
     meter.create_counter("sent", unit="By").add(1)
@@ -136,7 +136,7 @@ def test_units_and_kinds_are_named_as_the_collector_names_them(provider: MeterPr
 
 
 def test_attributes_of_any_type_are_text(provider: MeterProvider) -> None:
-    """Numbers and booleans, and points that lack a label that others have."""
+    """Numbers and booleans become text, and a point may lack a label that others have."""
     counter = provider.get_meter("other").create_counter("typed")
     counter.add(1, {"flag": True, "number": 7})
     counter.add(1, {"flag": False})
@@ -146,7 +146,7 @@ def test_attributes_of_any_type_are_text(provider: MeterProvider) -> None:
 
 
 def test_after_a_shutdown_there_is_no_page() -> None:
-    """Rather than an old one."""
+    """The page is empty instead of showing an old one."""
     reader = _pull.PullReader()
     assert _pull.current() is reader
     reader.shutdown()
@@ -173,12 +173,12 @@ def test_kinds_are_as_the_contract_says(provider: MeterProvider) -> None:
         ("text/plain, application/openmetrics-text", "text/plain"),
         ("APPLICATION/OPENMETRICS-TEXT, text/plain", "application/openmetrics-text"),
         ("text/plain;q=0.5, application/openmetrics-text;q=0.6", "application/openmetrics-text"),
-        # As Prometheus 3 asks.
+        # the header of Prometheus 3
         ("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;"
          "version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,"
          "*/*;q=0.1", "application/openmetrics-text"),
     ],
 )  # fmt: skip
 def test_a_scraper_gets_the_format_that_it_prefers(accept: str, kind: str) -> None:
-    """By the weights of its Accept header; plain text for who names neither."""
+    """The weights of the Accept header decide; without a known format it is plain text."""
     assert accepted(accept).partition(";")[0] == kind

@@ -258,7 +258,7 @@ MISTAKES = {
     'kind = "greeks"': "1: path: is missing",
     'path = "__main__:f"\nkind = "task"': "2: path: '__main__:f' is the started program, which is not imported; move",
     'path = "*:delta"\nkind = "task"': "2: path: '*:delta' matches every module; begin with a package [SS414]",
-    'path = "a:b"\nkind = "queue"\nstep = "put"\nenqueued_at = { arg = "x" }': "5: enqueued_at: is about each item",
+    'path = "a:b"\nkind = "queue"\nstep = "put"\nenqueued_at = { arg = "x" }': "5: enqueued_at: differs for each",
     'path = "a:b"': "1: kind: is missing",
     'path = "a:b"\nkind = "greeks"\nmodel = "x"': "4: model: is not an option of greeks; did you mean 'model_type'?",
     'path = "a:b"\nkind = "greeks"\nmodel_type = "hestn"': "4: model_type: 'hestn' is not allowed; did you mean",

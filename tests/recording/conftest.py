@@ -1,4 +1,4 @@
-"""Recording through the fast path and through the plain API of a provider somebody else has set up."""
+"""Fixtures that record through the fast path, and through the plain API of a provider set by the program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from signalscope.recording import _state as _live
 
 
 class Recorded:
-    """What was recorded since the fixture began.
+    """The values recorded since the fixture started.
 
     Args:
         path: "fast_path" or "api".
@@ -29,11 +29,11 @@ class Recorded:
         if path == "fast_path":
             recording.initialise(provider, [self._reader])
         else:
-            # As when the provider is another's: its meter is known, its readers are not.
+            # As with a provider of the program: its meter is known, its readers are not.
             recording.initialise(provider)
 
     def points(self, name: str) -> dict[tuple[str, ...], Any]:
-        """The points of an instrument that something was recorded in, by their attributes' values."""
+        """Return the points of an instrument with measurements, by attribute values."""
         data = self._reader.get_metrics_data()
         return {
             tuple(map(str, (point.attributes or {}).values())): point
@@ -46,13 +46,13 @@ class Recorded:
         }
 
     def counts(self, name: str) -> dict[tuple[str, ...], float]:
-        """Counts of histograms, values of counters."""
+        """Return counts of histograms and values of counters."""
         return {key: p.count if hasattr(p, "count") else p.value for key, p in self.points(name).items()}
 
 
 @pytest.fixture(params=["fast_path", "api"])
 def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
-    """A fresh provider behind the recording interface, on the fast path and on the plain API."""
+    """Return a new provider behind the recording interface, on the fast path and on the plain API."""
     live = _live.live
     before = live.on, live.fast_path, live.meter
     yield Recorded(request.param)
@@ -61,7 +61,7 @@ def recorded(request: pytest.FixtureRequest) -> Iterator[Recorded]:
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
-    """A tracer provider for spans made from now on; what the function returns are its ended spans."""
+    """Return a function that returns the ended spans of a new tracer provider."""
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))

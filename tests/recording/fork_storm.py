@@ -1,7 +1,7 @@
 """Forks thousands of times while threads record and collect; a script, so that the process is small.
 
-Usage: python fork_storm.py FORKS. Every child records and collects on its own and must find exactly what it
-recorded; a child that hangs is killed by its alarm. Prints how many did.
+Usage: python fork_storm.py FORKS. Every child records and collects on its own, and must find exactly the values that
+it recorded. Its alarm kills a child that hangs. The script prints the number of such children.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CALLS = 600
 
 
 def child(pair: Pair) -> int:
-    """Record and collect; 0 when the counts are the child's own."""
+    """Record and collect; return 0 if the counts are those of the child."""
     store = pair.fast_path.store
     for _ in range(CALLS):
         pair.buffer(HISTOGRAM, "shared").record(0.5)
@@ -29,8 +29,8 @@ def child(pair: Pair) -> int:
 
 
 def main(forks: int) -> int:
-    """Fork that many times; the exit status is 0 when every child was right."""
-    sys.setswitchinterval(1e-4)  # the forking thread is one of four that want to run
+    """Fork many times; the exit status is 0 if every child was right."""
+    sys.setswitchinterval(1e-4)  # the forking thread is one of four that compete for the interpreter
     pair = Pair()
     shared = pair.buffer(HISTOGRAM, "shared").record
     stop = threading.Event()

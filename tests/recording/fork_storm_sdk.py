@@ -1,8 +1,8 @@
-"""Forks while the SDK's own threads collect and export all the time; a script, see fork_storm.py.
+"""Forks while the SDK's threads collect and export all the time; a script, see fork_storm.py.
 
-Usage: python fork_storm_sdk.py FORKS [foreign]. The provider is ours, or somebody else's. The children export through
-the inherited provider, and what they export must be what they recorded, by the recording interface and by an
-instrument of the SDK alike.
+Usage: python fork_storm_sdk.py FORKS [foreign]. With `foreign`, signalscope does not set up the
+provider. The children export through the inherited provider. The exported counts must be the recorded ones, for the
+recording interface and for an instrument of the SDK.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CALLS = 300
 
 
 class Slow(MetricExporter):
-    """An exporter that is nearly always at work, and remembers the last counts."""
+    """An exporter that is nearly always at work, and stores the last counts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,8 +38,8 @@ class Slow(MetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
-        """Take a while."""
-        time.sleep(0.002)  # sleep: an export that takes a while
+        """Export slowly."""
+        time.sleep(0.002)  # sleep: a slow export
         for scope in metrics_data.resource_metrics[0].scope_metrics:
             for metric in scope.metrics:
                 points: Any = metric.data.data_points
@@ -47,16 +47,16 @@ class Slow(MetricExporter):
         return MetricExportResult.SUCCESS
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Nothing is kept."""
+        """Do nothing, since the exporter has an empty buffer."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Nothing to close."""
+        """Do nothing, since the exporter is not connected."""
 
 
 def main(forks: int, whose: str) -> NoReturn:
-    """Fork that many times; the exit status is 0 when every child was right."""
-    sys.setswitchinterval(1e-4)  # the forking thread is one of several that want to run
+    """Fork many times; the exit status is 0 if every child was right."""
+    sys.setswitchinterval(1e-4)  # the forking thread is one of several that compete for the interpreter
     exporter = Slow()
     reader = PeriodicExportingMetricReader(exporter, export_interval_millis=1)
     provider = MeterProvider([reader], shutdown_on_exit=False)

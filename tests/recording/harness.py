@@ -1,4 +1,4 @@
-"""A provider with the fast path attached, next to instruments of the SDK that get the same measurements."""
+"""A provider with the fast path attached, beside instruments of the SDK that get the same measurements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Temporality = dict[type, AggregationTemporality]
 CUMULATIVE: Temporality = dict.fromkeys(
     (Counter, UpDownCounter, Histogram), AggregationTemporality.CUMULATIVE
 )
-#: What the preferences "delta" and "lowmemory" ask for, of synchronous instruments.
+#: The temporalities of the preferences "delta" and "lowmemory", for synchronous instruments.
 DELTA: Temporality = {
     **CUMULATIVE,
     Counter: AggregationTemporality.DELTA,
@@ -54,7 +54,9 @@ class Pair:
     reader_options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.readers = [InMemoryMetricReader(each, **self.reader_options) for each in self.temporalities]
+        self.readers = [
+            InMemoryMetricReader(temporality, **self.reader_options) for temporality in self.temporalities
+        ]
         self.provider = MeterProvider(
             list[MetricReader](self.readers),
             views=self.views,
@@ -74,7 +76,7 @@ class Pair:
         return _create(self.provider.get_meter("signalscope"), instrument)
 
     def buffer(self, instrument: Instrument, key: str) -> Buffer:
-        """The buffer of our series."""
+        """Return the buffer of signalscope's series."""
         return self.fast_path.store.bind(instrument, (key,))
 
     def twin(self, instrument: Instrument, key: str) -> Callable[[float], None]:
@@ -94,7 +96,7 @@ class Pair:
         return record
 
     def collect(self, reader: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Collect one reader: our metrics and the twin's, by name."""
+        """Collect one reader: return signalscope's metrics and the SDK's, by name."""
         data = self.readers[reader].get_metrics_data()
         scopes = {
             scope.scope.name: {metric.name: metric for metric in scope.metrics}
@@ -119,7 +121,7 @@ def _create(meter: Any, instrument: Instrument) -> Any:
 
 
 def points(metrics: Mapping[str, Any], instrument: Instrument) -> dict[str, Any]:
-    """The points of an instrument by their key attribute; empty when it delivered none."""
+    """Return the points of an instrument by their key attribute; empty without metrics."""
     metric = metrics.get(instrument.name)
     return (
         {point.attributes.get("key", "<overflow>"): point for point in metric.data.data_points}

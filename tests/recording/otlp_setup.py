@@ -1,4 +1,4 @@
-"""A provider that exports by OTLP to the endpoint of the environment: a small distribution, or somebody else's."""
+"""A provider that exports by OTLP to the endpoint of the environment, set up by signalscope or by the program."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from signalscope import recording
 def set_up(interval_millis: float = 2_000) -> MeterProvider:
     """Configure this process, and those forked from it.
 
-    With TESTS_PROVIDER=foreign only OpenTelemetry is set up: signalscope has to find that by itself.
+    With TESTS_PROVIDER=foreign only OpenTelemetry is set up, and signalscope has to find its provider.
 
     Args:
-        interval_millis: Also how long the SDK's last export may take.
+        interval_millis: The export interval in milliseconds, and the longest time for the SDK's last export.
     """
     exporter = OTLPMetricExporter(
         endpoint=f"{os.environ['OTEL_EXPORTER_OTLP_ENDPOINT']}/v1/metrics", timeout=3

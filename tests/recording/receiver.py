@@ -1,4 +1,4 @@
-"""An OTLP/HTTP endpoint on the loopback interface that remembers the metrics it is sent."""
+"""An OTLP/HTTP endpoint on the loopback interface that stores the metrics it receives."""
 
 from __future__ import annotations
 
@@ -16,30 +16,37 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 
 class Receiver:
-    """What arrived, in the order it did."""
+    """The received metrics, in the order of arrival."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.requests: list[ExportMetricsServiceRequest] = []
 
     def metrics(self) -> Iterator[tuple[dict[str, str], Any]]:
-        """Every metric of every request, with its resource's attributes."""
+        """Return every metric of every request, with its resource's attributes."""
         for request in list(self.requests):
             for of_resource in request.resource_metrics:
-                resource = {each.key: each.value.string_value for each in of_resource.resource.attributes}
+                resource = {
+                    attribute.key: attribute.value.string_value
+                    for attribute in of_resource.resource.attributes
+                }
                 for scope in of_resource.scope_metrics:
                     for metric in scope.metrics:
                         yield resource, metric
 
     def counts(self, name: str) -> dict[str, int]:
-        """The last cumulative count of an instrument, summed over its series, by service.instance.id."""
+        """Return the last cumulative count of an instrument, summed over its series, by service.instance.id."""
         latest: dict[str, dict[Any, int]] = {}
         for resource, metric in self.metrics():
             if metric.name == name:
                 series = latest.setdefault(resource.get("service.instance.id", ""), {})
                 data = getattr(metric, metric.WhichOneof("data"))
                 for point in data.data_points:
-                    key = tuple(sorted((each.key, each.value.string_value) for each in point.attributes))
+                    key = tuple(
+                        sorted(
+                            (attribute.key, attribute.value.string_value) for attribute in point.attributes
+                        )
+                    )
                     series[key] = point.count if hasattr(point, "count") else _number(point)
         return {instance: sum(series.values()) for instance, series in latest.items()}
 
@@ -68,7 +75,7 @@ def receiving() -> Iterator[Receiver]:
             self.wfile.write(answer)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-            """Stay quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -40,9 +40,9 @@ _AGGREGATION = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
 INSTRUMENTS = {Kind.COUNTER: COUNTER, Kind.UPDOWNCOUNTER: UPDOWN, Kind.HISTOGRAM: HISTOGRAM}
 _OTEL = tuple(map(int, otel_version.split(".")[:2]))
 _IS_NEW = _OTEL >= (1, 45)
-#: Since then a delta stream continues at the reader's previous collection, also for series born later,
+#: Since 1.45 a delta stream continues at the reader's previous collection, also for series that start later,
 _START_TIMES_AGREE = _IS_NEW
-#: and the SDK refuses values that are not finite. The fast path does so with every SDK.
+#: and the SDK rejects values that are not finite. The fast path does so with every SDK.
 _ODD_VALUES = (math.nan, math.inf, -math.inf) if _IS_NEW else ()
 
 values = st.one_of(
@@ -78,7 +78,13 @@ def test_the_same_measurements_make_the_same_points(script: Sequence[tuple[Any, 
             else:
                 ours, theirs = pair.collect(step[1])
                 for kind, instrument in INSTRUMENTS.items():
-                    _assert_same(ours, theirs, instrument, {key for of, key in recorded if of is kind}, times)
+                    _assert_same(
+                        ours,
+                        theirs,
+                        instrument,
+                        {key for recorded_kind, key in recorded if recorded_kind is kind},
+                        times,
+                    )
 
 
 def _assert_same(
@@ -86,8 +92,8 @@ def _assert_same(
 ) -> None:
     """Compare one instrument of one collection.
 
-    Ours may have series at zero that the SDK has not: counters and histograms are there from the moment they
-    are bound, so that their first increment is seen as one.
+    signalscope may have series at zero that the SDK does not have. It exports them as soon as they are bound, so
+    that Prometheus sees the first increment.
     """
     got, expected = points(ours, instrument), points(theirs, instrument)
     assert expected.keys() <= got.keys()
@@ -110,13 +116,13 @@ def _nothing_in(point: Any) -> bool:
 
 
 def _assert_same_point(got: Any, expected: Any, times: set[int]) -> None:
-    """Compare one point; `times` are the beginning of the test and the times of earlier collections."""
+    """Compare one point; `times` are the start of the test and the times of earlier collections."""
     fields = dict(vars(expected))
     start = fields.pop("start_time_unix_nano")
     assert min(times) <= got.start_time_unix_nano <= got.time_unix_nano
     if _START_TIMES_AGREE:
-        # Ours begin when they are bound, just before the SDK's first measurement; from a delta reader's
-        # first collection on, both begin where the last one ended.
+        # signalscope's series start when they are bound, just before the SDK's first measurement. After the first
+        # collection of a delta reader, both start where the last collection ended.
         assert got.start_time_unix_nano == start if start in times else got.start_time_unix_nano <= start
     for name in ("sum", "value"):
         if name in fields:
@@ -141,7 +147,7 @@ def test_an_empty_interval_looks_as_the_sdk_s_does(
 
 
 def test_nothing_is_delivered_when_there_is_nothing() -> None:
-    """The instrument that makes the SDK deliver is never itself in the output."""
+    """The placeholder instrument is never in the output."""
     pair = Pair()
     assert pair.readers[0].get_metrics_data() is None
     pair.buffer(COUNTER, "a").record(1)
@@ -151,7 +157,7 @@ def test_nothing_is_delivered_when_there_is_nothing() -> None:
 
 
 def test_a_delta_reader_that_joins_a_cumulative_one_sees_each_measurement_once() -> None:
-    """Each reader has its own delta state, whoever collects in between."""
+    """Each reader has its own delta state, also if another reader collects in between."""
     pair = Pair([CUMULATIVE, DELTA])
     record = pair.buffer(COUNTER, "a").record
     seen = 0
@@ -165,7 +171,7 @@ def test_a_delta_reader_that_joins_a_cumulative_one_sees_each_measurement_once()
 
 @pytest.mark.skipif(not hasattr(MeterProvider, "add_metric_reader"), reason="this SDK adds no readers later")
 def test_readers_may_come_later_and_leave() -> None:
-    """One of totals has them since the start, one of differences since it came; ours are nowhere but in them."""
+    """A cumulative reader has all values, a delta reader those since it was added; no other reader has any."""
     pair = Pair([CUMULATIVE])
     record = pair.both(COUNTER, "a")
     record(1)
@@ -176,8 +182,8 @@ def test_readers_may_come_later_and_leave() -> None:
     record(2)
     record(3)
     ours, theirs = zip(*(pair.collect(reader) for reader in range(3)), strict=True)
-    assert [points(each, COUNTER)["a"].value for each in ours] == [6, 6, 5]
-    assert [list(each) for each in ours] == [[COUNTER.name]] * 3, "and no placeholder"
+    assert [points(collected, COUNTER)["a"].value for collected in ours] == [6, 6, 5]
+    assert [list(collected) for collected in ours] == [[COUNTER.name]] * 3, "and no placeholder"
     assert points(theirs[2], COUNTER)["a"].value == 5
     assert points(ours[0], COUNTER)["a"].start_time_unix_nano < added
     assert points(ours[2], COUNTER)["a"].start_time_unix_nano >= added
@@ -185,7 +191,8 @@ def test_readers_may_come_later_and_leave() -> None:
     pair.provider.remove_metric_reader(pair.readers[2])
     record(4)
     assert not any(
-        each.delta_states for each in pair.fast_path.store._instruments[COUNTER.name].accumulators.values()
+        accumulator.delta_states
+        for accumulator in pair.fast_path.store._instruments[COUNTER.name].accumulators.values()
     )
     pair.provider.add_metric_reader(pair.readers[2])
     record(5)
@@ -197,7 +204,7 @@ def test_readers_may_come_later_and_leave() -> None:
 def test_a_group_makes_the_points_of_three_instruments(
     calls: Sequence[tuple[str, float]], amount: float
 ) -> None:
-    """One append for a duration, and a fixed amount for two others each time, is what three recordings make."""
+    """One append, with fixed amounts for two other series, has the same result as three recordings."""
     pair = Pair([CUMULATIVE, ALL_DELTA])
     times = {time.time_ns()}
     for number, (key, value) in enumerate(calls):
@@ -217,7 +224,7 @@ def test_a_group_makes_the_points_of_three_instruments(
 @given(st.lists(st.floats(0, 1e6), max_size=60))
 @settings(max_examples=25, deadline=None)
 def test_exponential_histograms_are_the_sdk_s(how: str, recorded: Sequence[float]) -> None:
-    """Asked for by the environment, as the OTLP exporter reads it, or by a View: scale, buckets and sums."""
+    """Chosen by the environment, as the OTLP exporter reads it, or by a View: scale, buckets and sums."""
     name = "signal_service.background_task"
     views = [View(instrument_type=Histogram, aggregation=ExponentialBucketHistogramAggregation())]
     with mock.patch.dict("os.environ", {_AGGREGATION: "base2_exponential_bucket_histogram"}):
@@ -231,16 +238,16 @@ def test_exponential_histograms_are_the_sdk_s(how: str, recorded: Sequence[float
             series.record(value)
             plain.record(value)
         data = reader.get_metrics_data()
-    found = {
+    by_name = {
         metric.name: metric.data.data_points[0]
         for of_resource in (data.resource_metrics if data else ())
         for scope in of_resource.scope_metrics
         for metric in scope.metrics
         if metric.name in {name, "plain"}
     }
-    assert len(found) == (2 if recorded else 0)
+    assert len(by_name) == (2 if recorded else 0)
     if recorded:
-        ours, theirs = (_exponential(found[each]) for each in (name, "plain"))
+        ours, theirs = (_exponential(by_name[key]) for key in (name, "plain"))
         assert ours == theirs
 
 

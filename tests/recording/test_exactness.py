@@ -16,7 +16,7 @@ THREADS, CALLS = 8, 5_000
 
 @pytest.fixture(autouse=True)
 def _switch_threads_often() -> Iterator[None]:
-    """Let threads meet at many more places than they usually do."""
+    """Make threads switch at many more places than usual."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -25,7 +25,7 @@ def _switch_threads_often() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", TEMPORALITIES)
 def test_no_measurement_is_lost_or_counted_twice(name: str) -> None:  # noqa: C901  # threads share its locals
-    """While two readers collect all the time; values are such that sums of floats are exact."""
+    """Two readers collect all the time; the values are chosen so that sums of floats are exact."""
     pair = Pair([TEMPORALITIES[name], CUMULATIVE])
     instruments = (COUNTER, UPDOWN, HISTOGRAM)
     totals = {instrument.name: _Total() for instrument in instruments}
@@ -69,7 +69,7 @@ def test_no_measurement_is_lost_or_counted_twice(name: str) -> None:  # noqa: C9
 
 
 def test_counts_stay_exact_when_more_is_recorded_than_a_buffer_keeps_unmerged() -> None:
-    """Long stretches without a collection, through every level of folding."""
+    """Without a collection for a long time, values pass through every level of folding."""
     pair = Pair()
     record = pair.buffer(HISTOGRAM, "a").record
     for number in range(50_000):
@@ -82,7 +82,7 @@ def test_counts_stay_exact_when_more_is_recorded_than_a_buffer_keeps_unmerged() 
 
 
 class _Total:
-    """What a reader adds up over its collections."""
+    """The sums of a reader over its collections."""
 
     def __init__(self) -> None:
         self.total = 0.0

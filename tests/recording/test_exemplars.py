@@ -1,4 +1,4 @@
-"""Exemplars name the span that was current, one for each bucket, as the configured filter allows."""
+"""Exemplars have the ids of the current span, one for each bucket, as the configured filter allows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILTERS: Mapping[str, Callable[[], ExemplarFilter]] = {
 
 
 def _span(kind: str) -> trace.Span | None:
-    """A current span of a kind: none, sampled, not sampled, or a sampled one of another process."""
+    """Enter a current span of one kind: none, sampled, not sampled, or a sampled one of another process."""
     if kind == "none":
         return None
     if kind == "recording":
@@ -46,7 +46,7 @@ steps = st.lists(
 @given(steps)
 @settings(max_examples=40, deadline=None)
 def test_each_filter_keeps_what_the_sdk_keeps(name: str, script: Sequence[tuple[str, float]]) -> None:
-    """The last measurement of each bucket that the filter lets through, with its trace and span."""
+    """The last measurement of each bucket that passes the filter is the exemplar, with its trace and span."""
     pair = Pair([CUMULATIVE, DELTA], provider_options={"exemplar_filter": FILTERS[name]()})
     record = pair.both(HISTOGRAM, "a")
     for kind, value in script:
@@ -64,7 +64,7 @@ def test_each_filter_keeps_what_the_sdk_keeps(name: str, script: Sequence[tuple[
 
 
 def _assert_same(ours: list[tuple[Any, ...]], theirs: list[tuple[Any, ...]]) -> None:
-    """Compare exemplars; the SDK keeps an earlier measurement's ids where the last one had no span."""
+    """Compare exemplars; the SDK keeps the ids of an earlier measurement if the last one had no span."""
     assert [one[0] for one in ours] == [one[0] for one in theirs]
     assert [one for one in ours if one[1]] == [
         other for one, other in zip(ours, theirs, strict=True) if one[1]
@@ -76,7 +76,7 @@ def _told(point: Any) -> list[tuple[Any, ...]]:
 
 
 def test_a_counter_keeps_one() -> None:
-    """As the SDK's reservoir of size one does; which of several is free, ours is the latest."""
+    """As in the SDK's reservoir of size one, any of several may stay; signalscope keeps the latest."""
     pair = Pair()
     record = pair.buffer(COUNTER, "a").record
     span = _span("recording")
@@ -91,7 +91,7 @@ def test_a_counter_keeps_one() -> None:
 
 
 def test_values_that_are_refused_make_no_exemplar() -> None:
-    """A negative duration, NaN, or no number at all."""
+    """A negative duration, NaN and an object that is not a number do not become exemplars."""
     pair = Pair(provider_options={"exemplar_filter": AlwaysOnExemplarFilter()})
     record = pair.buffer(HISTOGRAM, "a").record
     for value in (-1.0, float("nan"), float("inf"), "x", None, 10**400):
@@ -102,7 +102,7 @@ def test_values_that_are_refused_make_no_exemplar() -> None:
 
 
 def test_trace_and_span_ids_arrive_by_otlp() -> None:
-    """The encoded request holds the ids of the recording span, in the right bucket's exemplar."""
+    """The encoded request has the ids of the recording span, in the right bucket's exemplar."""
     pair = Pair()
     span = _span("recording")
     assert span is not None
@@ -119,7 +119,7 @@ def test_trace_and_span_ids_arrive_by_otlp() -> None:
 
 
 def test_a_series_without_measurements_can_be_encoded() -> None:
-    """A histogram at zero has no least and greatest value; the encoder leaves them out."""
+    """A histogram at zero has no minimum and maximum; the encoder leaves them out."""
     pair = Pair()
     pair.buffer(HISTOGRAM, "a")
     data = pair.readers[0].get_metrics_data()

@@ -1,4 +1,4 @@
-"""A forked child starts at zero and never hangs, whatever the parent's threads were doing."""
+"""A forked child starts at zero and never hangs, regardless of the parent's threads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from signalscope.recording import _state as _live
 _HERE = Path(__file__).parent
 _ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": os.pathsep.join(str(_HERE.parents[1] / each) for each in (".", "src")),
+    "PYTHONPATH": os.pathsep.join(str(_HERE.parents[1] / folder) for folder in (".", "src")),
 }
 
 
@@ -40,7 +40,7 @@ _ENVIRONMENT = {
     ],
 )
 def test_many_forks_while_threads_record_and_collect(script: str, forks: int, whose: str) -> None:
-    """Every child counts its own calls exactly; through the whole SDK, its exporters included, as well."""
+    """Every child counts its own calls exactly, also through the whole SDK with its exporters."""
     run = subprocess.run(
         [sys.executable, str(_HERE / script), str(forks), whose],
         env=_ENVIRONMENT,
@@ -53,7 +53,7 @@ def test_many_forks_while_threads_record_and_collect(script: str, forks: int, wh
 
 
 def _in_child(check: Callable[[], bool]) -> bool:
-    """Return whether something is so in a forked child, which has a minute to say."""
+    """Return True if a condition holds in a forked child, which has a minute to answer."""
     pid = os.fork()
     if pid == 0:
         signal.alarm(60)
@@ -66,7 +66,7 @@ def _in_child(check: Callable[[], bool]) -> bool:
 
 
 def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> None:
-    """The lock that scrapes take turns with is free in the child."""
+    """The lock that serialises scrapes is free in the child."""
     reader = _pull.PullReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     live = _live.live
@@ -74,7 +74,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
     scraping, done = threading.Event(), threading.Event()
 
     def scrape() -> None:
-        with _pull._current.lock:  # what a scrape holds
+        with _pull._current.lock:  # the lock that a scrape holds
             scraping.set()
             done.wait(30)
 
@@ -100,7 +100,7 @@ def test_a_child_can_be_scraped_although_the_parent_was_just_being_scraped() -> 
 
 
 def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    """Nobody could catch it there; and what it was about may be gone."""
+    """An exception in a child is counted, since no caller could catch it; the owner of a function may be deleted."""
 
     class Subject:
         pass
@@ -108,16 +108,16 @@ def test_one_thing_that_fails_in_a_child_does_not_stop_the_others(caplog: pytest
     done: list[str] = []
     before = len(_process_state._in_children)
     subjects = [Subject(), Subject(), Subject()]
-    _process_state.in_children(lambda: done.append("first"), of=subjects[0])
-    _process_state.in_children(lambda: 1 / 0, of=subjects[1])
-    _process_state.in_children(lambda: done.append("last"), of=subjects[2])
+    _process_state.in_children(lambda: done.append("first"), owner=subjects[0])
+    _process_state.in_children(lambda: 1 / 0, owner=subjects[1])
+    _process_state.in_children(lambda: done.append("last"), owner=subjects[2])
     assert _in_child(lambda: done == ["first", "last"])
     del subjects[:]
     assert len(_process_state._in_children) == before
 
 
-def test_somebody_else_s_provider_begins_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the parent counted is the parent's; counters are there at zero, under an instance id of the child's."""
+def test_a_provider_of_the_program_starts_at_zero_in_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child does not have the parent's counts; its counters start at zero, with its own instance id."""
     reader = InMemoryMetricReader()
     resource = Resource({"service.instance.id": "parent"})
     provider = MeterProvider([reader], resource, shutdown_on_exit=False)

@@ -1,4 +1,4 @@
-"""Recording goes on, and stays exact, whatever interrupts it: signals, finalizers, threads that vanish."""
+"""Recording continues and stays exact during interruptions: signals, finalizers, threads that vanish."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from signalscope.recording._buffers import CAPACITY
 
 
 def test_a_recording_in_a_finalizer_during_a_collection_is_counted() -> None:
-    """Garbage collection can run user code, and with it a decorated call, in the middle of anything."""
+    """Garbage collection can run user code, with a decorated call, at any point."""
     pair = Pair()
     record = pair.buffer(HISTOGRAM, "a").record
     finalized = 0
@@ -45,14 +45,14 @@ def test_a_recording_in_a_finalizer_during_a_collection_is_counted() -> None:
     finally:
         gc.set_threshold(*threshold)
         gc.collect()
-    found = points(pair.collect()[0], HISTOGRAM)
+    collected = points(pair.collect()[0], HISTOGRAM)
     assert finalized == 30
-    assert found["a"].count == 30 + finalized * (CAPACITY + 1)
-    assert sum(point.count for key, point in found.items() if key != "a") == finalized * (CAPACITY + 1)
+    assert collected["a"].count == 30 + finalized * (CAPACITY + 1)
+    assert sum(point.count for key, point in collected.items() if key != "a") == finalized * (CAPACITY + 1)
 
 
 def test_a_collection_inside_a_collection_leaves_everything_to_the_next() -> None:
-    """A finalizer that flushes must not wait for the collection it interrupts."""
+    """A finalizer that flushes must not wait for the collection that it interrupts."""
     pair = Pair()
     store, wants = pair.fast_path.store, pair.fast_path.store.readers[0]
     buffer = pair.buffer(HISTOGRAM, "a")
@@ -92,9 +92,9 @@ def test_an_interrupted_fold_neither_blocks_a_collection_nor_counts_twice() -> N
     thread = threading.Thread(target=lambda: buffer.record(Slow(0.5)))
     thread.start()
     assert in_fold.wait(DEADLINE)
-    found = points(pair.collect()[0], HISTOGRAM)["a"]
+    point = points(pair.collect()[0], HISTOGRAM)["a"]
     assert not is_folded.is_set()
-    assert found.count == CAPACITY
+    assert point.count == CAPACITY
     go_on.set()
     thread.join()
     buffer.record(0.5)
@@ -103,7 +103,7 @@ def test_an_interrupted_fold_neither_blocks_a_collection_nor_counts_twice() -> N
 
 
 def test_recording_does_not_wait_for_a_fold() -> None:
-    """While another thread folds, values are kept, and folded by the next that finds the way free."""
+    """While another thread folds, values stay in the buffer; the next thread that gets the lock folds them."""
     pair = Pair()
     buffer = pair.buffer(HISTOGRAM, "a")
     with _buffers._folding.lock:
@@ -117,10 +117,10 @@ def test_recording_does_not_wait_for_a_fold() -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
 def test_signals_lose_nothing_and_repeat_nothing() -> None:
-    """A handler that records and one that raises, thousands of times, between any two steps of recording."""
+    """One handler records and one raises, thousands of times, between any two steps of recording."""
     pair = Pair()
     record = pair.buffer(HISTOGRAM, "a").record
-    numbers = itertools.count(1)  # two handlers that interrupt one another do not get the same
+    numbers = itertools.count(1)  # two handlers that interrupt one another do not get the same value
     begun = done = recorded = interrupted = 0
     deadline = time.monotonic() + DEADLINE
     may_raise = False
@@ -134,11 +134,11 @@ def test_signals_lose_nothing_and_repeat_nothing() -> None:
         pair.buffer(COUNTER, "signals").record(1)  # may itself be interrupted by the next signal
         recorded += 1
         if may_raise and number % 2:
-            may_raise = False  # not again before the first has been caught
+            may_raise = False  # wait until the first exception has been caught
             raise Interrupted
 
     def record_until_interrupted() -> None:
-        """A function of its own: CPython 3.13 has steps of a loop that a `try` around it does not cover."""
+        """A separate function: CPython 3.13 has steps of a loop that a `try` around it does not cover."""
         nonlocal begun, done, may_raise
         while time.monotonic() < deadline:
             may_raise = True
@@ -158,11 +158,11 @@ def test_signals_lose_nothing_and_repeat_nothing() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    found = points(pair.collect()[0], HISTOGRAM)["a"]
+    point = points(pair.collect()[0], HISTOGRAM)["a"]
     assert interrupted == 2_000
-    # An exception may hit before or after the append of the call it interrupts, never anything else.
-    assert done <= found.count <= begun
-    assert found.sum == found.count * 0.5
+    # An exception may occur before or after the append of the interrupted call, but nowhere else.
+    assert done <= point.count <= begun
+    assert point.sum == point.count * 0.5
     assert recorded <= points(pair.collect()[0], COUNTER)["signals"].value < next(numbers)
 
 
@@ -185,7 +185,7 @@ def test_an_exception_of_a_signal_handler_as_a_collection_begins_leaves_the_stor
     def hand_over() -> None:
         with lock:
             is_holding.set()
-            time.sleep(0.1)  # sleep: the main thread cannot say that it waits for the lock
+            time.sleep(0.1)  # sleep: the main thread cannot report that it waits for the lock
         begun = time.perf_counter()
         while time.perf_counter() - begun < 0.05:
             pass  # the main thread has the lock now, and waits for the interpreter
@@ -209,10 +209,10 @@ def test_an_exception_of_a_signal_handler_as_a_collection_begins_leaves_the_stor
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
-# Python drops an exception that hits the callback of a weak reference.
+# Python drops an exception in the callback of a weak reference.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_exceptions_of_a_signal_handler_anywhere_in_collections_leave_the_store_unlocked() -> None:
-    """Hundreds of signals, between any two steps of a collection; the exceptions are kept."""
+    """Hundreds of signals arrive between any two steps of a collection; the exceptions are stored."""
     pair = Pair()
     store = pair.fast_path.store
     reader = store.readers[0]
@@ -223,11 +223,11 @@ def test_exceptions_of_a_signal_handler_anywhere_in_collections_leave_the_store_
     def handler(_number: int, _frame: FrameType | None) -> None:
         nonlocal may_raise
         if may_raise:
-            may_raise = False  # not again before the first has been caught
+            may_raise = False  # wait until the first exception has been caught
             raise _InterruptedError
 
     def collect_until_interrupted() -> None:
-        """A function of its own: CPython 3.13 has steps of a loop that a `try` around it does not cover."""
+        """A separate function: CPython 3.13 has steps of a loop that a `try` around it does not cover."""
         nonlocal may_raise
         while time.monotonic() < deadline:
             may_raise = True
@@ -251,7 +251,7 @@ def test_exceptions_of_a_signal_handler_anywhere_in_collections_leave_the_store_
 
 
 def test_values_that_are_no_numbers_do_not_stop_the_others() -> None:
-    """They are counted as refused, whatever their methods do."""
+    """The values are counted as rejected, even if their methods raise."""
 
     class Hostile:
         def __radd__(self, other: object) -> object:

@@ -1,4 +1,4 @@
-"""Whatever is recorded as a number: it is added up as a plain one, or refused and counted, and costs nothing else."""
+"""Any number is added up as a plain number, or rejected and counted; other measurements are not affected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from signalscope.decorators import record_cost
 FEATURES = "signal_service.feature_usage"
 TASKS = "signal_service.background_task"
 ERRORS = "signalscope.internal.errors"
-TIMES = 600  # more than a buffer holds
+TIMES = 600  # more than the capacity of a buffer
 
 NUMBERS: dict[str, Any] = {
     "decimal": Decimal("1.5"),
@@ -44,7 +44,7 @@ REFUSED: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_every_sort_of_number_is_added_to_floats(recorded: Recorded, name: str) -> None:
-    """Sums are plain numbers, which every exporter can encode, whichever came first."""
+    """Sums are plain numbers that every exporter can encode, whichever type came first."""
     value = NUMBERS[name]
     counter, timed = (
         recording.get_instrument(FEATURES).series("export", "free"),
@@ -58,14 +58,14 @@ def test_every_sort_of_number_is_added_to_floats(recorded: Recorded, name: str) 
     expected = TIMES * (float(value) + 0.25)
     assert counted.value == of_time.sum == expected
     assert of_time.count == 2 * TIMES
-    assert {type(each) for each in (counted.value, of_time.sum)} <= {int, float}
+    assert {type(value) for value in (counted.value, of_time.sum)} <= {int, float}
     assert (float(of_time.min), float(of_time.max)) == tuple(sorted((0.25, float(value))))
     assert recorded.counts(ERRORS) == {}
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_number_is_counted_and_costs_nothing_else(recorded: Recorded, name: str) -> None:
-    """The other measurements of the series, before and after it, are all there."""
+    """The other measurements of the series, before and after it, are complete."""
     timed = recording.get_instrument(TASKS).series("refresh", "low", "success")
     for _ in range(TIMES):
         timed.record(0.25)
@@ -76,7 +76,7 @@ def test_what_is_no_number_is_counted_and_costs_nothing_else(recorded: Recorded,
 
 
 def test_all_of_it_can_be_encoded() -> None:
-    """Points, their extremes and their exemplars; one that could not would take the whole export along."""
+    """Points, minimum, maximum and exemplars can be encoded; one that cannot would lose the whole export."""
     pair = Pair(provider_options={"exemplar_filter": AlwaysOnExemplarFilter()})
     for value in (*NUMBERS.values(), *REFUSED.values()):
         pair.buffer(HISTOGRAM, "a").record(value)
@@ -88,7 +88,7 @@ def test_all_of_it_can_be_encoded() -> None:
 
 
 def test_gauges_show_plain_numbers() -> None:
-    """Set or observed; of an observer only the value that is no number is left out."""
+    """Set and observed values are plain numbers; an observed value that is not a number is left out."""
     name = "signal_service.cache.entries"
     with testing.capture() as captured:
         recording.get_instrument(name).series("set").record(Decimal("2.5"))  # type: ignore[arg-type]  # that is the point
@@ -105,7 +105,7 @@ def test_gauges_show_plain_numbers() -> None:
 
 
 def test_a_cost_may_be_of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decimals too, as prices often are; what is no number raises nothing and is counted."""
+    """Decimals work too, as for prices; an object that is not a number is counted and raises nothing."""
     monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "0.5")
     with testing.capture() as captured:
         record_cost("greeks", Decimal(3), tier="free")  # type: ignore[arg-type]  # that is the point
@@ -116,14 +116,14 @@ def test_a_cost_may_be_of_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", ["\udc80", "half\ud800way"])
 def test_text_that_cannot_be_encoded_becomes_other(recorded: Recorded, text: str) -> None:
-    """Undecodable file names and headers look like this; the exporter would fail on them, for ever."""
+    """Undecodable file names and headers have this form; without the check the exporter would always fail."""
     recording.get_instrument(FEATURES).series(text, "free").record(1)
     assert recorded.counts(FEATURES) == {("other", "free"): 1}
     assert recorded.counts("signalscope.attribute.overflow") == {(FEATURES, "feature"): 1}
 
 
 def test_a_value_that_cannot_be_shown_is_counted(recorded: Recorded) -> None:
-    """Its own `__str__` fails: `other`, and an overflow."""
+    """The value's `__str__` fails: it is recorded as `other`, and counted as an overflow."""
 
     class Silent:
         def __str__(self) -> str:
@@ -134,8 +134,8 @@ def test_a_value_that_cannot_be_shown_is_counted(recorded: Recorded) -> None:
     assert recorded.counts("signalscope.attribute.overflow") == {(FEATURES, "feature"): 1}
 
 
-def test_a_series_begins_before_anybody_can_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its first zero is added while it is not yet in the table, where a collection would add to it as well."""
+def test_a_series_starts_before_others_can_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its first zero is added before it is in the table, where a collection would add to it as well."""
     from signalscope.recording._instrument_series import InstrumentSeries  # noqa: PLC0415  # private, and only here
 
     pair = Pair()

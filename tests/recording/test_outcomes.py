@@ -32,7 +32,7 @@ def _outcomes(recorded: Recorded) -> dict[str, float]:
 
 
 def test_a_scalar_call_records_in_three_instruments(recorded: Recorded) -> None:
-    """The duration, one option priced, a batch of one; the inferred type and the given model."""
+    """The duration, one option and a batch of one are recorded, with the inferred type and the given model."""
 
     @instrument_greeks(model_type="black")
     def calculate_gamma(spot: float) -> float:
@@ -47,7 +47,7 @@ def test_a_scalar_call_records_in_three_instruments(recorded: Recorded) -> None:
 
 
 def test_results_that_cannot_be_used_are_no_success(recorded: Recorded) -> None:
-    """By reason: not a number, none, infinite, out of range."""
+    """Results are counted by reason: NaN, none, infinite, out of range."""
 
     @instrument_greeks(calculation_type="delta")
     def delta(value: Any) -> Any:
@@ -61,7 +61,7 @@ def test_results_that_cannot_be_used_are_no_success(recorded: Recorded) -> None:
 
 
 def test_attributes_come_from_arguments_and_results(recorded: Recorded) -> None:
-    """Positional, by keyword, by default, out of an object, and from the result."""
+    """Attributes come from positional, keyword and default arguments, from an object, and from the result."""
 
     class Order:
         model = "heston"
@@ -92,7 +92,7 @@ def test_attributes_come_from_arguments_and_results(recorded: Recorded) -> None:
 def test_exceptions_are_passed_on_and_counted(
     recorded: Recorded, error: type[BaseException], outcome: str
 ) -> None:
-    """`BaseException` too; the very same object arrives."""
+    """`BaseException` too; the caller gets the same object."""
     raised = error("x")
 
     @instrument_greeks
@@ -107,7 +107,7 @@ def test_exceptions_are_passed_on_and_counted(
 
 
 async def test_a_cancelled_coroutine_is_cancelled(recorded: Recorded) -> None:
-    """Not an error, and not a success."""
+    """A cancelled call has its own outcome, which is neither an error nor a success."""
 
     @instrument_greeks
     async def delta(gate: asyncio.Event) -> float:
@@ -127,7 +127,7 @@ async def test_a_cancelled_coroutine_is_cancelled(recorded: Recorded) -> None:
 
 
 def test_generators_are_timed_to_their_end(recorded: Recorded) -> None:
-    """Exhausted, closed early, failed, thrown into; what is sent and returned goes through."""
+    """Exhausted, closed early, failed, thrown into: sent and returned values pass through."""
 
     @instrument_greeks
     def delta(steps: int) -> Iterator[Any]:
@@ -160,7 +160,7 @@ def test_generators_are_timed_to_their_end(recorded: Recorded) -> None:
 
 
 async def test_asynchronous_generators_are_timed_to_their_end(recorded: Recorded) -> None:
-    """Exhausted, closed early, failed, thrown into; what is sent goes through."""
+    """Exhausted, closed early, failed, thrown into: sent values pass through."""
 
     @instrument_greeks
     async def delta(steps: int) -> AsyncIterator[Any]:
@@ -193,7 +193,7 @@ async def test_asynchronous_generators_are_timed_to_their_end(recorded: Recorded
 
 
 def test_recursion_counts_every_call(recorded: Recorded) -> None:
-    """And a recursion that goes too deep fails as it would anyway."""
+    """A recursion that is too deep fails as without the decorator."""
 
     @instrument_greeks(check=False)
     def delta(depth: int) -> float:
@@ -206,7 +206,7 @@ def test_recursion_counts_every_call(recorded: Recorded) -> None:
 
 
 def test_calls_in_threads_are_counted_exactly(recorded: Recorded) -> None:
-    """Eight threads through one decorated function."""
+    """Eight threads call one decorated function."""
 
     @instrument_greeks
     def delta() -> float:
@@ -224,7 +224,7 @@ def test_calls_in_threads_are_counted_exactly(recorded: Recorded) -> None:
 def test_a_span_is_a_child_of_the_recording_one_and_the_exemplar_s(
     recorded: Recorded, spans: Callable[[], list[Any]]
 ) -> None:
-    """With the error on it when there was one; none without a parent."""
+    """The span has the error, if there was one; a call without a parent span does not start a span."""
 
     @instrument_greeks(calculation_type="delta")
     def delta(fails: bool) -> float:
@@ -255,7 +255,7 @@ def test_a_span_is_a_child_of_the_recording_one_and_the_exemplar_s(
 def test_an_exception_that_cannot_be_shown_leaves_no_span_behind(
     recorded: Recorded, spans: Callable[[], list[Any]]
 ) -> None:
-    """Its `__str__` fails: its span ends, with its name, and the caller's span is current again."""
+    """The exception's `__str__` fails: the span ends with the class's name, and the outer span is current again."""
 
     class UnshownError(Exception):
         def __str__(self) -> str:
@@ -276,7 +276,7 @@ def test_an_exception_that_cannot_be_shown_leaves_no_span_behind(
 
 
 def test_what_fails_in_the_instrumentation_is_not_the_caller_s_business(recorded: Recorded) -> None:
-    """A callable of the user's raises: the call is measured, under `other`, and the failure counted."""
+    """A callable of the user raises: the call is measured as `other`, and the failure is counted."""
 
     @instrument_greeks(calculation_type=lambda spot: spot.nonsense)
     def delta(spot: float) -> float:
@@ -288,7 +288,7 @@ def test_what_fails_in_the_instrumentation_is_not_the_caller_s_business(recorded
 
 
 def test_attributes_of_a_result_that_never_came_are_other(recorded: Recorded) -> None:
-    """A call raises, and an attribute is taken from its result: measured, and no error of ours."""
+    """A call raises, and an attribute comes from its result: the call is measured, without an internal error."""
 
     @instrument_greeks(calculation_type="delta", model_type=lambda result: result.model)
     def delta(spot: float) -> float:
@@ -301,7 +301,7 @@ def test_attributes_of_a_result_that_never_came_are_other(recorded: Recorded) ->
 
 
 def test_an_unknown_batch_size_is_not_invented(recorded: Recorded) -> None:
-    """The callable that tells the batch size fails: the time is recorded, options priced are not."""
+    """The callable of the batch size fails: the duration is recorded, the number of options is not."""
 
     @instrument_greeks(calculation_type="chain", vectorized=True, batch_size=arg("strikes.size"))
     def chain(strikes: object) -> float:
@@ -323,7 +323,7 @@ FLOODS = [
 
 @pytest.mark.parametrize(("recorded", "flood"), FLOODS, indirect=["recorded"])
 def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, flood: int) -> None:
-    """A name that is new on every call: the first have series, the rest is `other`; memory is flat."""
+    """Each call has a new name: the first have series, the rest is `other`, and memory does not grow."""
     attributes = (Attribute("name", "New on every call.", cap=50),)
     family = BoundInstrument(Instrument("test.flood", Kind.COUNTER, "{x}", "Flooded.", "tests", attributes))
     for number in range(200):
@@ -337,7 +337,7 @@ def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, 
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert after - before < 1_000_000  # a byte for each value; other threads of the process allocate too
+    assert after - before < 1_000_000  # one byte per value; other threads of the process allocate too
     counts = recorded.counts("test.flood")
     assert len(counts) == 50 + 1
     assert sum(counts.values()) == 200 + flood
@@ -349,7 +349,7 @@ def test_a_flood_of_attribute_values_is_bounded_and_counted(recorded: Recorded, 
 def test_combinations_of_allowed_values_are_bounded_too(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each attribute has few values, all of them together make many series: no more are kept, none is lost."""
+    """Each attribute has few values, all together make many series: their number is limited, no value is lost."""
     monkeypatch.setattr("signalscope.recording._series._KEPT", 50)
     attributes = tuple(Attribute(name, "One of a hundred.", cap=100) for name in ("a", "b"))
     family = BoundInstrument(
@@ -369,7 +369,7 @@ def test_combinations_of_allowed_values_are_bounded_too(
 
 
 def test_a_capture_begins_with_no_values_seen() -> None:
-    """What filled an open set in one test is not held against what the next one records."""
+    """Attribute values of one test do not use up the limit of the next one."""
     for test in ("one", "two"):
         with capture() as captured:
             for number in range(60):

@@ -1,4 +1,4 @@
-"""Whatever ends a process, its last interval is exported, within a bounded time."""
+"""However a process ends, its last interval is exported, within a time limit."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ ENDS = {
 
 
 def _run(script: Path, endpoint: str, provider: str = "ours", seconds: float = DEADLINE) -> int:
-    """Run a script; its exit status. It fails when that takes longer than some seconds."""
+    """Run a script and return its exit status; fail if it takes longer than some seconds."""
     return subprocess.run(
         [sys.executable, str(script)],
         env={
@@ -83,7 +83,7 @@ def _run(script: Path, endpoint: str, provider: str = "ours", seconds: float = D
 @pytest.mark.parametrize("provider", ["ours", "foreign"])
 @pytest.mark.parametrize("end", ENDS)
 def test_the_last_interval_is_exported(end: str, provider: str, tmp_path: Path) -> None:
-    """Once, and complete; also by a provider that somebody else has set up."""
+    """The export is complete and happens once, also with a provider that the program has set up."""
     code, status = ENDS[end]
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT.format(end=code), encoding="utf-8")
@@ -121,12 +121,12 @@ os.waitpid(pid, 0)
 """
 
 
-def test_a_provider_that_was_there_before_us_works_in_a_forked_child(tmp_path: Path) -> None:
-    """Its reader has a thread in the child before anything of ours runs there: that thread is still heard."""
+def test_a_provider_set_before_signalscope_works_in_a_forked_child(tmp_path: Path) -> None:
+    """The reader's thread starts in the child before signalscope's code runs: the thread still gets its wake-up."""
     script = tmp_path / "script.py"
     script.write_text(_EARLY, encoding="utf-8")
     with receiving() as receiver:
-        # The SDK would wait half a minute for a thread that is not there.
+        # The SDK would wait half a minute for a thread that does not exist.
         returned = _run(script, receiver.endpoint, seconds=25)
         counts = receiver.counts(_SECONDS)
     assert returned == 0
@@ -135,7 +135,7 @@ def test_a_provider_that_was_there_before_us_works_in_a_forked_child(tmp_path: P
 
 
 def test_without_a_collector_the_end_is_bounded(tmp_path: Path) -> None:
-    """Nobody listens: the process gives up after the exporter's timeout, three seconds here."""
+    """Without a Collector, the process gives up after the exporter's timeout of three seconds."""
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT.format(end=""), encoding="utf-8")
     assert _run(script, "http://127.0.0.1:9") == 0
@@ -156,11 +156,11 @@ delta()
 
 
 class _Deaf:
-    """A Collector that takes connections and never answers.
+    """A Collector that accepts connections and never answers.
 
     Attributes:
-        taken: How many connections it has taken.
-        at_once: How many it had at the same time, at the most.
+        taken: The number of accepted connections.
+        at_once: The largest number of open connections at one time.
     """
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class _Deaf:
         self.endpoint = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     def close(self) -> None:
-        """Take no more."""
+        """Close the socket."""
         self._listening.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._listening.close()
@@ -199,7 +199,7 @@ class _Deaf:
 
 @pytest.fixture
 def deaf() -> Iterator[_Deaf]:
-    """A Collector that never answers, running."""
+    """Run a Collector that never answers."""
     running = _Deaf()
     yield running
     running.close()
@@ -208,8 +208,8 @@ def deaf() -> Iterator[_Deaf]:
 @pytest.mark.parametrize(
     "end", ["signalscope.shutdown()", "signalscope.shutdown(); signalscope.shutdown()", "_own()"]
 )
-def test_what_has_been_shut_down_is_let_alone(end: str, tmp_path: Path) -> None:
-    """Another shutdown, and the interpreter's exit, export nothing again and say nothing."""
+def test_a_stopped_provider_is_left_alone(end: str, tmp_path: Path) -> None:
+    """A second shutdown, and the interpreter's exit, neither export again nor log."""
     script = tmp_path / "script.py"
     own = (
         "from opentelemetry import metrics, trace\n"
@@ -237,7 +237,7 @@ def test_what_has_been_shut_down_is_let_alone(end: str, tmp_path: Path) -> None:
 def test_a_collector_that_never_answers_is_waited_for_once(
     end: str, timeout: str, deaf: _Deaf, tmp_path: Path
 ) -> None:
-    """Metrics and spans are exported at once, and not again: an end waits no longer than one of them may take."""
+    """Metrics and spans are exported in parallel and once, so the end waits for only one timeout."""
     script = tmp_path / "script.py"
     script.write_text(_CONFIGURED.format(end=end), encoding="utf-8")
     done = subprocess.run(
@@ -249,7 +249,7 @@ def test_a_collector_that_never_answers_is_waited_for_once(
         },
         capture_output=True,
         text=True,
-        timeout=25,  # at its exit a process waits for exporters half a minute, when they may take that long
+        timeout=25,  # at exit, a process waits up to half a minute, if the exporters' timeout is that long
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -259,7 +259,7 @@ def test_a_collector_that_never_answers_is_waited_for_once(
 def test_a_collector_that_was_waited_for_in_vain_is_not_waited_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A server's end waits, and then the signal's handler would: together they wait once."""
+    """The end of a server waits, and then the signal's handler would: both together wait once."""
     release, begun = threading.Event(), time.monotonic()
     waited: list[float] = []
 
@@ -322,8 +322,8 @@ print("ok")
 
 
 @pytest.mark.parametrize("mode", ["foreign", "after spans", "disabled"])
-def test_a_provider_of_somebody_else_s_is_found(mode: str, tmp_path: Path) -> None:
-    """From then on calls are recorded through it, unless OTEL_SDK_DISABLED says that nothing is."""
+def test_a_provider_of_the_program_is_found(mode: str, tmp_path: Path) -> None:
+    """After that calls are recorded through the provider, unless OTEL_SDK_DISABLED is set."""
     script = tmp_path / "script.py"
     script.write_text(_FOREIGN, encoding="utf-8")
     done = subprocess.run(
@@ -343,12 +343,12 @@ def test_a_provider_of_somebody_else_s_is_found(mode: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("name", [*_termination._LOCKING, *_fork._SEARCHED])
 def test_packages_that_are_matched_by_name_exist(name: str) -> None:
-    """A package that is renamed would otherwise be matched no more, and nothing would say so."""
+    """Otherwise a renamed package would not match any more, without an error."""
     assert importlib.import_module(name)
 
 
 def _frame_of(module: str) -> FrameType:
-    """A frame of code of a module, called by nothing else."""
+    """Return a frame of a module's code, without callers."""
     frames: list[FrameType] = []
     names: dict[str, Any] = {"__name__": module, "frames": frames, "sys": sys}
     exec("def run(): frames.append(sys._getframe())", names)  # the code is above
@@ -372,5 +372,5 @@ def _frame_of(module: str) -> FrameType:
     ],
 )
 def test_code_that_may_hold_a_lock_is_found_by_its_module(module: str, may: bool) -> None:
-    """Modules of the recording, of what it calls, and of every state with a lock; none by a part of its name."""
+    """Modules of recording and its callees, and every module with a `ProcessState`; never by a part of a name."""
     assert _termination._may_hold_locks(_frame_of(module)) is may

@@ -1,4 +1,4 @@
-"""State that a process has once: what a forked child finds of it."""
+"""State that a process has once, in a forked child."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Lock(ProcessState):
 
 
 def _in_child(holds: Callable[[], bool]) -> bool:
-    """Whether something is true in a forked child."""
+    """Return True if a condition holds in a forked child."""
     pid = os.fork()
     if pid == 0:
         try:
@@ -42,7 +42,7 @@ def _in_child(holds: Callable[[], bool]) -> bool:
 
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_lock_that_another_thread_holds_at_the_fork_is_free_in_the_child(reentrant: bool) -> None:
-    """A child can acquire the lock although no thread of it could ever release the parent's."""
+    """A child can acquire the lock although its threads could never release the parent's."""
     state = _Lock(reentrant=reentrant)
     held, release = threading.Event(), threading.Event()
 
@@ -56,14 +56,14 @@ def test_lock_that_another_thread_holds_at_the_fork_is_free_in_the_child(reentra
     assert held.wait(_DEADLINE)
     try:
         assert _in_child(lambda: state.lock.acquire(timeout=_DEADLINE))
-        assert not state.lock.acquire(blocking=False)  # the parent's is still held
+        assert not state.lock.acquire(blocking=False)  # the parent's lock is still held
     finally:
         release.set()
         thread.join()
 
 
 def test_thread_that_forks_inside_the_lock_leaves_the_block_in_the_child() -> None:
-    """The child of a thread that holds the lock ends the block without an error, and the lock is free."""
+    """The child of a thread that holds the lock leaves the block without an error, and the lock is free."""
     state = _Lock()
     pid = -1
     try:
@@ -78,14 +78,14 @@ def test_thread_that_forks_inside_the_lock_leaves_the_block_in_the_child() -> No
 
 
 def test_content_is_the_childs_own_and_the_parents_stays() -> None:
-    """`after_fork` runs in the child alone."""
+    """`after_fork` runs only in the child."""
     state = _Names()
     assert _in_child(lambda: state.names == set())
     assert state.names == {"parent"}
 
 
 def test_collected_object_is_forgotten() -> None:
-    """Objects that come and go leave nothing behind that a fork would call."""
+    """Deleted objects do not leave functions behind for a fork to call."""
     gc.collect()
     before = len(_process_state._in_children)
     state = _Names()
@@ -96,14 +96,14 @@ def test_collected_object_is_forgotten() -> None:
 
 
 def test_failing_function_is_counted_and_the_others_are_called() -> None:
-    """A function that raises in the child costs only itself, and is an internal error there."""
+    """A function that raises in the child is an internal error there, and does not affect the others."""
     owner = _Names()
 
     def fail() -> None:
         raise RuntimeError("on purpose")
 
     with capture() as captured:
-        in_children(fail, of=owner)
+        in_children(fail, owner=owner)
         later = _Names()
 
         def holds() -> bool:

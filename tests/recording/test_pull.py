@@ -1,4 +1,4 @@
-"""Readers that are scraped get the same metrics as readers that push."""
+"""Pull readers get the same metrics as push readers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _restored() -> Iterator[None]:
 
 
 def test_a_scrape_and_a_push_see_the_same_totals() -> None:
-    """Under the contract's names; the instrument that makes the SDK deliver is not among them."""
+    """The metrics have the contract's names, and the placeholder instrument is not among them."""
     pull, push = PullReader(), InMemoryMetricReader()
     provider = MeterProvider([pull, push], shutdown_on_exit=False)
     recording.initialise(provider, [pull, push])
@@ -51,7 +51,7 @@ def test_a_scrape_and_a_push_see_the_same_totals() -> None:
 
 
 def test_gauges_are_set_cleared_and_observed() -> None:
-    """All three at once; an observer that fails costs only its own values, and is counted."""
+    """Set, cleared and observed values work together; a failing observer is counted and only loses its own values."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     recording.initialise(provider, [reader])
@@ -88,6 +88,6 @@ def test_gauges_are_set_cleared_and_observed() -> None:
 
 
 def test_only_gauges_are_observed() -> None:
-    """Observing a counter is a mistake that is told at once."""
+    """Observing a counter raises an error at once."""
     with pytest.raises(ContractError, match="not a gauge"):
         recording.observe("signal_service.feature_usage", list)

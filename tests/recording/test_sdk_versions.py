@@ -1,4 +1,4 @@
-"""The private names of the SDK that the fast path reads are there; run it with the oldest and newest SDK."""
+"""The private names of the SDK that the fast path reads exist; run this with the oldest and the newest SDK."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from signalscope.recording._sdk import readers_of
 
 
 def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
-    """Else everything would silently take the slow path."""
+    """Otherwise every process would silently take the slow path."""
     view = View(instrument_name="a")
     reader = InMemoryMetricReader(DELTA)
     provider = MeterProvider(
@@ -36,9 +36,9 @@ def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
     assert sdk.exemplar_filter(provider) is Filter.ALWAYS_OFF
     assert sdk.matched_by([view], meter.create_counter("a"))
     assert not sdk.matched_by([view], meter.create_counter("b"))
-    found = sdk.reader_wants(reader)
-    assert found is not None
-    wants, special = found
+    preferences = sdk.reader_preferences(reader)
+    assert preferences is not None
+    wants, special = preferences
     assert wants.temporality == {
         Kind.COUNTER: AggregationTemporality.DELTA,
         Kind.UPDOWNCOUNTER: AggregationTemporality.CUMULATIVE,
@@ -48,7 +48,7 @@ def test_the_installed_sdk_has_what_the_fast_path_needs() -> None:
 
 
 def test_providers_say_whether_they_will_be_shut_down_at_the_exit() -> None:
-    """Else the SDK does it, one provider after the other."""
+    """Otherwise the SDK shuts down one provider after the other."""
     for make in (MeterProvider, TracerProvider):
         provider = make()
         assert provider._atexit_handler is not None
@@ -57,7 +57,7 @@ def test_providers_say_whether_they_will_be_shut_down_at_the_exit() -> None:
 
 
 def test_points_are_filled_without_their_constructor() -> None:
-    """Which is most of what makes a collection fast; points of another make are constructed."""
+    """This makes a collection fast; points of other types are created with the constructor."""
 
     class Slotted:
         __slots__ = ("value",)
@@ -68,7 +68,7 @@ def test_points_are_filled_without_their_constructor() -> None:
 
 
 def test_a_context_holds_its_span_and_nothing_else_when_fresh() -> None:
-    """How the fast path finds the span: a context is a mapping, falsy when empty."""
+    """The fast path finds the span like this: a context is a mapping, and false if it is empty."""
     assert not Context()
     assert len(trace.set_span_in_context(trace.INVALID_SPAN, Context())) == 1
 
@@ -79,7 +79,7 @@ def test_a_context_holds_its_span_and_nothing_else_when_fresh() -> None:
     ids=["temporality", "aggregation"],
 )
 def test_without_one_of_them_the_plain_api_is_used(missing: str) -> None:
-    """A later SDK that renames something costs speed, not measurements."""
+    """With a later SDK that renames something, calls are slower, but measurements are complete."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     before = getattr(reader, missing)
@@ -96,7 +96,7 @@ def test_without_one_of_them_the_plain_api_is_used(missing: str) -> None:
 
 
 def test_an_exemplar_filter_of_the_users_own_is_left_to_the_sdk() -> None:
-    """Only the SDK can ask it."""
+    """Only the SDK can call the user's filter."""
 
     class Own(AlwaysOffExemplarFilter):
         pass
@@ -108,7 +108,7 @@ def test_an_exemplar_filter_of_the_users_own_is_left_to_the_sdk() -> None:
 
 
 def test_a_provider_s_readers_can_be_known() -> None:
-    """All of them, in the installed SDK: without them, only the plain API would be left under the launcher."""
+    """All names exist in the installed SDK: otherwise the launcher would only use the plain API."""
     readers = [InMemoryMetricReader(), InMemoryMetricReader()]
     assert list(readers_of(MeterProvider(readers, shutdown_on_exit=False))) == readers
     assert list(readers_of(object())) == []

@@ -1,4 +1,4 @@
-"""Servers that fork, and multiprocessing: sums over the processes equal the calls that were made."""
+"""Servers that fork, and multiprocessing: sums over the processes equal the number of calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _OPTIONS = "signal_service.greeks.options"
 _PRELOADED = 7
 
 
-#: Ours, and one that somebody else has set up, on the plain OpenTelemetry API.
+#: A provider that signalscope sets up, and one that the program sets up, on the plain OpenTelemetry API.
 both_providers = pytest.mark.parametrize("provider", ["ours", "foreign"])
 
 
@@ -43,7 +43,7 @@ def _environment(receiver: Receiver, provider: str) -> dict[str, str]:
 
 @contextmanager
 def _gunicorn(receiver: Receiver, provider: str, calls: Path, *options: str) -> Iterator[str]:
-    """Gunicorn with uvicorn's workers and a preloaded application; stopped gracefully at the end."""
+    """Run gunicorn with uvicorn's workers and a preloaded application; stop it gracefully at the end."""
     address = f"127.0.0.1:{free_port()}"
     command = [
         sys.executable, "-m", "gunicorn", "tests.recording.worker_app:app", "--preload",
@@ -74,7 +74,7 @@ def _wait_for(address: str) -> None:
 
 
 def _ask(url: str) -> int:
-    """Call the application, again while a worker is being replaced; the process that answered."""
+    """Call the application, again while a worker is replaced; return the process that answered."""
 
     def ask() -> int | None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
@@ -86,13 +86,13 @@ def _ask(url: str) -> int:
 
 
 def _ask_often(url: str, times: int) -> set[int]:
-    """Call the application from many clients; the processes that answered."""
+    """Call the application from many clients; return the processes that answered."""
     with ThreadPoolExecutor(16) as clients:
         return set(clients.map(_ask, [url] * times))
 
 
 def _served(folder: Path, at_least: int) -> int:
-    """How many requests the workers say that they have served; more than were asked when an answer was lost."""
+    """Return the number of requests that the workers served; more than the calls if answers were lost."""
     served = (folder / "calls").stat().st_size
     assert served >= at_least
     return served
@@ -100,7 +100,7 @@ def _served(folder: Path, at_least: int) -> int:
 
 @both_providers
 def test_every_gunicorn_worker_counts_its_own_calls(provider: str, tmp_path: Path) -> None:
-    """Each has an instance id of its own and starts at zero; together they have every call, once."""
+    """Each worker has its own instance id and starts at zero; together they have every call once."""
     with receiving() as receiver:
         with _gunicorn(receiver, provider, tmp_path / "calls") as url:
             pids = _ask_often(f"{url}/work/10", 200)
@@ -114,7 +114,7 @@ def test_every_gunicorn_worker_counts_its_own_calls(provider: str, tmp_path: Pat
 
 @both_providers
 def test_recycled_workers_lose_nothing(provider: str, tmp_path: Path) -> None:
-    """A worker that has served its share exports before it leaves; its successor is somebody else."""
+    """A worker exports before it is replaced; the new worker has another instance id."""
     with receiving() as receiver:
         with _gunicorn(receiver, provider, tmp_path / "calls", "--max-requests", "20") as url:
             pids = _ask_often(f"{url}/work/10", 300)
@@ -157,7 +157,7 @@ if __name__ == "__main__":
 def test_children_of_multiprocessing_count_their_own_calls(
     method: str, provider: str, tmp_path: Path
 ) -> None:
-    """Whichever way they are started; the last interval is exported although they leave without atexit."""
+    """This holds for each start method; the last interval is exported although the children skip atexit."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(_SCRIPT), encoding="utf-8")
     with receiving() as receiver:

@@ -1,4 +1,4 @@
-"""What is decorated behaves as if it were not: results, exceptions, signatures, kinds, identity."""
+"""A decorated callable behaves as without the decorator: results, exceptions, signatures, kinds, identity."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ decorate: Callable[[Any], Any] = instrument_greeks(calculation_type="delta", che
 
 
 def plain(a: int, b: int = 2, *rest: int, c: int = 3, **more: int) -> tuple[Any, ...]:
-    """A function with every sort of parameter."""
+    """Has every kind of parameter."""
     return a, b, rest, c, more
 
 
 def positional_only(a: int, /, b: int) -> tuple[int, int]:
-    """A parameter that has no name for callers."""
+    """Has a parameter without a name for callers."""
     return a, b
 
 
 def keyword_only(*, self: int, args: int, kwargs: int) -> tuple[int, int, int]:
-    """Parameters named as a careless wrapper names its own."""
+    """Has the parameter names that a careless wrapper uses itself."""
     return self, args, kwargs
 
 
 def failing(a: Any) -> Any:
-    """Always raises."""
+    """Raises always."""
     raise LookupError(a)
 
 
@@ -68,7 +68,7 @@ async def both(n: int) -> AsyncIterator[int]:
 
 
 class Adding:
-    """An object that can be called."""
+    """A callable object."""
 
     def __init__(self) -> None:
         self.state = 5
@@ -88,19 +88,19 @@ class AwaitedCallable:
     """An object whose call is a coroutine."""
 
     async def __call__(self, a: int) -> int:
-        """Gives it back."""
+        """Return the argument."""
         return a
 
 
 @functools.lru_cache
 def cached(a: int) -> int:
-    """With a cache in front."""
+    """Has a cache in front."""
     return a
 
 
 @functools.singledispatch
 def dispatched(a: Any) -> str:
-    """By type."""
+    """Dispatches by type."""
     return f"any {a}"
 
 
@@ -141,7 +141,7 @@ CALLABLES: dict[str, Any] = {
     "coroutine of a generator": old_style,
     "decorated before": decorate(plain),
 }
-WRAPPED = {name: decorate(each) for name, each in CALLABLES.items()}
+WRAPPED = {name: decorate(function) for name, function in CALLABLES.items()}
 
 arguments = st.lists(
     st.one_of(st.integers(-2, 4), st.just("text"), st.lists(st.integers(), max_size=3)), max_size=3
@@ -155,34 +155,34 @@ keywords = st.dictionaries(
 @given(arguments, keywords)
 @settings(max_examples=40, deadline=None)
 def test_a_call_does_what_it_did(name: str, args: list[Any], kwargs: dict[str, int]) -> None:
-    """The same result or the same exception, down to its message, for right and wrong arguments."""
+    """Right and wrong arguments have the same result or the same exception, with the same message."""
     expected = _done(CALLABLES[name], copy.deepcopy(args), kwargs)
     assert _done(WRAPPED[name], args, kwargs) == expected
 
 
 def _done(call: Any, args: list[Any], kwargs: dict[str, int]) -> tuple[str, Any]:
-    """What a call comes to, at once or when its generator is exhausted or its coroutine awaited."""
+    """Return the result of a call, at once or after its generator is exhausted or its coroutine awaited."""
     try:
         got = call(*args, **kwargs)
-    except Exception as error:  # whatever it is, both must raise it, and both now
+    except Exception as error:  # both must raise the same, and both now
         return f"at once {type(error).__name__}", str(error)
     try:
         if inspect.iscoroutine(got) or inspect.isasyncgen(got) or inspect.isawaitable(got):
             got = asyncio.run(_awaited(got))
         elif inspect.isgenerator(got):
             got = list(got)
-    except Exception as error:  # whatever it is, both must raise it
+    except Exception as error:  # both must raise the same
         return type(error).__name__, str(error)
     return "returned", got
 
 
 async def _awaited(got: Any) -> Any:
-    return [each async for each in got] if inspect.isasyncgen(got) else await got
+    return [item async for item in got] if inspect.isasyncgen(got) else await got
 
 
 @pytest.mark.parametrize("name", CALLABLES)
 def test_it_is_of_the_same_kind(name: str) -> None:
-    """As `inspect` sees it: the sort of function, signature, name, documentation, annotations."""
+    """`inspect` sees the same kind of function, signature, name, documentation and annotations."""
     before, after = CALLABLES[name], WRAPPED[name]
     for question in (
         inspect.iscoroutinefunction,
@@ -207,19 +207,19 @@ def _signature(call: Any) -> Any:
 
 @decorate
 def at_module_level(a: int) -> int:
-    """Found by its name when unpickled."""
+    """Return the argument; pickle finds this function by its name."""
     return a
 
 
 def test_functions_survive_pickling_and_copying() -> None:
-    """By their name, as all functions do; copies of a function are the function."""
+    """They are pickled by name, as all functions are; a copy of a function is the same function."""
     assert pickle.loads(pickle.dumps(at_module_level)) is at_module_level
     assert copy.copy(at_module_level) is at_module_level
     assert copy.deepcopy(at_module_level) is at_module_level
 
 
 def test_callable_objects_survive_pickling_and_copying(recorded: Recorded) -> None:
-    """Their state goes with them, copies are independent and still measured."""
+    """They are pickled with their state; copies are independent and still measured."""
     before = decorate(Adding())
     assert before == Adding()
     assert before.state == 5
@@ -235,7 +235,7 @@ def test_callable_objects_survive_pickling_and_copying(recorded: Recorded) -> No
 
 
 def test_methods_of_every_kind(recorded: Recorded) -> None:
-    """Whichever side of `classmethod` and `staticmethod` it is on; properties; inheritance; `super`."""
+    """Above or below `classmethod` and `staticmethod`; properties; inheritance; `super`."""
 
     class Base:
         @decorate
@@ -257,10 +257,10 @@ def test_methods_of_every_kind(recorded: Recorded) -> None:
         def static(a: int) -> int:
             return a
 
-        @decorate  # type: ignore[prop-decorator]  # ours may be
+        @decorate  # type: ignore[prop-decorator]  # the decorator accepts properties
         @property
         def prop(self) -> str:
-            """What it is."""
+            """Return the value."""
             return type(self).__name__
 
         builtin = decorate(len)
@@ -282,10 +282,10 @@ def test_methods_of_every_kind(recorded: Recorded) -> None:
     assert one.inside(3) == Derived.inside(3) == ("Derived", 3)
     assert one.static(4) == Base.static(4) == 4
     assert one.prop == "Derived"
-    assert Base.prop.__doc__ == "What it is."
+    assert Base.prop.__doc__ == "Return the value."
     assert one.builtin([1, 2]) == 2
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of Python 3.13, about every partial in a class
+        warnings.simplefilter("ignore", FutureWarning)  # Python 3.13 warns about every partial in a class
         assert one.partial(5) == (1, 5, (), 3, {})
     assert asyncio.run(one.coroutine()) == "Derived"
     assert inspect.ismethod(one.method)
@@ -293,7 +293,7 @@ def test_methods_of_every_kind(recorded: Recorded) -> None:
 
 
 def test_a_partial_in_a_class_warns_where_it_would_undecorated(recorded: Recorded) -> None:
-    """Python 3.13 warns of every partial that is taken from an instance, at the user's line; others do not."""
+    """Python 3.13 warns about a partial that is read from an instance, at the user's line; others do not."""
 
     class Undecorated:
         partial = functools.partial(plain, 1)
@@ -302,11 +302,13 @@ def test_a_partial_in_a_class_warns_where_it_would_undecorated(recorded: Recorde
         partial = decorate(Undecorated.__dict__["partial"])
 
     seen = []
-    for of in (Undecorated, Decorated):
+    for owner in (Undecorated, Decorated):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            assert of().partial(5) == of.partial(5) == (1, 5, (), 3, {})
-        seen.append([(each.category, str(each.message), each.filename, each.lineno) for each in caught])
+            assert owner().partial(5) == owner.partial(5) == (1, 5, (), 3, {})
+        seen.append(
+            [(warning.category, str(warning.message), warning.filename, warning.lineno) for warning in caught]
+        )
     assert seen[0] == seen[1]
     assert sum(recorded.counts("signal_service.greeks.calculation").values()) == 2
 
@@ -317,7 +319,7 @@ class _Meta(type):
 
 
 class _Classes:
-    """Classes that `inspect.signature` reads in different ways."""
+    """Return classes that `inspect.signature` reads in different ways."""
 
     class Init:
         def __init__(self, spot: float, *, rate: float = 0.0) -> None: ...
@@ -350,12 +352,12 @@ class _Classes:
     ids=lambda kind: str(kind.__name__),
 )
 def test_a_class_keeps_its_signature(kind: Any) -> None:
-    """On every interpreter, however the class says it; what has no signature has none decorated."""
+    """This holds on every interpreter; a class without a signature has none when it is decorated."""
     assert _signature(decorate(kind)) == _signature(kind)
 
 
 def test_registering_with_a_decorated_dispatcher(recorded: Recorded) -> None:
-    """`functools.singledispatch` keeps its registry, and takes decorated implementations."""
+    """`functools.singledispatch` keeps its registry, and accepts decorated implementations."""
 
     @decorate
     @functools.singledispatch
@@ -388,7 +390,7 @@ def test_pydantic_validates_through_it() -> None:
 
 
 class Order(BaseModel):
-    """What the endpoint takes."""
+    """Return the parameters of the endpoint."""
 
     size: int
 
@@ -410,7 +412,7 @@ ENTERED: list[str] = []
 
 @decorate
 def yielding_dependency(q: int = 1) -> Iterator[int]:
-    """Is finished after the answer."""
+    """Run after the answer."""
     ENTERED.append("in")
     yield q + 2
     ENTERED.append("out")
@@ -420,16 +422,16 @@ def yielding_dependency(q: int = 1) -> Iterator[int]:
 async def endpoint(
     item: str,
     order: Order,
-    of: Annotated[int, Depends(sync_dependency)],
-    and_of: Annotated[int, Depends(async_dependency)],
+    one: Annotated[int, Depends(sync_dependency)],
+    and_other: Annotated[int, Depends(async_dependency)],
     also: Annotated[int, Depends(yielding_dependency)],
 ) -> dict[str, Any]:
-    """Shows what it was given."""
-    return {"item": item, "size": order.size, "given": [of, and_of, also]}
+    """Return the arguments."""
+    return {"item": item, "size": order.size, "given": [one, and_other, also]}
 
 
 async def test_fastapi_takes_it_as_dependency_and_endpoint() -> None:
-    """Plain, asynchronous and yielding dependencies, an object; parameters from path, query and body."""
+    """Plain, asynchronous and yielding dependencies and an object work, with parameters from path, query and body."""
     app = FastAPI()
     app.post("/{item}")(endpoint)
     app.get("/object")(decorate(Adding()))
@@ -448,13 +450,13 @@ async def test_fastapi_takes_it_as_dependency_and_endpoint() -> None:
     ids=["number", "text", "partialmethod", "singledispatchmethod"],
 )
 def test_what_cannot_be_called_is_refused(what: Any) -> None:
-    """At decoration, not at the first call; the message says what to decorate instead."""
-    with pytest.raises(TypeError, match=r"not callable.*; decorate the function that it is made from"):
+    """The error is raised at decoration, not at the first call, and says what to decorate instead."""
+    with pytest.raises(TypeError, match=r"not callable.*; put the decorator on the function itself"):
         decorate(what)
 
 
 def test_wrong_arguments_are_refused_when_the_call_is_made(recorded: Recorded) -> None:
-    """Not when a coroutine is first awaited, in some task, or a generator first asked; and nothing is measured."""
+    """The error is raised at the call, not at the first `await` or step; nothing is measured."""
 
     class Pricer:
         @decorate
@@ -479,13 +481,13 @@ def test_wrong_arguments_are_refused_when_the_call_is_made(recorded: Recorded) -
 
 
 def test_cached_properties_and_kinds_of_properties(recorded: Recorded) -> None:
-    """A cached property is calculated and measured once; a property stays of its class."""
+    """A cached property is calculated and measured once; a property keeps its class."""
 
     class Kind(property):
         pass
 
     class Option:
-        @decorate  # type: ignore[prop-decorator]  # ours may be
+        @decorate  # type: ignore[prop-decorator]  # the decorator accepts properties
         @functools.cached_property
         def cached(self) -> list[int]:
             return []
@@ -506,7 +508,7 @@ def test_cached_properties_and_kinds_of_properties(recorded: Recorded) -> None:
 
 
 def test_what_descriptors_give_to_objects_is_called(recorded: Recorded) -> None:
-    """A descriptor of its own kind may refuse to be called itself, and give something to the class too."""
+    """An unusual descriptor may reject a direct call, and may return an object for its class too."""
 
     class Doubling:
         def __init__(self, call: Callable[[Any, float], float]) -> None:
@@ -544,7 +546,7 @@ def test_what_descriptors_give_to_objects_is_called(recorded: Recorded) -> None:
 
 
 def test_a_bound_method_s_arguments_are_the_call_s(recorded: Recorded) -> None:
-    """What is taken from arguments does not count `self`, which was given when the method was bound."""
+    """Arguments do not include `self`, which was passed when the method was bound."""
 
     class Pricer:
         def price(self, model: str, options: int = 3) -> float:
@@ -568,7 +570,7 @@ def test_a_bound_method_s_arguments_are_the_call_s(recorded: Recorded) -> None:
 
 
 def test_an_argument_is_found_however_it_is_given(recorded: Recorded) -> None:
-    """A positional-only one never by a keyword of the same name; one that the call has not is `other`, counted."""
+    """A positional-only parameter never has a keyword's value; a missing argument is `other`, and counted."""
 
     @instrument_greeks(calculation_type="price", model_type=lambda model: model)
     def price(model: str = "black", /, **more: str) -> float:
@@ -597,12 +599,12 @@ def test_an_argument_is_found_however_it_is_given(recorded: Recorded) -> None:
 
 @pytest.mark.parametrize("what", [len, math.hypot, complex], ids=["builtin", "C function", "class"])
 def test_builtins_survive_pickling(what: Any) -> None:
-    """As themselves."""
+    """They are pickled as the builtins themselves."""
     assert pickle.loads(pickle.dumps(decorate(what))) is what
 
 
 async def test_an_abandoned_asynchronous_generator_is_closed_once() -> None:
-    """The event loop closes those it knows: the outer one, which closes the inner one."""
+    """The event loop closes only the outer generator, which closes the inner one."""
     complaints: list[Any] = []
     closed: list[int] = []
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))

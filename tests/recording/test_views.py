@@ -1,4 +1,4 @@
-"""What the user configures in the SDK holds for our instruments too."""
+"""The user's configuration of the SDK applies to signalscope's instruments too."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ VIEWS: Mapping[str, Mapping[str, Any]] = {
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_an_instrument_that_a_view_is_about_is_left_to_the_sdk(name: str) -> None:
-    """So that the View does to it whatever it does; the other instruments stay on the fast path."""
+    """The SDK applies the View to the instrument; the other instruments stay on the fast path."""
     view = View(**VIEWS[name])
     pair = Pair(views=[view])
     assert not pair.fast_path.accepts(HISTOGRAM)
@@ -49,13 +49,13 @@ def test_an_instrument_that_a_view_is_about_is_left_to_the_sdk(name: str) -> Non
 
 
 def test_a_view_about_something_else_changes_nothing() -> None:
-    """Views for the metrics of other libraries do not slow ours down."""
+    """Views for the metrics of other libraries do not slow signalscope's metrics down."""
     pair = Pair(views=[View(instrument_name="http.server.request.duration", name="x")])
     assert pair.fast_path.accepts(HISTOGRAM)
 
 
 def test_a_view_about_everything_leaves_everything_to_the_sdk() -> None:
-    """Among it the instrument that makes the SDK deliver, without which ours would not be collected."""
+    """A View that matches all also matches the placeholder instrument, without which nothing would be collected."""
     reader = InMemoryMetricReader()
     provider = MeterProvider(
         [reader], views=[View(instrument_name="*", aggregation=DropAggregation())], shutdown_on_exit=False
@@ -65,8 +65,8 @@ def test_a_view_about_everything_leaves_everything_to_the_sdk() -> None:
     assert reader.get_metrics_data() is None
 
 
-def test_a_reader_that_wants_exponential_histograms_gets_them_from_the_sdk() -> None:
-    """As OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes the exporter ask."""
+def test_exponential_histograms_of_a_reader_come_from_the_sdk() -> None:
+    """OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION makes the exporter require this."""
     pair = Pair(
         reader_options={"preferred_aggregation": {Histogram: ExponentialBucketHistogramAggregation()}}
     )
@@ -75,7 +75,7 @@ def test_a_reader_that_wants_exponential_histograms_gets_them_from_the_sdk() -> 
 
 
 def test_the_buckets_an_exporter_asks_for_by_default_are_the_instrument_s_own() -> None:
-    """The OTLP exporter names the explicit-bucket aggregation without bounds; that is the fast path's."""
+    """The OTLP exporter names the explicit-bucket aggregation without boundaries, which the fast path supports."""
     pair = Pair(reader_options={"preferred_aggregation": {Histogram: ExplicitBucketHistogramAggregation()}})
     assert pair.fast_path.accepts(HISTOGRAM)
     other = Pair(
@@ -87,19 +87,19 @@ def test_the_buckets_an_exporter_asks_for_by_default_are_the_instrument_s_own() 
 
 
 def test_series_beyond_the_limit_become_one_and_nothing_is_lost() -> None:
-    """The SDK's cardinality limit and its overflow attribute."""
+    """The SDK's cardinality limit and its overflow attribute apply."""
     pair = Pair()
     for number in range(CARDINALITY_LIMIT + 50):
         pair.buffer(COUNTER, str(number)).record(1)
-    found = points(pair.collect()[0], COUNTER)
-    assert len(found) == CARDINALITY_LIMIT + 1
-    assert found["<overflow>"].attributes == {"otel.metric.overflow": True}
-    assert found["<overflow>"].value == 50
-    assert sum(point.value for point in found.values()) == CARDINALITY_LIMIT + 50
+    collected = points(pair.collect()[0], COUNTER)
+    assert len(collected) == CARDINALITY_LIMIT + 1
+    assert collected["<overflow>"].attributes == {"otel.metric.overflow": True}
+    assert collected["<overflow>"].value == 50
+    assert sum(point.value for point in collected.values()) == CARDINALITY_LIMIT + 50
 
 
 def test_a_reader_s_own_limit_holds() -> None:
-    """Where the SDK has limits for each reader, the least one counts."""
+    """If the SDK has a limit for each reader, the lowest one applies."""
     try:
         pair = Pair(reader_options={"cardinality_limits": {UpDownCounter: 3}})
     except TypeError:
@@ -114,7 +114,7 @@ def test_a_reader_s_own_limit_holds() -> None:
 
 @pytest.mark.parametrize("flood", [100_000, pytest.param(1_000_000, marks=pytest.mark.long)])
 def test_a_flood_of_attribute_values_takes_no_memory(flood: int) -> None:
-    """Many series' names make as many series as the limit allows, and what they record is kept."""
+    """Many series make only as many series as the limit allows, and all values are recorded."""
     pair = Pair()
     for number in range(CARDINALITY_LIMIT):
         pair.buffer(COUNTER, f"kept-{number}").record(1)
@@ -129,12 +129,12 @@ def test_a_flood_of_attribute_values_takes_no_memory(flood: int) -> None:
     finally:
         tracemalloc.stop()
     assert after - before < 200_000
-    found = points(pair.collect()[0], COUNTER)
-    assert found["<overflow>"].value == flood + 1
+    collected = points(pair.collect()[0], COUNTER)
+    assert collected["<overflow>"].value == flood + 1
 
 
 def _delivered(name: str) -> dict[str, Any]:
-    """What a provider with one of the views delivers of two durations, recorded through the interface."""
+    """Return the SDK's metrics of two durations, recorded through the interface with one of the views."""
     reader = InMemoryMetricReader()
     contract.extend(HISTOGRAM)
     provider = MeterProvider([reader], views=[View(**VIEWS[name])], shutdown_on_exit=False)
@@ -156,9 +156,9 @@ def _delivered(name: str) -> dict[str, Any]:
     }
 
 
-def test_views_do_to_our_instruments_what_they_do_to_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Renamed, dropped, with fewer attributes, other buckets, exponential, summed."""
-    # Tests that run later in this process see the contract without the instrument of this one.
+def test_views_apply_to_every_instrument(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A View can rename, drop, remove attributes, change buckets, and make exponential histograms or sums."""
+    # Tests that run later in this process see the contract without this test's instrument.
     monkeypatch.setattr(_registry, "_by_name", dict(_registry._by_name))
     assert list(_delivered("rename")) == ["renamed"]
     assert _delivered("drop") == {}

@@ -1,4 +1,4 @@
-"""An ASGI application that does decorated work, for servers that fork."""
+"""An ASGI application with decorated work, for servers that fork."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ set_up()
 
 @instrument_greeks(calculation_type="delta", model_type="black_scholes")
 def delta(spot: float) -> float:
-    """Something to count."""
+    """Return a number."""
     return 0.5
 
 
 PRELOADED = 7
 for _ in range(PRELOADED):
-    delta(1.0)  # recorded before the server forks: the parent's, and nobody else's
+    delta(1.0)  # recorded before the server forks, so only the parent exports it
 
 
 def _note() -> None:
-    """Note down a request: clients cannot tell, for an answer may be lost with the worker that gave it."""
+    """Store a request: clients cannot count them, since the answer of a killed worker may be lost."""
     with Path(os.environ["TESTS_CALLS"]).open("ab") as calls:
         calls.write(b".")
 
@@ -38,13 +38,13 @@ async def app(
     receive: Callable[[], Awaitable[Any]],
     send: Callable[[Mapping[str, Any]], Awaitable[None]],
 ) -> None:
-    """Call `delta` as often as the path's last part says; answer with the process that did."""
+    """Call `delta` as often as the path's last part says, and return the process id."""
     if scope["type"] != "http":
         return
     for _ in range(int(scope["path"].rsplit("/", 1)[-1] or 0)):
         delta(1.0)
     _note()
-    await asyncio.sleep(0.05)  # sleep: work that takes a while, so that several workers are at work at once
+    await asyncio.sleep(0.05)  # sleep: slow work, so that several workers are busy at once
     body = json.dumps({"pid": os.getpid()}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
     await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,6 @@
 """Decorators for the calculations, signals, caches, queues and calls of a signal service.
 
-The functions of `signalscope.metrics` can be imported from here too.
+The functions of `signalscope.metrics` can be imported from this package too.
 """
 
 from signalscope.breakers._monitor import BreakerMonitor

@@ -1,8 +1,9 @@
-"""Check of a call's arguments at the time of the call.
+"""Check the arguments of a call at the time of the call.
 
-A coroutine or generator function refuses wrong arguments at once, but a wrapper `async def wrapper(*args, **kwargs)`
-takes any: the error would be raised at the first `await`, perhaps in another task. So a plain function, which is
-marked as a coroutine or generator function, first calls a function that has the same parameters and does nothing.
+A coroutine or generator function rejects wrong arguments at once. A wrapper `async def wrapper(*args, **kwargs)`
+accepts any arguments, so the error would be raised at the first `await`, perhaps in another task. So the wrapper is
+put inside a plain function that is marked as a coroutine or generator function. It first calls a function that has
+the same parameters and does nothing.
 """
 
 from __future__ import annotations
@@ -14,24 +15,26 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
-#: The flags by which `inspect` tells coroutine and generator functions from plain ones.
+#: The flags with which `inspect` recognises coroutine and generator functions.
 _KINDS = (
     inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 )
-#: By a function that was made here, whose own parameters take anything: a function with the right parameters.
+#: For each function that this module has created, and that accepts any arguments: a function with the real
+#: parameters.
 _signatures: weakref.WeakKeyDictionary[FunctionType, Callable[..., object]] = weakref.WeakKeyDictionary()
 
 
 def _nothing() -> None:
-    """Do nothing; its code gets the parameters of other functions."""
+    """Do nothing; `_emptied` combines this code with the parameters of other functions."""
 
 
 def checking_arguments(call: Any, wrapper: Any) -> Any:
-    """Return a wrapper that refuses wrong arguments as the wrapped coroutine or generator function does.
+    """Return a wrapper that rejects wrong arguments as the wrapped coroutine or generator function does.
 
     Args:
-        call: What is wrapped.
-        wrapper: A function that takes anything. A plain function calls at once, and is returned as it is.
+        call: The wrapped callable.
+        wrapper: A function that accepts any arguments. A plain function is returned unchanged, since it calls at
+            once.
     """
     kind = wrapper.__code__.co_flags & _KINDS
     check = _same_parameters(call) if kind else None
@@ -44,7 +47,7 @@ def checking_arguments(call: Any, wrapper: Any) -> Any:
         return named(*args, **kwargs)
 
     code = checking.__code__
-    # The flag is only a mark: an instruction makes the coroutine or generator, and this code does not have it.
+    # The flag is only a mark. A coroutine or generator is created by an instruction that this code does not have.
     marked = FunctionType(
         code.replace(co_flags=code.co_flags | kind), checking.__globals__, None, None, checking.__closure__
     )
@@ -53,7 +56,7 @@ def checking_arguments(call: Any, wrapper: Any) -> Any:
 
 
 def _same_parameters(call: Any) -> Callable[..., object] | None:
-    """Return a function that takes the same arguments and does nothing; None for what is not made of functions."""
+    """Return a function that accepts the same arguments and does nothing; None if no Python function is called."""
     if isinstance(call, MethodType):
         inner, first, more = call.__func__, (call.__self__,), {}
     elif isinstance(call, functools.partial):

@@ -1,4 +1,4 @@
-"""The attribute values of one decorated callable, by name: constants checked once, the others taken on each call."""
+"""The attribute values of a decorated callable: constants are checked once, other values are read on each call."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from signalscope.decorators._values import Getter, compile_value, needs_result
 from signalscope.recording import Series, get_instrument, internal_error
 from signalscope.recording._attribute_limits import as_text
 
-#: The values of one call. Their order is known to `Attributes` only, which gives what reads them by name.
+#: The attribute values of one call. `Attributes` decides the order; `value_of` and `series_of` read values by name.
 Values = tuple[str, ...]
 
 
 class Attributes:
-    """Values for some attributes of an instrument.
+    """The values of some attributes of an instrument.
 
     Args:
-        instrument: The OpenTelemetry name of the instrument that has the attributes.
+        instrument: The OpenTelemetry name of the instrument with the attributes.
         function: The decorated callable.
-        options: What the decorator was given, by attribute.
-        where: Names the decorator in internal errors.
-        labels: The decorator's names of options that are not called as the attribute is.
+        options: The decorator's options, by attribute.
+        where: The name of the decorator in internal errors.
+        labels: The names of options that differ from the name of their attribute, by attribute.
 
     Attributes:
         constants: The values that are the same on every call, by attribute.
-        all_constant: All values, when none depends on the call; else None.
+        all_constant: All values, if they are all constants; otherwise None.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Attributes:
             tuple(self.constants.values()) if len(self.constants) == len(options) else None
         )
 
-    def of(self, call: Call) -> Values:
-        """The values of a call. Each callable of the user is evaluated once.
+    def read(self, call: Call) -> Values:
+        """Return the attribute values of a call. Each callable of the user is called once.
 
-        None, which is no value, is `other`, and so is what would be taken from the result of a call that raised. A
-        callable that fails gives `other` too, and is counted in `signalscope.internal.errors`: the measurement
-        itself is not lost.
+        None is replaced by `other`. So are values from the result, if the call has raised. If a callable fails, the
+        value is `other` too, and the failure is counted in `signalscope.internal.errors`. The measurement is not
+        lost.
         """
         if self.all_constant is not None:
             return self.all_constant
@@ -86,30 +86,30 @@ class Attributes:
         return tuple(texts)
 
     def value_of(self, name: str) -> Callable[[Values], str]:
-        """Return what takes the value of one attribute out of a call's values."""
+        """Return a function that takes the value of one attribute out of a call's values."""
         return itemgetter(self._names.index(name))
 
     def series_of(self, instrument: str, *more: str) -> Callable[..., Series]:
-        """Return what finds the series of an instrument for a call's values.
+        """Return a function that finds the series of an instrument for a call's values.
 
         Args:
-            instrument: The OpenTelemetry name. Values of attributes that it does not have are ignored.
-            more: Attributes whose values are given with each call's, in this order.
+            instrument: The OpenTelemetry name. Values of attributes that the instrument does not have are ignored.
+            more: More attributes. The function gets their values after the call's values, in this order.
 
         Raises:
-            ValueError: The instrument has an attribute that is not among the values.
+            ValueError: The instrument has an attribute without a value.
         """
         names = (*self._names, *more)
         places = [names.index(name) for name in contract.get(instrument).attribute_names]
         bound = get_instrument(instrument)
         known, series = bound.known, bound.series
         takes_all, ignores_more = (places == list(range(len(taken))) for taken in (names, self._names))
-        pick = itemgetter(*places)  # two or more: no instrument of a decorator has fewer
+        pick = itemgetter(*places)  # a tuple, since a decorator's instrument has two or more attributes
 
         def find(values: Values, *more: Any) -> Series:
             key = (*values, *more) if takes_all else values if ignores_more else pick(values + more)
             try:
-                return known[key]  # what `series` does too, but a call of it costs 60 ns
+                return known[key]  # `series` does the same, but calling it costs 60 ns
             except (KeyError, TypeError):
                 return series(*key)
 
@@ -123,5 +123,5 @@ def _check(attribute: Attribute, value: str, option: str) -> None:
     meant = f"; did you mean {near[0]!r}?" if near else "."
     raise ContractError(
         f"{option}={value!r} is not allowed; allowed: {', '.join(attribute.values)}, {OTHER}{meant} "
-        f"A value of your own is allowed by signalscope.contract.allow({attribute.name!r}, {value!r})."
+        f"To allow a new value, call signalscope.contract.allow({attribute.name!r}, {value!r}) first. [SS310]"
     )

@@ -1,4 +1,4 @@
-"""The number of options that a call is about."""
+"""The number of options that a call has priced."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 from signalscope.contract._model import OTHER
 from signalscope.decorators._parts import MANY_RECORDS, fields_of, greek_of, is_named, is_table
 
-#: The contract's classes of a number of options, and the greatest number of each but the last.
+#: The contract's classes for a number of options, and the largest number of each class but the last.
 _CLASSES = ("1", "2-10", "11-100", "101-1000", "1001+")
 _LIMITS = (1, 10, 100, 1000)
 
 
 def size_of(result: Any) -> int:
-    """The number of options a result is about: the length of its (first) array or sequence, else 1.
+    """Return the number of options in a result: the length of its (first) array or sequence, otherwise 1.
 
-    Of a table (pandas, polars) that is the number of its rows.
+    For a table (pandas, polars) it is the number of rows.
     """
     fields = fields_of(result)
     if fields is not None:
@@ -36,38 +36,33 @@ def _size_of_record(fields: Mapping[Any, Any]) -> int:
     if named:
         return size_of(named[0])
     if fields and (not is_named(fields) or len(fields) > MANY_RECORDS):
-        return len(fields)  # by strike, or by whatever else there is one of for each option
+        return len(fields)  # a mapping by strike, or by another key, with an entry for each option
     if fields and all(fields_of(value) is not None for value in fields.values()):
         return sum(map(size_of, fields.values()))
     return size_of(next(iter(fields.values()), None))
 
 
 def size_given(given: Any) -> int:
-    """Return the number of options that a callable gave: a whole number, or what has a length.
+    """Return the number of options for a value of `batch_size`: a whole number, or an object with a length.
 
     Raises:
-        ValueError: A part of an option, a negative number, or None.
+        ValueError: The value is None, negative, or not a whole number.
     """
-    if given is None:
-        raise ValueError("no number of options")
-    if isinstance(given, float) and not given.is_integer():
-        raise ValueError(f"{given} options")
-    if isinstance(given, float) or (hasattr(given, "__index__") and not hasattr(given, "__len__")):
-        if given < 0:
-            raise ValueError(f"{given} options")
-        return int(given)
-    return size_of(given)
+    is_number = isinstance(given, float) or (hasattr(given, "__index__") and not hasattr(given, "__len__"))
+    if given is None or (is_number and (given < 0 or given % 1)):
+        raise ValueError(f"{given} is not a number of options; return a whole number or a sequence [SS317]")
+    return int(given) if is_number else size_of(given)
 
 
 def is_size(given: object) -> bool:
-    """Return True for a constant number of options: a whole number of at least 1."""
+    """Return True for a whole number of at least 1, which may be a constant `batch_size`."""
     return isinstance(given, int) and not isinstance(given, bool) and given >= 1
 
 
 def batch_class(size: int | None) -> str:
-    """The contract's class of a number of options.
+    """Return the contract's class for a number of options.
 
     Args:
-        size: How many options; 0 counts as one; None, an unknown number, is ``other``.
+        size: The number of options; 0 has the class of 1, None (unknown) has the class ``other``.
     """
     return OTHER if size is None else _CLASSES[bisect_left(_LIMITS, size)]

@@ -1,4 +1,4 @@
-"""The record of one decorated call, and the probe that takes it."""
+"""The data of one decorated call, and the probe that records it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from signalscope.recording import Recorder, internal_error
 
 Arguments = tuple[Any, ...]
 Keywords = dict[str, Any]
-#: A call's own span. Without one, False when no sampled span is current, None when the current span may be sampled.
+#: The span of a call. Without one: False if no sampled span is current, None if the current span may be sampled.
 CallSpan = Span | Literal[False] | None
-#: Records a call that returned from its elapsed time, result and span. Returns whether it did; never raises.
+#: Records a call that returned, with its elapsed time, result and span. Returns False if it cannot; never raises.
 Quick = Callable[[float, Any, CallSpan], bool]
 
 
@@ -22,15 +22,15 @@ Quick = Callable[[float, Any, CallSpan], bool]
 class Call:
     """One call that has ended.
 
-    `conclude` fills the slots; an `__init__` would cost every call 75 ns more.
+    `conclude` sets the attributes; an `__init__` would cost 75 ns more for each call.
 
     Attributes:
         args: The positional arguments.
         kwargs: The keyword arguments.
-        elapsed: The time it took, in seconds.
-        result: What it returned; None when it raised.
-        error: What it raised, with which it was cancelled or closed; None when it returned.
-        span: Where the exemplars come from.
+        elapsed: The duration, in seconds.
+        result: The returned value; None if the call raised.
+        error: The exception that the call raised, or that cancelled or closed it; None if the call returned.
+        span: The span for the exemplars.
     """
 
     __slots__ = ("args", "elapsed", "error", "kwargs", "result", "span")
@@ -43,7 +43,7 @@ class Call:
     span: CallSpan
 
     def record(self, recorder: Recorder, value: float) -> None:
-        """Record a value, with the call's span as a candidate for the exemplar."""
+        """Record a value, with the call's span for the exemplar."""
         span = self.span
         if span is False:
             recorder.record_unsampled(value)
@@ -54,14 +54,15 @@ class Call:
 
 
 class Probe(Protocol):
-    """What one decorated callable measures.
+    """The measurements of one decorated callable.
 
     Attributes:
-        where: Names the decorator in internal errors.
-        spans: Makes its spans; None for one that never does.
-        contains: Calls of libraries of this kind inside it are a part of it, and not measured on their own
-            (calculation, cache, dependency); empty for none.
-        quick: Tried first with a call that returned: making a `Call` costs 60 ns. None when the arguments are needed.
+        where: The name of the decorator in internal errors.
+        spans: Starts the spans; None for a callable without spans.
+        contains: A kind of call (calculation, cache, dependency), or empty. Library calls of this kind inside the
+            callable are not measured separately.
+        quick: Called first when a call has returned, since creating a `Call` costs 60 ns. None if recording needs the
+            arguments.
     """
 
     where: str
@@ -76,7 +77,7 @@ class Probe(Protocol):
         """Record a call that raised, was cancelled or closed."""
 
 
-def conclude(  # noqa: PLR0917  # by position, which is quicker: every call comes here
+def conclude(  # noqa: PLR0917  # positional arguments are faster, and every call comes here
     probe: Probe,
     span: OwnSpan | Literal[False] | None,
     args: Arguments,
@@ -85,7 +86,7 @@ def conclude(  # noqa: PLR0917  # by position, which is quicker: every call come
     result: Any,
     error: BaseException | None,
 ) -> None:
-    """Pass a call that has ended to its probe, and end its span; never raises."""
+    """Pass a call that has ended to its probe, and end the call's span; never raises."""
     call = Call()
     call.args = args
     call.kwargs = kwargs
@@ -98,7 +99,7 @@ def conclude(  # noqa: PLR0917  # by position, which is quicker: every call come
             probe.finish(call)
         else:
             probe.fail(call)
-    except Exception:  # a failure of the measurement, which the caller must not see
+    except Exception:  # an error of the measurement must not reach the caller
         internal_error(probe.where)
     if span:
         span.end(error)

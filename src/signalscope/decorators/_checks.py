@@ -1,9 +1,10 @@
-"""Check of a calculation's result: which of its values can be used.
+"""Check the result of a calculation for values that cannot be used.
 
-Scalars are compared with their limits, which NaN and infinity fail as well. Of an array the least and the greatest
-element are compared, and all elements only where one of these fails. Of a long list a sample is examined, so that the
-cost stays a small part of the calculation's. Of a record (mapping, named tuple, dataclass or other object, table,
-structured array) the fields that are named after a Greek are examined; a field of another name may be a strike.
+* A scalar is compared with its limits. NaN and infinity are outside of all limits.
+* For an array, the minimum and the maximum are compared, and all elements only if one of these is outside.
+* For a long list, some of the values are examined, so the check takes much less time than the calculation.
+* For a record, the fields that are named after a Greek are examined; another field may be a strike. Records are
+  mappings, named tuples, dataclasses and other objects, tables and structured arrays.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from signalscope.decorators._parts import LIMITS, MANY_RECORDS, MAX, array_of, f
 _INF = math.inf
 _ANY = (-MAX, MAX)
 _FINITE = "finite"
-#: Values of a list that are examined; of a list of records, `MANY_RECORDS`.
+#: The largest number of values of a list that are examined; for a list of records it is `MANY_RECORDS`.
 _VALUES = 10_000
-#: How many records may be within one another.
+#: The largest depth of nested records that are examined.
 _DEPTH = 4
 
-#: How many values cannot be used, by reason.
+#: The number of values that cannot be used, by reason.
 Tally = dict[str, int]
 
 
 def limits_of(calculation_type: str, check: bool | str = True) -> tuple[float, float]:
-    """The limits of a calculation's values.
+    """Return the smallest and the largest valid value of a calculation.
 
     Args:
-        calculation_type: What is calculated.
-        check: ``finite`` where values need only be finite numbers.
+        calculation_type: The calculated Greek, ``price`` or ``iv``.
+        check: ``finite`` if every finite number is valid.
     """
     return _ANY if check == _FINITE else LIMITS.get(calculation_type, _ANY)
 
@@ -42,11 +43,11 @@ def examine(result: Any, calculation_type: str, check: bool | str = True) -> tup
 
     Args:
         result: The result.
-        calculation_type: What was calculated.
-        check: ``finite`` where values need only be finite numbers.
+        calculation_type: The calculated Greek, ``price`` or ``iv``.
+        check: ``finite`` if every finite number is valid.
 
     Returns:
-        How many values cannot be used, by reason, and how many values were examined.
+        The number of values that cannot be used, by reason, and the number of values that were examined.
     """
     examination = _Examination(check)
     examination.examine(result, calculation_type, 0)
@@ -57,8 +58,8 @@ class _Examination:
     """The examination of one result.
 
     Attributes:
-        tally: How many values cannot be used, by reason.
-        examined: How many values were examined.
+        tally: The number of values that cannot be used, by reason.
+        examined: The number of values that were examined.
     """
 
     def __init__(self, check: bool | str) -> None:
@@ -70,9 +71,9 @@ class _Examination:
         """Examine a part of the result.
 
         Args:
-            part: One value or several.
-            greek: The Greek that they are of; None where only fields that are named after a Greek count.
-            depth: How many records and sequences it is within.
+            part: One value or several values.
+            greek: The Greek of the values; None to examine only fields that are named after a Greek.
+            depth: The number of records and sequences around the part.
         """
         if part is None or isinstance(part, float | int | str | bytes):
             self._examine_value(part, greek)
@@ -100,26 +101,25 @@ class _Examination:
             return
         self.examined += int(array.size)
         low, high = limits_of(greek, self._check)
-        if low <= float(array.min()) and float(array.max()) <= high:  # not so when there is a NaN
+        if low <= float(array.min()) and float(array.max()) <= high:  # False if there is a NaN
             return
-        # The greatest float is infinite in an array of smaller ones: there infinity itself is the bound.
+        # In an array of 32-bit floats, the largest 64-bit float is infinite. So infinity is the limit there.
         usable = (array > -_INF if low == -MAX else array >= low) & (
             array < _INF if high == MAX else array <= high
         )
-        others = array[~usable]
-        nan = int((others != others).sum())  # noqa: PLR0124  # only NaN is not equal to itself
-        infinite = int((abs(others) == _INF).sum())
+        unusable = array[~usable]
+        nan = int((unusable != unusable).sum())  # noqa: PLR0124  # only NaN is not equal to itself
+        infinite = int((abs(unusable) == _INF).sum())
         self._count("nan", nan)
         self._count("infinite", infinite)
-        self._count("out_of_range", int(others.size) - nan - infinite)
+        self._count("out_of_range", int(unusable.size) - nan - infinite)
 
     def _examine_sequence(self, values: Sequence[Any], greek: str | None, depth: int) -> None:
         most = _VALUES if values and isinstance(values[0], float | int | None) else MANY_RECORDS
         low, high = limits_of(greek, self._check) if greek is not None else (_INF, -_INF)
         for value in islice(values, 0, None, max(1, -(-len(values) // most))):
-            if (
-                type(value) is float and low <= value <= high
-            ):  # nearly always; the rest of this is twenty times slower
+            # The usual case; `examine` is twenty times slower.
+            if type(value) is float and low <= value <= high:
                 self.examined += 1
             else:
                 self.examine(value, greek, depth + 1)
@@ -130,7 +130,7 @@ class _Examination:
         self.examined += failed
         self._count("not_converged", failed)
         if failed and isinstance(converged, bool):
-            return  # its values are not counted a second time
+            return  # do not count its values a second time
         named = [(own, value) for name, value in fields.items() if (own := greek_of(name, greek)) is not None]
         for own, value in named:
             self.examine(_converged_part(value, converged) if failed else value, own, depth + 1)
@@ -145,7 +145,7 @@ class _Examination:
 
 
 def _not_converged(converged: Any) -> int:
-    """How many calculations did not converge, by a boolean, or an array or sequence of booleans."""
+    """Count the calculations that did not converge, from a boolean or an array or sequence of booleans."""
     if isinstance(converged, bool):
         return 0 if converged else 1
     if type(converged).__module__ == "numpy":
@@ -156,12 +156,12 @@ def _not_converged(converged: Any) -> int:
 
 
 def _converged_part(values: Any, converged: Any) -> Any:
-    """The values of calculations that converged; those of the others are not counted a second time."""
+    """Return the values of calculations that converged, so that the other values are not counted a second time."""
     if isinstance(converged, list | tuple):
         if isinstance(values, list | tuple) and len(values) == len(converged):
             return [value for value, is_sound in zip(values, converged, strict=True) if is_sound]
         return values
-    if getattr(converged, "shape", None) == ():  # one value of NumPy's
+    if getattr(converged, "shape", None) == ():  # a NumPy scalar
         return ()
     if getattr(converged, "shape", None) == getattr(values, "shape", ...):
         return values[converged.astype(bool)]
@@ -169,8 +169,8 @@ def _converged_part(values: Any, converged: Any) -> Any:
 
 
 def _reason(value: Any, low: float, high: float) -> str | None:
-    """Why a value cannot be used; None when it can, or is not a number."""
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:  # what pandas has for None
+    """Return the reason why a value cannot be used; None if it can be used, or is not a number."""
+    if value is None or type(value).__name__ in {"NAType", "NaTType"}:  # missing values of pandas
         return "none"
     try:
         number = float(value)

@@ -1,4 +1,4 @@
-"""Wrappers around generators, synchronous and asynchronous. They are timed from their first step to their end."""
+"""Wrappers for synchronous and asynchronous generators, which are timed from their first step to their end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from signalscope.recording._state import live
 
 
 class _Timing:
-    """The recording of one generator, from its first step to its end. Its span is never the current span.
+    """The recording of one generator, from its first step to its end.
 
-    Other code runs between a generator's steps, perhaps in other contexts: a span that one step makes current could
-    not be detached in another.
+    The generator's span is never the current span. Other code runs between the steps of a generator, perhaps in
+    another context. A span can only be detached in the context in which it was attached.
     """
 
     __slots__ = ("_args", "_begun", "_kwargs", "_probe", "_span")
@@ -37,7 +37,7 @@ class _Timing:
 
 
 class _Steps:
-    """The steps of a generator. Each is inside of the measured call; what the consumer does between them is not."""
+    """The steps of a generator. Each step is inside the measured call; the consumer's code between them is not."""
 
     __slots__ = ("_inner", "_kind")
 
@@ -86,7 +86,7 @@ def generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., 
 
 
 def generator_coroutine(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    """For functions made with `types.coroutine`: generators that can be awaited."""
+    """Wrap a function made with `types.coroutine`, which returns a generator that can be awaited."""
     return types.coroutine(generator_function(call, probe))
 
 
@@ -113,7 +113,7 @@ def async_generator_function(call: Callable[..., Any], probe: Probe | None) -> C
                 except GeneratorExit:
                     await inner.aclose()
                     raise
-                except BaseException as thrown:  # by the consumer, into the generator
+                except BaseException as thrown:  # the consumer has thrown it into the generator
                     step = inner.athrow(thrown)
                 else:
                     step = inner.asend(sent)
@@ -135,8 +135,8 @@ def _leave(entered: Inside | None) -> None:
 def _first_step(inner: AsyncGenerator[Any, Any]) -> Any:
     """Start an asynchronous generator without the event loop's hooks.
 
-    At its end the loop closes the generators that called its hooks. The outer one closes the inner one; closing both
-    at once would fail.
+    When the event loop ends, it closes every generator that has called its hooks. The wrapper closes the wrapped
+    generator itself. If the loop closed both, one of the two would fail.
     """
     hooks = sys.get_asyncgen_hooks()
     sys.set_asyncgen_hooks(None, None)

@@ -1,4 +1,4 @@
-"""Ratio of hits to gets of each cache in the last five minutes: the values of `cache.hit_ratio`."""
+"""The hit ratio (0 to 1) of each cache in the last five minutes: the values of `cache.hit_ratio`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class HitRatios(ProcessState):
     """Rolling hit ratios, by cache.
 
     Args:
-        clock: Seconds, monotonic.
+        clock: Returns a monotonic time, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        # By cache, then by slot of ten seconds: hits and gets.
+        # By cache, then by slot of ten seconds: the numbers of hits and gets.
         self._slots: dict[str, dict[int, list[int]]] = {}
-        # By cache: the current slot.
+        # By cache: the current slot and its numbers.
         self._latest: dict[str, tuple[int, list[int]]] = {}
 
     def count(self, cache: str, *, hit: bool, times: int = 1) -> None:
-        """Count gets; callers keep the number of caches within the contract's bound."""
+        """Count gets. The caller limits the number of caches to the contract's cardinality limit."""
         slot = int(self._clock() / _SLOT_SECONDS)
         with self.lock:
             latest = self._latest.get(cache)
@@ -48,7 +48,7 @@ class HitRatios(ProcessState):
         return slots.setdefault(slot, [0, 0])
 
     def ratios(self) -> Iterator[tuple[float, tuple[str]]]:
-        """Return the ratio of every cache that had gets in the window."""
+        """Yield the hit ratio of every cache with gets in the window."""
         oldest = int(self._clock() / _SLOT_SECONDS) - _SLOTS
         with self.lock:
             copied = {
@@ -61,7 +61,7 @@ class HitRatios(ProcessState):
                 yield sum(hits for hits, _ in counts) / gets, (cache,)
 
     def after_fork(self) -> None:
-        """Drop what the parent has counted."""
+        """Drop the parent's numbers."""
         self._slots.clear()
         self._latest.clear()
 

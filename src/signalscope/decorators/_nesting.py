@@ -1,8 +1,8 @@
-"""Calls inside a measured call, so that nested calls of libraries count once.
+"""Recognise calls inside a measured call, so that nested calls of libraries count once.
 
-A calculation, a cache operation or a call to a service is noted in the context while it runs: threads and tasks that
-start with a copy of the context are inside it too, until it has ended. Only automatic instrumentation uses this;
-decorated functions are always measured.
+While a calculation, a cache operation or a call to a service runs, it is stored in the context. Threads and tasks
+that start with a copy of the context are inside the call too, until it ends. Only automatic instrumentation uses
+this; decorated functions are always measured.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import final
 class Inside:
     """One running call.
 
-    `has_ended` is for tasks that outlive the call, and still have it in their context.
-
     Args:
         kind: calculation, cache or dependency.
-        outer: The call around it that is still running, if any.
+        outer: The running call around this one, if any.
+
+    Attributes:
+        has_ended: True after the call; a task that runs longer still has the call in its context.
     """
 
     __slots__ = ("has_ended", "kind", "outer", "token")
@@ -33,7 +34,7 @@ class Inside:
 
 @final
 class _Nesting:
-    """Whether calls are noted: not before some library or target is instrumented."""
+    """The switch for this module, which instrumentors of libraries and targets turn on."""
 
     __slots__ = ("on",)
 
@@ -46,7 +47,7 @@ _current: ContextVar[Inside | None] = ContextVar("signalscope_inside", default=N
 
 
 def inside(kind: str = "calculation") -> bool:
-    """Return True inside a measured call of a kind that is running."""
+    """Return True inside a running call of a kind."""
     call = _current.get()
     while call is not None:
         if call.kind == kind and not call.has_ended:
@@ -56,9 +57,9 @@ def inside(kind: str = "calculation") -> bool:
 
 
 def enter(kind: str = "calculation") -> Inside:
-    """Note the start of a call."""
+    """Store the start of a call in the context."""
     outer = _current.get()
-    while outer is not None and outer.has_ended:  # kept by a task that has outlived it
+    while outer is not None and outer.has_ended:  # this task runs longer than the call
         outer = outer.outer
     call = Inside(kind, outer)
     call.token = _current.set(call)
@@ -66,10 +67,10 @@ def enter(kind: str = "calculation") -> Inside:
 
 
 def leave(entered: Inside) -> None:
-    """Note the end of a call; never raises."""
+    """Remove a call from the context; never raises."""
     entered.has_ended = True
     if entered.token is not None:
         try:
             _current.reset(entered.token)
-        except ValueError:  # closed in another context, where `has_ended` is enough
+        except ValueError:  # a generator was closed in another context, where `has_ended` is enough
             return

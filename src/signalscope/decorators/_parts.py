@@ -1,4 +1,4 @@
-"""Parts of a calculation's result: the fields of records, and the Greeks that they are named after."""
+"""Parts of a calculation's result: fields of records, and the Greeks that these fields are named after."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-#: The greatest float.
+#: The largest float.
 MAX = sys.float_info.max
-#: Least and greatest value each Greek can have. Delta: |N(d1)| <= 1 (with a dividend yield, less). Gamma and
-#: vega: never negative for a long option. Prices and volatilities: never negative.
+#: The smallest and the largest value of each Greek. Delta: |N(d1)| <= 1 (less with a dividend yield). Gamma and
+#: vega: never negative for a long option. Prices and volatilities: never negative. Formulas: Black and Scholes
+#: (1973).
 LIMITS: Mapping[str, tuple[float, float]] = {
     "delta": (-1.0, 1.0),
     "gamma": (0.0, MAX),
@@ -20,15 +21,15 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "price": (0.0, MAX),
     "iv": (0.0, MAX),
 }
-#: Other names of Greeks, in the singular. A field with a name of `_OWN` has the values of the calculation itself.
+#: Other names of Greeks, in the singular. A field with a name in `_OWN` has the values of the calculation itself.
 _ALIASES: Mapping[str, str] = {"volatility": "iv", "implied_volatility": "iv", "implied_vol": "iv"}
 _OWN = frozenset({"value", "result"})
-#: Records of one list or mapping that are examined; a mapping of more fields is one option for each.
+#: The largest number of records that are examined in a list or mapping. A larger mapping has one option per entry.
 MANY_RECORDS = 1_000
 
 
 def greek_of(name: Any, greek: str | None) -> str | None:
-    """The Greek that a field is named after, if any; `greek` for a name of `_OWN`."""
+    """Return the Greek that a field is named after, or None; for a name in `_OWN` return `greek`."""
     if not isinstance(name, str):
         return None
     lower = name.lower()
@@ -43,24 +44,24 @@ def greek_of(name: Any, greek: str | None) -> str | None:
 
 
 def is_named(fields: Mapping[Any, Any]) -> bool:
-    """Return True if a record's keys are names of its values, and not strikes."""
+    """Return True if the keys of a record are names, and not strikes."""
     return isinstance(next(iter(fields), None), str)
 
 
 def is_table(part: Any) -> bool:
-    """Return True for a data frame whose columns have names; one by strikes and expiries is an array."""
+    """Return True for a data frame whose columns have names; a data frame by strikes and expiries is an array."""
     return hasattr(part, "to_numpy") and isinstance(next(iter(getattr(part, "columns", ())), None), str)
 
 
 def fields_of(part: Any) -> Mapping[Any, Any] | None:
-    """A record's fields by name; None for what is not a record."""
+    """Return the fields of a record by name; None for a value that is not a record."""
     if isinstance(part, Mapping):
         return part
     if isinstance(part, float | int | str | bytes | list | type):
         return None
     if type(part).__module__ == "numpy":
         columns: Iterable[str] | None = getattr(getattr(part, "dtype", None), "names", None)
-        return {name: part[name] for name in columns} if columns else None  # those of a structured array
+        return {name: part[name] for name in columns} if columns else None  # a structured array has names
     if isinstance(part, tuple):
         given = getattr(part, "_fields", None)
         return dict(zip(given, part, strict=False)) if given else None
@@ -75,16 +76,16 @@ def fields_of(part: Any) -> Mapping[Any, Any] | None:
 
 
 def array_of(part: Any) -> Any:
-    """The NumPy array that something is or has a view of, if any."""
+    """Return a result as a NumPy array, without a copy where possible; None if it is not an array."""
     if type(part).__module__ == "numpy":
         return part if getattr(part, "shape", None) else None
     convert = getattr(part, "to_numpy", None) or getattr(part, "__array__", None)
     if convert is None or getattr(part, "shape", None) == ():
         return None
-    if hasattr(part, "compressed"):  # of a masked array only what is not masked
+    if hasattr(part, "compressed"):  # a masked array: only the elements that are not masked
         return part.compressed()
     try:
         array = convert()
-    except Exception:  # it is on another device, or records its operations
+    except Exception:  # an array on another device, or one that records operations for gradients
         return None
     return array if hasattr(getattr(array, "dtype", None), "kind") else None

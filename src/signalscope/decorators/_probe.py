@@ -1,4 +1,4 @@
-"""What the decorators have in common: use without and with arguments, outcomes, spans, durations."""
+"""Common parts of the decorators: use with and without arguments, outcomes, spans, durations."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ R = TypeVar("R")
 
 
 class Decorator(Protocol[Q]):
-    """A decorator that is used without arguments, or with options."""
+    """A decorator that is used without arguments or with options."""
 
     @overload
-    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[overload-overlap]  # options are given by name
+    def __call__(self, call: Callable[P, R], /) -> Callable[P, R]: ...  # type: ignore[overload-overlap]  # options are passed by name
     @overload
     def __call__(self, *args: Q.args, **options: Q.kwargs) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 
 
 def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
-    """Make a decorator.
+    """Make a decorator from a function of its options.
 
     Args:
-        make: Takes the options and returns what makes the probe of a function; of a method it gets the function below
-            the descriptor.
+        make: Takes the options, and returns a function that makes the probe for a decorated function. For a class
+            method, static method or property, that function gets the function inside the descriptor.
     """
 
     @functools.wraps(make)
@@ -47,42 +47,42 @@ def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
 
     own = inspect.signature(decorate, follow_wrapped=False)
     options = inspect.signature(make).parameters.values()
-    decorate.__signature__ = own.replace(parameters=[own.parameters["call"], *options])  # type: ignore[attr-defined]  # it is read
+    decorate.__signature__ = own.replace(parameters=[own.parameters["call"], *options])  # type: ignore[attr-defined]  # for `inspect`
     return decorate
 
 
 def name_of(call: Any) -> str:
-    """The name of a callable: the default of attributes such as ``operation``."""
+    """Return the name of a callable, which is the default of attributes such as ``operation``."""
     return str(getattr(call, "__name__", type(call).__name__))
 
 
 def outcome_of(error: BaseException | None) -> str:
-    """The contract's outcome of a call that raised."""
+    """Return the contract's outcome of a call that raised: ``cancelled`` or ``error``."""
     return "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else "error"
 
 
 def span_maker(call: Any, mode: SpanMode, attributes: Mapping[str, str]) -> SpanMaker | None:
-    """Return what makes the spans of a callable; None when it has none.
+    """Return the maker of a callable's spans; None for the mode ``never``.
 
     Raises:
-        ContractError: There is no such mode.
+        ContractError: The mode is not one of `SpanMode`.
     """
     if mode not in get_args(SpanMode):
-        raise ContractError(f"span={mode!r} is not allowed; allowed: {', '.join(get_args(SpanMode))}")
+        raise ContractError(f"span={mode!r} is not allowed; allowed: {', '.join(get_args(SpanMode))} [SS311]")
     return None if mode == "never" else SpanMaker(name_of(call), mode, attributes)
 
 
 class Timed:
-    """What one decorated callable measures: its duration, by attributes and, where the histogram has it, outcome.
+    """A probe that records the duration of calls, by attributes and, if the histogram has this attribute, outcome.
 
     A subclass that records more overrides `finish` and `fail`, and calls `measure` in them.
 
     Args:
         function: The decorated callable.
         instrument: The OpenTelemetry name of the histogram of durations.
-        options: The attributes that the decorator was given.
-        where: Names the decorator in internal errors.
-        span: When to make a span.
+        options: The decorator's options, by attribute.
+        where: The name of the decorator in internal errors.
+        span: When to start a span.
     """
 
     contains = ""
@@ -96,7 +96,7 @@ class Timed:
         self.spans = span_maker(function, span, self.attributes.constants)
         self._duration = self.attributes.series_of(instrument, "outcome")
         if self.attributes.all_constant is not None:
-            # Bound now, so that the series is there, at zero, before the first call.
+            # Create the series now, so that it is exported at zero before the first call.
             self._duration(self.attributes.all_constant, "success")
 
     def finish(self, call: Call) -> None:
@@ -109,6 +109,6 @@ class Timed:
 
     def measure(self, call: Call, outcome: str) -> Values:
         """Record the duration, and return the attribute values of the call."""
-        values = self.attributes.of(call)
+        values = self.attributes.read(call)
         call.record(self._duration(values, outcome), call.elapsed)
         return values

@@ -19,8 +19,8 @@ else:
     _Proxy = wrapt.ObjectProxy  # subscripted only since wrapt 2
 
 
-#: `functools.partial` has a `__get__` in 3.13 that only warns, at the line that calls it: here. The warning belongs
-#: to the line of the user that takes the attribute. Later versions bind; earlier ones have no `__get__`.
+#: In Python 3.13, `functools.partial.__get__` only warns, with the line of its caller, which is in this module. The
+#: warning should name the user's line that reads the attribute. Later versions bind; earlier ones lack `__get__`.
 _ONLY_WARNS = getattr(functools.partial, "__get__", ...) if sys.version_info[:2] == (3, 13) else ...
 _WARNING = (
     "functools.partial will be a method descriptor in future Python versions; "
@@ -29,16 +29,16 @@ _WARNING = (
 
 
 class CallableProxy(_Proxy):
-    """Stands for a callable object in every respect but the call.
+    """Replaces a callable object, and behaves like it in everything but the call.
 
-    Attributes, equality, `isinstance`, and whether it binds as a method are the object's own.
+    Attributes, equality, `isinstance` and binding as a method are those of the object.
 
     Args:
         wrapped: The object.
-        make: Makes what is called in place of the object or of a copy of it.
-        bind: Makes what is called, with the instance as first argument, in place of what the object gives to an
-            instance. Needed where the object is a descriptor of another kind than functions are. By default `make`
-            of `binding`.
+        make: Returns the callable that replaces the object, or replaces a copy of the object.
+        bind: Returns the callable that replaces the object's bound method; its first argument is the instance. It is
+            needed for objects that are descriptors, but do not bind as functions do. The default is `make` applied
+            to `binding(wrapped)`.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CallableProxy(_Proxy):
         bound = wrapped if get is None else get(wrapped, instance, owner)
         if bound is wrapped:
             return self
-        if instance is None or not callable(bound):  # a descriptor may give anything to its class
+        if instance is None or not callable(bound):  # a descriptor may return any object for its class
             return bound
         if isinstance(bound, MethodType) and bound.__func__ is wrapped:
             return CallableProxy(bound, lambda _: functools.partial(self._self_call, instance))
@@ -82,7 +82,7 @@ class CallableProxy(_Proxy):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """What `inspect.signature` asks for first. Since 3.13 it does not look into what wraps a class."""
+        """The object's signature. Without it, since Python 3.13, `inspect.signature` fails for a wrapped class."""
         wrapped = self.__wrapped__
         if isinstance(wrapped, type):
             return inspect.signature(wrapped)
@@ -98,7 +98,7 @@ class CallableProxy(_Proxy):
         return CallableProxy(copy.deepcopy(self.__wrapped__, memo), self._self_make)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle by name where the name leads here, else as the object itself."""
+        """Pickle by name if the name refers to this proxy, otherwise as the wrapped object."""
         name = getattr(self.__wrapped__, "__qualname__", None) or getattr(self.__wrapped__, "__name__", None)
         module = sys.modules.get(getattr(self.__wrapped__, "__module__", None) or "")
         if name and module is not None and getattr(module, name, None) is self:
@@ -107,7 +107,7 @@ class CallableProxy(_Proxy):
 
 
 def binding(descriptor: Any) -> Callable[..., Any]:
-    """Return a function that calls what a descriptor gives to an object; the descriptor itself may refuse a call."""
+    """Return a function that binds a descriptor to its first argument, and calls the bound object."""
 
     @functools.wraps(descriptor, updated=())
     def call(instance: Any, /, *args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Spans of decorated calls. That a call has none is found out without a function call where possible."""
+"""Spans of decorated calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.recording import internal_error
 from signalscope.recording._exemplars import SPAN_KEY
 from signalscope.recording._state import live
 
-#: "auto": a child when the current span is recording; "always": also a root; "never": none.
+#: "auto": a child span if the current span is recording. "always": a root span too. "never": without spans.
 SpanMode = Literal["auto", "always", "never"]
 _SAMPLED = trace.TraceFlags.SAMPLED
 
@@ -32,7 +32,7 @@ class OwnSpan:
         self._token = context.attach(trace.set_span_in_context(span)) if current else None
 
     def end(self, error: BaseException | None) -> None:
-        """End it, with the exception that ended the call; never raises."""
+        """End the span, with the exception that ended the call, if any; never raises."""
         try:
             if self._token is not None:
                 context.detach(self._token)
@@ -58,11 +58,11 @@ class SpanMaker:
 
     Args:
         name: The spans' name.
-        mode: When to make one.
-        attributes: Those that are the same on every call.
+        mode: When to start a span.
+        attributes: The attributes that are the same on every call.
 
     Attributes:
-        always: Whether every call gets one, not only those below a recording span.
+        always: True if every call gets a span, False if only calls inside a recording span do.
     """
 
     __slots__ = ("_attributes", "_name", "always")
@@ -73,26 +73,26 @@ class SpanMaker:
         self._attributes = dict(attributes)
 
     def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | Literal[False] | None:
-        """Start a span if the mode asks for one now; never raises.
+        """Start a span if the mode requires it; never raises.
 
         Args:
             here: The current context.
-            current: Whether to make it the current span.
+            current: True to make it the current span.
 
         Returns:
-            The span. Without one, False when no sampled span is current, None when the current span may be sampled.
+            The span. Without one: False if no sampled span is current, None if the current span may be sampled.
         """
         try:
             if not self.always:
                 parent = here.get(SPAN_KEY)
                 if parent is None:
                     return False
-                if not parent.is_recording():  # type: ignore[attr-defined]  # only spans are there
-                    # A span of another process does not record here, but may be sampled.
+                if not parent.is_recording():  # type: ignore[attr-defined]  # the key holds only spans
+                    # A span of another process does not record in this one, but may be sampled.
                     flags = parent.get_span_context().trace_flags  # type: ignore[attr-defined]  # see above
                     return None if flags & _SAMPLED else False
             span = live.tracer.start_span(self._name, attributes=self._attributes)
             return OwnSpan(span, current=current)
-        except Exception:  # a failure of the measurement, which the caller must not see
+        except Exception:  # an error of the measurement must not reach the caller
             internal_error("decorators.span")
             return None

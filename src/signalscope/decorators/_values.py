@@ -1,7 +1,7 @@
-"""Options of decorators: constants, or values taken from a call's arguments or its result.
+"""Options of decorators: constants, or values from a call's arguments or result.
 
-The names of a callable's parameters say what it takes: parameters of the decorated function, or `result`. The
-names are turned into positions when the function is decorated, so that a call costs no signature binding.
+An option may be a callable. The names of its parameters are parameters of the decorated function, or `result`. They
+are converted to positions when the function is decorated, so a call does not need to bind a signature.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from signalscope.decorators._call import Call
 T = TypeVar("T")
 #: A constant, or a callable whose parameter names are parameters of the decorated function, or `result`.
 Value: TypeAlias = T | Callable[..., T]
-#: Takes a value from a call.
+#: Returns a value from a call.
 Getter = Callable[[Call], Any]
 
 _RESULT = "result"
 
 
 class Field:
-    """A path into an argument or the result; made with `arg` and `result`."""
+    """A path into an argument or the result; created with `arg` and `result`."""
 
     __slots__ = ("_attributes", "path", "root")
 
@@ -35,10 +35,13 @@ class Field:
         self._attributes = attrgetter(path) if path else None
 
     def follow(self, value: Any) -> Any:
-        """Return what the path leads to: attributes, or items where there is no attribute; None from None.
+        """Return the value at the end of the path; each part is an attribute or else an item.
+
+        Args:
+            value: The argument or the result. None has the value None for every path.
 
         Raises:
-            AttributeError, LookupError, TypeError: It leads nowhere.
+            AttributeError, LookupError, TypeError: A part of the path does not exist.
         """
         if self._attributes is None:
             return value
@@ -53,7 +56,7 @@ class Field:
 
 
 def arg(path: str) -> Any:
-    """The value of a parameter, or of an attribute or an item of it.
+    """Return an option of a decorator that is the value of an argument, or one of the argument's attributes or items.
 
     Args:
         path: A parameter's name, and attributes or keys separated by dots: ``strikes``, ``order.priority``.
@@ -74,10 +77,10 @@ def arg(path: str) -> Any:
 
 
 def result(path: str = "") -> Any:
-    """The call's result, or an attribute or an item of it.
+    """Return an option of a decorator that is the call's result, or one of the result's attributes or items.
 
     Args:
-        path: Attributes or keys separated by dots: ``summary.confidence``.
+        path: Attributes or keys separated by dots: ``summary.confidence``. Empty for the result itself.
 
     Examples:
         >>> from signalscope import instrument_signal, result
@@ -97,12 +100,12 @@ def compile_value(value: Any, function: Any, option: str) -> Getter | None:
     """Return a getter for a decorator's option; None when the option is a constant.
 
     Args:
-        value: What was given for the option.
+        value: The value of the option.
         function: The decorated callable.
         option: The option's name, for the message.
 
     Raises:
-        ContractError: The value names a parameter that the callable does not have.
+        ContractError: The decorated callable does not have a parameter of this name.
     """
     if isinstance(value, Field):
         return _parameter(value.root, function, option, value.follow if value.path else None)
@@ -111,10 +114,12 @@ def compile_value(value: Any, function: Any, option: str) -> Getter | None:
     try:
         parameters = inspect.signature(value).parameters
     except (TypeError, ValueError):
-        raise ContractError(f"{option}: the parameters of {value!r} cannot be read; use a lambda") from None
+        raise ContractError(
+            f"{option}: the parameters of {value!r} cannot be read; use a lambda [SS312]"
+        ) from None
     if any(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters.values()):
         raise ContractError(
-            f"{option}: {value!r} has keyword-only parameters; its values are given by position"
+            f"{option}: {value!r} has keyword-only parameters; use positional parameters [SS313]"
         )
     names = list(parameters)
     if len(names) == 1:
@@ -124,19 +129,19 @@ def compile_value(value: Any, function: Any, option: str) -> Getter | None:
 
 
 def is_taken(value: Any) -> bool:
-    """Return True for an option that is taken from each call, False for a constant."""
+    """Return True for an option that is evaluated for each call, False for a constant."""
     return isinstance(value, Field) or callable(value)
 
 
 def needs_result(value: Any) -> bool:
-    """Return True for an option that is taken from the result, which a call that raised does not have."""
+    """Return True for an option that needs the result, which a call that raised does not have."""
     if isinstance(value, Field):
         return value.root == _RESULT
     if not callable(value):
         return False
     try:
         return _RESULT in inspect.signature(value).parameters
-    except (TypeError, ValueError):  # `compile_value` refuses it
+    except (TypeError, ValueError):  # `compile_value` raises an error for it
         return False
 
 
@@ -147,7 +152,7 @@ def _parameter(name: str, function: Any, option: str, convert: Callable[[Any], A
         name: The parameter.
         function: The decorated callable.
         option: The option's name, for the message.
-        convert: Applied to the value.
+        convert: A function that is applied to the value.
     """
     if name == _RESULT:
         return _converted(attrgetter("result"), convert)
@@ -155,14 +160,14 @@ def _parameter(name: str, function: Any, option: str, convert: Callable[[Any], A
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
         raise ContractError(
-            f"{option}: the parameters of {function!r} cannot be read; give a constant"
+            f"{option}: the parameters of {function!r} cannot be read; use a constant [SS312]"
         ) from None
     parameter = parameters.get(name)
     if parameter is None:
         near = difflib.get_close_matches(name, [*parameters, _RESULT], n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; it has: {', '.join(parameters) or 'none'}"
         raise ContractError(
-            f"{option}: {getattr(function, '__qualname__', function)!s} has no parameter {name!r}{hint}"
+            f"{option}: {getattr(function, '__qualname__', function)!s} has no parameter {name!r}{hint} [SS314]"
         )
     position = list(parameters).index(name)
     if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
@@ -185,9 +190,9 @@ def _parameter(name: str, function: Any, option: str, convert: Callable[[Any], A
             value = args[position]
         else:
             value = call.kwargs.get(name, default) if is_named else default
-            if value is inspect.Parameter.empty:  # the function does not have the signature that it shows
-                raise LookupError(f"the call has no argument {name!r}")
-        # In here, because one more function around this one would cost 40 ns a call.
+            if value is inspect.Parameter.empty:  # the function accepts other calls than its signature says
+                raise LookupError(f"the call has no argument {name!r} [SS315]")
+        # Converted here, because another function around this one would cost 40 ns per call.
         return value if convert is None else convert(value)
 
     return get

@@ -1,11 +1,11 @@
-"""The wrapper around a decorated callable: what every decorated call pays, and nothing else.
+"""The wrapper around a decorated callable: the code that every decorated call runs.
 
-`wrap` makes a wrapper of the same kind: a function for a function, a coroutine function for a coroutine function, a
-generator function for a generator function. The `Probe` decides what is measured, and under which attributes. On a
-call nothing is looked up that could be looked up when the function is decorated.
+`wrap` returns a wrapper of the same kind as the callable: a function, a coroutine function or a generator function.
+The `Probe` decides what is measured, and with which attributes. All look-ups that can be done when the function is
+decorated are done then, and not on each call.
 
-A wrapper passes everything through: results, exceptions, what is sent into and thrown into generators. Only its
-frame shows in tracebacks.
+A wrapper passes on results, exceptions, and the values and exceptions that a consumer sends into a generator. It is
+visible only as a frame in tracebacks.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ def wrap(call: Any, probe: Probe) -> Any:
     Args:
         call: A function, coroutine function, generator function, asynchronous generator function, class or
             static method, property, or any other callable object.
-        probe: What to record.
+        probe: Records the calls.
 
     Raises:
-        TypeError: It is not callable.
+        TypeError: The object is not callable.
     """
     if isinstance(call, classmethod | staticmethod | functools.cached_property):
         return type(call)(wrap(function_of(call), probe))
@@ -49,27 +49,27 @@ def wrap(call: Any, probe: Probe) -> Any:
         return call if call.fget is None else call.getter(wrap(call.fget, probe))
     if not callable(call):
         raise TypeError(
-            f"{call!r} is not callable, so it cannot be instrumented; decorate the function that it is made from"
+            f"{call!r} is not callable, so it cannot be decorated; put the decorator on the function itself [SS316]"
         )
     make = _maker_for(call)
     if isinstance(call, FunctionType):
         return functools.wraps(call)(checking_arguments(call, make(call, probe)))
-    return CallableProxy(call, lambda one: checking_arguments(one, make(one, probe)))
+    return CallableProxy(call, lambda wrapped: checking_arguments(wrapped, make(wrapped, probe)))
 
 
 def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> Any:
-    """Return a callable of the same kind and signature that calls one of two.
+    """Return a callable of the same kind and signature that calls either the original or the measured one.
 
     Args:
-        original: The callable as it was.
-        measured: The same, instrumented by `wrap`.
-        otherwise: Evaluated when a call is made; True calls the original.
+        original: The original callable.
+        measured: The original, instrumented by `wrap`.
+        otherwise: Called for each call; if it returns True, the original is called.
     """
     if isinstance(original, classmethod | staticmethod):
         return type(original)(either(original.__func__, measured.__func__, otherwise=otherwise))
     if isinstance(original, functools.cached_property):
         cached = type(original)(either(original.func, measured.func, otherwise=otherwise))
-        if original.attrname is not None:  # the class has set the name of the original only
+        if original.attrname is not None:  # the class has set the name only in the original
             cached.__set_name__(object, original.attrname)
         return cached
     if isinstance(original, property):
@@ -109,7 +109,7 @@ def _choosing(make: Any, original: Any, measured: Any, otherwise: Callable[[], b
 
 
 def function_of(call: Any) -> Any:
-    """Return the function below a descriptor of the standard library; anything else as it is."""
+    """Return the function inside a descriptor of the standard library; return other objects unchanged."""
     if isinstance(call, classmethod | staticmethod):
         return call.__func__
     if isinstance(call, functools.cached_property):
@@ -118,11 +118,11 @@ def function_of(call: Any) -> Any:
 
 
 def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
-    """Return the maker of wrappers for a callable, by what calling it gives."""
+    """Return the maker of wrappers for a callable: for a plain call, a coroutine or a generator."""
     while isinstance(call, functools.partial):
         call = call.func
     if not inspect.isroutine(call) and not inspect.isclass(call):
-        call = getattr(call, "__call__", call)  # noqa: B004  # not to see whether it is callable, but how
+        call = getattr(call, "__call__", call)  # noqa: B004  # to find the function that a call runs
     if inspect.iscoroutinefunction(call):
         return _coroutine_function
     if inspect.isasyncgenfunction(call):
@@ -137,7 +137,7 @@ def _maker_for(call: Any) -> Callable[[Any, Probe], Callable[..., Any]]:
 def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
     is_enabled, spans, quick, contains = live.is_enabled, probe.spans, probe.quick, probe.contains
     always = spans is not None and spans.always
-    # What `is_enabled` looks at, looked at here as well: a call of it costs as much as a bare wrapper.
+    # The wrapper reads the variables that `is_enabled` reads: calling it costs as much as the rest of the wrapper.
     metrics_api, trace_api = live.metrics_api, live.trace_api
 
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -148,7 +148,7 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
         ):
             return call(*args, **kwargs)
         here = get_current()
-        # Without a function call in the usual case: nothing is current, and no root span is wanted.
+        # Usually the context is empty and root spans are off; then this does not call a function.
         span = (None if spans is None else spans.begin(here)) if here or always else False
         entered = enter(contains) if contains and nesting.on else None
         begun = perf_counter()
@@ -173,7 +173,7 @@ def _function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
 
 
 def _coroutine_function(call: Callable[..., Any], probe: Probe) -> Callable[..., Any]:
-    # The lines of `_function`, with `await`: a function for both would cost every call one call more.
+    # The same lines as `_function`, with `await`: a common function would cost one more call for each call.
     is_enabled, spans, quick, contains = live.is_enabled, probe.spans, probe.quick, probe.contains
     always = spans is not None and spans.always
     metrics_api, trace_api = live.metrics_api, live.trace_api

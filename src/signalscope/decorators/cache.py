@@ -35,20 +35,21 @@ def instrument_cache(
     miss_on: type[Exception] | tuple[type[Exception], ...] = KeyError,
     span: SpanMode = "never",
 ) -> Callable[[Any], Probe]:
-    """Measure operations of a cache: their time, and hits and misses.
+    """Measure operations of a cache: their duration in seconds, and hits and misses.
 
     Args:
-        call: The function, when used without arguments.
-        cache_type: Which cache: greeks, indicators, or one of your own.
-        operation: get, set or delete. The result of a get is ``hit`` or ``miss``, that of another operation ``ok``.
-            An operation that raises or is cancelled has the result ``error``.
-        hit: Whether what a get returned is a hit; by default anything but None.
+        call: The function, if the decorator is used without arguments.
+        cache_type: The name of the cache: greeks, indicators, or a new name.
+        operation: get, set or delete. The result of a get is ``hit`` or ``miss``; the result of a set or delete is
+            ``ok``. An operation that raises or is cancelled has the result ``error``.
+        hit: Takes the value that a get returned, and returns True for a hit. By default every value but None is a
+            hit.
         miss_on: Exceptions of a get that mean a miss.
-        span: ``never``, since most caches are quicker than a span; ``auto``: a child span when the current
+        span: ``never``, the default, since most caches are faster than a span; ``auto``: a child span if the current
             span is recording; ``always``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import instrument_cache
@@ -63,10 +64,12 @@ def instrument_cache(
         1
     """
     if not callable(hit):
-        raise ContractError(f"hit={hit!r} is not allowed; give a callable that takes what a get returned")
+        raise ContractError(
+            f"hit={hit!r} is not allowed; pass a callable that takes the value of a get [SS311]"
+        )
     if not _are_exceptions(miss_on):
         raise ContractError(
-            f"miss_on={miss_on!r} is not allowed; give an exception class, or several in a tuple"
+            f"miss_on={miss_on!r} is not allowed; pass an exception class, or a tuple of them [SS311]"
         )
 
     def probe(inner: Any) -> _Cache:
@@ -81,7 +84,7 @@ def _are_exceptions(given: object) -> bool:
 
 
 class _Cache(Timed):
-    """What one decorated operation measures."""
+    """The probe of one decorated cache operation."""
 
     contains = "cache"
 
@@ -106,7 +109,7 @@ class _Cache(Timed):
                 self._operations(constant, result)
 
     def finish(self, call: Call) -> None:
-        """Record an operation that returned: a hit or a miss, or another operation done."""
+        """Record an operation that returned: the duration, and whether a get was a hit or a miss."""
         values = self.measure(call, "success")
         result = "ok"
         if self._operation(values) == "get":

@@ -18,7 +18,7 @@ __all__ = ["Dependency", "instrument_dependency"]
 
 _ERRORS = "signal_service.dependency.errors"
 _SERVER_ERROR = 500
-#: Pairs of a service and an impact level for which one decorated function initialises the errors at zero.
+#: The largest number of pairs of service and impact level whose errors a decorated function initialises at zero.
 _REMEMBERED = 1000
 
 
@@ -30,21 +30,21 @@ def instrument_dependency(
     criticality: Value[str] = "high",
     span: SpanMode = "auto",
 ) -> Callable[[Any], Probe]:
-    """Measure calls to an external service: their time, and the errors by type.
+    """Measure calls to an external service: their duration in seconds, and the errors by type.
 
-    A call that raises is an error; so is one that returns an HTTP response (of httpx, requests, aiohttp) with
-    a status of 500 or more. The error's type is that status, or the exception's class; of an exception that
-    carries a response (`raise_for_status`), the response's status. A cancelled call is not an error.
+    A call is an error if it raises, or if it returns an HTTP response (of httpx, requests, aiohttp) with a status of
+    500 or more. The error type is the HTTP status. Without a status it is the exception's class; an exception of
+    `raise_for_status` has the status of its response. A cancelled call is not an error.
 
     Args:
-        call: The function, when used without arguments.
+        call: The function, if the decorator is used without arguments.
         service_name: The external service; by default the function's name.
-        operation: What the service is called for; by default the function's name.
-        criticality: How much depends on it: critical, mandatory or high. It is the ``impact_level`` of errors.
-        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+        operation: The purpose of the call; by default the function's name.
+        criticality: The importance of the service: critical, mandatory or high. It is the ``impact_level`` of errors.
+        span: ``auto``: a child span if the current span is recording; ``always``; ``never``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import instrument_dependency
@@ -72,7 +72,7 @@ def instrument_dependency(
 
 
 class Dependency(Timed):
-    """What one decorated call to a service measures."""
+    """The probe of one decorated call to a service."""
 
     contains = "dependency"
 
@@ -92,11 +92,11 @@ class Dependency(Timed):
         )
 
     def finish(self, call: Call) -> None:
-        """Record a call that returned; a response that says so is an error."""
+        """Record a call that returned; a response with status 500 or more is an error."""
         status = self._status(call.result)
         is_error = status is not None and status >= _SERVER_ERROR
         values = self.measure(call, "error" if is_error else "success")
-        (impact,) = self._impact.of(call)
+        (impact,) = self._impact.read(call)
         self._initialise(values, impact)
         if is_error:
             call.record(self._errors(values, str(status), impact), 1)
@@ -108,7 +108,7 @@ class Dependency(Timed):
         if outcome != "cancelled":
             status = self._status(getattr(call.error, "response", None)) or self._status(call.error)
             kind = type(call.error).__name__ if status is None else str(status)
-            (impact,) = self._impact.of(call)
+            (impact,) = self._impact.read(call)
             call.record(self._errors(values, kind, impact), 1)
 
     def _initialise(self, values: Values, impact: str) -> None:
@@ -119,12 +119,12 @@ class Dependency(Timed):
             self._errors(values, OTHER, impact)
 
     def _status(self, response: Any) -> int | None:
-        """The HTTP status of a response; None for what is not a response."""
+        """Return the HTTP status of a response; None if the object is not a response."""
         try:
             for name in ("status_code", "status"):
                 status = getattr(response, name, None)
                 if isinstance(status, int) and 100 <= status <= 599:
                     return int(status)
-        except Exception:  # a property of the user's, which must not cost the measurement
+        except Exception:  # a property of the user's class; its error must not lose the measurement
             internal_error(f"{self.where}.status")
         return None

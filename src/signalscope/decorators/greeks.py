@@ -21,9 +21,9 @@ __all__ = ["instrument_greeks"]
 
 
 _SECONDS = "signal_service.greeks.calculation"
-#: Combinations of attribute values for which one decorated function keeps what it has found out.
+#: The largest number of combinations of attribute values that a decorated function keeps recorders for.
 _REMEMBERED = 1000
-#: The recorder of calls about one option, and the least and greatest result that can be used.
+#: The recorder of calls that price one option, and the smallest and the largest valid result.
 _Scalar = tuple[Recorder, float, float]
 
 
@@ -38,27 +38,27 @@ def instrument_greeks(
     values: Value[Any] | None = None,
     span: SpanMode = "auto",
 ) -> Callable[[Any], Probe]:
-    """Measure calculations: their time, how many options they priced, and results that cannot be used.
+    """Measure calculations: their duration in seconds, the number of options, and results that cannot be used.
 
     Args:
-        call: The function, when used without arguments.
-        calculation_type: What is calculated: delta, gamma, theta, vega, rho, iv, price or chain. By default
-            taken from the function's name, else ``other``.
+        call: The function, if the decorator is used without arguments.
+        calculation_type: The result of the calculation: delta, gamma, theta, vega, rho, iv, price or chain. The
+            default is the type that the function's name contains, or ``other``.
         model_type: The pricing model.
-        vectorized: True only where the call handles the whole batch in one array operation.
-        batch_size: How many options a call is about. By default the length of the result's array or
+        vectorized: True only if the call handles the whole batch in one array operation.
+        batch_size: The number of options that a call prices. By default the length of the result's array or
             sequence, or 1.
-        check: Whether to check results for values that are NaN, None, infinite, out of range or not converged. A
-            call without a single usable value has the outcome ``invalid``. Arrays are checked as a whole, of lists
-            at most ten thousand values at even distances, of records (mappings, named tuples, dataclasses, tables)
-            the fields that are named after a Greek. ``finite``: only for values that are NaN, None or infinite,
-            where others may be right: positions that may be short, differences of prices.
-        values: What to check instead of the result, where a call leaves its values elsewhere:
+        check: True checks results for values that are NaN, None, infinite, out of range or not converged. A call
+            without any usable value has the outcome ``invalid``. Arrays are checked completely, lists at up to ten
+            thousand evenly spaced values. Records (mappings, named tuples, dataclasses, tables) are checked in the
+            fields that are named after a Greek. Use ``finite`` for values without fixed limits, such as
+            differences of prices: it only finds NaN, None and infinity. False switches the check off.
+        values: The values to check instead of the result, for a call that stores them elsewhere:
             ``lambda self: self.greeks``.
-        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+        span: ``auto``: a child span if the current span is recording; ``always``; ``never``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import instrument_greeks
@@ -82,7 +82,7 @@ def instrument_greeks(
 
 
 class _Greeks:
-    """What one decorated calculation measures."""
+    """The probe of one decorated calculation."""
 
     where = "decorators.greeks"
     contains = "calculation"
@@ -111,11 +111,11 @@ class _Greeks:
         self._batch_constant = batch_size if self._batch is None else None
         if self._batch_constant is not None and not is_size(self._batch_constant):
             raise ContractError(
-                f"batch_size={batch_size!r} is not allowed; give a whole number of at least 1, or a callable"
+                f"batch_size={batch_size!r} is not allowed; pass a whole number of at least 1, or a callable [SS311]"
             )
         if check not in (True, False, "finite"):
-            raise ContractError(f"check={check!r} is not allowed; allowed: True, False, 'finite'")
-        # What a generator returns at its end is not what it calculated.
+            raise ContractError(f"check={check!r} is not allowed; allowed: True, False, 'finite' [SS311]")
+        # A generator yields its values; the value that it returns at its end is another one.
         generates = inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)
         self._check: bool | str = False if generates else check
         self._values = None if values is None else compile_value(values, function, "values")
@@ -123,7 +123,7 @@ class _Greeks:
         self.spans = span_maker(function, span, self._attributes.constants)
         self._initialised: set[Values] = set()
         self._scalars: dict[Values, _Scalar] = {}
-        # Bound now, so that the series is there, at zero, before the first call.
+        # Create the series now, so that it is exported at zero before the first call.
         constant = self._attributes.all_constant
         scalar = None if constant is None else self._scalar_for(constant)
         self.quick: Quick | None = (
@@ -131,10 +131,10 @@ class _Greeks:
         )
 
     def finish(self, call: Call) -> None:
-        """Record a call that returned: a scalar within its limits at once, all else at length."""
-        values = self._attributes.of(call)
+        """Record a call that returned: the fast way for a scalar within its limits, otherwise with all checks."""
+        values = self._attributes.read(call)
         result = call.result
-        if self._is_single and isinstance(result, float):  # NumPy's too
+        if self._is_single and isinstance(result, float):  # includes np.float64
             recorder, low, high = self._scalars.get(values) or self._scalar_for(values)
             if low <= result <= high or not self._check:
                 call.record(recorder, call.elapsed)
@@ -143,12 +143,12 @@ class _Greeks:
 
     def fail(self, call: Call) -> None:
         """Record a call that raised, or was cancelled."""
-        values = self._attributes.of(call)
+        values = self._attributes.read(call)
         size = batch_class(self._size(call))
         call.record(self._seconds(values, size, outcome_of(call.error)), call.elapsed)
 
     def _scalar_for(self, values: Values) -> _Scalar:
-        """The recorder of calls that are about one option, and the limits of their results."""
+        """Return the recorder of calls that price one option, and the limits of their results."""
         recorder = group(
             self._seconds(values, "1", "success"),
             ((self._options(values), 1), (self._batches(values), 1)),
@@ -188,7 +188,7 @@ class _Greeks:
             call.record(self._batches(values), size)
 
     def _size(self, call: Call) -> int | None:
-        """How many options the call was about; None when that is not known."""
+        """Return the number of options that the call priced; None if it is unknown."""
         if isinstance(self._batch_constant, int):
             return self._batch_constant
         if self._is_batch_in_result and call.error is not None:
@@ -200,16 +200,16 @@ class _Greeks:
             return None
 
     def _examined(self, result: Any, calculation_type: str) -> tuple[Tally, int]:
-        """What is wrong with a result; nothing when it cannot be examined."""
+        """Return the unusable values by reason, and the number of examined values; zero if examining fails."""
         try:
             return examine(result, calculation_type, self._check)
-        except Exception:  # of a type of another library: the call is measured nevertheless
+        except Exception:  # a type of another library has raised; the call is measured nevertheless
             internal_error(f"{self.where}.check")
             return {}, 0
 
 
 def _quick(recorder: Recorder, low: float, high: float, *, check: bool) -> Quick:
-    """Return the recording of a scalar within its limits, for a function whose attributes are all constant."""
+    """Return a function that records a scalar within its limits, if all attributes are constants."""
 
     def quick(elapsed: float, result: Any, span: CallSpan) -> bool:
         try:
@@ -221,7 +221,7 @@ def _quick(recorder: Recorder, low: float, high: float, *, check: bool) -> Quick
                 recorder.record(elapsed)
             else:
                 recorder.record_under(elapsed, span)
-        except Exception:  # of a class derived from float; `finish` meets it again, where it is counted
+        except Exception:  # a subclass of float has raised; `finish` fails too, and counts the error
             return False
         return True
 
@@ -229,7 +229,7 @@ def _quick(recorder: Recorder, low: float, high: float, *, check: bool) -> Quick
 
 
 def _inferred(call: Any) -> str:
-    """The calculation type that a function's name contains."""
+    """Return the calculation type that a function's name contains, or `other`."""
     name = getattr(call, "__name__", "").lower()
     words = name.split("_")
     for known in contract.CALCULATION_TYPES:

@@ -1,4 +1,4 @@
-"""`@instrument_queue`: work taken from, and put into, queues."""
+"""`@instrument_queue`: functions that take items from queues, or put items into queues."""
 
 from __future__ import annotations
 
@@ -31,22 +31,23 @@ def instrument_queue(
     enqueued_at: Value[float | datetime | None] = None,
     span: SpanMode = "auto",
 ) -> Callable[[Any], Probe]:
-    """Measure a function that processes the items of a queue, or that puts them in.
+    """Measure a function that processes the items of a queue, or that puts items into it.
 
-    Processing an item: its time, the time it had waited, and whether it was processed, failed (raised) or
-    dropped (was cancelled). Putting an item in: whether it was enqueued, or rejected (raised).
+    With ``step="process"``, the decorator records the duration and the waiting time in seconds. It counts the item as
+    processed, as failed if the function raises, or as dropped if the function is cancelled. With ``step="put"``, it
+    counts the item as enqueued, or as rejected if the function raises.
 
     Args:
-        call: The function, when used without arguments.
-        queue_type: Which queue.
+        call: The function, if the decorator is used without arguments.
+        queue_type: The name of the queue.
         priority: The item's priority: critical, high, medium or low.
-        step: ``process`` for the function that processes an item, ``put`` for the one that enqueues it.
-        enqueued_at: When the item was enqueued: seconds of `time.monotonic`, or an aware datetime when it
-            came from another process. Without it, or where it is None, no waiting time is recorded.
-        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+        step: ``process`` for a function that processes an item, ``put`` for a function that enqueues an item.
+        enqueued_at: When the item was enqueued: seconds of `time.monotonic`, or a datetime with a time zone if the
+            item came from another process. If it is missing or None, the waiting time is not recorded.
+        span: ``auto``: a child span if the current span is recording; ``always``; ``never``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import arg, instrument_queue
@@ -62,17 +63,17 @@ def instrument_queue(
     options = {"queue_type": queue_type, "priority": priority}
     if enqueued_at is not None and (step == "put" or not is_taken(enqueued_at)):
         raise ContractError(
-            "enqueued_at is about each item: give a callable, and only to the function that processes it"
+            "enqueued_at differs for each item: pass a callable, and only with step='process' [SS311]"
         )
     if step == "process":
         return lambda inner: _Process(inner, options, enqueued_at, span)
     if step == "put":
         return lambda inner: _Put(inner, options, span)
-    raise ContractError(f"step={step!r} is not allowed; allowed: process, put")
+    raise ContractError(f"step={step!r} is not allowed; allowed: process, put [SS311]")
 
 
 class _Process(Timed):
-    """What one function that processes items measures."""
+    """The probe of one function that processes items."""
 
     def __init__(self, function: Any, options: Mapping[str, Any], enqueued_at: Any, span: SpanMode) -> None:
         super().__init__(
@@ -112,12 +113,12 @@ class _Process(Timed):
         except Exception:  # the user's callable, or its value is not a time
             internal_error(f"{self.where}.enqueued_at")
             return
-        # Clocks of other processes may be ahead.
+        # The clock of another process may be ahead, so the time can be negative.
         call.record(self._waits(values, outcome), max(0.0, until_now - call.elapsed))
 
 
 class _Put:
-    """What one function that puts items in measures."""
+    """The probe of one function that puts items into a queue."""
 
     where = "decorators.queue"
     contains = ""
@@ -129,9 +130,9 @@ class _Put:
         self.spans = span_maker(function, span, self._attributes.constants)
 
     def finish(self, call: Call) -> None:
-        """Count an item that was put in."""
-        call.record(self._items(self._attributes.of(call), "enqueued"), 1)
+        """Count an item that was enqueued."""
+        call.record(self._items(self._attributes.read(call), "enqueued"), 1)
 
     def fail(self, call: Call) -> None:
         """Count an item that was rejected."""
-        call.record(self._items(self._attributes.of(call), "rejected"), 1)
+        call.record(self._items(self._attributes.read(call), "rejected"), 1)

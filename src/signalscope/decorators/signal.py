@@ -15,7 +15,7 @@ from signalscope.recording import internal_error
 
 __all__ = ["instrument_signal"]
 
-#: One direction, several, or how many of each.
+#: One direction, several directions, or the number of signals by direction.
 Emitted = str | Iterable[str] | Mapping[str, int] | None
 
 
@@ -28,20 +28,20 @@ def instrument_signal(
     emitted: Value[Emitted] = None,
     span: SpanMode = "auto",
 ) -> Callable[[Any], Probe]:
-    """Measure the generation of signals: its time, and the signals that it emitted.
+    """Measure the generation of signals: its duration in seconds, and the emitted signals.
 
     Args:
-        call: The function, when used without arguments.
+        call: The function, if the decorator is used without arguments.
         signal_type: The kind of signal; by default the function's name.
-        complexity: How demanding it is: simple, standard or complex.
-        data_source: Where the market data came from.
-        emitted: The direction (buy, sell or hold) of the signal that a call emitted, a sequence of
-            directions, or a mapping of directions to numbers; usually a callable of ``result``. Without it,
-            or where it is None, no signal is counted; `signalscope.count_signal` counts by hand.
-        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+        complexity: The complexity of the calculation: simple, standard or complex.
+        data_source: The source of the market data.
+        emitted: The direction of the emitted signal: buy, sell or hold. Also a sequence of directions, or a mapping
+            from directions to numbers. Usually a callable of ``result``. If it is missing or None, signals are not
+            counted; `signalscope.count_signal` counts them explicitly.
+        span: ``auto``: a child span if the current span is recording; ``always``; ``never``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import instrument_signal, result
@@ -67,7 +67,7 @@ def instrument_signal(
 
 
 class _Signal(Timed):
-    """What one decorated generation measures."""
+    """The probe of one decorated signal generation."""
 
     def __init__(self, function: Any, options: Mapping[str, Any], emitted: Any, span: SpanMode) -> None:
         super().__init__(
@@ -78,11 +78,11 @@ class _Signal(Timed):
         self._constant = emitted if self._get is None else None
         if self._constant is not None and not isinstance(self._constant, Iterable):
             raise ContractError(
-                f"emitted={emitted!r} is not allowed; give a direction, several, or a callable"
+                f"emitted={emitted!r} is not allowed; pass a direction, several directions, or a callable [SS311]"
             )
 
     def finish(self, call: Call) -> None:
-        """Record a generation that returned, and count what it emitted."""
+        """Record a generation that returned, and count the emitted signals."""
         values = self.measure(call, "success")
         directions = self._constant
         if self._get is not None:
@@ -96,8 +96,8 @@ class _Signal(Timed):
         if directions is call.result and isinstance(directions, Iterator):  # counting would exhaust it
             internal_error(f"{self.where}.emitted")
             return
-        if isinstance(directions, str) or not isinstance(directions, Iterable):  # an enumeration's member
+        if isinstance(directions, str) or not isinstance(directions, Iterable):  # text or an enum member
             call.record(self._emitted(values, directions), 1)
             return
-        for direction, number in Counter(directions).items():  # of a mapping: its numbers
+        for direction, number in Counter(directions).items():  # for a mapping, Counter takes its numbers
             call.record(self._emitted(values, direction), number)

@@ -21,16 +21,16 @@ def instrument_task(
     priority: Value[str] = "medium",
     span: SpanMode = "auto",
 ) -> Callable[[Any], Probe]:
-    """Measure background tasks: `signal_service.background_task`, in seconds.
+    """Measure background tasks: their duration in seconds (`signal_service.background_task`).
 
     Args:
-        call: The function, when used without arguments.
+        call: The function, if the decorator is used without arguments.
         task_type: The kind of task; by default the function's name.
         priority: critical, high, medium or low.
-        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+        span: ``auto``: a child span if the current span is recording; ``always``; ``never``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import instrument_task
@@ -59,17 +59,17 @@ def instrument_query(
     operation: Value[str] = "select",
     span: SpanMode = "auto",
 ) -> Callable[[Any], Probe]:
-    """Measure database queries: `signal_service.database.query`, in seconds, failed ones included.
+    """Measure database queries, failed ones too: their duration in seconds (`signal_service.database.query`).
 
     Args:
-        call: The function, when used without arguments.
+        call: The function, if the decorator is used without arguments.
         query_type: The kind of query; by default the function's name.
         table: The main table.
         operation: select, insert, update or delete.
-        span: ``auto``: a child span when the current span is recording; ``always``; ``never``.
+        span: ``auto``: a child span if the current span is recording; ``always``; ``never``.
 
     Raises:
-        ContractError: A constant that the contract does not allow, or a callable that names no parameter.
+        ContractError: The contract does not allow a constant, or a callable's parameter does not exist.
 
     Examples:
         >>> from signalscope import instrument_query

@@ -1,12 +1,15 @@
-"""The narrow interface between everything that measures and OpenTelemetry.
+"""Record measurements: the interface between OpenTelemetry and the decorators, functions and instrumentors.
 
-`get_instrument(name).series(*attribute values)` gives a series, and its `record` records into it: on the fast path
-(`_fast_path`) when signalscope has configured the SDK, through the plain OpenTelemetry API otherwise. See
+`get_instrument(name).series(*attribute values)` returns a series, and its `record` adds a value. Where signalscope
+has set up the SDK, the value takes the fast path (`_fast_path`), otherwise the plain OpenTelemetry API. See
 docs/recording.md.
 
-One recording passes these: a series' buffer of values (`_buffers`), folded into summaries (`_summary`); at a
-collection the accumulator of each series (`_accumulator`), by instrument (`_instrument_series`), all in the `_store`;
-the data points that an interceptor adds to what the SDK's reader delivers (`_reader_interceptor`).
+On the fast path a value passes these modules:
+
+1. `_buffers`: the list of values of a series. `_summary` folds the values into a summary.
+2. `_accumulator`: the sums of a series, which a collection updates. `_instrument_series` has the accumulators of an
+   instrument, and `_store` those of all instruments.
+3. `_reader_interceptor`: adds the data points to the metrics that the SDK delivers to a reader.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ __all__ = [
 
 
 class _Instruments(ProcessState):
-    """The instruments that have been used, and the providers that are renewed in children and flushed."""
+    """The instruments in use, and the providers that are prepared for forks and for the last export."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +62,7 @@ class _Instruments(ProcessState):
     def after_fork(self) -> None:
         for instrument in list(self.by_name.values()):
             if instrument.gauge is not None:
-                instrument.gauge.exchange({})  # a child reports its own
+                instrument.gauge.exchange({})  # the values describe the parent
 
 
 _known = _Instruments()
@@ -67,13 +70,13 @@ _by_name = _known.by_name
 
 
 def get_instrument(name: str) -> BoundInstrument:
-    """The instrument of that name, bound to the provider that is used now; the same object each time.
+    """Return the instrument with this name, bound to the current provider; always the same object.
 
     Args:
         name: The OpenTelemetry name, as in the contract.
 
     Raises:
-        ContractError: No such instrument.
+        ContractError: The contract has no instrument with this name.
 
     Examples:
         >>> from signalscope import recording
@@ -91,9 +94,13 @@ def get_instrument(name: str) -> BoundInstrument:
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
-    """A recorder for a series, and for others that get a fixed amount each time the first gets a value.
+    """Return a recorder for one series that also adds fixed amounts to other series.
 
-    On the fast path that is one append.
+    On the fast path, recording into all of them is one append to a list.
+
+    Args:
+        main: The series that gets the recorded value.
+        fixed: Other series, each with the amount that it gets for every value of the main series.
 
     Examples:
         >>> from signalscope import recording
@@ -113,14 +120,14 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
 
     Args:
         name: The OpenTelemetry name of a gauge.
-        callback: Returns pairs of a value and the attribute values in the contract's order. What it raises is
-            counted and logged, and costs only its own values.
+        callback: Returns pairs of a value and the attribute values in the contract's order. An exception is counted
+            and logged; other callbacks are not affected.
 
     Returns:
         A function that removes the callback.
 
     Raises:
-        ContractError: No such instrument, or it is not a gauge.
+        ContractError: The contract has no instrument with this name, or the instrument is not a gauge.
 
     Examples:
         >>> from signalscope import recording
@@ -134,7 +141,7 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
     instrument = get_instrument(name)
     if instrument.gauge is None:
         raise ContractError(
-            f"{name} is a {instrument.definition.kind}, not a gauge; only gauges are observed"
+            f"{name} is a {instrument.definition.kind}, not a gauge; record values with series(...).record [SS304]"
         )
     return instrument.gauge.observe(callback)
 
@@ -142,11 +149,11 @@ def observe(name: str, callback: Observer) -> Callable[[], None]:
 def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricReader] = ()) -> None:
     """Start to record, after a meter provider has been set.
 
-    With a provider that was just made, and all of its readers, the fast path is used where it applies; else
-    the plain API. Series that exist already are bound to that provider, and counters are initialised at zero.
+    The fast path needs a new provider and all of its readers; without them the plain API is used. Existing series
+    are bound to the provider, and counters are initialised at zero.
 
     Args:
-        provider: The SDK's provider; None for whatever provider is set.
+        provider: The SDK's provider; None uses the provider that is set.
         readers: Every reader of the provider.
 
     Examples:
@@ -169,14 +176,15 @@ def initialise(provider: MeterProvider | None = None, readers: Sequence[MetricRe
 
 
 def _prepare(provider: object) -> None:
-    """Make a provider work in forked children and export its last interval; once for each provider.
+    """Make a provider work in forked children and export its last interval, once for each provider.
 
-    Also for a provider that signalscope did not set up: a child would count its parent's calls a second time.
+    This includes providers that the program has set up: without it, a child would export the calls of its parent
+    a second time.
     """
     if isinstance(provider, MeterProvider) and provider not in _known.prepared:
         _known.prepared.add(provider)
         renew_in_children(provider, readers_of(provider))
-        in_children(_rebind_after_fork, of=provider)
+        in_children(_rebind_after_fork, owner=provider)
         flush_in_children(provider)
         flush_when_served()
 
@@ -188,7 +196,7 @@ def _begin_with_provider() -> None:
 
 
 def _rebind_after_fork() -> None:
-    """Initialise counters at zero in a child, where the SDK keeps them; the fast path does so itself."""
+    """Initialise the counters that the SDK aggregates at zero in a child; the fast path does this itself."""
     if live.on and live.fast_path is None:
         _rebind()
 
@@ -197,12 +205,14 @@ def _rebind_after_fork() -> None:
 def redirected(
     provider: MeterProvider, readers: Sequence[MetricReader], tracer: trace.Tracer
 ) -> Iterator[None]:
-    """Record into another provider while the block runs, for tests. Open sets of attribute values start empty.
+    """Record into another provider while the block runs, for tests.
+
+    Attributes whose values the contract does not list start without values.
 
     Args:
         provider: As for `initialise`.
         readers: As for `initialise`.
-        tracer: Makes the spans while the block runs.
+        tracer: Starts the spans while the block runs.
 
     Examples:
         >>> from opentelemetry import trace
@@ -236,7 +246,7 @@ def redirected(
 
 
 def _rebind() -> None:
-    """Bind every series to the provider that is used now."""
+    """Bind every series to the current provider."""
     for instrument in list(_known.by_name.values()):
         instrument.rebind()
 

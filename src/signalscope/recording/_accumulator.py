@@ -1,6 +1,6 @@
-"""The arithmetic of one series: sums since the start, and a delta state for each delta reader.
+"""The sums of one series since the start, and a delta state for each delta reader.
 
-Only a collection uses an accumulator, under the store's lock.
+Only a collection uses an accumulator, while it holds the store's lock.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from signalscope.recording._summary import Summary
 
 
 class Sums:
-    """Count, sum, extremes and bucket counts of the measurements of some time."""
+    """Count, sum, minimum, maximum and bucket counts of the measurements in a period."""
 
     __slots__ = ("buckets", "count", "high", "low", "total")
 
@@ -31,7 +31,7 @@ class Sums:
         count, total, low, high, buckets = summary
         self.count += count
         self.total += total
-        if low < self.low:  # noqa: PLR1730  # a call of min costs more than the rest of this method
+        if low < self.low:  # noqa: PLR1730  # calling min() costs more than the rest of this method
             self.low = low
         if high > self.high:  # noqa: PLR1730  # see above
             self.high = high
@@ -41,18 +41,18 @@ class Sums:
 
 
 class Accumulator:
-    """One series of one instrument.
+    """The sums of one series of one instrument.
 
     Args:
-        attributes: The series' attributes, shared with every point made from it.
+        attributes: The series' attributes. All data points of the series share this mapping.
         boundaries: Bucket boundaries of a histogram; empty for counters.
         start: When the series began, in nanoseconds since the epoch.
 
     Attributes:
         total: Sums since the start.
-        delta_states: Of each delta reader, the sums since it last collected; absent without measurements.
-        exemplars: Of each reader, the exemplars that it has not collected, by bucket. None rather than empty: a
-            collection asks for it, and that costs less than looking into a mapping.
+        delta_states: The sums since each delta reader last collected. A reader without new measurements is missing.
+        exemplars: The exemplars that each reader has not collected, by bucket. None if there are none: comparing
+            with None is faster than a look-up in an empty mapping.
     """
 
     __slots__ = ("attributes", "boundaries", "delta_states", "exemplars", "start", "total")
@@ -63,7 +63,7 @@ class Accumulator:
         self.restart(start)
 
     def restart(self, start: int) -> None:
-        """Start at zero: a new series, or the same one in a forked child."""
+        """Start at zero: for a new series, or for the same series in a forked child."""
         self.start = start
         self.total = Sums(self.boundaries)
         self.delta_states: dict[Reader, Sums] = {}
@@ -86,7 +86,7 @@ class Accumulator:
             self.exemplars.setdefault(reader, {}).update(exemplars)
 
     def take_exemplars(self, reader: Reader) -> Mapping[int, Exemplar]:
-        """The exemplars that a reader has not collected yet; for a reader that keeps them, the collected ones too."""
+        """Return and remove the exemplars for a reader; a reader with `keeps_exemplars` gets them again next time."""
         kept = self.exemplars
         if kept is None:
             return {}
@@ -98,7 +98,7 @@ class Accumulator:
         return taken
 
     def forget(self, reader: Reader) -> None:
-        """Drop the state of a reader that is gone."""
+        """Drop the state of a reader that was removed."""
         self.delta_states.pop(reader, None)
         if self.exemplars is not None:
             self.exemplars.pop(reader, None)

@@ -1,4 +1,4 @@
-"""Limit attribute values to those that the contract allows."""
+"""Limit attribute values to the values that the contract allows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _BOOLEANS = {"True": "true", "False": "false"}  # NumPy's too
 
 
 class AttributeLimits:
-    """The attribute values of one instrument that this process may use.
+    """The attribute values that one instrument may have in this process.
 
     Args:
         instrument: The contract's entry.
-        on_overflow: Called with the attribute whose value became `other`, and the value.
+        on_overflow: Called with the attribute and the value, when a value was replaced by `other`.
     """
 
     def __init__(self, instrument: Instrument, on_overflow: Callable[[Attribute, str], None]) -> None:
@@ -26,12 +26,16 @@ class AttributeLimits:
         self._seen: tuple[dict[str, None], ...] = tuple({} for _ in instrument.attributes)
 
     def exchange(self, seen: tuple[dict[str, None], ...] | None = None) -> tuple[dict[str, None], ...]:
-        """Replace the values seen so far, by default with none; returns the former ones."""
+        """Replace the values seen so far, and return them.
+
+        Args:
+            seen: For each attribute the values to start with; None starts without values.
+        """
         before, self._seen = self._seen, seen or tuple({} for _ in self._instrument.attributes)
         return before
 
     def apply(self, values: tuple[object, ...]) -> tuple[str, ...]:
-        """The values that may be used; each other one becomes `other`, and is counted.
+        """Return the values with `other` in place of each value that is not allowed; such a value is counted.
 
         Raises:
             ContractError: There are more or fewer values than attributes.
@@ -39,7 +43,7 @@ class AttributeLimits:
         if len(values) != len(self._instrument.attributes):
             raise ContractError(
                 f"{self._instrument.name} has the attributes "
-                f"({', '.join(self._instrument.attribute_names)}), but {len(values)} values are given"
+                f"({', '.join(self._instrument.attribute_names)}), but {len(values)} values are given [SS303]"
             )
         return tuple(
             self._one(attribute, seen, value)
@@ -64,16 +68,16 @@ class AttributeLimits:
         return OTHER
 
     def _values_by_now(self, attribute: Attribute) -> tuple[str, ...]:
-        """The allowed values, with those that `contract.allow` has added since."""
+        """Return the allowed values, including those that `contract.allow` has added since."""
         with contextlib.suppress(ContractError):  # an instrument that is not in the contract
-            for known in contract.get(self._instrument.name).attributes:
-                if known.name == attribute.name:
-                    return known.values or ()
+            for current in contract.get(self._instrument.name).attributes:
+                if current.name == attribute.name:
+                    return current.values or ()
         return ()
 
 
 def as_text(value: object) -> str:
-    """An attribute value as text: of an enumeration's member its value, booleans as Prometheus users write them."""
+    """Return an attribute value as text: the value of an enum member, `true` and `false` for booleans."""
     if type(value) is str:
         return value
     text = str(value.value if isinstance(value, Enum) else value)
@@ -81,10 +85,10 @@ def as_text(value: object) -> str:
 
 
 def _text(value: object) -> str | None:
-    """An attribute value as text; None for what cannot be exported."""
+    """Return an attribute value as text; None for a value that cannot be exported."""
     try:
         text = as_text(value)
-        text.encode()  # a lone surrogate would fail in the exporter, and take everything else along
+        text.encode()  # with a lone surrogate the exporter would fail, and lose all other series too
     except Exception:  # see above, or the value's own __str__ failed
         return None
     return text

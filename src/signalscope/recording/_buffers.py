@@ -1,14 +1,14 @@
-"""The hot path: one append to a list, and folding the list into sums.
+"""The hot path: append a value to a list, and fold the list into sums.
 
-A `Buffer` is the aggregation buffer behind one call site or one series. Recording appends to a plain list, which the
-interpreter does atomically, so no thread ever waits here. Every `CAPACITY` values the recording thread folds the
-list into one small summary. Where another thread is folding at that moment, it goes on, and the next append tries
-again.
+A `Buffer` is the aggregation buffer of one series, or of one group of series. Recording appends to a plain list. The
+interpreter does this atomically, so no thread waits here. Every `CAPACITY` values, the recording thread folds the
+list into one small summary. If another thread is folding at that moment, the recording thread does not wait; the next
+append tries again.
 
-Folding has a lock, `_folding.lock`, that only a collection waits for, and a generation number. The three steps that
-take values out of the list (compare the generation, delete, append the summary) are adjacent and contain no call
-before the last one, so neither a signal handler nor another thread runs between them. A fold that was overtaken finds
-another generation and changes nothing.
+Folding has a lock, `_folding.lock`, and a generation number. Only a collection waits for the lock. A fold takes
+values out of the list in three steps: compare the generation, delete, append the summary. No function is called
+between these steps, so no signal handler and no other thread can run between them. If a collection has taken the
+values meanwhile, the generation is another one, and the fold changes nothing.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ from signalscope.recording._numbers import plain
 from signalscope.recording._process_state import ProcessState
 from signalscope.recording._summary import NOTHING, Rejected, Summary, merge, summarise
 
-#: Values that a buffer holds before the recording thread folds them; about 8 KiB.
+#: The number of values at which the recording thread folds them; about 8 KiB.
 CAPACITY = 256
-#: Summaries that a buffer holds before they are merged into one.
+#: The number of summaries at which they are merged into one.
 _SUMMARIES = 64
-#: How long a collection waits for a fold in progress, which takes microseconds. A longer one was interrupted
-#: (a signal handler that waits for this very collection, an exception injected between two bytecodes).
+#: How long a collection waits for a fold in progress, in seconds. A fold takes microseconds. One that takes longer
+#: was interrupted, by a signal handler that waits for this collection or by an exception injected between two
+#: bytecodes.
 _PATIENCE_SECONDS = 0.5
 
 _INFINITY = math.inf
 
 
 class _Folding(ProcessState):
-    """The lock of folding; a collection that has waited too long replaces it."""
+    """The lock for folding; a collection that has waited too long replaces it."""
 
 
 _folding = _Folding()
 
 
 class Buffer:
-    """Measurements of one series, or of several that are recorded together, until they are folded or collected.
+    """The measurements of one series or of one group of series, until a collection takes them.
 
     Args:
         boundaries: Bucket boundaries of a histogram; empty for a counter.
@@ -55,9 +56,9 @@ class Buffer:
         rejected: Counts values that cannot be used.
 
     Attributes:
-        record: Record one value, with the current span for the exemplar. Never raises, never waits.
-        record_unsampled: The same for callers who know that no sampled span is current.
-        keeps_exemplars: Whether any measurement becomes an exemplar.
+        record: Records one value, with the current span for the exemplar. Never raises, never waits.
+        record_unsampled: The same, for callers that have found no sampled current span.
+        keeps_exemplars: True if measurements can become exemplars.
         values: The values since the last fold.
         summaries: The folded values.
         exemplars: The latest exemplar of each bucket.
@@ -148,12 +149,12 @@ class Buffer:
             return None
         lock = _folding.lock
         if not lock.acquire(False) and not lock.acquire(timeout=_PATIENCE_SECONDS):
-            # The fold in progress is interrupted for as long as we wait for it. It will find that it was
-            # overtaken by the generation; its thread keeps this lock.
+            # The fold in progress is interrupted until this method returns. When it goes on, it sees another
+            # generation and changes nothing. Its thread keeps the old lock.
             lock = _folding.lock = threading.Lock()
             lock.acquire()
         try:
-            self._generation += 1  # from here on, a fold that was interrupted will change nothing
+            self._generation += 1  # from here on, an interrupted fold changes nothing
             size, many = len(values), len(summaries)
             if size == 1 and not many:  # most series of a large collection
                 value = values.pop(0)
@@ -172,7 +173,7 @@ class Buffer:
         return merge([*earlier, latest]) if earlier else latest
 
     def clear(self) -> None:
-        """Forget everything, in place: recording functions keep the list. For a forked child."""
+        """Delete all measurements, for a forked child. The lists stay: the recording functions refer to them."""
         self._generation += 1
         del self.values[:]
         del self.summaries[:]
@@ -184,11 +185,11 @@ class Buffer:
         values, summaries = self.values, self.summaries
         size = len(values)
         if not size:
-            return  # a collection was faster
+            return  # a collection has taken the values
         summary = self._summarise(values[:size])
         next_generation = generation + 1
         if self._generation != generation:
-            return  # overtaken by a collection, which has taken these values
+            return  # a collection has taken these values meanwhile
         self._generation = next_generation
         del values[:size]
         summaries.append(summary)

@@ -13,7 +13,7 @@ _logged: set[str] = set()
 
 
 class _Counters:
-    """The functions that count; set by the package, which knows the instruments."""
+    """The functions that count; `recording/__init__.py` sets them, since it has the instruments."""
 
     error: Callable[[str, float], None] | None = None
     overflow: Callable[[str, str], None] | None = None
@@ -44,21 +44,21 @@ def internal_error(where: str, times: int = 1) -> None:
         if where not in _logged:
             _logged.add(where)
             _logger.warning(
-                "signalscope: %s failed; the program goes on, further failures there are only counted in "
-                "signalscope.internal.errors",
+                "signalscope: %s failed; the program continues, and further failures there are only counted in "
+                "signalscope.internal.errors [SS300]",
                 where,
                 exc_info=sys.exc_info()[0] is not None,
             )
         if _Counters.error is not None:
             _Counters.error(where, times)
-    except Exception:  # nothing is left that could count it
+    except Exception:  # counting has failed, so this cannot be counted either
         _logger.debug("signalscope: counting an internal error failed", exc_info=True)
 
 
 def overflow(instrument: str, attribute: Attribute, value: str) -> None:
-    """Count an attribute value that became `other`, and log the first one of each attribute.
+    """Count an attribute value that was replaced by `other`, and log the first one of each attribute.
 
-    The value itself is logged where the set of values is closed: in an open one, it could be a user's id.
+    The value is logged only if the contract lists the allowed values; otherwise it could be the id of a user.
     """
     if _Counters.overflow is None or instrument.startswith("signalscope."):
         return
@@ -66,17 +66,17 @@ def overflow(instrument: str, attribute: Attribute, value: str) -> None:
         _logged.add(f"{instrument} {attribute.name}")
         if attribute.values is None:
             _logger.warning(
-                "signalscope: %s of %s has more than %d values; from now on others are recorded as `other`, and "
-                "counted in signalscope.attribute.overflow",
+                "signalscope: %s of %s has more than %d values; further values are recorded as `other` and "
+                "counted in signalscope.attribute.overflow [SS302]",
                 attribute.name,
                 instrument,
                 attribute.cap,
             )
         else:
             _logger.warning(
-                "signalscope: %s=%.60r of %s is not allowed and recorded as `other`; allowed: %s. To add it: "
-                "signalscope.contract.allow(%r, ...) or SIGNALSCOPE_ALLOW. Others are only counted, in "
-                "signalscope.attribute.overflow",
+                "signalscope: %s=%.60r of %s is not allowed and is recorded as `other`; allowed: %s. Add it with "
+                "signalscope.contract.allow(%r, ...) or SIGNALSCOPE_ALLOW. Further values are only counted in "
+                "signalscope.attribute.overflow [SS301]",
                 attribute.name,
                 value,
                 instrument,

@@ -1,7 +1,7 @@
 """Decide which measurements become exemplars, as the SDK's three exemplar filters do.
 
-The SDK's filters look the span up through three layers of calls; on this path the same question costs one
-read of the current context when there is none, and one dictionary access more when there is.
+The SDK's filters find the span through three layers of calls. Here it costs one read of the current context, and
+one dictionary access more if the context is not empty.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Filter(StrEnum):
 
 
 class Exemplar(NamedTuple):
-    """One measurement with its trace, kept as an example of its bucket."""
+    """One measurement with its trace id, exported as an example of its bucket."""
 
     value: float
     time_unix_nano: int
@@ -30,12 +30,12 @@ class Exemplar(NamedTuple):
     span_id: int | None
 
 
-#: The key under which a context holds its span, found without naming the API's private constant.
+#: The key of the span in a context. It is read from a new context, since the API's constant is private.
 SPAN_KEY: str = next(iter(trace.set_span_in_context(trace.INVALID_SPAN, Context())))
 
 
 def span_of(context: Context) -> trace.SpanContext | None:
-    """The identity of the context's span, whether it is sampled or not; None where there is no span."""
+    """Return the span context of a context's span, sampled or not; None without a span."""
     span = context.get(SPAN_KEY)
     if not isinstance(span, trace.Span) or span is trace.INVALID_SPAN:
         return None
@@ -43,12 +43,12 @@ def span_of(context: Context) -> trace.SpanContext | None:
 
 
 def sampled_span() -> trace.SpanContext | None:
-    """The identity of the current span when it is sampled, else None."""
+    """Return the span context of the current span if it is sampled, otherwise None."""
     context = get_current()
     if not context:
         return None
     span = context.get(SPAN_KEY)
     if span is None:
         return None
-    identity: trace.SpanContext = span.get_span_context()  # type: ignore[attr-defined]  # only spans are stored
+    identity: trace.SpanContext = span.get_span_context()  # type: ignore[attr-defined]  # the key holds only spans
     return identity if identity.trace_flags & trace.TraceFlags.SAMPLED else None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import sys
+import sysconfig
 from collections.abc import Callable, Sequence
 
 from opentelemetry.metrics import Meter
@@ -10,11 +13,16 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader
 
 from signalscope.contract._model import Instrument, Kind
-from signalscope.recording._gil import is_gil_enabled, log_reason_once
 from signalscope.recording._reader_interceptor import PlaceholderInstrument, ReaderInterceptor
-from signalscope.recording._sdk import exemplar_filter, matched_by, reader_wants, views_of
+from signalscope.recording._sdk import exemplar_filter, matched_by, reader_preferences, views_of
 from signalscope.recording._store import OnError, Store
 
+#: Why this process has no aggregation buffers. They append to lists and take values out in steps that no other thread
+#: may interrupt (see `_buffers`). Without the GIL, threads can, so the SDK, which has locks, aggregates instead.
+NO_GIL = (
+    "this Python runs threads without the GIL, so the OpenTelemetry SDK aggregates the measurements in place of "
+    "signalscope's aggregation buffers"
+)
 _logger = logging.getLogger("signalscope")
 
 
@@ -23,8 +31,8 @@ class FastPath:
 
     Args:
         store: The series.
-        sdk_only: Kinds that a reader wants aggregated in a way only the SDK does (exponential histograms).
-        is_viewed: Whether a View applies to an instrument.
+        sdk_only: Kinds with a reader whose aggregation only the SDK implements (exponential histograms).
+        is_viewed: Returns True if a View applies to an instrument.
     """
 
     def __init__(
@@ -36,9 +44,9 @@ class FastPath:
         self._accepted: dict[str, bool] = {}
 
     def accepts(self, instrument: Instrument) -> bool:
-        """Return True if the instrument's measurements take the fast path; the others go through the SDK.
+        """Return True if the instrument's measurements take the fast path, False if the SDK aggregates them.
 
-        Gauges do not: setting one is cheap without it.
+        Gauges do not take the fast path: setting a gauge is cheap without it.
         """
         is_accepted = self._accepted.get(instrument.name)
         if is_accepted is None:
@@ -48,8 +56,24 @@ class FastPath:
                 and not self._is_viewed(instrument)
             )
             if not is_accepted and instrument.kind is not Kind.GAUGE:
-                _logger.debug("recording: %s goes through the SDK, as a View or reader asks", instrument.name)
+                _logger.debug("recording: the SDK aggregates %s, for a View or a reader", instrument.name)
         return is_accepted
+
+
+def is_gil_enabled() -> bool:
+    """Return True if only one thread at a time runs Python code.
+
+    A free-threaded build may run with the GIL: because of PYTHON_GIL=1, or of an extension module that needs it.
+    Python can turn the GIL on later, but never off. So an early answer stays safe.
+    """
+    probe = getattr(sys, "_is_gil_enabled", None)  # since Python 3.13
+    return bool(probe()) if probe is not None else not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+
+@functools.cache
+def log_reason_once() -> None:
+    """Log why this process has no aggregation buffers, once."""
+    _logger.warning("signalscope: %s; values are the same, but a call costs more [SS306]", NO_GIL)
 
 
 def attach(
@@ -62,58 +86,55 @@ def attach(
     """Put the fast path in front of every reader of a provider.
 
     Args:
-        provider: An SDK provider that has just been made.
+        provider: A new SDK provider.
         readers: All of its readers.
-        meter: The provider's meter that signalscope's instruments belong to.
-        create: Creates the SDK's instrument of a contract entry on that meter.
-        on_error: Called on failures, and when values were refused.
+        meter: The provider's meter for signalscope's instruments.
+        create: Creates the SDK's instrument for a contract entry on that meter.
+        on_error: Called on failures, and when values were rejected.
 
     Returns:
-        The fast path, or None when this SDK, or how it is set up, leaves only the plain API: a reader whose
-        preferences cannot be read, an exemplar filter of the user, a View for the placeholder instrument, or a Python
-        that runs threads without the GIL.
+        The fast path. None if only the plain API can be used. That is so if Python runs without the GIL, or
+        if the preferences of a reader cannot be read. It is also so if the user has set an exemplar filter, or a View
+        for the placeholder instrument.
     """
     if not is_gil_enabled():
         log_reason_once()
         return None
     views, exemplars = views_of(provider), exemplar_filter(provider)
-    preferences = [reader_wants(reader) for reader in readers]
+    preferences = [reader_preferences(reader) for reader in readers]
     if views is None or exemplars is None or not preferences:
         return None
     known = [preference for preference in preferences if preference is not None]
     placeholder = PlaceholderInstrument(meter)
     if len(known) < len(preferences) or (views and matched_by(views, placeholder.instrument)):
         return None
-    store = Store([wants for wants, _ in known], exemplars, on_error)
-    for reader, (wants, _) in zip(readers, known, strict=True):
-        ReaderInterceptor(reader, wants, store, on_error)
+    store = Store([preference for preference, _ in known], exemplars, on_error)
+    for reader, (preference, _) in zip(readers, known, strict=True):
+        ReaderInterceptor(reader, preference, store, on_error)
     _follow(provider, store, on_error)
     placeholder.is_enabled = True
-    sdk_only = frozenset[Kind]().union(*(special for _, special in known))
+    sdk_only = frozenset[Kind]().union(*(kinds for _, kinds in known))
     return FastPath(store, sdk_only, lambda instrument: bool(views) and matched_by(views, create(instrument)))
 
 
 def _follow(provider: MeterProvider, store: Store, on_error: OnError) -> None:
-    """Make readers that are added later collect signalscope's metrics too, and drop those that are removed.
-
-    Older SDKs have no such methods.
-    """
+    """Follow readers that are added to the provider or removed from it later; older SDKs cannot do that."""
     add, remove = (getattr(provider, f"{verb}_metric_reader", None) for verb in ("add", "remove"))
     if add is None or remove is None:
         return
 
     def add_metric_reader(metric_reader: MetricReader) -> None:
-        preference = reader_wants(metric_reader)
-        if preference is not None and not isinstance(metric_reader._receive_metrics, ReaderInterceptor):
-            wants, special = preference
-            if special:
+        preferences = reader_preferences(metric_reader)
+        if preferences is not None and not isinstance(metric_reader._receive_metrics, ReaderInterceptor):
+            preference, sdk_only = preferences
+            if sdk_only:
                 _logger.warning(
-                    "signalscope: %s was added while recording: it gets our histograms with the contract's buckets; "
-                    "pass it to the MeterProvider when that is made to have them as it asks",
+                    "signalscope: %s was added after recording had started, so it gets histograms with the buckets "
+                    "of the contract. To use its own aggregation, pass it to MeterProvider(...) [SS305]",
                     type(metric_reader).__name__,
                 )
-            store.add_reader(wants)
-            ReaderInterceptor(metric_reader, wants, store, on_error)
+            store.add_reader(preference)
+            ReaderInterceptor(metric_reader, preference, store, on_error)
         add(metric_reader)
 
     def remove_metric_reader(metric_reader: MetricReader) -> None:

@@ -1,13 +1,15 @@
 """Make an OpenTelemetry SDK usable in a forked child.
 
-The child inherits the parent's memory but only the forking thread. A lock that another thread held stays
-held for ever, sums that the parent exports would be exported a second time under another instance id, and two
-processes would talk over the same connections. So in the child every lock below the provider is a new one,
-the SDK's sums are forgotten, and exporters make new connections. Nothing is done before the fork, which
-therefore never waits.
+The child has a copy of the parent's memory, but only the thread that forked. This has three consequences:
 
-Children of `multiprocessing` leave without the interpreter's exit handlers, so they export their last
-interval in one of multiprocessing's own.
+* A lock that another thread held is never released. So the child replaces every lock below the provider.
+* The sums of the parent would be exported a second time, with another instance id. So the child resets them.
+* Both processes would use the same connections. So the exporters of the child open new ones.
+
+Nothing is done before the fork, so the fork never waits.
+
+Children of `multiprocessing` do not run the interpreter's exit handlers. They export their last interval in a
+finalizer of multiprocessing.
 """
 
 from __future__ import annotations
@@ -29,16 +31,16 @@ from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import in_children
 from signalscope.recording._sdk import start_at_zero
 
-#: Multiprocessing's finalizers run from the highest priority to the lowest, which has to be 0 or more.
+#: The lowest priority of multiprocessing's finalizers, which run from the highest to the lowest.
 _LAST = 0
-#: How long a living thread may hold a condition's lock, which it does for microseconds.
+#: How long to wait for a condition's lock, in seconds. A running thread holds it for microseconds.
 _A_MOMENT_SECONDS = 0.1
 
 _LOCKS: Mapping[type, Any] = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
 }
-#: Packages whose objects are searched for locks. Other objects below a provider are the user's, or have none.
+#: Packages whose objects are searched for locks. Other objects below a provider have no locks, or belong to the user.
 _SEARCHED = (opentelemetry.__name__, signalscope.__name__, "prometheus_client", "requests.sessions")
 
 
@@ -46,8 +48,8 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
     """Make a provider work in every process forked from now on.
 
     Args:
-        provider: The meter provider; the tracer provider is found when the fork happens.
-        readers: Its readers.
+        provider: The meter provider. The tracer provider is looked up after the fork.
+        readers: The readers of the meter provider.
     """
     roots = [weakref.ref(root) for root in (provider, *readers)]
 
@@ -57,14 +59,14 @@ def renew_in_children(provider: object, readers: Iterable[object]) -> None:
             start_at_zero(root)
         renew(*alive, trace.get_tracer_provider())
 
-    in_children(act, of=provider)
+    in_children(act, owner=provider)
 
 
 def flush_in_children(provider: MeterProvider) -> None:
     """Export the last interval of every process of `multiprocessing` when its work is done.
 
     Args:
-        provider: As long as there is this one.
+        provider: The meter provider; nothing is exported after it has been deleted.
     """
     util.register_after_fork(provider, _flush_at_end)
     if multiprocessing.parent_process() is not None:
@@ -76,7 +78,7 @@ def _flush_at_end(_provider: object) -> None:
 
 
 def renew(*roots: object) -> None:
-    """Give everything below the roots new locks and connections; for a child that has just been forked."""
+    """Replace all locks and connections of the objects below the roots, in a new child."""
     for owner in list(_below(roots)):
         attributes = getattr(owner, "__dict__", {})
         for name, value in list(attributes.items()):
@@ -86,26 +88,27 @@ def renew(*roots: object) -> None:
             elif isinstance(value, threading.Condition):
                 _free(value)
             elif isinstance(value, threading.Event):
-                _free(value._cond)  # type: ignore[attr-defined]  # it has no other way in
+                _free(value._cond)  # type: ignore[attr-defined]  # an event has no public access to it
         adapters = attributes.get("adapters")
-        if isinstance(adapters, dict):  # a session of requests: unpickling is how an adapter starts anew
+        if isinstance(adapters, dict):  # a session of requests: unpickling gives an adapter new connections
             for adapter in adapters.values():
                 adapter.__setstate__(adapter.__getstate__())
 
 
 def _free(condition: threading.Condition) -> None:
-    """Give a condition a new lock where no thread is left that could release it.
+    """Replace the lock of a condition, if no thread of this process can release it.
 
-    Only there: a reader made before signalscope was imported has its thread already, and that one waits for it.
+    A reader that was created before signalscope was imported has started its thread in the child already. That thread
+    waits for the condition, so its lock must stay.
     """
     if condition.acquire(timeout=_A_MOMENT_SECONDS):
         condition.release()
     else:
-        condition._at_fork_reinit()  # type: ignore[attr-defined]  # what threading itself calls in a child
+        condition._at_fork_reinit()  # type: ignore[attr-defined]  # threading calls it in a child as well
 
 
 def _below(roots: Iterable[object]) -> Iterator[object]:
-    """The roots and every object of OpenTelemetry that can be reached from them, once each."""
+    """Yield the roots and every object of `_SEARCHED` that can be reached from them, once each."""
     waiting = list(roots)
     seen: set[int] = set()
     while waiting:

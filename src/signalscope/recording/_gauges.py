@@ -1,4 +1,4 @@
-"""Gauges: values that are set, cleared or observed, all through one observable instrument."""
+"""Gauges: their values are set, cleared or observed, and exported by one observable instrument of the SDK."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from signalscope.recording._attribute_limits import AttributeLimits
 from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
-#: Returns values, each with attribute values in the contract's order.
+#: Returns pairs of a value and the attribute values in the contract's order.
 Observer = Callable[[], Iterable[tuple[float, tuple[str, ...]]]]
 
 
@@ -21,7 +21,7 @@ class Gauge:
 
     Args:
         instrument: The contract's entry.
-        limits: Limits observed attribute values.
+        limits: The limits of the attribute values.
     """
 
     def __init__(self, instrument: Instrument, limits: AttributeLimits) -> None:
@@ -33,7 +33,7 @@ class Gauge:
         self.create()
 
     def create(self) -> None:
-        """Create the instrument on the current meter, once."""
+        """Create the SDK's instrument on the current meter, once for each meter."""
         if self._meter is not live.meter:
             self._meter = meter = live.meter
             meter.create_observable_gauge(
@@ -44,22 +44,22 @@ class Gauge:
             )
 
     def setter(self, values: tuple[str, ...]) -> Callable[[float], None]:
-        """Sets the value of one series; a value that is not a finite number is refused and counted."""
+        """Return a function that sets the value of one series; it drops and counts values that are not finite."""
 
         def record(value: float) -> None:
             try:
                 self._values[values] = plain(value, signed=True)
-            except Exception:  # no number that could be shown
+            except Exception:  # not a finite number
                 _errors.internal_error("recording.value")
 
         return record
 
     def clear(self, values: tuple[str, ...]) -> None:
-        """Forget the value of one series."""
+        """Remove the value of one series."""
         self._values.pop(values, None)
 
     def observe(self, observer: Observer) -> Callable[[], None]:
-        """Call an observer at each collection; returns a function that removes it."""
+        """Call an observer at each collection, and return a function that removes the observer."""
         key = object()
         self._observers[key] = observer
 
@@ -69,12 +69,12 @@ class Gauge:
         return unregister
 
     def exchange(self, values: dict[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
-        """Replace the values that were set; returns the former ones."""
+        """Replace the values that were set, and return them."""
         before, self._values = self._values, values
         return before
 
     def now(self) -> dict[tuple[str, ...], float]:
-        """Every value it has now, set or observed, by attribute values."""
+        """Return every current value, set or observed, by attribute values."""
         current = dict(self._values)
         for observer in list(self._observers.values()):
             others: set[tuple[str, ...]] = set()
@@ -82,11 +82,11 @@ class Gauge:
                 for value, given in observer():
                     try:
                         number, values = plain(value, signed=True), self._limits.apply(tuple(given))
-                        # Values that are not allowed share the series `other`: their numbers are added up.
+                        # Several values that are not allowed share the series `other`, so it has their sum.
                         current[values] = number + current[values] if values in others else number
                         if OTHER in values:
                             others.add(values)
-                    except (ArithmeticError, TypeError, ValueError):  # no number that could be shown
+                    except (ArithmeticError, TypeError, ValueError):  # not a finite number
                         _errors.internal_error("recording.value")
             except Exception:  # an observer is user code
                 _errors.internal_error(f"observe.{self._instrument.name}")

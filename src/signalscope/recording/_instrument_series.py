@@ -1,8 +1,8 @@
 """The accumulators of one instrument, and the metric that a reader collects from them.
 
-The SDK's points are frozen dataclasses, and their constructor costs more than all the rest of a collection.
-Here their fields are put into the new object's dictionary instead. Where a point keeps them some other way,
-its constructor is used.
+The SDK's data points are frozen dataclasses. Their constructor costs more than the rest of a collection, so the
+fields are written into the `__dict__` of a new object. If that does not work with the installed SDK (see `fits`), the
+constructor is used.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from signalscope.recording._accumulator import Accumulator, Sums
 from signalscope.recording._reader import Reader
 from signalscope.recording._summary import NOTHING
 
-#: Series that one instrument may have before further ones become one, as in the SDK.
+#: The cardinality limit: an instrument has at most so many series, and one overflow series. The SDK has the same
+#: limit.
 CARDINALITY_LIMIT = 2000
-#: The key of the overflow series, which stands for all series beyond the limit, and its attributes, as in the SDK.
+#: The key of the overflow series, and below its attributes, as in the SDK.
 _OVERFLOW = ("otel.metric.overflow",)
 _total, _start = attrgetter("total"), attrgetter("start")
 _OVERFLOW_ATTRIBUTES: Mapping[str, Any] = {"otel.metric.overflow": True}
@@ -43,7 +44,7 @@ class InstrumentSeries:
         readers: The readers that collect them.
 
     Attributes:
-        delta_readers: The readers that collect differences.
+        delta_readers: The readers with delta temporality.
     """
 
     def __init__(self, instrument: Instrument, readers: Sequence[Reader]) -> None:
@@ -55,17 +56,19 @@ class InstrumentSeries:
     def set_readers(self, readers: Sequence[Reader]) -> None:
         """Replace the readers."""
         kind = self.instrument.kind
-        self.delta_readers = [reader for reader in readers if reader.wants_delta(kind)]
+        self.delta_readers = [
+            reader for reader in readers if reader.temporality[kind] is AggregationTemporality.DELTA
+        ]
         self._limit = min(
             (reader.limits.get(kind, CARDINALITY_LIMIT) for reader in readers), default=CARDINALITY_LIMIT
         )
 
     def key(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        """The key of the series that has these values: a known or new one, or that of the overflow series."""
+        """Return the key of the series with these values; beyond the limit, the key of the overflow series."""
         return values if values in self.accumulators or len(self.accumulators) < self._limit else _OVERFLOW
 
     def accumulator(self, key: tuple[str, ...]) -> Accumulator:
-        """The accumulator of a key."""
+        """Return the accumulator of a key; a new one starts now."""
         known = self.accumulators.get(key)
         if known is not None:
             return known
@@ -73,11 +76,11 @@ class InstrumentSeries:
         if key is not _OVERFLOW:
             attributes = dict(zip(self.instrument.attribute_names, key, strict=True))
         created = Accumulator(attributes, self.boundaries, time.time_ns())
-        self.initialise_at_zero(created)  # while no other thread can have found it
+        self.initialise_at_zero(created)  # before other threads can see it
         return self.accumulators.setdefault(key, created)
 
     def initialise_at_zero(self, accumulator: Accumulator) -> None:
-        """Export a counter at zero once, so that Prometheus sees its first increment."""
+        """Export a counter once with the value zero, so that Prometheus sees its first increment."""
         if self.instrument.kind is not Kind.HISTOGRAM:
             accumulator.add(NOTHING, self.delta_readers)
 
@@ -88,7 +91,7 @@ class InstrumentSeries:
             self.initialise_at_zero(accumulator)
 
     def metric(self, reader: Reader, now: int) -> Metric | None:
-        """The points for one reader; None when there are none.
+        """Return the metric with the data points for one reader; None without data points.
 
         Args:
             reader: The reader.
@@ -120,7 +123,7 @@ class InstrumentSeries:
         )
 
     def _taken(self, reader: Reader, since: int | None) -> Iterator[tuple[Accumulator, Sums, int]]:
-        """Take the delta states of a reader: each with its accumulator and the time that it starts at."""
+        """Take the delta states of a reader: yield each accumulator, its state and the state's start time."""
         for accumulator in list(self.accumulators.values()):
             state = accumulator.delta_states.pop(reader, None)
             if state is not None:
@@ -131,13 +134,13 @@ _new = object.__new__
 
 
 def fits(point_type: type[Any]) -> bool:
-    """Return True if points of a type are equal when filled by hand and when constructed."""
+    """Return True if a data point filled through `__dict__` equals one from the constructor."""
     fields = dict.fromkeys(getattr(point_type, "__dataclass_fields__", {}), 0)
     try:
         point = _new(point_type)
         point.__dict__.update(fields)
         return bool(point == point_type(**fields))
-    except Exception:  # any difference at all means: use the constructor
+    except Exception:  # the type has another layout, so use the constructor
         return False
 
 
@@ -147,7 +150,13 @@ _HISTOGRAMS_FIT, _NUMBERS_FIT = fits(HistogramDataPoint), fits(NumberDataPoint)
 def number_points(
     sums: Iterable[tuple[Accumulator, Sums, int]], reader: Reader, now: int
 ) -> list[NumberDataPoint]:
-    """Points of a counter, one for each accumulator, its sums and the time that these start at."""
+    """Return the data points of a counter.
+
+    Args:
+        sums: For each data point the accumulator, the sums, and their start time in nanoseconds since the epoch.
+        reader: The reader that collects.
+        now: The time of the data points, in nanoseconds since the epoch.
+    """
     points = []
     for accumulator, state, start in sums:
         point = _new(NumberDataPoint)
@@ -164,7 +173,7 @@ def number_points(
 def histogram_points(
     sums: Iterable[tuple[Accumulator, Sums, int]], reader: Reader, now: int
 ) -> list[HistogramDataPoint]:
-    """Points of a histogram, one for each accumulator, its sums and the time that these start at."""
+    """Return the data points of a histogram; the arguments are those of `number_points`."""
     points = []
     for accumulator, state, start in sums:
         count = state.count
@@ -185,7 +194,7 @@ def histogram_points(
 
 
 def _exemplars(accumulator: Accumulator, reader: Reader) -> list[sdk.Exemplar]:
-    """The reader's exemplars of a series, in the order of the buckets."""
+    """Return the reader's exemplars of a series, in the order of the buckets."""
     return [
         sdk.Exemplar(
             filtered_attributes={} if accumulator.attributes else None,

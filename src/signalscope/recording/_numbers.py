@@ -1,37 +1,37 @@
-"""Making plain numbers of what callers record, which may be anything that looks like one."""
+"""Convert recorded values, which may be of any numeric type, to plain numbers."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-#: Whole numbers up to here are kept as such: sums of them stay far within the 64 bits that OTLP has.
+#: Integers up to this size stay integers: their sums stay far below the 64 bits of OTLP.
 _EXACT = 2**53
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a value is a float, or a whole number of a size that can be added up for ever."""
+    """Return True for a float, and for an integer that is small enough for exact sums."""
     kind = type(value)
     return kind is float or (kind is int and -_EXACT <= value <= _EXACT)
 
 
 def plain(value: Any, *, signed: bool) -> float:
-    """The value as a float, or as the whole number that it is.
+    """Return a value as a float, or as an integer if it is one.
 
-    Decimals, fractions and NumPy's numbers become floats: sums of several types would raise or lose digits, and
-    an exporter that meets one of them loses everything else along with it.
+    Decimals, fractions and NumPy's numbers become floats. Otherwise a sum of several types could raise or lose
+    digits, and an exporter would fail and lose all other series too.
 
     Args:
-        value: What was recorded.
+        value: The recorded value.
         signed: Whether it may be negative.
 
     Raises:
-        ValueError: It is not finite, or negative where that is wrong.
-        Exception: It is no number; whatever its own methods raise.
+        ValueError: The value is not finite, or negative where `signed` is False.
+        Exception: The value is not a number; the methods of its type decide what they raise.
     """
     if not math.isfinite(value):
-        raise ValueError(f"{value} is not finite")
+        raise ValueError(f"{value} is not finite [SS307]")
     number: float = value if is_plain(value) else float(value)
     if number < 0 and not signed:
-        raise ValueError(f"{number} is negative")
+        raise ValueError(f"{number} is negative [SS307]")
     return number

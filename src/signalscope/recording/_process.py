@@ -1,4 +1,4 @@
-"""CPU time and memory of this process, under the names Prometheus clients use, and its uptime."""
+"""CPU time, memory and uptime of this process; the metrics have the names of Prometheus' client libraries."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from signalscope.recording._process_state import ProcessState
 
 _STATM = Path("/proc/self/statm")
 _STAT = Path("/proc/self/stat")
-_START_TIME_FIELD = 19  # of the fields after the process name; see proc(5)
+_START_TIME_FIELD = 19  # counted after the process name; see proc(5)
 _imported_at = time.monotonic()
 
 
 class _Cpu(ProcessState):
-    """CPU seconds that have been recorded so far; None while nothing observes them."""
+    """The CPU seconds recorded so far; None before `observe_process`."""
 
     recorded: float | None = None
 
     def after_fork(self) -> None:
         if self.recorded is not None:
-            self.recorded = 0.0  # the CPU time of a child begins at zero as well
+            self.recorded = 0.0  # the operating system starts a child's CPU time at zero as well
 
 
 _cpu = _Cpu()
 
 
 def observe_process() -> None:
-    """Report `process.cpu` and `process.resident_memory` at every collection from now on; once.
+    """Report `process.cpu` and `process.resident_memory` at every collection from now on.
 
-    Where there is no /proc, memory is not reported: the highest ever is not what is used now.
+    Without /proc, memory is not reported: the standard library only has the peak, not the current value.
     """
     if _cpu.recorded is None:
         _cpu.recorded = 0.0
@@ -41,7 +41,7 @@ def observe_process() -> None:
 
 
 def uptime() -> float:
-    """Return the seconds since this process started; where there is no /proc, since signalscope was imported."""
+    """Return the seconds since this process started; without /proc, since signalscope was imported."""
     try:
         fields = _STAT.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
         started = int(fields[_START_TIME_FIELD]) / os.sysconf("SC_CLK_TCK")
@@ -51,7 +51,7 @@ def uptime() -> float:
 
 
 def _memory() -> Iterator[tuple[float, tuple[str, ...]]]:
-    """Resident bytes; CPU time is recorded on the way, for the same collection."""
+    """Yield the resident bytes, and record the CPU time for the same collection."""
     _record_cpu()
     try:
         pages = int(_STATM.read_text(encoding="ascii").split()[1])

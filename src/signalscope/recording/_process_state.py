@@ -1,8 +1,8 @@
-"""State of one process: one object instead of module variables, with a lock that a fork cannot leave held.
+"""State of one process: an object instead of module variables, whose lock is free in a forked child.
 
-A forked child inherits the parent's memory, but only the thread that forked. A lock that another thread held at that
-moment is never released there, and what the parent has counted is not the child's. Derive from `ProcessState` for
-each object that a process has once, or that has a lock and outlives a call::
+A forked child has a copy of the parent's memory, but only the thread that forked. A lock that another thread held at
+that moment is never released in the child, and the parent's counts are not those of the child. Derive from
+`ProcessState` for each object that a process has once, or that has a lock and lives longer than a call::
 
     class _Seen(ProcessState):
         def __init__(self) -> None:
@@ -18,14 +18,14 @@ each object that a process has once, or that has a lock and outlives a call::
         with _seen.lock:
             _seen.names.add(name)
 
-* Derive in the module that acquires the lock, also where only a lock is needed. The handler of SIGTERM then knows
-  that a frame of that module may hold a lock that the last export waits for.
-* Read `lock` each time, and do not keep it: the child gets a new one. A `with` block that is being run by the thread
-  that forks ends in the child as in the parent, since it releases the lock that it has acquired.
-* Leave `after_fork` out where a child goes on with what the parent has.
-* An object that is collected is forgotten.
+* Derive in the module that acquires the lock, even if the class has nothing but the lock. The handler of SIGTERM
+  reads the module's name: a frame of that module may hold a lock that the last export needs.
+* Read `lock` each time, and do not store it: the child gets a new one. A `with` block that the forking thread runs
+  ends in the child as in the parent: it releases the lock that it has acquired.
+* Leave `after_fork` out if the child continues with the parent's content.
+* An object that was garbage-collected is not called any more.
 
-For something that is not an object of its own there is `in_children`.
+Use `in_children` to call a plain function.
 """
 
 from __future__ import annotations
@@ -42,26 +42,26 @@ from signalscope.recording._errors import internal_error
 _in_children: list[Callable[[], object]] = []
 
 
-def in_children(act: Callable[[], object], of: object = None) -> None:
-    """Call a function in every process forked from now on, before readers start their threads there.
+def in_children(act: Callable[[], object], owner: object = None) -> None:
+    """Call a function in every process forked from now on, before readers start their threads in it.
 
     Functions are called in the order in which they were registered.
 
     Args:
-        act: The function. What it raises is counted as an internal error, and the others are called all the same.
-        of: The object that the function is about. When that is collected, the function is dropped; it must not
-            hold a reference to the object.
+        act: The function. An exception is counted as an internal error; the other functions are called nevertheless.
+        owner: The function is dropped when this object is garbage-collected. The function must not hold a reference
+            to it.
     """
     _in_children.append(act)
-    if of is not None:
-        weakref.finalize(of, _in_children.remove, act).atexit = False
+    if owner is not None:
+        weakref.finalize(owner, _in_children.remove, act).atexit = False
 
 
 class ProcessState:
-    """An object whose lock is free, and whose content is the child's own, in a forked child.
+    """An object with a lock that is free in a forked child, and with content that `after_fork` can reset there.
 
     Args:
-        reentrant: Whether the thread that holds the lock can acquire it again.
+        reentrant: True if the thread that holds the lock can acquire it again.
 
     Attributes:
         lock: Guards the object; a new one in each forked child.
@@ -87,21 +87,21 @@ class ProcessState:
                 state.lock = make()
                 state.after_fork()
 
-        in_children(renew, of=self)
+        in_children(renew, owner=self)
 
     def after_fork(self) -> None:
-        """Drop what belongs to the parent; called in a forked child, where the lock is free."""
+        """Drop the content that belongs to the parent; called in a forked child, where the lock is free."""
 
 
 def _after_in_child() -> None:
-    for act in tuple(_in_children):  # collecting garbage meanwhile may take some out
+    for act in tuple(_in_children):  # garbage collection may remove functions meanwhile
         try:
             act()
-        except Exception:  # nothing above could catch it, and the other functions would be skipped
+        except Exception:  # no caller could catch it, and the other functions would be skipped
             internal_error("recording.fork")
 
 
 if hasattr(os, "register_at_fork"):
-    # Once, when signalscope is imported: such handlers run in the order in which they were registered, and a
-    # reader registers its own, which starts a thread that collects, when it is made.
+    # Registered when signalscope is imported, since handlers run in the order of their registration. A reader that is
+    # created later registers a handler that starts a collecting thread; that one has to run after this one.
     os.register_at_fork(after_in_child=_after_in_child)

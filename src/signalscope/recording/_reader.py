@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from opentelemetry.sdk.metrics.export import AggregationTemporality
 
 from signalscope.contract._model import Kind
 
 
+@dataclass(eq=False, slots=True)
 class Reader:
-    """The preferences of one reader of the SDK, and when it last collected.
-
-    Args:
-        temporality: Its temporality for each kind of instrument.
-        limits: Its cardinality limit for each kind.
-        keeps_exemplars: Whether it exports an exemplar until another one replaces it, rather than once.
+    """The preferences of one reader of the SDK, and the times of its last collections.
 
     Attributes:
-        added_at: When it was added to a provider that was recording already, in nanoseconds since the epoch.
-        collected_at: When it last collected each instrument.
+        temporality: The temporality for each kind of instrument.
+        limits: The cardinality limit for each kind of instrument that has one.
+        keeps_exemplars: True if the reader exports an exemplar until another one replaces it, False if once.
+        added_at: When the reader was added to a provider that had started to record, in nanoseconds since the epoch.
+        collected_at: When the reader last collected each instrument, in nanoseconds since the epoch.
     """
 
-    def __init__(
-        self,
-        temporality: Mapping[Kind, AggregationTemporality],
-        limits: Mapping[Kind, int] | None = None,
-        *,
-        keeps_exemplars: bool = False,
-    ) -> None:
-        self.temporality = dict(temporality)
-        self.limits = dict(limits or {})
-        self.keeps_exemplars = keeps_exemplars
-        self.added_at: int | None = None
-        self.collected_at: dict[str, int] = {}
-
-    def wants_delta(self, kind: Kind) -> bool:
-        """Return True if it collects differences since its last collection."""
-        return self.temporality[kind] is AggregationTemporality.DELTA
+    temporality: Mapping[Kind, AggregationTemporality]
+    limits: Mapping[Kind, int] = field(default_factory=dict)
+    keeps_exemplars: bool = field(default=False, kw_only=True)
+    added_at: int | None = field(default=None, init=False)
+    collected_at: dict[str, int] = field(default_factory=dict, init=False)

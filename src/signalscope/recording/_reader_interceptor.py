@@ -1,10 +1,11 @@
-"""The way into the readers of an OpenTelemetry SDK.
+"""Add signalscope's metrics to what the readers of an OpenTelemetry SDK collect.
 
-A reader asks the SDK for its metrics and passes them to its own `MetricReader._receive_metrics`, which is
-documented for overriding. `ReaderInterceptor` stands in front of that method, for push and pull readers alike, and
-adds signalscope's metrics. The SDK does not call it when it has nothing to deliver itself. So one observable gauge of
-the SDK, the placeholder instrument, always has a point: it brings the resource, the scope and the time of the
-collection, and the interceptor takes it out again.
+A reader collects the SDK's metrics and passes them to its method `_receive_metrics`. The SDK documents this method
+for overriding. `ReaderInterceptor` replaces it, for push and pull readers, and adds signalscope's metrics.
+
+The SDK does not call the method if the SDK has no metrics. So one observable gauge of the SDK, the placeholder
+instrument, always has a data point. It has the resource, the scope and the time of the collection. The interceptor
+removes it again.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ from signalscope.recording._store import OnError, Store
 
 _logger = logging.getLogger("signalscope")
 
-#: Name of the instrument that makes the SDK deliver.
+#: Name of the placeholder instrument.
 PLACEHOLDER = "signalscope.recording.placeholder"
 
 
 class PlaceholderInstrument:
-    """The instrument that makes the SDK deliver; it has no point until an interceptor takes that out again.
+    """The instrument through which the SDK always has a metric to deliver.
 
     Args:
-        meter: The meter whose scope signalscope's metrics belong to.
+        meter: The meter whose scope signalscope's metrics get.
+
+    Attributes:
+        is_enabled: Set to True when interceptors remove the data point; before that there is none.
     """
 
     def __init__(self, meter: Meter) -> None:
@@ -44,38 +48,38 @@ class PlaceholderInstrument:
 
 
 class ReaderInterceptor:
-    """Stands in front of a reader's `_receive_metrics` and adds signalscope's metrics to what the SDK delivers.
+    """Replaces a reader's `_receive_metrics` and adds signalscope's metrics to the SDK's.
 
     Args:
         reader: A reader of the provider.
-        wants: The reader's temporality and limits, known to the store.
+        preferences: The reader's temporality and limits; one of the store's readers.
         store: The series.
-        on_error: Called when a collection fails; the SDK's own metrics are delivered all the same.
+        on_error: Called when a collection fails; the SDK's own metrics are delivered nevertheless.
     """
 
-    def __init__(self, reader: MetricReader, wants: Reader, store: Store, on_error: OnError) -> None:
+    def __init__(self, reader: MetricReader, preferences: Reader, store: Store, on_error: OnError) -> None:
         self._deliver = reader._receive_metrics
-        self._wants = wants
+        self._preferences = preferences
         self._store = store
         self._on_error = on_error
-        reader._receive_metrics = self  # type: ignore[method-assign]  # an override, given to one object
+        reader._receive_metrics = self  # type: ignore[method-assign]  # an override for one object
 
     def remove(self, reader: MetricReader) -> None:
-        """Give the reader its method back, and drop its state."""
+        """Restore the reader's method, and drop the reader's state."""
         reader._receive_metrics = self._deliver  # type: ignore[method-assign]  # see above
-        self._store.remove_reader(self._wants)
+        self._store.remove_reader(self._preferences)
 
     def __call__(
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any
     ) -> None:
-        """Deliver the SDK's metrics and signalscope's; nothing when there are none."""
+        """Deliver the SDK's metrics and signalscope's; do nothing if there are none."""
         merged = self._merged(metrics_data, timeout_millis)
         if merged is not None:
             self._deliver(merged, timeout_millis=timeout_millis, **kwargs)
 
     def _merged(self, metrics_data: MetricsData | None, timeout_millis: float) -> MetricsData | None:
         if metrics_data is None:
-            return None  # a pull reader may get nothing; without a placeholder there is no resource
+            return None  # a pull reader may get None; only the placeholder has the resource for signalscope's metrics
         resources: list[ResourceMetrics] = []
         for resource_metrics in metrics_data.resource_metrics:
             scopes = [
@@ -90,7 +94,7 @@ class ReaderInterceptor:
         return MetricsData(resources) if resources else None
 
     def _replaced(self, scope: ScopeMetrics, timeout_millis: float) -> ScopeMetrics | None:
-        """The scope with signalscope's metrics in place of the placeholder; None when nothing is left."""
+        """Return the scope with signalscope's metrics in place of the placeholder; None if no metric is left."""
         placeholders = [metric for metric in scope.metrics if metric.name == PLACEHOLDER]
         if not placeholders:
             return scope
@@ -101,7 +105,7 @@ class ReaderInterceptor:
 
     def _collected(self, now: int, timeout: float) -> list[Metric]:
         try:
-            return self._store.collect(self._wants, now, timeout)
+            return self._store.collect(self._preferences, now, timeout)
         except Exception:
             _logger.debug("recording: a collection failed", exc_info=True)
             self._on_error("recording.collect", 1)
@@ -109,5 +113,5 @@ class ReaderInterceptor:
 
 
 def _time_of(points: Sequence[Any]) -> int:
-    """The time of this collection, as the SDK says it."""
+    """Return the SDK's time of this collection, in nanoseconds since the epoch."""
     return int(points[0].time_unix_nano) if points else time.time_ns()

@@ -1,20 +1,20 @@
-"""The private names of the OpenTelemetry SDK and API, for what their public methods do not tell.
+"""Access to private names of the OpenTelemetry SDK and API, where there is not any public access.
 
-Each name is read with `getattr`. Where one is missing or has another type than expected, the answer is "do not use
-the fast path", and the plain OpenTelemetry API is used. `tests/recording/test_sdk_versions.py` checks them with the
-oldest and newest supported release.
+Each name is read with `getattr`. If a name is missing or has an unexpected type, the plain OpenTelemetry API is used
+instead of the fast path. The tests in `tests/recording/test_sdk_versions.py` check the names with the oldest and the
+newest supported release.
 
 * `MeterProvider._sdk_config` (views, exemplar filter; in older releases also the readers), `View._match`
 * `MeterProvider._metric_readers`
 * `MetricReader._instrument_class_temporality`, `_instrument_class_aggregation`,
   `_instrument_class_cardinality_limit` (the last since 1.45)
-* `MeterProvider._measurement_consumer`, its `_reader_storages`, and of these `_instrument_view_instrument_matches`
+* `MeterProvider._measurement_consumer`, its `_reader_storages`, and their `_instrument_view_instrument_matches`
 * `MeterProvider._atexit_handler`, `TracerProvider._atexit_handler`
 * `opentelemetry.metrics._internal._METER_PROVIDER`, `opentelemetry.trace._TRACER_PROVIDER`
-* `opentelemetry.sdk._configuration._initialize_components`, which distributions build on
+* `opentelemetry.sdk._configuration._initialize_components`, which distributions use
 
-Elsewhere: `MetricReader._receive_metrics` in `_reader_interceptor`, which the SDK documents for overriding, and the
-configurator's base class in `signalscope.setup`.
+Two more are used elsewhere: `MetricReader._receive_metrics` in `_reader_interceptor`, which the SDK documents for
+overriding, and the configurator's base class in `signalscope.setup`.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ _API_CLASSES: Mapping[Kind, type] = {
 
 
 def views_of(provider: object) -> Sequence[Any] | None:
-    """The provider's views; None when they cannot be known."""
+    """Return the provider's views; None if they cannot be read."""
     views = getattr(getattr(provider, "_sdk_config", None), "views", None)
     return tuple(views) if isinstance(views, Sequence) else None
 
 
 def readers_of(provider: object) -> Sequence[MetricReader]:
-    """All readers of a provider; none when they cannot be known."""
+    """Return all readers of a provider; an empty tuple if they cannot be read."""
     for holder in (provider, getattr(provider, "_sdk_config", None)):
         for name in ("_metric_readers", "metric_readers"):
             readers = getattr(holder, name, None)
@@ -65,15 +65,15 @@ def readers_of(provider: object) -> Sequence[MetricReader]:
 
 
 def matched_by(views: Iterable[Any], sdk_instrument: object) -> bool:
-    """Return True if any of the views applies to an instrument, and when that cannot be known."""
+    """Return True if any of the views applies to an instrument, or if that cannot be found out."""
     try:
         return any(view._match(sdk_instrument) for view in views)
-    except Exception:  # whatever is different about this SDK, its own path handles views
+    except Exception:  # an unknown SDK: then it aggregates the instrument itself, with its views
         return True
 
 
 def exemplar_filter(provider: object) -> Filter | None:
-    """The provider's exemplar filter; None for a user's class, which only the SDK can apply."""
+    """Return the provider's exemplar filter; None for a class of the user, which only the SDK can apply."""
     known: Mapping[type, Filter] = {
         AlwaysOnExemplarFilter: Filter.ALWAYS_ON,
         AlwaysOffExemplarFilter: Filter.ALWAYS_OFF,
@@ -82,10 +82,10 @@ def exemplar_filter(provider: object) -> Filter | None:
     return known.get(type(getattr(getattr(provider, "_sdk_config", None), "exemplar_filter", None)))
 
 
-def reader_wants(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
-    """A reader's temporalities and limits, and the kinds that only the SDK aggregates as it asks for.
+def reader_preferences(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
+    """Return a reader's temporalities and limits, and the kinds with an aggregation that only the SDK implements.
 
-    None when they cannot be known.
+    None if they cannot be read.
     """
     temporality = _by_kind(getattr(reader, "_instrument_class_temporality", None))
     aggregation = _by_kind(getattr(reader, "_instrument_class_aggregation", None))
@@ -94,12 +94,14 @@ def reader_wants(reader: MetricReader) -> tuple[Reader, frozenset[Kind]] | None:
         return None
     if not all(isinstance(preference, AggregationTemporality) for preference in temporality.values()):
         return None
-    special = frozenset(kind for kind, preference in aggregation.items() if not _is_default(preference))
-    return Reader(temporality, limits, keeps_exemplars=getattr(reader, "keeps_exemplars", False)), special
+    sdk_only = frozenset(kind for kind, preference in aggregation.items() if not _is_default(preference))
+    return Reader(
+        temporality, limits or {}, keeps_exemplars=getattr(reader, "keeps_exemplars", False)
+    ), sdk_only
 
 
 def _by_kind(by_class: object) -> dict[Kind, Any] | None:
-    """A mapping from SDK instrument classes as one from the contract's kinds; None when a kind is missing."""
+    """Convert a mapping from instrument classes to one from the contract's kinds; None if a kind is missing."""
     if not isinstance(by_class, Mapping):
         return None
     by_kind = {
@@ -112,7 +114,7 @@ def _by_kind(by_class: object) -> dict[Kind, Any] | None:
 
 
 def _is_default(aggregation: object) -> bool:
-    """Return True if it makes sums of counters, and histograms of the instrument's buckets with extremes."""
+    """Return True for sums of counters, and for histograms with the instrument's buckets, minimum and maximum."""
     if type(aggregation) is DefaultAggregation:
         return True
     return (
@@ -123,14 +125,14 @@ def _is_default(aggregation: object) -> bool:
 
 
 def is_stopped_at_exit(provider: object) -> bool:
-    """Return True if the SDK shuts a provider down when the interpreter exits."""
+    """Return True if the SDK shuts the provider down when the interpreter exits."""
     return getattr(provider, "_atexit_handler", None) is not None
 
 
 def start_at_zero(provider: object) -> None:
-    """Start the SDK's own sums at zero, under a new instance id; for a forked child.
+    """Start the SDK's own sums at zero, with a new instance id, in a forked child.
 
-    An SDK that renews the instance id itself does so after this.
+    Newer SDKs set a new instance id after this as well.
     """
     consumer = getattr(provider, "_measurement_consumer", None)
     for storage in getattr(consumer, "_reader_storages", {}).values():
@@ -143,13 +145,18 @@ def start_at_zero(provider: object) -> None:
 
 
 class _Unknown:
-    """Stands for an API whose variables cannot be read: a provider has been set."""
+    """Replaces an API whose variables cannot be read; it says that a provider has been set."""
 
     _METER_PROVIDER = _TRACER_PROVIDER = ...
 
 
 def module_with(module: Any, name: str) -> Any:
-    """The module of the API that has a variable with the provider; it is None while no provider has been set."""
+    """Return the module of the API with a variable for the provider.
+
+    Args:
+        module: `opentelemetry.metrics` or `opentelemetry.trace`.
+        name: The variable; it is None until a provider has been set.
+    """
     for candidate in (getattr(module, "_internal", module), module):
         if hasattr(candidate, name):
             return candidate
@@ -157,8 +164,8 @@ def module_with(module: Any, name: str) -> Any:
 
 
 def initialize_components(**options: Any) -> None:
-    """Set up the SDK as its own configurator does."""
-    # Imported late: it brings the SDK's logs along.
+    """Set up the SDK as the SDK's own configurator does."""
+    # Imported late, since it imports the SDK's logs as well.
     from opentelemetry.sdk._configuration import _initialize_components  # noqa: PLC0415  # see above
 
     _initialize_components(**options)

@@ -1,4 +1,4 @@
-"""Bound series: what decorators record into."""
+"""Series that are bound to the current provider; decorators record into them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from signalscope.recording._numbers import plain
 from signalscope.recording._state import live
 
 Record = Callable[[float], None]
-#: Series and groups of one instrument that are kept. Several limited attributes have more combinations than memory
-#: has room for; long before, at the SDK's cardinality limit, further series become one in the export.
+#: The largest number of series and of groups that one instrument keeps in memory. Several limited attributes together
+#: can have many more combinations. The cardinality limit of the export is lower than this number.
 _KEPT = 10_000
 
 
 class Recorder:
-    """Records a value in one series, or in several.
+    """Records a value in one series or in several series.
 
     Attributes:
-        record: Record one value, with the current span for the exemplar. Never raises. Recording replaces the
-            function when it is initialised: read it on each call, do not keep it.
-        record_unsampled: The same, for callers who know that no sampled span is current.
-        record_under: The same, with a given span for the exemplar; it may have ended.
+        record: Records one value, with the current span for the exemplar. Never raises. `rebind` replaces this
+            function, so read the attribute on each call and do not store it.
+        record_unsampled: The same, for callers that have found no sampled current span.
+        record_under: The same, with a given span for the exemplar; the span may have ended.
 
     Examples:
         >>> from signalscope import recording
@@ -57,7 +57,7 @@ class Recorder:
 class Series(Recorder):
     """One series of one instrument.
 
-    A counter's and an up-down counter's `record` adds, a histogram's records, a gauge's sets.
+    For a counter and an up-down counter `record` adds, for a histogram it records, for a gauge it sets the value.
 
     Examples:
         >>> from signalscope import recording
@@ -78,12 +78,12 @@ class Series(Recorder):
         self.rebind()
 
     def clear(self) -> None:
-        """Take a gauge's value out of the next collection; without meaning for other kinds."""
+        """Remove a gauge's value from further collections; does nothing for other kinds."""
         if self.instrument.gauge is not None:
             self.instrument.gauge.clear(self.values)
 
     def rebind(self) -> None:
-        """Replace the functions by those of the provider that is used now."""
+        """Replace the recording functions by those for the current provider."""
         instrument, values = self.instrument, self.values
         if instrument.gauge is not None:
             setter = instrument.gauge.setter(values)
@@ -103,7 +103,7 @@ class Series(Recorder):
         def record(value: float) -> None:
             try:
                 write(plain(value, signed=signed), attributes)
-            except Exception:  # the API checks nothing, and another SDK may be behind it
+            except Exception:  # the API does not check values, and any SDK may implement it
                 _errors.internal_error("recording.value")
 
         def under(value: float, span: Span) -> None:
@@ -118,11 +118,11 @@ class Series(Recorder):
 
 
 class Group(Recorder):
-    """A series, and others that get a fixed amount each time; one append on the fast path.
+    """A series together with others that get a fixed amount each time; one append on the fast path.
 
     Args:
-        main: Gets the recorded value.
-        fixed: Series and amounts.
+        main: The series that gets the recorded value.
+        fixed: The other series, each with its amount.
 
     Examples:
         >>> from signalscope import recording
@@ -143,7 +143,7 @@ class Group(Recorder):
         self.rebind()
 
     def rebind(self) -> None:
-        """Replace the functions by those of the provider that is used now."""
+        """Replace the recording functions by those for the current provider."""
         fast_path, main, fixed = live.fast_path, self._main, self._fixed
         instruments = [main.instrument.definition, *(series.instrument.definition for series, _ in fixed)]
         if fast_path is not None and all(map(fast_path.accepts, instruments)):
@@ -165,7 +165,7 @@ class Group(Recorder):
 
 
 class BoundInstrument:
-    """An instrument of the contract, bound to the provider that is used now, with its series.
+    """An instrument of the contract, bound to the current provider, with its series.
 
     Args:
         definition: The contract's entry.
@@ -192,15 +192,19 @@ class BoundInstrument:
         self._api: Callable[..., None] | None = None
 
     def series(self, *values: object) -> Series:
-        """The series with these attribute values, in the contract's order; the same object while there are few.
+        """Return the series with these attribute values; the same object each time, for up to ten thousand series.
 
-        A value that the contract does not allow, or one beyond the limit, becomes `other` and is counted.
+        A value that the contract does not allow, or a value beyond the attribute's limit, is replaced by `other` and
+        counted.
+
+        Args:
+            values: The attribute values in the contract's order.
 
         Raises:
             ContractError: The number of values is wrong.
         """
         try:
-            return self.known[values]  # type: ignore[index]  # values of other types are not in it
+            return self.known[values]  # type: ignore[index]  # only text is in it, so other types are not found
         except (KeyError, TypeError):  # new, or a value that cannot be hashed
             limited = self.limits.apply(values)
         series = self.known.get(limited)
@@ -211,7 +215,7 @@ class BoundInstrument:
         return series
 
     def group(self, main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
-        """The group of these series and amounts; the same object while there are few."""
+        """Return the group of these series and amounts; the same object each time, for up to ten thousand groups."""
         key = (main, *fixed)
         group = self._groups.get(key)
         if group is None:
@@ -221,7 +225,7 @@ class BoundInstrument:
         return group
 
     def rebind(self) -> None:
-        """Rebind every series and group to the provider that is used now."""
+        """Rebind every series and group to the current provider."""
         self._api = None
         if self.gauge is not None:
             self.gauge.create()
@@ -231,7 +235,7 @@ class BoundInstrument:
             group.rebind()
 
     def api_writer(self) -> Callable[..., None]:
-        """The instrument's method of the OpenTelemetry API: `write(value, attributes, context)`."""
+        """Return the API instrument's method that records: `write(value, attributes, context)`."""
         if self._api is None:
             is_histogram = self.definition.kind is Kind.HISTOGRAM
             self._api = getattr(create_instrument(self.definition), "record" if is_histogram else "add")
@@ -242,7 +246,7 @@ class BoundInstrument:
 
 
 def create_instrument(instrument: Instrument) -> object:
-    """The instrument of the OpenTelemetry API that a contract entry describes; gauges are made elsewhere."""
+    """Create the OpenTelemetry API's instrument for a contract entry that is not a gauge."""
     meter, options = live.meter, {"unit": instrument.unit, "description": instrument.description}
     if instrument.kind is Kind.COUNTER:
         return meter.create_counter(instrument.name, **options)
@@ -252,4 +256,4 @@ def create_instrument(instrument: Instrument) -> object:
         return meter.create_histogram(
             instrument.name, **options, explicit_bucket_boundaries_advisory=instrument.buckets
         )
-    raise ContractError(f"{instrument.name} is a gauge")
+    raise ContractError(f"{instrument.name} is a gauge, which has no SDK instrument to add values to [SS304]")

@@ -1,12 +1,12 @@
-"""The last export of a process, within a bounded time: at SIGTERM, at exit, or when the program asks for it.
+"""The last export of a process, within a time limit: at SIGTERM, at exit, or when the program calls it.
 
-Python ends at SIGTERM without running exit handlers. Servers have handlers of their own (see `flush_when_served`).
-Every other program gets one that exports, and then sends the signal again. Other threads do the export. Where the
-signal has interrupted code that may hold a lock that they need, a collection most of all, the main thread goes on
-until they are done.
+At SIGTERM, Python ends without running exit handlers. Servers have their own signal handlers (see
+`flush_when_served`). Every other program gets a handler that exports and then sends the signal again. Other threads
+do the export. If the signal has interrupted code that may hold a lock, such as a collection, the main thread
+continues until the export is done.
 
-At the interpreter's exit the SDK would shut down one provider after the other, and wait for a Collector that is gone
-as long as each exporter does.
+At the interpreter's exit, the SDK would shut down one provider after the other. If the Collector is not running, the
+process would wait for the timeout of each exporter.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from signalscope.recording._modules import is_within
 from signalscope.recording._process_state import ProcessState
 from signalscope.recording._sdk import is_stopped_at_exit
 
-#: Packages whose code may hold a lock that an export needs; beside them, every module that has a `ProcessState`.
+#: Packages whose code may hold a lock that an export needs; so may every module with a `ProcessState`.
 _LOCKING = (opentelemetry.sdk.__name__, opentelemetry.exporter.__name__, logging.__name__, __package__)
 #: The longest that a terminating process waits for its last export, in seconds.
 SECONDS = 5.0
-#: What lets it wait longer, and how long at the most, as long as the SDK itself.
+#: Variables with which the user sets a longer time, and the longest time: the SDK has the same limit.
 _TIMEOUTS = (
     "OTEL_EXPORTER_OTLP_TIMEOUT",
     "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
@@ -52,12 +52,12 @@ _STARTS_NO_THREADS_AT_EXIT = (3, 12)
 
 
 class _Exports(ProcessState):
-    """What has been done at the end of this process.
+    """The state of the last exports of this process.
 
     Attributes:
-        gave_up_at: When an export was last waited for in vain, by the monotonic clock.
+        gave_up_at: When an export last took longer than its time limit, on the monotonic clock.
         stopped: The providers that have been shut down.
-        waiting: Threads for the exit of an interpreter that starts none there.
+        waiting: Threads to use at exit, for a Python that cannot start threads there.
     """
 
     def __init__(self) -> None:
@@ -67,12 +67,12 @@ class _Exports(ProcessState):
         self.waiting: list[_WaitingThread] = []
 
     def after_fork(self) -> None:
-        """Forget the threads: a child has none of them."""
+        """Forget the threads, which do not run in a child."""
         self.waiting = []
 
 
 class _WaitingThread:
-    """A thread that is started early, and waits for what it has to do."""
+    """A thread that is started early, and waits for a function to call."""
 
     def __init__(self) -> None:
         self._act: Callable[[], object] = lambda: None
@@ -81,7 +81,7 @@ class _WaitingThread:
         self.thread.start()
 
     def give(self, act: Callable[[], object]) -> None:
-        """Say what to do, once."""
+        """Call a function in the thread; once."""
         self._act = act
         self._is_given.set()
 
@@ -94,28 +94,31 @@ _exports = _Exports()
 
 
 def flush(timeout: float = SECONDS) -> None:
-    """Export what is left, of metrics and spans at once; never raises and never waits longer than the timeout.
+    """Export the remaining metrics and spans in parallel; never raises and never waits longer than the timeout.
 
-    Several things end a process one after the other, a server and then a signal. When the first has waited in vain,
-    the Collector is gone, and the next does not wait again.
+    A process may call this several times at its end, such as after a server has stopped and at a signal. If the first
+    export took too long, the Collector is not reachable, and the next call does nothing.
+
+    Args:
+        timeout: The longest time to wait, in seconds.
     """
     if not _gave_up_within(2 * timeout):
         _at_once(lambda provider: _call(provider, "force_flush", int(timeout * 1e3)), _running(), timeout)
 
 
 def stop(timeout: float) -> None:
-    """Export what is left and shut the providers down, both at once; never raises, never waits longer than that.
+    """Export the remaining metrics and spans and shut the providers down in parallel; never raises.
 
     Args:
-        timeout: The longest to wait, in seconds.
+        timeout: The longest time to wait, in seconds.
     """
     _stop(_running(), timeout)
 
 
 def stop_at_exit() -> None:
-    """Shut the providers down when the interpreter exits, before the SDK does it one after the other.
+    """Shut the providers down in parallel when the interpreter exits, before the SDK shuts down one after the other.
 
-    Only those that the SDK would shut down: not where the program has done so, or does not want it.
+    A provider that the program has shut down, or has created with ``shutdown_on_exit=False``, is left alone.
     """
     if sys.version_info[:2] == _STARTS_NO_THREADS_AT_EXIT and not _exports.waiting:
         _exports.waiting = [_WaitingThread() for _ in range(2)]  # one for each provider
@@ -129,12 +132,12 @@ def _stop(providers: Sequence[Any], timeout: float) -> None:
     if _at_once(lambda provider: _call(provider, "shutdown"), providers, wait):
         for provider in providers:
             _exports.stopped.add(provider)
-            if hasattr(provider, "shutdown"):  # or the SDK would wait for the same once more
+            if hasattr(provider, "shutdown"):  # otherwise the SDK would wait for the same exporter again
                 atexit.unregister(provider.shutdown)
 
 
 def _patience() -> float:
-    """How long the end waits: `SECONDS`, or what the user lets exporters take."""
+    """Return the longest time to wait at exit: `SECONDS`, or the timeout that the user has set for exporters."""
     given = [float(text) for name in _TIMEOUTS if _is_number(text := os.environ.get(name, ""))]
     return min(max(given, default=SECONDS), _LONGEST_SECONDS)
 
@@ -151,13 +154,13 @@ def _gave_up_within(seconds: float) -> bool:
 
 
 def _running() -> list[Any]:
-    """The providers that have not been stopped."""
+    """Return the providers that have not been shut down."""
     providers: tuple[Any, ...] = metrics.get_meter_provider(), trace.get_tracer_provider()
     return [provider for provider in providers if provider not in _exports.stopped]
 
 
 def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
-    """Do something with each provider at the same time; False when no threads can be started any more."""
+    """Call a function with each provider, in parallel; return False if threads cannot be started any more."""
     try:
         waiting = [_start(functools.partial(act, provider)) for provider in providers]
     except RuntimeError:
@@ -171,10 +174,10 @@ def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: fl
 
 
 def _start(act: Callable[[], object]) -> threading.Thread:
-    """Do something in another thread.
+    """Call a function in another thread.
 
     Raises:
-        RuntimeError: The interpreter is exiting and starts no threads any more.
+        RuntimeError: The interpreter is exiting and cannot start threads any more.
     """
     thread = threading.Thread(target=act, daemon=True, name="signalscope-flush")
     try:
@@ -191,16 +194,16 @@ def _start(act: Callable[[], object]) -> threading.Thread:
 def _call(provider: object, name: str, *args: object) -> None:
     method = getattr(provider, name, None)
     if method is not None:
-        with contextlib.suppress(Exception):  # the end of a process is no place to complain
+        with contextlib.suppress(Exception):  # an error at the end of a process must not prevent its end
             method(*args)
 
 
 def flush_when_served() -> None:
-    """Export what is left when a server in this process, or in one forked from it, has stopped gracefully.
+    """Export the last interval when uvicorn has stopped gracefully, in this process or in one forked from it.
 
-    Uvicorn, when it has stopped, kills its own process with the signal that asked it to: no exit handler runs, and
-    under gunicorn no signal handler of signalscope survives the worker's start either. So the last interval is
-    exported at the end of uvicorn's own shutdown, when every request has been answered.
+    Uvicorn stops at a signal, and then sends the same signal to its own process, so no exit handler runs. Under
+    gunicorn, a starting worker replaces signalscope's signal handler as well. So the export happens at the end of
+    uvicorn's own shutdown, after every request has been answered.
     """
     wrapt.register_post_import_hook(_patch_uvicorn, "uvicorn.server")
 
@@ -218,7 +221,7 @@ async def _flush_after(wrapped: Callable[..., Any], _server: Any, args: Any, kwa
 
 
 def flush_at_sigterm() -> None:
-    """Export before SIGTERM ends this process, unless the program has a handler of its own."""
+    """Export before SIGTERM ends this process, unless the program has set its own handler."""
     if (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -229,7 +232,7 @@ def flush_at_sigterm() -> None:
 def _terminate(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
     if _may_hold_locks(frame):
-        # What the export needs may be locked by what was interrupted here: it has to go on meanwhile.
+        # The interrupted code may hold a lock that the export needs, so it has to continue meanwhile.
         threading.Thread(target=_end, args=(number,), daemon=True, name="signalscope-termination").start()
     else:
         _end(number)
@@ -241,7 +244,7 @@ def _end(number: int) -> None:
 
 
 def _may_hold_locks(frame: FrameType | None) -> bool:
-    """Return True if a frame is part of a recording, a collection, an export or the logging of one."""
+    """Return True if a frame, or one of its callers, may hold a lock that the last export needs."""
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if module in ProcessState.modules or is_within(module, _LOCKING):

@@ -1,4 +1,4 @@
-"""Snapshots of what this process has recorded so far."""
+"""Snapshots of the values that this process has recorded so far."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass, field
 
 from signalscope.contract._model import Kind
 from signalscope.recording import get_instrument
-from signalscope.recording._gil import REASON, is_gil_enabled
+from signalscope.recording._fast_path import NO_GIL, is_gil_enabled
 from signalscope.recording._state import live
 from signalscope.recording._store import Totals
 
 
 class NotKeptError(RuntimeError):
-    """This process does not keep what it records where a snapshot can read it; the message says why."""
+    """A snapshot cannot read the values of this process; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What some instruments had recorded at one moment.
+    """The values of some instruments at one moment.
 
     Attributes:
-        at: When, on the monotonic clock, in seconds.
-        began: When every counter was zero: the start of the process, or of recording.
-        totals: Of each counter, up-down counter and histogram: by attribute values, what it recorded since.
-        gauges: Of each gauge: its values.
-        left_out: Instruments that a View, a reader or another SDK aggregates elsewhere.
+        at: The time of the snapshot, on the monotonic clock, in seconds.
+        began: When every counter was zero, on the same clock: the start of the process, or of recording.
+        totals: By the name of a counter, up-down counter or histogram, then by attribute values: the sums since
+            `began`.
+        gauges: By the name of a gauge, then by attribute values: the current values.
+        left_out: Instruments without values here, because the SDK aggregates them for a View or a reader.
     """
 
     at: float
@@ -37,18 +38,18 @@ class Snapshot:
 
 
 def snapshot(names: Iterable[str]) -> Snapshot:
-    """Read some instruments now. This calls the callbacks of gauges, and takes as long as they do.
+    """Read some instruments now. This calls the callbacks of gauges, so it takes as long as they do.
 
     Args:
         names: OpenTelemetry names.
 
     Raises:
-        NotKeptError: Recording goes through the SDK alone, or nowhere, or a collection took too long.
-        ContractError: There is no such instrument.
+        NotKeptError: This process does not record, or only through the SDK, or a collection took too long.
+        ContractError: The contract has no instrument with one of these names.
     """
     fast_path = live.fast_path
     if fast_path is None and not is_gil_enabled():
-        raise NotKeptError(f"{REASON}; set SIGNALSCOPE_PROMETHEUS_URL to read the values from Prometheus")
+        raise NotKeptError(f"{NO_GIL}; set SIGNALSCOPE_PROMETHEUS_URL to read the values from Prometheus")
     if not live.on or fast_path is None:
         raise NotKeptError(
             "signalscope has not set up OpenTelemetry in this process; start it with opentelemetry-instrument, "
@@ -63,10 +64,10 @@ def snapshot(names: Iterable[str]) -> Snapshot:
     definitions = [
         instrument.definition for instrument in instruments if instrument.definition.kind is not Kind.GAUGE
     ]
-    taken = [definition.name for definition in definitions if fast_path.accepts(definition)]
+    readable = [definition.name for definition in definitions if fast_path.accepts(definition)]
     at = time.monotonic()
-    totals = fast_path.store.totals(taken)
+    totals = fast_path.store.totals(readable)
     if totals is None:
         raise NotKeptError("another collection takes too long")
-    left_out = frozenset(definition.name for definition in definitions) - frozenset(taken)
+    left_out = frozenset(definition.name for definition in definitions) - frozenset(readable)
     return Snapshot(at, fast_path.store.began, totals, gauges, left_out)

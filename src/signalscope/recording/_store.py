@@ -1,7 +1,7 @@
 """All series of the process, and their collection into OpenTelemetry metrics.
 
-Binding a series takes no lock: the maps are filled with `dict.setdefault`, which is atomic, so that a first
-call inside a ``__del__`` during a collection cannot wait for that collection. Readers collect one after the other
+Binding a series does not acquire a lock, since a ``__del__`` may record for the first time while the same thread
+collects. The maps are filled with `dict.setdefault`, which is atomic. Readers collect one after the other
 (`Store.collect`).
 """
 
@@ -25,28 +25,28 @@ from signalscope.recording._process_state import ProcessState
 from signalscope.recording._reader import Reader
 from signalscope.recording._summary import Rejected, Summary
 
-#: The longest that a reader waits for another reader's collection, before it goes without.
+#: How long a reader waits for another reader's collection, in seconds. After that it collects nothing this time.
 _COLLECTION_SECONDS = 10.0
-#: The longest that a snapshot waits for it.
+#: How long a snapshot waits for a reader's collection, in seconds.
 _SNAPSHOT_SECONDS = 1.0
 
 T = TypeVar("T")
-#: Series that get a fixed amount for each value of a buffer.
+#: The series that get a fixed amount for each value of a buffer.
 _Fixed = tuple[tuple[Accumulator, InstrumentSeries, float], ...]
-#: A buffer, and what its values are added to. A plain tuple: a collection unpacks it quicker than a named one.
+#: A buffer, and the accumulators for its values. A plain tuple, since unpacking a named tuple takes longer.
 _Binding = tuple[Buffer, Accumulator, InstrumentSeries, _Fixed]
-#: Called with the name of a part of the fast path that failed, and how many times.
+#: Called with the name of the part that failed, and the number of failures.
 OnError = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What one series has recorded since the start.
+    """The sums of one series since the start.
 
     Attributes:
-        count: How many measurements.
-        total: Their sum: a counter's value.
-        buckets: How many were in each bucket of a histogram, and above the last one.
+        count: The number of measurements.
+        total: The sum of the measurements; for a counter its value.
+        buckets: The number of measurements in each bucket of a histogram; the last bucket has no upper boundary.
     """
 
     count: int
@@ -55,15 +55,15 @@ class Totals:
 
 
 class Store(ProcessState):
-    """The series of one process, as seen by the readers of one meter provider.
+    """All series of one process, for the readers of one meter provider.
 
     Args:
-        readers: Every reader that will collect.
+        readers: Every reader of the provider.
         exemplars: Which measurements become exemplars.
-        on_error: Called when values were refused.
+        on_error: Called when values were rejected.
 
     Attributes:
-        began: When every counter was zero, on the monotonic clock.
+        began: When every counter was zero, on the monotonic clock, in seconds.
     """
 
     def __init__(self, readers: Sequence[Reader], exemplars: Filter, on_error: OnError) -> None:
@@ -84,12 +84,12 @@ class Store(ProcessState):
         values: tuple[str, ...],
         fixed: Sequence[tuple[Instrument, tuple[str, ...], float]] = (),
     ) -> Buffer:
-        """The buffer of a series; the same one for the same arguments.
+        """Return the buffer of a series; the same buffer for the same arguments.
 
         Args:
             instrument: A counter, an up-down counter or a histogram.
-            values: The attribute values in the contract's order, already limited.
-            fixed: Other series, each with an amount that it gets whenever this buffer gets a value.
+            values: The attribute values in the contract's order, after `AttributeLimits.apply`.
+            fixed: Other series, each with the amount that it gets for every value of this buffer.
         """
         series = self._series_of(instrument)
         key = series.key(values)
@@ -115,12 +115,12 @@ class Store(ProcessState):
         if series is None:
             readers = self.readers
             series = self._instruments.setdefault(instrument.name, InstrumentSeries(instrument, readers))
-            if readers is not self.readers:  # one was added meanwhile, and did not see it
+            if readers is not self.readers:  # a reader was added meanwhile, before this instrument was there
                 series.set_readers(self.readers)
         return series
 
     def add_reader(self, reader: Reader) -> None:
-        """Add a reader: of totals since the start, of differences since now."""
+        """Add a reader. A delta reader starts now; other readers get the sums since the start."""
 
         def add() -> bool:
             reader.added_at = time.time_ns()
@@ -131,7 +131,7 @@ class Store(ProcessState):
         _ = self._exclusively(add, _COLLECTION_SECONDS) or add()
 
     def remove_reader(self, reader: Reader) -> None:
-        """Remove a reader, and what is kept for it."""
+        """Remove a reader and its state."""
 
         def remove() -> bool:
             self._set_readers(tuple(kept for kept in self.readers if kept is not reader))
@@ -150,16 +150,16 @@ class Store(ProcessState):
     def _exclusively(self, act: Callable[[], T], timeout: float) -> T | None:
         """Drain the buffers and call a function, while no other collection runs.
 
-        A signal handler of the program may raise an exception wherever Python looks for signals: after each call. So
-        that the lock is released all the same, one call of C acquires it and notes that, inside the `try`.
+        A signal handler of the program may raise an exception after any call. To release the lock nevertheless, one
+        call of a C function acquires it and stores the result, inside the `try`.
 
         Returns:
-            What the function returns. None when another collection holds the lock for longer than the timeout, and
-            inside a collection of the same thread (a finalizer that flushes).
+            The result of the function. None if another collection holds the lock for longer than the timeout, or if
+            this thread is collecting already (a finalizer may flush).
         """
         if self._collecting == threading.get_ident():
             return None
-        lock = self.lock  # a fork may replace it
+        lock = self.lock  # release the same lock, although a fork may replace the attribute
         is_acquired: list[bool] = []
         try:
             is_acquired.extend(map(lock.acquire, (True,), (timeout,)))
@@ -174,41 +174,41 @@ class Store(ProcessState):
                 lock.release()
 
     def collect(self, reader: Reader, now: int, timeout: float = _COLLECTION_SECONDS) -> list[Metric]:
-        """Everything recorded, as metrics for one reader.
+        """Return all measurements as metrics for one reader.
 
-        Returns nothing when another collection takes longer than the timeout, and when called from inside a
-        collection (a finalizer that flushes): what was recorded is then in the next one.
+        The result is empty if another collection takes longer than the timeout, or if this thread is collecting
+        already. The next collection then has the measurements.
 
         Args:
             reader: One of the store's readers.
-            now: The time of the points, in nanoseconds since the epoch.
-            timeout: The longest to wait, in seconds.
+            now: The time of the data points, in nanoseconds since the epoch.
+            timeout: The longest time to wait, in seconds.
         """
 
         def metrics() -> list[Metric]:
-            refused = self.rejected.count - self._reported
-            if refused:
-                self._reported += refused
-                self._on_error("recording.value", refused)
+            rejected = self.rejected.count - self._reported
+            if rejected:
+                self._reported += rejected
+                self._on_error("recording.value", rejected)
             metrics = (series.metric(reader, now) for series in list(self._instruments.values()))
             return [metric for metric in metrics if metric is not None]
 
         return self._exclusively(metrics, timeout) or []
 
     def totals(self, names: Iterable[str]) -> dict[str, dict[tuple[str, ...], Totals]] | None:
-        """What some instruments have recorded since the start, by attribute values; for no reader in particular.
+        """Return the sums of some instruments since the start, by name and attribute values.
 
         Args:
-            names: OpenTelemetry names; those that have no series are left out.
+            names: OpenTelemetry names; instruments without series are left out.
 
         Returns:
-            None when a collection takes too long, and when called from inside one.
+            The sums. None if a collection takes too long, or if this thread is collecting.
         """
         return self._exclusively(
             lambda: {
                 name: {
                     key: Totals(sums.count, sums.total, tuple(sums.buckets))
-                    for key, sums in [(key, kept.total) for key, kept in list(series.accumulators.items())]
+                    for key, sums in [(key, own.total) for key, own in list(series.accumulators.items())]
                 }
                 for name in names
                 if (series := self._instruments.get(name)) is not None
@@ -217,7 +217,7 @@ class Store(ProcessState):
         )
 
     def _drain(self) -> None:
-        """Move everything that was recorded from the buffers to the accumulators."""
+        """Move all measurements from the buffers to the accumulators."""
         for buffer, accumulator, series, fixed in list(self._bindings.values()):
             if (buffer.values or buffer.summaries) and (summary := buffer.drain()) is not None and summary[0]:
                 if series.delta_readers:
@@ -241,7 +241,7 @@ class Store(ProcessState):
             other.add_exemplars({bisect_left(series.boundaries, amount): exemplar}, self.readers)
 
     def after_fork(self) -> None:
-        """Start at zero."""
+        """Start all series at zero."""
         self._collecting = None
         self.began = time.monotonic()
         self._reported = self.rejected.count
@@ -256,6 +256,6 @@ class Store(ProcessState):
 
 
 def _repeated(amount: float, count: int, boundaries: tuple[float, ...]) -> Summary:
-    """The summary of the same amount, `count` times."""
+    """Return the summary of `count` measurements of the same amount."""
     buckets = ((bisect_left(boundaries, amount), count),) if boundaries else ()
     return count, amount * count, amount, amount, buckets

@@ -1,4 +1,4 @@
-"""Summaries: what a number of measurements add up to."""
+"""Summaries: count, sum, minimum, maximum and bucket counts of some measurements."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from signalscope.recording._numbers import is_plain, plain
 
-#: Count, sum, least and greatest of some measurements, and pairs of a bucket's index and its count, without empty
-#: buckets. A plain tuple: a collection makes one for every series.
+#: Count, sum, minimum and maximum of some measurements, and pairs of bucket index and count for buckets that are not
+#: empty. A plain tuple, since a collection creates one for every series.
 Summary = tuple[int, float, float, float, Sequence[tuple[int, int]]]
-#: No measurement at all.
+#: The summary of zero measurements.
 NOTHING: Summary = (0, 0, math.inf, -math.inf, ())
 
 
 class Rejected:
-    """Counts values that an instrument cannot take: not finite, negative where that is wrong, not a number."""
+    """Counts values that an instrument cannot record: not finite, not a number, or negative without `signed`."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -25,10 +25,10 @@ class Rejected:
 def summarise(
     values: list[float], boundaries: Sequence[float], *, signed: bool, rejected: Rejected
 ) -> Summary:
-    """The summary of some values, which are sorted on the way; never raises.
+    """Return the summary of some values, and sort the list; never raises.
 
     Args:
-        values: What was recorded.
+        values: The recorded values.
         boundaries: Bucket boundaries of a histogram; empty for a counter.
         signed: Whether negative values are allowed.
         rejected: Counts the values that are left out.
@@ -38,7 +38,7 @@ def summarise(
         _, total, low, high, _ = summary
         if all(map(is_plain, (total, low, high))) and math.isfinite(total) and (low >= 0 or signed):
             return summary
-    except Exception:  # noqa: S110  # not numbers, then; whatever a foreign type does, it must not stop a fold
+    except Exception:  # noqa: S110  # not all are plain numbers; other types may raise anything, but a fold must end
         pass
     values = _usable(values, signed=signed, rejected=rejected)
     return _added(values, boundaries) if values else NOTHING
@@ -51,7 +51,7 @@ def _added(values: list[float], boundaries: Sequence[float]) -> Summary:
 
 
 def _buckets(values: list[float], boundaries: Sequence[float]) -> Sequence[tuple[int, int]]:
-    """How many of the sorted values fall into each bucket; a value at a boundary belongs to the bucket below it."""
+    """Count the sorted values in each bucket; a value equal to a boundary is in the bucket below the boundary."""
     if not boundaries:
         return ()
     bucket, last = bisect_left(boundaries, values[0]), bisect_left(boundaries, values[-1])
@@ -69,18 +69,18 @@ def _buckets(values: list[float], boundaries: Sequence[float]) -> Sequence[tuple
 
 
 def _usable(values: list[float], *, signed: bool, rejected: Rejected) -> list[float]:
-    """The values the SDK would accept, as plain numbers; the others are counted."""
+    """Return the values that can be recorded, as plain numbers; count the others as rejected."""
     usable = []
     for value in values:
         try:
             usable.append(plain(value, signed=signed))
-        except Exception:  # whatever a foreign type does
+        except Exception:  # the methods of other types may raise anything
             rejected.count += 1
     return usable
 
 
 def merge(summaries: Sequence[Summary]) -> Summary:
-    """The summary of all measurements of several summaries."""
+    """Return the summary of the measurements of several summaries."""
     if len(summaries) == 1:
         return summaries[0]
     counts, totals, lows, highs, _ = zip(*summaries, strict=True)

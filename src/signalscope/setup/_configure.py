@@ -1,8 +1,12 @@
-"""Set up OpenTelemetry, once: what the launcher's configurator and `signalscope.configure` share.
+"""Set up OpenTelemetry, once: the common code of `signalscope.configure` and the launcher's configurator.
 
-The `OTEL_*` variables mean what they mean for the SDK, which reads them itself. What is added: exporters are chosen
-by whether there is an endpoint, every process has its own instance id, `/metrics` works beside what is pushed, the
-recording core is put in front of the readers, and the last interval is exported at SIGTERM.
+The SDK reads the `OTEL_*` variables itself. signalscope adds the following:
+
+* OTLP exporters are used if there is an endpoint.
+* Every process has its own instance id.
+* `/metrics` can be read, also when metrics are pushed.
+* The recording core is put in front of the readers.
+* The last interval is exported at SIGTERM.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ _PULL = "signalscope_pull"
 
 
 class _State(ProcessState):
-    """Whether this process has been configured."""
+    """The state of this process: `done` is True after it has been configured."""
 
     done = False
 
@@ -62,36 +66,38 @@ def configure(
     environment: Mapping[str, str] | None = None,
     targets: str | Path | None = None,
 ) -> None:
-    """Set up OpenTelemetry for this process, as ``opentelemetry-instrument`` would; later calls do nothing.
+    """Set up OpenTelemetry for this process, as ``opentelemetry-instrument`` does; later calls do nothing.
 
-    Arguments override ``OTEL_*`` variables, which override defaults. Where another part of the program has
-    already set a meter provider, that one is used, and nothing is set up.
+    Arguments override ``OTEL_*`` variables, and these override defaults. If the program has set a meter provider
+    already, signalscope records into it and sets up nothing.
 
     Args:
-        service_name: ``service.name`` of the resource: the ``job`` in Prometheus.
-        endpoint: Base URL of the OTLP receiver, such as ``http://127.0.0.1:4318``. Without one nothing is
-            pushed, and `/metrics` still works.
+        service_name: ``service.name`` of the resource, which is the ``job`` in Prometheus.
+        endpoint: Base URL of the OTLP receiver, such as ``http://127.0.0.1:4318``. Without an endpoint, metrics are
+            not pushed, but `/metrics` can be read.
         protocol: ``http/protobuf`` (the default) or ``grpc``.
         resource_attributes: More attributes of the resource.
-        metrics_exporter: ``otlp``, ``prometheus``, ``console``, ``none``, or several of them with commas.
+        metrics_exporter: ``otlp``, ``prometheus``, ``console``, ``none``, or several, separated by commas.
         traces_exporter: ``otlp``, ``console``, ``none``.
-        export_interval: Seconds between two exports of metrics.
-        environment: Any other ``OTEL_*`` variables, as if they were set.
-        targets: A targets file (docs/targets.md), in place of ``SIGNALSCOPE_TARGETS``. What is wrong with it is
-            logged, and the rest of it applied.
+        export_interval: The time between two exports of metrics, in seconds.
+        environment: More ``OTEL_*`` variables, by name. They are used as if the environment had them.
+        targets: A targets file (docs/targets.md), instead of ``SIGNALSCOPE_TARGETS``. Errors in the file are logged,
+            and the correct entries are used.
 
     Raises:
-        ContractError: An argument or a variable is not allowed; the message says what is. Nothing is set up, and it
-            may be tried again.
+        ContractError: An argument or a variable is not allowed. The message names the allowed values. Nothing has
+            been set up, and `configure` can be called again.
 
     Examples:
         >>> import signalscope
         >>> signalscope.configure(service_name="signal-service", export_interval=5.0)
     """
     if protocol not in (None, "http/protobuf", "grpc"):
-        raise ContractError(f"protocol={protocol!r} is not allowed; allowed: http/protobuf, grpc")
+        raise ContractError(f"protocol={protocol!r} is not allowed; allowed: http/protobuf, grpc [SS320]")
     if export_interval is not None and not (isinstance(export_interval, int | float) and export_interval > 0):
-        raise ContractError(f"export_interval={export_interval!r} must be a positive number of seconds")
+        raise ContractError(
+            f"export_interval={export_interval!r} must be a positive number of seconds [SS320]"
+        )
     overrides = {
         **(environment or {}),
         "OTEL_SERVICE_NAME": service_name,
@@ -110,14 +116,14 @@ def configure(
                 _set_up(dict(resource_attributes or {}))
             _state.done = True
             _apply_targets(targets)
-    os.environ.setdefault(SEMCONV, "http")  # instrumentors read it later
+    os.environ.setdefault(SEMCONV, "http")  # instrumentors read the variable later
 
 
 def _apply_targets(targets: str | Path | None) -> None:
-    """Measure what a targets file names; the launcher has an instrumentor do that."""
+    """Instrument the functions in a targets file; under the launcher, an instrumentor does this."""
     if targets is None and not os.environ.get("SIGNALSCOPE_TARGETS"):
         return
-    from signalscope.instrumentation.targets import TargetsInstrumentor  # noqa: PLC0415  # only where there are any
+    from signalscope.instrumentation.targets import TargetsInstrumentor  # noqa: PLC0415  # only with a targets file
 
     instrumentor = TargetsInstrumentor()
     if not instrumentor.active:
@@ -125,7 +131,7 @@ def _apply_targets(targets: str | Path | None) -> None:
 
 
 def configure_for_launcher(auto_instrumentation_version: str | None = None, **options: Any) -> None:
-    """Set up OpenTelemetry as the launcher asks; an error in the environment costs telemetry, not the service."""
+    """Set up OpenTelemetry for the launcher; with an error in the environment, the service runs without telemetry."""
     with _state.lock, variables(defaults(os.environ)):
         if not _state.done:
             _state.done = True
@@ -133,14 +139,14 @@ def configure_for_launcher(auto_instrumentation_version: str | None = None, **op
                 with named_configuration_errors():
                     _set_up({}, auto_instrumentation_version=auto_instrumentation_version, **options)
             except ContractError as error:
-                _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # the message is enough
+                _logger.error("signalscope: no telemetry: %s [SS324]", error)  # noqa: TRY400  # the message is enough
 
 
 def shutdown(timeout: float = 5.0) -> None:
-    """Export what is left and stop the providers that `configure` made.
+    """Export the remaining metrics and spans, and stop the providers that `configure` has created.
 
     Args:
-        timeout: The longest to wait, in seconds.
+        timeout: The longest time to wait, in seconds.
 
     Examples:
         >>> import signalscope
@@ -156,7 +162,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
     if is_disabled():
         return
     if isinstance(metrics.get_meter_provider(), MeterProvider):  # another part of the program has set it
-        _logger.info("signalscope: OpenTelemetry has been set up already; recording through that")
+        _logger.info("signalscope: the program has set up OpenTelemetry already; recording into its provider")
         recording.initialise()
         _termination.flush_at_sigterm()
         return
@@ -176,7 +182,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
 
 
 def begin() -> None:
-    """Record into the provider that was just made, and export its last interval when the process ends."""
+    """Record into the new provider, and export its last interval when the process ends."""
     provider = metrics.get_meter_provider()
     if not isinstance(provider, MeterProvider):
         recording.initialise()
@@ -184,7 +190,7 @@ def begin() -> None:
     recording.initialise(provider, readers_of(provider))
     tracers = trace.get_tracer_provider()
     if isinstance(tracers, TracerProvider):
-        from signalscope.setup._span_processor import Enricher  # noqa: PLC0415  # only where there are spans
+        from signalscope.setup._span_processor import Enricher  # noqa: PLC0415  # only with spans
 
         tracers.add_span_processor(Enricher())
     observe_process()
@@ -193,9 +199,13 @@ def begin() -> None:
 
 
 def _take_prometheus() -> tuple[str, int] | None:
-    """Take ``prometheus`` out of the exporters: the pull reader does that; where to serve it.
+    """Remove ``prometheus`` from the exporters, and return the host and the port of its server.
 
-    OpenTelemetry's own would be a second reader, without exemplars, and fails where the port is taken.
+    signalscope's pull reader replaces OpenTelemetry's exporter. That one would be a second reader without exemplars,
+    and fails if the port is in use.
+
+    Returns:
+        Host and port; None if the exporter is not chosen, or the port is wrong.
     """
     names = [name.strip() for name in os.environ.get("OTEL_METRICS_EXPORTER", "").split(",")]
     if "prometheus" not in names:
@@ -205,7 +215,9 @@ def _take_prometheus() -> tuple[str, int] | None:
     port = os.environ.get("OTEL_EXPORTER_PROMETHEUS_PORT") or "9464"
     if port.isdigit():
         return host, int(port)
-    _logger.error("OTEL_EXPORTER_PROMETHEUS_PORT must be a port number, not %r; metrics are not served", port)
+    _logger.error(
+        "OTEL_EXPORTER_PROMETHEUS_PORT must be a port number, not %r; metrics are not served [SS325]", port
+    )
     return None
 
 
@@ -216,8 +228,8 @@ def _serve(host: str, port: int) -> None:
         serve(host, port)
     except OSError as error:
         _logger.warning(
-            "signalscope: metrics are not served on %s:%d (%s); another worker of this service may have the port. "
-            "Set OTEL_EXPORTER_PROMETHEUS_PORT for each process, or push with OTEL_METRICS_EXPORTER=otlp",
+            "signalscope: metrics are not served on %s:%d (%s); another worker of this service may use the port. "
+            "Set OTEL_EXPORTER_PROMETHEUS_PORT for each process, or push with OTEL_METRICS_EXPORTER=otlp [SS326]",
             host,
             port,
             error.strerror or error,

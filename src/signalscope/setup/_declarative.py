@@ -1,8 +1,10 @@
 """Set up OpenTelemetry from a declarative configuration file (``OTEL_CONFIG_FILE``).
 
-What the file does not ask for is not set up. Two things are added to its resource, as for every process that
-signalscope sets up: the distribution, by which the Collector knows the metrics' names, and an instance id, by which
-Prometheus distinguishes processes.
+Only the parts in the file are set up. signalscope adds two groups of attributes to the resource, as it does for every
+process:
+
+* the distribution, with which the Collector recognises signalscope's metric names
+* an instance id, with which Prometheus distinguishes processes
 """
 
 from __future__ import annotations
@@ -16,16 +18,16 @@ _logger = logging.getLogger("signalscope")
 
 
 def set_up(path: str) -> bool:
-    """Set up the SDK as a file says.
+    """Set up the SDK from a file.
 
     Args:
         path: The YAML or JSON file.
 
     Returns:
-        False when the file says ``disabled: true``.
+        False if the file contains ``disabled: true``.
 
     Raises:
-        ContractError: The package that reads such files is not installed, or the file is wrong; the message says what
+        ContractError: The package that reads the file is not installed, or the file is wrong. The message says what
             to do.
     """
     try:
@@ -37,7 +39,7 @@ def set_up(path: str) -> bool:
         from opentelemetry.configuration.models import AttributeNameValue, Resource  # noqa: PLC0415  # see above
     except ImportError:
         raise ContractError(
-            f"OTEL_CONFIG_FILE={path} needs: pip install 'signalscope[declarative]' (OpenTelemetry 1.44 or newer)"
+            f"OTEL_CONFIG_FILE={path} needs OpenTelemetry 1.44: pip install 'signalscope[declarative]' [SS328]"
         ) from None
     try:
         config = load_config_file(path)
@@ -49,10 +51,10 @@ def set_up(path: str) -> bool:
                 resource.attributes.append(AttributeNameValue(name, value))
         configure_sdk(config)
     except (ConfigurationError, OSError) as error:
-        raise ContractError(f"OTEL_CONFIG_FILE={path}: {' '.join(str(error).split())}") from error
+        raise ContractError(f"OTEL_CONFIG_FILE={path}: {' '.join(str(error).split())} [SS329]") from error
     return not config.disabled
 
 
 def _names(attributes_list: str | None) -> set[str]:
-    """The names in a list such as ``service.name=x,deployment.environment=y``."""
+    """Return the names in a list such as ``service.name=x,deployment.environment=y``."""
     return {entry.partition("=")[0].strip() for entry in (attributes_list or "").split(",") if entry.strip()}

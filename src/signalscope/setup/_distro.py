@@ -1,6 +1,6 @@
 """The distro and the configurator that `opentelemetry-instrument` loads.
 
-Where another distribution is installed too, choose this one with ``OTEL_PYTHON_DISTRO=signalscope`` and
+If another distribution is installed too, set ``OTEL_PYTHON_DISTRO=signalscope`` and
 ``OTEL_PYTHON_CONFIGURATOR=signalscope``.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from opentelemetry.instrumentation import auto_instrumentation
-from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # it is typed, mypy cannot see it
+from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr-defined]  # mypy does not see its types
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from signalscope.contract._model import ContractError
@@ -24,7 +24,7 @@ _logger = logging.getLogger("signalscope")
 
 
 class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
-    """Sets the defaults of the environment; what the user has set stays.
+    """Sets the default values of environment variables that the user has not set.
 
     Examples:
         >>> import os
@@ -39,20 +39,22 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
             os.environ.setdefault(name, value)
 
     def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
-        """Load one instrumentor; one that fails is logged and never stops the others."""
+        """Load one instrumentor. If it fails, log the error, so that the others are loaded nevertheless."""
         try:
             super().load_instrumentor(entry_point, **kwargs)
         except ImportError:
-            raise  # the launcher knows what that means
+            raise  # the launcher handles a library that is not installed
         except Exception:
-            _logger.exception("signalscope: instrumenting %s failed; going on without it", entry_point.name)
+            _logger.exception(
+                "signalscope: instrumenting %s failed; going on without it [SS330]", entry_point.name
+            )
 
 
 def instrument_children() -> None:
-    """Instrument Python processes that this one starts too, such as uvicorn's workers.
+    """Instrument the Python processes that this one starts, such as uvicorn's workers.
 
-    The launcher does that with a folder in PYTHONPATH, which it removes while it works; some older releases did
-    not restore it.
+    The launcher puts a folder into PYTHONPATH for this, and removes it while it runs. Some older releases do not
+    restore it.
 
     Examples:
         >>> import os
@@ -68,7 +70,7 @@ def instrument_children() -> None:
 
 
 class SignalscopeConfigurator(_OTelSDKConfigurator):
-    """Sets up the SDK, and the recording core in front of it.
+    """Sets up the SDK and the recording core.
 
     Examples:
         >>> from signalscope import recording
@@ -91,4 +93,4 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
             if done:
                 _configure.begin()
         except ContractError as error:
-            _logger.error("signalscope: no telemetry: %s", error)  # noqa: TRY400  # the message is enough
+            _logger.error("signalscope: no telemetry: %s [SS324]", error)  # noqa: TRY400  # the message is enough

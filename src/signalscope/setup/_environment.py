@@ -1,4 +1,4 @@
-"""The environment variables that set up OpenTelemetry: defaults, temporary values, and errors that name them."""
+"""The environment variables that set up OpenTelemetry: defaults, temporary values, and error messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNALS = ("TRACES", "METRICS", "LOGS")
 _INSTANCE = "service.instance.id"
 _PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL"
 _NOT_FOUND = re.compile(r"component '(.*)' not found in entry point '(opentelemetry_(.*))'")
-#: The variables that choose what an entry point group offers.
+#: The variable for each entry point group that is chosen with a variable.
 _VARIABLES = {
     "metrics_exporter": "OTEL_METRICS_EXPORTER",
     "traces_exporter": "OTEL_TRACES_EXPORTER",
@@ -31,15 +31,15 @@ _VARIABLES = {
 
 
 def is_disabled() -> bool:
-    """Return True if the user has switched OpenTelemetry off."""
+    """Return True if OTEL_SDK_DISABLED is ``true``."""
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def identity(attributes: str = "") -> dict[str, str]:
-    """Attributes of every resource: the distribution and an instance id.
+    """Return the attributes of every resource: the distribution and an instance id.
 
     Args:
-        attributes: OTEL_RESOURCE_ATTRIBUTES, where it is used; an instance id in it is kept.
+        attributes: The value of OTEL_RESOURCE_ATTRIBUTES. If it has an instance id, the result has none.
     """
     attributes_by_name = {"telemetry.distro.name": "signalscope", "telemetry.distro.version": __version__}
     if f"{_INSTANCE}=" not in attributes:
@@ -48,28 +48,27 @@ def identity(attributes: str = "") -> dict[str, str]:
 
 
 def defaults(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are not set, and what they are then.
+    """Return default values for the variables that are not set.
 
-    OTLP is used for the signals that have an endpoint; without one every export of a service would fail.
+    OTLP is used for the signals that have an endpoint. Without an endpoint every export would fail.
     """
     chosen: dict[str, str] = {SEMCONV: "http"}
     for signal in _SIGNALS:
         has_endpoint = environment.get(ENDPOINT) or environment.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-        wanted = "otlp" if has_endpoint and signal != "LOGS" else "none"
-        chosen[f"OTEL_{signal}_EXPORTER"] = wanted
+        chosen[f"OTEL_{signal}_EXPORTER"] = "otlp" if has_endpoint and signal != "LOGS" else "none"
     chosen[_PROTOCOL] = _protocol(environment.get(ENDPOINT, ""))
     return {name: value for name, value in chosen.items() if not environment.get(name)}
 
 
 def _protocol(endpoint: str) -> str:
-    """HTTP, as the specification says; gRPC for its own port, where its exporter is installed."""
+    """Return HTTP, the default of the specification; for port 4317 gRPC, if its exporter is installed."""
     if port_of(endpoint) != 4317:
         return "http/protobuf"
     if any(entry_points(group="opentelemetry_metrics_exporter", name="otlp_proto_grpc")):
         return "grpc"
     _logger.warning(
-        "%s=%s looks like gRPC, which needs: pip install 'signalscope[grpc]'; trying OTLP over HTTP, whose usual "
-        "port is 4318",
+        "%s=%s has the usual port of gRPC, which needs: pip install 'signalscope[grpc]'. Using OTLP over HTTP, whose "
+        "usual port is 4318 [SS327]",
         ENDPOINT,
         endpoint,
     )
@@ -78,7 +77,7 @@ def _protocol(endpoint: str) -> str:
 
 @contextmanager
 def variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables while the SDK reads them."""
+    """Set environment variables while the block runs, and restore them."""
     before = {name: os.environ.get(name) for name in values}
     exporter = os.environ.get("OTEL_METRICS_EXPORTER")
     os.environ.update(values)
@@ -95,7 +94,7 @@ def variables(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def named_configuration_errors() -> Iterator[None]:
-    """Raise what the SDK raises while it reads the environment as a `ContractError` that names the variable."""
+    """Convert errors of the SDK about its settings to a `ContractError` that names the variable where possible."""
     try:
         yield
     except ContractError:
@@ -108,22 +107,23 @@ def _message(error: Exception) -> str:
     missing = _NOT_FOUND.search(str(error))
     if missing is None:
         return (
-            f"the SDK refuses its settings, in OTEL_* variables or arguments: {' '.join(str(error).split())}"
+            "the SDK rejects its settings, in OTEL_* variables or arguments: "
+            f"{' '.join(str(error).split())} [SS323]"
         )
     name, group, short = missing.groups()
     names = (entry_point.name for entry_point in entry_points(group=group))
-    # `otlp` is what people write for the exporter of either protocol.
+    # Users write `otlp` for the exporters of both protocols.
     known = sorted(
-        {re.sub("^otlp_proto_.*", "otlp", known) for known in names if not known.startswith("signalscope")}
+        {re.sub("^otlp_proto_.*", "otlp", entry) for entry in names if not entry.startswith("signalscope")}
     )
     if short.endswith("_exporter"):
         known.append("none")
     hint = "; for gRPC: pip install 'signalscope[grpc]'" if "grpc" in name else ""
-    return f"{_VARIABLES.get(short, group)}: there is no {name!r}; installed: {', '.join(known)}{hint}"
+    return f"{_VARIABLES.get(short, group)}: {name!r} is not installed; installed: {', '.join(known)}{hint} [SS322]"
 
 
 def check_endpoints(environment: Mapping[str, str]) -> None:
-    """Check that endpoints of OTLP over HTTP are URLs; the exporter would fail at each export instead.
+    """Check that the endpoints of OTLP over HTTP are URLs. Otherwise the exporter would fail at each export.
 
     Raises:
         ContractError: An endpoint is not a URL.
@@ -131,17 +131,17 @@ def check_endpoints(environment: Mapping[str, str]) -> None:
     for signal in _SIGNALS:
         exporters = environment.get(f"OTEL_{signal}_EXPORTER", "").replace(" ", "").split(",")
         protocol = environment.get(f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL") or environment.get(_PROTOCOL, "")
-        if "otlp" not in exporters or protocol == "grpc":  # gRPC takes host:port too
+        if "otlp" not in exporters or protocol == "grpc":  # gRPC accepts host:port too
             continue
         own = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT"
         name = own if environment.get(own) else ENDPOINT
         value = environment.get(name, "")
         if value and (not re.match(r"https?://[^/]", value) or port_of(value) is None):
-            raise ContractError(f"{name}={value!r} is no URL; write it like http://127.0.0.1:4318")
+            raise ContractError(f"{name}={value!r} is not a URL; write it like http://127.0.0.1:4318 [SS321]")
 
 
 def port_of(url: str) -> int | None:
-    """The port of a URL, 0 when it names none; None when what it names is no port."""
+    """Return the port of a URL; 0 for a URL without a port, None for a wrong port."""
     try:
         return urlsplit(url).port or 0
     except ValueError:

@@ -1,4 +1,4 @@
-"""Attributes for spans of other instrumentors: the user's tier, and the external service that is called."""
+"""Attributes for the spans of all instrumentors: the user's tier, and the called external service."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _PEER = "peer.service"
 
 
 class Enricher(SpanProcessor):
-    """Puts ``user_tier`` on spans begun inside `user_context`, and ``peer.service`` on calls of known services.
+    """Sets ``user_tier`` on spans inside `user_context`, and ``peer.service`` on calls of known services.
 
-    Services are those of SIGNALSCOPE_SERVICES. Only recording spans cost anything.
+    SIGNALSCOPE_SERVICES lists the known services. Spans that do not record are not slowed down.
     """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
@@ -29,12 +29,12 @@ class Enricher(SpanProcessor):
                 service = service_at(_url(span))
                 if service is not None and _PEER not in (span.attributes or {}):
                     span.set_attribute(_PEER, service.name)
-        except Exception:  # an error of signalscope must not reach the caller
+        except Exception:  # an error of the measurement must not reach the caller
             internal_error("enrich")
 
 
 def _url(span: Span) -> str:
-    """The URL of a client's span, as the present and the former semantic conventions write it."""
+    """Return the URL of a client span, from the attributes of the current or the former semantic conventions."""
     attributes = span.attributes or {}
     url = attributes.get("url.full") or attributes.get("http.url")
     if not url:
