@@ -56,6 +56,7 @@ _CLI_TITLE = """\
 The extra `cli` brings the command `signalscope`. `generate` needs the extra `mixin` too, and `console` the extra
 `console`. Errors are one line on the standard error, and the exit status 1.
 """
+_HTML_PICTURE = re.compile(r"""\bsrc(?:set)?=["']([^"']+)""")
 _EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -103,6 +104,8 @@ def _links(tokens: list[Token], line: int) -> Iterator[Link]:
             yield Link(line, str(token.attrs["href"]), False)
         elif token.type == "image":
             yield Link(line, str(token.attrs["src"]), True)
+        elif token.type in {"html_block", "html_inline"}:
+            yield from (Link(line, target, True) for target in _HTML_PICTURE.findall(token.content))
         yield from _links(token.children or [], line)
 
 

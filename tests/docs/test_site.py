@@ -97,8 +97,11 @@ def test_a_missing_picture_and_a_link_out_of_the_site_are_named(checkout: Path) 
 def test_a_broken_link_of_the_readme_is_named(checkout: Path) -> None:
     """It is not a page of the site."""
     line = _append(checkout / "README.md", "[lost](docs/metrics.md#no-such-heading)")
+    picture = _append(checkout / "README.md", '<img src="docs/images/lost.png">')
     expected = f"README.md:{line}: docs/metrics.md#no-such-heading: the page does not have such a heading"
-    assert expected in _messages(checkout)
+    messages = _messages(checkout)
+    assert expected in messages
+    assert f"README.md:{picture}: docs/images/lost.png is not there" in messages
 
 
 def test_a_public_name_without_documentation_is_named(checkout: Path) -> None:
