@@ -25,7 +25,7 @@ setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 demo: setup ## run the demo until Ctrl-C
 	@exec $(BIN)/signalscope demo $(ARGS)
 
-lint: setup ## run ruff and mypy
+lint: setup ## run ruff, mypy and the check of the English
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
