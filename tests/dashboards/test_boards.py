@@ -223,6 +223,61 @@ def test_the_alert_that_always_fires_is_not_shown() -> None:
             assert name != "ALERTS" or matchers.get("alertname") == '!="Watchdog"', where
 
 
+def _panel_of(name: str, title: str) -> dict[str, Any]:
+    return next(panel for panel in _panels(BOARDS[name]) if panel["title"] == title)
+
+
+def test_the_worst_alert_is_first() -> None:
+    """The severity is a number with a text, so that a table can be sorted by it; the text has its colour."""
+    panel = _panel_of("operations.json", "Which alerts are firing?")
+    assert panel["options"]["sortBy"] == [{"displayName": "Severity", "desc": True}]
+    (severity,) = (
+        override
+        for override in panel["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == "Severity"
+    )
+    (mapping,) = (
+        change["value"][0]["options"] for change in severity["properties"] if change["id"] == "mappings"
+    )
+    names = {value: known["text"] for value, known in mapping.items()}
+    assert names == {"1": "info", "2": "warning", "3": "critical"}
+    assert {known["text"]: known["color"] for known in mapping.values()} == PALETTE["severity"]
+    for value, name in names.items():
+        assert f'severity="{name}"}} * {value}' in panel["targets"][0]["expr"]
+
+
+def test_a_process_has_a_short_name() -> None:
+    """Each panel by instance of the service cuts a UUID to its first eight digits."""
+    by_process = [(where, expression) for where, expression in _expressions() if "instance)" in expression]
+    assert len(by_process) == 6
+    for where, expression in by_process:
+        short = expression.startswith("label_replace(") and '"([0-9a-f]{8})(?:-' in expression
+        assert short or where.endswith("How much memory does the Collector use?"), where  # a host and a port
+
+
+def test_quantiles_differ_by_hue() -> None:
+    """Three shades of one colour are hard to tell apart."""
+    hues = {colour.rpartition("-")[2] for colour in PALETTE["quantile"].values()}
+    assert len(hues) == 3
+    assert len([hue for hue in hues if "blue" in hue]) == 1
+
+
+def test_cost_and_revenue_are_both_per_month() -> None:
+    """A table shows the two side by side, and no panel shows a cost of one hour."""
+    panel = _panel_of("cost.json", "Which tier is profitable?")
+    assert list(panel["transformations"][1]["options"]["renameByName"].values())[-3:] == [
+        "Profit", "Revenue", "Cost",
+    ]  # fmt: skip
+    costs = re.compile(r"signal_service_(calculation_cost:|feature_profitability|cost_per_user)")
+    hourly = [
+        expression
+        for where, expression in _expressions()
+        if where.startswith(("cost.json", "revenue.json")) and costs.search(expression)
+    ]
+    assert len(hourly) == 10
+    assert all("720 * " in expression for expression in hourly)
+
+
 def test_each_extended_instrument_has_a_row() -> None:
     """Each instrument that the reference service adds has a row."""
     rows = [panel["title"] for panel in BOARDS["extended.json"]["panels"] if panel["type"] == "row"]
