@@ -446,6 +446,10 @@ def test_the_first_tile_says_what_is_broken(tmp_path: Path, prometheus: str, bro
         browser.open(f"{url}/d/mine")
         browser.until(f"{tile}.includes('Nothing is broken: no alert is firing.')")
         assert "Not firing yet: QueueBackpressureHigh." in browser.run(tile)
+        _FakePrometheus.alerts.clear()
+        browser.open(f"{url}/d/mine")
+        browser.until(f"{tile}.includes('What is broken is not known.')")
+        assert "Watchdog does not fire: Prometheus does not evaluate the rules" in browser.run(tile)
         assert browser.complaints == []
     with _console(tmp_path / "none", {"prometheus": f"http://127.0.0.1:{free_port()}"}) as url:
         browser.open(f"{url}/stack")

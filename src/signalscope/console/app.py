@@ -140,7 +140,7 @@ def _constant(path: str, response: Response) -> Route:
 async def _status(
     client: httpx.AsyncClient, prometheus: str | None, endpoints: dict[str, Any]
 ) -> dict[str, Any]:
-    shown = {
+    shown: dict[str, Any] = {
         "endpoints": endpoints or ({"prometheus": prometheus} if prometheus else {}),
         "demo": bool(endpoints),
     }
@@ -153,6 +153,10 @@ async def _status(
         )
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return {**shown, "problem": f"Prometheus does not answer: {type(error).__name__} [SS727]"}
+    if not any(alert["labels"].get("alertname") == WATCHDOG for alert in alerts["alerts"]):
+        shown["problem"] = (
+            f"The alert {WATCHDOG} does not fire: Prometheus does not evaluate the rules. [SS729]"
+        )
     return {
         **shown,
         "alerts": [

@@ -44,7 +44,8 @@ def board(config: Config) -> Iterator[Line]:
         stat(
             "How many alerts are firing?",
             "Firing alerts of all severities.",
-            f"count({_FIRING}) or vector(0)", "short", "Prometheus does not evaluate the rules",
+            f'count({_FIRING}) or 0 * count(ALERTS{{alertname="{WATCHDOG}"}})', "short",
+            "Prometheus does not evaluate the rules",
             limits=above(1.0), decimals=0, leads_to="operations",
         ),
         shared.error_rate(config, "developer"),
@@ -57,7 +58,7 @@ def board(config: Config) -> Iterator[Line]:
         table(
             "Which alerts are firing?",
             "The worst first. Each alert links to its runbook: impact, first response, diagnosis.",
-            "no alert is firing",
+            "no alert is firing, or Prometheus does not evaluate the rules",
             Query(short_instance(f"{by_alert} ({_ranked()})"), "Severity", unit="none", states=_SEVERITIES),
             Query(
                 short_instance(f"{by_alert} (time() - ALERTS_FOR_STATE and ignoring(alertstate) {_FIRING})"),
