@@ -364,7 +364,7 @@ def test_money_is_in_the_configured_currency() -> None:
 
 
 def test_the_documentation_shows_every_dashboard() -> None:
-    """The documentation shows a picture of each dashboard, of limited size."""
+    """The documentation shows each dashboard during a fault, and links to its other states; pictures are small."""
     docs = binaries.ROOT / "docs"
     text = (docs / "dashboards.md").read_text(encoding="utf-8")
     for board in boards(Config()):
@@ -372,6 +372,11 @@ def test_the_documentation_shows_every_dashboard() -> None:
         picture = docs / "images" / f"{board.key}.png"
         assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
         assert picture.stat().st_size < 200_000, picture
+        for state in ("young", "empty"):
+            path = f"images/states/{board.key}-{state}.webp"
+            assert f"[{state}]({path})" in text
+            assert (docs / path).read_bytes()[8:12] == b"WEBP"
+            assert (docs / path).stat().st_size < 200_000, path
 
 
 def test_a_file_of_a_user_is_never_overwritten(tmp_path: Path) -> None:
