@@ -119,8 +119,11 @@ class Browser:
         self._call("Input.dispatchKeyEvent", type="keyUp", **{**common, "text": ""})
 
     def picture(self, path: Path) -> None:
-        """Write a picture of the page as PNG."""
-        answer = self._call("Page.captureScreenshot", format="png")
+        """Write a picture of the page as PNG or WebP, by the suffix of the path."""
+        kind = path.suffix.removeprefix(".")
+        answer = self._call(
+            "Page.captureScreenshot", format=kind, **({} if kind == "png" else {"quality": 50})
+        )
         path.write_bytes(base64.b64decode(answer["data"]))
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:

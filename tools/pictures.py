@@ -3,7 +3,8 @@
 - `python tools/pictures.py`: start a demo, wait, take every picture, end the demo
 - `python tools/pictures.py --running operations`: take one dashboard of the running demo
 
-Chromium draws each dashboard as the console serves it, dark (NAME.png) and light (NAME-light.png), into docs/images/.
+Chromium draws each dashboard as the console serves it. During a fault: docs/images/NAME.png (dark), NAME-light.png
+(light). The other states are in docs/images/states/: NAME-young.webp, NAME-healthy.webp and NAME-empty.webp.
 The start of the demo becomes docs/images/demo-start.svg. If Pillow is installed, it makes the pictures smaller.
 """
 
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 from rich.text import Text
@@ -31,15 +33,21 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.browser import Browser  # noqa: E402  # see above
+from tests.ports import free_port  # noqa: E402  # see above
 
-from signalscope.console._boards import from_folder  # noqa: E402  # ROOT comes first
+from signalscope import binaries  # noqa: E402  # ROOT comes first
+from signalscope.console._boards import from_folder  # noqa: E402  # see above
 from signalscope.demo.stack import state  # noqa: E402  # see above
+from signalscope.demo.stack._processes import Part, answers, wait_until  # noqa: E402  # see above
 
 WIDTH = 1300
 MOST_BYTES = 190_000
 COLUMNS = 118
 #: The fault whose effects the pictures show. It is on for the last third of the time.
-FAULT = "config-slow"
+FAULT = "config-down"
+BOARDS = ROOT / "deploy" / "demo" / "dashboards"
+#: The minutes after the start when the pictures of a young demo are taken.
+YOUNG_MINUTES = 2.0
 _DONE = (
     "document.querySelectorAll('.panel').length > 0 && !document.querySelector('[data-state=waiting]')"
     " && document.body.dataset.busy === 'false'"
@@ -114,16 +122,53 @@ def demo(folder: Path) -> Iterator[tuple[dict[str, Any], Recording]]:
         process.communicate()
 
 
-def take(console: str, out: Path, since: str, names: list[str]) -> None:
-    """Take a dark and a light picture of each dashboard."""
-    boards = [board["uid"] for board in from_folder(ROOT / "deploy" / "demo" / "dashboards").list()]
-    out.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def empty() -> Iterator[str]:
+    """Run a console on a Prometheus without data; yield its URL."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "prometheus.yml").write_text("{}", encoding="utf-8")
+        source, console = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
+        (folder / "endpoints.json").write_text(json.dumps({"prometheus": source}), encoding="utf-8")
+        commands = {
+            f"{source}/-/ready": [
+                binaries.find("prometheus"), f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={source.rpartition('/')[2]}",
+            ],
+            f"{console}/healthz": [
+                sys.executable, "-m", "signalscope.console", "--port", console.rpartition(":")[2],
+                "--endpoints", str(folder / "endpoints.json"), "--dashboards", str(BOARDS),
+            ],
+        }  # fmt: skip
+        parts = []
+        try:
+            for number, (url, command) in enumerate(commands.items()):
+                parts.append(Part(str(number), [str(word) for word in command], folder / f"{number}.log"))
+                wait_until(lambda url=url: answers(url), url, 60, parts)  # type: ignore[misc]  # mypy: no default
+            yield console
+        finally:
+            for part in parts:
+                part.stop()
+
+
+def take(console: str, since: str, names: list[str], targets: dict[str, str]) -> None:
+    """Take pictures of each dashboard.
+
+    Args:
+        console: The URL of the console.
+        since: The start of the time range.
+        names: Only these dashboards; all if it is empty.
+        targets: The paths of the pictures with ``{}`` for the name of the dashboard, each with its theme.
+    """
+    boards = [board["uid"] for board in from_folder(BOARDS).list()]
     with tempfile.TemporaryDirectory() as profile, Browser(Path(profile), WIDTH, 3600) as browser:
         for uid in boards:
             name = uid.removeprefix("signalscope-")
             if names and name not in names:
                 continue
-            for theme, target in (("dark", out / f"{name}.png"), ("light", out / f"{name}-light.png")):
+            for pattern, theme in targets.items():
+                target = Path(pattern.format(name))
+                target.parent.mkdir(parents=True, exist_ok=True)
                 browser.resize(WIDTH, 3600)
                 browser.open(f"{console}/d/{uid}?from={since}&to=now&refresh=&theme={theme}&kiosk")
                 browser.until(_DONE, 60)
@@ -131,19 +176,22 @@ def take(console: str, out: Path, since: str, names: list[str]) -> None:
                 browser.resize(WIDTH, int(height))
                 browser.until("new Promise(done => setTimeout(() => done(true), 400))")
                 browser.picture(target)
-                smaller(target)
+                if target.suffix == ".png":
+                    smaller(target)
                 print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
 
 
-def wait(minutes: float, console: str) -> None:
-    """Show how long the demo still gathers data; switch a fault on for the last third."""
-    has_fault = False
+def status(console: str) -> dict[str, Any]:
+    """Return the alerts and targets that the console shows."""
+    answer: dict[str, Any] = httpx.get(f"{console}/status", timeout=30).json()
+    return answer
+
+
+def wait(minutes: float, what: str) -> None:
+    """Show how long the demo still gathers data."""
     with Progress(*Progress.get_default_columns(), TimeElapsedColumn()) as progress:
-        task = progress.add_task(f"gathering data ({console})", total=minutes * 60)
+        task = progress.add_task(what, total=minutes * 60)
         while not progress.finished:
-            if not has_fault and progress.tasks[0].percentage > 66:
-                subprocess.run([sys.executable, "-m", "signalscope", "fault", FAULT, "on"], check=True)
-                has_fault = True
             time.sleep(1)
             progress.advance(task, 1)
 
@@ -160,15 +208,34 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("names", nargs="*", help="only these dashboards, such as operations")
     options = parser.parse_args()
+    during = {str(options.out / "{}.png"): "dark", str(options.out / "{}-light.png"): "light"}
     if options.running:
-        take(state.read()["console"], options.out, "now-15m", options.names)
+        take(state.read()["console"], "now-15m", options.names, during)
         return
+
+    def states(name: str) -> dict[str, str]:
+        return {str(options.out / "states" / f"{{}}-{name}.webp"): "dark"}
+
+    with empty() as console:
+        take(console, "now-15m", options.names, states("empty"))
     with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as (endpoints, recording):
         target = options.out / "demo-start.svg"
         target.write_text(recording.svg("make demo"), encoding="utf-8")
         print(f"{target}  {target.stat().st_size / 1000:.0f} kB")
-        wait(options.minutes, endpoints["console"])
-        take(endpoints["console"], options.out, f"now-{int(options.minutes * 60)}s", options.names)
+        console = endpoints["console"]
+        wait(YOUNG_MINUTES, f"a young demo ({console})")
+        take(console, "now-15m", options.names, states("young"))
+        wait(options.minutes * 2 / 3, f"a healthy demo ({console})")
+        if firing := [
+            alert["alertname"] for alert in status(console)["alerts"] if alert["state"] == "firing"
+        ]:
+            sys.exit(
+                f"pictures: the demo is not healthy: {', '.join(firing)}; repeat this on an idle machine"
+            )
+        take(console, f"now-{int(options.minutes * 60)}s", options.names, states("healthy"))
+        subprocess.run([sys.executable, "-m", "signalscope", "fault", FAULT, "on"], check=True)
+        wait(options.minutes / 3, f"a demo with the fault {FAULT} ({console})")
+        take(console, f"now-{int(options.minutes * 60)}s", options.names, during)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ from signalscope import binaries
 from signalscope.cli import app as cli
 from signalscope.cli._errors import UserError
 from signalscope.config import Config
+from signalscope.console import _runbooks
 from signalscope.console._boards import BoardError, Boards, from_config, from_folder
 from signalscope.console.app import Settings, make_app
+from signalscope.mixin.alerts import alerts
 
 _BOARD: dict[str, Any] = {"uid": "mine", "title": "Mine", "panels": [{"id": 1}]}
 _STATIC = Path(str(resources.files("signalscope.console"))) / "static"
@@ -30,7 +32,8 @@ _STATIC = Path(str(resources.files("signalscope.console"))) / "static"
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     """A console whose Prometheus does not answer."""
-    made = make_app(Settings("http://127.0.0.1:1", Boards([_BOARD])))
+    runbooks = _runbooks.from_config(Config())
+    made = make_app(Settings("http://127.0.0.1:1", Boards([_BOARD]), runbooks=runbooks))
     transport = httpx.ASGITransport(made)
     async with (
         made.router.lifespan_context(made),
@@ -82,6 +85,21 @@ async def test_an_unknown_dashboard_is_named(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/dashboards/yours")
     assert answer.status_code == 404
     assert answer.json()["error"] == "unknown dashboard 'yours'; choose one of mine [SS708]"
+
+
+async def test_every_alert_s_runbook_is_a_page_here(client: httpx.AsyncClient) -> None:
+    """The page is HTML; the list links to all; HTML in a runbook stays text."""
+    for alert in alerts(Config()):
+        name = alert.annotations(Config())["runbook_url"].rpartition("/")[2].removesuffix(".md")
+        page = await client.get(f"/api/runbooks/{name}")
+        assert page.text.startswith(f"<h1>{alert.name}</h1>")
+        assert "<h2>First response</h2>" in page.text
+        assert f'<a href="{name}.md">' in (await client.get("/api/runbooks/README")).text
+    assert (await client.get("/runbooks/SignalServiceDown")).status_code == 200
+    answer = await client.get("/api/runbooks/Nothing")
+    assert answer.status_code == 404
+    assert answer.json()["error"] == "unknown runbook 'Nothing'; /runbooks/README lists them [SS708]"
+    assert "<script>" not in _runbooks.as_html("# A\n\n<script>alert(1)</script>")
 
 
 def test_the_chart_library_is_the_one_that_is_noted() -> None:

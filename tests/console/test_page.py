@@ -28,8 +28,20 @@ _ALERT = {
     "annotations": {
         "summary": "it is down",
         "response": "Restart it.",
-        "runbook_url": "https://example.com/down.md",
+        "runbook_url": "https://example.com/runbooks/SignalServiceDown.md",
+        "dashboard_url": "http://127.0.0.1:3000/d/signalscope-operations?var-job=signal-service",
     },
+}
+_OTHER = {
+    "state": "firing",
+    "activeAt": "2026-01-05T09:00:00Z",
+    "labels": {"alertname": "HighMemoryUsage", "severity": "warning"},
+    "annotations": {"summary": "08d3a52d-adf3-44ac-a0b4-6f1b34fa17b2 uses 5 GiB", "response": "Restart."},
+}
+_PENDING = {
+    **_OTHER,
+    "state": "pending",
+    "labels": {"alertname": "QueueBackpressureHigh", "severity": "critical"},
 }
 _ALWAYS = {**_ALERT, "labels": {"alertname": "Watchdog", "severity": "info"}}
 _THRESHOLDS = {
@@ -43,13 +55,14 @@ class _FakePrometheus(BaseHTTPRequestHandler):
 
     asked: list[str] = []  # noqa: RUF012  # shared by its instances, one for each request
     instants: list[float] = []  # noqa: RUF012  # see above
+    alerts: list[dict[str, Any]] = []  # noqa: RUF012  # see above
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
         parameters = dict(urllib.parse.parse_qsl(query))
         self.asked.append(parameters.get("query", path))
         known = {
-            "/api/v1/alerts": {"alerts": [_ALERT, _ALWAYS]},
+            "/api/v1/alerts": {"alerts": self.alerts},
             "/api/v1/targets": {"activeTargets": [
                 {"labels": {"job": "signal-service"}, "scrapeUrl": "http://127.0.0.1:1/metrics", "health": "up"}
             ]},
@@ -71,8 +84,10 @@ class _FakePrometheus(BaseHTTPRequestHandler):
         name, _, value = parameters.get("query", "").partition(" + ")
         if not value:
             return []
-        labels = (
-            [{"user_tier": "free", "le": "0.5"}, {"user_tier": "basic", "le": "+Inf"}]
+        labels: list[dict[str, str]] = (
+            [{"user_tier": f"tier {number}"} for number in range(30)]
+            if name == "many by"
+            else [{"user_tier": "free", "le": "0.5"}, {"user_tier": "basic", "le": "+Inf"}]
             if "by" in name
             else [{}]
         )
@@ -102,6 +117,7 @@ class _FakePrometheus(BaseHTTPRequestHandler):
 def prometheus() -> Iterator[str]:
     """The URL of the fake Prometheus."""
     _FakePrometheus.asked.clear()
+    _FakePrometheus.alerts[:] = [_PENDING, _OTHER, _ALERT, _ALWAYS]
     server = ThreadingHTTPServer(("127.0.0.1", 0), _FakePrometheus)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -168,6 +184,7 @@ def _console(
     tmp_path: Path, endpoints: dict[str, object], board: dict[str, Any] | None = None
 ) -> Iterator[str]:
     """The URL of a running console."""
+    tmp_path.mkdir(exist_ok=True)
     file, port = tmp_path / "endpoints.json", free_port()
     file.write_text(json.dumps(endpoints), encoding="utf-8")
     command = [sys.executable, "-m", "signalscope.console", "--port", str(port), "--endpoints", str(file)]
@@ -235,6 +252,7 @@ _UNITS: dict[str, dict[str, str]] = {
     "dtdhms": {"0": "00:00:00", "295.4": "00:04:55", "90061": "1 d 01:01:01"},
     "currencyUSD": {"27400": "$27.4K", "-3": "-$3", "0.0092": "$0.0092", "0.000000023": "$0.000000023"},
     "currencyEUR": {"2": "€2"},
+    "cps": {"0.25": "0.25 /s"},
     "reqps": {"12.34": "12.3 req/s"},
 }
 
@@ -387,14 +405,119 @@ def test_it_shows_alerts_and_targets(tmp_path: Path, prometheus: str, browser: B
         browser.open(f"{url}/stack")
         shown = browser.until("document.getElementById('targets') && document.body.textContent")
         for text in (
-            "SignalServiceDown (firing)",
-            "it is down. Restart it.",
+            "SignalServiceDowncritical, firing for",
+            "it is down. Do first: Restart it.",
+            "08d3a52d uses 5 GiB.",
             "signal-service",
             "http://127.0.0.1:1/metrics",
         ):
             assert text in shown
         assert "Watchdog" not in shown
+        assert browser.run("[...document.querySelectorAll('#alerts .dot')].map(e => e.textContent)") == [
+            "SignalServiceDown", "HighMemoryUsage", "QueueBackpressureHigh",
+        ]  # fmt: skip
         assert "s3cret-token" not in browser.run("document.documentElement.outerHTML")
+
+
+def test_the_first_tile_says_what_is_broken(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """It has the worst alert with its response and links of this console, or says that nothing is broken."""
+    tile = "document.getElementById('now').innerText"
+    with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:
+        browser.open(f"{url}/d/mine")
+        text = browser.until(f"{tile}.includes('Broken now') && {tile}")
+        for part in (
+            "Broken now: SignalServiceDown",
+            "critical, for ",
+            "it is down.",
+            "Do first: Restart it.",
+            "1 more firing: HighMemoryUsage.",
+        ):
+            assert part in text
+        links = "[...document.querySelectorAll('#now h2 a')].map(a => a.getAttribute('href'))"
+        assert browser.run(links) == [
+            "/runbooks/SignalServiceDown", "/d/signalscope-operations?var-job=signal-service",
+        ]  # fmt: skip
+        browser.run("document.querySelector('#now h2 a').click()")
+        browser.until("document.querySelector('#runbook h2')?.textContent === 'Meaning'")
+        assert browser.run("document.querySelector('h1').textContent") == "SignalServiceDown"
+        hosts = "[...document.querySelectorAll('#runbook a')].map(a => new URL(a.href).host)"
+        assert set(browser.run(hosts)) == {url.removeprefix("http://")}
+        _FakePrometheus.alerts[:] = [_PENDING, _ALWAYS]
+        browser.open(f"{url}/d/mine")
+        browser.until(f"{tile}.includes('Nothing is broken: no alert is firing.')")
+        assert "Not firing yet: QueueBackpressureHigh." in browser.run(tile)
+        _FakePrometheus.alerts.clear()
+        browser.open(f"{url}/d/mine")
+        browser.until(f"{tile}.includes('What is broken is not known.')")
+        assert "Watchdog does not fire: Prometheus does not evaluate the rules" in browser.run(tile)
+        assert browser.complaints == []
+    with _console(tmp_path / "none", {"prometheus": f"http://127.0.0.1:{free_port()}"}) as url:
+        browser.open(f"{url}/stack")
+        browser.until(f"{tile}.includes('What is broken is not known.')")
+        assert "Prometheus does not answer: ConnectError" in browser.run(tile)
+
+
+def test_sections_that_do_not_fit_are_closed(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """The page fits on a screen; closed panels ask nothing, and the user's choice is remembered."""
+    board = _board()
+    heights = (("First", 6), ("Second", 6), ("Third", 40))
+    board["panels"] = []
+    for number, (title, height) in enumerate(heights):
+        panel = _panel(number, "stat", f"a + {number + 70}")
+        panel["gridPos"] = {"x": 0, "y": 100 * number + 1, "w": 24, "h": height}
+        row = {"id": 50 + number, "type": "row", "title": title, "gridPos": {"x": 0, "y": 100 * number}}
+        board["panels"] += [row, panel]
+    opened = "[...document.querySelectorAll('details.row')].map(d => d.open)"
+    with _console(tmp_path, {"prometheus": prometheus}, board) as url:
+        browser.open(f"{url}/d/mine")
+        browser.until("document.body.dataset.busy === 'false'")
+        assert browser.run(opened) == [True, True, False]
+        assert browser.run("document.body.getBoundingClientRect().height <= window.innerHeight")
+        assert "a + 70" in _FakePrometheus.asked
+        assert "a + 72" not in _FakePrometheus.asked
+        assert browser.run("document.querySelectorAll('details.row .inside')[2].textContent") == "1 panel"
+        browser.run("document.querySelectorAll('details.row summary')[2].click()")
+        browser.until("document.querySelector('[data-panel=\"2\"]').dataset.state === 'data'")
+        browser.run("document.querySelectorAll('details.row summary')[1].click()")
+        browser.open(f"{url}/d/mine")
+        browser.until("document.body.dataset.busy === 'false'")
+        assert browser.run(opened) == [True, False, True]
+        browser.press("o")
+        assert browser.run(opened) == [True, True, True]
+        browser.press("o")
+        assert browser.run(opened) == [True, False, False]
+        browser.open(f"{url}/d/mine?kiosk")
+        browser.until("document.body.dataset.busy === 'false'")
+        assert browser.run(opened) == [True, True, True]
+
+
+def test_what_does_not_fit_is_counted(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """A legend says how many entries are hidden and shows them on a click; bars say how many are below."""
+    board = _board()
+    board["panels"] = [
+        _panel(0, "timeseries", "many by + 3", legend="a rather long name of {{user_tier}}"),
+        _panel(1, "bargauge", "many by + 3", legend="{{user_tier}}", target={"instant": True}),
+        _panel(2, "bargauge", "sum by (user_tier) (a) + 7", legend="{{user_tier}}", target={"instant": True}),
+    ]
+    with _console(tmp_path, {"prometheus": prometheus}, board) as url:
+        browser.open(f"{url}/d/mine")
+        browser.until(_DONE)
+        entries = (
+            "[...document.querySelectorAll('[data-panel=\"0\"] .legend button')].map(b => b.textContent)"
+        )
+        *shown, rest = browser.run(entries)
+        assert rest == f"+{30 - len(shown)} more"
+        assert 1 <= len(shown) < 10
+        browser.run("document.querySelector('[data-panel=\"0\"] .rest').click()")
+        assert [*browser.run(entries)[-2:], len(browser.run(entries))] == [
+            "a rather long name of tier 29", "fewer", 31,
+        ]  # fmt: skip
+        browser.run("document.querySelector('[data-panel=\"0\"] .rest').click()")
+        assert browser.run(entries) == [*shown, rest]
+        note = _text(browser, 1, ".note")
+        assert note.endswith(" of 30 below: scroll")
+        assert 0 < int(note.split()[0]) < 30
+        assert _text(browser, 2, ".note") == ""
 
 
 def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -> None:

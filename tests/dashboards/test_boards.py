@@ -217,10 +217,69 @@ def test_exemplars_are_queried_for_histogram_quantiles() -> None:
 
 
 def test_the_alert_that_always_fires_is_not_shown() -> None:
-    """Panels of alerts exclude the watchdog, which always fires."""
+    """Panels of alerts exclude the watchdog; it only shows that the rules are evaluated, so that 0 alerts is true."""
+    watchdog = ' or 0 * count(ALERTS{alertname="Watchdog"})'
+    assert [where for where, expression in _expressions() if watchdog in expression] == [
+        "operations.json: How many alerts are firing?"
+    ]
     for where, expression in _expressions():
-        for name, matchers in selectors(expression):
+        for name, matchers in selectors(expression.replace(watchdog, "")):
             assert name != "ALERTS" or matchers.get("alertname") == '!="Watchdog"', where
+
+
+def _panel_of(name: str, title: str) -> dict[str, Any]:
+    return next(panel for panel in _panels(BOARDS[name]) if panel["title"] == title)
+
+
+def test_the_worst_alert_is_first() -> None:
+    """The severity is a number with a text, so that a table can be sorted by it; the text has its colour."""
+    panel = _panel_of("operations.json", "Which alerts are firing?")
+    assert panel["options"]["sortBy"] == [{"displayName": "Severity", "desc": True}]
+    (severity,) = (
+        override
+        for override in panel["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == "Severity"
+    )
+    (mapping,) = (
+        change["value"][0]["options"] for change in severity["properties"] if change["id"] == "mappings"
+    )
+    names = {value: known["text"] for value, known in mapping.items()}
+    assert names == {"1": "info", "2": "warning", "3": "critical"}
+    assert {known["text"]: known["color"] for known in mapping.values()} == PALETTE["severity"]
+    for value, name in names.items():
+        assert f'severity="{name}"}} * {value}' in panel["targets"][0]["expr"]
+
+
+def test_a_process_has_a_short_name() -> None:
+    """Each panel by instance of the service cuts a UUID to its first eight digits."""
+    by_process = [(where, expression) for where, expression in _expressions() if "instance)" in expression]
+    assert len(by_process) == 6
+    for where, expression in by_process:
+        short = expression.startswith("label_replace(") and '"([0-9a-f]{8})(?:-' in expression
+        assert short or where.endswith("How much memory does the Collector use?"), where  # a host and a port
+
+
+def test_quantiles_differ_by_hue() -> None:
+    """Three shades of one colour are hard to tell apart."""
+    hues = {colour.rpartition("-")[2] for colour in PALETTE["quantile"].values()}
+    assert len(hues) == 3
+    assert len([hue for hue in hues if "blue" in hue]) == 1
+
+
+def test_cost_and_revenue_are_both_per_month() -> None:
+    """A table shows the two side by side, and no panel shows a cost of one hour."""
+    panel = _panel_of("cost.json", "Which tier is profitable?")
+    assert list(panel["transformations"][1]["options"]["renameByName"].values())[-3:] == [
+        "Profit", "Revenue", "Cost",
+    ]  # fmt: skip
+    costs = re.compile(r"signal_service_(calculation_cost:|feature_profitability|cost_per_user)")
+    hourly = [
+        expression
+        for where, expression in _expressions()
+        if where.startswith(("cost.json", "revenue.json")) and costs.search(expression)
+    ]
+    assert len(hourly) == 10
+    assert all("720 * " in expression for expression in hourly)
 
 
 def test_each_extended_instrument_has_a_row() -> None:
@@ -277,7 +336,7 @@ def test_a_user_s_own_instruments_get_rows(tmp_path: Path) -> None:
         [*command[:4], "order", *command[5:]], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert "there is no module 'order' here or installed" in done.stderr
+    assert "there is neither a file nor a package 'order'" in done.stderr
 
 
 def test_grafana_is_given_what_the_dashboards_need() -> None:
@@ -305,7 +364,7 @@ def test_money_is_in_the_configured_currency() -> None:
 
 
 def test_the_documentation_shows_every_dashboard() -> None:
-    """The documentation shows a picture of each dashboard, of limited size."""
+    """The documentation shows each dashboard during a fault, and links to its other states; pictures are small."""
     docs = binaries.ROOT / "docs"
     text = (docs / "dashboards.md").read_text(encoding="utf-8")
     for board in boards(Config()):
@@ -313,6 +372,11 @@ def test_the_documentation_shows_every_dashboard() -> None:
         picture = docs / "images" / f"{board.key}.png"
         assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
         assert picture.stat().st_size < 200_000, picture
+        for state in ("young", "empty"):
+            path = f"images/states/{board.key}-{state}.webp"
+            assert f"[{state}]({path})" in text
+            assert (docs / path).read_bytes()[8:12] == b"WEBP"
+            assert (docs / path).stat().st_size < 200_000, path
 
 
 def test_a_file_of_a_user_is_never_overwritten(tmp_path: Path) -> None:

@@ -90,11 +90,11 @@ def test_panels_have_a_question_a_description_a_unit_and_a_target(name: str) -> 
 
 @each_board
 def test_rates_use_grafana_s_interval(name: str) -> None:
-    """Rates use `$__rate_interval`, which covers two scrapes; only increases may use `$__range`."""
+    """Rates use `$__rate_interval`, which covers two scrapes; increases use `$__range` or five minutes."""
     for panel in _panels(BOARDS[name]):
         for target in panel["targets"]:
             for function, window in ranges(target["expr"]):
-                assert window in ("$__rate_interval", "$__range"), panel["title"]
+                assert window in ("$__rate_interval", "$__range", "5m"), panel["title"]
                 assert function in ("rate", "increase"), panel["title"]
                 assert window == "$__rate_interval" or function == "increase", panel["title"]
 

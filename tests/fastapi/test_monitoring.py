@@ -546,11 +546,11 @@ async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> 
             for name in ("metrics", *ANSWERS)
         }
     assert "<h3>signal_service_feature_usage_total</h3>" in pages["metrics"]
-    assert "labels: {feature: chain_greeks, user_tier: free}, value: 1,234,567" in pages["metrics"]
+    assert "<td>chain_greeks</td><td>free</td><td>1,234,567</td>" in pages["metrics"]
     top = '<h4>top features usage</h4><span class="note" title="Uses of features in the last hour.">uses, process'
     assert top in pages["enhanced-metrics"]
     assert '<th scope="row">chain_greeks</th><td colspan="2">1,234,567</td>' in pages["enhanced-metrics"]
-    assert "<h3>ticker_service</h3>" in pages["performance-summary"]
+    assert '<th scope="row">ticker_service</th>' in pages["performance-summary"]
     assert '<th scope="row">endpoints</th><td colspan="2">&ndash;</td>' in pages["performance-summary"]
     assert "no value: one process keeps no history of days" in pages["capacity-planning"]
     assert '<th scope="row">tier</th>' in pages["business-dashboard"]

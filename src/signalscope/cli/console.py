@@ -37,17 +37,14 @@ def console(  # noqa: PLR0917  # each is an option on the command line
     queries. Give the URL of Prometheus here or in SIGNALSCOPE_PROMETHEUS_URL.
     """
     with needs_extra("console"):
-        from signalscope.console import _boards  # noqa: PLC0415  # its packages are an extra
+        from signalscope.console import _boards, _runbooks  # noqa: PLC0415  # its packages are an extra
         from signalscope.console.app import HOST, Settings, serve  # noqa: PLC0415  # see above
     address = base_url("--prometheus", prometheus, "http://127.0.0.1:9090")
     if traces is not None and "{trace_id}" not in traces:
         raise UserError(f"--traces {traces}: put {{trace_id}} where the id of the trace goes [SS720]")
+    loaded = load_config(config)
     try:
-        boards = (
-            _boards.from_config(load_config(config))
-            if dashboards is None
-            else _boards.from_folder(dashboards)
-        )
+        boards = _boards.from_config(loaded) if dashboards is None else _boards.from_folder(dashboards)
     except _boards.BoardError as error:
         raise UserError(str(error)) from None
     try:
@@ -58,4 +55,5 @@ def console(  # noqa: PLR0917  # each is an option on the command line
     _out.print(
         f"[bold]http://{HOST}:{port}[/bold]   {len(boards.list())} dashboards, data from {address}; Ctrl-C stops it"
     )
-    serve(Settings(address, boards, scrape_seconds=scrape, traces=traces), port)
+    runbooks = _runbooks.from_config(loaded)
+    serve(Settings(address, boards, scrape_seconds=scrape, traces=traces, runbooks=runbooks), port)

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from signalscope.config import Config
+from signalscope.console import _runbooks
 from signalscope.console._boards import Boards, from_folder
 from signalscope.console.app import Settings, serve
 
@@ -30,7 +32,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     endpoints: dict[str, Any] = json.loads(options.endpoints.read_text(encoding="utf-8"))
     boards = Boards([]) if options.dashboards is None else from_folder(options.dashboards)
-    settings = Settings(endpoints.get("prometheus"), boards, endpoints, options.scrape, _SINCE)
+    runbooks = _runbooks.from_config(Config())
+    settings = Settings(
+        endpoints.get("prometheus"), boards, endpoints, options.scrape, _SINCE, runbooks=runbooks
+    )
     serve(settings, options.port)
 
 

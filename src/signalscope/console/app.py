@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -47,6 +47,7 @@ class Settings:
         scrape_seconds: Seconds between two scrapes; rates cover at least four times as much.
         since: The start of the time range to open with, such as ``now-15m``; None for that of each dashboard.
         traces: The URL of a trace, with ``{trace_id}`` in it; None without a trace backend.
+        runbooks: The HTML of each runbook by the name of its alert.
     """
 
     prometheus: str | None
@@ -55,6 +56,7 @@ class Settings:
     scrape_seconds: int = 15
     since: str | None = None
     traces: str | None = None
+    runbooks: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_app(settings: Settings) -> Starlette:
@@ -92,6 +94,14 @@ def make_app(settings: Settings) -> Starlette:
             return JSONResponse({"error": f"unknown dashboard {uid!r}; choose one of {uids} [SS708]"}, 404)
         return JSONResponse(dashboard)
 
+    async def runbook(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in settings.runbooks:
+            return JSONResponse(
+                {"error": f"unknown runbook {name!r}; /runbooks/README lists them [SS708]"}, 404
+            )
+        return HTMLResponse(settings.runbooks[name])
+
     async def prometheus(request: Request) -> Response:
         return await _forward(request, settings.prometheus)
 
@@ -102,14 +112,19 @@ def make_app(settings: Settings) -> Starlette:
         "since": settings.since,
         "traces": settings.traces,
         "home": settings.boards.home,
+        "runbooks": list(settings.runbooks),
     }
     routes = [
-        *(_constant(path, index) for path in ("/", "/stack", "/d/{uid}", "/d/{uid}/{slug}")),
+        *(
+            _constant(path, index)
+            for path in ("/", "/stack", "/d/{uid}", "/d/{uid}/{slug}", "/runbooks/{name}")
+        ),
         _constant("/healthz", PlainTextResponse("ok")),
         Route("/status", status),
         _constant("/api/settings", JSONResponse(opening)),
         _constant("/api/dashboards", JSONResponse(settings.boards.list())),
         Route("/api/dashboards/{uid}", board),
+        Route("/api/runbooks/{name}", runbook),
         Route("/prometheus/api/v1/{path:path}", prometheus),
         Mount("/static", StaticFiles(directory=Path(str(files)) / "static")),
     ]
@@ -125,7 +140,7 @@ def _constant(path: str, response: Response) -> Route:
 async def _status(
     client: httpx.AsyncClient, prometheus: str | None, endpoints: dict[str, Any]
 ) -> dict[str, Any]:
-    shown = {
+    shown: dict[str, Any] = {
         "endpoints": endpoints or ({"prometheus": prometheus} if prometheus else {}),
         "demo": bool(endpoints),
     }
@@ -138,6 +153,10 @@ async def _status(
         )
     except (httpx.HTTPError, ValueError, KeyError) as error:
         return {**shown, "problem": f"Prometheus does not answer: {type(error).__name__} [SS727]"}
+    if not any(alert["labels"].get("alertname") == WATCHDOG for alert in alerts["alerts"]):
+        shown["problem"] = (
+            f"The alert {WATCHDOG} does not fire: Prometheus does not evaluate the rules. [SS729]"
+        )
     return {
         **shown,
         "alerts": [

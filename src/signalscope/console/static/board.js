@@ -1,5 +1,6 @@
 /** A dashboard: its variables, time range, rows and refresh interval. */
 
+import { brief } from "./here.js";
 import { element } from "./look.js";
 import { PanelView } from "./panel.js";
 import { labelValues, moment } from "./query.js";
@@ -32,6 +33,7 @@ export class Board {
     this.to = parameters.get("to") ?? json.time?.to ?? "now";
     if (moment(this.from) >= moment(this.to)) throw new Error(`${this.from} is not before ${this.to}`);
     this.every = parameters.get("refresh") ?? json.refresh ?? "";
+    this.all = parameters.has("kiosk"); // nobody can open a section on a screen on the wall
     this.variables = {};
     for (const variable of json.templating?.list ?? []) {
       if (variable.type !== "query") continue;
@@ -53,6 +55,7 @@ export class Board {
   /** Build the page and send the first queries. */
   async start() {
     this.rows();
+    this.fit();
     await this.values();
     this.toolbar();
     this.refresh();
@@ -71,7 +74,8 @@ export class Board {
     const begin = (title, y) => {
       grid = element("div", { class: "grid" });
       top = y;
-      const section = element("details", { class: "row", open: true }, element("summary", {}, element("h2", {}, title)), grid);
+      const section = element("details", { class: "row", open: true }, element("summary", { onclick: () => this.keep(title, !section.open) },
+        element("h2", {}, title), element("span", { class: "inside" })), grid);
       section.addEventListener("toggle", () => { if (section.open) window.dispatchEvent(new Event("resize")); });
       this.main.append(section);
     };
@@ -86,6 +90,32 @@ export class Board {
       this.seen.observe(view.node);
     }
     for (const each of this.main.querySelectorAll(".grid")) pair([...each.children]);
+  }
+
+  /** Remember that the user has opened or closed a section. */
+  keep(title, open) {
+    localStorage.setItem(`section ${this.json.uid} ${title}`, open ? "open" : "closed");
+  }
+
+  /** Close the sections that do not fit on the screen; the first one stays open, and the user's choice counts more. */
+  fit() {
+    const sections = [...this.main.querySelectorAll("details.row")];
+    const ends = sections.map((each) => each.getBoundingClientRect().bottom + window.scrollY);
+    for (const [index, section] of sections.entries()) {
+      const kept = localStorage.getItem(`section ${this.json.uid} ${section.querySelector("h2").textContent}`);
+      const count = section.querySelectorAll(".panel").length;
+      section.querySelector(".inside").textContent = `${count} panel${count === 1 ? "" : "s"}`;
+      section.open = this.all || (kept ? kept === "open" : index === 0 || ends[index] <= window.innerHeight);
+    }
+  }
+
+  /** Open all sections, or close all but the first one. */
+  toggleSections() {
+    const sections = [...this.main.querySelectorAll("details.row")], open = sections.some((each) => !each.open);
+    for (const [index, section] of sections.entries()) {
+      section.open = open || index === 0;
+      this.keep(section.querySelector("h2").textContent, section.open);
+    }
   }
 
   /** Read the values of each variable; after an error a variable has no values, and All stays chosen. */
@@ -117,6 +147,7 @@ export class Board {
         this.changed();
       }),
       choice("refresh", "Refresh", REFRESHES.map((each) => [each, each || "Off"]), this.every, (value) => { this.every = value; this.changed(); }),
+      element("button", { type: "button", title: "Open or close all sections (o)", onclick: () => this.toggleSections() }, "Sections"),
       element("button", { type: "button", class: "now", title: "Refresh now (r)", onclick: () => this.refresh() }, "Refresh"),
     );
   }
@@ -124,7 +155,7 @@ export class Board {
   /** A menu of checkboxes; none and all checked both mean All. */
   variable(variable) {
     const all = variable.chosen.includes("$__all");
-    const text = () => (variable.chosen.includes("$__all") ? "All" : variable.chosen.join(", "));
+    const text = () => (variable.chosen.includes("$__all") ? "All" : brief(variable.chosen.join(", ")));
     const summary = element("summary", { "aria-label": `${variable.label}: ${text()}` }, element("span", {}, variable.label), element("b", {}, text()));
     const boxes = variable.values.map((value) => element("label", {}, element("input", {
       type: "checkbox", value, checked: all || variable.chosen.includes(value),
@@ -134,7 +165,7 @@ export class Board {
         summary.lastChild.textContent = text();
         this.changed();
       },
-    }), value));
+    }), brief(value)));
     return element("details", { class: "variable" }, summary,
       element("div", { class: "menu" }, ...(boxes.length ? boxes : [element("span", {}, "no values yet")])));
   }

@@ -64,7 +64,7 @@ const UNITS = {
   percentunit: (value, decimals) => percent(value * 100, decimals),
   s: seconds,
   bytes,
-  cps: (value, decimals) => `${short(value, decimals)} c/s`,
+  cps: (value, decimals) => `${short(value, decimals)} /s`,
   reqps: (value, decimals) => `${short(value, decimals)} req/s`,
   dtdurations: duration,
   dtdhms: clock,

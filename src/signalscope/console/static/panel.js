@@ -7,6 +7,7 @@ import { draw as states } from "./panels/states.js";
 import { draw as timeseries } from "./panels/timeseries.js";
 import { draw as heatmap } from "./panels/heatmap.js";
 import { draw as table } from "./panels/table.js";
+import { link } from "./here.js";
 import { element, tellApart } from "./look.js";
 import { fieldOf, latest, shown } from "./fields.js";
 import { exemplars, filled, instant, ranged, steps } from "./query.js";
@@ -70,7 +71,7 @@ export class PanelView {
     });
     for (const [node, chart] of this.charts)
       if (!node.isConnected) { chart.dispose(); this.charts.delete(node); }
-    if (drawn) this.tell("data", "");
+    if (drawn) { this.tell("data", ""); this.below(); }
     else this.tell("empty", this.panel.fieldConfig?.defaults?.noValue ?? "no data");
   }
 
@@ -93,6 +94,19 @@ export class PanelView {
     }
   }
 
+  /** Say how many bars, states or rows are out of sight below the panel. */
+  below() {
+    const list = this.body.querySelector(".bars, .states, .scroll");
+    if (!list || list.scrollHeight <= list.clientHeight + 1) return;
+    const entries = [...list.querySelectorAll("li, .state-row:not(.ticks), tbody tr")];
+    this.note.hidden = false;
+    this.note.textContent = "more below";
+    const bottom = list.getBoundingClientRect().bottom + 2;
+    const hidden = entries.filter((each) => each.getBoundingClientRect().bottom > bottom).length;
+    this.note.textContent = hidden ? `${hidden} of ${entries.length} below: scroll` : "";
+    this.note.hidden = !hidden;
+  }
+
   dispose() {
     this.resize.disconnect();
     for (const chart of this.charts.values()) chart.dispose();
@@ -102,8 +116,7 @@ export class PanelView {
   /** Show a dialog with the queries, the values and the links of the panel. */
   explain() {
     const { panel } = this, context = this.context ?? { variables: {}, interval: 15, rate: 60, range: 3600 };
-    const links = (panel.links ?? []).map((link) => element("a", {
-      href: this.board.linked(link.url), target: link.targetBlank ? "_blank" : undefined, rel: "noreferrer" }, link.title));
+    const links = (panel.links ?? []).map((each) => link(this.board.linked(each.url), each.title));
     const rows = this.series.slice(0, 50).map((each) => {
       const value = latest(each), name = each.name || panel.title;
       return element("tr", {}, element("td", {}, name),

@@ -1,7 +1,8 @@
-"""The HTML page of an answer: sections and tables, with the reason for each missing value."""
+"""The HTML page of an answer: sections that fold, and tables with the reason for each missing value."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
@@ -12,18 +13,23 @@ from pydantic import BaseModel
 from signalscope.fastapi.monitoring._answer import Provenance
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:62rem;padding:1rem 1.5rem 4rem;color:#1a1a1a}
-h1{font-size:1.4rem}h2{font-size:1.1rem;margin:1.6rem 0 .3rem;border-bottom:1px solid #ccc}
-h3{font-size:1rem;margin:1rem 0 .2rem}table{border-collapse:collapse;width:100%}
+body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem 1.5rem 2rem;color:#1a1a1a}
+h1{font-size:1.4rem}h2{font-size:1.1rem}h3{font-size:1rem}h2,h3,h4{margin:.8rem 0 .2rem}
+summary{cursor:pointer;border-bottom:1px solid #ccc;padding:.3rem 0}summary>*{display:inline;margin:0 .6rem 0 0}
+.wide{overflow-x:auto}.grid :is(th,td){width:auto;max-width:24rem;padding-right:1.2rem}
+.grid :is(th){white-space:nowrap}.grid .note{min-width:14rem}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;font-weight:400}
 th{width:18rem;color:#555}td.note{width:45%}td.note,.note{color:#666;font-size:.9em}
 .healthy{color:#176d2c}.degraded{color:#8a5a00}.unhealthy{color:#a51220}
 .warning{background:#fff4d6;padding:.4rem .8rem}
 @media(prefers-color-scheme:dark){body{background:#16181b;color:#e6e6e6}th,td.note,.note{color:#a4a8ad}
-h2{border-color:#444}.healthy{color:#6fce85}.degraded{color:#e7b75a}.unhealthy{color:#ff8490}.warning{background:#443a1c}}
+summary{border-color:#444}.healthy{color:#6fce85}.degraded{color:#e7b75a}.unhealthy{color:#ff8490}.warning{background:#443a1c}}
 """
 ByPath = Mapping[str, Provenance]
+_Record = BaseModel | Mapping[str, Any]
 _SIX_DIGITS, _LONG = 1e5, 1e15
+_TOP = 2
+_UUID = re.compile(r"^([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 #: Fields that are not rows of a table: they are shown at the top or next to the values that they describe.
 _ASIDE = ("provenance", "problems", "degraded", "source")
 
@@ -40,7 +46,7 @@ def page(title: str, answer: BaseModel) -> str:
     if source := values.get("source"):
         parts.append(f'<p class="note">{escape(source.description)}</p>')
     parts += [f'<p class="warning">{escape(problem)}</p>' for problem in values.get("problems", ())]
-    parts.append(_content(answer, "", values.get("provenance", {}), 2))
+    parts.append(_content(answer, "", values.get("provenance", {}), _TOP))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -48,30 +54,111 @@ def page(title: str, answer: BaseModel) -> str:
     )
 
 
-def _items(value: BaseModel | Mapping[str, Any]) -> Mapping[str, Any]:
+def _items(value: _Record) -> Mapping[str, Any]:
     return dict(value) if isinstance(value, BaseModel) else value
 
 
-def _content(values: BaseModel | Mapping[str, Any], path: str, provenance: ByPath, level: int) -> str:
-    """Return a table of the plain values, then a section for each nested model or mapping."""
-    rows, sections = [], []
+def _content(values: _Record, path: str, provenance: ByPath, level: int) -> str:
+    """Return a table of the plain values, then a section for each nested value.
+
+    Sections of the top level can be folded, and so can those of a mapping; only the first one at the top is open.
+    """
+    rows: list[str] = []
+    sections: list[str] = []
+    folds = level == _TOP or not isinstance(values, BaseModel)
     for name, value in _items(values).items():
         if not path and name in _ASIDE:
             continue
         inside = f"{path}.{name}" if path else name
         # Field names become words. Names of metrics and components stay, so that users can copy them.
-        label = escape(name.replace("_", " ") if isinstance(values, BaseModel) else name)
+        label = escape(name.replace("_", " ") if isinstance(values, BaseModel) else _short(name))
         note = _note(provenance[inside]) if inside in provenance else ""
-        if isinstance(value, BaseModel | Mapping) and _items(value):
-            content = _content(value, inside, provenance, min(level + 1, 4))
-            sections.append(f"<h{level}>{label}</h{level}>{note}{content}")
-        else:
+        content = _nested(value, inside, provenance, min(level + 1, 4))
+        if content is None:
             cells = f'<td>{_shown(value)}</td><td class="note">{note}</td>'
             if not note:
                 cells = f'<td colspan="2">{_shown(value)}</td>'
             rows.append(f'<tr><th scope="row">{label}</th>{cells}</tr>')
+            continue
+        heading = f"<h{level}>{label}</h{level}>"
+        if folds:
+            is_open = " open" if level == _TOP and not sections else ""
+            missing = sum(
+                origin.reason is not None
+                for key, origin in provenance.items()
+                if key.startswith(f"{inside}.")
+            )
+            hint = f'<span class="note">{missing} without a value</span>' if missing else ""
+            sections.append(f"<details{is_open}><summary>{heading}{hint}</summary>{note}{content}</details>")
+        else:
+            sections.append(f"{heading}{note}{content}")
     table = f"<table>{''.join(rows)}</table>" if rows else ""
     return table + "".join(sections)
+
+
+def _nested(value: Any, path: str, provenance: ByPath, level: int) -> str | None:
+    """Return the content of the section of a value; None for a plain value, which has no section."""
+    is_mapping = isinstance(value, Mapping)
+    if not (is_mapping or isinstance(value, BaseModel | list)) or not value:
+        return None
+    if is_mapping or isinstance(value, list):
+        entries = dict(value) if is_mapping else {str(number): entry for number, entry in enumerate(value)}
+        records = {name: _flat(entry) for name, entry in entries.items()}
+        flat = {name: record for name, record in records.items() if record is not None}
+        if len(flat) == len(records):
+            return _grid(flat, path, provenance, has_names=is_mapping)
+        if not is_mapping:
+            return None
+    return _content(value, path, provenance, level)
+
+
+def _flat(value: Any) -> dict[str, Any] | None:
+    """Return the cells of a row by dotted name; None if the value is not a row."""
+    if not isinstance(value, BaseModel | Mapping):
+        return None
+    cells: dict[str, Any] = {}
+    for name, cell in _items(value).items():
+        if isinstance(cell, BaseModel | Mapping):
+            cells |= {f"{name}.{inner}": inner_cell for inner, inner_cell in _items(cell).items()}
+        elif isinstance(cell, list) and any(isinstance(entry, BaseModel | Mapping) for entry in cell):
+            return None
+        else:
+            cells[name] = cell
+    return cells
+
+
+def _grid(records: Mapping[str, dict[str, Any]], path: str, provenance: ByPath, *, has_names: bool) -> str:
+    """Return a table with a row for each record; columns without any value are left out."""
+    columns = [
+        column
+        for column in dict.fromkeys(column for record in records.values() for column in record)
+        if any(record.get(column) is not None for record in records.values())
+    ]
+    rows, has_notes = [], False
+    for name, record in records.items():
+        row = f"{path}.{name}"
+        missing = (provenance.get(f"{row}.{column}") for column, value in record.items() if value is None)
+        notes = [_note(provenance[row])] if row in provenance else []
+        notes += dict.fromkeys(_note(cell) for cell in missing if cell is not None)
+        has_notes = has_notes or bool(notes)
+        heading = f'<th scope="row">{escape(_short(name))}</th>' if has_names else ""
+        cells = "".join(
+            f"<td>{_shown(record[column]) if column in record else ''}</td>" for column in columns
+        )
+        rows.append(f'<tr>{heading}{cells}<td class="note">{"<br>".join(notes)}</td></tr>')
+    titles = "".join(
+        f'<th scope="col">{escape(column.replace(".", " ").replace("_", " "))}</th>' for column in columns
+    )
+    heading = f"<tr>{'<td></td>' if has_names else ''}{titles}<td></td></tr>"
+    text = f'<div class="wide"><table class="grid">{heading}{"".join(rows)}</table></div>'
+    return (
+        text if has_notes else text.replace('<td class="note"></td>', "").replace("<td></td></tr>", "</tr>")
+    )
+
+
+def _short(name: str) -> str:
+    """Return the name of a process without the end of its UUID; another name as it is."""
+    return _UUID.sub(r"\1", name)
 
 
 def _note(provenance: Provenance) -> str:

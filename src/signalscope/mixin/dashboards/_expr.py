@@ -18,6 +18,8 @@ INTERVAL = "$__rate_interval"
 _VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: Labels of every series, in addition to those of the contract.
 _RESOURCE = {"job", "instance"}
+#: A UUID; the group is its short form.
+_UUID = "([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: True while panels of native histograms are made: a panel names its instrument, not the configuration.
 _native: ContextVar[bool] = ContextVar("_native", default=False)
 
@@ -131,3 +133,13 @@ def _part(suffix: str, expr: str) -> str:
 def _sum(by: tuple[str, ...], how: str = "sum") -> str:
     kept = [label for label in by if label != "le" or not _native.get()]
     return f"{how} by ({', '.join(kept)}) " if kept else how
+
+
+def short_instance(expr: str) -> str:
+    """Return PromQL for an expression whose label `instance` is cut to eight digits if it is a UUID.
+
+    Example:
+        >>> short_instance("up")
+        'label_replace(up, "instance", "$1", "instance", "([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")'
+    """
+    return f'label_replace({expr}, "instance", "$1", "instance", "{_UUID}")'

@@ -26,6 +26,7 @@ class Query:
         unit: The unit of this column; None for the unit of the panel.
         decimals: The decimals of this column; None for as many as needed.
         limits: The limits of this column.
+        states: The text and colour of each value of this column.
     """
 
     expr: str
@@ -34,6 +35,7 @@ class Query:
     unit: str | None = None
     decimals: int | None = None
     limits: Limits | None = None
+    states: Mapping[float, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,6 +245,11 @@ def _column(query: Query, panel: Panel) -> list[models.DynamicConfigValue]:
         colours = [(None, query.limits.base), *query.limits.steps]
         steps = [{"value": value, "color": colour} for value, colour in colours]
         properties += [_Property("thresholds", {"mode": "absolute", "steps": steps}), _COLOURED_TEXT]
+    if query.states:
+        known = {
+            f"{value:g}": {"text": text, "color": colour} for value, (text, colour) in query.states.items()
+        }
+        properties += [_Property("mappings", [{"type": "value", "options": known}]), _COLOURED_TEXT]
     return properties
 
 

@@ -30,8 +30,13 @@ SERIES: dict[str, frozenset[str]] = {
 }
 
 
-def by(name: str, *labels: str) -> str:
-    """Return PromQL for the rate of a pipeline counter per second, by labels.
+def by(name: str, *labels: str, over: str = "") -> str:
+    """Return PromQL for the rate of a pipeline counter per second, or for its increase in a range, by labels.
+
+    Args:
+        name: The counter.
+        labels: The labels of the result.
+        over: The range of the increase, such as ``5m``; empty for the rate.
 
     Raises:
         ContractError: The table has no such metric or label.
@@ -44,9 +49,9 @@ def by(name: str, *labels: str) -> str:
         has = ", ".join(sorted(SERIES[name]))
         raise ContractError(f"{name} has no label {', '.join(unknown)}; use one of: {has} [SS620]")
     grouped = f"sum by ({', '.join(labels)})" if labels else "sum"
-    return f"{grouped} (rate({name}[{INTERVAL}]))"
+    return f"{grouped} ({f'increase({name}[{over}])' if over else f'rate({name}[{INTERVAL}])'})"
 
 
-def total(failures: str, attempts: str, *labels: str) -> str:
-    """Return PromQL for failures per second; it is 0, not empty, if there are attempts and no failures yet."""
-    return f"{by(failures, *labels)} or 0 * {by(attempts, *labels)}"
+def total(failures: str, attempts: str, *labels: str, over: str = "") -> str:
+    """Return PromQL for failures as in `by`; it is 0, not empty, if there are attempts and no failures yet."""
+    return f"{by(failures, *labels, over=over)} or 0 * {by(attempts, *labels, over=over)}"

@@ -50,7 +50,7 @@ PALETTE: dict[str, dict[str, str]] = {
         "out_of_range": "yellow",
         "not_converged": "purple",
     },
-    "quantile": {"p50": "light-blue", "p95": "blue", "p99": "dark-blue"},
+    "quantile": {"p50": _DISTINCT[2], "p95": "dark-blue", "p99": _DISTINCT[1]},
     "direction": {"buy": "blue", "sell": _DISTINCT[1], "hold": "gray"},
 }  # fmt: skip
 #: Colours of names that only need to be distinguished.

@@ -11,6 +11,8 @@ from signalscope.mixin.dashboards._expr import gauge_of, rate, recorded, whole
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, table
 
 _FREE = "no price is configured (SIGNALSCOPE_CPU_SECOND_PRICE)"
+#: Costs are shown per month, as revenue is; a description says how they are calculated.
+_TIMES = f"times the {HOURS_A_MONTH:g} hours of a month"
 _ARRAYS, _SINGLE = 'vectorized="true"', 'vectorized="false"'
 
 
@@ -26,9 +28,9 @@ def board(config: Config) -> Iterator[Line]:
     yield row(
         "Verdict: what does the service cost?", 4,
         stat(
-            "What did the last hour cost?",
-            "CPU time at the configured price.",
-            f"sum({recorded('COST')})", "currency", _FREE,
+            "What does the service cost per month?",
+            f"CPU time of the last hour at the configured price, {_TIMES}.",
+            _monthly(f"sum({recorded('COST')})"), "currency", _FREE,
         ),
         stat(
             "What do a million calculations cost?",
@@ -36,14 +38,14 @@ def board(config: Config) -> Iterator[Line]:
             f"1e6 * {recorded('COST_PER_CALCULATION')}", "currency", _FREE,
         ),
         stat(
-            "What do a thousand users cost?",
-            "Cost of the last hour per active user, times one thousand.",
-            f"1000 * {whole('COST_PER_USER')}", "currency", _FREE,
+            "What do a thousand users cost per month?",
+            f"Cost of the last hour per active user, times one thousand and {_TIMES}.",
+            _monthly(f"1000 * {whole('COST_PER_USER')}"), "currency", _FREE,
         ),
         stat(
-            "Which feature has the lowest profit?",
-            "Feature with the lowest difference between its part of the revenue and its cost, per hour.",
-            f"bottomk(1, {recorded('PROFITABILITY')})", "currency",
+            "Which feature has the lowest profit per month?",
+            "Feature with the lowest difference between its part of the revenue and its cost.",
+            f"bottomk(1, {_monthly(recorded('PROFITABILITY'))})", "currency",
             "no prices in the configuration, or no feature was used", legend="{{feature}}",
             limits=shared.PROFIT,
         ),
@@ -54,26 +56,28 @@ def board(config: Config) -> Iterator[Line]:
             limits=limits["vectorized"], leads_to="developer", decimals=1,
         ),
     )  # fmt: skip
+    revenue, cost = (f"max by (user_tier) ({recorded(key)})" for key in ("REVENUE", "COST_TIER"))
     per_user = recorded("COST_PER_USER", 'user_tier!=""')
     yield row(
         "Causes: cost by tier, feature and kind of work", 8,
         series(
-            "Which tier costs most?",
-            "Cost of the last hour by tier.",
-            "currency", _FREE, Query(recorded("COST_TIER"), "{{user_tier}}"), stacked=True,
+            "Which tier costs most per month?",
+            f"Cost of the last hour by tier, {_TIMES}.",
+            "currency", _FREE, Query(_monthly(recorded("COST_TIER")), "{{user_tier}}"), stacked=True,
         ),
-        bars(
+        table(
             "Which tier is profitable?",
-            "Revenue of the tier per hour, from its monthly revenue, minus its cost.",
-            "currency", "no prices in the configuration, or no subscriptions",
-            f"sort_desc(max by (user_tier) ({recorded('REVENUE')}) / {HOURS_A_MONTH}"
-            f" - max by (user_tier) ({recorded('COST_TIER')}))",
-            leads_to="revenue", limits=shared.PROFIT,
+            f"Revenue, cost and profit per month; the cost is that of the last hour, {_TIMES}.",
+            "no prices in the configuration, or no subscriptions",
+            Query(f"{revenue} - {_monthly(cost)}", "Profit", unit="currency", limits=shared.PROFIT),
+            Query(f"{revenue}", "Revenue", unit="currency"),
+            Query(_monthly(cost), "Cost", unit="currency"),
+            columns={"user_tier": "Tier"}, leads_to="revenue",
         ),
         bars(
-            "What do a thousand users of each tier cost?",
-            "Cost of the last hour per active user, times one thousand.",
-            "currency", _FREE, Query(f"1000 * {per_user}", "{{user_tier}}"), low=0.0,
+            "What do a thousand users of each tier cost per month?",
+            f"Cost of the last hour per active user, times one thousand and {_TIMES}.",
+            "currency", _FREE, Query(_monthly(f"1000 * {per_user}"), "{{user_tier}}"), low=0.0,
         ),
     )  # fmt: skip
     yield line(
@@ -81,15 +85,15 @@ def board(config: Config) -> Iterator[Line]:
             "Which feature is profitable?",
             "Uses in the last hour, and the difference between the feature's part of the revenue and its cost.",
             "no feature was used",
-            Query(f"max by (feature) ({recorded('PROFITABILITY')})", "Profit per hour", unit="currency",
+            Query(_monthly(f"max by (feature) ({recorded('PROFITABILITY')})"), "Profit per month", unit="currency",
                   limits=shared.PROFIT),
             Query(f"sum by (feature) ({recorded('FEATURE_USES')})", "Uses", unit="short"),
             columns={"feature": "Feature"},
         ),
         series(
-            "What kind of work costs most?",
-            "Cost of the last hour by kind of work.",
-            "currency", _FREE, Query(recorded("COST"), "{{operation_type}}"), stacked=True,
+            "What kind of work costs most per month?",
+            f"Cost of the last hour by kind of work, {_TIMES}.",
+            "currency", _FREE, Query(_monthly(recorded("COST")), "{{operation_type}}"), stacked=True,
         ),
         series(
             "What do a million calculations cost over time?",
@@ -130,3 +134,7 @@ def board(config: Config) -> Iterator[Line]:
             gauge_of("signal_service.cache.size", by=("cache_type",)), low=0.0,
         ),
     )  # fmt: skip
+
+
+def _monthly(expr: str) -> str:
+    return f"{HOURS_A_MONTH:g} * {expr}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from signalscope.config import BURN_RATES, Config
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards import _shared as shared
-from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded
+from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded, short_instance
 from signalscope.mixin.dashboards._model import (
     Line,
     Query,
@@ -20,13 +20,18 @@ from signalscope.mixin.dashboards._model import (
     states,
     table,
 )
-from signalscope.mixin.dashboards._style import BAD, GOOD, WARN, above
+from signalscope.mixin.dashboards._style import BAD, GOOD, PALETTE, WARN, above
 
 _CALLS = "no calls in this time range"
 #: All alerts except the watchdog, which always fires.
 _FIRING, _PENDING = (
     f'ALERTS{{alertstate="{state}", alertname!="{WATCHDOG}"}}' for state in ("firing", "pending")
 )
+#: The severities with their colours, by rank; the highest is the worst.
+_SEVERITIES = {
+    float(rank): (name, colour)
+    for rank, (name, colour) in enumerate(reversed(PALETTE["severity"].items()), 1)
+}
 
 
 @dashboard("operations", "Operations", "Is the service healthy, and if not, why? For on-call engineers.")
@@ -39,7 +44,8 @@ def board(config: Config) -> Iterator[Line]:
         stat(
             "How many alerts are firing?",
             "Firing alerts of all severities.",
-            f"count({_FIRING}) or vector(0)", "short", "Prometheus does not evaluate the rules",
+            f'count({_FIRING}) or 0 * count(ALERTS{{alertname="{WATCHDOG}"}})', "short",
+            "Prometheus does not evaluate the rules",
             limits=above(1.0), decimals=0, leads_to="operations",
         ),
         shared.error_rate(config, "developer"),
@@ -47,19 +53,18 @@ def board(config: Config) -> Iterator[Line]:
         shared.budget(config),
         shared.bottleneck(config),
     )  # fmt: skip
+    by_alert = "max by (alertname, service_name, instance)"
     yield line(
         table(
             "Which alerts are firing?",
-            "Each alert links to its runbook: impact, first response, diagnosis.",
-            "no alert is firing",
+            "The worst first. Each alert links to its runbook: impact, first response, diagnosis.",
+            "no alert is firing, or Prometheus does not evaluate the rules",
+            Query(short_instance(f"{by_alert} ({_ranked()})"), "Severity", unit="none", states=_SEVERITIES),
             Query(
-                "max by (alertname, severity, service_name, instance) (time() - ALERTS_FOR_STATE"
-                f" and ignoring(alertstate) {_FIRING})",
+                short_instance(f"{by_alert} (time() - ALERTS_FOR_STATE and ignoring(alertstate) {_FIRING})"),
                 "Active for", unit="dtdhms",
             ),
-            columns={
-                "alertname": "Alert", "severity": "Severity", "service_name": "Service", "instance": "Instance",
-            },
+            columns={"alertname": "Alert", "service_name": "Service", "instance": "Instance"},
             links={"Alert": f"{config.runbooks.rstrip('/')}/${{__data.fields.Alert}}.md"}, weight=5,
         ),
         states(
@@ -160,7 +165,7 @@ def board(config: Config) -> Iterator[Line]:
             "What is the CPU usage by process?",
             "CPU time by process as a percentage of one core. A Python process can hardly use more than 100 %.",
             "percentunit", "no process metrics",
-            rate("process.cpu", by=("instance",)),
+            Query(short_instance(rate("process.cpu", by=("instance",))), "{{instance}}"),
             limits=above(config.thresholds.cpu_percent / 100), alerts=("SignalServiceHighCPUUsage",),
             leads_to="capacity",
         ),
@@ -168,7 +173,7 @@ def board(config: Config) -> Iterator[Line]:
             "How much memory does each process use?",
             "Resident memory by process.",
             "bytes", "no process metrics",
-            gauge_of("process.resident_memory", by=("instance",)),
+            Query(short_instance(gauge_of("process.resident_memory", by=("instance",))), "{{instance}}"),
             leads_to="capacity", limits=above(config.thresholds.memory_bytes), alerts=("HighMemoryUsage",),
         ),
         bars(
@@ -228,3 +233,9 @@ def board(config: Config) -> Iterator[Line]:
             "reqps", "request_rate",
         ),
     )  # fmt: skip
+
+
+def _ranked() -> str:
+    """Return PromQL for the firing alerts, each with the rank of its severity."""
+    firing = _FIRING.removesuffix("}")
+    return " or ".join(f'{firing}, severity="{name}"}} * {rank:g}' for rank, (name, _) in _SEVERITIES.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalscope.config import Config
+from signalscope.derived.table.business import HOURS_A_MONTH
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, grown, recorded
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat
@@ -69,9 +70,9 @@ def board(config: Config) -> Iterator[Line]:
         ),
         bars(
             "Which features are profitable?",
-            "Revenue attributed to the feature by its uses, minus its cost, per hour.",
+            "Revenue attributed to the feature by its uses in the last hour, minus its cost, per month.",
             "currency", "no prices in the configuration, or no feature was used",
-            Query(f"sort_desc({recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
+            Query(f"sort_desc({HOURS_A_MONTH:g} * {recorded('PROFITABILITY')})", "{{feature}}"), leads_to="cost",
             limits=shared.PROFIT,
         ),
         series(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from signalscope.config import Config
-from signalscope.mixin.dashboards._expr import rate, selector
+from signalscope.mixin.dashboards._expr import grown, rate, selector, short_instance
 from signalscope.mixin.dashboards._model import Line, Query, bars, dashboard, line, row, series, stat, states
 from signalscope.mixin.dashboards._pipeline import by, total
 from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
@@ -15,6 +15,9 @@ _NO_PROMETHEUS = "Prometheus does not scrape itself"
 #: The kinds of data that the Collector counts separately, as suffixes of metric names.
 _KINDS = ("metric_points", "spans")
 _NONE = Limits(GOOD, ((1e-9, BAD),), lines=False)
+#: Counts are red from the first failure; an increase is extrapolated, so one failure can be a little less than 1.
+_SOME = Limits(GOOD, ((0.5, BAD),))
+_LATELY = "5m"
 _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.errors"
 
 
@@ -41,26 +44,28 @@ def board(config: Config) -> Iterator[Line]:
             alerts=("TelemetryMissing",),
         ),
         stat(
-            "How much data does the Collector refuse?",
-            "Metric points and spans refused per second, usually at the memory limit.",
-            " + ".join(map(_refused, _KINDS)), "cps", _NO_COLLECTOR, limits=_NONE, alerts=("CollectorRefusingData",),
+            "How much data did the Collector refuse?",
+            "Metric points and spans refused in the last five minutes, usually at the memory limit.",
+            " + ".join(_refused(kind, over=_LATELY) for kind in _KINDS), "short", _NO_COLLECTOR, limits=_SOME,
+            decimals=0, alerts=("CollectorRefusingData",),
         ),
         stat(
-            "How much data does the Collector fail to export?",
-            "Metric points and spans per second that an exporter could not send.",
-            " + ".join(f"({_failed(kind)})" for kind in _KINDS), "cps", _NO_COLLECTOR, limits=_NONE,
-            alerts=("CollectorDroppingData",),
+            "How much data did the Collector fail to export?",
+            "Metric points and spans that an exporter could not send in the last five minutes.",
+            " + ".join(f"({_failed(kind, over=_LATELY)})" for kind in _KINDS), "short", _NO_COLLECTOR,
+            limits=_SOME, decimals=0, alerts=("CollectorDroppingData",),
         ),
         stat(
             "How many attribute values were replaced?",
-            "Values per second replaced with `other`: not allowed, or above the cardinality limit.",
-            _or_zero(_OVERFLOW), "cps", "no process metrics", limits=_NONE, alerts=("AttributeOverflow",),
+            "Values replaced with `other` in the last five minutes: not allowed, or above the cardinality limit.",
+            f"{grown(_OVERFLOW, over=_LATELY)} or 0 * {rate('process.cpu')}", "short", "no process metrics",
+            limits=_SOME, decimals=0, alerts=("AttributeOverflow",),
         ),
         stat(
-            "How many rule evaluations fail?",
-            "Failed rule evaluations per second.",
-            by("prometheus_rule_evaluation_failures_total"), "cps", _NO_PROMETHEUS, limits=_NONE,
-            alerts=("RuleEvaluationFailing",),
+            "How many rule evaluations failed?",
+            "Rule evaluations that failed in the last five minutes.",
+            by("prometheus_rule_evaluation_failures_total", over=_LATELY), "short", _NO_PROMETHEUS, limits=_SOME,
+            decimals=0, alerts=("RuleEvaluationFailing",),
         ),
     )  # fmt: skip
     yield row(
@@ -121,7 +126,7 @@ def board(config: Config) -> Iterator[Line]:
             "How old are the latest samples by process?",
             "Time since the last sample of each process.",
             "s", "no process metrics",
-            f"max by (instance) (time() - timestamp({process}))",
+            Query(short_instance(f"max by (instance) (time() - timestamp({process}))"), "{{instance}}"),
         ),
     )  # fmt: skip
     group = "prometheus_rule_group_"
@@ -179,12 +184,12 @@ def _or_zero(name: str) -> str:
     return f"{rate(name)} or 0 * {rate('process.cpu')}"
 
 
-def _refused(kind: str) -> str:
-    return by(f"otelcol_receiver_refused_{kind}")
+def _refused(kind: str, over: str = "") -> str:
+    return by(f"otelcol_receiver_refused_{kind}", over=over)
 
 
-def _failed(kind: str, *labels: str) -> str:
-    return total(f"otelcol_exporter_send_failed_{kind}", f"otelcol_exporter_sent_{kind}", *labels)
+def _failed(kind: str, *labels: str, over: str = "") -> str:
+    return total(f"otelcol_exporter_send_failed_{kind}", f"otelcol_exporter_sent_{kind}", *labels, over=over)
 
 
 def _by_exporter(expr: Callable[[str], str]) -> tuple[Query, ...]:

@@ -1,6 +1,7 @@
 /** A table of the latest values of several expressions, joined by their labels. */
 
 import { fieldOf, latest, shown } from "../fields.js";
+import { link } from "../here.js";
 import { element } from "../look.js";
 
 /** One row for each set of labels that the expressions share, as Grafana's transformation `merge` does. */
@@ -21,10 +22,10 @@ const cell = (panel, heading, row, renamed) => {
   const found = value === undefined || value === null ? { text: "" } : shown(field, value, heading);
   const coloured = field.custom.cellOptions?.type === "color-text";
   const made = element("td", { class: typeof value === "number" ? "number" : "", style: coloured && found.colour ? { color: found.colour } : {} });
-  const link = field.links?.[0];
-  if (link && found.text) {
-    const url = link.url.replace(/\$\{__data\.fields\.(\w+)\}/g, (_, name) => encodeURIComponent(row[renamed[name] ?? name] ?? row[name] ?? ""));
-    made.append(element("a", { href: url, target: "_blank", rel: "noreferrer", title: link.title }, found.text));
+  const target = field.links?.[0];
+  if (target && found.text) {
+    const url = target.url.replace(/\$\{__data\.fields\.(\w+)\}/g, (_, name) => encodeURIComponent(row[renamed[name] ?? name] ?? row[name] ?? ""));
+    made.append(link(url, found.text, { title: target.title }));
   } else made.textContent = found.text;
   return made;
 };

@@ -79,6 +79,24 @@ const legend = (panel, series, hidden, redraw) => {
   }, element("i", { style: { background: seriesColour(fieldOf(panel, each.name), each.name) } }), each.name)));
 };
 
+/** If a legend does not fit into its two lines, say how many entries are not shown; a click shows all or fewer. */
+const fold = (node, body, redraw) => {
+  if (!node) return;
+  const isWhole = body.dataset.legend === "whole", entries = [...node.children];
+  node.classList.toggle("whole", isWhole);
+  if (!isWhole && node.scrollHeight <= node.clientHeight + 1) return;
+  const more = element("button", { type: "button", class: "rest", onclick: (event) => {
+    event.stopPropagation();
+    body.dataset.legend = isWhole ? "" : "whole";
+    redraw();
+  } }, "fewer");
+  node.append(more);
+  for (let shown = entries.length - 1; !isWhole && shown > 0 && node.scrollHeight > node.clientHeight + 1; shown -= 1) {
+    entries[shown].remove();
+    more.textContent = `+${entries.length - shown} more`;
+  }
+};
+
 export const draw = (body, panel, found, context) => {
   let series = found.filter((each) => latest(each) !== null);
   if (!series.length) return false;
@@ -87,7 +105,9 @@ export const draw = (body, panel, found, context) => {
   if (stacked) series = aligned(series);
   const marks = telling(context.marks ?? [], context);
   const holder = element("div", { class: "chart" });
-  body.replaceChildren(holder, ...[legend(panel, series, hidden, () => draw(body, panel, found, context))].filter(Boolean));
+  const redraw = () => draw(body, panel, found, context), names = legend(panel, series, hidden, redraw);
+  body.replaceChildren(holder, ...[names].filter(Boolean));
+  fold(names, body, redraw);
   const visible = series.filter((each) => !hidden.has(each.name));
   const lines = visible.map((each, index) => {
     const field = fieldOf(panel, each.name), hue = seriesColour(field, each.name), custom = field.custom;
@@ -95,7 +115,7 @@ export const draw = (body, panel, found, context) => {
     return {
       type: "line", name: each.name, data: each.points, symbol: "circle", symbolSize: alone ? 5 : 0, showSymbol: alone,
       color: hue, animation: false, connectNulls: false, stack: stacked ? "all" : undefined, z: 3,
-      lineStyle: { width: custom.lineWidth ?? 1, type: custom.lineStyle?.fill === "dash" ? [8, 6] : "solid" },
+      lineStyle: { width: custom.lineWidth ?? 1, type: custom.lineStyle?.dash ?? "solid" },
       areaStyle: custom.fillOpacity && !custom.fillBelowTo ? { opacity: custom.fillOpacity / 100 } : undefined,
       emphasis: { disabled: true }, markLine: index === 0 ? thresholdLines(panel, style) : undefined,
     };
