@@ -57,9 +57,9 @@ def test_a_window_is_the_difference_of_two_snapshots(scripted: Scripted) -> None
 
 
 def test_a_window_without_snapshots_has_no_value(scripted: Scripted) -> None:
-    """If the first snapshot is newer than the start of the window, the reason says since when snapshots exist."""
+    """If the first snapshot is newer than the start of the window, the reason says how long snapshots exist."""
     _watch(scripted, 30)
-    with pytest.raises(NoDataError, match="watched for 30 s; the window is 300 s"):
+    with pytest.raises(NoDataError, match="snapshots of the last 30 s; the window is 300 s"):
         scripted.window(300, scripted.take())
 
 
