@@ -89,11 +89,11 @@ def test_the_label_of_an_imported_instrument_cannot_be_a_scope(tmp_path: Path) -
     assert done.stderr.startswith("error: my.toml:2: scope.labels: 'desk' is a label of the contract")
 
 
-def test_a_misspelt_key_is_told_by_the_name_that_users_write(tmp_path: Path) -> None:
+def test_a_misspelt_key_is_reported_by_the_name_that_users_write(tmp_path: Path) -> None:
     """The message has the key of the file, not the name of the attribute in the model."""
     (tmp_path / "my.toml").write_text("[contract]\nimprot = []\n", encoding="utf-8")
     with pytest.raises(
-        ValueError, match=r"my.toml:2: contract.improt: .*did you mean import\? There are: import"
+        ValueError, match=r"my.toml:2: contract.improt: .*did you mean import\? The keys are: import"
     ):
         load(tmp_path / "my.toml")
 

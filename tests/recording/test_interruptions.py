@@ -235,6 +235,9 @@ def test_exceptions_of_a_signal_handler_anywhere_in_collections_leave_the_store_
             store.collect(reader, time.time_ns())
         may_raise = False
 
+    pair.buffer(HISTOGRAM, "a").record(
+        0.5
+    )  # or a signal before the first measurement leaves nothing to collect
     before = signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
     try:
