@@ -116,6 +116,8 @@ def test_recording_does_not_wait_for_a_fold() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
+# Python drops an exception in a callback of the garbage collector, and Hypothesis has such a callback.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signals_lose_nothing_and_repeat_nothing() -> None:
     """One handler records and one raises, thousands of times, between any two steps of recording."""
     pair = Pair()
@@ -209,7 +211,7 @@ def test_an_exception_of_a_signal_handler_as_a_collection_begins_leaves_the_stor
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs interval timers")
-# Python drops an exception in the callback of a weak reference.
+# Python drops an exception in the callback of a weak reference or of the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_exceptions_of_a_signal_handler_anywhere_in_collections_leave_the_store_unlocked() -> None:
     """Hundreds of signals arrive between any two steps of a collection; the exceptions are stored."""
