@@ -8,7 +8,7 @@ from benchmarks.report import DOCS, RESULTS, markdown
 
 
 def test_the_documented_table_is_the_measured_one() -> None:
-    """docs/recording.md has exactly what benchmarks/results.json says, and every case of it."""
+    """docs/recording.md has exactly the cases and the figures of benchmarks/results.json."""
     rows = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert markdown(rows) in DOCS.read_text(encoding="utf-8")
     for row in rows:

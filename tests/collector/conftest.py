@@ -37,7 +37,7 @@ class Collector:
         urllib.request.urlopen(request, timeout=5).close()
 
     def scrape(self) -> str:
-        """What Prometheus would get, in OpenMetrics."""
+        """Return the page that Prometheus would get, in OpenMetrics."""
         accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
         with urllib.request.urlopen(urllib.request.Request(self.page, headers=accept), timeout=5) as response:
             return str(response.read().decode())
@@ -50,8 +50,8 @@ class Collector:
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[Collector]:
     """A Collector that keeps every trace, in a file."""
-    with running(tmp_path) as found:
-        yield found
+    with running(tmp_path) as started:
+        yield started
 
 
 @contextmanager

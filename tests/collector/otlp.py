@@ -10,19 +10,19 @@ from typing import Any
 Value = str | int | float | bool
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
-#: The time of every point: those of one collection share theirs.
+#: The time of every point: points of one collection have the same time.
 _NOW = time.time_ns()
 
 
 def attributes(values: Mapping[str, Value]) -> list[dict[str, Any]]:
-    """Attributes."""
+    """Return attributes as OTLP/JSON writes them."""
     kinds = {str: "stringValue", bool: "boolValue", int: "intValue", float: "doubleValue"}
     return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in values.items()]
 
 
-def metrics(resource: Mapping[str, Value], *found: dict[str, Any]) -> dict[str, Any]:
-    """A request with metrics of one resource."""
-    scopes = [{"scope": {"name": "test"}, "metrics": list(found)}]
+def metrics(resource: Mapping[str, Value], *points: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with metrics of one resource."""
+    scopes = [{"scope": {"name": "test"}, "metrics": list(points)}]
     return {"resourceMetrics": [{"resource": {"attributes": attributes(resource)}, "scopeMetrics": scopes}]}
 
 
@@ -51,7 +51,7 @@ def histogram(
     data = []
     for labels, counts, total in points:
         point = _point(labels) | {
-            "explicitBounds": list(bounds), "bucketCounts": [str(each) for each in counts],
+            "explicitBounds": list(bounds), "bucketCounts": [str(count) for count in counts],
             "count": str(sum(counts)), "sum": total,
         }  # fmt: skip
         if exemplar:
@@ -99,7 +99,7 @@ def as_differences(request: dict[str, Any], after: int = 0) -> dict[str, Any]:
 def span(
     name: str, labels: Mapping[str, Value], number: int, seconds: float = 0.02, *, error: bool = False
 ) -> dict[str, Any]:
-    """A span of a trace of its own, told apart by its number."""
+    """Return a span of a separate trace, with a number as its id."""
     end = time.time_ns()
     return {
         "traceId": f"{number:032x}", "spanId": f"{number:016x}", "name": name, "kind": 2,

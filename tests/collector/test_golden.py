@@ -54,11 +54,11 @@ def _stable(page: str) -> str:
 
 
 def _compare(name: str, page: str) -> None:
-    path, found = GOLDEN / name, _stable(page)
+    path, text = GOLDEN / name, _stable(page)
     if os.environ.get("UPDATE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
 
 
 def test_metrics_of_our_sdk_pass_unchanged(collector: Collector) -> None:
@@ -155,8 +155,8 @@ def _exported(collector: Collector) -> dict[str, dict[str, Any]]:
                     yield from scope["spans"]
 
     return {
-        each["name"]: {a["key"]: next(iter(a["value"].values())) for a in each.get("attributes", [])}
-        for each in spans()
+        one["name"]: {a["key"]: next(iter(a["value"].values())) for a in one.get("attributes", [])}
+        for one in spans()
     }
 
 
@@ -177,12 +177,12 @@ def test_traces_are_redacted_filtered_and_counted(collector: Collector) -> None:
         ),
     )
     collector.when(lambda: collector.traces.exists() and len(_exported(collector)) >= 2, "exported traces")
-    found = _exported(collector)
-    assert set(found) == {"GET /a", "failing"}
+    exported = _exported(collector)
+    assert set(exported) == {"GET /a", "failing"}
     text = collector.traces.read_text(encoding="utf-8")
     assert not re.search("alice|abcdefghijkl|abc123|bob@|hunter2", text)
-    assert len(found["GET /a"]["user.hash"]) == 64
-    assert found["GET /a"]["http.request.method"] == "GET"
+    assert len(exported["GET /a"]["user.hash"]) == 64
+    assert exported["GET /a"]["http.request.method"] == "GET"
 
     def counted() -> str:
         lines = [
@@ -243,21 +243,21 @@ def test_no_place_keeps_identities_and_secrets(collector: Collector) -> None:
     collector.when(lambda: collector.traces.exists() and bool(_exported(collector)), "exported traces")
     text, page = collector.traces.read_text(encoding="utf-8"), collector.scrape()
     assert re.findall(r"SECRET\d+", text + page) == []
-    (found,) = _exported(collector).values()
-    assert {key: found.get(key) for key in _PLAIN} == {
+    (labels,) = _exported(collector).values()
+    assert {key: labels.get(key) for key in _PLAIN} == {
         key: str(value) if isinstance(value, int) else value for key, value in _PLAIN.items()
     }
-    assert {key for key in found if key.startswith("redaction")} == set()
-    assert len(found["user.hash"]) == 64
-    assert "page=2" in found["http.target"]
-    assert '"side": "buy"' in found["body"]
+    assert {key for key in labels if key.startswith("redaction")} == set()
+    assert len(labels["user.hash"]) == 64
+    assert "page=2" in labels["http.target"]
+    assert '"side": "buy"' in labels["body"]
     assert 'span_name="GET /a"' in page
     assert "login of **** failed: ****" in text
     assert 'looked_up_total{instance="one",job="signal-service",side="buy"} 1.0' in page
 
 
-def test_what_users_distinguished_is_added_up(collector: Collector) -> None:
-    """Series that differ by the user alone are one after it is gone: none of their counts is lost."""
+def test_series_that_differ_by_the_user_are_added_up(collector: Collector) -> None:
+    """Series that differ only by the user become one when the label is removed; no count is lost."""
     bought: dict[str, Value] = {"side": "buy"}
     alice, bob = bought | {"user.id": "alice"}, bought | {"user.id": "bob"}
     collector.send(
@@ -277,7 +277,7 @@ def test_what_users_distinguished_is_added_up(collector: Collector) -> None:
 
 
 def test_only_noise_is_filtered(collector: Collector) -> None:
-    """Successful scrapes and health checks; a failed one, and whatever is only named like them, stay."""
+    """Successful scrapes and health checks are dropped; failed ones, and paths with similar names, stay."""
     kept = {"/healthcare", "/metrics-export", "/api/v1/health", "/healthz/x"}
     noise = {"/health", "/health/detailed", "/livez", "/metrics"}
     spans = [span(path, {"http.route": path}, number) for number, path in enumerate(sorted(kept | noise), 1)]
@@ -293,8 +293,8 @@ def test_only_noise_is_filtered(collector: Collector) -> None:
     assert set(_exported(collector)) == kept | {"failed", "later"}
 
 
-def test_sampling_keeps_what_is_worth_reading(tmp_path: Path) -> None:
-    """Every error, every slow trace, and of the rest the share that is asked for; metrics count all of them."""
+def test_sampling_keeps_errors_and_slow_traces(tmp_path: Path) -> None:
+    """Every error, every slow trace and the configured ratio of the rest are kept; metrics count every span."""
     with running(tmp_path, TRACE_SAMPLING_PERCENT="0", SLOW_TRACE_MS="200") as collector:
         quick = [span(f"quick {number}", {}, number) for number in range(1, 11)]
         slow, failed = span("slow", {}, 50, seconds=0.3), span("failed", {}, 51, error=True)
@@ -333,15 +333,15 @@ def test_every_instrument_of_the_contract_keeps_its_name(collector: Collector) -
     collector.send("metrics", metrics(OURS, *sent))
     last = sent[-1]["name"]
     collector.when(lambda: contract.get(last).series_names[-1] in collector.scrape(), "metrics on the page")
-    found: dict[str, set[str]] = {}
+    labels_of: dict[str, set[str]] = {}
     for line in collector.scrape().splitlines():
         if not line.startswith("#"):
             name, _, rest = line.partition("{")
-            found.setdefault(name, set()).update(re.findall(r'(\w+)="', rest.partition("}")[0]))
+            labels_of.setdefault(name, set()).update(re.findall(r'(\w+)="', rest.partition("}")[0]))
     for one in contract.instruments():
         for name in one.series_names:
             extra = {"le"} if name.endswith("_bucket") else set()
-            assert found.get(name) == {"job", "instance", *one.attribute_names} | extra, name
+            assert labels_of.get(name) == {"job", "instance", *one.attribute_names} | extra, name
 
 
 def test_the_manifest_and_the_modules_have_the_pinned_versions() -> None:

@@ -150,13 +150,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture(scope="module")
 def recorded(checkout: Checkout) -> dict[str, Any]:
     """The contract's entry, and the values of a process of the copy that has recorded some measurements."""
-    found: dict[str, Any] = json.loads(checkout.run("-c", _RECORDED))
-    return found
+    values: dict[str, Any] = json.loads(checkout.run("-c", _RECORDED))
+    return values
 
 
 def _keys(block: Block) -> list[str]:
-    """The keys of the rows that a block adds."""
-    return [found[1] for line in block.lines if (found := re.match(r'\+ +"(\w+)": series\(', line))]
+    """Return the keys of the rows that a block adds."""
+    return [row[1] for line in block.lines if (row := re.match(r'\+ +"(\w+)": series\(', line))]
 
 
 def test_a_derived_metric_is_one_row(checkout: Checkout) -> None:
