@@ -114,27 +114,28 @@ class HealthCheck(ProcessState):
             if run is None or run.is_lost():
                 self._given_up = [run for run in self._given_up if run.is_running()]
                 if len(self._given_up) >= self.max_concurrent:
-                    since = time.monotonic() - self._given_up[0].began
-                    is_late = since - self._given_up[0].lateness() < self.timeout
-                    status: Status = "unknown" if is_late else "unhealthy"
-                    stuck = Result(status, f"the earlier run has not ended for {since:.0f} s")
-                    self.latest = Verdict(stuck, time.monotonic(), 0.0)
+                    now, earlier = time.monotonic(), self._given_up[0]
+                    detail = f"the earlier run has not ended for {now - earlier.began:.0f} s"
+                    # A loop that was in time for one more timeout has given the run its chance to end.
+                    stuck = self._timed_out(detail, earlier.lateness(now - self.timeout), self.timeout)
+                    self.latest = Verdict(stuck, now, 0.0)
                     return self.latest
                 run = self._run = _Run(self.check)
         remaining = run.began + self.timeout - time.monotonic()
         await asyncio.wait({asyncio.wrap_future(run.outcome)}, timeout=max(remaining, 0.0))
         with self.lock:
-            is_first = self._run is run
-            if is_first:
+            if self._run is run:
                 self._run = None
+            # Another caller has already stored the timeout. The run may have been cancelled since then.
+            if run.is_given_up and self.latest is not None:
+                return self.latest
             if run.ended:
                 return self._keep(run)
-            if not is_first and self.latest is not None:  # another caller has already stored the timeout
-                return self.latest
             run.give_up()
             self._given_up.append(run)
             now = time.monotonic()
-            late = self._timed_out(f"the check did not end within {self.timeout:g} s", run, now)
+            detail = f"the check did not end within {self.timeout:g} s"
+            late = self._timed_out(detail, run.lateness(), self.timeout)
             self.latest = Verdict(late, now, now - run.began)
             return self.latest
 
@@ -147,16 +148,16 @@ class HealthCheck(ProcessState):
         outcome = run.outcome.result()
         result = self._judge(outcome)
         if isinstance(outcome, BaseException) and _is_timeout(outcome):
-            result = self._timed_out(result.detail, run, run.ended)
+            result = self._timed_out(result.detail, run.lateness(), min(self.timeout, run.ended - run.began))
         verdict = Verdict(result, run.ended, run.ended - run.began)
         if self.latest is None or self.latest.at < run.ended:
             self.latest = verdict
         return verdict
 
-    def _timed_out(self, detail: str, run: _Run, ended: float) -> Result:
-        """Return unhealthy, or unknown if the event loop was late during the run."""
-        late = run.lateness()
-        if late < max(_LATE_SECONDS, _LATE_PART * min(self.timeout, ended - run.began)):
+    @staticmethod
+    def _timed_out(detail: str, late: float, seconds: float) -> Result:
+        """Return unhealthy, or unknown if the event loop was late for a part of the time that the check had."""
+        if late < max(_LATE_SECONDS, _LATE_PART * seconds):
             return Result("unhealthy", detail)
         return Result("unknown", f"{detail}, but the event loop of this process was {late:.1f} s late")
 
@@ -184,12 +185,14 @@ class _Run:
     Attributes:
         began: The start, in seconds on the monotonic clock.
         ended: The end, in seconds on the monotonic clock; 0 until the run ends.
+        is_given_up: True once it has exceeded the timeout.
         outcome: The return value or the exception of the check; it can be awaited from any event loop.
     """
 
     def __init__(self, check: Check) -> None:
         self.began = time.monotonic()
         self.ended = 0.0
+        self.is_given_up = False
         self.outcome: Future[Outcome | BaseException] = Future()
         self._thread: threading.Thread | None = None
         self._late: float | None = None
@@ -198,9 +201,9 @@ class _Run:
         self._task = self._loop.create_task(self._execute(check))
         self._task.add_done_callback(self._finish)
 
-    def lateness(self) -> float:
-        """Return the longest delay of the event loop during the run, in seconds."""
-        return lateness(self.began, self._loop) if self._late is None else self._late
+    def lateness(self, since: float = 0.0) -> float:
+        """Return the longest delay of the event loop during the run, or since a later time, in seconds."""
+        return lateness(max(self.began, since), self._loop) if self._late is None else self._late
 
     def is_lost(self) -> bool:
         """Return True if the run can never end because its event loop is closed."""
@@ -214,6 +217,7 @@ class _Run:
 
     def give_up(self) -> None:
         """Cancel the task of the run; a check can ignore the cancellation."""
+        self.is_given_up = True
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
