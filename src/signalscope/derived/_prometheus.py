@@ -22,7 +22,7 @@ from signalscope.runtime import lateness, watch_event_loop
 #: Longest answer. An expected answer is much shorter: 60 values of 200 endpoints are half a megabyte.
 _MOST_BYTES = 2_000_000
 _AT_ONCE = 8
-#: A timeout says nothing of Prometheus if the event loop was late for this part of it.
+#: A timeout says nothing of Prometheus if the event loop was late for this ratio of the timeout.
 _LATE_PART = 0.25
 _IGNORED = ("__name__", "job")
 

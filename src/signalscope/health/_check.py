@@ -20,7 +20,7 @@ from signalscope.runtime import lateness, watch_event_loop
 
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
-#: A timeout says nothing of the component if the event loop was late for this part of it, and for at least so long.
+#: A timeout says nothing of the component if the event loop was late for this ratio of the timeout and these seconds.
 _LATE_PART, _LATE_SECONDS = 0.25, 0.1
 
 Outcome = Result | Status | bool | float | None
@@ -41,8 +41,8 @@ class HealthCheck(ProcessState):
     Args:
         name: The component, such as ``database``, 1 to 100 characters; the label ``component`` of
             `signal_service.health_check.status`.
-        check: A function or coroutine function without arguments. If it raises, the result is unhealthy. Let a
-            timeout of its own raise, instead of returning False: it is unknown too if the event loop was late.
+        check: A function or coroutine function without arguments. If it raises, the result is unhealthy. Raise
+            timeouts instead of returning False: they are unknown if the event loop was late.
         critical: True: if this component is unhealthy, the service is unhealthy and not ready. False: the service is
             only degraded.
         timeout: The maximum duration of a run in seconds: above 0, at most 30.

@@ -147,7 +147,20 @@ def watch_event_loop() -> None:
 
 
 def use_limiter(limiter: object) -> None:
-    """Set the limiter of AnyIO's worker threads of the running event loop, which is watched."""
+    """Report AnyIO's worker threads of the running event loop, which is watched; the middleware calls it.
+
+    Args:
+        limiter: The value of `anyio.to_thread.current_default_thread_limiter()`.
+
+    Examples:
+        >>> import asyncio
+        >>> from anyio.to_thread import current_default_thread_limiter
+        >>> from signalscope import runtime
+        >>> async def main():
+        ...     runtime.watch_event_loop()
+        ...     runtime.use_limiter(current_default_thread_limiter())
+        >>> asyncio.run(main())
+    """
     watch = _watches.by_loop.get(asyncio.get_running_loop())
     if watch is not None:
         watch.limiter = limiter
