@@ -173,7 +173,8 @@ class Windows(Section):
         latency: Window of the quantiles of API, signal and calculation latency.
         greeks: Window of the alert on failed calculations.
         cpu: Window of the CPU utilization of a process.
-        event_loop: Window of the lag of an event loop. If it is longer than its `for`, one delay can fire the alert.
+        event_loop: Window of the lag of an event loop; extended if two values do not fit in. If it is longer than its
+            `for`, one delay can fire the alert.
         pipeline: Window of alerts on the telemetry pipeline.
 
     Examples:

@@ -74,7 +74,7 @@ GROUPS = (
                 0.99,
                 rate(
                     "signal_service.event_loop.lag", "instance", "le", part="bucket",
-                    over=Setting("windows.event_loop"),
+                    over=Setting("lag_window"),
                 ),
             ),
         ),

@@ -22,6 +22,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         lambda ask: lag(ask, limits.event_loop_lag_seconds),
         severity="critical",
         for_=config.holds.event_loop,
+        values={"window": duration(config.lag_window)},
         summary="The event loop of {{ $labels.instance }} of {{ $labels.job }} is late",
         description="The 99th percentile of its lag is {{ $value | humanizeDuration }}; the limits are "
         f"{limits.event_loop_lag_seconds:g} s (warning) and {limits.event_loop_lag_critical_seconds:g} s (critical).",
