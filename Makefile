@@ -25,10 +25,11 @@ setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 demo: setup ## run the demo until Ctrl-C
 	@exec $(BIN)/signalscope demo $(ARGS)
 
-lint: setup ## run ruff and mypy
+lint: setup ## run ruff, mypy and the check of the English
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python tools/prose.py
 
 prose: setup ## check the texts for plain English; ARGS=--summary counts the findings
 	@$(BIN)/python tools/prose.py $(ARGS)
@@ -58,9 +59,10 @@ test-python: setup ## run the unit tests with each supported Python on this mach
 generate: setup ## write rules, dashboards, runbooks, server configuration and docs, also for the demo
 	@$(BIN)/signalscope generate $(ARGS)
 	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
+	@$(BIN)/python tools/errors.py $(filter --check,$(ARGS))
 
 docs: setup ## the documentation site, in site/; fails at a broken link, a lost page, an undocumented public name
-	@$(BIN)/python tools/docs.py
+	@$(BIN)/python -m tools.docs
 
 bench: setup ## measure the recording core; writes benchmarks/results.json
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -57,10 +57,24 @@ def test_a_code_needs_an_explanation_in_the_file_of_its_group(checkout: Path) ->
     )
     assert _problems(checkout)[2:] == [
         "src/module.py:4: SS101 is not explained in docs/errors/",
-        "docs/errors/1-files.toml: SS202 is not used in src/",
-        "docs/errors/1-files.toml: SS202 is not a code of this file",
-        "docs/errors/1-files.toml: SS202 has no cause",
+        "docs/errors/1-files.toml:2: SS202 is not used in src/",
+        "docs/errors/1-files.toml:2: SS202 is not a code of this file",
+        "docs/errors/1-files.toml:2: SS202 has no cause",
     ]
+
+
+def test_the_page_quotes_the_messages_of_a_code(checkout: Path) -> None:
+    """Readers search for words of the message. An ellipsis stands for a value; docstrings are left out."""
+    module = checkout / "src" / "module.py"
+    module.write_text(
+        'def f(log, name):\n    """Explain SS101."""\n    log.warning("%s is `odd` [SS101]", name)\n'
+        '    raise ValueError("no key " + repr(name) + " [SS101]")\n',
+        encoding="utf-8",
+    )
+    texts = errors.messages(checkout / "src")
+    assert texts == {"SS101": ["… is `odd`", "no key …"]}
+    text = errors.page(errors.Table(checkout / "docs" / "errors"), texts)
+    assert "### SS101: Not TOML\n\nMessages:\n\n* `` … is `odd` ``\n* `no key …`\n\n**Cause.**" in text
 
 
 def test_the_page_explains_each_code(checkout: Path) -> None:

@@ -1,9 +1,9 @@
 """Build the documentation site, and check what its generator does not check: `make docs`.
 
-Zensical reports links and anchors that lead nowhere. This writes the page of the command line, and
-finds pages outside the navigation, links that leave docs/, missing pictures, broken links of README.md and
-CONTRIBUTING.md, and public names without documentation or without a place in the API reference. Each message has a
-file and a line.
+Zensical reports links and anchors that lead nowhere. This module writes the page of the command line. It finds pages
+outside the navigation, links that leave docs/, missing pictures, and broken links of README.md and CONTRIBUTING.md.
+It also finds public names without documentation or without a place in the API reference, and error messages without
+an explained code. Each message has a file and a line.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 import griffe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from tools import errors
 
 __all__ = ["PUBLIC", "Link", "Problem", "build", "command_line", "links", "problems"]
 
@@ -56,6 +57,7 @@ _CLI_TITLE = """\
 The extra `cli` brings the command `signalscope`. `generate` needs the extra `mixin` too, and `console` the extra
 `console`. Errors are one line on the standard error, and the exit status 1.
 """
+_HTML_PICTURE = re.compile(r"""\bsrc(?:set)?=["']([^"']+)""")
 _EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -103,6 +105,8 @@ def _links(tokens: list[Token], line: int) -> Iterator[Link]:
             yield Link(line, str(token.attrs["href"]), False)
         elif token.type == "image":
             yield Link(line, str(token.attrs["src"]), True)
+        elif token.type in {"html_block", "html_inline"}:
+            yield from (Link(line, target, True) for target in _HTML_PICTURE.findall(token.content))
         yield from _links(token.children or [], line)
 
 
@@ -112,7 +116,13 @@ def problems(root: Path = ROOT) -> list[Problem]:
     Args:
         root: The checkout.
     """
-    return [*_navigation(root), *_page_links(root), *_outside_links(root), *_api(root)]
+    return [
+        *_navigation(root),
+        *_page_links(root),
+        *_outside_links(root),
+        *_api(root),
+        *_error_codes(root),
+    ]
 
 
 def _pages(root: Path) -> list[str]:
@@ -177,7 +187,7 @@ def _outside_links(root: Path) -> Iterator[Problem]:
             if not path.exists():
                 yield Problem(name, link.line, f"{link.target} is not there")
             elif anchor and path.suffix == ".md" and anchor not in _anchors(path):
-                yield Problem(name, link.line, f"{link.target}: there is no such heading")
+                yield Problem(name, link.line, f"{link.target}: the page does not have such a heading")
 
 
 def _anchors(path: Path) -> set[str]:
@@ -221,6 +231,22 @@ def _undocumented(root: Path, name: str, member: griffe.Object | griffe.Alias) -
                 )
 
 
+def _error_codes(root: Path) -> Iterator[Problem]:
+    """Yield messages without a code, codes without an explanation, and the error page if it is out of date."""
+    sources = root / "src" / "signalscope"
+    table = errors.Table(root / "docs" / "errors", root)
+    wrong = list(errors.problems(table, sources, root))
+    for path, line, text in (problem.split(":", 2) for problem in wrong):
+        yield Problem(path, int(line), text.strip())
+    page = root / "docs" / "errors.md"
+    if (
+        not wrong
+        and page.exists()
+        and page.read_text(encoding="utf-8") != errors.page(table, errors.messages(sources))
+    ):
+        yield Problem("docs/errors.md", 1, "the page is not as generated; run `make generate`")
+
+
 def command_line() -> str:
     """Return docs/cli.md: what `--help` of each command says."""
     command = [sys.executable, "-m", "typer", "signalscope.cli", "utils", "docs", "--name", "signalscope"]
@@ -245,13 +271,13 @@ def build(root: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def main() -> int:
     """Check, then build the site into site/. Return the exit status."""
     (ROOT / "docs" / "cli.md").write_text(command_line(), encoding="utf-8")
-    found = problems()
-    for problem in found:
+    wrong = problems()
+    for problem in wrong:
         print(problem, file=sys.stderr)
     built = build()
     if built.returncode:
         print(built.stdout, file=sys.stderr)
-    if found or built.returncode:
+    if wrong or built.returncode:
         return 1
     print(f"the site is in {ROOT / 'site'}; open {ROOT / 'site' / 'index.html'}")
     return 0

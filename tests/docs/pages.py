@@ -1,7 +1,7 @@
-"""Code blocks of Markdown pages: what each is, and how the tests run it.
+"""Code blocks of Markdown pages, and how the tests run them.
 
-Blocks of a page run in their order, in one empty folder. What a block is for follows from its language and title, and
-from an HTML comment above it:
+Blocks of a page run in their order, in one empty folder. The language, the title and an HTML comment above a block
+decide what happens with it:
 
 | block | what happens |
 | --- | --- |
@@ -15,9 +15,9 @@ from an HTML comment above it:
 | ``text``, ``mermaid`` | nothing: a drawing or a form |
 | any below ``<!-- not run: REASON -->`` | nothing |
 
-``<!-- ports: 8000 9090 -->`` names the ports of a page: each test run replaces them by free ones. ``<!-- needs: PART
--->`` names a real part, as the mark of the tests does. ``<!-- checkout -->`` gives the page a copy of the checkout as
-its folder.
+The comment ``<!-- ports: 8000 9090 -->`` names the ports of a page. Each test run replaces them by free ones. The
+comment ``<!-- needs: PART -->`` names a real part, as the mark of the tests does. With the comment
+``<!-- checkout -->`` the folder of a page is a copy of the checkout.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Block:
 
 @dataclass
 class Page:
-    """A page with its blocks, and what it says about itself."""
+    """A page with its blocks and the parts that it needs."""
 
     path: Path
     blocks: list[Block] = field(default_factory=list)
@@ -204,7 +204,7 @@ class Run:
         return text
 
     def _current_folder(self) -> Path:
-        """Return the folder in which the reader is, after the commands so far."""
+        """Return the current folder of a reader who has run the commands so far."""
         changes = re.findall(r"^cd (.+)$", self._state.read_text(encoding="utf-8"), re.MULTILINE)
         return Path(shlex.split(changes[-1])[0]) if changes else self._folder
 
@@ -219,7 +219,7 @@ class Run:
         return {**kept, "HOME": str(self._home), "PATH": path, "COLUMNS": "120", "TERM": "dumb"}
 
     def _script(self, text: str) -> list[str]:
-        """Return the command that runs a block after what earlier blocks have set."""
+        """Return the command that runs a block with the variables and the folder of earlier blocks."""
         state = shlex.quote(str(self._state))
         keep = (
             f"trap 'code=$?; {{ export -p; declare -f; echo cd \"${{PWD@Q}}\"; }} >{state}; exit $code' EXIT"

@@ -36,9 +36,9 @@ def _example(name: str, member: object) -> doctest.DocTest:
     """Return the example; its line is that of the source."""
     target = inspect.unwrap(member) if callable(member) else member
     path = inspect.getsourcefile(target) or ""  # type: ignore[arg-type]  # it is a function or a class
-    found = doctest.DocTestFinder(recurse=False).find(member, name, module=False, globs={})
-    assert found, f"{path}: {name} has no docstring"
-    examples = found[0]
+    doctests = doctest.DocTestFinder(recurse=False).find(member, name, module=False, globs={})
+    assert doctests, f"{path}: {name} has no docstring"
+    examples = doctests[0]
     _, line = inspect.getsourcelines(target)  # type: ignore[arg-type]  # as above
     assert examples.examples, f"{path}:{line}: {name} is public and has no example"
     examples.filename, examples.lineno = path, line
@@ -50,7 +50,9 @@ def test_a_public_name_has_an_example_that_works(
     name: str, member: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is a doctest; what it prints is what it says."""
-    monkeypatch.setenv("SIGNALSCOPE_CPU_SECOND_PRICE", "0")  # restored afterwards, whatever the example sets
+    monkeypatch.setenv(
+        "SIGNALSCOPE_CPU_SECOND_PRICE", "0"
+    )  # restored afterwards, also if the example sets it
     monkeypatch.delenv("SIGNALSCOPE_PROMETHEUS_URL", raising=False)
     example = _example(name, member)
     if name in _OF_THE_PROCESS:

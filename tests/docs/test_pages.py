@@ -21,7 +21,7 @@ def _case(path: Path) -> object:
 
 @pytest.mark.parametrize("path", _PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_each_code_block_is_run_or_says_why_not(path: Path) -> None:
-    """A block that no test runs has a comment with the reason; a language that no test knows is refused."""
+    """A block that no test runs has a comment with the reason; an unknown language is refused."""
     assert list(mistakes(read(path))) == []
 
 

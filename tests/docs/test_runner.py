@@ -31,9 +31,9 @@ def _follow(tmp_path: Path, text: str) -> None:
 )
 def test_a_block_that_no_test_runs_is_refused(text: str, message: str, tmp_path: Path) -> None:
     """Unless a comment gives the reason."""
-    found = list(mistakes(read(_page(tmp_path, text))))
-    assert len(found) == 1
-    assert found[0].startswith(message)
+    wrong = list(mistakes(read(_page(tmp_path, text))))
+    assert len(wrong) == 1
+    assert wrong[0].startswith(message)
 
 
 def test_a_block_with_a_reason_is_accepted_and_not_run(tmp_path: Path) -> None:

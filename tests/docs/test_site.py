@@ -89,16 +89,19 @@ def test_a_missing_picture_and_a_link_out_of_the_site_are_named(checkout: Path) 
     page = checkout / "docs" / "glossary.md"
     first = _append(page, "![lost](images/lost.png)")
     second = _append(page, "[source](../src/signalscope/__init__.py)")
-    found = _messages(checkout)
-    assert f"docs/glossary.md:{first}: images/lost.png is not there" in found
-    assert any(text.startswith(f"docs/glossary.md:{second}: ../src/") for text in found)
+    messages = _messages(checkout)
+    assert f"docs/glossary.md:{first}: images/lost.png is not there" in messages
+    assert any(text.startswith(f"docs/glossary.md:{second}: ../src/") for text in messages)
 
 
 def test_a_broken_link_of_the_readme_is_named(checkout: Path) -> None:
     """It is not a page of the site."""
     line = _append(checkout / "README.md", "[lost](docs/metrics.md#no-such-heading)")
-    expected = f"README.md:{line}: docs/metrics.md#no-such-heading: there is no such heading"
-    assert expected in _messages(checkout)
+    picture = _append(checkout / "README.md", '<img src="docs/images/lost.png">')
+    expected = f"README.md:{line}: docs/metrics.md#no-such-heading: the page does not have such a heading"
+    messages = _messages(checkout)
+    assert expected in messages
+    assert f"README.md:{picture}: docs/images/lost.png is not there" in messages
 
 
 def test_a_public_name_without_documentation_is_named(checkout: Path) -> None:
@@ -110,8 +113,30 @@ def test_a_public_name_without_documentation_is_named(checkout: Path) -> None:
     )
     (checkout / "docs" / "api" / "users.md").write_text("# Users\n", encoding="utf-8")
     line = text.count("\n") + 3
-    found = _messages(checkout)
+    messages = _messages(checkout)
     assert (
-        f"src/signalscope/testing.py:{line}: signalscope.testing.bare is public and has no docstring" in found
+        f"src/signalscope/testing.py:{line}: signalscope.testing.bare is public and has no docstring"
+        in messages
     )
-    assert "src/signalscope/users/__init__.py:1: no page of docs/ has `::: signalscope.users`" in found
+    assert "src/signalscope/users/__init__.py:1: no page of docs/ has `::: signalscope.users`" in messages
+
+
+def test_a_message_without_a_code_and_a_code_without_a_text_are_named(checkout: Path) -> None:
+    """The place of the message in the source, or of the code in docs/errors/."""
+    path = checkout / "src" / "signalscope" / "testing.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text + '\n\ndef _bare() -> None:\n    raise ValueError("without a code")\n', encoding="utf-8"
+    )
+    table = checkout / "docs" / "errors" / "1-configuration.toml"
+    line = _append(table, "[SS199]")
+    messages = _messages(checkout)
+    message = f"src/signalscope/testing.py:{text.count(chr(10)) + 4}: ValueError has no code: without a code"
+    assert message in messages
+    assert f"docs/errors/1-configuration.toml:{line}: SS199 has no cause, title, way_out" in messages
+
+
+def test_an_outdated_error_page_is_named(checkout: Path) -> None:
+    """`make generate` writes it."""
+    _append(checkout / "docs" / "errors.md", "Changed.")
+    assert "docs/errors.md:1: the page is not as generated; run `make generate`" in _messages(checkout)
