@@ -40,8 +40,8 @@ CONSEQUENCES = (
 _SYMPTOMS = "SignalServiceHighLatency|AnomalyDetected|.*BudgetBurnSlow"
 #: Two alerts have the same subject if the labels in this list that both have are equal.
 _SAME = ("job", "domain", "service_name", "queue_type", "cache_type", "sloth_slo")
-#: Domains that fail when the service is down. `dependency`, `capacity` and `process` are not in the list, because the
-#: cause may be a dependency, memory, the CPU, the event loop or a thread pool.
+#: Domains that fail when the service is down. `dependency`, `capacity` and `process` are not in the list: they may be
+#: the cause.
 _DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business"
 
 
@@ -146,8 +146,8 @@ def inhibitions() -> list[dict[str, Any]]:
             "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_DOMAINS_OF_SERVICE}"', job],
             "equal": ["job"],
         },
-        # A less severe alert with the same subject adds no information. Except where it may be the cause: errors and
-        # latency open a breaker, and the event loop and the thread pools of a process delay each other.
+        # A less severe alert with the same subject adds no information, unless it may be the cause. Errors and latency
+        # open a breaker. The event loop and the thread pools of a process delay each other.
         {
             "source_matchers": [
                 'severity="critical"',

@@ -1,4 +1,4 @@
-"""How long garbage collections stop the process."""
+"""The pauses of the process by garbage collections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many threads of a pool are busy, and how many tasks wait for one."""
+"""The busy and idle threads of thread pools, and the tasks that wait for a thread."""
 
 from __future__ import annotations
 

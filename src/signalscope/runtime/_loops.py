@@ -1,9 +1,9 @@
-"""How late an event loop is with what is due.
+"""The lag of event loops.
 
-A timer of the loop is due every 100 ms. A value is recorded for each of these 100 ms: the seconds that the timer is
-overdue at their end, 0 or nearly so if the loop is in time. So a loop that stands still for a minute has 600 values
-like a loop that runs, and a quantile tells for which part of the time the loop is how late. The values of a loop that
-stands still are recorded when metrics are collected, which another thread does, and not only after its end.
+A timer of the loop is due every 100 ms. Each of these 100 ms has one value: the seconds that the timer is overdue at
+their end. A loop that stands still for a minute has 600 values, like a loop that runs. So a quantile shows for which
+ratio of the time the loop is late. Values of a loop that stands still are recorded when another thread collects metrics,
+not only after the delay.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from signalscope.recording._process_state import ProcessState
 INTERVAL = 0.1
 #: The most values that one delay gives: five minutes.
 _MOST = 3_000
-#: Delays that `lateness` knows: those of at least so many seconds, and the latest of them, which are some 40 seconds.
+#: The delays that `lateness` uses: the least seconds of a delay, and the number of delays that are kept.
 _NOTABLE, _KEPT = 0.05, 256
 
 
