@@ -146,8 +146,8 @@ def inhibitions() -> list[dict[str, Any]]:
             "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_DOMAINS_OF_SERVICE}"', job],
             "equal": ["job"],
         },
-        # A less severe alert with the same subject adds no information, unless it may be the cause. Errors and latency
-        # open a breaker. The event loop and the thread pools of a process delay each other.
+        # A less severe alert with the same subject adds no information, unless it may be the cause. Errors and
+        # latency open a breaker. The event loop and the thread pools of a process delay each other.
         {
             "source_matchers": [
                 'severity="critical"',

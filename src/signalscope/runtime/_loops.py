@@ -2,8 +2,8 @@
 
 A timer of the loop is due every 100 ms. Each of these 100 ms has one value: the seconds that the timer is overdue at
 their end. A loop that stands still for a minute has 600 values, like a loop that runs. So a quantile shows for which
-ratio of the time the loop is late. Values of a loop that stands still are recorded when another thread collects metrics,
-not only after the delay.
+ratio of the time the loop is late. Values of a loop that stands still are recorded when another thread collects
+metrics, not only after the delay.
 """
 
 from __future__ import annotations
