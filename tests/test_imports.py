@@ -16,7 +16,7 @@ SOURCE = Path(signalscope.__file__).parent
 #: Packages and modules directly below `signalscope`, from the bottom to the top.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("_moved", "_version", "binaries", "config", "contract"),
-    ("exposition", "recording", "testing", "users"),
+    ("exposition", "recording", "runtime", "testing", "users"),
     ("breakers", "decorators", "metrics"),
     ("instrumentation", "setup"),
     ("derived", "health"),

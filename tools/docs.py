@@ -43,6 +43,7 @@ PUBLIC = (
     "signalscope.derived.read",
     "signalscope.recording",
     "signalscope.exposition",
+    "signalscope.runtime",
 )
 #: Folders whose pages are reached from an index page, not from the navigation.
 _INDEXED = {"runbooks": "runbooks/README.md"}

@@ -43,6 +43,10 @@ FIXED = {
     "signal_service_background_task_seconds": "task_type priority outcome",
     "process_cpu_seconds_total": "",
     "process_resident_memory_bytes": "",
+    "signal_service_event_loop_lag_seconds": "",
+    "signal_service_executor_threads": "executor state",
+    "signal_service_executor_queued_tasks": "executor",
+    "signal_service_gc_pause_seconds": "generation",
     "signal_service_external_service_health": "service_name criticality",
     "signal_service_external_service_duration_seconds": "service_name operation outcome",
     "signal_service_dependency_errors_total": "service_name error_type impact_level",
@@ -90,6 +94,7 @@ def test_the_table_has_the_fixed_names_with_their_labels_and_nothing_else() -> N
         ("signal_service.api.request.duration", (0.5, 5.0)),
         ("signal_service.greeks.calculation", (1.0,)),
         ("signal_service.signal.generation", (2.0,)),
+        ("signal_service.event_loop.lag", (0.5, 2.0)),
     ],
 )
 def test_buckets_include_the_thresholds_that_rules_compare_with(

@@ -22,6 +22,7 @@ JOB = "signal-service"
 CONFIG = Config.model_validate(
     {
         "pipeline": dict.fromkeys(("evaluation", "recording", "slo", "insight", "history"), STEP),
+        "windows": {"event_loop": 2 * STEP},
         "business": {"monthly_prices": {"free": 0, "enterprise": 499}},
     }
 )

@@ -269,6 +269,7 @@ def test_a_cause_inhibits_its_consequences(manager: _Manager, webhook: _Webhook)
     }  # fmt: skip
     assert notified == {
         ("SignalServiceDown", "down", None, None),
+        ("HighMemoryUsage", "down", None, None),  # it may be the cause
         ("CriticalDependencyDown", "down", "ticker_service", None),
         ("SignalServiceHighLatency", "up", None, None),
         ("CriticalDependencyDown", "cause", "ticker_service", None),

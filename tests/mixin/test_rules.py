@@ -80,7 +80,7 @@ def test_the_named_alerts_have_their_severities() -> None:
 def test_alerts_are_complete() -> None:
     """Each alert has the labels for routing, all annotations, a runbook and a dashboard."""
     rules = _rules("alerts")
-    assert len({rule["alert"] for rule in rules}) == len(rules)
+    assert len({(rule["alert"], rule["labels"]["severity"]) for rule in rules}) == len(rules)
     for rule in rules:
         assert set(LABELS) <= set(rule["labels"])
         assert set(rule["annotations"]) == set(ANNOTATIONS)

@@ -192,11 +192,20 @@ class Config(Section):
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"
 
+    @property
+    def lag_window(self) -> int:
+        """The window of the lag of an event loop: `windows.event_loop`, longer if two values do not fit in."""
+        return max(self.windows.event_loop, 2 * self.pipeline.export, 2 * self.pipeline.scrape)
+
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
         """Check that each window contains two values: one value has no rate, and its alert would never fire."""
         arrival = max(("export", "scrape"), key=lambda source: getattr(self.pipeline, source))
-        looks_back = {f"windows.{window}": arrival for window in type(self.windows).model_fields}
+        looks_back = {
+            f"windows.{window}": arrival
+            for window in type(self.windows).model_fields
+            if window != "event_loop"  # see `lag_window`
+        }
         looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
         for key, source in looks_back.items():
             section, _, name = key.partition(".")

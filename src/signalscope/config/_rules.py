@@ -134,6 +134,8 @@ class Thresholds(Section):
         breaker_closed_ratio: Ratio of the instances whose breaker is closed; the alert fires below it.
         collector_queue_ratio: Ratio of the Collector's sending queue that is in use.
         rule_group_seconds_ratio: Evaluation time of a rule group, as a ratio of its interval.
+        event_loop_lag_seconds: 99th percentile of the lag of an event loop above which a warning fires, in seconds.
+        event_loop_lag_critical_seconds: The same, above which the alert is critical.
         min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
 
     Examples:
@@ -157,6 +159,8 @@ class Thresholds(Section):
     breaker_closed_ratio: PositiveRatio = 0.5
     collector_queue_ratio: BelowOne = 0.8
     rule_group_seconds_ratio: Limit = 1.0
+    event_loop_lag_seconds: Annotated[Limit, _quantile("signal_service.event_loop.lag")] = 0.5
+    event_loop_lag_critical_seconds: Annotated[Limit, _quantile("signal_service.event_loop.lag")] = 2.0
     min_calls_per_second: Count = 0.1
 
 
@@ -169,6 +173,8 @@ class Windows(Section):
         latency: Window of the quantiles of API, signal and calculation latency.
         greeks: Window of the alert on failed calculations.
         cpu: Window of the CPU utilization of a process.
+        event_loop: Window of the lag of an event loop; extended if two values do not fit in. If it is longer than its
+            `for`, one delay can fire the alert.
         pipeline: Window of alerts on the telemetry pipeline.
 
     Examples:
@@ -180,6 +186,7 @@ class Windows(Section):
     latency: Window = 120
     greeks: Window = 60
     cpu: Window = 60
+    event_loop: Window = 30
     pipeline: Window = RATE_SECONDS
 
     @property
@@ -215,6 +222,8 @@ class Holds(Section):
     slow_greeks: Seconds = 30
     subscriptions: Seconds = 30
     cpu: Seconds = 600
+    event_loop: Seconds = 30
+    executor: Seconds = 60
     memory: Seconds = 120
     invalid_greeks: Seconds = 60
     vectorization: Seconds = 300
@@ -299,7 +308,16 @@ class Dashboards(Section):
 
 #: The subject of an alert or an SLO: a key of ``[teams]``, which names the team that is notified.
 Domain = Literal[
-    "service", "greeks", "signals", "cache", "queue", "dependency", "business", "capacity", "telemetry"
+    "service",
+    "greeks",
+    "signals",
+    "cache",
+    "queue",
+    "dependency",
+    "business",
+    "capacity",
+    "process",
+    "telemetry",
 ]
 
 
@@ -320,4 +338,5 @@ class Teams(Section):
     dependency: Text = "platform"
     business: Text = "product"
     capacity: Text = "platform"
+    process: Text = "platform"
     telemetry: Text = "observability"

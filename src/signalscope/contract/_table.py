@@ -94,6 +94,15 @@ _GROUP = Attribute(
     "endpoint_group", "The first segment of the route template that is neither `api` nor a version.", cap=50
 )
 _LIMIT = Attribute("limit_type", "The limit that was exceeded.", cap=20)
+_EXECUTOR = Attribute(
+    "executor",
+    "The thread pool: `default` of the event loop, `anyio` of plain functions, or its given name.",
+    cap=20,
+)
+_THREADS = Attribute(
+    "state", "What the threads do; a thread that is not started yet is idle.", ("busy", "idle")
+)
+_GENERATION = Attribute("generation", "The oldest generation that is collected.", ("0", "1", "2"))
 _INSTRUMENT = Attribute("instrument", "The OpenTelemetry name of the instrument.", cap=500)
 _KEY = Attribute("attribute", "The key of the attribute.", cap=100)
 _WHERE = Attribute("where", "The part that failed.", cap=100)
@@ -185,6 +194,20 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
     ("Memory, database and tasks", "signalscope.recording._process"): [
         ("process.cpu", _C, "s", "Total user and system CPU time spent.", (), None),
         ("process.resident_memory", _G, "By", "Resident memory size.", (), None),
+    ],
+    ("Event loop, threads and garbage collector", "watch_event_loop"): [
+        ("signal_service.event_loop.lag", _H, "s",
+         "How late an event loop is with a timer that is due every 100 ms; one value for each 100 ms.",
+         (), CALL_BUCKETS),
+    ],
+    ("Event loop, threads and garbage collector", "observe_executor"): [
+        ("signal_service.executor.threads", _G, "{thread}", "Threads of the pool.", (_EXECUTOR, _THREADS), None),
+        ("signal_service.executor.queued_tasks", _G, "{task}", "Tasks that wait for a thread of the pool.",
+         (_EXECUTOR,), None),
+    ],
+    ("Event loop, threads and garbage collector", "signalscope.runtime"): [
+        ("signal_service.gc.pause", _H, "s", "Time that a garbage collection stops the process.",
+         (_GENERATION,), FAST_BUCKETS),
     ],
     ("Dependencies", "report_dependency_health"): [
         ("signal_service.external_service.health", _G, "", "Latest probe: 1 healthy, 0 unhealthy.",

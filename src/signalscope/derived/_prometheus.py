@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import math
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +17,13 @@ import httpx
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope.derived._vector import Labels
+from signalscope.runtime import lateness, watch_event_loop
 
 #: Longest answer. An expected answer is much shorter: 60 values of 200 endpoints are half a megabyte.
 _MOST_BYTES = 2_000_000
 _AT_ONCE = 8
+#: A timeout says nothing of Prometheus if the event loop was late for this ratio of the timeout.
+_LATE_PART = 0.25
 _IGNORED = ("__name__", "job")
 
 
@@ -126,17 +130,27 @@ class Prometheus:
     ) -> Answer:
         if urlsplit(url).scheme not in ("http", "https"):
             raise PrometheusError("SIGNALSCOPE_PROMETHEUS_URL is not an http or https URL [SS540]")
+        began, stage = time.monotonic(), ""
+        watch_event_loop()
         try:
             async with asyncio.timeout(patience):
                 pool = self._pools.setdefault(asyncio.get_running_loop(), _Pool())
                 async with pool.querying:
                     with suppress_instrumentation():
                         form = {**parameters, "timeout": f"{patience:g}s"}
-                        body = await _post(await _client(pool), f"{url}/api/v1/{path}", form)
+                        stage = "connect to Prometheus"
+                        client, stage = await _client(pool), ""
+                        body = await _post(client, f"{url}/api/v1/{path}", form)
+                        stage = "read the answer of Prometheus"
                         # One at a time: `json.loads` keeps the interpreter's lock until it has finished.
                         async with pool.reading:
                             return await asyncio.to_thread(_read, body, kind)
         except TimeoutError:
+            if (late := lateness(began)) >= _LATE_PART * patience:
+                late_loop = f"the event loop of this process was {late:.1f} s late"
+                raise PrometheusError(f"{late_loop}: Prometheus may have answered [SS552]") from None
+            if stage:  # it waits for a thread or for a connection
+                raise PrometheusError(f"this process did not {stage} within {patience:g} s [SS553]") from None
             raise PrometheusError(f"Prometheus did not answer within {patience:g} s [SS541]") from None
         except (httpx.ConnectError, httpx.TimeoutException, httpx.UnsupportedProtocol) as error:
             raise PrometheusError(f"Prometheus cannot be reached ({type(error).__name__}) [SS542]") from None

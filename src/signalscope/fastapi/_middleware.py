@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
+from collections.abc import Callable
 from time import perf_counter
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from signalscope import runtime
 from signalscope.contract import METHODS
 from signalscope.fastapi._routes import Groups, is_for_signalscope, route_of
 from signalscope.recording import Recorder, get_instrument, group, internal_error
@@ -56,9 +60,12 @@ class ApiMetrics:
         self._tier_header = header.strip().lower().encode("latin-1")
         self._groups = Groups()
         self._recorders: dict[tuple[str, ...], Recorder] = {}
+        self._loop: Callable[[], object] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on, and record it if it is an HTTP request."""
+        if asyncio._get_running_loop() is not self._loop():
+            self._watch()
         if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(_MEASURED):
             await self.app(scope, receive, send)
             return
@@ -73,6 +80,17 @@ class ApiMetrics:
             request.end(_SERVER_ERROR, broken=True)
             raise
         request.end(_SERVER_ERROR)
+
+    def _watch(self) -> None:
+        """Measure the event loop, the garbage collector and the worker threads from now on."""
+        try:
+            loop = asyncio.get_running_loop()
+            self._loop = weakref.ref(loop)
+            runtime.start()
+            runtime.watch_event_loop()
+            runtime.use_limiter(current_default_thread_limiter())
+        except Exception:  # a defect of signalscope must not break the request
+            internal_error("fastapi.event_loop")
 
     def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
         """Return the recorder of the duration and the number of requests with these attributes."""

@@ -78,5 +78,22 @@ def metrics(request: Request) -> Response:
     return Response(body, headers={"content-type": content_type, "vary": "Accept"})
 
 
+@router.get(
+    "/metrics/live",
+    response_class=Response,
+    dependencies=[Depends(admit_to_metrics)],
+    responses={
+        200: {"description": "This process answers.", "content": text_content("text/plain")},
+        401: {"description": "SIGNALSCOPE_METRICS_PUBLIC is false, and the token is missing or wrong."},
+    },
+)
+async def metrics_live() -> Response:
+    """Return no metric: a second target for Prometheus, whose `up` says that this process answers.
+
+    Unlike /metrics it needs no thread, and its size does not grow.
+    """
+    return Response("# this process answers\n", media_type="text/plain; version=0.0.4")
+
+
 for _routes in (health_routes, monitoring):
     router.include_router(_routes, generate_unique_id_function=_unique_id)

@@ -16,9 +16,12 @@ from signalscope.contract._model import ContractError
 from signalscope.health._report import VALUES
 from signalscope.health._result import Result, Status, Verdict, shown
 from signalscope.recording._process_state import ProcessState
+from signalscope.runtime import lateness, watch_event_loop
 
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
+#: A timeout says nothing of the component if the event loop was late for this ratio of the timeout and these seconds.
+_LATE_PART, _LATE_SECONDS = 0.25, 0.1
 
 Outcome = Result | Status | bool | float | None
 """The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown."""
@@ -30,13 +33,16 @@ class HealthCheck(ProcessState):
     """A check of one component.
 
     All callers during a run wait for that run. For ``cache_seconds`` after its end, callers get its result. A run
-    that exceeds the timeout is unhealthy. It cannot be stopped, so the next run starts only when it has ended, or if
-    ``max_concurrent`` allows another one. A check that is not a coroutine function runs in a daemon thread.
+    that exceeds the timeout is unhealthy. It is unknown if the event loop of this process was late meanwhile by a
+    quarter of the timeout: then the component may have answered in time. A run cannot be stopped, so the next one
+    starts only when it has ended, or if ``max_concurrent`` allows another one. A check that is not a coroutine
+    function runs in a daemon thread.
 
     Args:
         name: The component, such as ``database``, 1 to 100 characters; the label ``component`` of
             `signal_service.health_check.status`.
-        check: A function or coroutine function without arguments. If it raises, the result is unhealthy.
+        check: A function or coroutine function without arguments. If it raises, the result is unhealthy. Raise
+            timeouts instead of returning False: they are unknown if the event loop was late.
         critical: True: if this component is unhealthy, the service is unhealthy and not ready. False: the service is
             only degraded.
         timeout: The maximum duration of a run in seconds: above 0, at most 30.
@@ -108,25 +114,28 @@ class HealthCheck(ProcessState):
             if run is None or run.is_lost():
                 self._given_up = [run for run in self._given_up if run.is_running()]
                 if len(self._given_up) >= self.max_concurrent:
-                    since = time.monotonic() - self._given_up[0].began
-                    stuck = Result("unhealthy", f"the earlier run has not ended for {since:.0f} s")
-                    self.latest = Verdict(stuck, time.monotonic(), 0.0)
+                    now, earlier = time.monotonic(), self._given_up[0]
+                    detail = f"the earlier run has not ended for {now - earlier.began:.0f} s"
+                    # A loop that was in time for one more timeout has given the run its chance to end.
+                    stuck = self._timed_out(detail, earlier.lateness(now - self.timeout), self.timeout)
+                    self.latest = Verdict(stuck, now, 0.0)
                     return self.latest
                 run = self._run = _Run(self.check)
         remaining = run.began + self.timeout - time.monotonic()
         await asyncio.wait({asyncio.wrap_future(run.outcome)}, timeout=max(remaining, 0.0))
         with self.lock:
-            is_first = self._run is run
-            if is_first:
+            if self._run is run:
                 self._run = None
+            # Another caller has already stored the timeout. The run may have been cancelled since then.
+            if run.is_given_up and self.latest is not None:
+                return self.latest
             if run.ended:
                 return self._keep(run)
-            if not is_first and self.latest is not None:  # another caller has already stored the timeout
-                return self.latest
             run.give_up()
             self._given_up.append(run)
             now = time.monotonic()
-            late = Result("unhealthy", f"the check did not end within {self.timeout:g} s")
+            detail = f"the check did not end within {self.timeout:g} s"
+            late = self._timed_out(detail, run.lateness(), self.timeout)
             self.latest = Verdict(late, now, now - run.began)
             return self.latest
 
@@ -136,10 +145,21 @@ class HealthCheck(ProcessState):
         self._given_up.clear()
 
     def _keep(self, run: _Run) -> Verdict:
-        verdict = Verdict(self._judge(run.outcome.result()), run.ended, run.ended - run.began)
+        outcome = run.outcome.result()
+        result = self._judge(outcome)
+        if isinstance(outcome, BaseException) and _is_timeout(outcome):
+            result = self._timed_out(result.detail, run.lateness(), min(self.timeout, run.ended - run.began))
+        verdict = Verdict(result, run.ended, run.ended - run.began)
         if self.latest is None or self.latest.at < run.ended:
             self.latest = verdict
         return verdict
+
+    @staticmethod
+    def _timed_out(detail: str, late: float, seconds: float) -> Result:
+        """Return unhealthy, or unknown if the event loop was late for a part of the time that the check had."""
+        if late < max(_LATE_SECONDS, _LATE_PART * seconds):
+            return Result("unhealthy", detail)
+        return Result("unknown", f"{detail}, but the event loop of this process was {late:.1f} s late")
 
     def _judge(self, outcome: Outcome | BaseException) -> Result:
         if isinstance(outcome, BaseException):
@@ -165,17 +185,25 @@ class _Run:
     Attributes:
         began: The start, in seconds on the monotonic clock.
         ended: The end, in seconds on the monotonic clock; 0 until the run ends.
+        is_given_up: True once it has exceeded the timeout.
         outcome: The return value or the exception of the check; it can be awaited from any event loop.
     """
 
     def __init__(self, check: Check) -> None:
         self.began = time.monotonic()
         self.ended = 0.0
+        self.is_given_up = False
         self.outcome: Future[Outcome | BaseException] = Future()
         self._thread: threading.Thread | None = None
+        self._late: float | None = None
         self._loop = asyncio.get_running_loop()
+        watch_event_loop()
         self._task = self._loop.create_task(self._execute(check))
         self._task.add_done_callback(self._finish)
+
+    def lateness(self, since: float = 0.0) -> float:
+        """Return the longest delay of the event loop during the run, or since a later time, in seconds."""
+        return lateness(max(self.began, since), self._loop) if self._late is None else self._late
 
     def is_lost(self) -> bool:
         """Return True if the run can never end because its event loop is closed."""
@@ -189,6 +217,7 @@ class _Run:
 
     def give_up(self) -> None:
         """Cancel the task of the run; a check can ignore the cancellation."""
+        self.is_given_up = True
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._task.cancel)
 
@@ -209,12 +238,22 @@ class _Run:
             return error
 
     def _finish(self, task: asyncio.Task[Outcome | BaseException]) -> None:
+        self._late = self.lateness()
         self.ended = time.monotonic()
         if task.cancelled():
             self.outcome.set_result(asyncio.CancelledError())
         else:
             error = task.exception()
             self.outcome.set_result(task.result() if error is None else error)
+
+
+def _is_timeout(error: BaseException | None) -> bool:
+    """Return True if the error, or one that it was raised from, is a timeout of any library, by its class names."""
+    while error is not None:
+        if any("timeout" in base.__name__.lower() for base in type(error).__mro__):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _call(check: Check, called: Future[Outcome | BaseException | Awaitable[Outcome]]) -> None:

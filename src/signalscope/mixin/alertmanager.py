@@ -40,8 +40,9 @@ CONSEQUENCES = (
 _SYMPTOMS = "SignalServiceHighLatency|AnomalyDetected|.*BudgetBurnSlow"
 #: Two alerts have the same subject if the labels in this list that both have are equal.
 _SAME = ("job", "domain", "service_name", "queue_type", "cache_type", "sloth_slo")
-#: Domains that fail when the service is down. `dependency` is not in the list: a dependency may be the cause.
-_DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business|capacity"
+#: Domains that fail when the service is down. `dependency`, `capacity` and `process` are not in the list: they may be
+#: the cause.
+_DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business"
 
 
 def alertmanager(config: Config) -> dict[str, Any]:
@@ -136,7 +137,8 @@ def inhibitions() -> list[dict[str, Any]]:
         >>> inhibitions()[0]["equal"]
         ['job']
     """
-    job, service = 'job=~".+"', 'service_name=~".+"'
+    job, service, instance = 'job=~".+"', 'service_name=~".+"', 'instance=~".+"'
+    late = 'alertname="EventLoopLagHigh"'
     return [
         # The service is down: all other alerts about it are symptoms.
         {
@@ -144,11 +146,28 @@ def inhibitions() -> list[dict[str, Any]]:
             "target_matchers": ['alertname!="SignalServiceDown"', f'domain=~"{_DOMAINS_OF_SERVICE}"', job],
             "equal": ["job"],
         },
-        # A less severe alert with the same subject adds no information.
+        # A less severe alert with the same subject adds no information, unless it may be the cause. Errors and
+        # latency open a breaker. The event loop and the thread pools of a process delay each other.
         {
-            "source_matchers": ['severity="critical"', job, 'domain=~".+"'],
-            "target_matchers": ['severity=~"warning|info"', job, 'domain=~".+"'],
+            "source_matchers": [
+                'severity="critical"',
+                'alertname!="CriticalDependencyBreakerOpen"',
+                job,
+                'domain=~".+"',
+            ],
+            "target_matchers": ['severity=~"warning|info"', job, 'domain=~".+"', 'domain!="process"'],
             "equal": list(_SAME),
+        },
+        {
+            "source_matchers": [late, 'severity="critical"', job, instance],
+            "target_matchers": [late, 'severity="warning"', job, instance],
+            "equal": ["job", "instance"],
+        },
+        # An event loop is late: high latency and anomalies of the service follow from it.
+        {
+            "source_matchers": [late, 'severity="critical"', job],
+            "target_matchers": [f'alertname=~"{_SYMPTOMS}"', 'severity=~"warning|info"', job],
+            "equal": ["job"],
         },
         # An external service is down: calls to it fail, and its breakers open.
         {

@@ -137,7 +137,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     yield (
         "rules/signalscope-alerts.yaml",
         _rules(
-            (name, interval, (_alert(alert, config) for alert in members))
+            (name, interval, (_alert(rule, config) for alert in members for rule in alert.rules))
             for name, interval, members in alert_groups(every, config)
         ),
     )

@@ -25,6 +25,11 @@ def prometheus(config: Config) -> dict[str, Any]:
         >>> prometheus(Config())["rule_files"]
         ['rules/*.yaml', 'own/*.yaml']
     """
+    service = {
+        # Only for `up`: the service sends its metrics through the Collector.
+        "file_sd_configs": _targets("signal-service"),
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": ".+", "action": "drop"}],
+    }
     return {
         "global": {
             "scrape_interval": duration(config.pipeline.scrape),
@@ -34,11 +39,16 @@ def prometheus(config: Config) -> dict[str, Any]:
         "rule_files": ["rules/*.yaml", "own/*.yaml"],
         "alerting": {"alertmanagers": [{"file_sd_configs": _targets("alertmanager")}]},
         "scrape_configs": [
+            {"job_name": config.selectors.job, **service},
+            # A second, light probe: a process that is too busy for /metrics is not down.
             {
-                # Only for `up`: the service sends its metrics through the Collector.
-                "job_name": config.selectors.job,
-                "file_sd_configs": _targets("signal-service"),
-                "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": ".+", "action": "drop"}],
+                "job_name": f"{config.selectors.job}-live",
+                "metrics_path": "/metrics/live",
+                "relabel_configs": [
+                    {"target_label": "job", "replacement": config.selectors.job},
+                    {"target_label": "probe", "replacement": "live"},
+                ],
+                **service,
             },
             # Its series keep the job and instance of the services that pushed them.
             {

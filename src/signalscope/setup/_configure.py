@@ -22,7 +22,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 
-from signalscope import recording
+from signalscope import recording, runtime
 from signalscope.contract._model import ContractError
 from signalscope.exposition._reader import current
 from signalscope.exposition._server import serve
@@ -164,6 +164,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
     if isinstance(metrics.get_meter_provider(), MeterProvider):  # another part of the program has set it
         _logger.info("signalscope: the program has set up OpenTelemetry already; recording into its provider")
         recording.initialise()
+        runtime.start()
         _termination.flush_at_sigterm()
         return
     check_endpoints(os.environ)
@@ -194,6 +195,7 @@ def begin() -> None:
 
         tracers.add_span_processor(Enricher())
     observe_process()
+    runtime.start()
     _termination.flush_at_sigterm()
     _termination.stop_at_exit()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 import yaml
-from tests.mixin.cases import anomaly, api, dependencies, greeks, queue, resources, slos, telemetry
+from tests.mixin.cases import anomaly, api, dependencies, greeks, process, queue, resources, slos, telemetry
 from tests.mixin.cases._case import Case
 from tests.mixin.expressions import names_in
 
@@ -24,6 +24,7 @@ CASES: list[Case] = [
     *queue.CASES,
     *dependencies.CASES,
     *resources.CASES,
+    *process.CASES,
     *anomaly.CASES,
     *slos.CASES,
     *telemetry.CASES,

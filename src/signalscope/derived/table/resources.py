@@ -66,6 +66,19 @@ GROUPS = (
             expr=Quantile(0.95, rate("signal_service.database.query", "query_type", "le", part="bucket")),
         ),
     }),
+    group("process", "evaluation", {
+        "EVENT_LOOP_LAG_P99": series(
+            "instance:signal_service_event_loop_lag_seconds:p99", unit="s", labels="job instance",
+            meaning="99th percentile of the lag of a process' event loops.",
+            expr=Quantile(
+                0.99,
+                rate(
+                    "signal_service.event_loop.lag", "instance", "le", part="bucket",
+                    over=Setting("lag_window"),
+                ),
+            ),
+        ),
+    }, fixed=True),
     group("bottleneck", "recording", {
         # 0 is idle, 1 is at the limit in the configuration.
         "BOTTLENECK": series(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -43,6 +43,7 @@ class Alert:
         dashboard: The dashboard about this alert.
         labels: More labels.
         shows_after: Seconds until a sudden, complete change shows in the expression, if `window` cannot derive them.
+        warning: The expression of a second rule with the same name and texts, and severity `warning`.
         values: Values of placeholders in the runbook of this alert, in addition to the common ones.
 
     Example:
@@ -66,6 +67,14 @@ class Alert:
     labels: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     shows_after: int | None = None
+    warning: str = ""
+
+    @property
+    def rules(self) -> tuple[Alert, ...]:
+        """Return an alert for each rule: this one, and one with severity `warning` where it has `warning`."""
+        if not self.warning:
+            return (self,)
+        return self, replace(self, expr=self.warning, severity="warning", warning="")
 
     @property
     def reads(self) -> frozenset[str]:
@@ -121,7 +130,8 @@ def maker(config: Config, domain: Domain, **shared: Any) -> Maker:
     """Return a function that creates the alerts of one subject.
 
     The function takes the name of the alert, its expression, and the fields of `Alert` that are not shared. The
-    expression is PromQL or a function that builds it with a `Promql`, which records the series that are read.
+    expression is PromQL or a function that builds it with a `Promql`, which records the series that are read. So is
+    `warning`.
 
     Args:
         config: The configuration.
@@ -129,9 +139,14 @@ def maker(config: Config, domain: Domain, **shared: Any) -> Maker:
         shared: Default values of fields.
     """
 
-    def make(name: str, expr: str | Callable[[Promql], str], **own: Any) -> Alert:
+    def make(
+        name: str,
+        expr: str | Callable[[Promql], str],
+        warning: str | Callable[[Promql], str] = "",
+        **own: Any,
+    ) -> Alert:
         ask = Promql(config)
-        text = expr if isinstance(expr, str) else expr(ask)
-        return Alert(name=name, domain=domain, expr=text, ask=ask, **{**shared, **own})
+        text, lesser = (given if isinstance(given, str) else given(ask) for given in (expr, warning))
+        return Alert(name=name, domain=domain, expr=text, ask=ask, warning=lesser, **{**shared, **own})
 
     return make

@@ -20,7 +20,7 @@ _REFUSED = ("receiver", "refused", "failed")
 _DROPPED = ("exporter", "send_failed", "enqueue_failed")
 #: The metrics of other programs that rules use, and the labels that rules use.
 OWN_METRICS: dict[str, frozenset[str]] = {
-    "up": _TARGET,
+    "up": _TARGET | {"probe"},
     "scrape_samples_post_metric_relabeling": _TARGET,
     "ALERTS": frozenset({"job", "alertname", "alertstate", "sloth_slo"}),
     **{
@@ -69,6 +69,18 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         f"{duration(config.holds.scrape)}.",
         impact="Dashboards and alerts that need this target have no data. No impact on users.",
         response="Check that it runs; then see the reason on Prometheus' page of targets.",
+    )
+    own = f'job="{config.selectors.job}"'
+    yield alert(
+        "ScrapeTimingOut",
+        lambda ask: f'up{{{own}, probe=""}} == 0 and {ask.on("instance")} up{{{own}, probe="live"}} == 1',
+        for_=config.holds.scrape,
+        keep_firing_for=0,
+        summary="{{ $labels.instance }} of {{ $labels.job }} answers, but /metrics does not",
+        description="Its liveness probe answers, and its scrape of /metrics has failed for "
+        f"{duration(config.holds.scrape)}.",
+        impact="None: the service answers. Metrics that come from /metrics have gaps.",
+        response="Check ExecutorSaturated and EventLoopLagHigh: /metrics waits for a thread; then its size.",
     )
     yield alert(
         "TelemetryMissing",

@@ -101,6 +101,38 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     yield row(
+        "Process: event loop, threads and garbage collector", 8,
+        series(
+            "How late are the event loops?",
+            "99th percentile of the lag of each process, of a timer that is due every 100 ms.",
+            "s", "no event loop is watched",
+            Query(recorded("EVENT_LOOP_LAG_P99"), "{{instance}}"),
+            limits=above(
+                config.thresholds.event_loop_lag_critical_seconds, config.thresholds.event_loop_lag_seconds
+            ),
+            alerts=("EventLoopLagHigh",),
+        ),
+        series(
+            "Which thread pool has no free thread?",
+            "Tasks that wait for a thread, by pool.",
+            "short", "no thread pool is observed",
+            gauge_of("signal_service.executor.queued_tasks", by=("executor",)),
+            alerts=("ExecutorSaturated",),
+        ),
+        series(
+            "How busy are the thread pools?",
+            "Busy and idle threads, by pool. A thread that is not started yet is idle.",
+            "short", "no thread pool is observed",
+            gauge_of("signal_service.executor.threads", by=("executor", "state")),
+        ),
+        series(
+            "How much time does garbage collection take?",
+            "Seconds of collection for each second, by generation; the process stands still meanwhile.",
+            "percentunit", "no garbage collection in this time",
+            rate("signal_service.gc.pause", by=("generation",), suffix="_sum"),
+        ),
+    )  # fmt: skip
+    yield row(
         "Greeks: calculation time and batches", 8,
         series(
             "What is the calculation time per option?",
