@@ -164,6 +164,7 @@ class _Greeks:
         """Initialise the counters of unusable results at zero, so that the first one is an increase."""
         if self._check and values not in self._initialised and len(self._initialised) < _REMEMBERED:
             self._initialised.add(values)
+            self._checked(values)
             for reason in contract.INVALID_REASONS:
                 self._invalid(values, reason)
 
