@@ -33,6 +33,8 @@ SourceName = Literal["prometheus", "process"]
 _ROW = "signalscope_row"
 #: The period and the step in which the oldest value of the job is searched.
 _SEARCHED = "40d:1h"
+#: The most snapshots from which a process computes values over time.
+_MOMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,7 @@ def _from_snapshots(
     except NotKeptError as error:
         raise PrometheusError(f"{error} [SS546]") from None
     moments = [moment for moment in _windows.shared.snapshots() if now.at - seconds <= moment.at < now.at]
-    for moment in (*moments[:: max(1, -(-len(moments) // points))], now):
+    for moment in (*moments[:: max(1, -(-len(moments) // min(points, _MOMENTS)))], now):
         process = Process(_windows.shared, _environment.config(), moment)
         for row in rows:
             with contextlib.suppress(_windows.NoDataError):

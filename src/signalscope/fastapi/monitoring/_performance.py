@@ -68,7 +68,11 @@ def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Any]:
     numbers: dict[str, Any] = {"now": now}
     numbers["now_seconds"] = builder.provenance[path].window_seconds
     history: History | str = builder.parameters["history"]
-    reason = (history if isinstance(history, str) else "") or "Prometheus has no value in this window"
+    recorded = builder.results.get(series.key)
+    reason = history if isinstance(history, str) and history else None
+    if reason is None:
+        seconds = builder.parameters["history_seconds"]
+        reason = recorded.reason or f"{recorded.series} has no value in the last {seconds:.0f} s"
     labels = series.labels(builder).items()
     values = [
         value
