@@ -391,6 +391,23 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
     assert set(by_name) == {"signal_service_feature_usage_total"}
 
 
+async def test_a_summary_is_in_words(client: httpx.AsyncClient) -> None:
+    """Each metric has one line with its unit in a sensible magnitude, and nothing is null."""
+    with capture():
+        recording.get_instrument("signal_service.feature_usage").series("chain", "free").record(1_234)
+        task = recording.get_instrument("signal_service.background_task").series("refresh", "low", "success")
+        task.record(0.25)
+        task.record(0.75)
+        recording.get_instrument("process.resident_memory").series().record(2.5e9)
+        answer = (await client.get("/monitoring/metrics?view=summary")).json()
+    texts = {line["name"]: line["text"] for lines in answer["areas"].values() for line in lines}
+    assert texts["signal_service_feature_usage_total"] == "1,234 uses"
+    assert texts["signal_service_background_task_seconds"] == "2 measurements, mean 500 ms"
+    assert texts["process_resident_memory_bytes"] == "2.5 GB"
+    assert "None" not in str(answer)
+    assert answer["areas"]["Business"][0]["series"] == {"feature chain, user_tier free": "1,234 uses"}
+
+
 async def test_answers_are_made_once_for_all_who_ask(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,14 +81,14 @@ def of_prometheus(
     if since is not None and at - since < seconds and seconds >= DAY:
         return (
             f"it needs {duration(seconds)} of history; Prometheus has this job since {_moment(since)}, "
-            f"{(seconds - (at - since)) / DAY:.1f} d are missing; it will be there on {_moment(since + seconds)} "
+            f"{(seconds - (at - since)) / DAY:.1f} d are missing. It will be there on {_moment(since + seconds)} "
             f"if storage.tsdb.retention.time is longer than {duration(seconds)}"
         )
     if not row.name and 0 < seconds <= 60:
         pipeline = config.pipeline
         return (
             f"{_named(names)} did not increase in the last {seconds:.0f} s, or Prometheus got fewer than two values "
-            f"in this time: set the intervals of export and scrape to at most {seconds / 3:.0f} s "
+            f"in this time. Set the intervals of export and scrape to at most {seconds / 3:.0f} s "
             f"(now {pipeline.export} s and {pipeline.scrape} s in the configuration)"
         )
     window = (

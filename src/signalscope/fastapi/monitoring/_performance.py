@@ -38,8 +38,8 @@ class Statistics(BaseModel):
     )
     lower_bounds: list[str] = Field(
         default_factory=list,
-        description="The names of quantiles that are the highest bucket boundary, and of means of them: the real "
-        "values are not lower, and may be much higher.",
+        description="The names of quantiles at the highest bucket boundary, and of means with such a quantile. The "
+        "real values are not lower, and may be much higher.",
     )
 
 

@@ -127,7 +127,7 @@ def _plural(word: str) -> str:
 
 
 def _duration(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+    for unit, size in (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
         if abs(seconds) >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
