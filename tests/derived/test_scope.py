@@ -20,7 +20,7 @@ from signalscope.mixin.generate import generate
 
 pytestmark = [pytest.mark.needs("promtool"), pytest.mark.timeout(180)]
 
-_CLUSTERS = {"a": 1, "b": 2}
+_CLUSTERS = {"a": 1, "b": 3}
 
 
 def _config(job: str, *labels: str) -> Config:

@@ -11,6 +11,9 @@ _OPTIONS = series(
     "signal_service_greeks_options_total",
     'calculation_type="delta", vectorized="true", model_type="black_scholes"',
 )
+_CHECKED = series(
+    "signal_service_greeks_checked_results_total", 'calculation_type="delta", model_type="black_scholes"'
+)
 _NAN, _NONE = (
     series(
         "signal_service_greeks_invalid_results_total",
@@ -119,20 +122,26 @@ CASES = [
     ),
     Case(
         "InvalidGreeksRatioHigh", "more than one in twenty for five minutes, then none",
-        {_OPTIONS: "0+100x80", _NAN: "0+4x20 80x60", _NONE: "0+2x20 40x60"},
+        {
+            _OPTIONS: "0+50x80", _CHECKED: "0+100x80",
+            _NAN: "0+4x20 80x60", _NONE: "0+2x20 40x60",
+        },
         {"1m": 0, "3m": 1, "5m": 1, "15m": 0},
     ),
     Case(
         "InvalidGreeksRatioHigh", "just under one in twenty",
-        {_OPTIONS: "0+1000x80", _NAN: "0+49x80"}, {"10m": 0},
+        {_OPTIONS: "0+200x80", _CHECKED: "0+1000x80", _NAN: "0+49x80"}, {"10m": 0},
     ),
     Case(
         "InvalidGreeksRatioHigh", "all results are invalid, but there are too few",
-        {_OPTIONS: "0+1x80", _NAN: "0+1x80"}, {"10m": 0},
+        {_OPTIONS: "0+1x80", _CHECKED: "0+1x80", _NAN: "0+1x80"}, {"10m": 0},
     ),
     Case(
         "InvalidGreeksRatioHigh", "just under the limit, and a restart",
-        {_OPTIONS: "0+1000x40 0+1000x40", _NAN: "0+49x40 0+49x40"}, {"10m15s": 0, "12m": 0, "20m": 0},
+        {
+            _OPTIONS: "0+200x40 0+200x40", _CHECKED: "0+1000x40 0+1000x40", _NAN: "0+49x40 0+49x40",
+        },
+        {"10m15s": 0, "12m": 0, "20m": 0},
         reset=True,
     ),
     Case(
