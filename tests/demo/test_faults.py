@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.waiting import DEADLINE, eventually_async
 
+from signalscope.contract import PRIORITIES
 from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
 from signalscope.demo.service.caches import MemoryCache
 from signalscope.demo.service.calculations import Calculator
@@ -25,7 +26,7 @@ class Parts:
         self.counts = Counts()
         self.calculator = Calculator(self.counts)
         self.cache = MemoryCache("greeks", 10, 60.0, self.counts)
-        self.queue = MemoryQueue(40, self.counts)
+        self.queue = MemoryQueue(dict.fromkeys(PRIORITIES, 10), self.counts)
         self.subscriptions = Subscriptions()
         self.switches = Switches(self.calculator, [self.cache], self.queue, self.subscriptions)
 
@@ -91,11 +92,19 @@ async def test_surge_passes_ten_thousand_and_ends() -> None:
 
 
 async def test_flood_fills_the_queue() -> None:
-    """The flood fills the queue with jobs of every priority."""
+    """The flood fills the capacity of each priority; the queue then rejects jobs of every priority, again and again."""
     parts = Parts()
     parts.switches.switch("queue-flood", on=True)
-    full = {"critical": 10, "high": 10, "medium": 10, "low": 10}
+    full = dict.fromkeys(PRIORITIES, 10)
     await eventually_async(lambda: parts.queue.sizes() == full, "a full queue")
+    rejected = [f"{priority},rejected" for priority in PRIORITIES]
+
+    def all_rejected_twice() -> bool:
+        by = parts.counts.snapshot()["queue_items"]["by"]
+        return all(by.get(key, 0) >= 2 for key in rejected)
+
+    await eventually_async(all_rejected_twice, "two rejected jobs of every priority")
+    assert parts.queue.sizes() == full
     await parts.switches.close()
 
 

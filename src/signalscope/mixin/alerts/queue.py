@@ -12,7 +12,7 @@ from signalscope.mixin.alerts._model import Alert, maker
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this subject."""
     alert, limits = maker(config, "queue"), config.thresholds
-    critical = 'priority="critical"'
+    critical, lost, minute = 'priority="critical"', 'event=~"rejected|dropped"', 60
     yield alert(
         "CriticalQueueBacklog",
         lambda ask: (
@@ -25,6 +25,21 @@ def alerts(config: Config) -> Iterator[Alert]:
         f"{limits.critical_backlog_items:g} for {duration(config.holds.critical_backlog)}.",
         impact="Urgent alerts and signals for clients are late.",
         response="Check below whether items are processed at all, or arrive faster than they are processed.",
+    )
+    yield alert(
+        "CriticalItemsRejected",
+        lambda ask: (
+            f"sum {ask.by('queue_type')} (increase("
+            f"{ask.raw('signal_service.queue.items', critical, lost)}"
+            f"[{ask.window(minute)}])) > 0"
+        ),
+        severity="critical",
+        for_=0,
+        shows_after=0,
+        summary="The queue {{ $labels.queue_type }} of {{ $labels.job }} refuses critical items",
+        description=f"About {{{{ $value | humanize }}}} critical items were rejected or dropped in {duration(minute)}.",
+        impact="Urgent alerts and signals for clients are lost, unless the sender tries again.",
+        response="Check below whether critical items fill their capacity, or workers were cancelled during their work.",
     )
     yield alert(
         "QueueBackpressureHigh",
