@@ -92,7 +92,7 @@ async def test_surge_passes_ten_thousand_and_ends() -> None:
 
 
 async def test_flood_fills_the_queue() -> None:
-    """The flood fills the capacity of each priority; the queue then rejects jobs of every priority, again and again."""
+    """The flood fills each priority; the queue then rejects jobs of every priority, again and again."""
     parts = Parts()
     parts.switches.switch("queue-flood", on=True)
     full = dict.fromkeys(PRIORITIES, 10)

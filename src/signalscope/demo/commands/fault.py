@@ -193,6 +193,6 @@ def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         if time.monotonic() > end:
             raise UserError(
                 f"the demo has not answered for {_PATIENCE:.0f} s at {url}: {reason}; "
-                "`signalscope fault list` shows if the fault is on [SS736]"
+                "repeat the command: it says if the fault is on [SS736]"
             )
         time.sleep(0.5)

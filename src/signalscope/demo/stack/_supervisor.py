@@ -18,9 +18,9 @@ from signalscope.demo.stack._stack import Stack
 class Supervisor:
     """A watch over the parts of a running stack; a context manager that serves its control port.
 
-    The control port has the same requests as that of the external services: ``GET /demo/faults``, and
-    ``PUT /demo/faults/service-down`` with ``{"on": true}`` or ``{"on": false}``. A request only states what the user
-    wants; `watch`, in the main thread, ends and starts the process. So ``GET`` gives the state that is real.
+    It has the requests of the external services' control port: ``GET /demo/faults``, and
+    ``PUT /demo/faults/service-down`` with ``{"on": true}`` or ``{"on": false}``. A request only records the state;
+    `watch`, in the main thread, ends and starts the process. So ``GET`` gives the real state.
 
     Args:
         stack: The running stack.
@@ -59,7 +59,7 @@ class Supervisor:
             time.sleep(min(0.5, left))
 
     def step(self) -> None:
-        """Look once at every part, and do what the user wants."""
+        """Check every part once, and carry out the last request."""
         wanted, self._wanted = self._wanted, None
         if wanted is not None and wanted is not self._state()[SERVICE_DOWN]:
             self._switch(wanted)
