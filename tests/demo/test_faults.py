@@ -65,6 +65,21 @@ def test_unknown_fault_names_those_there_are() -> None:
         find("cofig-down")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "excluded"),
+    [
+        ("config-down", "config-slow", True), ("config-slow", "config-failing", True),
+        ("config-down", "ticker-down", False), ("greeks-nan", "greeks-failing", True),
+        ("greeks-nan", "cpu-burn", False), ("service-down", "cpu-burn", True),
+        ("service-down", "config-down", False), ("service-down", "service-down", False),
+    ],
+)  # fmt: skip
+def test_faults_that_hide_each_other_exclude_each_other(one: str, other: str, excluded: bool) -> None:
+    """The modes of a service, two effects on a result, and the end of the service with its other faults."""
+    assert find(one).excludes(find(other)) is excluded
+    assert find(other).excludes(find(one)) is excluded
+
+
 async def test_every_switch_goes_on_and_off() -> None:
     """A fault is shown as on while it is on; a second on changes nothing; off ends it."""
     parts = Parts()

@@ -145,6 +145,7 @@ def _fault(demo: _Demo, *arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.timeout(420)  # it starts the service twice
 def test_the_rest_runs_on_without_a_part_that_died(tmp_path: Path, demos: list[_Demo]) -> None:
     """The text names the part and its log, which is kept; the service can be ended and started; the status is 1."""
     demo = _Demo(tmp_path, "--load", "0")

@@ -83,6 +83,15 @@ _DOWN = {
 }
 
 
+#: Alerts that may follow while a service is down.
+_DOWN_LATER = (
+    "DependencyErrorRateHigh", "DependencyErrorsRising",
+    "DependencyHealthBudgetBurnFast", "DependencyHealthBudgetBurnSlow",
+)  # fmt: skip
+#: Alerts that follow from slow answers, once enough of them have used up the error budgets.
+_LATE = tuple(f"{slo}LatencyBudgetBurn{pace}" for slo in ("Api", "Signal") for pace in ("Fast", "Slow"))
+
+
 def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
     short = service.removesuffix("_service")
     down = _DOWN[DEPENDENCIES[service]]
@@ -91,15 +100,15 @@ def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
     return (
         Fault(
             f"{short}-down", f"{service} closes its listening socket: connections are refused.",
-            down, (), service, "down",
+            down, _DOWN_LATER, service, "down",
         ),
         Fault(
             f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays fast.",
-            ("DependencyLatencyHigh",), (), service, "slow",
+            ("DependencyLatencyHigh",), ("DependencyLatencyRising", *_LATE), service, "slow",
         ),
         Fault(
             f"{short}-failing", f"{service} answers its calls with 503; its health check still succeeds.",
-            ("DependencyErrorRateHigh", down[1]), (), service, "failing",
+            ("DependencyErrorRateHigh", down[1]), ("DependencyErrorsRising",), service, "failing",
         ),
     )  # fmt: skip
 
@@ -112,10 +121,10 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     ),
     Fault(
         "greeks-failing", "Every Greeks calculation raises an error.",
-        ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"),
+        ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"), ("ErrorBudgetBurnSlow",),
     ),
-    Fault("greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",)),
-    Fault("api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",)),
+    Fault("greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",), _LATE),
+    Fault("api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",), _LATE),
     Fault(
         "cache-flush", "Both caches are emptied five times a second.",
         ("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
@@ -123,13 +132,17 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     Fault(
         "queue-flood", "The work queue is kept full of slow jobs of every priority; it rejects all others.",
         ("CriticalItemsRejected", "CriticalQueueBacklog", "QueueBackpressureHigh"),
+        ("CriticalBacklogBudgetBurnFast", "CriticalBacklogBudgetBurnSlow"),
     ),
     Fault(
         "cpu-burn", "A thread of the service keeps one core busy; the service still answers.",
         ("SignalServiceHighCPUUsage",),
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
-    Fault(SERVICE_DOWN, "The process of the service is killed, and started again at off.", ("SignalServiceDown",)),
+    Fault(
+        SERVICE_DOWN, "The process of the service is killed; off starts it again.", ("SignalServiceDown",),
+        ("AvailabilityBudgetBurnFast", "AvailabilityBudgetBurnSlow"),
+    ),
 )}  # fmt: skip
 
 
