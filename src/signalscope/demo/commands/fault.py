@@ -185,8 +185,10 @@ def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
                 content: dict[str, Any] = json.load(answer)
                 return content
         except HTTPError as error:
+            with error:
+                detail = error.read().decode(errors="replace")
             if error.code < 500:
-                raise UserError(f"{url}: {error.read().decode(errors='replace')} [SS736]") from None
+                raise UserError(f"{url}: {detail} [SS736]") from None
             reason: object = error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
