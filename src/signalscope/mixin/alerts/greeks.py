@@ -8,7 +8,7 @@ from functools import partial
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.mixin.alerts._model import Alert, maker, shown_after
 
 _CALCULATION = "signal_service.greeks.calculation"
 
@@ -48,6 +48,9 @@ def alerts(config: Config) -> Iterator[Alert]:
             f" and {ask.on()} {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
         ),
         for_=config.holds.invalid_greeks,
+        shows_after=shown_after(
+            limits.invalid_greeks_ratio, "GREEKS_INVALID_RATIO", config, config.holds.invalid_greeks
+        ),
         summary="Many Greeks of {{ $labels.job }} are invalid",
         description="{{ $value | humanizePercentage }} of the results are invalid; the limit is "
         f"{100 * limits.invalid_greeks_ratio:g} %.",
