@@ -192,11 +192,18 @@ class Config(Section):
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"
 
+    @property
+    def greeks_window(self) -> int:
+        """Window of the alert on failed calculations in seconds: it contains three exports and three scrapes."""
+        return max(self.windows.greeks, 3 * self.pipeline.export, 3 * self.pipeline.scrape)
+
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
         """Check that each window contains two values: one value has no rate, and its alert would never fire."""
         arrival = max(("export", "scrape"), key=lambda source: getattr(self.pipeline, source))
-        looks_back = {f"windows.{window}": arrival for window in type(self.windows).model_fields}
+        looks_back = {
+            f"windows.{window}": arrival for window in type(self.windows).model_fields if window != "greeks"
+        }
         looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
         for key, source in looks_back.items():
             section, _, name = key.partition(".")

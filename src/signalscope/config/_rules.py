@@ -134,6 +134,7 @@ class Thresholds(Section):
         breaker_closed_ratio: Ratio of the instances whose breaker is closed; the alert fires below it.
         collector_queue_ratio: Ratio of the Collector's sending queue that is in use.
         rule_group_seconds_ratio: Evaluation time of a rule group, as a ratio of its interval.
+        failed_greeks_requests: Least number of requests in a window for the alert on failed calculations.
         min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
 
     Examples:
@@ -157,6 +158,7 @@ class Thresholds(Section):
     breaker_closed_ratio: PositiveRatio = 0.5
     collector_queue_ratio: BelowOne = 0.8
     rule_group_seconds_ratio: Limit = 1.0
+    failed_greeks_requests: Limit = 5
     min_calls_per_second: Count = 0.1
 
 
@@ -167,7 +169,8 @@ class Windows(Section):
 
     Attributes:
         latency: Window of the quantiles of API, signal and calculation latency.
-        greeks: Window of the alert on failed calculations.
+        greeks: Least window of the alert on failed calculations; see `Config.greeks_window`. With few requests, the
+            alert looks back over `rate`.
         cpu: Window of the CPU utilization of a process.
         pipeline: Window of alerts on the telemetry pipeline.
 
@@ -178,7 +181,7 @@ class Windows(Section):
     """
 
     latency: Window = 120
-    greeks: Window = 60
+    greeks: Window = 15
     cpu: Window = 60
     pipeline: Window = RATE_SECONDS
 
@@ -209,7 +212,7 @@ class Holds(Section):
     """
 
     service_down: Seconds = 30
-    greeks_failure: Seconds = 15
+    greeks_failure: Seconds = 0
     config_service: Seconds = 10
     api_latency: Seconds = 30
     slow_greeks: Seconds = 30
