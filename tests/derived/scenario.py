@@ -22,6 +22,7 @@ JOB = "signal-service"
 CONFIG = Config.model_validate(
     {
         "pipeline": dict.fromkeys(("evaluation", "recording", "slo", "insight", "history"), STEP),
+        "slos": {"budget_seconds": 900},
         "business": {"monthly_prices": {"free": 0, "enterprise": 499}},
     }
 )
