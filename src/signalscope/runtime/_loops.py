@@ -83,9 +83,12 @@ class _Watch:
     def lateness(self, since: float) -> float:
         """Return the longest delay since then, in seconds; only the part of it that is after that time."""
         now = time.monotonic()
+        return max(self.ended_lateness(since), min(now - self._due, now - since))
+
+    def ended_lateness(self, since: float) -> float:
+        """Return the same of the delays that have ended; 0.0 if there was none."""
         with _watches.lock:
-            delays = [*self._delays, (now, max(0.0, now - self._due))]
-        return max(max(0.0, min(delay, end - since)) for end, delay in delays)
+            return max((min(delay, end - since) for end, delay in self._delays if end > since), default=0.0)
 
     def executor(self) -> ThreadPoolExecutor | None:
         """Return the default executor of the loop, None until something has used it."""
@@ -186,6 +189,12 @@ def lateness(since: float, loop: asyncio.AbstractEventLoop | None = None) -> flo
     """
     watch = _watches.by_loop.get(loop or asyncio.get_running_loop())
     return 0.0 if watch is None else watch.lateness(since)
+
+
+def ended_lateness(since: float, loop: asyncio.AbstractEventLoop) -> float:
+    """Return the longest delay of an event loop that has ended since a time; 0.0 if it is not watched."""
+    watch = _watches.by_loop.get(loop)
+    return 0.0 if watch is None else watch.ended_lateness(since)
 
 
 def watches() -> list[_Watch]:
