@@ -108,4 +108,4 @@ class Switches:
 async def _block_loop() -> None:
     while True:
         time.sleep(2.5)  # noqa: ASYNC251  # the fault
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
