@@ -97,6 +97,19 @@ async def test_a_slow_success_is_told_from_a_late_loop(healthy: str) -> None:
         assert set(_outcomes(captured)) <= {"late_loop", "success"}
 
 
+async def test_long_delays_add_up() -> None:
+    """A call of many steps takes longer than four times each delay, and is late nevertheless."""
+
+    @instrument_dependency(service_name="ticker_service")
+    async def ask() -> None:
+        for _ in range(6):  # each step waits for the loop
+            await asyncio.sleep(0.05)  # sleep: a step
+
+    with capture() as captured:
+        await _result(ask(), is_late=True)
+        assert _outcomes(captured) == {"late_loop": 1}
+
+
 async def test_a_service_that_hangs_is_blamed(hanging: str) -> None:
     """The loop was in time: a short delay explains no timeout."""
     with capture() as captured:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 
-from signalscope.runtime._loops import ended_lateness
+from signalscope.runtime._loops import ended_delays
 
 #: The outcome of such a call, and of such a failure of a circuit breaker.
 LATE_LOOP = "late_loop"
 #: A delay explains the time of a call if it is this ratio of that time, and at least these seconds.
 _LATE_PART, _LATE_SECONDS = 0.25, 0.1
-#: A breaker does not know when the call began: a timeout is explained by a delay of these seconds in the last ones.
-_BREAKER_SECONDS, _BREAKER_LAST = 0.5, 5.0
+#: Delays of at least these seconds add up. Shorter ones do not: a busy loop that is in time has many.
+_LONG = 0.5
+#: A breaker does not know when the call began: a long delay in these last seconds explains a timeout.
+_BREAKER_LAST = 5.0
 
 
 def explains(late: float, seconds: float) -> bool:
@@ -30,7 +32,7 @@ def was_late(seconds: float) -> bool:
 
 def is_late_failure(error: BaseException | None) -> bool:
     """Return True if the failure of a call that ends now is a timeout, and the running event loop was just late."""
-    return is_timeout(error) and _ended(_BREAKER_LAST) >= _BREAKER_SECONDS
+    return is_timeout(error) and _ended(_BREAKER_LAST) >= _LONG
 
 
 def is_timeout(error: BaseException | None) -> bool:
@@ -43,8 +45,10 @@ def is_timeout(error: BaseException | None) -> bool:
 
 
 def _ended(seconds: float) -> float:
+    """Return the longest of the last delays, or the sum of the long ones if it is more."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # a thread without an event loop
         return 0.0
-    return ended_lateness(time.monotonic() - seconds, loop)
+    delays = ended_delays(time.monotonic() - seconds, loop)
+    return max(sum(delay for delay in delays if delay >= _LONG), *delays, 0.0)

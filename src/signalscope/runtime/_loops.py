@@ -83,12 +83,12 @@ class _Watch:
     def lateness(self, since: float) -> float:
         """Return the longest delay since then, in seconds; only the part of it that is after that time."""
         now = time.monotonic()
-        return max(self.ended_lateness(since), min(now - self._due, now - since))
+        return max(min(now - self._due, now - since), *self.ended(since), 0.0)
 
-    def ended_lateness(self, since: float) -> float:
-        """Return the same of the delays that have ended; 0.0 if there was none."""
+    def ended(self, since: float) -> list[float]:
+        """Return the delays that have ended since then, in seconds; only the part of each that is after that time."""
         with _watches.lock:
-            return max((min(delay, end - since) for end, delay in self._delays if end > since), default=0.0)
+            return [min(delay, end - since) for end, delay in self._delays if end > since]
 
     def executor(self) -> ThreadPoolExecutor | None:
         """Return the default executor of the loop, None until something has used it."""
@@ -191,10 +191,10 @@ def lateness(since: float, loop: asyncio.AbstractEventLoop | None = None) -> flo
     return 0.0 if watch is None else watch.lateness(since)
 
 
-def ended_lateness(since: float, loop: asyncio.AbstractEventLoop) -> float:
-    """Return the longest delay of an event loop that has ended since a time; 0.0 if it is not watched."""
+def ended_delays(since: float, loop: asyncio.AbstractEventLoop) -> list[float]:
+    """Return the seconds of the delays of an event loop that have ended since a time; none if it is not watched."""
     watch = _watches.by_loop.get(loop)
-    return 0.0 if watch is None else watch.ended_lateness(since)
+    return [] if watch is None else watch.ended(since)
 
 
 def watches() -> list[_Watch]:
