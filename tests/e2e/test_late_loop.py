@@ -23,7 +23,7 @@ _CALLS = "signal_service_external_service_duration_seconds_count"
 @pytest.mark.needs("collector", "prometheus", "alertmanager")
 @pytest.mark.timeout(900)
 def test_a_blocked_loop_accuses_no_dependency() -> None:
-    """For three minutes, the only page is EventLoopLagHigh; it ends after the fault."""
+    """For three minutes, EventLoopLagHigh fires and no alert about a dependency does; it ends after the fault."""
     with Stack(free_ports(), say=print) as stack:
         stack.wait_for_data()
         eventually(
@@ -38,7 +38,6 @@ def test_a_blocked_loop_accuses_no_dependency() -> None:
         print(f"fired: {fired}")
         assert stack.query(f'{_CALLS}{{outcome="late_loop"}} > 0')
         assert "dependency" not in fired.values()
-        assert set(fired) <= {*_FAULT.alerts, *_FAULT.collateral}
         eventually(lambda: _is_off(fault), 120, "the end of the fault")
         eventually(lambda: not stack.query(_LATE), 240, "the end of EventLoopLagHigh")
 

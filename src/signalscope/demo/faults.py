@@ -140,7 +140,8 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     ),
     Fault(
         "loop-blocked", "The event loop stands still for 2.5 s, again and again; the external services are healthy.",
-        ("EventLoopLagHigh",), ("SignalServiceHighLatency", "ExecutorSaturated", "ScrapeTimingOut", *_LATE),
+        ("EventLoopLagHigh",),
+        ("SignalServiceHighLatency", "SignalServiceDown", "ExecutorSaturated", "ScrapeTimingOut", *_LATE),
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
     Fault(
