@@ -10,6 +10,7 @@ import os
 import weakref
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
@@ -19,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signalscope import runtime
 from signalscope.contract import METHODS
-from signalscope.fastapi._routes import Groups, is_for_signalscope, route_of
+from signalscope.fastapi._groups import Groups
+from signalscope.fastapi._routes import route_of, routed
 from signalscope.recording import Recorder, get_instrument, group, internal_error
 from signalscope.recording._state import live
 from signalscope.users._context import UNKNOWN, Caller, watch_caller
@@ -59,6 +61,7 @@ class ApiMetrics:
         header = tier_header or os.environ.get("SIGNALSCOPE_USER_TIER_HEADER", "")
         self._tier_header = header.strip().lower().encode("latin-1")
         self._groups = Groups()
+        self._root = routed(app)
         self._recorders: dict[tuple[str, ...], Recorder] = {}
         self._loop: Callable[[], object] = lambda: None
 
@@ -91,6 +94,10 @@ class ApiMetrics:
             runtime.use_limiter(current_default_thread_limiter())
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.event_loop")
+
+    def root_of(self, scope: Scope) -> Any:
+        """Return the application with the outermost routes: behind the middleware, or around it."""
+        return self._root or routed(scope.get("app"))
 
     def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
         """Return the recorder of the duration and the number of requests with these attributes."""
@@ -140,7 +147,7 @@ def _is_api_metrics(middleware: Middleware) -> bool:
 class _Request:
     """The measurement of one request, from its start to the end of its response."""
 
-    __slots__ = ("_began", "_concurrent", "_middleware", "_root_path", "_scope", "_status", "caller")
+    __slots__ = ("_began", "_concurrent", "_middleware", "_root", "_root_path", "_scope", "_status", "caller")
 
     def __init__(self, middleware: ApiMetrics, scope: Scope) -> None:
         self._middleware = middleware
@@ -149,9 +156,11 @@ class _Request:
         self.caller = Caller()
         scope[_MEASURED] = True
         self._root_path = str(scope.get("root_path", ""))
+        self._root: Any = None
         self._concurrent: Recorder | None = None
         try:
-            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope))
+            self._root = middleware.root_of(scope)
+            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope, self._root))
             self._concurrent.record(1)
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")
@@ -192,9 +201,10 @@ class _Request:
 
     def _record(self, elapsed: float, status: str) -> None:
         scope, middleware = self._scope, self._middleware
-        if is_for_signalscope(scope):
+        route = route_of(scope, self._root, self._root_path)
+        if route is None:
             return
-        endpoint, kind = route_of(scope, self._root_path)
+        endpoint, kind = route
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         tier = middleware.tier_of(scope, self.caller)
         middleware.recorder(endpoint, method, status, tier, kind).record(elapsed)
