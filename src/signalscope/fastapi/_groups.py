@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from starlette.routing import Host, Mount
-
-from signalscope.fastapi._routes import UNMATCHED, flat, path_in, routed
+from signalscope.fastapi._routes import NESTED, UNMATCHED, flat, path_in, routed
 
 _IGNORED = re.compile(r"api|v\d+")
 _PARAMETER = re.compile(r"{\w+(:\w+)?}")
@@ -74,7 +72,7 @@ class Groups:
                 self._sizes.append((included, len(included.routes)))
         for route in flat(owner.routes):
             template = prefix + str(getattr(route, "path", ""))
-            if not isinstance(route, Mount | Host):
+            if not isinstance(route, NESTED):
                 yield template, False
                 continue
             inside = routed(route.app)

@@ -17,6 +17,8 @@ from signalscope.recording._modules import is_within
 UNMATCHED = "unmatched"
 #: The key of a scope for which signalscope's routes do not match, so that only the application's own routes do.
 MATCHING = "signalscope.matching"
+#: The routes that contain an application.
+NESTED = (Mount, Host)
 #: The largest number of middlewares around an application in which its routes are looked for.
 _MOST_MIDDLEWARES = 50
 
@@ -63,7 +65,7 @@ def route_of(scope: Mapping[str, Any], root: Any, root_path: str) -> tuple[str, 
         return None
     route = _included(scope, scope.get("route"))
     path = getattr(route, "path", None)
-    if path is None or isinstance(route, Mount | Host) or scope.get("root_path", "") != root_path:
+    if path is None or isinstance(route, NESTED) or scope.get("root_path", "") != root_path:
         answer = _Search(scope).inside(root, {**scope, "root_path": root_path})
         if answer is None:
             return UNMATCHED, UNMATCHED
@@ -124,11 +126,9 @@ class _Search:
 
     def _among(self, routes: Iterable[Any], scope: dict[str, Any]) -> tuple[str, Any] | None:
         partial = None
-        for route in flat(routes):
-            is_nested = isinstance(route, Mount | Host)
+        for route in self._candidates(routes):
+            is_nested = isinstance(route, NESTED)
             is_endpoint = getattr(route, "endpoint", None) is self._endpoint
-            if not (is_nested or is_endpoint or self._endpoint is None):
-                continue
             try:
                 match, child = route.matches(scope)
             except Exception:  # a route of the application, which has answered already
@@ -141,6 +141,17 @@ class _Search:
         if partial is None and self._frontend is not None:  # files of `FastAPI.frontend`
             return path_in(scope).removesuffix(self._frontend).rstrip("/") or "/", None
         return partial
+
+    def _candidates(self, routes: Iterable[Any]) -> Iterator[Any]:
+        """Yield the routes that can have answered; of the others, which may be hundreds, read only the endpoint."""
+        answered = self._endpoint
+        for route in routes:
+            endpoint = getattr(route, "endpoint", None)
+            if endpoint is answered or answered is None or endpoint is None:
+                if endpoint is None and hasattr(route, "effective_route_contexts"):
+                    yield from self._candidates(flat((route,)))
+                else:
+                    yield route
 
     def _nested(self, route: Any, path: str, scope: dict[str, Any]) -> tuple[str, Any] | None:
         answer = self.inside(route.app, scope)
