@@ -6,6 +6,7 @@ It must not import FastAPI: the launcher also measures applications that have on
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import weakref
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signalscope import runtime
 from signalscope.contract import METHODS
+from signalscope.fastapi._error_handlers import CLIENT_CLOSED, MEASURED, SERVER_ERROR, leave_to_handler
 from signalscope.fastapi._groups import Groups
 from signalscope.fastapi._routes import route_of, routed
 from signalscope.recording import Recorder, get_instrument, group, internal_error
@@ -32,11 +34,6 @@ _CONCURRENT = "signal_service.concurrent_requests"
 _METHODS = frozenset(METHODS)
 #: The maximum number of recorders that one middleware keeps, one for each combination of attribute values.
 _REMEMBERED = 2_000
-#: The status if the client closed the connection before the response; nginx logs the same number.
-_CLIENT_CLOSED = 499
-_SERVER_ERROR = 500
-#: The key that marks a scope as measured, so that nested middlewares count a request once.
-_MEASURED = "signalscope.measured"
 
 
 class ApiMetrics:
@@ -69,7 +66,7 @@ class ApiMetrics:
         """Pass one connection on, and record it if it is an HTTP request."""
         if asyncio._get_running_loop() is not self._loop():
             self._watch()
-        if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(_MEASURED):
+        if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(MEASURED):
             await self.app(scope, receive, send)
             return
         request = _Request(self, scope)
@@ -77,12 +74,13 @@ class ApiMetrics:
             with watch_caller() as request.caller:
                 await self.app(scope, receive, request.sender(send))
         except (asyncio.CancelledError, ClientDisconnect):
-            request.end(_CLIENT_CLOSED)
+            request.end(CLIENT_CLOSED)
             raise
-        except BaseException:
-            request.end(_SERVER_ERROR, broken=True)
+        except BaseException as error:
+            if not request.is_left_to_handler(error):
+                request.end(SERVER_ERROR, broken=True)
             raise
-        request.end(_SERVER_ERROR)
+        request.end(SERVER_ERROR)
 
     def _watch(self) -> None:
         """Measure the event loop, the garbage collector and the worker threads from now on."""
@@ -120,10 +118,31 @@ class ApiMetrics:
         return UNKNOWN
 
 
+#: The middleware that signalscope has added; one that the application has added keeps its place.
+_ADDED = Middleware(ApiMetrics)
+
+
 def add_middleware(app: Starlette) -> None:
-    """Add the middleware as the outermost one, unless the application has it already."""
+    """Add the middleware as the outermost one, in front of those that the application adds later."""
     if not is_measured(app):
-        app.user_middleware.insert(0, Middleware(ApiMetrics))
+        app.user_middleware.insert(0, _ADDED)
+        app.build_middleware_stack = _outermost(app.build_middleware_stack, weakref.ref(app))  # type: ignore[method-assign]
+
+
+def put_first(app: Starlette) -> None:
+    """Make the middleware the outermost one again, unless the application has chosen its place."""
+    if _ADDED in app.user_middleware or not is_measured(app):
+        app.user_middleware[:] = [_ADDED, *(other for other in app.user_middleware if other is not _ADDED)]
+
+
+def _outermost(build: Callable[[], ASGIApp], app: weakref.ref[Starlette]) -> Callable[[], ASGIApp]:
+    def build_middleware_stack() -> ASGIApp:
+        owner = app()
+        if owner is not None and is_measured(owner):
+            put_first(owner)
+        return build()
+
+    return functools.wraps(build)(build_middleware_stack)
 
 
 def is_measured(app: Starlette) -> bool:
@@ -154,7 +173,7 @@ class _Request:
         self._scope = scope
         self._status = 0
         self.caller = Caller()
-        scope[_MEASURED] = True
+        scope[MEASURED] = True
         self._root_path = str(scope.get("root_path", ""))
         self._root: Any = None
         self._concurrent: Recorder | None = None
@@ -177,9 +196,19 @@ class _Request:
             if kind == "http.response.pathsend" or (
                 kind == "http.response.body" and not message.get("more_body")
             ):
-                self.end(_SERVER_ERROR)
+                self.end(SERVER_ERROR)
 
         return sending
+
+    def is_left_to_handler(self, error: BaseException) -> bool:
+        """Return True if a handler of the application answers the exception, and ends the measurement."""
+        if self._status or not self._began or not isinstance(error, Exception):
+            return False
+        try:
+            return leave_to_handler(self._middleware, self._scope, self)
+        except Exception:  # a defect of signalscope must not replace the exception
+            internal_error("fastapi.middleware")
+            return False
 
     def end(self, status: int, *, broken: bool = False) -> None:
         """Record the request. A second call does nothing. Never raises.
