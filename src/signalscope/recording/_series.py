@@ -241,7 +241,7 @@ class BoundInstrument:
             self._api = getattr(create_instrument(self.definition), "record" if is_histogram else "add")
         return self._api
 
-    def _overflowed(self, attribute: Attribute, value: str) -> None:
+    def _overflowed(self, attribute: Attribute, value: str | Exception) -> None:
         _errors.overflow(self.definition.name, attribute, value)
 
 
