@@ -21,19 +21,7 @@ _MARKET = {
     "days_to_expiry", "call_put", "opt_type", "spot_price", "strike_price", "implied_volatility", "risk_free_rate",
     "dividend_yield",
 }  # fmt: skip
-_MANY = (
-    "strikes",
-    "options",
-    "chain",
-    "contracts",
-    "positions",
-    "spots",
-    "quotes",
-    "legs",
-    "book",
-    "portfolio",
-    "grid",
-)
+_MANY = ("strikes", "options", "chain", "contracts", "positions", "spots", "quotes")
 #: Annotations of parameters with several values, and those of arrays and tables.
 _MANY_TYPES = re.compile(
     r"\b([Ll]ist|[Tt]uple|Sequence|Collection|ndarray|NDArray|ArrayLike|DataFrame|Series)\b"
