@@ -61,7 +61,7 @@ def _requests(target: str) -> Iterator[None]:
 
 
 def _stages(stack: Stack, fault: str, webhook: Webhook) -> dict[str, float]:
-    """Let every calculation fail under load, and return the seconds from then to the end of each stage."""
+    """Make every calculation fail under load, and return the seconds from then to the end of each stage."""
     stages: dict[str, Callable[[], object]] = {
         "the failures are in Prometheus": lambda: stack.query(_FAILING),
         "the alert fires": lambda: stack.query(_FIRING),
@@ -86,8 +86,8 @@ def _stages(stack: Stack, fault: str, webhook: Webhook) -> dict[str, float]:
 def test_a_total_failure_pages_within_the_promise_and_one_failed_request_does_not(tmp_path: Path) -> None:
     """One failed request without other traffic sends no page; a total failure under load sends one within 30 s.
 
-    The promise is about the intervals of the pipeline, so the quickest of three runs counts: a run on a machine that
-    is busy with other work measures that work. Alertmanager sends a second page of one alert later, so each run has a
+    The promise is about the intervals of the pipeline, and a busy machine adds its own delays. So the quickest of three
+    runs counts. Alertmanager sends a second page of one alert later, so each run has a
     stack of its own.
     """
     paged: list[float] = []
