@@ -86,9 +86,8 @@ def _stages(stack: Stack, fault: str, webhook: Webhook) -> dict[str, float]:
 def test_a_total_failure_pages_within_the_promise_and_one_failed_request_does_not(tmp_path: Path) -> None:
     """One failed request without other traffic sends no page; a total failure under load sends one within 30 s.
 
-    The promise is about the intervals of the pipeline, and a busy machine adds its own delays. So the quickest of three
-    runs counts. Alertmanager sends a second page of one alert later, so each run has a
-    stack of its own.
+    The promise is about the intervals of the pipeline, and a busy machine adds delays. So the quickest of three runs
+    counts. Alertmanager sends a second page of one alert later, so each run has a stack of its own.
     """
     paged: list[float] = []
     while not paged or (len(paged) < _RUNS and min(paged) > _PAGE_SECONDS):

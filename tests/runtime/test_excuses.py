@@ -155,26 +155,26 @@ def _purgatory(ask: Ask) -> Ask:
     breakers = importlib.import_module("purgatory").AsyncCircuitBreakerFactory(default_threshold=1)
 
     async def call() -> Any:
-        async with await breakers.get_breaker("ticker_service"):
+        async with await breakers.get_breaker("purgatory_service"):
             return await ask()
 
     return call
 
 
 def _aiobreaker(ask: Ask) -> Ask:
-    breaker = importlib.import_module("aiobreaker").CircuitBreaker(fail_max=1, name="ticker_service")
+    breaker = importlib.import_module("aiobreaker").CircuitBreaker(fail_max=1, name="aiobreaker_service")
     return lambda: breaker.call_async(ask)
 
 
 def _circuitbreaker(ask: Ask) -> Ask:
     guard: Ask = importlib.import_module("circuitbreaker").circuit(
-        failure_threshold=1, name="ticker_service"
+        failure_threshold=1, name="circuitbreaker_service"
     )(ask)
     return guard
 
 
 def _pybreaker(ask: Ask) -> Ask:
-    breaker = importlib.import_module("pybreaker").CircuitBreaker(fail_max=1, name="ticker_service")
+    breaker = importlib.import_module("pybreaker").CircuitBreaker(fail_max=1, name="pybreaker_service")
 
     async def call() -> Any:
         with breaker.calling():
@@ -184,7 +184,7 @@ def _pybreaker(ask: Ask) -> Ask:
 
 
 def _monitor(ask: Ask) -> Ask:
-    monitor = BreakerMonitor("ticker_service")
+    monitor = BreakerMonitor("monitored_service")
 
     async def call() -> Any:
         try:
