@@ -62,12 +62,12 @@ def _to(url: str, timeout: float = 1.0) -> Ask:
     return ask
 
 
-async def _result(call: Awaitable[Any], *, is_late: bool) -> Any:
+async def _result(call: Awaitable[Any], *, is_late: bool, delay: float = 0.6) -> Any:
     """Return the result of a call or the name of its error; if `is_late`, the event loop is late meanwhile."""
     runtime.watch_event_loop()
     task = asyncio.ensure_future(call)
     while is_late and not task.done():
-        time.sleep(0.6)  # noqa: ASYNC251  # sleep: the fault of this test
+        time.sleep(delay)  # noqa: ASYNC251  # sleep: the fault of this test
         await asyncio.sleep(0.001)  # sleep: the loop has a turn
     try:
         return await task
@@ -107,6 +107,19 @@ async def test_long_delays_add_up() -> None:
 
     with capture() as captured:
         await _result(ask(), is_late=True)
+        assert _outcomes(captured) == {"late_loop": 1}
+
+
+async def test_short_delays_explain_a_time_that_they_fill() -> None:
+    """Each delay is short, but together they are most of the time of the call."""
+
+    @instrument_dependency(service_name="ticker_service")
+    async def ask() -> None:
+        for _ in range(12):  # each step waits for the loop
+            await asyncio.sleep(0.11)  # sleep: a step
+
+    with capture() as captured:
+        await _result(ask(), is_late=True, delay=0.3)
         assert _outcomes(captured) == {"late_loop": 1}
 
 

@@ -39,8 +39,8 @@ def instrument_dependency(
 
     If a call returned or timed out while the event loop of this process was late, its outcome is ``late_loop``. Its
     time says little of the service, so it is not an error. The loop was late if one delay was 0.1 s or more, and a
-    quarter of the time of the call. Delays of half a second and more add up. A call that blocks the loop itself has
-    no such excuse.
+    quarter of the time of the call. Delays of half a second and more add up. Shorter ones count if they were half of
+    the time. A call that blocks the loop itself has no such excuse.
 
     Args:
         call: The function, if the decorator is used without arguments.

@@ -11,8 +11,8 @@ from signalscope.runtime._loops import ended_delays
 LATE_LOOP = "late_loop"
 #: A delay explains the time of a call if it is this ratio of that time, and at least these seconds.
 _LATE_PART, _LATE_SECONDS = 0.25, 0.1
-#: Delays of at least these seconds add up. Shorter ones do not: a busy loop that is in time has many.
-_LONG = 0.5
+#: Delays of at least these seconds add up. A busy loop has many shorter ones: they must be this ratio of the time.
+_LONG, _MOST = 0.5, 0.5
 #: A breaker does not know when the call began: a long delay in these last seconds explains a timeout.
 _BREAKER_LAST = 5.0
 
@@ -27,12 +27,15 @@ def was_late(seconds: float) -> bool:
 
     A delay that has not ended does not count: the caller is running now, so the call itself blocks the loop.
     """
-    return seconds >= _LATE_SECONDS and explains(_ended(seconds), seconds)
+    if seconds < _LATE_SECONDS:
+        return False
+    delays = _ended(seconds)
+    return explains(_longest(delays), seconds) or sum(delays) >= _MOST * seconds
 
 
 def is_late_failure(error: BaseException | None) -> bool:
     """Return True if the failure of a call that ends now is a timeout, and the running event loop was just late."""
-    return is_timeout(error) and _ended(_BREAKER_LAST) >= _LONG
+    return is_timeout(error) and _longest(_ended(_BREAKER_LAST)) >= _LONG
 
 
 def is_timeout(error: BaseException | None) -> bool:
@@ -44,11 +47,15 @@ def is_timeout(error: BaseException | None) -> bool:
     return False
 
 
-def _ended(seconds: float) -> float:
-    """Return the longest of the last delays, or the sum of the long ones if it is more."""
+def _ended(seconds: float) -> list[float]:
+    """Return the delays of the running event loop that have ended in the last seconds."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:  # a thread without an event loop
-        return 0.0
-    delays = ended_delays(time.monotonic() - seconds, loop)
+        return []
+    return ended_delays(time.monotonic() - seconds, loop)
+
+
+def _longest(delays: list[float]) -> float:
+    """Return the longest delay, or the sum of the long ones if it is more."""
     return max(sum(delay for delay in delays if delay >= _LONG), *delays, 0.0)
