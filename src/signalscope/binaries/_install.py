@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ._build import OLDEST_GO, Say, build, cancelled, copy, pause
-from ._find import missing
-from ._projects import BinaryError, Project, cache
+from ._find import find, missing
+from ._projects import BinaryError, Project, cache, projects, projects_for_tests
 
 #: A folder with this prefix in the cache is not finished.
 _UNFINISHED = ".making-"
@@ -37,6 +37,26 @@ def install(say: Say = print, *, tests: bool = False) -> None:
                 _install(project, say)
     except OSError as error:
         raise BinaryError(f"{error.filename or cache()}: {error.strerror or error} [SS757]") from None
+
+
+def provide(name: str, say: Say = print) -> Path:
+    """Return the path of a binary; get its project first if the binary is missing.
+
+    Args:
+        name: As for `find`.
+        say: Called with each line of progress.
+
+    Raises:
+        BinaryError: The name is unknown, or the project could not be built or copied.
+    """
+    try:
+        return find(name)
+    except BinaryError:
+        with _alone(say):
+            for project in (*projects(), *projects_for_tests()):
+                if name in project.binaries:
+                    _install(project, say)
+        return find(name)
 
 
 def _install(project: Project, say: Say) -> None:

@@ -58,6 +58,11 @@ const thresholdLines = (panel, style) => {
     data: lines.map((step) => ({ yAxis: step.value, lineStyle: { type: "dashed", width: 1.5, color: colour(step.color) } })), style };
 };
 
+/** The part of the chart that shows generated history. */
+const generatedArea = ({ from, to, generated }, { soft }) => (generated > from ? { silent: true, animation: false,
+  itemStyle: { color: faded(soft, 0.13) }, label: { show: true, position: "insideTopLeft", color: soft, fontSize: 10, formatter: "generated" },
+  data: [[{ xAxis: from * 1000 }, { xAxis: Math.min(generated, to) * 1000 }]] } : undefined);
+
 const tooltip = (panel, series, context, marks) => (found) => {
   const time = found[0]?.axisValue, { encodeHTML } = window.echarts.format;
   const rows = found.filter((each) => each.seriesType === "line" && each.value[1] !== null && !Number.isNaN(each.value[1]))
@@ -118,6 +123,7 @@ export const draw = (body, panel, found, context) => {
       lineStyle: { width: custom.lineWidth ?? 1, type: custom.lineStyle?.dash ?? "solid" },
       areaStyle: custom.fillOpacity && !custom.fillBelowTo ? { opacity: custom.fillOpacity / 100 } : undefined,
       emphasis: { disabled: true }, markLine: index === 0 ? thresholdLines(panel, style) : undefined,
+      markArea: index === 0 ? generatedArea(context, style) : undefined,
     };
   });
   for (const upper of visible) {
