@@ -13,7 +13,7 @@ A binary on PATH is used if it has the pinned version. Otherwise it comes from t
 
 from ._build import cancelled
 from ._find import find, missing
-from ._install import install, provide
+from ._install import install
 from ._projects import ROOT, BinaryError, NoCheckoutError, Project, projects, versions
 
 __all__ = [
@@ -26,6 +26,5 @@ __all__ = [
     "install",
     "missing",
     "projects",
-    "provide",
     "versions",
 ]

@@ -12,51 +12,37 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ._build import OLDEST_GO, Say, build, cancelled, copy, pause
-from ._find import find, missing
-from ._projects import BinaryError, Project, cache, projects, projects_for_tests
+from ._find import missing
+from ._projects import BinaryError, Project, cache
 
 #: A folder with this prefix in the cache is not finished.
 _UNFINISHED = ".making-"
 
 
-def install(say: Say = print, *, tests: bool = False) -> None:
+def install(say: Say = print, *, tests: bool = False, only: str | None = None) -> None:
     """Get every missing project, one after the other, and report progress.
 
     Args:
         say: Called with each line of progress.
         tests: True to include the projects that only the tests need.
+        only: A binary, to get only its project; None for all projects.
 
     Raises:
         BinaryError: A project could not be built or copied; the message says why, and what to do.
     """
-    if not missing(tests=tests):
+
+    def wanted() -> list[Project]:
+        everything = missing(tests=tests or only is not None)
+        return [project for project in everything if only is None or only in project.binaries]
+
+    if not wanted():
         return
     try:
         with _alone(say):
-            for project in missing(tests=tests):  # again: another process may have added some meanwhile
+            for project in wanted():  # again: another process may have added some meanwhile
                 _install(project, say)
     except OSError as error:
         raise BinaryError(f"{error.filename or cache()}: {error.strerror or error} [SS757]") from None
-
-
-def provide(name: str, say: Say = print) -> Path:
-    """Return the path of a binary; get its project first if the binary is missing.
-
-    Args:
-        name: As for `find`.
-        say: Called with each line of progress.
-
-    Raises:
-        BinaryError: The name is unknown, or the project could not be built or copied.
-    """
-    try:
-        return find(name)
-    except BinaryError:
-        with _alone(say):
-            for project in (*projects(), *projects_for_tests()):
-                if name in project.binaries:
-                    _install(project, say)
-        return find(name)
 
 
 def _install(project: Project, say: Say) -> None:

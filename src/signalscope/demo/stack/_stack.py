@@ -285,7 +285,7 @@ class Stack:
             return
         begun = time.monotonic()
         try:
-            binaries.provide("promtool", self._say)
+            binaries.install(self._say, only="promtool")
             self.generated_until = past.fill(
                 folder, load_config(_CONFIG), self._history, now=time.time(), load=self._load, say=self._say
             )

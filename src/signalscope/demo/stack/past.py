@@ -33,24 +33,24 @@ STEP = 240
 #: Seconds between the last sample and the start: more than the windows of fifteen minutes, which stay measured.
 GAP = 960
 _DAY = 86_400
-_MARGIN = 7_200
 #: The rules that are evaluated in the past, in levels: no rule reads another one of its level. The number is the days
 #: before the end from which on they are needed; None for all.
 _LEVELS: tuple[tuple[int | None, tuple[str, ...]], ...] = (
     (None, ("CALENDAR_OFFSET", "ANOMALY_LEVEL", "CAPACITY_USED")),
     (None, ("CALENDAR_LOCAL",)),
+    (1, ("SUBSCRIPTION_GROWTH", "RETENTION")),
     (None, ("CALENDAR_SESSION",)),
     (None, ("ANOMALY_SESSION",)),
-    (14, ("CAPACITY_GROWTH",)),
-    (4, ("ANOMALY_HISTORY",)),
-    (10, ("CAPACITY_TREND",)),
-    (4, ("ANOMALY_EXPECTED",)),
-    (10, ("FORECAST_CANDIDATE",)),
-    (4, ("ANOMALY_SPREAD",)),
-    (10, ("FORECAST",)),
-    (8, ("FORECAST_ERROR", "ANOMALY_UPPER", "ANOMALY_LOWER", "EXHAUSTED_AT")),
-    (3, ("FORECAST_MARGIN", "EXHAUSTION")),
-    (3, ("FORECAST_LOWER", "FORECAST_UPPER")),
+    (17, ("CAPACITY_GROWTH",)),
+    (7, ("ANOMALY_HISTORY",)),
+    (14, ("CAPACITY_TREND",)),
+    (7, ("ANOMALY_EXPECTED",)),
+    (14, ("FORECAST_CANDIDATE",)),
+    (7, ("ANOMALY_SPREAD",)),
+    (14, ("FORECAST",)),
+    (12, ("FORECAST_ERROR", "ANOMALY_UPPER", "ANOMALY_LOWER", "EXHAUSTED_AT")),
+    (5, ("FORECAST_MARGIN", "EXHAUSTION")),
+    (5, ("FORECAST_LOWER", "FORECAST_UPPER")),
 )  # fmt: skip
 #: Tier -> (subscriptions at the end, users of 24 hours and of one hour at the end), as the demo has them.
 _TIERS = {
@@ -112,14 +112,14 @@ def fill(
         PartError: Prometheus does not start.
     """
     end = int(now - GAP) // STEP * STEP
-    begin = end - (seconds + _MARGIN) // STEP * STEP
+    begin = end - (seconds + _DAY) // STEP * STEP
     rules: dict[str, list[Rule]] = {}
-    for rule in (rule for group in groups(config, "insight") for rule in group.rules):
+    for rule in (rule for group in groups(config) for rule in group.rules):
         rules.setdefault(rule.key, []).append(rule)
     with Store(begin, end, STEP, folder / "data") as store:
         store.backfill(samples(config, begin, end, load))
         for number, (days, keys) in enumerate(_LEVELS, 1):
-            say(f"the generated history: step {number} of {len(_LEVELS)}, {', '.join(keys).lower()}")
+            say(f"the generated history: step {number} of {len(_LEVELS)}")
             since = begin if days is None else max(begin, end - days * _DAY)
             store.record([rule for key in keys for rule in rules[key]], since)
     marker = {

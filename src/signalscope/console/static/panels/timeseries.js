@@ -14,14 +14,18 @@ const aligned = (series) => {
   });
 };
 
-/** The area between an upper and a lower series. */
+/** The area between an upper and a lower series, with the gaps of both. */
 const band = (upper, lower, hue, share) => {
-  const below = new Map(lower.points);
-  const both = upper.points.filter(([time, value]) => value !== null && (below.get(time) ?? null) !== null);
+  const below = new Map(lower.points), parts = [[]];
+  for (const [time, value] of upper.points) {
+    if (value !== null && (below.get(time) ?? null) !== null) parts.at(-1).push([time, value]);
+    else if (parts.at(-1).length) parts.push([]);
+  }
+  const filled = parts.filter((part) => part.length);
   return {
-    type: "custom", data: both.length ? [both[0]] : [], silent: true, clip: true, animation: false,
-    renderItem: (_, api) => ({ type: "polygon", style: { fill: faded(hue, share) }, shape: { points: [
-      ...both.map((point) => api.coord(point)), ...both.toReversed().map(([time]) => api.coord([time, below.get(time)])),
+    type: "custom", data: filled.map(([first]) => first), silent: true, clip: true, animation: false,
+    renderItem: ({ dataIndex }, api) => ({ type: "polygon", style: { fill: faded(hue, share) }, shape: { points: [
+      ...filled[dataIndex].map((point) => api.coord(point)), ...filled[dataIndex].toReversed().map(([time]) => api.coord([time, below.get(time)])),
     ] } }),
   };
 };
