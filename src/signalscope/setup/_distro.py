@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from signalscope.contract._model import ContractError
+from signalscope.recording._process_state import in_children
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
 from signalscope.setup._environment import defaults, is_disabled, named_configuration_errors
+from signalscope.setup._helpers import is_fork_server, is_resource_tracker
 
 _logger = logging.getLogger("signalscope")
 
@@ -40,6 +43,8 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
 
     def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
         """Load one instrumentor. If it fails, log the error, so that the others are loaded nevertheless."""
+        if is_resource_tracker():
+            return
         try:
             super().load_instrumentor(entry_point, **kwargs)
         except ImportError:
@@ -81,6 +86,11 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
     """
 
     def _configure(self, **kwargs: Any) -> None:
+        if is_resource_tracker():
+            return
+        if is_fork_server():  # its children are configured, after each fork
+            in_children(partial(self._configure, **kwargs))
+            return
         path = os.environ.get("OTEL_CONFIG_FILE")
         if not path:
             _configure.configure_for_launcher(**kwargs)

@@ -17,7 +17,7 @@ INTERVAL = "$__rate_interval"
 #: The variable of the dashboard for each label.
 _VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: Labels of every series, in addition to those of the contract.
-_RESOURCE = {"job", "instance"}
+_RESOURCE = {"job", "instance", "process"}
 #: A UUID; the group is its short form.
 _UUID = "([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: True while panels of native histograms are made: a panel names its instrument, not the configuration.
