@@ -14,10 +14,11 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from tests.ports import free_port
@@ -95,7 +96,12 @@ class Service:
 
     def counted(self) -> float:
         """Return the calls on the page."""
-        return sum(value for (name, _), value in self.scrape().items() if name == OPTIONS)
+        return total(self.scrape())
+
+
+def total(series: Series) -> float:
+    """Return the calls on a page."""
+    return sum(value for (name, _), value in series.items() if name == OPTIONS)
 
 
 def page(url: str) -> str:
@@ -131,7 +137,11 @@ def with_gauges(series: Series, processes: int) -> Series | None:
 
 @contextlib.contextmanager
 def serving(
-    tmp_path: Path, command: tuple[str, ...], *, configure: bool = False, **more: str
+    tmp_path: Path,
+    command: tuple[str, ...],
+    *,
+    configure: bool = False,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Service]:
     """Run a server, with the launcher or with `configure` in the application; stop it at the end."""
     port, own_port = free_port(), free_port()
@@ -199,7 +209,7 @@ def test_the_page_has_every_call_once(tmp_path: Path, command: tuple[str, ...], 
 def test_calls_before_the_fork_count_once(tmp_path: Path) -> None:
     """The parent, which has no label, has the calls of a preloaded application; the workers start at zero."""
     command = (*GUNICORN, "-w", "2", "--preload", *ASGI)
-    with serving(tmp_path, command, TESTS_PRELOADED="7") as service:
+    with serving(tmp_path, command, more={"TESTS_PRELOADED": "7"}) as service:
         service.ask()
         eventually(lambda: service.counted() == 12, DEADLINE, "5 calls of a worker and 7 of the parent")
         eventually(
@@ -274,7 +284,7 @@ def test_a_reloaded_application_continues_its_counts(tmp_path: Path) -> None:
 def test_every_worker_can_answer_with_the_whole_page(tmp_path: Path) -> None:
     """SIGNALSCOPE_MULTIPROCESS_DIR turns the common page on for routes of the application, in push mode too."""
     more = {"OTEL_METRICS_EXPORTER": "none", "SIGNALSCOPE_MULTIPROCESS_DIR": str(tmp_path / "pool")}
-    with serving(tmp_path, (*GUNICORN, "-w", "3", WSGI), **more) as service:
+    with serving(tmp_path, (*GUNICORN, "-w", "3", WSGI), more=more) as service:
         service.page_url = f"{service.url}/metrics"
         service.ask_often(20)
         for _ in range(10):
@@ -285,7 +295,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     """The service answers; the page does not pretend to have the workers' numbers."""
     (tmp_path / "file").touch()
     more = {"SIGNALSCOPE_MULTIPROCESS_DIR": str(tmp_path / "file" / "pool")}
-    with serving(tmp_path, (*GUNICORN, "-w", "2", *ASGI), **more) as service:
+    with serving(tmp_path, (*GUNICORN, "-w", "2", *ASGI), more=more) as service:
         service.ask_often(10)
         with pytest.raises(urllib.error.HTTPError) as failed:
             urllib.request.urlopen(service.page_url, timeout=10)
@@ -315,7 +325,7 @@ def test_a_process_that_cannot_write_makes_the_scrape_fail_until_it_can(tmp_path
     script.write_text(_FULL, encoding="utf-8")
     port = free_port()
     environment = _alone(tmp_path, port)
-    command = [BIN / "opentelemetry-instrument", sys.executable, str(script)]
+    command: list[str | Path] = [BIN / "opentelemetry-instrument", sys.executable, str(script)]
     url = f"http://localhost:{port}/metrics"
     with _running(command, environment) as first, contextlib.ExitStack() as stack:
         eventually(lambda: page(url), DEADLINE, "the page of the first process, which has the port")
@@ -323,7 +333,7 @@ def test_a_process_that_cannot_write_makes_the_scrape_fail_until_it_can(tmp_path
         eventually(lambda: _status(url) == 503, DEADLINE, "a failed scrape")
         _continue(second)
         text = eventually(lambda: page(url), DEADLINE, "a page")
-        assert sum(value for (name, _), value in samples(text).items() if name == OPTIONS) == 10
+        assert total(samples(text)) == 10
         _continue(second)
         _continue(first)
         assert second.communicate()[1].count("[SS332]") == 1
@@ -396,12 +406,11 @@ def test_without_a_successor_a_dead_process_keeps_counts_and_loses_gauges(tmp_pa
     with _running(command, _alone(tmp_path, port)) as parent:
         assert parent.stdout is not None
         children = [int(pid) for pid in parent.stdout.readline().split()]
-        total = lambda: sum(value for (name, _), value in samples(page(url)).items() if name == OPTIONS)  # noqa: E731
-        eventually(lambda: total() == 40, DEADLINE, "every call on the page")
+        eventually(lambda: total(samples(page(url))) == 40, DEADLINE, "every call on the page")
         for pid in children[:2]:
             os.kill(pid, signal.SIGKILL)
         alive = eventually(lambda: with_gauges(samples(page(url)), 3), DEADLINE, "three gauges")
-        assert sum(value for (name, _), value in alive.items() if name == OPTIONS) == 40
+        assert total(alive) == 40
         assert len(labelled(alive, "target_info")) == 3
         for pid in children[2:]:
             os.kill(pid, signal.SIGKILL)

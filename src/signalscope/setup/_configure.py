@@ -30,7 +30,7 @@ from signalscope.exposition._group import FOLDER
 from signalscope.exposition._reader import current
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording._process import observe_process
-from signalscope.recording._process_state import ProcessState, in_children
+from signalscope.recording._process_state import ProcessState
 from signalscope.recording._sdk import initialize_components, readers_of
 from signalscope.setup._environment import (
     ENDPOINT,
@@ -42,7 +42,7 @@ from signalscope.setup._environment import (
     named_configuration_errors,
     variables,
 )
-from signalscope.setup._helpers import is_fork_server
+from signalscope.setup._helpers import in_children_of_fork_server, is_fork_server
 
 _logger = logging.getLogger("signalscope")
 _PULL = "signalscope_pull"
@@ -102,7 +102,7 @@ def configure(
             f"export_interval={export_interval!r} must be a positive number of seconds [SS320]"
         )
     if is_fork_server():  # its children are configured, after each fork
-        in_children(
+        in_children_of_fork_server(
             partial(
                 configure, service_name=service_name, endpoint=endpoint, protocol=protocol,
                 resource_attributes=resource_attributes, metrics_exporter=metrics_exporter,

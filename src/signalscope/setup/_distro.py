@@ -17,11 +17,10 @@ from opentelemetry.instrumentation.distro import BaseDistro  # type: ignore[attr
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 
 from signalscope.contract._model import ContractError
-from signalscope.recording._process_state import in_children
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
 from signalscope.setup._environment import defaults, is_disabled, named_configuration_errors
-from signalscope.setup._helpers import is_fork_server, is_resource_tracker
+from signalscope.setup._helpers import in_children_of_fork_server, is_fork_server, is_resource_tracker
 
 _logger = logging.getLogger("signalscope")
 
@@ -89,7 +88,7 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
         if is_resource_tracker():
             return
         if is_fork_server():  # its children are configured, after each fork
-            in_children(partial(self._configure, **kwargs))
+            in_children_of_fork_server(partial(self._configure, **kwargs))
             return
         path = os.environ.get("OTEL_CONFIG_FILE")
         if not path:

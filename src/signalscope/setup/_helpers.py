@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from multiprocessing import util
+
+from signalscope.recording import internal_error
 
 _pid = os.getpid()
+_registered: list[object] = []
 
 
 def is_resource_tracker() -> bool:
@@ -23,6 +28,23 @@ def is_fork_server() -> bool:
     module = sys.modules.get("multiprocessing.forkserver")
     # Only a child has this descriptor. It may be the first process that imports this module.
     return getattr(getattr(module, "_forkserver", None), "_forkserver_alive_fd", None) is None
+
+
+def in_children_of_fork_server(act: Callable[[], object]) -> None:
+    """Call a function in each child, before its work.
+
+    It must not be called during the fork: other modules, such as `concurrent.futures`, may not have released their
+    locks in the child yet.
+    """
+
+    def configure(_key: object) -> None:
+        try:
+            act()
+        except Exception:
+            internal_error("setup.fork_server")
+
+    _registered.append(configure)  # multiprocessing keeps only a weak reference
+    util.register_after_fork(configure, configure)
 
 
 def _command() -> str:
