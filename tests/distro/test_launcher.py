@@ -429,8 +429,11 @@ def test_helper_processes_of_multiprocessing_export_nothing(
             env=_environment(receiver), capture_output=True, text=True, check=False, timeout=110,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        for pid in done.stdout.split():
-            eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), DEADLINE, "the end of the helpers")
+        pids = done.stdout.split()
+        assert pids
+        eventually(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), DEADLINE, "the end of the helpers"
+        )
         assert sorted(_calculated(receiver)) == [5, 11, 13]
         instances = {resource["service.instance.id"] for resource, _ in receiver.metrics()}
         assert len(instances) == 3

@@ -254,7 +254,7 @@ def test_another_process_serves_when_the_first_has_gone(tmp_path: Path) -> None:
             eventually(lambda: service.counted() == service.made(), DEADLINE, "every call on the page")
             for pid in workers(service.process.pid):  # one of them serves
                 os.kill(pid, signal.SIGTERM)
-                eventually(lambda pid=pid: not Path(f"/proc/{pid}").exists(), DEADLINE, "the end of a worker")
+                ended(pid)
             service.ask()
         eventually(lambda: service.counted() == service.made(), DEADLINE, "every call on the page")
         assert sum(service.increases.values()) == service.made()
