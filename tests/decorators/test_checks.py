@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signalscope import instrument_greeks
 from signalscope.decorators._batch import size_of
 from signalscope.decorators._checks import examine
-from signalscope.testing import Captured
+from signalscope.testing import Captured, capture
 
 
 class _Implied(NamedTuple):
@@ -51,6 +53,33 @@ def test_values_are_counted_by_reason(result: Any, tally: dict[str, int], is_inv
     counted, looked = examine(result, "iv")
     assert counted == tally
     assert (bool(counted) and sum(counted.values()) >= looked) == is_invalid
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({
+            "delta": st.none() | st.floats(),
+            "gamma": st.floats(width=32) | st.lists(st.floats(), max_size=3).map(np.array),
+            "vega": st.none() | st.floats(),
+            "converged": st.booleans(),
+        }),
+        min_size=1, max_size=20,
+    )
+)  # fmt: skip
+def test_no_more_results_are_invalid_than_checked(chain: list[dict[str, Any]]) -> None:
+    """An option of a chain has several results, each of which can be invalid; the ratio stays within 0 and 1."""
+    with capture() as captured:
+
+        @instrument_greeks(calculation_type="chain", model_type="black")
+        def calculate() -> list[dict[str, Any]]:
+            return chain
+
+        calculate()
+        invalid = captured.value("signal_service_greeks_invalid_results_total")
+        checked = captured.value("signal_service_greeks_checked_results_total")
+    tally, examined = examine(chain, "chain")
+    assert (invalid or 0, checked or 0) == (sum(tally.values()), examined)
+    assert sum(tally.values()) <= examined
 
 
 def test_a_chain_of_which_a_part_did_not_converge_is_a_success(captured: Captured) -> None:

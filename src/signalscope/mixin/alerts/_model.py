@@ -125,6 +125,19 @@ class Alert:
         }
 
 
+def shown_after(ratio: float, key: str, config: Config, for_: int) -> int:
+    """Return the seconds until a complete change makes up a ratio of a series' window; twice that, since load varies.
+
+    Args:
+        ratio: The ratio, from 0 to 1.
+        key: The key of the derived series.
+        config: The configuration.
+        for_: The `for` of the alert, which sets how often the series is evaluated.
+    """
+    over = derived.get(key).shows_after(config)
+    return round(min(1.0, 2 * ratio) * over) + config.pipeline.series_interval(for_)
+
+
 Maker = Callable[..., Alert]
 
 

@@ -49,9 +49,9 @@ def board(config: Config) -> Iterator[Line]:
             limits=above(config.thresholds.vectorized_p90_seconds), alerts=("SlowGreeksCalculations",),
         ),
         stat(
-            "How many results per option are invalid?",
-            "Prices and Greeks that are NaN, infinite, missing, out of range or not converged, per priced option.",
-            recorded("GREEKS_INVALID_RATIO"), "none", _GREEKS,
+            "Which percentage of the results is invalid?",
+            "Checked prices and Greeks that are NaN, infinite, missing, out of range or not converged.",
+            recorded("GREEKS_INVALID_RATIO"), "percentunit", _GREEKS,
             limits=above(config.thresholds.invalid_greeks_ratio), alerts=("InvalidGreeksRatioHigh",), decimals=4,
         ),
         stat(

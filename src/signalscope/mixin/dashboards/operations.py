@@ -142,7 +142,7 @@ def board(config: Config) -> Iterator[Line]:
             "Items in the queues by priority. Waiting critical items have a separate alert.",
             "short", "no queue is observed",
             gauge_of("signal_service.queue.size", by=("priority",)),
-            stacked=True, alerts=("CriticalQueueBacklog",),
+            stacked=True, alerts=("CriticalQueueBacklog", "CriticalItemsRejected"),
         ),
         series(
             "What is the p95 waiting time by priority?",
