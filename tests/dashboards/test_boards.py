@@ -394,8 +394,9 @@ def test_the_documentation_shows_every_dashboard() -> None:
         picture = docs / "images" / f"{board.key}.png"
         assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
         assert picture.stat().st_size < 200_000, picture
-        for state in ("young", "empty"):
-            path = f"images/states/{board.key}-{state}.webp"
+        with_history = ("with history",) * (board.key in {"capacity", "revenue"})
+        for state in ("young", "empty", *with_history):
+            path = f"images/states/{board.key}-{state.removeprefix('with ')}.webp"
             assert f"[{state}]({path})" in text
             assert (docs / path).read_bytes()[8:12] == b"WEBP"
             assert (docs / path).stat().st_size < 200_000, path

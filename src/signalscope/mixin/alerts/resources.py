@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.derived.table.forecast import WITHIN
+from signalscope.derived.table.forecast import RESTS_ON, WITHIN
 from signalscope.mixin.alerts._model import PROCESS, Alert, maker
 
 
@@ -52,7 +52,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
     yield alert(
         "CapacityExhaustedWithin48h",
-        lambda ask: f"{ask.of('EXHAUSTION')} < {WITHIN}",
+        lambda ask: ask.measured(f"{ask.of('EXHAUSTION')} < {WITHIN}", RESTS_ON),
         for_=forecast.hold,
         keep_firing_for=forecast.keep,
         summary="{{ $labels.resource }} of {{ $labels.job }} will be exhausted within 48 hours",
