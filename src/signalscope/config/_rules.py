@@ -85,7 +85,7 @@ class Selectors(Section):
 #: Labels that rules add, beside those that begin with ``sloth_``: none of them can be a scope.
 RULE_LABELS = frozenset({
     "alertname", "alertstate", "category", "criticality", "days", "direction", "domain", "exporter", "horizon",
-    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "receiver", "resource", "route",
+    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "process", "receiver", "resource", "route",
     "rule_group", "severity", "signal", "team", "weeks",
 })  # fmt: skip
 
