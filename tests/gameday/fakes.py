@@ -59,6 +59,7 @@ class FakeDemo:
         switched: The faults that were switched, with the new state.
         always: Alerts that fire in any case.
         bad_answers: The number of answers with 503.
+        history: The answer to every query: seconds since the first data.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class FakeDemo:
         self.always = [FakeAlert("Watchdog")]
         self.on: dict[str, float] = {}
         self.bad_answers = 0
+        self.history = 1e6
         self._config = folder / "alertmanager.yml"
         self._config.write_text("route: {receiver: page}\nreceivers: [{name: page}]\n", encoding="utf-8")
         self._notified: set[tuple[str, str]] = set()
@@ -119,7 +121,7 @@ class FakeDemo:
             rows = [{"labels": alert.all_labels, "state": "firing"} for alert in self.alerts()]
             return 200, {"data": {"alerts": rows}}
         if path.startswith("/prometheus/api/v1/query"):
-            return 200, {"data": {"result": [{"value": [0, "1e6"]}]}}
+            return 200, {"data": {"result": [{"value": [0, str(self.history)]}]}}
         if path == "/alertmanager/api/v2/alerts":
             return 200, [
                 {

@@ -142,6 +142,31 @@ def test_the_next_group_waits_for_the_end_of_its_alerts(make: Callable[..., Fake
     assert [at.fired_seconds is not None for at in player.run.results[0].alerts] == [True, True]
 
 
+def test_a_budget_is_not_tested_in_a_young_system(make: Callable[..., FakeDemo]) -> None:
+    """Only a fault that exhausts an error budget waits until budgets are judged."""
+    demo = make(
+        greeks_failing=[FakeAlert("GreeksCalculationSystemFailure"), FakeAlert("ErrorBudgetBurnFast")]
+    )
+    demo.history = 100.0
+    player = _Player(demo, "greeks-failing", "subscription-surge")
+
+    def grow(text: str) -> None:
+        player.shown.append(text)
+        if "more of history" in text:
+            demo.history = 1e6
+
+    player.day._show = grow
+    player.day.play()
+    waits = [text for text in player.shown if "more of history" in text]
+    assert waits == ["group 1 of 1 waits for 800 s more of history for ErrorBudgetBurnFast"]
+    assert player.run.state == "complete"
+
+    demo.history = 100.0
+    other = _Player(demo, "subscription-surge")
+    other.day.play()
+    assert not [text for text in other.shown if "history" in text]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, UserError])
 def test_an_end_in_the_middle_switches_every_fault_off(
     make: Callable[..., FakeDemo], error: type[BaseException]

@@ -46,7 +46,8 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
 
     Two faults of a group share no alert, promised or not, neither excludes the other, and at most one of them harms
     users: an alert, a notification and a harm then belong to one fault. Groups with short promises come first, since
-    error budgets are not judged in a young system.
+    error budgets are not judged in a young system. The end of the service comes last. For some minutes after it, the
+    Collector shows the last values of the dead process, which hide new failures.
 
     Example:
         >>> [[fault.name for fault in group] for group in groups(choose(["config-down,config-slow,cpu-burn"]))]
@@ -61,7 +62,7 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
             together.append([fault])
         else:
             group.append(fault)
-    return sorted(together, key=lambda group: max(map(on_seconds, group)))
+    return sorted(together, key=lambda group: (find(SERVICE_DOWN) in group, max(map(on_seconds, group))))
 
 
 def _disturb(one: Fault, other: Fault) -> bool:

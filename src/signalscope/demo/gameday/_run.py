@@ -122,13 +122,13 @@ class Day:
     def _groups(self) -> None:
         plan = _plan.groups(map(find, self._run.left))
         for number, group in enumerate(plan, 1):
-            names = [fault.name for fault in group]
-            if time.monotonic() + max(map(_plan.on_seconds, group)) > self._end:
+            names, title = [fault.name for fault in group], f"group {number} of {len(plan)}"
+            last = self._end - max(map(_plan.on_seconds, group))
+            self._wait_until_ready(group, title, min(last, time.monotonic() + PATIENCE))
+            if time.monotonic() > last:
                 self._run.state = "out of time"
                 self._say(f"The time is over before {', '.join(names)}; --resume runs what is left.")
                 break
-            title = f"group {number} of {len(plan)}"
-            self._wait_until_ready(group, title)
             self._say(f"{title}: {', '.join(names)}")
             for fault in group:
                 trial = Trial(fault, names, time.time())
@@ -185,9 +185,15 @@ class Day:
                 trial.silent[alert] = f"muted by {', '.join(muted)}"
         return alert in trial.silent
 
-    def _wait_until_ready(self, group: list[Fault], title: str) -> None:
-        """Wait until no promised alert of a group is pending or firing, and error budgets are judged."""
-        end = time.monotonic() + PATIENCE
+    def _wait_until_ready(self, group: list[Fault], title: str, end: float) -> None:
+        """Wait until no promised alert of a group is pending or firing, and error budgets are judged.
+
+        Args:
+            group: The faults that run next.
+            title: The name of the group in progress lines.
+            end: The latest end of the wait, on the monotonic clock.
+        """
+        waits: list[str] = []
         while time.monotonic() < end:
             busy = [*(episode.labels for episode in self._watch.firing()), *self._watch.waiting]
             active = {
@@ -204,6 +210,8 @@ class Day:
                 return
             self._show(f"{title} waits for {', '.join(waits)}")
             time.sleep(TICK)
+        if waits:
+            self._say(f"{title} has waited long enough for {', '.join(waits)}")
 
     def _young(self, group: list[Fault]) -> list[str]:
         """Return what to wait for before the error budgets that a group exhausts are judged."""
