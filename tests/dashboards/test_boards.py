@@ -259,6 +259,24 @@ def test_a_process_has_a_short_name() -> None:
         assert short or where.endswith("How much memory does the Collector use?"), where  # a host and a port
 
 
+@pytest.mark.parametrize(
+    ("instance", "text"),
+    [
+        ("0b7e6c1e-6a5d-4f6f-9d5b-2f1f0c1d2e3f", "0b7e6c1e"),
+        ("host-7.example:8000", "host-7.example:8000"),
+        ("0b7e6c1e", "0b7e6c1e"),
+    ],
+)
+def test_the_menu_of_instances_has_short_names(instance: str, text: str) -> None:
+    """Grafana shows the group `text`, else the group `value`, and queries with the group `value`."""
+    variables = BOARDS["operations.json"]["templating"]["list"]
+    regex = next(variable["regex"] for variable in variables if variable["name"] == "instance")
+    match = re.search(regex.strip("/").replace("(?<", "(?P<"), instance)
+    assert match
+    assert match["value"] == instance
+    assert (match["text"] or match["value"]) == text
+
+
 def test_quantiles_differ_by_hue() -> None:
     """Three shades of one colour are hard to tell apart."""
     hues = {colour.rpartition("-")[2] for colour in PALETTE["quantile"].values()}

@@ -31,7 +31,7 @@ class _Demo:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 demo.puts += 1
                 change = {self.path.rpartition("/")[2]: body["on"]}
-                Timer(demo.late, demo.states.update, [change]).start()
+                Timer(demo.late, demo.states.update, [change]).start()  # sleep: the late change of state
                 self._answer({})
 
             def log_message(self, *_: object) -> None:

@@ -15,7 +15,8 @@ from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack._supervisor import Supervisor
 from signalscope.demo.stack.ports import Ports
 
-_WAIT = [sys.executable, "-c", "import time; print('started', flush=True); time.sleep(600)"]
+_PROGRAM = "import time; print('started', flush=True); time.sleep(600)"  # sleep: until the test ends it
+_WAIT = [sys.executable, "-c", _PROGRAM]
 
 
 class _Stack(Stack):

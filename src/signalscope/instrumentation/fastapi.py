@@ -59,9 +59,9 @@ def _add_at_build(build: Method, app: Any, /, *args: Any, **kwargs: Any) -> Any:
     """
     try:
         # Imported late: the hook above runs while FastAPI itself is still being imported.
-        from signalscope.fastapi._middleware import add_middleware  # noqa: PLC0415  # see above
+        from signalscope.fastapi._middleware import put_first  # noqa: PLC0415  # see above
 
-        add_middleware(app)
+        put_first(app)
     except Exception:  # must not reach the application
         internal_error("instrumentation.fastapi")
     return build(app, *args, **kwargs)
