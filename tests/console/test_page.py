@@ -539,7 +539,9 @@ def test_dashboards_appear_when_prometheus_joins(tmp_path: Path, prometheus: str
     missing = [
         {"name": "Prometheus", "text": "40 % built; ready in about 3 min (estimate)", "change": "Alerts."}
     ]
-    demo = {"service": f"http://127.0.0.1:{free_port()}", "token": "t", "building": missing}
+    demo: dict[str, object] = {
+        "service": f"http://127.0.0.1:{free_port()}", "token": "t", "building": missing,
+    }  # fmt: skip
     with _console(tmp_path, demo, _board()) as url:
         browser.open(f"{url}/")
         browser.until(

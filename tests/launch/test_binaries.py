@@ -252,21 +252,21 @@ def test_an_image_at_hand_is_used_before_a_build(bare: Path) -> None:
 def test_the_estimate_follows_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first packages it is the typical time; later the time so far counts, also for builds that wait."""
     now = [0.0]
-    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(_progress, "TYPICAL", {"first": (100.0, 10), "second": (50.0, 5)})
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr(_progress, "TYPICAL", {"first": (80.0, 20), "second": (50.0, 5)})
     progress = Progress(tmp_path / "progress.json", ["first", "second"])
 
     def left() -> dict[str, float]:
         content = json.loads((tmp_path / "progress.json").read_text(encoding="utf-8"))
         return {name: part.get("seconds_left") for name, part in content.items()}
 
-    assert left() == {"first": 100, "second": 150}
+    assert left() == {"first": 80, "second": 130}
     progress.begin("first")
     progress.hear("first", "go: downloading example.org/module v1.0.0")
-    for package in range(5):  # half of the first build, in twice its typical time
-        now[0] += 20.0
+    for package in range(5):  # an eighth of the first build, in twice its typical time
+        now[0] += 4.0
         progress.hear("first", f"example.org/{package}")
-    assert left() == {"first": 100, "second": 200}
+    assert left() == {"first": 140, "second": 240}
     progress.fail("first", "no such host")
     assert left() == {"first": None, "second": 50}
 

@@ -3,9 +3,9 @@
 `make setup`, the demo and the tests use this package. It needs the standard library only and must not import
 signalscope, since it also runs before the virtual environment is complete::
 
-    python3 src/signalscope/binaries            # get the missing binaries
-    python3 src/signalscope/binaries --check    # only print where each binary is
-    python3 src/signalscope/binaries --demo FILE  # get only what the demo runs; FILE gets the progress
+    python3 src/signalscope/binaries            # get all
+    python3 src/signalscope/binaries --check    # print where each is
+    python3 src/signalscope/binaries --demo F   # get those of the demo
 
 A binary on PATH is used if it has the pinned version. Otherwise it comes from the cache,
 ``$XDG_CACHE_HOME/signalscope/bin/PROJECT-VERSION/``. A missing binary is copied out of the pinned image if Docker
