@@ -5,7 +5,7 @@ signalscope, since it also runs before the virtual environment is complete::
 
     python3 src/signalscope/binaries            # get all
     python3 src/signalscope/binaries --check    # print where each is
-    python3 src/signalscope/binaries --demo F   # get those of the demo
+    python3 src/signalscope/binaries --demo F   # for the demo
 
 A binary on PATH is used if it has the pinned version. Otherwise it comes from the cache,
 ``$XDG_CACHE_HOME/signalscope/bin/PROJECT-VERSION/``. A missing binary is copied out of the pinned image if Docker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -93,7 +94,7 @@ class Progress:
     def _done(self, name: str) -> float:
         if self._parts[name]["state"] in ("ready", "failed"):
             return 1.0
-        return min(0.95, (self._compiled[name] / TYPICAL[name][1]) ** _LATE)  # the linker comes last
+        return min(0.95, math.pow(self._compiled[name] / TYPICAL[name][1], _LATE))  # the linker comes last
 
 
 def titles() -> dict[str, str]:
