@@ -98,11 +98,14 @@ def make_app(settings: Settings) -> Starlette:
         return JSONResponse(await _own(request.app.state.client, settings.now()[1]))
 
     async def opening(_: Request) -> Response:
+        prometheus, endpoints = settings.now()
+        generated_until = endpoints.get("generated_until")
         return JSONResponse(
             {
-                "prometheus": settings.now()[0],
+                "prometheus": prometheus,
                 "scrape_seconds": settings.scrape_seconds,
-                "since": settings.since,
+                "since": settings.since if generated_until is None else None,
+                "generated_until": generated_until,
                 "traces": settings.traces,
                 "home": settings.boards.home,
                 "runbooks": list(settings.runbooks),
@@ -156,7 +159,7 @@ def _constant(path: str, response: Response) -> Route:
 async def _status(
     client: httpx.AsyncClient, prometheus: str | None, endpoints: dict[str, Any]
 ) -> dict[str, Any]:
-    hidden = ("token", "pids", "demo_pid", "building")
+    hidden = ("token", "pids", "demo_pid", "building", "generated_until")
     shown: dict[str, Any] = {
         "endpoints": {name: value for name, value in endpoints.items() if name not in hidden}
         or ({"prometheus": prometheus} if prometheus else {}),
