@@ -9,9 +9,6 @@ from pathlib import Path
 
 from ._projects import BinaryError, Project, projects, projects_for_tests
 
-#: Other names that a binary may have on PATH.
-_ALIASES = {"signalscope-otelcol": ("otelcol-contrib",)}
-
 
 def find(name: str) -> Path:
     """Return the path of a binary at its pinned version.
@@ -45,10 +42,9 @@ def missing(*, tests: bool = False) -> list[Project]:
 
 
 def _find(project: Project, binary: str) -> Path | None:
-    for name in (binary, *_ALIASES.get(binary, ())):
-        path = shutil.which(name)
-        if path is not None and _has_version(path, project.version):
-            return Path(path)
+    path = shutil.which(binary)
+    if path is not None and _has_version(path, project.version):
+        return Path(path)
     path = shutil.which(project.folder / binary)
     return None if path is None else Path(path)
 

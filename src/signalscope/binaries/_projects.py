@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 #: The root of the checkout.
@@ -30,6 +31,7 @@ class Project:
         packages: Go packages of tools/NAME; empty for the Collector, which the OpenTelemetry builder makes.
         flags: More flags of ``go build``.
         stamp: More flags of the linker.
+        dockerfile: The file that builds the image; empty for an image of a registry.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Project:
     packages: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     stamp: str = ""
+    dockerfile: str = ""
 
     @property
     def folder(self) -> Path:
@@ -75,11 +78,25 @@ def projects() -> tuple[Project, ...]:
         ['otelcol', 'prometheus', 'alertmanager']
     """
     return (
-        _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
+        replace(
+            _pinned("otelcol", {"signalscope-otelcol": "/signalscope-otelcol"}),
+            version=f"{versions()['OTELCOL_VERSION']}-{_digest(ROOT / 'collector')}",
+            dockerfile="deploy/collector/Dockerfile",
+        ),
         # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.
         _prometheus("prometheus", "prometheus", "promtool", flags=("-tags", "remove_all_sd")),
         _prometheus("alertmanager", "alertmanager", "amtool"),
     )
+
+
+def _digest(folder: Path) -> str:
+    """Return a short hash of what the Collector is built from: a change must not find the old binary in the cache."""
+    sources = [folder / "builder.yaml", *(folder / "components").rglob("*")]
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        if path.is_file() and not path.name.endswith("_test.go"):
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def _prometheus(name: str, *binaries: str, flags: tuple[str, ...] = ()) -> Project:
