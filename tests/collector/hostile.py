@@ -200,6 +200,34 @@ _case(
     rpc=frozenset(),
 )
 _case(
+    "a negative count in JSON",
+    Request(
+        json.dumps(
+            {
+                "resourceMetrics": [
+                    {
+                        "scopeMetrics": [
+                            {"metrics": [{"name": "", "histogram": {"dataPoints": [{"bucketCounts": [-1]}]}}]}
+                        ]
+                    }
+                ]
+            }
+        ).encode(),
+        "metrics",
+        "application/json",
+    ),
+    answers=_BAD,
+    rpc=frozenset(),
+)
+_case(
+    "invalid UTF-8 in JSON",
+    Request(b'{"resourceMetrics":[{"schemaUrl":"\xff"}]}', "metrics", "application/json"),
+    answers=_BAD,
+    reason="malformed",
+    counter="refused_bodies",
+    rpc=frozenset(),
+)
+_case(
     "JSON that ends early",
     Request(b'{"resourceMetrics":[{', "metrics", "application/json"),
     answers=_BAD,
@@ -312,6 +340,7 @@ _refused("an attribute of underscores", "reserved_label", _gauge({"日本": "1"}
 _refused("a metric up", "reserved_name", _gauge(name="up"))
 _refused("a metric of the scrape", "reserved_name", _gauge(name="scrape_samples_scraped"))
 _refused("the exporter's target_info", "reserved_name", _gauge(name="target.info"))
+_refused("a counter target_info", "type_conflict", w.metric("target.info", w.total(w.number(1.0))))
 
 # Types: the good service has good_calls_total, the histogram good_seconds, and the gauge good_level.
 _refused("a gauge of the good counter's name", "type_conflict", _gauge(name="good.calls.total"))

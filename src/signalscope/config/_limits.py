@@ -37,6 +37,8 @@ class Limits(Section):
         skew_seconds: Difference between the time of a point and that of the Collector, which then sets its own.
         series: Series of a service that Prometheus scrapes; each bucket of a histogram is one.
         total_series: Series of all services together.
+        span_kinds: Names, kinds and statuses of spans of a service, in each process; others have the name `other`.
+        total_span_kinds: The same, of all services together.
 
     Examples:
         >>> from signalscope.config import Limits
@@ -59,8 +61,10 @@ class Limits(Section):
     buckets: Number = 256
     exemplars: Number = 64
     skew_seconds: Annotated[int, Field(ge=5, le=86_400, strict=True)] = 120
-    series: Number = 50_000
-    total_series: Number = 100_000
+    series: Number = 100_000
+    total_series: Number = 150_000
+    span_kinds: Number = 5_000
+    total_span_kinds: Number = 10_000
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -83,6 +87,8 @@ class Limits(Section):
                 )
         if self.series > self.total_series:
             raise ValueError("series must not be above total_series [SS111]")
+        if self.span_kinds > self.total_span_kinds:
+            raise ValueError("span_kinds must not be above total_span_kinds [SS111]")
         if self.body_mib > self.in_flight_mib:
             raise ValueError("body_mib must not be above in_flight_mib [SS111]")
         return self

@@ -60,6 +60,8 @@ def limits(config: Config) -> dict[str, Any]:
                 "span_items": most.span_items,
                 "exemplars": most.exemplars,
                 "skew": f"{most.skew_seconds}s",
+                "span_kinds": most.span_kinds,
+                "total_span_kinds": most.total_span_kinds,
             },
             "page_guard": {
                 "series": most.series,

@@ -87,6 +87,23 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatTheReceiverCannotEncode(t *testing.T) {
+	for text, code := range map[string]int{`{"code": 13, "message": "failed to marshal error message"}`: 400, "else": 500} {
+		wrap, _ := testGuard(t).GetHTTPHandler(context.Background())
+		handler, _ := wrap(context.Background(), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(text))
+		}))
+		answer := httptest.NewRecorder()
+		request := httptest.NewRequest(http.MethodPost, "/v1/metrics", strings.NewReader("{}"))
+		request.Header.Set("Content-Type", "application/json")
+		handler.ServeHTTP(answer, request)
+		if answer.Code != code || answer.Body.Len() == 0 {
+			t.Errorf("%s: %d", text, answer.Code)
+		}
+	}
+}
+
 func TestGRPC(t *testing.T) {
 	for name, test := range map[string]struct {
 		decoder decoder

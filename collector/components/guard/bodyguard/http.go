@@ -61,7 +61,28 @@ func (g *guard) serve(w http.ResponseWriter, r *http.Request, next http.Handler)
 	}
 	defer g.room.Release(weight)
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	next.ServeHTTP(w, r)
+	next.ServeHTTP(&answer{ResponseWriter: w, code: http.StatusOK, refuse: func() {
+		g.refuse(w, kind, http.StatusBadRequest, codes.InvalidArgument, "malformed", found.Service, "the body is not OTLP")
+	}}, r)
+}
+
+// answer replaces the receiver's status 500 for some bodies that it cannot decode: its message quotes bytes of the
+// body, and cannot be encoded if they are not UTF-8. A sender would take 500 for the Collector's fault.
+type answer struct {
+	http.ResponseWriter
+	code   int
+	refuse func()
+}
+
+func (a *answer) WriteHeader(code int) { a.code = code }
+
+func (a *answer) Write(body []byte) (int, error) {
+	if a.code == http.StatusInternalServerError && bytes.Contains(body, []byte("failed to marshal error message")) {
+		a.refuse()
+		return len(body), nil
+	}
+	a.ResponseWriter.WriteHeader(a.code)
+	return a.ResponseWriter.Write(body)
 }
 
 const busy = "the Collector processes too many bodies; retry later"

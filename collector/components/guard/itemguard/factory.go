@@ -29,12 +29,18 @@ type Config struct {
 	SpanItems   int           `mapstructure:"span_items"`  // events, and links, of a span
 	Exemplars   int           `mapstructure:"exemplars"`   // of a point
 	Skew        time.Duration `mapstructure:"skew"`        // between a point's time and the Collector's
+	// SpanKinds and TotalSpanKinds limit the span metrics of a service, and of all: distinct names, kinds and statuses
+	// of spans in each process. Expiration is that of span_metrics: series_expiration.
+	SpanKinds      int           `mapstructure:"span_kinds"`
+	TotalSpanKinds int           `mapstructure:"total_span_kinds"`
+	Expiration     time.Duration `mapstructure:"expiration"`
 }
 
 // Validate checks that each limit is set.
 func (c *Config) Validate() error {
 	for _, limit := range []int{
 		c.Attributes, c.Name, c.Value, c.SpanText, c.Description, c.Unit, c.Buckets, c.SpanItems, c.Exemplars, int(c.Skew),
+		c.SpanKinds, c.TotalSpanKinds, int(c.Expiration),
 	} {
 		if limit <= 0 {
 			return errors.New("limits are missing; start the Collector with a second --config=…/limits.yaml, " +
@@ -79,9 +85,10 @@ func createTraces(
 type guard struct {
 	*Config
 	counters *count.Counters
+	kinds    *kinds
 }
 
 func newGuard(set component.TelemetrySettings, config component.Config) (guard, error) {
 	counters, err := count.New(set)
-	return guard{config.(*Config), counters}, err
+	return guard{config.(*Config), counters, newKinds(config.(*Config))}, err
 }

@@ -18,7 +18,7 @@ import (
 
 var limits = &Config{
 	Attributes: 3, Name: 10, Value: 20, SpanText: 30, Description: 8, Unit: 5, Buckets: 4, SpanItems: 2, Exemplars: 2,
-	Skew: time.Minute,
+	Skew: time.Minute, SpanKinds: 10, TotalSpanKinds: 15, Expiration: time.Minute,
 }
 
 func testGuard(t *testing.T) guard {
@@ -129,6 +129,7 @@ func TestPoints(t *testing.T) {
 		"counts without bounds":           {"m", histogram(2, []uint64{1, 1}), false},
 		"count is not the sum":            {"m", histogram(9, []uint64{1, 1}, 1), false},
 		"counts overflow":                 {"m", histogram(1, []uint64{math.MaxUint64, 2}, 1), false},
+		"too many events":                 {"m", histogram(mostEvents+1, nil), false},
 		"too many buckets":                {"m", histogram(0, make([]uint64, 6), 1, 2, 3, 4, 5), false},
 		"exponential":                     {"m", exponential(3, 3, -4, 1, 2), true},
 		"exponential of too high a scale": {"m", exponential(1, 21, 0, 1), false},
@@ -220,6 +221,38 @@ func TestSpans(t *testing.T) {
 	}
 	if value, _ := span.Attributes().Get("a"); len(value.Str()) != 30 {
 		t.Errorf("an attribute has %d bytes", len(value.Str()))
+	}
+}
+
+func TestSpanKinds(t *testing.T) {
+	k := newKinds(limits)
+	send := func(service, instance string, number int, at time.Time) (kept, renamed int) {
+		for i := range number {
+			span := ptrace.NewSpan()
+			span.SetName(strings.Repeat("x", i))
+			isOther, fits := k.rename(service, instance, span, at)
+			if fits && !isOther {
+				kept++
+			} else if fits && span.Name() == other {
+				renamed++
+			}
+		}
+		return kept, renamed
+	}
+	now := time.Now()
+	for _, test := range []struct {
+		service, instance string
+		kept, renamed     int
+	}{
+		{"a", "1", 10, 10}, {"a", "1", 10, 10}, {"a", "2", 0, 0}, // the eleventh kind of a is `other` of its first process
+		{"b", "1", 4, 16}, {"c", "1", 0, 20}, {"d", "1", 0, 0}, // `other` of b and c fills the rest
+	} {
+		if kept, renamed := send(test.service, test.instance, 20, now); kept != test.kept || renamed != test.renamed {
+			t.Errorf("%v: %d kept, %d renamed", test, kept, renamed)
+		}
+	}
+	if kept, _ := send("c", "1", 10, now.Add(2*time.Minute)); kept != 10 || len(k.services) != 1 {
+		t.Errorf("%d kept after the others had expired", kept)
 	}
 }
 

@@ -190,11 +190,17 @@ func histograms(p *points, data pmetric.HistogramDataPointSlice, reason string) 
 	return data.Len() == 0
 }
 
+// mostEvents is the largest count of a histogram or summary. Added up, or as a signed number, more would overflow.
+const mostEvents = 1 << 46
+
 // buckets returns why the buckets of a histogram cannot be served.
 func (p *points) buckets(one pmetric.HistogramDataPoint) string {
 	bounds, counts := one.ExplicitBounds(), one.BucketCounts()
 	if counts.Len() > p.Buckets+1 || bounds.Len() > p.Buckets {
 		return "buckets"
+	}
+	if one.Count() > mostEvents {
+		return "count"
 	}
 	if counts.Len() == 0 && bounds.Len() == 0 {
 		return ""
@@ -234,6 +240,8 @@ func exponentials(p *points, data pmetric.ExponentialHistogramDataPointSlice, re
 			switch {
 			case positive.BucketCounts().Len() > p.Buckets || negative.BucketCounts().Len() > p.Buckets:
 				why = "buckets"
+			case one.Count() > mostEvents:
+				why = "count"
 			case one.Scale() < lowest || one.Scale() > highest || !(one.ZeroThreshold() >= 0),
 				max(positive.Offset(), negative.Offset()) > far || min(positive.Offset(), negative.Offset()) < -far,
 				one.ZeroCount() > one.Count(),
@@ -251,7 +259,9 @@ func summaries(p *points, data pmetric.SummaryDataPointSlice, reason string) boo
 	data.RemoveIf(func(one pmetric.SummaryDataPoint) bool {
 		why := reason
 		if why == "" && !one.Flags().NoRecordedValue() {
-			why = p.quantiles(one.QuantileValues())
+			if why = p.quantiles(one.QuantileValues()); one.Count() > mostEvents {
+				why = "count"
+			}
 		}
 		return p.refuse(one, why)
 	})

@@ -2,6 +2,7 @@ package itemguard
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -25,15 +26,28 @@ func (g guard) traces(_ context.Context, traces ptrace.Traces) (ptrace.Traces, e
 			g.counters.Refused(reason, service, spans)
 			return true
 		}
-		changes := 0
+		changes, overflow, refused, now := 0, 0, 0, time.Now()
+		instance := ""
+		if value, ok := resource.Resource().Attributes().Get("service.instance.id"); ok {
+			instance = value.AsString()
+		}
 		for i := 0; i < resource.ScopeSpans().Len(); i++ {
 			scope := resource.ScopeSpans().At(i)
 			changes += g.scopeOf(scope.Scope())
 			changes += cutTo(scope.SchemaUrl(), g.Value, scope.SetSchemaUrl)
-			for j := 0; j < scope.Spans().Len(); j++ {
-				changes += g.span(scope.Spans().At(j))
-			}
+			scope.Spans().RemoveIf(func(span ptrace.Span) bool {
+				changes += g.span(span)
+				renamed, fits := g.kinds.rename(service, instance, span, now)
+				if renamed && fits {
+					overflow++
+				} else if !fits {
+					refused++
+				}
+				return !fits
+			})
 		}
+		g.counters.Overflow("span_kinds", service, overflow)
+		g.counters.Refused("span_kinds", service, refused)
 		g.counters.Cut("span", service, changes)
 		return false
 	})

@@ -134,7 +134,14 @@ func (g guard) metric(s *sender, metric pmetric.Metric) bool {
 		return data.Len() == 0
 	case pmetric.MetricTypeSum:
 		data := metric.Sum().DataPoints()
-		data.RemoveIf(func(one pmetric.NumberDataPoint) bool { return g.page.refuses(s, one.Attributes(), 1) })
+		data.RemoveIf(func(one pmetric.NumberDataPoint) bool {
+			// Points that were added up on the way can have overflowed.
+			if kind == "counter" && (one.IntValue() < 0 || one.DoubleValue() < 0) {
+				s.refused["negative_counter"]++
+				return true
+			}
+			return g.page.refuses(s, one.Attributes(), 1)
+		})
 		return data.Len() == 0
 	case pmetric.MetricTypeHistogram:
 		data := metric.Histogram().DataPoints()

@@ -53,13 +53,19 @@ func newPage(config *Config) *page {
 		lines:    map[string]string{},
 		services: map[string]*service{},
 	}
+	p.keep("target_info", "gauge") // the exporter's own
 	for name, kind := range config.Names {
-		p.claim(name, kind, time.Time{})
-		if known := p.families[name]; known != nil {
-			known.kept = true
-		}
+		p.keep(name, kind)
 	}
 	return p
+}
+
+// keep reserves a name for a type.
+func (p *page) keep(name, kind string) {
+	p.claim(name, kind, time.Time{})
+	if known := p.families[name]; known != nil {
+		known.kept = true
+	}
 }
 
 // sender is the resource whose points are being checked, with its metric at hand.

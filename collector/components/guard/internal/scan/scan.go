@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Limits of one body.
@@ -192,6 +193,9 @@ func service(attribute []byte) string {
 
 // JSON scans a request in JSON. One level of a list within a list has three levels of brackets.
 func JSON(body []byte, limits Limits) (Result, error) {
+	if !utf8.Valid(body) { // the receiver would answer 500: it cannot encode its own message about it
+		return Result{}, fmt.Errorf("%w: JSON must be UTF-8", ErrMalformed)
+	}
 	const frame = 16 // brackets around an attribute value: resource, scope, metric, data, point …
 	most, depth, messages, text := 3*limits.Nesting+frame, 0, 0, false
 	for i := 0; i < len(body); i++ {

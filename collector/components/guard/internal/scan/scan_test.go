@@ -74,6 +74,7 @@ func TestJSON(t *testing.T) {
 		`{"a":"\\"}` + deep:        ErrNesting,
 		strings.Repeat("{}", 101):  ErrMessages,
 		strings.Repeat("{},", 100): nil,
+		"{\"a\":\"\xff\"}":         ErrMalformed,
 	} {
 		if _, err := JSON([]byte(body), limits); !errors.Is(err, want) {
 			t.Errorf("%.20s: %v", body, err)
