@@ -22,6 +22,7 @@ FIXED = {
     "signal_service_greeks_calculation_seconds": "calculation_type vectorized model_type batch_size outcome",
     "signal_service_greeks_options_total": "calculation_type vectorized model_type",
     "signal_service_greeks_invalid_results_total": "reason calculation_type model_type",
+    "signal_service_greeks_checked_results_total": "calculation_type model_type",
     "signal_service_greeks_batch_options": "calculation_type vectorized",
     "signal_service_signal_generation_seconds": "signal_type complexity data_source outcome",
     "signal_service_signals_emitted_total": "signal_type direction",

@@ -11,7 +11,7 @@ from signalscope import derived
 __all__ = ["LATER", "comes_later"]
 
 #: Series that are absent at first. Forecasts and growth need days, and a measured capacity needs busy replicas.
-#: Error budget and retention have an interval of five minutes.
+#: An error budget needs a day. Retention has an interval of five minutes.
 LATER = (
     "FORECAST", "FORECAST_UPPER", "FORECAST_LOWER", "EXHAUSTION", "SCALING", "SCALING_CANDIDATE",
     "REPLICA_CAPACITY", "SUBSCRIPTION_GROWTH", "SLO_REMAINING", "RETENTION",

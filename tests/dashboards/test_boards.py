@@ -102,7 +102,7 @@ def _by_row(board: dict[str, Any]) -> list[list[dict[str, Any]]]:
 @pytest.mark.parametrize(("where", "expression"), _expressions())
 def test_every_metric_and_label_exists(where: str, expression: str) -> None:
     """Each metric and label is in the contract, the recorded series or the metrics of the pipeline."""
-    labels: dict[str, set[str]] = defaultdict(lambda: {"job", "instance"})
+    labels: dict[str, set[str]] = defaultdict(lambda: {"job", "instance", "process"})
     for one in contract.instruments():
         for name in one.series_names:
             labels[name] |= {*one.attribute_names, *(["le"] if name.endswith("_bucket") else ())}
@@ -252,11 +252,33 @@ def test_the_worst_alert_is_first() -> None:
 
 def test_a_process_has_a_short_name() -> None:
     """Each panel by instance of the service cuts a UUID to its first eight digits."""
-    by_process = [(where, expression) for where, expression in _expressions() if "instance)" in expression]
+    by_process = [
+        (where, expression)
+        for where, expression in _expressions()
+        if re.search(r"instance(, process)?\)", expression)
+    ]
     assert len(by_process) == 6
     for where, expression in by_process:
         short = expression.startswith("label_replace(") and '"([0-9a-f]{8})(?:-' in expression
         assert short or where.endswith("How much memory does the Collector use?"), where  # a host and a port
+
+
+@pytest.mark.parametrize(
+    ("instance", "text"),
+    [
+        ("0b7e6c1e-6a5d-4f6f-9d5b-2f1f0c1d2e3f", "0b7e6c1e"),
+        ("host-7.example:8000", "host-7.example:8000"),
+        ("0b7e6c1e", "0b7e6c1e"),
+    ],
+)
+def test_the_menu_of_instances_has_short_names(instance: str, text: str) -> None:
+    """Grafana shows the group `text`, else the group `value`, and queries with the group `value`."""
+    variables = BOARDS["operations.json"]["templating"]["list"]
+    regex = next(variable["regex"] for variable in variables if variable["name"] == "instance")
+    match = re.search(regex.strip("/").replace("(?<", "(?P<"), instance)
+    assert match
+    assert match["value"] == instance
+    assert (match["text"] or match["value"]) == text
 
 
 def test_quantiles_differ_by_hue() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from tests.waiting import DEADLINE, eventually_async
 
+from signalscope.contract import PRIORITIES
 from signalscope.demo.faults import DEPENDENCIES, FAULTS, UnknownFaultError, find
 from signalscope.demo.service.caches import MemoryCache
 from signalscope.demo.service.calculations import Calculator
@@ -25,7 +26,7 @@ class Parts:
         self.counts = Counts()
         self.calculator = Calculator(self.counts)
         self.cache = MemoryCache("greeks", 10, 60.0, self.counts)
-        self.queue = MemoryQueue(40, self.counts)
+        self.queue = MemoryQueue(dict.fromkeys(PRIORITIES, 10), self.counts)
         self.subscriptions = Subscriptions()
         self.switches = Switches(self.calculator, [self.cache], self.queue, self.subscriptions)
 
@@ -64,6 +65,21 @@ def test_unknown_fault_names_those_there_are() -> None:
         find("cofig-down")
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "excluded"),
+    [
+        ("config-down", "config-slow", True), ("config-slow", "config-failing", True),
+        ("config-down", "ticker-down", False), ("greeks-nan", "greeks-failing", True),
+        ("greeks-nan", "cpu-burn", False), ("service-down", "cpu-burn", True),
+        ("service-down", "config-down", False), ("service-down", "service-down", False),
+    ],
+)  # fmt: skip
+def test_faults_that_hide_each_other_exclude_each_other(one: str, other: str, excluded: bool) -> None:
+    """The modes of a service, two effects on a result, and the end of the service with its other faults."""
+    assert find(one).excludes(find(other)) is excluded
+    assert find(other).excludes(find(one)) is excluded
+
+
 async def test_every_switch_goes_on_and_off() -> None:
     """A fault is shown as on while it is on; a second on changes nothing; off ends it."""
     parts = Parts()
@@ -91,11 +107,19 @@ async def test_surge_passes_ten_thousand_and_ends() -> None:
 
 
 async def test_flood_fills_the_queue() -> None:
-    """The flood fills the queue with jobs of every priority."""
+    """The flood fills each priority; the queue then rejects jobs of every priority, again and again."""
     parts = Parts()
     parts.switches.switch("queue-flood", on=True)
-    full = {"critical": 10, "high": 10, "medium": 10, "low": 10}
+    full = dict.fromkeys(PRIORITIES, 10)
     await eventually_async(lambda: parts.queue.sizes() == full, "a full queue")
+    rejected = [f"{priority},rejected" for priority in PRIORITIES]
+
+    def all_rejected_twice() -> bool:
+        by = parts.counts.snapshot()["queue_items"]["by"]
+        return all(by.get(key, 0) >= 2 for key in rejected)
+
+    await eventually_async(all_rejected_twice, "two rejected jobs of every priority")
+    assert parts.queue.sizes() == full
     await parts.switches.close()
 
 

@@ -84,7 +84,7 @@ async def test_evictions_have_their_reasons(redis: Redis) -> None:
 
 async def test_queue_gives_the_most_urgent_first(redis: Redis) -> None:
     """Jobs come out by priority and age, with their payload and the time they were added."""
-    queue = redis_store.RedisQueue(redis, 10, Counts())
+    queue = redis_store.RedisQueue(redis, dict.fromkeys(PRIORITIES, 10), Counts())
     for number, priority in enumerate(("low", "critical", "medium", "critical")):
         await queue.put(Job("work", priority, {"number": number}))
     assert queue.sizes() == {"critical": 2, "high": 0, "medium": 1, "low": 1}
@@ -94,21 +94,23 @@ async def test_queue_gives_the_most_urgent_first(redis: Redis) -> None:
     assert queue.sizes() == dict.fromkeys(PRIORITIES, 0)
 
 
-async def test_queue_is_bounded_over_all_priorities(redis: Redis) -> None:
-    """A full queue rejects a job of any priority."""
+async def test_queue_is_bounded_for_each_priority(redis: Redis) -> None:
+    """A queue full of low jobs rejects another low job, and still takes a critical one."""
     counts = Counts()
-    queue = redis_store.RedisQueue(redis, 2, counts)
+    queue = redis_store.RedisQueue(redis, dict.fromkeys(PRIORITIES, 2), counts)
     await queue.put(Job("work", "low"))
-    await queue.put(Job("work", "high"))
-    with pytest.raises(QueueFullError, match="full"):
-        await queue.put(Job("work", "critical"))
-    assert counts.snapshot()["queue_items"]["by"]["critical,rejected"] == 1
+    await queue.put(Job("work", "low"))
+    with pytest.raises(QueueFullError, match=r"full \(2 low jobs\)"):
+        await queue.put(Job("work", "low"))
+    await queue.put(Job("work", "critical"))
+    by = counts.snapshot()["queue_items"]["by"]
+    assert by == {"low,enqueued": 2, "low,rejected": 1, "critical,enqueued": 1}
 
 
 async def test_a_job_that_cannot_be_read_is_dropped_and_counted(redis: Redis) -> None:
     """The worker drops it and continues with the next job."""
     counts = Counts()
-    queue = redis_store.RedisQueue(redis, 10, counts)
+    queue = redis_store.RedisQueue(redis, dict.fromkeys(PRIORITIES, 10), counts)
     client: Any = redis
     key = queue._keys[PRIORITIES.index("high")]
     await client.rpush(
@@ -131,7 +133,7 @@ class _Blind(redis_store.RedisQueue):
 async def test_a_job_that_is_in_was_enqueued(redis: Redis) -> None:
     """A stored job counts as enqueued, even if Redis then does not give its sizes."""
     counts = Counts()
-    queue = _Blind(redis, 10, counts)
+    queue = _Blind(redis, dict.fromkeys(PRIORITIES, 10), counts)
     await queue.put(Job("work", "low"))
     assert counts.snapshot()["queue_items"]["by"] == {"low,enqueued": 1}
     assert (await queue.get())[0] == Job("work", "low")
@@ -147,7 +149,10 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path: Path) -> None:
     server = start()
     client: Any = redis_store.connect(f"unix://{tmp_path / 's'}")
     counts = Counts()
-    queue, store = redis_store.RedisQueue(client, 10, counts), cache(client, counts)
+    queue, store = (
+        redis_store.RedisQueue(client, dict.fromkeys(PRIORITIES, 10), counts),
+        cache(client, counts),
+    )
     try:
         async with asyncio.timeout(20):
             await _answering(client)
@@ -195,7 +200,7 @@ async def test_redis_away_is_a_miss_and_a_rejection() -> None:
     await store.set("a", b"1")
     assert await store.get("a") is None
     with pytest.raises(QueueFullError, match="Redis does not answer"):
-        await redis_store.RedisQueue(client, 2, Counts()).put(Job("work", "low"))
+        await redis_store.RedisQueue(client, dict.fromkeys(PRIORITIES, 2), Counts()).put(Job("work", "low"))
     with pytest.raises(RuntimeError, match="REDIS_URL: Redis does not answer"):
         await redis_store.check(client)
     await client.aclose()

@@ -23,7 +23,7 @@ def captured() -> Iterator[Captured]:
 
 async def test_most_urgent_first_then_oldest() -> None:
     """Jobs come out by priority, and in order within a priority."""
-    queue = MemoryQueue(10, Counts())
+    queue = MemoryQueue(dict.fromkeys(PRIORITIES, 10), Counts())
     for number, priority in enumerate(("low", "critical", "medium", "high", "critical", "low")):
         await queue.put(Job("work", priority, {"number": number}))
     assert queue.sizes() == {"critical": 2, "high": 1, "medium": 1, "low": 2}
@@ -33,20 +33,48 @@ async def test_most_urgent_first_then_oldest() -> None:
 
 
 async def test_full_queue_rejects() -> None:
-    """A full queue rejects a job and counts it as rejected, not as enqueued."""
+    """A queue without room for a priority rejects its jobs and counts them as rejected, not as enqueued."""
     counts = Counts()
-    queue = MemoryQueue(1, counts)
+    queue = MemoryQueue({**dict.fromkeys(PRIORITIES, 1), "critical": 0}, counts)
     await queue.put(Job("work", "low"))
-    with pytest.raises(QueueFullError, match=r"full \(1 jobs\)"):
+    with pytest.raises(QueueFullError, match=r"full \(0 critical jobs\)"):
         await queue.put(Job("work", "critical"))
-    assert counts.snapshot()["queue_items"]["by"] == {"low,enqueued": 1, "critical,rejected": 1}
-    assert queue.sizes()["critical"] == 0
+    with pytest.raises(QueueFullError, match=r"full \(1 low jobs\)"):
+        await queue.put(Job("work", "low"))
+    by = counts.snapshot()["queue_items"]["by"]
+    assert by == {"low,enqueued": 1, "low,rejected": 1, "critical,rejected": 1}
+    assert (queue.sizes()["critical"], queue.sizes()["low"], queue.capacity) == (0, 1, 3)
+
+
+async def test_a_flood_of_low_jobs_does_not_push_out_critical_ones() -> None:
+    """Every critical job is accepted and processed while the low jobs use up their capacity."""
+    counts = Counts()
+    queue = MemoryQueue(dict.fromkeys(PRIORITIES, 3), counts)
+
+    async def handle(_: Job) -> None:
+        await asyncio.sleep(0)
+
+    workers = Workers(queue, {"work": handle}, counts, number=1)
+    workers.start()
+    for _ in range(50):
+        while queue.sizes()["low"] < 3:
+            await queue.put(Job("work", "low"))
+        with pytest.raises(QueueFullError):
+            await queue.put(Job("work", "low"))
+        await queue.put(Job("work", "critical"))
+        assert queue.sizes()["critical"] <= 3
+        await asyncio.sleep(0)
+    await eventually_async(lambda: not any(queue.sizes().values()), "an empty queue")
+    await workers.stop()
+    by = counts.snapshot()["queue_items"]["by"]
+    assert (by["critical,processed"], by.get("critical,rejected")) == (50, None)
+    assert by["low,rejected"] == 50
 
 
 async def test_tells_when_a_job_was_added() -> None:
     """Each job comes with the time it was added."""
     now = 5.0
-    queue = MemoryQueue(10, Counts(), monotonic=lambda: now)
+    queue = MemoryQueue(dict.fromkeys(PRIORITIES, 10), Counts(), monotonic=lambda: now)
     await queue.put(Job("work", "low"))
     now = 6.0
     await queue.put(Job("work", "high"))
@@ -55,7 +83,7 @@ async def test_tells_when_a_job_was_added() -> None:
 
 async def test_unknown_priority_names_the_allowed_ones() -> None:
     """The error lists the allowed priorities, and no job is queued."""
-    queue = MemoryQueue(10, Counts())
+    queue = MemoryQueue(dict.fromkeys(PRIORITIES, 10), Counts())
     with pytest.raises(
         UnknownChoiceError, match="unknown priority 'urgent'; allowed: critical, high, medium, low"
     ):
@@ -66,7 +94,7 @@ async def test_unknown_priority_names_the_allowed_ones() -> None:
 async def test_workers_process_and_survive_failures() -> None:
     """A failed job is counted as failed; the worker continues with the next."""
     counts = Counts()
-    queue = MemoryQueue(10, counts)
+    queue = MemoryQueue(dict.fromkeys(PRIORITIES, 10), counts)
     done = asyncio.Event()
 
     async def handle(job: Job) -> None:
@@ -91,7 +119,7 @@ async def test_workers_process_and_survive_failures() -> None:
 async def test_every_job_of_a_flood_is_accounted_for(captured: Captured) -> None:
     """Enqueued jobs = processed + failed + dropped + waiting, in counts and metrics, also at a sudden end."""
     counts = Counts()
-    queue = MemoryQueue(50, counts)
+    queue = MemoryQueue(dict.fromkeys(PRIORITIES, 12), counts)
     begun = stuck = 0
 
     async def handle(job: Job) -> None:

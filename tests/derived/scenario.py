@@ -23,6 +23,7 @@ CONFIG = Config.model_validate(
     {
         "pipeline": dict.fromkeys(("evaluation", "recording", "slo", "insight", "history"), STEP),
         "windows": {"event_loop": 2 * STEP},
+        "slos": {"budget_seconds": 900},
         "business": {"monthly_prices": {"free": 0, "enterprise": 499}},
     }
 )

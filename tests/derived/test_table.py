@@ -55,5 +55,5 @@ def test_a_wrong_number_is_noticed(tmp_path: Path) -> None:
     wrong = {labels: value * 1.01 for labels, value in right.items()}
     rules = tmp_path / "rules" / "signalscope-recordings.yaml"
     wanted = list(claims("API_MEAN", JOB, wrong, SECONDS))
-    with pytest.raises(AssertionError, match="mean5m"):
+    with pytest.raises(AssertionError, match="signal_service_api_request_duration_seconds:mean"):
         promtool(tmp_path, rules, list(scenario.input_series()), wanted)

@@ -144,7 +144,7 @@ def test_no_rule_fails_meanwhile(quick: Stack) -> None:
 
 
 #: Series that need days of history, and sections with separate tests.
-_LATER = {"SUBSCRIPTION_GROWTH", "CALENDAR_CLOSE"}
+_LATER = {"SUBSCRIPTION_GROWTH", "CALENDAR_CLOSE", "SLO_PERIOD_BURN", "SLO_REMAINING"}
 _ELSEWHERE = {"calendar", "anomaly", "forecast", "scaling", "predictive"}
 
 

@@ -30,17 +30,19 @@ def _ratio(_: Config, part: Vector, whole: Vector) -> float | NoValue | None:
 
 
 class _Tier(BaseModel):
-    users: Annotated[Number, Series("USERS", "users", tier="USERS")]
+    users: Annotated[Number, Series("SUBSCRIPTIONS", "users", tier="SUBSCRIPTIONS")]
 
 
 class _Part(BaseModel):
-    all_users: Annotated[Number, Series("TOTAL", "users", tier="USERS")]
-    milliseconds: Annotated[Number, Series("LATENCY", "ms", where={"endpoint": ""}, factor=1e3)]
+    all_users: Annotated[Number, Series("SUBSCRIPTIONS_TOTAL", "users", tier="SUBSCRIPTIONS")]
+    milliseconds: Annotated[Number, Series("API_P95", "ms", where={"endpoint": ""}, factor=1e3)]
 
 
 class _Example(Answer):
     part: _Part
-    by_tier: Annotated[ByName, Series("USERS", "users", by="user_tier", limit=2, units={"free": "guests"})]
+    by_tier: Annotated[
+        ByName, Series("SUBSCRIPTIONS", "users", by="user_tier", limit=2, units={"free": "guests"})
+    ]
     ratio: Annotated[Number, computed(_ratio, "PART", "WHOLE", unit="ratio")] = Field(description="A part.")
     tiers: Annotated[dict[str, _Tier], each_tier(_Tier, lambda: ("free", "basic"))]
     uptime: Annotated[float, of_process("start", "s", "Since the start.")]
@@ -76,14 +78,22 @@ def _fill(results: _Results, tier: str | None = None) -> Any:
 
 def test_keys_are_those_of_every_field() -> None:
     """Each series is returned once: of parts, of fields with a series by tier, and of models inside a binding."""
-    assert keys(_Example) == ["TOTAL", "USERS", "LATENCY", "PART", "WHOLE"]
-    assert keys(_Example, Series) == ["TOTAL", "USERS", "LATENCY"]
+    assert keys(_Example) == ["SUBSCRIPTIONS_TOTAL", "SUBSCRIPTIONS", "API_P95", "PART", "WHOLE"]
+    assert keys(_Example, Series) == ["SUBSCRIPTIONS_TOTAL", "SUBSCRIPTIONS", "API_P95"]
 
 
 def test_a_field_has_the_value_of_its_series() -> None:
     """Values are selected by label, converted, sorted, computed from several series, or passed by name."""
     latency = {(): 0.25, labels(endpoint="/a"): 9.0}
-    answer = _fill(_Results(TOTAL={(): 13.0}, USERS=USERS, LATENCY=latency, PART={(): 1.0}, WHOLE={(): 4.0}))
+    answer = _fill(
+        _Results(
+            SUBSCRIPTIONS_TOTAL={(): 13.0},
+            SUBSCRIPTIONS=USERS,
+            API_P95=latency,
+            PART={(): 1.0},
+            WHOLE={(): 4.0},
+        )
+    )
     assert answer.part.model_dump() == {"all_users": 13, "milliseconds": 250}
     assert list(answer.by_tier.items()) == [("basic", 7), ("free", 5)]
     assert (answer.ratio, answer.uptime, answer.name) == (0.25, 9, "me")
@@ -96,7 +106,7 @@ def test_a_field_has_the_value_of_its_series() -> None:
     assert (provenance["by_tier"].unit, provenance["by_tier.free"].unit) == ("users", "guests")
     assert (provenance["ratio"].series, provenance["ratio"].meaning) == ("part, whole", "A part.")
     assert (provenance["part.all_users"].meaning, provenance["part.all_users"].window_seconds) == (
-        "About TOTAL.",
+        "About SUBSCRIPTIONS_TOTAL.",
         300,
     )
     assert (provenance["uptime"].source, provenance["uptime"].window_seconds) == ("process", None)
@@ -105,10 +115,12 @@ def test_a_field_has_the_value_of_its_series() -> None:
 
 def test_one_tier_has_its_own_series_or_a_reason() -> None:
     """A field with a series by tier has the value of the tier; another field is null, with the reason."""
-    answer = _fill(_Results(TOTAL={(): 13.0}, USERS=USERS, LATENCY={(): 0.25}), tier="pro")
+    answer = _fill(
+        _Results(SUBSCRIPTIONS_TOTAL={(): 13.0}, SUBSCRIPTIONS=USERS, API_P95={(): 0.25}), tier="pro"
+    )
     assert (answer.part.all_users, answer.part.milliseconds, answer.by_tier) == (1, None, None)
     assert answer.tiers == {"pro": _Tier(users=1)}
-    assert answer.provenance["part.all_users"].series == "users"
+    assert answer.provenance["part.all_users"].series == "subscriptions"
     assert "all tiers together" in str(answer.provenance["by_tier"].reason)
 
 
@@ -117,11 +129,11 @@ def test_one_tier_has_its_own_series_or_a_reason() -> None:
     [
         ({}, "part.all_users", "Prometheus has no value for it"),
         (
-            {"LATENCY": {labels(endpoint="/a"): 1.0}}, "part.milliseconds",
+            {"API_P95": {labels(endpoint="/a"): 1.0}}, "part.milliseconds",
             "the source has no value for the total over endpoint",
         ),
         (
-            {"USERS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users",
+            {"SUBSCRIPTIONS": {labels(user_tier="free"): 1.0}}, "tiers.basic.users",
             "the source has no value for user_tier 'basic'",
         ),
         ({}, "ratio", "Prometheus has no value for it"),

@@ -72,6 +72,11 @@ async def _answer(client: httpx.AsyncClient, name: str, **parameters: str) -> di
     return body
 
 
+def _values(block: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a block without their windows."""
+    return {name: value for name, value in block.items() if name != "window_seconds"}
+
+
 @pytest.mark.parametrize("path", ["metrics", *ANSWERS])
 async def test_a_token_is_needed(
     client: httpx.AsyncClient, path: str, monkeypatch: pytest.MonkeyPatch
@@ -177,7 +182,8 @@ async def test_nothing_is_invented(
     def check(value: Any, path: str) -> None:
         if isinstance(value, dict):
             for key, item in value.items():
-                check(item, f"{path}.{key}" if path else key)
+                if key not in ("window_seconds", "now_seconds", "lower_bounds"):
+                    check(item, f"{path}.{key}" if path else key)
         elif value is None:
             assert provenance[path.removesuffix(".now")]["reason"], path
         elif isinstance(value, float):
@@ -254,19 +260,19 @@ async def test_numbers_are_those_that_were_recorded(
     assert signals["signals_generated_last_minute"] == 7
     assert signals["average_generation_time_ms"] == pytest.approx(30)
     assert signals["vectorization_efficiency"] == pytest.approx(0.9)
-    assert answer["performance"]["cache_performance"] == {
+    assert _values(answer["performance"]["cache_performance"]) == {
         "greeks_cache_hit_ratio": pytest.approx(0.9), "indicators_cache_hit_ratio": pytest.approx(0.8),
         "cache_size_bytes": 1000,
     }  # fmt: skip
     business = answer["business"]
-    assert business["subscriptions"] == {
+    assert _values(business["subscriptions"]) == {
         "total_active": 32, "by_tier": {"free": 30, "enterprise": 2}, "growth_rate_daily": None,
     }  # fmt: skip
     assert business["user_activity"]["active_users_last_hour"] == 3
     assert business["user_activity"]["top_features_usage"] == {"scenario_analysis": 3}
     # 90 of 100 within 0.5 s, 6 more within 2 s, 4 failed.
     assert business["user_activity"]["user_satisfaction_score"] == pytest.approx(93)
-    assert business["revenue_impact"] == {
+    assert _values(business["revenue_impact"]) == {
         "computation_cost_last_hour": 6, "premium_feature_usage": {"scenario_analysis": 3}, "cost_per_user": 2,
     }  # fmt: skip
     capacity = answer["capacity"]
@@ -383,6 +389,23 @@ async def test_current_metrics_are_json(client: httpx.AsyncClient) -> None:
     ]
     assert everything["signal_service_background_task_seconds"]["series"][0]["mean"] == 0.5
     assert set(by_name) == {"signal_service_feature_usage_total"}
+
+
+async def test_a_summary_is_in_words(client: httpx.AsyncClient) -> None:
+    """Each metric has one line with its unit in a sensible magnitude, and nothing is null."""
+    with capture():
+        recording.get_instrument("signal_service.feature_usage").series("chain", "free").record(1_234)
+        task = recording.get_instrument("signal_service.background_task").series("refresh", "low", "success")
+        task.record(0.25)
+        task.record(0.75)
+        recording.get_instrument("process.resident_memory").series().record(2.5e9)
+        answer = (await client.get("/monitoring/metrics?view=summary")).json()
+    texts = {line["name"]: line["text"] for lines in answer["areas"].values() for line in lines}
+    assert texts["signal_service_feature_usage_total"] == "1,234 uses"
+    assert texts["signal_service_background_task_seconds"] == "2 measurements, mean 500 ms"
+    assert texts["process_resident_memory_bytes"] == "2.5 GB"
+    assert "None" not in str(answer)
+    assert answer["areas"]["Business"][0]["series"] == {"feature chain, user_tier free": "1,234 uses"}
 
 
 async def test_answers_are_made_once_for_all_who_ask(
@@ -545,8 +568,10 @@ async def test_a_page_can_be_read_and_copied_from(client: httpx.AsyncClient) -> 
             name: (await client.get(f"/monitoring/{name}", headers={"Accept": "text/html"})).text
             for name in ("metrics", *ANSWERS)
         }
-    assert "<h3>signal_service_feature_usage_total</h3>" in pages["metrics"]
-    assert "<td>chain_greeks</td><td>free</td><td>1,234,567</td>" in pages["metrics"]
+    assert "<code>signal_service_feature_usage_total</code>" in pages["metrics"]
+    assert (
+        '<th scope="row">feature chain_greeks, user_tier free</th><td>1,234,567 uses</td>' in pages["metrics"]
+    )
     top = '<h4>top features usage</h4><span class="note" title="Uses of features in the last hour.">uses, process'
     assert top in pages["enhanced-metrics"]
     assert '<th scope="row">chain_greeks</th><td colspan="2">1,234,567</td>' in pages["enhanced-metrics"]

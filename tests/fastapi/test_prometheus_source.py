@@ -64,7 +64,8 @@ GIVEN: tuple[tuple[str, str, float], ...] = (
     ("BOTTLENECK", 'resource="work",kind="queue"', 0.3),
     ("EXHAUSTION", 'resource="cpu"', 172_800),
     ("EXHAUSTION", 'resource="memory"', 3_600),
-    ("DEPENDENCY_SCORE", "", 80),
+    ("DEPENDENCY_UP", 'service_name="ticker_service",criticality="critical"', 0),
+    ("DEPENDENCY_UP", 'service_name="config_service",criticality="high"', 1),
     ("DEPENDENCY_TIME", 'service_name="ticker_service"', 2),
     ("DEPENDENCY_ERROR_RATIO", 'service_name="ticker_service"', 0.5),
     ("DEPENDENCY_ERROR_RATIO", 'service_name="config_service"', 0.0),
@@ -92,6 +93,8 @@ def _samples() -> Iterator[str]:
     yield "# TYPE signal_service_api_requests counter"
     for at in range(now - 600, now + 1, 5):
         yield f"signal_service_api_requests_total{{{JOB}}} {(at - now + 600) * 2} {at}"
+    for at in range(now - 600, now + 1, 5):  # eight seconds of serving requests each second
+        yield f"signal_service_api_request_duration_seconds_sum{{{JOB}}} {(at - now + 600) * 8} {at}"
     states = {"open": 1, "closed": 0, "half_open": 0}
     for state, value in states.items():
         labels = f'{JOB},service_name="ticker_service",operation="all",state="{state}"'
@@ -134,6 +137,11 @@ async def _answer(client: httpx.AsyncClient, name: str) -> dict[str, Any]:
     return body
 
 
+def _values(block: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a block without their windows."""
+    return {name: value for name, value in block.items() if name != "window_seconds"}
+
+
 async def test_values_are_those_that_prometheus_has(
     client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,24 +156,24 @@ async def test_values_are_those_that_prometheus_has(
     assert api["total_requests_last_minute"] == pytest.approx(120, rel=0.15)
     assert api["average_response_time_ms"] == 200
     assert (api["error_rate_percentage"], api["slow_requests_percentage"]) == (0.25, 5)
-    assert performance["signal_generation"] == {
+    assert _values(performance["signal_generation"]) == {
         "signals_generated_last_minute": None, "average_generation_time_ms": 50,
         "greeks_calculations_per_second": 32, "vectorization_efficiency": 0.95,
     }  # fmt: skip
-    assert performance["cache_performance"] == {
+    assert _values(performance["cache_performance"]) == {
         "greeks_cache_hit_ratio": 0.9, "indicators_cache_hit_ratio": None, "cache_size_bytes": 1e6,
     }  # fmt: skip
-    assert business["subscriptions"] == {
+    assert _values(business["subscriptions"]) == {
         "total_active": 120, "by_tier": {"free": 100, "basic": 20}, "growth_rate_daily": 0.02,
     }  # fmt: skip
     assert business["user_activity"]["active_users_last_hour"] == 12
     assert business["user_activity"]["user_satisfaction_score"] == 93
     assert business["revenue_impact"]["computation_cost_last_hour"] == 0.5
     assert business["revenue_impact"]["cost_per_user"] == 0.04
-    assert capacity["resource_utilization"] == {
+    assert _values(capacity["resource_utilization"]) == {
         "cpu_usage_percentage": pytest.approx(70), "memory_usage_gb": pytest.approx(3), "queue_utilization": 0.3,
     }  # fmt: skip
-    assert capacity["scaling_indicators"] == {
+    assert _values(capacity["scaling_indicators"]) == {
         "scaling_recommendation": {"replicas": 4, "reason": "load"},
         "bottleneck_analysis": {
             "resource": "cpu", "kind": "cpu", "saturation": 0.7, "resources": {"cpu": 0.7, "work": 0.3},
@@ -174,19 +182,21 @@ async def test_values_are_those_that_prometheus_has(
             "resource": "memory", "seconds": 3600, "resources": {"cpu": 172_800, "memory": 3600},
         },
     }  # fmt: skip
-    assert capacity["external_dependencies"] == {
-        "dependency_health_score": 80, "network_latency_impact": pytest.approx(0.25),
+    assert _values(capacity["external_dependencies"]) == {
+        "dependency_health_score": 50, "network_latency_impact": pytest.approx(0.25),
         "service_level_compliance": 50,
     }  # fmt: skip
     assert answer["circuit_breakers"][0]["state"] == "open"
     assert answer["component_availability"] == {"database": 1}
     impact = answer["provenance"]["capacity.external_dependencies.network_latency_impact"]
-    assert impact["series"].split(", ") == [
-        derived.get(key).name for key in ("DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS")
-    ]
+    serving = 'rate(signal_service_api_request_duration_seconds_sum{job="signal-service"}[5m])'
+    assert impact["series"] == f"{derived.get('DEPENDENCY_TIME').name}, sum by (job) ({serving})"
     assert impact["meaning"].startswith("Seconds of waiting for external services per second")
     missing = answer["provenance"]["performance.signal_generation.signals_generated_last_minute"]
-    assert (missing["source"], missing["reason"]) == ("prometheus", "Prometheus has no value for it")
+    assert (missing["source"], missing["reason"]) == (
+        "prometheus",
+        "Prometheus has no signal_service_signals_emitted_total of this job now; recorded by @instrument_signal",
+    )
     known = answer["provenance"]["performance.api_performance.error_rate_percentage"]
     assert (known["series"], known["window_seconds"], known["reason"]) == (
         "signal_service_error_rate_percentage", 300, None
@@ -209,13 +219,23 @@ async def test_every_number_says_where_it_is_from_and_every_null_why(
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     answer = await _answer(client, name)
     provenance = answer.pop("provenance")
-    for plain in ("timestamp", "source", "degraded", "problems", "window", "horizon_hours", "tier"):
+    for plain in (
+        "timestamp",
+        "source",
+        "degraded",
+        "problems",
+        "window",
+        "horizon_hours",
+        "tier",
+        "window_seconds",
+    ):
         answer.pop(plain, None)
 
     def walk(value: Any, path: str) -> None:
         if isinstance(value, dict):
             for key, item in value.items():
-                walk(item, f"{path}.{key}" if path else key)
+                if key not in ("window_seconds", "now_seconds", "lower_bounds"):
+                    walk(item, f"{path}.{key}" if path else key)
         elif value is None:
             assert provenance[path.removesuffix(".now")]["reason"], path
         else:
@@ -252,8 +272,10 @@ async def test_a_range_query_gives_the_window(
     """The answer has the lowest, mean and highest value of the window, endpoints, KPIs and the forecast."""
     monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
     answer = await _answer(client, "performance-summary?window=1h")
+    # The requests of the last 30 seconds did not fail, in contrast to the recorded series of the hour.
     assert answer["api"]["error_rate_percentage"] == {
-        "now": 0.25, "lowest": 0.25, "mean": pytest.approx(0.25), "highest": 0.25
+        "now": 0, "lowest": 0, "mean": pytest.approx(0.25), "highest": 0.25, "now_seconds": 30,
+        "window_seconds": 3_600, "lower_bounds": [],
     }  # fmt: skip
     assert answer["endpoints"] == {
         "/a": {"requests_per_second": 40, "p95_seconds": None, "error_rate_percentage": 3.5}
@@ -266,12 +288,15 @@ async def test_a_range_query_gives_the_window(
     ]  # fmt: skip
     assert answer["kpis"][1]["meaning"] == "Ratio of the last 30 days in which the service answered."
     provenance = answer["provenance"]
-    assert provenance["endpoints./a.p95_seconds"]["reason"] == "Prometheus has no value for it"
+    assert provenance["endpoints./a.p95_seconds"]["reason"] == (
+        "Prometheus has no signal_service_api_request_duration_seconds of this job now; recorded by "
+        "signalscope.fastapi (ApiMetrics)"
+    )
     assert provenance["dependencies.ticker_service.p95_seconds"]["reason"] == (
         "the source has no value for service_name 'ticker_service'"
     )
     assert [provenance[f"api.p95_seconds{suffix}"]["window_seconds"] for suffix in ("", ".mean")] == [
-        120,
+        30,
         3600,
     ]
     capacity = await _answer(client, "capacity-planning?horizon=48h")
@@ -440,7 +465,7 @@ async def test_long_answers_are_read_one_after_the_other(
     monkeypatch.setattr(_prometheus, "_read", read)
     async with lying(OTHER % (b"vector", b"[]")) as url:
         monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
-        await _answer(client, "enhanced-metrics")
+        await asyncio.gather(*(_answer(client, name) for name in ANSWERS))
     assert threads == {False}
     assert len(at_once) > 5
     assert not any(at_once)

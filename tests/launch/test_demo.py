@@ -138,16 +138,50 @@ def test_it_can_be_stopped_while_it_starts(
     demo.nothing_is_left({str(pid): pid for pid in started})
 
 
-def test_a_part_that_dies_ends_the_demo_with_a_failure(tmp_path: Path, demos: list[_Demo]) -> None:
-    """The message has the part and its last lines, the exit status is not 0, and nothing is left."""
+def _fault(demo: _Demo, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "signalscope", "fault", *arguments], check=False, text=True, capture_output=True,
+        env={**os.environ, "XDG_STATE_HOME": str(demo.folder / "state"), "COLUMNS": "200"},
+    )  # fmt: skip
+
+
+@pytest.mark.timeout(420)  # it starts the service twice
+def test_the_rest_runs_on_without_a_part_that_died(tmp_path: Path, demos: list[_Demo]) -> None:
+    """The text names the part and its log, which is kept; the service can be ended and started; the status is 1."""
     demo = _Demo(tmp_path, "--load", "0")
     demos.append(demo)
     pids = demo.ready()["pids"]
     assert "load" not in pids  # the background tasks of the service give enough data
-    os.kill(pids["prometheus"], signal.SIGKILL)
+    os.kill(pids["alertmanager"], signal.SIGKILL)
+    demo.until(lambda: "alertmanager ended with status -9. Its log is " in demo.text())
+    assert alive(pids["service"])
+
+    assert "is not on, so it cannot be switched off" in _fault(demo, "service-down", "off").stderr
+    assert "service-down is on" in _fault(demo, "service-down", "on").stdout
+    assert not alive(pids["service"])
+    refused = _fault(demo, "greeks-nan", "on")
+    assert (refused.returncode, "`signalscope fault service-down off` first" in refused.stderr) == (1, True)
+    assert "config-down is on" in _fault(demo, "config-down", "on").stdout
+    assert "config-down and config-slow" in _fault(demo, "config-slow", "on").stderr.replace(
+        "config-slow and config-down", "config-down and config-slow"
+    )
+    assert "service-down is off" in _fault(demo, "service-down", "off").stdout
+    after = demo.ready()
+    assert answers(f"{after['service']}/health")
+    assert after["pids"]["service"] != pids["service"]
+    assert all(after["pids"][name] == pid for name, pid in pids.items() if name != "service")
+
+    os.kill(after["pids"]["service"], signal.SIGKILL)
+    demo.until(lambda: "`signalscope fault service-down off` starts it again" in demo.text())
+    demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(60) == 1
-    assert "error: prometheus ended with status -9" in demo.text()
-    demo.nothing_is_left(pids)
+    assert "error: alertmanager, service ended too early; the logs are kept in " in demo.text()
+    (kept,) = (demo.folder / "tmp").iterdir()
+    assert {"alertmanager.log", "service.log"} <= {path.name for path in kept.iterdir()}
+    assert {path.suffix for path in kept.iterdir()} == {".log"}
+    assert f"Its log is {kept}/service.log" in demo.text()
+    shutil.rmtree(kept)
+    demo.nothing_is_left(after["pids"])
 
 
 def test_a_broken_collector_configuration_is_one_clear_error(
@@ -176,7 +210,9 @@ def test_a_broken_collector_configuration_is_one_clear_error(
     assert "error: collector ended" in done.stderr
     assert "chekc_interval" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not list(tmp_path.glob("signalscope-*"))
+    (kept,) = tmp_path.glob("signalscope-*")
+    assert {path.suffix for path in kept.iterdir()} == {".log"}
+    assert f"Its log is {kept}/collector.log" in done.stderr
 
 
 def test_an_installed_package_without_a_checkout_runs_embedded(tmp_path: Path, demos: list[_Demo]) -> None:

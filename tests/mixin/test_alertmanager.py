@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import pytest
 import yaml
 from tests.ports import free_port
 from tests.waiting import eventually
+from tests.webhook import Webhook as _Webhook
 
 from signalscope import binaries
 from signalscope.config import Config
@@ -108,43 +106,6 @@ def test_business_hours_are_those_of_the_calendar() -> None:
     assert alertmanager(all_day)["time_intervals"][0]["time_intervals"][0]["times"] == [
         {"start_time": "00:00", "end_time": "24:00"}
     ]
-
-
-class _Webhook:
-    """A server that stores the notifications by receiver."""
-
-    def __init__(self) -> None:
-        self.notifications: list[tuple[float, str, dict[str, Any]]] = []
-        notifications = self.notifications
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # the name that http.server requires
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                notifications.append((time.monotonic(), self.path.strip("/"), json.loads(body)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def names(self, receiver: str, job: str) -> list[str]:
-        """Return the firing alerts of a job in the notifications of a receiver, in order."""
-        return [
-            alert["labels"]["alertname"]
-            for _, own, body in self.notifications
-            for alert in body["alerts"]
-            if own == receiver and alert["labels"].get("job") == job and alert["status"] == "firing"
-        ]
 
 
 class _Manager:

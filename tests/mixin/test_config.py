@@ -154,7 +154,7 @@ def test_a_file_overrides_what_it_names(tmp_path: Path) -> None:
             r"my.toml:4: forecast.flapping_window: 30 s .*pipeline.export.* at least 40",
         ),
         ("[kpis]\nscaling_lead_seconds = 200000\n", r"my.toml:2: kpis.scaling_lead_seconds: .*172800"),
-        ("[pipeline]\nscrape = 40\n", r"my.toml:1: windows.greeks: .*pipeline.scrape.* at least 80"),
+        ("[pipeline]\nscrape = 40\n", r"my.toml:1: windows.cpu: .*pipeline.scrape.* at least 80"),
     ],
 )
 def test_configuration_errors_name_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:

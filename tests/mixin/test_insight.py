@@ -359,26 +359,26 @@ def test_memory_that_does_not_last_to_the_close(
     run.firing("MemoryExhaustedBeforeClose", **numbers).check()
 
 
-def _openings(instance: str = "a") -> str:
-    labels = f'{JOB}, instance="{instance}", service_name="ticker_service", operation="quote", to="open"'
+def _closings(instance: str = "a") -> str:
+    labels = f'{JOB}, instance="{instance}", service_name="ticker_service", operation="quote", to="closed"'
     return f"signal_service_circuit_breaker_transitions_total{{{labels}}}"
 
 
 @pytest.mark.parametrize(
     ("what", "inputs", "numbers"),
     [
-        ("three times", {_openings(): "0x4 1x4 2x4 3x100"}, {"t3m30s": 0, "t3m45s": 1, "t19m": 0}),
-        ("twice", {_openings(): "0x4 1x4 2x100"}, {"t5m": 0, "t14m": 0}),
-        ("twice on each of two", {_openings(): "0x4 1x4 2x100", _openings("b"): "0x4 1x4 2x100"}, {"t5m": 0}),
-        ("twice, and the process restarts", {_openings(): "0x4 1x4 2x4 0x100"}, {"t5m": 0, "t14m": 0}),
-        ("often, long ago", {_openings(): "50x100"}, {"t14m": 0}),
-        ("no data", {_openings(): "_x100"}, {"t14m": 0}),
+        ("three times", {_closings(): "0x4 1x4 2x4 3x100"}, {"t3m30s": 0, "t3m45s": 1, "t19m": 0}),
+        ("twice", {_closings(): "0x4 1x4 2x100"}, {"t5m": 0, "t14m": 0}),
+        ("twice on each of two", {_closings(): "0x4 1x4 2x100", _closings("b"): "0x4 1x4 2x100"}, {"t5m": 0}),
+        ("twice, and the process restarts", {_closings(): "0x4 1x4 2x4 0x100"}, {"t5m": 0, "t14m": 0}),
+        ("often, long ago", {_closings(): "50x100"}, {"t14m": 0}),
+        ("no data", {_closings(): "_x100"}, {"t14m": 0}),
     ],
 )  # fmt: skip
 def test_a_breaker_that_flaps(
     tmp_path: Path, what: str, inputs: dict[str, str], numbers: dict[str, int]
 ) -> None:
-    """Three openings within fifteen minutes on one instance fire the alert."""
+    """Three closings within fifteen minutes on one instance fire the alert."""
     Run(tmp_path, _ELEVEN, inputs, "predictive").firing("CircuitBreakerFlapping", **numbers).check()
 
 

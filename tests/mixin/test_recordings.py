@@ -365,6 +365,40 @@ def test_a_budget_is_weighted_by_traffic(tmp_path: Path) -> None:
     run(tmp_path, content, {"ErrorBudgetBurnFast", derived.get("SLO_ERROR_30D").name})
 
 
+def test_a_budget_is_shown_after_a_day_also_if_the_data_has_a_gap(tmp_path: Path) -> None:
+    """Before, it is absent; 0.05 % of bad requests then leave half of the budget."""
+    series = derived.get("SLO_REMAINING").name
+    labels = (
+        f'{{{_JOB}, sloth_id="signal-service-errors", sloth_service="signal-service", sloth_slo="errors"}}'
+    )
+    content = {
+        "evaluation_interval": "2m",
+        "fuzzy_compare": True,
+        "tests": [
+            {
+                "interval": "2m",
+                "input_series": [
+                    {"series": _requests(200), "values": "0+9995x360 _x240 3608195+9995x180"},
+                    {"series": _requests(500), "values": "0+5x360 _x240 1805+5x180"},
+                ],
+                "promql_expr_test": [
+                    {
+                        "expr": f'count({series}{{sloth_slo="errors"}})',
+                        "eval_time": "23h50m",
+                        "exp_samples": [],
+                    },
+                    {
+                        "expr": f'round({series}{{sloth_slo="errors"}}, 0.01)',
+                        "eval_time": "24h30m",
+                        "exp_samples": [{"labels": labels, "value": 0.5}],
+                    },
+                ],
+            }
+        ],
+    }
+    run(tmp_path, content, {series, "ErrorBudgetBurnFast"})
+
+
 def test_a_quantile_of_nothing_is_absent(tmp_path: Path) -> None:
     """A histogram without new measurements has no quantile; NaN would make means and medians NaN."""
     idle = {

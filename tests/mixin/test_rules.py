@@ -142,7 +142,8 @@ def test_alerts_name_only_what_exists() -> None:
 @pytest.mark.parametrize("alert", alerts(Config()), ids=lambda alert: alert.name)
 def test_annotations_are_short(alert: Alert) -> None:
     """A summary is one line; other texts have at most two short sentences. Details are in the runbook."""
-    assert len(alert.summary) <= 100
+    shown = re.sub(r"\{\{ with .*?\{\{ end \}\}", " (process 1)", alert.summary)
+    assert len(shown) <= 100
     assert "\n" not in alert.summary
     for text in (alert.description, alert.impact, alert.response):
         assert len(text) <= 130, text
@@ -184,11 +185,13 @@ def test_every_threshold_on_a_histogram_is_a_bucket_bound() -> None:
 
 
 def test_faults_name_alerts_that_exist() -> None:
-    """Each fault names at least one alert, and its expected time is below 15 minutes."""
+    """Each fault names at least one alert, with an expected time below 15 minutes; collateral alerts are others."""
+    names = {alert.name for alert in alerts(Config())}
     for fault in FAULTS.values():
         assert fault.alerts, fault.name
         for alert in fault.alerts:
             assert 0 < expected_seconds(alert) < 900
+        assert set(fault.collateral) <= names - set(fault.alerts), fault.name
     with pytest.raises(KeyError):
         expected_seconds("Nonsense")
 

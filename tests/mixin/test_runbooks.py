@@ -10,7 +10,7 @@ from tests.mixin.expressions import labels_of
 from tests.mixin.promtool import run
 from tests.mixin.runbook_pages import RUNBOOKS, queries_of, query, section
 
-from signalscope.config import Config
+from signalscope.config import Config, Slo
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.runbooks import TEMPLATES, RunbookError, runbook
 
@@ -109,7 +109,7 @@ def _section(alert: Alert, config: Config, heading: str) -> str:
 _OTHER_KINDS = {
     name: {"objective": 0.99, "alert": "threshold" if slo.alert == "burn-rate" else "burn-rate"}
     for name, slo in Config().slos
-    if name not in {"period_days", "hysteresis"}
+    if isinstance(slo, Slo)
 }
 
 

@@ -200,6 +200,11 @@ class Config(Section):
         """The window of the lag of an event loop: `windows.event_loop`, longer if two values do not fit in."""
         return max(self.windows.event_loop, 2 * self.pipeline.export, 2 * self.pipeline.scrape)
 
+    @property
+    def greeks_window(self) -> int:
+        """The window of the alert on failed calculations in seconds: it contains three exports and three scrapes."""
+        return max(self.windows.greeks, 3 * self.pipeline.export, 3 * self.pipeline.scrape)
+
     @model_validator(mode="after")
     def _seen_twice(self) -> Self:
         """Check that each window contains two values: one value has no rate, and its alert would never fire."""
@@ -207,7 +212,7 @@ class Config(Section):
         looks_back = {
             f"windows.{window}": arrival
             for window in type(self.windows).model_fields
-            if window != "event_loop"  # see `lag_window`
+            if window not in {"event_loop", "greeks"}  # see `lag_window` and `greeks_window`
         }
         looks_back |= {"forecast.flapping_window": arrival, "forecast.scale_ahead": "forecast"}
         for key, source in looks_back.items():

@@ -71,7 +71,7 @@ class Forecast(Section):
         drain: Seconds within which the replicas should process a backlog.
         least_replicas: Least number of replicas that is recommended.
         most_replicas: Highest number of replicas that is recommended.
-        flapping: A breaker is flapping when it opens this often within `flapping_window`.
+        flapping: A breaker is flapping when it opens and closes again this often within `flapping_window`.
         flapping_window: Length of the window for `flapping`, in seconds.
         trend: Seconds by which the trend of a dependency is extrapolated.
         memory_share: Growth of memory is evaluated only above this ratio of the memory limit.

@@ -28,6 +28,7 @@ class Routes(Section):
         secrets: The folder with one file for each receiver, which contains its address (PagerDuty: its key). The path
             is absolute, because Alertmanager resolves a relative path from its own working directory.
         group_wait: Seconds before the first notification of a group, to collect more alerts.
+        group_wait_critical: The same for critical alerts.
         group_interval: Seconds between two notifications about changes of a group.
         repeat_critical: Seconds after which the notification of a firing critical alert is repeated.
         repeat: Seconds after which the notification of a firing warning is repeated.
@@ -53,6 +54,7 @@ class Routes(Section):
     watchdog: Kind | None = None
     secrets: Annotated[Text, Field(pattern="^/")] = "/etc/alertmanager/secrets"
     group_wait: Wait = 15
+    group_wait_critical: Annotated[int, Field(ge=0, le=86_400, strict=True)] = 0
     group_interval: Wait = 60
     repeat_critical: Window = 3_600
     repeat: Window = 14_400

@@ -82,7 +82,7 @@ class Selectors(Section):
 #: Labels that rules add, beside those that begin with ``sloth_``: none of them can be a scope.
 RULE_LABELS = frozenset({
     "alertname", "alertstate", "category", "criticality", "days", "direction", "domain", "exporter", "horizon",
-    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "receiver", "resource", "route",
+    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "process", "receiver", "resource", "route",
     "rule_group", "severity", "signal", "team", "weeks",
 })  # fmt: skip
 
@@ -136,6 +136,7 @@ class Thresholds(Section):
         rule_group_seconds_ratio: Evaluation time of a rule group, as a ratio of its interval.
         event_loop_lag_seconds: 99th percentile of the lag of an event loop above which a warning fires, in seconds.
         event_loop_lag_critical_seconds: The same, above which the alert is critical.
+        failed_greeks_requests: Least number of requests in a window for the alert on failed calculations.
         min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
 
     Examples:
@@ -161,6 +162,7 @@ class Thresholds(Section):
     rule_group_seconds_ratio: Limit = 1.0
     event_loop_lag_seconds: Annotated[Limit, _quantile("signal_service.event_loop.lag")] = 0.5
     event_loop_lag_critical_seconds: Annotated[Limit, _quantile("signal_service.event_loop.lag")] = 2.0
+    failed_greeks_requests: Limit = 5
     min_calls_per_second: Count = 0.1
 
 
@@ -171,7 +173,8 @@ class Windows(Section):
 
     Attributes:
         latency: Window of the quantiles of API, signal and calculation latency.
-        greeks: Window of the alert on failed calculations.
+        greeks: Least window of the alert on failed calculations; see `Config.greeks_window`. With few requests, the
+            alert looks back over `rate`.
         cpu: Window of the CPU utilization of a process.
         event_loop: Window of the lag of an event loop; extended if two values do not fit in. If it is longer than its
             `for`, one delay can fire the alert.
@@ -184,7 +187,7 @@ class Windows(Section):
     """
 
     latency: Window = 120
-    greeks: Window = 60
+    greeks: Window = 15
     cpu: Window = 60
     event_loop: Window = 30
     pipeline: Window = RATE_SECONDS
@@ -216,7 +219,7 @@ class Holds(Section):
     """
 
     service_down: Seconds = 30
-    greeks_failure: Seconds = 15
+    greeks_failure: Seconds = 0
     config_service: Seconds = 10
     api_latency: Seconds = 30
     slow_greeks: Seconds = 30

@@ -6,7 +6,15 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from signalscope.config._section import ApiSeconds, Count, Ratio, Section, SignalSeconds
+from signalscope.config._section import (
+    ApiSeconds,
+    Count,
+    PositiveRatio,
+    Ratio,
+    Section,
+    SignalSeconds,
+    Window,
+)
 from signalscope.config.defaults import BURN_RATES, SLO_PERIOD_DAYS
 
 
@@ -76,6 +84,11 @@ class Slos(Section):
 
     Attributes:
         period_days: Days of the period. Fixed, because names of series contain it.
+        covered: Ratio of the long window of a burn rate that must have passed since the first data before its alert
+            can fire. A gap in the data counts as covered.
+        young_seconds: Seconds since the first data after which the highest burn rate can page, although its long
+            window is not covered yet.
+        budget_seconds: Seconds since the first data after which the error budget is shown.
         hysteresis: A threshold alert ends when the ratio is better than the objective by this ratio of the budget.
         availability: The service answers its scrape.
         errors: Requests succeed.
@@ -94,6 +107,9 @@ class Slos(Section):
     """
 
     period_days: int = Field(default=SLO_PERIOD_DAYS, ge=SLO_PERIOD_DAYS, le=SLO_PERIOD_DAYS)
+    covered: PositiveRatio = 0.9
+    young_seconds: Window = 900
+    budget_seconds: Window = 86_400
     hysteresis: Ratio = 0.1
     availability: Slo = Slo(objective=0.9995)
     errors: Slo = Slo(objective=0.999)

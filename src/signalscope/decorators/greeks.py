@@ -12,7 +12,7 @@ from signalscope.decorators._attributes import Attributes, Values
 from signalscope.decorators._batch import batch_class, is_size, size_given, size_of
 from signalscope.decorators._call import Call, CallSpan, Probe, Quick
 from signalscope.decorators._checks import Tally, examine, limits_of
-from signalscope.decorators._probe import decorator, outcome_of, span_maker
+from signalscope.decorators._probe import Remade, decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, needs_result
 from signalscope.recording import Recorder, group, internal_error
@@ -81,7 +81,7 @@ def instrument_greeks(
     return probe
 
 
-class _Greeks:
+class _Greeks(Remade):
     """The probe of one decorated calculation."""
 
     where = "decorators.greeks"
@@ -105,6 +105,7 @@ class _Greeks:
         self._seconds = self._attributes.series_of(_SECONDS, "batch_size", "outcome")
         self._options = self._attributes.series_of("signal_service.greeks.options")
         self._batches = self._attributes.series_of("signal_service.greeks.batch_options")
+        self._checked = self._attributes.series_of("signal_service.greeks.checked_results")
         self._invalid = self._attributes.series_of("signal_service.greeks.invalid_results", "reason")
         self._batch = None if batch_size is None else compile_value(batch_size, function, "batch_size")
         self._is_batch_in_result = needs_result(batch_size)
@@ -149,10 +150,10 @@ class _Greeks:
 
     def _scalar_for(self, values: Values) -> _Scalar:
         """Return the recorder of calls that price one option, and the limits of their results."""
-        recorder = group(
-            self._seconds(values, "1", "success"),
-            ((self._options(values), 1), (self._batches(values), 1)),
-        )
+        fixed = [(self._options(values), 1), (self._batches(values), 1)]
+        if self._check:
+            fixed.append((self._checked(values), 1))
+        recorder = group(self._seconds(values, "1", "success"), fixed)
         self._initialise(values)
         scalar = (recorder, *limits_of(self._calculation_type(values), self._check))
         if len(self._scalars) < _REMEMBERED:
@@ -163,6 +164,7 @@ class _Greeks:
         """Initialise the counters of unusable results at zero, so that the first one is an increase."""
         if self._check and values not in self._initialised and len(self._initialised) < _REMEMBERED:
             self._initialised.add(values)
+            self._checked(values)
             for reason in contract.INVALID_REASONS:
                 self._invalid(values, reason)
 
@@ -177,6 +179,8 @@ class _Greeks:
         outcome = "success"
         if self._check:
             tally, examined = self._examined(call.result, self._calculation_type(values))
+            if examined:
+                call.record(self._checked(values), examined)
             if tally:
                 if sum(tally.values()) >= examined:
                     outcome = "invalid"

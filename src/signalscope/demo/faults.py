@@ -1,4 +1,4 @@
-"""The catalogue of faults: the effect of each, where to switch it, and the alerts to expect.
+"""The catalogue of faults: the effect of each, where to switch it, the alerts to expect, and the faults it excludes.
 
 This module imports only the standard library, since the command line and both services read it.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-Where = Literal["service", "dependencies"]
+Where = Literal["service", "dependencies", "supervisor"]
 Mode = Literal["down", "slow", "failing"]
 
 #: The external services of the reference service, and the criticality of each.
@@ -20,6 +20,10 @@ DEPENDENCIES = {
     "alert_service": "high",
     "comms_service": "high",
 }
+
+
+#: The fault that ends the service itself; the supervisor of the demo switches it.
+SERVICE_DOWN = "service-down"
 
 
 class UnknownFaultError(ValueError):
@@ -34,6 +38,7 @@ class Fault:
         name: The name on the command line.
         effect: What the fault does, in one sentence.
         alerts: The alerts to expect while the fault is on.
+        collateral: More alerts that the fault may fire, depending on the load and on how long it lasts.
         dependency: The external service that the fault breaks; None for the reference service itself.
         mode: How the external service breaks; None for the reference service itself.
     """
@@ -41,13 +46,33 @@ class Fault:
     name: str
     effect: str
     alerts: tuple[str, ...]
+    collateral: tuple[str, ...] = ()
     dependency: str | None = None
     mode: Mode | None = None
 
     @property
     def where(self) -> Where:
         """The server whose ``/demo/faults/NAME`` switches the fault."""
+        if self.name == SERVICE_DOWN:
+            return "supervisor"
         return "service" if self.dependency is None else "dependencies"
+
+    def excludes(self, other: Fault) -> bool:
+        """Return True if one of two faults would hide or end the other.
+
+        Example:
+            >>> find("config-down").excludes(find("config-slow"))
+            True
+        """
+        if self == other:
+            return False
+        names, servers = {self.name, other.name}, {self.where, other.where}
+        is_same_service = self.dependency is not None and self.dependency == other.dependency
+        return (
+            is_same_service
+            or names == {"greeks-nan", "greeks-failing"}
+            or servers == {"supervisor", "service"}
+        )
 
 
 #: Criticality of a service -> the alerts to expect when such a service is down.
@@ -58,6 +83,15 @@ _DOWN = {
 }
 
 
+#: Alerts that may follow while a service is down.
+_DOWN_LATER = (
+    "DependencyErrorRateHigh", "DependencyErrorsRising",
+    "DependencyHealthBudgetBurnFast", "DependencyHealthBudgetBurnSlow",
+)  # fmt: skip
+#: Alerts that follow from slow answers, once enough of them have used up the error budgets.
+_LATE = tuple(f"{slo}LatencyBudgetBurn{pace}" for slo in ("Api", "Signal") for pace in ("Fast", "Slow"))
+
+
 def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
     short = service.removesuffix("_service")
     down = _DOWN[DEPENDENCIES[service]]
@@ -66,15 +100,15 @@ def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
     return (
         Fault(
             f"{short}-down", f"{service} closes its listening socket: connections are refused.",
-            down, service, "down",
+            down, _DOWN_LATER, service, "down",
         ),
         Fault(
             f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays fast.",
-            ("DependencyLatencyHigh",), service, "slow",
+            ("DependencyLatencyHigh",), ("DependencyLatencyRising", *_LATE), service, "slow",
         ),
         Fault(
             f"{short}-failing", f"{service} answers its calls with 503; its health check still succeeds.",
-            ("DependencyErrorRateHigh", down[1]), service, "failing",
+            ("DependencyErrorRateHigh", down[1]), ("DependencyErrorsRising",), service, "failing",
         ),
     )  # fmt: skip
 
@@ -87,23 +121,28 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     ),
     Fault(
         "greeks-failing", "Every Greeks calculation raises an error.",
-        ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"),
+        ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"), ("ErrorBudgetBurnSlow",),
     ),
-    Fault("greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",)),
-    Fault("api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",)),
+    Fault("greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",), _LATE),
+    Fault("api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",), _LATE),
     Fault(
         "cache-flush", "Both caches are emptied five times a second.",
         ("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
     ),
     Fault(
-        "queue-flood", "The work queue is kept full of slow jobs of every priority.",
-        ("CriticalQueueBacklog", "QueueBackpressureHigh"),
+        "queue-flood", "The work queue is kept full of slow jobs of every priority; it rejects all others.",
+        ("CriticalItemsRejected", "CriticalQueueBacklog", "QueueBackpressureHigh"),
+        ("CriticalBacklogBudgetBurnFast", "CriticalBacklogBudgetBurnSlow"),
     ),
     Fault(
         "cpu-burn", "A thread of the service keeps one core busy; the service still answers.",
         ("SignalServiceHighCPUUsage",),
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
+    Fault(
+        SERVICE_DOWN, "The process of the service is killed; off starts it again.", ("SignalServiceDown",),
+        ("AvailabilityBudgetBurnFast", "AvailabilityBudgetBurnSlow"),
+    ),
 )}  # fmt: skip
 
 
@@ -112,7 +151,7 @@ def find(name: str, where: Where | None = None) -> Fault:
 
     Args:
         name: The name of the fault.
-        where: ``service`` or ``dependencies`` to accept only the faults of that server; None for all.
+        where: ``service``, ``dependencies`` or ``supervisor`` to accept only the faults of that server; None for all.
 
     Raises:
         UnknownFaultError: No fault has this name.

@@ -20,7 +20,7 @@ from signalscope.config.defaults import RATE_SECONDS
 from signalscope.contract import ContractError
 from signalscope.derived._registry import get
 
-_ALWAYS = {"le", "job", "instance"}
+_ALWAYS = {"le", "job", "instance", "process"}
 
 
 def metric(name: str, *labels: str, suffix: str = "") -> str:

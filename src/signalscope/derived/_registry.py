@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MODULES = {
     "recordings": (
         "api", "greeks", "signals", "cache", "queue", "dependencies", "resources", "business", "kpis",
+        "now",
     ),
     "slos": ("slos",),
     "insight": ("calendar", "anomaly", "predictive", "forecast", "scaling"),

@@ -23,6 +23,7 @@ from signalscope.derived._expressions import (
     LabelNames,
     OverTime,
     PromqlOnly,
+    Quantile,
     Rate,
     Series,
     walk,
@@ -155,6 +156,8 @@ def _shows_after(expr: Expr, config: Config) -> float:
         return get(expr.key).shows_after(config)
     if isinstance(expr, PromqlOnly) and expr.shows is not None:
         return expr.shows
+    if isinstance(expr, Quantile):  # new values pass it when they are the rest; twice that, since load varies
+        return 2 * (1 - expr.q) * _shows_after(expr.buckets, config)
     own = expr.lookback(config) if isinstance(expr, OverTime | PromqlOnly) else 0.0
     return max(own, *(_shows_after(part, config) for part in expr.parts), 0.0)
 

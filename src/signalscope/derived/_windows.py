@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from signalscope import contract
 from signalscope.contract._model import OTHER, Kind
@@ -24,6 +25,8 @@ from signalscope.recording._store import Totals
 
 #: Seconds between two snapshots, and the number of snapshots that are kept at this interval.
 _STEP = 5.0
+#: The longest window in seconds that may be shorter than requested, but not longer.
+_SHORT = 30.0
 _FINE = 120
 #: Seconds for which every snapshot is kept.
 FINE_SECONDS = _STEP * _FINE
@@ -147,9 +150,18 @@ class Windows(ProcessState):
         first = min((snapshot.at for snapshot in snapshots), default=now.at)
         if first > begin + _STEP / 2:
             raise NoDataError(
-                f"this process has snapshots of the last {now.at - first:.0f} s; the window is {seconds:.0f} s"
+                f"this process has snapshots since {clock(first)} ({now.at - first:.0f} s); the window of "
+                f"{seconds:.0f} s will be complete at {clock(first + seconds)}, in {first - begin:.0f} s"
             )
-        then = min(snapshots, key=lambda snapshot: abs(snapshot.at - begin))
+        # A window of one step is not longer than requested: its value is called present.
+        candidates = (
+            [snapshot for snapshot in snapshots if begin <= snapshot.at < now.at]
+            if seconds <= _SHORT
+            else snapshots
+        )
+        if not candidates:
+            raise NoDataError(f"this process took no snapshot in the last {seconds:.0f} s: it was too busy")
+        then = min(candidates, key=lambda snapshot: abs(snapshot.at - begin))
         return Window(now.at - then.at, now, then)
 
     def take(self) -> Snapshot:
@@ -194,6 +206,11 @@ class Windows(ProcessState):
             except Exception:  # a defect of signalscope must not stop the thread
                 internal_error("windows")
             time.sleep(_STEP)
+
+
+def clock(at: float) -> str:
+    """Return the time of day, in UTC, of a moment of the monotonic clock."""
+    return datetime.fromtimestamp(time.time() - time.monotonic() + at, UTC).strftime("%H:%M:%S UTC")
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 import warnings
@@ -13,22 +14,27 @@ from typing import Any, Literal
 from signalscope import contract
 from signalscope.config import Config, _environment
 from signalscope.contract._model import OTHER
-from signalscope.derived import _prometheus, _windows
-from signalscope.derived._expressions import Expr, Increase, Instrument, Rate
-from signalscope.derived._process import HISTORY, Process
+from signalscope.derived import _prometheus, _reasons, _windows
+from signalscope.derived._expressions import Increase, Rate
+from signalscope.derived._process import Process
 from signalscope.derived._prometheus import Answer, PrometheusError, Sample
-from signalscope.derived._promql import Promql
+from signalscope.derived._promql import Promql, label_replace
 from signalscope.derived._registry import get
 from signalscope.derived._rows import Row
 from signalscope.derived._vector import Labels, Vector
-from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
 from signalscope.recording import internal_error
+from signalscope.recording._snapshot import NotKeptError
 
 __all__ = ["PrometheusError", "QueryResult", "QueryResults", "SourceName", "history", "read"]
 
 SourceName = Literal["prometheus", "process"]
 """The source of a value: the recorded series in Prometheus, or the memory of this process."""
-_COST = "signal_service.calculation_cost"
+#: The label that distinguishes the rows in the result of one query.
+_ROW = "signalscope_row"
+#: The period and the step in which the oldest value of the job is searched.
+_SEARCHED = "40d:1h"
+#: The most snapshots from which a process computes values over time.
+_MOMENTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ async def read(keys: Iterable[str]) -> QueryResults:
 async def history(
     keys: Iterable[str], seconds: float, points: int = 60
 ) -> dict[str, dict[Labels, list[tuple[float, float]]]]:
-    """Read recorded series over time from Prometheus, in one query.
+    """Read derived numbers over time: from Prometheus in one query, or from the snapshots of this process.
 
     Args:
         keys: Keys of the table in `signalscope.derived`.
@@ -144,8 +150,8 @@ async def history(
         Pairs of Unix time and value, by key and labels.
 
     Raises:
-        PrometheusError: SIGNALSCOPE_PROMETHEUS_URL is not set, or Prometheus gives no usable answer. The message is
-            for clients.
+        PrometheusError: Prometheus gives no usable answer, or SIGNALSCOPE_PROMETHEUS_URL is not set and the period is
+            longer than the ten minutes that a process keeps. The message is for clients.
 
     Examples:
         >>> import asyncio
@@ -153,12 +159,12 @@ async def history(
         >>> try:
         ...     asyncio.run(read.history(["API_P95"], seconds=3_600))
         ... except read.PrometheusError:
-        ...     print("set SIGNALSCOPE_PROMETHEUS_URL")
-        set SIGNALSCOPE_PROMETHEUS_URL
+        ...     print("set SIGNALSCOPE_PROMETHEUS_URL for more than ten minutes")
+        set SIGNALSCOPE_PROMETHEUS_URL for more than ten minutes
     """
     url = _environment.prometheus_url()
     if url is None:
-        raise PrometheusError(f"{HISTORY} [SS546]")
+        return await asyncio.to_thread(_from_snapshots, [get(key) for key in keys], seconds, points)
     now = time.time()
     recorded = {get(key).name: key for key in keys}
     answer = await _prometheus.shared.range(
@@ -170,6 +176,31 @@ async def history(
     for sample in answer.samples:
         if sample.name in recorded:
             values.setdefault(recorded[sample.name], {})[_without(sample.labels, scope)] = list(sample.values)
+    return values
+
+
+def _from_snapshots(
+    rows: list[Row], seconds: float, points: int
+) -> dict[str, dict[Labels, list[tuple[float, float]]]]:
+    kept = _windows.FINE_SECONDS
+    if seconds > kept:
+        raise PrometheusError(
+            f"one process keeps the last {kept:.0f} s, not {seconds:.0f} s; ask for a shorter window, or set "
+            "SIGNALSCOPE_PROMETHEUS_URL to read it from Prometheus [SS546]"
+        )
+    values: dict[str, dict[Labels, list[tuple[float, float]]]] = {}
+    try:
+        now = _windows.shared.take()
+    except NotKeptError as error:
+        raise PrometheusError(f"{error} [SS546]") from None
+    moments = [moment for moment in _windows.shared.snapshots() if now.at - seconds <= moment.at < now.at]
+    for moment in (*moments[:: max(1, -(-len(moments) // min(points, _MOMENTS)))], now):
+        process = Process(_windows.shared, _environment.config(), moment)
+        for row in rows:
+            with contextlib.suppress(_windows.NoDataError):
+                for labels, value in process.row(row.key).items():
+                    pair = (time.time() - now.at + moment.at, value)
+                    values.setdefault(row.key, {}).setdefault(labels, []).append(pair)
     return values
 
 
@@ -204,7 +235,7 @@ def _from_process(rows: list[Row]) -> QueryResults:
 def _compute(row: Row, process: Process, results: QueryResults) -> None:
     name = _name(row, process.config)
     if not row.is_local(process.config):
-        results.put(row, name, {}, reason=HISTORY)
+        results.put(row, name, {}, reason=_reasons.history(row, process.config))
         return
     sources = list(row.reads(process.config))
     seconds = max((node.lookback(process.config) for node in sources), default=0.0)
@@ -220,29 +251,53 @@ def _compute(row: Row, process: Process, results: QueryResults) -> None:
         internal_error("monitoring.process")
         results.put(row, name, {}, seconds or None, "it could not be calculated")
     else:
-        results.put(row, name, vector, window, None if vector else _nothing(sources, window))
-
-
-def _nothing(sources: Iterable[Expr], window: float | None) -> str:
-    is_of_costs = any(isinstance(node, Instrument) and node.name == _COST for node in sources)
-    if is_of_costs and cpu_second_price() is None:
-        return f"a CPU-second has no price ({CPU_SECOND_PRICE})"
-    if window is None:
-        return "this process has not reported it"
-    return f"this process has not recorded it in the last {window:.3g} s"
+        reason = None if vector else _reasons.of_process(row, process.config, process.now(), window)
+        results.put(row, name, vector, window, reason)
 
 
 async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
     config, timeout = _environment.config(), _environment.prometheus_timeout()
     recorded = [row.name for row in rows if row.name]
     queries = {"": _selector(recorded)} if recorded else {}
-    queries |= {row.key: _name(row, config) for row in rows if not row.name}
+    # One query for all expressions: their windows end at the same moment.
+    if expressions := [label_replace(_name(row, config), _ROW, row.key) for row in rows if not row.name]:
+        queries[_ROW] = " or ".join(expressions)
     answers = await asyncio.gather(
         *(_prometheus.shared.instant(url, query, timeout) for query in queries.values()),
         return_exceptions=True,
     )
     # In a thread, because many series would block the event loop.
-    return await asyncio.to_thread(_assembled, rows, dict(zip(queries, answers, strict=True)), config)
+    results = await asyncio.to_thread(_assembled, rows, dict(zip(queries, answers, strict=True)), config)
+    missing = [row for row in rows if not results.get(row.key).vector]
+    if missing and not results.degraded:
+        await _explain(url, missing, config, results)
+    return results
+
+
+async def _explain(url: str, missing: list[Row], config: Config, results: QueryResults) -> None:
+    """Replace the reasons of missing values by specific ones, if Prometheus answers."""
+    names = {name for row in missing for name in _reasons.sources(row, config)[0]}
+    wanted = "|".join(sorted(text for name in names for text in _reasons.series_of(name)))
+    matchers = ", ".join((f'job="{_quoted(_environment.job())}"', *_scope()))
+    up = f"{get('UP').name}{{{matchers}}}"
+    timeout = _environment.prometheus_timeout()
+    answers = await asyncio.gather(
+        _prometheus.shared.instant(
+            url, f'count by (__name__) ({{__name__=~"{wanted}", {matchers}}})', timeout
+        ),
+        _prometheus.shared.instant(url, f"min(min_over_time(timestamp({up})[{_SEARCHED}]))", timeout),
+        return_exceptions=True,
+    )
+    present, first = (answer.samples if isinstance(answer, Answer) else None for answer in answers)
+    if present is None:
+        return
+    since = first[0].values[0][1] if first and first[0].values else None
+    for row in missing:
+        old = results.get(row.key)
+        reason = _reasons.of_prometheus(
+            row, config, at=results.at, present={sample.name for sample in present}, since=since
+        )
+        results.put(row, old.series, old.vector, old.window_seconds, reason)
 
 
 def _assembled(
@@ -261,8 +316,12 @@ def _assembled(
     several = by_query.get("", Answer([]))
     for sample in several.samples if isinstance(several, Answer) else ():
         by_name.setdefault(sample.name, []).append(sample)
+    by_row: dict[str, list[Sample]] = {}
+    expressions = by_query.get(_ROW, Answer([]))
+    for sample in expressions.samples if isinstance(expressions, Answer) else ():
+        by_row.setdefault(dict(sample.labels).get(_ROW, ""), []).append(sample)
     for row in rows:
-        answer = several if row.name else by_query[row.key]
+        answer = several if row.name else expressions
         name, window = _name(row, config), row.lookback(config) or None
         if isinstance(answer, BaseException):
             results.put(row, name, {}, window, _problem(answer, results))
@@ -270,8 +329,8 @@ def _assembled(
         # A series that lacks a label of its row comes from another rule.
         needed = set(row.labels) - {"job"}
         vector = {
-            _without(sample.labels, scope): sample.values[0][1]
-            for sample in (by_name.get(row.name, ()) if row.name else answer.samples)
+            _without(sample.labels, (*scope, _ROW)): sample.values[0][1]
+            for sample in (by_name.get(row.name, ()) if row.name else by_row.get(row.key, ()))
             if sample.values and needed <= dict(sample.labels).keys()
         }
         results.put(row, name, vector, window, None if vector else "Prometheus has no value for it")

@@ -161,7 +161,7 @@ def inhibitions() -> list[dict[str, Any]]:
         {
             "source_matchers": [late, 'severity="critical"', job, instance],
             "target_matchers": [late, 'severity="warning"', job, instance],
-            "equal": ["job", "instance"],
+            "equal": ["job", "instance", "process"],
         },
         # An event loop is late: high latency and anomalies of the service follow from it.
         {
@@ -196,6 +196,7 @@ def _by_severity(config: Config) -> Iterator[dict[str, Any]]:
         yield {
             "receiver": _DEFAULT,
             "matchers": [f'severity="{severity}"'],
+            **({"group_wait": duration(routes.group_wait_critical)} if severity == "critical" else {}),
             "repeat_interval": duration(repeats[severity]),
             "routes": [
                 {"receiver": f"{team}-{route}", "matchers": [f'team="{team}"'], **hours}

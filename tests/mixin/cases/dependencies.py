@@ -82,8 +82,8 @@ def _breaker(alert: str, service: str, other_service: str) -> list[Case]:
     ]  # fmt: skip
 
 
-def _opened(values: str, instance: str = "a") -> dict[str, str]:
-    labels = 'service_name="ticker_service", operation="quote", to="open"'
+def _moved(values: str, instance: str = "a", to: str = "closed") -> dict[str, str]:
+    labels = f'service_name="ticker_service", operation="quote", to="{to}"'
     return {series("signal_service_circuit_breaker_transitions_total", labels, instance=instance): values}
 
 
@@ -165,12 +165,16 @@ CASES = [
         {"25s": 0, "30s": 1}, every="5s",
     ),
     *_breaker("DependencyBreakerOpen", "comms_service", "ticker_service"),
-    Case("CircuitBreakerFlapping", "opens three times in two minutes",
-         _opened("0x4 1x4 2x4 3x100"), {"3m30s": 0, "3m45s": 1, "19m": 0}),
-    Case("CircuitBreakerFlapping", "opens twice, in each of two processes",
-         _opened("0x4 1x4 2x100") | _opened("0x4 1x4 2x100", "b"), {"5m": 0, "14m": 0}),
-    Case("CircuitBreakerFlapping", "opens twice, and the process restarts",
-         _opened("0x4 1x4 2x4 0x100"), {"5m": 0, "14m": 0}, reset=True),
+    Case("CircuitBreakerFlapping", "opens and closes again three times in two minutes",
+         _moved("0x4 1x4 2x4 3x100"), {"3m30s": 0, "4m": 1, "19m": 0}),
+    Case("CircuitBreakerFlapping", "closes again twice, in each of two processes",
+         _moved("0x4 1x4 2x100") | _moved("0x4 1x4 2x100", "b"), {"5m": 0, "14m": 0}),
+    Case("CircuitBreakerFlapping", "closes again twice, and the process restarts",
+         _moved("0x4 1x4 2x4 0x100"), {"5m": 0, "14m": 0}, reset=True),
+    Case("CircuitBreakerFlapping", "an outage of ten minutes: each trial call fails, and the last one succeeds",
+         _moved("0x4 0+1x40 40x40", to="open") | _moved("0x4 0+1x40 41x40", to="half_open") | _moved("0x45 1x40"),
+         {"5m": 0, "10m": 0, "14m": 0}),
+    Case("CircuitBreakerFlapping", "no data", _moved("_x80"), {"14m": 0}),
     Case("DependencyLatencyRising", "from the usual 0.2 s towards 2 s, and back",
          _p95("0.2x360 0.2+0.01x140 0.2x100"), {"1h52m": 0, "1h59m": 1, "2h13m": 0}),
     Case("DependencyLatencyRising", "rises so slowly that it is below the limit in half an hour",

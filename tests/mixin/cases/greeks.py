@@ -11,6 +11,9 @@ _OPTIONS = series(
     "signal_service_greeks_options_total",
     'calculation_type="delta", vectorized="true", model_type="black_scholes"',
 )
+_CHECKED = series(
+    "signal_service_greeks_checked_results_total", 'calculation_type="delta", model_type="black_scholes"'
+)
 _NAN, _NONE = (
     series(
         "signal_service_greeks_invalid_results_total",
@@ -31,6 +34,9 @@ _SUCCESS, _ERROR = (
     series("signal_service_greeks_calculation_seconds_count", f'outcome="{outcome}"')
     for outcome in ("success", "error")
 )
+_REJECTED = series("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/chain", status_code="429"')
+#: One more each minute, at an interval of five seconds.
+_ONE_A_MINUTE = " ".join(f"{minute}x11" for minute in range(12))
 _BOUNDS = "1 2 5 10 25 50 100 250 500 1000 2500 5000 10000 100000"
 
 
@@ -68,17 +74,17 @@ CASES = [
     ),
     Case(
         "GreeksCalculationSystemFailure", "all calculations fail, and each request hits the cache many times",
-        {_ASKED: "0+1x120", _HIT: "0+50x120", _SUCCESS: "0+2x59 120x60", _ERROR: "0x59 0+2x60"},
-        {"5m40s": 0, "6m30s": 1}, every="5s",
+        {_ASKED: "0+2x120", _HIT: "0+50x120", _SUCCESS: "0+2x59 120x60", _ERROR: "0x59 0+2x60"},
+        {"5m": 0, "5m10s": 1, "6m30s": 1}, every="5s",
     ),
     Case(
         "GreeksCalculationSystemFailure", "there are many cache hits, and misses are never calculated",
-        {_ASKED: "0+1x120", _HIT: "0+50x120", _MISSED: "0+5x120", _SUCCESS: "0+5x59 300x60"},
-        {"5m40s": 0, "6m30s": 1}, every="5s",
+        {_ASKED: "0+2x120", _HIT: "0+50x120", _MISSED: "0+5x120", _SUCCESS: "0+5x59 300x60"},
+        {"5m": 0, "5m10s": 1, "6m30s": 1}, every="5s",
     ),
     Case(
         "GreeksCalculationSystemFailure", "every request hits the cache many times, and nothing is calculated",
-        {_ASKED: "0+1x120", _HIT: "0+50x120", _MISSED: "7x120", _SUCCESS: "7x120", _ERROR: "7x120"},
+        {_ASKED: "0+2x120", _HIT: "0+50x120", _MISSED: "7x120", _SUCCESS: "7x120", _ERROR: "7x120"},
         {"5m": 0, "9m": 0}, every="5s",
     ),
     Case(
@@ -101,11 +107,36 @@ CASES = [
             series("signal_service_greeks_calculation_seconds_count", 'outcome="success"', instance="b"): "_x40 0x80",
             series("signal_service_greeks_calculation_seconds_count", 'outcome="error"', instance="b"): "_x40 0+1x80",
         },
-        {"3m": 0, "4m30s": 1, "9m": 1}, every="5s",
+        {"2m35s": 0, "2m45s": 1, "9m": 1}, every="5s",
     ),
     Case(
         "GreeksCalculationSystemFailure", "calculations fail without requests for Greeks",
         {_ASKED: "7x120", _MISSED: "0+5x120", _ERROR: "0+5x120"},
+        {"5m": 0, "9m": 0}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "every calculation fails from one export on, for two minutes",
+        {
+            _ASKED: "_x60 25+45x24 1105x35", _ERROR: "_x60 25+45x24 1105x35", _MISSED: "0+15x119",
+            series("signal_service_api_requests_total", 'endpoint="/api/v1/greeks/chain", status_code="200"'):
+                "0+45x59 2675x24 2675+45x35",
+            _SUCCESS: "0+30x59 1790x24 1790+30x35",
+        },
+        {"5m": 0, "5m5s": 0, "5m10s": 1, "5m15s": 1, "6m55s": 1, "7m10s": 0}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "one request fails on a quiet night",
+        {_ASKED: "0x59 1x60", _ERROR: "0x59 1x60", _SUCCESS: "7x120"},
+        {"5m5s": 0, "5m10s": 0, "5m15s": 0, "5m30s": 0, "7m": 0, "10m": 0}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "every request fails on a quiet night, one a minute",
+        {_ASKED: _ONE_A_MINUTE, _ERROR: _ONE_A_MINUTE, _SUCCESS: "7x144"},
+        {"3m": 0, "6m": 1, "10m": 1}, every="5s",
+    ),
+    Case(
+        "GreeksCalculationSystemFailure", "the cache answers every request that is not rejected",
+        {_ASKED.replace("503", "200"): "0+5x120", _REJECTED: "0+5x120", _HIT: "0+5x120", _SUCCESS: "7x120"},
         {"5m": 0, "9m": 0}, every="5s",
     ),
     Case(
@@ -119,20 +150,26 @@ CASES = [
     ),
     Case(
         "InvalidGreeksRatioHigh", "more than one in twenty for five minutes, then none",
-        {_OPTIONS: "0+100x80", _NAN: "0+4x20 80x60", _NONE: "0+2x20 40x60"},
+        {
+            _OPTIONS: "0+50x80", _CHECKED: "0+100x80",
+            _NAN: "0+4x20 80x60", _NONE: "0+2x20 40x60",
+        },
         {"1m": 0, "3m": 1, "5m": 1, "15m": 0},
     ),
     Case(
         "InvalidGreeksRatioHigh", "just under one in twenty",
-        {_OPTIONS: "0+1000x80", _NAN: "0+49x80"}, {"10m": 0},
+        {_OPTIONS: "0+200x80", _CHECKED: "0+1000x80", _NAN: "0+49x80"}, {"10m": 0},
     ),
     Case(
         "InvalidGreeksRatioHigh", "all results are invalid, but there are too few",
-        {_OPTIONS: "0+1x80", _NAN: "0+1x80"}, {"10m": 0},
+        {_OPTIONS: "0+1x80", _CHECKED: "0+1x80", _NAN: "0+1x80"}, {"10m": 0},
     ),
     Case(
         "InvalidGreeksRatioHigh", "just under the limit, and a restart",
-        {_OPTIONS: "0+1000x40 0+1000x40", _NAN: "0+49x40 0+49x40"}, {"10m15s": 0, "12m": 0, "20m": 0},
+        {
+            _OPTIONS: "0+200x40 0+200x40", _CHECKED: "0+1000x40 0+1000x40", _NAN: "0+49x40 0+49x40",
+        },
+        {"10m15s": 0, "12m": 0, "20m": 0},
         reset=True,
     ),
     Case(

@@ -9,8 +9,9 @@ def _size(priority: str, instance: str = "a") -> str:
     return series("signal_service_queue_size", f'queue_type="work", priority="{priority}"', instance=instance)
 
 
-def _event(event: str) -> str:
-    return series("signal_service_queue_items_total", f'queue_type="work", priority="low", event="{event}"')
+def _event(event: str, priority: str = "low") -> str:
+    labels = f'queue_type="work", priority="{priority}", event="{event}"'
+    return series("signal_service_queue_items_total", labels)
 
 
 _CAPACITY = series("signal_service_queue_capacity", 'queue_type="work"')
@@ -28,6 +29,23 @@ CASES = [
         "CriticalQueueBacklog", "ten items wait, a burst is processed, and other priorities do not count",
         {_size("critical"): "10x10 500x2 10x20", _size("high"): "500x40"}, {"2m": 0, "3m": 0, "8m": 0},
     ),
+    Case(
+        "CriticalItemsRejected", "one item is rejected in the second minute, and another one is dropped later",
+        {_event("rejected", "critical"): "0x24 1x60", _event("dropped", "critical"): "0x60 1x24"},
+        {"2m": 0, "2m5s": 1, "2m55s": 1, "3m10s": 0, "4m55s": 0, "5m5s": 1, "6m10s": 0}, every="5s",
+    ),
+    Case(
+        "CriticalItemsRejected", "critical items are processed or fail; others are rejected",
+        {_event("enqueued", "critical"): "0+9x60", _event("processed", "critical"): "0+8x60",
+         _event("failed", "critical"): "0+1x60", _event("rejected", "critical"): "0x60",
+         _event("rejected", "high"): "0+9x60", _event("dropped"): "0+9x60"},
+        {"1m": 0, "5m": 0}, every="5s",
+    ),
+    Case(
+        "CriticalItemsRejected", "rejections long ago, and a restart",
+        {_event("rejected", "critical"): "50x30 0x30"}, {"1m": 0, "2m35s": 0, "4m": 0}, every="5s", reset=True,
+    ),
+    Case("CriticalItemsRejected", "no data", {_event("rejected", "critical"): "_x60"}, {"4m": 0}, every="5s"),
     Case(
         "QueueBackpressureHigh", "more than 80 % full for three minutes",
         {_size("low"): "81x12 10x40", _CAPACITY: "100x60"}, {"45s": 0, "1m": 1, "3m": 1, "6m": 0},

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -27,12 +28,10 @@ _logger = logging.getLogger("signalscope.demo")
 _PREFIX = "signalscope:demo"
 _BLOCK_SECONDS = 1
 
-# Counts all four lists and adds to one of them in one step, so that the limit holds for all replicas.
+# Counts a list and adds to it in one step, so that the limit holds for all replicas.
 _PUT = """
-local total = 0
-for _, key in ipairs(KEYS) do total = total + redis.call('LLEN', key) end
-if total >= tonumber(ARGV[1]) then return 0 end
-redis.call('RPUSH', KEYS[tonumber(ARGV[2])], ARGV[3])
+if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('RPUSH', KEYS[1], ARGV[2])
 return 1
 """
 
@@ -161,12 +160,12 @@ class RedisQueue(WorkQueue):
 
     Args:
         redis: The client.
-        capacity: The maximum number of waiting jobs, of all priorities and replicas together.
+        capacities: The maximum number of waiting jobs of each priority, of all replicas together.
         counts: The service's own counts.
     """
 
-    def __init__(self, redis: Redis, capacity: int, counts: Counts) -> None:
-        super().__init__(capacity, counts)
+    def __init__(self, redis: Redis, capacities: Mapping[str, int], counts: Counts) -> None:
+        super().__init__(capacities, counts)
         self._redis: Any = redis  # redis-py types sync and async answers alike
         self._keys = [f"{_PREFIX}:{QUEUE_TYPE}:{priority}" for priority in PRIORITIES]
 
@@ -193,11 +192,9 @@ class RedisQueue(WorkQueue):
 
     async def _add(self, job: Job, rank: int) -> None:
         packed = json.dumps({"job": asdict(job), "at": datetime.now(UTC).isoformat()})
-        reason = self._full
+        reason = self._full(job.priority)
         try:
-            added = await self._redis.eval(
-                _PUT, len(self._keys), *self._keys, self.capacity, rank + 1, packed
-            )
+            added = await self._redis.eval(_PUT, 1, self._keys[rank], self._capacities[job.priority], packed)
         except RedisError as error:
             added, reason = False, f"the work queue's Redis does not answer: {error}"
         with contextlib.suppress(RedisError):  # the job is stored, even if the size cannot be read

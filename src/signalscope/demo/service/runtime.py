@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import observe_cache, observe_memory, observe_queue, observe_subscriptions, recording
+from signalscope.contract import PRIORITIES
 from signalscope.demo.service import checks, redis_store
 from signalscope.demo.service.accuracy import AccuracyJudge
 from signalscope.demo.service.background import Background
@@ -69,7 +70,7 @@ class Runtime:
         greeks_cache = make_cache("greeks", 256, 15.0, self.counts)
         indicators_cache = make_cache("indicators", 128, 12.0, self.counts)
         self.caches = [greeks_cache, indicators_cache]
-        self.queue = make_queue(400, self.counts)
+        self.queue = make_queue(dict.fromkeys(PRIORITIES, 100), self.counts)
         self.chains = Chains(self.market, self.calculator, greeks_cache)
         self.signals = SignalGenerator(
             self.market, self.calculator, indicators_cache, self.clients["ticker_service"], self.counts

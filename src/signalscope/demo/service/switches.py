@@ -86,7 +86,7 @@ class Switches:
         while True:
             for priority in PRIORITIES:
                 with contextlib.suppress(QueueFullError):
-                    while self._queue.sizes()[priority] < self._queue.capacity // len(PRIORITIES):
+                    while True:
                         await self._queue.put(Job(FLOOD_JOB, priority))
             await asyncio.sleep(0.2)
 

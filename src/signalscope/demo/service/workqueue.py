@@ -43,24 +43,26 @@ class Job:
 
 
 class WorkQueue(ABC):
-    """A measured, bounded queue; the sizes are those last seen by this process.
+    """A measured queue, bounded for each priority; the sizes are those last seen by this process.
+
+    Each priority has its own capacity, so that a flood of low jobs leaves room for critical ones.
 
     Args:
-        capacity: The maximum number of waiting jobs, of all priorities together.
+        capacities: The maximum number of waiting jobs of each priority.
         counts: The service's own counts.
     """
 
-    def __init__(self, capacity: int, counts: Counts) -> None:
-        self.capacity = capacity
+    def __init__(self, capacities: Mapping[str, int], counts: Counts) -> None:
+        self.capacity = sum(capacities.values())
+        self._capacities = capacities
         self._counts = counts
         self._sizes = dict.fromkeys(PRIORITIES, 0)
-        self._full = f"the work queue is full ({capacity} jobs)"
 
     async def put(self, job: Job) -> None:
         """Add a job.
 
         Raises:
-            QueueFullError: The queue is full.
+            QueueFullError: The queue has no room for a job of this priority.
             UnknownChoiceError: The priority of the job is unknown.
         """
         rank = PRIORITIES.index(check_choice("priority", job.priority, PRIORITIES))
@@ -85,6 +87,9 @@ class WorkQueue(ABC):
     @abstractmethod
     async def _add(self, job: Job, rank: int) -> None: ...
 
+    def _full(self, priority: str) -> str:
+        return f"the work queue is full ({self._capacities[priority]} {priority} jobs)"
+
     def _count(self, priority: str, event: str) -> None:
         count_queue_item(QUEUE_TYPE, priority, event)
         self._counts.add("queue_items", priority, event)
@@ -94,17 +99,17 @@ class MemoryQueue(WorkQueue):
     """A queue in this process.
 
     Args:
-        capacity: The maximum number of waiting jobs, of all priorities together.
+        capacities: The maximum number of waiting jobs of each priority.
         counts: The service's own counts.
         monotonic: The clock, in seconds.
     """
 
     def __init__(
-        self, capacity: int, counts: Counts, monotonic: Callable[[], float] = time.monotonic
+        self, capacities: Mapping[str, int], counts: Counts, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        super().__init__(capacity, counts)
+        super().__init__(capacities, counts)
         self._monotonic = monotonic
-        self._queue: asyncio.PriorityQueue[tuple[int, int, float, Job]] = asyncio.PriorityQueue(capacity)
+        self._queue: asyncio.PriorityQueue[tuple[int, int, float, Job]] = asyncio.PriorityQueue()
         self._sequence = itertools.count()
 
     async def get(self) -> tuple[Job, float]:
@@ -114,10 +119,9 @@ class MemoryQueue(WorkQueue):
         return job, enqueued_at
 
     async def _add(self, job: Job, rank: int) -> None:
-        try:
-            self._queue.put_nowait((rank, next(self._sequence), self._monotonic(), job))
-        except asyncio.QueueFull:
-            raise QueueFullError(self._full) from None
+        if self._sizes[job.priority] >= self._capacities[job.priority]:
+            raise QueueFullError(self._full(job.priority))
+        self._queue.put_nowait((rank, next(self._sequence), self._monotonic(), job))
         self._sizes[job.priority] += 1
 
 

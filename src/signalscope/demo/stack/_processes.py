@@ -73,8 +73,13 @@ class Part:
             PartError: The process has ended.
         """
         if (status := self._process.poll()) is not None:
-            output = f"Its last lines:\n{self.last_lines()}"
+            output = f"Its log is {self.log}; the last lines:\n{self.last_lines()}"
             raise PartError(f"{self.name} ended with status {status}. {output}\n[SS733]")
+
+    @property
+    def is_running(self) -> bool:
+        """True while the process runs."""
+        return self._process.poll() is None
 
     def last_lines(self) -> str:
         """Return the last 12 lines of the output, indented."""
@@ -121,7 +126,7 @@ def wait_until(
         for part in parts:
             part.check()
         if time.monotonic() > end:
-            tails = "\n".join(f"{part.name}:\n{part.last_lines()}" for part in parts[-1:])
+            tails = "\n".join(f"{part.name} ({part.log}):\n{part.last_lines()}" for part in parts[-1:])
             raise PartError(f"{what}: not ready after {seconds:.0f} s. {tails}\n[SS733]")
         time.sleep(every)
 

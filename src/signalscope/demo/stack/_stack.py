@@ -47,6 +47,7 @@ class Stack:
 
     Attributes:
         data: A temporary folder with logs, configuration and data, which `close` removes.
+        failed: The parts that did not start or ended by themselves; `close` then keeps the logs.
         token: The bearer token of ``/monitoring/*``.
 
     Raises:
@@ -68,6 +69,7 @@ class Stack:
         self.token = secrets.token_urlsafe(24)
         self.embedded = embedded
         self.parts: dict[str, Part] = {}
+        self.failed: set[str] = set()
         self.data = Path(tempfile.mkdtemp(prefix="signalscope-"))
         self.dependencies: dict[str, int] = {}
         self._load = load
@@ -78,20 +80,29 @@ class Stack:
     def __enter__(self) -> Stack:
         try:
             self._start()
-        except BaseException:
-            self.close()
+        except BaseException as error:
+            self.__exit__(type(error), error)
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
+        if isinstance(error, PartError):
+            self.failed.update(self.parts)
         self.close()
 
     def close(self) -> None:
-        """End all parts in reverse order, and remove the data."""
+        """End all parts in reverse order, and remove the data; keep the logs if a part has failed."""
         for part in reversed(self.parts.values()):
             part.stop()
         self.parts.clear()
-        shutil.rmtree(self.data, ignore_errors=True)
+        if not self.failed:
+            shutil.rmtree(self.data, ignore_errors=True)
+            return
+        for path in self.data.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.suffix != ".log":
+                path.unlink()
 
     def url(self, name: str) -> str:
         """Return the base URL of a part.
@@ -114,6 +125,7 @@ class Stack:
             "dependencies": {"control": self.control},
             "pids": {name: part.pid for name, part in self.parts.items()},
             "token": self.token,
+            "logs": str(self.data),
         }
         if self.embedded is None:
             endpoints |= {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import shutil
 import signal
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,7 +21,9 @@ from rich.markup import escape
 from signalscope import binaries
 from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack import state
+from signalscope.demo.stack._processes import PartError
 from signalscope.demo.stack._stack import Stack
+from signalscope.demo.stack._supervisor import Supervisor
 from signalscope.demo.stack.ports import choose
 from signalscope.mixin.alerts import expected_seconds
 
@@ -48,7 +50,7 @@ def run(
         ports: The ports that the user chose; None for a default port.
 
     Raises:
-        PartError: A part did not start or ended too early, or no data arrived.
+        PartError: A part did not start or ended by itself, or no data arrived.
         PortError: A port that the user chose is taken.
         StateError: The file that tells `signalscope fault` about the demo cannot be written.
     """
@@ -60,6 +62,7 @@ def run(
             f"[dim]{time.monotonic() - begun:5.1f} s[/dim]  {escape(line)}", highlight=False, soft_wrap=True
         )
 
+    failed: set[str] = set()
     embedded = _why_embedded()
     with choose(ports) as (chosen, notes), _ended_by_signals():
         for note in notes:
@@ -67,23 +70,33 @@ def run(
         if endpoints is not None:
             endpoints.unlink(missing_ok=True)  # a program that waits for the file must not read an old one
         try:
-            with Stack(chosen, load=load, say=say, embedded=embedded) as stack:
+            stack = Stack(chosen, load=load, say=say, embedded=embedded)
+            failed = stack.failed
+            with stack:
                 say("waiting for data")
                 stack.wait_for_data()
-                say("ready")
-                state.write(stack.endpoints())
-                console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
-                if endpoints is not None:  # after the text: a reader of the file may end the demo
-                    partial = endpoints.with_name(f".{endpoints.name}.{os.getpid()}")
-                    partial.write_text(json.dumps(stack.endpoints(), indent=1), encoding="utf-8")
-                    partial.replace(endpoints)  # in one step: a waiting program must not read half a file
-                _watch(stack, duration)
+
+                def publish() -> None:
+                    known = {**stack.endpoints(), "supervisor": supervisor.url}
+                    state.write(known)
+                    if endpoints is not None:
+                        _write(endpoints, known)
+
+                with Supervisor(stack, say, publish) as supervisor:
+                    say("ready")
+                    console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
+                    publish()  # after the text: a reader of the file may end the demo
+                    supervisor.watch(duration)
         except (KeyboardInterrupt, _Terminated):
             pass
         finally:
             state.forget()
     with contextlib.suppress(OSError):  # the terminal may be gone
         console.print("The demo has stopped.", highlight=False)
+    if failed:
+        raise PartError(
+            f"{', '.join(sorted(failed))} ended too early; the logs are kept in {stack.data} [SS733]"
+        )
 
 
 def _why_embedded() -> str | None:
@@ -95,12 +108,10 @@ def _why_embedded() -> str | None:
     return f"{lacking} not found; run `make setup` to get what is missing [SS750]" if lacking else None
 
 
-def _watch(stack: Stack, duration: float | None) -> None:
-    end = time.monotonic() + (math.inf if duration is None else duration)
-    while (left := end - time.monotonic()) > 0:
-        for part in stack.parts.values():
-            part.check()
-        time.sleep(min(0.5, left))
+def _write(path: Path, endpoints: dict[str, Any]) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(endpoints, indent=1), encoding="utf-8")
+    partial.replace(path)  # in one step: a waiting program must not read half a file
 
 
 @contextmanager

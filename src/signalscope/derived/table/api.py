@@ -102,8 +102,9 @@ GROUPS = (
             meaning="95th percentile of API latency of each endpoint.", expr=_latency(0.95, "endpoint"),
         ),
         "API_MEAN": series(
-            "job:signal_service_api_request_duration_seconds:mean5m", unit="s", meaning="Mean API latency.",
-            expr=Per(rate(_SECONDS, part="sum"), _TIMED),
+            "job:signal_service_api_request_duration_seconds:mean", unit="s",
+            meaning="Mean API latency, over the window of the quantiles.",
+            expr=Per(rate(_SECONDS, part="sum", over=_LATENCY), rate(_SECONDS, part="count", over=_LATENCY)),
         ),
         "API_TIMED": series(
             "job:signal_service_api_request_duration_seconds_count:rate5m", unit="{request}/s",
@@ -127,6 +128,9 @@ GROUPS = (
 ASKED = {
     "REQUESTS_LAST_MINUTE": asked(
         unit="{request}", meaning="Requests in the last minute.", expr=increase(_REQUESTS, over=60),
+    ),
+    "API_TIME": asked(
+        unit="s/s", meaning="Seconds of serving requests, each second.", expr=rate(_SECONDS, part="sum"),
     ),
     "COMPONENT_AVAILABILITY": asked(
         unit="", meaning="Mean health of a component in the last hour: 1 healthy, 0.5 degraded, 0 unhealthy.",

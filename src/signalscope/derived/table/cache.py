@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import Instrument, Match, Series, one_of
+from signalscope.derived._expressions import Clamp, Instrument, Match, Series, one_of
 from signalscope.derived._operators import Per, Ratio, Sum
 from signalscope.derived._rows import group, series
 from signalscope.derived.table import rate
@@ -30,7 +30,8 @@ GROUPS = (
         ),
         "CACHE_FILL": series(
             "job_cache_type:signal_service_cache_fill:ratio", unit="",
-            meaning="Entries in the cache over its capacity.", expr=Per(_gauge("entries"), _gauge("capacity")),
+            meaning="Entries in the cache over its capacity, 0 to 1.",
+            expr=Clamp(Per(_gauge("entries"), _gauge("capacity"))),
         ),
         "CACHE_BYTES": series(
             "job_cache_type:signal_service_cache_size_bytes:sum", unit="By",

@@ -79,6 +79,10 @@ GROUPS = (
 )  # fmt: skip
 
 ASKED = {
+    "DEPENDENCY_SCORE_NOW": asked(
+        unit="%", meaning="Percentage of the dependencies that are healthy at the last check.",
+        expr=Scale(Avg(Series("DEPENDENCY_UP")), 100),
+    ),
     "BREAKER_STATES": asked(
         unit="", meaning="1 for each state that the breaker of any instance is in, else 0.",
         expr=Max(Instrument(_STATE), *_BREAKER, "state"),

@@ -76,8 +76,8 @@ GROUPS = (
         ),
         "GREEKS_INVALID_RATIO": series(
             "job:signal_service_greeks_invalid_results:ratio5m", unit="",
-            meaning="Results that cannot be used, as a ratio of the options priced.",
-            expr=Ratio(Sum(Series("GREEKS_INVALID")), _options()),
+            meaning="Results that cannot be used, as a ratio of the results that were checked.",
+            expr=Ratio(Sum(Series("GREEKS_INVALID")), rate("signal_service.greeks.checked_results")),
         ),
     }),
     group("greeks-time", "recording", {

@@ -22,10 +22,11 @@ def _memory(ask: Promql) -> str:
     )
 
 
-def _openings(ask: Promql) -> str:
-    openings = ask.raw("signal_service.circuit_breaker.transitions", 'to="open"')
+def _closings(ask: Promql) -> str:
+    # Not openings: in an outage, each trial call that fails opens the breaker again.
+    closings = ask.raw("signal_service.circuit_breaker.transitions", 'to="closed"')
     window = duration(ask.config.forecast.flapping_window)
-    return f"max {ask.by('service_name', 'operation')} (round(increase({openings}[{window}])))"
+    return f"max {ask.by('service_name', 'operation')} (round(increase({closings}[{window}])))"
 
 
 def _usual(ask: Promql) -> str:
@@ -45,16 +46,16 @@ def _ahead(key: str) -> PromqlOnly:
 GROUPS = (
     group("predictive", "insight", {
         "MEMORY_EXHAUSTION": series(
-            "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance",
+            "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance process?",
             meaning="Seconds until the memory of a process reaches its limit at the growth of the last hour. Absent "
             "if it no longer grows, or is far below the limit.",
             expr=PromqlOnly(_memory, over=_GROWTH, shows=_STILL),
         ),
-        "BREAKER_OPENINGS": series(
-            "job_service_name_operation:signal_service_circuit_breaker_openings:increase", unit="{transition}",
+        "BREAKER_CLOSINGS": series(
+            "job_service_name_operation:signal_service_circuit_breaker_closings:increase", unit="{transition}",
             labels="job service_name operation",
-            meaning="Number of recent openings of a breaker, in the instance with the most openings.",
-            expr=PromqlOnly(_openings, over=lambda config: config.forecast.flapping_window, shows=0),
+            meaning="How often a breaker has recently closed again, in the instance where it did so most often.",
+            expr=PromqlOnly(_closings, over=lambda config: config.forecast.flapping_window, shows=0),
         ),
         "DEPENDENCY_P95_USUAL": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95_median6h", unit="s",

@@ -53,8 +53,10 @@ GROUPS = (
         ),
         "QUEUE_FILL": series(
             "job_queue_type:signal_service_queue_fill:ratio", unit="",
-            meaning="Items that wait in a queue over its capacity.",
-            expr=Per(Sum(Series("QUEUE_SIZE"), "queue_type"), _whole("signal_service.queue.capacity", "queue_type")),
+            meaning="Items that wait in a queue over its capacity, 0 to 1.",
+            expr=Clamp(
+                Per(Sum(Series("QUEUE_SIZE"), "queue_type"), _whole("signal_service.queue.capacity", "queue_type"))
+            ),
         ),
         # The higher of the fill and the ratio of refused items.
         "QUEUE_BACKPRESSURE": series(

@@ -9,6 +9,7 @@ from signalscope.derived.table import increase, rate
 
 _SECONDS = "signal_service.signal.generation"
 _EMITTED = "signal_service.signals.emitted"
+_LATENCY = Setting("windows.latency")
 
 GROUPS = (
     group("signals", "recording", {
@@ -24,7 +25,7 @@ GROUPS = (
         "SIGNAL_BUCKETS": series(
             "job_signal_type:signal_service_signal_generation_seconds_bucket:rate", unit="{call}/s",
             meaning="Generations by duration, for quantiles.",
-            expr=rate(_SECONDS, "signal_type", "le", part="bucket", over=Setting("windows.latency")),
+            expr=rate(_SECONDS, "signal_type", "le", part="bucket", over=_LATENCY),
         ),
         "SIGNAL_P95": series(
             "job:signal_service_signal_generation_seconds:p95", unit="s",
@@ -37,8 +38,9 @@ GROUPS = (
             expr=Quantile(0.95, Series("SIGNAL_BUCKETS")),
         ),
         "SIGNAL_MEAN": series(
-            "job:signal_service_signal_generation_seconds:mean5m", unit="s", meaning="Mean time to generate signals.",
-            expr=Per(rate(_SECONDS, part="sum"), rate(_SECONDS, part="count")),
+            "job:signal_service_signal_generation_seconds:mean", unit="s",
+            meaning="Mean time to generate signals, over the window of the quantiles.",
+            expr=Per(rate(_SECONDS, part="sum", over=_LATENCY), rate(_SECONDS, part="count", over=_LATENCY)),
         ),
         "SIGNAL_ACCURACY": series(
             "job_signal_type_time_horizon:signal_service_signal_accuracy_ratio:mean", unit="",

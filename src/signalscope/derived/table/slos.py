@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from signalscope.config import Config, Slo
 from signalscope.config._rules import Domain
-from signalscope.config.defaults import RATE_SECONDS, SLO_WINDOWS, seconds
+from signalscope.config.defaults import RATE_SECONDS, SLO_PERIOD_DAYS, SLO_WINDOWS, seconds
 from signalscope.derived._expressions import Configured, Expr, PromqlOnly
 from signalscope.derived._promql import Promql
 from signalscope.derived._rows import Row, Variant, group, series
@@ -161,6 +161,18 @@ def _burn(error: str) -> PromqlOnly:
     return PromqlOnly(lambda ask: f"max {ask.by(*_LABELS)} ({ask.of(error)}) / {ask.of('SLO_BUDGET')}")
 
 
+def _since(ask: Promql) -> str:
+    events = ask.of("SLO_EVENTS")
+    # The rule continues its own value, also over an outage of Prometheus. Without one, it searches the older history.
+    before = f"last_over_time({ask.of('SLO_SINCE')}[2h]) or min_over_time(timestamp({events})[{SLO_PERIOD_DAYS}d:1h])"
+    return f"{before} or timestamp({events})"
+
+
+def _shown_burn(ask: Promql) -> str:
+    age = f"time() - {ask.of('SLO_SINCE')}"
+    return f"{_burn('SLO_ERROR_30D').promql(ask)} and {age} >= {ask.config.slos.budget_seconds}"
+
+
 _LABELS = ("sloth_id", "sloth_service", "sloth_slo")
 _SLO = " ".join(("job", *_LABELS))
 _SLOW = ("1d", "3d", "30d")
@@ -196,6 +208,11 @@ GROUPS = (
             "slo:error_budget:ratio", unit="", labels=_SLO, meaning="Error budget: the allowed ratio of bad events.",
             expr=PromqlOnly(lambda ask: f"1 - {ask.of('SLO_OBJECTIVE')}"),
         ),
+        "SLO_SINCE": series(
+            "slo:first_data:timestamp_seconds", unit="s", labels=_SLO,
+            meaning="Time of the first data of an SLO, in Unix seconds; a gap does not change it.",
+            expr=PromqlOnly(_since, over=SLO_PERIOD_DAYS * 86_400),
+        ),
         **dict(_error(window) for window in SLO_WINDOWS if window not in _SLOW),
         "SLO_BURN": series(
             "slo:current_burn_rate:ratio", unit="{times}", labels=_SLO,
@@ -206,8 +223,9 @@ GROUPS = (
     group("slo-history", "history", {
         **dict(_error(window) for window in _SLOW),
         "SLO_PERIOD_BURN": series(
-            "slo:period_burn_rate:ratio", unit="{times}", labels=_SLO, meaning="Burn rate over the whole period.",
-            expr=_burn("SLO_ERROR_30D"),
+            "slo:period_burn_rate:ratio", unit="{times}", labels=_SLO,
+            meaning="Burn rate over the period, or since the first data; absent while there is too little history.",
+            expr=PromqlOnly(_shown_burn),
         ),
         "SLO_REMAINING": series(
             "slo:period_error_budget_remaining:ratio", unit="", labels=_SLO,

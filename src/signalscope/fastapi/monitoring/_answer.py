@@ -34,9 +34,23 @@ class Provenance(BaseModel):
     window_seconds: float | None = Field(description="Seconds covered by the value; null for a present one.")
     meaning: str = Field(description="The meaning of the value.")
     reason: str | None = Field(default=None, description="The reason why the value is null.")
+    is_lower_bound: bool = Field(
+        default=False,
+        description="True if a quantile is the highest bucket boundary: the real quantile is not lower, and may be "
+        "much higher.",
+    )
 
 
-class Answer(BaseModel):
+class Block(BaseModel):
+    """Values of an answer, with the window of each value beside it."""
+
+    window_seconds: dict[str, float] = Field(
+        default_factory=dict,
+        description="By field of this block: the seconds that its value covers. Present values are not listed.",
+    )
+
+
+class Answer(Block):
     """The fields that all answers share."""
 
     timestamp: datetime = Field(description="The time when the values were read, in UTC.")

@@ -11,6 +11,7 @@ A model declares where the value of each field comes from::
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,10 +21,13 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from signalscope import contract
 from signalscope.config import Config, _environment
+from signalscope.derived._expressions import Instrument, Quantile
+from signalscope.derived._registry import get
 from signalscope.derived._vector import Vector, only, summed
 from signalscope.derived.read import QueryResults
-from signalscope.fastapi.monitoring._answer import Answer, Provenance, Source
+from signalscope.fastapi.monitoring._answer import Answer, Block, Provenance, Source
 
 #: The reason of a null value if the request names one tier.
 ALL_TIERS_ONLY = "this value exists for all tiers together only: omit `tier` in the request"
@@ -68,6 +72,7 @@ class Builder:
         window: float | None = None,
         also: Iterable[str] = (),
         meaning: str | None = None,
+        is_lower_bound: bool = False,
     ) -> None:
         """Record the provenance of a value that comes from a series.
 
@@ -81,6 +86,7 @@ class Builder:
             window: Seconds that the value covers; by default those of the series.
             also: Other series from which the value is computed.
             meaning: The meaning of the value; by default the meaning of the series.
+            is_lower_bound: True for a quantile that is the highest bucket boundary.
         """
         result = self.results.get(key)
         seconds = result.window_seconds if window is None else window
@@ -91,6 +97,7 @@ class Builder:
             window_seconds=None if seconds is None else round(seconds, 3),
             meaning=meaning or result.meaning,
             reason=(reason or result.reason or _no_value_for(where or {})) if missing else None,
+            is_lower_bound=is_lower_bound,
         )
 
     def note_process(self, path: str, **provenance: Any) -> None:
@@ -125,7 +132,7 @@ class Series:
     Attributes:
         key: The series.
         unit: The unit of the value.
-        by: The label whose values become the keys of the mapping.
+        by: The label whose values become the keys of the mapping; of several labels, the values are joined.
         where: Include only values with these labels; an empty string selects values without the label.
         factor: The factor from the unit of the series to the unit of the value.
         combine: The function that combines several numbers into one.
@@ -138,7 +145,7 @@ class Series:
 
     key: str
     unit: str
-    by: str | None = None
+    by: str | tuple[str, ...] | None = None
     where: Mapping[str, str | Callable[[Builder], str]] = field(default_factory=dict)
     factor: float = 1.0
     combine: Combine = math.fsum
@@ -157,6 +164,11 @@ class Series:
         labels = {name: text(builder) if callable(text) else text for name, text in self.where.items()}
         return labels if builder.tier is None else labels | {"user_tier": builder.tier}
 
+    def is_lower_bound(self, value: float) -> bool:
+        """Return True if a value is a quantile in the last bucket, which has no upper boundary."""
+        boundary = highest_boundary(self.key)
+        return boundary is not None and value >= boundary * self.factor
+
     def value(self, builder: Builder, path: str, _: FieldInfo | None = None) -> Any:
         """Compute the value and record its provenance."""
         key = self.key if builder.tier is None else self.tier
@@ -172,11 +184,33 @@ class Series:
             value = {name: number * self.factor for name, number in [*numbers.items()][: self.limit]} or None
         elif vector:
             value = self.combine(vector.values()) * self.factor
-        builder.note(path, key, self.unit, missing=value is None, where=where, window=self.window)
+        bounded = isinstance(value, float) and self.is_lower_bound(value)
+        builder.note(
+            path,
+            key,
+            self.unit,
+            missing=value is None,
+            where=where,
+            window=self.window,
+            is_lower_bound=bounded,
+        )
+        for name, number in value.items() if isinstance(value, dict) else ():
+            if self.is_lower_bound(number):
+                builder.note(f"{path}.{name}", key, self.unit, missing=False, is_lower_bound=True)
         for name, unit in self.units.items():
             if value and name in value:
                 builder.note(f"{path}.{name}", key, unit, missing=False)
         return value
+
+
+@functools.cache
+def highest_boundary(key: str) -> float | None:
+    """Return the highest bucket boundary of the histogram of a quantile; None if the series is not a quantile."""
+    row = get(key)
+    if not any(isinstance(node, Quantile) for node in row.nodes(Config())):
+        return None
+    names = {node.name for node in row.reads(Config()) if isinstance(node, Instrument)}
+    return max((contract.get(name).buckets or (math.inf,))[-1] for name in names)
 
 
 class NoValue(NamedTuple):
@@ -268,9 +302,38 @@ def _values(model: type[BaseModel], builder: Builder, path: str) -> dict[str, An
             values[name] = binding.value(builder, inside, field_info)
         elif name in builder.parameters:
             values[name] = builder.parameters[name]
+        elif name == "window_seconds":
+            continue
         elif (part := _part(field_info)) is not None:
             values[name] = _values(part, builder, inside)
+    if issubclass(model, Block):
+        values["window_seconds"] = _windows(model, values, builder, path)
     return values
+
+
+def _windows(
+    model: type[BaseModel], values: Mapping[str, Any], builder: Builder, path: str
+) -> dict[str, float]:
+    """Return the windows of the values of a block, by field; a column of a table has the name `table.column`."""
+    prefix = f"{path}." if path else ""
+    return {
+        inside.removeprefix(prefix): entry.window_seconds
+        for inside, entry in builder.provenance.items()
+        if inside.startswith(prefix)
+        and entry.window_seconds is not None
+        and entry.reason is None
+        and _is_field(inside.removeprefix(prefix), values, model)
+    }
+
+
+def _is_field(name: str, values: Mapping[str, Any], model: type[BaseModel]) -> bool:
+    """Return True for a field with a number or numbers by label, and for a column of a table."""
+    field_name, _, column = name.partition(".")
+    content = values.get(field_name)
+    if content is None or not column or _binding(model.model_fields[field_name]) is None:
+        return content is not None and not column
+    rows = content.values() if isinstance(content, Mapping) else ()
+    return any(isinstance(row, Mapping) and column in row and "now" not in row for row in rows)
 
 
 def _binding(field_info: FieldInfo) -> Binding | Series | None:
@@ -283,11 +346,12 @@ def _part(field_info: FieldInfo) -> type[BaseModel] | None:
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
-def by_label(vector: Vector, label: str, combine: Combine = math.fsum) -> dict[str, float]:
-    """Combine the numbers of a vector by the value of a label, and sort them, the greatest first."""
+def by_label(vector: Vector, label: str | tuple[str, ...], combine: Combine = math.fsum) -> dict[str, float]:
+    """Combine the numbers of a vector by the values of one or more labels, and sort them, the greatest first."""
+    names = (label,) if isinstance(label, str) else label
     numbers = {
         name: number
-        for labels, number in summed(vector, label, how=combine).items()
-        if (name := dict(labels).get(label))
+        for labels, number in summed(vector, *names, how=combine).items()
+        if (name := " ".join(filter(None, map(dict(labels).get, names))))
     }
     return dict(sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0])))

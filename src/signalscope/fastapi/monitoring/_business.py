@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from signalscope import contract
-from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._answer import Answer, Block, ByName, Number
 from signalscope.fastapi.monitoring._binding import ALL_TIERS_ONLY, Binding, Builder, Series, each_tier
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 from signalscope.metrics import CPU_SECOND_PRICE, cpu_second_price
@@ -25,7 +25,7 @@ def tiers() -> tuple[str, ...]:
     return next(attribute.values or () for attribute in attributes if attribute.name == "user_tier")
 
 
-class Subscriptions(BaseModel):
+class Subscriptions(Block):
     """The number and the growth of active subscriptions."""
 
     total_active: Annotated[Number, Series("SUBSCRIPTIONS_TOTAL", "subscriptions", tier="SUBSCRIPTIONS")] = (
@@ -39,7 +39,7 @@ class Subscriptions(BaseModel):
     ] = Field(description="Growth compared with one day ago: 0.02 is 2 % more.")
 
 
-class UserActivity(BaseModel):
+class UserActivity(Block):
     """Active users, their features and their satisfaction."""
 
     active_users_last_hour: Annotated[
@@ -53,7 +53,7 @@ class UserActivity(BaseModel):
     ] = Field(description="Satisfaction from the latency and errors of requests, 0 to 100.")
 
 
-class RevenueImpact(BaseModel):
+class RevenueImpact(Block):
     """The cost of computation and the use of premium features."""
 
     computation_cost_last_hour: Annotated[Number, Series("COST", "currency", tier="COST_TIER")] = Field(
@@ -67,7 +67,7 @@ class RevenueImpact(BaseModel):
     ] = Field(description="Cost of the last hour divided by the active users of that hour.")
 
 
-class TierCost(BaseModel):
+class TierCost(Block):
     """The costs, the revenue and the users of one tier."""
 
     cost_last_hour: Annotated[Number, Series("COST_TIER", "currency", tier="COST_TIER")]

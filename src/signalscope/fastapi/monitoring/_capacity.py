@@ -9,12 +9,13 @@ from pydantic import BaseModel, Field
 
 from signalscope.config import Config
 from signalscope.derived._vector import Vector
+from signalscope.derived.table import PROCESS
 from signalscope.derived.table.forecast import LOAD, WITHIN
-from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._answer import Answer, Block, ByName, Number
 from signalscope.fastapi.monitoring._binding import NoValue, Series, by_label, computed
 
 
-class ResourceUtilization(BaseModel):
+class ResourceUtilization(Block):
     """The utilization of CPU, memory and queues."""
 
     cpu_usage_percentage: Annotated[Number, Series("CPU", "% of a core", factor=100, combine=max)] = Field(
@@ -81,7 +82,7 @@ def _exhaustion(_: Config, seconds: Vector) -> Exhaustion | None:
     return Exhaustion(resource=first if left[first] < WITHIN else None, seconds=left[first], resources=left)
 
 
-class ScalingIndicators(BaseModel):
+class ScalingIndicators(Block):
     """The recommended replicas, the bottleneck and the next exhausted resource."""
 
     scaling_recommendation: Annotated[Scaling | None, computed(_scaling, "SCALING", unit="replicas")]
@@ -89,10 +90,10 @@ class ScalingIndicators(BaseModel):
     predicted_capacity_exhaustion: Annotated[Exhaustion | None, computed(_exhaustion, "EXHAUSTION", unit="s")]
 
 
-def _latency_impact(_: Config, waiting: Vector, mean: Vector, rate: Vector) -> float | NoValue | None:
+def _latency_impact(_: Config, waiting: Vector, serving: Vector) -> float | NoValue | None:
     if not waiting:
         return None
-    served = math.fsum(mean.values()) * math.fsum(rate.values())
+    served = math.fsum(serving.values())
     if served <= 0:
         return NoValue("no requests were served in this window")
     return math.fsum(waiting.values()) / served
@@ -113,14 +114,14 @@ def _compliance(config: Config, error_ratios: Vector, p95: Vector) -> float | No
     return NoValue("no external service has a recorded latency") if ratios else None
 
 
-class ExternalDependencies(BaseModel):
+class ExternalDependencies(Block):
     """The health, latency and compliance of external services."""
 
-    dependency_health_score: Annotated[Number, Series("DEPENDENCY_SCORE", "%")] = Field(
-        description="Healthy external services, 0 to 100 percent."
+    dependency_health_score: Annotated[Number, Series("DEPENDENCY_SCORE_NOW", "%")] = Field(
+        description="External services that are healthy now, 0 to 100 percent."
     )
     network_latency_impact: Annotated[
-        Number, computed(_latency_impact, "DEPENDENCY_TIME", "API_MEAN", "API_REQUESTS", unit="s/s")
+        Number, computed(_latency_impact, "DEPENDENCY_TIME", "API_TIME", unit="s/s")
     ] = Field(description="Seconds of waiting for external services per second of serving requests.")
     service_level_compliance: Annotated[
         Number, computed(_compliance, "DEPENDENCY_ERROR_RATIO", "DEPENDENCY_P95", unit="%")
@@ -132,11 +133,11 @@ class CapacityPlanning(Answer):
 
     horizon_hours: int = Field(description="The horizon of the forecast, in hours.")
     resource_utilization: ResourceUtilization
-    cpu_by_process: Annotated[ByName, Series("CPU", "ratio", by="instance")] = Field(
-        description="CPU use as a ratio of one core, by instance."
+    cpu_by_process: Annotated[ByName, Series("CPU", "ratio", by=PROCESS)] = Field(
+        description="CPU use as a ratio of one core, by instance and process."
     )
-    memory_by_process: Annotated[ByName, Series("MEMORY", "ratio", by="instance")] = Field(
-        description="Memory use as a ratio of the limit, by instance."
+    memory_by_process: Annotated[ByName, Series("MEMORY", "ratio", by=PROCESS)] = Field(
+        description="Memory use as a ratio of the limit, by instance and process."
     )
     queue_utilization: Annotated[ByName, Series("QUEUE_FILL", "ratio", by="queue_type")]
     cache_utilization: Annotated[ByName, Series("CACHE_FILL", "ratio", by="cache_type")]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
-from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
+from signalscope.fastapi.monitoring._answer import Answer, Block, ByName, Number
 from signalscope.fastapi.monitoring._binding import Binding, Builder, Series, of_process
 from signalscope.fastapi.monitoring._business import RevenueImpact, Subscriptions, UserActivity
 from signalscope.fastapi.monitoring._capacity import (
@@ -27,7 +27,7 @@ class HealthSummary(BaseModel):
     components: dict[str, Status]
 
 
-class ApiPerformance(BaseModel):
+class ApiPerformance(Block):
     """Requests, latency and errors of the API."""
 
     total_requests_last_minute: Annotated[Number, Series("REQUESTS_LAST_MINUTE", "requests")] = Field(
@@ -44,7 +44,7 @@ class ApiPerformance(BaseModel):
     )
 
 
-class SignalGeneration(BaseModel):
+class SignalGeneration(Block):
     """The generation of signals and the calculation of Greeks."""
 
     signals_generated_last_minute: Annotated[Number, Series("SIGNALS_LAST_MINUTE", "signals")] = Field(
@@ -61,7 +61,7 @@ class SignalGeneration(BaseModel):
     ] = Field(description="Options priced in array operations, as a ratio of all priced options, 0 to 1.")
 
 
-class CachePerformance(BaseModel):
+class CachePerformance(Block):
     """The hit ratios and the size of caches."""
 
     greeks_cache_hit_ratio: Annotated[
@@ -163,6 +163,9 @@ class EnhancedMetrics(Answer):
     performance: Performance
     business: Business
     capacity: Capacity
+    component_health: Annotated[ByName, Series("HEALTH", "", by="component", combine=min)] = Field(
+        description="Present health of each component, the worst of all instances: 1, 0.5 or 0."
+    )
     component_availability: Annotated[
         ByName, Series("COMPONENT_AVAILABILITY", "ratio", by="component", combine=min)
     ] = Field(description="Mean health of each component over the window, 0 to 1.")

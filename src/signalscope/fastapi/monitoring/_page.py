@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from signalscope.fastapi.monitoring._answer import Provenance
+from signalscope.fastapi.monitoring._summary import MetricLine
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:0 auto;max-width:72rem;padding:1rem 1.5rem 2rem;color:#1a1a1a}
@@ -18,6 +19,7 @@ h1{font-size:1.4rem}h2{font-size:1.1rem}h3{font-size:1rem}h2,h3,h4{margin:.8rem 
 summary{cursor:pointer;border-bottom:1px solid #ccc;padding:.3rem 0}summary>*{display:inline;margin:0 .6rem 0 0}
 .wide{overflow-x:auto}.grid :is(th,td){width:auto;max-width:24rem;padding-right:1.2rem}
 .grid :is(th){white-space:nowrap}.grid .note{min-width:14rem}table{border-collapse:collapse;width:100%}
+code{font-size:.8em}
 th,td{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;font-weight:400}
 th{width:18rem;color:#555}td.note{width:45%}td.note,.note{color:#666;font-size:.9em}
 .healthy{color:#176d2c}.degraded{color:#8a5a00}.unhealthy{color:#a51220}
@@ -32,6 +34,8 @@ _TOP = 2
 _UUID = re.compile(r"^([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 #: Fields that are not rows of a table: they are shown at the top or next to the values that they describe.
 _ASIDE = ("provenance", "problems", "degraded", "source")
+#: Fields that the note of a value shows.
+_IN_NOTES = ("window_seconds", "now_seconds", "lower_bounds")
 
 
 def page(title: str, answer: BaseModel) -> str:
@@ -66,8 +70,9 @@ def _content(values: _Record, path: str, provenance: ByPath, level: int) -> str:
     rows: list[str] = []
     sections: list[str] = []
     folds = level == _TOP or not isinstance(values, BaseModel)
+    missing: dict[str, list[str]] = {}
     for name, value in _items(values).items():
-        if not path and name in _ASIDE:
+        if (not path and name in _ASIDE) or (isinstance(values, BaseModel) and name in _IN_NOTES and path):
             continue
         inside = f"{path}.{name}" if path else name
         # Field names become words. Names of metrics and components stay, so that users can copy them.
@@ -75,6 +80,9 @@ def _content(values: _Record, path: str, provenance: ByPath, level: int) -> str:
         note = _note(provenance[inside]) if inside in provenance else ""
         content = _nested(value, inside, provenance, min(level + 1, 4))
         if content is None:
+            if value is None and inside in provenance and provenance[inside].reason:
+                missing.setdefault(str(provenance[inside].reason), []).append(label)
+                continue
             cells = f'<td>{_shown(value)}</td><td class="note">{note}</td>'
             if not note:
                 cells = f'<td colspan="2">{_shown(value)}</td>'
@@ -83,17 +91,52 @@ def _content(values: _Record, path: str, provenance: ByPath, level: int) -> str:
         heading = f"<h{level}>{label}</h{level}>"
         if folds:
             is_open = " open" if level == _TOP and not sections else ""
-            missing = sum(
+            empty = sum(
                 origin.reason is not None
                 for key, origin in provenance.items()
                 if key.startswith(f"{inside}.")
             )
-            hint = f'<span class="note">{missing} without a value</span>' if missing else ""
+            hint = f'<span class="note">{empty} without a value</span>' if empty else ""
             sections.append(f"<details{is_open}><summary>{heading}{hint}</summary>{note}{content}</details>")
         else:
             sections.append(f"{heading}{note}{content}")
     table = f"<table>{''.join(rows)}</table>" if rows else ""
-    return table + "".join(sections)
+    return table + _without_data(missing) + "".join(sections)
+
+
+def _without_data(missing: Mapping[str, list[str]]) -> str:
+    """Return one closed list of the values without data, by the reason."""
+    if not missing:
+        return ""
+    number = sum(map(len, missing.values()))
+    rows = "".join(
+        f'<tr><th scope="row">{", ".join(labels)}</th><td>no value: {escape(reason)}</td></tr>'
+        for reason, labels in missing.items()
+    )
+    values = "1 value" if number == 1 else f"{number} values"
+    return f'<details><summary class="note">{values} without data</summary><table>{rows}</table></details>'
+
+
+def _lines(metrics: list[MetricLine]) -> str:
+    """Return a table of metrics, each with its greatest series."""
+    rows = []
+    for metric in metrics:
+        series = "".join(
+            f'<tr><th scope="row">{escape(labels)}</th><td>{escape(text)}</td></tr>'
+            for labels, text in metric.series.items()
+        )
+        if metric.more_series:
+            series += f'<tr><td colspan="2" class="note">{metric.more_series:,} more series</td></tr>'
+        detail = (
+            f"<details><summary>{len(metric.series)} series</summary><table>{series}</table></details>"
+            if series
+            else ""
+        )
+        rows.append(
+            f'<tr><th scope="row" title="{escape(metric.name)}">{escape(metric.description)}'
+            f"<br><code>{escape(metric.name)}</code></th><td>{escape(metric.text)}{detail}</td></tr>"
+        )
+    return f"<table>{''.join(rows)}</table>"
 
 
 def _nested(value: Any, path: str, provenance: ByPath, level: int) -> str | None:
@@ -101,6 +144,8 @@ def _nested(value: Any, path: str, provenance: ByPath, level: int) -> str | None
     is_mapping = isinstance(value, Mapping)
     if not (is_mapping or isinstance(value, BaseModel | list)) or not value:
         return None
+    if isinstance(value, list) and isinstance(value[0], MetricLine):
+        return _lines(value)
     if is_mapping or isinstance(value, list):
         entries = dict(value) if is_mapping else {str(number): entry for number, entry in enumerate(value)}
         records = {name: _flat(entry) for name, entry in entries.items()}
@@ -168,6 +213,8 @@ def _note(provenance: Provenance) -> str:
     text = ", ".join(part for part in (provenance.unit, provenance.source, window) if part)
     if provenance.reason:
         text = f"no value: {provenance.reason}"
+    if provenance.is_lower_bound:
+        text = f"at least; the highest bucket boundary; {text}"
     return f'<span class="note" title="{escape(provenance.meaning)}">{escape(text)}</span>'
 
 

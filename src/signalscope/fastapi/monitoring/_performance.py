@@ -12,21 +12,35 @@ from pydantic.fields import FieldInfo
 
 from signalscope.derived._vector import Labels
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
-from signalscope.fastapi.monitoring._binding import Binding, Builder, Series
+from signalscope.fastapi.monitoring._binding import Binding, Builder, Series, keys
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
 #: By series and labels: pairs of time and value over the window.
 History = Mapping[str, Mapping[Labels, list[tuple[float, float]]]]
 _MOST_ROWS = 50
+#: The end of the key of a row over the last 30 seconds.
+_NOW = "_NOW"
 
 
 class Statistics(BaseModel):
-    """The present value of a number, and its lowest, mean and highest value over the window."""
+    """The value of a number over the last 30 seconds, and its lowest, mean and highest value over the window.
+
+    The lowest and the highest value include the present one.
+    """
 
     now: Number = Field(description="The present value.")
     lowest: Number = Field(default=None, description="The lowest value in the window.")
     mean: Number = Field(default=None, description="The mean of the values in the window.")
     highest: Number = Field(default=None, description="The highest value in the window.")
+    now_seconds: Number = Field(default=None, description="The seconds that `now` covers, at most 30.")
+    window_seconds: Number = Field(
+        default=None, description="The seconds that the lowest, mean and highest values cover."
+    )
+    lower_bounds: list[str] = Field(
+        default_factory=list,
+        description="The names of quantiles at the highest bucket boundary, and of means with such a quantile. The "
+        "real values are not lower, and may be much higher.",
+    )
 
 
 _OVER_WINDOW: Mapping[str, Callable[[list[float]], float]] = {"lowest": min, "mean": fmean, "highest": max}
@@ -45,13 +59,20 @@ class NowAndOverWindow(Binding):
         def value(builder: Builder, path: str, _: FieldInfo) -> dict[str, dict[str, Number]]:
             return {name: _statistics(builder, f"{path}.{name}", series) for name, series in columns.items()}
 
-        super().__init__(value, *(series.key for series in columns.values()))
+        recorded = tuple(series.key for series in columns.values())
+        super().__init__(value, *recorded, *(f"{key}{_NOW}" for key in recorded))
 
 
-def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Number]:
-    numbers: dict[str, Number] = {"now": series.value(builder, path)}
+def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Any]:
+    now: Number = replace(series, key=f"{series.key}{_NOW}").value(builder, path)
+    numbers: dict[str, Any] = {"now": now}
+    numbers["now_seconds"] = builder.provenance[path].window_seconds
     history: History | str = builder.parameters["history"]
-    reason = (history if isinstance(history, str) else "") or "Prometheus has no value in this window"
+    recorded = builder.results.get(series.key)
+    reason = history if isinstance(history, str) and history else None
+    if reason is None:
+        seconds = builder.parameters["history_seconds"]
+        reason = recorded.reason or f"{recorded.series} has no value in the last {seconds:.0f} s"
     labels = series.labels(builder).items()
     values = [
         value
@@ -59,12 +80,23 @@ def _statistics(builder: Builder, path: str, series: Series) -> dict[str, Number
         if all(dict(names).get(name, "") == text for name, text in labels)
         for _, value in pairs
     ]
-    window = builder.parameters["window_seconds"]
+    window = builder.parameters["history_seconds"]
+    numbers["window_seconds"] = window
     for name, summarise in _OVER_WINDOW.items():
-        numbers[name] = summarise(values) if values else None
+        also = [now] if now is not None and name != "mean" else []
+        numbers[name] = summarise(values + also) if values else None
         inside = f"{path}.{name}"
         builder.note(inside, series.key, series.unit, missing=not values, reason=reason, window=window)
-    return numbers
+    bounds = {
+        name
+        for name in ("now", *_OVER_WINDOW)
+        if numbers[name] is not None and series.is_lower_bound(numbers[name])
+    }
+    if values:  # the mean of equal floats can differ from them in the last digit
+        numbers["mean"] = min(max(numbers["mean"], numbers["lowest"]), numbers["highest"])
+    if "highest" in bounds:
+        bounds.add("mean")
+    return numbers | {"lower_bounds": sorted(bounds)}
 
 
 def _table(label: str, **columns: Series) -> Binding:
@@ -151,3 +183,7 @@ class PerformanceSummary(Answer):
     kpis: Annotated[list[Kpi] | None, every_kpi("technical", "operational")] = Field(
         description="Technical and operational KPIs; null without Prometheus."
     )
+
+
+#: The recorded series whose values over the window the answer summarises.
+OVER_WINDOW = [key for key in keys(PerformanceSummary, NowAndOverWindow) if not key.endswith(_NOW)]

@@ -22,8 +22,9 @@ from signalscope.fastapi.monitoring._business import BusinessDashboard, tiers
 from signalscope.fastapi.monitoring._capacity import CapacityPlanning
 from signalscope.fastapi.monitoring._current import CurrentMetrics, current_metrics
 from signalscope.fastapi.monitoring._enhanced import EnhancedMetrics, HealthSummary
-from signalscope.fastapi.monitoring._performance import History, NowAndOverWindow, PerformanceSummary
+from signalscope.fastapi.monitoring._performance import OVER_WINDOW, History, PerformanceSummary
 from signalscope.fastapi.monitoring._responses import JSON_OR_PAGE, Answers, body_of, response_of, wants_html
+from signalscope.fastapi.monitoring._summary import MetricsSummary, summary
 from signalscope.health._registry import known
 from signalscope.recording import internal_error
 from signalscope.recording._process import uptime
@@ -74,9 +75,13 @@ async def _filled(model: type[AnswerT], results: QueryResults | None = None, **p
     return await asyncio.to_thread(partial(fill, model, results, **parameters))
 
 
-@monitoring.get("/metrics", response_model=CurrentMetrics)
+@monitoring.get("/metrics", response_model=CurrentMetrics | MetricsSummary)
 async def monitoring_metrics(
     request: Request,
+    view: Annotated[
+        Literal["full", "summary"] | None,
+        Query(description="`summary`: one line for each metric, in words. A page shows it by default."),
+    ] = None,
     name: Annotated[
         str | None,
         Query(
@@ -84,8 +89,14 @@ async def monitoring_metrics(
         ),
     ] = None,
 ) -> Response:
-    """Return the present values of all metrics of this process as JSON."""
-    return await _answer(request, "Metrics", lambda: asyncio.to_thread(current_metrics, name), name)
+    """Return the present values of all metrics of this process, in full or in words."""
+    view = view or ("summary" if wants_html(request) else "full")
+
+    def make() -> BaseModel:
+        metrics = current_metrics(name)
+        return summary(metrics) if view == "summary" else metrics
+
+    return await _answer(request, "Metrics", partial(asyncio.to_thread, make), name, view)
 
 
 @monitoring.get("/enhanced-metrics", response_model=EnhancedMetrics)
@@ -112,13 +123,14 @@ async def performance_summary(
         over_window: History | str = results.problems[0] if results.degraded else ""
         if not results.degraded:
             try:
-                over_window = await history(keys(PerformanceSummary, NowAndOverWindow), seconds)
+                over_window = await history(OVER_WINDOW, seconds)
             except PrometheusError as error:
                 over_window = str(error)
-                results.problems.append(f"Lowest, mean and highest values are missing: {error}")
-                results.degraded = results.source == "prometheus"
+                if results.source == "prometheus":
+                    results.problems.append(f"Lowest, mean and highest values are missing: {error}")
+                    results.degraded = True
         return await _filled(
-            PerformanceSummary, results, window=window, window_seconds=seconds, history=over_window
+            PerformanceSummary, results, window=window, history_seconds=seconds, history=over_window
         )
 
     return await _answer(request, "Performance summary", make, window)

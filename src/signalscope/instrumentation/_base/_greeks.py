@@ -19,6 +19,7 @@ greeks_library = functools.partial(
         "signal_service.greeks.calculation",
         "signal_service.greeks.options",
         "signal_service.greeks.invalid_results",
+        "signal_service.greeks.checked_results",
         "signal_service.greeks.batch_options",
     ),
     spans="A child span for each calculation if the current span is recording; it has the function's name.",

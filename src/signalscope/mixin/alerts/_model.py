@@ -22,6 +22,8 @@ Board = Literal[
 ROUTES: dict[Severity, str] = {"critical": "page", "warning": "ticket", "info": "inform"}
 LABELS = ("severity", "team", "route", "domain")
 ANNOTATIONS = ("summary", "description", "business_impact", "response", "runbook_url", "dashboard_url")
+#: The process of a series, in the text of an alert; only the workers of a scraped service have the label `process`.
+PROCESS = "{{ $labels.instance }}{{ with $labels.process }} (process {{ . }}){{ end }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,19 @@ class Alert:
             "runbook_url": f"{config.runbooks.rstrip('/')}/{self.name}.md",
             "dashboard_url": f"{board}?var-job={quote(config.selectors.job, safe='')}",
         }
+
+
+def shown_after(ratio: float, key: str, config: Config, for_: int) -> int:
+    """Return the seconds until a complete change makes up a ratio of a series' window; twice that, since load varies.
+
+    Args:
+        ratio: The ratio, from 0 to 1.
+        key: The key of the derived series.
+        config: The configuration.
+        for_: The `for` of the alert, which sets how often the series is evaluated.
+    """
+    over = derived.get(key).shows_after(config)
+    return round(min(1.0, 2 * ratio) * over) + config.pipeline.series_interval(for_)
 
 
 Maker = Callable[..., Alert]

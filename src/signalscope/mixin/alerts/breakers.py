@@ -34,10 +34,11 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
     yield alert(
         "CircuitBreakerFlapping",
-        lambda ask: f"{ask.of('BREAKER_OPENINGS')} >= {forecast.flapping}",
+        lambda ask: f"{ask.of('BREAKER_CLOSINGS')} >= {forecast.flapping}",
         for_=0,
         summary="The circuit breaker of {{ $labels.service_name }} ({{ $labels.operation }}) flaps",
-        description=f"It has opened {{{{ $value }}}} times in {duration(forecast.flapping_window)} on one instance.",
+        description="It has opened and closed again {{ $value }} times in "
+        f"{duration(forecast.flapping_window)} on one instance.",
         impact="Calls fail and succeed in turns; features that need the service are unreliable.",
         response="Find out why calls fail when it closes: the service is unstable, or the breaker is too sensitive.",
     )

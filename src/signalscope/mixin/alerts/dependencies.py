@@ -7,7 +7,7 @@ from functools import partial
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.mixin.alerts._model import Alert, maker, shown_after
 
 #: A trend alert needs a latency of 2 times the usual one, or an error ratio of 25 % of its limit.
 _SLOWER, _STARTED = 2, 0.25
@@ -71,6 +71,7 @@ def alerts(config: Config) -> Iterator[Alert]:
             f"{ask.of('DEPENDENCY_P95')} > {limits.dependency_p95_seconds:g}"
             f" and {ask.on('service_name')} {_enough(ask, '>=')}"
         ),
+        shows_after=shown_after(1, "DEPENDENCY_P95", config, config.holds.dependency_calls),
         summary="{{ $labels.service_name }} is slow",
         description="The 95th percentile of the latency of calls from {{ $labels.job }} to it is "
         f"{{{{ $value | humanizeDuration }}}}, above {limits.dependency_p95_seconds:g} s.",

@@ -8,7 +8,7 @@ from functools import partial
 from signalscope import contract
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.mixin.alerts._model import Alert, maker, shown_after
 
 _CALCULATION = "signal_service.greeks.calculation"
 
@@ -24,10 +24,12 @@ def alerts(config: Config) -> Iterator[Alert]:
         for_=config.holds.greeks_failure,
         keep_firing_for=0,
         summary="No Greeks calculation of {{ $labels.job }} succeeds",
+        shows_after=config.pipeline.export + config.greeks_window,
         description="{{ $value | humanize }} requests per second need a calculation, and none has succeeded for "
-        f"{duration(config.windows.greeks)}.",
+        f"{duration(config.greeks_window)}; with few requests, for {duration(config.windows.rate)}.",
         impact="Clients get errors instead of Greeks; signals that need them are missing or wrong.",
         response="See the outcomes and reasons below; switch the data source, or roll back the last release.",
+        values={"window": str(config.greeks_window), "page_seconds": str(_page_seconds(config))},
     )
     is_exact = limits.vectorized_p90_seconds in (contract.get(_CALCULATION).buckets or ())
     yield alert(
@@ -48,6 +50,9 @@ def alerts(config: Config) -> Iterator[Alert]:
             f" and {ask.on()} {ask.of('GREEKS_OPTIONS')} >= {limits.min_calls_per_second:g}"
         ),
         for_=config.holds.invalid_greeks,
+        shows_after=shown_after(
+            limits.invalid_greeks_ratio, "GREEKS_INVALID_RATIO", config, config.holds.invalid_greeks
+        ),
         summary="Many Greeks of {{ $labels.job }} are invalid",
         description="{{ $value | humanizePercentage }} of the results are invalid; the limit is "
         f"{100 * limits.invalid_greeks_ratio:g} %.",
@@ -66,10 +71,28 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
 
 
+def _page_seconds(config: Config) -> int:
+    """Return the most seconds from a total failure to the page, if there are enough requests."""
+    pipeline, wait = config.pipeline, config.routes.group_wait_critical
+    return pipeline.export + config.greeks_window + pipeline.evaluation + config.holds.greeks_failure + wait
+
+
 def _none_succeeds(ask: Promql) -> str:
-    selectors, seconds = ask.config.selectors, ask.config.windows.greeks
-    requests = ask.rate(
-        "signal_service.api.requests", f'endpoint=~"{selectors.greeks_endpoints}"', over=seconds
+    """Return the condition in a short window, and in a long one for services with few requests."""
+    windows = (ask.config.greeks_window, ask.config.windows.rate)
+    return " or ".join(_none_succeeds_in(ask, seconds) for seconds in windows)
+
+
+def _none_succeeds_in(ask: Promql, seconds: int) -> str:
+    selectors, least = ask.config.selectors, ask.config.thresholds.failed_greeks_requests
+    requests, served = (
+        ask.rate(
+            "signal_service.api.requests",
+            f'endpoint=~"{selectors.greeks_endpoints}"',
+            *matchers,
+            over=seconds,
+        )
+        for matchers in ((), ('status_code!~"4.."',))
     )
     gets = (f'cache_type="{selectors.greeks_cache}"', 'operation="get"')
     hits, misses = (
@@ -84,8 +107,11 @@ def _none_succeeds(ask: Promql) -> str:
     succeeded = f"({rate} > 0 or ({good()} > 0 unless {before}))"
     failed = ask.rate(_CALCULATION, 'outcome=~"error|invalid"', over=seconds, suffix="_count")
     # One request can hit the cache many times: more hits than requests do not prove that all were answered.
-    from_cache = f"{hits} >= {requests} unless {failed} > 0 unless {misses} > 0"
-    return f"{requests} > 0 unless {ask.on()} {succeeded} unless ({from_cache})"
+    # A rejected request needs neither the cache nor a calculation.
+    from_cache = (
+        f"({hits} or 0 * {requests}) >= ({served} or 0 * {requests}) unless {failed} > 0 unless {misses} > 0"
+    )
+    return f"{requests} >= {least:g} / {seconds} unless {ask.on()} {succeeded} unless ({from_cache})"
 
 
 def _without_gain(ask: Promql) -> str:

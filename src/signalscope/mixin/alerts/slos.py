@@ -102,7 +102,8 @@ def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker, *, is
         return (
             f"({_ratio(ask, spec, window.long)} > {limit} and {_ratio(ask, spec, window.short)} > {limit}"
             f" and {_counted(ask, spec, window.long, 'SLO_EVENTS')} >= {slo.min_events:g}"
-            f" and {_counted(ask, spec, window.long, 'SLO_BAD')} >= {least})"
+            f" and {_counted(ask, spec, window.long, 'SLO_BAD')} >= {least}"
+            f" and time() - {_highest(ask, spec, 'SLO_SINCE')} >= {_judged_after(config, window)})"
         )
 
     return alert(
@@ -124,10 +125,20 @@ def _burn(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker, *, is
             "rates": " or ".join(
                 f"{window.rate:g} (windows {window.long} and {window.short})" for window in windows
             ),
+            "judged": ", ".join(
+                f"{_judged_after(config, window) / 3600:g} hours for the window {window.long}"
+                for window in windows
+            ),
             "gone": "within hours or days" if is_fast else "before the end of the period",
             "before_data": " The time before the first data counts as good." if spec.of_time else "",
         },
     )
+
+
+def _judged_after(config: Config, window: BurnRate) -> int:
+    """Return the seconds since the first data after which a burn rate may fire."""
+    covered = round(config.slos.covered * seconds(window.long))
+    return min(covered, config.slos.young_seconds) if window == BURN_RATE_WINDOWS[0] else covered
 
 
 def _threshold(config: Config, spec: Spec, slo: Slo, text: _Text, alert: Maker) -> Alert:

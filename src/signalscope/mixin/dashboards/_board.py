@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from signalscope.config import Config
 from signalscope.derived._promql import duration, metric
+from signalscope.mixin.dashboards._expr import SHORT_INSTANCE
 from signalscope.mixin.dashboards._model import Board, Line, Panel
 from signalscope.mixin.dashboards._panel import DATASOURCE, build
 
@@ -110,7 +111,7 @@ def _variables(config: Config) -> list[dashboard.DatasourceVariable | dashboard.
     return [
         dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"),
         _query("job", "Job", f"label_values({cpu}, job)").current(chosen),
-        _query("instance", "Instance", f'label_values({cpu}{{job=~"$job"}}, instance)'),
+        _query("instance", "Instance", f'label_values({cpu}{{job=~"$job"}}, instance)').regex(SHORT_INSTANCE),
         _query("tier", "Tier", f'label_values({requests}{{job=~"$job"}}, user_tier)'),
     ]
 

@@ -17,9 +17,11 @@ INTERVAL = "$__rate_interval"
 #: The variable of the dashboard for each label.
 _VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: Labels of every series, in addition to those of the contract.
-_RESOURCE = {"job", "instance"}
-#: A UUID; the group is its short form.
-_UUID = "([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_RESOURCE = {"job", "instance", "process"}
+#: The digits of a UUID that name it, and the others.
+_SHORT, _OTHERS = "[0-9a-f]{8}", "(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+#: A filter of the values of a variable: Grafana shows the group `text`, and queries with the group `value`.
+SHORT_INSTANCE = f"/^(?<value>(?<text>{_SHORT}){_OTHERS}|.+)$/"
 #: True while panels of native histograms are made: a panel names its instrument, not the configuration.
 _native: ContextVar[bool] = ContextVar("_native", default=False)
 
@@ -142,4 +144,4 @@ def short_instance(expr: str) -> str:
         >>> short_instance("up")
         'label_replace(up, "instance", "$1", "instance", "([0-9a-f]{8})(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")'
     """
-    return f'label_replace({expr}, "instance", "$1", "instance", "{_UUID}")'
+    return f'label_replace({expr}, "instance", "$1", "instance", "({_SHORT}){_OTHERS}")'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from signalscope.config import BURN_RATES, Config
+from signalscope.derived._promql import duration
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, recorded, whole
 from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat
 from signalscope.mixin.dashboards._style import BAD, GOOD, INFO, NEUTRAL, Limits, above, below
@@ -72,12 +73,18 @@ def bottleneck(config: Config) -> Panel:
     )  # fmt: skip
 
 
+def no_budget(config: Config) -> str:
+    """Return why no error budget is shown."""
+    return f"not enough history yet: shown {duration(config.slos.budget_seconds)} after the first data"
+
+
 def budget(config: Config) -> Panel:
     """Return the panel of the lowest error budget remaining."""
     return gauge(
         "How much error budget remains?",
-        "Lowest error budget remaining of all SLOs. At 0 the objective is missed: stop releases.",
-        f"min({recorded('SLO_REMAINING')})", "percentunit", "no SLO has events yet",
+        "Lowest error budget remaining of all SLOs, over the days seen (at most 30). "
+        "At 0 the objective is missed: stop releases.",
+        f"min({recorded('SLO_REMAINING')})", "percentunit", no_budget(config),
         limits=limits(config)["budget"], low=0.0, high=1.0, decimals=1, leads_to="executive",
         alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
     )  # fmt: skip

@@ -49,9 +49,9 @@ def board(config: Config) -> Iterator[Line]:
             limits=above(config.thresholds.vectorized_p90_seconds), alerts=("SlowGreeksCalculations",),
         ),
         stat(
-            "How many results per option are invalid?",
-            "Prices and Greeks that are NaN, infinite, missing, out of range or not converged, per priced option.",
-            recorded("GREEKS_INVALID_RATIO"), "none", _GREEKS,
+            "Which percentage of the results is invalid?",
+            "Checked prices and Greeks that are NaN, infinite, missing, out of range or not converged.",
+            recorded("GREEKS_INVALID_RATIO"), "percentunit", _GREEKS,
             limits=above(config.thresholds.invalid_greeks_ratio), alerts=("InvalidGreeksRatioHigh",), decimals=4,
         ),
         stat(
@@ -106,7 +106,7 @@ def board(config: Config) -> Iterator[Line]:
             "How late are the event loops?",
             "99th percentile of the lag of each process, of a timer that is due every 100 ms.",
             "s", "no event loop is watched",
-            Query(recorded("EVENT_LOOP_LAG_P99"), "{{instance}}"),
+            Query(recorded("EVENT_LOOP_LAG_P99"), "{{instance}} {{process}}"),
             limits=above(
                 config.thresholds.event_loop_lag_critical_seconds, config.thresholds.event_loop_lag_seconds
             ),

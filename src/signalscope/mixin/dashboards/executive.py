@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from signalscope.config import Config
 from signalscope.config.defaults import HOUR_SECONDS
+from signalscope.derived._promql import duration
 from signalscope.derived.table.kpis import kpis
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import quantile, recorded, whole
@@ -69,18 +70,21 @@ def board(config: Config) -> Iterator[Line]:
     yield line(
         table(
             "Which SLOs are at risk?",
-            "Error budget remaining, and burn rate: at 1 the budget lasts exactly for the period.",
+            "Error budget remaining over the time seen, and burn rate: at 1 the budget lasts exactly for the period. "
+            f"The budget is shown {duration(config.slos.budget_seconds)} after the first data.",
             "no SLO has events yet",
             Query(f"{by} ({recorded('SLO_BURN')})", "Burn rate", unit="none"),
             Query(f"{by} ({recorded('SLO_REMAINING')})", "Budget remaining", unit="percentunit",
                   limits=limits["budget"]),
+            Query(f"clamp_max(time() - {by} ({recorded('SLO_SINCE')}), {config.slos.period_days * 86_400})",
+                  "Seen for", unit="s"),
             Query(f"{by} ({recorded('SLO_OBJECTIVE')})", "Objective", unit="percentunit"),
             columns={"sloth_slo": "SLO"}, weight=3,
         ),
         bars(
             "How much error budget remains by SLO?",
-            "Error budget remaining of the period.",
-            "percentunit", "no SLO has events yet",
+            "Error budget remaining over the time seen, at most the period.",
+            "percentunit", shared.no_budget(config),
             f"{by} ({recorded('SLO_REMAINING')})", low=0.0, high=1.0, limits=limits["budget"], weight=2,
             leads_to="operations",
         ),
