@@ -42,7 +42,8 @@ class Collector:
     def scrape(self) -> str:
         """Return the page that Prometheus would get, in OpenMetrics."""
         accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
-        with urllib.request.urlopen(urllib.request.Request(self.page, headers=accept), timeout=5) as response:
+        request = urllib.request.Request(self.page, headers=accept)
+        with urllib.request.urlopen(request, timeout=DEADLINE) as response:
             return str(response.read().decode())
 
     def when(self, is_so: Callable[[], bool], what: str) -> None:

@@ -50,7 +50,7 @@ def test_a_flood_costs_the_others_nothing(tmp_path: Path) -> None:
     assert limit == "1g"
     memory = {"GOMEMLIMIT": _COMPOSE["otel-collector"]["environment"]["GOMEMLIMIT"]}
     most = yaml.safe_load(LIMITS.read_text(encoding="utf-8"))["processors"]["page_guard"]["series"]
-    with started(tmp_path, interval="30s", **memory) as pipeline:
+    with started(tmp_path, interval="60s", **memory) as pipeline:
         pipeline.check(2 * DEADLINE)
         for flood, number in ((_series, 40), (_spans, 100), (_empty, 20)):
             _send(pipeline, map(flood, range(number)))
