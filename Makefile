@@ -8,7 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 # The local stack loads the files that this configuration of the reference service gives.
 DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo \
-  --only rules --only dashboards --only deploy/prometheus
+  --only rules --only dashboards --only deploy/prometheus --only deploy/collector
 
 # One more than the number of cores: the worker with the whole stack mostly waits.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))

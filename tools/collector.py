@@ -31,7 +31,8 @@ def manifest(output: str) -> str:
     """
     text = (ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not any(name in line for name in OPERATORS)]
-    return re.sub(r"output_path: .*", f"output_path: {output}", "\n".join(lines))
+    text = "\n".join(lines).replace("path: ./", f"path: {ROOT}/collector/")
+    return re.sub(r"output_path: .*", f"output_path: {output}", text)
 
 
 def write() -> int:

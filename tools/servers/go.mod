@@ -29,8 +29,9 @@ require (
 	go.opentelemetry.io/collector/receiver v1.65.0
 	go.opentelemetry.io/collector/receiver/otlpreceiver v0.159.0
 	go.opentelemetry.io/collector/service v0.159.0
-	golang.org/x/sys v0.47.0
 )
+
+require golang.org/x/sys v0.47.0 // indirect
 
 require (
 	cloud.google.com/go/auth v0.20.0 // indirect
@@ -258,6 +259,7 @@ require (
 	github.com/scaleway/scaleway-sdk-go v1.0.0-beta.36 // indirect
 	github.com/shirou/gopsutil/v4 v4.26.7 // indirect
 	github.com/shurcooL/httpfs v0.0.0-20230704072500-f1e31cf0ba5c // indirect
+	github.com/signalscope/signalscope/collector/components/guard v0.0.0
 	github.com/sony/gobreaker/v2 v2.4.0 // indirect
 	github.com/spf13/cobra v1.10.2 // indirect
 	github.com/spf13/pflag v1.0.10 // indirect
@@ -405,3 +407,5 @@ tool (
 	github.com/prometheus/prometheus/cmd/prometheus
 	github.com/prometheus/prometheus/cmd/promtool
 )
+
+replace github.com/signalscope/signalscope/collector/components/guard => ../../collector/components/guard

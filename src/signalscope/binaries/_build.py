@@ -43,7 +43,13 @@ def build(project: Project, made: Path, work: Path, say: Say, hear: Say | None =
     run(project, step, ROOT / "tools" / "builder", say)
     manifest = (ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
     own = work / "builder.yaml"
-    own.write_text(re.sub(r"output_path: .*", f"output_path: {work}/sources", manifest), encoding="utf-8")
+    for pattern, text in (
+        (r"output_path: .*", f"output_path: {work}/sources"),
+        (r"(?m)^  version: .*", f"  version: {project.version}"),
+        (r"path: [.]/", f"path: {ROOT / 'collector'}/"),
+    ):
+        manifest = re.sub(pattern, text, manifest)
+    own.write_text(manifest, encoding="utf-8")
     run(project, [f"{work}/builder", f"--config={own}", "--ldflags=-s -w"], work, say)
     shutil.move(f"{work}/sources/signalscope-otelcol", made)
 
@@ -59,6 +65,10 @@ def copy(project: Project, made: Path, _work: Path, say: Say, _hear: Say | None 
     docker = shutil.which("docker")
     if docker is None:
         raise BinaryError("Docker is not installed [SS753]")
+    if project.dockerfile:
+        say(f"{project.name} {project.version}: building with Docker")
+        command = [docker, "build", "-f", project.dockerfile, "-t", project.image, "."]
+        run(project, command, ROOT, say)
     say(f"{project.name} {project.version}: copying out of {project.image}")
     created = subprocess.run([docker, "create", project.image], capture_output=True, text=True, check=False)
     if created.returncode:

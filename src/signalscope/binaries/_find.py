@@ -10,9 +10,6 @@ from pathlib import Path
 
 from ._projects import BinaryError, Project, projects, projects_for_demo, projects_for_tests
 
-#: Other names that a binary may have on PATH.
-_ALIASES = {"signalscope-otelcol": ("otelcol-contrib",)}
-
 
 def find(name: str) -> Path:
     """Return the path of a binary at its pinned version.
@@ -71,10 +68,9 @@ def _lacking(project: Project) -> Project:
 
 
 def _find(project: Project, binary: str) -> Path | None:
-    for name in (binary, *_ALIASES.get(binary, ())):
-        path = shutil.which(name)
-        if path is not None and _has_version(path, project.version):
-            return Path(path)
+    path = shutil.which(binary)
+    if path is not None and _has_version(path, project.version):
+        return Path(path)
     path = shutil.which(project.folder / binary)
     return None if path is None else Path(path)
 

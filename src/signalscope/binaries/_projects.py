@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ class Project:
         module: The folder in tools/ with the pinned modules of the packages.
         flags: More flags of ``go build``.
         stamp: More flags of the linker.
+        dockerfile: The file that builds the image; empty for an image of a registry.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Project:
     module: str = ""
     flags: tuple[str, ...] = ()
     stamp: str = ""
+    dockerfile: str = ""
 
     @property
     def folder(self) -> Path:
@@ -77,7 +80,7 @@ def projects() -> tuple[Project, ...]:
         ['otelcol', 'prometheus', 'alertmanager']
     """
     return (
-        _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
+        _collector(),
         _prometheus("prometheus", "prometheus", "promtool"),
         _prometheus("alertmanager", "alertmanager", "amtool"),
     )
@@ -93,14 +96,28 @@ def projects_for_demo() -> tuple[Project, ...]:
         >>> [list(project.binaries) for project in projects_for_demo()]
         [['signalscope-otelcol'], ['prometheus'], ['alertmanager']]
     """
-    collector = _pinned(
-        "otelcol", {"signalscope-otelcol": "/otelcol-contrib"}, ("./otelcol",), module="servers"
-    )
     return (
-        replace(collector, name="otelcol-demo"),
+        replace(_collector("./otelcol", module="servers"), name="otelcol-demo"),
         _prometheus("prometheus", "prometheus"),
         _prometheus("alertmanager", "alertmanager"),
     )
+
+
+def _collector(*packages: str, module: str = "") -> Project:
+    """Return the Collector; the hash of its own components is a part of its version."""
+    project = _pinned("otelcol", {"signalscope-otelcol": "/signalscope-otelcol"}, packages, module=module)
+    version = f"{project.version}-{_digest(ROOT / 'collector')}"
+    return replace(project, version=version, dockerfile="deploy/collector/Dockerfile")
+
+
+def _digest(folder: Path) -> str:
+    """Return a short hash of what the Collector is built from: a change must not find the old binary in the cache."""
+    sources = [folder / "builder.yaml", *(folder / "components").rglob("*")]
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        if path.is_file() and not path.name.endswith("_test.go"):
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def _prometheus(name: str, *binaries: str) -> Project:

@@ -312,7 +312,8 @@ class Stack:
             "HEALTH_ENDPOINT": f"{_HOST}:{ports.health}",
             "TRACES_FILE": str(self.data / "traces.jsonl"),
         }
-        command = [binaries.find("signalscope-otelcol"), "--config", config]
+        limits = self._generated / "deploy" / "collector" / "limits.yaml"
+        command = [binaries.find("signalscope-otelcol"), f"--config={config}", f"--config={limits}"]
         self._add("collector", command, self.url("health"), environment)
 
     def _prepare_monitoring(self) -> None:
