@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from signalscope.demo.faults import FAULTS, SERVICE_DOWN, Fault, find
+from signalscope.demo.faults import FAULTS, LOOP_BLOCKED, SERVICE_DOWN, Fault, find
 from signalscope.mixin.alerts import expected_seconds
 
 __all__ = ["LATE", "NOTIFY", "choose", "groups", "on_seconds", "promises"]
@@ -69,6 +69,7 @@ def _disturb(one: Fault, other: Fault) -> bool:
     return (
         one.excludes(other)
         or SERVICE_DOWN in {one.name, other.name}  # a service that is down reports nothing else
+        or LOOP_BLOCKED in {one.name, other.name}  # every call is late, and no service is blamed for it
         or (one.harms_users and other.harms_users)
         or not {*one.alerts, *one.collateral}.isdisjoint((*other.alerts, *other.collateral))
     )
