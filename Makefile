@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup demo test test-long lint prose pictures docs bench generate test-oldest test-python
+.PHONY: help setup python demo test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,16 +22,19 @@ help: ## list the targets
 setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 	@$(PYTHON) tools/setup.py
 
+python: ## create .venv only
+	@$(PYTHON) tools/setup.py --python
+
 demo: setup ## run the demo until Ctrl-C
 	@exec $(BIN)/signalscope demo $(ARGS)
 
-lint: setup ## run ruff, mypy and the check of the English
+lint: python ## run ruff, mypy and the check of the English
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/prose.py
 
-prose: setup ## check the texts for plain English; ARGS=--summary counts the findings
+prose: python ## check the texts for plain English; ARGS=--summary counts the findings
 	@$(BIN)/python tools/prose.py $(ARGS)
 
 pictures: setup ## take the pictures of docs/images from a separate demo, in about 15 minutes
@@ -61,7 +64,7 @@ generate: setup ## write rules, dashboards, runbooks, server configuration and d
 	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
 	@$(BIN)/python tools/errors.py $(filter --check,$(ARGS))
 
-docs: setup ## the documentation site, in site/; fails at a broken link, a lost page, an undocumented public name
+docs: python ## the documentation site, in site/; fails at a broken link, a lost page, an undocumented public name
 	@$(BIN)/python -m tools.docs
 
 bench: setup ## measure the recording core; writes benchmarks/results.json

@@ -1,5 +1,7 @@
 """Create the virtual environment and get the binaries, both at the same time, with progress: `make setup`.
 
+With `--python` it only creates the environment, which is enough for the documentation and the lint.
+
 Needs only the standard library. It changes nothing that is up to date, so a second run takes no time.
 """
 
@@ -153,7 +155,7 @@ def main() -> int:
         signal.signal(number, interrupted)
     parts: list[Part] = []
     try:
-        parts += [Part(environment), Part(tools)]
+        parts += [Part(act) for act in ((environment,) if "--python" in sys.argv else (environment, tools))]
         for part in parts:
             part.ended.wait()
     except KeyboardInterrupt:
@@ -163,9 +165,10 @@ def main() -> int:
         for part in parts:
             part.ended.wait(5)  # time to remove unfinished files
         return 130
-    python, lacking = parts
-    if lacking.failure:
-        print(f"note: {lacking.failure}", file=sys.stderr)
+    python, *others = parts
+    for lacking in others:
+        if lacking.failure:
+            print(f"note: {lacking.failure}", file=sys.stderr)
     if python.failure:
         print(f"error: {python.failure}", file=sys.stderr)
     return 1 if python.failure else 0
