@@ -10,14 +10,18 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import weakref
 from collections.abc import Callable, Iterator
 
 from signalscope.contract import BREAKER_STATES
 from signalscope.contract._model import OTHER
 from signalscope.recording import Series, get_instrument, internal_error, observe
+from signalscope.recording._errors import read_each
 from signalscope.recording._process_state import ProcessState
 
+_logger = logging.getLogger("signalscope")
 _STATE = "signal_service.circuit_breaker.state"
 _TRANSITIONS = "signal_service.circuit_breaker.transitions"
 _CALLS = "signal_service.circuit_breaker.calls"
@@ -128,14 +132,24 @@ class Breaker:
         except Exception:  # code of the library or of the user
             internal_error("breakers.state")
             return None
-        if state is None:
-            return None
-        self.enter(state)
-        return self.state
+        if state in BREAKER_STATES:
+            self.enter(state)
+            return self.state
+        if state is not None:
+            self._enter_own(state)
+        return None
+
+    def _enter_own(self, state: str) -> None:
+        """Note that the breaker is in a state that the contract does not have, so that its state is unknown."""
+        if _reports.replace(self, state):
+            identity = self.identify()
+            _say_once(identity[0], state)
+            if self._is_reported(identity):
+                get_instrument(_TRANSITIONS).series(*identity, OTHER).record(1)
 
     def point(self) -> tuple[Identity, str] | None:
         """Return the identity and the state; None if the state is unknown or a `BreakerMonitor` has the service."""
-        state, identity = self.refresh(), self.identify()
+        identity, state = self.identify(), self.refresh()
         return (identity, state) if state is not None and self._is_reported(identity) else None
 
     def _is_reported(self, identity: Identity) -> bool:
@@ -180,7 +194,7 @@ class _Reports(ProcessState):
 
     def _points(self) -> Iterator[tuple[float, tuple[str, str, str]]]:
         worst: dict[Identity, str] = {}
-        for point in [breaker.point() for breaker in list(self._breakers)]:
+        for point in read_each(Breaker.point, self._breakers, "breakers.state"):
             if point is not None:
                 identity, state = point
                 worst[identity] = min(worst.get(identity, "closed"), state, key=_WORST_FIRST.index)
@@ -190,3 +204,14 @@ class _Reports(ProcessState):
 
 
 _reports = _Reports()
+
+
+@functools.lru_cache(maxsize=100)  # the program may make any number of names
+def _say_once(service: str, state: str) -> None:
+    _logger.warning(
+        "signalscope: the breaker of %.60r is in the state %.60r, which is not one of %s; its state is unknown "
+        "until it changes [SS522]",
+        service,
+        state,
+        ", ".join(BREAKER_STATES),
+    )

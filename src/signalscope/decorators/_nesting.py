@@ -41,6 +41,9 @@ class _Nesting:
     def __init__(self) -> None:
         self.on = False
 
+    def __reduce__(self) -> str:
+        return "nesting"  # pickled by name, as `live` is
+
 
 nesting = _Nesting()
 _current: ContextVar[Inside | None] = ContextVar("signalscope_inside", default=None)

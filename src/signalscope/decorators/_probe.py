@@ -38,10 +38,13 @@ def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
 
     @functools.wraps(make)
     def decorate(call: Any = None, /, *args: Q.args, **options: Q.kwargs) -> Any:
-        probe = make(*args, **options)
+        make_probe = make(*args, **options)
 
         def instrument(function: Any) -> Any:
-            return wrap(function, probe(function_of(function)))
+            probe = make_probe(function_of(function))
+            if isinstance(probe, Remade):
+                probe.recipe = decorate, function_of(function), args, options
+            return wrap(function, probe)
 
         return instrument if call is None else instrument(call)
 
@@ -49,6 +52,24 @@ def decorator(make: Callable[Q, Callable[[Any], Probe]]) -> Decorator[Q]:
     options = inspect.signature(make).parameters.values()
     decorate.__signature__ = own.replace(parameters=[own.parameters["call"], *options])  # type: ignore[attr-defined]  # for `inspect`
     return decorate
+
+
+class Remade:
+    """A probe that is pickled as the way to make it again, in another process with series of its own.
+
+    cloudpickle and dill pickle a lambda or a local function by value, and with it the probe of its wrapper.
+    """
+
+    recipe: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made_again, self.recipe
+
+
+def _made_again(decorate: Any, function: Any, args: Any, options: Any) -> Any:
+    probe = decorate.__wrapped__(*args, **options)(function)
+    probe.recipe = decorate, function, args, options
+    return probe
 
 
 def name_of(call: Any) -> str:
@@ -72,7 +93,7 @@ def span_maker(call: Any, mode: SpanMode, attributes: Mapping[str, str]) -> Span
     return None if mode == "never" else SpanMaker(name_of(call), mode, attributes)
 
 
-class Timed:
+class Timed(Remade):
     """A probe that records the duration of calls, by attributes and, if the histogram has this attribute, outcome.
 
     A subclass that records more overrides `finish` and `fail`, and calls `measure` in them.

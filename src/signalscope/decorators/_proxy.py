@@ -28,6 +28,9 @@ _WARNING = (
 )
 
 
+_BY_VALUE = {"cloudpickle", "dill", "_dill"}
+
+
 class CallableProxy(_Proxy):
     """Replaces a callable object, and behaves like it in everything but the call.
 
@@ -52,6 +55,7 @@ class CallableProxy(_Proxy):
         self._self_call = make(wrapped)
         self._self_bind = bind or (lambda: make(binding(wrapped)))
         self._self_bound: Callable[..., Any] | None = None
+        self._self_recipe: tuple[Any, ...] = _itself, (wrapped,)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._self_call(*args, **kwargs)
@@ -98,12 +102,19 @@ class CallableProxy(_Proxy):
         return CallableProxy(copy.deepcopy(self.__wrapped__, memo), self._self_make)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle by name if the name refers to this proxy, otherwise as the wrapped object."""
+        """Pickle by name if the name refers to this proxy, otherwise as the wrapped object.
+
+        cloudpickle and dill pickle objects of the started program by value: another process has another `__main__`.
+        """
+        pickler = type(sys._getframe(1).f_locals.get("self")).__module__.split(".")
+        is_by_value = not _BY_VALUE.isdisjoint(pickler)
+        if is_by_value and getattr(self.__wrapped__, "__module__", None) == "__main__":
+            return self._self_recipe
         name = getattr(self.__wrapped__, "__qualname__", None) or getattr(self.__wrapped__, "__name__", None)
         module = sys.modules.get(getattr(self.__wrapped__, "__module__", None) or "")
         if name and module is not None and getattr(module, name, None) is self:
             return str(name)
-        return _itself, (self.__wrapped__,)
+        return self._self_recipe if is_by_value else (_itself, (self.__wrapped__,))
 
 
 def binding(descriptor: Any) -> Callable[..., Any]:

@@ -54,7 +54,9 @@ def wrap(call: Any, probe: Probe) -> Any:
     make = _maker_for(call)
     if isinstance(call, FunctionType):
         return functools.wraps(call)(checking_arguments(call, make(call, probe)))
-    return CallableProxy(call, lambda wrapped: checking_arguments(wrapped, make(wrapped, probe)))
+    proxy = CallableProxy(call, lambda wrapped: checking_arguments(wrapped, make(wrapped, probe)))
+    proxy._self_recipe = wrap, (call, probe)
+    return proxy
 
 
 def either(original: Any, measured: Any, *, otherwise: Callable[[], bool]) -> Any:

@@ -12,7 +12,7 @@ from signalscope.decorators._attributes import Attributes, Values
 from signalscope.decorators._batch import batch_class, is_size, size_given, size_of
 from signalscope.decorators._call import Call, CallSpan, Probe, Quick
 from signalscope.decorators._checks import Tally, examine, limits_of
-from signalscope.decorators._probe import decorator, outcome_of, span_maker
+from signalscope.decorators._probe import Remade, decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, needs_result
 from signalscope.recording import Recorder, group, internal_error
@@ -81,7 +81,7 @@ def instrument_greeks(
     return probe
 
 
-class _Greeks:
+class _Greeks(Remade):
     """The probe of one decorated calculation."""
 
     where = "decorators.greeks"

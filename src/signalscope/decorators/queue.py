@@ -10,7 +10,7 @@ from typing import Any, Literal
 from signalscope.contract._model import OTHER, ContractError
 from signalscope.decorators._attributes import Attributes, Values
 from signalscope.decorators._call import Call, Probe, Quick
-from signalscope.decorators._probe import Timed, decorator, outcome_of, span_maker
+from signalscope.decorators._probe import Remade, Timed, decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, is_taken, needs_result
 from signalscope.recording import internal_error
@@ -117,7 +117,7 @@ class _Process(Timed):
         call.record(self._waits(values, outcome), max(0.0, until_now - call.elapsed))
 
 
-class _Put:
+class _Put(Remade):
     """The probe of one function that puts items into a queue."""
 
     where = "decorators.queue"

@@ -6,10 +6,12 @@ It must not import FastAPI: the launcher also measures applications that have on
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import weakref
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
@@ -19,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from signalscope import runtime
 from signalscope.contract import METHODS
-from signalscope.fastapi._routes import Groups, is_for_signalscope, route_of
+from signalscope.fastapi._error_handlers import CLIENT_CLOSED, MEASURED, SERVER_ERROR, leave_to_handler
+from signalscope.fastapi._groups import Groups
+from signalscope.fastapi._routes import route_of, routed
 from signalscope.recording import Recorder, get_instrument, group, internal_error
 from signalscope.recording._state import live
 from signalscope.users._context import UNKNOWN, Caller, watch_caller
@@ -30,11 +34,10 @@ _CONCURRENT = "signal_service.concurrent_requests"
 _METHODS = frozenset(METHODS)
 #: The maximum number of recorders that one middleware keeps, one for each combination of attribute values.
 _REMEMBERED = 2_000
-#: The status if the client closed the connection before the response; nginx logs the same number.
-_CLIENT_CLOSED = 499
-_SERVER_ERROR = 500
-#: The key that marks a scope as measured, so that nested middlewares count a request once.
-_MEASURED = "signalscope.measured"
+
+
+#: The key with the telemetry of FastAPI >= 0.165 for a request; None for a request without.
+_NATIVE = "fastapi.telemetry"
 
 
 class ApiMetrics:
@@ -59,27 +62,42 @@ class ApiMetrics:
         header = tier_header or os.environ.get("SIGNALSCOPE_USER_TIER_HEADER", "")
         self._tier_header = header.strip().lower().encode("latin-1")
         self._groups = Groups()
+        self._root = routed(app)
         self._recorders: dict[tuple[str, ...], Recorder] = {}
+        self._is_traced: bool | None = None
         self._loop: Callable[[], object] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on, and record it if it is an HTTP request."""
         if asyncio._get_running_loop() is not self._loop():
             self._watch()
-        if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(_MEASURED):
+        if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(MEASURED):
             await self.app(scope, receive, send)
             return
+        if _NATIVE not in scope and self._has_official(scope):
+            scope[_NATIVE] = None  # a mounted FastAPI application would make a second server span
         request = _Request(self, scope)
         try:
             with watch_caller() as request.caller:
                 await self.app(scope, receive, request.sender(send))
         except (asyncio.CancelledError, ClientDisconnect):
-            request.end(_CLIENT_CLOSED)
+            request.end(CLIENT_CLOSED)
             raise
-        except BaseException:
-            request.end(_SERVER_ERROR, broken=True)
+        except BaseException as error:
+            if not request.is_left_to_handler(error):
+                request.end(SERVER_ERROR, broken=True)
             raise
-        request.end(_SERVER_ERROR)
+        request.end(SERVER_ERROR)
+
+    def _has_official(self, scope: Scope) -> bool:
+        """Return True if the official instrumentor's middleware is around the application."""
+        if self._is_traced is None:
+            stack = getattr(scope.get("app"), "middleware_stack", None)
+            self._is_traced = False
+            while stack is not None and stack is not self:
+                self._is_traced |= type(stack).__module__ == "opentelemetry.instrumentation.asgi"
+                stack = getattr(stack, "app", None)
+        return self._is_traced
 
     def _watch(self) -> None:
         """Measure the event loop, the garbage collector and the worker threads from now on."""
@@ -91,6 +109,10 @@ class ApiMetrics:
             runtime.use_limiter(current_default_thread_limiter())
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.event_loop")
+
+    def root_of(self, scope: Scope) -> Any:
+        """Return the application with the outermost routes: behind the middleware, or around it."""
+        return self._root or routed(scope.get("app"))
 
     def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
         """Return the recorder of the duration and the number of requests with these attributes."""
@@ -113,10 +135,31 @@ class ApiMetrics:
         return UNKNOWN
 
 
+#: The middleware that signalscope has added; one that the application has added keeps its place.
+_ADDED = Middleware(ApiMetrics)
+
+
 def add_middleware(app: Starlette) -> None:
-    """Add the middleware as the outermost one, unless the application has it already."""
+    """Add the middleware as the outermost one, in front of those that the application adds later."""
     if not is_measured(app):
-        app.user_middleware.insert(0, Middleware(ApiMetrics))
+        app.user_middleware.insert(0, _ADDED)
+        app.build_middleware_stack = _outermost(app.build_middleware_stack, weakref.ref(app))  # type: ignore[method-assign]
+
+
+def put_first(app: Starlette) -> None:
+    """Make the middleware the outermost one again, unless the application has chosen its place."""
+    if _ADDED in app.user_middleware or not is_measured(app):
+        app.user_middleware[:] = [_ADDED, *(other for other in app.user_middleware if other is not _ADDED)]
+
+
+def _outermost(build: Callable[[], ASGIApp], app: weakref.ref[Starlette]) -> Callable[[], ASGIApp]:
+    def build_middleware_stack() -> ASGIApp:
+        owner = app()
+        if owner is not None and is_measured(owner):
+            put_first(owner)
+        return build()
+
+    return functools.wraps(build)(build_middleware_stack)
 
 
 def is_measured(app: Starlette) -> bool:
@@ -140,18 +183,20 @@ def _is_api_metrics(middleware: Middleware) -> bool:
 class _Request:
     """The measurement of one request, from its start to the end of its response."""
 
-    __slots__ = ("_began", "_concurrent", "_middleware", "_root_path", "_scope", "_status", "caller")
+    __slots__ = ("_began", "_concurrent", "_middleware", "_root", "_root_path", "_scope", "_status", "caller")
 
     def __init__(self, middleware: ApiMetrics, scope: Scope) -> None:
         self._middleware = middleware
         self._scope = scope
         self._status = 0
         self.caller = Caller()
-        scope[_MEASURED] = True
+        scope[MEASURED] = True
         self._root_path = str(scope.get("root_path", ""))
+        self._root: Any = None
         self._concurrent: Recorder | None = None
         try:
-            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope))
+            self._root = middleware.root_of(scope)
+            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope, self._root))
             self._concurrent.record(1)
         except Exception:  # a defect of signalscope must not break the request
             internal_error("fastapi.middleware")
@@ -168,9 +213,19 @@ class _Request:
             if kind == "http.response.pathsend" or (
                 kind == "http.response.body" and not message.get("more_body")
             ):
-                self.end(_SERVER_ERROR)
+                self.end(SERVER_ERROR)
 
         return sending
+
+    def is_left_to_handler(self, error: BaseException) -> bool:
+        """Return True if a handler of the application answers the exception, and ends the measurement."""
+        if self._status or not self._began or not isinstance(error, Exception):
+            return False
+        try:
+            return leave_to_handler(self._middleware, self._scope, self)
+        except Exception:  # a defect of signalscope must not replace the exception
+            internal_error("fastapi.middleware")
+            return False
 
     def end(self, status: int, *, broken: bool = False) -> None:
         """Record the request. A second call does nothing. Never raises.
@@ -192,9 +247,10 @@ class _Request:
 
     def _record(self, elapsed: float, status: str) -> None:
         scope, middleware = self._scope, self._middleware
-        if is_for_signalscope(scope):
+        route = route_of(scope, self._root, self._root_path)
+        if route is None:
             return
-        endpoint, kind = route_of(scope, self._root_path)
+        endpoint, kind = route
         method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
         tier = middleware.tier_of(scope, self.caller)
         middleware.recorder(endpoint, method, status, tier, kind).record(elapsed)

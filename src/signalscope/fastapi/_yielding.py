@@ -13,11 +13,10 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import Scope
 
+from signalscope.fastapi._routes import MATCHING
 from signalscope.recording import internal_error
 
 _logger = logging.getLogger("signalscope")
-#: The key of a scope for which signalscope's routes do not match, so that only the application's own routes do.
-_MATCHING = "signalscope.matching"
 
 
 class YieldingRoute(APIRoute):
@@ -28,7 +27,7 @@ class YieldingRoute(APIRoute):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Return no match if a route of the application matches; otherwise how this route matches."""
         match, child_scope = super().matches(scope)
-        if match is Match.NONE or scope.get(_MATCHING):
+        if match is Match.NONE or scope.get(MATCHING):
             return Match.NONE, {}
         try:
             own = self._own_route(scope)
@@ -51,7 +50,7 @@ class YieldingRoute(APIRoute):
             paths.append(paths[0].rstrip("/") if paths[0].endswith("/") else f"{paths[0]}/")
         routes = _beside(self, getattr(app, "routes", ()))
         for path in paths:
-            path_scope = {**scope, "path": path, _MATCHING: True}
+            path_scope = {**scope, "path": path, MATCHING: True}
             for route in routes:
                 if route.matches(path_scope)[0] is not Match.NONE:
                     return route

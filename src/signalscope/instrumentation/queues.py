@@ -30,6 +30,7 @@ from signalscope.instrumentation._base._settings import Patterns
 from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
+from signalscope.recording._errors import read_each
 
 __all__ = ["QueuesInstrumentor", "name_queue"]
 
@@ -103,17 +104,29 @@ def _report_sizes() -> None:
 
 def _sizes() -> Iterator[tuple[float, tuple[str, str]]]:
     sums: dict[str, Counter[str]] = {}
+    unknown = set()
     for measured in _measured.values():
-        sizes = measured.sizes()
+        try:
+            sizes = measured.sizes()
+        except Exception:  # a subclass of the user
+            internal_error("instrumentation.queues")
+            unknown.add(measured.queue_type)
+            continue
         if sizes is not None:
             sums.setdefault(measured.queue_type, Counter(dict.fromkeys(PRIORITIES, 0))).update(sizes)
     for queue_type, sizes in sums.items():
+        if queue_type in unknown:
+            continue
         for priority, number in sizes.items():
             yield float(number), (queue_type, priority)
 
 
 def _capacities() -> Iterator[tuple[float, tuple[str]]]:
-    capacities = ((measured.queue_type, measured.capacity) for measured in _measured.values())
+    capacities = read_each(
+        lambda measured: (measured.queue_type, measured.capacity),
+        _measured.values(),
+        "instrumentation.queues",
+    )
     for queue_type, total in known_sums(capacities).items():
         yield total, (queue_type,)
 

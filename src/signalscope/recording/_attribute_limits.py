@@ -17,10 +17,13 @@ class AttributeLimits:
 
     Args:
         instrument: The contract's entry.
-        on_overflow: Called with the attribute and the value, when a value was replaced by `other`.
+        on_overflow: Called when a value was replaced by `other`. It gets the attribute, and the value as text or the
+            error of its conversion to text.
     """
 
-    def __init__(self, instrument: Instrument, on_overflow: Callable[[Attribute, str], None]) -> None:
+    def __init__(
+        self, instrument: Instrument, on_overflow: Callable[[Attribute, str | Exception], None]
+    ) -> None:
         self._instrument = instrument
         self._on_overflow = on_overflow
         self._seen: tuple[dict[str, None], ...] = tuple({} for _ in instrument.attributes)
@@ -51,9 +54,11 @@ class AttributeLimits:
         )
 
     def _one(self, attribute: Attribute, seen: dict[str, None], value: object) -> str:
-        text = _text(value)
-        if text is None:
-            self._on_overflow(attribute, "")
+        try:
+            text = as_text(value)
+            text.encode()  # with a lone surrogate the exporter would fail, and lose all other series too
+        except Exception as error:  # see above, or the value's own __str__ failed
+            self._on_overflow(attribute, error)
             return OTHER
         if text == OTHER or text in seen:
             return text
@@ -82,13 +87,3 @@ def as_text(value: object) -> str:
         return value
     text = str(value.value if isinstance(value, Enum) else value)
     return _BOOLEANS.get(text, text)
-
-
-def _text(value: object) -> str | None:
-    """Return an attribute value as text; None for a value that cannot be exported."""
-    try:
-        text = as_text(value)
-        text.encode()  # with a lone surrogate the exporter would fail, and lose all other series too
-    except Exception:  # see above, or the value's own __str__ failed
-        return None
-    return text

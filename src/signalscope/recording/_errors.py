@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from signalscope.contract._model import Attribute
 
 _logger = logging.getLogger("signalscope")
 _logged: set[str] = set()
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 class _Counters:
@@ -55,16 +58,48 @@ def internal_error(where: str, times: int = 1) -> None:
         _logger.debug("signalscope: counting an internal error failed", exc_info=True)
 
 
-def overflow(instrument: str, attribute: Attribute, value: str) -> None:
-    """Count an attribute value that was replaced by `other`, and log the first one of each attribute.
+def read_each(read: Callable[[T], U], sources: Iterable[T], where: str) -> Iterator[U]:
+    """Yield what a function returns for each source; one that fails is left out, and counted as an internal error.
+
+    Args:
+        read: Reads one source.
+        sources: The sources of one metric: breakers, caches, queues or pools.
+        where: The part that reads them.
+    """
+    for source in list(sources):
+        try:
+            value = read(source)
+        except Exception:  # code of the user or of a library; the other sources are still reported
+            internal_error(where)
+        else:
+            yield value
+
+
+def overflow(instrument: str, attribute: Attribute, value: str | Exception) -> None:
+    """Count an attribute value that was replaced by `other`, and log the first one of each attribute and reason.
 
     The value is logged only if the contract lists the allowed values; otherwise it could be the id of a user.
+
+    Args:
+        instrument: The name of the instrument.
+        attribute: The attribute.
+        value: The value as text, or the error of its conversion to text.
     """
     if _Counters.overflow is None or instrument.startswith("signalscope."):
         return
-    if f"{instrument} {attribute.name}" not in _logged:
-        _logged.add(f"{instrument} {attribute.name}")
-        if attribute.values is None:
+    first = f"{instrument} {attribute.name} {isinstance(value, Exception)}"
+    if first not in _logged:
+        _logged.add(first)
+        if isinstance(value, Exception):
+            is_unicode = isinstance(value, UnicodeError)
+            _logger.warning(
+                "signalscope: a value of %s of %s %s and is recorded as `other`; further ones are only counted in "
+                "signalscope.attribute.overflow [SS308]",
+                attribute.name,
+                instrument,
+                "is not valid Unicode" if is_unicode else f"cannot be read as text ({type(value).__name__})",
+            )
+        elif attribute.values is None:
             _logger.warning(
                 "signalscope: %s of %s has more than %d values; further values are recorded as `other` and "
                 "counted in signalscope.attribute.overflow [SS302]",

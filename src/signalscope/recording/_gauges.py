@@ -79,16 +79,19 @@ class Gauge:
         for observer in list(self._observers.values()):
             others: set[tuple[str, ...]] = set()
             try:
-                for value, given in observer():
+                for point in observer():
                     try:
+                        value, given = point
                         number, values = plain(value, signed=True), self._limits.apply(tuple(given))
                         # Several values that are not allowed share the series `other`, so it has their sum.
                         current[values] = number + current[values] if values in others else number
                         if OTHER in values:
                             others.add(values)
-                    except (ArithmeticError, TypeError, ValueError):  # not a finite number
+                    except Exception:  # not a pair of a finite number and attribute values
                         _errors.internal_error("recording.value")
-            except Exception:  # an observer is user code
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # user code may even exit, or read the result of a cancelled task
                 _errors.internal_error(f"observe.{self._instrument.name}")
         return current
 

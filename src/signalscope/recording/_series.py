@@ -77,6 +77,10 @@ class Series(Recorder):
         self.values = values
         self.rebind()
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by name and values: each process has series of its own."""
+        return _series_of, (self.instrument.definition.name, self.values)
+
     def clear(self) -> None:
         """Remove a gauge's value from further collections; does nothing for other kinds."""
         if self.instrument.gauge is not None:
@@ -141,6 +145,9 @@ class Group(Recorder):
         self._main = main
         self._fixed = tuple(fixed)
         self.rebind()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _group_of, (self._main, self._fixed)
 
     def rebind(self) -> None:
         """Replace the recording functions by those for the current provider."""
@@ -241,8 +248,18 @@ class BoundInstrument:
             self._api = getattr(create_instrument(self.definition), "record" if is_histogram else "add")
         return self._api
 
-    def _overflowed(self, attribute: Attribute, value: str) -> None:
+    def _overflowed(self, attribute: Attribute, value: str | Exception) -> None:
         _errors.overflow(self.definition.name, attribute, value)
+
+
+def _series_of(name: str, values: tuple[str, ...]) -> Series:
+    from signalscope.recording import get_instrument  # noqa: PLC0415  # the package imports this module
+
+    return get_instrument(name).series(*values)
+
+
+def _group_of(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:
+    return main.instrument.group(main, fixed)
 
 
 def create_instrument(instrument: Instrument) -> object:

@@ -43,6 +43,10 @@ class Live:
         self.metrics_api: Any = module_with(metrics, "_METER_PROVIDER")
         self.trace_api: Any = module_with(trace, "_TRACER_PROVIDER")
 
+    def __reduce__(self) -> str:
+        """Pickle by name: functions that are pickled by value refer to the state of the process that loads them."""
+        return "live"
+
     def is_enabled(self) -> bool:
         """Return True if a provider has been set meanwhile; called on each decorated call while `on` is False."""
         if self.disabled:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, thread
 from typing import Any, NamedTuple
 
-from signalscope.recording import internal_error, observe
+from signalscope.recording import observe
+from signalscope.recording._errors import read_each
 from signalscope.recording._process_state import ProcessState
 from signalscope.runtime import _collections, _loops
 
@@ -85,8 +86,8 @@ def observe_executors() -> None:
 def _threads() -> Iterator[tuple[float, tuple[str, str]]]:
     """Yield the threads by state. What waits to be recorded is recorded first, for the same collection."""
     _collections.record()
-    for watch in _loops.watches():
-        watch.collect()
+    for _ in read_each(lambda watch: watch.collect(), _loops.watches(), "runtime.loop"):
+        pass
     for name, (busy, idle, _) in _by_name().items():
         yield busy, (name, "busy")
         yield idle, (name, "idle")
@@ -102,23 +103,23 @@ def _by_name() -> dict[str, tuple[float, ...]]:
     with _observed.lock:
         pools = list(_observed.names.items())
     watches = _loops.watches()
-    pools += [(pool, _DEFAULT) for watch in watches if (pool := watch.executor()) is not None]
+    where = "runtime.executor"
+    defaults = read_each(lambda watch: watch.executor(), watches, where)
+    pools += [(pool, _DEFAULT) for pool in defaults if pool is not None]
     counted: dict[str, tuple[float, ...]] = {}
-    for threads in (*(_of_pool(*pool) for pool in pools), *(_of_limiter(watch.limiter) for watch in watches)):
+    of_pools = read_each(lambda pool: _of_pool(*pool), pools, where)
+    of_limiters = read_each(lambda watch: _of_limiter(watch.limiter), watches, where)
+    for threads in (*of_pools, *of_limiters):
         if threads is not None:
             name, *numbers = threads
             counted[name] = tuple(map(sum, zip(counted.get(name, (0.0,) * 3), numbers, strict=True)))
     return counted
 
 
-def _of_pool(pool: ThreadPoolExecutor, name: str) -> _Threads | None:
+def _of_pool(pool: ThreadPoolExecutor, name: str) -> _Threads:
     """Count the threads of a pool. A thread that is not started yet is idle: it starts when it is needed."""
-    try:
-        members, most = {thread.ident for thread in list(pool._threads)}, pool._max_workers
-        queued = pool._work_queue.qsize()
-    except (AttributeError, RuntimeError):  # another kind of pool
-        internal_error("runtime.executor")
-        return None
+    members, most = {thread.ident for thread in list(pool._threads)}, pool._max_workers
+    queued = pool._work_queue.qsize()
     # The pool's own count of idle threads is too low after a busy thread has taken a task meant for an idle one.
     frames = sys._current_frames()
     busy = sum(ident in frames and frames[ident].f_code is not _WAITING for ident in members)

@@ -40,6 +40,7 @@ from signalscope.setup._environment import (
     named_configuration_errors,
     variables,
 )
+from signalscope.setup._fastapi_telemetry import export_once
 
 _logger = logging.getLogger("signalscope")
 _PULL = "signalscope_pull"
@@ -168,6 +169,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
         _termination.flush_at_sigterm()
         return
     check_endpoints(os.environ)
+    export_once()
     serves = _take_prometheus()
     initialize_components(
         metric_exporter_names=[_PULL],

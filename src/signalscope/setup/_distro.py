@@ -19,6 +19,7 @@ from signalscope.contract._model import ContractError
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
 from signalscope.setup._environment import defaults, is_disabled, named_configuration_errors
+from signalscope.setup._fastapi_telemetry import replaces_official
 
 _logger = logging.getLogger("signalscope")
 
@@ -39,7 +40,13 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
             os.environ.setdefault(name, value)
 
     def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
-        """Load one instrumentor. If it fails, log the error, so that the others are loaded nevertheless."""
+        """Load one instrumentor. If it fails, log the error, so that the others are loaded nevertheless.
+
+        The official instrumentor of FastAPI is not loaded for a FastAPI with telemetry of its own.
+        """
+        if entry_point.name == "fastapi" and replaces_official():
+            _logger.debug("signalscope: FastAPI makes its own spans; the official instrumentor is not loaded")
+            return
         try:
             super().load_instrumentor(entry_point, **kwargs)
         except ImportError:

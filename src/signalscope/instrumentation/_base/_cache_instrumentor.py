@@ -15,6 +15,7 @@ from signalscope.instrumentation._base._sums import known_sums
 from signalscope.instrumentation._base._suppression import IsUndone, is_suppressed_in_cache
 from signalscope.instrumentation._base._weak import WeakTable
 from signalscope.recording import internal_error, observe
+from signalscope.recording._errors import read_each
 
 
 class CacheInstrumentor(LibraryInstrumentor):
@@ -77,7 +78,11 @@ class CacheInstrumentor(LibraryInstrumentor):
         self._sized.set(cache, cache_type)
 
     def _sums(self, read: Callable[[Any], float | None]) -> Iterator[tuple[float, tuple[str]]]:
-        sizes = [(cache_type(), _read_safely(read, cache)) for cache, cache_type in self._sized.items()]
+        sizes = read_each(
+            lambda entry: (entry[1](), _read_safely(read, entry[0])),
+            self._sized.items(),
+            "instrumentation.cache_size",
+        )
         for name, total in known_sums((name, size) for name, size in sizes if name).items():
             yield total, (name,)
 
