@@ -73,7 +73,7 @@ def _size_of_record(fields: Mapping[Any, Any], depth: int) -> int:
 
 
 def _has_records(value: Any) -> bool:
-    """Return True for a record or a table, and for a sequence of them."""
+    """Return True for a record, a table, or a sequence of records or tables."""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes) and value:
         value = value[0]
     return bool(fields_of(value)) or is_table(value)
