@@ -116,7 +116,7 @@ def test_a_request_is_one_server_span_and_one_count(
     sent = [span for span in receiver.spans() if not span[2].endswith(("http send", "http receive"))]
     if expected[0] is _OFFICIAL:
         sent = [span for span in sent if span[1] == "SERVER"]
-    counts = _total(receiver, "http.server.request.duration"), log.count("[SS331]")
+    counts = _total(receiver, "http.server.request.duration"), log.count("[SS333]")
     assert (sent, *counts) == expected
     assert _total(receiver, "signal_service.api.requests") == 2
 

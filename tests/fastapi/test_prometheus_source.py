@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -90,6 +91,7 @@ def _samples() -> Iterator[str]:
         for _, labels, value in (series for series in GIVEN if series[0] == key):
             for at in times:
                 yield f"{derived.get(key).name}{{{JOB}{',' if labels else ''}{labels}}} {value} {at}"
+    yield f"generated_end{{{JOB}}} {now - 600} {now}"
     yield "# TYPE signal_service_api_requests counter"
     for at in range(now - 600, now + 1, 5):
         yield f"signal_service_api_requests_total{{{JOB}}} {(at - now + 600) * 2} {at}"
@@ -201,6 +203,19 @@ async def test_values_are_those_that_prometheus_has(
     assert (known["series"], known["window_seconds"], known["reason"]) == (
         "signal_service_error_rate_percentage", 300, None
     )  # fmt: skip
+
+
+async def test_generated_history_is_named(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An answer says until when the history is generated."""
+    (tmp_path / "own.toml").write_text('[selectors]\ngenerated_until = "generated_end"\n', encoding="utf-8")
+    monkeypatch.setenv("SIGNALSCOPE_CONFIG", str(tmp_path / "own.toml"))
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
+    (problem,) = (await _answer(client, "business-dashboard"))["problems"]
+    assert re.fullmatch(
+        r"history before \d{4}-\d\d-\d\d \d\d:\d\d UTC is generated, not measured: .*SS554\]", problem
+    )
 
 
 @pytest.mark.parametrize(

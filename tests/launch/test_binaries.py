@@ -15,7 +15,7 @@ import pytest
 from tests.launch.leftovers import alive, hear_hangups
 
 from signalscope import binaries
-from signalscope.binaries import BinaryError, Project, _build
+from signalscope.binaries import BinaryError, Project, _build, _install
 from signalscope.demo.stack._processes import wait_until
 
 
@@ -68,6 +68,24 @@ def test_without_go_and_docker_the_way_out_is_told(bare: Path) -> None:
     ):
         assert part in message
     assert [project.name for project in binaries.missing()] == ["otelcol", "prometheus", "alertmanager"]
+
+
+def test_only_the_project_of_a_binary_is_installed(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demo with generated history gets promtool and nothing else; then it is there and nothing is built."""
+
+    def get(project: Project, made: Path, *_: object) -> None:
+        for binary in project.binaries:
+            _program(made / binary, "")
+
+    monkeypatch.setattr(_install, "_get", get)
+    said: list[str] = []
+    binaries.install(said.append, only="promtool")
+    assert binaries.find("promtool").is_file()
+    assert len(said) == 1
+    binaries.install(said.append, only="promtool")
+    assert len(said) == 1
+    with pytest.raises(BinaryError, match="amtool"):
+        binaries.find("amtool")
 
 
 def test_a_go_that_is_too_old_is_told(bare: Path) -> None:

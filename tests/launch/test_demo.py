@@ -8,7 +8,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +117,7 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
         ("starting the external services", signal.SIGINT),
         (1, signal.SIGHUP),
         ("starting the Collector", signal.SIGTERM),
+        ("the generated history: step 2", signal.SIGTERM),
         (3, signal.SIGINT),
         ("starting the reference service", signal.SIGHUP),
     ],
@@ -124,7 +129,7 @@ def test_it_can_be_stopped_while_it_starts(
 
     The moments are lines that the demo prints, and numbers of processes that it has started.
     """
-    demo = _Demo(tmp_path)
+    demo = _Demo(tmp_path, *(("--history", "1d") if str(moment).startswith("the generated") else ()))
     demos.append(demo)
     demo.until(
         lambda: (
@@ -136,6 +141,33 @@ def test_it_can_be_stopped_while_it_starts(
     assert demo.process.wait(60) in (0, -number, 128 + number)
     assert "Traceback" not in demo.text()
     demo.nothing_is_left({str(pid): pid for pid in started})
+
+
+def test_generated_history_is_there_and_named(tmp_path: Path, demos: list[_Demo]) -> None:
+    """Growth is there at once, rests on the generated history, and the text and the endpoints name its end."""
+    demo = _Demo(tmp_path, "--history", "2d", "--load", "5")
+    demos.append(demo)
+    endpoints = demo.ready()
+    until = datetime.fromtimestamp(endpoints["generated_until"], UTC)
+    assert f"all before {until:%Y-%m-%d %H:%M} UTC: it is not measured" in demo.text()
+
+    def value(expression: str) -> float | None:
+        query = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"{endpoints['prometheus']}/api/v1/query?{query}", timeout=10) as answer:
+            result = json.load(answer)["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+    demo.until(lambda: value("signalscope_generated_history_end_timestamp_seconds") is not None)
+    assert value("signalscope_generated_history_end_timestamp_seconds") == endpoints["generated_until"]
+    at = endpoints["generated_until"]
+    assert value(f'job:signal_service_active_subscriptions:growth{{period="1d"}} @ {at}') is not None
+    demo.until(lambda: value("min(time() - slo:first_data:timestamp_seconds)") is not None)
+    age = value("max(time() - slo:first_data:timestamp_seconds)")
+    assert age is not None
+    assert age < time.time() - at - 600  # the first data of a budget is measured
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    demo.nothing_is_left(endpoints["pids"])
 
 
 def _fault(demo: _Demo, *arguments: str) -> subprocess.CompletedProcess[str]:

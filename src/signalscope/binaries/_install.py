@@ -19,21 +19,27 @@ from ._projects import BinaryError, Project, cache
 _UNFINISHED = ".making-"
 
 
-def install(say: Say = print, *, tests: bool = False) -> None:
+def install(say: Say = print, *, tests: bool = False, only: str | None = None) -> None:
     """Get every missing project, one after the other, and report progress.
 
     Args:
         say: Called with each line of progress.
         tests: True to include the projects that only the tests need.
+        only: A binary, to get only its project; None for all projects.
 
     Raises:
         BinaryError: A project could not be built or copied; the message says why, and what to do.
     """
-    if not missing(tests=tests):
+
+    def wanted() -> list[Project]:
+        everything = missing(tests=tests or only is not None)
+        return [project for project in everything if only is None or only in project.binaries]
+
+    if not wanted():
         return
     try:
         with _alone(say):
-            for project in missing(tests=tests):  # again: another process may have added some meanwhile
+            for project in wanted():  # again: another process may have added some meanwhile
                 _install(project, say)
     except OSError as error:
         raise BinaryError(f"{error.filename or cache()}: {error.strerror or error} [SS757]") from None

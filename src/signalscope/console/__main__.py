@@ -33,8 +33,9 @@ def main(arguments: list[str] | None = None) -> None:
     endpoints: dict[str, Any] = json.loads(options.endpoints.read_text(encoding="utf-8"))
     boards = Boards([]) if options.dashboards is None else from_folder(options.dashboards)
     runbooks = _runbooks.from_config(Config())
+    since = None if "generated_until" in endpoints else _SINCE
     settings = Settings(
-        endpoints.get("prometheus"), boards, endpoints, options.scrape, _SINCE, runbooks=runbooks
+        endpoints.get("prometheus"), boards, endpoints, options.scrape, since, runbooks=runbooks
     )
     serve(settings, options.port)
 

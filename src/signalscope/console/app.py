@@ -72,7 +72,7 @@ def make_app(settings: Settings) -> Starlette:
         >>> "/healthz" in {route.path for route in app.routes}
         True
     """
-    hidden = ("token", "pids", "demo_pid")
+    hidden = ("token", "pids", "demo_pid", "generated_until")
     endpoints = {name: value for name, value in settings.endpoints.items() if name not in hidden}
     files = resources.files("signalscope.console")
     page = files.joinpath("page.html").read_text(encoding="utf-8")
@@ -110,6 +110,7 @@ def make_app(settings: Settings) -> Starlette:
         "prometheus": settings.prometheus,
         "scrape_seconds": settings.scrape_seconds,
         "since": settings.since,
+        "generated_until": settings.endpoints.get("generated_until"),
         "traces": settings.traces,
         "home": settings.boards.home,
         "runbooks": list(settings.runbooks),

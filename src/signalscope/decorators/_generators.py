@@ -135,7 +135,7 @@ def async_generator_function(call: Callable[..., Any], probe: Probe | None) -> C
 
 
 def _is_from_consumer(error: BaseException, inner: Any) -> bool:
-    """Return True if the consumer has thrown an error into a generator that did not catch it.
+    """Return True if the consumer has thrown an error into a generator, which did not handle it.
 
     Then the error has entered the frame of the generator, or of one that it delegates to, at a `yield`. An own error
     begins at a call or at a `raise`.

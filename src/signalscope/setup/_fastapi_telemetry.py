@@ -84,7 +84,7 @@ def _first_noting(module: Any, exported: list[str]) -> Any:
                     _logger.warning(
                         "signalscope: FastAPI's automatic telemetry adds no exporter for %s: signalscope exports it "
                         "already, and everything would be sent twice. Remove FASTAPI_OTEL_AUTO_CONFIGURE or "
-                        "telemetry={'auto_configure': True} [SS331]",
+                        "telemetry={'auto_configure': True} [SS333]",
                         ", ".join(signal.lower() for signal, _ in new),
                     )
         except Exception:  # another version of FastAPI

@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -19,11 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import binaries
+from signalscope.config import load as load_config
 from signalscope.demo.faults import DEPENDENCIES
+from signalscope.demo.stack import past
+from signalscope.demo.stack._backfill import BackfillError
 from signalscope.demo.stack._processes import Part, PartError, answers, wait_until
 from signalscope.demo.stack.ports import Ports
 
 _HOST = "127.0.0.1"
+_CONFIG = Path(__file__).parents[1] / "service" / "signalscope.toml"
 _SECONDS_TO_START = 90.0
 #: The price of a CPU second of the reference service. Any price works; without one, no costs are recorded.
 _CPU_SECOND_PRICE = "0.0000125"
@@ -44,8 +49,10 @@ class Stack:
         generated: A folder with the output of `signalscope generate`: rules, dashboards and server configuration;
             None for the files of the demo.
         embedded: The reason to run without Collector, Prometheus and Alertmanager; None to start them.
+        history: The length of the generated history in Prometheus, in seconds; 0 for none.
 
     Attributes:
+        generated_until: The end of the generated history, as Unix time; None without one.
         data: A temporary folder with logs, configuration and data, which `close` removes.
         failed: The parts that did not start or ended by themselves; `close` then keeps the logs.
         token: The bearer token of ``/monitoring/*``.
@@ -64,6 +71,7 @@ class Stack:
         environment: dict[str, str] | None = None,
         generated: Path | None = None,
         embedded: str | None = None,
+        history: int = 0,
     ) -> None:
         self.ports = ports
         self.token = secrets.token_urlsafe(24)
@@ -72,6 +80,8 @@ class Stack:
         self.failed: set[str] = set()
         self.data = Path(tempfile.mkdtemp(prefix="signalscope-"))
         self.dependencies: dict[str, int] = {}
+        self.generated_until: int | None = None
+        self._history = history
         self._load = load
         self._say = say
         self._environment = environment or {}
@@ -127,6 +137,8 @@ class Stack:
             "token": self.token,
             "logs": str(self.data),
         }
+        if self.generated_until is not None:
+            endpoints["generated_until"] = self.generated_until
         if self.embedded is None:
             endpoints |= {
                 "prometheus": self.url("prometheus"),
@@ -162,7 +174,7 @@ class Stack:
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "OTEL_BSP_SCHEDULE_DELAY": "1000",
             "SIGNALSCOPE_CPU_SECOND_PRICE": _CPU_SECOND_PRICE,
-            "SIGNALSCOPE_CONFIG": str(Path(__file__).parents[1] / "service" / "signalscope.toml"),
+            "SIGNALSCOPE_CONFIG": str(_CONFIG),
             "SIGNALSCOPE_MONITORING_TOKEN": self.token,
             "SIGNALSCOPE_DEMO_DEPENDENCIES": json.dumps(
                 {name: f"http://{_HOST}:{self.dependencies[name]}" for name in DEPENDENCIES}
@@ -255,16 +267,32 @@ class Stack:
         }
         for job, port in targets.items():
             self._add_target(job, port)
+        self._fill(folder)
         storage = f"--storage.path={self.data / 'alertmanager'}"
         self._add_server("alertmanager", generated / "alertmanager.yml", storage, "--cluster.listen-address=")
         self._add_server(
             "prometheus",
             folder / "prometheus.yml",
             f"--storage.tsdb.path={folder / 'data'}",
-            "--storage.tsdb.retention.time=30d",
+            f"--storage.tsdb.retention.time={past.RETENTION}",
             "--web.enable-lifecycle",
             "--enable-feature=exemplar-storage",
         )
+
+    def _fill(self, folder: Path) -> None:
+        """Write the generated history; the demo starts without one if that fails."""
+        if not self._history:
+            return
+        begun = time.monotonic()
+        try:
+            binaries.install(self._say, only="promtool")
+            self.generated_until = past.fill(
+                folder, load_config(_CONFIG), self._history, now=time.time(), load=self._load, say=self._say
+            )
+            self._say(f"the generated history is ready after {time.monotonic() - begun:.0f} s")
+        except (binaries.BinaryError, BackfillError, PartError) as error:
+            shutil.rmtree(folder / "data", ignore_errors=True)
+            self._say(f"the demo starts without a generated history: {error}")
 
     def _add_server(self, name: str, config: Path, *options: str) -> None:
         """Start Prometheus or Alertmanager; both have these options."""

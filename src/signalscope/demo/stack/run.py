@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,6 +40,7 @@ def run(
     endpoints: Path | None,
     load: float,
     ports: dict[str, int | None],
+    history: int = 0,
 ) -> None:
     """Start all parts, print their URLs, and wait.
 
@@ -48,6 +50,7 @@ def run(
         endpoints: A file for the URLs of all parts, as JSON; it is written once all parts are ready.
         load: Requests per second, on average.
         ports: The ports that the user chose; None for a default port.
+        history: The length of the generated history in Prometheus, in seconds; 0 for none.
 
     Raises:
         PartError: A part did not start or ended by itself, or no data arrived.
@@ -64,13 +67,15 @@ def run(
 
     failed: set[str] = set()
     embedded = _why_embedded()
+    if history and embedded:
+        say("no generated history: it needs Prometheus, and the demo runs embedded")
     with choose(ports) as (chosen, notes), _ended_by_signals():
         for note in notes:
             say(note)
         if endpoints is not None:
             endpoints.unlink(missing_ok=True)  # a program that waits for the file must not read an old one
         try:
-            stack = Stack(chosen, load=load, say=say, embedded=embedded)
+            stack = Stack(chosen, load=load, say=say, embedded=embedded, history=history)
             failed = stack.failed
             with stack:
                 say("waiting for data")
@@ -151,6 +156,11 @@ def _welcome(stack: Stack, duration: float | None) -> str:
             f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
             "  Metrics are only at /metrics of the service. Dashboards and alerts are not available.",
         ]
+    if stack.generated_until is not None:
+        until = datetime.fromtimestamp(stack.generated_until, UTC)
+        parts.append(
+            f"  [yellow]Generated[/yellow]    all before {until:%Y-%m-%d %H:%M} UTC: it is not measured"
+        )
     ending = "" if duration is None else f"The demo ends after {duration:g} s. "
     lines = [
         "",
