@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup python demo test test-long lint prose pictures docs bench generate test-oldest test-python
+.PHONY: help setup python demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ python: ## create .venv only
 
 demo: setup ## run the demo until Ctrl-C
 	@exec $(BIN)/signalscope demo $(ARGS)
+
+gameday: setup ## run every fault on a demo, measure the alerts, and add the run to benchmarks/gameday.html
+	@exec $(BIN)/signalscope gameday --report benchmarks/gameday.html --table docs/gameday.md $(ARGS)
 
 lint: python ## run ruff, mypy and the check of the English
 	@$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from signalscope.cli._errors import UserError
-from signalscope.demo.commands import fault as command
+from signalscope.demo import control
 from signalscope.demo.faults import FAULTS, find
 
 
@@ -51,13 +51,13 @@ class _Demo:
 
     def switch(self, name: str, on: bool) -> bool:
         """Switch a fault as the command does."""
-        return command._switch(find(name), on, self.running)
+        return control.switch(find(name), on, self.running, print)
 
 
 @pytest.fixture
 def demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Demo]:
     """A demo that answers."""
-    monkeypatch.setattr(command, "_PATIENCE", 5.0)
+    monkeypatch.setattr(control, "_PATIENCE", 5.0)
     demo = _Demo()
     Thread(target=demo.server.serve_forever, daemon=True).start()
     yield demo
@@ -80,7 +80,7 @@ def test_it_waits_until_the_fault_is_really_on(demo: _Demo, capsys: pytest.Captu
 
 def test_a_fault_that_does_not_change_is_reported(demo: _Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error has the state that is real, and where the logs are."""
-    monkeypatch.setattr(command, "_PATIENCE", 0.5)
+    monkeypatch.setattr(control, "_PATIENCE", 0.5)
     demo.late = 3.0
     with pytest.raises(UserError, match=r"cpu-burn is still off after 0 s; see the logs in /logs \[SS736\]"):
         demo.switch("cpu-burn", on=True)
@@ -88,7 +88,7 @@ def test_a_fault_that_does_not_change_is_reported(demo: _Demo, monkeypatch: pyte
 
 def test_a_server_that_never_answers_is_reported(demo: _Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error has the URL, the reason and what to do."""
-    monkeypatch.setattr(command, "_PATIENCE", 0.5)
+    monkeypatch.setattr(control, "_PATIENCE", 0.5)
     demo.busy = 1000
     with pytest.raises(
         UserError, match=r"has not answered .*/demo/faults: HTTP Error 503.*; repeat the command"

@@ -50,16 +50,16 @@ class _Demo:
                 stdout=output, stderr=subprocess.STDOUT, env=own, preexec_fn=hear_hangups,  # noqa: PLW1509  # it is short
             )  # fmt: skip
 
-    def ready(self) -> dict[str, Any]:
+    def ready(self, seconds: float = 90.0) -> dict[str, Any]:
         """Return the URLs of all parts, once every part is ready."""
-        self.until(self.endpoints.exists)
+        self.until(self.endpoints.exists, seconds)
         endpoints: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
         return endpoints
 
-    def until(self, condition: Callable[[], object]) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 90.0) -> None:
         """Wait for a condition while the demo runs."""
         try:
-            eventually(lambda: self.process.poll() is not None or condition(), 90, "the demo")
+            eventually(lambda: self.process.poll() is not None or condition(), seconds, "the demo")
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.text()}") from None
         assert self.process.poll() is None, self.text()
@@ -143,11 +143,12 @@ def test_it_can_be_stopped_while_it_starts(
     demo.nothing_is_left({str(pid): pid for pid in started})
 
 
+@pytest.mark.timeout(420)  # the history takes half a minute more
 def test_generated_history_is_there_and_named(tmp_path: Path, demos: list[_Demo]) -> None:
     """Growth is there at once, rests on the generated history, and the text and the endpoints name its end."""
     demo = _Demo(tmp_path, "--history", "2d", "--load", "5")
     demos.append(demo)
-    endpoints = demo.ready()
+    endpoints = demo.ready(200.0)
     until = datetime.fromtimestamp(endpoints["generated_until"], UTC)
     assert f"all before {until:%Y-%m-%d %H:%M} UTC: it is not measured" in demo.text()
 

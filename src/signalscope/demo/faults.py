@@ -20,7 +20,9 @@ DEPENDENCIES = {
     "alert_service": "high",
     "comms_service": "high",
 }
-
+#: The external services that a request of a user waits for; all others are called in the background. If one of them
+#: is down or fails at once, the service answers without it.
+_CALLED_FOR_USERS = ("ticker_service", "marketplace_service")
 
 #: The fault that ends the service itself; the supervisor of the demo switches it.
 SERVICE_DOWN = "service-down"
@@ -41,6 +43,7 @@ class Fault:
         collateral: More alerts that the fault may fire, depending on the load and on how long it lasts.
         dependency: The external service that the fault breaks; None for the reference service itself.
         mode: How the external service breaks; None for the reference service itself.
+        harms_users: True if users get errors, late answers or answers without a result while the fault is on.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Fault:
     collateral: tuple[str, ...] = ()
     dependency: str | None = None
     mode: Mode | None = None
+    harms_users: bool = False
 
     @property
     def where(self) -> Where:
@@ -105,6 +109,7 @@ def _make_faults(service: str) -> tuple[Fault, Fault, Fault]:
         Fault(
             f"{short}-slow", f"{service} answers its calls 2.5 s late; its health check stays fast.",
             ("DependencyLatencyHigh",), ("DependencyLatencyRising", *_LATE), service, "slow",
+            harms_users=service in _CALLED_FOR_USERS,
         ),
         Fault(
             f"{short}-failing", f"{service} answers its calls with 503; its health check still succeeds.",
@@ -117,14 +122,21 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     *(fault for service in DEPENDENCIES for fault in _make_faults(service)),
     Fault(
         "greeks-nan", "Every calculation gives NaN.",
-        ("GreeksCalculationSystemFailure", "InvalidGreeksRatioHigh"),
+        ("GreeksCalculationSystemFailure", "InvalidGreeksRatioHigh"), harms_users=True,
     ),
     Fault(
         "greeks-failing", "Every Greeks calculation raises an error.",
         ("GreeksCalculationSystemFailure", "ErrorBudgetBurnFast"), ("ErrorBudgetBurnSlow",),
+        harms_users=True,
     ),
-    Fault("greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",), _LATE),
-    Fault("api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",), _LATE),
+    Fault(
+        "greeks-slow-vectorized", "Every array calculation takes 1.7 s.", ("SlowGreeksCalculations",), _LATE,
+        harms_users=True,
+    ),
+    Fault(
+        "api-latency", "Every API request takes 6 s longer.", ("SignalServiceHighLatency",), _LATE,
+        harms_users=True,
+    ),
     Fault(
         "cache-flush", "Both caches are emptied five times a second.",
         ("GreeksCacheHitRatioLow", "IndicatorsCacheHitRatioLow"),
@@ -132,7 +144,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     Fault(
         "queue-flood", "The work queue is kept full of slow jobs of every priority; it rejects all others.",
         ("CriticalItemsRejected", "CriticalQueueBacklog", "QueueBackpressureHigh"),
-        ("CriticalBacklogBudgetBurnFast", "CriticalBacklogBudgetBurnSlow"),
+        ("CriticalBacklogBudgetBurnFast", "CriticalBacklogBudgetBurnSlow"), harms_users=True,
     ),
     Fault(
         "cpu-burn", "A thread of the service keeps one core busy; the service still answers.",
@@ -141,7 +153,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
     Fault(
         SERVICE_DOWN, "The process of the service is killed; off starts it again.", ("SignalServiceDown",),
-        ("AvailabilityBudgetBurnFast", "AvailabilityBudgetBurnSlow"),
+        ("AvailabilityBudgetBurnFast", "AvailabilityBudgetBurnSlow"), harms_users=True,
     ),
 )}  # fmt: skip
 

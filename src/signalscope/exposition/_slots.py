@@ -225,7 +225,7 @@ class Slots(ProcessState):
         return self._header(number).parent
 
     def _numbers(self) -> list[int]:
-        return [int(file.stem) for file in self.folder.glob("*.lock") if file.stem.isdecimal()]
+        return sorted(int(file.stem) for file in self.folder.glob("*.lock") if file.stem.isdecimal())
 
     def _is_live(self, number: int) -> bool:
         """Return True if another process has the slot; the caller has the folder's lock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -138,11 +139,11 @@ class Store:
             self._part.stop()
             self._part = None
 
-    @staticmethod
-    def _promtool(*arguments: str) -> None:
+    def _promtool(self, *arguments: str) -> None:
         done = subprocess.run(  # noqa: S603  # the pinned promtool
-            [binaries.find("promtool"), *arguments], capture_output=True, text=True, check=False
-        )
+            [binaries.find("promtool"), *arguments], capture_output=True, text=True, check=False,
+            env={**os.environ, "TMPDIR": str(self._folder)},  # an interrupted promtool leaves files there
+        )  # fmt: skip
         if done.returncode:
             raise BackfillError(
                 f"promtool {arguments[1]} failed: {(done.stdout + done.stderr)[-2_000:].strip()} [SS747]"

@@ -259,6 +259,8 @@ class Stack:
         (folder / "targets").mkdir(parents=True)
         shutil.copy(generated / "prometheus.yml", folder)
         shutil.copytree(self._generated / "rules", folder / "rules")
+        routes = self.data / "alertmanager.yml"  # a copy: a game day changes its receivers
+        shutil.copy(generated / routes.name, routes)
         targets = {
             "otel-collector": self.ports.collector,
             "otel-collector-telemetry": self.ports.telemetry,
@@ -269,7 +271,7 @@ class Stack:
             self._add_target(job, port)
         self._fill(folder)
         storage = f"--storage.path={self.data / 'alertmanager'}"
-        self._add_server("alertmanager", generated / "alertmanager.yml", storage, "--cluster.listen-address=")
+        self._add_server("alertmanager", routes, storage, "--cluster.listen-address=")
         self._add_server(
             "prometheus",
             folder / "prometheus.yml",

@@ -32,7 +32,7 @@ _SIGNALS = ("momentum", "mean_reversion", "volatility_skew", "gamma_exposure")
 #: Tier -> (ratio of the requests, number of users).
 _TIERS = {"free": (0.30, 200), "basic": (0.30, 120), "professional": (0.30, 60), "enterprise": (0.10, 10)}
 #: Kind of request -> ratio of the requests.
-_KINDS = {
+KINDS = {
     "chain": 0.26, "signal": 0.34, "option": 0.10, "portfolio": 0.05, "scenario": 0.08,
     "surface": 0.05, "history": 0.05, "subscription": 0.03, "threshold": 0.02, "job": 0.02,
 }  # fmt: skip
@@ -104,8 +104,8 @@ class Load:
         user = f"{tier}-{self._random.randrange(_TIERS[tier][1])}"
         if self._random.random() < 0.15:
             tier, user = "free", "free-impatient"  # sends more requests than the free tier allows
-        kind = self._random.choices([*_KINDS], [*_KINDS.values()])[0]
-        return user, tier, self._request(kind, TIERS[tier].premium)
+        kind = self._random.choices([*KINDS], [*KINDS.values()])[0]
+        return user, tier, self.request(kind, TIERS[tier].premium)
 
     def _send(self, client: httpx.AsyncClient) -> None:
         if len(self._in_flight) >= _MOST_IN_FLIGHT:
@@ -126,8 +126,13 @@ class Load:
         except httpx.HTTPError as error:
             self.results[type(error).__name__] += 1
 
-    def _request(self, kind: str, premium: bool) -> Ask:
-        """Return method, path and body of a request of that kind; other tiers do not ask for premium features."""
+    def request(self, kind: str, premium: bool) -> Ask:
+        """Return method, path and body of a request.
+
+        Args:
+            kind: A key of `KINDS`.
+            premium: True for a user of a tier with premium features; other users do not ask for them.
+        """
         choose = self._random.choice
         symbol, signal = self._symbol(), choose(_SIGNALS)
         match kind:

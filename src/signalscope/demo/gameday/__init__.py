@@ -1,0 +1,1 @@
+"""The game day: switch the faults of the demo on, and measure when users and the monitoring notice each one."""
