@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup python demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
+.PHONY: collector help setup python demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,8 +25,8 @@ setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 python: ## create .venv only
 	@$(PYTHON) tools/setup.py --python
 
-demo: setup ## run the demo until Ctrl-C
-	@exec $(BIN)/signalscope demo $(ARGS)
+demo: ## run the demo until Ctrl-C; the first time it builds its servers meanwhile
+	@exec $(PYTHON) tools/setup.py --demo $(ARGS)
 
 gameday: setup ## run every fault on a demo, measure the alerts, and add the run to benchmarks/gameday.html
 	@exec $(BIN)/signalscope gameday --report benchmarks/gameday.html --table docs/gameday.md $(ARGS)
@@ -61,6 +61,9 @@ test-oldest: setup ## run the SDK's tests with the oldest supported OpenTelemetr
 
 test-python: setup ## run the unit tests with each supported Python on this machine, or with one: ARGS=3.13
 	@$(BIN)/python tools/interpreters.py $(ARGS)
+
+collector: setup ## write the source of the demo's Collector from collector/builder.yaml; needs Go
+	@$(BIN)/python tools/collector.py
 
 generate: setup ## write rules, dashboards, runbooks, server configuration and docs, also for the demo
 	@$(BIN)/signalscope generate $(ARGS)

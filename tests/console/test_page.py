@@ -556,6 +556,30 @@ def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -
         browser.until("document.body.textContent.includes('The demo runs without Prometheus. [SS726]')")
 
 
+def test_dashboards_appear_when_prometheus_joins(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """Before, the page has what is missing, the estimate and the change; it opens the dashboard by itself."""
+    missing = [
+        {"name": "Prometheus", "text": "40 % built; ready in about 3 min (estimate)", "change": "Alerts."}
+    ]
+    demo: dict[str, object] = {
+        "service": f"http://127.0.0.1:{free_port()}", "token": "t", "building": missing,
+    }  # fmt: skip
+    with _console(tmp_path, demo, _board()) as url:
+        browser.open(f"{url}/")
+        browser.until(
+            "document.getElementById('building')?.textContent.includes('ready in about 3 min (estimate)')"
+        )
+        text = str(browser.run("document.body.textContent"))
+        assert "Numbers of this process, without Prometheus" in text
+        assert "The service does not answer: ConnectError [SS728]" in text
+        assert "Alerts and dashboards come with Prometheus, which has not joined yet." in text
+        assert "SS726" not in text
+        (tmp_path / "endpoints.json").write_text(
+            json.dumps({**demo, "prometheus": prometheus, "building": []})
+        )
+        browser.until(_DONE)
+
+
 def test_a_mistake_in_the_page_would_be_seen(tmp_path: Path, prometheus: str, browser: Browser) -> None:
     """An exception, a failed load and `console.error` are complaints; the other tests rely on this."""
     with _console(tmp_path, {"prometheus": prometheus}, _board()) as url:

@@ -19,7 +19,7 @@ from tests.waiting import DEADLINE
 
 from fastapi import FastAPI
 from signalscope import derived, health
-from signalscope.config import Config
+from signalscope.config import Config, _environment
 from signalscope.derived import _prometheus
 from signalscope.derived._promql import Promql
 from signalscope.fastapi import _auth as _access
@@ -582,3 +582,15 @@ async def test_a_service_of_unknown_latency_is_not_called_compliant(
     assert await compliance(a, b, ("DEPENDENCY_P95", "a", 100)) == (0, None)
     failing = ("DEPENDENCY_ERROR_RATIO", "c", 1.0)
     assert await compliance(a, failing, ("DEPENDENCY_P95", "a", 0.1)) == (50, None)
+
+
+def test_the_url_may_appear_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the file this process is the source, also if the other variable is set. The file may come and go."""
+    path = tmp_path / "prometheus-url"
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL_FILE", str(path))
+    assert _environment.prometheus_url() is None
+    path.write_text("http://prometheus:9090/\n", encoding="utf-8")
+    assert _environment.prometheus_url() == "http://prometheus:9090"
+    path.unlink()
+    assert _environment.prometheus_url() is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 #: The root of the checkout.
@@ -27,7 +27,8 @@ class Project:
         version: The pinned version.
         image: The container image with the binaries.
         binaries: The name of each binary, and its path in the image.
-        packages: Go packages of tools/NAME; empty for the Collector, which the OpenTelemetry builder makes.
+        packages: The Go package of each binary; empty if the OpenTelemetry builder makes the project.
+        module: The folder in tools/ with the pinned modules of the packages.
         flags: More flags of ``go build``.
         stamp: More flags of the linker.
     """
@@ -37,6 +38,7 @@ class Project:
     image: str
     binaries: dict[str, str]
     packages: tuple[str, ...] = ()
+    module: str = ""
     flags: tuple[str, ...] = ()
     stamp: str = ""
 
@@ -68,7 +70,7 @@ def versions(path: Path = ROOT / ".env") -> dict[str, str]:
 
 
 def projects() -> tuple[Project, ...]:
-    """Return the projects of the local stack, the longest build first.
+    """Return the projects of the local stack with their tools, the longest build first.
 
     Example:
         >>> [project.name for project in projects()]
@@ -76,16 +78,36 @@ def projects() -> tuple[Project, ...]:
     """
     return (
         _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
-        # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.
-        _prometheus("prometheus", "prometheus", "promtool", flags=("-tags", "remove_all_sd")),
+        _prometheus("prometheus", "prometheus", "promtool"),
         _prometheus("alertmanager", "alertmanager", "amtool"),
     )
 
 
-def _prometheus(name: str, *binaries: str, flags: tuple[str, ...] = ()) -> Project:
+def projects_for_demo() -> tuple[Project, ...]:
+    """Return only what the demo runs, in the order of its builds.
+
+    The Collector is first: Prometheus reads from it. It has the components of ``collector/config.yaml`` only, so its
+    cache folder is not that of the whole Collector.
+
+    Example:
+        >>> [list(project.binaries) for project in projects_for_demo()]
+        [['signalscope-otelcol'], ['prometheus'], ['alertmanager']]
+    """
+    collector = _pinned(
+        "otelcol", {"signalscope-otelcol": "/otelcol-contrib"}, ("./otelcol",), module="servers"
+    )
+    return (
+        replace(collector, name="otelcol-demo"),
+        _prometheus("prometheus", "prometheus"),
+        _prometheus("alertmanager", "alertmanager"),
+    )
+
+
+def _prometheus(name: str, *binaries: str) -> Project:
     """Return a project of the Prometheus organisation; these have a Go package for each binary."""
     packages = tuple(f"github.com/prometheus/{name}/cmd/{binary}" for binary in binaries)
-    return _pinned(name, {binary: f"/bin/{binary}" for binary in binaries}, packages, flags=flags)
+    module = "servers" if name == "prometheus" else name
+    return _pinned(name, {binary: f"/bin/{binary}" for binary in binaries}, packages, module=module)
 
 
 def projects_for_tests() -> tuple[Project, ...]:
@@ -112,13 +134,17 @@ def _pinned(
     binaries: dict[str, str],
     packages: tuple[str, ...] = (),
     *,
-    flags: tuple[str, ...] = (),
+    module: str = "",
     stamp: str = "",
 ) -> Project:
     """Return a project at its pinned version; ``{version}`` in the stamp stands for that version."""
     pinned = versions()
     version, image = pinned[f"{name.upper()}_VERSION"], pinned[f"{name.upper()}_IMAGE"]
-    return Project(name, version, image, binaries, packages, flags, stamp.format(version=version))
+    # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.
+    flags = ("-tags", "remove_all_sd") if module == "servers" else ()
+    return Project(
+        name, version, image, binaries, packages, module or name, flags, stamp.format(version=version)
+    )
 
 
 def cache() -> Path:

@@ -58,7 +58,7 @@ const show = async () => {
     } else if (runbook) {
       current = new Runbook(runbook);
       [title, description] = runbook === "README" ? ["Runbooks", "What to do, alert by alert."] : [runbook, "The runbook of this alert."];
-    } else current = new Stack();
+    } else current = new Stack(settings.prometheus);
   } catch (error) {
     current = null;
     place.replaceChildren(element("p", { id: "problem", role: "alert" }, error.message));
