@@ -1,8 +1,8 @@
 """Create the virtual environment and get the binaries, both at the same time, with progress: `make setup`.
 
 `--tests` also gets what only the tests need. `--demo ARGUMENTS` starts the demo as soon as Python is ready. Missing
-binaries are built beside it, and join it.
-With `--python` it only creates the environment, which is enough for the documentation and the lint.
+binaries are built beside it, and join it. `--python` only creates the environment, which is enough for the
+documentation and the lint.
 
 Needs only the standard library. It changes nothing that is up to date, so a second run takes no time.
 """
@@ -217,9 +217,8 @@ def main() -> int:
             part.ended.wait(5)  # time to remove unfinished files
         return 130
     python, *others = parts
-    for lacking in others:
-        if lacking.failure:
-            print(f"note: {lacking.failure}", file=sys.stderr)
+    for failure in filter(None, (part.failure for part in others)):
+        print(f"note: {failure}", file=sys.stderr)
     if python.failure:
         print(f"error: {python.failure}", file=sys.stderr)
     return 1 if python.failure else 0
