@@ -20,7 +20,7 @@ _LINT = yaml.safe_load((binaries.ROOT / "dashboards" / ".lint").read_text(encodi
 #: Units of Grafana (packages/grafana-data/src/valueFormats/categories.ts) that panels may use.
 _UNITS = {
     "none", "short", "percent", "percentunit", "s", "bytes", "cps", "reqps", "dtdhms", "dtdurations",
-    "currencyUSD",
+    "currencyUSD", "dateTimeAsIso",
 }  # fmt: skip
 
 each_board = pytest.mark.parametrize("name", BOARDS)

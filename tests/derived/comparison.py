@@ -18,10 +18,6 @@ FILES = ("recordings", "slos")
 _EVALUATION = 180
 
 
-#: promtool evaluates groups in any order, which moves the time of the first data by one evaluation.
-STATEFUL = ("SLO_SINCE",)
-
-
 def judge(folder: Path, configs: Iterable[Config], inputs: list[Any], claims: list[Any], *keys: str) -> None:
     """Check claims about the rules of several jobs with promtool.
 
@@ -32,17 +28,18 @@ def judge(folder: Path, configs: Iterable[Config], inputs: list[Any], claims: li
         claims: The claims.
         keys: The keys of the rows whose rules are included; all by default.
     """
+    # One group for each job: promtool evaluates groups in any order, which moves values by one evaluation.
     content = [
         {
-            "name": f"{config.selectors.job}-{group.name}",
+            "name": config.selectors.job,
             "rules": [
                 {"record": rule.record, "expr": rule.expr, "labels": dict(rule.labels)}
+                for group in groups(config, *FILES)
                 for rule in group.rules
                 if not keys or rule.key in keys
             ],
         }
         for config in configs
-        for group in groups(config, *FILES)
     ]
     path = folder / "rules.yaml"
     path.write_text(json.dumps({"groups": content}), encoding="utf-8")

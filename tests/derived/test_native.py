@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.derived.comparison import FILES, STATEFUL, empty, judge, present, same
+from tests.derived.comparison import FILES, empty, judge, present, same
 from tests.derived.scenario import CONFIG, SECONDS, STEP, Scenario, series_input
 
 from signalscope import contract, derived
@@ -96,7 +96,7 @@ def test_rows_have_the_values_of_classic_histograms(tmp_path: Path, seed: int) -
     wanted: list[dict[str, Any]] = []
     for row in (derived.get(rule.key) for rule in _rules(_CLASSIC)):
         native, classic = (f'{row.name}{{job="{config.selectors.job}"}}' for config in (_NATIVE, _CLASSIC))
-        if "le" not in row.all_labels and row.key not in STATEFUL:
+        if "le" not in row.all_labels:
             wanted += same(native, classic)
             if row.key in different:
                 wanted.append(present(classic))

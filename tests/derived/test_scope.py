@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.derived.comparison import FILES, STATEFUL, empty, judge, present, same
+from tests.derived.comparison import FILES, empty, judge, present, same
 from tests.derived.scenario import CONFIG, SECONDS, STEP, Scenario, promtool, series_input
 
 from signalscope import contract, derived
@@ -49,7 +49,7 @@ def test_clusters_have_the_values_that_they_have_alone(tmp_path: Path) -> None:
         for cluster in _CLUSTERS:
             wanted += (
                 same(f'{row.name}{{job="scoped", cluster="{cluster}"}}', f'{row.name}{{job="{cluster}"}}')
-                if "le" not in row.all_labels and row.key not in STATEFUL
+                if "le" not in row.all_labels
                 else [present(f'{row.name}{{job="scoped", cluster="{cluster}"}}')]
             )
     for key in _REPRESENTATIVE:
@@ -65,11 +65,7 @@ def test_series_without_the_label_have_the_values_of_rules_without_a_scope(tmp_p
         rule.key: derived.get(rule.key) for group in groups(CONFIG, *FILES) for rule in group.rules
     }.values():
         scoped, plain = (f'{row.name}{{job="{job}"}}' for job in ("scoped", "plain"))
-        wanted += (
-            same(scoped, plain)
-            if "le" not in row.all_labels and row.key not in STATEFUL
-            else [present(scoped)]
-        )
+        wanted += same(scoped, plain) if "le" not in row.all_labels else [present(scoped)]
     judge(tmp_path, [_SCOPED, _config("plain")], inputs, wanted)
 
 

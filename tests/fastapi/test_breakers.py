@@ -150,8 +150,8 @@ async def test_reported_and_instrumented_breakers_are_shown(client: httpx.AsyncC
     finally:
         instrumentor.uninstrument()
     assert shown["monitored_service"]["state"] == shown["told_service"]["state"] == "open"
-    assert shown["monitored_service"]["calls"] == {"success": 1, "failure": 0, "rejected": 1}
-    assert shown["told_service"]["calls"] == {"success": 0, "failure": 1, "rejected": 1}
+    assert shown["monitored_service"]["calls"] == {"success": 1, "failure": 0, "rejected": 1, "late_loop": 0}
+    assert shown["told_service"]["calls"] == {"success": 0, "failure": 1, "rejected": 1, "late_loop": 0}
     assert shown["told_service"]["transitions"]["open"] == 1
 
 

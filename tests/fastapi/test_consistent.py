@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.fastapi.consistency import SPECIFIC, History, Phase, contradictions
 from tests.fastapi.prometheus import running
@@ -28,18 +29,23 @@ from signalscope.testing import capture
 
 ANSWERS = ("enhanced-metrics", "performance-summary?window=5m", "business-dashboard", "capacity-planning")
 _LATENCIES = st.sampled_from((0.002, 0.04, 0.3, 0.9, 3.0, 8.4, 29.0, 75.0))
-PHASES = st.lists(
-    st.builds(
+_DELTAS = st.sampled_from((0.5, 2.0, float("nan"), float("inf")))
+
+
+def _phases(ticks: st.SearchStrategy[int], least: int) -> st.SearchStrategy[Phase]:
+    """Return random phases with at least so many requests and calculated options at each tick."""
+    return st.builds(
         Phase,
-        ticks=st.integers(1, 12),
-        latencies=st.lists(_LATENCIES, max_size=6).map(tuple),
+        ticks=ticks,
+        latencies=st.lists(_LATENCIES, min_size=least, max_size=6).map(tuple),
         failed=st.integers(0, 6),
-        deltas=st.lists(st.sampled_from((0.5, 2.0, float("nan"), float("inf"))), max_size=4).map(tuple),
+        deltas=st.lists(_DELTAS, min_size=least, max_size=4).map(tuple),
         hits=st.integers(0, 9),
         health=st.sampled_from((0.0, 0.5, 1.0)),
-    ),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    )
+
+
+PHASES = st.lists(_phases(st.integers(1, 12), 0), min_size=1, max_size=4)
 
 
 @contextmanager
@@ -130,26 +136,29 @@ def test_a_contradiction_is_noticed() -> None:
         block[name] = right
 
 
-@pytest.mark.needs("prometheus", "promtool")
-@pytest.mark.parametrize(
-    "steady",
-    [
-        Phase(24, (0.002, 0.04, 0.3, 0.9), 1, (0.5, 0.4, float("nan")), 4, 0.5),
-        Phase(24, (8.4, 75.0, 29.0), 3, (2.0, float("inf")), 0, 0.0),
-    ],
-)
-def test_both_sources_agree(tmp_path: Path, steady: Phase) -> None:
-    """A real Prometheus with the samples of a process gives the same present values, without contradictions."""
-    with _process() as history, pytest.MonkeyPatch.context() as patch:
-        history.play([Phase(60, (0.3, 3.0), 1, (0.5,), 2), steady], scraped=True)
+_FAST = Phase(24, (0.002, 0.04, 0.3, 0.9), 1, (0.5, 0.4, float("nan")), 4, 0.5)
+_SLOW = Phase(24, (8.4, 75.0, 29.0), 3, (2.0, float("inf")), 0, 0.0)
+_BEFORE = [Phase(36, (0.3, 3.0), 1, (0.5,), 2)]
+
+
+def _compare_sources(before: list[Phase], steady: Phase) -> None:
+    """Compare the answers of a process with those of a real Prometheus that has scraped it."""
+    with (
+        _process() as history,
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        # Every instrument records from the beginning: Prometheus cannot tell the increase of a new series.
+        history.play([Phase(24, (0.3, 3.0), 1, (0.5,), 2), *before, steady], scraped=True)
         process = asyncio.run(_answers())
         # Samples up to some seconds from now, because Prometheus needs time to start.
-        history.play([dataclasses.replace(steady, ticks=12)], scraped=True)
-        with running(tmp_path, [*history.lines(time.time() + 30)]) as url:
+        history.play([dataclasses.replace(steady, ticks=24)], scraped=True)
+        with running(Path(folder), [*history.lines(time.time() + 60)]) as url:
             patch.setenv("SIGNALSCOPE_PROMETHEUS_URL", url)
             prometheus = asyncio.run(_answers())
     assert [*contradictions(process)] == []
     assert prometheus["performance-summary"]["source"]["name"] == "prometheus"
+    assert [*contradictions(prometheus)] == []
     compared = 0
     for block in ("api", "greeks", "signals"):
         for name, statistics in process["performance-summary"][block].items():
@@ -174,3 +183,30 @@ def test_both_sources_agree(tmp_path: Path, steady: Phase) -> None:
         if entry["reason"] is not None
     }
     assert [reason for reason in reasons if not SPECIFIC.search(reason)] == []
+
+
+#: The last phase lasts two minutes: the present values then cover the same events in both sources.
+_histories = given(
+    before=st.lists(_phases(st.integers(1, 12), 0), max_size=2), steady=_phases(st.just(24), 1)
+)
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.needs("prometheus", "promtool")
+@settings(_patient, max_examples=3)
+@example(before=_BEFORE, steady=_FAST)
+@example(before=_BEFORE, steady=_SLOW)
+@_histories
+def test_both_sources_agree(before: list[Phase], steady: Phase) -> None:
+    """A real Prometheus with the samples of a process gives the same present values, without contradictions."""
+    _compare_sources(before, steady)
+
+
+@pytest.mark.long
+@pytest.mark.needs("prometheus", "promtool")
+@pytest.mark.timeout(1_800)
+@settings(_patient, max_examples=60)
+@_histories
+def test_both_sources_agree_for_many_histories(before: list[Phase], steady: Phase) -> None:
+    """The same for more random histories."""
+    _compare_sources(before, steady)

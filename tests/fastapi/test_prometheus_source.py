@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from signalscope.health import HealthCheck
 pytestmark = pytest.mark.needs("prometheus", "promtool")
 ANSWERS = ("enhanced-metrics", "performance-summary", "business-dashboard", "capacity-planning")
 JOB = 'job="signal-service"'
+_NOW, _SLO = time.time(), 'sloth_id="{0}",sloth_service="signal-service",sloth_slo="{0}"'
 #: The data of the real Prometheus: the key of a series, its labels and its value.
 GIVEN: tuple[tuple[str, str, float], ...] = (
     ("ERROR_RATE", "", 0.25),
@@ -80,6 +82,12 @@ GIVEN: tuple[tuple[str, str, float], ...] = (
     ("CAPACITY_USED", 'resource="load"', 40),
     ("FORECAST", 'resource="cpu",horizon="48h"', 0.8),
     ("REPLICAS", "", 2),
+    ("SLO_SINCE", _SLO.format("errors"), _NOW - 3.4 * 86_400),
+    ("SLO_SINCE", _SLO.format("availability"), _NOW - 3_600),
+    ("SLO_OBJECTIVE", _SLO.format("errors"), 0.999),
+    ("SLO_OBJECTIVE", _SLO.format("availability"), 0.9995),
+    ("SLO_BURN", _SLO.format("errors"), 0.5),
+    ("SLO_REMAINING", _SLO.format("errors"), 0.8),
 )
 
 
@@ -263,6 +271,36 @@ async def test_every_number_says_where_it_is_from_and_every_null_why(
             assert nearest["reason"] is None or steps[0] in ("endpoints", "dependencies"), path
 
     walk(answer, "")
+
+
+async def test_a_budget_is_shown_with_the_days_seen_or_with_the_time_of_the_first_data(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An SLO of 3.4 days has a budget; one of an hour has the reason why not, and a missing number has its own."""
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
+    answer = await _answer(client, "performance-summary")
+    errors, young = answer["slos"]["errors"], answer["slos"]["availability"]
+    assert (errors["objective"], errors["burn_rate"], errors["error_budget_remaining"]) == (0.999, 0.5, 0.8)
+    assert errors["seen"] == "over 3.4 days seen"
+    assert young["error_budget_remaining"] is young["burn_rate"] is None
+    since = datetime.fromtimestamp(_NOW - 3_600, UTC)
+    assert datetime.fromisoformat(young["seen_since"]) == pytest.approx(since, abs=timedelta(seconds=1))
+    too_young = f"not enough history yet, since {since:%Y-%m-%d %H:%M} UTC; shown after 1d"
+    assert young["seen"] == too_young
+    provenance = answer["provenance"]
+    burn = f"Prometheus has no {derived.get('SLO_BURN').name} of this SLO now"
+    assert provenance["slos.availability.burn_rate"]["reason"] == burn
+    assert provenance["slos.availability.error_budget_remaining"]["reason"] == too_young
+    assert provenance["slos.errors.error_budget_remaining"]["window_seconds"] == pytest.approx(
+        3.4 * 86_400, abs=300
+    )
+
+
+async def test_a_process_has_no_budgets(client: httpx.AsyncClient) -> None:
+    """Without Prometheus, `slos` is null, with the reason."""
+    answer = await _answer(client, "performance-summary")
+    assert answer["slos"] is None
+    assert "history" in answer["provenance"]["slos"]["reason"]
 
 
 _RANGE = re.compile(r"(?:\[|offset )(\d+)([smhd])")

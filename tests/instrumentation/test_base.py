@@ -19,6 +19,8 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from signalscope import instrument_greeks
 from signalscope.instrumentation._base._instrumentor import Library, LibraryInstrumentor
+from signalscope.instrumentation.aiobreaker import AiobreakerInstrumentor
+from signalscope.instrumentation.pybreaker import PybreakerInstrumentor
 from signalscope.testing import Captured, capture
 
 PRICING = """
@@ -336,3 +338,11 @@ def test_a_library_that_is_missing_or_too_old_is_skipped_quietly(
         assert (instrumentor.active, caplog.records) == (False, [])
         with pytest.raises(DependencyConflictError):
             instrumentor.instrument(raise_exception_on_conflict=True)
+
+
+def test_an_instrumentor_that_is_derived_from_another_has_an_instance_of_its_own() -> None:
+    """After pybreaker's instrumentor, aiobreaker's is not the same object, so that both libraries are measured."""
+    one, other = PybreakerInstrumentor(), AiobreakerInstrumentor()
+    assert type(one) is PybreakerInstrumentor
+    assert type(other) is AiobreakerInstrumentor
+    assert AiobreakerInstrumentor() is other

@@ -30,13 +30,20 @@ _MORE = {
     "queue-flood": ("SignalServiceHighLatency", "SignalServiceHighCPUUsage"),
     "api-latency": _HARM,
     "greeks-failing": _HARM,
+    "loop-blocked": (
+        *_HARM,
+        *_OF_CALLS,
+        "SignalServiceDown",
+        "ScrapeTimingOut",
+        "ExecutorSaturated",
+        "GreeksCalculationSystemFailure",
+        "CriticalQueueBacklog",
+        "QueueBackpressureHigh",
+        "TelemetryMissing",
+    ),
 }
 #: Faults that the demo has no switch for: the alert about the cause, and the alerts that may follow.
 _FAULTS = {
-    "blocked event loop": (
-        "EventLoopLagHigh", *_HARM, *_OF_CALLS, "SignalServiceDown", "ScrapeTimingOut", "ExecutorSaturated",
-        "GreeksCalculationSystemFailure", "CriticalQueueBacklog", "QueueBackpressureHigh", "TelemetryMissing",
-    ),
     "busy threads": (
         "ExecutorSaturated", *_HARM, "EventLoopLagHigh", "SignalServiceDown", "ScrapeTimingOut",
         "CriticalQueueBacklog",

@@ -367,7 +367,7 @@ def _closings(instance: str = "a") -> str:
 @pytest.mark.parametrize(
     ("what", "inputs", "numbers"),
     [
-        ("three times", {_closings(): "0x4 1x4 2x4 3x100"}, {"t3m30s": 0, "t3m45s": 1, "t19m": 0}),
+        ("three times", {_closings(): "0x4 1x4 2x4 3x100"}, {"t3m30s": 0, "t4m": 1, "t19m": 0}),
         ("twice", {_closings(): "0x4 1x4 2x100"}, {"t5m": 0, "t14m": 0}),
         ("twice on each of two", {_closings(): "0x4 1x4 2x100", _closings("b"): "0x4 1x4 2x100"}, {"t5m": 0}),
         ("twice, and the process restarts", {_closings(): "0x4 1x4 2x4 0x100"}, {"t5m": 0, "t14m": 0}),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import weakref
 from collections.abc import Callable, Iterator
 
@@ -20,13 +21,14 @@ from signalscope.contract._model import OTHER
 from signalscope.recording import Series, get_instrument, internal_error, observe
 from signalscope.recording._errors import read_each
 from signalscope.recording._process_state import ProcessState
+from signalscope.runtime._excuses import LATE_LOOP, is_late_failure
 
 _logger = logging.getLogger("signalscope")
 _STATE = "signal_service.circuit_breaker.state"
 _TRANSITIONS = "signal_service.circuit_breaker.transitions"
 _CALLS = "signal_service.circuit_breaker.calls"
 BREAKER_METRICS = (_STATE, _TRANSITIONS, _CALLS)
-OUTCOMES = ("success", "failure", "rejected")
+OUTCOMES = ("success", "failure", "rejected", LATE_LOOP)
 _WORST_FIRST = ("open", "half_open", "closed")
 #: Service name and operation.
 Identity = tuple[str, str]
@@ -97,7 +99,19 @@ class Breaker:
             outcome: success, failure or rejected.
             calls: The number of calls.
         """
+        self._count(outcome, calls)
+
+    def fail(self, error: BaseException | None = None) -> None:
+        """Count a call that failed: as ``late_loop`` if it timed out when the event loop of this process was late.
+
+        Args:
+            error: The exception of the call; by default the exception that is handled now.
+        """
+        self._count("failure", 1, error or sys.exc_info()[1])
+
+    def _count(self, outcome: str, calls: int, error: BaseException | None = None) -> None:
         try:
+            outcome = LATE_LOOP if is_late_failure(error) else outcome
             identity = self.identify()
             if self._is_monitor or self._is_reported(identity):
                 (self.calls.get(outcome) or get_instrument(_CALLS).series(*identity, outcome)).record(calls)

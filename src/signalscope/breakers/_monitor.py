@@ -59,9 +59,15 @@ class BreakerMonitor:
         """Count a call that succeeded."""
         self._calls["success"].record(1)
 
-    def failure(self) -> None:
-        """Count a call that failed."""
-        self._calls["failure"].record(1)
+    def failure(self, error: BaseException | None = None) -> None:
+        """Count a call that failed.
+
+        A timeout while the event loop of this process was late counts as ``late_loop``: the service may be healthy.
+
+        Args:
+            error: The exception of the call; by default the exception that is handled now.
+        """
+        self._breaker.fail(error)
 
     def rejected(self) -> None:
         """Count a call that the breaker blocked."""

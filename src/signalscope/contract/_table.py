@@ -85,7 +85,17 @@ _ERROR = Attribute("error_type", "The class of the exception, or the HTTP status
 _IMPACT = Attribute("impact_level", "The impact of the error: the criticality of the service.", CRITICALITIES)
 _STATE = Attribute("state", "The state of the breaker; the series of the current state is 1.", BREAKER_STATES)
 _TO = Attribute("to", "The new state.", BREAKER_STATES)
-_BREAKER_OUTCOME = Attribute("outcome", "How the guarded call ended.", ("success", "failure", "rejected"))
+_CALL_OUTCOME = Attribute(
+    "outcome",
+    "How the call ended; `late_loop`: the event loop of this process was late meanwhile, so its time says "
+    "little of the service.",
+    ("success", "error", "cancelled", "late_loop"),
+)
+_BREAKER_OUTCOME = Attribute(
+    "outcome",
+    "How the guarded call ended; `late_loop`: it timed out when the event loop of this process was late.",
+    ("success", "failure", "rejected", "late_loop"),
+)
 _DELIVERY = Attribute("delivery_method", "How signals are delivered to the subscriber.", cap=20)
 _FEATURE = Attribute("feature", "The product feature.", cap=50)
 _WINDOW = Attribute("window", "The time window that ends now.", ("1h", "24h"))
@@ -218,7 +228,7 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
     ],
     ("Dependencies", "@instrument_dependency"): [
         ("signal_service.external_service.duration", _H, "s", "Time of one call to an external service.",
-         (_SERVICE, _SERVICE_OPERATION, _OUTCOME), CALL_BUCKETS),
+         (_SERVICE, _SERVICE_OPERATION, _CALL_OUTCOME), CALL_BUCKETS),
         ("signal_service.dependency.errors", _C, "{error}", "Calls to external services that failed.",
          (_SERVICE, _ERROR, _IMPACT), None),
     ],

@@ -12,6 +12,7 @@ from signalscope.decorators._probe import Timed, decorator, name_of, outcome_of
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value
 from signalscope.recording import internal_error
+from signalscope.runtime._excuses import LATE_LOOP, is_timeout, was_late
 
 __all__ = ["Dependency", "instrument_dependency"]
 
@@ -35,6 +36,11 @@ def instrument_dependency(
     A call is an error if it raises, or if it returns an HTTP response (of httpx, requests, aiohttp) with a status of
     500 or more. The error type is the HTTP status. Without a status it is the exception's class; an exception of
     `raise_for_status` has the status of its response. A cancelled call is not an error.
+
+    If a call returned or timed out while the event loop of this process was late, its outcome is ``late_loop``. Its
+    time says little of the service, so it is not an error. The loop was late if one delay was 0.1 s or more, and a
+    quarter of the time of the call. Delays of half a second and more add up. Shorter ones count if they were half of
+    the time. A call that blocks the loop itself has no such excuse.
 
     Args:
         call: The function, if the decorator is used without arguments.
@@ -95,17 +101,21 @@ class Dependency(Timed):
         """Record a call that returned; a response with status 500 or more is an error."""
         status = self._status(call.result)
         is_error = status is not None and status >= _SERVER_ERROR
-        values = self.measure(call, "error" if is_error else "success")
+        values = self.measure(
+            call, "error" if is_error else LATE_LOOP if was_late(call.elapsed) else "success"
+        )
         (impact,) = self._impact.read(call)
         self._initialise(values, impact)
         if is_error:
             call.record(self._errors(values, str(status), impact), 1)
 
     def fail(self, call: Call) -> None:
-        """Record a call that raised; a cancelled one is not an error."""
+        """Record a call that raised; a cancelled one, or a timeout while the event loop was late, is not an error."""
         outcome = outcome_of(call.error)
+        if outcome == "error" and is_timeout(call.error) and was_late(call.elapsed):
+            outcome = LATE_LOOP
         values = self.measure(call, outcome)
-        if outcome != "cancelled":
+        if outcome == "error":
             status = self._status(getattr(call.error, "response", None)) or self._status(call.error)
             kind = type(call.error).__name__ if status is None else str(status)
             (impact,) = self._impact.read(call)

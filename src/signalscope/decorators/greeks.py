@@ -15,7 +15,7 @@ from signalscope.decorators._checks import Tally, examine, limits_of
 from signalscope.decorators._probe import Remade, decorator, outcome_of, span_maker
 from signalscope.decorators._spans import SpanMode
 from signalscope.decorators._values import Value, compile_value, needs_result
-from signalscope.recording import Recorder, group, internal_error
+from signalscope.recording import Recorder, Series, group, internal_error
 
 __all__ = ["instrument_greeks"]
 
@@ -23,6 +23,8 @@ __all__ = ["instrument_greeks"]
 _SECONDS = "signal_service.greeks.calculation"
 #: The largest number of combinations of attribute values that a decorated function keeps recorders for.
 _REMEMBERED = 1000
+#: The counters of options, of batches, and of checked results; the last one is None without checks.
+_Counters = tuple[Series, Series, Series | None]
 #: The recorder of calls that price one option, and the smallest and the largest valid result.
 _Scalar = tuple[Recorder, float, float]
 
@@ -122,7 +124,7 @@ class _Greeks(Remade):
         self._values = None if values is None else compile_value(values, function, "values")
         self._is_single = self._batch is None and self._batch_constant in (None, 1) and self._values is None
         self.spans = span_maker(function, span, self._attributes.constants)
-        self._initialised: set[Values] = set()
+        self._known: dict[Values, _Counters] = {}
         self._scalars: dict[Values, _Scalar] = {}
         # Create the series now, so that it is exported at zero before the first call.
         constant = self._attributes.all_constant
@@ -150,26 +152,27 @@ class _Greeks(Remade):
 
     def _scalar_for(self, values: Values) -> _Scalar:
         """Return the recorder of calls that price one option, and the limits of their results."""
-        fixed = [(self._options(values), 1), (self._batches(values), 1)]
-        if self._check:
-            fixed.append((self._checked(values), 1))
+        fixed = [(series, 1) for series in self._counters_of(values) if series is not None]
         recorder = group(self._seconds(values, "1", "success"), fixed)
-        self._initialise(values)
         scalar = (recorder, *limits_of(self._calculation_type(values), self._check))
         if len(self._scalars) < _REMEMBERED:
             self._scalars[values] = scalar
         return scalar
 
-    def _initialise(self, values: Values) -> None:
-        """Initialise the counters of unusable results at zero, so that the first one is an increase."""
-        if self._check and values not in self._initialised and len(self._initialised) < _REMEMBERED:
-            self._initialised.add(values)
-            self._checked(values)
-            for reason in contract.INVALID_REASONS:
-                self._invalid(values, reason)
+    def _counters_of(self, values: Values) -> _Counters:
+        """Return the counters, with those of unusable results initialised at zero: the first one is an increase."""
+        counters = self._known.get(values)
+        if counters is None:
+            checked = self._checked(values) if self._check else None
+            counters = self._options(values), self._batches(values), checked
+            if len(self._known) < _REMEMBERED:
+                self._known[values] = counters
+                for reason in contract.INVALID_REASONS if self._check else ():
+                    self._invalid(values, reason)
+        return counters
 
     def _finish_at_length(self, call: Call, values: Values) -> None:
-        self._initialise(values)
+        options, batches, checked = self._counters_of(values)
         if self._values is not None:
             try:
                 call.result = self._values(call)
@@ -177,10 +180,10 @@ class _Greeks(Remade):
                 internal_error(f"{self.where}.values")
         size = self._size(call)
         outcome = "success"
-        if self._check:
+        if checked is not None:
             tally, examined = self._examined(call.result, self._calculation_type(values))
             if examined:
-                call.record(self._checked(values), examined)
+                call.record(checked, examined)
             if tally:
                 if sum(tally.values()) >= examined:
                     outcome = "invalid"
@@ -188,8 +191,8 @@ class _Greeks(Remade):
                     call.record(self._invalid(values, reason), count)
         call.record(self._seconds(values, batch_class(size), outcome), call.elapsed)
         if size is not None:
-            call.record(self._options(values), size)
-            call.record(self._batches(values), size)
+            call.record(options, size)
+            call.record(batches, size)
 
     def _size(self, call: Call) -> int | None:
         """Return the number of options that the call priced; None if it is unknown."""

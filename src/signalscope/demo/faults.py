@@ -150,6 +150,11 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
         "cpu-burn", "A thread of the service keeps one core busy; the service still answers.",
         ("SignalServiceHighCPUUsage",),
     ),
+    Fault(
+        "loop-blocked", "The event loop stands still for 2.5 s, again and again; the external services are healthy.",
+        ("EventLoopLagHigh",),
+        ("SignalServiceHighLatency", "SignalServiceDown", "ExecutorSaturated", "ScrapeTimingOut", *_LATE),
+    ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
     Fault(
         SERVICE_DOWN, "The process of the service is killed; off starts it again.", ("SignalServiceDown",),

@@ -17,11 +17,10 @@ from signalscope.health._report import VALUES
 from signalscope.health._result import Result, Status, Verdict, shown
 from signalscope.recording._process_state import ProcessState
 from signalscope.runtime import lateness, watch_event_loop
+from signalscope.runtime._excuses import explains, is_timeout
 
 _logger = logging.getLogger("signalscope")
 _LONGEST_TIMEOUT = 30.0
-#: A timeout says nothing of the component if the event loop was late for this ratio of the timeout and these seconds.
-_LATE_PART, _LATE_SECONDS = 0.25, 0.1
 
 Outcome = Result | Status | bool | float | None
 """The return value of a check: a result, a status, True or False, or 1, 0.5 or 0; None is unknown."""
@@ -147,7 +146,7 @@ class HealthCheck(ProcessState):
     def _keep(self, run: _Run) -> Verdict:
         outcome = run.outcome.result()
         result = self._judge(outcome)
-        if isinstance(outcome, BaseException) and _is_timeout(outcome):
+        if isinstance(outcome, BaseException) and is_timeout(outcome):
             result = self._timed_out(result.detail, run.lateness(), min(self.timeout, run.ended - run.began))
         verdict = Verdict(result, run.ended, run.ended - run.began)
         if self.latest is None or self.latest.at < run.ended:
@@ -157,7 +156,7 @@ class HealthCheck(ProcessState):
     @staticmethod
     def _timed_out(detail: str, late: float, seconds: float) -> Result:
         """Return unhealthy, or unknown if the event loop was late for a part of the time that the check had."""
-        if late < max(_LATE_SECONDS, _LATE_PART * seconds):
+        if not explains(late, seconds):
             return Result("unhealthy", detail)
         return Result("unknown", f"{detail}, but the event loop of this process was {late:.1f} s late")
 
@@ -245,15 +244,6 @@ class _Run:
         else:
             error = task.exception()
             self.outcome.set_result(task.result() if error is None else error)
-
-
-def _is_timeout(error: BaseException | None) -> bool:
-    """Return True if the error, or one that it was raised from, is a timeout of any library, by its class names."""
-    while error is not None:
-        if any("timeout" in base.__name__.lower() for base in type(error).__mro__):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _call(check: Check, called: Future[Outcome | BaseException | Awaitable[Outcome]]) -> None:

@@ -51,7 +51,10 @@ class CircuitbreakerInstrumentor(BreakerInstrumentor):
     def _exit(self, original: Method, breaker: Any, kind: Any, error: Any, traceback: Any) -> Any:
         value = original(breaker, kind, error, traceback)
         has_failed = kind is not None and breaker._last_failure is error
-        self.count(breaker, "failure" if has_failed else "success")
+        if has_failed:
+            self.fail(breaker, error)
+        else:
+            self.count(breaker, "success")
         self.safely(lambda: self.model_of(breaker).refresh())
         return value
 

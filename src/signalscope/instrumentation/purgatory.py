@@ -61,8 +61,8 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
         admit = functools.partial(self._admit, module.OpenedState)
         self.intercept(module.Context, "handle_new_request", admit)
         for state in (module.ClosedState, module.HalfOpenedState, module.OpenedState):
-            self.intercept(state, "handle_exception", functools.partial(self._end, "failure"))
-            self.intercept(state, "handle_end_request", functools.partial(self._end, "success"))
+            self.intercept(state, "handle_exception", self._fail)
+            self.intercept(state, "handle_end_request", self._succeed)
 
     def _change_state(self, original: Method, context: Any, /, *args: Any, **kwargs: Any) -> Any:
         value = original(context, *args, **kwargs)
@@ -78,11 +78,13 @@ class PurgatoryInstrumentor(LibraryInstrumentor):
             self._count(context, "rejected")
             raise
 
-    def _end(
-        self, outcome: str, original: Method, state: Any, context: Any, /, *args: Any, **kwargs: Any
-    ) -> Any:
-        self._count(context, outcome)
-        return original(state, context, *args, **kwargs)
+    def _fail(self, original: Method, state: Any, context: Any, error: BaseException) -> Any:
+        self.safely(lambda: self._circuit(str(context.name), context).fail(error))
+        return original(state, context, error)
+
+    def _succeed(self, original: Method, state: Any, context: Any) -> Any:
+        self._count(context, "success")
+        return original(state, context)
 
     def _count(self, context: Any, outcome: str) -> None:
         self.safely(lambda: self._circuit(str(context.name), context).count(outcome))

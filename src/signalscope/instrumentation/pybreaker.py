@@ -77,7 +77,7 @@ class PybreakerInstrumentor(BreakerInstrumentor):
         return state
 
     def _inc_counter(self, original: Method, breaker: Any) -> Any:
-        self.count(breaker, "failure")
+        self.fail(breaker)
         return original(breaker)
 
     def _handle_success(self, original: Method, state: Any) -> Any:

@@ -83,9 +83,12 @@ class _Watch:
     def lateness(self, since: float) -> float:
         """Return the longest delay since then, in seconds; only the part of it that is after that time."""
         now = time.monotonic()
+        return max(min(now - self._due, now - since), *self.ended(since), 0.0)
+
+    def ended(self, since: float) -> list[float]:
+        """Return the delays that have ended since then, in seconds; only the part of each that is after that time."""
         with _watches.lock:
-            delays = [*self._delays, (now, max(0.0, now - self._due))]
-        return max(max(0.0, min(delay, end - since)) for end, delay in delays)
+            return [min(delay, end - since) for end, delay in self._delays if end > since]
 
     def executor(self) -> ThreadPoolExecutor | None:
         """Return the default executor of the loop, None until something has used it."""
@@ -186,6 +189,12 @@ def lateness(since: float, loop: asyncio.AbstractEventLoop | None = None) -> flo
     """
     watch = _watches.by_loop.get(loop or asyncio.get_running_loop())
     return 0.0 if watch is None else watch.lateness(since)
+
+
+def ended_delays(since: float, loop: asyncio.AbstractEventLoop) -> list[float]:
+    """Return the seconds of the delays of an event loop that have ended since a time; none if it is not watched."""
+    watch = _watches.by_loop.get(loop)
+    return [] if watch is None else watch.ended(since)
 
 
 def watches() -> list[_Watch]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tests.mixin.cases._case import Case, series
 
 from signalscope import derived
@@ -23,8 +25,8 @@ def _calls(outcome: str) -> str:
     )
 
 
-def _bucket(bound: str) -> str:
-    labels = f'service_name="ticker_service", operation="quote", outcome="success", le="{bound}"'
+def _bucket(bound: str, outcome: str = "success") -> str:
+    labels = f'service_name="ticker_service", operation="quote", outcome="{outcome}", le="{bound}"'
     return series(f"{_SECONDS}_bucket", labels)
 
 
@@ -79,12 +81,35 @@ def _breaker(alert: str, service: str, other_service: str) -> list[Case]:
             {"6m": 0},
             every="5s",
         ),
+        Case(
+            alert, "most failed calls timed out while the event loop of the caller was late, then the service fails",
+            _ended({"late_loop": "0+1x60 60x120", "failure": "0x60 0+2x120"}, service)
+            | {_state(service, "closed"): "1x11 0x169"},
+            {"2m": 0, "5m": 0, "10m": 1}, every="5s",
+        ),
+        Case(
+            alert, "the same failures while the event loop of the caller is late, and a restart",
+            _ended({"late_loop": "0+1x30 0+1x30", "failure": "0x61"}, service)
+            | {_state(service, "closed"): "1x11 0x50"},
+            {"2m": 0, "3m": 0, "5m": 0}, every="5s", reset=True,
+        ),
     ]  # fmt: skip
 
 
 def _moved(values: str, instance: str = "a", to: str = "closed") -> dict[str, str]:
     labels = f'service_name="ticker_service", operation="quote", to="{to}"'
     return {series("signal_service_circuit_breaker_transitions_total", labels, instance=instance): values}
+
+
+def _ended(
+    values: Mapping[str, str], service: str = "ticker_service", operation: str = "all"
+) -> dict[str, str]:
+    """Return the series of calls through a breaker, from their values by outcome."""
+    labels = f'service_name="{service}", operation="{operation}", outcome='
+    return {
+        series("signal_service_circuit_breaker_calls_total", f'{labels}"{outcome}"'): of_outcome
+        for outcome, of_outcome in values.items()
+    }
 
 
 def _recorded(key: str, labels: str = "") -> str:
@@ -125,6 +150,10 @@ CASES = [
         {"15m": 0},
     ),
     Case(
+        "DependencyErrorRateHigh", "all calls but a few errors time out while the event loop of the caller is late",
+        {_calls("late_loop"): "0+100x80", _calls("error"): "0+5x80", _calls("success"): "0x80"}, {"5m": 0, "15m": 0},
+    ),
+    Case(
         "DependencyErrorRateHigh", "all calls fail, but there are too few",
         {_calls("error"): "0+1x80"}, {"15m": 0},
     ),
@@ -140,6 +169,16 @@ CASES = [
             _bucket("2"): "0+94x20 1880+100x60", _bucket("5"): "0+100x80", _bucket("+Inf"): "0+100x80",
         },
         {"1m": 0, "2m": 1, "5m": 1, "14m": 0},
+    ),
+    Case(
+        "DependencyLatencyHigh", "only calls during which the event loop of the caller was late take longer",
+        {
+            _calls("late_loop"): "0+100x80", _calls("success"): "0+20x80",
+            _bucket("2"): "0+20x80", _bucket("5"): "0+20x80", _bucket("+Inf"): "0+20x80",
+            _bucket("2", "late_loop"): "0x80", _bucket("5", "late_loop"): "0+100x80",
+            _bucket("+Inf", "late_loop"): "0+100x80",
+        },
+        {"5m": 0, "15m": 0},
     ),
     Case(
         "DependencyLatencyHigh", "exactly one in twenty",
@@ -174,6 +213,9 @@ CASES = [
     Case("CircuitBreakerFlapping", "an outage of ten minutes: each trial call fails, and the last one succeeds",
          _moved("0x4 0+1x40 40x40", to="open") | _moved("0x4 0+1x40 41x40", to="half_open") | _moved("0x45 1x40"),
          {"5m": 0, "10m": 0, "14m": 0}),
+    Case("CircuitBreakerFlapping", "closes again three times after timeouts while the caller's event loop was late",
+         _moved("0x4 1x4 2x4 3x100") | _ended({"late_loop": "0+1x14 14x100", "failure": "0x114"}, operation="quote"),
+         {"4m": 0, "10m": 0, "14m": 0}),
     Case("CircuitBreakerFlapping", "no data", _moved("_x80"), {"14m": 0}),
     Case("DependencyLatencyRising", "from the usual 0.2 s towards 2 s, and back",
          _p95("0.2x360 0.2+0.01x140 0.2x100"), {"1h52m": 0, "1h59m": 1, "2h13m": 0}),

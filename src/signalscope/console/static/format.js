@@ -68,6 +68,7 @@ const UNITS = {
   reqps: (value, decimals) => `${short(value, decimals)} req/s`,
   dtdurations: duration,
   dtdhms: clock,
+  dateTimeAsIso: (value) => new Date(value).toLocaleString("sv-SE").slice(0, 16),
   currencyUSD: money("$"),
   currencyEUR: money("€"),
   currencyGBP: money("£"),

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -44,6 +45,7 @@ class Switches:
             "cache-flush": lambda on: self._background("cache-flush", on, self._flush_caches),
             "queue-flood": lambda on: self._background("queue-flood", on, self._flood_queue),
             "cpu-burn": self._burn,
+            "loop-blocked": lambda on: self._background("loop-blocked", on, _block_loop),
             "subscription-surge": lambda on: subscriptions.surge(12_000) if on else subscriptions.end_surge(),
         }
 
@@ -101,3 +103,9 @@ class Switches:
         while self._burning.is_set():
             # This releases the interpreter lock while it computes, so that the service still answers.
             hashlib.pbkdf2_hmac("sha256", b"burn", b"core", 100_000)
+
+
+async def _block_loop() -> None:
+    while True:
+        time.sleep(2.5)  # noqa: ASYNC251  # the fault
+        await asyncio.sleep(0.5)

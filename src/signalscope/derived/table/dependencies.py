@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from signalscope.derived._expressions import AvgOverTime, Expr, Instrument, Match, Quantile, Series, is_not
+from signalscope.derived._expressions import (
+    AvgOverTime,
+    Expr,
+    Instrument,
+    Match,
+    Quantile,
+    Series,
+    is_not,
+    one_of,
+)
 from signalscope.derived._operators import Avg, Max, Ratio, Scale, Sum
 from signalscope.derived._rows import asked, group, series
 from signalscope.derived.table import increase, rate
@@ -48,17 +57,18 @@ GROUPS = (
         # Without cancelled calls: the caller cancels a call, not the service.
         "DEPENDENCY_ERROR_RATIO": series(
             "job_service_name:signal_service_external_service_errors:ratio5m", unit="",
-            meaning="Ratio of calls that failed.", expr=Ratio(_calls("error"), _calls(is_not("cancelled"))),
+            meaning="Ratio of calls that failed; a timeout while the caller's event loop was late is not a failure.",
+            expr=Ratio(_calls("error"), _calls(is_not("cancelled"))),
         ),
         "DEPENDENCY_P95": series(
             "job_service_name:signal_service_external_service_duration_seconds:p95", unit="s",
-            meaning="95th percentile of the time of a call to the service.",
-            expr=Quantile(0.95, rate(_SECONDS, "service_name", "le", part="bucket")),
+            meaning="95th percentile of the time of a call to the service, if the caller's event loop was in time.",
+            expr=Quantile(0.95, rate(_SECONDS, "service_name", "le", part="bucket", outcome=is_not("late_loop"))),
         ),
         "DEPENDENCY_TIME": series(
             "job_service_name:signal_service_external_service_time:rate5m", unit="s/s",
-            meaning="Seconds in calls to the service, each second.",
-            expr=rate(_SECONDS, "service_name", part="sum"),
+            meaning="Seconds in calls to the service, each second, if the caller's event loop was in time.",
+            expr=rate(_SECONDS, "service_name", part="sum", outcome=is_not("late_loop")),
         ),
         "BREAKER_OPEN": series(
             "job_service_name_operation:signal_service_circuit_breaker_open:max", unit="",
@@ -74,6 +84,14 @@ GROUPS = (
             "job_service_name_operation:signal_service_circuit_breaker_rejected:rate5m", unit="{call}/s",
             meaning="Calls that an open breaker refused.",
             expr=rate(_BREAKER_CALLS, *_BREAKER, outcome="rejected"),
+        ),
+        "BREAKER_LATE_LOOP": series(
+            "job_service_name_operation:signal_service_circuit_breaker_late_loop:ratio5m", unit="",
+            meaning="Ratio of failed calls through a breaker that timed out while the caller's event loop was late.",
+            expr=Ratio(
+                rate(_BREAKER_CALLS, *_BREAKER, outcome="late_loop"),
+                rate(_BREAKER_CALLS, *_BREAKER, outcome=one_of("failure", "late_loop")),
+            ),
         ),
     }),
 )  # fmt: skip

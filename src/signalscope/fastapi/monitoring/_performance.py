@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from signalscope.derived._vector import Labels
 from signalscope.fastapi.monitoring._answer import Answer, ByName, Number
 from signalscope.fastapi.monitoring._binding import Binding, Builder, Series, keys
+from signalscope.fastapi.monitoring._budgets import EVERY_SLO, Slo
 from signalscope.fastapi.monitoring._kpis import Kpi, every_kpi
 
 #: By series and labels: pairs of time and value over the window.
@@ -180,6 +181,9 @@ class PerformanceSummary(Answer):
             error_ratio=Series("DEPENDENCY_ERROR_RATIO", "ratio"),
         ),
     ] = Field(description="By external service: healthy (1 or 0), p95_seconds, error_ratio.")
+    slos: Annotated[dict[str, Slo] | None, EVERY_SLO] = Field(
+        description="By SLO: objective, burn rate and error budget remaining; null without Prometheus."
+    )
     kpis: Annotated[list[Kpi] | None, every_kpi("technical", "operational")] = Field(
         description="Technical and operational KPIs; null without Prometheus."
     )

@@ -77,6 +77,10 @@ class BreakerInstrumentor(LibraryInstrumentor):
         """Count a call of a breaker of the library; never raise an exception."""
         self.safely(lambda: self.model_of(breaker).count(outcome))
 
+    def fail(self, breaker: Any, error: BaseException | None = None) -> None:
+        """Count a failed call of a breaker of the library, by default with the exception that is handled now."""
+        self.safely(lambda: self.model_of(breaker).fail(error))
+
     def _add(self, breaker: Any, search: NameSearch) -> Breaker:
         model = _LibraryBreaker(self, breaker, search)
         self.breakers.set(breaker, model)

@@ -120,6 +120,10 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
     cleanup: ExitStack
     options: Mapping[str, Any]
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls._instance = None  # otherwise a class gets the instance of an instrumentor that it is derived from
+
     def __init__(self) -> None:
         super().__init__()
         # Each class has one instance, and each call of the class calls the constructor again.

@@ -8,6 +8,9 @@ from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
 from signalscope.mixin.alerts._model import Alert, maker
 
+#: A breaker that opens for timeouts while the caller's own event loop is late says nothing of the service.
+_MOSTLY, _BREAKER, _CALLS = 0.5, ("service_name", "operation"), "signal_service.circuit_breaker.calls"
+
 
 def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this subject."""
@@ -34,7 +37,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
     yield alert(
         "CircuitBreakerFlapping",
-        lambda ask: f"{ask.of('BREAKER_CLOSINGS')} >= {forecast.flapping}",
+        lambda ask: f"{ask.of('BREAKER_CLOSINGS')} >= {forecast.flapping} unless {_own_flapping(ask)}",
         for_=0,
         summary="The circuit breaker of {{ $labels.service_name }} ({{ $labels.operation }}) flaps",
         description="It has opened and closed again {{ $value }} times in "
@@ -52,4 +55,13 @@ def _open(ask: Promql, operator: str) -> str:
     reported = ask.of("DEPENDENCY_UP", 'criticality="critical"')
     # The service reports the criticality; the configuration adds services that have no health check.
     on = ask.on("service_name")
-    return f"{open_now} {operator} {on} ({reported} or {on} {by_name})"
+    own_fault = f"unless {ask.on(*_BREAKER)} {ask.of('BREAKER_LATE_LOOP')} > {_MOSTLY}"
+    return f"{open_now} {own_fault} {operator} {on} ({reported} or {on} {by_name})"
+
+
+def _own_flapping(ask: Promql) -> str:
+    """Return an expression for breakers whose calls mostly failed because the event loop of the caller was late."""
+    window = ask.config.forecast.flapping_window
+    calls = (ask.raw(_CALLS, f'outcome="{outcome}"') for outcome in ("late_loop", "failure"))
+    late, failed = (f"sum {ask.by(*_BREAKER)} (increase({one}[{duration(window)}]))" for one in calls)
+    return f"{ask.on(*_BREAKER)} {late} > {failed}"

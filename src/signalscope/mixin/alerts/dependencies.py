@@ -11,6 +11,8 @@ from signalscope.mixin.alerts._model import Alert, maker, shown_after
 
 #: A trend alert needs a latency of 2 times the usual one, or an error ratio of 25 % of its limit.
 _SLOWER, _STARTED = 2, 0.25
+#: The calls whose time is the service's: the event loop of the caller was in time.
+_TIMED = 'outcome!="late_loop"'
 _IMPACT = {
     "critical": "Features that need it fail or use old data: signals are missing, late or wrong.",
     "mandatory": "Features that need it are disabled or use default values.",
@@ -69,7 +71,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "DependencyLatencyHigh",
         lambda ask: (
             f"{ask.of('DEPENDENCY_P95')} > {limits.dependency_p95_seconds:g}"
-            f" and {ask.on('service_name')} {_enough(ask, '>=')}"
+            f" and {ask.on('service_name')} {_enough(ask, '>=', _TIMED)}"
         ),
         shows_after=shown_after(1, "DEPENDENCY_P95", config, config.holds.dependency_calls),
         summary="{{ $labels.service_name }} is slow",
@@ -117,7 +119,7 @@ def _down(ask: Promql, criticality: str) -> str:
 def _latency_rises(ask: Promql) -> str:
     limit = f"{ask.config.thresholds.dependency_p95_seconds:g}"
     now, ahead, usual = map(ask.of, ("DEPENDENCY_P95", "DEPENDENCY_P95_AHEAD", "DEPENDENCY_P95_USUAL"))
-    return f"{ahead} > {limit} and {now} <= {limit} and {now} > {_SLOWER} * {usual} and {_enough(ask, '>')}"
+    return f"{ahead} > {limit} and {now} <= {limit} and {now} > {_SLOWER} * {usual} and {_enough(ask, '>', _TIMED)}"
 
 
 def _errors_rise(ask: Promql) -> str:
@@ -127,7 +129,7 @@ def _errors_rise(ask: Promql) -> str:
     return f"{ahead} > {limit:g} and {started} and {_enough(ask, '>')}"
 
 
-def _enough(ask: Promql, comparison: str) -> str:
+def _enough(ask: Promql, comparison: str, *matchers: str) -> str:
     """Return the condition that the number of calls is sufficient for a ratio or a quantile."""
-    calls, least = ask.of("DEPENDENCY_CALLS"), ask.config.thresholds.min_calls_per_second
+    calls, least = ask.of("DEPENDENCY_CALLS", *matchers), ask.config.thresholds.min_calls_per_second
     return f"sum {ask.by('service_name')} ({calls}) {comparison} {least:g}"

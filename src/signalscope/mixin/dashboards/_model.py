@@ -11,7 +11,7 @@ from typing import Any, Literal
 from signalscope.config import Config
 from signalscope.mixin.dashboards._style import NO_LIMITS, Limits
 
-Kind = Literal["stat", "gauge", "bars", "table", "series", "heat", "states"]
+Kind = Literal["stat", "bars", "table", "series", "heat", "states"]
 Shape = Literal["line", "forecast", "upper", "lower"]
 
 
@@ -188,15 +188,21 @@ def states(title: str, description: str, empty: str, *queries: Query | str, **mo
 
 
 def stat(
-    title: str, description: str, expr: str, unit: str, empty: str, *, legend: str = "", **more: Any
+    title: str,
+    description: str,
+    expr: str,
+    unit: str,
+    empty: str,
+    *others: Query,
+    legend: str = "",
+    **more: Any,
 ) -> Panel:
-    """Return a panel of the latest value above its history; with a legend, of the value and the series name."""
-    return _panel("stat", title, description, unit, empty, Query(expr, legend), named=bool(legend), **more)
+    """Return a panel of the latest value above its history; with a legend, of the value and the series name.
 
-
-def gauge(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:
-    """Return a gauge of the latest value between a minimum and a maximum."""
-    return _panel("gauge", title, description, unit, empty, Query(expr), **more)
+    Another query with a unit of its own has no colour.
+    """
+    queries = (Query(expr, legend), *others)
+    return _panel("stat", title, description, unit, empty, *queries, named=bool(legend), **more)
 
 
 def heat(title: str, description: str, expr: str, unit: str, empty: str, **more: Any) -> Panel:

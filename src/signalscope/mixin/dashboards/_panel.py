@@ -10,7 +10,6 @@ from grafana_foundation_sdk.builders import (
     bargauge,
     common,
     dashboard,
-    gauge,
     heatmap,
     prometheus,
     stat,
@@ -91,7 +90,7 @@ def _thresholds(limits: Limits) -> dashboard.ThresholdsConfig:
 
 def _stat(panel: Panel) -> stat.Panel:
     coloured = bool(panel.states or (panel.limits.steps and panel.limits.base != NEUTRAL))
-    return (
+    builder = (
         stat.Panel()
         .reduce_options(_LATEST)
         .color_scheme(_BY_THRESHOLD)
@@ -101,10 +100,10 @@ def _stat(panel: Panel) -> stat.Panel:
         )
         .text_mode(options.BigValueTextMode.VALUE_AND_NAME if panel.named else options.BigValueTextMode.VALUE)
     )
-
-
-def _gauge(_: Panel) -> gauge.Panel:
-    return gauge.Panel().reduce_options(_LATEST).color_scheme(_BY_THRESHOLD).show_threshold_markers(True)
+    for query in panel.queries:
+        if query.unit is not None:
+            builder = builder.override_by_name(query.legend, [_Property("unit", query.unit), _fixed(NEUTRAL)])
+    return builder
 
 
 def _bars(panel: Panel) -> Any:
@@ -255,7 +254,6 @@ def _column(query: Query, panel: Panel) -> list[models.DynamicConfigValue]:
 
 _BUILDERS: dict[Kind, Callable[[Panel], Any]] = {
     "stat": _stat,
-    "gauge": _gauge,
     "bars": _bars,
     "table": _table,
     "series": _series,

@@ -7,10 +7,11 @@ from typing import Any
 from signalscope.config import BURN_RATES, Config
 from signalscope.derived._promql import duration
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, recorded, whole
-from signalscope.mixin.dashboards._model import Panel, Query, gauge, series, stat
+from signalscope.mixin.dashboards._model import Panel, Query, series, stat
 from signalscope.mixin.dashboards._style import BAD, GOOD, INFO, NEUTRAL, Limits, above, below
 
 NO_REQUESTS = "no requests in this time range"
+_DAY = 86_400
 #: Red below zero: for money and growth.
 PROFIT = Limits(BAD, ((0.0, GOOD),))
 
@@ -80,12 +81,19 @@ def no_budget(config: Config) -> str:
 
 def budget(config: Config) -> Panel:
     """Return the panel of the lowest error budget remaining."""
-    return gauge(
+    remaining, since = recorded("SLO_REMAINING"), recorded("SLO_SINCE")
+    period = config.slos.period_days * _DAY
+    seen = f"(clamp_max(time() - {since}, {period}) and on (job, sloth_id) {remaining}) / {_DAY}"
+    return stat(
         "How much error budget remains?",
-        "Lowest error budget remaining of all SLOs, over the days seen (at most 30). "
+        f"Lowest error budget remaining, shown {duration(config.slos.budget_seconds)} after the first data. "
         "At 0 the objective is missed: stop releases.",
-        f"min({recorded('SLO_REMAINING')})", "percentunit", no_budget(config),
-        limits=limits(config)["budget"], low=0.0, high=1.0, decimals=1, leads_to="executive",
+        # A label can have the days; its series has the value 1.
+        f'count_values("days", round(min({seen}), 0.1)) * on () group_left () min({remaining})',
+        "percentunit", "no SLO has events yet",
+        Query(f"1000 * min({since}) unless on () {remaining}", "not enough history yet, since",
+              unit="dateTimeAsIso"),
+        legend="over {{days}} days seen", limits=limits(config)["budget"], decimals=1, leads_to="executive",
         alerts=("AvailabilityBudgetBurnFast", "ErrorBudgetBurnFast", "ApiLatencyBudgetBurnFast"),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ PALETTE: dict[str, dict[str, str]] = {
         "error": BAD,
         "failure": BAD,
         "cancelled": "gray",
+        "late_loop": "semi-dark-yellow",
         "rejected": "purple",
     },
     "status": {"2xx": GOOD, "3xx": "super-light-green", "4xx": "yellow", "5xx": BAD},

@@ -129,9 +129,9 @@ def board(config: Config) -> Iterator[Line]:
         ),
         series(
             "What is the p95 latency by dependency?",
-            "95th percentile of the duration of calls by external service.",
+            "95th percentile of the duration of calls, if the event loop of the caller was in time.",
             "s", _CALLS,
-            quantile(0.95, "signal_service.external_service.duration", by=("service_name",)),
+            quantile(0.95, "signal_service.external_service.duration", 'outcome!="late_loop"', by=("service_name",)),
             exemplars=True, leads_to="developer", alerts=("DependencyLatencyHigh", "DependencyLatencyRising"),
             limits=above(config.thresholds.dependency_p95_seconds),
         ),
