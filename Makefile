@@ -8,13 +8,13 @@ BIN := .venv/bin
 ARGS ?=
 # The local stack loads the files that this configuration of the reference service gives.
 DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo \
-  --only rules --only dashboards --only deploy/prometheus
+  --only rules --only dashboards --only deploy/prometheus --only deploy/collector
 
 # One more than the number of cores: the worker with the whole stack mostly waits.
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: help setup demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
+.PHONY: collector help setup demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,8 +22,8 @@ help: ## list the targets
 setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 	@$(PYTHON) tools/setup.py
 
-demo: setup ## run the demo until Ctrl-C
-	@exec $(BIN)/signalscope demo $(ARGS)
+demo: ## run the demo until Ctrl-C; the first time it builds its servers meanwhile
+	@exec $(PYTHON) tools/setup.py --demo $(ARGS)
 
 gameday: setup ## run every fault on a demo, measure the alerts, and add the run to benchmarks/gameday.html
 	@exec $(BIN)/signalscope gameday --report benchmarks/gameday.html --table docs/gameday.md $(ARGS)
@@ -58,6 +58,9 @@ test-oldest: setup ## run the SDK's tests with the oldest supported OpenTelemetr
 
 test-python: setup ## run the unit tests with each supported Python on this machine, or with one: ARGS=3.13
 	@$(BIN)/python tools/interpreters.py $(ARGS)
+
+collector: setup ## write the source of the demo's Collector from collector/builder.yaml; needs Go
+	@$(BIN)/python tools/collector.py
 
 generate: setup ## write rules, dashboards, runbooks, server configuration and docs, also for the demo
 	@$(BIN)/signalscope generate $(ARGS)

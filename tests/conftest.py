@@ -27,7 +27,7 @@ _BINARIES = {
     "docker-compose": "docker-compose",
     "pint": "pint",
 }
-_PACKAGES = {"redis": "redis-server", "chromium": "chromium"}
+_PACKAGES = {"redis": "redis-server", "chromium": "chromium", "go": "go"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +49,7 @@ def _move_home(config: pytest.Config) -> None:
     """
     home = Path.home()
     cache = Path(os.environ.setdefault("XDG_CACHE_HOME", str(home / ".cache")))
+    os.environ.setdefault("GOPATH", str(home / "go"))
     os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(cache / "signalscope" / "hypothesis"))
     settings = home / ".config" / "pip" / "pip.conf"
     if settings.is_file():

@@ -12,10 +12,14 @@ __all__ = ["Scheduling", "group"]
 
 #: Tests with the whole stack in real processes: two stacks at the same time would disturb each other.
 _STACK = ("tests/e2e/", "tests/launch/test_demo.py")
+#: Tests of one Collector and one Prometheus, which they start once.
+_HOSTILE = "tests/collector/test_hostile.py"
 
 
 def group(test: str) -> str | None:
     """Return the group of a test id; None for a test that any worker may run."""
+    if test.startswith(_HOSTILE):
+        return "hostile"
     return "stack" if test.startswith(_STACK) else None
 
 

@@ -81,6 +81,10 @@ def used(folder: Path, root: Path | None = None) -> dict[str, str]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for code in CODE.findall(node.value):
                     places.setdefault(code, f"{path.relative_to(root or ROOT).as_posix()}:{node.lineno}")
+    for path in sorted((root or ROOT).glob("collector/components/**/*.go")):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for code in CODE.findall(line):
+                places.setdefault(code, f"{path.relative_to(root or ROOT).as_posix()}:{number}")
     return places
 
 
@@ -174,7 +178,7 @@ def problems(table: Table, folder: Path, root: Path | None = None) -> Iterator[s
     for code in sorted(places.keys() - table.files.keys()):
         yield f"{places[code]}: {code} is not explained in docs/errors/"
     for code in sorted(table.files.keys() - places.keys()):
-        yield f"{table.places[code]}: {code} is not used in src/"
+        yield f"{table.places[code]}: {code} is not used in src/ or collector/"
     for codes in table.groups.values():
         for code, entry in codes.items():
             if not CODE.fullmatch(code) or code[2] != Path(table.files[code]).name[0]:

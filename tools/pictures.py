@@ -1,10 +1,11 @@
 """Take the pictures of the documentation from a separate demo: `make pictures`.
 
-- `python tools/pictures.py`: start a demo, wait, take every picture, end the demo
+- `python tools/pictures.py`: start two demos, wait, take every picture, end them
 - `python tools/pictures.py --running operations`: take one dashboard of the running demo
 
 Chromium draws each dashboard as the console serves it. During a fault: docs/images/NAME.png (dark), NAME-light.png
-(light). The other states are in docs/images/states/: NAME-young.webp, NAME-healthy.webp and NAME-empty.webp.
+(light). The other states are in docs/images/states/: NAME-young.webp, NAME-healthy.webp, NAME-empty.webp
+and, of a second demo with generated history, NAME-history.webp.
 The start of the demo becomes docs/images/demo-start.svg. If Pillow is installed, it makes the pictures smaller.
 """
 
@@ -48,6 +49,8 @@ FAULT = "config-down"
 BOARDS = ROOT / "deploy" / "demo" / "dashboards"
 #: The minutes after the start when the pictures of a young demo are taken.
 YOUNG_MINUTES = 2.0
+#: The dashboards that need weeks of history, and the minutes after the start of a demo with generated history.
+WITH_HISTORY, HISTORY_MINUTES = ("capacity", "revenue"), 5.0
 _DONE = (
     "document.querySelectorAll('.panel').length > 0 && !document.querySelector('[data-state=waiting]')"
     " && document.body.dataset.busy === 'false'"
@@ -95,14 +98,14 @@ def smaller(path: Path) -> None:
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[tuple[dict[str, Any], Recording]]:
+def demo(folder: Path, *arguments: str) -> Iterator[tuple[dict[str, Any], Recording]]:
     """Run a demo with its state in a folder; yield its endpoints, and its output until it was ready."""
     endpoints = folder / "endpoints.json"
     environment = {**os.environ, "XDG_STATE_HOME": str(folder), "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS)}
     os.environ["XDG_STATE_HOME"] = str(folder)
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "signalscope", "demo", "--endpoints", str(endpoints)],
+        [sys.executable, "-m", "signalscope", "demo", "--endpoints", str(endpoints), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
     )  # fmt: skip
     assert process.stdout is not None
@@ -236,6 +239,14 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "signalscope", "fault", FAULT, "on"], check=True)
         wait(options.minutes / 3, f"a demo with the fault {FAULT} ({console})")
         take(console, f"now-{int(options.minutes * 60)}s", options.names, during)
+    if names := [name for name in WITH_HISTORY if name in (options.names or WITH_HISTORY)]:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            demo(Path(folder), "--history", "30d") as (endpoints, _),
+        ):
+            console = endpoints["console"]
+            wait(HISTORY_MINUTES, f"a demo with generated history ({console})")
+            take(console, "now-6h", names, states("history"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Create the virtual environment and get the binaries, both at the same time, with progress: `make setup`.
 
+`--tests` also gets what only the tests need. `--demo ARGUMENTS` starts the demo as soon as Python is ready. Missing
+binaries are built beside it, and join it.
+
 Needs only the standard library. It changes nothing that is up to date, so a second run takes no time.
 """
 
@@ -11,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import venv
@@ -32,10 +36,15 @@ class SetupError(RuntimeError):
     """An error that the user can correct; the message says how."""
 
 
-def environment() -> None:
-    """Create the virtual environment and install signalscope in it, editable, with all extras."""
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
-    if is_ready(wanted):
+def environment(extra: str = "dev") -> None:
+    """Create the virtual environment and install signalscope in it, editable.
+
+    Args:
+        extra: The extra to install; ``dev`` includes all others.
+    """
+    dev = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    wanted = dev if extra == "dev" else f"{dev} {extra}"
+    if is_ready(dev) or is_ready(wanted):
         return
     lock = os.open(ROOT, os.O_RDONLY)
     try:
@@ -45,7 +54,7 @@ def environment() -> None:
             say("python: another setup of this checkout is running; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_ready(wanted):
-            install_packages(wanted)
+            install_packages(wanted, extra)
     finally:
         os.close(lock)
 
@@ -55,7 +64,7 @@ def is_ready(wanted: str) -> bool:
     return STAMP.is_file() and STAMP.read_text(encoding="ascii") == wanted and PYTHON.exists()
 
 
-def install_packages(wanted: str) -> None:
+def install_packages(wanted: str, extra: str) -> None:
     """Create what is missing, and record the path and the dependencies."""
     begun = time.monotonic()
     say("python: making .venv and installing packages")
@@ -70,7 +79,11 @@ def install_packages(wanted: str) -> None:
     ):
         make_environment()
     place.write_text(str(ROOT), encoding="utf-8")
-    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-e", ".[dev]"]
+    command = [
+        str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-e", f".[{extra}]",
+        # Python compiles what it imports; most modules are never imported by the demo.
+        *(["--no-compile"] if extra == "demo" else []),
+    ]  # fmt: skip
     step = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     running.append(step)
     while True:
@@ -141,6 +154,43 @@ STARTED = time.monotonic()
 running: list[subprocess.Popen[str]] = []
 
 
+def start_builds() -> subprocess.Popen[bytes] | None:
+    """Start to build what the demo lacks, in a process that the demo adopts; None if nothing is missing."""
+    if not binaries.missing_for_demo():
+        return None
+    path = Path(tempfile.mkstemp(prefix="signalscope-builds-", suffix=".json")[1])
+    with path.with_suffix(".log").open("wb") as log:
+        command = [sys.executable, ROOT / "src" / "signalscope" / "binaries", "--demo", path]
+        builds = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    os.environ["SIGNALSCOPE_DEMO_BUILDS"] = f"{builds.pid}:{path}"
+    say("building the missing servers beside the rest; each joins the demo when it is ready")
+    return builds
+
+
+def demo(arguments: list[str]) -> int:
+    """Make the environment, and become the demo; return the exit status only if that fails."""
+    builds = start_builds()
+    python = Part(lambda: environment("demo"))
+    try:
+        python.ended.wait()
+        if not python.failure:
+            command = [str(VENV / "bin" / "signalscope"), "demo", *arguments]
+            os.execv(command[0], command)  # noqa: S606  # no shell is needed
+    except KeyboardInterrupt:
+        for step in running:
+            step.terminate()
+        python.ended.wait(5)
+        return 130
+    finally:
+        if builds is not None:
+            builds.terminate()
+            builds.wait()
+    print(f"error: {python.failure}", file=sys.stderr)
+    return 1
+
+
 def main() -> int:
     """Return the exit status: 0 if the environment is ready; missing binaries are only reported."""
     if sys.version_info < _OLDEST:
@@ -151,6 +201,8 @@ def main() -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
+    if "--demo" in sys.argv:
+        return demo(sys.argv[sys.argv.index("--demo") + 1 :])
     parts: list[Part] = []
     try:
         parts += [Part(environment), Part(tools)]

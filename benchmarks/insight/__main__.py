@@ -14,9 +14,9 @@ from statistics import median
 from benchmarks.insight.report import Forecasts, PredictionIntervals, write_docs
 from benchmarks.insight.scenarios import BEGIN, END, Scenario, make, openmetrics
 from benchmarks.insight.score import Anomalies, Exhaustion, anomalies, episodes
-from benchmarks.insight.store import Store
 from signalscope import derived
 from signalscope.config import Config
+from signalscope.demo.stack._backfill import Store
 from signalscope.derived import Rule, groups
 from signalscope.derived._promql import Promql
 from signalscope.derived.table.calendar import session_now

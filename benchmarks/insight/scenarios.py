@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from signalscope import derived
-from signalscope.config._calendar import WEEKDAYS, Calendar
+from signalscope.config import Calendar
 from signalscope.demo.service.session import activity
+from signalscope.demo.stack.past import counted, lasting, sessions
 
 __all__ = ["BEGIN", "END", "Event", "Scenario", "make", "openmetrics"]
 
@@ -76,23 +77,23 @@ def make(job: str, seed: int, *, step: int, events: bool) -> Scenario:
     """
     chance = np.random.default_rng(seed)
     times = np.arange(BEGIN.timestamp(), END.timestamp(), step)
-    progress, day = _sessions(times)
+    progress, day = sessions(times, Calendar())
     scenario = Scenario(job, step, times, progress >= 0)
     shape = np.array([activity(done) if done >= 0 else _QUIET for done in progress])
     weeks = (times - times[0]) / (7 * 86_400)
     of_day = np.exp(chance.normal(0, 0.08, int(day.max()) + 1))[day]
-    load = shape * of_day * 1.02**weeks * np.exp(_lasting(chance, len(times), 0.05, step))
+    load = shape * of_day * 1.02**weeks * np.exp(lasting(chance, len(times), 0.05, step))
     chosen = _Events(scenario, chance) if events else None
     factors = {name: np.ones_like(times) for name in ("requests", "greeks", "signals", "latency")}
     errors, gone = np.full_like(times, 0.0005), np.zeros_like(times, dtype=bool)
     if chosen is not None:
         _disturb(chosen, factors, errors, gone)
-    requests = _counted(chance, 40 * load * factors["requests"])
+    requests = counted(chance, 40 * load * factors["requests"])
     busy = load * factors["requests"]
     levels = {
         "API_REQUESTS": requests,
-        "GREEKS_OPTIONS": 25 * _counted(chance, 30 * busy * factors["greeks"]),
-        "SIGNALS": _counted(chance, 2.5 * busy * factors["signals"]),
+        "GREEKS_OPTIONS": 25 * counted(chance, 30 * busy * factors["greeks"]),
+        "SIGNALS": counted(chance, 2.5 * busy * factors["signals"]),
         "API_P95": 0.08 * (1 + 0.4 * busy) * np.exp(chance.normal(0, 0.08, len(times))) * factors["latency"],
         "ERROR_RATE": 100
         * chance.binomial((requests * _WINDOW).astype(int), errors)
@@ -179,7 +180,7 @@ def _resources(
     begin = 49 / 7
 
     def used(level: Floats | float) -> Floats:
-        noise = np.exp(_lasting(chance, len(shape), 0.04, step))
+        noise = np.exp(lasting(chance, len(shape), 0.04, step))
         return np.clip(0.05 + 0.9 * level * shape / peak * of_day**0.6 * noise, 0, 1)
 
     return {
@@ -189,44 +190,6 @@ def _resources(
         "stepping": used(np.where(weeks >= begin, 1.2, 0.65)),
         "spiking": used(np.where((weeks * 7 * 24) % (24 * 11) < 2, 1.3, 0.6)),
     }
-
-
-def _sessions(times: Floats) -> tuple[Floats, npt.NDArray[np.int_]]:
-    """Return the progress of the session (0 to 1, -1 outside of a session) and the number of the local day."""
-    calendar = Calendar()
-    progress = np.full(len(times), -1.0)
-    days = np.zeros(len(times), dtype=int)
-    first: date | None = None
-    for index, moment in enumerate(times):
-        local = datetime.fromtimestamp(moment, calendar.zone)
-        first = first or local.date()
-        days[index] = (local.date() - first).days
-        if WEEKDAYS[local.weekday()] not in calendar.days or local.date() in calendar.holidays:
-            continue
-        closes = calendar.early_closes.get(local.date(), calendar.closes)
-        if calendar.opens <= local.time() < closes:
-            opened = calendar.opens.hour * 3_600 + calendar.opens.minute * 60
-            length = closes.hour * 3_600 + closes.minute * 60 - opened
-            at = local.hour * 3_600 + local.minute * 60 + local.second
-            progress[index] = (at - opened) / length
-    return progress, days
-
-
-def _lasting(chance: np.random.Generator, length: int, deviation: float, step: int) -> Floats:
-    """Return noise with a time constant of twenty minutes."""
-    keep = np.exp(-step / 1_200)
-    steps = chance.normal(0, deviation * np.sqrt(1 - keep**2), length)
-    noise = np.empty(length)
-    value = 0.0
-    for index, more in enumerate(steps):
-        value = keep * value + more
-        noise[index] = value
-    return noise
-
-
-def _counted(chance: np.random.Generator, rate: Floats) -> Floats:
-    """Return the rate over five minutes of random events with a mean rate."""
-    return chance.poisson(rate * _WINDOW) / _WINDOW
 
 
 def openmetrics(scenarios: Sequence[Scenario], without: str = "", only: str = "") -> Iterator[str]:

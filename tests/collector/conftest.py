@@ -18,6 +18,7 @@ from signalscope import binaries
 from signalscope.demo.stack._processes import Part, answers, wait_until
 
 CONFIG = binaries.ROOT / "collector" / "config.yaml"
+LIMITS = binaries.ROOT / "deploy" / "collector" / "limits.yaml"
 
 
 @dataclass
@@ -25,7 +26,9 @@ class Collector:
     """A running Collector."""
 
     http: str
+    grpc: str
     page: str
+    telemetry: str
     traces: Path
     part: Part
 
@@ -39,7 +42,8 @@ class Collector:
     def scrape(self) -> str:
         """Return the page that Prometheus would get, in OpenMetrics."""
         accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
-        with urllib.request.urlopen(urllib.request.Request(self.page, headers=accept), timeout=5) as response:
+        request = urllib.request.Request(self.page, headers=accept)
+        with urllib.request.urlopen(request, timeout=DEADLINE) as response:
             return str(response.read().decode())
 
     def when(self, is_so: Callable[[], bool], what: str) -> None:
@@ -73,14 +77,21 @@ def running(folder: Path, **variables: str) -> Iterator[Collector]:
         | variables
     )
     log = folder / "collector.log"
-    part = Part("collector", [binaries.find("signalscope-otelcol"), "--config", CONFIG], log, environment)
+    command: list[str | Path] = [
+        binaries.find("signalscope-otelcol"),
+        f"--config={CONFIG}",
+        f"--config={LIMITS}",
+    ]
+    part = Part("collector", command, log, environment)
     try:
         wait_until(
             lambda: answers(f"http://127.0.0.1:{ports['HEALTH_ENDPOINT']}"), "the collector", DEADLINE, [part]
         )
         yield Collector(
             f"http://127.0.0.1:{ports['OTLP_HTTP_ENDPOINT']}",
+            environment["OTLP_GRPC_ENDPOINT"],
             f"http://127.0.0.1:{ports['PROMETHEUS_ENDPOINT']}/metrics",
+            f"http://127.0.0.1:{environment['TELEMETRY_PORT']}/metrics",
             folder / "traces.jsonl",
             part,
         )

@@ -28,6 +28,7 @@ from tests.collector.otlp import (
     span,
     traces,
 )
+from tools import collector
 
 from signalscope import binaries, contract
 from signalscope.contract import Kind
@@ -349,13 +350,21 @@ def test_the_manifest_and_the_modules_have_the_pinned_versions() -> None:
     pinned = binaries.versions()
     manifest = (binaries.ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
     assert f"version: {pinned['OTELCOL_VERSION']}" in manifest
-    modules = set(re.findall(r"gomod: (?!.*confmap)\S+ v(\S+)", manifest))
+    modules = set(re.findall(r"gomod: (?!.*confmap|.*signalscope)\S+ v(\S+)", manifest))
     assert modules == {pinned["OTELCOL_VERSION"]}
-    prometheus = (binaries.ROOT / "tools" / "prometheus" / "go.mod").read_text(encoding="utf-8")
+    prometheus = (binaries.ROOT / "tools" / "servers" / "go.mod").read_text(encoding="utf-8")
     major, minor, patch = pinned["PROMETHEUS_VERSION"].split(".")
     assert f"github.com/prometheus/prometheus v0.{major}{int(minor):02}.{patch}" in prometheus
     alertmanager = (binaries.ROOT / "tools" / "alertmanager" / "go.mod").read_text(encoding="utf-8")
     assert f"github.com/prometheus/alertmanager v{pinned['ALERTMANAGER_VERSION']}" in alertmanager
+    demo = (binaries.ROOT / "tools" / "servers" / "go.mod").read_text(encoding="utf-8")
+    source = (binaries.ROOT / "tools" / "servers" / "otelcol" / "components.go").read_text(encoding="utf-8")
+    in_demo = re.findall(r"gomod: (\S+) v(\S+)", collector.manifest(""))
+    for module, version in in_demo:
+        assert f"\t{module} v{version}\n" in demo, module
+    assert {module for module, _ in in_demo if "confmap" not in module} == set(
+        re.findall(r'\t\w+ "(\S+/(?:receiver|processor|exporter|connector|extension)/\S+)"', source)
+    )
     for name in ("OTELCOL", "PROMETHEUS", "ALERTMANAGER"):
         assert pinned[f"{name}_IMAGE"].endswith(pinned[f"{name}_VERSION"])
 

@@ -62,6 +62,20 @@ async def test_only_reading_is_passed_on(client: httpx.AsyncClient) -> None:
         assert (await client.request(method, "/prometheus/api/v1/query")).status_code == 405
 
 
+async def test_generated_history_is_named() -> None:
+    """The page learns the end of the generated history; the page of the parts does not list it as a URL."""
+    made = make_app(
+        Settings(None, Boards([]), {"generated_until": 1_700_000_000, "service": "http://service"})
+    )
+    transport = httpx.ASGITransport(made)
+    async with (
+        made.router.lifespan_context(made),
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as running,
+    ):
+        assert (await running.get("/api/settings")).json()["generated_until"] == 1_700_000_000
+        assert (await running.get("/status")).json()["endpoints"] == {"service": "http://service"}
+
+
 async def test_another_site_s_name_is_refused(client: httpx.AsyncClient) -> None:
     """Another site cannot read through a host name that it points to this machine."""
     assert (await client.get("/api/settings", headers={"Host": "evil.example"})).status_code == 400

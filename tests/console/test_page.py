@@ -520,6 +520,28 @@ def test_what_does_not_fit_is_counted(tmp_path: Path, prometheus: str, browser: 
         assert _text(browser, 2, ".note") == ""
 
 
+_AREA = (
+    "window.echarts.getInstanceByDom(document.querySelector('[data-panel=\"3\"] .chart'))"
+    ".getOption().series[0].markArea?.data?.[0]?.map(end => end.xAxis) ?? null"
+)
+
+
+def test_generated_history_is_named_and_shaded(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """The page says until when the history is generated, and charts are shaded up to there; else neither."""
+    until = int(time.time()) - 300
+    for number, (more, is_shaded) in enumerate((({"generated_until": until}, True), ({}, False))):
+        with _console(tmp_path / str(number), {"prometheus": prometheus, **more}, _board()) as url:
+            browser.open(f"{url}/d/mine?from=now-15m")
+            browser.until(_DONE)
+            note = browser.run("document.getElementById('generated').textContent")
+            assert note.startswith("Generated, not measured: everything before") is is_shaded
+            area = browser.run(_AREA)
+            assert (area is not None) is is_shaded
+            if area:
+                assert area[0] < area[1] == until * 1000
+    assert browser.complaints == []
+
+
 def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -> None:
     """If Prometheus is down or missing, the page has a message and no numbers."""
     with _console(tmp_path, {"prometheus": f"http://127.0.0.1:{free_port()}"}, _board()) as url:
@@ -532,6 +554,30 @@ def test_it_says_when_there_is_nobody_to_ask(tmp_path: Path, browser: Browser) -
     with _console(tmp_path, {"service": "http://127.0.0.1:1"}) as url:
         browser.open(f"{url}/")
         browser.until("document.body.textContent.includes('The demo runs without Prometheus. [SS726]')")
+
+
+def test_dashboards_appear_when_prometheus_joins(tmp_path: Path, prometheus: str, browser: Browser) -> None:
+    """Before, the page has what is missing, the estimate and the change; it opens the dashboard by itself."""
+    missing = [
+        {"name": "Prometheus", "text": "40 % built; ready in about 3 min (estimate)", "change": "Alerts."}
+    ]
+    demo: dict[str, object] = {
+        "service": f"http://127.0.0.1:{free_port()}", "token": "t", "building": missing,
+    }  # fmt: skip
+    with _console(tmp_path, demo, _board()) as url:
+        browser.open(f"{url}/")
+        browser.until(
+            "document.getElementById('building')?.textContent.includes('ready in about 3 min (estimate)')"
+        )
+        text = str(browser.run("document.body.textContent"))
+        assert "Numbers of this process, without Prometheus" in text
+        assert "The service does not answer: ConnectError [SS728]" in text
+        assert "Alerts and dashboards come with Prometheus, which has not joined yet." in text
+        assert "SS726" not in text
+        (tmp_path / "endpoints.json").write_text(
+            json.dumps({**demo, "prometheus": prometheus, "building": []})
+        )
+        browser.until(_DONE)
 
 
 def test_a_mistake_in_the_page_would_be_seen(tmp_path: Path, prometheus: str, browser: Browser) -> None:

@@ -102,7 +102,7 @@ def _by_row(board: dict[str, Any]) -> list[list[dict[str, Any]]]:
 @pytest.mark.parametrize(("where", "expression"), _expressions())
 def test_every_metric_and_label_exists(where: str, expression: str) -> None:
     """Each metric and label is in the contract, the recorded series or the metrics of the pipeline."""
-    labels: dict[str, set[str]] = defaultdict(lambda: {"job", "instance"})
+    labels: dict[str, set[str]] = defaultdict(lambda: {"job", "instance", "process"})
     for one in contract.instruments():
         for name in one.series_names:
             labels[name] |= {*one.attribute_names, *(["le"] if name.endswith("_bucket") else ())}
@@ -252,7 +252,11 @@ def test_the_worst_alert_is_first() -> None:
 
 def test_a_process_has_a_short_name() -> None:
     """Each panel by instance of the service cuts a UUID to its first eight digits."""
-    by_process = [(where, expression) for where, expression in _expressions() if "instance)" in expression]
+    by_process = [
+        (where, expression)
+        for where, expression in _expressions()
+        if re.search(r"instance(, process)?\)", expression)
+    ]
     assert len(by_process) == 6
     for where, expression in by_process:
         short = expression.startswith("label_replace(") and '"([0-9a-f]{8})(?:-' in expression
@@ -390,8 +394,9 @@ def test_the_documentation_shows_every_dashboard() -> None:
         picture = docs / "images" / f"{board.key}.png"
         assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
         assert picture.stat().st_size < 200_000, picture
-        for state in ("young", "empty"):
-            path = f"images/states/{board.key}-{state}.webp"
+        with_history = ("with history",) * (board.key in {"capacity", "revenue"})
+        for state in ("young", "empty", *with_history):
+            path = f"images/states/{board.key}-{state.removeprefix('with ')}.webp"
             assert f"[{state}]({path})" in text
             assert (docs / path).read_bytes()[8:12] == b"WEBP"
             assert (docs / path).stat().st_size < 200_000, path

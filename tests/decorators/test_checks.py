@@ -136,7 +136,7 @@ _TEN_THOUSAND[[1, 3, 5, 7]] = [np.nan, np.inf, 7.0, -np.inf]
         (np.array(_NAN), "delta", {"nan": 1}, 1, 1),
         ([0.5] * 4_999 + [_NAN] + [0.5] * 5_000, "delta", {"nan": 1}, 10_000, 10_000),
         (deque([0.5, 2.0]), "delta", {"out_of_range": 1}, 2, 2),
-        ([[0.5, _NAN], [2.0, 0.0]], "delta", {"nan": 1, "out_of_range": 1}, 4, 2),
+        ([[0.5, _NAN], [2.0, 0.0]], "delta", {"nan": 1, "out_of_range": 1}, 4, 4),
         (pd.Series([0.5, _NAN]), "delta", {"nan": 1}, 2, 2),
         # records are checked in the fields that are named after Greeks, and in no other field
         (_Option(_NAN, -1.0), "chain", {"nan": 1, "out_of_range": 1}, 2, 1),
@@ -238,3 +238,49 @@ def test_a_batch_size_may_be_any_whole_number_or_a_length(
     assert captured.value("signal_service_greeks_options_total") == counted
     errors = captured.value("signalscope_internal_errors_total", where="decorators.greeks.batch_size")
     assert errors == (1 if counted is None else None)
+
+
+@pytest.mark.parametrize(
+    ("result", "size"),
+    [
+        # groups of options
+        ({"calls": [{"delta": 0.5}] * 3, "puts": [{"delta": -0.5}] * 4}, 7),
+        ({"calls": np.zeros(3), "puts": np.zeros(4)}, 7),
+        ({"calls": [0.1] * 3, "puts": [0.1] * 4}, 7),
+        ({"calls": {"delta": np.zeros(3)}, "puts": {"delta": np.zeros(4)}}, 7),
+        ({"calls": pd.DataFrame({"delta": np.zeros(3)}), "puts": pd.DataFrame({"delta": np.zeros(2)})}, 5),
+        ({"2026-01": {100.0: 0.5, 101.0: 0.4}, "2026-02": {100.0: 0.4}}, 3),
+        ({"symbol": "AAPL", "options": [{"delta": 0.5}] * 6}, 6),
+        ({"spot": 100.0, "greeks": {"delta": np.zeros(4)}}, 4),
+        (_Object(calls=[_Option(0.5, 0.1)] * 3, price=np.zeros(3)), 3),
+        ([{"delta": np.zeros(3)}, {"delta": np.zeros(5)}], 8),
+        ([np.zeros(3), np.zeros(4)], 7),
+        ([[0.1, 0.2], [0.3]], 3),
+        ([pd.DataFrame({"delta": np.zeros(3)}), pd.DataFrame({"delta": np.zeros(2)})], 5),
+        ({"calls": {}, "puts": []}, 0),
+        ([], 0),
+        ({}, 0),
+        # one option each
+        ([{"delta": 0.5}] * 2_000, 2_000),
+        ([_Option(0.5, 0.1)] * 4, 4),
+        (np.array([{"delta": 0.5}] * 3, dtype=object), 3),
+        (pd.Series([{"delta": 0.1}] * 3), 3),
+        # several values of the same options
+        ((np.zeros(5), np.zeros(5)), 5),
+        (([0.1, 0.2], [0.3, 0.4]), 2),
+        ({"strikes": np.zeros(4), "vols": np.zeros(4), "spot": 100.0}, 4),
+        (np.zeros((3, 4)), 12),
+        (pd.DataFrame(np.zeros((3, 4))), 12),
+        ((0.1, 0.2), 2),
+    ],
+)  # fmt: skip
+def test_the_size_of_a_batch_comes_from_each_shape_of_result(result: Any, size: int) -> None:
+    """Groups are added, and columns of the same options are not."""
+    assert size_of(result) == size
+
+
+def test_the_size_of_a_cycle_ends() -> None:
+    """A list that contains itself has a size."""
+    cycle: list[Any] = [0.5]
+    cycle.insert(0, cycle)
+    assert size_of(cycle) >= 1

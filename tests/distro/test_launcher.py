@@ -313,7 +313,7 @@ def test_an_unchanged_service_is_measured(tmp_path: Path, server: tuple[str, ...
 
 
 def test_prometheus_as_an_exporter_is_served_with_exemplars(tmp_path: Path) -> None:
-    """The port is served; a second process, whose port is in use, logs this once and works."""
+    """The port is served; a process of another service, whose port is in use, logs this once and works."""
     port = free_port()
     environment = _environment(
         None,
@@ -337,7 +337,7 @@ def test_prometheus_as_an_exporter_is_served_with_exemplars(tmp_path: Path) -> N
             page = response.read().decode()
         assert "signal_service_greeks_calculation_seconds_count" in page
         assert "trace_id=" in page
-        second = _launch(_program(tmp_path), environment)
+        second = _launch(_program(tmp_path), environment | {"OTEL_SERVICE_NAME": "another"})
         assert second.returncode == 0
         assert f"metrics are not served on localhost:{port}" in second.stderr
     finally:
@@ -390,3 +390,50 @@ def test_a_signal_while_users_are_counted_exports_the_last_interval_as_well(tmp_
         done = _launch(_program(tmp_path, ending=_DURING_A_LOCK), _environment(receiver))
         assert done.returncode == -signal.SIGTERM
         assert _calculated(receiver) == [7]
+
+
+_HELPERS = """
+import multiprocessing, sys, threading
+from multiprocessing import forkserver, resource_tracker, shared_memory
+from signalscope import instrument_greeks
+@instrument_greeks(calculation_type="delta", model_type="black")
+def delta(x): return x
+def work(calls):
+    for _ in range(calls): delta(0.5)
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    block = shared_memory.SharedMemory(create=True, size=10)
+    children = [multiprocessing.Process(target=work, args=(calls,)) for calls in (11, 13)]
+    for child in children: child.start()
+    for child in children: child.join(60)
+    block.close(); block.unlink()
+    for _ in range(5): delta(0.5)
+    assert [child.exitcode for child in children] == [0, 0]
+    print(resource_tracker._resource_tracker._pid, forkserver._forkserver._forkserver_pid or "")
+"""
+
+
+@pytest.mark.parametrize("is_launched", [True, False], ids=["launcher", "configure"])
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_helper_processes_of_multiprocessing_export_nothing(
+    tmp_path: Path, method: str, is_launched: bool
+) -> None:
+    """Only the program and its children have instances: not the resource tracker, nor the fork server."""
+    path = tmp_path / "program.py"
+    setup = "" if is_launched else "import signalscope; signalscope.configure()\n"
+    path.write_text(setup + _HELPERS, encoding="utf-8")
+    with receiving() as receiver:
+        launcher = [BIN / "opentelemetry-instrument"] if is_launched else []
+        done = subprocess.run(
+            [*launcher, sys.executable, path, method],
+            env=_environment(receiver), capture_output=True, text=True, check=False, timeout=110,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        pids = done.stdout.split()
+        assert pids
+        eventually(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), DEADLINE, "the end of the helpers"
+        )
+        assert sorted(_calculated(receiver)) == [5, 11, 13]
+        instances = {resource["service.instance.id"] for resource, _ in receiver.metrics()}
+        assert len(instances) == 3

@@ -22,7 +22,8 @@ from signalscope.config import load
 from signalscope.derived import _prometheus
 from signalscope.derived.read import read
 from signalscope.exposition import _reader
-from signalscope.exposition._server import serve
+from signalscope.exposition._reader import answer
+from signalscope.exposition._server import Server
 from signalscope.fastapi import router
 from signalscope.mixin.generate import generate
 
@@ -55,7 +56,7 @@ def page() -> Iterator[int]:
     provider = MeterProvider([reader], Resource({"service.name": "signal-service"}), shutdown_on_exit=False)
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
     with recording.redirected(provider, [reader], tracer):
-        serve("127.0.0.1", port)
+        assert Server.start("127.0.0.1", port, answer, None)
         yield port
     reader.shutdown()
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from tests.waiting import DEADLINE
 
 from fastapi import FastAPI
 from signalscope import derived, health
-from signalscope.config import Config
+from signalscope.config import Config, _environment
 from signalscope.derived import _prometheus
 from signalscope.derived._promql import Promql
 from signalscope.fastapi import _auth as _access
@@ -90,6 +91,7 @@ def _samples() -> Iterator[str]:
         for _, labels, value in (series for series in GIVEN if series[0] == key):
             for at in times:
                 yield f"{derived.get(key).name}{{{JOB}{',' if labels else ''}{labels}}} {value} {at}"
+    yield f"generated_end{{{JOB}}} {now - 600} {now}"
     yield "# TYPE signal_service_api_requests counter"
     for at in range(now - 600, now + 1, 5):
         yield f"signal_service_api_requests_total{{{JOB}}} {(at - now + 600) * 2} {at}"
@@ -201,6 +203,19 @@ async def test_values_are_those_that_prometheus_has(
     assert (known["series"], known["window_seconds"], known["reason"]) == (
         "signal_service_error_rate_percentage", 300, None
     )  # fmt: skip
+
+
+async def test_generated_history_is_named(
+    client: httpx.AsyncClient, prometheus: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An answer says until when the history is generated."""
+    (tmp_path / "own.toml").write_text('[selectors]\ngenerated_until = "generated_end"\n', encoding="utf-8")
+    monkeypatch.setenv("SIGNALSCOPE_CONFIG", str(tmp_path / "own.toml"))
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", prometheus)
+    (problem,) = (await _answer(client, "business-dashboard"))["problems"]
+    assert re.fullmatch(
+        r"history before \d{4}-\d\d-\d\d \d\d:\d\d UTC is generated, not measured: .*SS554\]", problem
+    )
 
 
 @pytest.mark.parametrize(
@@ -567,3 +582,15 @@ async def test_a_service_of_unknown_latency_is_not_called_compliant(
     assert await compliance(a, b, ("DEPENDENCY_P95", "a", 100)) == (0, None)
     failing = ("DEPENDENCY_ERROR_RATIO", "c", 1.0)
     assert await compliance(a, failing, ("DEPENDENCY_P95", "a", 0.1)) == (50, None)
+
+
+def test_the_url_may_appear_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the file this process is the source, also if the other variable is set. The file may come and go."""
+    path = tmp_path / "prometheus-url"
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("SIGNALSCOPE_PROMETHEUS_URL_FILE", str(path))
+    assert _environment.prometheus_url() is None
+    path.write_text("http://prometheus:9090/\n", encoding="utf-8")
+    assert _environment.prometheus_url() == "http://prometheus:9090"
+    path.unlink()
+    assert _environment.prometheus_url() is None

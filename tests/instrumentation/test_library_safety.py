@@ -11,6 +11,7 @@ import textwrap
 import threading
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,23 @@ def test_caches_are_not_kept_alive(captured: Captured) -> None:
     gc.collect()
     assert (gone(), of_value()) == (None, None)
     assert len(instrumentor.caches) == before
+
+
+def test_objects_of_the_standard_library_give_no_name(captured: Captured) -> None:
+    """A cache that is first used in a view, or made in a thread of a pool, is not named after these."""
+    before: Any = cachetools.LRUCache(5)
+    before["a"] = 1
+    instrumentor = CachetoolsInstrumentor()
+    instrumentor.instrument(skip_dep_check=True)
+    try:
+        assert list(before.items()) == [("a", 1)]
+        with ThreadPoolExecutor(1) as pool:
+            made: Any = pool.submit(cachetools.LRUCache, 4).result()
+        made["b"] = 1
+        operations = captured.points("signal_service_cache_operations_total")
+        assert not {"items_view", "run"} & {p.labels["cache_type"] for p in operations if p.value}
+    finally:
+        instrumentor.uninstrument()
 
 
 def test_local_variables_are_not_kept_alive(captured: Captured) -> None:

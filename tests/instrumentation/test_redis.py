@@ -62,6 +62,15 @@ with client.pipeline() as pipe:
     pipe.multi()
     pipe.set("quote2", int(before) + 1)
     print(before, pipe.execute())
+with client.pipeline() as pipe:
+    pipe.watch("quote2")
+    client.set("quote2", 5)
+    pipe.multi()
+    pipe.set("quote2", 6).get("quote2")
+    try:
+        pipe.execute()
+    except redis.WatchError:
+        print("conflict")
 try:
     client.set("greeks:text", "x")
     client.hget("greeks:text", "field")
@@ -75,6 +84,15 @@ async def main():
     async with client.pipeline() as pipe:
         await pipe.watch("my_book")
         print(await pipe.hget("my_book", "a"))
+    async with client.pipeline() as pipe:
+        await pipe.watch("quote2")
+        await client.set("quote2", 7)
+        pipe.multi()
+        pipe.set("quote2", 8)
+        try:
+            await pipe.execute()
+        except redis.WatchError:
+            print("conflict")
     await (client.aclose if hasattr(client, "aclose") else client.close)()
 asyncio.run(main())
 """,
@@ -85,7 +103,7 @@ asyncio.run(main())
             ("greeks", "get", "error"): 1,
             ("greeks", "set", "ok"): 2,
             ("greeks", "delete", "ok"): 2,
-            ("quotes", "set", "ok"): 3,
+            ("quotes", "set", "ok"): 5,
             ("quotes", "get", "hit"): 5,
             ("quotes", "get", "miss"): 3,
             ("quotes", "delete", "ok"): 1,

@@ -452,6 +452,55 @@ def test_suggestions_go_by_what_functions_do_and_not_by_their_docstrings(service
     }
 
 
+def test_suggestions_have_the_model_the_batch_and_leave_out_routes(service: Path) -> None:
+    """Annotations, docstrings and calls are read; a loop is not vectorised, and requests are measured already."""
+    (service / "zt_service" / "bulk.py").write_text(
+        textwrap.dedent("""
+            def chain_greeks(spot: float, ks: np.ndarray, sigma: float):
+                \"\"\"Greeks of a chain, by Black-Scholes.\"\"\"
+                return norm.cdf(ks / spot)
+            def price_options(spot, strike, legs: list[Leg]):
+                return [heston_price(leg) for leg in legs]
+            def delta(frame: pd.DataFrame, spot, strike):
+                return frame.spot / frame.strike
+            def gamma(spot, strike, sigma):
+                return bachelier(spot, strike)
+            def vega(spot: float, strike: float):
+                return 1.0
+            @app.get("/greeks/{strike}")
+            def get_greeks(spot, strike):
+                return delta(spot, strike)
+            @router.post(path="/signal")
+            async def generate_signal(symbol):
+                return {}
+            class Greeks(HTTPEndpoint):
+                def price(self, spot, strike):
+                    return 1.0
+            @cache.get_or_create("key")
+            def theta(spot, strike):
+                return 1.0
+        """),
+        encoding="utf-8",
+    )
+    suggestions = {
+        suggestion.path.partition(":")[2]: dict(suggestion.options)
+        for suggestion in suggest("zt_service.bulk")[0]
+    }
+    assert suggestions == {
+        "chain_greeks": {
+            "calculation_type": '"chain"', "model_type": '"black_scholes"', "batch_size": '{ arg = "ks" }',
+            "vectorized": "true",
+        },
+        "price_options": {
+            "calculation_type": '"price"', "model_type": '"heston"', "batch_size": '{ arg = "legs" }',
+        },
+        "delta": {"calculation_type": '"delta"', "batch_size": '{ arg = "frame" }', "vectorized": "true"},
+        "gamma": {"calculation_type": '"gamma"', "model_type": '"bachelier"'},
+        "vega": {"calculation_type": '"vega"'},
+        "theta": {"calculation_type": '"theta"'},
+    }  # fmt: skip
+
+
 def test_the_command(write: Callable[[str], Path], service: Path) -> None:
     """`targets check FILE` accepts the output of `targets suggest PACKAGE`; a wrong file ends with status 1."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 from tests.launch.leftovers import alive, hear_hangups
 
 from signalscope import binaries
-from signalscope.binaries import BinaryError, Project, _build
+from signalscope.binaries import BinaryError, Progress, Project, _build, _install, _progress
 from signalscope.demo.stack._processes import wait_until
 
 
@@ -68,6 +69,24 @@ def test_without_go_and_docker_the_way_out_is_told(bare: Path) -> None:
     ):
         assert part in message
     assert [project.name for project in binaries.missing()] == ["otelcol", "prometheus", "alertmanager"]
+
+
+def test_only_the_project_of_a_binary_is_installed(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A demo with generated history gets promtool and nothing else; then it is there and nothing is built."""
+
+    def get(project: Project, made: Path, *_: object) -> None:
+        for binary in project.binaries:
+            _program(made / binary, "")
+
+    monkeypatch.setattr(_install, "_get", get)
+    said: list[str] = []
+    binaries.install(said.append, only="promtool")
+    assert binaries.find("promtool").is_file()
+    assert len(said) == 1
+    binaries.install(said.append, only="promtool")
+    assert len(said) == 1
+    with pytest.raises(BinaryError, match="amtool"):
+        binaries.find("amtool")
 
 
 def test_a_go_that_is_too_old_is_told(bare: Path) -> None:
@@ -142,7 +161,7 @@ def checkout(tmp_path: Path) -> Path:
     for name in (".env", "pyproject.toml", "collector/builder.yaml", "tools/setup.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(binaries.ROOT / name, root / name)
-    for name in ("builder", "prometheus", "alertmanager"):
+    for name in ("builder", "servers", "alertmanager"):
         (root / "tools" / name).mkdir()
     shutil.copytree(Path(binaries.__file__).parent, root / "src" / "signalscope" / "binaries")
     (root / ".venv" / "bin").mkdir(parents=True)
@@ -211,3 +230,80 @@ def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:
     assert errors.startswith("note: otelcol")
     assert "no such host" in errors
     assert "Docker is not installed" in errors
+
+
+def test_a_slim_binary_does_not_stand_for_the_whole_project(bare: Path) -> None:
+    """The demo's Prometheus leaves promtool missing, and its Collector leaves the whole Collector missing."""
+    pinned = binaries.versions()
+    cache = bare / "cache" / "signalscope" / "bin"
+    server = _program(cache / f"prometheus-{pinned['PROMETHEUS_VERSION']}" / "prometheus", "")
+    slim = _program(cache / f"otelcol-demo-{pinned['OTELCOL_VERSION']}" / "signalscope-otelcol", "")
+    assert [project.name for project in binaries.missing_for_demo()] == ["alertmanager"]
+    lacking = {project.name: project for project in binaries.missing()}
+    assert list(lacking) == ["otelcol", "prometheus", "alertmanager"]
+    assert list(lacking["prometheus"].binaries) == ["promtool"]
+    assert lacking["prometheus"].packages == ("github.com/prometheus/prometheus/cmd/promtool",)
+    assert binaries.find("signalscope-otelcol") == slim
+    whole = _program(cache / f"otelcol-{pinned['OTELCOL_VERSION']}" / "signalscope-otelcol", "")
+    assert binaries.find("signalscope-otelcol") == whole
+    assert binaries.find("prometheus") == server
+
+
+def test_an_image_at_hand_is_used_before_a_build(bare: Path) -> None:
+    """Docker has the images, so Go does not run; the text says so."""
+    docker = _program(bare / "path" / "docker", "")
+    docker.write_text(
+        '#!/bin/sh\ncase $1 in create) echo box;; cp) echo "#!/bin/sh" > "$3"; /bin/chmod +x "$3";; esac\n',
+        encoding="utf-8",
+    )
+    _program(bare / "path" / "go", "").write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    said: list[str] = []
+    binaries.install_for_demo(
+        Progress(bare / "progress.json", ["otelcol-demo", "prometheus", "alertmanager"]), said.append
+    )
+    assert binaries.missing_for_demo() == []
+    assert any("copying out of prom/prometheus" in line for line in said)
+    states = json.loads((bare / "progress.json").read_text(encoding="utf-8"))
+    assert [part["state"] for part in states.values()] == ["ready"] * 3
+
+
+def test_the_estimate_follows_the_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first packages it is the typical time; later the time so far counts, also for builds that wait."""
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr(_progress, "TYPICAL", {"first": (80.0, 20), "second": (50.0, 5)})
+    progress = Progress(tmp_path / "progress.json", ["first", "second"])
+
+    def left() -> dict[str, float]:
+        content = json.loads((tmp_path / "progress.json").read_text(encoding="utf-8"))
+        return {name: part.get("seconds_left") for name, part in content.items()}
+
+    assert left() == {"first": 80, "second": 130}
+    progress.begin("first")
+    progress.hear("first", "go: downloading example.org/module v1.0.0")
+    for package in range(5):  # an eighth of the first build, in twice its typical time
+        now[0] += 4.0
+        progress.hear("first", f"example.org/{package}")
+    assert left() == {"first": 140, "second": 240}
+    progress.fail("first", "no such host")
+    assert left() == {"first": None, "second": 50}
+
+
+def test_a_build_for_the_demo_ends_with_it(checkout: Path) -> None:
+    """The builds end when their parent has been killed, and leave no unfinished folder."""
+    folder = checkout / "src" / "signalscope" / "binaries"
+    _program(checkout.parent / "path" / "go", "").write_text(_SLOW_GO, encoding="utf-8")
+    environment = {
+        "PATH": str(checkout.parent / "path"), "XDG_CACHE_HOME": str(checkout.parent / "cache"),
+        "COMPILER": str(checkout.parent / "compiler"), "HOME": str(checkout.parent),
+    }  # fmt: skip
+    code = "import subprocess, sys; subprocess.run([sys.executable, *sys.argv[1:]])"
+    progress = checkout.parent / "progress.json"
+    parent = subprocess.Popen([sys.executable, "-c", code, folder, "--demo", progress], env=environment)
+    compiler = _compiler(checkout)
+    assert json.loads(progress.read_text(encoding="utf-8"))["otelcol-demo"]["state"] == "building"
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not alive(compiler), "the compiler's end", 20)
+    cache = checkout.parent / "cache" / "signalscope" / "bin"
+    wait_until(lambda: list(cache.iterdir()) == [], "the unfinished folder to go", 20)

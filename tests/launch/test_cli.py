@@ -75,6 +75,18 @@ def test_generate_writes_and_checks(tmp_path: Path) -> None:
         ),
         (("demo", "--endpoints", "/"), "error: --endpoints /: this file cannot be written"),
         (("demo", "--load", "inf"), "error: --load inf: give a number of requests per second"),
+        (
+            ("demo", "--history", "45d"),
+            "error: --history 45d: the Prometheus of the demo keeps 30 days; use --history",
+        ),
+        (
+            ("demo", "--history", "soon"),
+            "error: --history soon: write a number and h, d or w, such as --history 30d",
+        ),
+        (
+            ("fault", "cpu-bun", "on"),
+            "error: unknown fault 'cpu-bun' (did you mean cpu-burn?); the faults are",
+        ),
         (("generate", "--config", "none.toml"), "error: none.toml: No such file or directory"),
     ],
 )

@@ -84,8 +84,9 @@ def test_mounted_files_exist_and_are_the_local_stack_s(config: dict[str, Any]) -
                 assert volume.get("read_only"), name
                 mounted[str(source.relative_to(ROOT))] = name
     local = {
-        "collector/config.yaml", "deploy/demo/deploy/prometheus/prometheus.yml", "deploy/demo/rules",
-        "deploy/demo/deploy/prometheus/alertmanager.yml", "deploy/demo/dashboards",
+        "collector/config.yaml", "deploy/demo/deploy/collector/limits.yaml", "deploy/demo/rules",
+        "deploy/demo/deploy/prometheus/prometheus.yml", "deploy/demo/deploy/prometheus/alertmanager.yml",
+        "deploy/demo/dashboards",
     }  # fmt: skip
     assert local <= set(mounted)
 

@@ -6,9 +6,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +22,7 @@ from tests.launch.leftovers import alive, descendants, hear_hangups
 from tests.waiting import eventually
 
 from signalscope import binaries
-from signalscope.demo.stack._processes import answers, wait_until
+from signalscope.demo.stack._processes import answers, free_port, wait_until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -46,16 +51,16 @@ class _Demo:
                 stdout=output, stderr=subprocess.STDOUT, env=own, preexec_fn=hear_hangups,  # noqa: PLW1509  # it is short
             )  # fmt: skip
 
-    def ready(self) -> dict[str, Any]:
+    def ready(self, seconds: float = 90.0) -> dict[str, Any]:
         """Return the URLs of all parts, once every part is ready."""
-        self.until(self.endpoints.exists)
+        self.until(self.endpoints.exists, seconds)
         endpoints: dict[str, Any] = json.loads(self.endpoints.read_text(encoding="utf-8"))
         return endpoints
 
-    def until(self, condition: Callable[[], object]) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = 90.0) -> None:
         """Wait for a condition while the demo runs."""
         try:
-            eventually(lambda: self.process.poll() is not None or condition(), 90, "the demo")
+            eventually(lambda: self.process.poll() is not None or condition(), seconds, "the demo")
         except AssertionError as error:
             raise AssertionError(f"{error}: {self.text()}") from None
         assert self.process.poll() is None, self.text()
@@ -113,6 +118,7 @@ def test_it_runs_until_it_is_told_to_stop(tmp_path: Path, demos: list[_Demo], nu
         ("starting the external services", signal.SIGINT),
         (1, signal.SIGHUP),
         ("starting the Collector", signal.SIGTERM),
+        ("the generated history: step 2", signal.SIGTERM),
         (3, signal.SIGINT),
         ("starting the reference service", signal.SIGHUP),
     ],
@@ -124,7 +130,7 @@ def test_it_can_be_stopped_while_it_starts(
 
     The moments are lines that the demo prints, and numbers of processes that it has started.
     """
-    demo = _Demo(tmp_path)
+    demo = _Demo(tmp_path, *(("--history", "1d") if str(moment).startswith("the generated") else ()))
     demos.append(demo)
     demo.until(
         lambda: (
@@ -136,6 +142,34 @@ def test_it_can_be_stopped_while_it_starts(
     assert demo.process.wait(60) in (0, -number, 128 + number)
     assert "Traceback" not in demo.text()
     demo.nothing_is_left({str(pid): pid for pid in started})
+
+
+@pytest.mark.timeout(420)  # the history takes half a minute more
+def test_generated_history_is_there_and_named(tmp_path: Path, demos: list[_Demo]) -> None:
+    """Growth is there at once, rests on the generated history, and the text and the endpoints name its end."""
+    demo = _Demo(tmp_path, "--history", "2d", "--load", "5")
+    demos.append(demo)
+    endpoints = demo.ready(200.0)
+    until = datetime.fromtimestamp(endpoints["generated_until"], UTC)
+    assert f"all before {until:%Y-%m-%d %H:%M} UTC: it is not measured" in demo.text()
+
+    def value(expression: str) -> float | None:
+        query = urllib.parse.urlencode({"query": expression})
+        with urllib.request.urlopen(f"{endpoints['prometheus']}/api/v1/query?{query}", timeout=10) as answer:
+            result = json.load(answer)["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
+
+    demo.until(lambda: value("signalscope_generated_history_end_timestamp_seconds") is not None)
+    assert value("signalscope_generated_history_end_timestamp_seconds") == endpoints["generated_until"]
+    at = endpoints["generated_until"]
+    assert value(f'job:signal_service_active_subscriptions:growth{{period="1d"}} @ {at}') is not None
+    demo.until(lambda: value("min(time() - slo:first_data:timestamp_seconds)") is not None)
+    age = value("max(time() - slo:first_data:timestamp_seconds)")
+    assert age is not None
+    assert age < time.time() - at - 600  # the first data of a budget is measured
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    demo.nothing_is_left(endpoints["pids"])
 
 
 def _fault(demo: _Demo, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -252,5 +286,129 @@ def test_without_binaries_it_runs_embedded_and_says_so(tmp_path: Path, demos: li
     assert "fires within" not in demo.text()
     assert "with its whole monitoring" not in demo.text()
     assert "Embedded" in demo.text()
-    assert f"otelcol {binaries.versions()['OTELCOL_VERSION']}" in demo.text()
+    assert (
+        f"otelcol-demo {binaries.versions()['OTELCOL_VERSION']} could be neither built nor copied"
+        in demo.text()
+    )
+    demo.nothing_is_left(endpoints["pids"])
+
+
+#: A Go that waits for a file and then copies the binary that a real build would make.
+_GO = """#!/bin/sh
+[ "$1" = env ] && { echo go1.26.0; exit; }
+while [ "$1" != -o ]; do shift; done
+name=$(basename "$2")
+until [ -e "$GATES/$name" ]; do sleep 0.1; done
+[ -s "$GATES/$name" ] && { cat "$GATES/$name"; exit 1; }
+echo "$3"
+cp "$BUILT/$name" "$2"
+"""
+
+
+def _without_servers(folder: Path) -> dict[str, str]:
+    """Return the environment of a demo that builds its servers, each once there is a file for it in ``gates``."""
+    for name in ("bin", "gates", "built"):
+        (folder / name).mkdir()
+    for name in ("signalscope-otelcol", "prometheus", "alertmanager"):
+        (folder / "built" / name).symlink_to(binaries.find(name))
+    (folder / "bin" / "go").write_text(_GO, encoding="utf-8")
+    (folder / "bin" / "go").chmod(0o755)
+    return {
+        "PATH": f"{folder / 'bin'}:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache"),
+        "GATES": str(folder / "gates"), "BUILT": str(folder / "built"),
+    }  # fmt: skip
+
+
+def _get(url: str, token: str = "") -> Any:
+    request = urllib.request.Request(
+        url, headers={"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.load(answer)
+
+
+@pytest.mark.timeout(420)
+def test_each_part_joins_when_it_is_built(tmp_path: Path, demos: list[_Demo]) -> None:
+    """The console shows the process's own numbers first; later Prometheus has all counts of the same process."""
+    demo = _Demo(tmp_path, **_without_servers(tmp_path))
+    demos.append(demo)
+    states = tmp_path / "state"
+    demo.until(lambda: [*states.rglob("demo-*.json")])
+    (state,) = states.rglob("demo-*.json")
+    early = json.loads(state.read_text(encoding="utf-8"))
+    service, token, console = early["service"], early["token"], early["console"]
+    assert not {"prometheus", "alertmanager", "collector"} & early.keys()
+
+    demo.until(lambda: "API" in _get(f"{console}/api/own").get("areas", {}))
+    assert "One process only" in _get(f"{console}/api/own")["source"]["description"]
+    assert _get(f"{service}/monitoring/enhanced-metrics", token)["source"]["name"] == "process"
+    shown = {part["name"]: part["text"] for part in _get(f"{console}/status")["building"]}
+    assert shown.keys() == {"Collector", "Prometheus", "Alertmanager"}
+    assert all("(estimate)" in text for text in shown.values())
+
+    (tmp_path / "gates" / "signalscope-otelcol").touch()
+    demo.until(lambda: "Collector has joined, from the cache" in demo.text())
+    assert _get(f"{console}/status")["prometheus"] is None
+    (tmp_path / "gates" / "alertmanager").touch()
+    (tmp_path / "gates" / "prometheus").touch()
+    late = demo.ready()
+    assert late["pids"]["service"] == early["pids"]["service"]
+    assert _get(f"{console}/status")["building"] == []
+    assert _get(f"{console}/api/settings")["prometheus"] == late["prometheus"]
+    demo.until(
+        lambda: _get(f"{service}/monitoring/enhanced-metrics", token)["source"]["name"] == "prometheus"
+    )
+    # Every count since the start of the process is there, not only those since the parts have joined.
+    before = _get(f"{service}/demo/stats")["options"]["total"]
+
+    def total() -> float:
+        query = urllib.parse.urlencode({"query": "sum(signal_service_greeks_options_total)"})
+        result = _get(f"{late['prometheus']}/api/v1/query?{query}")["data"]["result"]
+        return float(result[0]["value"][1]) if result else 0.0
+
+    demo.until(lambda: total() >= before)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    demo.nothing_is_left(late["pids"])
+
+
+def test_the_rest_goes_on_without_a_part_that_cannot_be_built(tmp_path: Path, demos: list[_Demo]) -> None:
+    """One line has the reason and the way out; the other parts join."""
+    environment = _without_servers(tmp_path)
+    for name in ("signalscope-otelcol", "prometheus"):
+        (tmp_path / "gates" / name).touch()
+    (tmp_path / "gates" / "alertmanager").write_text(
+        "lookup modules.example: no such host\n", encoding="utf-8"
+    )
+    demo = _Demo(tmp_path, **environment)
+    demos.append(demo)
+    endpoints = demo.ready()
+    assert "alertmanager" not in endpoints
+    assert answers(f"{endpoints['prometheus']}/-/ready")
+    (line,) = [line for line in demo.text().splitlines() if "Alertmanager cannot run" in line]
+    assert "no such host" in line
+    assert "Install Go" in line
+    building = _get(f"{endpoints['console']}/status")["building"]
+    assert [part["name"] for part in building] == ["Alertmanager"]
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 0
+    demo.nothing_is_left(endpoints["pids"])
+
+
+def test_a_part_whose_port_was_taken_meanwhile_is_one_line(tmp_path: Path, demos: list[_Demo]) -> None:
+    """The line has the port and the way out; the other parts join, and the exit status is 1."""
+    port = free_port()
+    demo = _Demo(tmp_path, "--alertmanager-port", str(port), **_without_servers(tmp_path))
+    demos.append(demo)
+    demo.until(lambda: [*(tmp_path / "state").rglob("demo-*.json")])
+    with socket.create_server(("127.0.0.1", port)):
+        for name in ("signalscope-otelcol", "prometheus", "alertmanager"):
+            (tmp_path / "gates" / name).touch()
+        endpoints = demo.ready()
+    assert "alertmanager" not in endpoints
+    assert f"another program listens on its port {port} by now. End that program" in demo.text()
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(60) == 1
+    for kept in (tmp_path / "tmp").iterdir():
+        shutil.rmtree(kept)
     demo.nothing_is_left(endpoints["pids"])

@@ -31,7 +31,7 @@ class _Known:
 def _known() -> _Known:
     labels_by_name: dict[str, frozenset[str]] = dict(OWN_METRICS)
     for one in contract.instruments():
-        own = frozenset({"job", "instance", *one.attribute_names})
+        own = frozenset({"job", "instance", "process", *one.attribute_names})
         for name in one.series_names:
             labels_by_name[name] = own | ({"le"} if name.endswith("_bucket") else set())
     for row in derived.all_series():

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP endpoint on the loopback interface that stores the metrics it receives."""
+"""An OTLP/HTTP endpoint on the loopback interface that stores the metrics and spans it receives."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
 class Receiver:
@@ -21,6 +22,17 @@ class Receiver:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.requests: list[ExportMetricsServiceRequest] = []
+        self.traces: list[ExportTraceServiceRequest] = []
+
+    def spans(self) -> list[tuple[str, str, str]]:
+        """Return the scope, the kind and the name of every span, in order."""
+        return sorted(
+            (of_scope.scope.name, span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"), span.name)
+            for request in list(self.traces)
+            for of_resource in request.resource_spans
+            for of_scope in of_resource.scope_spans
+            for span in of_scope.spans
+        )
 
     def metrics(self) -> Iterator[tuple[dict[str, str], Any]]:
         """Return every metric of every request, with its resource's attributes."""
@@ -67,6 +79,8 @@ def receiving() -> Iterator[Receiver]:
                 body = gzip.decompress(body)
             if self.path.endswith("/metrics"):
                 receiver.requests.append(ExportMetricsServiceRequest.FromString(body))
+            elif self.path.endswith("/traces"):
+                receiver.traces.append(ExportTraceServiceRequest.FromString(body))
             answer = ExportMetricsServiceResponse().SerializeToString()
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")

@@ -27,7 +27,8 @@ cancelled = threading.Event()
 Say = Callable[[str], None]
 
 
-def build(project: Project, made: Path, work: Path, say: Say) -> None:
+def build(project: Project, made: Path, work: Path, say: Say, hear: Say | None = None) -> None:
+    """Build a project; ``hear`` gets each line of the output."""
     go = _go()
     say(f"{project.name} {project.version}: building with Go")
     if project.packages:
@@ -35,21 +36,39 @@ def build(project: Project, made: Path, work: Path, say: Say) -> None:
         # Go writes several binaries into a folder. A single package may be named differently from its binary.
         output = f"{made}/" if len(project.packages) > 1 else f"{made}/{next(iter(project.binaries))}"
         command = [go, "build", "-v", *flags, "-o", output, *project.packages]
-        run(project, command, ROOT / "tools" / project.name, say)
+        run(project, command, ROOT / "tools" / project.module, say, hear)
         return
     builder = "go.opentelemetry.io/collector/cmd/builder"
-    run(project, [go, "build", "-v", "-o", f"{work}/builder", builder], ROOT / "tools" / "builder", say)
+    step = [go, "build", "-v", "-trimpath", "-o", f"{work}/builder", builder]
+    run(project, step, ROOT / "tools" / "builder", say)
     manifest = (ROOT / "collector" / "builder.yaml").read_text(encoding="utf-8")
     own = work / "builder.yaml"
-    own.write_text(re.sub(r"output_path: .*", f"output_path: {work}/sources", manifest), encoding="utf-8")
+    for pattern, text in (
+        (r"output_path: .*", f"output_path: {work}/sources"),
+        (r"(?m)^  version: .*", f"  version: {project.version}"),
+        (r"path: [.]/", f"path: {ROOT / 'collector'}/"),
+    ):
+        manifest = re.sub(pattern, text, manifest)
+    own.write_text(manifest, encoding="utf-8")
     run(project, [f"{work}/builder", f"--config={own}", "--ldflags=-s -w"], work, say)
     shutil.move(f"{work}/sources/signalscope-otelcol", made)
 
 
-def copy(project: Project, made: Path, _work: Path, say: Say) -> None:
+def has_image(project: Project) -> bool:
+    """Return True if Docker has the pinned image, so that nothing needs to be pulled or built."""
+    docker = shutil.which("docker")
+    command = [docker or "", "image", "inspect", project.image]
+    return docker is not None and not subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def copy(project: Project, made: Path, _work: Path, say: Say, _hear: Say | None = None) -> None:
     docker = shutil.which("docker")
     if docker is None:
         raise BinaryError("Docker is not installed [SS753]")
+    if project.dockerfile:
+        say(f"{project.name} {project.version}: building with Docker")
+        command = [docker, "build", "-f", project.dockerfile, "-t", project.image, "."]
+        run(project, command, ROOT, say)
     say(f"{project.name} {project.version}: copying out of {project.image}")
     created = subprocess.run([docker, "create", project.image], capture_output=True, text=True, check=False)
     if created.returncode:
@@ -85,7 +104,7 @@ def pause(seconds: float) -> None:
         raise BinaryError("cancelled [SS755]")
 
 
-def run(project: Project, command: Sequence[str], folder: Path, say: Say) -> None:
+def run(project: Project, command: Sequence[str], folder: Path, say: Say, hear: Say | None = None) -> None:
     """Run a step; report every few seconds how long it has run, and the latest line of its output."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
     latest = ["starting"]
@@ -95,7 +114,7 @@ def run(project: Project, command: Sequence[str], folder: Path, say: Say) -> Non
         start_new_session=True,
     ) as step:  # fmt: skip
         lines: list[str] = []
-        reader = threading.Thread(target=_read, args=(step.stdout, lines, latest), daemon=True)
+        reader = threading.Thread(target=_read, args=(step.stdout, lines, latest, hear), daemon=True)
         reader.start()
         try:
             while step.poll() is None:
@@ -114,9 +133,11 @@ def run(project: Project, command: Sequence[str], folder: Path, say: Say) -> Non
             raise BinaryError(f"{what} failed: {' | '.join(lines[-5:])} [SS754]")
 
 
-def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str]) -> None:
+def _read(stream: Iterable[str] | None, lines: list[str], latest: list[str], hear: Say | None) -> None:
     for line in stream or ():
         if line.strip():
+            if hear is not None:
+                hear(line.strip())
             lines.append(line.strip())
             latest[0] = _readable(line)
             del lines[:-50]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 #: The root of the checkout.
@@ -27,9 +28,11 @@ class Project:
         version: The pinned version.
         image: The container image with the binaries.
         binaries: The name of each binary, and its path in the image.
-        packages: Go packages of tools/NAME; empty for the Collector, which the OpenTelemetry builder makes.
+        packages: The Go package of each binary; empty if the OpenTelemetry builder makes the project.
+        module: The folder in tools/ with the pinned modules of the packages.
         flags: More flags of ``go build``.
         stamp: More flags of the linker.
+        dockerfile: The file that builds the image; empty for an image of a registry.
     """
 
     name: str
@@ -37,8 +40,10 @@ class Project:
     image: str
     binaries: dict[str, str]
     packages: tuple[str, ...] = ()
+    module: str = ""
     flags: tuple[str, ...] = ()
     stamp: str = ""
+    dockerfile: str = ""
 
     @property
     def folder(self) -> Path:
@@ -68,24 +73,58 @@ def versions(path: Path = ROOT / ".env") -> dict[str, str]:
 
 
 def projects() -> tuple[Project, ...]:
-    """Return the projects of the local stack, the longest build first.
+    """Return the projects of the local stack with their tools, the longest build first.
 
     Example:
         >>> [project.name for project in projects()]
         ['otelcol', 'prometheus', 'alertmanager']
     """
     return (
-        _pinned("otelcol", {"signalscope-otelcol": "/otelcol-contrib"}),
-        # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.
-        _prometheus("prometheus", "prometheus", "promtool", flags=("-tags", "remove_all_sd")),
+        _collector(),
+        _prometheus("prometheus", "prometheus", "promtool"),
         _prometheus("alertmanager", "alertmanager", "amtool"),
     )
 
 
-def _prometheus(name: str, *binaries: str, flags: tuple[str, ...] = ()) -> Project:
+def projects_for_demo() -> tuple[Project, ...]:
+    """Return only what the demo runs, in the order of its builds.
+
+    The Collector is first: Prometheus reads from it. It has the components of ``collector/config.yaml`` only, so its
+    cache folder is not that of the whole Collector.
+
+    Example:
+        >>> [list(project.binaries) for project in projects_for_demo()]
+        [['signalscope-otelcol'], ['prometheus'], ['alertmanager']]
+    """
+    return (
+        replace(_collector("./otelcol", module="servers"), name="otelcol-demo"),
+        _prometheus("prometheus", "prometheus"),
+        _prometheus("alertmanager", "alertmanager"),
+    )
+
+
+def _collector(*packages: str, module: str = "") -> Project:
+    """Return the Collector; the hash of its own components is a part of its version."""
+    project = _pinned("otelcol", {"signalscope-otelcol": "/signalscope-otelcol"}, packages, module=module)
+    version = f"{project.version}-{_digest(ROOT / 'collector')}"
+    return replace(project, version=version, dockerfile="deploy/collector/Dockerfile")
+
+
+def _digest(folder: Path) -> str:
+    """Return a short hash of what the Collector is built from: a change must not find the old binary in the cache."""
+    sources = [folder / "builder.yaml", *(folder / "components").rglob("*")]
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        if path.is_file() and not path.name.endswith("_test.go"):
+            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def _prometheus(name: str, *binaries: str) -> Project:
     """Return a project of the Prometheus organisation; these have a Go package for each binary."""
     packages = tuple(f"github.com/prometheus/{name}/cmd/{binary}" for binary in binaries)
-    return _pinned(name, {binary: f"/bin/{binary}" for binary in binaries}, packages, flags=flags)
+    module = "servers" if name == "prometheus" else name
+    return _pinned(name, {binary: f"/bin/{binary}" for binary in binaries}, packages, module=module)
 
 
 def projects_for_tests() -> tuple[Project, ...]:
@@ -112,13 +151,17 @@ def _pinned(
     binaries: dict[str, str],
     packages: tuple[str, ...] = (),
     *,
-    flags: tuple[str, ...] = (),
+    module: str = "",
     stamp: str = "",
 ) -> Project:
     """Return a project at its pinned version; ``{version}`` in the stamp stands for that version."""
     pinned = versions()
     version, image = pinned[f"{name.upper()}_VERSION"], pinned[f"{name.upper()}_IMAGE"]
-    return Project(name, version, image, binaries, packages, flags, stamp.format(version=version))
+    # Cloud service discovery is most of the size of Prometheus; discovery by files and HTTP stays.
+    flags = ("-tags", "remove_all_sd") if module == "servers" else ()
+    return Project(
+        name, version, image, binaries, packages, module or name, flags, stamp.format(version=version)
+    )
 
 
 def cache() -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from signalscope.config._calendar import Calendar
     from signalscope.config._config import Config, ConfigError, Pipeline, load
     from signalscope.config._insight import Anomaly, Forecast
+    from signalscope.config._limits import Limits
     from signalscope.config._routes import Routes
     from signalscope.config._rules import (
         Dashboards,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BURN_RATES", "Anomaly", "Business", "Calendar", "Config", "ConfigError", "Dashboards", "Forecast",
-    "HealthLimits", "Holds", "Kpis", "Pipeline", "Routes", "Selectors", "Slo", "Slos", "Teams", "Thresholds",
-    "Windows", "load",
+    "HealthLimits", "Holds", "Kpis", "Limits", "Pipeline", "Routes", "Selectors", "Slo", "Slos", "Teams",
+    "Thresholds", "Windows", "load",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from signalscope.config._business import Business, Kpis
 from signalscope.config._calendar import Calendar
 from signalscope.config._errors import message_of, syntax_message
 from signalscope.config._insight import Anomaly, Forecast
+from signalscope.config._limits import Limits
 from signalscope.config._routes import Routes
 from signalscope.config._rules import (
     Dashboards,
@@ -161,6 +162,7 @@ class Config(Section):
         routes: Receivers and intervals of notifications.
         dashboards: Colours and currency of the dashboards.
         health: Limits of the health checks.
+        limits: Limits of what a client may send to the Collector.
         contract: Modules that add instruments.
         runbooks: URL of the folder of the runbooks.
         grafana: URL of Grafana.
@@ -188,6 +190,7 @@ class Config(Section):
     routes: Routes = Routes()
     dashboards: Dashboards = Dashboards()
     health: HealthLimits = HealthLimits()
+    limits: Limits = Limits()
     contract: Contract = Contract()
     runbooks: Text = "https://github.com/signalscope/signalscope/blob/main/docs/runbooks"
     grafana: Text = "http://127.0.0.1:3000"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -61,7 +62,15 @@ def cache_seconds() -> float:
 
 
 def prometheus_url() -> str | None:
-    """Return the URL of Prometheus: SIGNALSCOPE_PROMETHEUS_URL; None to use the windows of this process."""
+    """Return the URL of Prometheus; None to use the windows of this process.
+
+    It is the content of the file SIGNALSCOPE_PROMETHEUS_URL_FILE, which may come and go while the process runs, else
+    SIGNALSCOPE_PROMETHEUS_URL.
+    """
+    if path := os.environ.get("SIGNALSCOPE_PROMETHEUS_URL_FILE", "").strip():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return Path(path).read_text(encoding="utf-8").strip().rstrip("/") or None
+        return None
     return os.environ.get("SIGNALSCOPE_PROMETHEUS_URL", "").strip().rstrip("/") or None
 
 

@@ -54,6 +54,8 @@ class Selectors(Section):
             reports their health.
         shared_queues: Regular expression of the queue types that all processes share, such as queues in Redis. The
             sizes of other queues are added up.
+        generated_until: Name of a series with the end of generated history, as Unix time. KPIs, alerts and forecast
+            errors that rest on that history are then left out. Empty if all history is measured.
 
     Examples:
         >>> from signalscope.config import Selectors
@@ -68,6 +70,7 @@ class Selectors(Section):
     config_service: Text = "config_service"
     critical_dependencies: Pattern = "ticker_service|config_service"
     shared_queues: Annotated[str, Field(pattern=r'^[^"\\\n]*$'), AfterValidator(pattern)] = ""
+    generated_until: Annotated[str, Field(pattern=r"^([a-zA-Z_:][a-zA-Z0-9_:]*)?$")] = ""
 
     @field_validator("job")
     @classmethod
@@ -82,7 +85,7 @@ class Selectors(Section):
 #: Labels that rules add, beside those that begin with ``sloth_``: none of them can be a scope.
 RULE_LABELS = frozenset({
     "alertname", "alertstate", "category", "criticality", "days", "direction", "domain", "exporter", "horizon",
-    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "receiver", "resource", "route",
+    "instance", "job", "kind", "kpi", "le", "method", "metric", "period", "process", "receiver", "resource", "route",
     "rule_group", "severity", "signal", "team", "weeks",
 })  # fmt: skip
 

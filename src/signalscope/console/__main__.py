@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
 from signalscope.config import Config
 from signalscope.console import _runbooks
@@ -30,11 +28,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dashboards", type=Path, help="a folder of dashboards")
     parser.add_argument("--scrape", type=int, default=5, help="seconds between two scrapes")
     options = parser.parse_args(arguments)
-    endpoints: dict[str, Any] = json.loads(options.endpoints.read_text(encoding="utf-8"))
     boards = Boards([]) if options.dashboards is None else from_folder(options.dashboards)
     runbooks = _runbooks.from_config(Config())
     settings = Settings(
-        endpoints.get("prometheus"), boards, endpoints, options.scrape, _SINCE, runbooks=runbooks
+        None, boards, scrape_seconds=options.scrape, since=_SINCE, runbooks=runbooks, file=options.endpoints
     )
     serve(settings, options.port)
 

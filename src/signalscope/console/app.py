@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -48,6 +49,7 @@ class Settings:
         since: The start of the time range to open with, such as ``now-15m``; None for that of each dashboard.
         traces: The URL of a trace, with ``{trace_id}`` in it; None without a trace backend.
         runbooks: The HTML of each runbook by the name of its alert.
+        file: A file with the endpoints, Prometheus too; it is read for each answer, since parts join a running demo.
     """
 
     prometheus: str | None
@@ -57,6 +59,14 @@ class Settings:
     since: str | None = None
     traces: str | None = None
     runbooks: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+
+    def now(self) -> tuple[str | None, dict[str, Any]]:
+        """Return the base URL of Prometheus, and the endpoints."""
+        if self.file is None:
+            return self.prometheus, self.endpoints
+        endpoints: dict[str, Any] = json.loads(self.file.read_text(encoding="utf-8"))
+        return endpoints.get("prometheus"), endpoints
 
 
 def make_app(settings: Settings) -> Starlette:
@@ -72,8 +82,6 @@ def make_app(settings: Settings) -> Starlette:
         >>> "/healthz" in {route.path for route in app.routes}
         True
     """
-    hidden = ("token", "pids", "demo_pid")
-    endpoints = {name: value for name, value in settings.endpoints.items() if name not in hidden}
     files = resources.files("signalscope.console")
     page = files.joinpath("page.html").read_text(encoding="utf-8")
 
@@ -84,7 +92,25 @@ def make_app(settings: Settings) -> Starlette:
             yield
 
     async def status(request: Request) -> Response:
-        return JSONResponse(await _status(request.app.state.client, settings.prometheus, endpoints))
+        return JSONResponse(await _status(request.app.state.client, *settings.now()))
+
+    async def own(request: Request) -> Response:
+        return JSONResponse(await _own(request.app.state.client, settings.now()[1]))
+
+    async def opening(_: Request) -> Response:
+        prometheus, endpoints = settings.now()
+        generated_until = endpoints.get("generated_until")
+        return JSONResponse(
+            {
+                "prometheus": prometheus,
+                "scrape_seconds": settings.scrape_seconds,
+                "since": settings.since if generated_until is None else None,
+                "generated_until": generated_until,
+                "traces": settings.traces,
+                "home": settings.boards.home,
+                "runbooks": list(settings.runbooks),
+            }
+        )
 
     async def board(request: Request) -> Response:
         uid = request.path_params["uid"]
@@ -103,17 +129,9 @@ def make_app(settings: Settings) -> Starlette:
         return HTMLResponse(settings.runbooks[name])
 
     async def prometheus(request: Request) -> Response:
-        return await _forward(request, settings.prometheus)
+        return await _forward(request, settings.now()[0])
 
     index = HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
-    opening = {
-        "prometheus": settings.prometheus,
-        "scrape_seconds": settings.scrape_seconds,
-        "since": settings.since,
-        "traces": settings.traces,
-        "home": settings.boards.home,
-        "runbooks": list(settings.runbooks),
-    }
     routes = [
         *(
             _constant(path, index)
@@ -121,7 +139,8 @@ def make_app(settings: Settings) -> Starlette:
         ),
         _constant("/healthz", PlainTextResponse("ok")),
         Route("/status", status),
-        _constant("/api/settings", JSONResponse(opening)),
+        Route("/api/own", own),
+        Route("/api/settings", opening),
         _constant("/api/dashboards", JSONResponse(settings.boards.list())),
         Route("/api/dashboards/{uid}", board),
         Route("/api/runbooks/{name}", runbook),
@@ -140,10 +159,16 @@ def _constant(path: str, response: Response) -> Route:
 async def _status(
     client: httpx.AsyncClient, prometheus: str | None, endpoints: dict[str, Any]
 ) -> dict[str, Any]:
+    hidden = ("token", "pids", "demo_pid", "building", "generated_until")
     shown: dict[str, Any] = {
-        "endpoints": endpoints or ({"prometheus": prometheus} if prometheus else {}),
+        "endpoints": {name: value for name, value in endpoints.items() if name not in hidden}
+        or ({"prometheus": prometheus} if prometheus else {}),
         "demo": bool(endpoints),
+        "building": endpoints.get("building", []),
+        "prometheus": prometheus,
     }
+    if prometheus is None and shown["building"]:
+        return {**shown, "problem": "Alerts and dashboards come with Prometheus, which has not joined yet."}
     if prometheus is None:
         return {**shown, "problem": "The demo runs without Prometheus. [SS726]"}
     try:
@@ -177,6 +202,20 @@ async def _status(
             for target in targets["activeTargets"]
         ],
     }
+
+
+async def _own(client: httpx.AsyncClient, endpoints: dict[str, Any]) -> dict[str, Any]:
+    """Return the numbers of the process of the service, in words; they need no Prometheus."""
+    try:
+        answer = await client.get(
+            f"{endpoints['service']}/monitoring/metrics?view=summary",
+            headers={"Authorization": f"Bearer {endpoints['token']}", "Accept": "application/json"},
+        )
+        answer.raise_for_status()
+        summary: dict[str, Any] = answer.json()
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        return {"problem": f"The service does not answer: {type(error).__name__} [SS728]"}
+    return summary
 
 
 async def _get(client: httpx.AsyncClient, url: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import inspect
 import sys
 import types
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -13,6 +15,9 @@ from opentelemetry.context import get_current
 from signalscope.decorators._call import Arguments, Keywords, Probe, conclude
 from signalscope.decorators._nesting import Inside, enter, leave, nesting
 from signalscope.recording._state import live
+
+#: The instructions at which a generator is suspended. The argument of `RESUME` says if it is a `yield`.
+_YIELD, _RESUME, _AFTER_YIELD = dis.opmap["YIELD_VALUE"], dis.opmap["RESUME"], 1
 
 
 class _Timing:
@@ -77,7 +82,7 @@ def generator_function(call: Callable[..., Any], probe: Probe) -> Callable[..., 
         try:
             result = yield from _Steps(inner, probe.contains) if probe.contains and nesting.on else inner
         except BaseException as error:
-            timing.end(error)
+            timing.end(GeneratorExit() if _is_from_consumer(error, inner) else error)
             raise
         timing.end(None, result)
         return result
@@ -98,6 +103,7 @@ def async_generator_function(call: Callable[..., Any], probe: Probe | None) -> C
             _Timing(probe, args, kwargs) if probe is not None and (live.on or live.is_enabled()) else None
         )
         inner = call(*args, **kwargs)
+        thrown = None
         try:
             step = _first_step(inner)
             while True:
@@ -113,18 +119,38 @@ def async_generator_function(call: Callable[..., Any], probe: Probe | None) -> C
                 except GeneratorExit:
                     await inner.aclose()
                     raise
-                except BaseException as thrown:  # the consumer has thrown it into the generator
-                    step = inner.athrow(thrown)
+                except BaseException as given:  # the consumer has thrown it into the generator
+                    thrown = given
+                    step = inner.athrow(given)
                 else:
                     step = inner.asend(sent)
         except BaseException as error:
             if timing is not None:
-                timing.end(error)
+                timing.end(GeneratorExit() if error is thrown else error)
             raise
         if timing is not None:
             timing.end(None)
 
     return wrapper
+
+
+def _is_from_consumer(error: BaseException, inner: Any) -> bool:
+    """Return True if the consumer has thrown an error into a generator, which did not handle it.
+
+    Then the error has entered the frame of the generator, or of one that it delegates to, at a `yield`. An own error
+    begins at a call or at a `raise`.
+    """
+    step, code = error.__traceback__, getattr(inner, "gi_code", None)
+    while step is not None and step.tb_frame.f_code is not code:
+        step = step.tb_next
+    while step is not None and step.tb_frame.f_code.co_flags & inspect.CO_GENERATOR:
+        instructions, position = step.tb_frame.f_code.co_code, step.tb_lasti
+        if instructions[position] == _YIELD:
+            position += 2
+        if instructions[position] == _RESUME and instructions[position + 1] & 3 == _AFTER_YIELD:
+            return True
+        step = step.tb_next
+    return False
 
 
 def _leave(entered: Inside | None) -> None:

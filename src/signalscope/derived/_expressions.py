@@ -480,6 +480,20 @@ class Parens(Expr):
 
 
 @dataclass(frozen=True, slots=True)
+class Measured(Expr):
+    """A value that is absent while it rests on generated history; `seconds` is how far it looks back."""
+
+    inner: Expr
+    seconds: float
+
+    def promql(self, ask: Promql) -> str:
+        return ask.measured(self.inner.promql(ask), self.seconds)
+
+    def value(self, process: Process) -> Vector:
+        return self.inner.value(process)
+
+
+@dataclass(frozen=True, slots=True)
 class Constant(Expr):
     """A number, or a setting that is a number."""
 

@@ -20,7 +20,7 @@ from signalscope.config.defaults import RATE_SECONDS
 from signalscope.contract import ContractError
 from signalscope.derived._registry import get
 
-_ALWAYS = {"le", "job", "instance"}
+_ALWAYS = {"le", "job", "instance", "process"}
 
 
 def metric(name: str, *labels: str, suffix: str = "") -> str:
@@ -198,6 +198,22 @@ class Promql:
         """
         self.over = max(self.over, seconds)
         return duration(seconds)
+
+    def measured(self, expression: str, seconds: float) -> str:
+        """Return an expression without the values that rest on generated history.
+
+        Args:
+            expression: An expression.
+            seconds: How far it looks back, also through the series that it reads.
+
+        Example:
+            >>> from signalscope.config import Config, Selectors
+            >>> ask = Promql(Config(selectors=Selectors(generated_until="generated_end")))
+            >>> print(ask.measured("growth", 86_400))
+            (growth) unless on () (generated_end > time() - 86400)
+        """
+        until = self.config.selectors.generated_until
+        return f"({expression}) unless on () ({until} > time() - {seconds:.0f})" if until else expression
 
     def _read(
         self, name: str, matchers: Iterable[str], suffix: str, le: float | None, around: Callable[[str], str]

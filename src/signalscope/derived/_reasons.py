@@ -80,8 +80,8 @@ def of_prometheus(
         return f"Prometheus has no {_named(absent)} of this job now; {_recorders(absent)}"
     if since is not None and at - since < seconds and seconds >= DAY:
         return (
-            f"it needs {duration(seconds)} of history; Prometheus has this job since {_moment(since)}, "
-            f"{(seconds - (at - since)) / DAY:.1f} d are missing. It will be there on {_moment(since + seconds)} "
+            f"it needs {duration(seconds)} of history; Prometheus has this job since {moment(since)}, "
+            f"{(seconds - (at - since)) / DAY:.1f} d are missing. It will be there on {moment(since + seconds)} "
             f"if storage.tsdb.retention.time is longer than {duration(seconds)}"
         )
     if not row.name and 0 < seconds <= 60:
@@ -117,5 +117,6 @@ def _recorders(names: Collection[str]) -> str:
     return f"recorded by {', '.join([*recorders][:_MOST])}{price}"
 
 
-def _moment(at: float) -> str:
+def moment(at: float) -> str:
+    """Return a time for users."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -258,6 +258,8 @@ def _compute(row: Row, process: Process, results: QueryResults) -> None:
 async def _from_prometheus(url: str, rows: list[Row]) -> QueryResults:
     config, timeout = _environment.config(), _environment.prometheus_timeout()
     recorded = [row.name for row in rows if row.name]
+    if recorded and config.selectors.generated_until:
+        recorded.append(config.selectors.generated_until)
     queries = {"": _selector(recorded)} if recorded else {}
     # One query for all expressions: their windows end at the same moment.
     if expressions := [label_replace(_name(row, config), _ROW, row.key) for row in rows if not row.name]:
@@ -316,6 +318,12 @@ def _assembled(
     several = by_query.get("", Answer([]))
     for sample in several.samples if isinstance(several, Answer) else ():
         by_name.setdefault(sample.name, []).append(sample)
+    if generated := by_name.get(config.selectors.generated_until):
+        until = max(sample.values[0][1] for sample in generated)
+        results.problems.append(
+            f"history before {_reasons.moment(until)} is generated, not measured: growth, retention, forecasts and "
+            "usual levels rest on it; KPIs, budgets and alerts do not [SS554]"
+        )
     by_row: dict[str, list[Sample]] = {}
     expressions = by_query.get(_ROW, Answer([]))
     for sample in expressions.samples if isinstance(expressions, Answer) else ():

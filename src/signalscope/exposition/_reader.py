@@ -13,12 +13,14 @@ It is installed together with the readers that push, so that every service can a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics.export import MetricsData
 from prometheus_client import REGISTRY
 
+from signalscope.exposition._group import Group, IncompleteError
 from signalscope.exposition._text import Writer, accepted
 from signalscope.recording._process_state import ProcessState
 
@@ -43,19 +45,46 @@ class PullReader(PrometheusMetricReader):
         REGISTRY.unregister(self._collector)
         self._received: list[MetricsData] = []
         self._writer = Writer()
+        self._group: Group | None = None
         _current.reader = self
+
+    def join(self, service: str, address: tuple[str, int] | None) -> None:
+        """Share the page with the other processes of a service, and serve it.
+
+        Args:
+            service: The name of the service.
+            address: The host and the port; None if only routes of the application show the page.
+        """
+        self._group = Group(service, address, self.collected, answer)
+        self._group.start()
 
     def page(self, content_type: str) -> bytes:
         """Collect the metrics and write the page. After a shutdown the page is empty.
 
         Args:
             content_type: `TEXT` or `OPENMETRICS` of `signalscope.exposition._text`.
+
+        Raises:
+            IncompleteError: The metrics of another process of the service are missing.
         """
+        # Before the lock is acquired, since the other processes may wait for a snapshot of this one.
+        others = self._group.others() if self._group is not None else []
         with _current.lock:  # only one page at a time
-            self._received = []
-            if _current.reader is self:
-                self.collect()
-            return self._writer.write(self._received, content_type)
+            own = self._collected()
+            if self._group is not None:
+                own = self._group.shown(own)
+            return self._writer.write([*own, *others], content_type)
+
+    def collected(self) -> list[MetricsData]:
+        """Collect the metrics of this process."""
+        with _current.lock:
+            return self._collected()
+
+    def _collected(self) -> list[MetricsData]:
+        self._received = []
+        if _current.reader is self:
+            self.collect()
+        return self._received
 
     def _receive_metrics(
         self, metrics_data: MetricsData | None, timeout_millis: float = 10_000, **kwargs: Any
@@ -67,11 +96,15 @@ class PullReader(PrometheusMetricReader):
     keeps_exemplars = True
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Do nothing: a collection here would add the same points to a scrape twice."""
+        """Write a snapshot for the page that the processes of the service share."""
+        if self._group is not None:
+            self._group.publish()
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Stop collecting: later scrapes get status 503."""
+        if self._group is not None:
+            self._group.leave()
         if _current.reader is self:
             _current.reader = None
 
@@ -98,9 +131,27 @@ def render(accept: str = "") -> tuple[bytes, str] | None:
 
     Returns:
         The page and its content type; None if signalscope has not set up the SDK.
+
+    Raises:
+        IncompleteError: The metrics of another process of the service are missing.
     """
     reader = _current.reader
     if reader is None:
         return None
     content_type = accepted(accept)
     return reader.page(content_type), content_type
+
+
+def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer a scrape: a WSGI application."""
+    try:
+        page = render(environ.get("HTTP_ACCEPT", ""))
+        problem = "the process is shutting down [SS507]"
+    except IncompleteError as error:
+        page, problem = None, str(error)
+    if page is None:
+        start_response("503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"# {problem}\n".encode()]
+    body, content_type = page
+    start_response("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    return [body]

@@ -24,6 +24,7 @@ from opentelemetry.sdk.metrics.export import (
 from prometheus_client.utils import floatToGoString
 
 from signalscope.exposition._accept import weights
+from signalscope.exposition._totals import text_of
 from signalscope.recording import internal_error
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -82,12 +83,14 @@ class _Page:
         self._lines: dict[str, list[str]] = {}
 
     def add_target(self, attributes: Mapping[str, Any]) -> None:
-        """Add `target_info` with the resource attributes of the process."""
+        """Add `target_info` with the resource attributes of a process."""
         keys = sorted(attributes)
-        labels = _joined(tuple(map(_label, keys)), tuple(_text(attributes[key]) for key in keys))
+        if not keys:
+            return
+        labels = _joined(tuple(map(_label, keys)), tuple(text_of(attributes[key]) for key in keys))
         shown = ",".join(f'{key}="{_escaped(value)}"' for key, value in zip(*labels, strict=True))
-        head = self._head("target", "info", "Target metadata")
-        self._lines["target"] = [head, f"target_info{{{shown}}} 1.0\n"]
+        lines = self._lines.setdefault("target", [self._head("target", "info", "Target metadata")])
+        lines.append(f"target_info{{{shown}}} 1.0\n")
 
     def add(self, metric: Metric) -> None:
         """Add a metric; if it cannot be written, count an internal error and leave it out."""
@@ -120,7 +123,7 @@ class _Page:
         for point in points:
             attributes = point.attributes or {}
             values = tuple(
-                value if type(value := attributes.get(key, "")) is str else _text(value) for key in keys
+                value if type(value := attributes.get(key, "")) is str else text_of(value) for key in keys
             )
             identity = (name, *_joined(labels, values)) if collide else (name, labels, values)
             if identity in self.used:
@@ -249,10 +252,3 @@ def _escaped(value: str) -> str:
     if "\\" in value or "\n" in value or '"' in value:
         return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
     return value
-
-
-def _text(value: Any) -> str:
-    """Return the value of a label; booleans are `true` and `false`."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

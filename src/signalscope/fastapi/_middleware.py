@@ -36,6 +36,10 @@ _METHODS = frozenset(METHODS)
 _REMEMBERED = 2_000
 
 
+#: The key with the telemetry of FastAPI >= 0.165 for a request; None for a request without.
+_NATIVE = "fastapi.telemetry"
+
+
 class ApiMetrics:
     """ASGI middleware that measures each HTTP request once; WebSocket and lifespan events pass through unchanged.
 
@@ -60,6 +64,7 @@ class ApiMetrics:
         self._groups = Groups()
         self._root = routed(app)
         self._recorders: dict[tuple[str, ...], Recorder] = {}
+        self._is_traced: bool | None = None
         self._loop: Callable[[], object] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +74,8 @@ class ApiMetrics:
         if scope["type"] != "http" or not (live.on or live.is_enabled()) or scope.get(MEASURED):
             await self.app(scope, receive, send)
             return
+        if _NATIVE not in scope and self._has_official(scope):
+            scope[_NATIVE] = None  # a mounted FastAPI application would make a second server span
         request = _Request(self, scope)
         try:
             with watch_caller() as request.caller:
@@ -81,6 +88,16 @@ class ApiMetrics:
                 request.end(SERVER_ERROR, broken=True)
             raise
         request.end(SERVER_ERROR)
+
+    def _has_official(self, scope: Scope) -> bool:
+        """Return True if the official instrumentor's middleware is around the application."""
+        if self._is_traced is None:
+            stack = getattr(scope.get("app"), "middleware_stack", None)
+            self._is_traced = False
+            while stack is not None and stack is not self:
+                self._is_traced |= type(stack).__module__ == "opentelemetry.instrumentation.asgi"
+                stack = getattr(stack, "app", None)
+        return self._is_traced
 
     def _watch(self) -> None:
         """Measure the event loop, the garbage collector and the worker threads from now on."""

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response, routing
 from signalscope.derived import _prometheus, _windows
 from signalscope.exposition import _reader as _pull
+from signalscope.exposition._group import IncompleteError
 from signalscope.fastapi._auth import admit_to_metrics
 from signalscope.fastapi._health_routes import health_routes
 from signalscope.fastapi._yielding import YieldingRoute, put_last
@@ -59,14 +60,17 @@ router = APIRouter(
         },
         401: {"description": "SIGNALSCOPE_METRICS_PUBLIC is false, and the token is missing or wrong."},
         503: {
-            "description": "OpenTelemetry is not set up in this process.",
+            "description": "OpenTelemetry is not set up in this process, or a worker's metrics are missing.",
             "content": text_content("text/plain"),
         },
     },
 )
 def metrics(request: Request) -> Response:
-    """Return the metrics of this process, in OpenMetrics with exemplars if the client accepts it."""
-    page = _pull.render(request.headers.get("accept", ""))
+    """Return the metrics of this process, or of all that share a page; with exemplars if the client accepts them."""
+    try:
+        page = _pull.render(request.headers.get("accept", ""))
+    except IncompleteError as error:
+        return Response(f"# {error}\n", status_code=503, media_type="text/plain")
     if page is None:
         return Response(
             "# signalscope has not set up OpenTelemetry in this process: start it with opentelemetry-instrument, "

@@ -1,7 +1,7 @@
 """API metrics of every FastAPI and Starlette application, without a change to its code.
 
-The official FastAPI instrumentor makes the request spans and the `http.*` metrics. This instrumentor adds the API
-metrics of the contract inside these spans.
+FastAPI (since 0.165) or its official instrumentor makes the request spans and the `http.*` metrics. This instrumentor
+adds the API metrics of the contract inside these spans.
 """
 
 from __future__ import annotations
@@ -38,9 +38,15 @@ class FastAPIApiMetricsInstrumentor(LibraryInstrumentor):
             "signal_service.api.requests",
             "signal_service.concurrent_requests",
         ),
-        spans="The official instrumentor's span of each request.",
+        spans="FastAPI's own spans since 0.165, otherwise the official instrumentor's span of each request.",
         unit="A request, until the last byte of its response.",
         not_measured=("Requests for signalscope's own routes.", "WebSocket connections."),
+        notes=(
+            "The endpoint has the templates of all mounts around a route. A mounted application that answers without "
+            "a route of its own (files, ASGI applications, an unknown path) has the path of its mount.",
+            "The status is that of the response, also if a handler for `Exception` or 500 has made it.",
+            "See [FastAPI's own telemetry](how-to/existing-service.md#fastapis-own-telemetry).",
+        ),
         delegated="`opentelemetry-instrumentation-fastapi`",
     )
 

@@ -70,7 +70,8 @@ class RedisInstrumentor(LibraryInstrumentor):
         unit=(
             "An operation on a key that SIGNALSCOPE_CACHES names with the prefix `redis:`. GET, MGET, GETEX, "
             "GETDEL, HGET and HMGET (each field) count a hit or a miss for each key. SET and its variants are sets; "
-            "DEL, UNLINK and HDEL are deletes. Each command of a pipeline counts, with the duration of the pipeline."
+            "DEL, UNLINK and HDEL are deletes. Each command of a pipeline counts, with the duration of the pipeline. "
+            "A pipeline that ends with a conflict of WATCH has done nothing, and counts nothing."
         ),
         not_measured=(
             "Keys that SIGNALSCOPE_CACHES does not name.",
@@ -106,8 +107,10 @@ class RedisInstrumentor(LibraryInstrumentor):
         begun = perf_counter()
         try:
             yield results
-        except BaseException:
-            self.safely(_record, sent, None, perf_counter() - begun)
+        except BaseException as error:
+            # A conflict of WATCH is the expected answer that another client was first; a cancelled call has none.
+            if type(error).__name__ not in {"WatchError", "CancelledError", "GeneratorExit"}:
+                self.safely(_record, sent, None, perf_counter() - begun)
             raise
         values = results if commands is _single else results[0]
         self.safely(_record, sent, values, perf_counter() - begun)

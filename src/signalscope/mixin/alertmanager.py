@@ -163,7 +163,7 @@ def inhibitions() -> list[dict[str, Any]]:
         {
             "source_matchers": [late, 'severity="critical"', job, instance],
             "target_matchers": [late, 'severity="warning"', job, instance],
-            "equal": ["job", "instance"],
+            "equal": ["job", "instance", "process"],
         },
         # An event loop is late: high latency and anomalies of the service follow from it.
         {

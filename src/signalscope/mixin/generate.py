@@ -14,7 +14,7 @@ from signalscope.contract._render import to_markdown
 from signalscope.derived import Rule, groups
 from signalscope.derived._promql import duration
 from signalscope.instrumentation import _table as integrations
-from signalscope.mixin import autoscaling, dashboards, servers
+from signalscope.mixin import autoscaling, collector, dashboards, servers
 from signalscope.mixin.alertmanager import alertmanager, null_receivers
 from signalscope.mixin.alerts import Alert, alerts
 from signalscope.mixin.evaluation_intervals import alert_groups, recording_groups
@@ -143,6 +143,7 @@ def _files(config: Config) -> Iterator[tuple[str, str]]:
     )
     yield "rules/alertmanager/alertmanager.yml", _yaml(alertmanager(config))
     yield "deploy/prometheus/alertmanager.yml", _yaml(alertmanager(null_receivers(config)))
+    yield "deploy/collector/limits.yaml", _yaml(collector.limits(config))
     yield "deploy/prometheus/prometheus.yml", _yaml(servers.prometheus(config))
     yield "deploy/kubernetes/keda-scaledobject.yaml", _yaml(autoscaling.keda(config))
     yield "deploy/kubernetes/hpa.yaml", _yaml(autoscaling.hpa(config))

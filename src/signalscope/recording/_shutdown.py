@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import functools
 import logging
 import math
 import os
@@ -24,6 +23,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -58,6 +58,7 @@ class _Exports(ProcessState):
         gave_up_at: When an export last took longer than its time limit, on the monotonic clock.
         stopped: The providers that have been shut down.
         waiting: Threads to use at exit, for a Python that cannot start threads there.
+        local: Exports that do not need the network.
     """
 
     def __init__(self) -> None:
@@ -65,6 +66,7 @@ class _Exports(ProcessState):
         self.gave_up_at = -math.inf
         self.stopped: weakref.WeakSet[Any] = weakref.WeakSet()
         self.waiting: list[_WaitingThread] = []
+        self.local: list[Callable[[], object]] = []
 
     def after_fork(self) -> None:
         """Forget the threads, which do not run in a child."""
@@ -102,8 +104,23 @@ def flush(timeout: float = SECONDS) -> None:
     Args:
         timeout: The longest time to wait, in seconds.
     """
+    flush_locally(timeout)
     if not _gave_up_within(2 * timeout):
-        _at_once(lambda provider: _call(provider, "force_flush", int(timeout * 1e3)), _running(), timeout)
+        _at_once(
+            [partial(_call, provider, "force_flush", int(timeout * 1e3)) for provider in _running()], timeout
+        )
+
+
+def flush_locally(timeout: float) -> None:
+    """Do the exports that do not need the network, such as the snapshot for the page of several processes."""
+    if _exports.local and not _at_once(_exports.local, timeout):
+        for act in _exports.local:
+            act()
+
+
+def also_flush(act: Callable[[], object]) -> None:
+    """Call a function at each last export, even if the Collector is not reachable; it must not raise."""
+    _exports.local.append(act)
 
 
 def stop(timeout: float) -> None:
@@ -121,15 +138,16 @@ def stop_at_exit() -> None:
     A provider that the program has shut down, or has created with ``shutdown_on_exit=False``, is left alone.
     """
     if sys.version_info[:2] == _STARTS_NO_THREADS_AT_EXIT and not _exports.waiting:
-        _exports.waiting = [_WaitingThread() for _ in range(2)]  # one for each provider
+        _exports.waiting = [_WaitingThread() for _ in range(3)]  # for each provider, and locally
     atexit.register(
         lambda: _stop([provider for provider in _running() if is_stopped_at_exit(provider)], _patience())
     )
 
 
 def _stop(providers: Sequence[Any], timeout: float) -> None:
+    flush_locally(timeout)
     wait = 0.0 if _gave_up_within(2 * timeout) else timeout
-    if _at_once(lambda provider: _call(provider, "shutdown"), providers, wait):
+    if _at_once([partial(_call, provider, "shutdown") for provider in providers], wait):
         for provider in providers:
             _exports.stopped.add(provider)
             if hasattr(provider, "shutdown"):  # otherwise the SDK would wait for the same exporter again
@@ -159,10 +177,10 @@ def _running() -> list[Any]:
     return [provider for provider in providers if provider not in _exports.stopped]
 
 
-def _at_once(act: Callable[[Any], object], providers: Sequence[Any], timeout: float) -> bool:
-    """Call a function with each provider, in parallel; return False if threads cannot be started any more."""
+def _at_once(acts: Sequence[Callable[[], object]], timeout: float) -> bool:
+    """Call functions in parallel; return False if threads cannot be started any more."""
     try:
-        waiting = [_start(functools.partial(act, provider)) for provider in providers]
+        waiting = [_start(act) for act in acts]
     except RuntimeError:
         return False
     deadline = time.monotonic() + timeout

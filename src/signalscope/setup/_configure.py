@@ -15,17 +15,19 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from signalscope import recording, runtime
 from signalscope.contract._model import ContractError
+from signalscope.exposition._group import FOLDER
 from signalscope.exposition._reader import current
-from signalscope.exposition._server import serve
 from signalscope.recording import _shutdown as _termination
 from signalscope.recording._process import observe_process
 from signalscope.recording._process_state import ProcessState
@@ -40,6 +42,8 @@ from signalscope.setup._environment import (
     named_configuration_errors,
     variables,
 )
+from signalscope.setup._fastapi_telemetry import export_once
+from signalscope.setup._helpers import in_children_of_fork_server, is_fork_server
 
 _logger = logging.getLogger("signalscope")
 _PULL = "signalscope_pull"
@@ -98,6 +102,16 @@ def configure(
         raise ContractError(
             f"export_interval={export_interval!r} must be a positive number of seconds [SS320]"
         )
+    if is_fork_server():  # its children are configured, after each fork
+        in_children_of_fork_server(
+            partial(
+                configure, service_name=service_name, endpoint=endpoint, protocol=protocol,
+                resource_attributes=resource_attributes, metrics_exporter=metrics_exporter,
+                traces_exporter=traces_exporter, export_interval=export_interval, environment=environment,
+                targets=targets,
+            )
+        )  # fmt: skip
+        return
     overrides = {
         **(environment or {}),
         "OTEL_SERVICE_NAME": service_name,
@@ -168,6 +182,7 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
         _termination.flush_at_sigterm()
         return
     check_endpoints(os.environ)
+    export_once()
     serves = _take_prometheus()
     initialize_components(
         metric_exporter_names=[_PULL],
@@ -178,8 +193,11 @@ def _set_up(resource_attributes: dict[str, str], **options: Any) -> None:
         **options,
     )
     begin()
-    if serves is not None:
-        _serve(*serves)
+    reader = current()
+    if reader is not None and (serves is not None or os.environ.get(FOLDER)):
+        service = Resource.create(resource_attributes).attributes.get(SERVICE_NAME, "")
+        reader.join(str(service), serves)
+        _termination.also_flush(reader.force_flush)
 
 
 def begin() -> None:
@@ -221,18 +239,3 @@ def _take_prometheus() -> tuple[str, int] | None:
         "OTEL_EXPORTER_PROMETHEUS_PORT must be a port number, not %r; metrics are not served [SS325]", port
     )
     return None
-
-
-def _serve(host: str, port: int) -> None:
-    if current() is None:
-        return
-    try:
-        serve(host, port)
-    except OSError as error:
-        _logger.warning(
-            "signalscope: metrics are not served on %s:%d (%s); another worker of this service may use the port. "
-            "Set OTEL_EXPORTER_PROMETHEUS_PORT for each process, or push with OTEL_METRICS_EXPORTER=otlp [SS326]",
-            host,
-            port,
-            error.strerror or error,
-        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from signalscope.contract._model import ContractError
 from signalscope.setup import _configure
 from signalscope.setup._declarative import set_up
 from signalscope.setup._environment import defaults, is_disabled, named_configuration_errors
+from signalscope.setup._fastapi_telemetry import replaces_official
+from signalscope.setup._helpers import in_children_of_fork_server, is_fork_server, is_resource_tracker
 
 _logger = logging.getLogger("signalscope")
 
@@ -39,7 +42,15 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
             os.environ.setdefault(name, value)
 
     def load_instrumentor(self, entry_point: Any, **kwargs: Any) -> None:
-        """Load one instrumentor. If it fails, log the error, so that the others are loaded nevertheless."""
+        """Load one instrumentor. If it fails, log the error, so that the others are loaded nevertheless.
+
+        The official instrumentor of FastAPI is not loaded for a FastAPI with telemetry of its own.
+        """
+        if is_resource_tracker():
+            return
+        if entry_point.name == "fastapi" and replaces_official():
+            _logger.debug("signalscope: FastAPI makes its own spans; the official instrumentor is not loaded")
+            return
         try:
             super().load_instrumentor(entry_point, **kwargs)
         except ImportError:
@@ -81,6 +92,11 @@ class SignalscopeConfigurator(_OTelSDKConfigurator):
     """
 
     def _configure(self, **kwargs: Any) -> None:
+        if is_resource_tracker():
+            return
+        if is_fork_server():  # its children are configured, after each fork
+            in_children_of_fork_server(partial(self._configure, **kwargs))
+            return
         path = os.environ.get("OTEL_CONFIG_FILE")
         if not path:
             _configure.configure_for_launcher(**kwargs)

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from opentelemetry import baggage, context, trace
+from opentelemetry.trace import Span
 
 from signalscope.recording import internal_error
 from signalscope.recording._attribute_limits import as_text
@@ -35,10 +36,12 @@ class Caller:
     Attributes:
         tier: The subscription tier.
         user: The user id, if known; it is never sent to another process.
+        span: The span of the request, around spans of its parts; None outside of requests.
     """
 
     tier: str = UNKNOWN
     user: str | None = None
+    span: Span | None = None
 
 
 _caller: ContextVar[Caller | None] = ContextVar("signalscope_caller", default=None)
@@ -96,7 +99,7 @@ def watch_caller() -> Iterator[Caller]:
 
     An outer middleware cannot read the context variables that an inner middleware sets, so it uses this object.
     """
-    seen = Caller(current_tier())
+    seen = Caller(current_tier(), span=trace.get_current_span())
     token = _watcher.set(seen)
     try:
         yield seen
@@ -145,13 +148,15 @@ def _notice(caller: Caller) -> None:
     seen = _watcher.get()
     if seen is not None:
         seen.tier, seen.user = caller.tier, caller.user
-    span = trace.get_current_span()
-    if caller.tier != UNKNOWN and span.is_recording():
-        span.set_attribute(TIER_ATTRIBUTE, caller.tier)
+    spans = [span for span in {trace.get_current_span(), seen and seen.span} if span and span.is_recording()]
+    if caller.tier != UNKNOWN:
+        for span in spans:
+            span.set_attribute(TIER_ATTRIBUTE, caller.tier)
     if caller.user is None:
         return
     _active_users.saw(caller.tier, caller.user)
     salt = os.environ.get("SIGNALSCOPE_HASH_SALT")
-    if salt and span.is_recording():
+    if salt and spans:
         digest = hmac.new(salt.encode(), caller.user.encode(), hashlib.sha256).hexdigest()
-        span.set_attribute("user.hash", digest)
+        for span in spans:
+            span.set_attribute("user.hash", digest)

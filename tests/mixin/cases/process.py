@@ -11,12 +11,15 @@ _QUEUED, _IDLE = (
 )
 
 
-def _lag(*by_second: tuple[float, float, float, int], instance: str = "a", **more: str) -> dict[str, str]:
+def _lag(
+    *by_second: tuple[float, float, float, int], instance: str = "a", process: str = "", **more: str
+) -> dict[str, str]:
     """Return the buckets of 50 values in five seconds.
 
     Args:
         by_second: How many of the 50 are at most 0.1 s, 0.5 s and 2 s, and for how many steps of five seconds.
-        instance: The process.
+        instance: The process, or the service that shows its workers on one page.
+        process: The worker.
         more: Series beside them.
     """
     bounds = ("0.1", "0.5", "2", "5", "+Inf")
@@ -26,8 +29,19 @@ def _lag(*by_second: tuple[float, float, float, int], instance: str = "a", **mor
             for bound, number in zip(bounds, (*inside, 50, 50), strict=True):
                 running[bound] += number
                 values[bound].append(f"{running[bound]:g}")
-    named = {series(_LAG, f'le="{bound}"', instance=instance): " ".join(values[bound]) for bound in bounds}
+    worker = f', process="{process}"' if process else ""
+    named = {
+        series(_LAG, f'le="{bound}"{worker}', instance=instance): " ".join(values[bound]) for bound in bounds
+    }
     return {**named, **more}
+
+
+def _times(values: str, factor: int) -> str:
+    return " ".join(f"{factor * float(value):g}" for value in values.split())
+
+
+def _of_worker(name: str, process: str) -> str:
+    return name.replace("}", f', process="{process}"}}')
 
 
 _WELL = (50, 50, 50)
@@ -43,6 +57,14 @@ CASES = [
         {
             **_lag((*_WELL, 12), (10, 20, 50, 24), (*_WELL, 24)),
             **_lag((*_WELL, 60), instance="b"),
+        },
+        {"1m": 0, "1m45s": 1, "3m": 1, "4m": 0}, every="5s",
+    ),
+    Case(
+        "EventLoopLagHigh", "one of 200 workers on one page is late: all timers together would be well",
+        {
+            **_lag((*_WELL, 12), (10, 20, 50, 24), (*_WELL, 24), process="1"),
+            **{name: _times(values, 199) for name, values in _lag((*_WELL, 60), process="2").items()},
         },
         {"1m": 0, "1m45s": 1, "3m": 1, "4m": 0}, every="5s",
     ),
@@ -67,6 +89,22 @@ CASES = [
             _QUEUED.replace("default", "pricing"): "3x60", _IDLE.replace("default", "pricing"): "1x60",
         },
         {"3m": 0, "5m": 0}, every="5s",
+    ),
+    Case(
+        "ExecutorSaturated", "one of two workers on one page has no free thread, until its calls return",
+        {
+            _of_worker(_QUEUED, "1"): "0x11 7x36 0x24", _of_worker(_IDLE, "1"): "4x11 0x36 3x24",
+            _of_worker(_QUEUED, "2"): "0x71", _of_worker(_IDLE, "2"): "4x71",
+        },
+        {"1m": 0, "1m50s": 0, "2m15s": 1, "5m": 0}, every="5s",
+    ),
+    Case(
+        "ExecutorSaturated", "tasks wait in one worker, and only another one has no free thread",
+        {
+            _of_worker(_QUEUED, "1"): "7x71", _of_worker(_IDLE, "1"): "1x71",
+            _of_worker(_QUEUED, "2"): "0x71", _of_worker(_IDLE, "2"): "0x71",
+        },
+        {"2m": 0, "5m": 0}, every="5s",
     ),
     Case(
         "ScrapeTimingOut", "/metrics fails and the probe answers, until it does so again",

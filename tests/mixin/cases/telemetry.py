@@ -38,6 +38,18 @@ _LAST, _INTERVAL = (
     for part in ("last_duration", "interval")
 )
 _REFUSED = _pipeline("otelcol_receiver_refused_metric_points", 'receiver="otlp", transport="http"')
+_POINTS, _BODIES, _SERIES = (
+    _pipeline(f"signalscope_collector_{counter}_total", f'reason="{reason}", offender="shop"')
+    for counter, reason in (
+        ("refused_points", "name"),
+        ("refused_bodies", "nesting"),
+        ("overflow_series", "service"),
+    )
+)
+_CONFLICTS = _pipeline("signalscope_collector_type_conflicts_total", 'metric="orders_total", offender="shop"')
+_ELSEWHERE = _pipeline(
+    "signalscope_collector_refused_points_total", 'reason="type_conflict", offender="shop"'
+)
 _GAVE_UP = _pipeline("otelcol_exporter_send_failed_spans", 'exporter="otlp/traces"')
 _NO_ROOM = _pipeline("otelcol_exporter_enqueue_failed_spans", 'exporter="otlp/traces"')
 _RULES = _pipeline("prometheus_rule_evaluation_failures_total", 'rule_group="rules;api"', _PROMETHEUS)
@@ -61,6 +73,11 @@ CASES = [
          {series("up"): "1x60", series("process_cpu_seconds_total"): "9x30 0x30"}, {"8m": 0, "14m": 0}, reset=True),
     *_counter("CollectorRefusingData", _REFUSED, _pipeline("up")),
     *_counter("CollectorDroppingData", _GAVE_UP, _pipeline("up")),
+    *_counter("TelemetryRefused", _POINTS, _pipeline("up")),
+    Case("TelemetryRefused", "bodies instead of points", {_BODIES: "0+1x60"}, {"4m": 1}),
+    Case("TelemetryRefused", "a type conflict has another alert", {_ELSEWHERE: "0+1x60"}, {"14m": 0}),
+    *_counter("MetricTypeConflict", _CONFLICTS, _pipeline("up")),
+    *_counter("ServiceSeriesLimit", _SERIES, _pipeline("up")),
     Case("CollectorDroppingData", "the sending queue is full", {_NO_ROOM: "0+1x60"}, {"6m": 1}),
     Case("CollectorQueueFilling", "more than 80 % full for three minutes",
          {_QUEUE: "81x12 3x40", _ROOM: "100x60"}, {"1m45s": 0, "2m": 1, "5m": 0}),

@@ -58,7 +58,7 @@ const show = async () => {
     } else if (runbook) {
       current = new Runbook(runbook);
       [title, description] = runbook === "README" ? ["Runbooks", "What to do, alert by alert."] : [runbook, "The runbook of this alert."];
-    } else current = new Stack();
+    } else current = new Stack(settings.prometheus);
   } catch (error) {
     current = null;
     place.replaceChildren(element("p", { id: "problem", role: "alert" }, error.message));
@@ -112,6 +112,8 @@ try {
   [boards, settings] = await Promise.all(["/api/dashboards", "/api/settings"].map(async (path) => (await fetch(path)).json()));
   knows(settings.runbooks);
   watch(document.getElementById("now"));
+  if (settings.generated_until) document.getElementById("generated").textContent = `Generated, not measured: everything before ${new Date(settings.generated_until * 1000).toLocaleString()}, `
+    + "shaded in the charts. Usual levels, forecasts, growth and retention rest on it; budgets, KPIs and alerts do not.";
   say.textContent = "A preview of the dashboards without Grafana. It draws the same files with the same Prometheus data. It is not Grafana.";
   await show();
 } catch (error) {

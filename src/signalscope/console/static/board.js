@@ -49,7 +49,7 @@ export class Board {
   }
 
   context() {
-    return { from: moment(this.from), to: moment(this.to), scrape: this.settings.scrape_seconds, variables: this.variables };
+    return { from: moment(this.from), to: moment(this.to), scrape: this.settings.scrape_seconds, generated: this.settings.generated_until, variables: this.variables };
   }
 
   /** Build the page and send the first queries. */

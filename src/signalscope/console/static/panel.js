@@ -44,9 +44,9 @@ export class PanelView {
 
   /** Query Prometheus, and draw the answer. */
   async refresh(signal) {
-    const { from, to, scrape, variables } = this.board.context();
+    const { from, to, scrape, generated, variables } = this.board.context();
     const points = Math.max(40, (this.body.clientWidth || 400) / (this.panel.type === "heatmap" ? 8 : 3));
-    const context = { from, to, ...steps(from, to, points, scrape), range: to - from, variables, signal };
+    const context = { from, to, generated, ...steps(from, to, points, scrape), range: to - from, variables, signal };
     try {
       const answers = await Promise.all(this.panel.targets.map((target) =>
         target.instant ? instant(target, context) : ranged(target, context)));

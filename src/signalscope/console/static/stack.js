@@ -9,8 +9,17 @@ const dot = (text, kind) => element("span", { class: `dot ${kind}` }, text);
 const flat = (value, name) => Object.entries(value).flatMap(([key, each]) =>
   typeof each === "object" ? flat(each, `${name}${key} `) : [[(name + key).replaceAll("_", " "), each]]);
 
+/** The numbers of the process, by area, marked as its own. */
+const numbers = ({ source, period, areas = {}, problem }) => [
+  element("h2", {}, "Numbers of this process, without Prometheus"),
+  element("p", { class: "source" }, problem ?? `${source.description.replace(/ Set SIGNALSCOPE_.*/, "")} Counts and means cover ${period}.`),
+  element("div", { id: "own", class: "areas" }, ...Object.entries(areas).map(([area, lines]) => element("section", {}, element("h3", {}, area),
+    element("table", {}, element("tbody", {}, ...lines.map(({ name, description, text }) => row(element("span", { title: name }, description), text))))))),
+];
+
 export class Stack {
-  constructor() {
+  constructor(prometheus) {
+    this.prometheus = prometheus;
     this.controls = element("div", { class: "controls" });
     this.main = element("main", { id: "stack" });
   }
@@ -26,6 +35,8 @@ export class Stack {
 
   async refresh() {
     const status = await read();
+    if (status.prometheus && !this.prometheus) location.reload(); // the dashboards are there now
+    const own = status.demo && !status.prometheus ? await fetch("/api/own").then((answer) => answer.json()).catch(() => null) : null;
     const alerts = sorted(status.alerts ?? []).map((each) => row(
       element("span", {}, dot(each.alertname, each.severity), element("small", {}, `${each.severity}, ${each.state} for ${ago(each.since)}`)),
       element("span", {}, `${sentence(brief(each.summary))} `, element("b", {}, "Do first: "), brief(each.response)), links(each)));
@@ -34,9 +45,11 @@ export class Stack {
     const places = flat(status.endpoints ?? {}, "").map(([name, value]) => row(name, /^https?:/.test(value) ? link(value) : String(value)));
     const table = (id, title, rows) => [element("h2", {}, title), element("div", { class: "scroll" }, element("table", { id }, element("tbody", {}, ...rows)))];
     this.main.replaceChildren(
-      element("p", { id: "problem", role: "alert" }, status.problem ?? ""),
-      ...table("alerts", "Alerts", alerts.length ? alerts : [none]),
-      ...table("targets", "Targets", targets), ...table("endpoints", "URLs of the parts", places),
+      element("p", { id: "problem", role: "alert" }, status.building?.length ? "" : status.problem ?? ""),
+      ...(status.building?.length ? table("building", "What is missing", status.building.map((part) => row(part.name, part.text, part.change))) : []),
+      ...(own ? numbers(own) : []),
+      ...(status.prometheus || !own ? [...table("alerts", "Alerts", alerts.length ? alerts : [none]), ...table("targets", "Targets", targets)] : []),
+      ...table("endpoints", "URLs of the parts", places),
       ...(status.demo ? [element("p", {}, "To break a part on purpose: ", element("code", {}, ".venv/bin/signalscope fault list"))] : []));
   }
 }

@@ -16,9 +16,9 @@ from typing import Any
 from signalscope.cli._errors import UserError
 from signalscope.demo.stack import state
 from signalscope.demo.stack._processes import Part, PartError, wait_until
-from signalscope.demo.stack.run import _why_embedded
+from signalscope.demo.stack.run import missing_parts
 
-_SECONDS_TO_START, _SECONDS_TO_STOP = 300.0, 60.0
+_SECONDS_TO_START, _SECONDS_TO_BUILD, _SECONDS_TO_STOP = 300.0, 1_800.0, 60.0
 _NEEDED = ("service", "prometheus", "alertmanager", "dependencies", "supervisor", "logs")
 
 
@@ -87,7 +87,8 @@ def _alone(running: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def _own(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
-    if why := _why_embedded():
+    why, must_build = missing_parts()
+    if why:
         raise UserError(f"{why}; a game day needs the whole pipeline [SS766]")
     folder = Path(tempfile.mkdtemp(prefix="signalscope-gameday-"))
     file, log = folder / "endpoints.json", folder / "demo.log"
@@ -96,7 +97,8 @@ def _own(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     try:
         part = Part("demo", [sys.executable, "-m", "signalscope", "demo", "--endpoints", file], log)
         try:
-            wait_until(file.exists, "the demo", _SECONDS_TO_START, [part])
+            seconds = _SECONDS_TO_BUILD if must_build else _SECONDS_TO_START
+            wait_until(file.exists, "the demo", seconds, [part])
             yield json.loads(file.read_text(encoding="utf-8"))
         finally:
             say("stopping the demo")

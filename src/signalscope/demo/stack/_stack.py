@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -19,12 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from signalscope import binaries
+from signalscope.config import load as load_config
 from signalscope.demo.faults import DEPENDENCIES
-from signalscope.demo.stack._processes import Part, PartError, answers, wait_until
+from signalscope.demo.stack import past
+from signalscope.demo.stack._backfill import BackfillError
+from signalscope.demo.stack._processes import Part, PartError, answers, is_free, wait_until
 from signalscope.demo.stack.ports import Ports
 
 _HOST = "127.0.0.1"
+_CONFIG = Path(__file__).parents[1] / "service" / "signalscope.toml"
 _SECONDS_TO_START = 90.0
+#: The servers in the order of their start, and the ports that each listens on.
+SERVERS = {
+    "collector": ("otlp_grpc", "otlp_http", "collector", "telemetry", "health"),
+    "alertmanager": ("alertmanager",),
+    "prometheus": ("prometheus",),
+}
 #: The price of a CPU second of the reference service. Any price works; without one, no costs are recorded.
 _CPU_SECOND_PRICE = "0.0000125"
 #: True only when the whole pipeline works: calculated, pushed, transformed, scraped.
@@ -44,8 +55,13 @@ class Stack:
         generated: A folder with the output of `signalscope generate`: rules, dashboards and server configuration;
             None for the files of the demo.
         embedded: The reason to run without Collector, Prometheus and Alertmanager; None to start them.
+        later: True to start these three with `join`, each when its binary is there.
+        history: The length of the generated history in Prometheus, in seconds; 0 for none.
 
     Attributes:
+        building: What the console shows about missing parts: ``name``, ``text`` and ``change`` of each.
+        has_data: True once measurements of the service are in Prometheus.
+        generated_until: The end of the generated history, as Unix time; None without one.
         data: A temporary folder with logs, configuration and data, which `close` removes.
         failed: The parts that did not start or ended by themselves; `close` then keeps the logs.
         token: The bearer token of ``/monitoring/*``.
@@ -64,14 +80,21 @@ class Stack:
         environment: dict[str, str] | None = None,
         generated: Path | None = None,
         embedded: str | None = None,
+        later: bool = False,
+        history: int = 0,
     ) -> None:
         self.ports = ports
+        self.later = later
+        self.building: list[dict[str, str]] = []
+        self.has_data = not later
         self.token = secrets.token_urlsafe(24)
         self.embedded = embedded
         self.parts: dict[str, Part] = {}
         self.failed: set[str] = set()
         self.data = Path(tempfile.mkdtemp(prefix="signalscope-"))
         self.dependencies: dict[str, int] = {}
+        self.generated_until: int | None = None
+        self._history = history
         self._load = load
         self._say = say
         self._environment = environment or {}
@@ -92,7 +115,9 @@ class Stack:
 
     def close(self) -> None:
         """End all parts in reverse order, and remove the data; keep the logs if a part has failed."""
-        for part in reversed(self.parts.values()):
+        # The service ends before the Collector, also if that has joined later, so that its last interval arrives.
+        backwards = [*self.parts.values()][::-1]
+        for part in sorted(backwards, key=lambda part: part.name in SERVERS):
             part.stop()
         self.parts.clear()
         if not self.failed:
@@ -127,10 +152,13 @@ class Stack:
             "token": self.token,
             "logs": str(self.data),
         }
-        if self.embedded is None:
+        if self.generated_until is not None:
+            endpoints["generated_until"] = self.generated_until
+        for name in ("prometheus", "alertmanager"):
+            if name in self.parts and (self.has_data or name != "prometheus"):
+                endpoints[name] = self.url(name)
+        if "collector" in self.parts:
             endpoints |= {
-                "prometheus": self.url("prometheus"),
-                "alertmanager": self.url("alertmanager"),
                 "collector": {
                     "otlp_grpc": self.url("otlp_grpc"),
                     "otlp_http": self.url("otlp_http"),
@@ -162,7 +190,7 @@ class Stack:
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "OTEL_BSP_SCHEDULE_DELAY": "1000",
             "SIGNALSCOPE_CPU_SECOND_PRICE": _CPU_SECOND_PRICE,
-            "SIGNALSCOPE_CONFIG": str(Path(__file__).parents[1] / "service" / "signalscope.toml"),
+            "SIGNALSCOPE_CONFIG": str(_CONFIG),
             "SIGNALSCOPE_MONITORING_TOKEN": self.token,
             "SIGNALSCOPE_DEMO_DEPENDENCIES": json.dumps(
                 {name: f"http://{_HOST}:{self.dependencies[name]}" for name in DEPENDENCIES}
@@ -172,7 +200,12 @@ class Stack:
             environment |= {
                 "OTEL_EXPORTER_OTLP_ENDPOINT": self.url("otlp_http"),
                 "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-                "SIGNALSCOPE_PROMETHEUS_URL": self.url("prometheus"),
+                # Until Prometheus has joined, the service answers with its own numbers.
+                **(
+                    {"SIGNALSCOPE_PROMETHEUS_URL_FILE": str(self.data / "prometheus-url")}
+                    if self.later
+                    else {"SIGNALSCOPE_PROMETHEUS_URL": self.url("prometheus")}
+                ),
             }
         command = [
             _script("opentelemetry-instrument"), _script("uvicorn"), "signalscope.demo.service.application:app",
@@ -188,23 +221,63 @@ class Stack:
         """
         if self.embedded is not None:
             return
-
-        def flowing() -> bool:
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                return bool(self.query(_FLOWING if self._load else _CALCULATED))
-            return False
-
         # The error message shows the last lines of the last part: the service, which sends the data.
         parts = sorted(self.parts.values(), key=lambda part: part.name == "service")
-        wait_until(flowing, "data in Prometheus", 60.0, parts, every=0.5)
+        wait_until(self._flows, "data in Prometheus", 60.0, parts, every=0.5)
+
+    def join(self, name: str) -> None:
+        """Start the Collector, Prometheus or Alertmanager beside the running parts.
+
+        Args:
+            name: ``collector``, ``prometheus`` or ``alertmanager``.
+
+        Raises:
+            PartError: It does not start; the other parts run on.
+            BinaryError: Its binary is missing.
+        """
+        for port in SERVERS[name] if self.later else ():
+            if not is_free(number := getattr(self.ports, port)):
+                raise PartError(
+                    f"{name} cannot start: another program listens on its port {number} by now. End that program and "
+                    "start the demo again, or choose another port with an option of `signalscope demo`. [SS733]"
+                )
+        try:
+            self._start_server(name)
+        except PartError:
+            if name in self.parts:
+                self.parts.pop(name).stop()
+            raise
+        self.tell_console()
+
+    def show_data(self) -> bool:
+        """Return True once Prometheus has measurements; the service and the console read it from then on."""
+        if not self.has_data and {"prometheus", "collector"} <= self.parts.keys() and self._flows():
+            self.has_data = True
+            (self.data / "prometheus-url").write_text(self.url("prometheus"), encoding="utf-8")
+            self.tell_console()
+        return self.has_data
+
+    def tell_console(self) -> None:
+        """Write the file that the console reads again when it changes."""
+        path = self.data / "endpoints.json"
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({**self.endpoints(), "building": self.building}), encoding="utf-8")
+        partial.replace(path)
+
+    def _flows(self) -> bool:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            return bool(self.query(_FLOWING if self._load else _CALCULATED))
+        return False
 
     def _start(self) -> None:
         self._say("starting the external services")
         self._start_dependencies()
         if self.embedded is None:
+            self._prepare_monitoring()
+        if self.embedded is None and not self.later:
             self._say("starting the Collector, Prometheus and Alertmanager")
-            self._start_collector()
-            self._start_monitoring()
+            for name in SERVERS:
+                self._start_server(name)
         self._say("starting the reference service")
         self.start_service()
         if self.embedded is None:
@@ -239,34 +312,55 @@ class Stack:
             "HEALTH_ENDPOINT": f"{_HOST}:{ports.health}",
             "TRACES_FILE": str(self.data / "traces.jsonl"),
         }
-        command = [binaries.find("signalscope-otelcol"), "--config", config]
+        limits = self._generated / "deploy" / "collector" / "limits.yaml"
+        command = [binaries.find("signalscope-otelcol"), f"--config={config}", f"--config={limits}"]
         self._add("collector", command, self.url("health"), environment)
 
-    def _start_monitoring(self) -> None:
+    def _prepare_monitoring(self) -> None:
         folder, generated = self.data / "prometheus", self._generated / "deploy" / "prometheus"
         (folder / "targets").mkdir(parents=True)
         shutil.copy(generated / "prometheus.yml", folder)
         shutil.copytree(self._generated / "rules", folder / "rules")
-        routes = self.data / "alertmanager.yml"  # a copy: a game day changes its receivers
-        shutil.copy(generated / routes.name, routes)
-        targets = {
-            "otel-collector": self.ports.collector,
-            "otel-collector-telemetry": self.ports.telemetry,
-            "prometheus": self.ports.prometheus,
-            "alertmanager": self.ports.alertmanager,
-        }
-        for job, port in targets.items():
-            self._add_target(job, port)
-        storage = f"--storage.path={self.data / 'alertmanager'}"
-        self._add_server("alertmanager", routes, storage, "--cluster.listen-address=")
-        self._add_server(
-            "prometheus",
-            folder / "prometheus.yml",
-            f"--storage.tsdb.path={folder / 'data'}",
-            "--storage.tsdb.retention.time=30d",
-            "--web.enable-lifecycle",
-            "--enable-feature=exemplar-storage",
-        )
+        # a copy: a game day changes its receivers
+        shutil.copy(generated / "alertmanager.yml", self.data)
+
+    def _start_server(self, name: str) -> None:
+        """Start the Collector, Prometheus or Alertmanager, and add it to the targets of Prometheus."""
+        if name == "collector":
+            self._start_collector()
+            self._add_target("otel-collector", self.ports.collector)
+            self._add_target("otel-collector-telemetry", self.ports.telemetry)
+            return
+        if name == "alertmanager":
+            storage = f"--storage.path={self.data / 'alertmanager'}"
+            self._add_server(name, self.data / "alertmanager.yml", storage, "--cluster.listen-address=")
+        else:
+            folder = self.data / "prometheus"
+            self._fill(folder)
+            self._add_server(
+                name,
+                folder / "prometheus.yml",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--storage.tsdb.retention.time={past.RETENTION}",
+                "--web.enable-lifecycle",
+                "--enable-feature=exemplar-storage",
+            )
+        self._add_target(name, getattr(self.ports, name))
+
+    def _fill(self, folder: Path) -> None:
+        """Write the generated history; the demo starts without one if that fails."""
+        if not self._history:
+            return
+        begun = time.monotonic()
+        try:
+            binaries.install(self._say, only="promtool")
+            self.generated_until = past.fill(
+                folder, load_config(_CONFIG), self._history, now=time.time(), load=self._load, say=self._say
+            )
+            self._say(f"the generated history is ready after {time.monotonic() - begun:.0f} s")
+        except (binaries.BinaryError, BackfillError, PartError) as error:
+            shutil.rmtree(folder / "data", ignore_errors=True)
+            self._say(f"the demo starts without a generated history: {error}")
 
     def _add_server(self, name: str, config: Path, *options: str) -> None:
         """Start Prometheus or Alertmanager; both have these options."""
@@ -279,9 +373,8 @@ class Stack:
         (self.data / "prometheus" / "targets" / f"{job}.json").write_text(content, encoding="utf-8")
 
     def _start_console(self) -> None:
-        path = self.data / "endpoints.json"
-        path.write_text(json.dumps(self.endpoints()), encoding="utf-8")
-        arguments = ["--port", str(self.ports.console), "--endpoints", str(path)]
+        self.tell_console()
+        arguments = ["--port", str(self.ports.console), "--endpoints", str(self.data / "endpoints.json")]
         if self.embedded is None:
             arguments += ["--dashboards", str(self._generated / "dashboards")]
         self._add_module("console", "signalscope.console", *arguments, url=f"{self.url('console')}/healthz")

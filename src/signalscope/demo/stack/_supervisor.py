@@ -47,14 +47,15 @@ class Supervisor:
         self._server.shutdown()
         self._server.server_close()
 
-    def watch(self, duration: float | None) -> None:
+    def watch(self, duration: float | None, is_over: Callable[[], bool] = lambda: False) -> None:
         """Report each part that ends by itself, and switch service-down.
 
         Args:
             duration: Seconds to watch; None to watch until an exception, such as Ctrl-C.
+            is_over: Called each time; True ends the watch too.
         """
         end = time.monotonic() + (math.inf if duration is None else duration)
-        while (left := end - time.monotonic()) > 0:
+        while (left := end - time.monotonic()) > 0 and not is_over():
             self.step()
             time.sleep(min(0.5, left))
 

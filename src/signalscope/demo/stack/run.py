@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +22,7 @@ from rich.markup import escape
 from signalscope import binaries
 from signalscope.demo.faults import FAULTS
 from signalscope.demo.stack import state
+from signalscope.demo.stack._builds import Builds, Joining
 from signalscope.demo.stack._processes import PartError
 from signalscope.demo.stack._stack import Stack
 from signalscope.demo.stack._supervisor import Supervisor
@@ -39,6 +41,7 @@ def run(
     endpoints: Path | None,
     load: float,
     ports: dict[str, int | None],
+    history: int = 0,
 ) -> None:
     """Start all parts, print their URLs, and wait.
 
@@ -48,6 +51,7 @@ def run(
         endpoints: A file for the URLs of all parts, as JSON; it is written once all parts are ready.
         load: Requests per second, on average.
         ports: The ports that the user chose; None for a default port.
+        history: The length of the generated history in Prometheus, in seconds; 0 for none.
 
     Raises:
         PartError: A part did not start or ended by itself, or no data arrived.
@@ -63,18 +67,24 @@ def run(
         )
 
     failed: set[str] = set()
-    embedded = _why_embedded()
-    with choose(ports) as (chosen, notes), _ended_by_signals():
-        for note in notes:
+    embedded, must_build = missing_parts()
+    notes = (
+        ["no generated history: it needs Prometheus, and the demo runs embedded"]
+        if history and embedded
+        else []
+    )
+    with choose(ports) as (chosen, port_notes), _ended_by_signals():
+        for note in (*notes, *port_notes):
             say(note)
         if endpoints is not None:
             endpoints.unlink(missing_ok=True)  # a program that waits for the file must not read an old one
         try:
-            stack = Stack(chosen, load=load, say=say, embedded=embedded)
+            stack = Stack(chosen, load=load, say=say, embedded=embedded, later=must_build, history=history)
             failed = stack.failed
-            with stack:
-                say("waiting for data")
-                stack.wait_for_data()
+            with stack, Builds(stack.data) if must_build else contextlib.nullcontext() as builds:
+                if builds is None:
+                    say("waiting for data")
+                    stack.wait_for_data()
 
                 def publish() -> None:
                     known = {**stack.endpoints(), "supervisor": supervisor.url}
@@ -83,6 +93,9 @@ def run(
                         _write(endpoints, known)
 
                 with Supervisor(stack, say, publish) as supervisor:
+                    if builds is not None:
+                        state.write({**stack.endpoints(), "supervisor": supervisor.url})
+                        _wait_for_parts(console, stack, Joining(stack, builds, say), supervisor)
                     say("ready")
                     console.print(_welcome(stack, duration), highlight=False, soft_wrap=True)
                     publish()  # after the text: a reader of the file may end the demo
@@ -99,13 +112,33 @@ def run(
         )
 
 
-def _why_embedded() -> str | None:
-    """Return why the pipeline cannot run; None if every binary is found."""
+def missing_parts() -> tuple[str | None, bool]:
+    """Return why the pipeline cannot run, None if it can; and whether the demo must build a binary."""
     try:
-        lacking = ", ".join(f"{project.name} {project.version}" for project in binaries.missing())
+        return None, bool(binaries.missing_for_demo())
     except binaries.NoCheckoutError as error:
-        return str(error)
-    return f"{lacking} not found; run `make setup` to get what is missing [SS750]" if lacking else None
+        return str(error), False
+
+
+def _wait_for_parts(console: Console, stack: Stack, joining: Joining, supervisor: Supervisor) -> None:
+    """Print where the console is, and watch the stack until every part has joined or cannot join."""
+    lines = [
+        "",
+        "[bold]A signal service is running under load.[/bold] Its monitoring is still being built.",
+        "",
+        f"  open         [bold]{stack.url('console')}[/bold]   the process's own numbers, and what is missing",
+        f"  service      {stack.url('service')}/docs   the API; also /health and /metrics",
+        "",
+    ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+    def is_over() -> bool:
+        joining.step()
+        return joining.is_done()
+
+    supervisor.watch(None, is_over)
+    if not {"collector", "prometheus"} <= stack.parts.keys():
+        stack.embedded = " ".join(" ".join(joining.failed.values()).split()).rstrip(".")
 
 
 def _write(path: Path, endpoints: dict[str, Any]) -> None:
@@ -141,7 +174,9 @@ def _welcome(stack: Stack, duration: float | None) -> str:
         seen = f"the alert {fault.alerts[0]} fires within {expected_seconds(fault.alerts[0])} s"
         parts = [
             f"  Prometheus   {stack.url('prometheus')}   API only, for example /api/v1/query?query=up",
-            f"  Alertmanager {stack.url('alertmanager')}   API only, for example /api/v2/alerts",
+            f"  Alertmanager {stack.url('alertmanager')}   API only, for example /api/v2/alerts"
+            if "alertmanager" in stack.parts
+            else "  Alertmanager is missing",
             f"  Collector    OTLP {stack.url('otlp_grpc')} (gRPC), {stack.url('otlp_http')} (HTTP)",
         ]
     else:
@@ -151,6 +186,11 @@ def _welcome(stack: Stack, duration: float | None) -> str:
             f"  [yellow]Embedded:[/yellow] {stack.embedded}.",
             "  Metrics are only at /metrics of the service. Dashboards and alerts are not available.",
         ]
+    if stack.generated_until is not None:
+        until = datetime.fromtimestamp(stack.generated_until, UTC)
+        parts.append(
+            f"  [yellow]Generated[/yellow]    all before {until:%Y-%m-%d %H:%M} UTC: it is not measured"
+        )
     ending = "" if duration is None else f"The demo ends after {duration:g} s. "
     lines = [
         "",

@@ -10,6 +10,10 @@ from signalscope.config.defaults import HOUR_SECONDS, RATE_SECONDS
 from signalscope.derived._expressions import Increase, Instrument, Rate, Setting, Wanted
 from signalscope.derived._operators import Sum
 
+#: The labels that tell processes apart. The workers of a service that is scraped share an instance; each process that
+#: pushes is an instance, and has no label `process`.
+PROCESS = ("instance", "process")
+
 
 def rate(
     name: str, *by: str, part: str = "", over: float | Setting = RATE_SECONDS, **matchers: Wanted

@@ -33,6 +33,8 @@ _RECENT_DAYS = 7
 _WEEKS = {"1": "last_week", "2": "two_weeks"}
 _HISTORY = 14 * _DAY
 _COMPARED = _HISTORY + CLOCK_CHANGE
+#: Seconds of history that a prediction rests on: forecasts of a day, and growth of a week against two weeks before.
+RESTS_ON = _COMPARED + 8 * _DAY
 
 
 def _used(ask: Promql) -> str:
@@ -82,11 +84,12 @@ def _forecast(ask: Promql) -> str:
 
 def _error(ask: Promql) -> str:
     foreseen, used = ask.name("FORECAST"), ask.name("CAPACITY_USED")
-    return " or ".join(
+    errors = " or ".join(
         f'abs({foreseen}{{horizon="{horizon}"}} offset {duration(seconds)}'
         f" - {ask.on('resource')} group_left () {used}) and on () ({session_now(ask)})"
         for horizon, seconds in HORIZONS.items()
     )
+    return ask.measured(errors, WITHIN + RESTS_ON)
 
 
 def _resources(name: str, horizon: str) -> str:

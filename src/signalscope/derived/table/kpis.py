@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from signalscope.config import Config
-from signalscope.derived._expressions import Clamp, Configured, Expr, Parens, PromqlOnly, Series
+from signalscope.derived._expressions import Clamp, Configured, Expr, Measured, Parens, PromqlOnly, Series
 from signalscope.derived._operators import Min, Minus, Scale, Sum, ratio_to
 from signalscope.derived._promql import Promql, duration
 from signalscope.derived._rows import Variant, group, series
+from signalscope.derived.table.forecast import RESTS_ON
 
 _DAY = 86_400
 
@@ -94,7 +95,7 @@ def kpis(config: Config) -> list[Kpi]:
             "ratio", "Ratio of the last 30 days in which the service answered."),
         Kpi("error_rate", "technical", Minus(1, Parens(_good("errors"))),
             round(1 - slos.errors.objective, 9), "below", "ratio", "Ratio of failed requests in the last 30 days."),
-        Kpi("subscription_growth", "business", Sum(Series("SUBSCRIPTION_GROWTH", period="30d")),
+        Kpi("subscription_growth", "business", Measured(Sum(Series("SUBSCRIPTION_GROWTH", period="30d")), 31 * _DAY),
             targets.subscription_growth, "above", "ratio", "Growth of the subscriptions in 30 days."),
         Kpi("user_satisfaction", "business", Sum(Series("SATISFACTION", user_tier="")), targets.satisfaction, "above",
             "score", "Apdex of the service, 0 to 100."),
@@ -112,7 +113,8 @@ def kpis(config: Config) -> list[Kpi]:
             "items", "Critical items that wait in queues."),
         Kpi("external_health", "operational", Scale(Series("DEPENDENCY_SCORE"), by=100), slos.dependencies.objective,
             "above", "ratio", "Ratio of external services that are healthy."),
-        Kpi("scaling_lead_time", "operational", Min(Series("EXHAUSTION")), targets.scaling_lead_seconds, "above", "s",
+        Kpi("scaling_lead_time", "operational", Measured(Min(Series("EXHAUSTION")), RESTS_ON),
+            targets.scaling_lead_seconds, "above", "s",
             f"Time until the first resource is exhausted; {duration(targets.scaling_lead_seconds)} are needed for a "
             "decision."),
     ]  # fmt: skip

@@ -46,7 +46,7 @@ def _ahead(key: str) -> PromqlOnly:
 GROUPS = (
     group("predictive", "insight", {
         "MEMORY_EXHAUSTION": series(
-            "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance",
+            "instance:process_memory_exhaustion:seconds", unit="s", labels="job instance process?",
             meaning="Seconds until the memory of a process reaches its limit at the growth of the last hour. Absent "
             "if it no longer grows, or is far below the limit.",
             expr=PromqlOnly(_memory, over=_GROWTH, shows=_STILL),

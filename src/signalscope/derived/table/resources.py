@@ -5,7 +5,7 @@ from __future__ import annotations
 from signalscope.derived._expressions import Clamp, Copy, Expr, Instrument, Label, Quantile, Series, Setting
 from signalscope.derived._operators import Max, Minus, Ratio, Scale, Sum, Union
 from signalscope.derived._rows import group, series
-from signalscope.derived.table import rate
+from signalscope.derived.table import PROCESS, rate
 
 _MEMORY = Instrument("process.resident_memory")
 
@@ -38,18 +38,18 @@ _SLOW_QUERIES = Max(Scale(Series("QUERY_P95"), by=Setting("thresholds.database_p
 GROUPS = (
     group("resources", "recording", {
         "CPU": series(
-            "instance:process_cpu_utilization:ratio", unit="", labels="job instance",
+            "instance:process_cpu_utilization:ratio", unit="", labels="job instance process?",
             meaning="CPU time of one process as a ratio of one core; above 1 if it uses several cores.",
-            expr=rate("process.cpu", "instance", over=Setting("windows.cpu")),
+            expr=rate("process.cpu", *PROCESS, over=Setting("windows.cpu")),
         ),
         "CPU_CORES": series(
             "job:process_cpu_seconds:rate5m", unit="s/s", meaning="Cores that the service uses.",
             expr=rate("process.cpu"),
         ),
         "MEMORY": series(
-            "instance:process_memory_utilization:ratio", unit="", labels="job instance",
+            "instance:process_memory_utilization:ratio", unit="", labels="job instance process?",
             meaning="Resident memory of one process over the limit in the configuration.",
-            expr=Scale(Sum(_MEMORY, "instance"), by=Setting("thresholds.memory_bytes")),
+            expr=Scale(Sum(_MEMORY, *PROCESS), by=Setting("thresholds.memory_bytes")),
         ),
         "MEMORY_BYTES": series(
             "job:process_resident_memory_bytes:sum", unit="By", meaning="Resident memory of the service.",
@@ -68,12 +68,12 @@ GROUPS = (
     }),
     group("process", "evaluation", {
         "EVENT_LOOP_LAG_P99": series(
-            "instance:signal_service_event_loop_lag_seconds:p99", unit="s", labels="job instance",
+            "instance:signal_service_event_loop_lag_seconds:p99", unit="s", labels="job instance process?",
             meaning="99th percentile of the lag of a process' event loops.",
             expr=Quantile(
                 0.99,
                 rate(
-                    "signal_service.event_loop.lag", "instance", "le", part="bucket",
+                    "signal_service.event_loop.lag", *PROCESS, "le", part="bucket",
                     over=Setting("lag_window"),
                 ),
             ),

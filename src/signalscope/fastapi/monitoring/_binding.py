@@ -132,7 +132,7 @@ class Series:
     Attributes:
         key: The series.
         unit: The unit of the value.
-        by: The label whose values become the keys of the mapping.
+        by: The label whose values become the keys of the mapping; of several labels, the values are joined.
         where: Include only values with these labels; an empty string selects values without the label.
         factor: The factor from the unit of the series to the unit of the value.
         combine: The function that combines several numbers into one.
@@ -145,7 +145,7 @@ class Series:
 
     key: str
     unit: str
-    by: str | None = None
+    by: str | tuple[str, ...] | None = None
     where: Mapping[str, str | Callable[[Builder], str]] = field(default_factory=dict)
     factor: float = 1.0
     combine: Combine = math.fsum
@@ -346,11 +346,12 @@ def _part(field_info: FieldInfo) -> type[BaseModel] | None:
     return model if isinstance(model, type) and issubclass(model, BaseModel) else None
 
 
-def by_label(vector: Vector, label: str, combine: Combine = math.fsum) -> dict[str, float]:
-    """Combine the numbers of a vector by the value of a label, and sort them, the greatest first."""
+def by_label(vector: Vector, label: str | tuple[str, ...], combine: Combine = math.fsum) -> dict[str, float]:
+    """Combine the numbers of a vector by the values of one or more labels, and sort them, the greatest first."""
+    names = (label,) if isinstance(label, str) else label
     numbers = {
         name: number
-        for labels, number in summed(vector, label, how=combine).items()
-        if (name := dict(labels).get(label))
+        for labels, number in summed(vector, *names, how=combine).items()
+        if (name := " ".join(filter(None, map(dict(labels).get, names))))
     }
     return dict(sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0])))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from signalscope.config import Config
 from signalscope.derived._vector import Vector
+from signalscope.derived.table import PROCESS
 from signalscope.derived.table.forecast import LOAD, WITHIN
 from signalscope.fastapi.monitoring._answer import Answer, Block, ByName, Number
 from signalscope.fastapi.monitoring._binding import NoValue, Series, by_label, computed
@@ -132,11 +133,11 @@ class CapacityPlanning(Answer):
 
     horizon_hours: int = Field(description="The horizon of the forecast, in hours.")
     resource_utilization: ResourceUtilization
-    cpu_by_process: Annotated[ByName, Series("CPU", "ratio", by="instance")] = Field(
-        description="CPU use as a ratio of one core, by instance."
+    cpu_by_process: Annotated[ByName, Series("CPU", "ratio", by=PROCESS)] = Field(
+        description="CPU use as a ratio of one core, by instance and process."
     )
-    memory_by_process: Annotated[ByName, Series("MEMORY", "ratio", by="instance")] = Field(
-        description="Memory use as a ratio of the limit, by instance."
+    memory_by_process: Annotated[ByName, Series("MEMORY", "ratio", by=PROCESS)] = Field(
+        description="Memory use as a ratio of the limit, by instance and process."
     )
     queue_utilization: Annotated[ByName, Series("QUEUE_FILL", "ratio", by="queue_type")]
     cache_utilization: Annotated[ByName, Series("CACHE_FILL", "ratio", by="cache_type")]

@@ -131,7 +131,7 @@ def creation_site(thing: object, library: Iterable[str]) -> CreationSite | None:
         thing: The object. Frames of its own constructors, lambdas and comprehensions are skipped.
         library: Packages whose frames are skipped too.
     """
-    skipped = ("signalscope", "wrapt", "functools", *library)
+    skipped = ("signalscope", "wrapt", *library)
     frame: FrameType | None = sys._getframe(1)
     for _ in range(_MOST_FRAMES):
         if frame is None:
@@ -139,7 +139,15 @@ def creation_site(thing: object, library: Iterable[str]) -> CreationSite | None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         function = frame.f_code.co_name
         is_anonymous = function.startswith("<") and function != "<module>"
-        if package not in skipped and not is_anonymous and _first_argument(frame) is not thing:
+        is_standard = (
+            package in sys.stdlib_module_names
+        )  # such as the view of `items()`, with the cache inside
+        if (
+            not is_standard
+            and package not in skipped
+            and not is_anonymous
+            and _first_argument(frame) is not thing
+        ):
             return CreationSite(frame)
         frame = frame.f_back
     return None

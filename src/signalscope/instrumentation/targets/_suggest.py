@@ -22,6 +22,15 @@ _MARKET = {
     "dividend_yield",
 }  # fmt: skip
 _MANY = ("strikes", "options", "chain", "contracts", "positions", "spots", "quotes")
+#: Annotations of parameters with several values, and those of arrays and tables.
+_MANY_TYPES = re.compile(
+    r"\b([Ll]ist|[Tt]uple|Sequence|Collection|ndarray|NDArray|ArrayLike|DataFrame|Series)\b"
+)
+_ARRAY_TYPES = re.compile(r"\b(ndarray|NDArray|ArrayLike|DataFrame|Series)\b")
+_NUMPY = {"np", "numpy", "jnp", "cp", "xp", "numexpr"}
+#: Decorators and base classes of functions that answer requests: their calls are API requests already.
+_ROUTES = {"get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "websocket"}
+_VIEWS = {"HTTPEndpoint", "WebSocketEndpoint", "View", "MethodView", "APIView", "Resource", "RequestHandler"}
 _MODELS = {
     "black_scholes_merton": "black_scholes_merton", "bsm": "black_scholes_merton", "black_scholes": "black_scholes",
     "bs": "black_scholes", "black76": "black", "heston": "heston", "sabr": "sabr", "bachelier": "bachelier",
@@ -119,14 +128,37 @@ def to_toml(package: str, suggestions: list[Suggestion]) -> str:
 
 
 def _is_left_out(function: Function) -> bool:
-    """Return True for private names, tests, properties, and functions that are abstract or already measured."""
-    if any(name.startswith("_") or name.lower().startswith("test") for name in function.name.split(".")):
+    """Return True for private names, tests, properties, route handlers, and abstract or measured functions."""
+    if _is_route(function) or any(
+        name.startswith("_") or name.lower().startswith("test") for name in function.name.split(".")
+    ):
         return True
     expressions = map(ast.unparse, function.node.decorator_list)
     decorators = {expression.split("(")[0].rpartition(".")[2] for expression in expressions}
     if decorators & {"property", "cached_property", "overload", "abstractmethod", "setter", "fixture"}:
         return True
     return any(name.startswith("instrument_") for name in decorators)
+
+
+def _is_route(function: Function) -> bool:
+    """Return True for a function that answers requests: `@app.get("/path")`, or a method of a view class."""
+    bases = (
+        [ast.unparse(base).rpartition(".")[2] for base in function.cls.bases]
+        if function.cls is not None
+        else []
+    )
+    if not _VIEWS.isdisjoint(bases):
+        return True
+    for decorator in function.node.decorator_list:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute):
+            paths = [
+                *decorator.args[:1],
+                *(word.value for word in decorator.keywords if word.arg in ("path", "rule")),
+            ]
+            is_path = any(isinstance(path, ast.Constant | ast.JoinedStr) for path in paths)
+            if decorator.func.attr in _ROUTES and is_path:
+                return True
+    return False
 
 
 def _guess(function: Function) -> _Guess | None:
@@ -152,6 +184,7 @@ def _greeks(function: Function) -> _Guess | None:
     parameters = {"_".join(split(parameter)): parameter for parameter in function.parameters}
     many = next((parameters[name] for name in _MANY if name in parameters), None)
     is_about_options = len(_MARKET & set(parameters)) >= 2 or "option" in parameters or many is not None
+    many = many or next((name for name, type_ in _annotated(function) if _MANY_TYPES.search(type_)), None)
     kinds = [kind for kind in contract.CALCULATION_TYPES if kind in words and kind not in ("price", "chain")]
     if "greeks" in words or ("chain" in words and ("price" in words or kinds)) or len(kinds) > 1:
         kinds = ["chain"]
@@ -164,28 +197,52 @@ def _greeks(function: Function) -> _Guess | None:
     if not kinds or not (is_about_options or function.cls is not None):
         return None
     options = {"calculation_type": f'"{kinds[0]}"'}
-    model = _model(function.node.name) or _model(function.name) or _model(function.module)
+    model = (
+        _model(function.node.name)
+        or _model(function.name)
+        or _model(function.module)
+        or _used_model(function)
+    )
     if "model" in parameters:
         options["model_type"] = _argument(parameters["model"])
     elif model:
         options["model_type"] = f'"{model}"'
     if many is not None:
         options["batch_size"] = _argument(many)
-        if _is_array_code(function):
+        if _is_array_code(function, many):
             options["vectorized"] = "true"
     return "greeks", options, _reason(function, "calculates", kinds[0])
 
 
-def _model(name: str) -> str | None:
+def _model(name: str, shortest: int = 1) -> str | None:
     joined = f"_{'_'.join(split(name))}_"
-    return next((model for part, model in _MODELS.items() if f"_{part}_" in joined), None)
+    models = ((part, model) for part, model in _MODELS.items() if len(part) >= shortest)
+    return next((model for part, model in models if f"_{part}_" in joined), None)
 
 
-def _is_array_code(function: Function) -> bool:
-    """Return True if the function uses NumPy and has no loop: one array operation may handle the batch."""
+def _used_model(function: Function) -> str | None:
+    """Return the model that the docstring or a name in the body has; short names only in the body."""
+    names = [
+        node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        for node in ast.walk(function.node)
+    ]
+    in_docstring = _model(ast.get_docstring(function.node) or "", shortest=4)
+    return in_docstring or next(filter(None, map(_model, filter(None, names))), None)
+
+
+def _annotated(function: Function) -> list[tuple[str, str]]:
+    """Return the names and the annotations of the parameters that have one."""
+    args = function.node.args
+    parameters = (*args.posonlyargs, *args.args, *args.kwonlyargs)
+    return [(part.arg, ast.unparse(part.annotation)) for part in parameters if part.annotation is not None]
+
+
+def _is_array_code(function: Function, many: str) -> bool:
+    """Return True if one array operation may handle the batch: NumPy or a parameter with arrays, and no loop."""
     nodes = list(ast.walk(function.node))
-    uses_numpy = any(isinstance(node, ast.Name) and node.id in ("np", "numpy") for node in nodes)
-    return uses_numpy and not any(isinstance(node, _LOOPS) for node in nodes)
+    uses_numpy = any(isinstance(node, ast.Name) and node.id in _NUMPY for node in nodes)
+    is_array = _ARRAY_TYPES.search(dict(_annotated(function)).get(many, "")) is not None
+    return (uses_numpy or is_array) and not any(isinstance(node, _LOOPS) for node in nodes)
 
 
 def _signal(function: Function) -> _Guess | None:

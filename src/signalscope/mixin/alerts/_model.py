@@ -22,6 +22,8 @@ Board = Literal[
 ROUTES: dict[Severity, str] = {"critical": "page", "warning": "ticket", "info": "inform"}
 LABELS = ("severity", "team", "route", "domain")
 ANNOTATIONS = ("summary", "description", "business_impact", "response", "runbook_url", "dashboard_url")
+#: The process of a series, in the text of an alert; only the workers of a scraped service have the label `process`.
+PROCESS = "{{ $labels.instance }}{{ with $labels.process }} (process {{ . }}){{ end }}"
 
 
 @dataclass(frozen=True, slots=True)

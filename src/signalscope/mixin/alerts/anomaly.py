@@ -29,7 +29,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
     yield maker(config, "service")(
         "AnomalyDetected",
-        lambda ask: f"{ask.of('ANOMALY_OUTSIDE')} == 1",
+        lambda ask: ask.measured(f"{ask.of('ANOMALY_OUTSIDE')} == 1", anomaly.lookback_days * 86_400),
         for_=anomaly.hold,
         keep_firing_for=anomaly.keep,
         summary="{{ $labels.signal }} of {{ $labels.job }} is {{ $labels.direction }} for this time of day",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.derived.table import PROCESS as SEPARATE
+from signalscope.mixin.alerts._model import PROCESS, Alert, maker
 
 
 def alerts(config: Config) -> Iterator[Alert]:
@@ -23,7 +24,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         severity="critical",
         for_=config.holds.event_loop,
         values={"window": duration(config.lag_window)},
-        summary="The event loop of {{ $labels.instance }} of {{ $labels.job }} is late",
+        summary=f"The event loop of {PROCESS} of {{{{ $labels.job }}}} is late",
         description="The 99th percentile of its lag is {{ $value | humanizeDuration }}; the limits are "
         f"{limits.event_loop_lag_seconds:g} s (warning) and {limits.event_loop_lag_critical_seconds:g} s (critical).",
         impact="All requests of this process wait, and its health checks and calls to other services time out.",
@@ -33,7 +34,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "ExecutorSaturated",
         _saturated,
         for_=config.holds.executor,
-        summary="No thread is free in the pool {{ $labels.executor }} of {{ $labels.instance }}",
+        summary=f"No thread is free in the pool {{{{ $labels.executor }}}} of {PROCESS}",
         description="{{ $value | humanize }} tasks of {{ $labels.job }} wait for a thread, and all threads are busy, "
         f"for {duration(config.holds.executor)}.",
         impact="Work that needs a thread is late: `asyncio.to_thread`, and requests to plain functions.",
@@ -44,4 +45,4 @@ def alerts(config: Config) -> Iterator[Alert]:
 def _saturated(ask: Promql) -> str:
     queued = ask.raw("signal_service.executor.queued_tasks")
     idle = ask.raw("signal_service.executor.threads", 'state="idle"')
-    return f"{queued} > 0 and {ask.on('instance', 'executor')} {idle} == 0"
+    return f"{queued} > 0 and {ask.on(*SEPARATE, 'executor')} {idle} == 0"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.derived.table.forecast import WITHIN
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.derived.table.forecast import RESTS_ON, WITHIN
+from signalscope.mixin.alerts._model import PROCESS, Alert, maker
 
 
 def alerts(config: Config) -> Iterator[Alert]:
@@ -34,7 +34,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         ),
         severity="info",
         for_=config.holds.cpu,
-        summary="{{ $labels.instance }} of {{ $labels.job }} has high CPU usage",
+        summary=f"{PROCESS} of {{{{ $labels.job }}}} has high CPU usage",
         description="It has used {{ $value | humanize }} % of a core for "
         f"{duration(config.holds.cpu)}; the limit is {limits.cpu_percent:g} %.",
         impact="None yet. Latency will rise, because a Python process can use only one core for its code.",
@@ -44,7 +44,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         "HighMemoryUsage",
         lambda ask: f"{ask.raw('process.resident_memory')} > {limits.memory_bytes:.0f}",
         for_=config.holds.memory,
-        summary="{{ $labels.instance }} of {{ $labels.job }} has high memory usage",
+        summary=f"{PROCESS} of {{{{ $labels.job }}}} has high memory usage",
         description=f"Its resident memory has been above {memory} for {duration(config.holds.memory)}; "
         "now it is {{ $value | humanize1024 }}B.",
         impact="None yet. When memory is exhausted, the process is killed and its requests fail.",
@@ -52,7 +52,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     )
     yield alert(
         "CapacityExhaustedWithin48h",
-        lambda ask: f"{ask.of('EXHAUSTION')} < {WITHIN}",
+        lambda ask: ask.measured(f"{ask.of('EXHAUSTION')} < {WITHIN}", RESTS_ON),
         for_=forecast.hold,
         keep_firing_for=forecast.keep,
         summary="{{ $labels.resource }} of {{ $labels.job }} will be exhausted within 48 hours",
@@ -66,7 +66,7 @@ def alerts(config: Config) -> Iterator[Alert]:
         _exhausted_before_close,
         for_=config.holds.memory_trend,
         keep_firing_for=config.holds.keep_firing * 5,
-        summary="{{ $labels.instance }} of {{ $labels.job }} will run out of memory before the close",
+        summary=f"{PROCESS} of {{{{ $labels.job }}}} will run out of memory before the close",
         description=f"At the growth rate of the last hour, its memory reaches the limit of {memory} in "
         "{{ $value | humanizeDuration }}.",
         impact="None yet. The process will be killed during the session, and its requests will fail.",

@@ -18,6 +18,10 @@ _KINDS = ("spans", "metric_points", "log_records")
 #: The Collector's counters of refused and lost data: the component, then the events.
 _REFUSED = ("receiver", "refused", "failed")
 _DROPPED = ("exporter", "send_failed", "enqueue_failed")
+#: The counters of the Collector's guards: what a client sent beyond a limit, by reason and offender.
+_GUARDS = "signalscope_collector"
+_REFUSALS = (f"{_GUARDS}_refused_points_total", f"{_GUARDS}_refused_bodies_total")
+_OVERFLOW, _CONFLICTS = f"{_GUARDS}_overflow_series_total", f"{_GUARDS}_type_conflicts_total"
 #: The metrics of other programs that rules use, and the labels that rules use.
 OWN_METRICS: dict[str, frozenset[str]] = {
     "up": _TARGET | {"probe"},
@@ -29,6 +33,8 @@ OWN_METRICS: dict[str, frozenset[str]] = {
         for event in events
         for kind in _KINDS
     },
+    **dict.fromkeys((*_REFUSALS, _OVERFLOW, f"{_GUARDS}_cut_texts_total"), _TARGET | {"reason", "offender"}),
+    _CONFLICTS: _TARGET | {"metric", "offender"},
     "otelcol_exporter_queue_size": _TARGET | {"exporter"},
     "otelcol_exporter_queue_capacity": _TARGET | {"exporter"},
     "otelcol_process_memory_rss": _TARGET,
@@ -50,7 +56,7 @@ def alerts(config: Config) -> Iterator[Alert]:
     """Yield the alerts of this subject."""
     shared = {"for_": config.holds.telemetry, "keep_firing_for": config.holds.keep_firing}
     alert = maker(config, "telemetry", dashboard="telemetry", **shared)
-    for part in (_collector, _prometheus, _instrumentation):
+    for part in (_collector, _guards, _prometheus, _instrumentation):
         yield from part(config, alert)
 
 
@@ -123,6 +129,48 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         f"{100 * limit:g} %.",
         impact="None yet. When the queue is full, telemetry is lost.",
         response="Check whether the backend of this exporter is slow or down.",
+    )
+
+
+def _guards(config: Config, alert: Maker) -> Iterator[Alert]:
+    """Yield the alerts about clients that send what the Collector refuses."""
+    window = duration(config.windows.pipeline)
+
+    def beyond(
+        ask: Promql, *counters: str, others: str = "", by: tuple[str, ...] = ("offender", "reason")
+    ) -> str:
+        labels, present = ask.by(*by), f"up{{{_COLLECTOR}}}"
+        parts = [
+            named(_increased(ask, f"{counter}{{{_COLLECTOR}{others}}}", labels, present), counter=counter)
+            for counter in counters
+        ]
+        return f"sum {labels} ({' or '.join(parts)})"
+
+    yield alert(
+        "TelemetryRefused",
+        lambda ask: beyond(ask, *_REFUSALS, others=', reason!="type_conflict"'),
+        summary="The Collector refuses data of {{ $labels.offender }}: {{ $labels.reason }}",
+        description=f"{{{{ $value | humanize }}}} points or bodies exceeded a limit in {window}.",
+        impact="Metrics or traces of this service are incomplete. Other services are not affected.",
+        response="See the reason below, and correct what the service sends.",
+    )
+    yield alert(
+        "MetricTypeConflict",
+        lambda ask: beyond(ask, _CONFLICTS, by=("offender", "metric")),
+        summary="{{ $labels.offender }} sends {{ $labels.metric }} with another type",
+        description=f"The Collector refused {{{{ $value | humanize }}}} points in {window}: the name belongs to a "
+        "metric of another type.",
+        impact="The metric of this service is missing. Other services are not affected.",
+        response="Rename the metric of this service, or give it the type of the others.",
+    )
+    yield alert(
+        "ServiceSeriesLimit",
+        lambda ask: beyond(ask, _OVERFLOW),
+        summary="{{ $labels.offender }} has reached its limit of series",
+        description=f"The Collector refused {{{{ $value | humanize }}}} points or renamed spans of new series in "
+        f"{window}.",
+        impact="New series of this service are missing. Other services are not affected.",
+        response="Find the attribute with many values; remove it, or raise the limit.",
     )
 
 

@@ -17,7 +17,7 @@ INTERVAL = "$__rate_interval"
 #: The variable of the dashboard for each label.
 _VARIABLES = {"job": "job", "instance": "instance", "user_tier": "tier"}
 #: Labels of every series, in addition to those of the contract.
-_RESOURCE = {"job", "instance"}
+_RESOURCE = {"job", "instance", "process"}
 #: The digits of a UUID that name it, and the others.
 _SHORT, _OTHERS = "[0-9a-f]{8}", "(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 #: A filter of the values of a variable: Grafana shows the group `text`, and queries with the group `value`.

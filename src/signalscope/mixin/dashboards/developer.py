@@ -106,7 +106,7 @@ def board(config: Config) -> Iterator[Line]:
             "How late are the event loops?",
             "99th percentile of the lag of each process, of a timer that is due every 100 ms.",
             "s", "no event loop is watched",
-            Query(recorded("EVENT_LOOP_LAG_P99"), "{{instance}}"),
+            Query(recorded("EVENT_LOOP_LAG_P99"), "{{instance}} {{process}}"),
             limits=above(
                 config.thresholds.event_loop_lag_critical_seconds, config.thresholds.event_loop_lag_seconds
             ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from signalscope.config import BURN_RATES, Config
+from signalscope.derived.table import PROCESS
 from signalscope.mixin.alerts.watchdog import NAME as WATCHDOG
 from signalscope.mixin.dashboards import _shared as shared
 from signalscope.mixin.dashboards._expr import gauge_of, quantile, rate, recorded, short_instance
@@ -165,7 +166,7 @@ def board(config: Config) -> Iterator[Line]:
             "What is the CPU usage by process?",
             "CPU time by process as a percentage of one core. A Python process can hardly use more than 100 %.",
             "percentunit", "no process metrics",
-            Query(short_instance(rate("process.cpu", by=("instance",))), "{{instance}}"),
+            Query(short_instance(rate("process.cpu", by=PROCESS)), "{{instance}} {{process}}"),
             limits=above(config.thresholds.cpu_percent / 100), alerts=("SignalServiceHighCPUUsage",),
             leads_to="capacity",
         ),
@@ -173,7 +174,7 @@ def board(config: Config) -> Iterator[Line]:
             "How much memory does each process use?",
             "Resident memory by process.",
             "bytes", "no process metrics",
-            Query(short_instance(gauge_of("process.resident_memory", by=("instance",))), "{{instance}}"),
+            Query(short_instance(gauge_of("process.resident_memory", by=PROCESS)), "{{instance}} {{process}}"),
             leads_to="capacity", limits=above(config.thresholds.memory_bytes), alerts=("HighMemoryUsage",),
         ),
         bars(

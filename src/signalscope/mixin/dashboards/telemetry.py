@@ -11,6 +11,7 @@ from signalscope.mixin.dashboards._pipeline import by, total
 from signalscope.mixin.dashboards._style import BAD, GOOD, Limits, above
 
 _NO_COLLECTOR = "the Collector's metrics about itself are not scraped"
+_NO_EXCESS = "no service has exceeded a limit since the Collector started"
 _NO_PROMETHEUS = "Prometheus does not scrape itself"
 #: The kinds of data that the Collector counts separately, as suffixes of metric names.
 _KINDS = ("metric_points", "spans")
@@ -107,6 +108,35 @@ def board(config: Config) -> Iterator[Line]:
             "How much memory does the Collector use?",
             "Resident memory of the Collector's process.",
             "bytes", _NO_COLLECTOR, "sum by (instance) (otelcol_process_memory_rss)",
+        ),
+    )  # fmt: skip
+    guards = "signalscope_collector_"
+    yield row(
+        "Limits of the Collector: which service exceeds them?", 8,
+        series(
+            "What is refused?",
+            "Points, spans and bodies per second that exceed a limit, by service and reason.",
+            "cps", _NO_EXCESS,
+            *(
+                Query(
+                    by(f"{guards}refused_{what}_total", "offender", "reason"),
+                    f"{what} of {{{{offender}}}}: {{{{reason}}}}",
+                )
+                for what in ("points", "bodies")
+            ),
+            alerts=("TelemetryRefused", "MetricTypeConflict"),
+        ),
+        series(
+            "Which service has too many series?",
+            "Points and spans per second of new series beyond the limit.",
+            "cps", _NO_EXCESS, Query(by(f"{guards}overflow_series_total", "offender"), "{{offender}}"),
+            alerts=("ServiceSeriesLimit",),
+        ),
+        series(
+            "What is cut?",
+            "Descriptions, texts and lists per second that were cut to their limit.",
+            "cps", _NO_EXCESS,
+            Query(by(f"{guards}cut_texts_total", "offender", "reason"), "{{offender}}: {{reason}}"),
         ),
     )  # fmt: skip
     yield row(

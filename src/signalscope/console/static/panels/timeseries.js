@@ -14,14 +14,18 @@ const aligned = (series) => {
   });
 };
 
-/** The area between an upper and a lower series. */
+/** The area between an upper and a lower series, with the gaps of both. */
 const band = (upper, lower, hue, share) => {
-  const below = new Map(lower.points);
-  const both = upper.points.filter(([time, value]) => value !== null && (below.get(time) ?? null) !== null);
+  const below = new Map(lower.points), parts = [[]];
+  for (const [time, value] of upper.points) {
+    if (value !== null && (below.get(time) ?? null) !== null) parts.at(-1).push([time, value]);
+    else if (parts.at(-1).length) parts.push([]);
+  }
+  const filled = parts.filter((part) => part.length);
   return {
-    type: "custom", data: both.length ? [both[0]] : [], silent: true, clip: true, animation: false,
-    renderItem: (_, api) => ({ type: "polygon", style: { fill: faded(hue, share) }, shape: { points: [
-      ...both.map((point) => api.coord(point)), ...both.toReversed().map(([time]) => api.coord([time, below.get(time)])),
+    type: "custom", data: filled.map(([first]) => first), silent: true, clip: true, animation: false,
+    renderItem: ({ dataIndex }, api) => ({ type: "polygon", style: { fill: faded(hue, share) }, shape: { points: [
+      ...filled[dataIndex].map((point) => api.coord(point)), ...filled[dataIndex].toReversed().map(([time]) => api.coord([time, below.get(time)])),
     ] } }),
   };
 };
@@ -57,6 +61,11 @@ const thresholdLines = (panel, style) => {
   return { silent: true, symbol: "none", label: { show: false }, animation: false,
     data: lines.map((step) => ({ yAxis: step.value, lineStyle: { type: "dashed", width: 1.5, color: colour(step.color) } })), style };
 };
+
+/** The part of the chart that shows generated history. */
+const generatedArea = ({ from, to, generated }, { soft }) => (generated > from ? { silent: true, animation: false,
+  itemStyle: { color: faded(soft, 0.13) }, label: { show: true, position: "insideTopLeft", color: soft, fontSize: 10, formatter: "generated" },
+  data: [[{ xAxis: from * 1000 }, { xAxis: Math.min(generated, to) * 1000 }]] } : undefined);
 
 const tooltip = (panel, series, context, marks) => (found) => {
   const time = found[0]?.axisValue, { encodeHTML } = window.echarts.format;
@@ -118,6 +127,7 @@ export const draw = (body, panel, found, context) => {
       lineStyle: { width: custom.lineWidth ?? 1, type: custom.lineStyle?.dash ?? "solid" },
       areaStyle: custom.fillOpacity && !custom.fillBelowTo ? { opacity: custom.fillOpacity / 100 } : undefined,
       emphasis: { disabled: true }, markLine: index === 0 ? thresholdLines(panel, style) : undefined,
+      markArea: index === 0 ? generatedArea(context, style) : undefined,
     };
   });
   for (const upper of visible) {

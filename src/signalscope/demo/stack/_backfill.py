@@ -1,8 +1,9 @@
-"""A real Prometheus with backfilled data, and recording rules that are evaluated over it one after the other."""
+"""Prometheus with backfilled data: samples from a file, and recording rules that are evaluated over past time."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,26 +20,36 @@ from signalscope import binaries
 from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 from signalscope.derived import Rule
 
-__all__ = ["Store"]
+__all__ = ["BackfillError", "Store"]
 
 #: Length of a block. Longer blocks need more points than Prometheus allows in a range query.
 _BLOCK = "162h"
 
 
+class BackfillError(RuntimeError):
+    """promtool cannot write blocks; the message has its output."""
+
+
 class Store:
-    """Prometheus with its data in a temporary folder.
+    """A Prometheus that scrapes nothing, with a temporary folder; a context manager that ends it.
 
     Args:
         begin: The first moment of the data, as Unix time.
         end: The last moment of the data, as Unix time.
         step: Seconds between evaluations of a rule.
+        data: The folder of the data; None for a temporary one.
+
+    Raises:
+        BinaryError: Prometheus or promtool is missing.
+        PartError: Prometheus does not start.
+        BackfillError: promtool failed.
     """
 
-    def __init__(self, begin: int, end: int, step: int) -> None:
+    def __init__(self, begin: int, end: int, step: int, data: Path | None = None) -> None:
         self._begin, self._end, self._step = begin, end, step
         self._folder = Path(tempfile.mkdtemp(prefix="signalscope-insight-"))
-        self._data = self._folder / "data"
-        self._data.mkdir()
+        self._data = data or self._folder / "data"
+        self._data.mkdir(parents=True, exist_ok=True)
         self._port = free_port()
         self._part: Part | None = None
         (self._folder / "prometheus.yml").write_text("global: {}\n", encoding="utf-8")
@@ -67,9 +78,11 @@ class Store:
         text.unlink()
         self._restart()
 
-    def record(self, rules: Sequence[Rule]) -> None:
-        """Evaluate rules over the whole period; a rule does not read the results of the others."""
-        content = [{"record": rule.record, "expr": rule.expr} for rule in rules]
+    def record(self, rules: Sequence[Rule], begin: int | None = None) -> None:
+        """Evaluate rules over the whole period, or from a later moment; no rule reads the results of the others."""
+        if self._part is None:
+            self._restart()
+        content = [{"record": rule.record, "expr": rule.expr, "labels": dict(rule.labels)} for rule in rules]
         file = self._folder / "rule.yaml"
         file.write_text(
             yaml.safe_dump({"groups": [{"name": "rule", "rules": content}]}, width=10_000), encoding="utf-8"
@@ -77,7 +90,7 @@ class Store:
         out = self._folder / "blocks"
         self._promtool(
             "tsdb", "create-blocks-from", f"--max-block-duration={_BLOCK}", "rules", "-q",
-            f"--url={self.url}", f"--start={self._begin}", f"--end={self._end}",
+            f"--url={self.url}", f"--start={begin or self._begin}", f"--end={self._end}",
             f"--eval-interval={self._step}s", f"--output-dir={out}", str(file),
         )  # fmt: skip
         self._stop()
@@ -126,10 +139,12 @@ class Store:
             self._part.stop()
             self._part = None
 
-    @staticmethod
-    def _promtool(*arguments: str) -> None:
+    def _promtool(self, *arguments: str) -> None:
         done = subprocess.run(  # noqa: S603  # the pinned promtool
-            [binaries.find("promtool"), *arguments], capture_output=True, text=True, check=False
-        )
+            [binaries.find("promtool"), *arguments], capture_output=True, text=True, check=False,
+            env={**os.environ, "TMPDIR": str(self._folder)},  # an interrupted promtool leaves files there
+        )  # fmt: skip
         if done.returncode:
-            raise RuntimeError(f"promtool {arguments[1]}: {(done.stdout + done.stderr)[-2_000:]}")
+            raise BackfillError(
+                f"promtool {arguments[1]} failed: {(done.stdout + done.stderr)[-2_000:].strip()} [SS747]"
+            )
