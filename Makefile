@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: collector help setup demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
+.PHONY: collector help setup python demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,19 +22,22 @@ help: ## list the targets
 setup: ## create .venv, and get the Collector, Prometheus and Alertmanager
 	@$(PYTHON) tools/setup.py
 
+python: ## create .venv only
+	@$(PYTHON) tools/setup.py --python
+
 demo: ## run the demo until Ctrl-C; the first time it builds its servers meanwhile
 	@exec $(PYTHON) tools/setup.py --demo $(ARGS)
 
 gameday: setup ## run every fault on a demo, measure the alerts, and add the run to benchmarks/gameday.html
 	@exec $(BIN)/signalscope gameday --report benchmarks/gameday.html --table docs/gameday.md $(ARGS)
 
-lint: setup ## run ruff, mypy and the check of the English
+lint: python ## run ruff, mypy and the check of the English
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python tools/prose.py
 
-prose: setup ## check the texts for plain English; ARGS=--summary counts the findings
+prose: python ## check the texts for plain English; ARGS=--summary counts the findings
 	@$(BIN)/python tools/prose.py $(ARGS)
 
 pictures: setup ## take the pictures of docs/images from a separate demo, in about 15 minutes
@@ -67,7 +70,7 @@ generate: setup ## write rules, dashboards, runbooks, server configuration and d
 	@$(BIN)/signalscope generate $(DEMO) $(filter --check,$(ARGS))
 	@$(BIN)/python tools/errors.py $(filter --check,$(ARGS))
 
-docs: setup ## the documentation site, in site/; fails at a broken link, a lost page, an undocumented public name
+docs: python ## the documentation site, in site/; fails at a broken link, a lost page, an undocumented public name
 	@$(BIN)/python -m tools.docs
 
 bench: setup ## measure the recording core; writes benchmarks/results.json

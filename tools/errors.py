@@ -25,7 +25,7 @@ TABLES = ROOT / "docs" / "errors"
 PAGE = ROOT / "docs" / "errors.md"
 CODE = re.compile(r"\bSS\d{3}\b")
 #: What logging fills in.
-_FIELD = re.compile(r"%[sdrg]|%\(\w+\)[sdrg]")
+_FIELD = re.compile(r"%(\(\w+\))?(\.\d+)?[sdrg]")
 LOUD = frozenset({"warning", "error", "exception", "critical", "warn"})
 
 

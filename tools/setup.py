@@ -1,7 +1,8 @@
 """Create the virtual environment and get the binaries, both at the same time, with progress: `make setup`.
 
 `--tests` also gets what only the tests need. `--demo ARGUMENTS` starts the demo as soon as Python is ready. Missing
-binaries are built beside it, and join it.
+binaries are built beside it, and join it. `--python` only creates the environment, which is enough for the
+documentation and the lint.
 
 Needs only the standard library. It changes nothing that is up to date, so a second run takes no time.
 """
@@ -205,7 +206,7 @@ def main() -> int:
         return demo(sys.argv[sys.argv.index("--demo") + 1 :])
     parts: list[Part] = []
     try:
-        parts += [Part(environment), Part(tools)]
+        parts += [Part(act) for act in ((environment,) if "--python" in sys.argv else (environment, tools))]
         for part in parts:
             part.ended.wait()
     except KeyboardInterrupt:
@@ -215,9 +216,9 @@ def main() -> int:
         for part in parts:
             part.ended.wait(5)  # time to remove unfinished files
         return 130
-    python, lacking = parts
-    if lacking.failure:
-        print(f"note: {lacking.failure}", file=sys.stderr)
+    python, *others = parts
+    for failure in filter(None, (part.failure for part in others)):
+        print(f"note: {failure}", file=sys.stderr)
     if python.failure:
         print(f"error: {python.failure}", file=sys.stderr)
     return 1 if python.failure else 0

@@ -1,4 +1,4 @@
-"""A short game day with the real parts, on a demo of its own: two faults together, and one alone."""
+"""A short game day with the real parts, on a demo of its own: two faults together."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from signalscope.demo.gameday._targets import Targets
 @pytest.mark.e2e
 @pytest.mark.long
 @pytest.mark.needs("collector", "prometheus", "alertmanager")
-@pytest.mark.timeout(1_500)
+@pytest.mark.timeout(2_400)
 def test_two_faults_are_measured_and_nothing_is_left(tmp_path: Path) -> None:
-    """Each alert fires, ends, and is notified or inhibited; the faults with harm have it; the status fits.
+    """Each alert fires, ends, and is notified or inhibited; one fault harms users; the status fits.
 
     Promises and false alarms are not checked: both depend on what else the machine does.
     """
@@ -31,7 +31,7 @@ def test_two_faults_are_measured_and_nothing_is_left(tmp_path: Path) -> None:
     }
     done = subprocess.run(
         [
-            sys.executable, "-m", "signalscope", "gameday", "--faults", "config-down,api-latency,service-down",
+            sys.executable, "-m", "signalscope", "gameday", "--faults", "greeks-nan,subscription-surge",
             "--report", str(tmp_path / "g.html"),
         ],
         check=False, text=True, capture_output=True, env={**os.environ, **environment},
@@ -43,14 +43,13 @@ def test_two_faults_are_measured_and_nothing_is_left(tmp_path: Path) -> None:
     (run,) = report.runs
     assert (run.state, run.left) == ("complete", [])
     results = {result.fault: result for result in run.results}
-    assert results["config-down"].together_with == ["api-latency"]
+    assert results["greeks-nan"].together_with == ["subscription-surge"]
     for result in run.results:
         for at in result.alerts:
             assert at.fired_seconds is not None, at
             assert at.resolved_seconds is not None, at
             assert at.paged_seconds is not None or (at.reason or "").startswith("inhibited by "), at
         assert result.page_seconds is not None
-    for name in ("api-latency", "service-down"):
-        assert results[name].harm_seconds is not None, name
+    assert results["greeks-nan"].harm_seconds is not None
     assert list((tmp_path / "tmp").iterdir()) == []
     assert list((tmp_path / "state").rglob("*.json")) == []

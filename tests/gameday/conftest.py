@@ -9,7 +9,7 @@ from signalscope.demo.faults import Fault
 from signalscope.demo.gameday import _plan, _probe, _run
 
 #: The promise of every alert on fakes, and how long after it the game day gives up, in seconds.
-PROMISED, LATE = 8, 0.5
+PROMISED, LATE = 15, 0.5
 
 
 @pytest.fixture

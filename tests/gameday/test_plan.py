@@ -31,6 +31,15 @@ def test_faults_of_a_group_do_not_disturb_each_other() -> None:
     assert plan[-1] == [FAULTS["service-down"]]
 
 
+def test_no_fault_of_a_group_silences_another() -> None:
+    """An outage of a critical dependency inhibits alerts about the latency of the service; others do not."""
+    together = {
+        frozenset(fault.name for fault in group) for group in groups(choose(["config-down,api-latency"]))
+    }
+    assert together == {frozenset({"config-down"}), frozenset({"api-latency"})}
+    assert len(groups(choose(["comms-down,api-latency"]))) == 1
+
+
 def test_a_whole_run_fits_into_ninety_minutes() -> None:
     """Even if every alert comes at its last moment."""
     assert sum(max(map(on_seconds, group)) for group in groups(FAULTS.values())) <= 90 * 60

@@ -26,7 +26,10 @@ _CONFIG_DOWN = [
 ]  # fmt: skip
 _SURGE = [FakeAlert("HighActiveSubscriptions", 0.5)]
 #: With so many bad answers, users of each of the ten kinds had three.
-_LATENCY = [FakeAlert("SignalServiceHighLatency", after_bad=50)]
+_NAN = [
+    FakeAlert("GreeksCalculationSystemFailure", after_bad=50),
+    FakeAlert("InvalidGreeksRatioHigh", after_bad=50),
+]
 
 
 @pytest.fixture
@@ -67,20 +70,20 @@ class _Player:
 
 def test_a_run_measures_every_fault_and_leaves_nothing_behind(make: Callable[..., FakeDemo]) -> None:
     """Faults without a common alert are on together; each has its times; the routes are as before."""
-    demo = make(config_down=_CONFIG_DOWN, api_latency=_LATENCY, harmful=frozenset({"api-latency"}))
+    demo = make(config_down=_CONFIG_DOWN, greeks_nan=_NAN, harmful=frozenset({"greeks-nan"}))
     before = demo.config
-    player = _Player(demo, "config-down", "api-latency")
+    player = _Player(demo, "config-down", "greeks-nan")
     player.day.play()
-    assert [name for name, on in demo.switched if on] == ["config-down", "api-latency"]
+    assert [name for name, on in demo.switched if on] == ["config-down", "greeks-nan"]
     assert demo.on == {}
     assert demo.config == before
     assert player.saved == 2
     run = player.run
     assert (run.state, run.left, run.false_alarms) == ("complete", [], [])
-    down, latency = run.results
-    assert down.together_with == ["api-latency"]
+    down, nan = run.results
+    assert down.together_with == ["greeks-nan"]
     assert down.is_kept
-    assert latency.is_kept
+    assert nan.is_kept
     assert down.detect_seconds is not None
     assert 0.2 <= down.detect_seconds <= PROMISED
     assert down.page_seconds is not None
@@ -89,9 +92,9 @@ def test_a_run_measures_every_fault_and_leaves_nothing_behind(make: Callable[...
     assert first.receiver == "page"
     assert second.reason == "inhibited by ConfigServiceUnavailable"
     assert down.resolve_seconds is not None
-    assert (down.harm_seconds, latency.harm_seconds is None) == (None, False)
-    assert latency.harm.endswith("status 503")
-    assert any("promised: 8 s" in line for line in player.said)
+    assert (down.harm_seconds, nan.harm_seconds is None) == (None, False)
+    assert nan.harm.endswith("status 503")
+    assert any(f"promised: {PROMISED} s" in line for line in player.said)
 
 
 def test_a_missed_promise_is_recorded_and_the_run_goes_on(make: Callable[..., FakeDemo]) -> None:

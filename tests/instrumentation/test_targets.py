@@ -22,6 +22,7 @@ from signalscope import contract
 from signalscope.instrumentation.targets import TargetsInstrumentor, _target
 from signalscope.instrumentation.targets import _file as _targets_file
 from signalscope.instrumentation.targets._check import check
+from signalscope.instrumentation.targets._sources import NotReadableError
 from signalscope.instrumentation.targets._suggest import suggest, to_toml
 from signalscope.testing import Captured, capture
 
@@ -424,6 +425,16 @@ def test_suggestions_are_a_file_that_check_accepts(
     assert "imported" not in capfd.readouterr().err
 
 
+def test_a_folder_without_init_gives_the_suggestions_of_its_modules(service: Path) -> None:
+    """The folder itself has no source, and this is not a problem unless it has no modules either."""
+    (service / "zt_folder").mkdir()
+    with pytest.raises(NotReadableError, match="a namespace package"):
+        suggest("zt_folder")
+    (service / "zt_folder" / "pricing.py").write_text("def delta(spot, strike): ...\n", encoding="utf-8")
+    suggestions, unread = suggest("zt_folder")
+    assert ([suggestion.path for suggestion in suggestions], unread) == (["zt_folder.pricing:delta"], [])
+
+
 def test_suggestions_go_by_what_functions_do_and_not_by_their_docstrings(service: Path) -> None:
     """A docstring is not SQL; parameters may have other spellings."""
     (service / "zt_service" / "others.py").write_text(
@@ -522,7 +533,10 @@ def test_the_command(write: Callable[[str], Path], service: Path) -> None:
     assert wrong.returncode == 1
     assert "targets.toml:100: path: zt_service.pricing has no 'dleta'; did you mean 'delta'?" in wrong.stderr
     nowhere = run("suggest", "zt_servic")
-    assert (nowhere.returncode, "module 'zt_servic' does not exist" in nowhere.stderr) == (1, True)
+    message = (
+        "error: module 'zt_servic' does not exist; give a package or module as in `import NAME` [SS713]\n"
+    )
+    assert (nowhere.returncode, nowhere.stderr) == (1, message)
 
 
 @pytest.mark.needs("collector")

@@ -171,14 +171,14 @@ def checkout(tmp_path: Path) -> Path:
     return root
 
 
-def _setup(checkout: Path, go: str) -> subprocess.Popen[str]:
+def _setup(checkout: Path, go: str, *options: str) -> subprocess.Popen[str]:
     _program(checkout.parent / "path" / "go", "").write_text(go, encoding="utf-8")
     environment = {
         "PATH": str(checkout.parent / "path"), "XDG_CACHE_HOME": str(checkout.parent / "cache"),
         "COMPILER": str(checkout.parent / "compiler"), "HOME": str(checkout.parent),
     }  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, checkout / "tools" / "setup.py"],
+        [sys.executable, checkout / "tools" / "setup.py", *options],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=hear_hangups,  # noqa: PLW1509  # it is short
     )  # fmt: skip
@@ -188,6 +188,13 @@ def _compiler(checkout: Path) -> int:
     noted = checkout.parent / "compiler"
     wait_until(lambda: noted.exists() and bool(noted.read_text(encoding="ascii").strip()), "a compiler", 30)
     return int(noted.read_text(encoding="ascii"))
+
+
+def test_setup_of_python_alone_builds_nothing(checkout: Path) -> None:
+    """The documentation and the lint need no servers, and therefore neither Go nor Docker."""
+    running = _setup(checkout, _SLOW_GO, "--python")
+    assert (running.communicate(timeout=30), running.returncode) == (("", ""), 0)
+    assert not (checkout.parent / "cache").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -51,8 +51,10 @@ def check(
         _err.print(f"[red]error:[/red] {escape(str(problem))}")
     if problems:
         raise typer.Exit(1)
+    functions = sum(len(entry.functions) for entry in checked)
     _out.print(
-        f"{len(checked)} entries, {sum(len(entry.functions) for entry in checked)} functions; no errors."
+        f"{len(checked)} {'entry' if len(checked) == 1 else 'entries'}, "
+        f"{functions} {'function' if functions == 1 else 'functions'}; no errors."
     )
 
 
@@ -65,7 +67,7 @@ def suggest_(
     try:
         entries, unread = propose(package)
     except NotReadableError as error:
-        raise UserError(" ".join(("Give a package or module as in `import NAME`:", str(error)))) from None
+        raise UserError(f"{error}; give a package or module as in `import NAME` [SS713]") from None
     for source in unread:
         _err.print(f"[yellow]not read:[/yellow] {escape(source)}")
     if not entries:

@@ -33,7 +33,7 @@ def _written(result: Any, df: Any) -> Any:
 
 
 class PyVollibVectorizedInstrumentor(GreeksInstrumentor):
-    """Instrumentor for the functions of py_vollib_vectorized, also those that it puts into py_vollib.
+    """Instrumentor for the functions of py_vollib_vectorized, also those that the package adds to py_vollib.
 
     Example:
         >>> PyVollibVectorizedInstrumentor().instrument()

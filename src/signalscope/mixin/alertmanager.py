@@ -6,8 +6,9 @@ before that time is not sent there. A silence therefore acknowledges an alert; A
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, time
 from typing import Any
 
@@ -18,7 +19,7 @@ from signalscope.derived._promql import duration
 from signalscope.mixin.alerts._model import ROUTES
 
 __all__ = [
-    "ACTIVE", "CONSEQUENCES", "DOWN", "SECOND_LEVEL", "WATCHDOG", "alertmanager", "inhibitions",
+    "ACTIVE", "CONSEQUENCES", "DOWN", "SECOND_LEVEL", "WATCHDOG", "alertmanager", "inhibitions", "inhibits",
     "null_receivers", "secrets", "teams",
 ]  # fmt: skip
 
@@ -43,6 +44,7 @@ _SAME = ("job", "domain", "service_name", "queue_type", "cache_type", "sloth_slo
 #: Domains that fail when the service is down. `dependency`, `capacity` and `process` are not in the list: they may be
 #: the cause.
 _DOMAINS_OF_SERVICE = "service|greeks|signals|cache|queue|business"
+_MATCHER = re.compile(r'(\w+)(=~|!~|!=|=)"(.*)"')
 
 
 def alertmanager(config: Config) -> dict[str, Any]:
@@ -182,6 +184,39 @@ def inhibitions() -> list[dict[str, Any]]:
             "equal": ["job"],
         },
     ]
+
+
+def inhibits(source: Mapping[str, str], target: Mapping[str, str]) -> bool:
+    """Return True if Alertmanager does not notify an alert while another one fires.
+
+    Args:
+        source: The labels of the alert that fires.
+        target: The labels of the alert to notify.
+
+    Example:
+        >>> down = {"alertname": "SignalServiceDown", "job": "a"}
+        >>> slow = {"alertname": "SignalServiceHighLatency", "job": "a", "domain": "service"}
+        >>> inhibits(down, slow), inhibits(slow, down)
+        (True, False)
+    """
+    return any(
+        _matches(source, rule["source_matchers"])
+        and _matches(target, rule["target_matchers"])
+        # An alert that matches both sides is not inhibited by such an alert, and so not by itself.
+        and not (_matches(target, rule["source_matchers"]) and _matches(source, rule["target_matchers"]))
+        and all(source.get(name, "") == target.get(name, "") for name in rule["equal"])
+        for rule in inhibitions()
+    )
+
+
+def _matches(labels: Mapping[str, str], matchers: Iterable[str]) -> bool:
+    def holds(matcher: str) -> bool:
+        name, operator, value = _MATCHER.fullmatch(matcher).groups()  # type: ignore[union-attr]  # of `inhibitions`
+        has = labels.get(name, "")
+        is_equal = bool(re.fullmatch(value, has)) if "~" in operator else has == value
+        return is_equal != operator.startswith("!")
+
+    return all(map(holds, matchers))
 
 
 def _by_severity(config: Config) -> Iterator[dict[str, Any]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import cache
 
+from signalscope.config import Config
 from signalscope.demo.faults import FAULTS, LOOP_BLOCKED, SERVICE_DOWN, Fault, find
-from signalscope.mixin.alerts import expected_seconds
+from signalscope.mixin.alertmanager import inhibits
+from signalscope.mixin.alerts import Alert, alerts, expected_seconds
 
 __all__ = ["LATE", "NOTIFY", "choose", "groups", "on_seconds", "promises"]
 
@@ -44,10 +47,13 @@ def on_seconds(fault: Fault) -> int:
 def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
     """Return the faults in groups that run together.
 
-    Two faults of a group share no alert, promised or not, neither excludes the other, and at most one of them harms
-    users: an alert, a notification and a harm then belong to one fault. Groups with short promises come first, since
-    error budgets are not judged in a young system. The end of the service comes last. For some minutes after it, the
-    Collector shows the last values of the dead process, which hide new failures.
+    Two faults of a group share no alert, promised or not, and no alert of one inhibits a promised alert of the other.
+    Neither excludes the other, and at most one of them harms users. An alert, a notification and a harm then belong
+    to one fault.
+
+    Groups with short promises come first, since error budgets are not judged in a young system. The end of the
+    service comes last: afterwards the Collector shows the last values of the dead process for some minutes, and they
+    hide new failures.
 
     Example:
         >>> [[fault.name for fault in group] for group in groups(choose(["config-down,config-slow,cpu-burn"]))]
@@ -71,5 +77,31 @@ def _disturb(one: Fault, other: Fault) -> bool:
         or SERVICE_DOWN in {one.name, other.name}  # a service that is down reports nothing else
         or LOOP_BLOCKED in {one.name, other.name}  # every call is late, and no service is blamed for it
         or (one.harms_users and other.harms_users)
+        or _silences(one, other)
+        or _silences(other, one)
         or not {*one.alerts, *one.collateral}.isdisjoint((*other.alerts, *other.collateral))
     )
+
+
+def _silences(one: Fault, other: Fault) -> bool:
+    """Return True if an alert of one fault keeps a promised alert of another one from being notified."""
+    return any(
+        inhibits(source, target)
+        for source in _labels(one, (*one.alerts, *one.collateral))
+        for target in _labels(other, other.alerts)
+    )
+
+
+def _labels(fault: Fault, names: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Yield the labels of alerts of a fault that inhibitions compare."""
+    for name in names:
+        for rule in _by_name()[name].rules:
+            labels = {"alertname": name, "job": Config().selectors.job, **rule.all_labels(Config())}
+            if rule.domain == "dependency" and fault.dependency:
+                labels["service_name"] = fault.dependency
+            yield labels
+
+
+@cache
+def _by_name() -> dict[str, Alert]:
+    return {alert.name: alert for alert in alerts(Config())}

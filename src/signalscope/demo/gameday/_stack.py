@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -94,6 +93,7 @@ def _own(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     folder = Path(tempfile.mkdtemp(prefix="signalscope-gameday-"))
     file, log = folder / "endpoints.json", folder / "demo.log"
     say(f"starting a demo for the game day; its log is {log}")
+    has_failed = False
     try:
         part = Part("demo", [sys.executable, "-m", "signalscope", "demo", "--endpoints", file], log)
         try:
@@ -104,6 +104,8 @@ def _own(say: Callable[[str], None]) -> Iterator[dict[str, Any]]:
             say("stopping the demo")
             part.stop(_SECONDS_TO_STOP)
     except PartError as error:
+        has_failed = True  # the log stays
         raise UserError(str(error)) from None
-    with contextlib.suppress(OSError):
-        shutil.rmtree(folder)
+    finally:
+        if not has_failed:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -78,7 +78,7 @@ class History:
     @_on_its_thread
     @instrument_query(query_type="record_outcome", table="outcomes", operation="insert")
     def judge(self, signal_id: int, horizon: str, correct: bool) -> None:
-        """Store if a signal was right over a horizon."""
+        """Record that a signal was right or wrong over a horizon."""
         with self._connection as transaction:
             transaction.execute(
                 "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?)", (signal_id, horizon, correct)

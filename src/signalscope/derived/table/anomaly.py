@@ -6,8 +6,8 @@ deviation of Gaussian noise (Rousseeuw and Croux, "Alternatives to the Median Ab
 an outage on one day changes neither.
 
 A lasting new level becomes normal after a few sessions, because the interval includes the levels on which all recent
-sessions agree. A throughput below a certain ratio of the usual level is a drop, even within a wide interval, so that
-zero is always found. A level without data that usually has data is ``missing``, not zero.
+sessions agree. A throughput below a certain ratio of the usual level is a drop, even within a wide interval. So a
+throughput of zero is always a drop. A level without data that usually has data is ``missing``, not zero.
 """
 
 from __future__ import annotations

@@ -141,6 +141,12 @@ def submodules(name: str) -> Iterator[str]:
             yield from submodules(f"{name}.{module.name}")
 
 
+def is_namespace(name: str) -> bool:
+    """Return True for a folder without `__init__.py`: it has modules, but no source itself."""
+    spec = _spec(name)
+    return spec is not None and spec.origin is None and spec.submodule_search_locations is not None
+
+
 def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
     """Find a module without an import of its packages, unlike `importlib.util.find_spec`."""
     top, *rest = name.split(".")

@@ -12,7 +12,14 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from signalscope import contract
-from signalscope.instrumentation.targets._sources import Function, NotReadableError, find, split, submodules
+from signalscope.instrumentation.targets._sources import (
+    Function,
+    NotReadableError,
+    find,
+    is_namespace,
+    split,
+    submodules,
+)
 
 _MARKET = {
     "s", "k", "t", "r", "sigma", "vol", "volatility", "iv", "strike", "strikes", "spot", "spots", "expiry",
@@ -100,6 +107,8 @@ def suggest(package: str) -> tuple[list[Suggestion], list[str]]:
     names = list(submodules(package))
     if len(names) == 1:
         find(package)  # raises the reason
+    elif is_namespace(package):
+        names.remove(package)
     suggestions, unread = [], []
     for name in names:
         try:

@@ -86,7 +86,7 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         description="Its liveness probe answers, and its scrape of /metrics has failed for "
         f"{duration(config.holds.scrape)}.",
         impact="None: the service answers. Metrics that come from /metrics have gaps.",
-        response="Check ExecutorSaturated and EventLoopLagHigh: /metrics waits for a thread; then its size.",
+        response="If ExecutorSaturated or EventLoopLagHigh fires, follow it. Otherwise check the size of /metrics.",
     )
     yield alert(
         "TelemetryMissing",

@@ -71,7 +71,11 @@ def runbook(alert: Alert, config: Config, header: str, templates: Traversable = 
     sections = {"Impact": alert.impact, "First response": alert.response} | page.sections()
     if missing := [name for name in _SECTIONS if not sections.get(name)]:
         raise RunbookError(f"{alert.name}.md: section `## {missing[0]}` is missing or empty [SS611]")
-    when = f"True for {duration(alert.for_)}." if alert.for_ else "At the first evaluation that is true."
+    when = (
+        f"It must be true for {duration(alert.for_)}."
+        if alert.for_
+        else "One evaluation that is true is enough."
+    )
     if alert.keep_firing_for:
         when += f" The alert ends {duration(alert.keep_firing_for)} after it was last true."
     sections["When it fires"] = f"```promql\n{alert.expr}\n```\n\n{when}\n\n{sections['When it fires']}"
