@@ -71,7 +71,8 @@ def test_unknown_fault_names_those_there_are() -> None:
         ("config-down", "config-slow", True), ("config-slow", "config-failing", True),
         ("config-down", "ticker-down", False), ("greeks-nan", "greeks-failing", True),
         ("greeks-nan", "cpu-burn", False), ("service-down", "cpu-burn", True),
-        ("service-down", "config-down", False), ("service-down", "service-down", False),
+        ("service-down", "config-down", False), ("loop-blocked", "config-slow", False),
+        ("loop-blocked", "cpu-burn", False), ("service-down", "service-down", False),
     ],
 )  # fmt: skip
 def test_faults_that_hide_each_other_exclude_each_other(one: str, other: str, excluded: bool) -> None:

@@ -51,7 +51,7 @@ server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
 thread = threading.Thread(target=server.run)
 thread.start()
 while not server.started:
-    time.sleep(0.02)
+    time.sleep(0.02)  # sleep: the server starts
 port = server.servers[0].sockets[0].getsockname()[1]
 for path in ("/quotes/AAPL", "/desk/orders/7"):
     assert httpx.get(f"http://127.0.0.1:{port}{path}").status_code == 200

@@ -26,6 +26,8 @@ _CALLED_FOR_USERS = ("ticker_service", "marketplace_service")
 
 #: The fault that ends the service itself; the supervisor of the demo switches it.
 SERVICE_DOWN = "service-down"
+#: The fault that makes every call late, so that a fault of an external service cannot be told from it.
+LOOP_BLOCKED = "loop-blocked"
 
 
 class UnknownFaultError(ValueError):
@@ -151,9 +153,10 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
         ("SignalServiceHighCPUUsage",),
     ),
     Fault(
-        "loop-blocked", "The event loop stands still for 2.5 s, again and again; the external services are healthy.",
+        LOOP_BLOCKED, "The event loop stands still for 2.5 s, again and again; the external services are healthy.",
         ("EventLoopLagHigh",),
         ("SignalServiceHighLatency", "SignalServiceDown", "ExecutorSaturated", "ScrapeTimingOut", *_LATE),
+        harms_users=True,
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
     Fault(

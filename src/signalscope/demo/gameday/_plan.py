@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from signalscope.config import Config
-from signalscope.demo.faults import FAULTS, SERVICE_DOWN, Fault, find
+from signalscope.demo.faults import FAULTS, LOOP_BLOCKED, SERVICE_DOWN, Fault, find
 from signalscope.mixin.alertmanager import inhibits
 from signalscope.mixin.alerts import Alert, alerts, expected_seconds
 
@@ -75,6 +75,7 @@ def _disturb(one: Fault, other: Fault) -> bool:
     return (
         one.excludes(other)
         or SERVICE_DOWN in {one.name, other.name}  # a service that is down reports nothing else
+        or LOOP_BLOCKED in {one.name, other.name}  # every call is late, and no service is blamed for it
         or (one.harms_users and other.harms_users)
         or _silences(one, other)
         or _silences(other, one)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from signalscope.config import Config
 from signalscope.derived._promql import Promql, duration
-from signalscope.mixin.alerts._model import Alert, maker
+from signalscope.mixin.alerts._model import Alert, maker, shown_after
 
 #: A breaker that opens for timeouts while the caller's own event loop is late says nothing of the service.
 _MOSTLY, _BREAKER, _CALLS = 0.5, ("service_name", "operation"), "signal_service.circuit_breaker.calls"
@@ -17,6 +17,8 @@ def alerts(config: Config) -> Iterator[Alert]:
     alert, forecast, for_ = maker(config, "dependency"), config.forecast, config.holds.breaker
     shared = {
         "for_": for_,
+        # The ratio of late failures takes longer to change, but it only keeps the alert from firing.
+        "shows_after": shown_after(1, "BREAKER_CLOSED", config, for_),
         "summary": "The circuit breaker of {{ $labels.service_name }} is open",
         "description": "In most instances of {{ $labels.job }}, the breaker ({{ $labels.operation }}) "
         f"has not been closed for {duration(for_)}.",
