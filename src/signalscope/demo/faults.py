@@ -154,6 +154,7 @@ FAULTS: dict[str, Fault] = {fault.name: fault for fault in (
         "loop-blocked", "The event loop stands still for 2.5 s, again and again; the external services are healthy.",
         ("EventLoopLagHigh",),
         ("SignalServiceHighLatency", "SignalServiceDown", "ExecutorSaturated", "ScrapeTimingOut", *_LATE),
+        harms_users=True,
     ),
     Fault("subscription-surge", "12,000 users subscribe at once.", ("HighActiveSubscriptions",)),
     Fault(
