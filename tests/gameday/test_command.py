@@ -15,6 +15,8 @@ import pytest
 from tests.gameday.fakes import FakeDemo
 from tests.waiting import eventually
 
+from signalscope.cli._errors import UserError
+from signalscope.demo.gameday import _stack
 from signalscope.demo.gameday._model import AlertTimes, FalseAlarm, Report, Result, Run
 
 
@@ -93,14 +95,22 @@ def test_a_demo_without_prometheus_is_refused(tmp_path: Path, fake: FakeDemo) ->
     (tmp_path / "endpoints.json").write_text(json.dumps(running), encoding="utf-8")
     done = _gameday(tmp_path, "--endpoints", str(tmp_path / "endpoints.json"))
     assert done.returncode == 1
-    assert "this demo has no prometheus, alertmanager; run `make setup`" in done.stderr
+    assert (
+        "this demo has no prometheus, alertmanager, which a game day needs; wait until they are built"
+        in done.stderr
+    )
 
 
-def test_without_the_binaries_no_demo_is_started(tmp_path: Path) -> None:
-    """The message names what is missing and how to get it."""
-    done = _gameday(tmp_path, PATH="/usr/bin:/bin", XDG_CACHE_HOME=str(tmp_path / "empty"))
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert "not found; run `make setup` to get what is missing [SS750]" in done.stderr
+def test_without_a_checkout_no_demo_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says why the pipeline cannot run."""
+    monkeypatch.setattr(_stack, "missing_parts", lambda: ("this is not a checkout [SS756]", False))
+    with (
+        pytest.raises(
+            UserError, match=r"^this is not a checkout \[SS756\]; a game day needs the whole pipeline"
+        ),
+        _stack._own(print),
+    ):
+        pass
 
 
 def test_a_second_game_day_on_the_same_demo_is_refused(tmp_path: Path, fake: FakeDemo) -> None:

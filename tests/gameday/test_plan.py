@@ -29,6 +29,7 @@ def test_faults_of_a_group_do_not_disturb_each_other() -> None:
                 other.name,
             )
     assert plan[-1] == [FAULTS["service-down"]]
+    assert [FAULTS["loop-blocked"]] in plan
 
 
 def test_no_fault_of_a_group_silences_another() -> None:

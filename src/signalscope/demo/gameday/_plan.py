@@ -16,6 +16,9 @@ __all__ = ["LATE", "NOTIFY", "choose", "groups", "on_seconds", "promises"]
 #: alert to a group that was notified before only once a minute.
 LATE, NOTIFY = 30, 90
 
+#: A process that is down, or whose event loop stands still, reports nothing about other faults.
+_ALONE = {SERVICE_DOWN, LOOP_BLOCKED}
+
 
 def choose(names: Iterable[str]) -> list[Fault]:
     """Return the faults with some names, each once; all faults without a name.
@@ -41,7 +44,7 @@ def promises(fault: Fault) -> dict[str, int]:
 
 def on_seconds(fault: Fault) -> int:
     """Return how many seconds a fault is on at most."""
-    return max(promises(fault).values()) + LATE + NOTIFY
+    return max(promises(fault).values()) + max(LATE, NOTIFY)
 
 
 def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
@@ -74,8 +77,7 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
 def _disturb(one: Fault, other: Fault) -> bool:
     return (
         one.excludes(other)
-        or SERVICE_DOWN in {one.name, other.name}  # a service that is down reports nothing else
-        or LOOP_BLOCKED in {one.name, other.name}  # every call is late, and no service is blamed for it
+        or not _ALONE.isdisjoint({one.name, other.name})
         or (one.harms_users and other.harms_users)
         or _silences(one, other)
         or _silences(other, one)

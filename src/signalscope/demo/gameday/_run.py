@@ -161,7 +161,9 @@ class Day:
             page = page_of(trial, alert, self._webhook.firing())
             if page is not None:
                 self._news(f"  {trial.fault.name}: {alert} is notified after {page[0] - trial.on:.0f} s")
-            elif own[0].fired + _plan.NOTIFY > now and not self._is_silent(trial, alert):
+            elif min(own[0].fired, trial.on + promised) + _plan.NOTIFY > now and not self._is_silent(
+                trial, alert
+            ):
                 waits.append(f"the notification of {alert}")
         self._watch.firing()  # it raises if Prometheus is gone
         if waits:

@@ -62,8 +62,8 @@ def _alone(running: dict[str, Any]) -> Iterator[None]:
     """
     if missing := [name for name in _NEEDED if name not in running]:
         raise UserError(
-            f"a game day needs the whole pipeline, and this demo has no {', '.join(missing)}; "
-            "run `make setup`, then start the demo again [SS766]"
+            f"this demo has no {', '.join(missing)}, which a game day needs; "
+            "wait until they are built, or run `make setup` and start the demo again [SS766]"
         )
     try:
         lock = (Path(running["logs"]) / "gameday.lock").open("a+", encoding="utf-8")
