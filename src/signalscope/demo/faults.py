@@ -26,7 +26,7 @@ _CALLED_FOR_USERS = ("ticker_service", "marketplace_service")
 
 #: The fault that ends the service itself; the supervisor of the demo switches it.
 SERVICE_DOWN = "service-down"
-#: The fault that makes every call late, so that a fault of an external service cannot be told from it.
+#: The fault that makes every call late, so that a fault of an external service looks the same.
 LOOP_BLOCKED = "loop-blocked"
 
 
