@@ -103,7 +103,7 @@ def troubled(stack: Stack) -> Iterator[Stack]:
 def test_every_panel_has_data_while_there_are_faults(troubled: Stack) -> None:
     """No query is refused; no panel is empty, except those about days (tests/dashboards/test_later.py)."""
     try:
-        eventually(lambda: not _empty(troubled), 150, "data in every panel")
+        eventually(lambda: not _empty(troubled), 150, "data in every panel", every=2)
     except AssertionError:
         assert _empty(troubled) == []
 
