@@ -344,6 +344,7 @@ def test_each_part_joins_when_it_is_built(tmp_path: Path, demos: list[_Demo]) ->
     def estimated() -> set[str]:
         """Return the parts with an estimate; the builds have a low priority, and may begin later than the demo."""
         building = _get(f"{console}/status")["building"]
+        assert "starting" not in [part["text"] for part in building], "nothing is built yet"
         return {part["name"] for part in building if "(estimate)" in part["text"]}
 
     demo.until(lambda: estimated() == {"Collector", "Prometheus", "Alertmanager"})
