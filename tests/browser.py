@@ -102,9 +102,21 @@ class Browser:
         return answer["result"].get("value")
 
     def until(self, script: str, seconds: float = 30) -> Any:
-        """Return the first truthy value of an expression; fail if it has none in time."""
+        """Return the first truthy value of an expression; fail if it has none in time.
+
+        The page may go to another URL or load again meanwhile.
+        """
+
+        def value() -> Any:
+            try:
+                return self.run(script)
+            except AssertionError as error:
+                if "-32000" not in str(error):  # Chromium's code for a page that went away meanwhile
+                    raise
+                return None
+
         try:
-            return eventually(lambda: self.run(script), seconds, script)
+            return eventually(value, seconds, script)
         except AssertionError as error:
             raise AssertionError(f"{error}; complaints: {self.complaints}") from None
 

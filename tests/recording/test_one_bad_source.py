@@ -14,6 +14,7 @@ import pytest
 
 import signalscope
 from signalscope import recording, runtime
+from signalscope.breakers import _model
 from signalscope.instrumentation.cachetools import CachetoolsInstrumentor
 from signalscope.instrumentation.pybreaker import PybreakerInstrumentor
 from signalscope.instrumentation.queues import name_queue
@@ -83,6 +84,8 @@ def test_a_callback_that_fails_hides_no_other_callback(captured: Captured, broke
 
 @pytest.fixture
 def _pybreaker() -> Iterator[None]:
+    for breaker in tuple(_model._reports._breakers):  # of other tests, such as those of the demo service
+        breaker.stop()
     instrumentor = PybreakerInstrumentor()
     instrumentor.instrument(skip_dep_check=True)
     yield
