@@ -23,6 +23,8 @@ TICK = 5.0
 UNLIMITED = re.compile(r"cpu_|memory_by_process|growth|retention|capacity_used|forecast")
 #: The value of a path that the answer does not have, such as a column of a table.
 _ABSENT = ...
+#: Characters that OpenMetrics escapes in the value of a label.
+_ESCAPED = str.maketrans({"\\": "\\\\", "\n": "\\n", '"': '\\"'})
 _STATUS = {1.0: "healthy", 0.5: "degraded", 0.0: "unhealthy"}
 #: A specific reason names an instrument or a setting, or the time.
 SPECIFIC = re.compile(r"signal_service_|process_|SIGNALSCOPE_|UTC|keeps|measure_cost|'|\d")
@@ -102,6 +104,8 @@ class History:
         for name in ("ticker_service", "comms_service"):
             is_healthy = phase.health == 1 or name == "comms_service"
             get("signal_service.external_service.health").series(name, "high").record(float(is_healthy))
+            get("signal_service.external_service.duration").series(name, "get", "success").record(0.1)
+        get("signal_service.database.query").series('a "b"\\c\nd', "quotes", "select").record(0.1)
         report_health("work_queue", phase.health)
 
     def _scrape(self) -> None:
@@ -134,7 +138,7 @@ class History:
             "instance": "a",
             **dict(zip(instrument.attribute_names, values, strict=True)),
         }
-        shown = ",".join(f'{name}="{text}"' for name, text in (names | more).items())
+        shown = ",".join(f'{name}="{text.translate(_ESCAPED)}"' for name, text in (names | more).items())
         self.samples.setdefault(f"{instrument.prometheus_name}{suffix}{{{shown}}}", []).append(
             (self.clock(), value)
         )

@@ -7,7 +7,7 @@ import dataclasses
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +45,19 @@ def _phases(ticks: st.SearchStrategy[int], least: int) -> st.SearchStrategy[Phas
     )
 
 
+_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PHASES = st.lists(_phases(st.integers(1, 12), 0), min_size=1, max_size=4)
 
 
 @contextmanager
 def _process() -> Iterator[History]:
     """Yield a process without recordings, health checks and snapshots."""
-    with pytest.MonkeyPatch.context() as patch, capture():
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         instruments: dict[str, Any] = {}
+        # Before the capture, which would give the series of earlier tests to the process.
         patch.setattr(recording._known, "by_name", instruments)
         patch.setattr(recording, "_by_name", instruments)
+        stack.enter_context(capture())
         patch.setattr(registry, "_make", tuple)
         patch.setattr(registry, "_built_in", ())
         patch.setattr(_windows.shared, "start", lambda: None)
@@ -86,14 +89,36 @@ async def _answers() -> dict[str, Any]:
     return by_name
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(PHASES)
-def test_answers_of_a_process_agree(phases: list[Phase]) -> None:
-    """Ratios, statistics, quantiles, windows, health and reasons fit together, within and between answers."""
+def _check_process(phases: list[Phase]) -> None:
     with _process() as history:
         history.play(phases)
         answers = asyncio.run(_answers())
     assert [*contradictions(answers)] == []
+
+
+@settings(_patient, max_examples=6)
+@example([Phase(3)])  # dependencies are called, but no requests are served
+@given(PHASES)
+def test_answers_of_a_process_agree(phases: list[Phase]) -> None:
+    """Ratios, statistics, quantiles, windows, health and reasons fit together, within and between answers."""
+    _check_process(phases)
+
+
+@pytest.mark.long
+@settings(_patient, max_examples=200)
+@given(PHASES)
+def test_answers_of_a_process_agree_for_many_histories(phases: list[Phase]) -> None:
+    """The same for more random histories."""
+    _check_process(phases)
+
+
+def test_a_process_has_only_its_own_recordings() -> None:
+    """Series of earlier tests would change the answers, and each would take time at every tick."""
+    recording.get_instrument("signal_service.rate_limit.hits").series("/before", "per_user").record(1)
+    with _process() as history:
+        history.play([Phase(1)], scraped=True)
+    assert history.samples
+    assert not any("/before" in series for series in history.samples)
 
 
 def test_a_mean_and_a_quantile_have_one_window() -> None:
@@ -189,7 +214,6 @@ def _compare_sources(before: list[Phase], steady: Phase) -> None:
 _histories = given(
     before=st.lists(_phases(st.integers(1, 12), 0), max_size=2), steady=_phases(st.just(24), 1)
 )
-_patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.needs("prometheus", "promtool")

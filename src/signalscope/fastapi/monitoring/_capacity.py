@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from signalscope import contract
 from signalscope.config import Config
 from signalscope.derived._vector import Vector
 from signalscope.derived.table import PROCESS
@@ -90,12 +91,15 @@ class ScalingIndicators(Block):
     predicted_capacity_exhaustion: Annotated[Exhaustion | None, computed(_exhaustion, "EXHAUSTION", unit="s")]
 
 
+_SERVING = contract.get("signal_service.api.request.duration").prometheus_name
+
+
 def _latency_impact(_: Config, waiting: Vector, serving: Vector) -> float | NoValue | None:
     if not waiting:
         return None
     served = math.fsum(serving.values())
     if served <= 0:
-        return NoValue("no requests were served in this window")
+        return NoValue(f"{_SERVING} did not increase in this window: no requests were served")
     return math.fsum(waiting.values()) / served
 
 
