@@ -362,9 +362,11 @@ def test_the_manifest_and_the_modules_have_the_pinned_versions() -> None:
     in_demo = re.findall(r"gomod: (\S+) v(\S+)", collector.manifest(""))
     for module, version in in_demo:
         assert f"\t{module} v{version}\n" in demo, module
-    assert {module for module, _ in in_demo if "confmap" not in module} == set(
-        re.findall(r'\t\w+ "(\S+/(?:receiver|processor|exporter|connector|extension)/\S+)"', source)
+    imports = re.findall(
+        r'\t\w+ "(\S+/(?:receiver|processor|exporter|connector|extension|guard)/\S+)"', source
     )
+    modules = {re.sub(r"/guard/\w+$", "/guard", package) for package in imports}
+    assert modules == {module for module, _ in in_demo if "confmap" not in module}
     for name in ("OTELCOL", "PROMETHEUS", "ALERTMANAGER"):
         assert pinned[f"{name}_IMAGE"].endswith(pinned[f"{name}_VERSION"])
 

@@ -1,6 +1,7 @@
 """The external services: real sockets, and faults that really break them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
@@ -45,6 +46,27 @@ async def test_down_refuses_connections_until_it_is_up_again(ticker: DependencyS
 
 async def test_down_ends_open_connections(ticker: DependencyServer) -> None:
     """A client cannot use a connection that was open before the fault."""
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ticker.port}") as client:
+        await client.get("/health")
+        await ticker.switch("down", on=True)
+        with pytest.raises(httpx.TransportError):
+            await client.get("/health")
+
+
+async def test_down_ends_a_connection_that_comes_while_it_goes_down(
+    ticker: DependencyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that the loop is just accepting is not among those that uvicorn ends when it stops."""
+    shutdown = dependencies._Server.shutdown
+
+    async def unknown(server: dependencies._Server, sockets: list[socket.socket] | None = None) -> None:
+        known = server.server_state.connections
+        late = set(known)
+        known.clear()
+        asyncio.get_running_loop().call_soon(known.update, late)
+        await shutdown(server, sockets)
+
+    monkeypatch.setattr(dependencies._Server, "shutdown", unknown)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ticker.port}") as client:
         await client.get("/health")
         await ticker.switch("down", on=True)
@@ -128,8 +150,6 @@ def test_incomplete_ports_are_refused(text: str) -> None:
 
 def test_port_in_use_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A taken port ends the process with a message that names it, without a traceback."""
-    import socket  # noqa: PLC0415  # only here
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

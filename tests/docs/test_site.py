@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import ROOT
 from tools import docs
 
-_READ = ("docs", "zensical.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src")
+_READ = ("docs", "zensical.toml", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "src", "collector")
 
 
 @pytest.fixture

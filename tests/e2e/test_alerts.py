@@ -161,7 +161,7 @@ def test_every_recorded_series_is_there(quick: Stack) -> None:
         ]
 
     try:
-        eventually(lambda: not missing(), 180, "every recorded series")
+        eventually(lambda: not missing(), 180, "every recorded series", every=1)
     except AssertionError:
         assert missing() == []
     for series in derived.all_series():

@@ -11,10 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.browser import Browser
+from tests.collector import wire as w
 from tests.dashboards.later import comes_later
 from tests.dashboards.promql import filled
+from tests.e2e.conftest import SPAN_KINDS
 from tests.waiting import eventually, put
 
 import signalscope.demo.service.instruments  # noqa: F401  # the thresholds family, an extension of the contract
@@ -32,6 +35,8 @@ pytestmark = [
 
 BOARDS = {name: json.loads(text) for name, text in files(Config(), HEADER).items()}
 _FAULTS = ("ticker-failing", "greeks-nan", "queue-flood", "subscription-surge")
+#: Pixels of a row of the grid with its gap, and more than enough for the alerts above the grid.
+_ROW, _ABOVE = 38, 1500
 
 
 def _panels(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -68,9 +73,19 @@ def _empty(stack: Stack) -> list[str]:
     ]
 
 
+def _exceed_limits(stack: Stack) -> None:
+    """Send what the Collector refuses, what it cuts, and more kinds of spans than its limit."""
+    negative = w.metric("wordy.negative", w.total(w.number(-1.0)), description="d" * 1_000)
+    spans = (w.span(f"kind {number}", trace=number + 1) for number in range(SPAN_KINDS + 1))
+    for signal, body in (("metrics", w.metrics("wordy", negative)), ("traces", w.traces("wordy", *spans))):
+        url, kind = f"{stack.url('otlp_http')}/v1/{signal}", {"Content-Type": "application/x-protobuf"}
+        httpx.post(url, content=body, headers=kind, timeout=30).raise_for_status()
+
+
 @pytest.fixture(scope="module")
 def troubled(stack: Stack) -> Iterator[Stack]:
     """The stack with faults of every kind, once an alert fires."""
+    _exceed_limits(stack)
 
     def switch(on: bool) -> None:
         for fault in _FAULTS:
@@ -88,7 +103,7 @@ def troubled(stack: Stack) -> Iterator[Stack]:
 def test_every_panel_has_data_while_there_are_faults(troubled: Stack) -> None:
     """No query is refused; no panel is empty, except those about days (tests/dashboards/test_later.py)."""
     try:
-        eventually(lambda: not _empty(troubled), 150, "data in every panel")
+        eventually(lambda: not _empty(troubled), 150, "data in every panel", every=2)
     except AssertionError:
         assert _empty(troubled) == []
 
@@ -122,7 +137,9 @@ def test_the_console_draws_every_dashboard(troubled: Stack, browser: Browser, na
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all dashboards, as high as the highest dashboard."""
+    """One browser for all dashboards, higher than the highest one: the console queries only what is in view."""
     profile: Path = tmp_path_factory.mktemp("browser")
-    with Browser(profile, 1500, 3200) as running:
+    places = [panel["gridPos"] for board in BOARDS.values() for panel in board["panels"]]
+    rows = max(place["y"] + place["h"] for place in places)
+    with Browser(profile, 1500, rows * _ROW + _ABOVE) as running:
         yield running

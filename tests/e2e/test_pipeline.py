@@ -87,7 +87,7 @@ def test_every_metric_has_the_contract_s_labels_and_no_others(troubled: Stack) -
         ]
 
     try:
-        eventually(lambda: not missing(), 90, "every metric of the contract")
+        eventually(lambda: not missing(), 90, "every metric of the contract", every=1)
     except AssertionError:
         assert missing() == []
     for one in contract.instruments():

@@ -241,17 +241,16 @@ def test_a_setup_without_binaries_says_so_and_succeeds(checkout: Path) -> None:
 
 def test_a_slim_binary_does_not_stand_for_the_whole_project(bare: Path) -> None:
     """The demo's Prometheus leaves promtool missing, and its Collector leaves the whole Collector missing."""
-    pinned = binaries.versions()
-    cache = bare / "cache" / "signalscope" / "bin"
-    server = _program(cache / f"prometheus-{pinned['PROMETHEUS_VERSION']}" / "prometheus", "")
-    slim = _program(cache / f"otelcol-demo-{pinned['OTELCOL_VERSION']}" / "signalscope-otelcol", "")
+    slim_collector, slim_prometheus, _ = binaries.projects_for_demo()
+    server = _program(slim_prometheus.folder / "prometheus", "")
+    slim = _program(slim_collector.folder / "signalscope-otelcol", "")
     assert [project.name for project in binaries.missing_for_demo()] == ["alertmanager"]
     lacking = {project.name: project for project in binaries.missing()}
     assert list(lacking) == ["otelcol", "prometheus", "alertmanager"]
     assert list(lacking["prometheus"].binaries) == ["promtool"]
     assert lacking["prometheus"].packages == ("github.com/prometheus/prometheus/cmd/promtool",)
     assert binaries.find("signalscope-otelcol") == slim
-    whole = _program(cache / f"otelcol-{pinned['OTELCOL_VERSION']}" / "signalscope-otelcol", "")
+    whole = _program(binaries.projects()[0].folder / "signalscope-otelcol", "")
     assert binaries.find("signalscope-otelcol") == whole
     assert binaries.find("prometheus") == server
 

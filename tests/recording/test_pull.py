@@ -10,10 +10,11 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from signalscope import recording
-from signalscope.contract import ContractError
+from signalscope.contract import ContractError, Instrument
 from signalscope.exposition._reader import PullReader
 from signalscope.exposition._text import TEXT
 from signalscope.recording import _state as _live
+from signalscope.testing import capture
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,27 @@ def test_gauges_are_set_cleared_and_observed() -> None:
     unregister[1]()
     stays.clear()
     assert values() == {}
+
+
+def test_a_gauge_that_threads_create_together_has_its_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread gets the gauge while it is created: both have the same, and its values are exported."""
+    name = "signal_service.active_users"
+    monkeypatch.delitem(recording._by_name, name, raising=False)
+    create = recording.BoundInstrument
+    others: list[recording.BoundInstrument] = []
+
+    def overtaken(definition: Instrument) -> recording.BoundInstrument:
+        created = create(definition)
+        monkeypatch.setattr(recording, "BoundInstrument", create)
+        others.append(recording.get_instrument(name))
+        return created
+
+    with capture() as captured:
+        monkeypatch.setattr(recording, "BoundInstrument", overtaken)
+        end = recording.observe(name, lambda: [(3, ("1h", "free"))])
+        assert others == [recording.get_instrument(name)]
+        assert captured.value("signal_service_active_users") == 3
+    end()
 
 
 def test_only_gauges_are_observed() -> None:

@@ -17,7 +17,16 @@ from ._build import cancelled
 from ._find import find, missing, missing_for_demo
 from ._install import install, install_for_demo
 from ._progress import Progress, titles
-from ._projects import ROOT, BinaryError, NoCheckoutError, Project, cache, projects, versions
+from ._projects import (
+    ROOT,
+    BinaryError,
+    NoCheckoutError,
+    Project,
+    cache,
+    projects,
+    projects_for_demo,
+    versions,
+)
 
 __all__ = [
     "ROOT",
@@ -33,6 +42,7 @@ __all__ = [
     "missing",
     "missing_for_demo",
     "projects",
+    "projects_for_demo",
     "titles",
     "versions",
 ]

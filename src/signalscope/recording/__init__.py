@@ -90,7 +90,11 @@ def get_instrument(name: str) -> BoundInstrument:
     try:
         return _by_name[name]
     except KeyError:
-        return _by_name.setdefault(name, BoundInstrument(contract.get(name)))
+        instrument = _by_name.setdefault(name, BoundInstrument(contract.get(name)))
+    if instrument.gauge is not None:
+        # Only here: if several threads made it, the SDK would call the first one's callback, which may not be kept.
+        instrument.gauge.create()
+    return instrument
 
 
 def group(main: Series, fixed: Sequence[tuple[Series, float]]) -> Group:

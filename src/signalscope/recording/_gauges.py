@@ -30,7 +30,6 @@ class Gauge:
         self._values: dict[tuple[str, ...], float] = {}
         self._observers: dict[object, Observer] = {}
         self._meter: object = None
-        self.create()
 
     def create(self) -> None:
         """Create the SDK's instrument on the current meter, once for each meter."""

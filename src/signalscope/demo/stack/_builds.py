@@ -132,7 +132,7 @@ class Joining:
     def _tell(self, progress: dict[str, dict[str, Any]]) -> None:
         """Show in the console, and now and then in the terminal, which parts are missing."""
         shown = [
-            {"name": title, "text": _text(progress.get(project, {})), "change": _CHANGES[name]}
+            {"name": title, "text": _text(project, progress), "change": _CHANGES[name]}
             for name, (project, title) in self._open.items()
         ] + [
             {"name": name.capitalize(), "text": reason.splitlines()[0], "change": ""}
@@ -149,9 +149,12 @@ class Joining:
                 self._say("; ".join(lines))
 
 
-def _text(state: dict[str, Any]) -> str:
+def _text(project: str, progress: dict[str, dict[str, Any]]) -> str:
     """Return the progress of a part in words; all times are estimates."""
-    if not state or state["state"] == "ready":
+    if not progress:
+        return "waits for the builds to begin"
+    state = progress.get(project)
+    if state is None or state["state"] == "ready":
         return "starting"
     seconds = state["seconds_left"]
     left = f"about {max(10, round(seconds, -1))} s" if seconds < 90 else f"about {round(seconds / 60)} min"

@@ -82,6 +82,9 @@ class DependencyServer:
         if self._server is not None and self._task is not None:
             self._server.should_exit = True
             await self._task
+            # uvicorn keeps a connection that it accepted while it stopped; such a connection would be answered.
+            for connection in self._server.server_state.connections:
+                connection.transport.abort()
         self._server = self._task = None
 
     async def switch(self, mode: str | None, on: bool) -> None:
