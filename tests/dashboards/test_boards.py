@@ -391,11 +391,12 @@ def test_the_documentation_shows_every_dashboard() -> None:
     text = (docs / "dashboards.md").read_text(encoding="utf-8")
     for board in boards(Config()):
         assert f"### {board.title}\n\n![{board.title}](images/{board.key}.png" in text
-        picture = docs / "images" / f"{board.key}.png"
-        assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-        assert picture.stat().st_size < 200_000, picture
+        assert f"![{board.title}](images/{board.key}-light.png" in text
+        for picture in (docs / "images" / f"{board.key}{theme}.png" for theme in ("", "-light")):
+            assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+            assert picture.stat().st_size < 200_000, picture
         with_history = ("with history",) * (board.key in {"capacity", "revenue"})
-        for state in ("young", "empty", *with_history):
+        for state in ("young", "healthy", "empty", *with_history):
             path = f"images/states/{board.key}-{state.removeprefix('with ')}.webp"
             assert f"[{state}]({path})" in text
             assert (docs / path).read_bytes()[8:12] == b"WEBP"
