@@ -91,7 +91,7 @@ def smaller(path: Path) -> None:
         return
     with Image.open(path) as picture:
         whole = picture.convert("RGB")
-    for colours in (240, 160, 112, 80):
+    for colours in (240, 160, 112, 80, 56, 40):
         whole.quantize(colours, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size < MOST_BYTES:
             return

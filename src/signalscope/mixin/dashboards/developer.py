@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from signalscope.config import Config
 from signalscope.derived._promql import ratio
 from signalscope.mixin.dashboards import _shared as shared
-from signalscope.mixin.dashboards._expr import gauge_of, heat_of, mean, quantile, rate, recorded, whole
+from signalscope.mixin.dashboards._expr import (
+    gauge_of,
+    heat_of,
+    mean,
+    quantile,
+    rate,
+    recorded,
+    short_instance,
+    whole,
+)
 from signalscope.mixin.dashboards._model import (
     Line,
     Query,
@@ -106,7 +115,7 @@ def board(config: Config) -> Iterator[Line]:
             "How late are the event loops?",
             "99th percentile of the lag of each process, of a timer that is due every 100 ms.",
             "s", "no event loop is watched",
-            Query(recorded("EVENT_LOOP_LAG_P99"), "{{instance}} {{process}}"),
+            Query(short_instance(recorded("EVENT_LOOP_LAG_P99")), "{{instance}} {{process}}"),
             limits=above(
                 config.thresholds.event_loop_lag_critical_seconds, config.thresholds.event_loop_lag_seconds
             ),
