@@ -20,6 +20,7 @@ _CALLS = "signal_service_external_service_duration_seconds_count"
 
 
 @pytest.mark.e2e
+@pytest.mark.long
 @pytest.mark.needs("collector", "prometheus", "alertmanager")
 @pytest.mark.timeout(900)
 def test_a_blocked_loop_accuses_no_dependency() -> None:
