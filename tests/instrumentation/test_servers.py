@@ -124,7 +124,8 @@ def test_every_greek_of_a_service_arrives_once(server: str, collector: Collector
         lambda: series().by(seconds, "calculation_type", "model_type") == expected,
         f"{expected}; there is {series().by(seconds, 'calculation_type', 'model_type')}; the log: {log}",
     )
-    instances = series().by(seconds, "instance", calculation_type="delta")
+    # a worker may have served requests of one kind only
+    instances = [instance for instance, calls in series().by(seconds, "instance").items() if calls]
     assert len(instances) == len(pids)
     assert series().sum("signal_service_api_requests_total", endpoint="/options/{symbol}") == CALLS
     assert "Traceback" not in log
