@@ -54,9 +54,9 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
     Neither excludes the other, and at most one of them harms users. An alert, a notification and a harm then belong
     to one fault.
 
-    Groups with short promises come first, since error budgets are not judged in a young system. The end of the
-    service comes last: afterwards the Collector shows the last values of the dead process for some minutes, and they
-    hide new failures.
+    Groups with short promises come first, since error budgets are not judged in a young system. A blocked event loop and
+    the end of the service come last. Both delay alerts about faults that follow at once: failures of the blocked loop
+    explain an open breaker for a while, and the Collector shows the last values of a dead process for some minutes.
 
     Example:
         >>> [[fault.name for fault in group] for group in groups(choose(["config-down,config-slow,cpu-burn"]))]
@@ -71,7 +71,10 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
             together.append([fault])
         else:
             group.append(fault)
-    return sorted(together, key=lambda group: (find(SERVICE_DOWN) in group, max(map(on_seconds, group))))
+    last = [find(LOOP_BLOCKED), find(SERVICE_DOWN)]
+    return sorted(
+        together, key=lambda group: (*(fault in group for fault in reversed(last)), max(map(on_seconds, group)))
+    )
 
 
 def _disturb(one: Fault, other: Fault) -> bool:
