@@ -140,8 +140,8 @@ class Thresholds(Section):
         event_loop_lag_seconds: 99th percentile of the lag of an event loop above which a warning fires, in seconds.
         event_loop_lag_critical_seconds: The same, above which the alert is critical.
         failed_greeks_requests: Least number of requests in a window for the alert on failed calculations.
-        slow_calls: Least number of slow requests, or of slow calculations, for which an alert on latency fires at once;
-            with fewer, it waits for `holds.api_latency` or `holds.slow_greeks`.
+        slow_calls: Least number of slow requests or calculations for which an alert on latency fires without a wait.
+            With fewer, it waits for `holds.api_latency` or `holds.slow_greeks`.
         min_calls_per_second: Least rate of calls: below it, alerts do not evaluate ratios and quantiles.
 
     Examples:

@@ -54,9 +54,10 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
     Neither excludes the other, and at most one of them harms users. An alert, a notification and a harm then belong
     to one fault.
 
-    Groups with short promises come first, since error budgets are not judged in a young system. A blocked event loop and
-    the end of the service come last. Both delay alerts about faults that follow at once: failures of the blocked loop
-    explain an open breaker for a while, and the Collector shows the last values of a dead process for some minutes.
+    Groups with short promises come first, since error budgets are not judged in a young system. A blocked event loop
+    and the end of the service come last, because both delay alerts about faults that follow at once. Failures of the
+    blocked loop explain an open breaker for a while. The Collector shows the last values of a dead process for some
+    minutes.
 
     Example:
         >>> [[fault.name for fault in group] for group in groups(choose(["config-down,config-slow,cpu-burn"]))]
@@ -73,7 +74,8 @@ def groups(faults: Iterable[Fault]) -> list[list[Fault]]:
             group.append(fault)
     last = [find(LOOP_BLOCKED), find(SERVICE_DOWN)]
     return sorted(
-        together, key=lambda group: (*(fault in group for fault in reversed(last)), max(map(on_seconds, group)))
+        together,
+        key=lambda group: (*(fault in group for fault in reversed(last)), max(map(on_seconds, group))),
     )
 
 

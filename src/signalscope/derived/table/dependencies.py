@@ -98,8 +98,8 @@ GROUPS = (
         # The newest failures count: a service may fail right after a delay of the event loop.
         "BREAKER_LATE_LOOP": series(
             "job_service_name_operation:signal_service_circuit_breaker_late_loop:ratio", unit="",
-            meaning="Ratio of failed calls through a breaker that timed out while the caller's event loop was late; "
-            "without a failure in the window of the lag, over five minutes.",
+            meaning="Ratio of failed calls through a breaker that timed out while the caller's event loop was late. "
+            "Without a failure in the window of the lag, it is over five minutes.",
             expr=Union(_late_failures(Setting("lag_window")), _late_failures(RATE_SECONDS)),
         ),
     }),

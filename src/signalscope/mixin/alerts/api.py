@@ -35,7 +35,11 @@ def alerts(config: Config) -> Iterator[Alert]:
     yield alert(
         "SignalServiceHighLatency",
         lambda ask: slow(
-            ask, (ask.of("API_P95"), 0.95), ask.of("API_BUCKETS", le=math.inf), limit, config.holds.api_latency
+            ask,
+            (ask.of("API_P95"), 0.95),
+            ask.of("API_BUCKETS", le=math.inf),
+            limit,
+            config.holds.api_latency,
         ),
         for_=0,
         # A slow request is measured at its end.
