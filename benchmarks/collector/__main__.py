@@ -13,11 +13,11 @@ import contextlib
 import statistics
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import psutil
 import yaml
 
@@ -27,7 +27,10 @@ from signalscope import binaries
 from signalscope.demo.stack._processes import Part, answers, free_port, wait_until
 
 _DOCS = binaries.ROOT / "docs" / "collector.md"
-_SHIPPED = (binaries.ROOT / "collector" / "config.yaml", binaries.ROOT / "deploy" / "collector" / "limits.yaml")
+_SHIPPED = (
+    binaries.ROOT / "collector" / "config.yaml",
+    binaries.ROOT / "deploy" / "collector" / "limits.yaml",
+)
 _TARGET = 1.5
 #: Exports that warm up caches, before the first one that counts.
 _WARM = 3
@@ -50,16 +53,14 @@ class _Collector:
         """Return the CPU time of a round of exports."""
         before = self.cpu()
         for content in bodies:
-            request = urllib.request.Request(self.url, content, {"Content-Type": "application/x-protobuf"})
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                answer.read()
+            headers = {"Content-Type": "application/x-protobuf"}
+            httpx.post(self.url, content=content, headers=headers, timeout=60).raise_for_status()
         return self.cpu() - before
 
     def scrape(self) -> tuple[float, int, int]:
         """Return the CPU time of a page, its bytes, and its series."""
         before = self.cpu()
-        with urllib.request.urlopen(self.page, timeout=60) as answer:
-            page = answer.read()
+        page = httpx.get(self.page, timeout=60).raise_for_status().content
         return self.cpu() - before, len(page), sum(not line.startswith(b"#") for line in page.splitlines())
 
 
@@ -115,7 +116,8 @@ def _measure(stream: str, processes: int, rounds: int, folder: Path) -> list[str
         spread = statistics.quantiles(ratios, n=4)
         pages = {one.part.name: [one.scrape() for _ in range(5)] for one in (bare, shipped)}
     (plain, plain_bytes, _), (ours, ours_bytes, series) = (
-        (statistics.median(page[0] for page in pages[name]), *pages[name][-1][1:]) for name in ("bare", "shipped")
+        (statistics.median(page[0] for page in pages[name]), *pages[name][-1][1:])
+        for name in ("bare", "shipped")
     )
     return [
         f"| {stream} | {1e6 * cost['bare']:.2f} µs | {1e6 * cost['shipped']:.2f} µs | **{ratio:.2f}** "
@@ -137,10 +139,10 @@ def main() -> int:
     text = "\n".join(
         (
             "",
-            f"{options.processes} processes, {options.rounds} exports of each in turns, over HTTP without compression, "
-            f"to one binary on one core (`GOMAXPROCS=1`); {machine()['cpu']}.",
+            f"{options.processes} processes, {options.rounds} exports of each in turns, over HTTP without "
+            f"compression, to one binary on one core (`GOMAXPROCS=1`); {machine()['cpu']}.",
             "",
-            f"| stream | bare, a point | shipped, a point | ratio (middle half); target {_TARGET:g} | points a second |",
+            f"| stream | bare, a point | shipped, a point | ratio (middle half); target {_TARGET:g} | points/s |",
             "| --- | --- | --- | --- | --- |",
             *(row[0] for row in rows),
             "",

@@ -33,7 +33,8 @@ _OTHERS = tuple(Instrument(f"orders.{name}", kind, "", "An instrument of another
 def _attributes(values: dict[str, str | int]) -> Iterator[KeyValue]:
     for key, value in values.items():
         yield KeyValue(
-            key=key, value=AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value)
+            key=key,
+            value=AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value),
         )
 
 
@@ -105,7 +106,13 @@ def _signalscope(process: int, turn: int) -> ResourceMetrics:
 
 def _foreign(process: int, turn: int) -> ResourceMetrics:
     duration = Instrument(
-        "http.server.request.duration", Kind.HISTOGRAM, "s", "Duration of HTTP requests.", "", (), _HTTP_BUCKETS
+        "http.server.request.duration",
+        Kind.HISTOGRAM,
+        "s",
+        "Duration of HTTP requests.",
+        "",
+        (),
+        _HTTP_BUCKETS,
     )
     metrics = [_metric(duration, _of_http(), turn), *(_metric(one, _of_others(), turn) for one in _OTHERS)]
     return _resource({**_DISTRO, "service.name": "orders"}, process, metrics)
@@ -114,7 +121,9 @@ def _foreign(process: int, turn: int) -> ResourceMetrics:
 def _resource(attributes: dict[str, str | int], process: int, metrics: list[Metric]) -> ResourceMetrics:
     result = ResourceMetrics()
     result.resource.attributes.extend(
-        _attributes({**attributes, "service.instance.id": f"process-{process}", "process.pid": 1_000 + process})
+        _attributes(
+            {**attributes, "service.instance.id": f"process-{process}", "process.pid": 1_000 + process}
+        )
     )
     result.scope_metrics.add(metrics=metrics).scope.name = "benchmark"
     return result
@@ -125,7 +134,11 @@ def _mixed(process: int, turn: int) -> ResourceMetrics:
 
 
 #: What each stream sends.
-STREAMS = {"signalscope's SDK": _signalscope, "another SDK": _foreign, "both, half of the processes each": _mixed}
+STREAMS = {
+    "signalscope's SDK": _signalscope,
+    "another SDK": _foreign,
+    "both, half of the processes each": _mixed,
+}
 
 
 def body(stream: str, process: int, turn: int) -> tuple[bytes, int]:

@@ -2,7 +2,8 @@ package metricredaction
 
 import (
 	"context"
-	"regexp"
+	"hash/maphash"
+	"iter"
 	"sync"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -13,8 +14,9 @@ const (
 	mask = "****"
 	// most is the number of remembered results, and longest the bytes of a value that is remembered: at most 8 MiB.
 	most, longest = 32_768, 128
-	// Merged is set in the metadata of a metric that has lost an attribute: points may have become one series.
-	Merged = "signalscope.redaction.merged"
+	// Merge is in the metadata of a metric in which points may have become one series, because an attribute was deleted
+	// here, or changed before. Afterwards it is in the metadata if there are such points.
+	Merge = "signalscope.merge"
 )
 
 // fate is what happens to an attribute, by its key.
@@ -28,84 +30,105 @@ const (
 
 type redactor struct {
 	patterns
+	mutex sync.Mutex
+	seed  maphash.Seed
 	fates memory[fate]
 	texts memory[string]
 }
 
 func newRedactor(p patterns) *redactor {
-	return &redactor{patterns: p, fates: newMemory[fate](), texts: newMemory[string]()}
+	return &redactor{patterns: p, seed: maphash.MakeSeed(), fates: memory[fate]{}, texts: memory[string]{}}
 }
 
 // memory has results by text. When it is full it begins again, so that no client can fill it for ever.
-type memory[T any] struct {
-	mutex   *sync.RWMutex
-	results map[string]T
-}
-
-func newMemory[T any]() memory[T] {
-	return memory[T]{&sync.RWMutex{}, map[string]T{}}
-}
+type memory[T any] map[string]T
 
 func (m memory[T]) get(text string, compute func(string) T) T {
-	m.mutex.RLock()
-	result, known := m.results[text]
-	m.mutex.RUnlock()
-	if known {
+	if result, known := m[text]; known {
 		return result
 	}
-	result = compute(text)
+	result := compute(text)
 	if len(text) <= longest {
-		m.mutex.Lock()
-		defer m.mutex.Unlock()
-		if len(m.results) >= most {
-			clear(m.results)
+		if len(m) >= most {
+			clear(m)
 		}
-		m.results[text] = result
+		m[text] = result
 	}
 	return result
 }
 
 func (r *redactor) metrics(_ context.Context, metrics pmetric.Metrics) (pmetric.Metrics, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
 	for _, resource := range metrics.ResourceMetrics().All() {
 		r.attributes(resource.Resource().Attributes())
 		for _, scope := range resource.ScopeMetrics().All() {
 			r.attributes(scope.Scope().Attributes())
 			for _, metric := range scope.Metrics().All() {
-				if r.metric(metric) {
-					metric.Metadata().PutBool(Merged, true)
-				}
+				r.metric(metric)
 			}
 		}
 	}
 	return metrics, nil
 }
 
-// metric returns true if a point has lost an attribute.
-func (r *redactor) metric(metric pmetric.Metric) bool {
-	lost := false
-	switch metric.Type() {
-	case pmetric.MetricTypeGauge:
-		for _, point := range metric.Gauge().DataPoints().All() {
-			lost = r.attributes(point.Attributes()) || lost
+func (r *redactor) metric(metric pmetric.Metric) {
+	_, merge := metric.Metadata().Get(Merge)
+	marked := merge
+	for attributes := range points(metric) {
+		merge = r.attributes(attributes) || merge
+	}
+	if !merge {
+		return
+	}
+	if r.repeats(metric) {
+		metric.Metadata().PutBool(Merge, true)
+	} else if marked {
+		metric.Metadata().Remove(Merge)
+	}
+}
+
+// repeats returns true if two points of a metric have the same attributes.
+func (r *redactor) repeats(metric pmetric.Metric) bool {
+	seen := map[uint64]struct{}{}
+	for attributes := range points(metric) {
+		// A sum does not depend on the order of the attributes.
+		var sum uint64
+		for key, value := range attributes.All() {
+			sum += maphash.String(r.seed, key+"\x00"+value.AsString())
 		}
-	case pmetric.MetricTypeSum:
-		for _, point := range metric.Sum().DataPoints().All() {
-			lost = r.attributes(point.Attributes()) || lost
+		if _, known := seen[sum]; known {
+			return true
 		}
-	case pmetric.MetricTypeHistogram:
-		for _, point := range metric.Histogram().DataPoints().All() {
-			lost = r.attributes(point.Attributes()) || lost
-		}
-	case pmetric.MetricTypeExponentialHistogram:
-		for _, point := range metric.ExponentialHistogram().DataPoints().All() {
-			lost = r.attributes(point.Attributes()) || lost
-		}
-	case pmetric.MetricTypeSummary:
-		for _, point := range metric.Summary().DataPoints().All() {
-			lost = r.attributes(point.Attributes()) || lost
+		seen[sum] = struct{}{}
+	}
+	return false
+}
+
+// points yields the attributes of each point.
+func points(metric pmetric.Metric) iter.Seq[pcommon.Map] {
+	return func(yield func(pcommon.Map) bool) {
+		switch metric.Type() {
+		case pmetric.MetricTypeGauge:
+			each(metric.Gauge().DataPoints().All(), yield)
+		case pmetric.MetricTypeSum:
+			each(metric.Sum().DataPoints().All(), yield)
+		case pmetric.MetricTypeHistogram:
+			each(metric.Histogram().DataPoints().All(), yield)
+		case pmetric.MetricTypeExponentialHistogram:
+			each(metric.ExponentialHistogram().DataPoints().All(), yield)
+		case pmetric.MetricTypeSummary:
+			each(metric.Summary().DataPoints().All(), yield)
 		}
 	}
-	return lost
+}
+
+func each[P interface{ Attributes() pcommon.Map }](points iter.Seq2[int, P], yield func(pcommon.Map) bool) {
+	for _, point := range points {
+		if !yield(point.Attributes()) {
+			return
+		}
+	}
 }
 
 // attributes returns true if one was deleted.
@@ -146,11 +169,7 @@ func (r *redactor) fate(key string) fate {
 
 func (r *redactor) masked(text string) string {
 	for _, pattern := range r.patterns.texts {
-		text = replaced(pattern, text)
+		text = pattern.ReplaceAllLiteralString(text, mask)
 	}
 	return text
-}
-
-func replaced(pattern *regexp.Regexp, text string) string {
-	return pattern.ReplaceAllLiteralString(text, mask)
 }
