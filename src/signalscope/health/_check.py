@@ -35,7 +35,7 @@ class HealthCheck(ProcessState):
     All callers during a run wait for that run. For ``cache_seconds`` after its end, callers get its result. A run
     that exceeds the timeout is unhealthy. It is unknown if the event loop of this process was late meanwhile,
     because the component may have answered in time. One delay counts from a quarter of the timeout, several from half
-    of it. A run cannot be stopped, so the next one starts only when it has ended, or if ``max_concurrent`` allows
+    the timeout. A run cannot be stopped, so the next one starts only when it has ended, or if ``max_concurrent`` allows
     another one. A check that is not a coroutine function runs in a daemon thread.
 
     Args:
