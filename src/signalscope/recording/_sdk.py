@@ -9,6 +9,7 @@ newest supported release.
 * `MetricReader._instrument_class_temporality`, `_instrument_class_aggregation`,
   `_instrument_class_cardinality_limit` (the last since 1.45)
 * `MeterProvider._measurement_consumer`, its `_reader_storages`, and their `_instrument_view_instrument_matches`
+* `Meter._measurement_consumer`, its `_lock`, and `_real_meter` of a meter that was made before the provider was set
 * `MeterProvider._atexit_handler`, `TracerProvider._atexit_handler`
 * `opentelemetry.metrics._internal._METER_PROVIDER`, `opentelemetry.trace._TRACER_PROVIDER`
 * `opentelemetry.sdk._configuration._initialize_components`, which distributions use
@@ -142,6 +143,13 @@ def start_at_zero(provider: object) -> None:
     resource = getattr(config, "resource", None)
     if isinstance(resource, Resource) and _INSTANCE in resource.attributes:
         config.resource = resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
+
+
+def is_collecting(meter: object) -> bool:
+    """Return True if a thread collects the metrics of a meter's provider now; False if that cannot be found out."""
+    consumer = getattr(getattr(meter, "_real_meter", None) or meter, "_measurement_consumer", None)
+    is_locked = getattr(getattr(consumer, "_lock", None), "locked", None)
+    return callable(is_locked) and bool(is_locked())
 
 
 class _Unknown:
