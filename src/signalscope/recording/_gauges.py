@@ -37,15 +37,15 @@ class Gauge:
     def create(self) -> None:
         """Create the SDK's instrument on the current meter, once for each meter.
 
-        During a collection another thread does it, for the next collection: the SDK would wait for its own lock if
-        a callback of this collection created the instrument.
+        During a collection another thread does it, for the next collection. If a callback created the instrument,
+        the SDK would wait for its own lock.
         """
         if self._meter is not live.meter:
             self._meter = meter = live.meter
             if is_collecting(meter):
                 with contextlib.suppress(
                     RuntimeError
-                ):  # the interpreter exits, so there is no next collection
+                ):  # the interpreter exits, so nothing is collected any more
                     threading.Thread(
                         target=self._create, args=(meter,), daemon=True, name="signalscope-gauge"
                     ).start()
