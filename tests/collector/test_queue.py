@@ -30,7 +30,11 @@ def _on(folder: Path) -> Mapping[str, str]:
 
 def _refusal(variables: Mapping[str, str]) -> str:
     """Return the output of a Collector that does not start."""
-    command = [binaries.find("signalscope-otelcol"), f"--config={CONFIG}", f"--config={LIMITS}"]
+    command: list[str | Path] = [
+        binaries.find("signalscope-otelcol"),
+        f"--config={CONFIG}",
+        f"--config={LIMITS}",
+    ]
     names = ("OTLP_GRPC_ENDPOINT", "OTLP_HTTP_ENDPOINT", "PROMETHEUS_ENDPOINT", "HEALTH_ENDPOINT")
     ports = {name: f"127.0.0.1:{free_port()}" for name in names} | {"TELEMETRY_PORT": str(free_port())}
     done = subprocess.run(

@@ -14,6 +14,8 @@ from tests.waiting import DEADLINE, eventually
 from signalscope import contract, recording
 from signalscope.contract import Instrument, Kind
 from signalscope.recording._state import live
+from signalscope.users._active import ActiveUsers
+from signalscope.users._sketch import Shared
 
 _numbers = itertools.count()
 
@@ -86,3 +88,12 @@ def test_a_callback_may_wait_for_a_thread_that_uses_a_gauge_first(recorded: Reco
     assert is_held.wait(DEADLINE)
     _in_time(lambda: recorded.points(name))
     eventually(lambda: recorded.points(name), DEADLINE, "the gauge is exported")
+
+
+def test_users_are_observed_without_the_lock_of_their_sketches() -> None:
+    """The gauge may have to wait for a collection, whose callbacks may count users."""
+    pytest.importorskip("datasketches")
+    shared = Shared(ActiveUsers, lambda _: locked.append(shared.lock.locked()))
+    locked: list[bool] = []
+    assert shared.get() is shared.get() is not None
+    assert locked == [False]
