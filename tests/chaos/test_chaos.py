@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.chaos.faults import FAULTS, run
 from tests.waiting import DEADLINE
@@ -27,3 +29,13 @@ def test_nothing_is_lost_for_longer(name: str) -> None:
     """The long form of a fault; `make chaos` also has ten minutes without a trace backend."""
     account, _ = run(_BY_NAME[name], short=False)
     account.check()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(10 * DEADLINE)
+def test_a_queue_in_memory_is_sent_at_sigterm() -> None:
+    """Without a volume, nothing is lost when the Collector is restarted."""
+    memory = {"TRACES_QUEUE_STORAGE": "null", "TRACES_QUEUE_DIRECTORY": ""}
+    account, _ = run(replace(_BY_NAME["collector-term"], variables=memory), short=True)
+    account.check()
+    assert account.lost == 0
