@@ -253,6 +253,7 @@ class Holds(Section):
     trend: Seconds = 300
     telemetry: Seconds = 120
     scrape: Seconds = 60
+    spans_lost: Seconds = 300
     #: The `keep_firing_for` of alerts on rates.
     keep_firing: Seconds = 60
 
