@@ -35,8 +35,8 @@ class HealthCheck(ProcessState):
     All callers during a run wait for that run. For ``cache_seconds`` after its end, callers get its result. A run
     that exceeds the timeout is unhealthy. It is unknown if the event loop of this process was late meanwhile,
     because the component may have answered in time. One delay counts from a quarter of the timeout, several from half
-    the timeout. A run cannot be stopped, so the next one starts only when it has ended, or if ``max_concurrent`` allows
-    another one. A check that is not a coroutine function runs in a daemon thread.
+    the timeout. A run cannot be stopped, so the next one starts only when it has ended, or if ``max_concurrent``
+    allows another one. A check that is not a coroutine function runs in a daemon thread.
 
     Args:
         name: The component, such as ``database``, 1 to 100 characters; the label ``component`` of
