@@ -7,8 +7,9 @@ from functools import cache
 
 from signalscope.config import Config
 from signalscope.demo.faults import FAULTS, LOOP_BLOCKED, SERVICE_DOWN, Fault, find
+from signalscope.demo.promises import promises
 from signalscope.mixin.alertmanager import inhibits
-from signalscope.mixin.alerts import Alert, alerts, expected_seconds
+from signalscope.mixin.alerts import Alert, alerts
 
 __all__ = ["LATE", "NOTIFY", "choose", "groups", "on_seconds", "promises"]
 
@@ -35,11 +36,6 @@ def choose(names: Iterable[str]) -> list[Fault]:
     """
     wanted = [name.strip() for text in names for name in text.split(",") if name.strip()]
     return [find(name) for name in dict.fromkeys(wanted)] or [*FAULTS.values()]
-
-
-def promises(fault: Fault) -> dict[str, int]:
-    """Return the promised alerts of a fault, and the seconds within which each fires."""
-    return {alert: expected_seconds(alert) for alert in fault.alerts}
 
 
 def on_seconds(fault: Fault) -> int:
