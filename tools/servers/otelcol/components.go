@@ -20,6 +20,7 @@ import (
 	prometheusexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	bodyguard "github.com/signalscope/signalscope/collector/components/guard/bodyguard"
+	scrapeguard "github.com/signalscope/signalscope/collector/components/guard/scrapeguard"
 	queuestorage "github.com/signalscope/signalscope/collector/components/guard/queuestorage"
 	memorylimiterprocessor "go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	deltatocumulativeprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
@@ -56,6 +57,7 @@ func components() (otelcol.Factories, error) {
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		healthcheckextension.NewFactory(),
 		bodyguard.NewFactory(),
+		scrapeguard.NewFactory(),
 		queuestorage.NewFactory(),
 	)
 	if err != nil {
@@ -64,6 +66,7 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.159.0",
 		bodyguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
+		scrapeguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		queuestorage.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 	})
 
