@@ -38,7 +38,8 @@ def limits(config: Config) -> dict[str, Any]:
                 "messages": most.messages,
                 "in_flight_mib": most.in_flight_mib,
                 "wait": f"{most.wait_seconds}s",
-            }
+            },
+            "setting_guard": {"in_flight_mib": most.in_flight_mib},
         },
         "receivers": {
             "otlp": {

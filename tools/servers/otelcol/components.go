@@ -21,6 +21,7 @@ import (
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	bodyguard "github.com/signalscope/signalscope/collector/components/guard/bodyguard"
 	scrapeguard "github.com/signalscope/signalscope/collector/components/guard/scrapeguard"
+	settingguard "github.com/signalscope/signalscope/collector/components/guard/settingguard"
 	queuestorage "github.com/signalscope/signalscope/collector/components/guard/queuestorage"
 	memorylimiterprocessor "go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	deltatocumulativeprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
@@ -58,6 +59,7 @@ func components() (otelcol.Factories, error) {
 		healthcheckextension.NewFactory(),
 		bodyguard.NewFactory(),
 		scrapeguard.NewFactory(),
+		settingguard.NewFactory(),
 		queuestorage.NewFactory(),
 	)
 	if err != nil {
@@ -67,6 +69,7 @@ func components() (otelcol.Factories, error) {
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.159.0",
 		bodyguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		scrapeguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
+		settingguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		queuestorage.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 	})
 
