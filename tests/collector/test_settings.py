@@ -1,4 +1,4 @@
-"""Settings of the Collector's environment that cannot work: refused at the start, with the variable and the way out."""
+"""Settings of the Collector's environment that cannot work are refused at the start, with the way out."""
 
 from __future__ import annotations
 
