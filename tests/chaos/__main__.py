@@ -33,10 +33,13 @@ def row(title: str, account: Account) -> str:
 
 
 def write(rows: Sequence[str], page: Path = PAGE) -> None:
-    """Replace the table of the page."""
+    """Write rows into the table of the page, in the order of the faults; rows of other faults stay."""
     text = page.read_text(encoding="utf-8")
-    day = f"Measured on {datetime.now(UTC):%Y-%m-%d}:"
-    body = "\n".join(("", day, "", *_HEAD, *rows, ""))
+    known = {line.split(" | ")[0]: line for line in text.splitlines() if line.startswith("| ")}
+    known |= {line.split(" | ")[0]: line for line in rows}
+    titles = [f"| {fault.title.format(seconds=fault.seconds[False])}" for fault in FAULTS]
+    day = f"Last measured on {datetime.now(UTC):%Y-%m-%d}:"
+    body = "\n".join(("", day, "", *_HEAD, *(known[title] for title in titles if title in known), ""))
     page.write_text(_TABLE.sub(lambda table: table[1] + body + table[2], text), encoding="utf-8")
 
 
@@ -68,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [_attempt(fault, short=options.short) for fault in faults]
     kept = [one for one in rows if one is not None]
     print(f"{len(kept)} of {len(faults)} faults lost nothing that is not counted")
-    if len(kept) == len(FAULTS) and not options.short:
+    if kept and not options.short:
         write(kept)
     return 0 if len(kept) == len(faults) else 1
 

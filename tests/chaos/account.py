@@ -16,6 +16,8 @@ __all__ = ["Account", "balance"]
 
 #: Seconds before a SIGKILL of which the Collector may hold spans: the decision window, its tick, and one batch.
 _HELD = DECISION_WAIT + 2
+#: Seconds: the Collector's longest pause between two attempts is 7.5 s.
+_QUIET = 9
 _GIVEN_UP = 'sum(signalscope_spans_given_up_total{job="chaos"})'
 _DROPPED = "sum(max_over_time(otelcol_exporter_enqueue_failed_spans[1h]))"
 
@@ -124,13 +126,14 @@ def balance(stack: Stack, kills: Sequence[float]) -> Account:
 
 
 def _wait_for_quiet(stack: Stack, wanted: set[str]) -> None:
-    """Wait until every span is stored, or the backend gets nothing more for some seconds."""
-    seen = [-1, 0.0]
+    """Wait until every span is stored, or the backend gets nothing for longer than a pause between two attempts."""
+    number, unchanged = -1, 0
 
     def is_quiet() -> bool:
+        nonlocal number, unchanged
         stored = set(_stored(stack.stored))
-        waiting = stack.value("sum(otelcol_exporter_queue_size)") or 0
-        seen[:] = [len(stored), seen[1] + 1 if len(stored) == seen[0] and not waiting else 0]
-        return wanted <= stored or seen[1] >= 3 * _HELD
+        unchanged = unchanged + 1 if len(stored) == number else 0
+        number = len(stored)
+        return wanted <= stored or unchanged >= _QUIET
 
-    eventually(is_quiet, 5 * DEADLINE, "the backend has everything", every=0.5)
+    eventually(is_quiet, 5 * DEADLINE, "the backend has everything", every=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.chaos.__main__ import PAGE, row, write
 from tests.chaos.account import Account
+from tests.chaos.faults import FAULTS
 
 _GOOD = Account(
     calls=1000, counted=1000.0, resets=0.0, accepted=3000, stored=1400, sampled_out=1500, given_up=30, dropped=20,
@@ -39,12 +40,16 @@ def test_a_run_in_which_a_number_is_wrong_is_refused(change: dict[str, float]) -
 
 
 def test_the_table_is_written_into_the_page(tmp_path: Path) -> None:
-    """The text around it stays."""
+    """A row replaces that of the same fault; other rows and the text around the table stay."""
     page = tmp_path / "reliability.md"
     before = PAGE.read_text(encoding="utf-8")
     page.write_text(before, encoding="utf-8")
-    write([row("A fault", _GOOD)], page)
+    first, second = (fault.title.format(seconds=fault.seconds[False]) for fault in FAULTS[:2])
+    for title in (second, first, second):
+        write([row(title, _GOOD)], page)
     after = page.read_text(encoding="utf-8")
-    assert "| A fault | 1,000 | 1,000 | 3,000 | 1,400 | 1,500 | 30 | 20 | 50 | 60 |\n" in after
+    numbers = "| 1,000 | 1,000 | 3,000 | 1,400 | 1,500 | 30 | 20 | 50 | 60 |\n"
+    assert f"| {first} {numbers}| {second} {numbers}" in after
+    assert after.count(second) == 1
     assert before.partition("<!-- measured")[0] == after.partition("<!-- measured")[0]
     assert before.partition("measured: end")[2] == after.partition("measured: end")[2]

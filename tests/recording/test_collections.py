@@ -12,12 +12,19 @@ from tests.recording.conftest import Recorded
 from tests.waiting import DEADLINE, eventually
 
 from signalscope import contract, recording
-from signalscope.contract import Instrument, Kind
+from signalscope.contract import Instrument, Kind, _registry
 from signalscope.recording._state import live
 from signalscope.users._active import ActiveUsers
 from signalscope.users._sketch import Shared
 
 _numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _own_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a copy of the contract and of the instruments in use, which other tests must not see."""
+    monkeypatch.setattr(_registry, "_by_name", dict(_registry._by_name))
+    monkeypatch.setattr(recording, "_by_name", dict(recording._by_name))
 
 
 def _new(kind: Kind) -> str:

@@ -24,6 +24,8 @@ type reserve struct {
 
 	mutex sync.Mutex
 	isOut bool
+	// free is the room within the file since the reserve is out: a file does not shrink when items leave it.
+	free int
 }
 
 // take writes the file, which must really take the room.
@@ -51,35 +53,74 @@ func (r *reserve) release() bool {
 	return true
 }
 
-// isBack returns whether the volume has room for items: the reserve is there, or can be taken again.
-func (r *reserve) isBack() bool {
+// hasRoom returns whether an item can be stored: the reserve is there, or as much room stays free within the file.
+func (r *reserve) hasRoom(size int) bool {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	r.isOut = r.isOut && !r.take()
-	return !r.isOut
+	if r.isOut && r.take() {
+		r.isOut, r.free = false, 0
+	}
+	return !r.isOut || r.free >= size+reserveBytes
+}
+
+// left adds the room that a change has left.
+func (r *reserve) left(size int) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.isOut {
+		r.free += size
+	}
 }
 
 // client is the storage of one exporter.
 type client struct {
 	storage.Client
 	reserve *reserve
+
+	mutex sync.Mutex
+	sizes map[string]int // of the items that have been taken out, and are deleted later
 }
 
-// Batch refuses items while the reserve is out, and writes everything else with its room.
+// Batch refuses items without room, and writes everything else, also with the room of the reserve.
 func (c *client) Batch(ctx context.Context, operations ...*storage.Operation) error {
-	hasItem := false
+	items := map[*storage.Operation]bool{}
+	added := 0
 	for _, operation := range operations {
-		_, err := strconv.ParseUint(operation.Key, 10, 64) // the queue's own state has names
-		hasItem = hasItem || operation.Type == storage.Set && err == nil
+		if _, err := strconv.ParseUint(operation.Key, 10, 64); err == nil { // the queue's own state has names
+			items[operation] = true
+			if operation.Type == storage.Set {
+				added += len(operation.Value)
+			}
+		}
 	}
-	if hasItem && !c.reserve.isBack() {
+	if added > 0 && !c.reserve.hasRoom(added) {
 		return storage.ErrStorageFull
 	}
 	err := c.Client.Batch(ctx, operations...)
-	if err != nil && !hasItem && c.reserve.release() {
-		return c.Client.Batch(ctx, operations...)
+	if err != nil && added == 0 && c.reserve.release() {
+		err = c.Client.Batch(ctx, operations...)
+	}
+	if err == nil {
+		c.account(items, added)
 	}
 	return err
+}
+
+// account keeps the sizes of items that are read, and adds the room of those that are deleted.
+func (c *client) account(items map[*storage.Operation]bool, added int) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	left := -added
+	for operation := range items {
+		switch operation.Type {
+		case storage.Get:
+			c.sizes[operation.Key] = len(operation.Value)
+		case storage.Delete:
+			left += c.sizes[operation.Key]
+			delete(c.sizes, operation.Key)
+		}
+	}
+	c.reserve.left(left)
 }
 
 // Get returns the value of a key.

@@ -125,7 +125,7 @@ func (q *queue) GetClient(
 	if err != nil {
 		return nil, err
 	}
-	return &client{stock, q.reserve}, nil
+	return &client{Client: stock, reserve: q.reserve, sizes: map[string]int{}}, nil
 }
 
 // NotifyConfigSnapshot refuses a directory that no exporter uses: its queue would be in memory.

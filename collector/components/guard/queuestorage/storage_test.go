@@ -222,6 +222,7 @@ type full struct {
 	reserve string
 	isFull  bool
 	written []string
+	value   []byte
 }
 
 func (f *full) Batch(_ context.Context, operations ...*storage.Operation) error {
@@ -230,6 +231,9 @@ func (f *full) Batch(_ context.Context, operations ...*storage.Operation) error 
 	}
 	for _, operation := range operations {
 		f.written = append(f.written, operation.Key)
+		if operation.Type == storage.Get {
+			operation.Value = f.value
+		}
 	}
 	return nil
 }
@@ -239,11 +243,13 @@ func TestFullVolume(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), reserveName)
 	stock := &full{reserve: path, isFull: true}
-	kept := &client{stock, &reserve{path: path, logger: zap.NewNop()}}
+	kept := &client{
+		Client: stock, reserve: &reserve{path: path, logger: zap.NewNop()}, sizes: map[string]int{},
+	}
 	if !kept.reserve.take() {
 		t.Fatal("no reserve")
 	}
-	if err := kept.Set(ctx, "7", nil); !errors.Is(err, syscall.ENOSPC) {
+	if err := kept.Set(ctx, "7", []byte("item")); !errors.Is(err, syscall.ENOSPC) {
 		t.Error(err)
 	}
 	if err := kept.Set(ctx, "qmv0", nil); err != nil {
@@ -259,16 +265,33 @@ func TestFullVolume(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, "file"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := kept.Set(ctx, "8", nil); !errors.Is(err, storage.ErrStorageFull) {
+	if err := kept.Set(ctx, "8", []byte("item")); !errors.Is(err, storage.ErrStorageFull) {
+		t.Error(err)
+	}
+	// Items that leave the file leave room in it, of which as much as the reserve stays free.
+	for key, size := range map[string]int{"1": reserveBytes, "2": 100} {
+		stock.value = make([]byte, size)
+		if _, err := kept.Get(ctx, key); err != nil {
+			t.Fatal(err)
+		}
+		if err := kept.Delete(ctx, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stock.written = nil
+	if err := kept.Set(ctx, "9", make([]byte, 100)); err != nil {
+		t.Error(err)
+	}
+	if err := kept.Set(ctx, "10", make([]byte, 1)); !errors.Is(err, storage.ErrStorageFull) {
 		t.Error(err)
 	}
 	if err := os.RemoveAll(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := kept.Set(ctx, "9", nil); err != nil {
+	if err := kept.Set(ctx, "11", make([]byte, 1000)); err != nil {
 		t.Error(err)
 	}
-	if want := []string{"qmv0", "9"}; !slices.Equal(stock.written, want) {
+	if want := []string{"9", "11"}; !slices.Equal(stock.written, want) {
 		t.Error(stock.written)
 	}
 }

@@ -135,9 +135,9 @@ def board(config: Config) -> Iterator[Line]:
         ),
         series(
             "How many queue files were corrupted?",
-            "Files that the Collector has set aside in the last hour. It started with an empty queue.",
+            "Files that the Collector has set aside in five minutes. It started with an empty queue.",
             "short", "the Collector has no queue on a disk",
-            Query(by(f"{guards}queue_files_set_aside_total", over="1h"), "files"),
+            Query(by(f"{guards}queue_files_set_aside_total", over=_LATELY), "files"),
             limits=_SOME, alerts=("CollectorQueueSetAside",),
         ),
     )  # fmt: skip
