@@ -112,3 +112,11 @@ def test_a_false_alarm_is_an_alert_that_no_fault_explains() -> None:
     measured = false_alarms([*explained, *false], trials)
     assert [(alarm.alert, alarm.fired) for alarm in measured] == [(e.name, e.fired) for e in false]
     assert [alarm.faults_on for alarm in measured] == [[], [], ["config-down"], ["config-down"], []]
+
+
+def test_several_outages_of_one_service_explain_a_flapping_breaker() -> None:
+    """The breaker opens and closes for each outage. One outage, or outages of several services, do not explain it."""
+    flapping = [_episode("CircuitBreakerFlapping", OFF + 1, service_name="config_service")]
+    assert false_alarms(flapping, [_trial("config-down"), _trial("config-slow")]) == []
+    assert len(false_alarms(flapping, [_trial("config-down"), _trial("ticker-down")])) == 1
+    assert len(false_alarms(flapping, [_trial("config-down"), _trial("cpu-burn")])) == 1

@@ -14,6 +14,8 @@ from signalscope.mixin.alerts import expected_seconds
 
 #: The alert that always fires, so that its absence shows a broken pipeline.
 WATCHDOG = "Watchdog"
+#: A plain outage opens a breaker once. Several outages of one service in a game day look like flapping.
+_FLAPPING = "CircuitBreakerFlapping"
 _ESCALATION = "second-level"
 #: The moment, the receiver and the labels of an alert of a notification.
 Page = tuple[float, str, dict[str, str]]
@@ -166,7 +168,8 @@ def false_alarms(episodes: Iterable[Episode], trials: Sequence[Trial]) -> list[F
     """Return the alerts that no fault explains.
 
     A fault explains its promised alerts and its collateral, while it is on and as long afterwards as the windows of
-    the alert reach back.
+    the alert reach back. Several faults of one service within the window of CircuitBreakerFlapping explain it: the
+    breaker opens and closes for each.
     """
     return [
         FalseAlarm(
@@ -180,8 +183,15 @@ def false_alarms(episodes: Iterable[Episode], trials: Sequence[Trial]) -> list[F
             ],
         )
         for episode in episodes
-        if episode.name != WATCHDOG and not any(_explains(trial, episode) for trial in trials)
+        if episode.name != WATCHDOG
+        and not any(_explains(trial, episode) for trial in trials)
+        and not _is_flapping(episode, trials)
     ]
+
+
+def _is_flapping(episode: Episode, trials: Sequence[Trial]) -> bool:
+    same = [trial for trial in trials if trial.fault.dependency and concerns(trial.fault, episode.labels)]
+    return episode.name == _FLAPPING and sum(_may_follow(trial, episode) for trial in same) > 1
 
 
 def _explains(trial: Trial, episode: Episode) -> bool:
