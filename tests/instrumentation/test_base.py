@@ -332,7 +332,9 @@ def test_a_library_that_is_missing_is_skipped_quietly_and_one_that_is_too_old_wi
 ) -> None:
     """The library is skipped; with the argument, the exception of official instrumentors is raised."""
     wrapt = metadata.version("wrapt")
-    too_old = f"signalscope: X is not measured: wrapt {wrapt} is installed, and wrapt >= 99 is supported [SS406]"
+    too_old = (
+        f"signalscope: X is not measured: wrapt {wrapt} is installed, and wrapt >= 99 is supported [SS406]"
+    )
     for requirement, lines in (("zs-not-there >= 1", []), ("wrapt >= 99", [too_old])):
         caplog.clear()
         library = Library(

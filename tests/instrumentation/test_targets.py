@@ -253,7 +253,9 @@ def test_a_broken_entry_is_logged_and_the_others_work(
     assert f"{path}:7: {wrong}; did you mean 'strikes'?" in caplog.text
 
 
-def test_a_module_that_never_loads_is_reported_in_one_line(service: Path, write: Callable[[str], Path]) -> None:
+def test_a_module_that_never_loads_is_reported_in_one_line(
+    service: Path, write: Callable[[str], Path]
+) -> None:
     """A module that does not exist is reported once; one that exists, and is not imported, is not."""
     path = write(
         '[[target]]\npath = "zt_service.prcing:delta"\nkind = "greeks"\n'
@@ -268,7 +270,7 @@ def test_a_module_that_never_loads_is_reported_in_one_line(service: Path, write:
         [sys.executable, "-c", program, path], cwd=service, capture_output=True, text=True, check=True
     )
     assert done.stderr.splitlines() == [
-        f"signalscope: {path}:2: path: there is no module 'zt_service.prcing' [SS428]"
+        f"signalscope: {path}:2: path: the module 'zt_service.prcing' does not exist [SS428]"
     ]
 
 

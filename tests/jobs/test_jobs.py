@@ -90,3 +90,17 @@ def test_a_sub_interpreter_is_refused_in_one_line(one_collector: Collector, tmp_
     )
     assert (ran.returncode, ran.stdout.splitlines(), ran.stderr.splitlines()) == (0, [line], [line])
     assert ran.series.by(SECONDS, "calculation_type") == {("delta",): 10}
+
+
+@pytest.mark.long
+@pytest.mark.needs("collector")
+def test_a_function_that_numba_has_compiled_is_counted(one_collector: Collector, tmp_path: Path) -> None:
+    """The decorator wraps the compiled function; calls from Python count once."""
+    program = (
+        "import numba\n"
+        "gamma = instrument_greeks(calculation_type='gamma')(numba.njit(lambda spot: spot * 2.0))\n"
+        "print(gamma(1.0), gamma(2.0))"
+    )
+    ran = launch(one_collector, environment("numba==0.68.1"), f"{_BEGINNING}\n{program}\n", tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "2.0 4.0\n")
+    assert ran.series.by(SECONDS, "calculation_type") == {("gamma",): 2}

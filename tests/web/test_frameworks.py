@@ -59,7 +59,7 @@ def show(captured, answers):
     errors = captured.value("signalscope_internal_errors_total")
     print(json.dumps([answers, rows(captured), [during[0], groups()], kinds, errors]))
 '''
-_FLASK = '''
+_FLASK = """
 import flask
 
 app = flask.Flask("service")
@@ -99,7 +99,7 @@ with capture() as captured:
     instrumentor.uninstrument()
     get(app, "/stream")
     print(json.dumps(sum(row[-1] for row in rows(captured))))
-'''
+"""
 _DJANGO = '''
 import asyncio
 from django.conf import settings
@@ -145,7 +145,8 @@ with capture() as captured:
     instrumentor.instrument()
     instrumentor.instrument()
     app, asgi = get_wsgi_application(), get_asgi_application()
-    paths = [f"/api/v1/orders/{n}/" for n in (1, 404, 503, 500)] + ["/stream/", "/breaks-off/", "/years/2020/", "/nothing"]
+    paths = [f"/api/v1/orders/{n}/" for n in (1, 404, 503, 500)]
+    paths += ["/stream/", "/breaks-off/", "/years/2020/", "/nothing"]
     answers = [get(app, path) for path in paths] + [asyncio.run(get_async(asgi, "/api/v1/orders/2/"))]
     show(captured, answers)
     instrumentor.uninstrument()
@@ -154,7 +155,9 @@ with capture() as captured:
 '''
 
 
-def _run(module: str, instrumentor: str, program: str, requirements: tuple[str, ...], folder: Path) -> list[Any]:
+def _run(
+    module: str, instrumentor: str, program: str, requirements: tuple[str, ...], folder: Path
+) -> list[Any]:
     path = folder / "program.py"
     path.write_text(_BEGINNING.format(module=module, instrumentor=instrumentor) + program, encoding="utf-8")
     done = subprocess.run(
@@ -164,7 +167,9 @@ def _run(module: str, instrumentor: str, program: str, requirements: tuple[str, 
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("requirements", [("flask==2.2.5", "werkzeug==2.2.3"), ("flask==3.1.3",)], ids=["old", "new"])
+@pytest.mark.parametrize(
+    "requirements", [("flask==2.2.5", "werkzeug==2.2.3"), ("flask==3.1.3",)], ids=["old", "new"]
+)
 def test_flask(requirements: tuple[str, ...], tmp_path: Path) -> None:
     """The rule is the endpoint, the status is what the client got, and `uninstrument` ends the measurement."""
     shown, after = _run("flask", "FlaskApiMetricsInstrumentor", _FLASK, requirements, tmp_path)
@@ -190,9 +195,7 @@ def test_flask(requirements: tuple[str, ...], tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["4.2.16", "5.2.19"])
 def test_django(version: str, tmp_path: Path) -> None:
     """The route with its prefixes is the endpoint, under WSGI and ASGI, and the status is what the client got."""
-    shown, after = _run(
-        "django", "DjangoApiMetricsInstrumentor", _DJANGO, (f"django=={version}",), tmp_path
-    )
+    shown, after = _run("django", "DjangoApiMetricsInstrumentor", _DJANGO, (f"django=={version}",), tmp_path)
     answers, rows, groups, kinds, errors = shown
     statuses = [["200"], ["404"], ["503"], ["500"], ["200"], ["200", "no more"], ["200"], ["404"], ["200"]]
     assert answers == statuses

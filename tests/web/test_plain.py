@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from signalscope import user_context
 from signalscope.fastapi import instrument_app
 from signalscope.testing import Captured, capture
-from signalscope.web import AsgiMetrics, WsgiMetrics
+from signalscope.web import AsgiMetrics, AsgiRoutes, WsgiMetrics, WsgiRoutes
 
 REQUESTS = "signal_service_api_requests_total"
 
@@ -78,7 +78,9 @@ def test_the_tier_may_come_from_a_header(captured: Captured) -> None:
         start_response("200 OK", [])
         return [b""]
 
-    body: Any = WsgiMetrics(app, tier_header="X-User-Tier")(_environ(HTTP_X_USER_TIER="Free"), lambda *_: None)
+    body: Any = WsgiMetrics(app, tier_header="X-User-Tier")(
+        _environ(HTTP_X_USER_TIER="Free"), lambda *_: None
+    )
     list(body)
     assert _rows(captured) == {("unmatched", "200", "free"): 1}
 
@@ -95,7 +97,11 @@ async def _get(app: Any, path: str = "/", *, disconnects: bool = False) -> list[
         sent.append(message)
 
     headers = [(b"x-user-tier", b"free")]
-    await app({"type": "http", "method": "GET", "path": path, "headers": headers, "query_string": b""}, receive, send)
+    await app(
+        {"type": "http", "method": "GET", "path": path, "headers": headers, "query_string": b""},
+        receive,
+        send,
+    )
     return sent
 
 
@@ -139,7 +145,7 @@ async def test_a_cancelled_asgi_request_is_that_of_a_client_that_went_away(captu
 
 
 async def test_a_fastapi_application_inside_is_measured_once_with_its_routes(captured: Captured) -> None:
-    """The middleware around FastAPI gives the request to the one inside, which knows the route."""
+    """The middleware around FastAPI leaves the request to the middleware inside, where the route is known."""
     inner = FastAPI()
     instrument_app(inner, routes=False)
 
@@ -147,7 +153,10 @@ async def test_a_fastapi_application_inside_is_measured_once_with_its_routes(cap
     def order(number: int) -> int:
         return number
 
-    await _get(AsgiMetrics(lambda *args: inner(*args)), "/orders/1")
+    async def outer(scope: Any, receive: Any, send: Any) -> None:
+        await inner({**scope}, receive, send)
+
+    await _get(AsgiMetrics(outer), "/orders/1")
     assert _rows(captured) == {("/orders/{number}", "200", "unknown"): 1}
     assert captured.points("signal_service_concurrent_requests") == []
 
@@ -163,3 +172,48 @@ async def test_other_protocols_pass_through(captured: Captured) -> None:
     await AsgiMetrics(app)(scope, None, None)  # type: ignore[arg-type]  # never called
     assert calls == [(scope, None, None)]
     assert _rows(captured) == {}
+
+
+def _paths(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    is_known = environ["PATH_INFO"] in ("/health", "/orders")
+    start_response("200 OK" if is_known else "404 Not Found", [])
+    return [b"own"]
+
+
+def _ask(app: Any, path: str) -> tuple[str, bytes]:
+    statuses: list[str] = []
+    body = app(_environ(PATH_INFO=path), lambda status, *_: statuses.append(status))
+    answer = b"".join(body)
+    getattr(body, "close", lambda: None)()
+    return statuses[0], answer
+
+
+@pytest.mark.parametrize("is_outside", [True, False])
+def test_the_routes_of_a_wsgi_application(is_outside: bool, captured: Captured) -> None:
+    """They answer where the application has no route, and are not part of its metrics."""
+    app: Any = WsgiRoutes(WsgiMetrics(_paths)) if is_outside else WsgiMetrics(WsgiRoutes(_paths))
+    assert _ask(app, "/health/live") == ("200 OK", b'{"status":"healthy","failing":[]}')
+    assert _ask(app, "/metrics")[0] == "503 Service Unavailable"  # the test has not set up OpenTelemetry
+    assert _ask(app, "/monitoring/metrics")[0] == "401 Unauthorized"
+    assert _rows(captured) == {}
+    assert _ask(app, "/health") == ("200 OK", b"own")
+    assert _ask(app, "/nothing") == ("404 Not Found", b"own")
+    assert _rows(captured) == {("unmatched", "200", "unknown"): 1, ("unmatched", "404", "unknown"): 1}
+
+
+@pytest.mark.parametrize("is_outside", [True, False])
+async def test_the_routes_of_an_asgi_application(is_outside: bool, captured: Captured) -> None:
+    """They answer where the application has no route, and are not part of its metrics."""
+
+    async def paths(scope: Any, receive: Any, send: Any) -> None:
+        status = 200 if scope["path"] == "/health" else 404
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"own"})
+
+    app: Any = AsgiRoutes(AsgiMetrics(paths)) if is_outside else AsgiMetrics(AsgiRoutes(paths))
+    start, body = await _get(app, "/health/live")
+    assert (start["status"], body["body"]) == (200, b'{"status":"healthy","failing":[]}')
+    assert _rows(captured) == {}
+    assert [message.get("body") for message in await _get(app, "/health")] == [None, b"own"]
+    assert [message.get("status") for message in await _get(app, "/nothing")] == [404, None]
+    assert _rows(captured) == {("unmatched", "200", "unknown"): 1, ("unmatched", "404", "unknown"): 1}

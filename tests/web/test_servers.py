@@ -1,4 +1,4 @@
-"""Flask and Django services under the launcher and real servers: each request counts once, with the official spans."""
+"""Web services under the launcher and real servers: each request counts once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.needs("collector"), pytest.mark.timeout(180)]
 
 FLASK = ("flask==3.1.3", "opentelemetry-instrumentation-flask==0.66b1")
 DJANGO = ("django==5.2.19", "opentelemetry-instrumentation-django==0.66b1")
-_FLASK = '''
+_FLASK = """
 import flask
 from opentelemetry import trace
 from signalscope import user_context
@@ -40,8 +40,8 @@ def unavailable(error):
 @app.get("/stream")
 def stream():
     return flask.Response(part for part in ("a", "b"))
-'''
-_DJANGO = '''
+"""
+_DJANGO = """
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpResponse, StreamingHttpResponse
@@ -59,13 +59,13 @@ urlpatterns = [
     path("stream", lambda request: StreamingHttpResponse(part for part in ("a", "b"))),
 ]
 app = get_wsgi_application() if "{worker}" in ("sync", "gthread") else get_asgi_application()
-'''
-_SETTINGS = '''
+"""
+_SETTINGS = """
 ROOT_URLCONF = "web_service"
 ALLOWED_HOSTS = ["*"]
 SECRET_KEY = "x"
 MIDDLEWARE = []
-'''
+"""
 SERVERS = {
     "flask, gunicorn sync": (_FLASK, FLASK, "sync"),
     "flask, gunicorn gthread": (_FLASK, FLASK, "gthread"),
@@ -121,3 +121,68 @@ def test_each_request_counts_once(name: str, collector: Collector, tmp_path: Pat
     assert counted()[route, "200", "basic"] in (6, 7)  # one or more of the first requests were for the start
     assert counted()[route, "503", "basic"] == 1
     assert "Traceback" not in log
+
+
+_PLAIN = """
+from signalscope import user_context
+
+def app(environ, start_response):
+    with user_context(tier="basic"):
+        status = "200 OK" if environ["PATH_INFO"] != "/later" else "503 Later"
+        start_response(status, [("Content-Type", "text/plain")])
+    return (part for part in (b"a", b"b"))
+
+async def asgi(scope, receive, send):
+    if scope["type"] != "http":
+        raise ValueError(scope["type"])
+    with user_context(tier="basic"):
+        status = 200 if scope["path"] != "/later" else 503
+        await send({"type": "http.response.start", "status": status, "headers": []})
+    for part in (b"a", b"b"):
+        await send({"type": "http.response.body", "body": part, "more_body": part == b"a"})
+"""
+_GRANIAN = ("--port", "{port}", "--workers-kill-timeout", "5", "--interface")
+PLAIN_SERVERS = {
+    "gunicorn sync": ((), "gunicorn", "web_service:app", "--bind", "127.0.0.1:{port}"),
+    "gunicorn gthread": ((), "gunicorn", "web_service:app", "-k", "gthread", "--bind", "127.0.0.1:{port}"),
+    "gunicorn asgi": ((), "gunicorn", "web_service:asgi", "-k", "asgi", "--bind", "127.0.0.1:{port}"),
+    "uvicorn": ((), "uvicorn", "web_service:asgi", "--port", "{port}"),
+    "hypercorn": (("hypercorn==0.18.0",), "hypercorn", "web_service:asgi", "--bind", "127.0.0.1:{port}"),
+    "hypercorn wsgi": (
+        ("hypercorn==0.18.0",),
+        "hypercorn",
+        "wsgi:web_service:app",
+        "--bind",
+        "127.0.0.1:{port}",
+    ),
+    "granian": (("granian==2.8.9",), "granian", "web_service:asgi", *_GRANIAN, "asgi"),
+    "granian wsgi": (("granian==2.8.9",), "granian", "web_service:app", *_GRANIAN, "wsgi"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN_SERVERS)
+def test_a_plain_application_is_measured(name: str, collector: Collector, tmp_path: Path) -> None:
+    """Without a framework, the status and the tier are those of the response, and the endpoint is `unmatched`."""
+    requirements, program, *arguments = PLAIN_SERVERS[name]
+    (tmp_path / "web_service.py").write_text(_PLAIN, encoding="utf-8")
+    where, port, service = environment(*requirements), free_port(), f"web-{uuid.uuid4().hex[:8]}"
+    own = variables(collector, service, PYTHONPATH=str(tmp_path), OTEL_METRIC_EXPORT_INTERVAL="300")
+    command = (str(where.launcher), str(where.python), "-m", program, *arguments)
+    part = Part("service", tuple(word.format(port=port) for word in command), tmp_path / "service.log", own)
+    url = f"http://127.0.0.1:{port}"
+
+    def counted() -> dict[tuple[str, ...], float]:
+        keys = ("endpoint", "status_code", "user_tier")
+        return parse(collector.scrape(), service).by("signal_service_api_requests_total", *keys)
+
+    try:
+        wait_until(lambda: answers(url), "the service", 60, [part])
+        assert [_get(f"{url}/{path}")[0] for path in ("a", "b", "later")] == [200, 200, 503]
+        # before the end: a worker of granian may hang at SIGTERM, and then its last interval is lost
+        collector.when(
+            lambda: counted().get(("unmatched", "503", "basic")) == 1, f"a 503; there is {counted()}"
+        )
+        assert counted()["unmatched", "200", "basic"] in (3, 4)
+    finally:
+        part.stop()
+    assert "Traceback" not in (tmp_path / "service.log").read_text(encoding="utf-8")

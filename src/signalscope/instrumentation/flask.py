@@ -32,8 +32,8 @@ class FlaskApiMetricsInstrumentor(LibraryInstrumentor):
         not_measured=("The time to send a file with the server's `wsgi.file_wrapper`.",),
         delegated="`opentelemetry-instrumentation-flask`",
         notes=(
-            "The endpoint is the rule of the route, such as `/orders/<int:number>`. The kind of work is the blueprint, "
-            "or the name of the endpoint.",
+            "The endpoint is the rule of the route, such as `/orders/<int:number>`. The kind of work is the "
+            "blueprint, or the name of the endpoint.",
             "The status is that of the response, also if an error handler has made it.",
         ),
     )
@@ -48,7 +48,9 @@ class FlaskApiMetricsInstrumentor(LibraryInstrumentor):
             if not is_measurable(environ):
                 return original(app, environ, start_response, **kwargs)
             request = _Request(recorders, environ, app)
-            return measure_wsgi(request, lambda *args: original(app, *args, **kwargs), environ, start_response)
+            return measure_wsgi(
+                request, lambda *args: original(app, *args, **kwargs), environ, start_response
+            )
 
         self.intercept(module.Flask, "__call__", call, unless=only_if_undone)
         self.intercept(module.Flask, "full_dispatch_request", _dispatch, unless=only_if_undone)

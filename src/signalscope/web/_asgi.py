@@ -133,4 +133,6 @@ class _Request(AsgiMeasurement):
         super().__init__(recorders, scope)
 
     def find_route(self) -> tuple[str, str] | None:
-        return self.route if self._endpoint is None else of_route(self._endpoint(self.scope))
+        if self.route is None or self._endpoint is None:
+            return self.route
+        return of_route(self._endpoint(self.scope))

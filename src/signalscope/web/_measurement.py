@@ -159,8 +159,8 @@ def measurement_in(carrier: Mapping[str, object]) -> Measurement | None:
     Args:
         carrier: The environment of a WSGI request, or the scope of an ASGI request.
     """
-    found = carrier.get(MEASUREMENT)
-    return found if isinstance(found, Measurement) and found.is_running else None
+    measurement = carrier.get(MEASUREMENT)
+    return measurement if isinstance(measurement, Measurement) and measurement.is_running else None
 
 
 #: The key of a WSGI environment or an ASGI scope with the measurement.

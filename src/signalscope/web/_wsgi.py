@@ -147,9 +147,13 @@ class _Body:
 class _Request(WsgiMeasurement):
     __slots__ = ("_endpoint",)
 
-    def __init__(self, recorders: Recorders, environ: Environ, endpoint: Callable[[Environ], str] | None) -> None:
+    def __init__(
+        self, recorders: Recorders, environ: Environ, endpoint: Callable[[Environ], str] | None
+    ) -> None:
         self._endpoint = endpoint
         super().__init__(recorders, environ)
 
     def find_route(self) -> tuple[str, str] | None:
-        return self.route if self._endpoint is None else of_route(self._endpoint(self.environ))
+        if self.route is None or self._endpoint is None:
+            return self.route
+        return of_route(self._endpoint(self.environ))

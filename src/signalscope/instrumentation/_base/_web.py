@@ -1,4 +1,4 @@
-"""What the instrumentors of web frameworks have in common."""
+"""The common parts of the instrumentors of web frameworks."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class TargetsInstrumentor(LibraryInstrumentor):
                 return
             for module, target in {target.module: target for target in reversed(targets)}.items():
                 if module not in sys.modules and not exists(module):
-                    self._report(target.problem(f"there is no module {module!r} [SS428]", "path"))
+                    self._report(target.problem(f"the module {module!r} does not exist [SS428]", "path"))
 
         timer = threading.Timer(_PATIENCE_SECONDS, check)
         timer.daemon = True
