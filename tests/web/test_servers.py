@@ -142,7 +142,7 @@ async def asgi(scope, receive, send):
         await send({"type": "http.response.body", "body": part, "more_body": part == b"a"})
 """
 _GRANIAN = ("--port", "{port}", "--workers-kill-timeout", "5", "--interface")
-PLAIN_SERVERS = {
+PLAIN_SERVERS: dict[str, tuple[tuple[str, ...], *tuple[str, ...]]] = {
     "gunicorn sync": ((), "gunicorn", "web_service:app", "--bind", "127.0.0.1:{port}"),
     "gunicorn gthread": ((), "gunicorn", "web_service:app", "-k", "gthread", "--bind", "127.0.0.1:{port}"),
     "gunicorn asgi": ((), "gunicorn", "web_service:asgi", "-k", "asgi", "--bind", "127.0.0.1:{port}"),

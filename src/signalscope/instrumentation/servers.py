@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 from typing import Any
 
@@ -71,13 +72,8 @@ class ServersApiMetricsInstrumentor(LibraryInstrumentor):
 
     @on_import("hypercorn.app_wrappers")
     def _hypercorn(self, module: ModuleType) -> None:
-        for name, middleware in (("ASGIWrapper", AsgiMetrics), ("WSGIWrapper", WsgiMetrics)):
-            wrapper = getattr(module, name, None)
-            if wrapper is not None:
-                self.on_created(
-                    wrapper,
-                    lambda created, kind=middleware: setattr(created, "app", _measured(created.app, kind)),
-                )
+        for wrapper, middleware in ((module.ASGIWrapper, AsgiMetrics), (module.WSGIWrapper, WsgiMetrics)):
+            self.on_created(wrapper, functools.partial(_measure_inside, middleware))
 
     @on_import("granian.asgi", "granian.wsgi")
     def _granian(self, module: ModuleType) -> None:
@@ -87,6 +83,10 @@ class ServersApiMetricsInstrumentor(LibraryInstrumentor):
             return original(_measured(app, middleware), *args, **kwargs)
 
         self.intercept(module, "_callback_wrapper", wrap, unless=only_if_undone)
+
+
+def _measure_inside(middleware: type[AsgiMetrics | WsgiMetrics], wrapper: Any) -> None:
+    wrapper.app = _measured(wrapper.app, middleware)
 
 
 def _measured(app: Any, middleware: type[AsgiMetrics | WsgiMetrics]) -> Any:
