@@ -14,7 +14,7 @@ DEMO := --config src/signalscope/demo/service/signalscope.toml --out deploy/demo
 WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: collector help setup python demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
+.PHONY: chaos collector help setup python demo gameday test test-long lint prose pictures docs bench generate test-oldest test-python
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,9 @@ demo: ## run the demo until Ctrl-C; the first time it builds its servers meanwhi
 
 gameday: setup ## run every fault on a demo, measure the alerts, and add the run to benchmarks/gameday.html
 	@exec $(BIN)/signalscope gameday --report benchmarks/gameday.html --table docs/gameday.md $(ARGS)
+
+chaos: setup ## break each part of the pipeline, check that nothing is lost uncounted, and write docs/reliability.md
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 lint: python ## run ruff, mypy and the check of the English
 	@$(BIN)/ruff check .

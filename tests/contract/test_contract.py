@@ -67,6 +67,7 @@ FIXED = {
     "signal_service_alert_delivery_duration_seconds": "channel outcome",
     "signalscope_attribute_overflow_total": "instrument attribute",
     "signalscope_internal_errors_total": "where",
+    "signalscope_spans_given_up_total": "reason",
 }
 
 

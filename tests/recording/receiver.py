@@ -17,10 +17,15 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Receiver:
-    """The received metrics, in the order of arrival."""
+    """The received metrics, in the order of arrival.
+
+    Attributes:
+        refused: The end of the paths that are refused; a client tries again.
+    """
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
+        self.refused = ""
         self.requests: list[ExportMetricsServiceRequest] = []
         self.traces: list[ExportTraceServiceRequest] = []
 
@@ -77,6 +82,11 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
+            if receiver.refused and self.path.endswith(receiver.refused):
+                self.send_response(503)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if self.path.endswith("/metrics"):
                 receiver.requests.append(ExportMetricsServiceRequest.FromString(body))
             elif self.path.endswith("/traces"):

@@ -31,7 +31,11 @@ require (
 	go.opentelemetry.io/collector/service v0.159.0
 )
 
-require golang.org/x/sys v0.47.0 // indirect
+require (
+	github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.159.0 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+)
 
 require (
 	cloud.google.com/go/auth v0.20.0 // indirect

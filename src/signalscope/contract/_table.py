@@ -14,6 +14,8 @@ MODEL_TYPES = (
 )  # fmt: skip
 BATCH_CLASSES = ("1", "2-10", "11-100", "101-1000", "1001+")
 OUTCOMES = ("success", "invalid", "error", "cancelled")
+#: Why the SDK gave up a span (`recording/_given_up.py`).
+GIVEN_UP_REASONS = ("queue_full", "export_failed", "shutdown")
 INVALID_REASONS = ("nan", "none", "infinite", "out_of_range", "not_converged")
 """Allowed values of the attribute ``reason`` of an invalid result."""
 PRIORITIES = ("critical", "high", "medium", "low")
@@ -115,6 +117,7 @@ _THREADS = Attribute(
 _GENERATION = Attribute("generation", "The oldest generation that is collected.", ("0", "1", "2"))
 _INSTRUMENT = Attribute("instrument", "The OpenTelemetry name of the instrument.", cap=500)
 _KEY = Attribute("attribute", "The key of the attribute.", cap=100)
+_GIVEN_UP = Attribute("reason", "Why the span was not exported.", GIVEN_UP_REASONS)
 _WHERE = Attribute("where", "The part that failed.", cap=100)
 
 # --- instruments ----------------------------------------------------------------------------------------
@@ -264,6 +267,8 @@ _ROWS: dict[tuple[str, str], list[_Row]] = {
          (_INSTRUMENT, _KEY), None),
         ("signalscope.internal.errors", _C, "{error}",
          "Failures inside signalscope. They do not stop the code of the user.", (_WHERE,), None),
+        ("signalscope.spans.given_up", _C, "{span}", "Spans that were not exported and are lost.",
+         (_GIVEN_UP,), None),
     ],
 }  # fmt: skip
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterable
 
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from signalscope.contract._model import OTHER, Instrument
 from signalscope.recording import _errors
 from signalscope.recording._attribute_limits import AttributeLimits
 from signalscope.recording._numbers import plain
+from signalscope.recording._sdk import is_collecting
 from signalscope.recording._state import live
 
 #: Returns pairs of a value and the attribute values in the contract's order.
@@ -32,15 +35,30 @@ class Gauge:
         self._meter: object = None
 
     def create(self) -> None:
-        """Create the SDK's instrument on the current meter, once for each meter."""
+        """Create the SDK's instrument on the current meter, once for each meter.
+
+        During a collection another thread does it, for the next collection. If a callback created the instrument,
+        the SDK would wait for its own lock.
+        """
         if self._meter is not live.meter:
             self._meter = meter = live.meter
-            meter.create_observable_gauge(
-                self._instrument.name,
-                callbacks=[self._observations],
-                unit=self._instrument.unit,
-                description=self._instrument.description,
-            )
+            if is_collecting(meter):
+                with contextlib.suppress(
+                    RuntimeError
+                ):  # the interpreter exits, so nothing is collected any more
+                    threading.Thread(
+                        target=self._create, args=(meter,), daemon=True, name="signalscope-gauge"
+                    ).start()
+            else:
+                self._create(meter)
+
+    def _create(self, meter: Meter) -> None:
+        meter.create_observable_gauge(
+            self._instrument.name,
+            callbacks=[self._observations],
+            unit=self._instrument.unit,
+            description=self._instrument.description,
+        )
 
     def setter(self, values: tuple[str, ...]) -> Callable[[float], None]:
         """Return a function that sets the value of one series; it drops and counts values that are not finite."""

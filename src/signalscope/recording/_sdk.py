@@ -9,6 +9,8 @@ newest supported release.
 * `MetricReader._instrument_class_temporality`, `_instrument_class_aggregation`,
   `_instrument_class_cardinality_limit` (the last since 1.45)
 * `MeterProvider._measurement_consumer`, its `_reader_storages`, and their `_instrument_view_instrument_matches`
+* `Meter._measurement_consumer`, its `_lock`, and `_real_meter` of a meter that was made before the provider was set
+* `TracerProvider._active_span_processor`, its `_span_processors`, and `BatchSpanProcessor._batch_processor._queue`
 * `MeterProvider._atexit_handler`, `TracerProvider._atexit_handler`
 * `opentelemetry.metrics._internal._METER_PROVIDER`, `opentelemetry.trace._TRACER_PROVIDER`
 * `opentelemetry.sdk._configuration._initialize_components`, which distributions use
@@ -20,6 +22,7 @@ overriding, and the configurator's base class in `signalscope.setup`.
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -142,6 +145,30 @@ def start_at_zero(provider: object) -> None:
     resource = getattr(config, "resource", None)
     if isinstance(resource, Resource) and _INSTANCE in resource.attributes:
         config.resource = resource.merge(Resource({_INSTANCE: str(uuid.uuid4())}))
+
+
+def is_collecting(meter: object) -> bool:
+    """Return True if a thread collects the metrics of a meter's provider now; False if that cannot be found out."""
+    consumer = getattr(getattr(meter, "_real_meter", None) or meter, "_measurement_consumer", None)
+    is_locked = getattr(getattr(consumer, "_lock", None), "locked", None)
+    return callable(is_locked) and bool(is_locked())
+
+
+def processors_of(provider: object) -> Sequence[Any]:
+    """Return the span processors of a tracer provider; an empty tuple if they cannot be read."""
+    processors = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
+    return tuple(processors) if isinstance(processors, Sequence) else ()
+
+
+def queue_of(processor: object) -> deque[Any] | None:
+    """Return the queue of a batch processor; None for another processor, or if it cannot be read."""
+    queue = getattr(getattr(processor, "_batch_processor", None), "_queue", None)
+    return queue if isinstance(queue, deque) else None
+
+
+def replace_queue(processor: Any, queue: deque[Any]) -> None:
+    """Replace the queue of a batch processor."""
+    processor._batch_processor._queue = queue
 
 
 class _Unknown:

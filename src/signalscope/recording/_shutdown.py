@@ -47,6 +47,8 @@ _TIMEOUTS = (
     "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
 )
 _LONGEST_SECONDS = 30.0
+#: The part of the last timeout in which spans are exported, if that takes long. Metrics have the rest.
+_FOR_SPANS = 0.8
 #: Python 3.12.0 and 3.12.1 refuse to start a thread in an exit handler.
 _STARTS_NO_THREADS_AT_EXIT = (3, 12)
 
@@ -59,6 +61,7 @@ class _Exports(ProcessState):
         stopped: The providers that have been shut down.
         waiting: Threads to use at exit, for a Python that cannot start threads there.
         local: Exports that do not need the network.
+        counts: Called at the end of the process, when the spans have been exported or it is too late for them.
     """
 
     def __init__(self) -> None:
@@ -67,6 +70,7 @@ class _Exports(ProcessState):
         self.stopped: weakref.WeakSet[Any] = weakref.WeakSet()
         self.waiting: list[_WaitingThread] = []
         self.local: list[Callable[[], object]] = []
+        self.counts: list[Callable[[], object]] = []
 
     def after_fork(self) -> None:
         """Forget the threads, which do not run in a child."""
@@ -111,11 +115,23 @@ def flush(timeout: float = SECONDS) -> None:
         )
 
 
+def _flush_last(timeout: float = SECONDS) -> None:
+    """Export as `flush` does, for the last time: metrics after spans, with the number of spans that were given up."""
+    flush_locally(timeout)
+    if not _gave_up_within(2 * timeout):
+        _in_order(_running(), "force_flush", timeout, int(timeout * 1e3))
+
+
 def flush_locally(timeout: float) -> None:
     """Do the exports that do not need the network, such as the snapshot for the page of several processes."""
     if _exports.local and not _at_once(_exports.local, timeout):
         for act in _exports.local:
             act()
+
+
+def count_at_end(act: Callable[[], object]) -> None:
+    """Call a function before the last export of metrics, when spans are not exported any more; it must not raise."""
+    _exports.counts.append(act)
 
 
 def also_flush(act: Callable[[], object]) -> None:
@@ -147,7 +163,7 @@ def stop_at_exit() -> None:
 def _stop(providers: Sequence[Any], timeout: float) -> None:
     flush_locally(timeout)
     wait = 0.0 if _gave_up_within(2 * timeout) else timeout
-    if _at_once([partial(_call, provider, "shutdown") for provider in providers], wait):
+    if _in_order(providers, "shutdown", wait):
         for provider in providers:
             _exports.stopped.add(provider)
             if hasattr(provider, "shutdown"):  # otherwise the SDK would wait for the same exporter again
@@ -189,6 +205,33 @@ def _at_once(acts: Sequence[Callable[[], object]], timeout: float) -> bool:
     if any(thread.is_alive() for thread in waiting):
         _exports.gave_up_at = time.monotonic()
     return True
+
+
+def _in_order(providers: Sequence[Any], name: str, timeout: float, *args: object) -> bool:
+    """Call a method of each provider in parallel, as `_at_once` does, that of the meter provider after the others.
+
+    Its last export has the number of spans that the others have given up.
+    """
+    meters = metrics.get_meter_provider()
+    others = [provider for provider in providers if provider is not meters]
+    ended = [threading.Event() for _ in others]
+
+    def act(provider: object, end: threading.Event) -> None:
+        _call(provider, name, *args)
+        end.set()
+
+    def act_last() -> None:
+        deadline = time.monotonic() + _FOR_SPANS * timeout
+        for end in ended:
+            end.wait(max(0.0, deadline - time.monotonic()))
+        for count in _exports.counts:
+            count()
+        _call(meters, name, *args)
+
+    acts: list[Callable[[], object]] = [partial(act, *pair) for pair in zip(others, ended, strict=True)]
+    if len(others) < len(providers):
+        acts.append(act_last)
+    return _at_once(acts, timeout)
 
 
 def _start(act: Callable[[], object]) -> threading.Thread:
@@ -257,7 +300,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _end(number: int) -> None:
-    flush()
+    _flush_last()
     os.kill(os.getpid(), number)
 
 

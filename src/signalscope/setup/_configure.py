@@ -209,8 +209,10 @@ def begin() -> None:
     recording.initialise(provider, readers_of(provider))
     tracers = trace.get_tracer_provider()
     if isinstance(tracers, TracerProvider):
+        from signalscope.recording._given_up import count_given_up  # noqa: PLC0415  # only with spans
         from signalscope.setup._span_processor import Enricher  # noqa: PLC0415  # only with spans
 
+        count_given_up(tracers)
         tracers.add_span_processor(Enricher())
     observe_process()
     runtime.start()

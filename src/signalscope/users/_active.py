@@ -78,8 +78,7 @@ def _make() -> ActiveUsers:
             "pip install 'signalscope[numeric]'"
         )
         raise
-    observe(_NAME, users.counted)
     return users
 
 
-_shared = Shared(_make)
+_shared = Shared(_make, lambda users: observe(_NAME, users.counted))

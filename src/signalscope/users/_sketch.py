@@ -69,15 +69,18 @@ class Shared(ProcessState, Generic[T]):
 
     Args:
         make: Creates the sketches; raises ImportError if datasketches is not installed.
+        begin: Called with new sketches, without the lock. To create an instrument, it may wait for a collection, and
+            a callback of the collection may need the lock.
 
     Attributes:
         sketches: The sketches; None until they are needed, and if datasketches is not installed.
         is_missing: True if datasketches is not installed.
     """
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(self, make: Callable[[], T], begin: Callable[[T], object] = lambda _: None) -> None:
         super().__init__()
         self._make = make
+        self._begin = begin
         self.sketches: T | None = None
         self.is_missing = False
 
@@ -85,17 +88,19 @@ class Shared(ProcessState, Generic[T]):
         """Return the sketches; None if datasketches is not installed."""
         if self.sketches is None and not self.is_missing:
             with self.lock:
-                self._make_once()
+                new = self._make_once()
+            if new is not None:
+                self._begin(new)
         return self.sketches
 
-    def _make_once(self) -> None:
+    def _make_once(self) -> T | None:
+        """Create the sketches, and return them if they are new."""
         if self.sketches is not None or self.is_missing:
-            return
+            return None
         try:
-            self.sketches = self._make()
+            new = self.sketches = self._make()
         except ImportError:
             self.is_missing = True
-        else:
-            atexit.register(
-                self.sketches.after_fork
-            )  # the library warns about sketches that exist at the exit
+            return None
+        atexit.register(new.after_fork)  # the library warns about sketches that exist at the exit
+        return new

@@ -58,6 +58,8 @@ _DROPPED = _pipeline("prometheus_notifications_dropped_total", "", _PROMETHEUS)
 _OVERFLOW = series(
     "signalscope_attribute_overflow_total", 'instrument="signal_service.api.requests", attribute="endpoint"'
 )
+_GIVEN_UP_SPANS = series("signalscope_spans_given_up_total", 'reason="export_failed"')
+_ASIDE = _pipeline("signalscope_collector_queue_files_set_aside_total")
 _INTERNAL = series("signalscope_internal_errors_total", 'where="decorators.greeks"')
 
 CASES = [
@@ -82,6 +84,7 @@ CASES = [
     Case("CollectorQueueFilling", "more than 80 % full for three minutes",
          {_QUEUE: "81x12 3x40", _ROOM: "100x60"}, {"1m45s": 0, "2m": 1, "5m": 0}),
     Case("CollectorQueueFilling", "exactly 80 % full", {_QUEUE: "80x40", _ROOM: "100x40"}, {"9m": 0}),
+    *_counter("CollectorQueueSetAside", _ASIDE, _pipeline("up")),
     *_counter("RuleEvaluationFailing", _RULES, _pipeline("up", "", _PROMETHEUS)),
     Case("RuleEvaluationSlow", "sixteen seconds at an interval of fifteen", {_LAST: "16x12 1x40", _INTERVAL: "15x60"},
          {"1m45s": 0, "2m": 1, "5m": 0}),
@@ -94,4 +97,11 @@ CASES = [
     Case("Watchdog", "always, without any data", {}, {"0s": 1, "1h": 1}),
     *_counter("AttributeOverflow", _OVERFLOW, series("process_cpu_seconds_total")),
     *_counter("InstrumentationErrors", _INTERNAL, series("process_cpu_seconds_total")),
+    Case("SpansLost", "spans are lost for fifteen minutes", {_GIVEN_UP_SPANS: "0x8 0+2x60 120x80"},
+         {"2m": 0, "6m45s": 0, "8m": 1, "18m": 1, "24m": 0}),
+    Case("SpansLost", "the Collector was restarted once", {_GIVEN_UP_SPANS: "0x8 500x80"},
+         {"5m": 0, "7m15s": 0, "15m": 0}),
+    Case("SpansLost", "a restart of the process", {_GIVEN_UP_SPANS: "50x20 0x60"}, {"5m": 0, "15m": 0}, reset=True),
+    Case("SpansLost", "no span was ever lost, or no process reports", {series("process_cpu_seconds_total"): "0+1x80"},
+         {"15m": 0}),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/receiver"
 	otelconftelemetry "go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
+	metricroute "github.com/signalscope/signalscope/collector/components/guard/metricroute"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
 	spanmetricsconnector "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector"
 	otlpexporter "go.opentelemetry.io/collector/exporter/otlpexporter"
@@ -19,6 +20,7 @@ import (
 	prometheusexporter "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	bodyguard "github.com/signalscope/signalscope/collector/components/guard/bodyguard"
+	queuestorage "github.com/signalscope/signalscope/collector/components/guard/queuestorage"
 	memorylimiterprocessor "go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	deltatocumulativeprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
 	filterprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
@@ -27,6 +29,7 @@ import (
 	transformprocessor "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	itemguard "github.com/signalscope/signalscope/collector/components/guard/itemguard"
 	pageguard "github.com/signalscope/signalscope/collector/components/guard/pageguard"
+	metricredaction "github.com/signalscope/signalscope/collector/components/guard/metricredaction"
 	otlpreceiver "go.opentelemetry.io/collector/receiver/otlpreceiver"
 )
 
@@ -53,6 +56,7 @@ func components() (otelcol.Factories, error) {
 	factories.Extensions, err = otelcol.MakeFactoryMap[extension.Factory](
 		healthcheckextension.NewFactory(),
 		bodyguard.NewFactory(),
+		queuestorage.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -60,6 +64,7 @@ func components() (otelcol.Factories, error) {
 	factories.ExtensionModules = makeModulesMap(factories.Extensions, map[component.Type]string{
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.159.0",
 		bodyguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
+		queuestorage.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 	})
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
@@ -97,6 +102,7 @@ func components() (otelcol.Factories, error) {
 		transformprocessor.NewFactory(),
 		itemguard.NewFactory(),
 		pageguard.NewFactory(),
+		metricredaction.NewFactory(),
 	)
 	if err != nil {
 		return otelcol.Factories{}, err
@@ -110,9 +116,11 @@ func components() (otelcol.Factories, error) {
 		transformprocessor.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor v0.159.0",
 		itemguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		pageguard.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
+		metricredaction.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 	})
 
 	factories.Connectors, err = otelcol.MakeFactoryMap[connector.Factory](
+		metricroute.NewFactory(),
 		forwardconnector.NewFactory(),
 		spanmetricsconnector.NewFactory(),
 	)
@@ -120,6 +128,7 @@ func components() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	factories.ConnectorModules = makeModulesMap(factories.Connectors, map[component.Type]string{
+		metricroute.NewFactory().Type(): "github.com/signalscope/signalscope/collector/components/guard v0.0.0",
 		forwardconnector.NewFactory().Type(): "go.opentelemetry.io/collector/connector/forwardconnector v0.159.0",
 		spanmetricsconnector.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.159.0",
 	})

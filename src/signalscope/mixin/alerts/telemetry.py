@@ -21,6 +21,8 @@ _DROPPED = ("exporter", "send_failed", "enqueue_failed")
 #: The counters of the Collector's guards: what a client sent beyond a limit, by reason and offender.
 _GUARDS = "signalscope_collector"
 _REFUSALS = (f"{_GUARDS}_refused_points_total", f"{_GUARDS}_refused_bodies_total")
+#: The counter of corrupted files of the Collector's queue.
+_ASIDE = f"{_GUARDS}_queue_files_set_aside_total"
 _OVERFLOW, _CONFLICTS = f"{_GUARDS}_overflow_series_total", f"{_GUARDS}_type_conflicts_total"
 #: The metrics of other programs that rules use, and the labels that rules use.
 OWN_METRICS: dict[str, frozenset[str]] = {
@@ -35,6 +37,7 @@ OWN_METRICS: dict[str, frozenset[str]] = {
     },
     **dict.fromkeys((*_REFUSALS, _OVERFLOW, f"{_GUARDS}_cut_texts_total"), _TARGET | {"reason", "offender"}),
     _CONFLICTS: _TARGET | {"metric", "offender"},
+    _ASIDE: _TARGET,
     "otelcol_exporter_queue_size": _TARGET | {"exporter"},
     "otelcol_exporter_queue_capacity": _TARGET | {"exporter"},
     "otelcol_process_memory_rss": _TARGET,
@@ -129,6 +132,14 @@ def _collector(config: Config, alert: Maker) -> Iterator[Alert]:
         f"{100 * limit:g} %.",
         impact="None yet. When the queue is full, telemetry is lost.",
         response="Check whether the backend of this exporter is slow or down.",
+    )
+    yield alert(
+        "CollectorQueueSetAside",
+        lambda ask: _increased(ask, f"{_ASIDE}{{{_COLLECTOR}}}", ask.by("instance"), f"up{{{_COLLECTOR}}}"),
+        summary="The Collector started without its queue of traces",
+        description="The queue file of {{ $labels.instance }} was corrupted, and is kept under another name.",
+        impact="Traces that waited in the queue are missing. No impact on users.",
+        response="Check the disk of the queue; the log of the Collector names the file.",
     )
 
 
@@ -237,6 +248,16 @@ def _instrumentation(config: Config, alert: Maker) -> Iterator[Alert]:
         description=f"{{{{ $labels.where }}}} failed {{{{ $value | humanize }}}} times in {window}.",
         impact="Some measurements are missing; the service itself is not affected.",
         response="See the log of the service: it has the first failure of each place.",
+    )
+    yield alert(
+        "SpansLost",
+        lambda ask: increased(ask, "signalscope.spans.given_up", "reason"),
+        for_=config.holds.spans_lost,
+        summary="Processes of {{ $labels.job }} lose spans: {{ $labels.reason }}",
+        description=f"{{{{ $value | humanize }}}} spans were not exported in {window}, for "
+        f"{duration(config.holds.spans_lost)} or longer.",
+        impact="Traces are incomplete or missing. Metrics are complete; no impact on users.",
+        response="See the reason below: it says whether the Collector or the queue of the process is too slow.",
     )
 
 

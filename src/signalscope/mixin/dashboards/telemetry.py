@@ -20,6 +20,7 @@ _NONE = Limits(GOOD, ((1e-9, BAD),), lines=False)
 _SOME = Limits(GOOD, ((0.5, BAD),))
 _LATELY = "5m"
 _OVERFLOW, _ERRORS = "signalscope.attribute.overflow", "signalscope.internal.errors"
+_GIVEN_UP = "signalscope.spans.given_up"
 
 
 @dashboard(
@@ -111,6 +112,35 @@ def board(config: Config) -> Iterator[Line]:
         ),
     )  # fmt: skip
     guards = "signalscope_collector_"
+    queue = "otelcol_exporter_queue_"
+    yield line(
+        series(
+            "How full are the export queues?",
+            "Size of each queue divided by its capacity. In the outage of a trace backend the queue of traces fills.",
+            "percentunit", _NO_COLLECTOR,
+            Query(
+                f"sum by (exporter) ({queue}size) / (sum by (exporter) ({queue}capacity) > 0)", "{{exporter}}"
+            ),
+            limits=above(config.thresholds.collector_queue_ratio), alerts=("CollectorQueueFilling",),
+        ),
+        series(
+            "How many spans does a full queue drop?",
+            "Spans per second that the queue of an exporter did not take, because it or its disk was full.",
+            "cps", _NO_COLLECTOR,
+            Query(
+                total("otelcol_exporter_enqueue_failed_spans", "otelcol_exporter_sent_spans", "exporter"),
+                "{{exporter}}",
+            ),
+            limits=_NONE, alerts=("CollectorDroppingData",),
+        ),
+        series(
+            "How many queue files were corrupted?",
+            "Files that the Collector has set aside in the last hour. It started with an empty queue.",
+            "short", "the Collector has no queue on a disk",
+            Query(by(f"{guards}queue_files_set_aside_total", over="1h"), "files"),
+            limits=_SOME, alerts=("CollectorQueueSetAside",),
+        ),
+    )  # fmt: skip
     yield row(
         "Limits of the Collector: which service exceeds them?", 8,
         series(
@@ -151,6 +181,12 @@ def board(config: Config) -> Iterator[Line]:
             "Errors per second in the instrumentation; application code is not affected.",
             "cps", "no process metrics", Query(_or_zero(_ERRORS), "failures"), limits=_NONE,
             alerts=("InstrumentationErrors",),
+        ),
+        series(
+            "How many spans do processes lose?",
+            "Spans per second that were not exported: full queue, failed export, or the end of the process.",
+            "cps", "no process metrics",
+            Query(rate(_GIVEN_UP, by=("reason",)), "{{reason}}"), limits=_NONE, alerts=("SpansLost",),
         ),
         series(
             "How old are the latest samples by process?",
