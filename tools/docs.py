@@ -35,6 +35,7 @@ PUBLIC = (
     "signalscope.health",
     "signalscope.breakers",
     "signalscope.fastapi",
+    "signalscope.web",
     "signalscope.testing",
     "signalscope.setup",
     "signalscope.config",

@@ -6,7 +6,7 @@ once. docs/metrics.md lists the resulting metrics. `signalscope.contract` define
 values.
 """
 
-from signalscope import _moved
+from signalscope import _interpreter, _moved  # noqa: F401  # the first import refuses sub-interpreters
 from signalscope._version import __version__
 from signalscope.contract import ContractError
 from signalscope.decorators import (

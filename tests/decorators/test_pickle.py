@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from signalscope import arg, instrument_greeks
+from signalscope.testing import capture
 
 _PROGRAM = """
 import asyncio, functools, importlib, pickle, sys
@@ -163,3 +167,15 @@ def test_they_work_in_another_process(tmp_path: Path, pickler: str) -> None:
         assert (case, value, errors) == (case, "0.5", "None")
         assert (case, float(counted)) == (case, calls if is_measured else 0)
         assert name == ("function Return a delta." if case == "function" else "")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_every_protocol_of_pickle_works(protocol: int) -> None:
+    """The protocols 0 and 1 cannot pickle most objects with slots; decorated functions have to survive them too."""
+    cloudpickle = pytest.importorskip("cloudpickle")
+    half = instrument_greeks(calculation_type="delta", model_type=arg("model"))(lambda model: 0.5)
+    loaded = pickle.loads(cloudpickle.dumps(half, protocol=protocol))
+    with capture() as captured:
+        assert loaded("black_scholes") == 0.5
+        labels = {"calculation_type": "delta", "model_type": "black_scholes"}
+        assert captured.count("signal_service_greeks_calculation_seconds", **labels) == 1

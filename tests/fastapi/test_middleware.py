@@ -21,6 +21,7 @@ from signalscope import user_context
 from signalscope.fastapi import ApiMetrics, instrument_app, uninstrument_app
 from signalscope.instrumentation.fastapi import FastAPIApiMetricsInstrumentor
 from signalscope.testing import Captured, capture
+from signalscope.web._measurement import Recorders
 
 DURATION = "signal_service_api_request_duration_seconds"
 REQUESTS = "signal_service_api_requests_total"
@@ -276,10 +277,10 @@ async def test_a_failure_of_signalscope_does_not_break_the_request(
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(ApiMetrics, "recorder", broken)
+    monkeypatch.setattr(Recorders, "find", broken)
     async with _client(app) as client:
         assert (await client.get("/api/v1/orders/1")).json() == 1
-    assert captured.value("signalscope_internal_errors_total", where="fastapi.middleware") == 1
+    assert captured.value("signalscope_internal_errors_total", where="web.request") == 1
 
 
 async def test_other_protocols_pass_through() -> None:

@@ -8,6 +8,7 @@ import inspect
 import logging
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -321,21 +322,29 @@ def test_an_instrumentor_that_fails_raises_nothing(
     monkeypatch.setattr(instrumentor, "begin", failing)
     instrumentor.instrument()
     assert not instrumentor.active
-    assert "instrumentation of zs_lib failed; it is not measured [SS402]" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [
+        "signalscope: instrumentation of zs_lib failed; it is not measured: RuntimeError: no such luck [SS402]"
+    ]
 
 
-def test_a_library_that_is_missing_or_too_old_is_skipped_quietly(
+def test_a_library_that_is_missing_is_skipped_quietly_and_one_that_is_too_old_with_a_line(
     instrumentor: Instrumentor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The library is skipped, as by official instrumentors; with the argument, the exception is raised."""
-    for requirement in ("zs-not-there >= 1", "wrapt >= 99"):
+    """The library is skipped; with the argument, the exception of official instrumentors is raised."""
+    wrapt = metadata.version("wrapt")
+    too_old = (
+        f"signalscope: X is not measured: wrapt {wrapt} is installed, and wrapt >= 99 is supported [SS406]"
+    )
+    for requirement, lines in (("zs-not-there >= 1", []), ("wrapt >= 99", [too_old])):
+        caplog.clear()
         library = Library(
             name="x", title="X", kind="greeks", supports=(requirement,), measures=(), unit="", not_measured=()
         )
         monkeypatch.setattr(Instrumentor, "library", library)
         with caplog.at_level(logging.WARNING):
             instrumentor.instrument(skip_dep_check=True)
-        assert (instrumentor.active, caplog.records) == (False, [])
+        assert not instrumentor.active
+        assert [record.getMessage() for record in caplog.records] == lines
         with pytest.raises(DependencyConflictError):
             instrumentor.instrument(raise_exception_on_conflict=True)
 

@@ -253,6 +253,27 @@ def test_a_broken_entry_is_logged_and_the_others_work(
     assert f"{path}:7: {wrong}; did you mean 'strikes'?" in caplog.text
 
 
+def test_a_module_that_never_loads_is_reported_in_one_line(
+    service: Path, write: Callable[[str], Path]
+) -> None:
+    """A module that does not exist is reported once; one that exists, and is not imported, is not."""
+    path = write(
+        '[[target]]\npath = "zt_service.prcing:delta"\nkind = "greeks"\n'
+        '[[target]]\npath = "zt_service.prcing:gamma"\nkind = "greeks"\n'
+        '[[target]]\npath = "zt_service.pricing:delta"\nkind = "greeks"\n'
+    )
+    program = (
+        "from signalscope.instrumentation.targets import TargetsInstrumentor as T; import sys\n"
+        "T().instrument(targets=sys.argv[1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], cwd=service, capture_output=True, text=True, check=True
+    )
+    assert done.stderr.splitlines() == [
+        f"signalscope: {path}:2: path: the module 'zt_service.prcing' does not exist [SS428]"
+    ]
+
+
 MISTAKES = {
     'kind = "greek"\npath = "a:b"': ("2: kind: 'greek' is not known; did you mean 'greeks'?"),
     'path = "a.b.c"\nkind = "greeks"': "2: path: 'a.b.c' is not module:function or module:Class.method; did you mean",

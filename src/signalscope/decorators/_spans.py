@@ -72,6 +72,9 @@ class SpanMaker:
         self.always = mode == "always"
         self._attributes = dict(attributes)
 
+    def __reduce__(self) -> tuple[object, ...]:  # for the protocols 0 and 1 of pickle
+        return type(self), (self._name, "always" if self.always else "auto", self._attributes)
+
     def begin(self, here: context.Context, *, current: bool = True) -> OwnSpan | Literal[False] | None:
         """Start a span if the mode requires it; never raises.
 

@@ -34,6 +34,9 @@ class Field:
         self.path = path
         self._attributes = attrgetter(path) if path else None
 
+    def __reduce__(self) -> tuple[object, ...]:  # for the protocols 0 and 1 of pickle
+        return type(self), (self.root, self.path)
+
     def follow(self, value: Any) -> Any:
         """Return the value at the end of the path; each part is an attribute or else an item.
 

@@ -15,12 +15,11 @@ from typing import Any, Protocol
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import Receive, Scope, Send
 
+from signalscope.web._measurement import CLIENT_CLOSED, SERVER_ERROR
+
 #: The key that marks a scope as measured, so that nested middlewares count a request once. Its value is the
 #: measurement while a handler prepares the response.
 MEASURED = "signalscope.measured"
-#: The status if the client closed the connection before the response; nginx logs the same number.
-CLIENT_CLOSED = 499
-SERVER_ERROR = 500
 #: Packages with middlewares that pass on every exception of the application.
 _TRANSPARENT = {"starlette", "fastapi", "opentelemetry"}
 _OBSERVED = "_signalscope_observed"

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from signalscope.fastapi._routes import NESTED, UNMATCHED, flat, path_in, routed
+from signalscope.fastapi._routes import NESTED, flat, path_in, routed
+from signalscope.web._groups import GroupIndex, first_of
+from signalscope.web._measurement import UNMATCHED
 
-_IGNORED = re.compile(r"api|v\d+")
-_PARAMETER = re.compile(r"{\w+(:\w+)?}")
 #: The largest depth of applications in applications whose routes have groups.
 _DEPTH = 10
 
 
 class Groups:
-    """The endpoint groups of an application: the first segments of its route templates.
-
-    Segments such as ``api`` and ``v1`` and parameters are skipped. Concurrency is counted before routing, so the
-    group of a request comes from its path. Only segments that a route has are used, because clients can send any
-    number of others.
-    """
+    """The endpoint groups of an application, which are read again after its routes have changed."""
 
     def __init__(self) -> None:
-        self._known: frozenset[str] = frozenset()
-        self._patterns: list[tuple[re.Pattern[str], str]] = []
+        self._index = GroupIndex()
         self._sizes: list[tuple[Any, int]] = []
 
     def find(self, scope: Mapping[str, Any], root: Any) -> str:
@@ -38,11 +31,7 @@ class Groups:
             return UNMATCHED
         if self._has_changed(root):
             self._read(root)
-        path = path_in(scope)
-        segment = _first_of(path)
-        if segment in self._known:
-            return segment
-        return next((group for pattern, group in self._patterns if pattern.fullmatch(path)), UNMATCHED)
+        return self._index.find(path_in(scope))
 
     def _has_changed(self, root: Any) -> bool:
         if not self._sizes or self._sizes[0][0] is not root:
@@ -54,14 +43,7 @@ class Groups:
 
     def _read(self, root: Any) -> None:
         self._sizes = []
-        known, patterns = set(), {}
-        for template, is_prefix in self._templates(root, "", 0):
-            first = _first_of(template)
-            if (is_prefix and first == "/") or _PARAMETER.search(first):
-                patterns[_pattern(template, is_prefix=is_prefix)] = _first_of(_PARAMETER.sub("", template))
-            else:
-                known.add(first)
-        self._known, self._patterns = frozenset(known), list(patterns.items())
+        self._index = GroupIndex(self._templates(root, "", 0))
 
     def _templates(self, owner: Any, prefix: str, depth: int) -> Iterator[tuple[str, bool]]:
         """Yield the templates of all routes; with True the path of a mount that answers every path below it."""
@@ -79,25 +61,10 @@ class Groups:
             if inside is None or depth == _DEPTH:
                 yield template, True
             else:
-                if _first_of(template) != "/":
+                if first_of(template) != "/":
                     yield template, False
                 yield from self._templates(inside, template, depth + 1)
         router = getattr(owner, "router", owner)
         for frontends in getattr(router, "_low_priority_routes", ()):  # of `FastAPI.frontend`
             for route in getattr(frontends, "routes", ()):
                 yield prefix + route.path.rstrip("/"), True
-
-
-def _first_of(path: str) -> str:
-    """Return the first segment of a path or template that is not ``api`` and not a version such as ``v1``."""
-    segments = [segment for segment in path.split("/") if segment]
-    return next((segment for segment in segments if not _IGNORED.fullmatch(segment)), "/")
-
-
-def _pattern(template: str, *, is_prefix: bool) -> re.Pattern[str]:
-    """Return a pattern of the paths that a template matches, or of the paths that begin with it."""
-    parts, end = [], 0
-    for parameter in _PARAMETER.finditer(template):
-        parts += [re.escape(template[end : parameter.start()]), ".*" if parameter[1] == ":path" else "[^/]+"]
-        end = parameter.end()
-    return re.compile("".join([*parts, re.escape(template[end:]), "(/.*)?" if is_prefix else ""]), re.DOTALL)

@@ -7,34 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import os
 import weakref
 from collections.abc import Callable
-from time import perf_counter
 from typing import Any
 
 from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from signalscope import runtime
-from signalscope.contract import METHODS
-from signalscope.fastapi._error_handlers import CLIENT_CLOSED, MEASURED, SERVER_ERROR, leave_to_handler
+from signalscope.fastapi._error_handlers import MEASURED, leave_to_handler
 from signalscope.fastapi._groups import Groups
 from signalscope.fastapi._routes import route_of, routed
-from signalscope.recording import Recorder, get_instrument, group, internal_error
+from signalscope.recording import internal_error
 from signalscope.recording._state import live
-from signalscope.users._context import UNKNOWN, Caller, watch_caller
-
-_DURATION = "signal_service.api.request.duration"
-_REQUESTS = "signal_service.api.requests"
-_CONCURRENT = "signal_service.concurrent_requests"
-_METHODS = frozenset(METHODS)
-#: The maximum number of recorders that one middleware keeps, one for each combination of attribute values.
-_REMEMBERED = 2_000
-
+from signalscope.users._context import watch_caller
+from signalscope.web._asgi import AsgiMeasurement
+from signalscope.web._measurement import (
+    CLIENT_CLOSED,
+    MEASUREMENT,
+    SERVER_ERROR,
+    Recorders,
+    measurement_in,
+)
 
 #: The key with the telemetry of FastAPI >= 0.165 for a request; None for a request without.
 _NATIVE = "fastapi.telemetry"
@@ -59,11 +56,9 @@ class ApiMetrics:
 
     def __init__(self, app: ASGIApp, tier_header: str | None = None) -> None:
         self.app = app
-        header = tier_header or os.environ.get("SIGNALSCOPE_USER_TIER_HEADER", "")
-        self._tier_header = header.strip().lower().encode("latin-1")
+        self.recorders = Recorders(tier_header)
         self._groups = Groups()
         self._root = routed(app)
-        self._recorders: dict[tuple[str, ...], Recorder] = {}
         self._is_traced: bool | None = None
         self._loop: Callable[[], object] = lambda: None
 
@@ -76,6 +71,9 @@ class ApiMetrics:
             return
         if _NATIVE not in scope and self._has_official(scope):
             scope[_NATIVE] = None  # a mounted FastAPI application would make a second server span
+        outer = measurement_in(scope)
+        if outer is not None:
+            outer.abandon()
         request = _Request(self, scope)
         try:
             with watch_caller() as request.caller:
@@ -113,26 +111,6 @@ class ApiMetrics:
     def root_of(self, scope: Scope) -> Any:
         """Return the application with the outermost routes: behind the middleware, or around it."""
         return self._root or routed(scope.get("app"))
-
-    def recorder(self, endpoint: str, method: str, status: str, tier: str, kind: str) -> Recorder:
-        """Return the recorder of the duration and the number of requests with these attributes."""
-        values = (endpoint, method, status, tier, kind)
-        recorder = self._recorders.get(values)
-        if recorder is None:
-            counter = get_instrument(_REQUESTS).series(endpoint, method, status, tier)
-            recorder = group(get_instrument(_DURATION).series(*values), ((counter, 1),))
-            if len(self._recorders) < _REMEMBERED:
-                self._recorders[values] = recorder
-        return recorder
-
-    def tier_of(self, scope: Scope, caller: Caller) -> str:
-        """Return the user's tier from `user_context`, otherwise from the tier header."""
-        if caller.tier != UNKNOWN or not self._tier_header:
-            return caller.tier
-        for name, value in scope["headers"]:
-            if name == self._tier_header:
-                return str(value.decode("latin-1")).strip().lower()
-        return UNKNOWN
 
 
 #: The middleware that signalscope has added; one that the application has added keeps its place.
@@ -180,77 +158,33 @@ def _is_api_metrics(middleware: Middleware) -> bool:
     return middleware_class is ApiMetrics
 
 
-class _Request:
+class _Request(AsgiMeasurement):
     """The measurement of one request, from its start to the end of its response."""
 
-    __slots__ = ("_began", "_concurrent", "_middleware", "_root", "_root_path", "_scope", "_status", "caller")
+    __slots__ = ("_middleware", "_root", "_root_path")
 
     def __init__(self, middleware: ApiMetrics, scope: Scope) -> None:
         self._middleware = middleware
-        self._scope = scope
-        self._status = 0
-        self.caller = Caller()
-        scope[MEASURED] = True
         self._root_path = str(scope.get("root_path", ""))
         self._root: Any = None
-        self._concurrent: Recorder | None = None
-        try:
-            self._root = middleware.root_of(scope)
-            self._concurrent = get_instrument(_CONCURRENT).series(middleware._groups.find(scope, self._root))
-            self._concurrent.record(1)
-        except Exception:  # a defect of signalscope must not break the request
-            internal_error("fastapi.middleware")
-        self._began = perf_counter()
+        scope[MEASURED], scope[MEASUREMENT] = True, self
+        super().__init__(middleware.recorders, scope)
 
-    def sender(self, send: Send) -> Send:
-        """Wrap `send`: remember the status, and end the measurement after the last part of the response."""
+    def endpoint_group(self) -> str:
+        """Return the first segment of the route template."""
+        self._root = self._middleware.root_of(self.scope)
+        return self._middleware._groups.find(self.scope, self._root)
 
-        async def sending(message: Message) -> None:
-            kind = message["type"]
-            if kind == "http.response.start":
-                self._status = message["status"]
-            await send(message)
-            if kind == "http.response.pathsend" or (
-                kind == "http.response.body" and not message.get("more_body")
-            ):
-                self.end(SERVER_ERROR)
-
-        return sending
+    def find_route(self) -> tuple[str, str] | None:
+        """Return the template and the kind of the route that the framework has chosen."""
+        return route_of(self.scope, self._root, self._root_path)
 
     def is_left_to_handler(self, error: BaseException) -> bool:
         """Return True if a handler of the application answers the exception, and ends the measurement."""
-        if self._status or not self._began or not isinstance(error, Exception):
+        if self.status or not self.is_running or not isinstance(error, Exception):
             return False
         try:
-            return leave_to_handler(self._middleware, self._scope, self)
+            return leave_to_handler(self._middleware, self.scope, self)
         except Exception:  # a defect of signalscope must not replace the exception
             internal_error("fastapi.middleware")
             return False
-
-    def end(self, status: int, *, broken: bool = False) -> None:
-        """Record the request. A second call does nothing. Never raises.
-
-        Args:
-            status: The status to record if no response has started.
-            broken: True records ``status`` even if a response has started, because it ended with an exception.
-        """
-        began, self._began = self._began, 0.0
-        if not began:
-            return
-        elapsed = perf_counter() - began
-        try:
-            if self._concurrent is not None:
-                self._concurrent.record(-1)
-            self._record(elapsed, str(status if broken else self._status or status))
-        except Exception:  # a defect of signalscope must not break the request
-            internal_error("fastapi.middleware")
-
-    def _record(self, elapsed: float, status: str) -> None:
-        scope, middleware = self._scope, self._middleware
-        route = route_of(scope, self._root, self._root_path)
-        if route is None:
-            return
-        endpoint, kind = route
-        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-        tier = middleware.tier_of(scope, self.caller)
-        middleware.recorder(endpoint, method, status, tier, kind).record(elapsed)

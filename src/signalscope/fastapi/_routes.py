@@ -12,9 +12,8 @@ from typing import Any
 from starlette.routing import Host, Match, Mount
 
 from signalscope.recording._modules import is_within
+from signalscope.web._measurement import UNMATCHED
 
-#: The endpoint of a request that matches no route.
-UNMATCHED = "unmatched"
 #: The key of a scope for which signalscope's routes do not match, so that only the application's own routes do.
 MATCHING = "signalscope.matching"
 #: The routes that contain an application.

@@ -54,8 +54,8 @@ breakers and services.
   one `chain`. If a calculation gives its work to a thread pool, the calls in the pool's threads count separately.
 * **Values are untouched**: results, exceptions, signatures. Errors inside the instrumentation itself are counted in
   `signalscope_internal_errors_total`.
-* **Versions** are checked for each library. A library that is missing, too old or too new is not instrumented; the
-  log says so at level INFO (logger `signalscope`).
+* **Versions** are checked for each library. A library that is too old or too new is not instrumented, and the log has
+  one line about it (logger `signalscope`). For a missing library the line has the level INFO.
 * **Switching off**: set `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` to names in the table, separated by commas. Inside
   OpenTelemetry's `suppress_instrumentation()` nothing is measured.
 * **Reversible**: `uninstrument()` restores the original objects, also in modules that imported them by name. Other

@@ -28,12 +28,13 @@ def connect(error: Callable[[str, float], None], overflow: Callable[[str, str], 
     _Counters.overflow = staticmethod(overflow)
 
 
-def internal_error(where: str, times: int = 1) -> None:
+def internal_error(where: str, times: int = 1, *, is_logged: bool = False) -> None:
     """Count a failure of the instrumentation, and log it the first time it happens there.
 
     Args:
         where: The part that failed (`decorators.greeks`).
         times: How many times.
+        is_logged: True if the caller has logged the failure.
 
     Examples:
         >>> from signalscope import recording
@@ -44,7 +45,7 @@ def internal_error(where: str, times: int = 1) -> None:
         1
     """
     try:
-        if where not in _logged:
+        if not is_logged and where not in _logged:
             _logged.add(where)
             _logger.warning(
                 "signalscope: %s failed; the program continues, and further failures there are only counted in "

@@ -55,10 +55,14 @@ class SignalscopeDistro(BaseDistro):  # type: ignore[misc]  # see above
             super().load_instrumentor(entry_point, **kwargs)
         except ImportError:
             raise  # the launcher handles a library that is not installed
-        except Exception:
-            _logger.exception(
-                "signalscope: instrumenting %s failed; going on without it [SS330]", entry_point.name
+        except Exception as error:
+            _logger.error(  # noqa: TRY400  # one line; the traceback is logged at level DEBUG
+                "signalscope: instrumenting %s failed; going on without it: %s: %s [SS330]",
+                entry_point.name,
+                type(error).__name__,
+                " ".join(str(error).split()),
             )
+            _logger.debug("signalscope: the traceback", exc_info=error)
 
 
 def instrument_children() -> None:

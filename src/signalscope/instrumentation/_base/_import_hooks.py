@@ -49,15 +49,24 @@ def is_pattern(name: str) -> bool:
     return any(wildcard in name for wildcard in "*?[")
 
 
+def log_failure(name: str, error: Exception, where: str) -> None:
+    """Log in one line that a library or module is not measured, with the traceback at level DEBUG, and count it."""
+    internal_error(where, is_logged=True)
+    _logger.error(
+        "signalscope: instrumentation of %s failed; it is not measured: %s: %s [SS402]",
+        name,
+        type(error).__name__,
+        " ".join(str(error).split()),
+    )
+    _logger.debug("signalscope: the traceback", exc_info=error)
+
+
 def _guarded(hook: Hook, name: str) -> Hook:
     def guarded(module: ModuleType) -> None:
         try:
             hook(module)
-        except Exception:  # must not fail the program's import
-            _logger.exception("signalscope: instrumentation of %s failed; it is not measured [SS402]", name)
-        else:
-            return
-        internal_error("instrumentation.hook")
+        except Exception as error:  # must not fail the program's import
+            log_failure(name, error, "instrumentation.hook")
 
     return guarded
 

@@ -37,7 +37,7 @@ from opentelemetry.instrumentation.instrumentor import (  # type: ignore[attr-de
 from signalscope.decorators._nesting import inside, nesting
 from signalscope.decorators._wrap import either
 from signalscope.instrumentation._base._call_hooks import with_hooks
-from signalscope.instrumentation._base._import_hooks import Hook, when_imported
+from signalscope.instrumentation._base._import_hooks import Hook, log_failure, when_imported
 from signalscope.instrumentation._base._patches import Patches, taking_self
 from signalscope.instrumentation._base._suppression import (
     IsUndone,
@@ -184,13 +184,17 @@ class LibraryInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # see above
         if conflict is None:
             try:
                 return super().instrument(**{**kwargs, "skip_dep_check": True})
-            except Exception:  # must not reach the program or stop the next instrumentors
-                _logger.exception(
-                    "signalscope: instrumentation of %s failed; it is not measured [SS402]", title
-                )
-            internal_error("instrumentation")
+            except Exception as error:  # must not reach the program or stop the next instrumentors
+                log_failure(title, error, "instrumentation")
         elif kwargs.get("raise_exception_on_conflict"):
             raise DependencyConflictError(conflict)
+        elif conflict.found:
+            _logger.warning(
+                "signalscope: %s is not measured: %s is installed, and %s is supported [SS406]",
+                title,
+                conflict.found,
+                " or ".join(self.library.supports),
+            )
         else:
             _logger.info("signalscope: %s is not instrumented: %s", title, conflict)
         return None

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import fnmatch
 import functools
+import importlib.util
 import inspect
 import logging
 import os
+import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,6 +32,8 @@ from signalscope.instrumentation.targets._target import KINDS, NO_FUNCTION, Prob
 _logger = logging.getLogger("signalscope")
 #: The environment variable with the path of the file, or several paths separated by colons.
 VARIABLE = "SIGNALSCOPE_TARGETS"
+#: Seconds after which a module must be on the path.
+_PATIENCE_SECONDS = 10.0
 
 
 class TargetsInstrumentor(LibraryInstrumentor):
@@ -69,13 +76,39 @@ class TargetsInstrumentor(LibraryInstrumentor):
         """Read the files, and register hooks for their modules."""
         self.problems = []
         options = self.options
+        named = []
         for path in _paths(options.get("targets")):
             targets, problems = read(path)
             for problem in problems:
                 self._report(problem)
             for target in targets:
                 hook = self._while_instrumented(functools.partial(self._apply, target), options)
-                (when_imported_like if is_pattern(target.module) else when_imported)(target.module, hook)
+                if is_pattern(target.module):
+                    when_imported_like(target.module, hook)
+                else:
+                    when_imported(target.module, hook)
+                    named.append(target)
+        if named:
+            self._watch(named)
+
+    def _watch(self, targets: Sequence[Target]) -> None:
+        """Report modules that do not exist, some seconds after the start or at exit: now `sys.path` is incomplete."""
+        options = self.options
+        lock = threading.Lock()
+
+        def check() -> None:
+            if not lock.acquire(blocking=False) or self.options is not options:
+                return
+            for module, target in {target.module: target for target in reversed(targets)}.items():
+                if module not in sys.modules and not exists(module):
+                    self._report(target.problem(f"the module {module!r} does not exist [SS428]", "path"))
+
+        timer = threading.Timer(_PATIENCE_SECONDS, check)
+        timer.daemon = True
+        timer.start()
+        atexit.register(check)
+        self.cleanup.callback(atexit.unregister, check)
+        self.cleanup.callback(timer.cancel)
 
     def _apply(self, target: Target, module: ModuleType) -> None:
         functions = list(matches(module, target.name))
@@ -95,6 +128,32 @@ class TargetsInstrumentor(LibraryInstrumentor):
         self.problems.append(problem)
         message = f"signalscope: {problem}"  # which ends with a code
         _logger.error(message)
+
+
+def exists(module: str) -> bool:
+    """Return True if a module can be found, without importing it or its packages.
+
+    A module inside a module that is not a package counts as existing: a program can add it to `sys.modules`.
+    """
+    place: Any = None
+    parts = module.split(".")
+    for number in range(1, len(parts) + 1):
+        name = ".".join(parts[:number])
+        if name in sys.modules:
+            place = getattr(sys.modules[name], "__path__", None)
+        else:
+            try:
+                spec = PathFinder.find_spec(name, place) or (
+                    importlib.util.find_spec(name) if number == 1 else None
+                )
+            except (ImportError, ValueError):  # raised by the finder of another library
+                return True
+            if spec is None:
+                return False
+            place = spec.submodule_search_locations
+        if place is None:
+            return True
+    return True
 
 
 def matches(module: ModuleType, name: str) -> Iterator[tuple[Any, str]]:
