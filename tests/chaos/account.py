@@ -126,7 +126,7 @@ def balance(stack: Stack, kills: Sequence[float]) -> Account:
 
 
 def _wait_for_quiet(stack: Stack, wanted: set[str]) -> None:
-    """Wait until every span is stored or dropped, or the backend gets nothing for longer than a pause between two attempts."""
+    """Wait until every span is stored or dropped, or until the backend gets nothing for a while."""
     number, unchanged = -1, 0
 
     def is_quiet() -> bool:
